@@ -172,6 +172,11 @@ class Database:
         """Names whoever writes through this object in the table of changes."""
         return self._engine.writer_id
 
+    @property
+    def server(self) -> str:
+        """Names the run of the database's server that the last transaction reached; empty where there is none."""
+        return self._engine.server
+
     @asynccontextmanager
     async def transaction(self, *, locks_rows: bool = False) -> AsyncIterator[Transaction]:
         """The only way to write. Commits at the end of the block, rolls back where it raises or is cancelled.

@@ -243,7 +243,7 @@ async def clock_went_back(tx: Transaction, now: int) -> int:
     return await tx.run(
         f"""
         UPDATE deliveries SET next_at = CASE WHEN next_at > ?1 THEN ?1 ELSE next_at END,
-          look_first = unanswered_at IS NOT NULL
+          look_first = (look_first OR unanswered_at IS NOT NULL)
         WHERE {IS_OPEN} AND (next_at > ?1 OR unanswered_at IS NOT NULL)
         """,
         (now,),

@@ -10,11 +10,14 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from storage.database import Queries, Transaction
+from storage.database import Queries, Transaction, get_meta, put_meta
+from storage.deliveries import IS_OPEN
 
 LEASE_SECONDS = 15
 _UNTIL = f"clock_timestamp() + interval '{LEASE_SECONDS} seconds'"
 _ALIVE = "lease_until > clock_timestamp()"
+_SERVER = "server"
+_SERVER_SINCE = "server_since"
 _NOW_MS = "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)"
 
 
@@ -61,6 +64,30 @@ async def renew(tx: Transaction, process_id: str) -> int | None:
     """Renews a process's lease; the server's time (milliseconds UTC), or None where the lease is lost."""
     sql = f"UPDATE processes SET lease_until = {_UNTIL} WHERE id = ? AND {_ALIVE} RETURNING {_NOW_MS}"
     return await tx.value(sql, (process_id,))
+
+
+async def note_server(tx: Transaction, server: str) -> int:
+    """Notes with which run of the server the processes work; returns since when they do (milliseconds UTC; 0: since
+    the first start).
+
+    A server that was started again may be a replica, or an older state of the same one, and may have lost what was
+    committed last. So whatever stands in the outbox is looked for before it is sent, and what was read of it before
+    counts for nothing.
+    """
+    is_first = await get_meta(tx, _SERVER) is None
+    changed = await tx.value(
+        """
+        INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value
+        WHERE meta.value <> excluded.value RETURNING name
+        """,
+        (_SERVER, server.encode()),
+    )
+    if changed is not None:
+        await put_meta(tx, _SERVER_SINCE, str(0 if is_first else await now(tx)).encode())
+        await tx.run(
+            f"UPDATE deliveries SET look_first = TRUE, claim_token = CAST(gen_random_uuid() AS text) WHERE {IS_OPEN}"
+        )
+    return int(await get_meta(tx, _SERVER_SINCE) or b"0")
 
 
 async def begin_draining(tx: Transaction, process_id: str) -> None:

@@ -38,6 +38,8 @@ job, and a third one may have to post the result."""
 RENEW_SECONDS = 3.0
 MARGIN_SECONDS = 3.0
 """By how much earlier than the database this process takes its lease for run out."""
+LOOK_FIRST_MS = 600_000
+"""After a change of servers: by then every end of a job that was lost has been learned again."""
 _NOBODY = Shards(1, ())
 _TIDYING = "change feed"
 _TIDY_SECONDS = 60.0
@@ -79,6 +81,8 @@ class Membership:
         self._should: tuple[frozenset[int], frozenset[str], frozenset[int]] = (frozenset(), frozenset(), frozenset())
         self._shards = _NOBODY
         self._requests = RequestShare(clock.monotonic)
+        self.server: str | None = ""
+        self.looks_first_until = 0
         self._named: set[str] = set()
         self._tidy_at = -math.inf
         self._draining = False
@@ -229,6 +233,7 @@ class Membership:
         async with self._leases.transaction() as tx:
             await processes.forget(tx, self.process_id)
             await processes.register(tx, self.process_id, self._version)
+        await self._note_server()
         await self._feed.begin()
         self._trust(asked_at)
         log.info("process %s works with the database", self.process_id)
@@ -242,6 +247,15 @@ class Membership:
             raise LeaseLost("the lease has run out")
         self._clock.set(now, asked_at)
         self._trust(asked_at)
+        await self._note_server()
+
+    async def _note_server(self) -> None:
+        """Has whatever another server may have lost looked for."""
+        server = self._leases.server
+        if server != self.server:
+            since = await self._write(lambda tx: processes.note_server(tx, server))
+            self.looks_first_until = since + LOOK_FIRST_MS if since else 0
+            self.server = server
 
     def _trust(self, asked_at: float) -> None:
         self._trusted_until = asked_at + LEASE_SECONDS - MARGIN_SECONDS

@@ -18,6 +18,15 @@ class Ownership(Protocol):
     def holds(self) -> bool:
         """Whether this process may still believe in what it holds."""
 
+    @property
+    def server(self) -> str | None:
+        """The run of the database's server with which all processes work; None where there is no server. On another
+        one nothing is sent before it is noted what that one may have lost."""
+
+    @property
+    def looks_first_until(self) -> int:
+        """What is put into the outbox before then (milliseconds UTC) may have been posted by what a server has lost."""
+
     def owns_account(self, account_id: int) -> bool:
         """Whether this process polls the account's jobs and requests its lists."""
 
@@ -40,6 +49,8 @@ class Alone:
 
     process_id: str | None = None
     holds = True
+    server: str | None = None
+    looks_first_until = 0
 
     def owns_account(self, account_id: int) -> bool:  # noqa: ARG002
         return True

@@ -29,6 +29,7 @@ from model.messages import (
     CannotLook,
     Cause,
     Found,
+    LookResult,
     NoResponse,
     NoticePost,
     OutcomePost,
@@ -262,9 +263,13 @@ class Sender:
         nothing is to be sent any more."""
         delivery = draft.delivery
         if delivery.unanswered_at is None:
-            return False
+            return self._may_be_lost(delivery)
         begun_before = self._known(delivery.id).first_sent is None
         return begun_before or not draft.wanted or self._must_look(delivery)
+
+    def _may_be_lost(self, delivery: Delivery) -> bool:
+        """Whether the database may have lost that it was sent: its server is another one than before."""
+        return delivery.look_first or delivery.created_at < self._ownership.looks_first_until
 
     def _must_look(self, delivery: Delivery) -> bool:
         """Whether Discord may have forgotten the nonce of an attempt that nobody answered."""
@@ -281,9 +286,9 @@ class Sender:
 
     async def _look(self, draft: Draft) -> _Look:
         now = self._clock.now()
-        since = now if draft.delivery.unanswered_at is None else min(draft.delivery.unanswered_at, now)
+        since = min(draft.delivery.unanswered_at or draft.delivery.created_at, now)
         found = await self._poster.find(draft.address, draft.post, since - LOOK_BACK)
-        if isinstance(found, Absent):
+        if isinstance(found, Absent) or await self._is_another_message(found, draft.delivery):
             return _Look.ABSENT
         if isinstance(found, CannotLook) and draft.wanted and not self._must_look(draft.delivery):
             return _Look.NOT_NEEDED
@@ -295,6 +300,12 @@ class Sender:
         missing = tuple(self._poster.missing_permissions(draft.address) or ()) if isinstance(verdict, Blocked) else ()
         await self._record(DeliveryResult(draft.delivery, verdict, draft.delivery.unanswered_at, missing=missing))
         return _Look.SETTLED
+
+    async def _is_another_message(self, found: LookResult, delivery: Delivery) -> bool:
+        """Whether another delivery's message was found: of notices only the text is known."""
+        if not isinstance(found, Found):
+            return False
+        return bool(await delivery_queries.messages_of_others(self._database.reader, delivery, [found.message_id]))
 
     def _until_in_reach(self, draft: Draft) -> Blocked | None:
         """Where nothing could be posted now anyway, whether it was posted before may become known by waiting."""
@@ -309,6 +320,8 @@ class Sender:
         delivery = draft.delivery
         earlier = _unanswered_after(look, draft)
         async with self._database.transaction(locks_rows=True) as tx:
+            if self._ownership.server not in (None, self._database.server):
+                raise StorageError("it is not noted yet what another server of the database may have lost")
             now = self._clock.now()
             since = now if earlier is None else earlier
             claimed = await deliveries.claim(tx, delivery, since, self._ownership.process_id, uuid4().hex)

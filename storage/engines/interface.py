@@ -103,6 +103,11 @@ class Engine(ABC):
     writer_id: str
     """Names the writer where several processes write; empty where it is the only one."""
 
+    @property
+    def server(self) -> str:
+        """Names the run of the server that the last transaction reached; empty where there is no server."""
+        return ""
+
     @abstractmethod
     async def begin(self, *, locks_rows: bool = False) -> None:
         """Begins a transaction of the writer that can write at once. With `locks_rows` it reads only rows that it has

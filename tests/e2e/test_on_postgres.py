@@ -116,6 +116,27 @@ async def test_the_server_is_killed_and_comes_back(stage: Stage, server: Postgre
     assert len(town.outcomes()) == 1
 
 
+async def test_what_a_failover_has_lost_is_not_posted_again(stage: Stage, server: PostgresServer, town: Town) -> None:
+    """Of an end that was posted the database knows nothing any more, nor does Discord remember the nonce."""
+    job = await town.watched()
+    job.complete()
+    outcome = await town.outcome()
+    await town.settled()
+    await stage.bot.kill()
+    lost = stage.ledger.change(
+        "UPDATE deliveries SET state = 'waiting', attempts = 0, message_id = NULL, settled_at = NULL, owner = NULL "
+        "WHERE message_id = ?",
+        outcome.id,
+    )
+    assert lost == 1
+    await asyncio.to_thread(server.kill)
+    await asyncio.to_thread(server.start)
+    stage.discord.forget_nonces()
+    await stage.start()
+    await town.settled()
+    assert [message.id for message in town.outcomes()] == [outcome.id]
+
+
 async def test_its_connections_are_ended_again_and_again(stage: Stage, server: PostgresServer, town: Town) -> None:
     jobs = [await town.watched() for _ in range(4)]
     url = stage.ledger.place

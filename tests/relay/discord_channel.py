@@ -61,6 +61,7 @@ class Discord:
     clock: ManualClock
     script: list[SendResult] = field(default_factory=list)
     edit_script: list[SendResult] = field(default_factory=list)
+    find_script: list[Found] = field(default_factory=list)
     copies_script: list[LookFailure] = field(default_factory=list)
     delete_script: list[SendResult] = field(default_factory=list)
     edit_seconds: float = 0.0
@@ -112,6 +113,8 @@ class Discord:
     async def find(self, address: Address, post: Post, after: int) -> LookResult:
         self.point()
         self.looks.append(after)
+        if self.find_script:
+            return self.find_script.pop(0)
         if not self.readable:
             return CannotLook()
         for message in self.named(name_of(post)):

@@ -79,6 +79,10 @@ class PostgresEngine(interface.Engine):
         self.reader = PostgresReader(pool)
         self._pool = pool
 
+    @property
+    def server(self) -> str:
+        return self.writer.server
+
     @classmethod
     async def open(
         cls, url: PostgresUrl, *, lock_wait: float, use: Use = Use.BOT, make_tables: bool = True

@@ -145,6 +145,11 @@ class PostgresWriter(interface.Connection):
             await self._connection.close()
 
     @property
+    def server(self) -> str:
+        """When the server was started that was connected to last: no other one has begun at the same microsecond."""
+        return "" if self._session is None else self._session.server_began
+
+    @property
     def connection(self) -> Connection:
         """The connection as it is. Raises StorageUnavailable where there is none."""
         if self._connection is None:
@@ -239,7 +244,8 @@ async def _session(connection: Connection) -> _Session:
     with bounded(connection):
         cursor = await connection.execute(
             """
-            SELECT pid, CAST(backend_start AS text) AS began, CAST(pg_postmaster_start_time() AS text) AS server_began
+            SELECT pid, CAST(backend_start AS text) AS began,
+              CAST(extract(epoch FROM pg_postmaster_start_time()) AS text) AS server_began
             FROM pg_stat_activity WHERE pid = pg_backend_pid()
             """
         )

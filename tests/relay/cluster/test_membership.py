@@ -13,7 +13,7 @@ import pytest
 from relay.changes import Changes
 from relay.cluster.change_feed import ChangeFeed
 from relay.cluster.database_clock import DatabaseClock
-from relay.cluster.membership import FEED_SECONDS, MARGIN_SECONDS, RENEW_SECONDS, Membership
+from relay.cluster.membership import FEED_SECONDS, LOOK_FIRST_MS, MARGIN_SECONDS, RENEW_SECONDS, Membership
 from relay.cluster.request_shares import BELIEVED_S, LEAST, fair_requests
 from settings import PostgresUrl
 from storage import change_feed, deliveries, jobs, processes
@@ -341,3 +341,37 @@ async def test_discord_s_requests_are_shared_out_by_the_shards_held(begin: Begin
     assert second.member.requests_per_second() == LEAST
     first.clock.forward(BELIEVED_S)
     assert first.member.requests_per_second() == LEAST
+
+
+async def test_what_another_server_may_have_lost_is_looked_for(begin: Begin) -> None:
+    first = await begin()
+    assert (first.member.server, first.member.looks_first_until) == (first.database.server, 0)
+    async with first.database.transaction() as tx:
+        common = {"guild_id": 1, "channel_id": 1, "next_at": 0, "created_at": 0}
+        open_, settled = [
+            await tx.insert("deliveries", kind="notice", base_nonce=state, state=state, **common)
+            for state in ("waiting", "posted")
+        ]
+        await tx.run("UPDATE meta SET value = ? WHERE name = 'server'", (b"another",))
+    second = await begin()
+    assert second.member.server == second.database.server
+    async with first.database.transaction() as tx:
+        now = await processes.now(tx)
+        rows = {row.id: row for row in await tx.all_as(deliveries.Delivery, deliveries.SELECT)}
+    assert now < second.member.looks_first_until <= now + LOOK_FIRST_MS
+    assert (rows[open_].look_first, rows[settled].look_first) == (True, False)
+    assert rows[open_].claim_token != ""
+    third = await begin()
+    assert third.member.looks_first_until == second.member.looks_first_until
+    async with first.database.transaction() as tx:
+        again = await deliveries.get(tx, open_)
+    assert again == rows[open_]
+
+
+async def test_a_server_that_was_started_again_is_noticed(begin: Begin) -> None:
+    process = await begin()
+    process.member.server = "before"
+    assert process.member.server != process.database.server
+    process.clock.forward(RENEW_SECONDS)
+    await process.member.turn()
+    assert process.member.server == process.database.server

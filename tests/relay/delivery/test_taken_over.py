@@ -10,6 +10,7 @@ import pytest
 from model.messages import (
     Address,
     CannotLook,
+    Found,
     LookFailure,
     NoResponse,
     NoticePost,
@@ -21,8 +22,9 @@ from model.messages import (
 from model.states import NoticeKind
 from relay.delivery import admin_notices
 from storage import deliveries
+from storage.errors import StorageError
 from tests.relay.discord_channel import LOST, NONCE_WINDOW
-from tests.relay.outbox_world import GUILD, World, completed
+from tests.relay.outbox_world import GUILD, Another, World, completed
 
 CHANNEL = 5
 
@@ -222,19 +224,23 @@ async def test_what_was_found_in_another_s_place_is_not_sent_once_more(
     assert (await world.get(delivery_id)).message_id == first.id
 
 
+async def _notice(world: World, number: int) -> int:
+    async with world.database.transaction() as tx:
+        return await deliveries.add_notice(
+            tx,
+            guild_id=GUILD,
+            channel_id=CHANNEL,
+            base_nonce=f"n{number}",
+            notice_json=admin_notices.dump(NoticePost(NoticeKind.REFUSED, "")),
+            now=world.clock.now(),
+        )
+
+
 async def test_another_notice_of_the_same_words_is_no_second_message(world: World) -> None:
     """A notice is known by its text alone."""
     delivery_id = 0
     for number in (1, 2):
-        async with world.database.transaction() as tx:
-            delivery_id = await deliveries.add_notice(
-                tx,
-                guild_id=GUILD,
-                channel_id=CHANNEL,
-                base_nonce=f"n{number}",
-                notice_json=admin_notices.dump(NoticePost(NoticeKind.REFUSED, "")),
-                now=world.clock.now(),
-            )
+        delivery_id = await _notice(world, number)
         await world.sender.deliver(delivery_id)
         world.clock.advance(60_000)
     standing = _standing(world)
@@ -270,3 +276,88 @@ async def test_what_another_sends_is_left_to_it(world: World) -> None:
         assert await deliveries.claim(tx, row, world.clock.now(), "a third", "other token") is None
     await world.sender.deliver(delivery_id)
     assert world.discord.tried == []
+
+
+# ---- another server of the database ---------------------------------------------------------------------------------
+
+
+async def _lose_the_last_commits(world: World, delivery_id: int, *, looks_first: bool) -> None:
+    """The database has forgotten that the delivery was sent, and Discord its nonce."""
+    async with world.database.transaction() as tx:
+        await tx.run(
+            """
+            UPDATE deliveries SET state = 'waiting', attempts = 0, message_id = NULL, settled_at = NULL, look_first = ?
+            WHERE id = ?
+            """,
+            (looks_first, delivery_id),
+        )
+    world.clock.advance(NONCE_WINDOW + 1)
+    world.renew()
+
+
+async def test_who_takes_over_looks_before_it_sends(world: World) -> None:
+    (delivery_id,) = await world.end(completed("job"))
+    world.discord.script = [LOST]
+    await world.sender.deliver(delivery_id)
+    await _free(world)
+    async with world.database.transaction() as tx:
+        await tx.run("UPDATE deliveries SET state = 'sending' WHERE id = ?", (delivery_id,))
+    world.discord.remembers = False
+    await world.another_sender.deliver(delivery_id)
+    (message,) = world.discord.messages
+    row = await world.get(delivery_id)
+    assert (row.state, row.message_id) == ("posted", message.id)
+
+
+async def test_what_a_server_may_have_lost_is_looked_for(world: World) -> None:
+    (delivery_id,) = await world.end(completed("job"))
+    await world.sender.deliver(delivery_id)
+    await _lose_the_last_commits(world, delivery_id, looks_first=True)
+    await world.another_sender.deliver(delivery_id)
+    (message,) = world.discord.messages
+    assert (await world.get(delivery_id)).message_id == message.id
+
+
+async def test_an_end_that_is_learned_anew_after_a_failover_is_looked_for(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (delivery_id,) = await world.end(completed("job"))
+    await world.sender.deliver(delivery_id)
+    await _lose_the_last_commits(world, delivery_id, looks_first=False)
+    monkeypatch.setattr(Another, "looks_first_until", world.clock.now() + 1)
+    await world.another_sender.deliver(delivery_id)
+    (message,) = world.discord.messages
+    assert (await world.get(delivery_id)).message_id == message.id
+
+
+async def test_what_was_lost_is_sent_where_the_history_cannot_be_read(world: World) -> None:
+    """Nothing but a failover tells that it may have been sent."""
+    (delivery_id,) = await world.end(completed("job"))
+    await _lose_the_last_commits(world, delivery_id, looks_first=True)
+    world.discord.readable = False
+    await world.another_sender.deliver(delivery_id)
+    assert (await world.get(delivery_id)).state == "posted"
+
+
+async def test_another_notice_of_the_same_words_is_not_found_in_its_place(world: World) -> None:
+    for number in (1, 2):
+        delivery_id = await _notice(world, number)
+        async with world.database.transaction() as tx:
+            await tx.run("UPDATE deliveries SET look_first = TRUE WHERE id = ?", (delivery_id,))
+        world.discord.find_script = [Found(world.discord.messages[0].id)] if number == 2 else []
+        await world.another_sender.deliver(delivery_id)
+    assert len(_standing(world)) == 2
+
+
+async def test_on_a_server_whose_losses_are_not_noted_nothing_is_sent(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (delivery_id,) = await world.end(completed("job"))
+    monkeypatch.setattr(Another, "server", "another")
+    with pytest.raises(StorageError):
+        await world.another_sender.deliver(delivery_id)
+    assert world.discord.tried == []
+    assert (await world.get(delivery_id)).attempts == 0
+    monkeypatch.setattr(Another, "server", "")
+    await world.another_sender.deliver(delivery_id)
+    assert (await world.get(delivery_id)).state == "posted"
