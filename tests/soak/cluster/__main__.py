@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
+import shutil
 import tempfile
 import time
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 from tests.e2e.process import copy_program
@@ -23,12 +25,17 @@ _PHASE_S = 45.0
 _JOB_EVERY_S = 0.15
 _LEFT_TO_SETTLE_S = 60.0
 _TOLD_WITHIN_S = 120.0
+_LOGS = Path("build/soak-cluster")
+"""What every bot said, and the log of all that happened, of the last run."""
 
 
 async def soak(folder: Path, seed: int, seconds: float) -> int:
     """Alternates phases of faults with rolling updates; returns the exit code."""
     started = time.monotonic()
-    async with Fleet.build(copy_program(folder / "bot"), folder, _SHARDS, _MAX_CONCURRENCY) as fleet:
+    async with AsyncExitStack() as stack:
+        building = Fleet.build(copy_program(folder / "bot"), folder, _SHARDS, _MAX_CONCURRENCY)
+        fleet = await stack.enter_async_context(building)
+        stack.callback(_keep_logs, fleet)
         for _ in range(_BOTS):
             await fleet.add()
         await fleet.healed()
@@ -48,7 +55,11 @@ async def soak(folder: Path, seed: int, seconds: float) -> int:
                     updates += 1
                 await fleet.healed()
             phase += 1
-            print(f"{time.monotonic() - started:4.0f} s: {len(traffic.expected)} jobs", flush=True)
+            print(
+                f"{time.monotonic() - started:4.0f} s: {len(traffic.expected)} jobs, load {os.getloadavg()[0]:.1f}, "
+                f"in the place of a promise: {traffic.refusals.most_common(3)}",
+                flush=True,
+            )
         try:
             await traffic.all_told(_TOLD_WITHIN_S)
         except TimeoutError:
@@ -67,6 +78,14 @@ async def soak(folder: Path, seed: int, seconds: float) -> int:
             f"{len(traffic.expected)} jobs and outcomes owed, {len(broken)} violations"
         )
     return 1 if broken else 0
+
+
+def _keep_logs(fleet: Fleet) -> None:
+    shutil.rmtree(_LOGS, ignore_errors=True)
+    _LOGS.mkdir(parents=True)
+    for name, bot in fleet.crowd.bots.items():
+        (_LOGS / f"{name}.log").write_text("\n".join(bot.lines))
+    shutil.copy(fleet.crowd.log, _LOGS)
 
 
 def main() -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from random import Random
@@ -16,6 +17,13 @@ from tests.soak.cluster.fleet import Fleet
 _PROMISED = re.compile(r"^\*\*(Watching|Already)|Posting .* here|I'll post ", re.DOTALL)
 _COMMAND_S = 6.0
 _AGAIN_S = 1.0
+_PROMISED_WITHIN_S = 120.0
+_AT_ONCE = 40
+"""Members who ask at the same time: a machine that is slow has fewer of them, not a growing crowd."""
+
+
+class NoPromise(Exception):
+    """Members ask again and again, and the bots promise nothing."""
 
 
 class Traffic:
@@ -27,6 +35,8 @@ class Traffic:
         self._chance = Random(f"{seed}:traffic")
         self.expected: list[tuple[str, int]] = []
         """Jobs, by the ids that everybody may see, and the channels in which their outcomes are owed."""
+        self.refusals: Counter[str] = Counter()
+        """What was said in the place of a promise, by its first line."""
         self._asking: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
@@ -41,11 +51,21 @@ class Traffic:
         finally:
             flow.cancel()
             await asyncio.gather(flow, return_exceptions=True)
-        await asyncio.gather(*self._asking)
+        await self._all_promised()
+
+    async def _all_promised(self) -> None:
+        """Raises NoPromise where a member asks in vain for too long."""
+        if self._asking:
+            _, in_vain = await asyncio.wait(self._asking, timeout=_PROMISED_WITHIN_S)
+            for task in in_vain:
+                task.cancel()
+            if in_vain:
+                raise NoPromise(f"{len(in_vain)} members ask in vain; what was said: {self.refusals.most_common(5)}")
 
     async def _flow(self, every_s: float) -> None:
         while True:
-            self.begin(self._chance.choice(self._servers))
+            if len(self._asking) < _AT_ONCE:
+                self.begin(self._chance.choice(self._servers))
             await asyncio.sleep(self._chance.uniform(0, 2 * every_s))
 
     def begin(self, server: Server) -> None:
@@ -87,6 +107,10 @@ class Traffic:
                 options={"jobid": jobid},
                 timeout_s=_COMMAND_S,
             )
-        except OrderFailed:
+        except OrderFailed as failure:
+            self.refusals[str(failure)[:80]] += 1
             return False
-        return _PROMISED.search(said["text"]) is not None
+        if _PROMISED.search(said["text"]) is None:
+            self.refusals[said["text"].partition("\n")[0][:80]] += 1
+            return False
+        return True
