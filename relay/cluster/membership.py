@@ -286,7 +286,8 @@ class Membership:
         alive = await processes.alive(reader)
         await self._share_accounts(frozenset(process.id for process in alive if not process.draining))
         shards = await self._look_at_shards()
-        self._requests.note(asked_at, fair_requests(len(shards.held), shards.count, len(alive)))
+        share = fair_requests(len(shards.held), shards.count, len(alive))
+        self._requests.note(asked_at, share, alone=len(alive) == 1)
         await self._feed.look()
         if self._clock.monotonic() >= self._tidy_at and await self.has_named(_TIDYING):
             await self._write(change_feed.delete_old)

@@ -38,9 +38,15 @@ class RequestShare:
         """The last ones, each with when it was computed."""
         self._believed_until = -math.inf
 
-    def note(self, asked_at: float, share: float) -> None:
-        """A share, computed now from rows that were asked for at `asked_at` (monotonic seconds)."""
+    def note(self, asked_at: float, share: float, *, alone: bool = False) -> None:
+        """A share, computed now from rows that were asked for at `asked_at` (monotonic seconds).
+
+        `alone`: no other process lives, so that nobody has to know of a larger share first. Whoever has lost its lease
+        has long stopped to believe in a share of its own.
+        """
         now = self._monotonic()
+        if alone:
+            self._shares.clear()
         self._shares.append((now, share))
         # One from just before that time was in force then.
         while len(self._shares) > 1 and self._shares[1][0] <= now - BELIEVED_S:

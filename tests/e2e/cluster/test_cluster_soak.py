@@ -22,7 +22,7 @@ async def test_one_is_replaced_and_one_is_killed(program: Path, nursery: Nursery
         first, second = await fleet.add(), await fleet.add()
         await fleet.healed()
         servers = [await fleet.crowd.server(shard=shard, shard_count=_SHARDS) for shard in range(_SHARDS)]
-        traffic = Traffic(fleet, servers, seed=1)
+        traffic = Traffic(fleet, servers, seed=1, at_once=3, longest_s=3.0)
         async with traffic.flowing(every_s=0.3):
             await fleet.replace(first)
         began = time.time()

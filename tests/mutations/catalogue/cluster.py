@@ -578,4 +578,11 @@ MUTATIONS = (
         "if server != self.server:",
         "if not self.server:",
     ),
+    mutation(
+        "one of several counts its larger share as if it were alone",
+        f"{_MEMBERSHIP}::test_discord_s_requests_are_shared_out_by_the_shards_held",
+        "Membership._look",
+        "alone=len(alive) == 1",
+        "alone=True",
+    ),
 )

@@ -375,3 +375,11 @@ async def test_a_server_that_was_started_again_is_noticed(begin: Begin) -> None:
     process.clock.forward(RENEW_SECONDS)
     await process.member.turn()
     assert process.member.server == process.database.server
+
+
+async def test_one_that_is_alone_has_all_requests_at_once(begin: Begin) -> None:
+    process = await begin()
+    await process.member.agree_on_shards(1)
+    assert await process.member.take_shard(0)
+    await process.member.turn()
+    assert process.member.requests_per_second() == fair_requests(1, 1, 1)

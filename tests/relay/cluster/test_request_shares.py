@@ -112,3 +112,12 @@ def test_without_a_look_a_share_is_not_believed_for_long() -> None:
     assert share.per_second() == LEAST
     share.note(now, 40.0)
     assert share.per_second() == LEAST
+
+
+def test_one_that_is_alone_waits_for_nobody() -> None:
+    share = RequestShare(lambda: 0.0)
+    share.note(0.0, 40.0, alone=True)
+    assert share.per_second() == 40
+    share.note(0.0, 20.0)
+    share.note(0.0, 30.0)
+    assert share.per_second() == 20

@@ -106,14 +106,18 @@ class Fleet:
         await self.crowd.bots[name].kill()
 
     async def healed(self) -> None:
-        """Waits until each shard has one session, and all of bots that run; starts again what ended by itself, as
-        whatever supervises a bot does, for example one that was started while PostgreSQL was away."""
+        """Waits until each shard has one session, all of bots that run, and commands are registered.
+
+        Starts again what ended by itself, as whatever supervises a bot does, for example one that was started while
+        PostgreSQL was away.
+        """
         async with asyncio.timeout(HEALED_WITHIN_S):
             while True:
                 for name in self.crowd.bots.keys() - self.retired:
                     if not self.crowd.bots[name].running:
                         await self.start(name)
                 if await self._is_whole():
+                    await self.crowd.discord.order("ready", sessions=self.shards, timeout_s=HEALED_WITHIN_S)
                     return
                 await asyncio.sleep(0.2)
 

@@ -18,8 +18,6 @@ _PROMISED = re.compile(r"^\*\*(Watching|Already)|Posting .* here|I'll post ", re
 _COMMAND_S = 6.0
 _AGAIN_S = 1.0
 _PROMISED_WITHIN_S = 120.0
-_AT_ONCE = 40
-"""Members who ask at the same time: a machine that is slow has fewer of them, not a growing crowd."""
 
 
 class NoPromise(Exception):
@@ -27,9 +25,17 @@ class NoPromise(Exception):
 
 
 class Traffic:
-    """Members who ask until the bot has promised to post; from then on an outcome is owed."""
+    """Members who ask until the bot has promised to post; from then on an outcome is owed.
 
-    def __init__(self, fleet: Fleet, servers: list[Server], seed: int) -> None:
+    At most `at_once` ask at the same time: a machine that is slow has fewer of them, not a growing crowd. A job takes
+    `longest_s` seconds at most.
+    """
+
+    def __init__(
+        self, fleet: Fleet, servers: list[Server], seed: int, *, at_once: int = 40, longest_s: float = 12.0
+    ) -> None:
+        self._at_once = at_once
+        self._longest_s = longest_s
         self._fleet = fleet
         self._servers = servers
         self._chance = Random(f"{seed}:traffic")
@@ -64,13 +70,14 @@ class Traffic:
 
     async def _flow(self, every_s: float) -> None:
         while True:
-            if len(self._asking) < _AT_ONCE:
+            if len(self._asking) < self._at_once:
                 self.begin(self._chance.choice(self._servers))
             await asyncio.sleep(self._chance.uniform(0, 2 * every_s))
 
     def begin(self, server: Server) -> None:
         """A job begins in a server, and somebody asks for it."""
-        task = asyncio.create_task(self._live(server, self._chance.choice(("v1", "v2")), self._chance.uniform(0.5, 12)))
+        generation, seconds = self._chance.choice(("v1", "v2")), self._chance.uniform(0.5, self._longest_s)
+        task = asyncio.create_task(self._live(server, generation, seconds))
         self._asking.add(task)
         task.add_done_callback(self._asking.discard)
 
