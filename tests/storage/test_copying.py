@@ -20,8 +20,9 @@ from storage.vault import Vault, key_file, new_key
 from tests.postgres_server import PostgresServer, name_of
 from tests.storage.tables import columns_of
 
-JOBS = 1200
-"""More than two pages."""
+PAGE = copying._ROWS_AT_ONCE
+JOBS = 120
+"""More than two of the pages that tests copy at once; one test takes pages of the real size."""
 
 
 class Stopped(Exception):
@@ -31,6 +32,7 @@ class Stopped(Exception):
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writer, "_LOCK_SECONDS", 0.2)
+    monkeypatch.setattr(copying, "_ROWS_AT_ONCE", 50)
 
 
 @pytest.fixture
@@ -40,7 +42,7 @@ def empty(postgres_server: PostgresServer) -> Iterator[PostgresUrl]:
     postgres_server.drop(made)
 
 
-async def _fill(place: DatabasePlace, key: str) -> None:
+async def _fill(place: DatabasePlace, key: str, count: int = JOBS) -> None:
     """Something in every table, with all kinds of values."""
     database = await Database.open(place)
     vault = await Vault.open(database, [key])
@@ -54,7 +56,7 @@ async def _fill(place: DatabasePlace, key: str) -> None:
         await servers.set_locale(tx, 2**62, "pt-BR")
         await servers.put_callback_secret(tx, 2**62, vault.encrypt("address"), b"\x00\xff")
         batch = await batches.add(tx, guild_id=2**62, channel_id=7, user_id=9, mention=False, now=3)
-        for number in range(JOBS):
+        for number in range(count):
             await jobs.add(tx, account.id, f"job {number} ☃", '{"state":"progress","prompt":"é"}', number)
         subscription = await subscriptions.add(
             tx, job_id=1, guild_id=2**62, channel_id=7, batch_id=batch, spoiler=True, now=3
@@ -92,18 +94,20 @@ def _tables(server: PostgresServer, url: PostgresUrl) -> int:
 
 
 async def test_everything_arrives_and_comes_back(
-    path: Path, empty: PostgresUrl, postgres_server: PostgresServer, tmp_path: Path
+    path: Path, empty: PostgresUrl, postgres_server: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(copying, "_ROWS_AT_ONCE", PAGE)
+    count = 2 * PAGE + 200
     key, told = new_key(), list[tuple[str, int, int]]()
-    await _fill(path, key)
+    await _fill(path, key, count)
     before = path.read_bytes()
     copied = await copy_database(path, empty, [key], lambda *step: told.append(step))
     assert path.read_bytes() == before
     content = await _content(path)
     assert await _content(empty) == content
-    assert copied.rows == sum(map(len, content.values())) > JOBS
-    assert ("jobs", 500, JOBS) in told
-    assert ("jobs", JOBS, JOBS) in told
+    assert copied.rows == sum(map(len, content.values())) > count
+    assert ("jobs", PAGE, count) in told
+    assert ("jobs", count, count) in told
     assert all(content.values())
 
     back = tmp_path / "back" / "relay.db"
