@@ -35,6 +35,7 @@ from storage.engines.interface import Row, SqlValue
 from storage.engines.sqlite.engine import SqliteDialect
 from storage.errors import StorageUnavailable
 from tests.clock import ManualClock
+from tests.idle import until_idle
 from tests.inline_database import connect_inline
 from tests.new_database import lay_database
 from tests.relay.heard_changes import HeardChanges
@@ -260,18 +261,18 @@ class World:
     async def quiet(self) -> None:
         """Until the poller has nothing to do before the clock moves."""
         for _ in range(20_000):
-            await asyncio.sleep(0.0002)
+            await until_idle()
             if self.running is not None and self.running.done():
                 self.running.result()
             busy = self.poller._tasks or self.poller._woken.is_set() or self.fetcher._in_flight
             if not busy and self.clock.earliest() is not None:
                 return
+            await asyncio.sleep(0.0002)  # a person's patience is of this machine's time
         raise AssertionError("the poller does not come to rest")
 
     async def quiet_but_for_answers(self) -> None:
         """Until the poller has nothing to do before the clock moves or the API answers, which is held up."""
-        for _ in range(300):
-            await asyncio.sleep(0.0005)
+        await until_idle()
 
     async def advance(self, seconds: float) -> None:
         """Moves the clock, stopping wherever somebody wants to wake up."""

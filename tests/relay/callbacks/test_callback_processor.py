@@ -15,6 +15,7 @@ from relay.follow.job_importer import ImportResult, JobImporter
 from storage import follows, servers
 from storage.follows import FollowRow
 from tests.clock import START
+from tests.idle import until_idle
 from tests.relay.world import ACCOUNT, CHANNEL, GUILD, OTHER_ACCOUNT, BrokenReader, FakeAccounts, World
 
 TAKEN = 77
@@ -68,12 +69,10 @@ class Post:
         return use
 
     async def settled(self) -> None:
-        for _ in range(2000):
-            await asyncio.sleep(0.001)
-            busy = len(self.processor._queue) or self.processor._woken.is_set() or self.unknown._looks
-            if not busy and self.world.clock.earliest() is not None:
-                return
-        raise AssertionError("the callbacks are never dealt with")
+        await until_idle()
+        busy = len(self.processor._queue) or self.processor._woken.is_set() or self.unknown._looks
+        assert not busy, "the callbacks are never dealt with"
+        assert self.world.clock.earliest() is not None
 
 
 @pytest.fixture
@@ -175,7 +174,7 @@ async def test_one_unknown_job_is_asked_about_once_however_often_it_is_told_of(w
     world.api.gate = asyncio.Event()
     for _ in range(5):
         post.processor.received(GUILD, json.dumps({"jobid": JOB}).encode())
-        await asyncio.sleep(0.01)
+        await until_idle()
     assert len(world.api.asked) == 1
     world.api.gate.set()
     await post.settled()
@@ -249,8 +248,8 @@ async def test_an_unknown_job_that_cannot_be_stored_is_counted(
 
 async def test_the_loop_turns_though_nothing_comes(world: World, post: Post) -> None:
     await post.settled()
-    await asyncio.sleep(0.01)
+    await until_idle()
     before = post.processor.heartbeat
     world.clock.move_to(world.clock.monotonic() + 31)
-    await asyncio.sleep(0.01)
+    await until_idle()
     assert post.processor.heartbeat >= before + 31

@@ -17,6 +17,7 @@ from relay.cards.card_loop import CardLoop
 from relay.cards.card_status import SLOW_AFTER
 from relay.cards.edit_line import CHANNEL_SECONDS, EVERYWHERE_SECONDS
 from storage import deliveries, delivery_queries, servers, subscriptions
+from tests.idle import until_idle
 from tests.relay.delivery.test_outbox import WakingClock
 from tests.relay.discord_channel import LOST
 from tests.relay.outbox_world import GUILD, World, completed
@@ -50,11 +51,8 @@ class CardWorld(World):
 
     async def rest(self) -> None:
         """Until the loop sleeps."""
-        quiet = 0
-        async with asyncio.timeout(10):
-            while quiet < 5:
-                await asyncio.sleep(0.0005)
-                quiet = 0 if self._at_work() else quiet + 1
+        await until_idle()
+        assert not self._at_work()
 
     def _at_work(self) -> bool:
         loop = self.loop

@@ -19,6 +19,7 @@ from relay.commands.watch import AlreadyPosted, AlreadyWatched, NowWatching, Pos
 from relay.commands.watch_many import EntryStatus, WatchEntry
 from storage import jobs
 from storage.database import Database
+from tests.idle import until_idle
 from tests.relay.world import ACCOUNT, CHANNEL, GUILD, OTHER_ACCOUNT, PERSON, World
 from ui.watch_list_replies import autocomplete_choice
 
@@ -246,7 +247,7 @@ async def test_commands_at_the_same_time_ask_once(world: World) -> None:
         asyncio.create_task(world.commands.watch.status(world.ask(person=number, channel=number), "job-1", True, False))
         for number in range(10)
     ]
-    await asyncio.sleep(0.05)
+    await until_idle()
     world.api.gate.set()
     done = await asyncio.gather(*asks)
     assert all(isinstance(one, NowWatching) for one in done)

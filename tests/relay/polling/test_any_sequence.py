@@ -29,6 +29,7 @@ from pixverse.api_errors import (
 from pixverse.recent_lists import LookupTerms
 from storage.errors import StorageUnavailable
 from tests.clock import START, ManualClock
+from tests.idle import until_idle
 from tests.relay.world import ACCOUNT, GUILD, OTHER_ACCOUNT, FakeApi, World, open_database
 
 _INTERVAL = 20.0
@@ -119,15 +120,11 @@ class AnySequence(RuleBasedStateMachine):
     async def _settle(self) -> None:
         """Until nothing happens before the clock moves or a question is answered."""
         runs = self.world.running
-        calm = 0
-        for _ in range(20_000):
-            await asyncio.sleep(0.0002)
-            busy = len(self.poller._tasks) != len(self.api.held) or self.poller._woken.is_set()
-            sleeping = self.world.clock.earliest() is not None
-            calm = 0 if runs is not None and (busy or not sleeping) else calm + 1
-            if calm == 3:
-                return
-        raise AssertionError("the poller does not come to rest")
+        await until_idle()
+        busy = len(self.poller._tasks) != len(self.api.held) or self.poller._woken.is_set()
+        assert runs is None or (not busy and self.world.clock.earliest() is not None), (
+            "the poller does not come to rest"
+        )
 
     # ---- what may happen --------------------------------------------------------------------------------------------
 

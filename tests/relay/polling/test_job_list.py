@@ -7,6 +7,7 @@ import pytest
 
 from model.job import JobState
 from pixverse.api_errors import RateLimited, TokenRefused, Unavailable
+from tests.idle import until_idle
 from tests.relay.world import ACCOUNT, CHANNEL, World
 
 
@@ -172,8 +173,7 @@ async def _pass(world: World, seconds: int) -> None:
     """Moves the clock whether or not somebody still waits for an answer."""
     for _ in range(seconds):
         world.clock.move_to(world.clock.monotonic() + 1)
-        for _ in range(20):
-            await asyncio.sleep(0.001)
+        await until_idle()
 
 
 async def test_an_empty_list_ends_nothing_and_its_jobs_are_asked_about_one_by_one(world: World, ten: list[str]) -> None:

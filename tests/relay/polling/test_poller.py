@@ -14,6 +14,7 @@ from relay.polling.job_recorder import Recorded
 from storage.database import Database
 from storage.errors import StorageUnavailable
 from tests.clock import START
+from tests.idle import until_idle
 from tests.relay.world import ACCOUNT, CHANNEL, GUILD, OTHER_ACCOUNT, BrokenReader, World
 
 
@@ -172,8 +173,7 @@ async def test_at_most_so_many_questions_at_once_and_per_account(database: Datab
     world.run()
     await world.quiet()
     world.clock.move_to(world.clock.monotonic() + 20)
-    for _ in range(200):
-        await asyncio.sleep(0.001)
+    await until_idle()
     assert world.api.most_under_way["all"] == 12
     assert world.api.most_under_way["token-1"] <= 8
     world.api.gate.set()

@@ -8,6 +8,7 @@ import pytest
 
 from model.job import JobState
 from pixverse.api_errors import RateLimited, Unavailable
+from tests.idle import until_idle
 from tests.relay.world import CHANNEL, World
 
 
@@ -75,9 +76,9 @@ async def test_a_claim_while_the_job_is_asked_about_is_followed_right_after(worl
     world.api.gate = asyncio.Event()
     while not world.api.asked:
         world.clock.move_to(world.clock.monotonic() + 1)
-        await asyncio.sleep(0.001)
+        await until_idle()
     world.poller.end_reported(number)
-    await asyncio.sleep(0.005)
+    await until_idle()
     assert len(world.api.asked) == 1
     world.api.gate.set()
     await world.quiet()
