@@ -55,6 +55,13 @@ _MARKUP = ("**", "`", "\n", "||", "<", "](")
 """What a translation has as often as the English text."""
 
 
+class Unreadable(Exception):
+    """A `.po` file can't be read; `problems` are lines and what is wrong in them."""
+
+    def __init__(self, path: Path, *problems: tuple[int, str]) -> None:
+        super().__init__(*(f"{_name(path)}:{line}: {problem}" for line, problem in problems))
+
+
 class Catalogues:
     """The catalogues of one project, in a folder."""
 
@@ -67,35 +74,43 @@ class Catalogues:
         self._pot = folder / f"{DOMAIN}.pot"
 
     def update(self) -> None:
-        """Writes the template, and each language's `.po` and `.mo`."""
+        """Writes the template, and each language's `.po` and `.mo`. Raises Unreadable, before it writes anything."""
         template = self.template()
-        _write(self._pot, _text(template))
+        catalogues = {}
         for language in self._languages:
             po = self._po(language)
-            catalogue = _read(po.read_text(encoding="utf-8"), language) if po.exists() else _new(language)
+            catalogues[po] = _read(po, language) if po.exists() else _new(language)
+        _write(self._pot, _text(template))
+        for po, catalogue in catalogues.items():
             catalogue.update(template, update_creation_date=False)
             catalogue.obsolete.clear()
             for message in catalogue:
                 if message.fuzzy and not any(_forms(message)):
                     message.flags.discard("fuzzy")
             _write(po, _text(catalogue))
-            if self._compiled_differs(language, catalogue):
+            if _compiled_differs(po, catalogue):
                 _write(po.with_suffix(".mo"), compiled(catalogue))
 
     def problems(self) -> Iterator[str]:
         """What is wrong, one line each, beginning with the file and the line."""
         template = self.template()
         if not self._pot.exists() or self._pot.read_text(encoding="utf-8") != _text(template):
-            yield f"{self._name(self._pot)}:1: is older than the texts in the code; run make translations"
+            yield f"{_name(self._pot)}:1: is older than the texts in the code; run make translations"
         for path in sorted(self._sources.rglob("*.py")):
-            yield from (f"{self._name(path)}:{line}: {problem}" for line, problem in _uncollected(path))
+            yield from (f"{_name(path)}:{line}: {problem}" for line, problem in _uncollected(path))
         for language in self._languages:
-            yield from self._problems_of(language, template)
+            try:
+                yield from self._problems_of(language, template)
+            except Unreadable as unreadable:
+                yield from unreadable.args
+        for folder in sorted(path for path in self._folder.iterdir() if path.is_dir()):
+            if folder.name not in self._languages:
+                yield f"{_name(folder)}:1: isn't among LANGUAGES in ui/language.py, so nobody reads it"
 
     def untranslated(self) -> Iterator[tuple[str, int, int, int]]:
         """For each language: how many texts are missing, how many are fuzzy, and how many there are."""
         for language in self._languages:
-            catalogue = _read(self._po(language).read_text(encoding="utf-8"), language)
+            catalogue = _read(self._po(language), language)
             messages = [message for message in catalogue if message.id]
             fuzzy = sum(message.fuzzy for message in messages)
             yield language, sum(not all(_forms(message)) for message in messages), fuzzy, len(messages)
@@ -116,22 +131,12 @@ class Catalogues:
 
     def _problems_of(self, language: str, template: Catalog) -> Iterator[str]:
         path = self._po(language)
-        name = self._name(path)
+        name = _name(path)
         if not path.exists():
             yield f"{name}:1: is missing; run make translations"
             return
-        try:
-            text = path.read_text(encoding="utf-8")
-            if broken := list(_broken_lines(text)):
-                yield from (f"{name}:{line}: {problem}" for line, problem in broken)
-                return
-            catalogue = _read(text, language)
-        except UnicodeDecodeError as error:
-            yield f"{name}:1: isn't in UTF-8: {error}"
-            return
-        except PoFileError as error:
-            yield f"{name}:{error.lineno + 1}: {str(error).removesuffix(f' on {error.lineno}')}"
-            return
+        catalogue = _read(path, language)
+        text = path.read_text(encoding="utf-8")
         if problem := _plural_rule_problem(catalogue, language):
             yield f"{name}:{_line_of(text, 'Plural-Forms')}: {problem}"
             return
@@ -141,21 +146,22 @@ class Catalogues:
                 yield from (f"{name}:{message.lineno}: {problem}" for problem in _problems(message, catalogue))
         if {_key(message) for message in catalogue} != {_key(message) for message in template}:
             yield f"{name}:1: doesn't have the texts that are in the code; run make translations"
-        elif self._compiled_differs(language, catalogue):
-            yield f"{self._name(path.with_suffix('.mo'))}:1: is older than {path.name}; run make translations"
-
-    def _compiled_differs(self, language: str, catalogue: Catalog) -> bool:
-        path = self._po(language).with_suffix(".mo")
-        try:
-            return _meaning(path.read_bytes()) != _meaning(compiled(catalogue))
-        except Exception:  # a damaged file raises nearly anything
-            return True
+        elif _compiled_differs(path, catalogue):
+            yield f"{_name(path.with_suffix('.mo'))}:1: is older than {path.name}; run make translations"
 
     def _po(self, language: str) -> Path:
         return self._folder / language / "LC_MESSAGES" / f"{DOMAIN}.po"
 
-    def _name(self, path: Path) -> str:
-        return str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
+
+def _name(path: Path) -> str:
+    return str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
+
+
+def _compiled_differs(po: Path, catalogue: Catalog) -> bool:
+    try:
+        return _meaning(po.with_suffix(".mo").read_bytes()) != _meaning(compiled(catalogue))
+    except Exception:  # a damaged file raises nearly anything
+        return True
 
 
 def _uncollected(path: Path) -> Iterator[tuple[int, str]]:
@@ -194,8 +200,23 @@ def _new(language: str) -> Catalog:
     return catalogue
 
 
-def _read(text: str, language: str) -> Catalog:
-    return read_po(io.StringIO(text), locale=_locale(language), ignore_obsolete=True, abort_invalid=True)
+def _read(path: Path, language: str) -> Catalog:
+    """Raises Unreadable."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise Unreadable(path, (1, f"isn't in UTF-8: {error}")) from error
+    if broken := list(_broken_lines(text)):
+        raise Unreadable(path, *broken)
+    if not re.search(r'^"Plural-Forms: nplurals=\d+; plural=.', text, re.MULTILINE):
+        raise Unreadable(path, (_line_of(text, "Plural-Forms"), "the rule for plural forms can't be read"))
+    if not re.search(r"charset=utf-8\b", text, re.IGNORECASE):
+        raise Unreadable(path, (_line_of(text, "charset"), "the charset must be utf-8"))
+    try:
+        return read_po(io.StringIO(text), locale=_locale(language), ignore_obsolete=True, abort_invalid=True)
+    except PoFileError as error:
+        problem = str(error).removesuffix(f" on {error.lineno}")
+        raise Unreadable(path, (error.lineno + 1, problem)) from error
 
 
 def _locale(language: str) -> Locale:
@@ -309,14 +330,23 @@ def _differences(english: str, translation: str, *, may_lack: frozenset[str]) ->
 
 
 def _placeholders(text: str) -> set[str]:
-    return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+    """What stands between the braces, the way in which it is shown included."""
+    return {
+        name + (f"!{conversion}" if conversion else "") + (f":{spec}" if spec else "")
+        for _, name, spec, conversion in string.Formatter().parse(text)
+        if name is not None
+    }
 
 
 def main(arguments: list[str]) -> int:
     """Runs `update` or `check`; returns the exit code."""
     catalogues = Catalogues()
     if arguments == ["update"]:
-        catalogues.update()
+        try:
+            catalogues.update()
+        except Unreadable as unreadable:
+            print("\n".join(unreadable.args))
+            return 1
         return 0
     if arguments != ["check"]:
         print(__doc__)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.translations import Catalogues, main
+from tools.translations import Catalogues, Unreadable, main
 
 _CODE = """
 from ui.language import N_, _, pgettext, plural
@@ -94,6 +94,9 @@ def test_a_translation_survives_an_update_and_one_of_a_changed_text_becomes_fuzz
         ("**Watching {job}.** More", ["**{job} von {wem}.** Mehr"], "the English text has no placeholder {wem}"),
         ("**Watching {job}.** More", ["**{job.** Mehr"], "its braces can't be read"),
         ("**Watching {job}.** More", ["{job} wird beobachtet."], "has 0 of **, and the English text 2"),
+        ("**Watching {job}.** More", ["**{job:>99999} wird beobachtet.** Mehr"], "no placeholder {job:>99999}"),
+        ("**Watching {job}.** More", ["**{job!r} wird beobachtet.** Mehr"], "no placeholder {job!r}"),
+        ("**Watching {job}.** More", ["**{} wird beobachtet.** {job}"], "no placeholder {}"),
         ("{n} job", ["{n} Auftrag", ""], "plural form 1 of 2 is missing"),
         ("{n} job", ["{n} Auftrag", "Aufträge"], "the placeholder {n} is missing"),
     ],
@@ -104,9 +107,8 @@ def test_a_translation_that_does_not_fit_is_named_with_its_line(
     line = translate(po(tmp_path), english, *translations)
     project.update()
     found = list(project.problems())
-    assert len(found) == 1
-    assert found[0].startswith(f"{po(tmp_path)}:{line}: ")
-    assert problem in found[0]
+    assert {one.partition(": ")[0] for one in found} == {f"{po(tmp_path)}:{line}"}
+    assert problem in "\n".join(found)
 
 
 @pytest.mark.parametrize(
@@ -152,6 +154,7 @@ def test_a_lost_translation_line_and_a_doubled_text_are_named_with_their_lines(
 @pytest.mark.parametrize(
     ("rule", "problem"),
     [
+        ("nplurals=many; plural=0;", "can't be read"),
         ("nplurals=3; plural=(n != 1);", "gives the forms [0, 1], and nplurals is 3"),
         ("nplurals=2; plural=(n % 0);", "can't be computed"),
         ("nplurals=2; plural=(import);", "can't be computed"),
@@ -216,3 +219,25 @@ def test_a_text_that_can_not_be_collected_is_named_with_its_line(
     (found,) = (one for one in project.problems() if one.startswith(f"{path}:"))
     assert found.startswith(f"{path}:{len(_CODE.splitlines()) + 1}: ")
     assert problem in found
+
+
+def test_another_charset_is_named_with_its_line(project: Catalogues, tmp_path: Path) -> None:
+    text = po(tmp_path).read_text()
+    po(tmp_path).write_text(text.replace("charset=utf-8", "charset=iso-8859-1"))
+    line = next(n for n, words in enumerate(text.splitlines(), 1) if "charset" in words)
+    assert list(project.problems()) == [f"{po(tmp_path)}:{line}: the charset must be utf-8"]
+
+
+def test_a_broken_file_is_named_before_anything_is_written(project: Catalogues, tmp_path: Path) -> None:
+    po(tmp_path, "ru").write_text("msgid broken\n")
+    (tmp_path / "ui/texts.py").write_text(_CODE.replace("Marked", "Set apart"))
+    before = {path: path.read_bytes() for path in tmp_path.rglob("relay.*")}
+    with pytest.raises(Unreadable, match=re.escape(f"{po(tmp_path, 'ru')}:1: ")):
+        project.update()
+    assert {path: path.read_bytes() for path in tmp_path.rglob("relay.*")} == before
+
+
+def test_a_folder_that_is_no_language_is_named(project: Catalogues, tmp_path: Path) -> None:
+    (tmp_path / "locales/it").mkdir()
+    (problem,) = project.problems()
+    assert problem.startswith(f"{tmp_path / 'locales/it'}:1: isn't among LANGUAGES")

@@ -13,7 +13,10 @@ from tests import languages
 from tests.ui import test_rules as rules
 from tests.ui.samples import Words, nasty
 from tests.ui.walk import Sample, all_samples
+from ui import discord_limits as limits
+from ui.discord_limits import units
 from ui.language import ENGLISH, LANGUAGES, speaking
+from ui.token_modal import TokenModal
 
 _SHIPPED = [code for code in LANGUAGES if code != ENGLISH]
 _TRANSLATORS = {
@@ -93,3 +96,14 @@ def test_no_word_of_the_bots_own_is_untranslatable(veiled: list[Sample]) -> None
         assert not _LATIN.search(text), sample
         for label in rules.labels(sample.view):
             assert not _LATIN.search(label), sample
+
+
+@pytest.mark.parametrize("code", _SHIPPED)
+async def test_the_token_form_fits(code: str) -> None:
+    with speaking(code):
+        form = TokenModal().to_dict()
+    label = form["components"][0]
+    assert units(form["title"]) <= limits.MODAL_TITLE
+    assert units(label["label"]) <= limits.MODAL_LABEL
+    assert units(label["description"]) <= limits.MODAL_DESCRIPTION
+    assert units(label["component"]["placeholder"]) <= limits.MODAL_PLACEHOLDER

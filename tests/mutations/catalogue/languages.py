@@ -116,7 +116,7 @@ MUTATIONS = (
         "a compiled catalogue may be older than its source",
         f"{_TOOL}::test_what_is_older_than_its_source_is_named",
         "tools/translations.py",
-        "return _meaning(path.read_bytes()) != _meaning(compiled(catalogue))",
+        'return _meaning(po.with_suffix(".mo").read_bytes()) != _meaning(compiled(catalogue))',
         "return False",
     ),
 )
