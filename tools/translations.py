@@ -33,6 +33,7 @@ ROOT = Path(__file__).resolve().parent.parent
 KEYWORDS: Mapping[str, tuple[int | tuple[int, str], ...] | None] = {
     "_": None,
     "N_": None,
+    "NP_": (1, 2),
     "locale_str": None,
     "plural": (1, 2),
     "pgettext": ((1, "c"), 2),

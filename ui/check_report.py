@@ -10,7 +10,7 @@ from model.messages import Cause, ClaimedUser, Obstacle
 from ui import formatting
 from ui.card_views import missing_permissions
 from ui.command_texts import CommandMentions
-from ui.language import N_, _, plural
+from ui.language import N_, NP_, _, plural
 from ui.link_reasons import because
 from ui.message import Reply
 
@@ -286,19 +286,13 @@ def _results(report: CheckReport, mentions: CommandMentions) -> _Line | None:
 
 def _lost(report: CheckReport, mentions: CommandMentions, *, alone: bool) -> str:
     """How many results were not posted; `alone`, as the reply's first line."""
+    forms = NP_("{n} result was not posted: see {deliveries}.", "{n} results were not posted: see {deliveries}.")
     if alone:
-        return plural(
+        forms = NP_(
             "**{n} result was not posted.** {deliveries} shows why.",
             "**{n} results were not posted.** {deliveries} shows why.",
-            report.not_posted,
-            **mentions,
         )
-    return plural(
-        "{n} result was not posted: see {deliveries}.",
-        "{n} results were not posted: see {deliveries}.",
-        report.not_posted,
-        **mentions,
-    )
+    return plural(*forms, report.not_posted, **mentions)
 
 
 def _followed(report: CheckReport, mentions: CommandMentions) -> _Line | None:

@@ -107,6 +107,11 @@ def N_(text: str, /) -> str:  # noqa: N802 -- gettext's own name for it
     return text
 
 
+def NP_(one: str, many: str, /) -> tuple[str, str]:  # noqa: N802
+    """Both forms of a text, marked for the translators; `plural(*forms, n)` translates them where they are used."""
+    return one, many
+
+
 def read_translations(language: str) -> Translations:
     """The translations into one of `LANGUAGES`; none, which means English, if they can't be read."""
     if language == ENGLISH:

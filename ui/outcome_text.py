@@ -9,10 +9,10 @@ from model.messages import LinkReason, OutcomePost, VideoLink
 from ui import formatting, job_text
 from ui.command_texts import CommandMentions
 from ui.escape import bare_link, escaped
-from ui.language import N_, _, plural
+from ui.language import N_, NP_, _, plural
 from ui.link_reasons import NOT_PLAYED, why_one, why_several
 
-_NUMBERED = 3
+_MAX_NUMBERED = 3
 """So many videos are named by their numbers at most."""
 
 
@@ -109,45 +109,69 @@ def _completed(post: OutcomePost, mentions: CommandMentions) -> OutcomeText:
 
 
 _ONE = {
-    "ready": {
-        ("video", "asked"): N_("Your video is ready."),
-        ("image", "asked"): N_("Your image is ready."),
-        ("video", "unasked"): N_("New video."),
-        ("image", "unasked"): N_("New image."),
-    },
-    "link": {
-        ("video", "asked"): N_("Your video is ready, as a link."),
-        ("image", "asked"): N_("Your image is ready, as a link."),
-        ("video", "unasked"): N_("New video, as a link."),
-        ("image", "unasked"): N_("New image, as a link."),
-    },
-    "expired": {
-        ("video", "asked"): N_("Your video's link has expired."),
-        ("image", "asked"): N_("Your image's link has expired."),
-        ("video", "unasked"): N_("New video, but its link has expired."),
-        ("image", "unasked"): N_("New image, but its link has expired."),
-    },
-    "not fetched": {
-        ("video", "asked"): N_("Your video is ready, but I may not fetch it."),
-        ("image", "asked"): N_("Your image is ready, but I may not fetch it."),
-        ("video", "unasked"): N_("New video, but I may not fetch it."),
-        ("image", "unasked"): N_("New image, but I may not fetch it."),
-    },
+    "ready": (N_("Your video is ready."), N_("Your image is ready."), N_("New video."), N_("New image.")),
+    "link": (
+        N_("Your video is ready, as a link."),
+        N_("Your image is ready, as a link."),
+        N_("New video, as a link."),
+        N_("New image, as a link."),
+    ),
+    "expired": (
+        N_("Your video's link has expired."),
+        N_("Your image's link has expired."),
+        N_("New video, but its link has expired."),
+        N_("New image, but its link has expired."),
+    ),
+    "not fetched": (
+        N_("Your video is ready, but I may not fetch it."),
+        N_("Your image is ready, but I may not fetch it."),
+        N_("New video, but I may not fetch it."),
+        N_("New image, but I may not fetch it."),
+    ),
 }
+"""States of one video and of one image that somebody asked for, then of those that nobody did."""
+
+_SEVERAL = {
+    "ready": (NP_("Your {n} video is ready.", "Your {n} videos are ready."), NP_("{n} new video.", "{n} new videos.")),
+    "links": (
+        NP_("Your {n} video is ready, as a link.", "Your {n} videos are ready, as links."),
+        NP_("{n} new video, as a link.", "{n} new videos, as links."),
+    ),
+    "some as links": (
+        NP_("Your {n} video is ready, not as a file.", "Your {n} videos are ready, not all of them as files."),
+        NP_("{n} new video, not as a file.", "{n} new videos, not all of them as files."),
+    ),
+    "not shown": (
+        NP_("Your {n} video is ready, but I can't show it.", "Your {n} videos are ready, but I can't show them."),
+        NP_("{n} new video, but I can't show it.", "{n} new videos, but I can't show them."),
+    ),
+}
+"""States of several videos that somebody asked for, and of several that nobody did."""
+
+_NUMBERED = {
+    ("link", 1): NP_(
+        "Your {n} video is ready, number {which} as a link.", "Your {n} videos are ready, number {which} as a link."
+    ),
+    ("link", 2): NP_(
+        "Your {n} video is ready, numbers {which} as links.", "Your {n} videos are ready, numbers {which} as links."
+    ),
+    ("missing", 1): NP_(
+        "Your {n} video is ready, number {which} is missing.", "Your {n} videos are ready, number {which} is missing."
+    ),
+    ("missing", 2): NP_(
+        "Your {n} video is ready, numbers {which} are missing.",
+        "Your {n} videos are ready, numbers {which} are missing.",
+    ),
+}
+"""States of which one video, or more than one, is named by its number."""
 
 
 def _one(post: OutcomePost, how: str) -> str:
-    """The state of an outcome with one video or image."""
-    kind = "image" if job_text.is_image(post.job) else "video"
-    return _(_ONE[how][kind, "unasked" if post.unasked else "asked"])
+    return _(_ONE[how][2 * post.unasked + job_text.is_image(post.job)])
 
 
 def _ready(post: OutcomePost, total: int) -> str:
-    if total == 1:
-        return _one(post, "ready")
-    if post.unasked:
-        return plural("{n} new video.", "{n} new videos.", total)
-    return plural("Your {n} video is ready.", "Your {n} videos are ready.", total)
+    return _one(post, "ready") if total == 1 else plural(*_SEVERAL["ready"][post.unasked], total)
 
 
 def _single(post: OutcomePost, link: VideoLink, links: tuple[str, ...], mentions: CommandMentions) -> OutcomeText:
@@ -186,58 +210,15 @@ def _some_as_links(post: OutcomePost, total: int) -> tuple[str, bool]:
     """The state of several videos of which some are not attached, and whether it tells which."""
     shown = [link.index for link in post.links if link.reason not in NOT_PLAYED]
     missing = [link.index for link in post.links if link.reason in NOT_PLAYED]
+    numbers = shown or missing
     alike = not (shown and missing)
-    if post.files and alike and len(post.links) <= _NUMBERED and not post.unasked:
-        return _numbered(shown, missing, total), True
-    if post.files or not alike:
-        if post.unasked:
-            state = plural("{n} new video, not as a file.", "{n} new videos, not all of them as files.", total)
-        else:
-            state = plural(
-                "Your {n} video is ready, not as a file.", "Your {n} videos are ready, not all of them as files.", total
-            )
-    elif post.unasked and shown:
-        state = plural("{n} new video, as a link.", "{n} new videos, as links.", total)
-    elif post.unasked:
-        state = plural("{n} new video, but I can't show it.", "{n} new videos, but I can't show them.", total)
-    elif shown:
-        state = plural("Your {n} video is ready, as a link.", "Your {n} videos are ready, as links.", total)
-    else:
-        state = plural(
-            "Your {n} video is ready, but I can't show it.", "Your {n} videos are ready, but I can't show them.", total
-        )
-    return state, not post.files
-
-
-def _numbered(shown: list[int], missing: list[int], total: int) -> str:
-    which = formatting.enumeration(map(str, shown or missing))
-    if len(shown) == 1:
-        return plural(
-            "Your {n} video is ready, number {which} as a link.",
-            "Your {n} videos are ready, number {which} as a link.",
-            total,
-            which=which,
-        )
-    if shown:
-        return plural(
-            "Your {n} video is ready, numbers {which} as links.",
-            "Your {n} videos are ready, numbers {which} as links.",
-            total,
-            which=which,
-        )
-    if len(missing) == 1:
-        return plural(
-            "Your {n} video is ready, number {which} is missing.",
-            "Your {n} videos are ready, number {which} is missing.",
-            total,
-            which=which,
-        )
-    return plural(
-        "Your {n} video is ready, numbers {which} are missing.",
-        "Your {n} videos are ready, numbers {which} are missing.",
-        total,
-        which=which,
-    )
+    if post.files and alike and len(numbers) <= _MAX_NUMBERED and not post.unasked:
+        forms = _NUMBERED["link" if shown else "missing", min(len(numbers), 2)]
+        return plural(*forms, total, which=formatting.enumeration(map(str, numbers))), True
+    how = "some as links"
+    if not post.files and alike:
+        how = "links" if shown else "not shown"
+    return plural(*_SEVERAL[how][post.unasked], total), not post.files
 
 
 def _how_long(links: tuple[VideoLink, ...], mentions: CommandMentions) -> str:
