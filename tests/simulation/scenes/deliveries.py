@@ -6,11 +6,13 @@ from copy import deepcopy
 from typing import Any
 
 from tests.simulation.discord_world import Refusal, text_of
+from tests.simulation.memory import entries_kept
 from tests.simulation.stage import Stage, Story
 from tests.simulation.wire import Reply, Request, Trip
 
 _READY = r"\*\*Your videos? (?:is|are) ready"
 _UPLOADS_LIMITED = 400001
+_OF_THE_SENDER = "relay.delivery.sender."
 _FORM = {"_errors": [{"code": "BASE_TYPE_BAD_LENGTH", "message": "Must be shorter."}]}
 
 
@@ -45,6 +47,9 @@ _FOR_WORDS = (
     Refusal(400, 240000, "Harmful links"),
     Refusal(403, 240000, "Harmful links"),
     Refusal(400, 50035, "Invalid Form Body", {"content": _FORM}),
+    # Codes that tell nothing of words: the file is left out first, in vain.
+    Refusal(400, 20009, "Explicit content cannot be sent"),
+    Refusal(403, 987654, "Something new"),
 )
 _FOR_THE_REPLY = (
     Refusal(403, 160002, "Cannot reply"),
@@ -389,6 +394,28 @@ def died_unreadable(stage: Stage) -> Story:
     yield 30.0
 
 
+def lost_unreadable(stage: Stage) -> Story:
+    """No answer comes back for longer than Discord knows a nonce, and the history cannot be read: nothing is sent on a
+    guess, admins can see that, and nothing is kept in mind of it."""
+    home = yield from stage.settle()
+    job = stage.job(home, 40)
+    home.status(job)
+    yield 20.0
+    stage.parts.discord.permit(home.channel, {"read_message_history"})
+    end = stage.lose(home.channel)
+    yield 400.0
+    end()
+    answer = home.admin("deliveries")
+    yield 6.0
+    stage.says(answer, "May have arrived")
+    stage.parts.discord.permit(home.channel, set())
+    yield 300.0
+    # Discord refused the reply, and said so to nobody.
+    stage.missing(job, home.channel)
+    kept = [name for name, entries in entries_kept().items() if entries and name.startswith(_OF_THE_SENDER)]
+    stage.expect(not kept, f"{kept} still knows of a result that has come to its end")
+
+
 def again(stage: Stage) -> Story:
     """A result is asked for again: linked to, and posted again once for each press, without a ping."""
     home = yield from stage.settle()
@@ -469,6 +496,43 @@ def too_many_at_once(stage: Stage) -> Story:
     stage.says(answer, "Watching")
     yield 60.0 + stage.parts.interval
     stage.came(later, home.channel)
+
+
+def limited_in_a_look(stage: Stage) -> Story:
+    """A look into a history meets a global rate limit and is given up while that lasts. Afterwards nothing is held
+    back."""
+    home = yield from stage.settle()
+    other = yield from stage.settle()
+    job = stage.job(home, 40)
+    home.status(job)
+    yield 20.0
+    # discord.py waits for no longer than thirty seconds, and a look takes no longer, with the way there.
+    there, wait = 6.0, stage.one_of((26.0, 29.0))
+    ends_at: list[float] = []
+
+    def rule(request: Request) -> Trip | None:
+        if request.method != "GET" or not request.path.endswith(f"/{home.channel.id}/messages") or ends_at:
+            return None
+        ends_at.append(stage.now + there + wait)
+        said = {"message": "slow down", "retry_after": wait, "global": True}
+        return Trip(there, refused=Reply(429, said, {"Retry-After": str(wait), "X-RateLimit-Global": "true"}))
+
+    end = stage.lose(home.channel)
+    stage.on_discord(rule)
+    for _ in range(600):
+        if ends_at and stage.now > ends_at[0] + 1.0:
+            break
+        yield 1.0
+    stage.expect(bool(ends_at), "no history was read")
+    end()
+    later = stage.job(other, 20)
+    other.status(later)
+    yield 10.0
+    card = any(stage.parts.ledger.cards.get(str(number)) is later for number in other.channel.messages)
+    stage.expect(card, f"no card of {later.prompt} comes after the limit")
+    yield 400.0
+    stage.came(job, home.channel)
+    stage.came(later, other.channel)
 
 
 def boosted(stage: Stage) -> Story:
