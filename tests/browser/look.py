@@ -15,10 +15,10 @@ from sandbox.pixverse_api.jobs import Job
 from sandbox.stage import Stage
 
 WIDE = ViewportSize(width=1280, height=800)
-_PATIENCE_MS = 60_000
+PATIENCE_MS = 60_000
 """Long, for a machine on which every core has other tests to run."""
 _numbers = count(1)
-expect.set_options(timeout=_PATIENCE_MS)
+expect.set_options(timeout=PATIENCE_MS)
 
 
 class Look:
@@ -30,7 +30,7 @@ class Look:
         self.chat = page.frame_locator("#chat-frame")
         self.said = page.locator("#said")
         self.complaints: list[str] = []
-        page.set_default_timeout(_PATIENCE_MS)
+        page.set_default_timeout(PATIENCE_MS)
         page.on("console", self._hear)
         page.on("pageerror", self._hear_error)
 

@@ -7,7 +7,7 @@ language each word has accents, so that a word without them is one that nobody c
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -21,9 +21,9 @@ from sandbox.pixverse_api import timelines
 from sandbox.pixverse_api.jobs import Job
 from sandbox.stage import Stage, empty_stage
 from sandbox.token_form import fill_in_token
-from tests.browser.look import Look
+from tests.browser.look import PATIENCE_MS, Look
 from tests.languages import ARABIC, PSEUDO, install, mirrored, pseudo, translated
-from ui.language import LANGUAGES
+from ui import language as languages
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -116,7 +116,7 @@ class Walk:
 
     async def next_outcome(self, before: int) -> Message:
         """Waits for one more post that is no card than there were."""
-        await self.stage.discord.until(lambda: len(self.outcomes()) > before, what="an outcome or a notice")
+        await self.until(lambda: len(self.outcomes()) > before, "an outcome or a notice")
         return self.outcomes()[-1]
 
     def posts(self) -> list[Message]:
@@ -127,9 +127,13 @@ class Walk:
         """Posts that are no cards."""
         return [message for message in self.posts() if not message.components_v2]
 
+    async def until(self, condition: Callable[[], object], what: str) -> None:
+        """Waits as long as a busy machine may need."""
+        await self.stage.discord.until(condition, PATIENCE_MS / 1000, what)
+
     async def posted(self, count: int) -> None:
         """Waits for so many posts."""
-        await self.stage.discord.until(lambda: len(self.posts()) >= count, what=f"{count} posts")
+        await self.until(lambda: len(self.posts()) >= count, f"{count} posts")
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -164,7 +168,7 @@ async def test_no_english_is_left_in_the_commands(walk: Walk) -> None:
     await expect(look.suggestion("pixverse status").first).to_be_visible()
     for offered in await look.chat.get_by_role("option").all_inner_texts():
         walk.note(offered.replace("optional", "").removesuffix("PixVerse Relay"))
-    endonyms = {PSEUDO, ARABIC, *LANGUAGES.values()}
+    endonyms = {PSEUDO, ARABIC, *languages.LANGUAGES.values()}
     for command in stage.discord.world.backend.visible_commands(user_id=stage.ada.id, channel_id=look.channel.id):
         for text in _texts(command):
             if text not in endonyms:
@@ -173,7 +177,7 @@ async def test_no_english_is_left_in_the_commands(walk: Walk) -> None:
 
 
 async def test_no_english_is_left_where_members_look(walk: Walk) -> None:
-    look, alice, ben, discord = walk.look, walk.stage.alice, walk.stage.ben, walk.stage.discord
+    look, alice, ben = walk.look, walk.stage.alice, walk.stage.ben
     await walk.ask(alice, "pixverse list")
     kept = await walk.ask(alice, "pixverse forget-me")
     await walk.read()
@@ -183,7 +187,7 @@ async def test_no_english_is_left_where_members_look(walk: Walk) -> None:
     await walk.posted(1)
     await walk.read()
     boat.set("progress", 46)
-    await discord.until(lambda: "46" in walk.posts()[0].text, what="an edit of the card")
+    await walk.until(lambda: "46" in walk.posts()[0].text, "an edit of the card")
     await alice.click(walk.posts()[0], walk.posts()[0].labels[0])
     await walk.ask(ben, "pixverse status", jobid=boat.jobid)
     await walk.ask(alice, "pixverse status", jobid=boat.jobid)
@@ -276,6 +280,7 @@ async def test_no_english_is_left_where_admins_look(walk: Walk) -> None:
 
 async def test_no_english_is_left_in_troubles(walk: Walk) -> None:
     look, stage = walk.look, walk.stage
+    await look.be("Ada, admin")
     await walk.ask(stage.ada, "pixverse-admin alerts", channel=look.channel)
     waiting = walk.job()
     await walk.ask(stage.alice, "pixverse status", jobid=waiting.jobid)
@@ -284,8 +289,18 @@ async def test_no_english_is_left_in_troubles(walk: Walk) -> None:
         await look.panel.controls["account"](Form({"account": standing}))
         await walk.ask(stage.ada, "pixverse-admin check")
         await walk.next_outcome(before)
-        await walk.ask(stage.alice, "pixverse status", jobid=waiting.jobid)
+        await walk.ask(stage.ada, "pixverse status", jobid=waiting.jobid)
         await walk.read()
+    closed = stage.guild.add_text_channel("closed")
+    await stage.alice.slash(closed, "pixverse status", jobid=waiting.jobid)
+    closed.deny_bot(send_messages=True)
+    before = len(walk.outcomes())
+    waiting.complete()
+    await walk.next_outcome(before)
+    await walk.until(lambda: len(walk.outcomes()) == before + 2, "an outcome here, a notice of the other")
+    await walk.ask(stage.ada, "pixverse-admin deliveries")
+    await walk.ask(stage.ada, "pixverse-admin check")
+    await walk.read()
     walk.is_over()
 
 

@@ -6,6 +6,7 @@ from tests.mutations.mutation import mutation
 
 _LANGUAGE = "tests/ui/test_language.py"
 _MADE = "tests/storage/test_deliveries.py"
+_BROWSER = "tests/browser/test_languages.py"
 _CARDS = "tests/relay/cards/test_card_loop.py"
 _TOOL = "tests/tools/test_translations.py"
 
@@ -118,5 +119,33 @@ MUTATIONS = (
         "tools/translations.py",
         'return _meaning(po.with_suffix(".mo").read_bytes()) != _meaning(compiled(catalogue))',
         "return False",
+    ),
+    mutation(
+        "buttons are in English",
+        f"{_BROWSER}::test_no_english_is_left_where_members_look",
+        "NumberButton.__init__",
+        "label=_(action.label)",
+        "label=action.label",
+    ),
+    mutation(
+        "the token's form is in English",
+        f"{_BROWSER}::test_no_english_is_left_where_admins_look",
+        "TokenModal.__init__",
+        'title=_("PixVerse API token")',
+        'title="PixVerse API token"',
+    ),
+    mutation(
+        "commands are registered without their translations",
+        f"{_BROWSER}::test_no_english_is_left_in_the_commands",
+        "CommandTranslator.translate",
+        "return text\n",
+        "return None\n",
+    ),
+    mutation(
+        "why a result waits is told in English",
+        f"{_BROWSER}::test_no_english_is_left_in_troubles",
+        "ui/delivery_list.py",
+        '_("held until {when}", when=',
+        '"held until {when}".format(when=',
     ),
 )
