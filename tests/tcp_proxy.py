@@ -22,6 +22,8 @@ class TcpProxy:
         """Told what a client sends; where it is False the line is cut before that is passed on."""
         self.after: Callable[[bytes], bool] = lambda _data: True
         """Told what a client sent; where it is False the line is cut once the server has answered that."""
+        self.changed: Callable[[bytes], bytes] = lambda data: data
+        """Makes of what the server answers what is passed on."""
         self._target = target
         self._lines: set[asyncio.StreamWriter] = set()
 
@@ -76,7 +78,7 @@ class TcpProxy:
                 await self.passes.wait()
                 if cut_answer.is_set():
                     return
-                writer.write(data)
+                writer.write(self.changed(data))
 
         tasks = [asyncio.create_task(forth()), asyncio.create_task(back())]
         try:

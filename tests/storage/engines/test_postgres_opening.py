@@ -31,6 +31,7 @@ from storage.errors import (
 )
 from storage.vault import new_key
 from tests.postgres_server import PostgresServer, free_port, name_of
+from tests.tcp_proxy import TcpProxy
 
 ROOT = Path(__file__).resolve().parents[3]
 PASSWORD = "a secret/pass@word"
@@ -203,6 +204,27 @@ async def test_a_replica(postgres_server: PostgresServer, url: PostgresUrl) -> N
     finally:
         postgres_server.call("pg_ctl", "-D", str(copy), "-m", "immediate", "stop")
         shutil.rmtree(copy)
+
+
+_BACKEND_KEY = b"K\0\0\0\x0c"
+"""What the message begins with by which a server, or a pooler, tells its client how to cancel a question."""
+
+
+def _as_a_pooler(answer: bytes) -> bytes:
+    """Names a process that the server doesn't have: a pooler cannot tell yet which of its connections will be used."""
+    before, found, after = answer.partition(_BACKEND_KEY)
+    return before + found + (bytes(4) + after[4:] if found else after)
+
+
+async def test_a_pooler(postgres_server: PostgresServer, empty: PostgresUrl, proxy: TcpProxy) -> None:
+    direct = postgres_server.url(name_of(empty), port=proxy.port)
+    proxy.changed = _as_a_pooler
+    text = await _refused(direct, DatabaseRefused)
+    assert "pooler" in text
+    assert "Name the server itself in DATABASE_URL." in text
+    assert _tables(postgres_server, empty) == set()
+    proxy.changed = lambda data: data
+    await (await Database.open(direct)).close()
 
 
 async def test_without_the_driver(url: PostgresUrl, monkeypatch: pytest.MonkeyPatch) -> None:
