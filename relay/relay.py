@@ -147,7 +147,8 @@ class Relay:
             paused=lambda: self.writes.paused,
             max_age=settings.job_max_age_ms,
         )
-        self.cards = CardLoop(database, CardEdits(database, poster, card_posts, clock, ownership), clock)
+        edits = CardEdits(database, poster, card_posts, clock, ownership)
+        self.cards = CardLoop(database, edits, clock, ownership=ownership)
         builder = MessageBuilder(
             reader=database.reader,
             poster=poster,

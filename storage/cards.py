@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from model.job import Outcome
 from model.states import AccountState, CardStatus, DeliveryKind, Origin
 from storage.database import Queries, Transaction
+from storage.delivery_queries import Shards, in_shards
 from storage.subscriptions import FORGOTTEN
 
 
@@ -107,38 +108,45 @@ async def running(q: Queries, shown: Collection[CardStatus]) -> list[CardRow]:
 # ---- which cards may have to look different: the newest first --------------------------------------------------------
 
 
-async def of_job(q: Queries, job_id: int) -> list[int]:
-    """The job's subscriptions whose card does not stand at its last word."""
-    return await q.values("SELECT id FROM subscriptions WHERE job_id = ? AND NOT card_final ORDER BY 1 DESC", (job_id,))
+async def of_job(q: Queries, job_id: int, shards: Shards | None = None) -> list[int]:
+    """The job's subscriptions, in the servers of these shards (None: all), whose card does not stand at its last
+    word."""
+    where, held = in_shards(q.sql, shards)
+    sql = f"SELECT id FROM subscriptions WHERE job_id = ? AND NOT card_final AND {where} ORDER BY 1 DESC"
+    return await q.values(sql, (job_id, *held))
 
 
-async def of_account(q: Queries, account_id: int) -> list[int]:
-    """The open subscriptions for jobs of an account."""
+async def of_account(q: Queries, account_id: int, shards: Shards | None = None) -> list[int]:
+    """The open subscriptions for jobs of an account, in the servers of these shards (None: all)."""
+    where, held = in_shards(q.sql, shards, "s.guild_id")
     return await q.values(
-        """
+        f"""
         SELECT s.id FROM subscriptions s JOIN jobs j ON j.id = s.job_id
-        WHERE j.account_id = ? AND s.ended_at IS NULL ORDER BY 1 DESC
+        WHERE j.account_id = ? AND s.ended_at IS NULL AND {where} ORDER BY 1 DESC
         """,
-        (account_id,),
+        (account_id, *held),
     )
 
 
-async def all_open(q: Queries) -> list[int]:
-    """Every open subscription."""
-    return await q.values("SELECT id FROM subscriptions WHERE ended_at IS NULL ORDER BY 1 DESC")
+async def all_open(q: Queries, shards: Shards | None = None) -> list[int]:
+    """Every open subscription in the servers of these shards (None: all)."""
+    where, held = in_shards(q.sql, shards)
+    return await q.values(f"SELECT id FROM subscriptions WHERE ended_at IS NULL AND {where} ORDER BY 1 DESC", held)
 
 
-async def outdated(q: Queries) -> list[int]:
-    """Subscriptions whose card does not show what is known, or lacks its last edit."""
+async def outdated(q: Queries, shards: Shards | None = None) -> list[int]:
+    """Subscriptions in the servers of these shards (None: all) whose card does not show what is known, or lacks its
+    last edit."""
+    where, held = in_shards(q.sql, shards, "s.guild_id")
     return await q.values(
         f"""
         SELECT s.id FROM subscriptions s JOIN jobs j ON j.id = s.job_id JOIN accounts a ON a.id = j.account_id
         JOIN deliveries d ON d.subscription_id = s.id AND d.kind = '{DeliveryKind.CARD}' AND d.message_id IS NOT NULL
         WHERE NOT s.card_final AND (s.ended_at IS NOT NULL OR j.changed_at > s.shown_at
-          OR a.state_since > s.shown_at OR {q.sql.among("s.shown")})
+          OR a.state_since > s.shown_at OR {q.sql.among("s.shown")}) AND {where}
         ORDER BY 1 DESC
         """,
-        (q.sql.list_of(_ON_HOLD),),
+        (q.sql.list_of(_ON_HOLD), *held),
     )
 
 

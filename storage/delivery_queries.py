@@ -23,12 +23,17 @@ class Shards:
     held: tuple[int, ...]
 
 
-def _of_shards(sql: Dialect, shards: Shards | None, owner: str | None) -> tuple[str, tuple[SqlValue, ...]]:
-    """A condition with its parameters: the server is of one of the shards (None: any), and nobody else sends it."""
+def in_shards(sql: Dialect, shards: Shards | None, guild_id: str = "guild_id") -> tuple[str, tuple[SqlValue, ...]]:
+    """A condition with its parameters: the server in this column is of one of the shards (None: any)."""
     if shards is None:
         return "TRUE", ()
-    where = f"{sql.among(f'(guild_id >> 22) % {shards.count}')} AND (owner IS NULL OR owner = ?)"
-    return where, (sql.list_of(shards.held), owner)
+    return sql.among(f"({guild_id} >> 22) % {shards.count}"), (sql.list_of(shards.held),)
+
+
+def _of_shards(sql: Dialect, shards: Shards | None, owner: str | None) -> tuple[str, tuple[SqlValue, ...]]:
+    """A condition with its parameters: the server is of one of the shards (None: any), and nobody else sends it."""
+    where, held = in_shards(sql, shards)
+    return (where, held) if shards is None else (f"{where} AND (owner IS NULL OR owner = ?)", (*held, owner))
 
 
 def _has_videos(sql: Dialect) -> str:
@@ -89,8 +94,7 @@ async def next_due(q: Queries, after: int, shards: Shards | None = None, owner: 
 
 async def second_looks_due(q: Queries, now: int, shards: Shards | None = None) -> list[Delivery]:
     """What is to be looked for a second time in the history, in the servers of these shards (None: all)."""
-    where = "TRUE" if shards is None else q.sql.among(f"(guild_id >> 22) % {shards.count}")
-    held = () if shards is None else (q.sql.list_of(shards.held),)
+    where, held = in_shards(q.sql, shards)
     sql = f"{SELECT} WHERE second_look_at <= ? AND {where} ORDER BY second_look_at, id LIMIT 100"
     return await q.all_as(Delivery, sql, (now, *held))
 

@@ -11,6 +11,7 @@ from model.messages import CardPost, SummaryPost
 from model.states import DeliveryKind
 from relay.cards.card_edits import CardEdits, Key, Later, Shown
 from relay.clock import sleep_unless_woken
+from relay.cluster.ownership import ALONE, Ownership
 from relay.failures import FailureSeries, log_failure
 from relay.ports import Clock
 from storage import cards
@@ -81,8 +82,11 @@ class DueKeys:
 class CardLoop:
     """Calls return at once; edits follow in time, each showing the newest state."""
 
-    def __init__(self, database: Database, edits: CardEdits, clock: Clock, *, parallel: int = 8) -> None:
+    def __init__(
+        self, database: Database, edits: CardEdits, clock: Clock, *, ownership: Ownership = ALONE, parallel: int = 8
+    ) -> None:
         self._database = database
+        self._ownership = ownership
         self._edits = edits
         self._clock = clock
         self._parallel = parallel
@@ -163,9 +167,9 @@ class CardLoop:
         await sleep_unless_woken(self._clock, self._until_next(), self._woken)
 
     async def _take_in(self) -> None:
-        reader = self._database.reader
+        reader, shards = self._database.reader, self._ownership.shards()
         if not self._started:
-            self._mark([Key(DeliveryKind.CARD, one) for one in await cards.outdated(reader)])
+            self._mark([Key(DeliveryKind.CARD, one) for one in await cards.outdated(reader, shards)])
             self._mark([Key(DeliveryKind.SUMMARY, one) for one in await cards.outdated_batches(reader)])
             for one, seconds in await self._edits.timed():
                 self._mark([Key(DeliveryKind.CARD, one)], seconds)
@@ -183,21 +187,26 @@ class CardLoop:
 
     async def _take_in_job(self, job_id: int) -> None:
         try:
-            self._mark([Key(DeliveryKind.CARD, one) for one in await cards.of_job(self._database.reader, job_id)])
+            self._mark(
+                [
+                    Key(DeliveryKind.CARD, one)
+                    for one in await cards.of_job(self._database.reader, job_id, self._ownership.shards())
+                ]
+            )
         except BaseException:
             self._jobs.add(job_id)
             raise
 
     async def _take_in_account(self, account_id: int) -> None:
         try:
-            self._mark_spread(await cards.of_account(self._database.reader, account_id))
+            self._mark_spread(await cards.of_account(self._database.reader, account_id, self._ownership.shards()))
         except BaseException:
             self._accounts.add(account_id)
             raise
 
     async def _take_in_all(self) -> None:
         try:
-            self._mark_spread(await cards.all_open(self._database.reader))
+            self._mark_spread(await cards.all_open(self._database.reader, self._ownership.shards()))
         except BaseException:
             self._all = True
             raise

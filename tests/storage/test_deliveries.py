@@ -8,6 +8,7 @@ from model.states import DeliveryKind
 from storage import batches, cards, deliveries, delivery_queries, jobs, servers, subscriptions
 from storage.database import Database
 from storage.deliveries import Delivery
+from storage.delivery_queries import Shards
 
 GUILD, CHANNEL = 7, 70
 NOW = 1_700_000_000_000
@@ -243,6 +244,24 @@ async def test_a_gone_channel_ends_what_is_open_there(outbox: Outbox) -> None:
         assert await cards.end_in_channel(tx, CHANNEL, NOW) == [here]
         assert await cards.end_in_channel(tx, CHANNEL, NOW) == []
     assert await cards.all_open(outbox.database.reader) == [elsewhere]
+
+
+async def test_cards_of_other_shards_are_left_to_their_processes(outbox: Outbox) -> None:
+    subscription_id = await outbox.subscription(1)
+    card = await outbox.card(subscription_id)
+    await outbox.posted(card, 1)
+    reader = outbox.database.reader
+    async with outbox.database.transaction() as tx:
+        account_id = await tx.value("SELECT account_id FROM jobs WHERE id = 1")
+        await tx.run("UPDATE jobs SET changed_at = ? WHERE id = 1", (NOW + 1_000_000,))
+    of_shard = (GUILD >> 22) % 4
+    for held, found in (((of_shard,), [subscription_id]), (((of_shard + 1) % 4,), []), ((), [])):
+        shards = Shards(4, held)
+        assert await cards.of_job(reader, 1, shards) == found
+        assert await cards.of_account(reader, account_id or 0, shards) == found
+        assert await cards.all_open(reader, shards) == found
+        assert await cards.outdated(reader, shards) == found
+    assert await cards.of_job(reader, 1) == await cards.outdated(reader) == [subscription_id]
 
 
 @pytest.mark.parametrize(("channel_id", "hurried"), [(CHANNEL, [0]), (None, [0, 1])])

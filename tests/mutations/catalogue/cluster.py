@@ -585,4 +585,11 @@ MUTATIONS = (
         "alone=len(alive) == 1",
         "alone=True",
     ),
+    mutation(
+        "every process looks up every server's cards",
+        "tests/relay/cards/test_card_loop.py::test_cards_of_another_process_s_servers_are_not_even_read",
+        "CardLoop._take_in_job",
+        "job_id, self._ownership.shards()",
+        "job_id",
+    ),
 )

@@ -12,11 +12,13 @@ import pytest
 from model.job import Job, JobState, Outcome
 from model.messages import CardPost, NoResponse, Refused, SummaryPost, TooManyRequests
 from model.states import CardStatus, DeliveryKind
-from relay.cards.card_edits import CARD_SECONDS, OLD_CARD_SECONDS, YOUNG_CARD_SECONDS, CardEdits
+from relay.cards.card_edits import CARD_SECONDS, OLD_CARD_SECONDS, YOUNG_CARD_SECONDS, CardEdits, Key, Shown
 from relay.cards.card_loop import CardLoop
 from relay.cards.card_status import SLOW_AFTER
 from relay.cards.edit_line import CHANNEL_SECONDS, EVERYWHERE_SECONDS
+from relay.cluster.ownership import Alone
 from storage import deliveries, delivery_queries, servers, subscriptions
+from storage.delivery_queries import Shards
 from tests.idle import until_idle
 from tests.relay.delivery.test_outbox import WakingClock
 from tests.relay.discord_channel import LOST
@@ -765,3 +767,31 @@ async def test_the_loop_turns_also_while_no_card_is_due_for_long(world: CardWorl
     before = world.loop.heartbeat
     await world.move(31 * SECOND)
     assert before < world.loop.heartbeat == world.clock.monotonic()
+
+
+async def test_cards_of_another_process_s_servers_are_not_even_read(
+    world: CardWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Elsewhere(Alone):
+        def shards(self) -> Shards:  # type: ignore[override]
+            return Shards(2, (1 - (GUILD >> 22) % 2,))
+
+    subscription_id = await world.card("job")
+    monkeypatch.setattr(world.loop, "_ownership", Elsewhere())
+    shown: list[Key] = []
+
+    async def show(key: Key) -> Shown:
+        shown.append(key)
+        return Shown()
+
+    monkeypatch.setattr(world.loop._edits, "show", show)
+    for change in (world.loop.all_changed, world.loop.servers_moved, lambda: world.loop.job_changed(1)):
+        change()
+        await world.rest()
+    world.loop.account_changed(1)
+    await world.rest()
+    assert shown == []
+    monkeypatch.setattr(world.loop, "_ownership", Alone())
+    world.loop.job_changed(1)
+    await world.rest()
+    assert shown == [Key(DeliveryKind.CARD, subscription_id)]
