@@ -32,7 +32,7 @@ class Traffic:
     """
 
     def __init__(
-        self, fleet: Fleet, servers: list[Server], seed: int, *, at_once: int = 40, longest_s: float = 12.0
+        self, fleet: Fleet, servers: list[Server], seed: int, *, at_once: int = 12, longest_s: float = 12.0
     ) -> None:
         self._at_once = at_once
         self._longest_s = longest_s
