@@ -11,7 +11,9 @@ from pathlib import Path
 
 from benchmarks import (
     capacity,
+    cluster,
     commands,
+    engines,
     growth,
     idle,
     learning,
@@ -39,6 +41,8 @@ BENCHMARKS: dict[str, Callable[[Sizes], Coroutine[None, None, Result]]] = {
     "idle": idle.run,
     "growth": growth.run,
     "learning": learning.run,
+    "engines": engines.run,
+    "cluster": cluster.run,
     "wrong_process": wrong_process.run,
 }
 

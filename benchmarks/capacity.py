@@ -106,7 +106,7 @@ async def _against_naive(sizes: Sizes) -> Result:
 async def _warm(folder: Path, served: Served) -> None:
     """A database in which every job's answer stands already."""
     folder.mkdir()
-    async with real_poller(folder, served, 0.01) as poller, poller.running():
+    async with real_poller(folder / "relay.db", served, 0.01) as poller, poller.running():
         await poller.told_once(len(served.jobs))
 
 
@@ -121,7 +121,7 @@ async def _lateness(folder: Path, served: Served, jobs: int, interval: float) ->
         database.close()
         with _own_objects_left_alone():
             async with (
-                real_poller(Path(name), served, interval, random=Even(1), filled=True) as poller,
+                real_poller(path, served, interval, random=Even(1), filled=True) as poller,
                 poller.running(),
             ):
                 await asyncio.sleep(interval * _INTERVALS_SETTLING)

@@ -5,6 +5,11 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from settings import DatabasePlace
 
 _QUIET_LOOKS = 4
 _BETWEEN_SECONDS = 0.25
@@ -13,12 +18,23 @@ _BETWEEN_SECONDS = 0.25
 class Commits:
     """Looks at a database from outside; to be closed."""
 
-    def __init__(self, path: Path) -> None:
-        self._reader = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    def __init__(self, place: DatabasePlace) -> None:
+        if isinstance(place, Path):
+            self._reader: sqlite3.Connection | psycopg.Connection[Any] = sqlite3.connect(
+                f"file:{place}?mode=ro", uri=True
+            )
+            self._query = "PRAGMA data_version"
+        else:
+            self._reader = psycopg.connect(place.secret.get_secret_value(), autocommit=True)
+            # Transactions that have written, those of all the server's databases.
+            self._query = "SELECT CAST(CAST(pg_snapshot_xmax(pg_current_snapshot()) AS text) AS bigint)"
 
     def version(self) -> int:
         """A number that changes with every commit of whoever writes into the database."""
-        return int(self._reader.execute("PRAGMA data_version").fetchone()[0])
+        row = self._reader.execute(self._query).fetchone()
+        if row is None:
+            raise RuntimeError("a database tells its version")
+        return int(row[0])
 
     async def cease(self) -> None:
         """Waits until nothing was committed for a second."""

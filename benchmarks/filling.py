@@ -2,11 +2,45 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+import psycopg
+from psycopg.sql import SQL, Identifier
 
 from benchmarks.pixverse_process import AskedJob
+from settings import DatabasePlace
 from storage.database import Database
+
+
+def insert(place: DatabasePlace, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Puts rows into a table of a bot that does not run. The next id comes after those that the rows name."""
+    if isinstance(place, Path):
+        values = ", ".join("?" * len(columns))
+        with closing(sqlite3.connect(place)) as file, file:
+            file.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({values})", rows)
+        return
+    names = SQL(", ").join(map(Identifier, columns))
+    with psycopg.connect(place.secret.get_secret_value()) as connection:
+        with connection.cursor().copy(SQL("COPY {} ({}) FROM STDIN").format(Identifier(table), names)) as copy:
+            for row in rows:
+                copy.write_row(row)
+        if "id" in columns:
+            query = "SELECT setval(pg_get_serial_sequence({0}, 'id'), max(id)) FROM {1}"
+            connection.execute(SQL(query).format(table, Identifier(table)))
+
+
+def account_numbers(place: DatabasePlace) -> dict[str, int]:
+    """The numbers of the accounts, by what they claim."""
+    query = "SELECT account_key, id FROM accounts"
+    if isinstance(place, Path):
+        with closing(sqlite3.connect(place)) as file:
+            return dict(file.execute(query).fetchall())
+    with psycopg.connect(place.secret.get_secret_value()) as connection:
+        return dict(connection.execute(query).fetchall())
 
 
 async def fill(database: Database, jobs: Sequence[AskedJob]) -> None:

@@ -13,13 +13,16 @@ import time
 from pathlib import Path
 from random import Random
 
+from benchmarks.filling import account_numbers, insert
 from benchmarks.results import Curve, Line, Result, Row, figure
 from benchmarks.sizes import Sizes
 from benchmarks.stages import Place, places, set_tokens, settled_bytes, stage
 from model import snapshots
 from pixverse.jobs_v1 import read_job
 from relay.polling import schedule
+from sandbox.pixverse_api import PixverseApi
 from sandbox.pixverse_api.accounts import Account
+from settings import DatabasePlace
 from tests.e2e.stage import Stage
 
 _INTERVAL = 20.0
@@ -45,7 +48,7 @@ async def run(sizes: Sizes) -> Result:
         await played.stop()
         there = 0
         for jobs in sizes.open_jobs:
-            _add_jobs(played, made, range(there, jobs))
+            add_jobs(played.pixverse, played.ledger.path, made, range(there, jobs))
             there = jobs
             for _ in range(sizes.rounds if jobs == sizes.open_jobs[-1] else 1):
                 at_first = len(played.pixverse.requests)
@@ -107,29 +110,22 @@ def _planned(path: Path) -> float:
     return sum(1 / schedule.gap(_INTERVAL, age) for age in ages)
 
 
-def _add_jobs(played: Stage, made: list[tuple[Place, Account]], numbers: range) -> None:
+def add_jobs(api: PixverseApi, database: DatabasePlace, made: list[tuple[Place, Account]], numbers: range) -> None:
     """Puts jobs into the API and into the database of a bot that does not run, with the API's answer in it."""
     random = Random(numbers.start)
     now = time.time_ns() // 1_000_000
+    accounts = account_numbers(database)
     jobs, subscriptions = [], []
     for number in numbers:
         place, account = made[number % len(made)]
         jobid = f"job:20261124{number:09d}-user:{account.number}-channel:{account.channels[0].channel}-bot:pixverse"
-        answer = read_job(played.pixverse.add_job(account, jobid=jobid).shown, jobid)
+        answer = read_job(api.add_job(account, jobid=jobid).shown, jobid)
         since = now - round(_age(random) * 1000)
-        jobs.append((number + 1, place.account_key, jobid, snapshots.dump(answer), since, since))
-        subscriptions.append((number + 1, place.guild_id, place.channel_id, since))
-    with sqlite3.connect(played.ledger.path) as database:
-        database.executemany(
-            "INSERT INTO jobs (id, account_id, jobid, snapshot, watched_since, changed_at)"
-            " VALUES (?, (SELECT id FROM accounts WHERE account_key = ?), ?, ?, ?, ?)",
-            jobs,
-        )
-        database.executemany(
-            "INSERT INTO subscriptions (job_id, guild_id, channel_id, created_at, card_final) VALUES (?, ?, ?, ?, 1)",
-            subscriptions,
-        )
-    database.close()
+        jobs.append((number + 1, accounts[place.account_key], jobid, snapshots.dump(answer), since, since))
+        subscriptions.append((number + 1, place.guild_id, place.channel_id, since, True))
+    insert(database, "jobs", ("id", "account_id", "jobid", "snapshot", "watched_since", "changed_at"), jobs)
+    columns = ("job_id", "guild_id", "channel_id", "created_at", "card_final")
+    insert(database, "subscriptions", columns, subscriptions)
 
 
 def _age(random: Random) -> float:

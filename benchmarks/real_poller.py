@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
 from random import Random
 
 import aiohttp
@@ -29,6 +28,7 @@ from relay.polling.job_queue import JobQueue
 from relay.polling.job_recorder import JobRecorder
 from relay.polling.poller import Poller
 from relay.polling.schedule import Timing
+from settings import DatabasePlace
 from storage.database import Database
 
 _OLDEST = 48 * 3600 * 1000
@@ -71,10 +71,16 @@ class RealPoller:
     """Polls everything that is served, and notes when each job was asked about."""
 
     def __init__(
-        self, database: Database, session: aiohttp.ClientSession, served: Served, interval: float, random: Random
+        self,
+        database: Database,
+        place: DatabasePlace,
+        session: aiohttp.ClientSession,
+        served: Served,
+        interval: float,
+        random: Random,
     ) -> None:
         self._api = PixVerseApi(ApiClient(session, served.base))
-        self._path = database.path
+        self._place = place
         self.asked: list[tuple[str, float]] = []
         """Job id and monotonic seconds of each question, oldest first."""
         clock, changes = SystemClock(), Changes()
@@ -117,7 +123,7 @@ class RealPoller:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Polls for as long as the block lasts."""
-        self.commits = Commits(self._path)
+        self.commits = Commits(self._place)
         polling = asyncio.create_task(self.poller.run())
         try:
             yield
@@ -132,16 +138,15 @@ class RealPoller:
 
 @asynccontextmanager
 async def real_poller(
-    folder: Path, served: Served, interval: float, *, random: Random | None = None, filled: bool = False
+    place: DatabasePlace, served: Served, interval: float, *, random: Random | None = None, filled: bool = False
 ) -> AsyncIterator[RealPoller]:
-    """A poller with the database in this folder; it does not run yet. Unless it is `filled`, everything that is served
-    is watched in it from now on."""
-    path = folder / "relay.db"
-    database = await Database.open(path)
+    """A poller with this database; it does not run yet. Unless it is `filled`, everything that is served is watched in
+    it from now on."""
+    database = await Database.open(place)
     try:
         if not filled:
             await fill(database, served.jobs)
         async with new_api_session() as session:
-            yield RealPoller(database, session, served, interval, random or Random(1))
+            yield RealPoller(database, place, session, served, interval, random or Random(1))
     finally:
         await database.close()

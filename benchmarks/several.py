@@ -35,7 +35,8 @@ def postgres() -> Iterator[PostgresServer]:
 
 @dataclass(frozen=True, slots=True)
 class Several:
-    """Bots on one database; each takes callbacks at a port of its own. None is started yet."""
+    """Bots on one database, none of which is started yet. Each takes callbacks at a port of its own, and asks both
+    sandboxes at addresses of its own: there it has its place in `bots` for a name."""
 
     stage: Stage
     bots: tuple[BotProcess, ...]
@@ -72,7 +73,12 @@ async def several(server: PostgresServer, count: int, **settings: str) -> AsyncI
         bots = []
         for number in range(count):
             port = str(free_port())
-            own = {"CALLBACK_PORT": port, "PUBLIC_URL": f"http://127.0.0.1:{port}"}
+            own = {
+                "DISCORD_API_URL": stage.discord.api_url_of(str(number)),
+                "USEAPI_URL": settings.get("USEAPI_URL") or await stage.pixverse.base_of(str(number)),
+                "CALLBACK_PORT": port,
+                "PUBLIC_URL": f"http://127.0.0.1:{port}",
+            }
             (folder / f"bot {number}").mkdir()
             bots.append(BotProcess(stage.bot.program, {**stage.bot.settings, **own}, folder / f"bot {number}"))
         stage.bot = bots[0]

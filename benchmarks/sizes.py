@@ -27,6 +27,8 @@ class Sizes:
     growth: tuple[int, ...]
     history: tuple[int, ...]
     simulated_jobs: int
+    clustered_jobs: int
+    shards: int
 
 
 FULL = Sizes(
@@ -48,6 +50,8 @@ FULL = Sizes(
     growth=(100, 1_000, 10_000, 100_000),
     history=(1_000, 10_000, 100_000, 1_000_000),
     simulated_jobs=4_000,
+    clustered_jobs=400_000,
+    shards=80,
 )
 
 SMOKE = Sizes(
@@ -69,5 +73,7 @@ SMOKE = Sizes(
     growth=(20, 200),
     history=(20, 200),
     simulated_jobs=40,
+    clustered_jobs=80,
+    shards=4,
 )
 """Whether the benchmarks still work; no figure of it means anything."""

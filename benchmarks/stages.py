@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 
 from sandbox.pixverse_api.accounts import Account
+from settings import DatabasePlace
 from storage import accounts, servers
 from storage.database import Database
 from storage.engines.sqlite.opening import make_file
@@ -60,18 +61,17 @@ def places(played: Stage, count: int) -> list[tuple[Place, Account]]:
     return made
 
 
-async def set_tokens(path: Path, made: Sequence[Place]) -> None:
+async def set_tokens(place: DatabasePlace, made: Sequence[Place], keys: Sequence[str] = ()) -> None:
     """Puts into the database of a bot that does not run, for each server, what `token set` would."""
-    make_file(path)
-    database = await Database.open(path)
+    if isinstance(place, Path):
+        make_file(place)
+    database = await Database.open(place)
     try:
-        vault = await Vault.open(database, ())
+        vault = await Vault.open(database, keys)
         async with database.transaction() as tx:
-            for place in made:
-                account = await accounts.put_token(
-                    tx, place.account_key, vault.encrypt(place.token), place.account_key, 0
-                )
-                await servers.set_account(tx, place.guild_id, account.id, 1)
+            for one in made:
+                account = await accounts.put_token(tx, one.account_key, vault.encrypt(one.token), one.account_key, 0)
+                await servers.set_account(tx, one.guild_id, account.id, 1)
     finally:
         await database.close()
 

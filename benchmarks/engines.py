@@ -1,0 +1,84 @@
+"""PostgreSQL beside SQLite, one process each on the same machine: polls a second of the real poller, what the database
+takes for polls without news, and `/pixverse status` while the bot polls at half of the poller's pace.
+
+PostgreSQL runs on the same cores as the bot and the sandboxes; both engines sync their writes.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from benchmarks.bare import Pace
+from benchmarks.commands import settings_for, under_load
+from benchmarks.pixverse_process import Served, serve
+from benchmarks.polls import ALWAYS_DUE_SECONDS
+from benchmarks.real_poller import real_poller
+from benchmarks.results import Result, Row, figure, percentile, ratios
+from benchmarks.several import postgres, several
+from benchmarks.sizes import Sizes
+from benchmarks.stages import stage
+from settings import DatabasePlace
+from tests.postgres_server import PostgresServer
+
+_ANSWER_MS = 20
+_LOAD = 0.5
+
+
+async def run(sizes: Sizes) -> Result:
+    """Both engines by turns."""
+    with postgres() as server:
+        return Result([*await _polls(server, sizes), await _status(server, sizes)])
+
+
+async def _polls(server: PostgresServer, sizes: Sizes) -> list[Row]:
+    sqlite: list[float] = []
+    postgres: list[float] = []
+    commits: list[float] = []
+    async with serve(sizes.polled_jobs, sizes.accounts) as served:
+        for _ in range(sizes.rounds):
+            with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+                sqlite.append((await _pace(Path(folder) / "relay.db", served, sizes))[0].rate)
+            url = server.new_database()
+            pace, written = await _pace(url, served, sizes)
+            server.drop(url)
+            postgres.append(pace.rate)
+            commits.append(float(written))
+    paces = f"{figure(postgres).median:,.0f} polls a second, SQLite {figure(sqlite).median:,.0f}"
+    return [
+        Row("polls a second, PostgreSQL / SQLite", ratios(postgres, sqlite), "", at_least=0.9, notes=paces),
+        Row("PostgreSQL: transactions that write in a run of polls without news", figure(commits), "", at_most=0),
+    ]
+
+
+async def _pace(database: DatabasePlace, served: Served, sizes: Sizes) -> tuple[Pace, int]:
+    async with real_poller(database, served, ALWAYS_DUE_SECONDS) as poller, poller.running():
+        await poller.told_once(sizes.polled_jobs)
+        before = poller.commits.version()
+        pace = await poller.pace(sizes.seconds)
+        return pace, poller.commits.version() - before
+
+
+async def _status(server: PostgresServer, sizes: Sizes) -> Row:
+    jobs = int(sizes.capacity_interval * 12_000 * min(1.0, sizes.seconds))
+    async with serve(jobs + sizes.commands, sizes.accounts, answer_ms=_ANSWER_MS, lists=False) as served:
+        with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+            async with real_poller(Path(folder) / "relay.db", served, 0.01) as poller, poller.running():
+                await poller.told_once(len(served.jobs))
+                most = (await poller.pace(sizes.seconds)).rate
+        polled = min(jobs, int(_LOAD * most * sizes.capacity_interval))
+        settings = settings_for(served, sizes)
+        async with stage(**settings) as played:
+            sqlite, _ = await under_load(played, (), served, polled, sizes)
+        async with several(server, 1, **settings) as bots:
+            waits, seen = await under_load(bots.stage, (bots.key,), served, polled, sizes)
+    notes = (
+        f"p99 {_ms(waits, 0.99)}, p50 {_ms(waits, 0.5)}; SQLite {_ms(sqlite, 0.99)}, {_ms(sqlite, 0.5)}; "
+        f"{len(waits)} commands, {seen:,.0f} polls a second"
+    )
+    ratio = percentile(waits, 0.99) / percentile(sqlite, 0.99)
+    return Row("/pixverse status under load, p99, PostgreSQL / SQLite", figure([ratio]), "", at_most=1.5, notes=notes)
+
+
+def _ms(waits: list[float], share: float) -> str:
+    return f"{1000 * percentile(waits, share):.0f} ms"
