@@ -39,14 +39,23 @@ SHORT, LONG = 10_000, 600_000
 MOST_POINTS = 40
 
 
-async def seeded(place: DatabasePlace, script: list[SendResult]) -> tuple[World, int]:
+async def started(place: DatabasePlace) -> World:
     world = World(place)
     await world.start()
     await world.account()
+    return world
+
+
+async def seed(world: World, script: list[SendResult]) -> int:
+    await world.begin_again()
     await world.watch("job", CHANNEL, users=(9,))
-    delivery_id = (await world.end(completed("job", 2)))[0]
     world.discord.script = list(script)
-    return world, delivery_id
+    return (await world.end(completed("job", 2)))[0]
+
+
+async def seeded(place: DatabasePlace, script: list[SendResult]) -> tuple[World, int]:
+    world = await started(place)
+    return world, await seed(world, script)
 
 
 async def run_until_killed(world: World, at: int) -> bool:
@@ -66,8 +75,9 @@ async def run_until_killed(world: World, at: int) -> bool:
 @pytest.mark.parametrize("away", [SHORT, LONG], ids=["nonce remembered", "nonce forgotten"])
 @pytest.mark.parametrize("scenario", SCENARIOS)
 async def test_killed_at_every_point_it_is_posted_once(new_place: NewPlace, scenario: str, away: int) -> None:
+    world = await started(new_place())
     for at in range(1, MOST_POINTS):
-        world, delivery_id = await seeded(new_place(), SCENARIOS[scenario])
+        delivery_id = await seed(world, SCENARIOS[scenario])
         died = await run_until_killed(world, at)
         world.clock.advance(away)
         world.renew()
@@ -76,8 +86,8 @@ async def test_killed_at_every_point_it_is_posted_once(new_place: NewPlace, scen
         assert len(world.discord.outcomes(CHANNEL)) == 1, f"killed at point {at}"
         delivery = await world.get(delivery_id)
         assert (delivery.state, delivery.message_id) == ("posted", world.discord.messages[0].id)
-        await world.stop()
         if not died:
+            await world.stop()
             return
     raise AssertionError("there are more points than were tried")
 
@@ -85,8 +95,9 @@ async def test_killed_at_every_point_it_is_posted_once(new_place: NewPlace, scen
 @pytest.mark.parametrize("scenario", ["taken", "answer lost", "too large"])
 async def test_where_nobody_can_know_nothing_is_sent_again(new_place: NewPlace, scenario: str) -> None:
     states = set()
+    world = await started(new_place())
     for at in range(1, MOST_POINTS):
-        world, delivery_id = await seeded(new_place(), SCENARIOS[scenario])
+        delivery_id = await seed(world, SCENARIOS[scenario])
         world.discord.readable = False
         died = await run_until_killed(world, at)
         world.clock.advance(LONG)
@@ -100,9 +111,9 @@ async def test_where_nobody_can_know_nothing_is_sent_again(new_place: NewPlace, 
             assert len(world.discord.outcomes(CHANNEL)) == 1
         else:
             assert (delivery.state, delivery.reason) == ("unsure", "cannot look")
-        await world.stop()
         if not died:
             break
+    await world.stop()
     assert states == {"posted", "unsure"}
 
 
@@ -139,8 +150,9 @@ async def test_a_channel_that_stays_out_of_reach_is_waited_for_three_days(new_pl
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
 async def test_a_full_disk_at_every_point_loses_and_doubles_nothing(new_place: NewPlace, scenario: str) -> None:
+    world = await started(new_place())
     for at in range(1, MOST_POINTS):
-        world, delivery_id = await seeded(new_place(), SCENARIOS[scenario])
+        delivery_id = await seed(world, SCENARIOS[scenario])
         points = Points(at, disk_full)
         world.database.point = points
         for _ in range(40):
@@ -155,8 +167,8 @@ async def test_a_full_disk_at_every_point_loses_and_doubles_nothing(new_place: N
             world.clock.advance(10_000)
         assert (await world.get(delivery_id)).state == "posted"
         assert len(world.discord.outcomes(CHANNEL)) == 1, f"full at point {at}"
-        await world.stop()
         if points.passed < at:
+            await world.stop()
             return
     raise AssertionError("there are more points than were tried")
 
