@@ -12,7 +12,7 @@ MUTATIONS = (
     mutation(
         "nobody waits until a channel can be looked into",
         "tests/relay/delivery/test_delivery_crashes.py"
-        "::test_a_channel_that_is_out_of_reach_for_a_while_is_looked_into_once_it_is_back[stored]",
+        "::test_a_channel_that_is_out_of_reach_for_a_while_is_looked_into_once_it_is_back[sqlite-stored]",
         "Sender._look",
         "if isinstance(found, CannotLook):\n    verdict = self._until_in_reach(draft)\n",
         "",
@@ -96,21 +96,21 @@ MUTATIONS = (
     ),
     mutation(
         "the claim is not committed before the send",
-        f"{_KILLED}[taken-nonce forgotten]",
+        f"{_KILLED}[sqlite-taken-nonce forgotten]",
         "Sender._send",
         "claimed = await deliveries.claim(tx, delivery, since, self._ownership.process_id, uuid4().hex)\n",
         "claimed = delivery\n",
     ),
     mutation(
         "the outcome is recorded before it is sent",
-        f"{_KILLED}[never arrived-nonce remembered]",
+        f"{_KILLED}[sqlite-never arrived-nonce remembered]",
         "claim",
         "(DeliveryState.SENDING, unanswered_at",
         "(DeliveryState.POSTED, unanswered_at",
     ),
     mutation(
         "the history is never looked into",
-        f"{_CRASHES}::test_where_nobody_can_know_nothing_is_sent_again[taken]",
+        f"{_CRASHES}::test_where_nobody_can_know_nothing_is_sent_again[sqlite-taken]",
         "Sender._must_look",
         "return delivery.look_first or not 0 <= age < NONCE_REMEMBERED",
         "return False",
