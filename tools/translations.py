@@ -52,7 +52,7 @@ _SOME_DAY = datetime(2026, 1, 1, tzinfo=UTC)
 """In the compiled files, so that they are the same whenever they are made."""
 _A_MILLION = 1_000_000
 """Has a form of its own in some languages."""
-_MARKUP = ("**", "`", "\n", "||", "<", "](")
+_MARKUP = ("*", "_", "~~", "`", "||", "\n", "-# ", "<", "](")
 """What a translation has as often as the English text."""
 
 

@@ -63,7 +63,7 @@ def test_every_text_begins_with_its_state(every: list[Sample]) -> None:
 
 def is_later_page(text: str) -> bool:
     """Further messages of `list` and `Details` go on where the one before ended."""
-    return re.match(r"`|\w[\w ]*: |-# ", text) is not None
+    return re.match(r"`|\w[\w \u00a0\u202f]*(: |：)|-# ", text) is not None
 
 
 def test_no_state_holds_a_time_but_that_of_a_look_just_made(every: list[Sample]) -> None:
