@@ -194,7 +194,7 @@ def _given_up(post: NoticePost, mentions: CommandMentions) -> str:
 
 
 def _channel_gone(post: NoticePost, mentions: CommandMentions) -> str:
-    name = escaped(post.channel_name or "", 40)
+    name = escaped(post.channel_name or "", 34)
     state = _("**#{channel} is gone.**", channel=name) if name else _("**A channel is gone.**")
     stopped = plural(
         "I've stopped watching {n} job there.", "I've stopped watching {n} jobs there.", post.jobs, zero=""
