@@ -11,9 +11,10 @@ import pytest
 
 from tests import languages
 from tests.ui import test_rules as rules
-from tests.ui.samples import Words, nasty
+from tests.ui.samples import Words, components_of, nasty, plain
 from tests.ui.walk import Sample, all_samples
 from ui import discord_limits as limits
+from ui.buttons import is_generated
 from ui.discord_limits import units
 from ui.language import ENGLISH, LANGUAGES, speaking
 from ui.token_modal import TokenModal
@@ -73,6 +74,40 @@ def tried(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 def test_every_rule_holds_in_every_shipped_language(shipped: list[Sample]) -> None:
     for rule in _RULES:
         rule(shipped)
+
+
+@pytest.fixture(scope="module")
+def english() -> set[tuple[str, ...]]:
+    return _buttons(_walked(ENGLISH, nasty))
+
+
+def _buttons(samples: list[Sample]) -> set[tuple[str, ...]]:
+    """The custom ids in each row of buttons."""
+    rows = (row for sample in samples if sample.view for row in rules.rows_in(components_of(sample.view)))
+    ids = (tuple(button["custom_id"] for button in row["components"]) for row in rows)
+    return {tuple("generated" if is_generated(one) else one for one in row) for row in ids}
+
+
+def test_every_shipped_language_has_the_same_buttons(shipped: list[Sample], english: set[tuple[str, ...]]) -> None:
+    assert _buttons(shipped) == english
+
+
+def test_a_translation_that_does_not_fit_is_found(tmp_path: Path) -> None:
+    long: languages.Translations = {
+        "Check now": "x" * (limits.BUTTON_LABEL + 1),
+        "**Started.**": f"**{'x' * (limits.STATE + 1)}**",
+        "**Kept.** Nothing has changed.": f"**Kept.** {'x' * limits.MESSAGE}",
+    }
+    languages.write(tmp_path, languages.RUSSIAN, languages.catalogue(languages.RUSSIAN, long))
+    with languages.known(tmp_path):
+        samples = _walked(languages.RUSSIAN, plain)
+    for rule in (
+        rules.test_buttons_keep_within_bounds_and_rules,
+        rules.test_every_text_begins_with_its_state,
+        rules.test_every_text_keeps_within_discords_bounds,
+    ):
+        with pytest.raises(AssertionError):
+            rule(samples)
 
 
 def test_every_rule_holds_in_languages_unlike_english(tried: list[Sample]) -> None:

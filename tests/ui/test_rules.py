@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import re
 import unicodedata
+from collections.abc import Iterator
 from typing import Any
 
 import discord
@@ -27,6 +28,7 @@ ALLOWED = ("useapi.net subscription", "the subscription has expired", "no paid s
 """The word for what a server's owner pays for."""
 COMMAND = re.compile(r"</[a-z -]+:\d+>")
 API_FIELD = re.compile(r"^(error|errorDetails): ", re.MULTILINE)
+ACTION_ROW = 1
 LIVE_MENTION = re.compile(r"<@&?\d+>|@everyone|@here")
 
 
@@ -122,8 +124,7 @@ def test_buttons_keep_within_bounds_and_rules(every: list[Sample]) -> None:
     for sample in every:
         if sample.view is None:
             continue
-        components = components_of(sample.view)
-        for row in (component for component in components if component["type"] == 1):
+        for row in rows_in(components_of(sample.view)):
             buttons = row["components"]
             assert 1 <= len(buttons) <= 2, sample
             for button in buttons:
@@ -132,6 +133,14 @@ def test_buttons_keep_within_bounds_and_rules(every: list[Sample]) -> None:
                 assert len(button["custom_id"]) <= limits.CUSTOM_ID
                 assert samples.JOBID not in button["custom_id"]
         assert len(list(sample.view.walk_children())) <= limits.COMPONENTS
+
+
+def rows_in(components: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The rows of buttons, also those within a card's container."""
+    for component in components:
+        if component["type"] == ACTION_ROW:
+            yield component
+        yield from rows_in(component.get("components", []))
 
 
 def test_command_descriptions_fit() -> None:
