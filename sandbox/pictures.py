@@ -44,17 +44,19 @@ async def take_pictures(chromium: str, folder: Path) -> None:
         page = await browser.new_page(viewport={"width": 1280, "height": 860}, device_scale_factor=_SHARP)
         page.set_default_timeout(_PATIENCE_MS)
         await page.goto(panel.url)
-        await _Photographer(panel, page, folder).work()
+        photographer = _Photographer(panel, page, folder)
+        await photographer.work()
         await page.set_viewport_size({"width": 1208, "height": 860})
         await _film(panel, page, folder / "demo.webp")
+        await page.set_viewport_size({"width": 1120, "height": 1250})
+        await photographer.show_languages()
 
 
 async def _film(panel: Panel, page: Page, target: Path) -> None:
     """Films the chat while somebody asks for a job and its video arrives."""
     stage = panel.desk.stage
     await panel.controls["person"](Form({"person": str(stage.alice.id)}))
-    await panel.controls["channel-add"](Form({"name": "lighthouses"}))
-    await page.wait_for_function("url => document.querySelector('iframe').src === url", arg=panel.chat.url)
+    await _go_to_new_channel(panel, page, "lighthouses")
     job = stage.pixverse.add_job(stage.account, prompt="A lighthouse in the evening rain")
     chat = page.frame_locator("#chat-frame")
     await chat.get_by_label("Message", exact=True).click()
@@ -79,6 +81,11 @@ async def _film(panel: Panel, page: Page, target: Path) -> None:
     await film.roll(8)
     film.save(target)
     print(f"{target.name}: {target.stat().st_size} bytes")
+
+
+async def _go_to_new_channel(panel: Panel, page: Page, name: str) -> None:
+    await panel.controls["channel-add"](Form({"name": name}))
+    await page.wait_for_function("url => document.querySelector('iframe').src === url", arg=panel.chat.url)
 
 
 class _Film:
@@ -141,6 +148,30 @@ class _Photographer:
         await self._page.get_by_role("strong").filter(has_text="progress, 15%").wait_for()
         await self._page.screenshot(path=self._folder / "panel.png")
         print("panel.png")
+
+    async def show_languages(self) -> None:
+        """A Japanese member watches a job in a Brazilian server: the reply, the card and the video."""
+        for switch, language in (("person", "日本語 (ja)"), ("server", "Português do Brasil (pt-BR)")):
+            await self._panel.controls[f"{switch}-language"](Form({"language": language}))
+        await _go_to_new_channel(self._panel, self._page, "vídeos")
+        job = self._job("Um barquinho de papel na chuva")
+        await self._stage.alice.slash(self._panel.desk.here(), "pixverse status", jobid=job.jobid)
+        job.complete()
+        await self._video()
+        said = self._chat.locator(".channel-message")
+        first, last = await said.first.bounding_box(), await said.last.bounding_box()
+        if first is None or last is None:
+            raise BotTrouble("The languages are not on the page.", self._stage.bot.last_words)
+        part = FloatRect(
+            x=first["x"],
+            y=first["y"],
+            width=min(_WIDEST, first["width"]),
+            height=last["y"] + last["height"] - first["y"],
+        )
+        shot = await self._page.screenshot(clip=part, animations="disabled")
+        target = self._folder / "languages.webp"
+        Image.open(io.BytesIO(shot)).convert("RGB").save(target, quality=80, method=6)
+        print(f"{target.name}: {target.stat().st_size} bytes")
 
     def _job(self, prompt: str) -> Job:
         return self._stage.pixverse.add_job(self._stage.account, prompt=prompt)
