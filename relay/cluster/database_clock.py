@@ -16,6 +16,7 @@ class DatabaseClock:
         self._clock = clock
         self._known = clock.now()
         self._known_at = clock.monotonic()
+        self._is_set = False
 
     def now(self) -> int:
         """Wall-clock time in milliseconds UTC."""
@@ -30,5 +31,13 @@ class DatabaseClock:
         await self._clock.sleep(seconds)
 
     def set(self, now: int, asked_at: float) -> None:
-        """The database said that it is `now` (milliseconds UTC), asked at `asked_at` (monotonic seconds)."""
-        self._known, self._known_at = now, (asked_at + self._clock.monotonic()) / 2
+        """The database said that it is `now` (milliseconds UTC), asked at `asked_at` (monotonic seconds).
+
+        Somewhere in the time of the question it said so. A time that was known before, and may be right by that, stays:
+        of a process that was halted during the question the answer tells little.
+        """
+        received_at = self._clock.monotonic()
+        latest = now + round((received_at - asked_at) * 1000)
+        is_first, self._is_set = not self._is_set, True
+        self._known = (now + latest) // 2 if is_first else min(max(self.now(), now), latest)
+        self._known_at = received_at

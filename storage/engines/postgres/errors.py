@@ -21,6 +21,7 @@ _LATER = (
     psycopg.OperationalError,
     psycopg.InterfaceError,
     errors.SerializationFailure,
+    errors.IdleInTransactionSessionTimeout,
     errors.ReadOnlySqlTransaction,
     errors.InsufficientPrivilege,
 )

@@ -185,4 +185,11 @@ MUTATIONS = (
         'if row["pid"] != connection.info.backend_pid:',
         "if 0:",
     ),
+    mutation(
+        "a transaction that a halted process lost is a fault of ours",
+        "tests/storage/engines/test_postgres_engine.py::test_a_transaction_in_which_nothing_happens_is_ended",
+        "storage/engines/postgres/errors.py",
+        "    errors.IdleInTransactionSessionTimeout,\n",
+        "",
+    ),
 )

@@ -16,3 +16,19 @@ def test_it_goes_by_the_database_and_not_by_this_machine() -> None:
     machine.forward(10)
     assert clock.now() == 5_011_000
     assert clock.monotonic() == 62.0
+
+
+def test_a_halt_during_the_question_sets_nothing_back() -> None:
+    machine = ManualClock(1_000_000, 50.0)
+    clock = DatabaseClock(machine)
+    clock.set(5_000_000, machine.monotonic())
+    for _ in range(2):
+        asked_at, now = machine.monotonic(), clock.now()
+        machine.forward(20)
+        clock.set(now, asked_at)  # It was answered at once, and read late.
+        assert clock.now() == now + 20_000
+        machine.forward(1)
+    clock.set(9_000_000, machine.monotonic())
+    assert clock.now() == 9_000_000
+    clock.set(8_000_000, machine.monotonic())
+    assert clock.now() == 8_000_000

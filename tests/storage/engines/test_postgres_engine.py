@@ -209,23 +209,27 @@ async def test_transactions_of_two_processes_wait_for_each_other(database: Datab
 async def test_a_transaction_in_which_nothing_happens_is_ended(
     database: Database, url: PostgresUrl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As of a process that was halted in the middle of it."""
+    """As of a process that was halted in the middle of it, and goes on later: then it can be done again."""
     monkeypatch.setattr(writer, "_BEGIN", writer._BEGIN.replace("timeout = '5s'", "timeout = '100ms'"))
+    told, woken = asyncio.Event(), asyncio.Event()
 
-    async def halted(told: asyncio.Event) -> None:
+    async def halted() -> None:
         async with database.transaction() as tx:
             await put_meta(tx, "halted", b"")
             told.set()
-            await asyncio.sleep(60)
+            await woken.wait()
+            await put_meta(tx, "later", b"")
 
-    told = asyncio.Event()
-    task = asyncio.create_task(halted(told))
+    task = asyncio.create_task(halted())
     await told.wait()
     other = await Database.open(url)
     await _put(other, "other")
     assert await _names(other) == {"other"}
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    woken.set()
+    with pytest.raises(StorageUnavailable):
+        await task
+    await _put(database, "again")
+    assert await _names(other) == {"other", "again"}
     await other.close()
 
 
