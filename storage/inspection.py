@@ -112,7 +112,7 @@ def _check_could_be_made(path: Path) -> None:
     if not writable(folder):
         raise read_only(path)
     try:
-        # Tried, not asked: what the system's own folders let nobody do, their modes do not tell.
+        # A file is really made: some folders of the system refuse one though their modes allow it.
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:

@@ -31,18 +31,18 @@ class LinkRefresher:
         recent = self._fetcher.recent(row.account_id, row.jobid)
         fresh = 0.0 if recent is not None and _brought_the_end(recent, row) else FRESH_SECONDS
         try:
-            answer = await self._fetcher.look_up(row.account_id, row.jobid, LookupTerms(_counted_before, fresh))
+            response = await self._fetcher.look_up(row.account_id, row.jobid, LookupTerms(_counted_before, fresh))
         except PixVerseError:
             return None
-        return answer.content if isinstance(answer.content, Job) else None
+        return response.content if isinstance(response.content, Job) else None
 
 
 def _counted_before() -> None:
-    """Whoever has an outcome posted once more has been charged for the look; of others there is one for each job."""
+    """Spends nothing: whoever has an outcome posted again has paid already, and else there is one lookup a job."""
 
 
 def _brought_the_end(recent: JobResponse, row: JobRow) -> bool:
-    """Whether an answer holds the very links that have run out, being the one by which the end became known."""
+    """Whether the end became known by this response, whose links have therefore run out too."""
     known = snapshots.load(row.snapshot)
     if row.ended_at is None or known is None or not isinstance(recent.content, Job):
         return False

@@ -11,10 +11,9 @@ from random import Random
 
 from model.job import Job, JobState
 from model.states import AccountState
-from pixverse.api_client import LazyJob
+from pixverse.api_client import LazyJob, RetryTimes
 from pixverse.api_errors import JobNotFound, NoList, PixVerseError, RateLimited, Unavailable
 from pixverse.recent_lists import LookupTerms
-from pixverse.retry_times import RetryTimes
 from relay.allowances import Allowances, Refill
 from relay.changes import Changes
 from relay.cluster.ownership import ALONE, Ownership
