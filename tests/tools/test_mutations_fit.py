@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -44,6 +46,14 @@ def test_it_has_its_place_and_its_test(tried: Mutation, product: Product) -> Non
     test = test.partition("[")[0]
     assert (ROOT / file).is_file(), f"there is no file {file}; {test} stands in: {files_with(test)}"
     assert not test or test in names_in(file), f"{file} has no {test}; it stands in: {files_with(test)}"
+
+
+def test_each_case_of_a_test_has_the_name_by_which_it_is_run() -> None:
+    """pytest runs nothing at all where one of the names is not found."""
+    cases = sorted({each.caught_by for each in MUTATIONS if "[" in each.caught_by})
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--collect-only", *cases]
+    collected = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert collected.returncode == 0, collected.stdout
 
 
 def test_names_are_unique() -> None:
