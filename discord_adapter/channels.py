@@ -15,7 +15,7 @@ from collections.abc import Mapping
 
 import discord
 
-from ui.formatting import PERMISSIONS
+from ui.permissions import PERMISSIONS
 
 _NAME = "___hidden___"
 _MAX_NAMES = 10_000

@@ -1,4 +1,4 @@
-"""Replies to admins about the API token, alerts, follows and the address for callbacks."""
+"""Replies to admins about the API token, alerts, language, follows and the address for callbacks."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from discord import app_commands
 from model.messages import Address, ClaimedUser
 from ui import formatting
 from ui.buttons import Action, FollowRequest, follow_view
-from ui.card_views import missing_permissions
 from ui.command_texts import CommandMentions
 from ui.discord_limits import CHOICE
 from ui.escape import code, plain
 from ui.language import LANGUAGES, N_, _, plural
 from ui.message import Reply, reply, saying, saying_with_commands
+from ui.permissions import missing_permissions
 
 _ALLOW_IT = N_("Allow it in the channel's permissions, then try again.")
 
@@ -305,7 +305,7 @@ question_outdated_reply = saying_with_commands(
 """A button under a question was pressed after the token had been changed."""
 
 
-# ---- alerts ---------------------------------------------------------------------------------------------------------
+# ---- language and alerts --------------------------------------------------------------------------------------------
 
 
 def language_set_reply(language: str, *, as_server: bool) -> Reply:

@@ -11,13 +11,14 @@ import discord
 from discord import Colour
 
 from model.job import JobState, Outcome
-from model.messages import Address, CardPost, Obstacle, SummaryEntry, SummaryPost
+from model.messages import Address, CardPost, SummaryEntry, SummaryPost
 from model.states import CardStatus
 from ui import formatting, job_text
 from ui.buttons import Action, layout_view
 from ui.discord_limits import SHORT_PROMPT, TEXT_DISPLAYS, units
 from ui.escape import escaped
 from ui.language import N_, _, number, plural
+from ui.permissions import missing_permissions
 
 RUNNING = Colour(0x3A57D6)
 DONE = Colour(0x1C7A46)
@@ -211,20 +212,6 @@ _CHANGING: dict[CardStatus, Callable[[CardPost], str]] = {
     CardStatus.SLOW: _slow,
     CardStatus.API_DOWN: _api_down,
     CardStatus.CANNOT_POST: _cannot_post,
-}
-
-
-def missing_permissions(names: tuple[str, ...]) -> str:
-    """Names what is missing; empty if nothing is named."""
-    needed = formatting.permissions(name for name in names if name not in _OBSTACLES)
-    need = _("I need: {permissions}.", permissions=needed) if needed else ""
-    return formatting.paragraph(*(_(text) for obstacle, text in _OBSTACLES.items() if obstacle in names), need)
-
-
-_OBSTACLES: dict[str, str] = {
-    Obstacle.TIMED_OUT: N_("I'm timed out; a moderator can end that."),
-    Obstacle.LOCKED: N_("The thread is locked; unlock it."),
-    Obstacle.NOT_IN_THREAD: N_("I'm not in this private thread: mention me in it, or add me."),
 }
 
 

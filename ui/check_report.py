@@ -8,11 +8,11 @@ from enum import Enum, StrEnum, auto
 
 from model.messages import Cause, ClaimedUser, Obstacle
 from ui import formatting
-from ui.card_views import missing_permissions
 from ui.command_texts import CommandMentions
 from ui.language import N_, NP_, _, plural
 from ui.link_reasons import because
 from ui.message import Reply
+from ui.permissions import missing_permissions, permissions
 
 _CHANNELS = 5
 
@@ -220,7 +220,7 @@ def _channel(report: CheckReport) -> _Line:
     if set(report.missing) & set(Obstacle):
         return _problem(_("I can't post here."), missing_permissions(report.missing))
     if report.missing:
-        names = formatting.permissions(report.missing)
+        names = permissions(report.missing)
         return _problem(
             _("I need {permissions} in this channel. Allow it in the channel's permissions.", permissions=names)
         )
@@ -321,7 +321,7 @@ def _cannot_post_in(channels: Sequence[tuple[int, tuple[str, ...]]]) -> Iterator
     for missing, found in alike.items():
         where = formatting.enumeration(formatting.channel(channel_id) for channel_id in found)
         if missing and not set(missing) & set(Obstacle):
-            yield _("I need {permissions} in {channels}.", permissions=formatting.permissions(missing), channels=where)
+            yield _("I need {permissions} in {channels}.", permissions=permissions(missing), channels=where)
         else:
             yield formatting.paragraph(_("I can't post in {channel}.", channel=where), missing_permissions(missing))
     if len(channels) > _CHANNELS:
@@ -353,7 +353,7 @@ def _alerts(report: CheckReport, mentions: CommandMentions) -> _Line:
         text = _(
             "I need {permissions} in the alerts channel {channel}. Allow it there, or choose another channel with "
             "{alerts}.",
-            permissions=formatting.permissions(report.alerts_missing),
+            permissions=permissions(report.alerts_missing),
             channel=formatting.channel(report.alerts_channel),
             **mentions,
         )

@@ -19,17 +19,6 @@ _DAY = 24 * _HOUR
 
 _MAX_CHANNELS = 5
 
-PERMISSIONS = {
-    # Translators: this and the next five as Discord's own settings name these permissions in your language.
-    "view_channel": N_("View Channel"),
-    "send_messages": N_("Send Messages"),
-    "send_messages_in_threads": N_("Send Messages in Threads"),
-    "attach_files": N_("Attach Files"),
-    "embed_links": N_("Embed Links"),
-    "read_message_history": N_("Read Message History"),
-}
-"""The names of all permissions that the bot ever asks for, by those of the API."""
-
 
 def size(number_of_bytes: int) -> str:
     """`12.3 MB`, in Discord's megabytes of 1024 × 1024 bytes."""
@@ -79,11 +68,6 @@ def enumeration(parts: Iterable[str]) -> str:
         return "".join(known)
     # Translators: the end of a list, as in "a, b and c".
     return _("{items} and {last}", items=listing(known[:-1]), last=known[-1])
-
-
-def permissions(names: Iterable[str]) -> str:
-    """A list of permissions, each as Discord's settings name it."""
-    return enumeration(f"*{_(name)}*" for name in names)
 
 
 def headline(state: str) -> str:

@@ -10,32 +10,10 @@ from relay.commands.stop import Stopped, StoppedAll, StopResult, TakenOff
 from relay.commands.watch import AlreadyPosted, AlreadyWatched, NowWatching, PostingOutcome, StatusResult
 from ui import formatting, job_text
 from ui.buttons import Action
-from ui.card_views import missing_permissions
 from ui.escape import job_id
 from ui.language import N_, _, plural
-from ui.message import OnPress, Reply, TemporaryView, reply, saying
-
-_PRESSER = 0
-"""The number of buttons that concern whoever presses them."""
-
-
-def forget_question() -> Reply:
-    """Asks before a person's data is deleted."""
-    return reply(
-        _(
-            "**Delete what I keep about you?** That's which jobs you asked for and whether to ping you. "
-            "I'll still post their results, without a ping. Old messages stay."
-        ),
-        (Action.DELETE_MY_DATA, _PRESSER),
-        (Action.KEEP_MY_DATA, _PRESSER),
-    )
-
-
-forgotten_reply = saying(N_("**Deleted.** I keep nothing about you now."))
-"""The person's data was deleted."""
-kept_reply = saying(N_("**Kept.** Nothing has changed."))
-"""The person pressed *Keep my data*."""
-
+from ui.message import OnPress, Reply, TemporaryView, reply
+from ui.permissions import missing_permissions
 
 _API_DOWN = N_("**PixVerse's API isn't answering right now.**")
 _ON_HOLD = {

@@ -5,12 +5,12 @@ from __future__ import annotations
 from model.messages import Cause, NoticePost
 from model.states import NoticeKind
 from ui import formatting
-from ui.card_views import missing_permissions
 from ui.command_texts import CommandMentions
 from ui.escape import escaped
 from ui.language import N_, _, plural
 from ui.link_reasons import because
 from ui.message import Message
+from ui.permissions import missing_permissions
 
 _ON_HOLD = N_("**PixVerse results are on hold.**")
 _SILENT = (NoticeKind.FLOWING_AGAIN, NoticeKind.FIXED, NoticeKind.TOKEN_REMOVED, NoticeKind.POSTING_AGAIN)

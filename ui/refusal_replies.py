@@ -6,11 +6,11 @@ from model.states import AccountState
 from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherKind, OtherService, SeveralIds
 from relay.commands import refusals
 from ui import formatting
-from ui.card_views import missing_permissions
 from ui.command_texts import CommandMentions
 from ui.escape import code, escaped
 from ui.language import N_, _, plural
 from ui.message import OnPress, Reply, TemporaryView, saying
+from ui.permissions import missing_permissions
 
 _NOT_A_JOB_ID = N_(
     "**That isn't a job id.** Paste the full `jobid` (v1) or `video_id` (v2) from useapi.net's response."

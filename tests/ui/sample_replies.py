@@ -32,7 +32,7 @@ from ui.admin_replies import (
 from ui.check_report import CheckReport, Followed, NeedsPermission, TokenState, check_reply
 from ui.delivery_list import PAGE, posted_after_all, results_reply, sent_again
 from ui.details import details_replies
-from ui.job_replies import forget_question, forgotten_reply, kept_reply
+from ui.forget_me_replies import forget_question, forgotten_reply, kept_reply
 from ui.language import LANGUAGES
 from ui.message import Reply
 from ui.refusal_replies import (

@@ -29,6 +29,13 @@ MUTATIONS = (
         'return f"On hold, {_HOLDS[status]}"',
     ),
     mutation(
+        "an error of PixVerse's is shown as a bare number",
+        "tests/ui/test_outcomes.py::test_a_number_for_a_reason_is_called_one",
+        "outcomes.reasons",
+        "if words.isdecimal() else words",
+        "if 0 else words",
+    ),
+    mutation(
         "each result tells the same remedy",
         _TWICE,
         "delivery_list._lines",
