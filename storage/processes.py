@@ -2,7 +2,7 @@
 
 A process has one lease, the row in `processes`. Whatever else it holds names that row as its owner, and is free at once
 when the row is deleted: by the process itself when it ends, or by any other one when the lease has run out. A lease
-that has run out is never renewed; its process begins anew under another id.
+that has run out is never renewed; its process begins anew.
 """
 
 from __future__ import annotations
