@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable
 from contextlib import closing
 from pathlib import Path
 
+import psycopg
+
 from tests.postgres_server import name_of
 from tests.soak.cluster.fleet import Fleet
 from tests.soak.cluster.plan import Fault
@@ -31,7 +33,7 @@ class Nemesis:
         self.faults: Counter[str] = Counter()
         """Those that took place, by kind."""
         self.skipped = 0
-        """Those whose victim did not run, or would have been the last one."""
+        """Those whose victim did not run, or had no connection, or would have been the last one."""
         self._busy: set[str] = set()
         self._off = folder / "clock-off"
         self._off.mkdir()
@@ -64,6 +66,8 @@ class Nemesis:
             else:
                 await self._of_bot(fault.kind)(target, fault)
             self.faults[fault.kind] += 1
+        except psycopg.OperationalError:  # PostgreSQL is away: there are no connections that it could end.
+            self.skipped += 1
         finally:
             self._busy.discard(target)
 
