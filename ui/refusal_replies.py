@@ -119,7 +119,7 @@ def _from_table(refusal: Exception, mentions: CommandMentions, *, manager: bool)
         text = (_TROUBLES_FOR_MANAGERS if manager else _TROUBLES).get(refusal.state, _TROUBLES[AccountState.UNPAID])
     elif isinstance(refusal, refusals.NoToken) and manager:
         text = _NO_TOKEN_FOR_MANAGERS
-    service = escaped(refusal.service_name, 30) if isinstance(refusal, OtherService) else ""
+    service = escaped(refusal.service_name, 20) if isinstance(refusal, OtherService) else ""
     return text and _(text, mentions=mentions, refusal=refusal, service=service)
 
 
