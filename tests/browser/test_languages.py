@@ -336,3 +336,31 @@ async def test_nothing_breaks_from_right_to_left(look: Look) -> None:
     await form.get_by_role("textbox").fill(stage.account.token)
     await form.get_by_role("button", name="Submit").click()
     await expect(shown.locator("strong").filter(has_text=mirrored("Token works"))).to_be_visible()
+
+
+def _said_in(language: str, text: str) -> str:
+    """The text as it is shown: translated (this test would show nothing otherwise), without its markup."""
+    with languages.speaking(language):
+        translation = languages._(text)
+    assert translation != text, f"{language} has no translation of {text!r}"
+    return translation.replace("**", "")
+
+
+async def test_a_japanese_member_in_a_brazilian_server(look: Look) -> None:
+    await look.choose("Your language", "日本語 (ja)")
+    await look.open_tab("Discord")
+    await look.choose("Language", "Português do Brasil (pt-BR)")
+    await look.hears("The language of Paper Boat Studio is Português do Brasil (pt-BR).")
+    await look.is_shown()
+    await look.choose_command("pixverse status")
+    job = look.stage.pixverse.add_job(look.stage.account, prompt="Um barquinho")
+    await look.page.keyboard.insert_text(job.jobid)
+    await look.page.keyboard.press("Enter")
+    await expect(look.message(_said_in("ja", "**Watching.** I'll post the result here and ping you."))).to_have_count(1)
+    await expect(look.message(_said_in("pt-BR", "Waiting to start")).filter(has_text="Um barquinho")).to_have_count(1)
+    job.complete()
+    outcome = look.message(_said_in("pt-BR", "Your video is ready."))
+    await expect(outcome).to_contain_text("@Alice")
+    await outcome.get_by_role("button", name=_said_in("pt-BR", "Details")).click()
+    details = look.message("pixverse-create_single").filter(has_text=_said_in("ja", "Done"))
+    await expect(details).to_contain_text("Only you can see this")
