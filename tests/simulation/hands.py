@@ -20,7 +20,7 @@ _ANSWER_LIMIT = 3.2
 _FINAL_LIMIT = 150.0
 _ALWAYS = re.compile(r"One moment|restarting|went wrong on my side|didn't answer just now")
 """Answers that may come to anything."""
-_CANNOT_POST = "I can't post in this channel"
+_CANNOT_POST = re.compile(r"I can't post in this channel|This thread is locked")
 _OPTION_TYPES = {str: 3, bool: 5}
 _REMEMBERED = 200
 
@@ -118,7 +118,7 @@ class Hands:
         """Whether an answer tells of something that comes before whatever was asked for."""
         place = record.channel
         closed = place.cannot_be_posted_in() or place.denied_until() > record.at
-        return (closed and _CANNOT_POST in record.text) or _ALWAYS.search(record.text) is not None
+        return (closed and _CANNOT_POST.search(record.text) is not None) or _ALWAYS.search(record.text) is not None
 
     def press(self, source: dict[str, Any], channel: Channel, person: int, custom_id: str, label: str, jobs: list[Job],
                then: Then | None = None, *, wanted: str = "", demoted: bool = False) -> Asked | None:  # fmt: skip

@@ -390,7 +390,7 @@ class Ledger:
         gone = self._clock.passed - job.created > job.vanishes_after - 3600
         stranger = self.account_in_use(posted.channel.guild) is not job.account
         allowed = {_WORDS[end]} | ({"expired"} if gone else set()) | ({"not found"} if gone or stranger else set())
-        if self._clock.passed - job.created > 47 * 3600:
+        if self._clock.most_between(job.created) > 47 * 3600:
             allowed.add("given up")
         if not any(f"{word} ·" in text for word in allowed):
             self.fail(f"{job.prompt} has {job.end}, and the outcome says: {text!r}")

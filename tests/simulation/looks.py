@@ -23,6 +23,8 @@ _YOUNG_EDITS, _EDITS, _OLD_EDITS = 5.0, 10.0, 295.0
 """Seconds until the next edit of a card that was as old as that at the last one."""
 _OWN_WORDS = re.compile(r"^(?:> |PixVerse says: |Prompt: ).*$|says: .*$", re.MULTILINE)
 """Lines of the API's, which may say what they like."""
+_FILES = re.compile(r"\bNumbers? \d+(?:(?:, \d+)*,? (?:and|to) \d+)?:")
+"""Which files a reason is about: each reason names its own."""
 
 
 class Looks:
@@ -86,7 +88,7 @@ class Looks:
 
     def said(self, text: str, labels: list[str]) -> None:
         """A text that the bot has made."""
-        twice = said_twice(_OWN_WORDS.sub("", text), labels)
+        twice = said_twice(_FILES.sub("", _OWN_WORDS.sub("", text)), labels)
         if twice:
             self._fail(f"{twice} is said twice in {text!r} {labels}")
 

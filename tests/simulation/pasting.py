@@ -39,6 +39,8 @@ NONSENSE = (
     ("#0", "number|job id|not found|isn't watched"),
 )
 """What somebody gives in the place of an id, and what the answer then says."""
+NUMBERS = frozenset({"#0"})
+"""Of these words, those that can be numbers: whoever has no token yet is told so first."""
 
 
 def one(random: Random, job: Job) -> str:

@@ -186,10 +186,12 @@ class People:
             then=self._ledger.answered_a_number,
         )
 
-    def _do_nonsense(self, random: Random, _guild: Guild, channel: Channel, person: int) -> None:
+    def _do_nonsense(self, random: Random, guild: Guild, channel: Channel, person: int) -> None:
         word, answer = random.choice(pasting.NONSENSE)
         path, option = random.choice((("status", "jobid"), ("watch", "jobids"), ("unwatch", "jobid")))
         wanted = f"{answer}|{_NOT_WATCHED}" if path == "watch" else answer
+        if word in pasting.NUMBERS and self._ledger.account_in_use(guild) is None:
+            wanted += "|isn't set up yet"
         self._hands.command(channel, person, f"pixverse {path}", {option: word}, wanted=wanted)
 
     def _do_member_admin(self, random: Random, guild: Guild, channel: Channel, person: int) -> None:

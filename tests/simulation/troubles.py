@@ -144,8 +144,8 @@ class Troubles:
 
     def break_loop(self, name: str) -> bool:
         """This loop of the bot's crashes where it waits; the poll loop at its next request, while that is in flight.
-        Returns whether it runs."""
-        task = next((task for task in self._loops() if task.get_name() == name), None)
+        Returns whether it runs: one that waits to be started again cannot crash."""
+        task = next((task for task in self._loops() if task.get_name() == name and not _rests(task)), None)
         if task is None:
             return False
         if name == "poll":
@@ -179,7 +179,7 @@ class Troubles:
     def _break(self, task: asyncio.Task[Any]) -> None:
         self._broke_at[task.get_name()] = self._clock.passed
         waiting = getattr(task, "_fut_waiter", None)
-        if waiting is not None and not waiting.done():
+        if waiting is not None and not waiting.done() and not _rests(task):
             waiting.set_exception(RuntimeError(LOOP_BROKE))
 
     def occasion(self, occasion: str) -> None:
@@ -214,3 +214,9 @@ class Troubles:
 
     def _lists_right(self) -> None:
         self._pixverse.lagging = lambda _job: False
+
+
+def _rests(task: asyncio.Task[Any]) -> bool:
+    """Whether a loop has crashed and waits to be started again: the wait is its keeper's then, not its own."""
+    waits_for = getattr(task.get_coro(), "cr_await", None)
+    return getattr(waits_for, "cr_code", None) is VirtualClock.sleep.__code__

@@ -23,7 +23,23 @@ class VirtualClock:
 
     def __init__(self) -> None:
         self.seconds = 1000.0
-        self.skew_ms = 0
+        self._skews = [(0.0, 0)]
+        """Since when the clock has been off by so much, in the order of time."""
+
+    @property
+    def skew_ms(self) -> int:
+        return self._skews[-1][1]
+
+    @skew_ms.setter
+    def skew_ms(self, skew_ms: int) -> None:
+        self._skews.append((self.passed, skew_ms))
+
+    def most_between(self, then: float) -> float:
+        """The most seconds that this machine's clock can have shown to pass since `then`, whenever it was read."""
+        before = [skew for at, skew in self._skews if at <= then][-1:]
+        since = before + [skew for at, skew in self._skews if at > then]
+        ahead = max(later - min(since[: number + 1]) for number, later in enumerate(since))
+        return self.passed - then + ahead / 1000
 
     def true_ms(self) -> int:
         """What time it really is, milliseconds UTC: Discord's and the API's clock."""
