@@ -265,7 +265,7 @@ async def _serve_discord(
         client.tree.add_command(watch_menu(relay.member_commands.many, responder))
         await client.add_cog(PixVerseAdmin(services, responder, limiter, registry))
         await client.add_cog(guild_events)
-        await client.add_cog(OrphanedButtons(responder, clock.sleep))
+        await client.add_cog(OrphanedButtons(responder, limiter, clock.sleep))
         heartbeats.begin()
         loops: dict[str, Loop] = {
             **relay.loops(),

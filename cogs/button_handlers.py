@@ -1,6 +1,7 @@
 """What pressing a button does. Each press is checked against the server and channel that it was made in.
 
-`OrphanedButtons` replies to presses of temporary buttons that did not survive a restart.
+`OrphanedButtons` replies to presses that nothing else replies to: of temporary buttons that did not survive a restart,
+and of buttons that their message does not hold any more.
 """
 
 from __future__ import annotations
@@ -22,12 +23,11 @@ from discord_adapter.interactions import (
     may_manage_messages,
     require_manage_server,
     require_posting,
-    speak_to,
 )
 from relay.commands.ask import Ask
 from relay.commands.member_commands import MemberCommands
 from relay.commands.refusals import NothingToDo
-from ui.buttons import Action, ButtonHandlers, FollowRequest, is_generated
+from ui.buttons import Action, ButtonHandlers, FollowRequest, is_generated, is_gone
 from ui.details import details_replies
 from ui.forget_me_replies import forgotten_reply, kept_reply
 from ui.job_replies import checked_reply, mention_reply, posted_again_reply, stop_reply, stopped_all_reply
@@ -200,21 +200,24 @@ _HANDLED_WITHIN = 1.5
 
 
 class OrphanedButtons(commands.Cog):
-    """Replies to presses of temporary buttons that have no handler left, and says what to do instead."""
+    """Replies to presses of buttons that have no handler, and says what to do instead."""
 
-    def __init__(self, responder: Responder, sleep: Callable[[float], Awaitable[None]]) -> None:
+    def __init__(
+        self, responder: Responder, limiter: InteractionLimiter, sleep: Callable[[float], Awaitable[None]]
+    ) -> None:
         self._responder = responder
+        self._limiter = limiter
         self._sleep = sleep
 
     @commands.Cog.listener()
     async def on_interaction(self, interaction: Interaction) -> None:
-        """Replies to a press that has not been acknowledged in time."""
+        """Replies to a press for which there is no handler, or none that has acknowledged it in time."""
         if interaction.type is not discord.InteractionType.component:
             return
         data: Mapping[str, Any] = interaction.data or {}
-        if not is_generated(data.get("custom_id")):
+        if is_generated(data.get("custom_id")):
+            await self._sleep(_HANDLED_WITHIN)
+        elif not is_gone(interaction):
             return
-        await self._sleep(_HANDLED_WITHIN)
-        if not interaction.response.is_done():
-            speak_to(interaction)
+        if not interaction.response.is_done() and await self._limiter.lets_in(interaction):
             await self._responder.say_at_once(interaction, left_button_reply())

@@ -235,6 +235,20 @@ def is_generated(custom_id: object) -> bool:
     return isinstance(custom_id, str) and _GENERATED.fullmatch(custom_id) is not None
 
 
+def is_gone(press: Press) -> bool:
+    """Whether one of `DYNAMIC_ITEMS` was pressed that its message does not hold any more, as by a second click.
+    discord.py drops such a press."""
+    data: Mapping[str, Any] = press.data or {}
+    custom_id = data.get("custom_id")
+    if press.message is None or not isinstance(custom_id, str):
+        return False
+    if not any(item.__discord_ui_compiled_template__.fullmatch(custom_id) for item in DYNAMIC_ITEMS):
+        return False
+    view = discord.ui.LayoutView if press.message.flags.components_v2 else discord.ui.View
+    items = view.from_message(press.message, timeout=None).walk_children()
+    return all(getattr(item, "custom_id", None) != custom_id for item in items)
+
+
 def changes_nothing(custom_id: object) -> bool:
     """Whether a button with this custom id has no effect."""
     if not isinstance(custom_id, str):

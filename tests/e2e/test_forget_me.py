@@ -42,3 +42,16 @@ async def test_nothing_is_kept_and_the_result_comes_without_a_ping(town: Town) -
     outcome = await town.outcome()
     assert outcome.text.startswith("**Your video is ready.**\n")
     assert town.member.mention not in outcome.text
+
+
+async def test_a_second_click_on_a_button_that_is_gone_by_then_is_answered(town: Town) -> None:
+    question = await town.use("pixverse forget-me")
+    (button,) = [button.custom_id for button in question.buttons if button.label == "Delete my data"]
+    assert button is not None
+    first = await town.member.click(question, "Delete my data")
+    assert first.updated is not None
+    assert first.updated.text == "**Deleted.** I keep nothing about you now."
+    second = await town.member.forge_click(town.channel, button, message=first.updated)
+    assert second.text == "**This button no longer does anything.** Run the command again."
+    assert second.updated is None
+    assert first.updated.text == "**Deleted.** I keep nothing about you now."

@@ -33,8 +33,22 @@ MUTATIONS = (
         "a button of before a restart is not answered",
         "tests/e2e/test_restarts.py::test_a_button_of_an_answer_from_before_a_restart",
         "_serve_discord",
-        "await client.add_cog(OrphanedButtons(responder, clock.sleep))\n",
+        "await client.add_cog(OrphanedButtons(responder, limiter, clock.sleep))\n",
         "",
+    ),
+    mutation(
+        "a press of a button that its message has lost is not answered",
+        "tests/e2e/test_forget_me.py::test_a_second_click_on_a_button_that_is_gone_by_then_is_answered",
+        "OrphanedButtons.on_interaction",
+        "elif not is_gone(interaction):\n",
+        "else:\n",
+    ),
+    mutation(
+        "any press of a button with a handler is answered a second time",
+        "tests/e2e/test_forget_me.py::test_a_second_click_on_a_button_that_is_gone_by_then_is_answered",
+        "is_gone",
+        'getattr(item, "custom_id", None) != custom_id',
+        "True",
     ),
     mutation(
         "any refusal counts for one that calls a permission missing",
