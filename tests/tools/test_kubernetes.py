@@ -74,6 +74,24 @@ def test_drained_nodes_end_one_process_at_a_time() -> None:
     assert (budget["apiVersion"], budget["spec"]["maxUnavailable"]) == ("policy/v1", 1)
 
 
+def test_nodes_can_be_drained_while_the_database_is_away() -> None:
+    assert _read("disruption-budget.yaml")["spec"]["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
+
+
+def test_a_first_start_has_as_long_as_under_systemd(container: dict[str, Any]) -> None:
+    minutes = re.search(r"(?m)^TimeoutStartSec=(\d+)min$", (ROOT / "deploy/pixverse-relay.service").read_text())
+    assert minutes is not None
+    probe = container["startupProbe"]
+    assert probe["periodSeconds"] * probe["failureThreshold"] >= 60 * int(minutes[1])
+
+
+def test_the_documented_builds_can_be_run() -> None:
+    builds = re.findall(r"(?m)^docker build .*$", (ROOT / "docs/scaling.md").read_text())
+    assert builds
+    image = re.compile(r"docker build --build-arg LOCK=postgres --tag \S+/pixverse-relay:\S+ \.")
+    assert all(image.fullmatch(build) for build in builds)
+
+
 def test_settings_are_the_bot_s_and_secrets_come_from_a_secret(container: dict[str, Any]) -> None:
     variables = {variable["name"]: variable for variable in container["env"]}
     assert variables.keys() <= VARIABLES.keys()
