@@ -18,6 +18,8 @@ Scope = int | None
 
 _DERIVED = frozenset({"dm_permission"})
 """Deprecated: Discord's answer follows `contexts`, whatever was sent (developer docs, Application Command Object)."""
+_BY_LOCALE = frozenset({"name_localizations", "description_localizations"})
+"""Discord adds no locale of its own to these: one that isn't wanted is a translation that is gone."""
 _GLOBAL_ONLY = frozenset({"contexts", "integration_types"})
 """Only for globally-scoped commands (same place); Discord may leave them out of a guild's commands."""
 
@@ -72,14 +74,15 @@ def _by_key(commands: Iterable[Payload], ignored: frozenset[str]) -> dict[tuple[
     }
 
 
-def _covers(have: object, want: object) -> bool:
-    """Whether `have` has the same values as `want`. Empty and false values count as missing."""
+def _covers(have: object, want: object, *, wholly: bool = False) -> bool:
+    """Whether `have` has the same values as `want`, and with `wholly` no others. Empty and false values count as
+    missing."""
     if isinstance(want, Mapping):
         if not isinstance(have, Mapping):
             return False
-        present = {key for key in have if key in want and not _is_default(have[key])}
+        present = {key for key in have if (wholly or key in want) and not _is_default(have[key])}
         wanted = {key for key in want if not _is_default(want[key])}
-        return present == wanted and all(_covers(have[key], want[key]) for key in wanted)
+        return present == wanted and all(_covers(have[key], want[key], wholly=key in _BY_LOCALE) for key in wanted)
     if isinstance(want, (list, tuple)):
         if not isinstance(have, (list, tuple)) or len(have) != len(want):
             return False

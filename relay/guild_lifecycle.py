@@ -45,7 +45,8 @@ class GuildLifecycle:
         self._in_turn = asyncio.Lock()
         """Held while it is written that a server is gone or back, so that the latter finds the former done."""
         self._locales: dict[int, str] = {}
-        """The language for each server's locale, as far as it is known to be stored."""
+        """The language for each server's locale, as far as it is known to be stored: no other process writes that of a
+        server that is this one's."""
 
     async def known_channels(self, guild_id: int) -> list[int]:
         """The server's channels and threads with which the bot has still to do."""
@@ -100,6 +101,10 @@ class GuildLifecycle:
         if await servers.get(self._database.reader, guild_id) or await self.known_channels(guild_id):
             await self.locale_seen(guild_id, language)
 
+    def servers_moved(self) -> None:
+        """Other servers are this process's: of those that come back, another process may have stored the language."""
+        self._locales.clear()
+
     async def may_take_larger_files(self, guild_id: int, limit: int) -> None:
         """Somebody may upload files of so many bytes there. If that is more than the limit that was learned, a large
         file is worth another try."""
@@ -118,6 +123,7 @@ class GuildLifecycle:
             async with self._database.transaction() as tx:
                 await servers.set_gone(tx, guild_id, self._clock.now())
             log.info("server %d has removed the bot", guild_id)
+            self._locales.pop(guild_id, None)  # it may be another process that forgets it
             self._accounts.suspend_server(guild_id)
 
     async def server_back(self, guild_id: int) -> None:

@@ -200,6 +200,7 @@ class Relay:
         changes.account_moved.listen(self.rechecks.account_changed)
         changes.servers_moved.listen(self.outbox.wake)
         changes.servers_moved.listen(self.cards.servers_moved)
+        changes.servers_moved.listen(self.guilds.servers_moved)
 
         changes.api_changed.listen(self.cards.all_changed)
         changes.api_changed.listen(self.poller.api_changed)

@@ -323,7 +323,8 @@ def _differences(english: str, translation: str, *, may_lack: frozenset[str]) ->
         if english.count(sign) != translation.count(sign):
             shown = sign.replace("\n", "\\n")
             yield f"has {translation.count(sign)} of {shown}, and the English text {english.count(sign)}"
-    if english.strip() != english and (english[:1].isspace(), english[-1:].isspace()) != (
+    has_words = any(map(str.isalnum, english))  # unlike a separator, which is a space in some languages
+    if (has_words or english.strip() != english) and (english[:1].isspace(), english[-1:].isspace()) != (
         translation[:1].isspace(),
         translation[-1:].isspace(),
     ):

@@ -94,7 +94,11 @@ def plural(one: str, many: str, n: int, /, *, zero: str | None = None, **values:
     if n == 0 and zero is not None:
         return zero
     english = one if n == 1 else many
-    return _filled(english, _catalogue().ngettext(one, many, n), {"n": number(n), **values})
+    try:
+        translation = _catalogue().ngettext(one, many, n)
+    except ArithmeticError:  # the language's rule divides by zero for this number
+        translation = english
+    return _filled(english, translation, {"n": number(n), **values})
 
 
 def number(value: int) -> str:
@@ -136,8 +140,8 @@ def _catalogue() -> Translations:
 
 
 def _filled(english: str, translation: str, values: dict[str, object]) -> str:
-    """`translation` with the values, or the English text if it has placeholders that nobody knows."""
-    if translation is not english:
+    """`translation` with the values, or the English text if it is blank or has placeholders that nobody knows."""
+    if translation is not english and not (translation.isspace() and any(map(str.isalnum, english))):
         try:
             return translation.format(**values)
         except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:

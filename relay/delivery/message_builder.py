@@ -160,8 +160,9 @@ class MessageBuilder:
         alert = await deliveries.get(self._reader, post.ends)
         if alert is not None and alert.state.is_open:
             return replace(draft, not_before=alert.next_at)
-        edits = None if alert is None else alert.message_id
-        return replace(draft, edits=edits, wanted=edits is not None or not edit_only(post))
+        if alert is None or alert.message_id is None:
+            return replace(draft, wanted=not edit_only(post))
+        return replace(draft, edits=alert.message_id, post=replace(post, language=alert.language))
 
     async def _summary(self, delivery: Delivery) -> Draft | None:
         if delivery.batch_id is None:

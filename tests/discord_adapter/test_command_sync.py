@@ -91,6 +91,19 @@ async def test_a_difference_is_written(existing: list[dict[str, Any]]) -> None:
     assert registry.written == [[wanted]]
 
 
+@pytest.mark.parametrize("registered", [{"de": "Aufträge", "fr": "Tâches"}, {"fr": "Travaux"}, {}, None])
+async def test_translations_are_those_that_there_are_now(registered: dict[str, str] | None) -> None:
+    """Also where one has gone: it is missing or fuzzy by now, or its language isn't shipped any more."""
+    now = {"fr": "Tâches"}
+    same = Registry([{**ANSWERED, "description_localizations": now}])
+    await sync_scope(same, None, [{**WANTED, "description_localizations": now}])
+    assert same.written == []
+    registry = Registry([{**ANSWERED, "description_localizations": registered}])
+    wanted = {**WANTED, "description_localizations": now}
+    await sync_scope(registry, None, [wanted])
+    assert registry.written == [[wanted]]
+
+
 async def test_an_unused_scope_is_emptied_once() -> None:
     registry = Registry([ANSWERED])
     await sync_scope(registry, None, [])

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from relay.guild_lifecycle import GRACE, GuildLifecycle
-from storage import deliveries, servers
+from storage import deletion, deliveries, servers
 from storage.vault import new_key
 from tests.relay.accounts_fixture import AccountsFixture
 
@@ -131,3 +131,13 @@ async def test_a_forgotten_servers_language_is_kept_again_once_it_is_back(world:
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_language_is_kept_again_that_another_process_has_forgotten(world: AccountsFixture) -> None:
+    guilds = GuildLifecycle(world.database, world.accounts, world.changes, world.clock)
+    await guilds.locale_seen(GUILD, "ja")
+    await guilds.server_gone(GUILD)
+    async with world.database.transaction() as tx:
+        await deletion.forget_server(tx, GUILD)
+    await guilds.locale_seen(GUILD, "ja")
+    assert await _locale(world) == "ja"

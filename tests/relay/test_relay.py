@@ -17,6 +17,7 @@ from cryptography.fernet import Fernet
 from relay.polling.schedule import Timing
 from relay.relay import Network, Relay, Storage
 from settings import load_settings
+from storage import servers
 from storage.database import Database, put_meta
 from storage.vault import Vault
 from tests.clock import ManualClock
@@ -57,6 +58,17 @@ async def test_a_log_that_another_program_reads_is_emptied_by_a_loop(relay: Rela
     loop.cancel()
     await asyncio.gather(loop, return_exceptions=True)
     assert not [file for file in relay.database.path.parent.iterdir() if b"overwritten" in file.read_bytes()]
+
+
+async def test_a_server_that_comes_back_to_this_process_has_its_language_kept_again(relay: Relay) -> None:
+    await relay.guilds.locale_seen(77, "ja")
+    async with relay.database.transaction() as tx:
+        await servers.set_locale(tx, 77, "de")  # as the process does that has it meanwhile
+    relay.changes.servers_moved()
+    await relay.guilds.locale_seen(77, "ja")
+    server = await servers.get(relay.database.reader, 77)
+    assert server is not None
+    assert server.locale == "ja"
 
 
 def test_somebody_listens_to_each_kind_of_change(relay: Relay) -> None:

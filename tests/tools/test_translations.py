@@ -99,6 +99,7 @@ def test_a_translation_survives_an_update_and_one_of_a_changed_text_becomes_fuzz
         ("**Watching {job}.** More", ["**{job:>99999} wird beobachtet.** Mehr"], "no placeholder {job:>99999}"),
         ("**Watching {job}.** More", ["**{job!r} wird beobachtet.** Mehr"], "no placeholder {job!r}"),
         ("**Watching {job}.** More", ["**{} wird beobachtet.** {job}"], "no placeholder {}"),
+        ("**Watching {job}.** More", ["**{job} wird beobachtet.** Mehr "], "begin and end with the same space"),
         ("{n} job", ["{n} Auftrag", ""], "plural form 1 of 2 is missing"),
         ("{n} job", ["{n} Auftrag", "Aufträge"], "the placeholder {n} is missing"),
     ],

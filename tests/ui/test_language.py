@@ -131,6 +131,24 @@ def test_a_damaged_or_missing_catalogue_is_english_and_logged_once(
     assert len(caplog.records) == 2
 
 
+def test_a_rule_for_plurals_that_cannot_be_computed_for_a_number_is_english(tmp_path: Path) -> None:
+    whole = languages.catalogue(languages.RUSSIAN, _JOBS)
+    rule = b"plural=n % 10 == 1"
+    assert rule in whole
+    languages.write(tmp_path, languages.RUSSIAN, whole.replace(rule, b"plural=10 % n == 1"))
+    with languages.known(tmp_path), speaking(languages.RUSSIAN):
+        shown = [plural("{n} job of {account}", "{n} jobs of {account}", n, account="a") for n in (0, 1)]
+        assert (shown[0], _("Watching {job}.", job="b")) == ("0 jobs of a", "Смотрю b.")
+
+
+@pytest.mark.parametrize("blank", [" ", "\n", "\u3000"])
+def test_a_blank_translation_is_english(tmp_path: Path, blank: str) -> None:
+    """Discord refuses a message, and a button's label, in which nothing is seen."""
+    languages.write(tmp_path, "ja", languages.catalogue("ja", {"Details": blank}))
+    with languages.known(tmp_path), speaking("ja"):
+        assert _("Details") == "Details"
+
+
 def test_every_shipped_language_can_be_read_and_has_the_shape_that_discord_knows() -> None:
     from discord import Locale
 

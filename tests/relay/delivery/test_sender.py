@@ -598,6 +598,29 @@ async def test_the_end_takes_the_alert_s_place(world: World) -> None:
     )
 
 
+@pytest.mark.parametrize(("deleted", "language"), [(False, "ja"), (True, "de")])
+async def test_the_end_is_in_the_language_of_the_message_in_which_it_stands(
+    world: World, deleted: bool, language: str
+) -> None:
+    """The server has changed its language since the alert."""
+    await _speak(world, "ja")
+    await _put(world, NoticePost(kind=NoticeKind.TOKEN_REFUSED, nonce="", jobs=3), "a" * 25)
+    await world.pump()
+    await _speak(world, "de")
+    await _end_alert(world, NoticeKind.FLOWING_AGAIN)
+    if deleted:
+        world.discord.edit_script = [Refused(404, 10008)]
+    await world.pump()
+    await world.pump()
+    shown = _notices(world)[1:] if deleted else [post for _, post in world.discord.edits]
+    assert [post.language for post in shown] == [language]
+
+
+async def _speak(world: World, language: str) -> None:
+    async with world.database.transaction() as tx:
+        await servers.set_locale(tx, GUILD, language)
+
+
 @pytest.mark.parametrize("answer", [LOST, TooManyRequests(3)])
 async def test_an_edit_that_was_not_taken_is_tried_again_after_a_restart(world: World, answer: SendResult) -> None:
     alert = await _alert_and_its_end(world, NoticeKind.FIXED)
