@@ -298,11 +298,12 @@ def _problems(message: Message, catalogue: Catalog) -> Iterator[str]:
     if isinstance(message.id, str):
         yield from _differences(english[0], forms[0], may_lack=frozenset())
         return
+    rule = gettext.c2py(catalogue.plural_expr)
     for place, form in enumerate(forms):
         if not form:
             yield f"plural form {place} of {catalogue.num_plurals} is missing"
             continue
-        counts = sum(gettext.c2py(catalogue.plural_expr)(number) == place for number in _NUMBERS)
+        counts = sum(rule(number) == place for number in _NUMBERS)
         # "The job has ended." needs no number; "1 or 21 jobs" does.
         may_lack = frozenset({"n"}) if counts == 1 else frozenset()
         yield from _differences(english[1], form, may_lack=may_lack)

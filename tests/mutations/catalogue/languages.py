@@ -127,6 +127,13 @@ MUTATIONS = (
         "post=post",
     ),
     mutation(
+        "a translation may end with a space of its own",
+        f"{_TOOL}::test_a_translation_that_does_not_fit_is_named_with_its_line",
+        "tools/translations.py",
+        "(has_words or english.strip() != english)",
+        "english.strip() != english",
+    ),
+    mutation(
         "a damaged catalogue is a fault",
         f"{_LANGUAGE}::test_a_damaged_or_missing_catalogue_is_english_and_logged_once",
         "read_translations",
