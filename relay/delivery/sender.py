@@ -250,8 +250,11 @@ class Sender:
                 verdict = verdicts.rate_limited(retry_after)
             case NoResponse():
                 verdict = Again(_BETWEEN_EDITS, answered=True, reason=Reason.NO_ANSWER)
-            case Refused() if edit_only(post):
+            case Refused() as refused if edit_only(post):
                 verdict = GiveUp(Reason.NOT_WANTED)
+                if verdicts.meaning_of(refused) is verdicts.Meaning.PLACE:
+                    attempt = self._attempt(draft, (), draft.delivery.attempts)
+                    verdict = verdicts.blocked(attempt, Reason.NO_PERMISSION)
             case Refused():
                 verdict = Change(replace(draft.variant, no_edit=True))
         await self._record(DeliveryResult(draft.delivery, verdict))

@@ -51,6 +51,14 @@ MUTATIONS = (
         "True",
     ),
     mutation(
+        "an alert that cannot be edited for want of access says for good that the trouble goes on",
+        "tests/relay/delivery/test_sender.py"
+        "::test_an_alert_in_a_channel_that_is_hidden_for_a_while_is_edited_once_it_is_back",
+        "Sender._edit",
+        "if verdicts.meaning_of(refused) is verdicts.Meaning.PLACE:",
+        "if False:",
+    ),
+    mutation(
         "any refusal counts for one that calls a permission missing",
         f"{_E2E}/test_refusals.py::test_what_was_refused_otherwise_before_counts_for_nothing",
         "_unexplained",

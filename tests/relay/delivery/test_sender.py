@@ -634,6 +634,17 @@ async def test_an_edit_that_was_not_taken_is_tried_again_after_a_restart(world: 
     assert len(_notices(world)) == 1
 
 
+async def test_an_alert_in_a_channel_that_is_hidden_for_a_while_is_edited_once_it_is_back(world: World) -> None:
+    alert = await _alert_and_its_end(world, NoticeKind.FIXED)
+    world.discord.edit_script = [NO_ACCESS]
+    await world.pump()
+    assert world.discord.edits == []
+    world.clock.advance(60_000)
+    await world.pump()
+    assert [edited for edited, _ in world.discord.edits] == [alert]
+    assert len(_notices(world)) == 1
+
+
 @pytest.mark.parametrize(("end", "messages"), [(NoticeKind.FIXED, 1), (NoticeKind.POSTING_AGAIN, 2)])
 async def test_where_the_alert_was_deleted_the_end_is_a_message_of_its_own_or_nothing(
     world: World, end: NoticeKind, messages: int
