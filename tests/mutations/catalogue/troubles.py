@@ -31,7 +31,7 @@ MUTATIONS = (
         "tests/relay/delivery/test_sender.py"
         "::test_where_the_alert_was_deleted_the_end_is_a_message_of_its_own_or_nothing",
         "Sender._edit",
-        "case Refused() if edit_only(post):",
+        "case Refused() as refused if edit_only(post):",
         "case Refused() if 1:",
     ),
     mutation(
