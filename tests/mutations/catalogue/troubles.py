@@ -32,7 +32,7 @@ MUTATIONS = (
         "::test_where_the_alert_was_deleted_the_end_is_a_message_of_its_own_or_nothing",
         "Sender._edit",
         "case Refused() as refused if edit_only(post):",
-        "case Refused() if 1:",
+        "case Refused() as refused if 1:",
     ),
     mutation(
         "the end of a trouble does not wait for its alert",
