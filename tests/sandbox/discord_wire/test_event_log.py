@@ -125,9 +125,10 @@ async def test_the_global_limit_holds_over_all_connections_and_is_logged(
     session: aiohttp.ClientSession, town: Town, log: Path
 ) -> None:
     town.sandbox.limits.enabled = True
+    town.sandbox.limits.per_second = 4  # even a busy machine makes six requests in a second
     path = f"/channels/{town.channel.id}/typing"
     met = []
-    for number in range(52):
+    for number in range(6):
         async with aiohttp.ClientSession() as own:
             met.append(await called(own, town.sandbox, f"bot-{number % 3}", path, {}))
     assert met.count(429) == 2
