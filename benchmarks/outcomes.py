@@ -13,8 +13,8 @@ from benchmarks.sizes import Sizes
 from benchmarks.stages import stage
 from sandbox.discord_wire import Channel
 from sandbox.pixverse_api.callbacks import Habit
+from sandbox.ports import free_port
 from tests.e2e.town import Town
-from tests.web.port import free_port
 
 _POLL_SECONDS = 2.0
 _VIDEO_BYTES = 1_000_000

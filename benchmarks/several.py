@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from sandbox.ports import free_port
 from settings import PostgresUrl
 from storage.vault import new_key
 from tests.e2e.ledger import PostgresLedger
@@ -16,7 +17,6 @@ from tests.e2e.process import BotProcess, copy_program
 from tests.e2e.stage import Stage
 from tests.e2e.waiting import until
 from tests.postgres_server import PostgresServer
-from tests.web.port import free_port
 
 _UNBOUNDED = dict.fromkeys(("COMMANDS_PER_MINUTE", "MAX_OPEN_PER_SERVER", "MAX_OPEN_PER_USER"), "1000000")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import socket
 from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from sandbox.cluster import PROCESSES, SHARDS, Balancer, Cluster
 from sandbox.discord_wire import Answer, Channel, DiscordSandbox, Guild, Member, NotAnswered
 from sandbox.pixverse_api import PixverseApi
 from sandbox.pixverse_api.accounts import Account
+from sandbox.ports import free_port
 from sandbox.postgres import open_postgres
 
 T = TypeVar("T")
@@ -216,7 +216,7 @@ async def _open_cluster(
 ) -> Cluster:
     discord.gateway.shards = SHARDS
     discord.starts.max_concurrency, discord.starts.enforced = SHARDS, True
-    database = await stack.enter_async_context(open_postgres(folder, _free_port()))
+    database = await stack.enter_async_context(open_postgres(folder, free_port()))
     key = Fernet.generate_key().decode()
 
     async def settings_of(name: str) -> Mapping[str, str]:
@@ -235,7 +235,7 @@ async def _open_cluster(
 
 
 def _settings(token: str, at: Addresses, database: str, poll_interval: float) -> dict[str, str]:
-    callbacks = _free_port()
+    callbacks = free_port()
     return {
         "DISCORD_TOKEN": token,
         "DISCORD_API_URL": at.discord,
@@ -246,9 +246,3 @@ def _settings(token: str, at: Addresses, database: str, poll_interval: float) ->
         "CALLBACK_PORT": str(callbacks),
         "PUBLIC_URL": f"http://127.0.0.1:{callbacks}",
     }
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])

@@ -9,7 +9,6 @@ import asyncio
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -25,6 +24,7 @@ import psycopg
 from psycopg import sql
 from pydantic import SecretStr
 
+from sandbox.ports import free_port
 from settings import DatabasePlace, PostgresUrl
 from storage.database import Database
 
@@ -58,13 +58,6 @@ _EMPTY = "".join(
 )
 _TEMPLATE = "with_tables"
 _PREFIX = "pixverse-postgres-"
-
-
-def free_port() -> int:
-    """A port of this machine at which nobody listens."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return int(listening.getsockname()[1])
 
 
 def name_of(url: PostgresUrl) -> str:

@@ -13,11 +13,11 @@ import pytest_asyncio
 
 from sandbox.discord_wire import Answer
 from sandbox.pixverse_api.callbacks import Habit, When
+from sandbox.ports import free_port
 from tests.e2e.conftest import Build
 from tests.e2e.forking import Nursery
 from tests.e2e.stage import Stage
 from tests.e2e.town import Town
-from tests.web.port import free_port
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("generation")]
 

@@ -7,9 +7,10 @@ import socket
 
 import pytest
 
+from sandbox.ports import free_port
 from tests.e2e.conftest import Build
 from tests.e2e.waiting import until
-from tests.web.port import ask, free_port
+from tests.web.port import ask
 from tests.web.samples import read
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -15,11 +15,12 @@ import pytest
 import pytest_asyncio
 
 from sandbox.pixverse_api.callbacks import Habit
+from sandbox.ports import free_port
 from tests.e2e.conftest import Build
 from tests.e2e.forking import Nursery
 from tests.e2e.stage import Stage
 from tests.e2e.town import Town
-from tests.web.port import ask, free_port
+from tests.web.port import ask
 from tests.web.strange_requests import REFUSED, random_bytes
 from web.connection_limiter import room_for
 

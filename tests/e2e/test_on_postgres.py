@@ -11,6 +11,7 @@ from urllib.parse import quote
 import pytest
 import pytest_asyncio
 
+from sandbox.ports import free_port
 from settings import PostgresUrl
 from storage.vault import new_key
 from tests.e2e.conftest import Build
@@ -43,7 +44,7 @@ from tests.e2e.test_restarts import (
     test_jobs_that_ended_while_the_bot_was_down,
 )
 from tests.e2e.town import Town
-from tests.postgres_server import PostgresServer, free_port, name_of
+from tests.postgres_server import PostgresServer, name_of
 
 __all__ = [
     "test_a_batch_outlives_a_restart",

@@ -11,11 +11,11 @@ import pytest
 from cryptography.fernet import Fernet
 
 from sandbox.discord_wire import Body
+from sandbox.ports import free_port
 from settings import VERSION
 from tests.e2e.conftest import Build
 from tests.e2e.stage import Stage
 from tests.e2e.town import Town
-from tests.web.port import free_port
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -13,9 +13,10 @@ import pytest_asyncio
 
 from sandbox.discord_wire import Status
 from sandbox.pixverse_api import faults
+from sandbox.ports import free_port
 from tests.e2e.conftest import Build
 from tests.e2e.stage import Stage
-from tests.web.port import ask, free_port
+from tests.web.port import ask
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -14,6 +14,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
+from sandbox.ports import free_port
 from storage.vault import new_key
 from tests.e2e.forking import Nursery
 from tests.e2e.ledger import PostgresLedger
@@ -21,7 +22,7 @@ from tests.e2e.process import BotProcess
 from tests.e2e.stage import Stage
 from tests.e2e.town import Town
 from tests.e2e.waiting import until
-from tests.postgres_server import PostgresServer, free_port
+from tests.postgres_server import PostgresServer
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

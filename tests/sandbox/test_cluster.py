@@ -17,8 +17,8 @@ import pytest
 from aiohttp import web
 
 from sandbox.cluster import Balancer
+from sandbox.ports import free_port
 from sandbox.postgres import NoPostgres, open_postgres
-from tests.postgres_server import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 

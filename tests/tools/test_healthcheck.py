@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.web.port import free_port, port_at
+from sandbox.ports import free_port
+from tests.web.port import port_at
 from web.health import STALLED_AFTER
 from web.http_messages import Request, Response
 from web.server import monitoring_routes, serving

@@ -3,17 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 
 from web.http_messages import RequestHead
 from web.server import Port
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 at which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def port_at(number: int, host: str = "127.0.0.1", max_connections: int = 200) -> Port:

@@ -10,8 +10,9 @@ import pytest
 
 from relay.callbacks.callback_addresses import CallbackAddresses
 from relay.callbacks.callback_processor import CallbackProcessor
+from sandbox.ports import free_port
 from tests.clock import ManualClock
-from tests.web.port import ask, free_port, port_at
+from tests.web.port import ask, port_at
 from web.callbacks import CallbackRate, Callbacks
 from web.parsing import MAX_BODY_BYTES
 from web.server import callback_routes, serving

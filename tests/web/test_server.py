@@ -10,8 +10,9 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import pytest
 
+from sandbox.ports import free_port
 from settings import SettingsError
-from tests.web.port import ask, free_port, port_at
+from tests.web.port import ask, port_at
 from web.http_connection import TimeLimits
 from web.http_messages import Handler, Request, Response
 from web.parsing import MAX_BODY_BYTES

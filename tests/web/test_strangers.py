@@ -10,7 +10,8 @@ from random import Random
 
 import pytest
 
-from tests.web.port import ask, free_port, port_at
+from sandbox.ports import free_port
+from tests.web.port import ask, port_at
 from tests.web.strange_requests import REFUSED, in_pieces, random_bytes
 from web.http_connection import TimeLimits
 from web.http_messages import Request, Response

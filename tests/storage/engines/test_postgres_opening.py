@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from sandbox.ports import free_port
 from settings import PostgresUrl
 from storage import inspection
 from storage.database import Database, get_meta, put_meta
@@ -30,7 +31,7 @@ from storage.errors import (
     DatabaseUnusable,
 )
 from storage.vault import new_key
-from tests.postgres_server import PostgresServer, free_port, name_of
+from tests.postgres_server import PostgresServer, name_of
 from tests.tcp_proxy import TcpProxy
 
 ROOT = Path(__file__).resolve().parents[3]
