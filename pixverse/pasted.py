@@ -28,9 +28,11 @@ _FORMS = tuple(
     )
 )
 _FIXED = re.compile(
-    r"job:|user:|channel:|-bot:|-u(?=[0-9])|-c(?=[0-9])|pixverse|-video:|-image:|^j(?=[0-9])", re.IGNORECASE
+    r"(?<=:)[^:@\s]{1,64}@[^:@\s]{1,255}?(?=-(?:video|image):)|"
+    r"job:|user:|channel:|-bot:|-u(?=[0-9])|-c(?=[0-9])|pixverse|-video:|-image:|^j(?=[0-9])",
+    re.IGNORECASE,
 )
-"""The parts of an id that are always in lower case."""
+"""The parts of an id that are always in lower case; and the e-mail address, whose case is its owner's."""
 _LIKE_AN_ID = re.compile(r"job:[0-9]|user:[0-9]+-pixverse:", re.IGNORECASE)
 _LABELLED = re.compile(
     r"(?<![A-Za-z0-9_])(?:jobid|video_id|image_id)[\"']?\s?[:=]\s?[\"']?([A-Za-z0-9][A-Za-z0-9:._@+-]{3,299})"
@@ -234,7 +236,9 @@ def _known_in(word: str) -> list[Pasted]:
 
 def _in_its_case(jobid: str) -> str:
     """An id in the letter case of useapi.net, in case a keyboard or a form has changed it."""
-    return jobid.lower() if jobid.isupper() else _FIXED.sub(lambda match: match.group().lower(), jobid)
+    if jobid.isupper():
+        return jobid.lower()
+    return _FIXED.sub(lambda match: match.group() if "@" in match.group() else match.group().lower(), jobid)
 
 
 def _labelled(text: str) -> list[str]:

@@ -46,6 +46,12 @@ _WRAPPINGS = (
 )  # fmt: skip
 
 
+@pytest.mark.parametrize("address", ["-U0@0.example.com", "PixVerse.Fan-C1@example.com", "J1@Example.com"])
+def test_the_case_of_an_address_is_its_owners(address: str) -> None:
+    assert read_one(f"user:1-pixverse:{address}-video:1") == f"user:1-pixverse:{address}-video:1"
+    assert read_one(f"User:1-PixVerse:{address}-Video:1") == f"user:1-pixverse:{address}-video:1"
+
+
 @given(
     _v1_ids | _v2_ids,
     st.sampled_from(_WRAPPINGS),
