@@ -250,14 +250,18 @@ class Sender:
                 verdict = verdicts.rate_limited(retry_after)
             case NoResponse():
                 verdict = Again(_BETWEEN_EDITS, answered=True, reason=Reason.NO_ANSWER)
-            case Refused() as refused if edit_only(post):
-                verdict = GiveUp(Reason.NOT_WANTED)
-                if verdicts.meaning_of(refused) is verdicts.Meaning.PLACE:
-                    attempt = self._attempt(draft, (), draft.delivery.attempts)
-                    verdict = verdicts.blocked(attempt, Reason.NO_PERMISSION)
-            case Refused():
-                verdict = Change(replace(draft.variant, no_edit=True))
+            case Refused() as refused:
+                verdict = self._judge_edit(draft, refused, post)
         await self._record(DeliveryResult(draft.delivery, verdict))
+
+    def _judge_edit(self, draft: Draft, refused: Refused, post: NoticePost) -> Verdict:
+        """Waits where the same edit may be taken later. Else the notice becomes a message of its own, or is left out;
+        so too where such a message opens a thread that an edit does not."""
+        opens = verdicts.meaning_of(refused) is verdicts.Meaning.ARCHIVED and not edit_only(post)
+        verdict = verdicts.judge(refused, self._attempt(draft, (), draft.delivery.attempts))
+        if isinstance(verdict, Again | Blocked | StopSending) and not opens:
+            return verdict
+        return GiveUp(Reason.NOT_WANTED) if edit_only(post) else Change(replace(draft.variant, no_edit=True))
 
     # ---- looking ----------------------------------------------------------------------------------------------------
 
@@ -459,12 +463,11 @@ class Sender:
                 "whether delivery %d stands twice in channel %d is not known yet", delivery_id, delivery.channel_id
             )
             return False
-        if len(found) < 2:
-            return True
         others = await delivery_queries.messages_of_others(self._database.reader, delivery, found)
-        first, *later = sorted(set(found) - others) or (0,)
-        if not later:
+        messages = sorted(set(found) - others)
+        if len(messages) < 2:
             return True
+        first, *later = messages
         async with self._database.transaction() as tx:
             await deliveries.set_message(tx, delivery_id, first)
         log.warning(

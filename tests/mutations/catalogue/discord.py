@@ -51,12 +51,18 @@ MUTATIONS = (
         "True",
     ),
     mutation(
-        "an alert that cannot be edited for want of access says for good that the trouble goes on",
-        "tests/relay/delivery/test_sender.py"
-        "::test_an_alert_in_a_channel_that_is_hidden_for_a_while_is_edited_once_it_is_back",
-        "Sender._edit",
-        "if verdicts.meaning_of(refused) is verdicts.Meaning.PLACE:",
-        "if False:",
+        "an alert whose edit is refused for a while says for good that the trouble goes on",
+        "tests/relay/delivery/test_sender.py::test_an_alert_whose_edit_is_refused_for_a_while_is_edited_later",
+        "Sender._judge_edit",
+        "isinstance(verdict, Again | Blocked | StopSending) and not opens:",
+        "0:",
+    ),
+    mutation(
+        "the end of a trouble waits for an archived thread that its message would open",
+        "tests/relay/delivery/test_sender.py::test_the_end_of_a_trouble_opens_an_archived_thread",
+        "Sender._judge_edit",
+        "and not opens:",
+        "and 1:",
     ),
     mutation(
         "any refusal counts for one that calls a permission missing",

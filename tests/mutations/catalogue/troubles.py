@@ -30,9 +30,9 @@ MUTATIONS = (
         "the end of a trouble is left out where its alert was deleted",
         "tests/relay/delivery/test_sender.py"
         "::test_where_the_alert_was_deleted_the_end_is_a_message_of_its_own_or_nothing",
-        "Sender._edit",
-        "case Refused() as refused if edit_only(post):",
-        "case Refused() as refused if 1:",
+        "Sender._judge_edit",
+        "return GiveUp(Reason.NOT_WANTED) if edit_only(post) else",
+        "return GiveUp(Reason.NOT_WANTED) if 1 else",
     ),
     mutation(
         "the end of a trouble does not wait for its alert",

@@ -634,15 +634,44 @@ async def test_an_edit_that_was_not_taken_is_tried_again_after_a_restart(world: 
     assert len(_notices(world)) == 1
 
 
-async def test_an_alert_in_a_channel_that_is_hidden_for_a_while_is_edited_once_it_is_back(world: World) -> None:
-    alert = await _alert_and_its_end(world, NoticeKind.FIXED)
-    world.discord.edit_script = [NO_ACCESS]
+_PASSES = [
+    NO_ACCESS,
+    Refused(403, 50013),
+    Refused(404, 10003),
+    Refused(429, 30046),
+    Refused(400, 20016),
+    Refused(403, 40006),
+    Refused(400, 20028),
+]
+
+
+@pytest.mark.parametrize(
+    ("end", "refused"),
+    [
+        *((end, refused) for end in (NoticeKind.FIXED, NoticeKind.FLOWING_AGAIN) for refused in _PASSES),
+        (NoticeKind.FIXED, Refused(400, 50083)),
+    ],
+)
+async def test_an_alert_whose_edit_is_refused_for_a_while_is_edited_later(
+    world: World, end: NoticeKind, refused: Refused
+) -> None:
+    alert = await _alert_and_its_end(world, end)
+    world.discord.edit_script = [refused]
     await world.pump()
     assert world.discord.edits == []
     world.clock.advance(60_000)
     await world.pump()
     assert [edited for edited, _ in world.discord.edits] == [alert]
     assert len(_notices(world)) == 1
+
+
+async def test_the_end_of_a_trouble_opens_an_archived_thread(world: World) -> None:
+    """An edit does not; a message does."""
+    await _alert_and_its_end(world, NoticeKind.FLOWING_AGAIN)
+    world.discord.edit_script = [Refused(400, 50083)]
+    await world.pump()
+    await world.pump()
+    assert len(_notices(world)) == 2
 
 
 @pytest.mark.parametrize(("end", "messages"), [(NoticeKind.FIXED, 1), (NoticeKind.POSTING_AGAIN, 2)])
