@@ -108,70 +108,91 @@ def _completed(post: OutcomePost, mentions: CommandMentions) -> OutcomeText:
     )
 
 
-_ONE = {
-    "ready": (N_("Your video is ready."), N_("Your image is ready."), N_("New video."), N_("New image.")),
-    "link": (
-        N_("Your video is ready, as a link."),
-        N_("Your image is ready, as a link."),
-        N_("New video, as a link."),
-        N_("New image, as a link."),
-    ),
-    "expired": (
-        N_("Your video's link has expired."),
-        N_("Your image's link has expired."),
-        N_("New video, but its link has expired."),
-        N_("New image, but its link has expired."),
-    ),
-    "not fetched": (
-        N_("Your video is ready, but I may not fetch it."),
-        N_("Your image is ready, but I may not fetch it."),
-        N_("New video, but I may not fetch it."),
-        N_("New image, but I may not fetch it."),
-    ),
-}
-"""States of one video and of one image that somebody asked for, then of those that nobody did."""
+@dataclass(frozen=True, slots=True)
+class _StateOfOne:
+    """The state of an outcome with one video or one image: of those that somebody asked for, and of others."""
 
-_SEVERAL = {
-    "ready": (NP_("Your {n} video is ready.", "Your {n} videos are ready."), NP_("{n} new video.", "{n} new videos.")),
-    "links": (
-        NP_("Your {n} video is ready, as a link.", "Your {n} videos are ready, as links."),
-        NP_("{n} new video, as a link.", "{n} new videos, as links."),
-    ),
-    "some as links": (
-        NP_("Your {n} video is ready, not as a file.", "Your {n} videos are ready, not all of them as files."),
-        NP_("{n} new video, not as a file.", "{n} new videos, not all of them as files."),
-    ),
-    "not shown": (
-        NP_("Your {n} video is ready, but I can't show it.", "Your {n} videos are ready, but I can't show them."),
-        NP_("{n} new video, but I can't show it.", "{n} new videos, but I can't show them."),
-    ),
-}
-"""States of several videos that somebody asked for, and of several that nobody did."""
+    video: str
+    image: str
+    new_video: str
+    new_image: str
 
-_NUMBERED = {
-    ("link", 1): NP_(
-        "Your {n} video is ready, number {which} as a link.", "Your {n} videos are ready, number {which} as a link."
-    ),
-    ("link", 2): NP_(
-        "Your {n} video is ready, numbers {which} as links.", "Your {n} videos are ready, numbers {which} as links."
-    ),
-    ("missing", 1): NP_(
-        "Your {n} video is ready, number {which} is missing.", "Your {n} videos are ready, number {which} is missing."
-    ),
-    ("missing", 2): NP_(
-        "Your {n} video is ready, numbers {which} are missing.",
-        "Your {n} videos are ready, numbers {which} are missing.",
-    ),
-}
-"""States of which one video, or more than one, is named by its number."""
+    def text(self, post: OutcomePost) -> str:
+        if job_text.is_image(post.job):
+            return _(self.new_image if post.unasked else self.image)
+        return _(self.new_video if post.unasked else self.video)
 
 
-def _one(post: OutcomePost, how: str) -> str:
-    return _(_ONE[how][2 * post.unasked + job_text.is_image(post.job)])
+_READY = _StateOfOne(
+    N_("Your video is ready."),
+    N_("Your image is ready."),
+    N_("New video."),
+    N_("New image."),
+)
+_AS_LINK = _StateOfOne(
+    N_("Your video is ready, as a link."),
+    N_("Your image is ready, as a link."),
+    N_("New video, as a link."),
+    N_("New image, as a link."),
+)
+_EXPIRED = _StateOfOne(
+    N_("Your video's link has expired."),
+    N_("Your image's link has expired."),
+    N_("New video, but its link has expired."),
+    N_("New image, but its link has expired."),
+)
+_NOT_FETCHED = _StateOfOne(
+    N_("Your video is ready, but I may not fetch it."),
+    N_("Your image is ready, but I may not fetch it."),
+    N_("New video, but I may not fetch it."),
+    N_("New image, but I may not fetch it."),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _StateOfSeveral:
+    """The state of an outcome with several videos: of those that somebody asked for, and of others."""
+
+    asked: tuple[str, str]
+    new: tuple[str, str]
+
+    def text(self, post: OutcomePost, total: int) -> str:
+        return plural(*(self.new if post.unasked else self.asked), total)
+
+
+_ALL_READY = _StateOfSeveral(
+    NP_("Your {n} video is ready.", "Your {n} videos are ready."),
+    NP_("{n} new video.", "{n} new videos."),
+)
+_ALL_AS_LINKS = _StateOfSeveral(
+    NP_("Your {n} video is ready, as a link.", "Your {n} videos are ready, as links."),
+    NP_("{n} new video, as a link.", "{n} new videos, as links."),
+)
+_SOME_AS_LINKS = _StateOfSeveral(
+    NP_("Your {n} video is ready, not as a file.", "Your {n} videos are ready, not all of them as files."),
+    NP_("{n} new video, not as a file.", "{n} new videos, not all of them as files."),
+)
+_NONE_SHOWN = _StateOfSeveral(
+    NP_("Your {n} video is ready, but I can't show it.", "Your {n} videos are ready, but I can't show them."),
+    NP_("{n} new video, but I can't show it.", "{n} new videos, but I can't show them."),
+)
+
+_ONE_AS_LINK = NP_(
+    "Your {n} video is ready, number {which} as a link.", "Your {n} videos are ready, number {which} as a link."
+)
+_THESE_AS_LINKS = NP_(
+    "Your {n} video is ready, numbers {which} as links.", "Your {n} videos are ready, numbers {which} as links."
+)
+_ONE_MISSING = NP_(
+    "Your {n} video is ready, number {which} is missing.", "Your {n} videos are ready, number {which} is missing."
+)
+_THESE_MISSING = NP_(
+    "Your {n} video is ready, numbers {which} are missing.", "Your {n} videos are ready, numbers {which} are missing."
+)
 
 
 def _ready(post: OutcomePost, total: int) -> str:
-    return _one(post, "ready") if total == 1 else plural(*_SEVERAL["ready"][post.unasked], total)
+    return _READY.text(post) if total == 1 else _ALL_READY.text(post, total)
 
 
 def _single(post: OutcomePost, link: VideoLink, links: tuple[str, ...], mentions: CommandMentions) -> OutcomeText:
@@ -181,9 +202,9 @@ def _single(post: OutcomePost, link: VideoLink, links: tuple[str, ...], mentions
             if post.ended_at is not None and post.late is None:
                 made = _("It was made {when}.", when=formatting.relative(post.ended_at))
             advice = _("The PixVerse account's owner can still download it there.")
-            return OutcomeText(_one(post, "expired"), formatting.paragraph(made, advice), links=links)
+            return OutcomeText(_EXPIRED.text(post), formatting.paragraph(made, advice), links=links)
         case LinkReason.HOST_NOT_ALLOWED:
-            return OutcomeText(_one(post, "not fetched"), why_one(link), links=links)
+            return OutcomeText(_NOT_FETCHED.text(post), why_one(link), links=links)
         case LinkReason.NOT_A_VIDEO:
             state = _("Finished, but the file isn't a video.")
             if job_text.is_image(post.job):
@@ -192,9 +213,9 @@ def _single(post: OutcomePost, link: VideoLink, links: tuple[str, ...], mentions
             return OutcomeText(state, kind, links=links, unfold=True)
         case _:
             return OutcomeText(
-                _one(post, "link"),
+                _AS_LINK.text(post),
                 formatting.paragraph(why_one(link), "" if links else _("Press Details to see it.")),
-                state_alone=_one(post, "ready"),
+                state_alone=_READY.text(post),
                 small=_how_long((link,), mentions),
                 links=links,
                 unfold=True,
@@ -210,15 +231,18 @@ def _some_as_links(post: OutcomePost, total: int) -> tuple[str, bool]:
     """The state of several videos of which some are not attached, and whether it tells which."""
     shown = [link.index for link in post.links if link.reason not in NOT_PLAYED]
     missing = [link.index for link in post.links if link.reason in NOT_PLAYED]
+    if shown and missing:
+        return _SOME_AS_LINKS.text(post, total), not post.files
+    if not post.files:
+        return (_ALL_AS_LINKS if shown else _NONE_SHOWN).text(post, total), True
     numbers = shown or missing
-    alike = not (shown and missing)
-    if post.files and alike and len(numbers) <= _MAX_NUMBERED and not post.unasked:
-        forms = _NUMBERED["link" if shown else "missing", min(len(numbers), 2)]
-        return plural(*forms, total, which=formatting.enumeration(map(str, numbers))), True
-    how = "some as links"
-    if not post.files and alike:
-        how = "links" if shown else "not shown"
-    return plural(*_SEVERAL[how][post.unasked], total), not post.files
+    if len(numbers) > _MAX_NUMBERED or post.unasked:
+        return _SOME_AS_LINKS.text(post, total), False
+    if len(numbers) == 1:
+        forms = _ONE_AS_LINK if shown else _ONE_MISSING
+    else:
+        forms = _THESE_AS_LINKS if shown else _THESE_MISSING
+    return plural(*forms, total, which=formatting.enumeration(map(str, numbers))), True
 
 
 def _how_long(links: tuple[VideoLink, ...], mentions: CommandMentions) -> str:
