@@ -10,6 +10,7 @@ from model.messages import Cause
 from model.states import DeliveryState, Reason
 from relay.commands.resending import SentAgain
 from relay.delivery.fallbacks import Variant
+from relay.delivery.verdicts import MINUTE, PATIENCE
 from storage.delivery_queries import OutcomeCounts, OutcomePage, OutcomeRecord
 from tests.ui.samples import components_of
 from ui.command_texts import CommandMentions
@@ -141,3 +142,10 @@ async def test_sent_again_stands_above_the_fresh_list() -> None:
     ):
         page = OutcomePage((POSTED,), skipped=0, more=False)
         assert results_reply(page, NONE_FAILED, MENTIONS, sent_again(result)).content.startswith(begins)
+
+
+@pytest.mark.parametrize("reason", [Reason.NO_PERMISSION, Reason.UNKNOWN_CHANNEL])
+async def test_how_long_a_result_waited_is_as_long_as_it_waits(reason: Reason) -> None:
+    page = OutcomePage((replace(GIVEN_UP, reason=reason),), skipped=0, more=False)
+    answer = results_reply(page, OutcomeCounts(1, 0, None), MENTIONS)
+    assert f" for {PATIENCE // (24 * 60 * MINUTE)} days." in answer.content

@@ -11,8 +11,9 @@ from model.job import Job, JobState, Outcome
 from model.messages import Address
 from model.states import AccountState
 from relay.commands.job_queries import Listed
-from relay.commands.watch_many import EntryStatus, WatchEntry, WatchResult
+from relay.commands.watch_many import AT_MOST, EntryStatus, WatchEntry, WatchResult
 from storage.overviews import KnownJob
+from ui import command_texts
 from ui import watch_list_replies as lists
 from ui.command_texts import CommandMentions
 from ui.discord_limits import CHOICE, MESSAGE, units
@@ -195,3 +196,7 @@ def test_where_nothing_can_be_posted_the_answer_says_so_first() -> None:
         "**I can't post here yet.** Discord refuses it; check my permissions here.\n"
     )
     assert lists.watch_menu_reply(watched, HERE, 1) == lists.watch_reply(watched, HERE)
+
+
+def test_the_command_says_how_many_ids_it_takes() -> None:
+    assert f"Up to {AT_MOST} job ids" in command_texts.WATCH_JOBIDS.message
