@@ -8,6 +8,7 @@ import asyncio
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from benchmarks.commits import Commits
@@ -28,19 +29,29 @@ _EACH_SECONDS = 0.1
 
 async def run(sizes: Sizes) -> Result:
     """First what the poller can do with such an API, then the commands."""
-    jobs = int(sizes.capacity_interval * 12_000 * min(1.0, sizes.seconds))
-    async with serve(jobs + sizes.commands, sizes.accounts, answer_ms=_ANSWER_MS, lists=False) as served:
-        with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-            async with real_poller(Path(folder) / "relay.db", served, 0.01) as poller, poller.running():
-                await poller.told_once(len(served.jobs))
-                most = (await poller.pace(sizes.seconds)).rate
-        polled = min(jobs, int(_LOAD * most * sizes.capacity_interval))
+    async with serve_for_commands(sizes) as served:
+        polled = await jobs_at(_LOAD, served, sizes)
         async with stage(**settings_for(served, sizes)) as played:
             waits, seen = await under_load(played, (), served, polled, sizes)
     notes = f"p50 {1000 * percentile(waits, 0.5):.0f} ms, {len(waits)} commands, {seen:,.0f} polls a second"
     return Result(
         [Row("/pixverse status under load, p99", figure([1000 * percentile(waits, 0.99)]), " ms", 250, notes=notes)]
     )
+
+
+def serve_for_commands(sizes: Sizes) -> AbstractAsyncContextManager[Served]:
+    """An API that answers in 20 ms, with more jobs than any poller can keep up with, and one for each command."""
+    jobs = int(sizes.capacity_interval * 12_000 * min(1.0, sizes.seconds))
+    return serve(jobs + sizes.commands, sizes.accounts, answer_ms=_ANSWER_MS, lists=False)
+
+
+async def jobs_at(load: float, served: Served, sizes: Sizes) -> int:
+    """How many jobs keep the bot's poller at this part of what it can do with such an API."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        async with real_poller(Path(folder) / "relay.db", served, 0.01) as poller, poller.running():
+            await poller.told_once(len(served.jobs))
+            most = (await poller.pace(sizes.seconds)).rate
+    return min(len(served.jobs) - sizes.commands, int(load * most * sizes.capacity_interval))
 
 
 def settings_for(served: Served, sizes: Sizes) -> dict[str, str]:

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.bare import Pace
-from benchmarks.commands import settings_for, under_load
+from benchmarks.commands import jobs_at, serve_for_commands, settings_for, under_load
 from benchmarks.pixverse_process import Served, serve
 from benchmarks.polls import ALWAYS_DUE_SECONDS
 from benchmarks.real_poller import real_poller
@@ -21,7 +21,6 @@ from benchmarks.stages import stage
 from settings import DatabasePlace
 from tests.postgres_server import PostgresServer
 
-_ANSWER_MS = 20
 _LOAD = 0.5
 
 
@@ -60,13 +59,8 @@ async def _pace(database: DatabasePlace, served: Served, sizes: Sizes) -> tuple[
 
 
 async def _status(server: PostgresServer, sizes: Sizes) -> Row:
-    jobs = int(sizes.capacity_interval * 12_000 * min(1.0, sizes.seconds))
-    async with serve(jobs + sizes.commands, sizes.accounts, answer_ms=_ANSWER_MS, lists=False) as served:
-        with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-            async with real_poller(Path(folder) / "relay.db", served, 0.01) as poller, poller.running():
-                await poller.told_once(len(served.jobs))
-                most = (await poller.pace(sizes.seconds)).rate
-        polled = min(jobs, int(_LOAD * most * sizes.capacity_interval))
+    async with serve_for_commands(sizes) as served:
+        polled = await jobs_at(_LOAD, served, sizes)
         settings = settings_for(served, sizes)
         async with stage(**settings) as played:
             sqlite, _ = await under_load(played, (), served, polled, sizes)

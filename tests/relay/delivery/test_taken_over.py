@@ -63,7 +63,9 @@ def _standing(world: World) -> list[int]:
     return [message.id for message in world.discord.messages if not message.deleted]
 
 
-async def test_one_that_wakes_up_deletes_its_own_later_message(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def _halted_past_a_takeover(world: World, monkeypatch: pytest.MonkeyPatch) -> int:
+    """One process is halted in the middle of a send; another sends in its place; then the first one's message arrives
+    too. Returns the delivery's id."""
     (delivery_id,) = await world.end(completed("job"))
 
     async def taken_over() -> None:
@@ -74,6 +76,11 @@ async def test_one_that_wakes_up_deletes_its_own_later_message(world: World, mon
 
     _before_next_post(world, monkeypatch, taken_over)
     await world.sender.deliver(delivery_id)
+    return delivery_id
+
+
+async def test_one_that_wakes_up_deletes_its_own_later_message(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    delivery_id = await _halted_past_a_takeover(world, monkeypatch)
     first, second = world.discord.messages
     assert (first.deleted, second.deleted) == (False, True)
     row = await world.get(delivery_id)
@@ -129,22 +136,6 @@ async def test_who_took_it_over_looks_again_ten_minutes_later(world: World, monk
     assert _standing(world) == [first]
     row = await world.get(delivery_id)
     assert (row.message_id, row.second_look_at) == (first, None)
-
-
-async def _halted_past_a_takeover(world: World, monkeypatch: pytest.MonkeyPatch) -> int:
-    """One process is halted in the middle of a send; another sends in its place; then the first one's message arrives
-    too. Returns the delivery's id."""
-    (delivery_id,) = await world.end(completed("job"))
-
-    async def taken_over() -> None:
-        await _free(world)
-        world.clock.advance(NONCE_WINDOW + 1)
-        await world.another_sender.deliver(delivery_id)
-        world.clock.advance(NONCE_WINDOW + 1)
-
-    _before_next_post(world, monkeypatch, taken_over)
-    await world.sender.deliver(delivery_id)
-    return delivery_id
 
 
 @pytest.mark.parametrize("failure", [NoResponse("HTTP 502"), TooManyRequests(5.0), CannotLook()])
