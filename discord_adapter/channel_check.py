@@ -34,7 +34,8 @@ async def check_channel(interaction: Interaction) -> ChannelCheck:
 
 
 async def obstacles_here(interaction: Interaction, *, refused: bool) -> tuple[str, ...] | None:
-    """Why nothing can be posted in the interaction's channel, as far as it is known; None if posting works.
+    """What keeps the bot from posting in the interaction's channel; empty if nobody knows why Discord refuses, None if
+    posting works.
 
     `refused` says whether Discord has just refused a message there.
     """

@@ -95,7 +95,7 @@ class DiscordPoster:
             refused = read_refusal(refusal)
             return TooManyRequests(_ASK_AGAIN_SECONDS) if isinstance(refused, NoResponse) else refused
         except (TimeoutError, aiohttp.ClientError, OSError, *UNREADABLE):
-            # Nothing was sent, so this is not the answer that was missed; it is only too early.
+            # Only the lookup of the channel failed; NoResponse would say that a message may have been stored.
             return TooManyRequests(_ASK_AGAIN_SECONDS)
         if guild_id == address.guild_id:
             return None

@@ -103,6 +103,6 @@ def _seconds_of(body: bytes) -> float | None:
     try:
         content = json.loads(body)
         seconds = float(content["retry_after"]) if content["global"] is True else math.nan
-    except (ValueError, TypeError, KeyError, LookupError):
+    except (ValueError, TypeError, LookupError):
         return None
     return min(max(seconds, 0.0), _LONGEST_SECONDS) if math.isfinite(seconds) else None

@@ -92,7 +92,7 @@ class ShardCoordinator:
         self._handovers: dict[int, asyncio.Task[None]] = {}
         self._joining = shard_ids is None
         """Until this process has had its fair share; from then on no shard moves to it from a live process."""
-        self._fit_from = monotonic()
+        self._takes_shards_from = monotonic()
         """Until then no shard is taken, since Discord could not be reached."""
 
     async def run(self) -> Never:
@@ -110,7 +110,7 @@ class ShardCoordinator:
         try:
             rows = await self._leases.read()
             await self._follow(rows)
-            if self._monotonic() >= self._fit_from:
+            if self._monotonic() >= self._takes_shards_from:
                 await self._take(rows)
         except StorageError as error:
             log.warning("the shards can't be looked after now: %s", error)
@@ -158,7 +158,7 @@ class ShardCoordinator:
             self._shards.connect(shard_id)
             if self._shards.failing_for(shard_id) >= AWAY_S:
                 log.warning("shard %d can't connect for %.0f s; another process may take it", shard_id, AWAY_S)
-                self._fit_from = self._monotonic() + AWAY_S
+                self._takes_shards_from = self._monotonic() + AWAY_S
                 await self._leases.release(shard_id)
                 await self._shards.drop(shard_id)
 

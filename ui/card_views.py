@@ -155,6 +155,7 @@ def _head(post: CardPost) -> str:
 
 
 def _created(post: CardPost) -> str:
+    # The job may be further on than the status: an edit never goes back.
     waits = post.job is not None and post.job.state is JobState.CREATED
     return formatting.headline(job_text.state(post.job) if waits else _("Waiting to start"))
 

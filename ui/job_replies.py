@@ -107,8 +107,7 @@ def _already_watched(result: AlreadyWatched, where: Address) -> Reply:
         trouble = on_hold(result.hold)
     elif result.api_down:
         trouble = _("PixVerse's API isn't answering, but I keep trying.")
-    jump = formatting.jump(where, result.message_id, _("Jump to the card"))
-    text = formatting.paragraph(_("**Already watched here.**"), ping, trouble, jump)
+    text = already_watched(result.message_id, where, ping, trouble)
     return _with_buttons(text, result.subscription_id, mention=result.mention)
 
 
@@ -120,9 +119,22 @@ def _already_posted(result: AlreadyPosted, where: Address) -> Reply:
         return reply(formatting.paragraph(_ended(result.job, result.outcome), _(soon)))
     text = _("**I can't tell whether the result is here.** If you don't see it, post it again.")
     if result.state is DeliveryState.POSTED:
-        jump = formatting.jump(where, result.message_id, _("Jump to the result"))
-        text = formatting.paragraph(_("**Already posted here.**"), jump)
+        text = already_posted(result.message_id, where)
     return reply(text, (Action.POST_AGAIN, result.subscription_id))
+
+
+def already_watched(message_id: int | None, where: Address, *more: str) -> str:
+    """That a job is watched in this channel, and a link to its card if that is there."""
+    return formatting.paragraph(
+        _("**Already watched here.**"), *more, formatting.jump(where, message_id, _("Jump to the card"))
+    )
+
+
+def already_posted(message_id: int | None, where: Address) -> str:
+    """That a job's result stands in this channel, and a link to it if it is known."""
+    return formatting.paragraph(
+        _("**Already posted here.**"), formatting.jump(where, message_id, _("Jump to the result"))
+    )
 
 
 def peek_reply(peek: Peek, watch_here: OnPress) -> Reply:

@@ -9,9 +9,10 @@ from discord import app_commands
 
 from model import snapshots
 from model.messages import Address
-from model.states import AccountState, CardStatus
+from model.states import CardStatus
 from pixverse.jobids import mask_email
 from pixverse.pasted import read_one
+from relay.cards.card_status import HOLDS
 from relay.commands.job_queries import Listed
 from relay.commands.watch_many import EntryStatus, WatchEntry, WatchResult
 from storage.overviews import KnownJob
@@ -19,7 +20,7 @@ from ui import formatting, job_text
 from ui.command_texts import CommandMentions
 from ui.discord_limits import CHOICE, MESSAGE, SHORT_PROMPT, units
 from ui.escape import code, escaped, plain, tail
-from ui.job_replies import cannot_post_yet, on_hold
+from ui.job_replies import already_posted, already_watched, cannot_post_yet, on_hold
 from ui.language import N_, _, number, plural
 from ui.message import Reply, saying
 
@@ -50,13 +51,6 @@ _WHAT_THEN = {
     EntryStatus.NOT_LOOKED_UP: N_("Try again in a minute."),
 }
 """Advice that stands once below the lines, however many of them it concerns."""
-
-
-_HOLDS = {
-    AccountState.REFUSED: CardStatus.TOKEN_REFUSED,
-    AccountState.UNPAID: CardStatus.UNPAID,
-    AccountState.MISSING: CardStatus.TOKEN_MISSING,
-}
 
 
 def watch_reply(result: WatchResult, where: Address, obstacles: tuple[str, ...] | None = None) -> Reply:
@@ -123,10 +117,9 @@ def _watched(watched: int, left_out: list[WatchEntry]) -> str:
 def _one_left_out(entry: WatchEntry, where: Address) -> str:
     """Why the only job that was named is not watched from now on."""
     if entry.status in _KNOWN_HERE:
-        posted = entry.status is EntryStatus.ALREADY_POSTED
-        state = _("**Already posted here.**") if posted else _("**Already watched here.**")
-        words = _("Jump to the result") if posted else _("Jump to the card")
-        return formatting.paragraph(state, formatting.jump(where, entry.message_id, words))
+        if entry.status is EntryStatus.ALREADY_POSTED:
+            return already_posted(entry.message_id, where)
+        return already_watched(entry.message_id, where)
     then = formatting.small(_(_WHAT_THEN[entry.status]) if entry.status in _WHAT_THEN else "")
     return formatting.lines(_("**This job could not be watched.**"), _reason(entry), then)
 
@@ -201,7 +194,7 @@ def _listing_head(listed: Sequence[Listed]) -> str:
 def _status_of(entry: Listed) -> CardStatus:
     if entry.on_hold:
         return CardStatus.OTHER_ACCOUNT
-    return _HOLDS[entry.hold] if entry.hold is not None else CardStatus.PROGRESS
+    return HOLDS[entry.hold] if entry.hold is not None else CardStatus.PROGRESS
 
 
 def _listed(entry: Listed, where: Address) -> str:

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from model.messages import ClaimedUser, NoticePost
 from model.states import AccountState, NoticeKind
 from pixverse.api_errors import JobExpired, JobNotFound, PixVerseError, SubscriptionUnpaid, TokenRefused
-from relay.delivery import admin_notices as notices
-from relay.delivery import nonces
+from relay.delivery import nonces, notice_json
 from storage import accounts, deliveries, delivery_queries, servers, subscriptions
 from storage.database import Transaction
 from storage.subscriptions import WaitingServer
@@ -110,7 +109,7 @@ async def end_alerts(tx: Transaction, jobs: Mapping[int, int], kind: NoticeKind,
             guild_id=alert.guild_id,
             channel_id=alert.channel_id,
             base_nonce=nonces.for_notice(alert.base_nonce, alert.guild_id, alert.channel_id, kind, alert.created_at),
-            notice_json=notices.dump(notices.replacing(alert, kind, now, jobs=jobs[alert.guild_id])),
+            notice_json=notice_json.dump(notice_json.replacing(alert, kind, now, jobs=jobs[alert.guild_id])),
             now=now,
         )
 
@@ -123,7 +122,7 @@ async def _notify(
         guild_id=server.guild_id,
         channel_id=server.channel_id,
         base_nonce=nonces.for_notice(account.key, server.guild_id, server.channel_id, kind, now),
-        notice_json=notices.dump(_notice(kind, server, recheck)),
+        notice_json=notice_json.dump(_notice(kind, server, recheck)),
         now=now,
     )
 

@@ -94,7 +94,7 @@ class CardLoop:
         self._jobs: set[int] = set()
         self._accounts: set[int] = set()
         self._all = False
-        self._started = False
+        self._has_looked_up = False
         self._reading = FailureSeries(log, "cards could not be looked up")
         self._due = DueKeys()
         self._tasks: dict[Key, asyncio.Task[None]] = {}
@@ -122,7 +122,7 @@ class CardLoop:
 
     def servers_moved(self) -> None:
         """This process keeps the cards of other servers than before: what is outdated there is looked up."""
-        self._started = False
+        self._has_looked_up = False
         self._woken.set()
 
     def all_changed(self) -> None:
@@ -168,12 +168,12 @@ class CardLoop:
 
     async def _take_in(self) -> None:
         reader, shards = self._database.reader, self._ownership.shards()
-        if not self._started:
+        if not self._has_looked_up:
             self._mark([Key(DeliveryKind.CARD, one) for one in await cards.outdated(reader, shards)])
             self._mark([Key(DeliveryKind.SUMMARY, one) for one in await cards.outdated_batches(reader)])
             for one, seconds in await self._edits.timed():
                 self._mark([Key(DeliveryKind.CARD, one)], seconds)
-            self._started = True
+            self._has_looked_up = True
         for job_id in list(self._jobs):
             # First taken off, so that a change meanwhile marks it again.
             self._jobs.discard(job_id)

@@ -19,11 +19,12 @@ _BY_STATE = {
     JobState.UNKNOWN: CardStatus.UNKNOWN,
 }
 _BY_DELIVERY = {DeliveryState.GIVEN_UP: CardStatus.NOT_POSTED, DeliveryState.UNSURE: CardStatus.UNSURE}
-_BY_ACCOUNT = {
+HOLDS = {
     AccountState.REFUSED: CardStatus.TOKEN_REFUSED,
     AccountState.UNPAID: CardStatus.UNPAID,
     AccountState.MISSING: CardStatus.TOKEN_MISSING,
 }
+"""What a job waits for while its account is in such a state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +70,8 @@ def card_status(facts: Facts) -> CardStatus | None:
 def _open_status(facts: Facts) -> CardStatus | None:
     if not facts.live:
         return CardStatus.OTHER_ACCOUNT
-    if facts.account_state in _BY_ACCOUNT:
-        return _BY_ACCOUNT[facts.account_state]
+    if facts.account_state in HOLDS:
+        return HOLDS[facts.account_state]
     if facts.outcome is not None:
         return None
     if facts.api_down:

@@ -194,12 +194,11 @@ def _will_be_open(row: JobRow | None, job: Job | None) -> bool:
     return row is None or row.ended_at is None or was_given_up(row)
 
 
-async def _check_limits(tx: Transaction, limits: Limits, ask: Ask, here: SubscriptionRow | None) -> None:
-    is_open = here is not None and here.ended_at is None
-    waits = here is not None and is_open and await _waits(tx, here.id, ask.user_id)
+async def _check_limits(tx: Transaction, limits: Limits, ask: Ask, waiting: SubscriptionRow | None) -> None:
+    waits = waiting is not None and await _waits(tx, waiting.id, ask.user_id)
     if not waits and await subscriptions.count_open_of_person(tx, ask.user_id) >= limits.open_per_user:
         raise PersonLimit(limits.open_per_user)
-    if not is_open and await subscriptions.count_open_of_guild(tx, ask.guild_id) >= limits.open_per_server:
+    if waiting is None and await subscriptions.count_open_of_guild(tx, ask.guild_id) >= limits.open_per_server:
         raise ServerLimit(limits.open_per_server)
 
 

@@ -38,7 +38,8 @@ def limit_in_force(limit: int | None, learned_at: int | None, now: int) -> int |
 _TRIED_AFTER = (5.0, 15.0, 35.0, 65.0, 100.0)
 """Seconds after a host's first refusal at which a link is tried again: the API may name the address of a new
 file before the file is there."""
-_FORGOTTEN_AFTER = 600.0
+_FORGOTTEN_AFTER = 2 * _TRIED_AFTER[-1]
+"""Seconds; what is asked about again only then is waited for from the beginning."""
 
 Reread = Callable[[int, int], Awaitable[Job | None]]
 """Asks the API once more about a job for a server, for fresh links; None where it gives none."""

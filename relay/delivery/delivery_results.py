@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from model.messages import CardPost, Cause, NoticePost, SummaryPost
 from model.states import NoticeKind, Reason
 from relay.changes import Changes
-from relay.delivery import admin_notices as notices
-from relay.delivery import nonces
+from relay.delivery import nonces, notice_json
 from relay.delivery.attachments import limit_in_force
 from relay.delivery.fallbacks import Variant
 from relay.delivery.message_builder import Draft
@@ -223,7 +222,7 @@ async def add_notice(
         guild_id=guild_id,
         channel_id=server.alerts_channel,
         base_nonce=nonces.for_notice(notice.cause or "", guild_id, about_channel, notice.kind, now // once_in),
-        notice_json=notices.dump(notice),
+        notice_json=notice_json.dump(notice),
         now=now,
     )
 
@@ -250,13 +249,13 @@ async def _tell_open_again(tx: Transaction, delivery: Delivery, now: int) -> Non
     if reported is None:
         return
     posted = await delivery_queries.outcomes_posted_since(tx, delivery.channel_id, reported.created_at)
-    notice = notices.replacing(reported, NoticeKind.POSTING_AGAIN, now, jobs=posted, channel_id=delivery.channel_id)
+    notice = notice_json.replacing(reported, NoticeKind.POSTING_AGAIN, now, jobs=posted, channel_id=delivery.channel_id)
     await deliveries.add_notice(
         tx,
         guild_id=delivery.guild_id,
         channel_id=reported.channel_id,
         base_nonce=nonces.for_notice("", delivery.guild_id, delivery.channel_id, notice.kind, reported.created_at),
-        notice_json=notices.dump(notice),
+        notice_json=notice_json.dump(notice),
         now=now,
     )
 

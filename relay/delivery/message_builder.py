@@ -12,7 +12,7 @@ from model.job import Job, Outcome
 from model.messages import Address, BatchTally, LateReason, NoticePost, OutcomePost, Post
 from model.states import CardStatus, DeliveryKind, NoticeKind, Origin, Reason
 from relay.cards.card_posts import CardPosts
-from relay.delivery import admin_notices as notices
+from relay.delivery import notice_json
 from relay.delivery.attachments import Attacher, Attachments, UploadBounds, limit_in_force
 from relay.delivery.fallbacks import Variant
 from relay.ports import Clock, Poster
@@ -153,7 +153,7 @@ class MessageBuilder:
         if delivery.notice is None:
             return None
         variant = Variant.parse(delivery.variant)
-        post = notices.load(delivery.notice, variant.nonce(delivery.base_nonce), delivery.language)
+        post = notice_json.load(delivery.notice, variant.nonce(delivery.base_nonce), delivery.language)
         draft = Draft(delivery, _address(delivery), variant, post)
         if post.ends is None or variant.no_edit:
             return draft

@@ -8,8 +8,8 @@ clock by which that was written down may have been set since.
 Each claim has a token of its own, and what came of an attempt is recorded only while the row still bears it. A process
 that takes an attempt over gives the row a new token first. So one that was only halted for longer than its lease learns
 of that when it records what it has sent, and two messages may stand in the channel: the later one is deleted. It may be
-killed before it can; so the history is searched again ten minutes after an attempt was taken over. When that is due
-stands in the row, and whoever posts in the server does it.
+killed before it can; so the history is searched again ten minutes after an attempt was taken over. `second_look_at` in
+the row says when; the process that posts in that server by then does it.
 """
 
 from __future__ import annotations

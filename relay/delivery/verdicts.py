@@ -96,8 +96,9 @@ _CODES: dict[Meaning, frozenset[int]] = {
             50178,
             60003,
             160005,
+            160006,
+            160007,
         }
-        | {160006, 160007}
     ),
     Meaning.REPLY: frozenset({160002, 160009, 160010}),
     Meaning.TOO_LARGE: frozenset({40005, 50045}),

@@ -11,8 +11,7 @@ from model.states import DeliveryKind, NoticeKind
 from pixverse.jobids import is_jobid
 from relay.changes import Changes
 from relay.commands.subscribe import Limits
-from relay.delivery import admin_notices as notices
-from relay.delivery import nonces
+from relay.delivery import nonces, notice_json
 from relay.polling.job_fetcher import Accounts
 from relay.polling.schedule import Timing
 from storage import deliveries, follows, jobs, moves, servers, subscriptions
@@ -163,7 +162,7 @@ class JobImporter:
                 guild_id=follow.guild_id,
                 channel_id=follow.channel_id if alerts is None else alerts,
                 base_nonce=nonces.for_notice("", follow.guild_id, 0, notice.kind, now // _DAY),
-                notice_json=notices.dump(notice),
+                notice_json=notice_json.dump(notice),
                 now=now,
             )
         self._changes.deliveries_added()

@@ -18,6 +18,7 @@ from discord_adapter.client import RelayClient
 from discord_adapter.guild_reconciler import GuildReconciler
 from discord_adapter.history import find_message
 from discord_adapter.poster import DiscordPoster
+from discord_adapter.rate_limits import _seconds_of
 from model.messages import Address, NoResponse, NoticePost
 from model.states import NoticeKind
 from relay.ports import NoMeters
@@ -114,6 +115,23 @@ async def test_the_longest_of_several_limits_counts(sandbox: DiscordSandbox, cli
     async with asyncio.timeout(4):
         await client.http.get_channel(channel.id)
     assert loop.time() - began >= 1.0
+
+
+@pytest.mark.parametrize(
+    ("body", "seconds"),
+    [
+        (b'{"global": true, "retry_after": 0.5}', 0.5),
+        (b'{"global": true, "retry_after": 90000}', 3600.0),
+        (b'{"global": true, "retry_after": -1}', 0.0),
+        (b'{"global": true, "retry_after": 1e999}', None),
+        (b'{"global": false, "retry_after": 0.5}', None),
+        (b'{"retry_after": 0.5}', None),
+        (b"[]", None),
+        (b"<html>", None),
+    ],
+)
+def test_how_long_a_limit_lasts(body: bytes, seconds: float | None) -> None:
+    assert _seconds_of(body) == seconds
 
 
 def test_every_client_of_discord_has_the_mend() -> None:

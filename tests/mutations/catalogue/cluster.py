@@ -148,7 +148,7 @@ MUTATIONS = (
         "a process that can't reach Discord takes its shards back",
         f"{_COORDINATOR}::test_a_shard_that_cannot_be_connected_goes_to_another_process",
         "ShardCoordinator.turn",
-        "if self._monotonic() >= self._fit_from:",
+        "if self._monotonic() >= self._takes_shards_from:",
         "if 1:",
     ),
     mutation(

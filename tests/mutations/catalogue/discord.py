@@ -9,6 +9,34 @@ _REPLIES = "tests/relay/delivery/test_verdicts.py"
 
 MUTATIONS = (
     mutation(
+        "channels that the gateway doesn't know are remembered without end",
+        "tests/discord_adapter/test_channels.py::test_a_channel_is_asked_about_once_until_too_many_others_were",
+        "ChannelOwners.guild_of",
+        "while len(self._asked) >= _REMEMBERED:\n    del self._asked[next(iter(self._asked))]\n",
+        "",
+    ),
+    mutation(
+        "names of hidden channels are remembered without end",
+        "tests/discord_adapter/test_channels.py::test_of_too_many_hidden_channels_the_oldest_name_goes",
+        "LastNames.keep",
+        "while len(self._names) > _MAX_NAMES:\n    del self._names[next(iter(self._names))]\n",
+        "",
+    ),
+    mutation(
+        "a global limit lasts as long as anybody says",
+        "tests/discord_adapter/test_global_rate_limit.py::test_how_long_a_limit_lasts",
+        "_seconds_of",
+        "min(max(seconds, 0.0), _LONGEST_SECONDS)",
+        "max(seconds, 0.0)",
+    ),
+    mutation(
+        "a forum can be chosen as a channel to post in",
+        "tests/cogs/test_pixverse_admin.py::test_channels_without_messages_of_their_own_can_not_be_chosen",
+        "PostableChannel.channel_types",
+        "discord.ChannelType.text,\n",
+        "discord.ChannelType.text,\ndiscord.ChannelType.forum,\n",
+    ),
+    mutation(
         "a proxy's page ends whatever asked Discord",
         "tests/e2e/discord_faults/test_servers.py::test_a_page_in_place_of_the_list_of_servers_puts_the_comparison_off",
         "ask_discord",

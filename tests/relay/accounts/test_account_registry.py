@@ -21,7 +21,7 @@ from pixverse.api_errors import (
 from pixverse.token_text import DiscordTokenGiven, NotAToken
 from relay.accounts.rechecks import Recheck
 from relay.accounts.server_tokens import Dropped, TokenChanged, TokenOvertaken, TokenSetKind, TokenUntried
-from relay.delivery import admin_notices as notices
+from relay.delivery import notice_json
 from storage import accounts as account_rows
 from storage import deliveries, delivery_queries, jobs, servers, subscriptions
 from storage.engines.interface import Row, SqlValue
@@ -76,7 +76,7 @@ async def _notices(world: AccountsFixture) -> list[tuple[int, int, NoticePost]]:
     rows = await world.database.reader.all(
         "SELECT guild_id, channel_id, notice, base_nonce FROM deliveries WHERE kind = 'notice' ORDER BY id"
     )
-    return [(row[0], row[1], notices.load(row[2], row[3])) for row in rows]
+    return [(row[0], row[1], notice_json.load(row[2], row[3])) for row in rows]
 
 
 async def _kinds(world: AccountsFixture) -> list[tuple[int, NoticeKind]]:

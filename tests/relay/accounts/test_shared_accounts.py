@@ -12,7 +12,7 @@ import pytest
 from model.states import AccountState, NoticeKind
 from pixverse.api_errors import TokenRefused
 from relay.accounts.rechecks import Recheck
-from relay.delivery import admin_notices as notices
+from relay.delivery import notice_json
 from storage import accounts, servers
 from storage.database import Database
 from storage.engines import migrations
@@ -95,7 +95,7 @@ async def _asked_again(world: AccountsFixture) -> list[tuple[int, int, tuple[int
     rows = await world.database.reader.all(
         "SELECT guild_id, notice, base_nonce FROM deliveries WHERE kind = 'notice' ORDER BY guild_id"
     )
-    posts = [(row[0], notices.load(row[1], row[2])) for row in rows]
+    posts = [(row[0], notice_json.load(row[1], row[2])) for row in rows]
     assert {post.kind for _, post in posts} <= {NoticeKind.TOKEN_MISSING}
     return [(guild, post.jobs, post.mention) for guild, post in posts]
 

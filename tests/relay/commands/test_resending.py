@@ -14,7 +14,7 @@ from relay.commands.lookups import Lookups
 from relay.commands.refusals import NothingToDo
 from relay.commands.resending import HOPELESS, Resending, SentAgain
 from relay.commands.watch import PromptPosts
-from relay.delivery import admin_notices as notices
+from relay.delivery import notice_json
 from relay.delivery.verdicts import PATIENCE
 from storage import deliveries, delivery_queries, servers
 from tests.relay.discord_channel import LOST
@@ -203,7 +203,7 @@ async def test_what_discord_takes_in_no_form_is_told_to_the_admins(world: World)
     assert (await world.get(delivery_id)).reason == Reason.REFUSED
     assert await shown_status(world, delivery_id) is CardStatus.NOT_POSTED
     rows = await world.database.reader.all("SELECT notice FROM deliveries WHERE kind = 'notice'")
-    told = [notices.load(row["notice"], "") for row in rows]
+    told = [notice_json.load(row["notice"], "") for row in rows]
     assert [(one.kind, one.channel_id) for one in told] == [(NoticeKind.REFUSED, CHANNEL)]
 
     await press(world, delivery_id)

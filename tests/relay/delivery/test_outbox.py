@@ -11,7 +11,7 @@ from model.job import Job, JobState, Outcome
 from model.messages import Address, NoticePost, Post, Refused, SendResult
 from model.states import DeliveryKind, NoticeKind, Reason
 from relay.accounts.account_registry import AccountRegistry
-from relay.delivery import admin_notices as notices
+from relay.delivery import notice_json
 from relay.delivery.outbox import DeliveryLoop
 from relay.guild_lifecycle import GuildLifecycle
 from storage import deliveries, delivery_queries, servers
@@ -476,7 +476,7 @@ async def test_a_token_notice_for_a_deleted_alerts_channel_goes_where_somebody_w
                 guild_id=GUILD,
                 channel_id=OTHER,
                 base_nonce=kind.value,
-                notice_json=notices.dump(NoticePost(kind=kind, nonce="")),
+                notice_json=notice_json.dump(NoticePost(kind=kind, nonce="")),
                 now=world.clock.now() + 3_600_000,
             )
     await world.guilds.channel_gone(GUILD, OTHER, "alerts")

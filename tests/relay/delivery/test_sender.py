@@ -24,8 +24,7 @@ from model.messages import (
     VideoLink,
 )
 from model.states import DeliveryKind, NoticeKind
-from relay.delivery import admin_notices as notices
-from relay.delivery import nonces
+from relay.delivery import nonces, notice_json
 from relay.delivery.verdicts import PATIENCE
 from storage import deliveries, delivery_queries, jobs, servers, subscriptions
 from tests.relay.discord_channel import DEAD, LOST
@@ -547,7 +546,7 @@ async def test_a_notice_comes_out_as_it_was_put_in(world: World) -> None:
                 guild_id=GUILD,
                 channel_id=ALERTS,
                 base_nonce="n" * 25,
-                notice_json=notices.dump(notice),
+                notice_json=notice_json.dump(notice),
                 now=world.clock.now(),
             )
     await world.pump()
@@ -567,7 +566,7 @@ async def _alert_and_its_end(world: World, end: NoticeKind) -> int:
 async def _end_alert(world: World, end: NoticeKind) -> None:
     (alert,) = await delivery_queries.alerts_not_over(world.database.reader, [GUILD], [NoticeKind.TOKEN_REFUSED], [end])
     world.clock.advance(60_000)
-    await _put(world, notices.replacing(alert, end, world.clock.now(), jobs=3), "e" * 25)
+    await _put(world, notice_json.replacing(alert, end, world.clock.now(), jobs=3), "e" * 25)
 
 
 async def _put(world: World, notice: NoticePost, nonce: str) -> None:
@@ -577,7 +576,7 @@ async def _put(world: World, notice: NoticePost, nonce: str) -> None:
             guild_id=GUILD,
             channel_id=ALERTS,
             base_nonce=nonce,
-            notice_json=notices.dump(notice),
+            notice_json=notice_json.dump(notice),
             now=world.clock.now(),
         )
 

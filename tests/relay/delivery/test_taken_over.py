@@ -20,7 +20,7 @@ from model.messages import (
     TooManyRequests,
 )
 from model.states import NoticeKind
-from relay.delivery import admin_notices
+from relay.delivery import notice_json
 from storage import deliveries
 from storage.errors import StorageError
 from tests.relay.discord_channel import LOST, NONCE_WINDOW
@@ -222,7 +222,7 @@ async def _notice(world: World, number: int) -> int:
             guild_id=GUILD,
             channel_id=CHANNEL,
             base_nonce=f"n{number}",
-            notice_json=admin_notices.dump(NoticePost(NoticeKind.REFUSED, "")),
+            notice_json=notice_json.dump(NoticePost(NoticeKind.REFUSED, "")),
             now=world.clock.now(),
         )
 

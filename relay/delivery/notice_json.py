@@ -1,4 +1,4 @@
-"""Words to the admins, as they are kept in the outbox."""
+"""Notices to admins as JSON, the form in which the outbox keeps them."""
 
 from __future__ import annotations
 

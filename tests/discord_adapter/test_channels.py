@@ -1,0 +1,49 @@
+"""What is remembered of channels stays small, however many there are."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import cast
+
+import discord
+
+from discord_adapter.channels import _MAX_NAMES, _REMEMBERED, ChannelOwners, LastNames
+
+
+class Discord:
+    """Knows channels of one server, none of which the gateway has told of."""
+
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+        self.http = SimpleNamespace(get_channel=self._get)
+
+    def get_channel(self, _channel_id: int) -> None:
+        return None
+
+    async def _get(self, channel_id: int) -> dict[str, str]:
+        self.asked.append(channel_id)
+        return {"id": str(channel_id), "guild_id": "1"}
+
+
+async def test_a_channel_is_asked_about_once_until_too_many_others_were() -> None:
+    world = Discord()
+    owners = ChannelOwners(cast("discord.Client", world))
+    assert [await owners.guild_of(7) for _ in range(2)] == [1, 1]
+    assert world.asked == [7]
+    for channel_id in range(100, 100 + _REMEMBERED):
+        await owners.guild_of(channel_id)
+    await owners.guild_of(100 + _REMEMBERED - 1)
+    assert len(world.asked) == 1 + _REMEMBERED
+    await owners.guild_of(7)
+    assert world.asked[-1] == 7
+    assert len(world.asked) == 2 + _REMEMBERED
+
+
+def test_of_too_many_hidden_channels_the_oldest_name_goes() -> None:
+    names = LastNames()
+    for channel_id in range(_MAX_NAMES + 1):
+        names.keep(channel_id, f"c{channel_id}")
+    assert len(names) == _MAX_NAMES
+    assert names.take(0) is None
+    assert names.take(1) == "c1"
+    assert names.take(1) is None
