@@ -43,8 +43,8 @@ async def by_id(queries: Queries, account_id: int) -> AccountRow | None:
 
 async def among(queries: Queries, account_ids: Collection[int]) -> list[AccountRow]:
     """Those of the accounts that there are."""
-    sql = f"{_SELECT} WHERE {queries.sql.among('id')}"
-    return await queries.all_as(AccountRow, sql, (queries.sql.list_of(account_ids),))
+    sql = f"{_SELECT} WHERE {queries.dialect.among('id')}"
+    return await queries.all_as(AccountRow, sql, (queries.dialect.list_of(account_ids),))
 
 
 async def every(queries: Queries) -> list[AccountRow]:

@@ -89,37 +89,37 @@ _ON_HOLD = (CardStatus.API_DOWN, CardStatus.PAUSED)
 """What a card may say because of the process that wrote it, and that the next one has to look at again."""
 
 
-async def of_subscription(q: Queries, subscription_id: int) -> CardRow | None:
+async def of_subscription(queries: Queries, subscription_id: int) -> CardRow | None:
     """What this subscription's messages are made of."""
-    return await q.one_as(CardRow, f"{_SELECT} WHERE s.id = ?", (subscription_id,))
+    return await queries.one_as(CardRow, f"{_SELECT} WHERE s.id = ?", (subscription_id,))
 
 
-async def of_batch(q: Queries, batch_id: int) -> list[CardRow]:
+async def of_batch(queries: Queries, batch_id: int) -> list[CardRow]:
     """The subscriptions that a batch made, in the order in which they were asked for."""
-    return await q.all_as(CardRow, f"{_SELECT} WHERE s.batch_id = ? ORDER BY s.id", (batch_id,))
+    return await queries.all_as(CardRow, f"{_SELECT} WHERE s.batch_id = ? ORDER BY s.id", (batch_id,))
 
 
-async def running(q: Queries, shown: Collection[CardStatus]) -> list[CardRow]:
+async def running(queries: Queries, shown: Collection[CardStatus]) -> list[CardRow]:
     """The open subscriptions with a card that says one of these."""
-    where = f"s.ended_at IS NULL AND d.message_id IS NOT NULL AND {q.sql.among('s.shown')}"
-    return await q.all_as(CardRow, f"{_SELECT} WHERE {where} ORDER BY s.id", (q.sql.list_of(shown),))
+    where = f"s.ended_at IS NULL AND d.message_id IS NOT NULL AND {queries.dialect.among('s.shown')}"
+    return await queries.all_as(CardRow, f"{_SELECT} WHERE {where} ORDER BY s.id", (queries.dialect.list_of(shown),))
 
 
 # ---- which cards may have to look different: the newest first --------------------------------------------------------
 
 
-async def of_job(q: Queries, job_id: int, shards: Shards | None = None) -> list[int]:
+async def of_job(queries: Queries, job_id: int, shards: Shards | None = None) -> list[int]:
     """The job's subscriptions, in the servers of these shards (None: all), whose card does not stand at its last
     word."""
-    where, held = in_shards(q.sql, shards)
+    where, held = in_shards(queries.dialect, shards)
     sql = f"SELECT id FROM subscriptions WHERE job_id = ? AND NOT card_final AND {where} ORDER BY 1 DESC"
-    return await q.values(sql, (job_id, *held))
+    return await queries.values(sql, (job_id, *held))
 
 
-async def of_account(q: Queries, account_id: int, shards: Shards | None = None) -> list[int]:
+async def of_account(queries: Queries, account_id: int, shards: Shards | None = None) -> list[int]:
     """The open subscriptions for jobs of an account, in the servers of these shards (None: all)."""
-    where, held = in_shards(q.sql, shards, "s.guild_id")
-    return await q.values(
+    where, held = in_shards(queries.dialect, shards, "s.guild_id")
+    return await queries.values(
         f"""
         SELECT s.id FROM subscriptions s JOIN jobs j ON j.id = s.job_id
         WHERE j.account_id = ? AND s.ended_at IS NULL AND {where} ORDER BY 1 DESC
@@ -128,31 +128,33 @@ async def of_account(q: Queries, account_id: int, shards: Shards | None = None) 
     )
 
 
-async def all_open(q: Queries, shards: Shards | None = None) -> list[int]:
+async def all_open(queries: Queries, shards: Shards | None = None) -> list[int]:
     """Every open subscription in the servers of these shards (None: all)."""
-    where, held = in_shards(q.sql, shards)
-    return await q.values(f"SELECT id FROM subscriptions WHERE ended_at IS NULL AND {where} ORDER BY 1 DESC", held)
+    where, held = in_shards(queries.dialect, shards)
+    return await queries.values(
+        f"SELECT id FROM subscriptions WHERE ended_at IS NULL AND {where} ORDER BY 1 DESC", held
+    )
 
 
-async def outdated(q: Queries, shards: Shards | None = None) -> list[int]:
+async def outdated(queries: Queries, shards: Shards | None = None) -> list[int]:
     """Subscriptions in the servers of these shards (None: all) whose card does not show what is known, or lacks its
     last edit."""
-    where, held = in_shards(q.sql, shards, "s.guild_id")
-    return await q.values(
+    where, held = in_shards(queries.dialect, shards, "s.guild_id")
+    return await queries.values(
         f"""
         SELECT s.id FROM subscriptions s JOIN jobs j ON j.id = s.job_id JOIN accounts a ON a.id = j.account_id
         JOIN deliveries d ON d.subscription_id = s.id AND d.kind = '{DeliveryKind.CARD}' AND d.message_id IS NOT NULL
         WHERE NOT s.card_final AND (s.ended_at IS NOT NULL OR j.changed_at > s.shown_at
-          OR a.state_since > s.shown_at OR {q.sql.among("s.shown")}) AND {where}
+          OR a.state_since > s.shown_at OR {queries.dialect.among("s.shown")}) AND {where}
         ORDER BY 1 DESC
         """,
-        (q.sql.list_of(_ON_HOLD), *held),
+        (queries.dialect.list_of(_ON_HOLD), *held),
     )
 
 
-async def outdated_batches(q: Queries) -> list[int]:
+async def outdated_batches(queries: Queries) -> list[int]:
     """Batches whose summary may not show what is known."""
-    return await q.values(
+    return await queries.values(
         """
         SELECT DISTINCT b.id FROM batches b JOIN subscriptions s ON s.batch_id = b.id JOIN jobs j ON j.id = s.job_id
         JOIN accounts a ON a.id = j.account_id
@@ -164,9 +166,9 @@ async def outdated_batches(q: Queries) -> list[int]:
     )
 
 
-async def is_batch_outdated(q: Queries, batch_id: int, shown_at: int) -> bool:
+async def is_batch_outdated(queries: Queries, batch_id: int, shown_at: int) -> bool:
     """Whether anything of a batch of which nothing is open has changed since."""
-    row = await q.one(
+    row = await queries.one(
         """
         SELECT 1 FROM subscriptions s JOIN jobs j ON j.id = s.job_id
         WHERE s.batch_id = ?1 AND (s.ended_at > ?2 OR j.changed_at > ?2
@@ -178,9 +180,9 @@ async def is_batch_outdated(q: Queries, batch_id: int, shown_at: int) -> bool:
     return row is not None
 
 
-async def batch_message(q: Queries, batch_id: int) -> BatchMessage | None:
+async def batch_message(queries: Queries, batch_id: int) -> BatchMessage | None:
     """Where a batch's summary stands; None while it is not posted, once it was deleted, or where the bot is gone."""
-    return await q.one_as(
+    return await queries.one_as(
         BatchMessage,
         """
         SELECT b.id AS batch_id, d.id AS delivery_id, d.message_id, d.guild_id, d.channel_id, b.shown_at,

@@ -59,7 +59,7 @@ class Queries:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self.sql = connection.dialect
+        self.dialect = connection.dialect
         """SQL in which the engines differ."""
 
     async def all(self, sql: str, parameters: Sequence[SqlValue] = ()) -> Sequence[Row]:

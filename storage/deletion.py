@@ -91,10 +91,10 @@ async def forget_server(tx: Transaction, guild_id: int) -> int | None:
         await tx.run(f"DELETE FROM {table} WHERE guild_id = ?", (guild_id,))
     await tx.run(
         f"""
-        DELETE FROM jobs WHERE {tx.sql.among("id")}
+        DELETE FROM jobs WHERE {tx.dialect.among("id")}
         AND NOT EXISTS (SELECT 1 FROM subscriptions WHERE job_id = jobs.id)
         """,
-        (tx.sql.list_of(jobs),),
+        (tx.dialect.list_of(jobs),),
     )
     await tx.run("DELETE FROM servers WHERE guild_id = ?", (guild_id,))
     return account_id
@@ -120,8 +120,8 @@ async def old_jobs(queries: Queries, before: int, limit: int) -> list[int]:
 async def delete_old_jobs(tx: Transaction, before: int, limit: int) -> int:
     """Deletes at most `limit` of them, with their subscriptions and messages; returns how many."""
     ids = await old_jobs(tx, before, limit)
-    await tx.run(f"DELETE FROM subscriptions WHERE {tx.sql.among('job_id')}", (tx.sql.list_of(ids),))
-    await tx.run(f"DELETE FROM jobs WHERE {tx.sql.among('id')}", (tx.sql.list_of(ids),))
+    await tx.run(f"DELETE FROM subscriptions WHERE {tx.dialect.among('job_id')}", (tx.dialect.list_of(ids),))
+    await tx.run(f"DELETE FROM jobs WHERE {tx.dialect.among('id')}", (tx.dialect.list_of(ids),))
     return len(ids)
 
 

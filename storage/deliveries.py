@@ -52,9 +52,9 @@ class Delivery:
 SELECT = f"SELECT {columns(Delivery)} FROM deliveries"
 
 
-async def get(q: Queries, delivery_id: int) -> Delivery | None:
+async def get(queries: Queries, delivery_id: int) -> Delivery | None:
     """The delivery with this id."""
-    return await q.one_as(Delivery, f"{SELECT} WHERE id = ?", (delivery_id,))
+    return await queries.one_as(Delivery, f"{SELECT} WHERE id = ?", (delivery_id,))
 
 
 # ---- putting in -----------------------------------------------------------------------------------------------------
@@ -304,7 +304,7 @@ async def hold(tx: Transaction, delivery: Delivery) -> bool:
 
     What came of an attempt, or of a look, is recorded only then.
     """
-    sql = f"SELECT claim_token FROM deliveries WHERE id = ? {tx.sql.for_update()}"
+    sql = f"SELECT claim_token FROM deliveries WHERE id = ? {tx.dialect.for_update()}"
     return await tx.value(sql, (delivery.id,)) == delivery.claim_token
 
 
@@ -415,9 +415,9 @@ async def lead_notices_elsewhere(tx: Transaction, channel_id: int, kinds: Collec
         f"""
         UPDATE deliveries SET channel_id = ({elsewhere}), blocked_since = NULL, next_at = ?2
         WHERE channel_id = ?1 AND kind = '{DeliveryKind.NOTICE}' AND {IS_OPEN} AND unanswered_at IS NULL
-        AND {tx.sql.among(tx.sql.json_text("notice", "kind"), "?3")} AND ({elsewhere}) IS NOT NULL
+        AND {tx.dialect.among(tx.dialect.json_text("notice", "kind"), "?3")} AND ({elsewhere}) IS NOT NULL
         """,
-        (channel_id, now, tx.sql.list_of(kinds)),
+        (channel_id, now, tx.dialect.list_of(kinds)),
     )
 
 

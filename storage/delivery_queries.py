@@ -23,29 +23,29 @@ class Shards:
     held: tuple[int, ...]
 
 
-def in_shards(sql: Dialect, shards: Shards | None, guild_id: str = "guild_id") -> tuple[str, tuple[SqlValue, ...]]:
+def in_shards(dialect: Dialect, shards: Shards | None, guild_id: str = "guild_id") -> tuple[str, tuple[SqlValue, ...]]:
     """A condition with its parameters: the server in this column is of one of the shards (None: any)."""
     if shards is None:
         return "TRUE", ()
-    return sql.among(f"({guild_id} >> 22) % {shards.count}"), (sql.list_of(shards.held),)
+    return dialect.among(f"({guild_id} >> 22) % {shards.count}"), (dialect.list_of(shards.held),)
 
 
-def _of_shards(sql: Dialect, shards: Shards | None, owner: str | None) -> tuple[str, tuple[SqlValue, ...]]:
+def _of_shards(dialect: Dialect, shards: Shards | None, owner: str | None) -> tuple[str, tuple[SqlValue, ...]]:
     """A condition with its parameters: the server is of one of the shards (None: any), and nobody else sends it."""
-    where, held = in_shards(sql, shards)
+    where, held = in_shards(dialect, shards)
     return (where, held) if shards is None else (f"{where} AND (owner IS NULL OR owner = ?)", (*held, owner))
 
 
-def _has_videos(sql: Dialect) -> str:
+def _has_videos(dialect: Dialect) -> str:
     return f"""
     ({IS_OUTCOME} AND EXISTS (SELECT 1 FROM subscriptions s JOIN jobs j ON j.id = s.job_id
       WHERE s.id = deliveries.subscription_id AND j.outcome = '{Outcome.COMPLETED}'
-      AND {sql.json_length("j.snapshot", "media")} > 0))
+      AND {dialect.json_length("j.snapshot", "media")} > 0))
     """
 
 
 async def due_heads(
-    q: Queries,
+    queries: Queries,
     now: int,
     *,
     not_channels: Collection[int],
@@ -61,22 +61,30 @@ async def due_heads(
     `no_videos_in` (None: all) are to have nothing for which videos must be fetched. Reads no further than it has to:
     very many may wait.
     """
-    no_videos = "TRUE" if no_videos_in is None else q.sql.among("channel_id")
-    without = () if no_videos_in is None else (q.sql.list_of(no_videos_in),)
-    of_shards, named = _of_shards(q.sql, shards, owner)
+    no_videos = "TRUE" if no_videos_in is None else queries.dialect.among("channel_id")
+    without = () if no_videos_in is None else (queries.dialect.list_of(no_videos_in),)
+    of_shards, named = _of_shards(queries.dialect, shards, owner)
     heads: dict[int, Delivery] = {}
     page = 4 * limit
     while True:
-        rows = await q.all_as(
+        rows = await queries.all_as(
             Delivery,
             f"""
-            {SELECT} {q.sql.using_index("deliveries_urgent")}
-            WHERE {IS_OPEN} AND next_at <= ? AND NOT {q.sql.among("channel_id")}
+            {SELECT} {queries.dialect.using_index("deliveries_urgent")}
+            WHERE {IS_OPEN} AND next_at <= ? AND NOT {queries.dialect.among("channel_id")}
             AND guild_id NOT IN (SELECT guild_id FROM servers WHERE gone_since IS NOT NULL)
-            AND NOT {q.sql.among("id")} AND {of_shards} AND NOT ({no_videos} AND {_has_videos(q.sql)})
+            AND NOT {queries.dialect.among("id")} AND {of_shards}
+            AND NOT ({no_videos} AND {_has_videos(queries.dialect)})
             ORDER BY urgency, id LIMIT ?
             """,
-            (now, q.sql.list_of([*not_channels, *heads]), q.sql.list_of(not_ids), *named, *without, page),
+            (
+                now,
+                queries.dialect.list_of([*not_channels, *heads]),
+                queries.dialect.list_of(not_ids),
+                *named,
+                *without,
+                page,
+            ),
         )
         for delivery in rows:
             heads.setdefault(delivery.channel_id, delivery)
@@ -84,31 +92,31 @@ async def due_heads(
             return list(heads.values())[:limit]
 
 
-async def next_due(q: Queries, after: int, shards: Shards | None = None, owner: str | None = None) -> int | None:
+async def next_due(queries: Queries, after: int, shards: Shards | None = None, owner: str | None = None) -> int | None:
     """When the next one is due that is not due at `after`, of those that `due_heads` looks at; None where there is
     none."""
-    of_shards, named = _of_shards(q.sql, shards, owner)
+    of_shards, named = _of_shards(queries.dialect, shards, owner)
     sql = f"SELECT min(next_at) FROM deliveries WHERE {IS_OPEN} AND next_at > ? AND {of_shards}"
-    return await q.value(sql, (after, *named))
+    return await queries.value(sql, (after, *named))
 
 
-async def second_looks_due(q: Queries, now: int, shards: Shards | None = None) -> list[Delivery]:
+async def second_looks_due(queries: Queries, now: int, shards: Shards | None = None) -> list[Delivery]:
     """What is to be looked for a second time in the history, in the servers of these shards (None: all)."""
-    where, held = in_shards(q.sql, shards)
+    where, held = in_shards(queries.dialect, shards)
     sql = f"{SELECT} WHERE second_look_at <= ? AND {where} ORDER BY second_look_at, id LIMIT 100"
-    return await q.all_as(Delivery, sql, (now, *held))
+    return await queries.all_as(Delivery, sql, (now, *held))
 
 
-async def messages_of_others(q: Queries, delivery: Delivery, message_ids: Collection[int]) -> set[int]:
+async def messages_of_others(queries: Queries, delivery: Delivery, message_ids: Collection[int]) -> set[int]:
     """Those of the messages that are other deliveries' than this one."""
-    sql = f"SELECT message_id FROM deliveries WHERE guild_id = ? AND id <> ? AND {q.sql.among('message_id')}"
-    return set(await q.values(sql, (delivery.guild_id, delivery.id, q.sql.list_of(message_ids))))
+    sql = f"SELECT message_id FROM deliveries WHERE guild_id = ? AND id <> ? AND {queries.dialect.among('message_id')}"
+    return set(await queries.values(sql, (delivery.guild_id, delivery.id, queries.dialect.list_of(message_ids))))
 
 
-async def is_of_the_future(q: Queries, now: int) -> bool:
+async def is_of_the_future(queries: Queries, now: int) -> bool:
     """Whether something was put in or sent later than now: the clock was set back."""
     where = f"{IS_OPEN} AND (created_at > ?1 OR unanswered_at > ?1)"
-    return await q.one(f"SELECT 1 FROM deliveries WHERE {where} LIMIT 1", (now,)) is not None
+    return await queries.one(f"SELECT 1 FROM deliveries WHERE {where} LIMIT 1", (now,)) is not None
 
 
 # ---- one subscription's ---------------------------------------------------------------------------------------------
@@ -131,22 +139,24 @@ class OutcomeAddress:
     channel_id: int
 
 
-async def of_subscription(q: Queries, subscription_id: int, kind: DeliveryKind, job_round: int = 0) -> Delivery | None:
+async def of_subscription(
+    queries: Queries, subscription_id: int, kind: DeliveryKind, job_round: int = 0
+) -> Delivery | None:
     """The delivery of this kind, in whatever state."""
     sql = f"{SELECT} WHERE subscription_id = ? AND kind = ? AND round = ?"
-    return await q.one_as(Delivery, sql, (subscription_id, kind, job_round))
+    return await queries.one_as(Delivery, sql, (subscription_id, kind, job_round))
 
 
-async def posted_outcome(q: Queries, subscription_id: int) -> Delivery | None:
+async def posted_outcome(queries: Queries, subscription_id: int) -> Delivery | None:
     """The latest outcome that was posted for this subscription, of whatever round."""
     where = f"subscription_id = ? AND {IS_OUTCOME} AND state = ?"
     sql = f"{SELECT} WHERE {where} ORDER BY id DESC LIMIT 1"
-    return await q.one_as(Delivery, sql, (subscription_id, DeliveryState.POSTED))
+    return await queries.one_as(Delivery, sql, (subscription_id, DeliveryState.POSTED))
 
 
-async def outcome_message(q: Queries, subscription_id: int, job_round: int) -> OutcomeMessage | None:
+async def outcome_message(queries: Queries, subscription_id: int, job_round: int) -> OutcomeMessage | None:
     """What became of a subscription's outcome of this round; the latest posting of it where it was posted again."""
-    return await q.one_as(
+    return await queries.one_as(
         OutcomeMessage,
         f"""
         WITH first AS (SELECT id FROM deliveries
@@ -159,9 +169,9 @@ async def outcome_message(q: Queries, subscription_id: int, job_round: int) -> O
     )
 
 
-async def outcome_address(q: Queries, base_nonce: str) -> OutcomeAddress | None:
+async def outcome_address(queries: Queries, base_nonce: str) -> OutcomeAddress | None:
     """Whose outcome carries this nonce in its button."""
-    return await q.one_as(
+    return await queries.one_as(
         OutcomeAddress,
         f"""
         SELECT s.job_id, d.guild_id, d.channel_id FROM deliveries d JOIN subscriptions s ON s.id = d.subscription_id
@@ -171,9 +181,9 @@ async def outcome_address(q: Queries, base_nonce: str) -> OutcomeAddress | None:
     )
 
 
-async def variants_in_batch(q: Queries, batch_id: int) -> dict[int, str]:
+async def variants_in_batch(queries: Queries, batch_id: int) -> dict[int, str]:
     """By subscription: the form of the latest outcome of each job of a batch."""
-    rows = await q.all(
+    rows = await queries.all(
         """
         SELECT subscription_id, variant FROM deliveries
         WHERE subscription_id IN (SELECT id FROM subscriptions WHERE batch_id = ?) AND kind = ? ORDER BY id
@@ -186,78 +196,80 @@ async def variants_in_batch(q: Queries, batch_id: int) -> dict[int, str]:
 # ---- what waits -----------------------------------------------------------------------------------------------------
 
 
-async def open_among(q: Queries, delivery_ids: Sequence[int]) -> set[int]:
+async def open_among(queries: Queries, delivery_ids: Sequence[int]) -> set[int]:
     """Those of the deliveries that may still be sent."""
-    sql = f"SELECT id FROM deliveries WHERE {q.sql.among('id')} AND {IS_OPEN}"
-    return set(await q.values(sql, (q.sql.list_of(delivery_ids),)))
+    sql = f"SELECT id FROM deliveries WHERE {queries.dialect.among('id')} AND {IS_OPEN}"
+    return set(await queries.values(sql, (queries.dialect.list_of(delivery_ids),)))
 
 
-async def outcome_due(q: Queries, channel_id: int, *, after: int, now: int) -> bool:
+async def outcome_due(queries: Queries, channel_id: int, *, after: int, now: int) -> bool:
     """Whether an outcome for this channel has become due between these times, and is still to be posted."""
     where = f"channel_id = ? AND {IS_OPEN} AND {IS_OUTCOME} AND next_at BETWEEN ? AND ?"
-    return await q.one(f"SELECT 1 FROM deliveries WHERE {where} LIMIT 1", (channel_id, after, now)) is not None
+    return await queries.one(f"SELECT 1 FROM deliveries WHERE {where} LIMIT 1", (channel_id, after, now)) is not None
 
 
 _BLOCKED = f"{IS_OPEN} AND blocked_since IS NOT NULL"
 
 
-async def blocked_in_channel(q: Queries, channel_id: int, *, but: int) -> int:
+async def blocked_in_channel(queries: Queries, channel_id: int, *, but: int) -> int:
     """How many other outcomes wait for a permission in this channel."""
     where = f"channel_id = ? AND id <> ? AND {IS_OUTCOME} AND {_BLOCKED}"
-    return await q.count(f"deliveries WHERE {where}", (channel_id, but))
+    return await queries.count(f"deliveries WHERE {where}", (channel_id, but))
 
 
-async def is_blocked(q: Queries, delivery_id: int | None) -> bool:
+async def is_blocked(queries: Queries, delivery_id: int | None) -> bool:
     """Whether a message waits for a permission."""
-    return await q.count(f"deliveries WHERE id = ? AND {_BLOCKED}", (delivery_id,)) > 0
+    return await queries.count(f"deliveries WHERE id = ? AND {_BLOCKED}", (delivery_id,)) > 0
 
 
-async def is_channel_blocked(q: Queries, channel_id: int) -> bool:
+async def is_channel_blocked(queries: Queries, channel_id: int) -> bool:
     """Whether any message waits for a permission in this channel."""
-    return await q.count(f"deliveries WHERE channel_id = ? AND {_BLOCKED}", (channel_id,)) > 0
+    return await queries.count(f"deliveries WHERE channel_id = ? AND {_BLOCKED}", (channel_id,)) > 0
 
 
-async def outcomes_waiting(q: Queries, channel_id: int) -> int:
+async def outcomes_waiting(queries: Queries, channel_id: int) -> int:
     """How many outcomes are still to be posted in this channel."""
-    return await q.count(f"deliveries WHERE channel_id = ? AND {IS_OPEN} AND {IS_OUTCOME}", (channel_id,))
+    return await queries.count(f"deliveries WHERE channel_id = ? AND {IS_OPEN} AND {IS_OUTCOME}", (channel_id,))
 
 
-async def outcomes_posted_since(q: Queries, channel_id: int, since: int) -> int:
+async def outcomes_posted_since(queries: Queries, channel_id: int, since: int) -> int:
     """How many outcomes were posted in this channel from that time on."""
     where = f"channel_id = ? AND {IS_OUTCOME} AND state = ? AND settled_at >= ?"
-    return await q.count(f"deliveries WHERE {where}", (channel_id, DeliveryState.POSTED, since))
+    return await queries.count(f"deliveries WHERE {where}", (channel_id, DeliveryState.POSTED, since))
 
 
 # ---- words to admins ------------------------------------------------------------------------------------------------
 
 
-async def latest_notice_about(q: Queries, guild_id: int, channel_id: int, kind: str) -> Delivery | None:
+async def latest_notice_about(queries: Queries, guild_id: int, channel_id: int, kind: str) -> Delivery | None:
     """The server's latest notice of this kind about this channel, wherever it was posted."""
-    return await q.one_as(
+    dialect = queries.dialect
+    return await queries.one_as(
         Delivery,
         f"""
-        {SELECT} WHERE guild_id = ? AND kind = '{DeliveryKind.NOTICE}' AND {q.sql.json_text("notice", "kind")} = ?
-        AND {q.sql.json_number("notice", "channel_id")} = ? ORDER BY id DESC LIMIT 1
+        {SELECT} WHERE guild_id = ? AND kind = '{DeliveryKind.NOTICE}' AND {dialect.json_text("notice", "kind")} = ?
+        AND {dialect.json_number("notice", "channel_id")} = ? ORDER BY id DESC LIMIT 1
         """,
         (guild_id, kind, channel_id),
     )
 
 
 async def alerts_not_over(
-    q: Queries, guild_ids: Collection[int], kinds: Collection[str], ends: Collection[str]
+    queries: Queries, guild_ids: Collection[int], kinds: Collection[str], ends: Collection[str]
 ) -> list[Delivery]:
     """The notices of these kinds, sent or still to be sent, that no notice of a kind in `ends` followed in the same
     server; oldest first."""
-    return await q.all_as(
+    dialect = queries.dialect
+    return await queries.all_as(
         Delivery,
         f"""
-        {SELECT} d WHERE {q.sql.among("d.guild_id", "?1")} AND d.kind = '{DeliveryKind.NOTICE}' AND NOT d.{NOT_POSTED}
-        AND {q.sql.among(q.sql.json_text("d.notice", "kind"), "?2")}
+        {SELECT} d WHERE {dialect.among("d.guild_id", "?1")} AND d.kind = '{DeliveryKind.NOTICE}' AND NOT d.{NOT_POSTED}
+        AND {dialect.among(dialect.json_text("d.notice", "kind"), "?2")}
         AND d.id > coalesce((SELECT max(o.id) FROM deliveries o WHERE o.guild_id = d.guild_id
-          AND o.kind = '{DeliveryKind.NOTICE}' AND {q.sql.among(q.sql.json_text("o.notice", "kind"), "?3")}), 0)
+          AND o.kind = '{DeliveryKind.NOTICE}' AND {dialect.among(dialect.json_text("o.notice", "kind"), "?3")}), 0)
         ORDER BY d.id
         """,
-        (q.sql.list_of(guild_ids), q.sql.list_of(kinds), q.sql.list_of(ends)),
+        (dialect.list_of(guild_ids), dialect.list_of(kinds), dialect.list_of(ends)),
     )
 
 
@@ -316,32 +328,34 @@ FROM deliveries d JOIN subscriptions s ON s.id = d.subscription_id JOIN jobs j O
 
 
 async def outcome_page(
-    q: Queries, guild_id: int, *, skip: int, size: int, hopeless: Collection[str], only_failed: bool = False
+    queries: Queries, guild_id: int, *, skip: int, size: int, hopeless: Collection[str], only_failed: bool = False
 ) -> OutcomePage:
     """`size` outcomes after the first `skip`: those that were not posted and could be sent again first, then those that
     wait for a permission, then all others; newest first. `hopeless`: reasons for which none is to be sent again."""
     which = f"{_OF_GUILD} AND {NOT_POSTED}" if only_failed else _OF_GUILD
-    records = await q.all_as(
+    records = await queries.all_as(
         OutcomeRecord,
         f"""
         {_SELECT_RECORD} WHERE {which} ORDER BY
-          CASE WHEN {NOT_POSTED} AND NOT {q.sql.among("reason")} THEN 0
+          CASE WHEN {NOT_POSTED} AND NOT {queries.dialect.among("reason")} THEN 0
           WHEN blocked_since IS NOT NULL THEN 1 ELSE 2 END,
           d.id DESC LIMIT ? OFFSET ?
         """,
-        (guild_id, q.sql.list_of(hopeless), size + 1, skip),
+        (guild_id, queries.dialect.list_of(hopeless), size + 1, skip),
     )
     return OutcomePage(tuple(records[:size]), skip, len(records) > size, only_failed)
 
 
-async def outcome_of_guild(q: Queries, guild_id: int, delivery_id: int) -> OutcomeRecord | None:
+async def outcome_of_guild(queries: Queries, guild_id: int, delivery_id: int) -> OutcomeRecord | None:
     """The server's outcome with this number."""
-    return await q.one_as(OutcomeRecord, f"{_SELECT_RECORD} WHERE {_OF_GUILD} AND d.id = ?", (guild_id, delivery_id))
+    return await queries.one_as(
+        OutcomeRecord, f"{_SELECT_RECORD} WHERE {_OF_GUILD} AND d.id = ?", (guild_id, delivery_id)
+    )
 
 
-async def outcome_counts(q: Queries, guild_id: int) -> OutcomeCounts:
+async def outcome_counts(queries: Queries, guild_id: int) -> OutcomeCounts:
     """The server's outcomes in figures."""
-    row = await q.one_as(
+    row = await queries.one_as(
         OutcomeCounts,
         f"""
         SELECT count(*) FILTER (WHERE {NOT_POSTED}) AS not_posted, count(*) FILTER (WHERE {IS_OPEN}) AS waiting,
@@ -353,9 +367,9 @@ async def outcome_counts(q: Queries, guild_id: int) -> OutcomeCounts:
     return found(row)
 
 
-async def blocked_channels(q: Queries, guild_id: int) -> list[int]:
+async def blocked_channels(queries: Queries, guild_id: int) -> list[int]:
     """The server's channels in which outcomes wait for a permission; the one that has waited longest first."""
-    return await q.values(
+    return await queries.values(
         f"""
         SELECT channel_id FROM deliveries WHERE guild_id = ? AND {IS_OUTCOME} AND {_BLOCKED}
         GROUP BY channel_id ORDER BY min(blocked_since), channel_id
@@ -364,11 +378,11 @@ async def blocked_channels(q: Queries, guild_id: int) -> list[int]:
     )
 
 
-async def latest_form(q: Queries, guild_id: int, since: int) -> str:
+async def latest_form(queries: Queries, guild_id: int, since: int) -> str:
     """The form of the server's latest outcome with a result since that time that was posted; empty where there is
     none."""
     return (
-        await q.value(
+        await queries.value(
             f"""
         SELECT d.variant FROM deliveries d JOIN subscriptions s ON s.id = d.subscription_id
         JOIN jobs j ON j.id = s.job_id WHERE {_OF_GUILD} AND d.state = ? AND d.settled_at >= ? AND j.outcome = ?

@@ -42,7 +42,7 @@ async def read(queries: Queries) -> Figures:
     """Counts; with 100,000 open jobs it takes some tenths of a second. Raises StorageError."""
     states = await queries.all(
         f"""
-        SELECT coalesce({queries.sql.json_text("snapshot", "state")}, ?) AS state, count(*) AS jobs FROM jobs
+        SELECT coalesce({queries.dialect.json_text("snapshot", "state")}, ?) AS state, count(*) AS jobs FROM jobs
         WHERE ended_at IS NULL GROUP BY 1
         """,
         (NO_RESPONSE_YET,),

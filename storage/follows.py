@@ -82,11 +82,11 @@ async def not_yet_in(queries: Queries, follow: FollowRow, jobids: Sequence[str])
     known = set(
         await queries.values(
             f"""
-            SELECT j.jobid FROM jobs j WHERE j.account_id = ? AND {queries.sql.among("j.jobid")}
+            SELECT j.jobid FROM jobs j WHERE j.account_id = ? AND {queries.dialect.among("j.jobid")}
             AND (j.ended_at IS NOT NULL OR EXISTS
               (SELECT 1 FROM subscriptions s WHERE s.job_id = j.id AND s.channel_id = ?))
             """,
-            (follow.account_id, queries.sql.list_of(jobids), follow.channel_id),
+            (follow.account_id, queries.dialect.list_of(jobids), follow.channel_id),
         )
     )
     return [jobid for jobid in jobids if jobid not in known]

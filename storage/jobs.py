@@ -177,7 +177,7 @@ async def open_page_of_account(queries: Queries, account_id: int, after: int, si
 
 async def open_among(queries: Queries, job_ids: Sequence[int]) -> list[OpenJob]:
     """Those of `job_ids` that have not ended and for which somebody waits."""
-    return await _open_jobs(queries, queries.sql.among("j.id"), (queries.sql.list_of(job_ids),), len(job_ids))
+    return await _open_jobs(queries, queries.dialect.among("j.id"), (queries.dialect.list_of(job_ids),), len(job_ids))
 
 
 async def _open_jobs(queries: Queries, which: str, parameters: Sequence[SqlValue], limit: int) -> list[OpenJob]:
@@ -185,7 +185,7 @@ async def _open_jobs(queries: Queries, which: str, parameters: Sequence[SqlValue
     rows = await queries.all(
         f"""
         SELECT j.id, j.account_id, j.jobid, j.snapshot, j.watched_since, j.missing_since,
-          (SELECT {queries.sql.joined("guild_id")}
+          (SELECT {queries.dialect.joined("guild_id")}
             FROM subscriptions WHERE job_id = j.id AND ended_at IS NULL) AS guilds,
           (SELECT max(CASE WHEN origin = '{Origin.FOLLOWED}' THEN 0 WHEN batch_id IS NULL THEN 2 ELSE 1 END)
             FROM subscriptions WHERE job_id = j.id AND ended_at IS NULL) AS shown

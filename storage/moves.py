@@ -105,7 +105,7 @@ async def to_account(tx: Transaction, guild_id: int, account_id: int, now: int) 
     former = await tx.values(_FORMER, (account_id,))
     if not former:
         return []
-    rewatch = _REWATCH.format(greatest=tx.sql.greatest("watched_since", _NEWEST_WATCH))
+    rewatch = _REWATCH.format(greatest=tx.dialect.greatest("watched_since", _NEWEST_WATCH))
     for statement in (_REPOINT, _COPY, _REOPEN, rewatch, _MOVE_OPEN):
         await tx.run(statement, both)
     for row in await tx.all(_DOUBLE, both):

@@ -133,24 +133,24 @@ async def has_dead(queries: Queries) -> bool:
 
 async def take_accounts(tx: Transaction, process_id: str, account_ids: Collection[int]) -> list[int]:
     """Takes those of the accounts that nobody holds; returns those that are this process's now."""
-    which = tx.sql.list_of(sorted(account_ids))
+    which = tx.dialect.list_of(sorted(account_ids))
     await tx.run(
         f"""
         INSERT INTO account_leases (account_id, owner)
-        SELECT a.id, p.id FROM accounts a, processes p WHERE {tx.sql.among("a.id")} AND p.id = ? AND p.{_ALIVE}
+        SELECT a.id, p.id FROM accounts a, processes p WHERE {tx.dialect.among("a.id")} AND p.id = ? AND p.{_ALIVE}
         ON CONFLICT (account_id) DO NOTHING
         """,
         (which, process_id),
     )
-    sql = f"SELECT account_id FROM account_leases WHERE {tx.sql.among('account_id')} AND owner = ?"
+    sql = f"SELECT account_id FROM account_leases WHERE {tx.dialect.among('account_id')} AND owner = ?"
     return await tx.values(sql, (which, process_id))
 
 
 async def release_accounts(tx: Transaction, process_id: str, account_ids: Collection[int]) -> None:
     """Frees those of the accounts that this process holds."""
     await tx.run(
-        f"DELETE FROM account_leases WHERE owner = ? AND {tx.sql.among('account_id')}",
-        (process_id, tx.sql.list_of(account_ids)),
+        f"DELETE FROM account_leases WHERE owner = ? AND {tx.dialect.among('account_id')}",
+        (process_id, tx.dialect.list_of(account_ids)),
     )
 
 
@@ -217,8 +217,8 @@ async def ask_for_shard(tx: Transaction, process_id: str, shard_id: int) -> bool
 
 async def release_shards(tx: Transaction, process_id: str, shard_ids: Sequence[int]) -> None:
     """Frees those of the shards that this process holds, and lets go of those that it was to take over."""
-    which = tx.sql.among("shard_id", "?2")
-    parameters = (process_id, tx.sql.list_of(shard_ids))
+    which = tx.dialect.among("shard_id", "?2")
+    parameters = (process_id, tx.dialect.list_of(shard_ids))
     await tx.run(f"UPDATE shard_leases SET successor = NULL WHERE successor = ?1 AND {which}", parameters)
     await tx.run(
         f"UPDATE shard_leases SET owner = NULL, free_since = clock_timestamp() WHERE owner = ?1 AND {which}", parameters
@@ -257,7 +257,7 @@ async def take_from_budget(tx: Transaction, name: str, amount: float, *, most: f
     A budget holds at most `most` and gains `per_second`.
     """
     await tx.run("INSERT INTO pacing (name, available) VALUES (?, ?) ON CONFLICT (name) DO NOTHING", (name, most))
-    await tx.value(f"SELECT name FROM pacing WHERE name = ? {tx.sql.for_update()}", (name,))
+    await tx.value(f"SELECT name FROM pacing WHERE name = ? {tx.dialect.for_update()}", (name,))
     available = await tx.value(
         """
         UPDATE pacing SET refilled_at = clock_timestamp(), available = least(CAST(? AS double precision), available

@@ -48,7 +48,7 @@ class BrokenReader(Queries):
     """Cannot be asked anything."""
 
     def __init__(self) -> None:
-        self.sql = SqliteDialect()
+        self.dialect = SqliteDialect()
 
     async def all(self, sql: str, parameters: Sequence[SqlValue] = ()) -> Sequence[Row]:
         raise StorageUnavailable("disk I/O error")

@@ -130,7 +130,7 @@ class _SlowReader(Queries):
     """Each question takes a second."""
 
     def __init__(self, inner: Queries, clock: ManualClock) -> None:
-        self.sql = inner.sql
+        self.dialect = inner.dialect
         self._inner = inner
         self._clock = clock
         self.asked = 0
