@@ -18,8 +18,8 @@ from discord_adapter.shard_connection import (
     Sleep,
     TakeSlot,
 )
+from model.shards import shard_of
 from relay.cluster.identify_pacing import SessionStartLimit
-from relay.cluster.shards import shard_of
 
 
 class ShardManager:

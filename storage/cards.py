@@ -6,9 +6,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from model.job import Outcome
+from model.shards import Shards
 from model.states import AccountState, CardStatus, DeliveryKind, Origin
 from storage.database import Queries, Transaction
-from storage.delivery_queries import Shards, in_shards
+from storage.servers import in_shards
 from storage.subscriptions import FORGOTTEN
 
 

@@ -6,28 +6,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from model.job import Outcome
+from model.shards import Shards
 from model.states import DeliveryKind, DeliveryState
 from storage.database import Queries, found
 from storage.deliveries import IS_OPEN, IS_OUTCOME, NOT_POSTED, SELECT, Delivery
 from storage.engines.interface import Dialect, SqlValue
+from storage.servers import in_shards
 
 # ---- what is due ----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Shards:
-    """The servers of some of the bot's gateway shards."""
-
-    count: int
-    """Of all shards."""
-    held: tuple[int, ...]
-
-
-def in_shards(dialect: Dialect, shards: Shards | None, guild_id: str = "guild_id") -> tuple[str, tuple[SqlValue, ...]]:
-    """A condition with its parameters: the server in this column is of one of the shards (None: any)."""
-    if shards is None:
-        return "TRUE", ()
-    return dialect.among(f"({guild_id} >> 22) % {shards.count}"), (dialect.list_of(shards.held),)
 
 
 def _of_shards(dialect: Dialect, shards: Shards | None, owner: str | None) -> tuple[str, tuple[SqlValue, ...]]:

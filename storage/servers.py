@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from model.shards import Shards
 from storage.database import Queries, Transaction, columns
 from storage.deliveries import IS_OPEN
-from storage.engines.interface import SqlValue
+from storage.engines.interface import Dialect, SqlValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,16 @@ async def get(queries: Queries, guild_id: int) -> ServerRow | None:
     """The server, if anything is kept about it."""
     sql = f"SELECT {columns(ServerRow)} FROM servers WHERE guild_id = ?"
     return await queries.one_as(ServerRow, sql, (guild_id,))
+
+
+def in_shards(dialect: Dialect, shards: Shards | None, column: str = "guild_id") -> tuple[str, tuple[SqlValue, ...]]:
+    """A condition and its parameters: the server in this column belongs to one of the shards (None: any server).
+
+    It computes what `model.shards.shard_of` does.
+    """
+    if shards is None:
+        return "TRUE", ()
+    return dialect.among(f"({column} >> 22) % {shards.count}"), (dialect.list_of(shards.held),)
 
 
 # ---- its account ----------------------------------------------------------------------------------------------------

@@ -15,17 +15,16 @@ from collections.abc import Awaitable, Callable, Collection
 from typing import TypeVar
 from uuid import uuid4
 
+from model.shards import Shards, shard_of
 from relay.changes import Changes
 from relay.cluster.account_shares import accounts_of
 from relay.cluster.change_feed import ChangeFeed
 from relay.cluster.database_clock import DatabaseClock
 from relay.cluster.request_shares import RequestShare, fair_requests
-from relay.cluster.shards import shard_of
 from relay.cluster.shares import Process, ShardLease
 from relay.failures import FailureSeries
 from storage import change_feed, processes
 from storage.database import Database, Transaction
-from storage.delivery_queries import Shards
 from storage.errors import StorageError
 from storage.processes import LEASE_SECONDS
 

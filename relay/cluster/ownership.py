@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from storage.delivery_queries import Shards
+from model.shards import Shards
 
 
 class Ownership(Protocol):

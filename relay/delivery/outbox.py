@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from weakref import WeakValueDictionary
 
+from model.shards import Shards
 from relay.clock import sleep_unless_woken
 from relay.cluster.ownership import ALONE, Ownership
 from relay.delivery.sender import Sender
@@ -21,7 +22,6 @@ from relay.failures import FailureSeries, backoff, log_failure
 from relay.ports import Clock
 from storage import deliveries, delivery_queries
 from storage.database import Database
-from storage.delivery_queries import Shards
 from storage.errors import StorageError
 
 

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import pytest
 
+from model.shards import Shards
 from model.states import DeliveryKind
 from storage import batches, cards, deliveries, delivery_queries, jobs, servers, subscriptions
 from storage.database import Database
 from storage.deliveries import Delivery
-from storage.delivery_queries import Shards
 
 GUILD, CHANNEL = 7, 70
 NOW = 1_700_000_000_000

@@ -11,6 +11,7 @@ import pytest
 
 from model.job import Job, JobState, Outcome
 from model.messages import CardPost, NoResponse, Refused, SummaryPost, TooManyRequests
+from model.shards import Shards
 from model.states import CardStatus, DeliveryKind
 from relay.cards.card_edits import CARD_SECONDS, OLD_CARD_SECONDS, YOUNG_CARD_SECONDS, CardEdits, Key, Shown
 from relay.cards.card_loop import CardLoop
@@ -18,7 +19,6 @@ from relay.cards.card_status import SLOW_AFTER
 from relay.cards.edit_line import CHANNEL_SECONDS, EVERYWHERE_SECONDS
 from relay.cluster.ownership import Alone
 from storage import deliveries, delivery_queries, servers, subscriptions
-from storage.delivery_queries import Shards
 from tests.idle import until_idle
 from tests.relay.delivery.test_outbox import WakingClock
 from tests.relay.discord_channel import LOST

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from model.shards import Shards
 from relay.changes import Changes
 from relay.cluster.lease_moves import LeaseMoves
 from relay.cluster.ownership import ALONE, Alone
-from storage.delivery_queries import Shards
 
 
 @dataclass

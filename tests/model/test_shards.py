@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.cluster.shards import shard_of
+from model.shards import shard_of
 
 
 @pytest.mark.parametrize(
