@@ -16,11 +16,17 @@ from typing import Never
 
 from discord_adapter.shard_connection import Sleep
 from discord_adapter.shard_manager import ShardManager
-from relay.cluster.by_hand import faults_of_shard_ids, shards_to_take_by_hand
-from relay.cluster.drain import DRAIN_S
 from relay.cluster.identify_pacing import bucket_of
-from relay.cluster.shares import Process, ShardLease, fair_share, shard_to_ask_for, shards_to_take
+from relay.cluster.shard_plan import (
+    DRAIN_S,
+    fair_share,
+    faults_of_shard_ids,
+    shard_to_ask_for,
+    shards_to_take,
+    shards_to_take_by_hand,
+)
 from storage.errors import StorageError
+from storage.processes import Process, ShardLease
 
 log = logging.getLogger(__name__)
 

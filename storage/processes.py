@@ -22,29 +22,34 @@ _NOW_MS = "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)"
 
 
 @dataclass(frozen=True, slots=True)
-class ProcessRow:
+class Process:
     """A process that is alive."""
 
     id: str
-    version: str
-    draining: bool
-    seconds: float
+    draining: bool = False
+    """Whether it is about to end: it gives its shards away and takes none."""
+    version: str = ""
+    """The bot's version that it runs."""
+    seconds: float = 0.0
     """For how long it has been running."""
 
 
 @dataclass(frozen=True, slots=True)
-class ShardLeaseRow:
+class ShardLease:
     """Who holds a gateway shard."""
 
     shard_id: int
-    shard_count: int
     owner: str | None
-    successor: str | None
-    """The process that takes it over next."""
-    epoch: int
-    """Grows with each change of the owner."""
-    free_s: float
-    """For how many seconds nobody has held it; 0 while somebody does."""
+    """The process that holds the shard; None: the shard is free."""
+    successor: str | None = None
+    """The process that is taking the shard over; it may have died meanwhile."""
+    free_s: float = 0.0
+    """For how many seconds nobody has held the shard; 0 while somebody does."""
+
+    @property
+    def taker(self) -> str | None:
+        """The process that has the shard, or will have it in a moment."""
+        return self.successor or self.owner
 
 
 # ---- processes ------------------------------------------------------------------------------------------------------
@@ -111,12 +116,12 @@ async def forget_dead(tx: Transaction) -> list[str]:
     return dead
 
 
-async def alive(queries: Queries) -> list[ProcessRow]:
+async def alive(queries: Queries) -> list[Process]:
     """The processes whose leases hold."""
     return await queries.all_as(
-        ProcessRow,
+        Process,
         f"""
-        SELECT id, version, draining,
+        SELECT id, draining, version,
           CAST(extract(epoch FROM clock_timestamp() - started_at) AS double precision) AS seconds
         FROM processes WHERE {_ALIVE} ORDER BY id
         """,
@@ -173,12 +178,12 @@ async def set_shard_count(tx: Transaction, shard_count: int) -> int:
     return count
 
 
-async def shard_leases(queries: Queries) -> list[ShardLeaseRow]:
-    """Every shard."""
+async def shard_leases(queries: Queries) -> list[ShardLease]:
+    """The leases of all of the bot's shards, in the order of their numbers; none before `set_shard_count`."""
     return await queries.all_as(
-        ShardLeaseRow,
+        ShardLease,
         """
-        SELECT shard_id, shard_count, owner, successor, epoch,
+        SELECT shard_id, owner, successor,
           CASE WHEN owner IS NULL
             THEN CAST(extract(epoch FROM clock_timestamp() - free_since) AS double precision) ELSE 0 END AS free_s
         FROM shard_leases ORDER BY shard_id
@@ -191,7 +196,7 @@ async def take_shard(tx: Transaction, process_id: str, shard_id: int) -> bool:
     return (
         await tx.run(
             f"""
-            UPDATE shard_leases SET owner = ?1, successor = NULL, epoch = epoch + 1
+            UPDATE shard_leases SET owner = ?1, successor = NULL
             WHERE shard_id = ?2 AND (owner IS NULL OR successor = ?1)
             AND EXISTS (SELECT 1 FROM processes WHERE id = ?1 AND {_ALIVE})
             """,

@@ -21,12 +21,11 @@ from relay.cluster.account_shares import accounts_of
 from relay.cluster.change_feed import ChangeFeed
 from relay.cluster.database_clock import DatabaseClock
 from relay.cluster.request_shares import RequestShare, fair_requests
-from relay.cluster.shares import Process, ShardLease
 from relay.failures import FailureSeries
 from storage import change_feed, processes
 from storage.database import Database, Transaction
 from storage.errors import StorageError
-from storage.processes import LEASE_SECONDS
+from storage.processes import LEASE_SECONDS, Process, ShardLease
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +38,7 @@ MARGIN_SECONDS = 3.0
 """By how much earlier than the database this process takes its lease for run out."""
 LOOK_FIRST_MS = 600_000
 """After a change of servers: by then every end of a job that was lost has been learned again."""
-_NOBODY = Shards(1, ())
+_NONE = Shards(1, ())
 _TIDYING = "change feed"
 _TIDY_SECONDS = 60.0
 _T = TypeVar("_T")
@@ -78,7 +77,7 @@ class Membership:
         self._to_release: frozenset[int] = frozenset()
         """Accounts that are ours in the database alone."""
         self._should: tuple[frozenset[int], frozenset[str], frozenset[int]] = (frozenset(), frozenset(), frozenset())
-        self._shards = _NOBODY
+        self._shards = _NONE
         self._requests = RequestShare(clock.monotonic)
         self.server: str | None = ""
         self.looks_first_until = 0
@@ -97,7 +96,7 @@ class Membership:
         return account_id in self._accounts and self.holds
 
     def shards(self) -> Shards:
-        return self._shards if self.holds else _NOBODY
+        return self._shards if self.holds else _NONE
 
     def owns_server(self, guild_id: int) -> bool:
         shards = self.shards()
@@ -125,11 +124,7 @@ class Membership:
 
     async def read_shards(self) -> tuple[list[ShardLease], list[Process]]:
         """Every shard, and every process that is alive. Raises StorageError."""
-        leases = [
-            ShardLease(row.shard_id, row.owner, row.successor, row.free_s)
-            for row in await processes.shard_leases(self._leases.reader)
-        ]
-        return leases, [Process(row.id, row.draining) for row in await processes.alive(self._leases.reader)]
+        return await processes.shard_leases(self._leases.reader), await processes.alive(self._leases.reader)
 
     async def agree_on_shards(self, wanted: int) -> int:
         """How many shards there are for all processes: as many as Discord wants, unless some are held already. Raises
@@ -264,7 +259,7 @@ class Membership:
         self._trusted_until = -math.inf
         self._named.clear()
         self._set_accounts(frozenset())
-        self._set_shards(_NOBODY)
+        self._set_shards(_NONE)
         self._requests.lose()
 
     async def _watch_deadline(self) -> None:
@@ -313,14 +308,14 @@ class Membership:
 
     async def _look_at_shards(self) -> Shards:
         """Returns the shards that are this process's own."""
-        rows = await processes.shard_leases(self._leases.reader)
-        if not rows:
-            return _NOBODY
-        held = [row.shard_id for row in rows if row.owner == self.process_id]
-        # Nobody may come for a shard that was assigned by hand: then whoever can posts in its servers.
-        orphaned = [row.shard_id for row in rows if row.free_s > LEASE_SECONDS]
-        self._set_shards(Shards(rows[0].shard_count, (*held, *orphaned)))
-        return Shards(rows[0].shard_count, tuple(held))
+        leases = await processes.shard_leases(self._leases.reader)
+        if not leases:
+            return _NONE
+        held = [lease.shard_id for lease in leases if lease.owner == self.process_id]
+        # A shard may stand in no process's SHARD_IDS, so that nobody takes it. Then every process posts in its servers.
+        orphaned = [lease.shard_id for lease in leases if lease.free_s > LEASE_SECONDS]
+        self._set_shards(Shards(len(leases), (*held, *orphaned)))
+        return Shards(len(leases), tuple(held))
 
     async def _write(self, action: Callable[[Transaction], Awaitable[_T]]) -> _T:
         async with self._leases.transaction() as tx:

@@ -25,7 +25,7 @@ CREATE TABLE shard_leases (
     shard_count BIGINT      NOT NULL,
     owner       TEXT        REFERENCES processes (id) ON DELETE SET NULL,
     successor   TEXT        REFERENCES processes (id) ON DELETE SET NULL,
-    epoch       BIGINT      NOT NULL DEFAULT 0,
+    epoch       BIGINT      NOT NULL DEFAULT 0, -- not used any more
     free_since  TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp()
 );
 

@@ -18,13 +18,13 @@ from discord_adapter.client import RelayClient, log_in, use_discord_at
 from discord_adapter.shard_connection import ask_gateway
 from discord_adapter.shard_coordinator import AWAY_S, Rows, ShardCoordinator, ShardLeases
 from discord_adapter.shard_manager import ShardManager
-from relay.cluster.drain import DRAIN_S
 from relay.cluster.identify_pacing import SessionStartLimit
-from relay.cluster.shares import ANYBODY_AFTER_S, Process, ShardLease
+from relay.cluster.shard_plan import ANYBODY_AFTER_S, DRAIN_S
 from relay.ports import NoMeters
 from sandbox.discord_wire import Channel, DiscordSandbox, Member
 from sandbox.event_log import read_events
 from storage.errors import StorageUnavailable
+from storage.processes import Process, ShardLease
 from tests.clock import ManualClock
 
 _SHARDS = 4

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 import cli
-from relay.cluster.drain import DRAIN_S
+from relay.cluster.shard_plan import DRAIN_S
 from settings.model import VARIABLES
 
 ROOT = Path(__file__).resolve().parents[2]

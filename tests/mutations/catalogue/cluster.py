@@ -7,7 +7,7 @@ from tests.mutations.mutation import mutation
 _COORDINATOR = "tests/discord_adapter/test_shard_coordinator.py"
 _MANAGER = "tests/discord_adapter/test_shard_manager.py"
 _PACING = "tests/relay/cluster/test_identify_pacing.py"
-_SHARES = "tests/relay/cluster/test_shares.py"
+_SHARD_PLAN = "tests/relay/cluster/test_shard_plan.py"
 _MEMBERSHIP = "tests/relay/cluster/test_membership.py"
 _PROCESSES = "tests/storage/test_processes.py"
 _FEED = "tests/storage/test_change_feed.py"
@@ -48,52 +48,52 @@ MUTATIONS = (
     ),
     mutation(
         "shards move though nobody has joined",
-        f"{_SHARES}::test_nothing_moves_where_nobody_joins_dies_or_drains",
+        f"{_SHARD_PLAN}::test_nothing_moves_where_nobody_joins_dies_or_drains",
         "shards_to_take",
         "lease.taker is None",
         "lease.shard_id % 2",
     ),
     mutation(
         "a newcomer takes more than its share",
-        f"{_SHARES}::test_a_newcomer_gets_its_fair_share_with_as_few_moves_as_that_takes",
+        f"{_SHARD_PLAN}::test_a_newcomer_gets_its_fair_share_with_as_few_moves_as_that_takes",
         "shard_to_ask_for",
         "if load[me] >= share or not offered:",
         "if load[me] > share or not offered:",
     ),
     mutation(
         "a newcomer takes shards from who has few",
-        f"{_SHARES}::test_a_newcomer_gets_its_fair_share_with_as_few_moves_as_that_takes",
+        f"{_SHARD_PLAN}::test_a_newcomer_gets_its_fair_share_with_as_few_moves_as_that_takes",
         "shard_to_ask_for",
         "return max(offered",
         "return min(offered",
     ),
     mutation(
         "a shard that is on its way is taken by another too",
-        f"{_SHARES}::test_what_is_on_its_way_is_not_asked_for_again",
+        f"{_SHARD_PLAN}::test_what_is_on_its_way_is_not_asked_for_again",
         "shards_to_take",
         "if lease.owner in draining and lease.successor is None",
         "if lease.owner in draining",
     ),
     mutation(
         "a successor that has died keeps its shard",
-        f"{_SHARES}::test_a_successor_that_has_died_is_replaced",
+        f"{_SHARD_PLAN}::test_a_successor_that_has_died_is_replaced",
         "_with_live_successors",
         "if lease.successor in takers else",
         "if lease.successor else",
     ),
     mutation(
         "a shard whose turn is with a process that doesn't take it stays free",
-        f"{_SHARES}::test_a_shard_that_stays_free_is_anybody_s",
+        f"{_SHARD_PLAN}::test_a_shard_that_stays_free_is_anybody_s",
         "shards_to_take",
         "return mine + late\n",
         "return mine\n",
     ),
     mutation(
         "a process that stops hands over bucket by bucket",
-        "tests/relay/cluster/test_drain.py::test_buckets_in_turn",
+        f"{_SHARD_PLAN}::test_buckets_in_turn",
         "drain_order",
-        "for turn in range(rounds) for _, bucket in sorted(buckets.items()) if turn < len(bucket)",
-        "for _, bucket in sorted(buckets.items()) for turn in range(len(bucket))",
+        "sorted(turns)",
+        "sorted(turns, key=lambda turn: turn[1:])",
     ),
     mutation(
         "a shard that is handed over is closed for good",
@@ -414,7 +414,7 @@ MUTATIONS = (
         "nobody posts in the servers of a shard that nobody takes",
         f"{_MEMBERSHIP}::test_servers_belong_to_whoever_holds_their_shard",
         "Membership._look_at_shards",
-        "if row.free_s > LEASE_SECONDS",
+        "if lease.free_s > LEASE_SECONDS",
         "if False",
     ),
     mutation(

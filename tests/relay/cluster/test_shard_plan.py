@@ -9,14 +9,17 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.cluster.shares import (
+from relay.cluster.shard_plan import (
     ANYBODY_AFTER_S,
-    Process,
-    ShardLease,
+    GAP_S,
+    drain_order,
     fair_share,
+    faults_of_shard_ids,
     shard_to_ask_for,
     shards_to_take,
+    shards_to_take_by_hand,
 )
+from storage.processes import Process, ShardLease
 
 Leases = dict[int, ShardLease]
 
@@ -212,3 +215,59 @@ def test_whatever_the_rows_say_nobody_takes_what_it_has(
         assert len(set(taken)) == len(taken)
         assert all(leases[shard].taker != me for shard in [*taken, *([] if asked is None else [asked])])
         assert not (me in draining and (taken or asked is not None))
+
+
+ALIVE = [Process("a"), Process("b")]
+
+
+def leases(*owners: str | None, free_s: float = 0.0) -> list[ShardLease]:
+    return [ShardLease(shard, owner, free_s=0.0 if owner else free_s) for shard, owner in enumerate(owners)]
+
+
+def test_only_what_was_given_is_taken() -> None:
+    assert shards_to_take_by_hand("a", {0, 2}, leases(None, None, None, "b"), ALIVE, 1) == [0, 2]
+    assert shards_to_take_by_hand("a", {0, 2}, leases("a", None, "b", None), ALIVE, 1) == []
+
+
+def test_a_draining_process_gives_to_whoever_has_the_same() -> None:
+    replaced = [Process("a"), Process("b", draining=True)]
+    assert shards_to_take_by_hand("a", {0, 1, 2}, leases("b", "b", None, "b"), replaced, 1) == [2, 0, 1]
+    on_its_way = [ShardLease(0, "b", successor="a"), ShardLease(1, "b", successor="dead")]
+    assert shards_to_take_by_hand("a", {0, 1}, on_its_way, replaced, 1) == [1]
+    assert shards_to_take_by_hand("b", {0, 1}, leases(None, None), replaced, 1) == []
+
+
+def test_faults_are_told_in_a_sentence_each() -> None:
+    assert faults_of_shard_ids("a", {0, 1}, leases("a", "a", "b"), ALIVE) == []
+    assert faults_of_shard_ids("a", {0, 1, 2, 7}, leases("a", None, "b", None, free_s=GAP_S), ALIVE) == [
+        "SHARD_IDS names 7, and there are only shards 0 to 3; take it out",
+        "SHARD_IDS names 2, which another process holds; take it out of one of the two",
+        "SHARD_IDS of no process names 3, so nobody answers in its servers; add it to one",
+    ]
+
+
+def test_what_is_about_to_be_taken_is_no_fault() -> None:
+    replaced = [Process("a"), Process("b", draining=True)]
+    assert faults_of_shard_ids("a", {0}, leases("b", None, free_s=GAP_S - 1), replaced) == []
+
+
+shards = st.sets(st.integers(0, 300), max_size=60)
+
+
+@given(shards, st.integers(1, 64))
+def test_each_is_handed_over_once(held: set[int], max_concurrency: int) -> None:
+    assert sorted(drain_order(held, max_concurrency)) == sorted(held)
+
+
+@given(shards, st.integers(1, 64))
+def test_no_bucket_comes_again_before_every_other_had_its_turn(held: set[int], max_concurrency: int) -> None:
+    order = [shard % max_concurrency for shard in drain_order(held, max_concurrency)]
+    for place, bucket in enumerate(order):
+        turn = order[:place].count(bucket)
+        assert all(order[:place].count(other) > turn or order.count(other) <= turn for other in range(bucket))
+
+
+def test_buckets_in_turn() -> None:
+    assert drain_order({0, 1, 2, 3, 4, 8}, 4) == [0, 1, 2, 3, 4, 8]
+    assert drain_order({0, 4, 8, 1, 5}, 4) == [0, 1, 4, 5, 8]
+    assert drain_order({7, 3, 5}, 1) == [3, 5, 7]
