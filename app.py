@@ -129,7 +129,7 @@ async def serve(settings: Settings, service_manager: ServiceManager, outside: Ou
         if relay.membership is None:
             take_slot: TakeSlot = LocalSlots(clock.monotonic, clock.sleep).take
         else:
-            take_slot = SharedSlots(relay.membership.take_turn, clock.sleep).take
+            take_slot = SharedSlots(relay.membership.take_slot, clock.sleep).take
             client.pacer = RequestPacer(relay.membership.requests_per_second, clock.monotonic, clock.sleep)
         shards = ShardManager(client, take_slot, monotonic=clock.monotonic, sleep=clock.sleep)
         crashes = LoopCrashes()

@@ -63,16 +63,16 @@ class CommandRegistry:
         pending: list[_Entry] = [(scope, commands) for scope in self._wanted]
         pending += [(scope, ()) for scope in before if scope not in self._wanted]
         for failures in count(1):
-            while not await ownership.has_named(_REGISTERING):
+            while not await ownership.take_named_lease(_REGISTERING):
                 await sleep(_REGISTERING_AGAIN_SECONDS)
             try:
                 pending = await self._try_all(registered, pending)
                 if not pending:
                     await self._remember_scopes()
             except Exception:
-                await ownership.release_named(_REGISTERING)
+                await ownership.release_named_lease(_REGISTERING)
                 raise
-            await ownership.release_named(_REGISTERING)
+            await ownership.release_named_lease(_REGISTERING)
             if not pending:
                 return
             await sleep(backoff(2.0, failures, _LONGEST_WAIT))

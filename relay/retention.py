@@ -81,7 +81,7 @@ class Retention:
         """Deletes until it is cancelled, whatever fails."""
         while True:
             try:
-                if await self._ownership.has_named(RETENTION):
+                if await self._ownership.take_named_lease(RETENTION):
                     await self.sweep()
             except Exception as error:
                 # The loop's edge: what the database does not take now is deleted an hour later.

@@ -1,8 +1,8 @@
-"""What other processes have committed: rows that triggers write into `changes`, in the very transaction.
+"""What other processes have committed: rows of `changes`, which triggers write in the transaction that they are about.
 
-Transactions are committed in another order than they are begun, so "everything after the last number" would skip some.
-A reader remembers instead the oldest transaction that was still under way when it looked (the *horizon*), reads again
-whatever that one or a later one has written, and passes over what it has read before.
+Transactions are committed in another order than they begin, so "everything after the last number" would skip some. A
+reader remembers instead the oldest transaction that was still under way when it looked (the *horizon*), reads again
+whatever that one or a later one has written, and skips what it has read before.
 """
 
 from __future__ import annotations
@@ -11,18 +11,20 @@ from dataclasses import dataclass
 
 from storage.database import Queries, Transaction
 
-KEPT_SECONDS = 120
-"""Whoever has read nothing for so long reads everything again: its lease has run out long before."""
+_KEPT_SECONDS = 120
+"""A process that has read nothing for so long has lost its lease long before, and then reads everything again."""
+_HORIZON = "CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint)"
 
 
 @dataclass(frozen=True, slots=True)
 class CommittedChange:
-    """Something that another process has committed."""
+    """A change that another process has committed."""
 
     id: int
     kind: str
-    """As the triggers of the tables call it."""
+    """The kind that the table's trigger names, or that `report_end` does."""
     item: int
+    """The number of what has changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,20 +32,17 @@ class Look:
     """What one look has found."""
 
     horizon: int
-    """From here on the next look reads."""
+    """Where the next look begins."""
     changes: list[CommittedChange]
 
 
 async def horizon(queries: Queries) -> int:
-    """From where on to read, for whoever reads everything else now."""
+    """The horizon of this moment: where to begin after everything else was read."""
     return int(await queries.value(f"SELECT {_HORIZON}") or 0)
 
 
-_HORIZON = "CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint)"
-
-
 async def since(queries: Queries, horizon: int, *, but_of: str) -> Look:
-    """What others than this writer have written since the horizon; some of it perhaps once more."""
+    """What writers other than this one have committed since the horizon; it may hold what an earlier look found."""
     rows = await queries.all(
         f"""
         SELECT h.horizon, c.id, c.kind, c.item FROM (SELECT {_HORIZON} AS horizon) h
@@ -58,10 +57,10 @@ async def since(queries: Queries, horizon: int, *, but_of: str) -> Look:
 
 
 async def report_end(tx: Transaction, job_id: int) -> None:
-    """Tells whoever polls the job that a callback reports its end."""
+    """Tells the process that polls the job that a callback reports the job's end."""
     await tx.run("INSERT INTO changes (kind, item) VALUES ('end_reported', ?)", (job_id,))
 
 
-async def delete_old(tx: Transaction) -> int:
-    """Deletes what everybody has read; returns how many rows."""
-    return await tx.run(f"DELETE FROM changes WHERE made_at < clock_timestamp() - interval '{KEPT_SECONDS} seconds'")
+async def delete_old(tx: Transaction) -> None:
+    """Deletes the changes that every process has read."""
+    await tx.run(f"DELETE FROM changes WHERE made_at < clock_timestamp() - interval '{_KEPT_SECONDS} seconds'")

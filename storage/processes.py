@@ -233,7 +233,7 @@ async def release_shards(tx: Transaction, process_id: str, shard_ids: Sequence[i
 # ---- what one of all does -------------------------------------------------------------------------------------------
 
 
-async def take_named(tx: Transaction, process_id: str, name: str) -> bool:
+async def take_named_lease(tx: Transaction, process_id: str, name: str) -> bool:
     """Takes what this name stands for, where nobody else holds it; whether this process has it."""
     return (
         await tx.value(
@@ -248,31 +248,30 @@ async def take_named(tx: Transaction, process_id: str, name: str) -> bool:
     )
 
 
-async def release_named(tx: Transaction, process_id: str, name: str) -> None:
+async def release_named_lease(tx: Transaction, process_id: str, name: str) -> None:
     """Lets the next process have it."""
     await tx.run("DELETE FROM named_leases WHERE name = ? AND owner = ?", (name, process_id))
 
 
-# ---- budgets --------------------------------------------------------------------------------------------------------
+# ---- slots ----------------------------------------------------------------------------------------------------------
 
 
-async def take_from_budget(tx: Transaction, name: str, amount: float, *, most: float, per_second: float) -> float:
-    """Takes from a budget that all processes share; for how many seconds to wait before `amount` is there (0: taken).
+async def take_slot(tx: Transaction, name: str, spacing_s: float) -> float:
+    """Takes the next slot of this name, of which one comes every `spacing_s` seconds for all processes together.
 
-    A budget holds at most `most` and gains `per_second`.
+    Returns for how many seconds to wait before trying again; 0: the slot is taken.
     """
-    await tx.run("INSERT INTO pacing (name, available) VALUES (?, ?) ON CONFLICT (name) DO NOTHING", (name, most))
-    await tx.value(f"SELECT name FROM pacing WHERE name = ? {tx.dialect.for_update()}", (name,))
+    await tx.run("INSERT INTO pacing (name, available) VALUES (?, 1) ON CONFLICT (name) DO NOTHING", (name,))
     available = await tx.value(
         """
-        UPDATE pacing SET refilled_at = clock_timestamp(), available = least(CAST(? AS double precision), available
-          + CAST(? AS double precision) * greatest(0, extract(epoch FROM clock_timestamp() - refilled_at)))
+        UPDATE pacing SET refilled_at = clock_timestamp(), available = least(1, available
+          + greatest(0, extract(epoch FROM clock_timestamp() - refilled_at)) / CAST(? AS double precision))
         WHERE name = ? RETURNING available
         """,
-        (most, per_second, name),
+        (spacing_s, name),
     )
-    missing = amount - float(available or 0.0)
+    missing = 1 - float(available or 0.0)
     if missing > 0:
-        return missing / per_second
-    await tx.run("UPDATE pacing SET available = available - ? WHERE name = ?", (amount, name))
+        return missing * spacing_s
+    await tx.run("UPDATE pacing SET available = available - 1 WHERE name = ?", (name,))
     return 0.0

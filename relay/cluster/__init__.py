@@ -1,1 +1,1 @@
-"""What several processes decide about the gateway's shards: pure functions of what the database says."""
+"""Which work is this process's, where several processes share a database, and what the others have changed."""

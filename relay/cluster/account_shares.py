@@ -1,17 +1,22 @@
-"""Which process should hold which account, by rendezvous hashing: all come to the same answer without asking.
+"""Which process should hold which account, by rendezvous hashing: all processes compute the same without asking.
 
-Where a process comes or goes, only the accounts move that become its own or were. The leases in the database decide
-where two processes see different ones alive.
+When a process comes or goes, only the accounts that it gets or had change hands. Where two processes see different ones
+alive, the leases in the database decide.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
+from functools import lru_cache
 from hashlib import blake2b
 
 
-def accounts_of(process_id: str, accounts: Iterable[int], processes: Collection[str]) -> frozenset[int]:
-    """The accounts that this process should hold, of those that all processes share."""
+@lru_cache(maxsize=1)
+def accounts_of(process_id: str, accounts: frozenset[int], processes: frozenset[str]) -> frozenset[int]:
+    """The accounts that this process should hold, of those that all processes share.
+
+    It is asked every second, and hashes each account with each process; so the latest result is kept.
+    """
     if process_id not in processes:
         return frozenset()
     return frozenset(account for account in accounts if process_for(account, processes) == process_id)

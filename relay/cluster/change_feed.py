@@ -1,8 +1,7 @@
-"""Other processes' changes: calls the same signals as if this process had made them."""
+"""Reads what other processes have changed, and calls the signals that this process calls for changes of its own."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Collection
 from typing import Protocol
 
@@ -10,29 +9,37 @@ from relay.changes import Changes
 from storage import change_feed
 from storage.database import Database
 
-log = logging.getLogger(__name__)
-
 
 class KeptInMemory(Protocol):
-    """A part that keeps rows in memory."""
+    """A part of the relay that keeps rows in memory."""
 
     async def read_again(self, account_ids: Collection[int] | None, guild_ids: Collection[int] | None) -> None:
-        """Reads what may have changed of these accounts and servers; None: of all. Raises StorageError."""
+        """Reads the rows of these accounts and servers again; None: of all. Raises StorageError."""
 
 
 class ChangeFeed:
-    """Reads what others have committed. `memories` are brought up to date before any signal is called."""
+    """Reads what others have committed. Has `memories` read their rows again before it calls any signal."""
 
     def __init__(self, database: Database, changes: Changes, memories: Collection[KeptInMemory]) -> None:
         self._reader = database.reader
         self._writer_id = database.writer_id
-        self._changes = changes
+        self._for_each: dict[str, Callable[[int], None]] = {
+            "job": changes.job_watched,
+            "end_reported": changes.end_reported,
+            "subscription": changes.subscription_changed,
+            "account": changes.account_changed,
+        }
+        self._once: dict[str, Callable[[], None]] = {
+            "follow": changes.follows_changed,
+            "delivery": changes.deliveries_added,
+        }
+        self._jobs_found = changes.jobs_found
         self._memories = memories
         self._horizon: int | None = None
         self._seen: set[int] = set()
 
     async def begin(self) -> None:
-        """Reads everything, at the start or after a time without looks; from here on changes are noticed.
+        """Begins to follow changes, at the start or after a time without looks: `memories` read all their rows.
 
         Raises StorageError.
         """
@@ -41,7 +48,7 @@ class ChangeFeed:
             await memory.read_again(None, None)
 
     async def look(self) -> None:
-        """Calls the signals of what is new. Raises StorageError; the next look then does it."""
+        """Calls the signals for the changes since the last look. Raises StorageError; the next look then does it."""
         if self._horizon is None:
             return
         look = await change_feed.since(self._reader, self._horizon, but_of=self._writer_id)
@@ -55,22 +62,15 @@ class ChangeFeed:
                 await memory.read_again(accounts, servers)
         self._horizon, self._seen = look.horizon, {change.id for change in look.changes}
         for kind, items in sorted(new.items()):
-            self._tell(kind, items)
+            self._signal(kind, items)
 
-    def _tell(self, kind: str, items: Collection[int]) -> None:
-        changes = self._changes
-        each: dict[str, Callable[[int], None]] = {
-            "job": changes.job_watched,
-            "end_reported": changes.end_reported,
-            "subscription": changes.subscription_changed,
-            "account": changes.account_changed,
-        }
-        for item in items if kind in each else ():
-            each[kind](item)
+    def _signal(self, kind: str, items: Collection[int]) -> None:
+        """Calls the signals of a kind of change. `server` has none: the memories have read it by now. A kind that only a
+        newer version knows is ignored."""
+        for item in items if kind in self._for_each else ():
+            self._for_each[kind](item)
+        if kind in self._once:
+            self._once[kind]()
         if kind == "job":
-            # Whether anybody has asked the API about a new one is not known here.
-            changes.jobs_found(items)
-        elif kind == "follow":
-            changes.follows_changed()
-        elif kind == "delivery":
-            changes.deliveries_added()
+            # Whether anybody has asked the API about a new job is not known here.
+            self._jobs_found(items)

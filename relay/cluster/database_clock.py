@@ -1,4 +1,4 @@
-"""One time for all processes: the database's."""
+"""The time of the database, by which all processes go."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from relay.ports import Clock
 class DatabaseClock:
     """The Clock of one process of several.
 
-    Between two answers of the database it goes by this machine's monotonic clock: what this machine takes for the time
-    of day is never asked.
+    Between two responses of the database it goes by this machine's monotonic clock; this machine's time of day is never
+    used after the first response.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -31,10 +31,11 @@ class DatabaseClock:
         await self._clock.sleep(seconds)
 
     def set(self, now: int, asked_at: float) -> None:
-        """The database said that it is `now` (milliseconds UTC), asked at `asked_at` (monotonic seconds).
+        """Sets the clock by the database's time `now` (milliseconds UTC), which was asked for at `asked_at` (monotonic
+        seconds).
 
-        Somewhere in the time of the question it said so. A time that was known before, and may be right by that, stays:
-        of a process that was halted during the question the answer tells little.
+        The database read its clock somewhere between the question and its response, so the time is known within bounds.
+        If the time known before lies within them, it stays: after a process was halted in between, they are wide.
         """
         received_at = self._clock.monotonic()
         latest = now + round((received_at - asked_at) * 1000)

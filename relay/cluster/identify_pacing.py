@@ -1,4 +1,4 @@
-"""When the next IDENTIFY may be sent, over all processes.
+"""When the next IDENTIFY may be sent, counted over all processes.
 
 Discord takes one in five seconds for each bucket, and a thousand a day; one too many ends every session and voids the
 bot's token (Discord API docs, events/gateway, Identifying, Max Concurrency).
@@ -11,10 +11,10 @@ from dataclasses import dataclass
 SPACING_S = 5.5
 """Between two IDENTIFYs of a bucket: Discord's five seconds, and a margin for the network."""
 SCARCE = 0.25
-"""Below this part of the day's IDENTIFYs they are spaced over all buckets: something restarts again and again."""
+"""If less than this part of a day's IDENTIFYs is left, something keeps restarting: they are spaced over all buckets."""
 SCARCE_SPACING_S = 60.0
 RESERVE = 5
-"""So many are never used: the operator's way back after a crash loop."""
+"""This many of a day are never used: they are the operator's way back after a crash loop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +32,14 @@ class SessionStartLimit:
 
 
 def bucket_of(shard_id: int, max_concurrency: int) -> int:
-    """The bucket whose IDENTIFYs are spaced."""
+    """The bucket of a shard; the IDENTIFYs of one bucket are spaced."""
     return shard_id % max_concurrency
 
 
 def seconds_until_identify(
     limit: SessionStartLimit, since_last_of_bucket_s: float | None, since_last_s: float | None
 ) -> float:
-    """How long to wait before the next IDENTIFY of a bucket; 0: it may be sent now.
+    """Seconds to wait before the next IDENTIFY of a bucket; 0: it may be sent now.
 
     Args:
         limit: As it is now.

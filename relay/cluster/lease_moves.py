@@ -1,4 +1,4 @@
-"""How often shards and accounts change hands: a few times when processes come and go, and otherwise never."""
+"""Counts how often shards and accounts change hands: a few times when processes come and go, otherwise never."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from relay.cluster.ownership import Ownership
 
 
 class LeaseMoves:
-    """Counts what this process takes and loses, each shard and each account once for every change."""
+    """Counts the shards and accounts that this process takes and loses."""
 
     def __init__(self, ownership: Ownership, changes: Changes) -> None:
         self._ownership = ownership
@@ -17,7 +17,7 @@ class LeaseMoves:
         changes.account_moved.listen(self._account_moved)
 
     def counts(self) -> dict[str, int]:
-        """By what has changed hands."""
+        """How many `shards` and how many `accounts` have changed hands."""
         return dict(self._counts)
 
     def _servers_moved(self) -> None:

@@ -1,9 +1,9 @@
 """This process among the others that work with one database: its lease, and what it holds by it.
 
-The lease is renewed every few seconds. This process believes in it only until the time at which it asked for the last
-renewal, by its own monotonic clock, plus the lease's length less a margin: however slow an answer was, nobody else has
-been given anything of this process's by then. Once the lease is lost, everything held by it is, and the process begins
-anew like one that has just been started.
+The lease is renewed every few seconds. This process relies on it only for the lease's length, less a margin, from when
+it asked for the last renewal, by its own monotonic clock. However slow the response was, no other process has been
+given anything of this one's by then. A process whose lease is lost has lost all that it held, and registers again like
+one that has just been started.
 """
 
 from __future__ import annotations
@@ -35,24 +35,24 @@ FEED_SECONDS = 0.1
 job, and a third one may have to post the result."""
 RENEW_SECONDS = 3.0
 MARGIN_SECONDS = 3.0
-"""By how much earlier than the database this process takes its lease for run out."""
+"""How much earlier this process counts its lease as run out than the database does."""
 LOOK_FIRST_MS = 600_000
-"""After a change of servers: by then every end of a job that was lost has been learned again."""
-_NONE = Shards(1, ())
-_TIDYING = "change feed"
-_TIDY_SECONDS = 60.0
+"""For how long after a failover new messages are looked for before they are sent: by then every end of a job that was
+lost has been learned again."""
+_NO_SHARDS = Shards(1, ())
+_FEED_LEASE = "change feed"
+"""Names the lease of the one process that deletes old changes."""
+_DELETE_CHANGES_SECONDS = 60.0
 _T = TypeVar("_T")
-
-
-class LeaseLost(StorageError):
-    """Others may hold by now what this process held."""
 
 
 class Membership:
     """The Ownership of one process of several.
 
-    `leases` is the database over connections of their own (`Use.LEASES`), so that no other transaction holds up a
-    renewal; `accounts` returns every account that is known.
+    Args:
+        leases: The database over connections of their own (`Use.LEASES`), so that no other transaction delays a
+            renewal.
+        accounts: Returns every account that is known.
     """
 
     def __init__(
@@ -75,18 +75,17 @@ class Membership:
         self._renew_at = -math.inf
         self._accounts: frozenset[int] = frozenset()
         self._to_release: frozenset[int] = frozenset()
-        """Accounts that are ours in the database alone."""
-        self._should: tuple[frozenset[int], frozenset[str], frozenset[int]] = (frozenset(), frozenset(), frozenset())
-        self._shards = _NONE
+        """Accounts that this process has let go, but still has by the rows of the database."""
+        self._shards = _NO_SHARDS
         self._requests = RequestShare(clock.monotonic)
         self.server: str | None = ""
         self.looks_first_until = 0
         self._named: set[str] = set()
-        self._tidy_at = -math.inf
+        self._delete_changes_at = -math.inf
         self._draining = False
         self._looking = FailureSeries(log, "the other processes could not be looked at")
 
-    # ---- what is ours -----------------------------------------------------------------------------------------------
+    # ---- what this process holds ------------------------------------------------------------------------------------
 
     @property
     def holds(self) -> bool:
@@ -96,74 +95,72 @@ class Membership:
         return account_id in self._accounts and self.holds
 
     def shards(self) -> Shards:
-        return self._shards if self.holds else _NONE
+        return self._shards if self.holds else _NO_SHARDS
 
     def owns_server(self, guild_id: int) -> bool:
         shards = self.shards()
         return shard_of(guild_id, shards.count) in shards.held
 
     def requests_per_second(self) -> float:
-        """How many requests this process may send Discord, of those that all processes share."""
+        """How many requests this process may send to Discord; its share of those that all processes may send."""
         return self._requests.per_second()
 
-    async def has_named(self, name: str) -> bool:
-        """Whether this process is the one of all that does what the name stands for. Raises StorageError."""
+    async def take_named_lease(self, name: str) -> bool:
         if name in self._named and self.holds:
             return True
-        if self._draining or not await self._write(lambda tx: processes.take_named(tx, self.process_id, name)):
+        if self._draining or not await self._write(lambda tx: processes.take_named_lease(tx, self.process_id, name)):
             return False
         self._named.add(name)
         return self.holds
 
-    async def release_named(self, name: str) -> None:
-        """Lets the next process do it. Raises StorageError."""
+    async def release_named_lease(self, name: str) -> None:
         self._named.discard(name)
-        await self._write(lambda tx: processes.release_named(tx, self.process_id, name))
+        await self._write(lambda tx: processes.release_named_lease(tx, self.process_id, name))
 
     # ---- shards -----------------------------------------------------------------------------------------------------
 
     async def read_shards(self) -> tuple[list[ShardLease], list[Process]]:
-        """Every shard, and every process that is alive. Raises StorageError."""
+        """The lease of every shard, and every process that is alive. Raises StorageError."""
         return await processes.shard_leases(self._leases.reader), await processes.alive(self._leases.reader)
 
     async def agree_on_shards(self, wanted: int) -> int:
-        """How many shards there are for all processes: as many as Discord wants, unless some are held already. Raises
-        StorageError."""
+        """Makes as many shards as Discord wants, unless some are held already; returns how many all processes share.
+        Raises StorageError."""
         count = await self._write(lambda tx: processes.set_shard_count(tx, wanted))
         await self._look_at_shards()
         return count
 
     async def take_shard(self, shard_id: int) -> bool:
-        """Takes a free shard, or one that this process was to take over; whether it is ours. Raises StorageError."""
+        """Takes a free shard, or one that this process was to take over; returns whether this process has it now.
+        Raises StorageError."""
         taken = await self._write(lambda tx: processes.take_shard(tx, self.process_id, shard_id))
         await self._look_at_shards()
         return taken
 
     async def ask_for_shard(self, shard_id: int) -> bool:
-        """Makes this process the one that takes a shard over; whether it is. Raises StorageError."""
+        """Makes this process the successor for a shard of another; returns whether it is that now. Raises
+        StorageError."""
         return await self._write(lambda tx: processes.ask_for_shard(tx, self.process_id, shard_id))
 
     async def release_shard(self, shard_id: int) -> None:
-        """Frees a shard, or no longer is the one to take it over. Raises StorageError."""
+        """Frees a shard of this process, and withdraws it as successor for the shard. Raises StorageError."""
         await self._write(lambda tx: processes.release_shards(tx, self.process_id, [shard_id]))
         await self._look_at_shards()
 
-    async def take_turn(self, name: str, spacing_s: float) -> float:
-        """Takes a turn, of those that all processes share and that come every so many seconds; for how many seconds to
-        wait for the next (0: taken). Raises StorageError."""
-        return await self._write(
-            lambda tx: processes.take_from_budget(tx, name, 1.0, most=1.0, per_second=1.0 / spacing_s)
-        )
+    async def take_slot(self, name: str, spacing_s: float) -> float:
+        """Takes the next slot of this name, which all processes share and of which one comes every `spacing_s` seconds.
+        Returns for how many seconds to wait before trying again (0: the slot is taken). Raises StorageError."""
+        return await self._write(lambda tx: processes.take_slot(tx, name, spacing_s))
 
-    # ---- coming and going -------------------------------------------------------------------------------------------
+    # ---- joining and leaving ----------------------------------------------------------------------------------------
 
     async def join(self) -> None:
-        """Registers this process and takes what is free. Raises StorageError."""
+        """Registers this process, and takes what is free. Raises StorageError."""
         await self._begin()
         await self._look()
 
     async def run(self) -> None:
-        """Keeps the lease, takes and gives away, and follows the others' changes, until it is cancelled."""
+        """Renews the lease, takes and releases accounts, and follows what others change, until it is cancelled."""
         watch = asyncio.create_task(self._watch_deadline(), name="lease")
         try:
             seconds = LOOK_SECONDS
@@ -175,7 +172,7 @@ class Membership:
             await asyncio.gather(watch, return_exceptions=True)
 
     async def _follow_changes(self, seconds: float) -> None:
-        """Waits for so many seconds, and looks at others' changes meanwhile. What fails is left to the next turn."""
+        """Waits for so many seconds, and looks for others' changes meanwhile. After a failure the next turn looks."""
         until = self._clock.monotonic() + seconds
         pause = FEED_SECONDS
         while (left := until - self._clock.monotonic()) > pause:
@@ -188,13 +185,14 @@ class Membership:
         await self._clock.sleep(left)
 
     async def begin_draining(self) -> None:
-        """This process is about to end: it takes nothing more, and others poll its accounts. Raises StorageError."""
+        """Called when this process is about to end: it takes nothing more, and others poll its accounts. Raises
+        StorageError."""
         self._draining = True
         self._set_accounts(frozenset())
         await self._write(lambda tx: processes.begin_draining(tx, self.process_id))
 
     async def leave(self) -> None:
-        """Frees everything at once. Where the database is away, the lease runs out."""
+        """Frees everything that this process holds. Where the database is away, its lease runs out instead."""
         self._draining = True
         self._lose()
         try:
@@ -203,25 +201,25 @@ class Membership:
         except StorageError as error:
             log.warning("the other processes have to wait until this one's lease runs out: %s", error)
 
-    # ---- inside -----------------------------------------------------------------------------------------------------
-
     async def turn(self) -> float:
-        """Keeps the lease, and looks once; for how many seconds to wait then. A database that is away is logged."""
+        """Keeps the lease, and looks once; returns for how many seconds to wait then. A database that is away is
+        logged."""
         try:
-            if not self.holds:
-                if self._draining:
-                    return LOOK_SECONDS
+            if not self.holds and not self._draining:
                 await self._begin()
-            elif self._clock.monotonic() >= self._renew_at:
+            elif self.holds and self._clock.monotonic() >= self._renew_at:
                 await self._renew()
-            await self._look()
+            if self.holds:
+                await self._look()
             self._looking.worked()
         except StorageError as error:
             return min(self._looking.failed(error), RENEW_SECONDS)
         return LOOK_SECONDS
 
+    # ---- the lease --------------------------------------------------------------------------------------------------
+
     async def _begin(self) -> None:
-        """Also after a lease was lost: whatever was held by it, in the database too, is free."""
+        """Registers this process, also after its lease was lost: what it held is then free in the database too."""
         self._lose()
         asked_at = self._clock.monotonic()
         async with self._leases.transaction() as tx:
@@ -238,13 +236,14 @@ class Membership:
         if now is None:
             log.warning("this process's lease has run out; others have what it held")
             self._lose()
-            raise LeaseLost("the lease has run out")
+            return
         self._clock.set(now, asked_at)
         self._trust(asked_at)
         await self._note_server()
 
     async def _note_server(self) -> None:
-        """Has whatever another server may have lost looked for."""
+        """Notes which run of the server the database is reached on, so that what a failover may have lost is looked
+        for."""
         server = self._leases.server
         if server != self.server:
             since = await self._write(lambda tx: processes.note_server(tx, server))
@@ -259,17 +258,19 @@ class Membership:
         self._trusted_until = -math.inf
         self._named.clear()
         self._set_accounts(frozenset())
-        self._set_shards(_NONE)
+        self._set_shards(_NO_SHARDS)
         self._requests.lose()
 
     async def _watch_deadline(self) -> None:
-        """Renewals may hang where the database is cut off; what is held is dropped all the same."""
+        """Drops what is held once the lease is no longer relied on: a renewal may hang when the database is cut off."""
         while True:
             left = self._trusted_until - self._clock.monotonic()
             if left <= 0 and (self._accounts or self._shards.held):
                 log.warning("the database was not reached for too long; others may have what this process held")
                 self._lose()
             await self._clock.sleep(min(max(left, LOOK_SECONDS), LEASE_SECONDS))
+
+    # ---- a look at the rows -----------------------------------------------------------------------------------------
 
     async def _look(self) -> None:
         reader, asked_at = self._leases.reader, self._clock.monotonic()
@@ -283,12 +284,12 @@ class Membership:
         share = fair_requests(len(shards.held), shards.count, len(alive))
         self._requests.note(asked_at, share, alone=len(alive) == 1)
         await self._feed.look()
-        if self._clock.monotonic() >= self._tidy_at and await self.has_named(_TIDYING):
+        if self._clock.monotonic() >= self._delete_changes_at and await self.take_named_lease(_FEED_LEASE):
             await self._write(change_feed.delete_old)
-            self._tidy_at = self._clock.monotonic() + _TIDY_SECONDS
+            self._delete_changes_at = self._clock.monotonic() + _DELETE_CHANGES_SECONDS
 
     async def _share_accounts(self, takers: frozenset[str]) -> None:
-        should = self._accounts_to_hold(takers)
+        should = accounts_of(self.process_id, frozenset(self._all_accounts()), takers)
         self._to_release |= self._accounts - should
         if self._to_release:
             given = self._to_release
@@ -300,17 +301,11 @@ class Membership:
             taken = await self._write(lambda tx: processes.take_accounts(tx, self.process_id, missing))
             self._set_accounts(self._accounts.union(taken))
 
-    def _accounts_to_hold(self, takers: frozenset[str]) -> frozenset[int]:
-        known = frozenset(self._all_accounts())
-        if self._should[:2] != (known, takers):
-            self._should = (known, takers, accounts_of(self.process_id, known, takers))
-        return self._should[2]
-
     async def _look_at_shards(self) -> Shards:
-        """Returns the shards that are this process's own."""
+        """Notes in which servers this process posts; returns the shards that it holds, without those nobody takes."""
         leases = await processes.shard_leases(self._leases.reader)
         if not leases:
-            return _NONE
+            return _NO_SHARDS
         held = [lease.shard_id for lease in leases if lease.owner == self.process_id]
         # A shard may stand in no process's SHARD_IDS, so that nobody takes it. Then every process posts in its servers.
         orphaned = [lease.shard_id for lease in leases if lease.free_s > LEASE_SECONDS]

@@ -1,4 +1,4 @@
-"""What is this process's to do, where several work with one database."""
+"""Which work is this process's, where several work with one database."""
 
 from __future__ import annotations
 
@@ -8,40 +8,44 @@ from model.shards import Shards
 
 
 class Ownership(Protocol):
-    """Costs nothing to ask. The answer may be a moment old: what must be right is decided in the database."""
+    """What this process holds. Costs nothing to ask, and may be a moment old: what must be right is decided in the
+    database."""
 
     @property
     def process_id(self) -> str | None:
-        """Names this process in the database; None where it is the only one."""
+        """The id of this process in the database; None where it is the only one."""
 
     @property
     def holds(self) -> bool:
-        """Whether this process may still believe in what it holds."""
+        """Whether this process's lease still runs. Otherwise others may have what it held."""
 
     @property
     def server(self) -> str | None:
-        """The run of the database's server with which all processes work; None where there is no server. On another
-        one nothing is sent before it is noted what that one may have lost."""
+        """The run of the database's server whose possible losses are noted; None where there is no server. As long as
+        the database is reached on another one, nothing is sent."""
 
     @property
     def looks_first_until(self) -> int:
-        """What is put into the outbox before then (milliseconds UTC) may have been posted by what a server has lost."""
+        """What is put into the outbox before then (milliseconds UTC) is looked for in the history before it is sent: a
+        failover may have lost that it was posted."""
 
     def owns_account(self, account_id: int) -> bool:
         """Whether this process polls the account's jobs and requests its lists."""
 
     def shards(self) -> Shards | None:
-        """In which servers this process posts; None: in all."""
+        """The shards in whose servers this process posts; None: it posts in all servers."""
 
     def owns_server(self, guild_id: int) -> bool:
         """Whether this process posts in the server."""
 
-    async def has_named(self, name: str) -> bool:
-        """Whether this process is the one of all that does what the name stands for, and takes that where nobody is.
-        Raises StorageError."""
+    async def take_named_lease(self, name: str) -> bool:
+        """Takes the lease of this name unless another process has it; returns whether this process has it now.
 
-    async def release_named(self, name: str) -> None:
-        """Lets another process do what the name stands for. Raises StorageError."""
+        It stands for work that one of all processes does. Raises StorageError.
+        """
+
+    async def release_named_lease(self, name: str) -> None:
+        """Lets another process take the lease of this name. Raises StorageError."""
 
 
 class Alone:
@@ -61,10 +65,10 @@ class Alone:
     def owns_server(self, guild_id: int) -> bool:  # noqa: ARG002
         return True
 
-    async def has_named(self, name: str) -> bool:  # noqa: ARG002
+    async def take_named_lease(self, name: str) -> bool:  # noqa: ARG002
         return True
 
-    async def release_named(self, name: str) -> None:  # noqa: ARG002
+    async def release_named_lease(self, name: str) -> None:  # noqa: ARG002
         return
 
 

@@ -1,8 +1,8 @@
 """How many of Discord's 50 requests a second each process may make: a share, by the rows that all of them read anyway.
 
-Whoever holds shards posts in their servers, so almost everything is shared out by shards held. A share is believed only
-for a few seconds after the rows were read, and a larger one only once all others have surely read the rows that made
-theirs smaller. So no process asks another one, or the database, before a request.
+A process posts in the servers of the shards that it holds, so almost everything is shared out by shards held. A share
+is relied on only for a few seconds after the rows were read, and a larger one only once all other processes must have
+read the rows that made theirs smaller. So no process asks another one, or the database, before a request.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from collections import deque
 from collections.abc import Callable
 
 ALL = 45.0
-"""Of Discord's 50 (developer docs, Rate Limits, Global Rate Limit); the rest is for what the network delays."""
+"""Requests a second of all processes together. Discord allows 50 (developer docs, Rate Limits, Global Rate Limit); the
+rest allows for requests that the network delays."""
 LEAST = 2.0
-"""A second, for a process that holds no shard: it logs in, and registers commands."""
+"""Requests a second of a process that holds no shard: it logs in, and registers commands."""
 BELIEVED_S = 3.0
-"""For how long after its rows were asked for a share may be used in full."""
+"""For how long a share may be used in full after its rows were asked for."""
 
 
 def fair_requests(shards_held: int, shard_count: int, processes: int) -> float:
@@ -35,31 +36,31 @@ class RequestShare:
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
         self._shares: deque[tuple[float, float]] = deque([(monotonic(), LEAST)])
-        """The last ones, each with when it was computed."""
+        """The last shares, each with the monotonic time at which it was computed."""
         self._believed_until = -math.inf
 
     def note(self, asked_at: float, share: float, *, alone: bool = False) -> None:
-        """A share, computed now from rows that were asked for at `asked_at` (monotonic seconds).
+        """Notes a share that was computed just now from rows that were asked for at `asked_at` (monotonic seconds).
 
-        `alone`: no other process lives, so that nobody has to know of a larger share first. Whoever has lost its lease
-        has long stopped to believe in a share of its own.
+        `alone`: no other process is alive, so none has to know of a larger share first. A process that has lost its
+        lease stopped using its own share long before.
         """
         now = self._monotonic()
         if alone:
             self._shares.clear()
         self._shares.append((now, share))
-        # One from just before that time was in force then.
+        # The share from just before that time was in force at that time.
         while len(self._shares) > 1 and self._shares[1][0] <= now - BELIEVED_S:
             self._shares.popleft()
         self._believed_until = asked_at + BELIEVED_S
 
     def per_second(self) -> float:
-        """Requests a second."""
+        """How many requests a second this process may make now."""
         if self._monotonic() >= self._believed_until:
             return min(LEAST, *(share for _, share in self._shares))
         return min(share for _, share in self._shares)
 
     def lose(self) -> None:
-        """Others may share out by now what was this process's."""
+        """Called when the lease is lost: others may have shared out what was this process's."""
         self._believed_until = -math.inf
         self._shares.append((self._monotonic(), LEAST))

@@ -84,13 +84,13 @@ class OneOfTwo(Alone):
     def __init__(self, holder: list[OneOfTwo]) -> None:
         self._holder = holder
 
-    async def has_named(self, name: str) -> bool:
+    async def take_named_lease(self, name: str) -> bool:
         del name
         if not self._holder:
             self._holder.append(self)
         return self._holder[0] is self
 
-    async def release_named(self, name: str) -> None:
+    async def release_named_lease(self, name: str) -> None:
         del name
         self._holder.remove(self)
 

@@ -82,7 +82,7 @@ async def test_what_everybody_has_read_is_deleted(databases: tuple[Database, Dat
         await change_feed.report_end(tx, 1)
         await change_feed.report_end(tx, 2)
         await tx.run("UPDATE changes SET made_at = made_at - interval '3 minutes' WHERE item = 1")
-        assert await change_feed.delete_old(tx) == 1
+        await change_feed.delete_old(tx)
     assert await mine.reader.values("SELECT item FROM changes") == [2]
 
 

@@ -58,9 +58,9 @@ async def test_what_the_dead_held_is_free(leases: Database) -> None:
         assert await processes.set_shard_count(tx, 2) == 2
         assert await processes.take_shard(tx, "a", 0)
         assert await processes.take_accounts(tx, "a", [account]) == [account]
-        assert await processes.take_named(tx, "a", "retention")
+        assert await processes.take_named_lease(tx, "a", "retention")
         assert await processes.take_accounts(tx, "b", [account]) == []
-        assert not await processes.take_named(tx, "b", "retention")
+        assert not await processes.take_named_lease(tx, "b", "retention")
         assert not await processes.take_shard(tx, "b", 0)
     assert not await processes.has_dead(leases.reader)
     await _run_out(leases, "a")
@@ -71,7 +71,7 @@ async def test_what_the_dead_held_is_free(leases: Database) -> None:
         assert await tx.value("SELECT owner FROM deliveries WHERE id = ?", (delivery,)) is None
         assert await processes.take_accounts(tx, "a", [account]) == []
         assert await processes.take_accounts(tx, "b", [account]) == [account]
-        assert await processes.take_named(tx, "b", "retention")
+        assert await processes.take_named_lease(tx, "b", "retention")
         assert await processes.take_shard(tx, "b", 0)
     assert [lease.owner for lease in await processes.shard_leases(leases.reader)] == ["b", None]
 
@@ -82,15 +82,15 @@ async def test_what_is_taken_again_is_still_ours(leases: Database) -> None:
         account = await tx.insert("accounts", account_key="k", state_since=0)
         for _ in range(2):
             assert await processes.take_accounts(tx, "a", [account]) == [account]
-            assert await processes.take_named(tx, "a", "x")
+            assert await processes.take_named_lease(tx, "a", "x")
         await processes.release_accounts(tx, "b", [account])
         assert await processes.take_accounts(tx, "b", [account]) == []
         await processes.release_accounts(tx, "a", [account])
         assert await processes.take_accounts(tx, "b", [account]) == [account]
-        await processes.release_named(tx, "b", "x")
-        assert not await processes.take_named(tx, "b", "x")
-        await processes.release_named(tx, "a", "x")
-        assert await processes.take_named(tx, "b", "x")
+        await processes.release_named_lease(tx, "b", "x")
+        assert not await processes.take_named_lease(tx, "b", "x")
+        await processes.release_named_lease(tx, "a", "x")
+        assert await processes.take_named_lease(tx, "b", "x")
 
 
 async def test_a_shard_goes_over_to_whoever_asked_first(leases: Database) -> None:
@@ -139,13 +139,14 @@ async def test_one_that_drains_gives_its_accounts_away(leases: Database) -> None
     ]
 
 
-async def test_a_budget_is_one_for_all(leases: Database) -> None:
-    async def take(amount: float) -> float:
+async def test_all_processes_share_the_slots_of_a_name(leases: Database) -> None:
+    async def take(name: str) -> float:
         async with leases.transaction() as tx:
-            return await processes.take_from_budget(tx, "x", amount, most=2, per_second=0.01)
+            return await processes.take_slot(tx, name, 100)
 
-    assert [await take(1), await take(1)] == [0, 0]
-    assert await take(1) == pytest.approx(100, abs=5)
+    assert await take("x") == 0
+    assert await take("x") == pytest.approx(100, abs=5)
+    assert await take("y") == 0
     async with leases.transaction() as tx:
         await tx.run("UPDATE pacing SET refilled_at = clock_timestamp() - interval '1 hour'")
-    assert [await take(2), await take(1) > 0] == [0, True]
+    assert [await take("x"), await take("x") > 0] == [0, True]

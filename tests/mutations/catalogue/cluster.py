@@ -491,8 +491,8 @@ MUTATIONS = (
         "a process that Discord is away from keeps the others from registering commands",
         f"{_REGISTRY}::test_a_process_that_discord_is_away_from_holds_up_no_other",
         "CommandRegistry.sync",
-        "await ownership.release_named(_REGISTERING)\nif not pending:\n",
-        "if not pending:\n    await ownership.release_named(_REGISTERING)\n",
+        "await ownership.release_named_lease(_REGISTERING)\nif not pending:\n",
+        "if not pending:\n    await ownership.release_named_lease(_REGISTERING)\n",
     ),
     mutation(
         "every server's commands are tried while Discord is away",
@@ -505,7 +505,7 @@ MUTATIONS = (
         "a process with a fault keeps the others from registering commands",
         f"{_REGISTRY}::test_a_fault_of_one_process_holds_up_no_other",
         "CommandRegistry.sync",
-        "    await ownership.release_named(_REGISTERING)\n    raise\n",
+        "    await ownership.release_named_lease(_REGISTERING)\n    raise\n",
         "    raise\n",
     ),
     mutation(

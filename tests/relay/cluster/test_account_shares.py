@@ -34,5 +34,5 @@ def test_one_that_is_not_alive_should_hold_nothing(known: frozenset[int], alive:
 
 
 def test_the_shares_are_about_equal() -> None:
-    shares = [len(accounts_of(process, range(3000), ["a", "b", "c"])) for process in "abc"]
+    shares = [len(accounts_of(process, frozenset(range(3000)), frozenset("abc"))) for process in "abc"]
     assert all(900 <= share <= 1100 for share in shares)

@@ -239,12 +239,12 @@ async def test_a_look_between_two_turns_that_fails_is_left_to_the_next_turn(
 
 async def test_one_of_all_does_what_a_name_stands_for(begin: Begin) -> None:
     first, second = await begin(), await begin()
-    assert [await first.member.has_named("x"), await second.member.has_named("x")] == [True, False]
-    assert await first.member.has_named("x")
-    await first.member.release_named("x")
-    assert await second.member.has_named("x")
+    assert [await first.member.take_named_lease("x"), await second.member.take_named_lease("x")] == [True, False]
+    assert await first.member.take_named_lease("x")
+    await first.member.release_named_lease("x")
+    assert await second.member.take_named_lease("x")
     await second.member.leave()
-    assert await first.member.has_named("x")
+    assert await first.member.take_named_lease("x")
 
 
 async def test_one_that_drains_takes_nothing_more(begin: Begin) -> None:
@@ -253,7 +253,7 @@ async def test_one_that_drains_takes_nothing_more(begin: Begin) -> None:
     await second.member.turn()
     await first.member.turn()
     assert (first.owned(), second.owned()) == (set(), set(second.accounts))
-    assert not await first.member.has_named("x")
+    assert not await first.member.take_named_lease("x")
     assert [process.draining for process in (await second.member.read_shards())[1]].count(True) == 1
 
 
