@@ -65,8 +65,8 @@ class ChangeFeed:
             self._signal(kind, items)
 
     def _signal(self, kind: str, items: Collection[int]) -> None:
-        """Calls the signals of a kind of change. `server` has none: the memories have read it by now. A kind that only a
-        newer version knows is ignored."""
+        """Calls the signals of a kind of change. `server` has none: the memories have read it by now. A kind that this
+        version does not know is ignored."""
         for item in items if kind in self._for_each else ():
             self._for_each[kind](item)
         if kind in self._once:
