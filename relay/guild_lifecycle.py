@@ -16,7 +16,7 @@ from relay.accounts.account_registry import AccountRegistry
 from relay.changes import Changes
 from relay.delivery.delivery_results import add_notice
 from relay.ports import Clock
-from storage import accounts, cards, deletion, deliveries, follows, servers
+from storage import accounts, deletion, deliveries, follows, servers, subscriptions
 from storage.database import Database
 from storage.errors import StorageError
 
@@ -55,13 +55,13 @@ class GuildLifecycle:
     async def channel_gone(self, guild_id: int, channel_id: int, name: str | None = None) -> None:
         """A channel or thread was deleted: nothing more goes there, no job is polled for its sake, and the admins
         read what has ended with it."""
-        jobs = await servers.jobs_in_channel(self._database.reader, channel_id)
+        jobs = await subscriptions.jobs_in_channel(self._database.reader, channel_id)
         async with self._database.transaction() as tx:
             now = self._clock.now()
             await servers.forget_alerts_channel(tx, guild_id, channel_id)
-            await deliveries.lead_notices_elsewhere(tx, channel_id, _OF_THE_TOKEN, now)
+            await deliveries.redirect_notices(tx, channel_id, _OF_THE_TOKEN, now)
             unsent = await deliveries.give_up_channel(tx, channel_id, reason=Reason.CHANNEL_GONE, now=now)
-            ended = await cards.end_in_channel(tx, channel_id, now)
+            ended = await subscriptions.end_in_channel(tx, channel_id, now)
             followed = await follows.remove(tx, guild_id, channel_id)
             if ended or unsent or followed:
                 notice = NoticePost(
@@ -80,7 +80,7 @@ class GuildLifecycle:
     async def permissions_changed(self, guild_id: int, channel_id: int | None = None) -> None:
         """A channel's permissions, or the server's roles, have changed: what waits for one is tried at once."""
         async with self._database.transaction() as tx:
-            hurried = await deliveries.hurry(tx, self._clock.now(), guild_id=guild_id, channel_id=channel_id)
+            hurried = await deliveries.make_blocked_due(tx, self._clock.now(), guild_id=guild_id, channel_id=channel_id)
         if hurried:
             self._changes.deliveries_added()
 
@@ -133,7 +133,7 @@ class GuildLifecycle:
                 return
             async with self._database.transaction() as tx:
                 await servers.set_back(tx, guild_id)
-                await servers.take_up_deliveries(tx, guild_id, self._clock.now())
+                await deliveries.resume_in_server(tx, guild_id, self._clock.now())
             log.info("server %d has the bot back", guild_id)
             self._accounts.resume_server(guild_id)
 

@@ -210,16 +210,3 @@ async def mark_shown(tx: Transaction, subscription_id: int, *, at: int, shown: C
 async def mark_batch_shown(tx: Transaction, batch_id: int, at: int) -> None:
     """The summary shows what was known then."""
     await tx.run("UPDATE batches SET shown_at = ? WHERE id = ?", (at, batch_id))
-
-
-async def end_in_channel(tx: Transaction, channel_id: int, now: int) -> list[int]:
-    """Ends a channel's open subscriptions, since the channel is gone, and its batches; returns the subscriptions."""
-    ended = await tx.values(
-        """
-        UPDATE subscriptions SET ended_at = ?, card_final = TRUE WHERE channel_id = ? AND ended_at IS NULL
-        RETURNING id
-        """,
-        (now, channel_id),
-    )
-    await tx.run("UPDATE batches SET ended_at = ? WHERE channel_id = ? AND ended_at IS NULL", (now, channel_id))
-    return ended

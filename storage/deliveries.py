@@ -1,4 +1,4 @@
-"""The outbox: every message that is to be posted exactly once, from being put in to what became of it."""
+"""The outbox: every message that is to be posted exactly once, from when it is added to how its sending ended."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ NOT_POSTED = f"state IN ('{DeliveryState.GIVEN_UP}', '{DeliveryState.UNSURE}')"
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A row of the outbox; see storage/migrations for what each field means. Times are milliseconds UTC."""
+    """A row of the outbox. Times are milliseconds UTC. The fields without a word here are explained with the columns in
+    storage/migrations/0004_rounds.sqlite.sql."""
 
     id: int
     kind: DeliveryKind
@@ -40,13 +41,13 @@ class Delivery:
     created_at: int
     settled_at: int | None
     owner: str | None
-    """The process that is sending it; None where one process works with the database."""
+    """The process that is sending it; None where nobody is, or where only one process works with the database."""
     claim_token: str
-    """Changes with each claim, and when it is taken over."""
+    """Changes whenever the delivery is claimed or taken over."""
     second_look_at: int | None
     """When the history is to be searched for a second message; None: it is not."""
     language: str
-    """Discord's code of the language in which it is made, for good; empty: English."""
+    """Discord's code of the language that the message is in, in every retry and edit too; empty: English."""
 
 
 SELECT = f"SELECT {columns(Delivery)} FROM deliveries"
@@ -57,11 +58,11 @@ async def get(queries: Queries, delivery_id: int) -> Delivery | None:
     return await queries.one_as(Delivery, f"{SELECT} WHERE id = ?", (delivery_id,))
 
 
-# ---- putting in -----------------------------------------------------------------------------------------------------
+# ---- adding ---------------------------------------------------------------------------------------------------------
 #
-# The nonce names the message for all time: the job's id, the channel and the kind are in it. So where the same job id
-# is watched under two accounts in one channel, both mean the same message: the row then goes over to the subscription
-# that asked last, and nothing is posted twice.
+# The nonce identifies a message for good: it is made of the job's id, the channel and the kind. So if one channel
+# watches the same job id under two accounts, both mean the same message: the row then goes to the subscription that
+# asked last, and nothing is posted twice.
 
 
 async def add_outcome(
@@ -76,36 +77,41 @@ async def add_outcome(
     closes_batch: bool = False,
     now: int,
 ) -> int:
-    """Puts a job's end into the outbox, for the first time or (AGAIN) once more; returns the row's id.
+    """Adds a job's outcome, for the first time or (AGAIN) once more; returns the row's id.
 
-    One that is there already is not added again; one that was given up is tried once more.
+    An outcome that is there already is not added twice; one that was given up is tried again.
     """
     adopted = await _adopt(tx, base_nonce, subscription_id)
     if adopted is not None:
-        await send_again(tx, adopted, now)
+        await retry_given_up(tx, adopted, now)
         return adopted
-    return await tx.insert(
-        "deliveries",
+    return await _insert(
+        tx,
+        guild_id,
+        channel_id,
+        base_nonce,
+        now,
         kind=kind,
         round=job_round,
         subscription_id=subscription_id,
         closes_batch=closes_batch,
-        **await _common(tx, guild_id, channel_id, base_nonce, now),
     )
 
 
 async def add_card(
     tx: Transaction, *, subscription_id: int, guild_id: int, channel_id: int, base_nonce: str, now: int
 ) -> int:
-    """Puts a subscription's card into the outbox; returns the row's id.
+    """Adds a subscription's card; returns the row's id.
 
-    One that is there already is not added again; one that was given up, or whose message was deleted, is posted again.
+    A card that is there already is not added twice; one that was given up, or whose message was deleted, is posted
+    again.
     """
     adopted = await _adopt(tx, base_nonce, subscription_id)
     if adopted is None:
-        common = await _common(tx, guild_id, channel_id, base_nonce, now)
-        return await tx.insert("deliveries", kind=DeliveryKind.CARD, subscription_id=subscription_id, **common)
-    await send_again(tx, adopted, now)
+        return await _insert(
+            tx, guild_id, channel_id, base_nonce, now, kind=DeliveryKind.CARD, subscription_id=subscription_id
+        )
+    await retry_given_up(tx, adopted, now)
     await tx.run(
         f"""
         UPDATE deliveries SET {_AFRESH}, language = ?
@@ -119,29 +125,63 @@ async def add_card(
 async def add_summary(
     tx: Transaction, *, batch_id: int, guild_id: int, channel_id: int, base_nonce: str, now: int
 ) -> int:
-    """Puts a batch's summary into the outbox; returns the row's id. Done again, it changes nothing."""
-    common = await _common(tx, guild_id, channel_id, base_nonce, now)
-    return await _by_nonce(tx, base_nonce) or await tx.insert(
-        "deliveries", kind=DeliveryKind.SUMMARY, batch_id=batch_id, **common
+    """Adds a batch's summary; returns the row's id. Adding it again changes nothing."""
+    return await _by_nonce(tx, base_nonce) or await _insert(
+        tx, guild_id, channel_id, base_nonce, now, kind=DeliveryKind.SUMMARY, batch_id=batch_id
     )
 
 
 async def add_notice(
     tx: Transaction, *, guild_id: int, channel_id: int, base_nonce: str, notice_json: str, now: int
 ) -> int:
-    """Puts a word to the admins into the outbox; returns the row's id. Done again, it changes nothing."""
-    common = await _common(tx, guild_id, channel_id, base_nonce, now)
-    return await _by_nonce(tx, base_nonce) or await tx.insert(
-        "deliveries", kind=DeliveryKind.NOTICE, notice=notice_json, **common
+    """Adds a notice to the admins; returns the row's id. Adding it again changes nothing."""
+    return await _by_nonce(tx, base_nonce) or await _insert(
+        tx, guild_id, channel_id, base_nonce, now, kind=DeliveryKind.NOTICE, notice=notice_json
     )
 
 
+async def _insert(
+    tx: Transaction, guild_id: int, channel_id: int, base_nonce: str, now: int, **values: SqlValue
+) -> int:
+    return await tx.insert(
+        "deliveries",
+        guild_id=guild_id,
+        channel_id=channel_id,
+        base_nonce=base_nonce,
+        language=await _language(tx, guild_id),
+        next_at=now,
+        created_at=now,
+        **values,
+    )
+
+
+async def _language(tx: Transaction, guild_id: int) -> str:
+    """The language of what is posted in the server from now on."""
+    return await tx.value("SELECT coalesce(language, locale, '') FROM servers WHERE guild_id = ?", (guild_id,)) or ""
+
+
+async def _adopt(tx: Transaction, base_nonce: str, subscription_id: int) -> int | None:
+    """Gives the delivery with this nonce to the subscription; returns the row's id, or None if there is none yet."""
+    sql = "UPDATE deliveries SET subscription_id = ? WHERE base_nonce = ? RETURNING id"
+    return await tx.value(sql, (subscription_id, base_nonce))
+
+
+async def _by_nonce(tx: Transaction, base_nonce: str) -> int | None:
+    return await tx.value("SELECT id FROM deliveries WHERE base_nonce = ?", (base_nonce,))
+
+
+# ---- dropping, and sending again ------------------------------------------------------------------------------------
+
+_AFRESH = f"""
+state = '{DeliveryState.WAITING}', attempts = 0, blocked_since = NULL, reason = NULL, settled_at = NULL,
+message_id = NULL, next_at = ?
+"""
 _NEVER_SENT = f"state = '{DeliveryState.WAITING}' AND unanswered_at IS NULL"
 
 
-async def drop_waiting_cards(tx: Transaction, job_id: int) -> int:
-    """Takes the cards of a job that were never sent out of the outbox; returns how many those were."""
-    return await tx.run(
+async def drop_waiting_cards(tx: Transaction, job_id: int) -> None:
+    """Drops the cards of a job that were never sent."""
+    await tx.run(
         f"""
         DELETE FROM deliveries WHERE kind = '{DeliveryKind.CARD}' AND {_NEVER_SENT}
         AND subscription_id IN (SELECT id FROM subscriptions WHERE job_id = ?)
@@ -151,7 +191,7 @@ async def drop_waiting_cards(tx: Transaction, job_id: int) -> int:
 
 
 async def drop_waiting_card(tx: Transaction, subscription_id: int) -> None:
-    """Takes a subscription's card that was never sent out of the outbox."""
+    """Drops a subscription's card if it was never sent."""
     await tx.run(
         f"DELETE FROM deliveries WHERE subscription_id = ? AND kind = '{DeliveryKind.CARD}' AND {_NEVER_SENT}",
         (subscription_id,),
@@ -159,30 +199,21 @@ async def drop_waiting_card(tx: Transaction, subscription_id: int) -> None:
 
 
 async def drop(tx: Transaction, delivery_id: int) -> None:
-    """Takes a message that was never sent, and is not wanted any more, out of the outbox."""
+    """Drops a message that is no longer wanted, if it was never sent."""
     await tx.run(f"DELETE FROM deliveries WHERE id = ? AND {_NEVER_SENT}", (delivery_id,))
 
 
-async def send_again(tx: Transaction, delivery_id: int, now: int) -> bool:
-    """Takes up one that was given up, as if it were new; returns whether it was."""
-    return (
-        await tx.run(
-            f"UPDATE deliveries SET {_AFRESH} WHERE id = ? AND state = '{DeliveryState.GIVEN_UP}'", (now, delivery_id)
-        )
-        > 0
+async def retry_given_up(tx: Transaction, delivery_id: int, now: int) -> None:
+    """Sends a message again if it was given up, as if it were new."""
+    await tx.run(
+        f"UPDATE deliveries SET {_AFRESH} WHERE id = ? AND state = '{DeliveryState.GIVEN_UP}'", (now, delivery_id)
     )
 
 
-_AFRESH = f"""
-state = '{DeliveryState.WAITING}', attempts = 0, blocked_since = NULL, reason = NULL, settled_at = NULL,
-message_id = NULL, next_at = ?
-"""
+async def resend_outcome(tx: Transaction, delivery_id: int, *, variant: str, now: int) -> bool:
+    """Sends an outcome again, in this form, if it was given up or is unsure; returns whether it was.
 
-
-async def take_up(tx: Transaction, delivery_id: int, *, variant: str, now: int) -> bool:
-    """Sends an outcome again that was given up or is unsure, in this form; returns whether it was one of those.
-
-    What nobody knows of is to be looked for first. The reason stays until there is another one.
+    An unsure one is looked for in the history first. The reason stays until there is another one.
     """
     subscription_id = await tx.value(
         f"""
@@ -198,36 +229,11 @@ async def take_up(tx: Transaction, delivery_id: int, *, variant: str, now: int) 
     return True
 
 
-async def _common(tx: Transaction, guild_id: int, channel_id: int, base_nonce: str, now: int) -> dict[str, SqlValue]:
-    return {
-        "language": await _language(tx, guild_id),
-        "guild_id": guild_id,
-        "channel_id": channel_id,
-        "base_nonce": base_nonce,
-        "next_at": now,
-        "created_at": now,
-    }
+# ---- becoming due ---------------------------------------------------------------------------------------------------
 
 
-async def _language(tx: Transaction, guild_id: int) -> str:
-    """What is posted in the server from now on is in this language."""
-    return await tx.value("SELECT coalesce(language, locale, '') FROM servers WHERE guild_id = ?", (guild_id,)) or ""
-
-
-async def _adopt(tx: Transaction, base_nonce: str, subscription_id: int) -> int | None:
-    sql = "UPDATE deliveries SET subscription_id = ? WHERE base_nonce = ? RETURNING id"
-    return await tx.value(sql, (subscription_id, base_nonce))
-
-
-async def _by_nonce(tx: Transaction, base_nonce: str) -> int | None:
-    return await tx.value("SELECT id FROM deliveries WHERE base_nonce = ?", (base_nonce,))
-
-
-# ---- when it is due -------------------------------------------------------------------------------------------------
-
-
-async def hurry(tx: Transaction, now: int, *, guild_id: int, channel_id: int | None = None) -> int:
-    """Makes what waits for a permission due now: in one channel, or in the whole server; returns how many."""
+async def make_blocked_due(tx: Transaction, now: int, *, guild_id: int, channel_id: int | None = None) -> int:
+    """Makes the messages due now that wait for a permission, in one channel or the whole server; returns how many."""
     where = "state = ? AND blocked_since IS NOT NULL AND guild_id = ?"
     values: tuple[SqlValue, ...] = (now, DeliveryState.WAITING, guild_id)
     if channel_id is not None:
@@ -235,12 +241,20 @@ async def hurry(tx: Transaction, now: int, *, guild_id: int, channel_id: int | N
     return await tx.run(f"UPDATE deliveries SET next_at = ? WHERE {where}", values)
 
 
-async def clock_went_back(tx: Transaction, now: int) -> int:
-    """Makes everything due that was put off by a clock that has been set back since; returns how many.
+async def resume_in_server(tx: Transaction, guild_id: int, now: int) -> None:
+    """Makes everything due now that is to be posted in a server that is back. The time that the bot was away counts for
+    no delivery that waits for a permission."""
+    await tx.run(
+        f"UPDATE deliveries SET next_at = ?, blocked_since = NULL WHERE guild_id = ? AND {IS_OPEN}", (now, guild_id)
+    )
 
-    How long ago an unanswered attempt was is not known any more, so its message is to be looked for.
+
+async def clock_set_back(tx: Transaction, now: int) -> None:
+    """Makes everything due that was deferred by a clock that has been set back since.
+
+    How long ago an unanswered attempt was is unknown then, so its message is to be looked for in the history.
     """
-    return await tx.run(
+    await tx.run(
         f"""
         UPDATE deliveries SET next_at = CASE WHEN next_at > ?1 THEN ?1 ELSE next_at END,
           look_first = (look_first OR unanswered_at IS NOT NULL)
@@ -250,16 +264,16 @@ async def clock_went_back(tx: Transaction, now: int) -> int:
     )
 
 
-# ---- sending, and what came of it -----------------------------------------------------------------------------------
+# ---- sending, and recording its result ------------------------------------------------------------------------------
 
 
 async def claim(
     tx: Transaction, delivery: Delivery, unanswered_at: int, owner: str | None, token: str
 ) -> Delivery | None:
-    """Marks it as being sent, with the start of the first attempt that may have gone through unnoticed.
+    """Marks a delivery as being sent, with the start of the first attempt that may have gone through unnoticed.
 
-    To be committed before the request goes out. None where it is settled already, or dropped, or has been claimed since
-    it was read: whoever records what came of the attempt has to name the new token.
+    To be committed before the request goes out. Returns the row as it is now: whoever records the attempt's result has
+    to name the new token. None if the delivery was settled, dropped or claimed since it was read.
     """
     return await tx.one_as(
         Delivery,
@@ -275,8 +289,9 @@ async def claim(
 async def take_over(
     tx: Transaction, delivery: Delivery, owner: str, token: str, second_look_at: int
 ) -> Delivery | None:
-    """Makes an attempt this process's that another one began and has not recorded: if that one was only halted, it can
-    record nothing any more. None where the row has been claimed, taken over or settled since it was read."""
+    """Takes over an attempt that another process began and has not recorded. If that process was only halted, it can no
+    longer record anything. Returns the row as it is now; None if it was claimed, taken over or settled since it was
+    read."""
     return await tx.one_as(
         Delivery,
         f"""
@@ -287,22 +302,22 @@ async def take_over(
     )
 
 
-async def look_again_at(tx: Transaction, delivery_id: int, at: int) -> None:
-    """The history is to be searched for a second message then."""
+async def schedule_second_look(tx: Transaction, delivery_id: int, at: int) -> None:
+    """Has the history searched for a second message at this time."""
     await tx.run("UPDATE deliveries SET second_look_at = ? WHERE id = ?", (at, delivery_id))
 
 
-async def put_off_second_look(tx: Transaction, delivery: Delivery, at: int | None) -> bool:
-    """Has the history searched later (None: not any more); False where somebody has changed that since the row was
-    read."""
+async def reschedule_second_look(tx: Transaction, delivery: Delivery, at: int | None) -> bool:
+    """Has the history searched at another time (None: no longer); False if another process has changed the time since
+    the row was read."""
     sql = "UPDATE deliveries SET second_look_at = ? WHERE id = ? AND second_look_at = ?"
     return await tx.run(sql, (at, delivery.id, delivery.second_look_at)) > 0
 
 
-async def hold(tx: Transaction, delivery: Delivery) -> bool:
-    """Keeps everybody else from changing it before the transaction ends; False where it was claimed since it was read.
+async def lock_unchanged(tx: Transaction, delivery: Delivery) -> bool:
+    """Locks the row until the transaction ends; False if the delivery was claimed or taken over since it was read.
 
-    What came of an attempt, or of a look, is recorded only then.
+    The result of an attempt, or of a look into the history, is recorded only under this lock.
     """
     sql = f"SELECT claim_token FROM deliveries WHERE id = ? {tx.dialect.for_update()}"
     return await tx.value(sql, (delivery.id,)) == delivery.claim_token
@@ -317,8 +332,8 @@ async def settle_posted(
     reason: str | None = None,
     variant: str | None = None,
 ) -> None:
-    """The message stands in the channel; `message_id` is None where it was deleted there since, `variant` where nobody
-    knows in which form."""
+    """Records that the message was posted. `message_id` is None if it was deleted since; `variant` is None if nobody
+    knows in which form it was posted."""
     await tx.run(
         """
         UPDATE deliveries SET state = ?, message_id = ?, reason = ?, settled_at = ?, unanswered_at = NULL,
@@ -338,7 +353,7 @@ async def retry_at(
     reason: str | None = None,
     blocked_since: int | None = None,
 ) -> None:
-    """It is to be tried again from `next_at` on; `blocked_since` where a permission is missing."""
+    """Has it tried again from `next_at` on. `blocked_since` is set if a permission is missing."""
     await tx.run(
         f"""
         UPDATE deliveries SET state = ?, next_at = ?, unanswered_at = ?, reason = ?, blocked_since = ?, owner = NULL
@@ -358,7 +373,7 @@ async def change_variant(
     now: int,
     blocked_since: int | None = None,
 ) -> None:
-    """It is to be sent at once, made up in another way; `blocked_since` where it still waits for a permission."""
+    """Has it sent at once in another form. `blocked_since` is set if it still waits for a permission."""
     await tx.run(
         f"""
         UPDATE deliveries SET state = ?, variant = ?, unanswered_at = ?, look_first = ?, next_at = ?, blocked_since = ?,
@@ -370,23 +385,23 @@ async def change_variant(
 
 
 async def give_up(tx: Transaction, delivery_id: int, *, reason: str, now: int) -> None:
-    """It is not sent any more, for this reason."""
+    """Records that it is no longer tried, and why."""
     await _give_up(tx, "id = ?", (delivery_id,), DeliveryState.GIVEN_UP, reason, now)
 
 
-async def unsure(tx: Transaction, delivery_id: int, *, reason: str, now: int) -> None:
-    """Nobody can know whether it was posted, so it is not sent again."""
+async def mark_unsure(tx: Transaction, delivery_id: int, *, reason: str, now: int) -> None:
+    """Records that nobody can know whether it was posted; so it is not sent again."""
     await _give_up(tx, "id = ?", (delivery_id,), DeliveryState.UNSURE, reason, now)
 
 
 async def give_up_channel(tx: Transaction, channel_id: int, *, reason: str, now: int) -> list[int]:
-    """Gives up everything that was to go to this channel; returns the subscriptions whose outcomes were among it."""
+    """Gives up everything that was to be posted in this channel; returns the subscriptions whose outcomes that were."""
     return await _give_up(tx, "channel_id = ?", (channel_id,), DeliveryState.GIVEN_UP, reason, now)
 
 
 async def give_up_blocked(tx: Transaction, channel_id: int, *, before: int, reason: str, now: int) -> list[int]:
-    """Gives up the channel's outcomes that have waited for a permission since `before` or longer; returns the
-    subscriptions whose outcomes those were."""
+    """Gives up the channel's outcomes that have waited for a permission since `before` or longer; returns their
+    subscriptions."""
     which = f"channel_id = ? AND {IS_OUTCOME} AND blocked_since <= ?"
     return await _give_up(tx, which, (channel_id, before), DeliveryState.GIVEN_UP, reason, now)
 
@@ -404,14 +419,14 @@ async def _give_up(
     return [row["subscription_id"] for row in rows if row["outcome"]]
 
 
-async def lead_notices_elsewhere(tx: Transaction, channel_id: int, kinds: Collection[str], now: int) -> int:
-    """Sends the notices of these kinds that wait for this channel to the one in their server that asked last, unless
-    an attempt may have been stored; returns how many."""
+async def redirect_notices(tx: Transaction, channel_id: int, kinds: Collection[str], now: int) -> None:
+    """Has the notices of these kinds that wait for this channel posted in the channel of their server that asked last,
+    unless an attempt may have been stored."""
     elsewhere = """
         SELECT channel_id FROM subscriptions s WHERE s.guild_id = deliveries.guild_id AND s.ended_at IS NULL
         AND s.channel_id <> ?1 ORDER BY s.id DESC LIMIT 1
     """
-    return await tx.run(
+    await tx.run(
         f"""
         UPDATE deliveries SET channel_id = ({elsewhere}), blocked_since = NULL, next_at = ?2
         WHERE channel_id = ?1 AND kind = '{DeliveryKind.NOTICE}' AND {IS_OPEN} AND unanswered_at IS NULL
@@ -422,7 +437,7 @@ async def lead_notices_elsewhere(tx: Transaction, channel_id: int, kinds: Collec
 
 
 async def set_message(tx: Transaction, delivery_id: int, message_id: int) -> None:
-    """Two messages stood in the channel, and this one has stayed."""
+    """Records which message stays, of two that stood in the channel."""
     await tx.run(
         f"UPDATE deliveries SET message_id = ? WHERE id = ? AND state = '{DeliveryState.POSTED}'",
         (message_id, delivery_id),
@@ -430,5 +445,5 @@ async def set_message(tx: Transaction, delivery_id: int, message_id: int) -> Non
 
 
 async def forget_message(tx: Transaction, delivery_id: int, *, reason: str) -> None:
-    """The message was deleted in Discord."""
+    """Records that the message was deleted in Discord."""
     await tx.run("UPDATE deliveries SET message_id = NULL, reason = ? WHERE id = ?", (reason, delivery_id))

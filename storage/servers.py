@@ -161,13 +161,6 @@ async def set_back(tx: Transaction, guild_id: int) -> None:
     await tx.run("UPDATE servers SET gone_since = NULL WHERE guild_id = ? AND gone_since IS NOT NULL", (guild_id,))
 
 
-async def take_up_deliveries(tx: Transaction, guild_id: int, now: int) -> None:
-    """What was to be posted in a server that is back is due now; the time away counts for no delivery's patience."""
-    await tx.run(
-        f"UPDATE deliveries SET next_at = ?, blocked_since = NULL WHERE guild_id = ? AND {IS_OPEN}", (now, guild_id)
-    )
-
-
 async def gone(queries: Queries) -> set[int]:
     """The servers that have removed the bot."""
     return set(await queries.values("SELECT guild_id FROM servers WHERE gone_since IS NOT NULL"))
@@ -195,13 +188,6 @@ async def known_channels(queries: Queries, guild_id: int) -> list[int]:
         UNION SELECT alerts_channel FROM servers WHERE guild_id = ?1 AND alerts_channel IS NOT NULL
         """,
         (guild_id,),
-    )
-
-
-async def jobs_in_channel(queries: Queries, channel_id: int) -> list[int]:
-    """The jobs for which somebody waits in this channel."""
-    return await queries.values(
-        "SELECT job_id FROM subscriptions WHERE channel_id = ? AND ended_at IS NULL", (channel_id,)
     )
 
 

@@ -95,6 +95,13 @@ async def in_channel_by_number(queries: Queries, guild_id: int, channel_id: int,
     )
 
 
+async def jobs_in_channel(queries: Queries, channel_id: int) -> list[int]:
+    """The jobs that this channel waits for."""
+    return await queries.values(
+        "SELECT job_id FROM subscriptions WHERE channel_id = ? AND ended_at IS NULL", (channel_id,)
+    )
+
+
 async def open_of_job(queries: Queries, job_id: int) -> list[SubscriptionRow]:
     """The job's open subscriptions, oldest first."""
     sql = f"{_SELECT} WHERE job_id = ? AND ended_at IS NULL ORDER BY id"
@@ -234,6 +241,19 @@ async def reopen(tx: Transaction, subscription_id: int, *, batch_id: int | None,
 async def end(tx: Transaction, subscription_id: int, now: int) -> None:
     """Ends it, since the job has ended."""
     await tx.run("UPDATE subscriptions SET ended_at = ? WHERE id = ? AND ended_at IS NULL", (now, subscription_id))
+
+
+async def end_in_channel(tx: Transaction, channel_id: int, now: int) -> list[int]:
+    """Ends the open subscriptions and batches of a channel that is gone; returns the subscriptions."""
+    ended = await tx.values(
+        """
+        UPDATE subscriptions SET ended_at = ?, card_final = TRUE WHERE channel_id = ? AND ended_at IS NULL
+        RETURNING id
+        """,
+        (now, channel_id),
+    )
+    await tx.run("UPDATE batches SET ended_at = ? WHERE channel_id = ? AND ended_at IS NULL", (now, channel_id))
+    return ended
 
 
 async def stop(tx: Transaction, subscription_id: int, user_id: int, now: int) -> None:

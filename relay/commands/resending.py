@@ -55,7 +55,7 @@ class Resending:
                 raise NothingToDo
             unsure = found.state is DeliveryState.UNSURE
             variant = replace(Variant.parse(found.variant), no_ping=True) if unsure else Variant()
-            fresh = await deliveries.take_up(tx, delivery_id, variant=variant.format(), now=ask.at)
+            fresh = await deliveries.resend_outcome(tx, delivery_id, variant=variant.format(), now=ask.at)
         if fresh:
             self._changes.deliveries_added()
             self._changes.subscription_changed(found.subscription_id)

@@ -64,9 +64,9 @@ class ResultRecorder:
         """
         touched: set[int] = set()
         async with self._database.transaction() as tx:
-            if not await deliveries.hold(tx, result.delivery):
+            if not await deliveries.lock_unchanged(tx, result.delivery):
                 if result.may_stand:
-                    await deliveries.look_again_at(tx, result.delivery.id, self._clock.now() + LOOKS_AGAIN_AFTER)
+                    await deliveries.schedule_second_look(tx, result.delivery.id, self._clock.now() + LOOKS_AGAIN_AFTER)
                 return False
             await self._write(tx, result, touched)
         self._follow(result, touched)
@@ -76,7 +76,7 @@ class ResultRecorder:
         delivery, now = result.delivery, self._clock.now()
         match result.verdict:
             case None:
-                await deliveries.unsure(tx, delivery.id, reason=Reason.CANNOT_LOOK, now=now)
+                await deliveries.mark_unsure(tx, delivery.id, reason=Reason.CANNOT_LOOK, now=now)
             case Done(message_id, reason):
                 await deliveries.settle_posted(
                     tx, delivery.id, message_id=message_id, now=now, reason=reason, variant=result.form

