@@ -1,6 +1,6 @@
 """Accounts of useapi.net: one row for each token, to the byte. `account_key` tells which rows claim the same account.
 
-A server's token is shared with no one but the servers that entered the same bytes, and the operator's with no server.
+Servers share a row only if they entered the same bytes. The operator's row is shared with no server.
 """
 
 from __future__ import annotations
@@ -12,25 +12,25 @@ from model.states import AccountState
 from storage.database import Queries, Transaction, columns, found, get_meta, put_meta
 
 _OPERATOR = "operator_account"
-_UNUSED = "NOT EXISTS (SELECT 1 FROM servers WHERE servers.account_id = accounts.id)"
+_USED_BY_SERVER = "EXISTS (SELECT 1 FROM servers WHERE servers.account_id = accounts.id)"
 
 
 @dataclass(frozen=True, slots=True)
 class AccountRow:
-    """A token as it is kept; times in milliseconds UTC."""
+    """An account as it is stored; times in milliseconds UTC."""
 
     id: int
     account_key: str
     token: bytes | None = field(repr=False)
-    """Encrypted; None once nobody uses it, or where it has to be entered again."""
+    """The token, encrypted; None once nobody uses it, or if it has to be entered again."""
     token_hash: str | None = field(repr=False)
     of_operator: bool
     confirmed: bool
-    """Whether the API named the user that the token's text claims."""
+    """Whether the API has named the user that the token's text claims."""
     state: AccountState
     state_since: int
     tried_at: int | None
-    """When the API last responded to its token, as far as that was written down."""
+    """When the API last responded to a request with the token, as far as that was stored."""
 
 
 _SELECT = f"SELECT {columns(AccountRow)} FROM accounts"
@@ -42,18 +42,18 @@ async def by_id(queries: Queries, account_id: int) -> AccountRow | None:
 
 
 async def among(queries: Queries, account_ids: Collection[int]) -> list[AccountRow]:
-    """Those of the accounts that there are."""
+    """The accounts with these ids, without those that do not exist."""
     sql = f"{_SELECT} WHERE {queries.dialect.among('id')}"
     return await queries.all_as(AccountRow, sql, (queries.dialect.list_of(account_ids),))
 
 
 async def every(queries: Queries) -> list[AccountRow]:
-    """All accounts, oldest first, those without a token too."""
+    """All accounts, oldest first, including those without a token."""
     return await queries.all_as(AccountRow, f"{_SELECT} ORDER BY id")
 
 
 async def put_token(tx: Transaction, account_key: str, token: bytes, token_hash: str, now: int) -> AccountRow:
-    """The row of a server's token: the one that holds the same bytes already, or a new one, which is ok."""
+    """Stores a server's token; returns its row: one that holds the same bytes already, or a new one."""
     row = await tx.one_as(
         AccountRow,
         f"""
@@ -67,7 +67,7 @@ async def put_token(tx: Transaction, account_key: str, token: bytes, token_hash:
 
 
 async def put_operator_token(tx: Transaction, account_key: str, token: bytes, token_hash: str, now: int) -> AccountRow:
-    """The operator's row for this account, with this token in the place of the one before."""
+    """Stores the operator's token in place of an earlier one for the same account; returns its row."""
     await tx.run(
         """
         INSERT INTO accounts (account_key, of_operator, state_since) SELECT ?1, TRUE, ?2
@@ -87,12 +87,12 @@ async def put_operator_token(tx: Transaction, account_key: str, token: bytes, to
 
 
 async def set_hash(tx: Transaction, account_id: int, token_hash: str) -> None:
-    """Keeps the hash of a token that was stored without one."""
+    """Stores the hash of a token that was stored without one."""
     await tx.run("UPDATE accounts SET token_hash = ? WHERE id = ?", (token_hash, account_id))
 
 
 async def set_state(tx: Transaction, account_id: int, state: AccountState, now: int) -> bool:
-    """Keeps how the API takes the account's token; whether that is a change."""
+    """Stores what the API says to the account's token; returns whether that is a change."""
     return (
         await tx.run(
             "UPDATE accounts SET state = ?1, state_since = ?2, tried_at = ?2 WHERE id = ?3 AND state <> ?1",
@@ -103,31 +103,26 @@ async def set_state(tx: Transaction, account_id: int, state: AccountState, now: 
 
 
 async def set_tried(tx: Transaction, account_id: int, now: int) -> None:
-    """Keeps when the API last responded to the account's token."""
+    """Stores when the API last responded to a request with the account's token."""
     await tx.run("UPDATE accounts SET tried_at = ? WHERE id = ?", (now, account_id))
 
 
 async def set_confirmed(tx: Transaction, account_id: int) -> None:
-    """The API named the user that the token's text claims."""
+    """Records that the API named the user that the token's text claims."""
     await tx.run("UPDATE accounts SET confirmed = TRUE WHERE id = ?", (account_id,))
 
 
-async def forget_unused_token(tx: Transaction, account_id: int) -> bool:
-    """Deletes a token that neither a server nor the operator uses; whether it did."""
-    if await operator(tx) == account_id:
-        return False
-    return (
+async def forget_unused_token(tx: Transaction, account_id: int) -> None:
+    """Deletes the account's token if neither a server nor the operator uses it."""
+    if await operator(tx) != account_id:
         await tx.run(
-            f"UPDATE accounts SET token = NULL, token_hash = NULL WHERE id = ? AND token IS NOT NULL AND {_UNUSED}",
-            (account_id,),
+            f"UPDATE accounts SET token = NULL, token_hash = NULL WHERE id = ? AND NOT {_USED_BY_SERVER}", (account_id,)
         )
-        > 0
-    )
 
 
 async def used_by_servers(queries: Queries) -> list[AccountRow]:
     """The accounts that a server has set for itself."""
-    return await queries.all_as(AccountRow, f"{_SELECT} WHERE NOT ({_UNUSED}) ORDER BY id")
+    return await queries.all_as(AccountRow, f"{_SELECT} WHERE {_USED_BY_SERVER} ORDER BY id")
 
 
 async def operator(queries: Queries) -> int | None:
@@ -137,7 +132,7 @@ async def operator(queries: Queries) -> int | None:
 
 
 async def set_operator(tx: Transaction, account_id: int | None) -> None:
-    """Keeps which account is the operator's."""
+    """Stores which account is the operator's; None: the operator has none."""
     if account_id is None:
         await tx.run("DELETE FROM meta WHERE name = ?", (_OPERATOR,))
     else:

@@ -9,13 +9,13 @@ from storage.database import Queries, Transaction
 
 @dataclass(frozen=True, slots=True)
 class BatchRow:
-    """A batch as it is kept; times in milliseconds UTC."""
+    """A batch as it is stored; times in milliseconds UTC."""
 
     id: int
     guild_id: int
     channel_id: int
     user_id: int | None
-    """None once they asked to be forgotten."""
+    """Who asked for it; None once they asked to be forgotten."""
     mention: bool
     created_at: int
     ended_at: int | None
@@ -28,14 +28,14 @@ async def by_id(queries: Queries, batch_id: int) -> BatchRow | None:
 
 
 async def add(tx: Transaction, *, guild_id: int, channel_id: int, user_id: int, mention: bool, now: int) -> int:
-    """A new batch's id."""
+    """Adds a batch; returns its id."""
     return await tx.insert(
         "batches", guild_id=guild_id, channel_id=channel_id, user_id=user_id, mention=mention, created_at=now
     )
 
 
 async def end_if_done(tx: Transaction, batch_id: int, now: int) -> bool:
-    """Ends the batch where none of its subscriptions is open; whether this very call did."""
+    """Ends the batch if none of its subscriptions is open; returns whether this call ended it."""
     changed = await tx.run(
         """
         UPDATE batches SET ended_at = ? WHERE id = ? AND ended_at IS NULL
@@ -47,5 +47,5 @@ async def end_if_done(tx: Transaction, batch_id: int, now: int) -> bool:
 
 
 async def remove(tx: Transaction, batch_id: int) -> None:
-    """Takes back a batch that has got no subscription."""
+    """Deletes a batch that got no subscription."""
     await tx.run("DELETE FROM batches WHERE id = ?", (batch_id,))

@@ -1,4 +1,4 @@
-"""What cards, summaries and outcomes are made of: a subscription with its job, account, server and messages."""
+"""What cards, summaries and outcomes are built from: a subscription with its job, account, server and messages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from storage.subscriptions import FORGOTTEN
 
 @dataclass(frozen=True, slots=True)
 class CardRow:
-    """A subscription and what surrounds it. Times are milliseconds UTC."""
+    """A subscription with everything that its messages show. Times are milliseconds UTC."""
 
     subscription_id: int
     guild_id: int
@@ -27,9 +27,9 @@ class CardRow:
     stopped_by: int | None
     origin: Origin
     shown_at: int
-    """When the card last showed what was known; 0: never."""
+    """When the card was last up to date; 0: never."""
     shown: str
-    """What it said then: a CardStatus, empty where unknown."""
+    """What it said then: a CardStatus; empty: unknown."""
     card_final: bool
     job_id: int
     account_id: int
@@ -50,7 +50,7 @@ class CardRow:
     card_delivery: int | None
     card_message: int | None
     card_posted_at: int | None
-    """By this machine's clock."""
+    """When the card was posted, by the bot's clock, not Discord's."""
     card_language: str | None
 
 
@@ -65,7 +65,7 @@ class BatchMessage:
     channel_id: int
     shown_at: int
     posted_at: int
-    """By this machine's clock."""
+    """When it was posted, by the bot's clock, not Discord's."""
     language: str
 
 
@@ -87,21 +87,21 @@ LEFT JOIN deliveries d ON d.subscription_id = s.id AND d.kind = '{DeliveryKind.C
 """
 
 _ON_HOLD = (CardStatus.API_DOWN, CardStatus.PAUSED)
-"""What a card may say because of the process that wrote it, and that the next one has to look at again."""
+"""Statuses that depend on the process that wrote them, so that a card that says one is looked at after a start."""
 
 
 async def of_subscription(queries: Queries, subscription_id: int) -> CardRow | None:
-    """What this subscription's messages are made of."""
+    """What this subscription's messages are built from."""
     return await queries.one_as(CardRow, f"{_SELECT} WHERE s.id = ?", (subscription_id,))
 
 
 async def of_batch(queries: Queries, batch_id: int) -> list[CardRow]:
-    """The subscriptions that a batch made, in the order in which they were asked for."""
+    """The subscriptions of a batch, in the order in which they were asked for."""
     return await queries.all_as(CardRow, f"{_SELECT} WHERE s.batch_id = ? ORDER BY s.id", (batch_id,))
 
 
 async def running(queries: Queries, shown: Collection[CardStatus]) -> list[CardRow]:
-    """The open subscriptions with a card that says one of these."""
+    """The open subscriptions whose posted card says one of these."""
     where = f"s.ended_at IS NULL AND d.message_id IS NOT NULL AND {queries.dialect.among('s.shown')}"
     return await queries.all_as(CardRow, f"{_SELECT} WHERE {where} ORDER BY s.id", (queries.dialect.list_of(shown),))
 
@@ -110,8 +110,7 @@ async def running(queries: Queries, shown: Collection[CardStatus]) -> list[CardR
 
 
 async def of_job(queries: Queries, job_id: int, shards: Shards | None = None) -> list[int]:
-    """The job's subscriptions, in the servers of these shards (None: all), whose card does not stand at its last
-    word."""
+    """The job's subscriptions, in the servers of these shards (None: all), whose card is not final."""
     where, held = in_shards(queries.dialect, shards)
     sql = f"SELECT id FROM subscriptions WHERE job_id = ? AND NOT card_final AND {where} ORDER BY 1 DESC"
     return await queries.values(sql, (job_id, *held))
@@ -138,8 +137,8 @@ async def all_open(queries: Queries, shards: Shards | None = None) -> list[int]:
 
 
 async def outdated(queries: Queries, shards: Shards | None = None) -> list[int]:
-    """Subscriptions in the servers of these shards (None: all) whose card does not show what is known, or lacks its
-    last edit."""
+    """The subscriptions, in the servers of these shards (None: all), whose card is not up to date or lacks its last
+    edit."""
     where, held = in_shards(queries.dialect, shards, "s.guild_id")
     return await queries.values(
         f"""
@@ -154,7 +153,7 @@ async def outdated(queries: Queries, shards: Shards | None = None) -> list[int]:
 
 
 async def outdated_batches(queries: Queries) -> list[int]:
-    """Batches whose summary may not show what is known."""
+    """The batches whose summary may not be up to date."""
     return await queries.values(
         """
         SELECT DISTINCT b.id FROM batches b JOIN subscriptions s ON s.batch_id = b.id JOIN jobs j ON j.id = s.job_id
@@ -168,7 +167,7 @@ async def outdated_batches(queries: Queries) -> list[int]:
 
 
 async def is_batch_outdated(queries: Queries, batch_id: int, shown_at: int) -> bool:
-    """Whether anything of a batch of which nothing is open has changed since."""
+    """Whether anything has changed since `shown_at` of a batch that has nothing open any more."""
     row = await queries.one(
         """
         SELECT 1 FROM subscriptions s JOIN jobs j ON j.id = s.job_id
@@ -182,7 +181,7 @@ async def is_batch_outdated(queries: Queries, batch_id: int, shown_at: int) -> b
 
 
 async def batch_message(queries: Queries, batch_id: int) -> BatchMessage | None:
-    """Where a batch's summary stands; None while it is not posted, once it was deleted, or where the bot is gone."""
+    """A batch's summary; None if it is not posted yet, was deleted, or the server has removed the bot."""
     return await queries.one_as(
         BatchMessage,
         """
@@ -200,7 +199,7 @@ async def batch_message(queries: Queries, batch_id: int) -> BatchMessage | None:
 
 
 async def mark_shown(tx: Transaction, subscription_id: int, *, at: int, shown: CardStatus, final: bool) -> None:
-    """The card says this; `final` where it will say nothing else unless it is asked for again."""
+    """Stores what the card says; `final`: it is not edited again unless its job is watched again."""
     await tx.run(
         "UPDATE subscriptions SET shown_at = ?, shown = ?, card_final = ? WHERE id = ?",
         (at, shown, final, subscription_id),
@@ -208,5 +207,5 @@ async def mark_shown(tx: Transaction, subscription_id: int, *, at: int, shown: C
 
 
 async def mark_batch_shown(tx: Transaction, batch_id: int, at: int) -> None:
-    """The summary shows what was known then."""
+    """Stores that the summary was up to date at this time."""
     await tx.run("UPDATE batches SET shown_at = ? WHERE id = ?", (at, batch_id))

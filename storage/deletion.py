@@ -1,4 +1,4 @@
-"""What is deleted: a person, a server without the bot, and whatever is old enough."""
+"""Deletes what is kept about a person, about a server without the bot, and whatever is old enough."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ _NOT_WANTED = f"""
 NOT EXISTS (SELECT 1 FROM subscriptions s WHERE s.job_id = j.id AND (s.ended_at IS NULL OR s.ended_at > {{later}}
   OR EXISTS (SELECT 1 FROM deliveries d WHERE d.subscription_id = s.id AND d.{IS_OPEN})))
 """
-"""Nobody waits for the job, and nothing of it is still to be posted."""
+"""Nobody waits for the job, nothing of it is still to be posted, and nobody stopped waiting after `later`."""
 
-_OF_NO_USE = """
+_UNUSED = """
 token IS NULL AND NOT EXISTS (SELECT 1 FROM servers WHERE account_id = accounts.id)
 AND NOT EXISTS (SELECT 1 FROM follows WHERE account_id = accounts.id)
 AND NOT EXISTS (SELECT 1 FROM jobs WHERE account_id = accounts.id)
 """
-"""The account has no token, and nothing is kept of it."""
+"""The account has no token, and no server, follow or job refers to it."""
 
 # ---- a person, a server ---------------------------------------------------------------------------------------------
 
 
 async def forget_person(tx: Transaction, user_id: int) -> list[int]:
-    """Deletes what is kept about a person, whatever the server. What they wait for goes on without them, and that
-    somebody does is kept, so that it does not end with the next person who leaves.
+    """Deletes what is kept about a person in all servers.
 
-    Returns the subscriptions whose messages may name them until they are edited: the open ones that they wait for, and
-    one of each of their batches that is not over.
+    Jobs that they wait for are relayed all the same, so it is kept that somebody waits: otherwise a subscription would
+    end with the next person who leaves. Returns the subscriptions whose messages may name the person until they are
+    edited: the open ones that they wait for, and one of each of their batches that has not ended.
     """
     named = await tx.values(
         """
@@ -69,7 +69,7 @@ async def forget_person(tx: Transaction, user_id: int) -> list[int]:
 
 
 async def _leave_notices(tx: Transaction, user_id: int) -> None:
-    """Takes the person out of words to admins that ping them, sent or not."""
+    """Removes the person from the notices that ping them, sent or not."""
     sql = f"SELECT id, notice FROM deliveries WHERE kind = '{DeliveryKind.NOTICE}' AND notice LIKE ? ORDER BY id"
     for row in await tx.all(sql, (f"%{user_id}%",)):
         notice = json.loads(row["notice"])
@@ -81,10 +81,7 @@ async def _leave_notices(tx: Transaction, user_id: int) -> None:
 
 
 async def forget_server(tx: Transaction, guild_id: int) -> int | None:
-    """Deletes all that is kept of a server, and its jobs where no other server knows them.
-
-    Returns the account that it had set for itself, if any.
-    """
+    """Deletes everything about a server, with the jobs that no other server knows. Returns its own account, if any."""
     account_id = await tx.value("SELECT account_id FROM servers WHERE guild_id = ?", (guild_id,))
     jobs = await tx.values("SELECT DISTINCT job_id FROM subscriptions WHERE guild_id = ?", (guild_id,))
     for table in ("deliveries", "subscriptions", "batches", "follows"):
@@ -104,8 +101,8 @@ async def forget_server(tx: Transaction, guild_id: int) -> int | None:
 
 
 async def old_jobs(queries: Queries, before: int, limit: int) -> list[int]:
-    """Jobs that ended before this time (milliseconds UTC), and those that never did and for which nobody has waited
-    since; never one that is waited for, or has something to be posted."""
+    """Jobs that ended before this time (milliseconds UTC), and jobs that have not ended but for which nobody has waited
+    since then. Never one that somebody waits for, or of which something is to be posted."""
     return await queries.values(
         f"""
         SELECT j.id FROM jobs j WHERE j.ended_at <= ?1 AND {_NOT_WANTED.format(later=2**62)}
@@ -118,16 +115,16 @@ async def old_jobs(queries: Queries, before: int, limit: int) -> list[int]:
 
 
 async def delete_old_jobs(tx: Transaction, before: int, limit: int) -> int:
-    """Deletes at most `limit` of them, with their subscriptions and messages; returns how many."""
+    """Deletes at most `limit` of `old_jobs`, with their subscriptions and deliveries; returns how many."""
     ids = await old_jobs(tx, before, limit)
     await tx.run(f"DELETE FROM subscriptions WHERE {tx.dialect.among('job_id')}", (tx.dialect.list_of(ids),))
     await tx.run(f"DELETE FROM jobs WHERE {tx.dialect.among('id')}", (tx.dialect.list_of(ids),))
     return len(ids)
 
 
-async def delete_old_batches(tx: Transaction, before: int) -> int:
-    """Deletes batches of before this time whose jobs are deleted, with their summaries; returns how many."""
-    return await tx.run(
+async def delete_old_batches(tx: Transaction, before: int) -> None:
+    """Deletes the batches from before this time whose jobs are deleted, with their summaries."""
+    await tx.run(
         """
         DELETE FROM batches WHERE created_at <= ?
         AND NOT EXISTS (SELECT 1 FROM subscriptions WHERE batch_id = batches.id)
@@ -137,7 +134,7 @@ async def delete_old_batches(tx: Transaction, before: int) -> int:
 
 
 async def delete_old_notices(tx: Transaction, before: int, limit: int) -> int:
-    """Deletes at most `limit` words to admins that were settled before this time; returns how many."""
+    """Deletes at most `limit` notices that were settled before this time; returns how many."""
     return await tx.run(
         """
         DELETE FROM deliveries WHERE id IN
@@ -147,15 +144,16 @@ async def delete_old_notices(tx: Transaction, before: int, limit: int) -> int:
     )
 
 
-async def delete_unused_accounts(tx: Transaction) -> int:
-    """Deletes accounts without a token of which nothing is kept; returns how many.
+async def delete_unused_accounts(tx: Transaction) -> None:
+    """Deletes the accounts that have no token and that nothing refers to.
 
-    Of the newest a number stays that no longer tells whose it was, so that none is given twice: buttons carry them.
+    Of the newest account the row stays, without saying whose it was: buttons carry numbers of accounts, so none may be
+    given twice.
     """
     await tx.run(
         f"""
         UPDATE accounts SET account_key = 'forgotten:' || id
-        WHERE {_OF_NO_USE} AND id = (SELECT max(id) FROM accounts) AND account_key <> 'forgotten:' || id
+        WHERE {_UNUSED} AND id = (SELECT max(id) FROM accounts) AND account_key <> 'forgotten:' || id
         """
     )
-    return await tx.run(f"DELETE FROM accounts WHERE {_OF_NO_USE} AND id < (SELECT max(id) FROM accounts)")
+    await tx.run(f"DELETE FROM accounts WHERE {_UNUSED} AND id < (SELECT max(id) FROM accounts)")

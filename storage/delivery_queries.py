@@ -1,4 +1,4 @@
-"""What the outbox holds: what is due, what waits for what, and what became of outcomes and words to admins."""
+"""Questions about the outbox: what is due, what waits for a permission, and how outcomes and notices ended."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from storage.servers import in_shards
 # ---- what is due ----------------------------------------------------------------------------------------------------
 
 
-def _of_shards(dialect: Dialect, shards: Shards | None, owner: str | None) -> tuple[str, tuple[SqlValue, ...]]:
-    """A condition with its parameters: the server is of one of the shards (None: any), and nobody else sends it."""
+def _sent_by(dialect: Dialect, owner: str | None, shards: Shards | None) -> tuple[str, tuple[SqlValue, ...]]:
+    """A condition and its parameters: the delivery is for a server of these shards (None: any), and no process but
+    `owner` is sending it."""
     where, held = in_shards(dialect, shards)
     return (where, held) if shards is None else (f"{where} AND (owner IS NULL OR owner = ?)", (*held, owner))
 
@@ -43,13 +44,12 @@ async def due_heads(
 ) -> list[Delivery]:
     """What may be sent now, the most urgent of each channel: outcomes, then notices, then cards; oldest first.
 
-    With `shards` only what is for their servers and is not being sent by another process than `owner`. Channels in
-    `no_videos_in` (None: all) are to have nothing for which videos must be fetched. Reads no further than it has to:
-    very many may wait.
+    `shards` limits it to their servers, and to what no process but `owner` is sending. `no_videos_in` are channels
+    (None: all) of which only what needs no videos is returned. Very many may wait, so it reads no more than it needs.
     """
     no_videos = "TRUE" if no_videos_in is None else queries.dialect.among("channel_id")
     without = () if no_videos_in is None else (queries.dialect.list_of(no_videos_in),)
-    of_shards, named = _of_shards(queries.dialect, shards, owner)
+    is_ours, owned = _sent_by(queries.dialect, owner, shards)
     heads: dict[int, Delivery] = {}
     page = 4 * limit
     while True:
@@ -59,7 +59,7 @@ async def due_heads(
             {SELECT} {queries.dialect.using_index("deliveries_urgent")}
             WHERE {IS_OPEN} AND next_at <= ? AND NOT {queries.dialect.among("channel_id")}
             AND guild_id NOT IN (SELECT guild_id FROM servers WHERE gone_since IS NOT NULL)
-            AND NOT {queries.dialect.among("id")} AND {of_shards}
+            AND NOT {queries.dialect.among("id")} AND {is_ours}
             AND NOT ({no_videos} AND {_has_videos(queries.dialect)})
             ORDER BY urgency, id LIMIT ?
             """,
@@ -67,7 +67,7 @@ async def due_heads(
                 now,
                 queries.dialect.list_of([*not_channels, *heads]),
                 queries.dialect.list_of(not_ids),
-                *named,
+                *owned,
                 *without,
                 page,
             ),
@@ -79,38 +79,38 @@ async def due_heads(
 
 
 async def next_due(queries: Queries, after: int, shards: Shards | None = None, owner: str | None = None) -> int | None:
-    """When the next one is due that is not due at `after`, of those that `due_heads` looks at; None where there is
-    none."""
-    of_shards, named = _of_shards(queries.dialect, shards, owner)
-    sql = f"SELECT min(next_at) FROM deliveries WHERE {IS_OPEN} AND next_at > ? AND {of_shards}"
-    return await queries.value(sql, (after, *named))
+    """When the next delivery becomes due after `after`, of those that `due_heads` considers; None if there is none."""
+    is_ours, owned = _sent_by(queries.dialect, owner, shards)
+    sql = f"SELECT min(next_at) FROM deliveries WHERE {IS_OPEN} AND next_at > ? AND {is_ours}"
+    return await queries.value(sql, (after, *owned))
 
 
 async def second_looks_due(queries: Queries, now: int, shards: Shards | None = None) -> list[Delivery]:
-    """What is to be looked for a second time in the history, in the servers of these shards (None: all)."""
+    """The deliveries for whose second message the history is to be searched now, in the servers of these shards (None:
+    all)."""
     where, held = in_shards(queries.dialect, shards)
     sql = f"{SELECT} WHERE second_look_at <= ? AND {where} ORDER BY second_look_at, id LIMIT 100"
     return await queries.all_as(Delivery, sql, (now, *held))
 
 
 async def messages_of_others(queries: Queries, delivery: Delivery, message_ids: Collection[int]) -> set[int]:
-    """Those of the messages that are other deliveries' than this one."""
+    """Those of the messages that belong to other deliveries than this one."""
     sql = f"SELECT message_id FROM deliveries WHERE guild_id = ? AND id <> ? AND {queries.dialect.among('message_id')}"
     return set(await queries.values(sql, (delivery.guild_id, delivery.id, queries.dialect.list_of(message_ids))))
 
 
 async def is_of_the_future(queries: Queries, now: int) -> bool:
-    """Whether something was put in or sent later than now: the clock was set back."""
+    """Whether something was added or sent later than now, which means that the clock was set back."""
     where = f"{IS_OPEN} AND (created_at > ?1 OR unanswered_at > ?1)"
     return await queries.one(f"SELECT 1 FROM deliveries WHERE {where} LIMIT 1", (now,)) is not None
 
 
-# ---- one subscription's ---------------------------------------------------------------------------------------------
+# ---- of one subscription --------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class OutcomeMessage:
-    """An outcome in the outbox."""
+    """The message of an outcome, and whether it is posted."""
 
     state: DeliveryState
     message_id: int | None
@@ -118,7 +118,7 @@ class OutcomeMessage:
 
 @dataclass(frozen=True, slots=True)
 class OutcomeAddress:
-    """Whose outcome a message is."""
+    """The job of an outcome, and where its message stands."""
 
     job_id: int
     guild_id: int
@@ -128,20 +128,20 @@ class OutcomeAddress:
 async def of_subscription(
     queries: Queries, subscription_id: int, kind: DeliveryKind, job_round: int = 0
 ) -> Delivery | None:
-    """The delivery of this kind, in whatever state."""
+    """The subscription's delivery of this kind and round, in whatever state."""
     sql = f"{SELECT} WHERE subscription_id = ? AND kind = ? AND round = ?"
     return await queries.one_as(Delivery, sql, (subscription_id, kind, job_round))
 
 
 async def posted_outcome(queries: Queries, subscription_id: int) -> Delivery | None:
-    """The latest outcome that was posted for this subscription, of whatever round."""
+    """The latest outcome that was posted for this subscription, of any round."""
     where = f"subscription_id = ? AND {IS_OUTCOME} AND state = ?"
     sql = f"{SELECT} WHERE {where} ORDER BY id DESC LIMIT 1"
     return await queries.one_as(Delivery, sql, (subscription_id, DeliveryState.POSTED))
 
 
 async def outcome_message(queries: Queries, subscription_id: int, job_round: int) -> OutcomeMessage | None:
-    """What became of a subscription's outcome of this round; the latest posting of it where it was posted again."""
+    """The message of a subscription's outcome of this round; the latest one if it was posted again."""
     return await queries.one_as(
         OutcomeMessage,
         f"""
@@ -156,7 +156,7 @@ async def outcome_message(queries: Queries, subscription_id: int, job_round: int
 
 
 async def outcome_address(queries: Queries, base_nonce: str) -> OutcomeAddress | None:
-    """Whose outcome carries this nonce in its button."""
+    """The job of the outcome whose button carries this nonce."""
     return await queries.one_as(
         OutcomeAddress,
         f"""
@@ -168,7 +168,7 @@ async def outcome_address(queries: Queries, base_nonce: str) -> OutcomeAddress |
 
 
 async def variants_in_batch(queries: Queries, batch_id: int) -> dict[int, str]:
-    """By subscription: the form of the latest outcome of each job of a batch."""
+    """The form of the latest outcome of each job of a batch, by subscription."""
     rows = await queries.all(
         """
         SELECT subscription_id, variant FROM deliveries
@@ -183,13 +183,13 @@ async def variants_in_batch(queries: Queries, batch_id: int) -> dict[int, str]:
 
 
 async def open_among(queries: Queries, delivery_ids: Sequence[int]) -> set[int]:
-    """Those of the deliveries that may still be sent."""
+    """Those of the deliveries that are neither settled nor dropped."""
     sql = f"SELECT id FROM deliveries WHERE {queries.dialect.among('id')} AND {IS_OPEN}"
     return set(await queries.values(sql, (queries.dialect.list_of(delivery_ids),)))
 
 
 async def outcome_due(queries: Queries, channel_id: int, *, after: int, now: int) -> bool:
-    """Whether an outcome for this channel has become due between these times, and is still to be posted."""
+    """Whether an outcome that is still to be posted in this channel became due between these times."""
     where = f"channel_id = ? AND {IS_OPEN} AND {IS_OUTCOME} AND next_at BETWEEN ? AND ?"
     return await queries.one(f"SELECT 1 FROM deliveries WHERE {where} LIMIT 1", (channel_id, after, now)) is not None
 
@@ -214,17 +214,17 @@ async def is_channel_blocked(queries: Queries, channel_id: int) -> bool:
 
 
 async def outcomes_waiting(queries: Queries, channel_id: int) -> int:
-    """How many outcomes are still to be posted in this channel."""
+    """How many outcomes wait to be posted in this channel."""
     return await queries.count(f"deliveries WHERE channel_id = ? AND {IS_OPEN} AND {IS_OUTCOME}", (channel_id,))
 
 
 async def outcomes_posted_since(queries: Queries, channel_id: int, since: int) -> int:
-    """How many outcomes were posted in this channel from that time on."""
+    """How many outcomes were posted in this channel since that time."""
     where = f"channel_id = ? AND {IS_OUTCOME} AND state = ? AND settled_at >= ?"
     return await queries.count(f"deliveries WHERE {where}", (channel_id, DeliveryState.POSTED, since))
 
 
-# ---- words to admins ------------------------------------------------------------------------------------------------
+# ---- notices to admins ----------------------------------------------------------------------------------------------
 
 
 async def latest_notice_about(queries: Queries, guild_id: int, channel_id: int, kind: str) -> Delivery | None:
@@ -243,8 +243,8 @@ async def latest_notice_about(queries: Queries, guild_id: int, channel_id: int, 
 async def alerts_not_over(
     queries: Queries, guild_ids: Collection[int], kinds: Collection[str], ends: Collection[str]
 ) -> list[Delivery]:
-    """The notices of these kinds, sent or still to be sent, that no notice of a kind in `ends` followed in the same
-    server; oldest first."""
+    """The notices of these kinds, posted or still to be posted, after which their server got no notice of a kind in
+    `ends`; oldest first."""
     dialect = queries.dialect
     return await queries.all_as(
         Delivery,
@@ -264,7 +264,7 @@ async def alerts_not_over(
 
 @dataclass(frozen=True, slots=True)
 class OutcomeRecord:
-    """An outcome in the outbox, with its job. Times are milliseconds UTC."""
+    """An outcome with its job, for the list of a server's deliveries. Times are milliseconds UTC."""
 
     delivery_id: int
     subscription_id: int
@@ -288,21 +288,21 @@ class OutcomePage:
 
     records: tuple[OutcomeRecord, ...]
     skipped: int
-    """How many stand before them."""
+    """How many outcomes stand before these."""
     more: bool
-    """Whether others stand after them."""
+    """Whether others stand after these."""
     only_failed: bool = False
-    """Whether the posted and the waiting ones were left out."""
+    """Whether posted and waiting outcomes were left out."""
 
 
 @dataclass(frozen=True, slots=True)
 class OutcomeCounts:
-    """How many of a server's outcomes were not posted, and how many still wait."""
+    """How many of a server's outcomes could not be posted, and how many still wait."""
 
     not_posted: int
     waiting: int
     waiting_since: int | None
-    """When the oldest that waits was put in, milliseconds UTC."""
+    """When the oldest waiting outcome was added, milliseconds UTC."""
 
 
 _OF_GUILD = f"d.guild_id = ? AND {IS_OUTCOME}"
@@ -316,8 +316,8 @@ FROM deliveries d JOIN subscriptions s ON s.id = d.subscription_id JOIN jobs j O
 async def outcome_page(
     queries: Queries, guild_id: int, *, skip: int, size: int, hopeless: Collection[str], only_failed: bool = False
 ) -> OutcomePage:
-    """`size` outcomes after the first `skip`: those that were not posted and could be sent again first, then those that
-    wait for a permission, then all others; newest first. `hopeless`: reasons for which none is to be sent again."""
+    """`size` outcomes after the first `skip`. Those that were not posted and can be sent again come first, then those
+    that wait for a permission, then all others; the newest first. `hopeless`: reasons that rule out sending again."""
     which = f"{_OF_GUILD} AND {NOT_POSTED}" if only_failed else _OF_GUILD
     records = await queries.all_as(
         OutcomeRecord,
@@ -340,7 +340,7 @@ async def outcome_of_guild(queries: Queries, guild_id: int, delivery_id: int) ->
 
 
 async def outcome_counts(queries: Queries, guild_id: int) -> OutcomeCounts:
-    """The server's outcomes in figures."""
+    """Counts the server's outcomes."""
     row = await queries.one_as(
         OutcomeCounts,
         f"""
@@ -354,7 +354,7 @@ async def outcome_counts(queries: Queries, guild_id: int) -> OutcomeCounts:
 
 
 async def blocked_channels(queries: Queries, guild_id: int) -> list[int]:
-    """The server's channels in which outcomes wait for a permission; the one that has waited longest first."""
+    """The server's channels in which outcomes wait for a permission, the one that has waited longest first."""
     return await queries.values(
         f"""
         SELECT channel_id FROM deliveries WHERE guild_id = ? AND {IS_OUTCOME} AND {_BLOCKED}
@@ -365,8 +365,8 @@ async def blocked_channels(queries: Queries, guild_id: int) -> list[int]:
 
 
 async def latest_form(queries: Queries, guild_id: int, since: int) -> str:
-    """The form of the server's latest outcome with a result since that time that was posted; empty where there is
-    none."""
+    """The form of the latest outcome of a completed job that was posted in the server since that time; empty if there
+    is none."""
     return (
         await queries.value(
             f"""

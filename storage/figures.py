@@ -1,4 +1,4 @@
-"""What the database tells in figures: how many of what, never whose."""
+"""Figures for metrics: how many jobs, servers and messages there are, without saying whose."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from storage.database import Queries
 from storage.deliveries import IS_OPEN
 
 NO_RESPONSE_YET = "no answer yet"
-"""Stands for the state of a job about which the API has not responded."""
+"""Stands for the state of a job of which the API has not said anything yet."""
 BLOCKED = "blocked"
 """Stands for the state of a delivery for which a permission is missing."""
 
@@ -21,20 +21,20 @@ class WaitingDeliveries:
     """A DeliveryState, or BLOCKED."""
     count: int
     oldest: int
-    """When the one was made that waits for longest, milliseconds UTC."""
+    """When the oldest of them was added, milliseconds UTC."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """The whole database at one look."""
+    """Figures over the whole database."""
 
     open_jobs: dict[str, int]
-    """By the state in the last response of the API."""
+    """How many, by the state in the API's last response."""
     open_subscriptions: int
     accounts: dict[str, int]
-    """Those with a token, by how the API takes it."""
+    """How many have a token, by what the API says to it."""
     servers: int
-    """Servers that the bot knows and is in."""
+    """How many servers the bot knows and is in."""
     deliveries: list[WaitingDeliveries]
 
 

@@ -1,4 +1,4 @@
-"""Follows: channels to which every job of the server's own account is relayed."""
+"""Follows: channels that get every job of their server's own account."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from storage.database import Queries, Transaction, columns
 
 @dataclass(frozen=True, slots=True)
 class FollowRow:
-    """A follow as it is kept; times in milliseconds UTC."""
+    """A follow as it is stored; times in milliseconds UTC."""
 
     guild_id: int
     channel_id: int
@@ -19,7 +19,7 @@ class FollowRow:
     progress: bool
     """Whether cards are shown while a job runs."""
     followed_by: int | None
-    """None once they asked to be forgotten."""
+    """Who asked for it; None once they asked to be forgotten."""
     created_at: int
 
 
@@ -32,7 +32,7 @@ async def every(queries: Queries) -> list[FollowRow]:
 
 
 async def of_guild(queries: Queries, guild_id: int) -> list[FollowRow]:
-    """A server's follows, also those of an account that it does not use any more; oldest first."""
+    """A server's follows, including those of accounts that it no longer uses; oldest first."""
     sql = f"{_SELECT} WHERE guild_id = ? ORDER BY created_at, channel_id"
     return await queries.all_as(FollowRow, sql, (guild_id,))
 
@@ -50,12 +50,12 @@ async def of_channel(queries: Queries, guild_id: int, channel_id: int) -> Follow
 
 
 async def count(queries: Queries, guild_id: int, account_id: int) -> int:
-    """To how many of the server's channels the account is relayed."""
+    """How many of the server's channels follow the account."""
     return await queries.count("follows WHERE guild_id = ? AND account_id = ?", (guild_id, account_id))
 
 
 async def put(tx: Transaction, follow: FollowRow) -> None:
-    """Keeps a follow in the place of the one that the channel may have."""
+    """Stores a follow, in place of one that the channel may have."""
     await tx.run(
         f"""
         INSERT INTO follows ({columns(FollowRow)}) VALUES (?, ?, ?, ?, ?, ?)
@@ -67,7 +67,7 @@ async def put(tx: Transaction, follow: FollowRow) -> None:
 
 
 async def remove(tx: Transaction, guild_id: int, channel_id: int) -> bool:
-    """Ends a channel's follow; whether it had one."""
+    """Ends a channel's follow; returns whether it had one."""
     return await tx.run("DELETE FROM follows WHERE guild_id = ? AND channel_id = ?", (guild_id, channel_id)) > 0
 
 
@@ -93,8 +93,8 @@ async def not_yet_in(queries: Queries, follow: FollowRow, jobids: Sequence[str])
 
 
 async def add_subscription(tx: Transaction, follow: FollowRow, job_id: int, *, max_open: int, now: int) -> int | None:
-    """A new open subscription of the follow's channel; None where the server has `max_open` open ones already,
-    or where the channel has one for the job, open or not."""
+    """Adds an open subscription of the follow's channel; returns its id. None if the server has `max_open` open ones
+    already, or if the channel has one for the job, open or ended."""
     return await tx.value(
         """
         INSERT INTO subscriptions (job_id, guild_id, channel_id, created_at, origin) SELECT ?1, ?2, ?3, ?4, ?5
@@ -113,7 +113,7 @@ async def add_subscription(tx: Transaction, follow: FollowRow, job_id: int, *, m
 
 
 async def show_card(tx: Transaction, subscription_id: int) -> None:
-    """From now on a card is shown for a job that came by a follow."""
+    """From now on a card is shown for a job that came from a follow without cards."""
     await tx.run(
         "UPDATE subscriptions SET origin = ? WHERE id = ? AND origin = ?",
         (Origin.FOLLOWED_WITH_CARD, subscription_id, Origin.FOLLOWED),
@@ -121,6 +121,6 @@ async def show_card(tx: Transaction, subscription_id: int) -> None:
 
 
 async def running_in(queries: Queries, guild_id: int, channel_id: int) -> int:
-    """How many jobs that came by a follow are waited for in the channel."""
+    """How many jobs the channel waits for that came from a follow."""
     where = "guild_id = ? AND channel_id = ? AND ended_at IS NULL AND origin <> ?"
     return await queries.count(f"subscriptions WHERE {where}", (guild_id, channel_id, Origin.ASKED))

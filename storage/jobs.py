@@ -1,4 +1,4 @@
-"""Jobs: one row for each (account, job id) that was ever asked for."""
+"""Jobs: one row for each (account, job id) that was ever watched."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from storage.engines.interface import Row, SqlValue
 
 @dataclass(frozen=True, slots=True)
 class JobRow:
-    """A job as it is kept; times in milliseconds UTC."""
+    """A job as it is stored; times in milliseconds UTC. The columns are explained in
+    storage/migrations/0001_first_tables.sqlite.sql."""
 
     id: int
     account_id: int
@@ -40,9 +41,9 @@ class OpenJob:
     guilds: frozenset[int]
     """The servers with an open subscription for it."""
     has_card: bool
-    """Whether one of these subscriptions shows a card: it is neither of a batch nor followed without."""
+    """Whether one of the open subscriptions has a card: it is in no batch, and not of a follow without cards."""
     is_shown: bool
-    """Whether one of these subscriptions shows a card, or is in a batch, whose summary shows it."""
+    """Whether one of the open subscriptions has a card, or is in a batch, whose summary shows the job."""
 
 
 _SELECT = f"SELECT {columns(JobRow)} FROM jobs"
@@ -59,7 +60,7 @@ async def by_jobid(queries: Queries, account_id: int, jobid: str) -> JobRow | No
 
 
 async def of_guild(queries: Queries, guild_id: int, job_id: int) -> JobRow | None:
-    """The job with this number, if it was ever asked for in this server."""
+    """The job with this number, if it was ever watched in this server."""
     where = "id = ? AND EXISTS (SELECT 1 FROM subscriptions WHERE job_id = jobs.id AND guild_id = ?)"
     return await queries.one_as(JobRow, f"{_SELECT} WHERE {where}", (job_id, guild_id))
 
@@ -68,8 +69,8 @@ async def by_number(queries: Queries, job_id: int, *, guild_id: int, channel_id:
     """The job that this person means by a number in this channel: one that the channel waits or waited for, or that
     the person asked for in this server.
 
-    A message may show the number of a job's row that is another server's by now. It then means the row with the same
-    id for which the same holds; this channel's comes first.
+    A message may show the number of a row that only another server uses by now. Then a row with the same job id is
+    meant that this channel or person asked for; this channel's comes first.
     """
     return await queries.one_as(
         JobRow,
@@ -85,7 +86,7 @@ async def by_number(queries: Queries, job_id: int, *, guild_id: int, channel_id:
 
 
 async def add(tx: Transaction, account_id: int, jobid: str, snapshot: str | None, now: int) -> JobRow:
-    """The account's job with this id: a new row, or the one that is there, unchanged."""
+    """Adds the account's job with this id, unless it is there already; returns its row."""
     await tx.run(
         """
         INSERT INTO jobs (account_id, jobid, snapshot, watched_since, changed_at) VALUES (?, ?, ?, ?, ?)
@@ -97,14 +98,14 @@ async def add(tx: Transaction, account_id: int, jobid: str, snapshot: str | None
 
 
 async def change(tx: Transaction, job_id: int, snapshot: str, now: int) -> None:
-    """A response brought something new."""
+    """Stores what a response brought that is new."""
     await tx.run(
         "UPDATE jobs SET snapshot = ?, changed_at = ?, missing_since = NULL WHERE id = ?", (snapshot, now, job_id)
     )
 
 
 async def set_missing(tx: Transaction, job_id: int, since: int | None) -> None:
-    """Keeps when the API first said that it does not know the job, or forgets it."""
+    """Stores when the API first said that it does not know the job; None: it knows it."""
     await tx.run("UPDATE jobs SET missing_since = ? WHERE id = ?", (since, job_id))
 
 
@@ -117,7 +118,7 @@ async def end(tx: Transaction, job_id: int, outcome: Outcome, now: int) -> None:
 
 
 async def reopen(tx: Transaction, job_id: int, now: int) -> JobRow:
-    """Takes up an ended job in a new round, watched from now on."""
+    """Opens an ended job again, in a new round and watched from now on."""
     await tx.run(
         """
         UPDATE jobs SET round = round + 1, watched_since = ?, ended_at = NULL, outcome = NULL, missing_since = NULL
@@ -129,8 +130,8 @@ async def reopen(tx: Transaction, job_id: int, now: int) -> JobRow:
 
 
 async def come_after_given_up(tx: Transaction, job_id: int) -> JobRow:
-    """Puts the job into a round of its own where the same id was given up under another account, so that its end is
-    another message than that one."""
+    """Puts the job into a further round if the same id was given up under another account, so that its outcome is
+    another message than the one that said so."""
     row = found(await by_id(tx, job_id))
     given_up = await tx.value(
         "SELECT max(round) FROM jobs WHERE jobid = ? AND id <> ? AND outcome = ?", (row.jobid, row.id, Outcome.GIVEN_UP)
@@ -145,7 +146,7 @@ async def come_after_given_up(tx: Transaction, job_id: int) -> JobRow:
 
 
 async def rewatch(tx: Transaction, job_id: int, now: int) -> None:
-    """Counts an open job's age from now: nobody waited for it any more, and somebody does again."""
+    """Counts an open job's age from now on, since somebody waits for it again after nobody did."""
     await tx.run("UPDATE jobs SET watched_since = ? WHERE id = ? AND ended_at IS NULL", (now, job_id))
 
 
@@ -155,7 +156,7 @@ async def count_open(queries: Queries) -> int:
 
 
 async def open_since_before(queries: Queries, before: int) -> list[int]:
-    """The jobs, ended or not, that were first asked for before this time (milliseconds UTC) and are waited for yet."""
+    """The jobs, ended or not, that have been watched since before this time (milliseconds UTC) and still are."""
     return await queries.values(
         """
         SELECT id FROM jobs j WHERE watched_since <= ?
@@ -165,13 +166,11 @@ async def open_since_before(queries: Queries, before: int) -> list[int]:
     )
 
 
-async def open_page(queries: Queries, after: int, size: int) -> list[OpenJob]:
-    """The next `size` jobs after the number `after` that have not ended and for which somebody waits, by number."""
-    return await _open_jobs(queries, "j.id > ?", (after,), size)
-
-
-async def open_page_of_account(queries: Queries, account_id: int, after: int, size: int) -> list[OpenJob]:
-    """The same of one account."""
+async def open_page(queries: Queries, after: int, size: int, account_id: int | None = None) -> list[OpenJob]:
+    """The next `size` jobs after the number `after` that have not ended and for which somebody waits, by number; only
+    those of one account if it is named."""
+    if account_id is None:
+        return await _open_jobs(queries, "j.id > ?", (after,), size)
     return await _open_jobs(queries, "j.id > ? AND j.account_id = ?", (after, account_id), size)
 
 

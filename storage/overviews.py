@@ -18,6 +18,7 @@ class OpenHere:
     snapshot: str | None
     message_id: int | None
     mine: bool
+    """Whether the person who asks waits for it."""
     created_at: int
 
 
@@ -47,7 +48,8 @@ _SHOWN_IN = f"""coalesce(
 
 
 async def open_here(queries: Queries, guild_id: int, channel_id: int, user_id: int) -> list[OpenHere]:
-    """The channel's open subscriptions, oldest first, each with its card's (or its batch's summary's) message."""
+    """The channel's open subscriptions, oldest first, each with the message that shows it: its card, or its batch's
+    summary."""
     return await queries.all_as(
         OpenHere,
         f"""
@@ -61,7 +63,7 @@ async def open_here(queries: Queries, guild_id: int, channel_id: int, user_id: i
 
 
 async def known_jobs(queries: Queries, guild_id: int, channel_id: int, user_id: int, limit: int) -> list[KnownJob]:
-    """The latest jobs that this person asked for in this server, and this channel's; newest first."""
+    """The latest jobs of this channel, and those that this person asked for in this server; newest first."""
     return await queries.all_as(
         KnownJob,
         """
@@ -77,7 +79,7 @@ async def known_jobs(queries: Queries, guild_id: int, channel_id: int, user_id: 
 
 
 async def watched_jobs(queries: Queries, guild_id: int, channel_id: int, limit: int) -> list[KnownJob]:
-    """The latest jobs that a channel waits for; newest first."""
+    """The latest jobs that a channel waits for, newest first."""
     return await queries.all_as(
         KnownJob,
         """
@@ -95,7 +97,7 @@ async def shown_in(queries: Queries, subscription_id: int) -> int | None:
 
 
 async def watching_in_server(queries: Queries, guild_id: int, account_id: int | None) -> WatchingInServer:
-    """The open subscriptions of a server that uses this account, in figures."""
+    """Figures about the open subscriptions of a server that uses this account."""
     row = await queries.one_as(
         WatchingInServer,
         """

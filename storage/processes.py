@@ -1,8 +1,8 @@
-"""The bots that work with one PostgreSQL database, and what each of them holds. All times are the server's.
+"""The bots that work with one PostgreSQL database, and what each of them holds. All times are the database server's.
 
-A process has one lease, the row in `processes`. Whatever else it holds names that row as its owner, and is free at once
-when the row is deleted: by the process itself when it ends, or by any other one when the lease has run out. A lease
-that has run out is never renewed; its process begins anew.
+A process has one lease: its row in `processes`. Whatever else it holds names that row as its owner, and is free at once
+when the row is deleted: by the process itself when it ends, or by any other process once the lease has run out. A lease
+that has run out is never renewed: its process registers again.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from storage.database import Queries, Transaction, get_meta, put_meta
 from storage.deliveries import IS_OPEN
 
 LEASE_SECONDS = 15
+"""How long a process that no longer renews its lease keeps what it holds."""
 _UNTIL = f"clock_timestamp() + interval '{LEASE_SECONDS} seconds'"
 _ALIVE = "lease_until > clock_timestamp()"
 _SERVER = "server"
@@ -56,28 +57,28 @@ class ShardLease:
 
 
 async def now(queries: Queries) -> int:
-    """The server's time, milliseconds UTC."""
+    """The database server's time, milliseconds UTC."""
     return int(await queries.value(f"SELECT {_NOW_MS}") or 0)
 
 
 async def register(tx: Transaction, process_id: str, version: str) -> None:
-    """A process begins."""
+    """Gives a new process its lease."""
     await tx.run(f"INSERT INTO processes (id, version, lease_until) VALUES (?, ?, {_UNTIL})", (process_id, version))
 
 
 async def renew(tx: Transaction, process_id: str) -> int | None:
-    """Renews a process's lease; the server's time (milliseconds UTC), or None where the lease is lost."""
+    """Renews a process's lease; returns the database server's time (milliseconds UTC), or None if the lease is lost."""
     sql = f"UPDATE processes SET lease_until = {_UNTIL} WHERE id = ? AND {_ALIVE} RETURNING {_NOW_MS}"
     return await tx.value(sql, (process_id,))
 
 
 async def note_server(tx: Transaction, server: str) -> int:
-    """Notes with which run of the server the processes work; returns since when they do (milliseconds UTC; 0: since
-    the first start).
+    """Notes on which run of the database server the processes work; returns since when they do (milliseconds UTC; 0:
+    since the first start).
 
     A server that was started again may be a replica, or an older state of the same one, and may have lost what was
-    committed last. So whatever stands in the outbox is looked for before it is sent, and what was read of it before
-    counts for nothing.
+    committed last. So each message in the outbox is looked for in the history before it is sent, and gets a new claim
+    token: what a process read of it before counts for nothing.
     """
     is_first = await get_meta(tx, _SERVER) is None
     changed = await tx.value(
@@ -96,20 +97,20 @@ async def note_server(tx: Transaction, server: str) -> int:
 
 
 async def begin_draining(tx: Transaction, process_id: str) -> None:
-    """The process is about to end: it takes nothing more, and gives away what it has."""
+    """Marks a process as about to end, so that it gets nothing more, and frees its accounts."""
     await tx.run("UPDATE processes SET draining = TRUE WHERE id = ?", (process_id,))
     await tx.run("DELETE FROM account_leases WHERE owner = ?", (process_id,))
 
 
 async def forget(tx: Transaction, process_id: str) -> None:
-    """A process has ended; what it held is free."""
+    """Deletes a process that has ended, which frees what it held."""
     sql = "UPDATE shard_leases SET owner = NULL, free_since = clock_timestamp() WHERE owner = ?"
     await tx.run(sql, (process_id,))
     await tx.run("DELETE FROM processes WHERE id = ?", (process_id,))
 
 
 async def forget_dead(tx: Transaction) -> list[str]:
-    """Frees what processes hold whose leases have run out; returns their ids."""
+    """Deletes the processes whose leases have run out, which frees what they held; returns their ids."""
     dead = await tx.values(f"SELECT id FROM processes WHERE NOT {_ALIVE} ORDER BY id FOR UPDATE SKIP LOCKED")
     for process_id in dead:
         await forget(tx, process_id)
@@ -117,7 +118,7 @@ async def forget_dead(tx: Transaction) -> list[str]:
 
 
 async def alive(queries: Queries) -> list[Process]:
-    """The processes whose leases hold."""
+    """The processes whose leases have not run out."""
     return await queries.all_as(
         Process,
         f"""
@@ -129,7 +130,7 @@ async def alive(queries: Queries) -> list[Process]:
 
 
 async def has_dead(queries: Queries) -> bool:
-    """Whether a process's lease has run out and nobody has freed yet what it held."""
+    """Whether there is something for `forget_dead` to do; spares the other processes a transaction every second."""
     return await queries.count(f"processes WHERE NOT {_ALIVE}") > 0
 
 
@@ -137,7 +138,7 @@ async def has_dead(queries: Queries) -> bool:
 
 
 async def take_accounts(tx: Transaction, process_id: str, account_ids: Collection[int]) -> list[int]:
-    """Takes those of the accounts that nobody holds; returns those that are this process's now."""
+    """Takes the free ones of the accounts; returns those of them that this process holds now."""
     which = tx.dialect.list_of(sorted(account_ids))
     await tx.run(
         f"""
@@ -163,7 +164,7 @@ async def release_accounts(tx: Transaction, process_id: str, account_ids: Collec
 
 
 async def set_shard_count(tx: Transaction, shard_count: int) -> int:
-    """Makes a row for each of the bot's shards, where nobody holds one of another count; the count that is in force."""
+    """Makes a row for each of the bot's shards, unless a shard of another count is held; returns the count in force."""
     await tx.run("LOCK TABLE shard_leases IN SHARE ROW EXCLUSIVE MODE")
     held = await tx.value("SELECT shard_count FROM shard_leases WHERE owner IS NOT NULL LIMIT 1")
     count = int(held or shard_count)
@@ -192,7 +193,7 @@ async def shard_leases(queries: Queries) -> list[ShardLease]:
 
 
 async def take_shard(tx: Transaction, process_id: str, shard_id: int) -> bool:
-    """Takes a shard that nobody holds, or that this process was to take over; whether it has it now."""
+    """Takes a shard that is free, or that this process was to take over; returns whether this process has it now."""
     return (
         await tx.run(
             f"""
@@ -207,7 +208,7 @@ async def take_shard(tx: Transaction, process_id: str, shard_id: int) -> bool:
 
 
 async def ask_for_shard(tx: Transaction, process_id: str, shard_id: int) -> bool:
-    """Makes this process the one that takes the shard over from its owner, where no other does that."""
+    """Makes this process the successor for a shard of another, unless the shard has one; returns whether it is."""
     return (
         await tx.run(
             f"""
@@ -221,7 +222,7 @@ async def ask_for_shard(tx: Transaction, process_id: str, shard_id: int) -> bool
 
 
 async def release_shards(tx: Transaction, process_id: str, shard_ids: Sequence[int]) -> None:
-    """Frees those of the shards that this process holds, and lets go of those that it was to take over."""
+    """Frees those of the shards that this process holds, and withdraws it as successor for the others."""
     which = tx.dialect.among("shard_id", "?2")
     parameters = (process_id, tx.dialect.list_of(shard_ids))
     await tx.run(f"UPDATE shard_leases SET successor = NULL WHERE successor = ?1 AND {which}", parameters)
@@ -230,11 +231,11 @@ async def release_shards(tx: Transaction, process_id: str, shard_ids: Sequence[i
     )
 
 
-# ---- what one of all does -------------------------------------------------------------------------------------------
+# ---- work that one of all processes does ----------------------------------------------------------------------------
 
 
 async def take_named_lease(tx: Transaction, process_id: str, name: str) -> bool:
-    """Takes what this name stands for, where nobody else holds it; whether this process has it."""
+    """Takes the lease of this name unless another process has it; returns whether this process has it now."""
     return (
         await tx.value(
             f"""
@@ -249,7 +250,7 @@ async def take_named_lease(tx: Transaction, process_id: str, name: str) -> bool:
 
 
 async def release_named_lease(tx: Transaction, process_id: str, name: str) -> None:
-    """Lets the next process have it."""
+    """Frees the lease of this name if this process has it."""
     await tx.run("DELETE FROM named_leases WHERE name = ? AND owner = ?", (name, process_id))
 
 

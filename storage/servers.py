@@ -13,7 +13,7 @@ from storage.engines.interface import Dialect, SqlValue
 
 @dataclass(frozen=True, slots=True)
 class ServerRow:
-    """A server as it is kept; times in milliseconds UTC."""
+    """A server as it is stored; times in milliseconds UTC."""
 
     guild_id: int
     account_id: int | None
@@ -23,16 +23,17 @@ class ServerRow:
     upload_limit: int | None
     """Bytes, learned from a 413."""
     upload_limit_at: int | None
-    """When it was learned."""
+    """When the limit was learned."""
     gone_since: int | None
+    """Since when the bot is removed from it; None: the bot is in it."""
     language: str | None
-    """Of what is posted there, as its admins chose; None: as its locale in Discord."""
+    """The language of what is posted there, as its admins chose; None: that of its locale in Discord."""
     locale: str | None
-    """The language for that locale; None where it was never seen."""
+    """The language for its locale in Discord; None: the locale was never seen."""
 
 
 async def get(queries: Queries, guild_id: int) -> ServerRow | None:
-    """The server, if anything is kept about it."""
+    """The server; None if nothing is stored about it."""
     sql = f"SELECT {columns(ServerRow)} FROM servers WHERE guild_id = ?"
     return await queries.one_as(ServerRow, sql, (guild_id,))
 
@@ -51,58 +52,58 @@ def in_shards(dialect: Dialect, shards: Shards | None, column: str = "guild_id")
 
 
 async def with_own_account(queries: Queries) -> dict[int, int]:
-    """The account of each server that has set one of its own."""
+    """The own account of each server that has set one."""
     rows = await queries.all("SELECT guild_id, account_id FROM servers WHERE account_id IS NOT NULL")
     return {row["guild_id"]: row["account_id"] for row in rows}
 
 
 async def using(queries: Queries, account_id: int) -> list[int]:
-    """The servers that have set this account for themselves."""
+    """The servers whose own account this is."""
     return await queries.values("SELECT guild_id FROM servers WHERE account_id = ? ORDER BY guild_id", (account_id,))
 
 
 async def set_account(tx: Transaction, guild_id: int, account_id: int, user_id: int) -> None:
-    """From now on the server uses this account, whose token this user has set."""
+    """Stores the server's own account, whose token this user has set."""
     await _put(tx, guild_id, account_id=account_id, token_set_by=user_id)
 
 
 async def clear_account(tx: Transaction, guild_id: int) -> None:
-    """From now on the server uses the operator's account, if there is one."""
+    """Removes the server's own account: it uses the operator's from now on, if there is one."""
     await tx.run("UPDATE servers SET account_id = NULL, token_set_by = NULL WHERE guild_id = ?", (guild_id,))
 
 
-# ---- what is known of it --------------------------------------------------------------------------------------------
+# ---- its settings, and what Discord says about it -------------------------------------------------------------------
 
 
 async def set_alerts_channel(tx: Transaction, guild_id: int, channel_id: int | None) -> None:
-    """Where notices of troubles go to the server's admins; None: in the channel concerned."""
+    """Stores where notices to the server's admins go; None: to the channel concerned."""
     await _put(tx, guild_id, alerts_channel=channel_id)
 
 
 async def forget_alerts_channel(tx: Transaction, guild_id: int, channel_id: int) -> None:
-    """Notices go to the channel concerned from now on, if this one was the alerts channel."""
+    """Removes the alerts channel if it is this one: notices go to the channel concerned from now on."""
     await tx.run(
         "UPDATE servers SET alerts_channel = NULL WHERE guild_id = ? AND alerts_channel = ?", (guild_id, channel_id)
     )
 
 
 async def set_language(tx: Transaction, guild_id: int, language: str | None) -> None:
-    """What is posted in the server from now on is in this language; None: in that of its locale in Discord."""
+    """Stores the language of what is posted in the server from now on; None: that of its locale in Discord."""
     await _put(tx, guild_id, language=language)
 
 
 async def set_locale(tx: Transaction, guild_id: int, language: str) -> None:
-    """The server's locale in Discord stands for this language."""
+    """Stores the language for the server's locale in Discord."""
     await _put(tx, guild_id, locale=language)
 
 
 async def set_upload_limit(tx: Transaction, guild_id: int, limit: int, now: int) -> None:
-    """The largest file in bytes that Discord takes there, as learned just now."""
+    """Stores the size of the largest file in bytes that Discord takes there, which was learned just now."""
     await _put(tx, guild_id, upload_limit=limit, upload_limit_at=now)
 
 
 async def forget_upload_limit(tx: Transaction, guild_id: int) -> None:
-    """The largest file that Discord takes there is not known any more."""
+    """Forgets the size of the largest file that Discord takes there."""
     await tx.run("UPDATE servers SET upload_limit = NULL, upload_limit_at = NULL WHERE guild_id = ?", (guild_id,))
 
 
@@ -110,7 +111,7 @@ async def forget_upload_limit(tx: Transaction, guild_id: int) -> None:
 
 
 async def callback_secret(queries: Queries, guild_id: int) -> bytes | None:
-    """The secret in the server's address as it is kept, encrypted; None where it has no address yet."""
+    """The secret in the server's address, encrypted; None if it has no address yet."""
     return await queries.value("SELECT callback_secret FROM servers WHERE guild_id = ?", (guild_id,))
 
 
@@ -121,22 +122,22 @@ async def callback_hashes(queries: Queries) -> dict[bytes, int]:
 
 
 async def callback_hash(queries: Queries, guild_id: int) -> bytes | None:
-    """The SHA-256 of the secret in the server's address; None where it has no address."""
+    """The SHA-256 of the secret in the server's address; None if it has no address."""
     return await queries.value("SELECT callback_hash FROM servers WHERE guild_id = ?", (guild_id,))
 
 
 async def put_callback_secret(tx: Transaction, guild_id: int, secret: bytes, digest: bytes) -> None:
-    """Gives the server an address, `secret` encrypted and `digest` its SHA-256; one that it had is void from now on."""
+    """Stores the encrypted secret of the server's address, and its SHA-256. An earlier address is void from now on."""
     await _put(tx, guild_id, callback_secret=secret, callback_hash=digest, callback_heard_at=None)
 
 
 async def callback_heard_at(queries: Queries, guild_id: int) -> int | None:
-    """When a callback last came to the server's address, to within a minute, milliseconds UTC; None for never."""
+    """When a callback last came to the server's address, milliseconds UTC, to within a minute; None: never."""
     return await queries.value("SELECT callback_heard_at FROM servers WHERE guild_id = ?", (guild_id,))
 
 
 async def set_callback_heard(tx: Transaction, guild_id: int, now: int) -> None:
-    """A callback came to the server's address."""
+    """Stores that a callback came to the server's address."""
     await tx.run(
         "UPDATE servers SET callback_heard_at = ? WHERE guild_id = ? AND callback_hash IS NOT NULL", (now, guild_id)
     )
@@ -146,7 +147,7 @@ async def set_callback_heard(tx: Transaction, guild_id: int, now: int) -> None:
 
 
 async def set_gone(tx: Transaction, guild_id: int, now: int) -> None:
-    """The bot was removed from the server."""
+    """Stores that the bot was removed from the server; the first time counts."""
     await tx.run(
         """
         INSERT INTO servers (guild_id, gone_since) VALUES (?, ?)
@@ -157,7 +158,7 @@ async def set_gone(tx: Transaction, guild_id: int, now: int) -> None:
 
 
 async def set_back(tx: Transaction, guild_id: int) -> None:
-    """The bot is in the server (again)."""
+    """Stores that the bot is in the server (again)."""
     await tx.run("UPDATE servers SET gone_since = NULL WHERE guild_id = ? AND gone_since IS NOT NULL", (guild_id,))
 
 
@@ -172,14 +173,14 @@ async def gone_before(queries: Queries, time: int) -> list[int]:
 
 
 async def known(queries: Queries) -> set[int]:
-    """Every server about which anything is kept."""
+    """Every server about which anything is stored."""
     tables = ("servers", "subscriptions", "deliveries", "follows")
     return set(await queries.values(" UNION ".join(f"SELECT guild_id FROM {table}" for table in tables)))
 
 
 async def known_channels(queries: Queries, guild_id: int) -> list[int]:
-    """The server's channels and threads in which somebody waits, something is to be posted, notices go, or to
-    which its account is relayed."""
+    """The server's channels and threads that wait for a job, have something to be posted, get the notices, or follow
+    an account."""
     return await queries.values(
         f"""
         SELECT channel_id FROM subscriptions WHERE guild_id = ?1 AND ended_at IS NULL

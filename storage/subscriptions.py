@@ -1,4 +1,4 @@
-"""Subscriptions: one row for each (job, channel) that was ever asked for, who asked, and what waits for an account."""
+"""Subscriptions: one row for each (job, channel) that was ever asked for; who asked, and what waits for an account."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from storage import batches, deliveries
 from storage.database import Queries, Transaction, columns
 
 FORGOTTEN = 0
-"""Stands for a person who asked to be forgotten where it has to be known that there was one."""
+"""Stands for a person who asked to be forgotten, in columns that must still say that there was one."""
 
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionRow:
-    """A subscription as it is kept; times in milliseconds UTC."""
+    """A subscription as it is stored; times in milliseconds UTC."""
 
     id: int
     job_id: int
@@ -25,18 +25,18 @@ class SubscriptionRow:
     created_at: int
     ended_at: int | None
     stopped_by: int | None
-    """Who stopped it; FORGOTTEN where they asked to be forgotten."""
+    """Who stopped it, FORGOTTEN if they asked to be forgotten; None: it is open, or ended otherwise."""
     origin: Origin
 
     @property
     def followed(self) -> bool:
-        """Whether it stays open though nobody (any more) asks for it."""
+        """Whether it came from a follow, and so stays open when nobody asks for it."""
         return self.origin is not Origin.ASKED
 
 
 @dataclass(frozen=True, slots=True)
 class Subscriber:
-    """Somebody who waits for a job."""
+    """A person who waits for a job in a channel."""
 
     user_id: int
     mention: bool
@@ -49,14 +49,14 @@ class WaitingServer:
 
     guild_id: int
     channel_id: int
-    """Where notices to its admins go: the alerts channel, else the one that asked last."""
+    """Where notices to its admins go: the alerts channel, or else the channel that asked last."""
     token_set_by: int | None
     jobs: int
 
 
 _SELECT = f"SELECT {columns(SubscriptionRow)} FROM subscriptions"
 
-# ---- asking ---------------------------------------------------------------------------------------------------------
+# ---- reading --------------------------------------------------------------------------------------------------------
 
 
 async def by_id(queries: Queries, subscription_id: int) -> SubscriptionRow | None:
@@ -65,13 +65,13 @@ async def by_id(queries: Queries, subscription_id: int) -> SubscriptionRow | Non
 
 
 async def in_channel(queries: Queries, job_id: int, channel_id: int) -> SubscriptionRow | None:
-    """The channel's subscription for the job, open or not."""
+    """The channel's subscription for the job, open or ended."""
     sql = f"{_SELECT} WHERE job_id = ? AND channel_id = ?"
     return await queries.one_as(SubscriptionRow, sql, (job_id, channel_id))
 
 
 async def in_channel_by_jobid(queries: Queries, guild_id: int, channel_id: int, jobid: str) -> list[SubscriptionRow]:
-    """The channel's subscriptions for jobs with this id, whatever their account; open ones first."""
+    """The channel's subscriptions for jobs with this id, under whatever account; open ones first."""
     return await queries.all_as(
         SubscriptionRow,
         f"""
@@ -83,7 +83,8 @@ async def in_channel_by_jobid(queries: Queries, guild_id: int, channel_id: int, 
 
 
 async def in_channel_by_number(queries: Queries, guild_id: int, channel_id: int, job_id: int) -> SubscriptionRow | None:
-    """The channel's subscription for the job with this number, else for one with the same id; open ones first."""
+    """The channel's subscription for the job with this number or for another one with the same id; an open one if there
+    is any, then that of the number itself."""
     return await queries.one_as(
         SubscriptionRow,
         f"""
@@ -115,7 +116,7 @@ async def open_of_batch(queries: Queries, batch_id: int) -> list[SubscriptionRow
 
 
 async def ended_jobs_with_open(queries: Queries, account_id: int) -> list[int]:
-    """The account's jobs that have ended though somebody still waits: they were on hold at the job's end."""
+    """The account's ended jobs that somebody still waits for, since the subscription was on hold when the job ended."""
     return await queries.values(
         """
         SELECT DISTINCT j.id FROM subscriptions s JOIN jobs j ON j.id = s.job_id
@@ -136,7 +137,7 @@ async def accounts_with_held(queries: Queries) -> list[int]:
 
 
 async def count_open_of_person(queries: Queries, user_id: int) -> int:
-    """For how many open subscriptions somebody waits, wherever they are."""
+    """How many open subscriptions a person waits for, in all servers."""
     return await queries.count(
         """
         subscribers p JOIN subscriptions s ON s.id = p.subscription_id
@@ -152,7 +153,7 @@ async def count_open_of_guild(queries: Queries, guild_id: int) -> int:
 
 
 async def count_waiting_in_server(queries: Queries, guild_id: int, account_id: int) -> int:
-    """For how many of the account's jobs the server waits."""
+    """How many of the account's jobs the server waits for."""
     return await queries.count(
         """
         (SELECT DISTINCT s.job_id FROM subscriptions s JOIN jobs j ON j.id = s.job_id
@@ -163,7 +164,7 @@ async def count_waiting_in_server(queries: Queries, guild_id: int, account_id: i
 
 
 async def other_account(queries: Queries, guild_id: int, account_id: int) -> int | None:
-    """An account but this one for whose jobs the server waits, or that it follows; the one asked for last."""
+    """Another account than this one whose jobs the server waits for (the one asked for last), or that it follows."""
     waited_for = await queries.value(
         """
         SELECT j.account_id FROM subscriptions s JOIN jobs j ON j.id = s.job_id
@@ -180,8 +181,11 @@ async def other_account(queries: Queries, guild_id: int, account_id: int) -> int
 async def waiting_servers(
     queries: Queries, account_id: int, operator_id: int | None, *, with_alerts_channel: bool = False
 ) -> list[WaitingServer]:
-    """The servers that use this account and wait for jobs of it, or follow it; `operator_id` is what servers without
-    an account of their own use. `with_alerts_channel`: those too that wait for nothing and have an alerts channel."""
+    """The servers that use this account and wait for its jobs, or follow it.
+
+    `operator_id` is the account that servers without an own account use. `with_alerts_channel` includes servers that
+    wait for nothing but have an alerts channel.
+    """
     return await queries.all_as(
         WaitingServer,
         """
@@ -214,7 +218,7 @@ async def waiting_servers(
 async def add(
     tx: Transaction, *, job_id: int, guild_id: int, channel_id: int, batch_id: int | None, spoiler: bool, now: int
 ) -> int:
-    """A new open subscription's id."""
+    """Adds an open subscription; returns its id."""
     return await tx.insert(
         "subscriptions",
         job_id=job_id,
@@ -227,7 +231,7 @@ async def add(
 
 
 async def reopen(tx: Transaction, subscription_id: int, *, batch_id: int | None, spoiler: bool, now: int) -> None:
-    """Opens one that had ended, as if it were new and people had asked for it; its card is to be shown again."""
+    """Opens an ended subscription as if it were new and people had asked for it; its card is to be shown again."""
     await tx.run(
         f"""
         UPDATE subscriptions SET ended_at = NULL, stopped_by = NULL, origin = '{Origin.ASKED}', batch_id = ?,
@@ -239,7 +243,7 @@ async def reopen(tx: Transaction, subscription_id: int, *, batch_id: int | None,
 
 
 async def end(tx: Transaction, subscription_id: int, now: int) -> None:
-    """Ends it, since the job has ended."""
+    """Ends a subscription because its job has ended."""
     await tx.run("UPDATE subscriptions SET ended_at = ? WHERE id = ? AND ended_at IS NULL", (now, subscription_id))
 
 
@@ -257,7 +261,7 @@ async def end_in_channel(tx: Transaction, channel_id: int, now: int) -> list[int
 
 
 async def stop(tx: Transaction, subscription_id: int, user_id: int, now: int) -> None:
-    """Ends it, since somebody stopped watching."""
+    """Ends a subscription because this person stopped it."""
     await tx.run(
         "UPDATE subscriptions SET ended_at = ?, stopped_by = ? WHERE id = ? AND ended_at IS NULL",
         (now, user_id, subscription_id),
@@ -265,9 +269,9 @@ async def stop(tx: Transaction, subscription_id: int, user_id: int, now: int) ->
 
 
 async def stop_of_account(tx: Transaction, guild_id: int, account_id: int, user_id: int, now: int) -> list[int]:
-    """Ends the server's open subscriptions for the account's jobs on behalf of a user; returns their ids.
+    """Ends the server's open subscriptions for the account's jobs because this person stopped them; returns their ids.
 
-    Batches that end with them are ended, and cards that were never sent are dropped.
+    Ends the batches that have nothing open any more, and drops cards that were never sent.
     """
     rows = await tx.all(
         """
@@ -285,7 +289,7 @@ async def stop_of_account(tx: Transaction, guild_id: int, account_id: int, user_
 
 
 async def subscribers(queries: Queries, subscription_id: int) -> list[Subscriber]:
-    """The people who wait, first come first; not those who asked to be forgotten."""
+    """The people who wait, in the order in which they asked; without those who asked to be forgotten."""
     sql = f"""
         SELECT {columns(Subscriber)} FROM subscribers WHERE subscription_id = ? AND user_id <> {FORGOTTEN}
         ORDER BY asked_at, user_id
@@ -294,14 +298,14 @@ async def subscribers(queries: Queries, subscription_id: int) -> list[Subscriber
 
 
 async def count_subscribers(queries: Queries, subscription_id: int) -> int:
-    """How many wait. All who asked to be forgotten together count as one more."""
+    """How many people wait. All who asked to be forgotten count as one."""
     return await queries.count("subscribers WHERE subscription_id = ?", (subscription_id,))
 
 
 async def put_subscriber(
     tx: Transaction, subscription_id: int, user_id: int, *, mention: bool, in_batch: bool, now: int
 ) -> None:
-    """Adds somebody who waits; who waits already gets what they asked for last."""
+    """Adds a person who waits; of one who waits already it stores what they asked for last."""
     await tx.run(
         """
         INSERT INTO subscribers (subscription_id, user_id, mention, in_batch, asked_at) VALUES (?, ?, ?, ?, ?)
@@ -313,7 +317,7 @@ async def put_subscriber(
 
 
 async def set_mention(tx: Transaction, subscription_id: int, user_id: int, mention: bool) -> bool:
-    """Whether somebody who waits is to be pinged; False where they do not wait."""
+    """Stores whether a person who waits is to be pinged; False if they do not wait."""
     sql = "UPDATE subscribers SET mention = ? WHERE subscription_id = ? AND user_id = ?"
     return await tx.run(sql, (mention, subscription_id, user_id)) > 0
 
@@ -324,11 +328,11 @@ async def set_spoiler(tx: Transaction, subscription_id: int) -> None:
 
 
 async def remove_subscriber(tx: Transaction, subscription_id: int, user_id: int) -> bool:
-    """Takes somebody off; False where they did not wait."""
+    """Removes a person who waits; False if they did not wait."""
     sql = "DELETE FROM subscribers WHERE subscription_id = ? AND user_id = ?"
     return await tx.run(sql, (subscription_id, user_id)) > 0
 
 
 async def remove_subscribers(tx: Transaction, subscription_id: int) -> None:
-    """Takes everybody off: what is asked for again starts without those who waited in an earlier round."""
+    """Removes everybody who waits: a job that is watched again starts without those who waited in an earlier round."""
     await tx.run("DELETE FROM subscribers WHERE subscription_id = ?", (subscription_id,))

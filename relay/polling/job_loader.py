@@ -109,12 +109,12 @@ class JobLoader:
             self._remove_all(account_id, but=frozenset())
             return
         open_ids: set[int] = set()
-        page = await jobs.open_page_of_account(self._database.reader, account_id, 0, _PAGE)
+        page = await jobs.open_page(self._database.reader, 0, _PAGE, account_id)
         while page:
             for row in page:
                 open_ids.add(row.id)
                 self._put_one_of_many(row)
-            page = await jobs.open_page_of_account(self._database.reader, account_id, page[-1].id, _PAGE)
+            page = await jobs.open_page(self._database.reader, page[-1].id, _PAGE, account_id)
         # A job that was added meanwhile is marked as changed and read right after.
         self._remove_all(account_id, but=open_ids)
         await self._recorder.deliver_held(account_id)

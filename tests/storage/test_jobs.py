@@ -105,8 +105,8 @@ async def test_open_jobs_come_in_pages_with_the_servers_that_wait(database: Data
     assert [row.id for row in first + second] == [1, 4, 5, 6, 7]
     assert await jobs.open_page(database.reader, 7, 3) == []
     assert first[0].guilds == {7, 8}
-    assert [row.id for row in await jobs.open_page_of_account(database.reader, 1, 0, 1)] == [4]
-    assert [row.id for row in await jobs.open_page_of_account(database.reader, 1, 4, 5)] == [6]
+    assert [row.id for row in await jobs.open_page(database.reader, 0, 1, account_id=1)] == [4]
+    assert [row.id for row in await jobs.open_page(database.reader, 4, 5, account_id=1)] == [6]
     assert [row.id for row in await jobs.open_among(database.reader, [7, 2, 3, 1, 99])] == [1, 7]
 
 

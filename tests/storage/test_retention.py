@@ -107,7 +107,7 @@ async def test_batches_and_words_to_admins(database: Database) -> None:
                 tx, guild_id=GUILD, channel_id=CHANNEL, base_nonce=f"n{created}", notice_json="{}", now=created
             )
             await deliveries.settle_posted(tx, notice, message_id=5, now=created)
-        assert await deletion.delete_old_batches(tx, BEFORE) == 1
+        await deletion.delete_old_batches(tx, BEFORE)
         assert await deletion.delete_old_notices(tx, BEFORE, 10) == 1
         rows = await tx.all("SELECT created_at FROM deliveries")
     assert [row["created_at"] for row in rows] == [NEW, NEW]
@@ -120,7 +120,7 @@ async def test_accounts_of_which_nothing_is_kept(shelf: Shelf) -> None:
         newest = await accounts.put_token(tx, "user:7", b"x", "user:7", 0)
         await servers.set_account(tx, GUILD, used.id, 66)
         await tx.run("UPDATE accounts SET token = NULL WHERE id <> ?", (used.id,))
-        assert await deletion.delete_unused_accounts(tx) == 1
+        await deletion.delete_unused_accounts(tx)
         assert await accounts.by_id(tx, unused.id) is None
         assert await accounts.by_id(tx, newest.id) is not None
 
@@ -130,7 +130,7 @@ async def test_of_the_newest_account_a_number_stays_that_tells_nothing(shelf: Sh
         newest = await accounts.put_token(tx, "user:7", b"x", "user:7", 0)
         await deletion.delete_unused_accounts(tx)
         assert await accounts.by_id(tx, newest.id) == newest
-        assert await accounts.forget_unused_token(tx, newest.id)
+        await accounts.forget_unused_token(tx, newest.id)
         for _ in range(2):
             await deletion.delete_unused_accounts(tx)
         kept = await accounts.by_id(tx, newest.id)
@@ -138,7 +138,7 @@ async def test_of_the_newest_account_a_number_stays_that_tells_nothing(shelf: Sh
         assert (kept.account_key, kept.token, kept.token_hash) == (f"forgotten:{newest.id}", None, None)
         back = await accounts.put_token(tx, "user:7", b"y", "user:7", 0)
         assert back.id > newest.id
-        assert await deletion.delete_unused_accounts(tx) == 1
+        await deletion.delete_unused_accounts(tx)
         assert await accounts.by_id(tx, newest.id) is None
 
 
