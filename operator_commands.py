@@ -17,7 +17,7 @@ from discord_adapter.request_trace import UNREACHABLE, reason_of
 from relay.media.folder import folder_beside, look_over
 from relay.ports import NoMeters
 from settings import VERSION, DatabasePlace, PostgresUrl, Settings, StorageSettings, shown_settings
-from storage import copying, vault
+from storage import copying, key_rotation
 from storage.engines.copying import CopyRefused
 from storage.engines.opening import is_in_use
 from storage.engines.sqlite import backup as backups
@@ -67,7 +67,7 @@ async def backup(settings: StorageSettings, target: Path) -> None:
 
 async def rotate_key(settings: StorageSettings) -> None:
     """Encrypts every stored secret with a new key. Raises AlreadyRunning if the bot runs, or a DatabaseUnusable."""
-    rotated = await vault.rotate_key(settings.database, _keys(settings))
+    rotated = await key_rotation.rotate_key(settings.database, _keys(settings))
     print(f"Encrypted anew: {rotated.secrets} secrets.")
     if rotated.file is None:
         print("ENCRYPTION_KEY: the first key is in use; take the others away.")

@@ -1,5 +1,5 @@
-"""Secrets at rest: encrypted with the operator's key, from the settings or from a file beside the database. A wrong key
-is recognised even when nothing is stored."""
+"""The secret store: secrets are stored encrypted with the operator's key, from the settings or from a file beside the
+database. A wrong key is recognised even when no secret is stored."""
 
 from __future__ import annotations
 
@@ -8,16 +8,13 @@ import hmac
 import re
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from settings import DatabasePlace, PostgresUrl
 from storage.database import Database, Queries, Transaction, get_meta, put_meta
-from storage.engines.interface import Use
-from storage.engines.opening import instance_lock, require
-from storage.errors import DatabaseUnusable, KeyMalformed, KeyMissing, WrongKey
+from storage.errors import KeyMalformed, KeyMissing, WrongKey
 from storage.files import narrow_mode, write_whole
 
 CHECK = "key_check"
@@ -27,7 +24,7 @@ _HASH_KEY_BYTES = 32
 
 
 class Vault:
-    """Encrypts and decrypts, and names accounts whose token shows no user."""
+    """Encrypts and decrypts secrets, and hashes what must be recognised without being readable."""
 
     def __init__(self, cipher: MultiFernet, hash_key: bytes) -> None:
         self._cipher = cipher
@@ -35,8 +32,8 @@ class Vault:
 
     @classmethod
     async def open(cls, database: Database, configured: Sequence[str] = ()) -> Vault:
-        """The vault with the configured keys (newest first), else with those of the key file; at the very first start
-        that file is made. To be called by the one bot that holds the database's lock.
+        """Opens the vault with the configured keys (newest first), or else with those of the key file, which is made at
+        the very first start. To be called by the one bot that holds the database's lock.
 
         Raises KeyMalformed, WrongKey, and KeyMissing where the database was used with a key file that is gone.
         """
@@ -52,23 +49,24 @@ class Vault:
         return cls(cipher, await verified_hash_key(database.reader, cipher, source))
 
     def encrypt(self, secret: str) -> bytes:
-        """The secret, as it may be stored."""
+        """Encrypts a secret, so that it may be stored."""
         return self._cipher.encrypt(secret.encode("utf-8"))
 
     def decrypt(self, stored: bytes) -> str:
-        """The secret again. Raises WrongKey."""
+        """Decrypts a stored secret. Raises WrongKey."""
         try:
             return self._cipher.decrypt(stored).decode("utf-8")
         except InvalidToken:
             raise WrongKey("A stored secret is not encrypted with the key that is in use.") from None
 
     def keyed_hash(self, text: str) -> str:
-        """64 hexadecimal digits that tell equal texts, and nothing else about them. Outlives every rotation."""
+        """64 hexadecimal digits, equal for equal texts, from which nothing else can be learned. They stay the same when
+        the key is rotated."""
         return hmac.new(self._hash_key, text.encode("utf-8"), hashlib.sha256).hexdigest()
 
 
 async def check_keys(queries: Queries, database: DatabasePlace, configured: Sequence[str] = ()) -> None:
-    """Looks the keys over as a start does, but makes and changes nothing. Raises as `Vault.open` does."""
+    """Checks the keys as a start does, but makes and changes nothing. Raises as `Vault.open` does."""
     found, source = find_keys(database, configured)
     used = await get_meta(queries, CHECK) is not None
     if not found:
@@ -81,7 +79,7 @@ async def check_keys(queries: Queries, database: DatabasePlace, configured: Sequ
 
 
 def find_keys(database: DatabasePlace, configured: Sequence[str]) -> tuple[tuple[str, ...], str]:
-    """The keys to use, newest first, and where they come from; none where there is no key file yet.
+    """The keys to use, newest first, and where they come from; no keys if there is no key file yet.
 
     Raises KeyMalformed, and KeyMissing where none is configured for PostgreSQL, which has no file beside it.
     """
@@ -100,7 +98,7 @@ def find_keys(database: DatabasePlace, configured: Sequence[str]) -> tuple[tuple
 async def verified_hash_key(queries: Queries, cipher: MultiFernet, source: str) -> bytes:
     """Decrypts the check value and the key for hashing, and returns the latter. Raises WrongKey.
 
-    Whether each secret of a server can be read is another question: one that cannot is entered again by its admins.
+    It does not try the secrets of servers: one that cannot be decrypted has to be entered again by the server's admins.
     """
     hash_key: bytes | None = None
     for row in await queries.all("SELECT name, value FROM meta WHERE name IN (?, ?)", (CHECK, HASH_KEY)):
@@ -118,31 +116,6 @@ async def verified_hash_key(queries: Queries, cipher: MultiFernet, source: str) 
     return hash_key
 
 
-async def reencrypt(tx: Transaction, cipher: MultiFernet) -> int:
-    """Encrypts everything again with the cipher's first key; returns how many secrets those were.
-
-    A server's secret that is encrypted with none of the keys stays as it is. Raises cryptography's InvalidToken where
-    that is true of the check value or of the key for hashing.
-    """
-    named = await tx.all("SELECT name, value FROM meta WHERE name IN (?, ?)", (CHECK, HASH_KEY))
-    for row in named:
-        await put_meta(tx, row["name"], cipher.rotate(row["value"]))
-    count = len(named)
-    for table, key, column in (("accounts", "id", "token"), ("servers", "guild_id", "callback_secret")):
-        for row in await tx.all(f"SELECT {key}, {column} FROM {table} WHERE {column} IS NOT NULL"):
-            rotated = _rotated(cipher, row[column])
-            if rotated is not None:
-                count += await tx.run(f"UPDATE {table} SET {column} = ? WHERE {key} = ?", (rotated, row[key]))
-    return count
-
-
-def _rotated(cipher: MultiFernet, stored: bytes) -> bytes | None:
-    try:
-        return cipher.rotate(stored)
-    except InvalidToken:
-        return None
-
-
 async def _set_up(tx: Transaction, cipher: MultiFernet) -> None:
     if await get_meta(tx, CHECK) is not None:
         return
@@ -158,14 +131,14 @@ def _file_gone(database: Path) -> KeyMissing:
 
 
 def key_file(database: Path) -> Path:
-    """Where the key lies when none is set: beside the database, which is useless without it."""
+    """The file that holds the key when none is set; it lies beside the database, which is useless without it."""
     return database.with_name(database.name + ".key")
 
 
 def make_cipher(keys: Sequence[str], source: str) -> MultiFernet:
-    """Encrypts with the first key, decrypts with any. `source` names where they come from.
+    """A cipher that encrypts with the first key and decrypts with any. `source` says where the keys come from.
 
-    Raises KeyMalformed; the message holds none of the key.
+    Raises KeyMalformed; its message contains nothing of the keys.
     """
     if not keys:
         raise KeyMalformed(f"{source} holds no key.")
@@ -176,7 +149,7 @@ def make_cipher(keys: Sequence[str], source: str) -> MultiFernet:
 
 
 def read_key_file(file: Path) -> tuple[str, ...] | None:
-    """The keys in the file, newest first, or None where there is no file. Raises KeyMissing where it is unreadable."""
+    """The keys in the file, newest first; None if there is no file. Raises KeyMissing if it cannot be read."""
     try:
         text = file.read_bytes().decode("ascii", "replace")
     except FileNotFoundError:
@@ -188,7 +161,7 @@ def read_key_file(file: Path) -> tuple[str, ...] | None:
 
 
 def write_key_file(file: Path, keys: Sequence[str]) -> None:
-    """Writes the keys, newest first, on the disk when this returns. Raises KeyMissing where that cannot be done."""
+    """Writes the keys, newest first; they are on the disk when this returns. Raises KeyMissing if that fails."""
     try:
         write_whole(file, "".join(f"{key}\n" for key in keys).encode("ascii"))
     except OSError as error:
@@ -200,68 +173,3 @@ def write_key_file(file: Path, keys: Sequence[str]) -> None:
 def new_key() -> str:
     """A fresh random key."""
     return Fernet.generate_key().decode("ascii")
-
-
-class NoNewKey(DatabaseUnusable):
-    """ENCRYPTION_KEY holds the present key only."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rotated:
-    """What was done."""
-
-    secrets: int
-    """How many were encrypted again; the check value and the key for hashing are among them."""
-    file: Path | None
-    """The key file that holds the new key; None where ENCRYPTION_KEY does."""
-
-
-async def rotate_key(place: DatabasePlace, configured: Sequence[str] = ()) -> Rotated:
-    """Encrypts everything again: with the first of the configured keys, else with a fresh one in the key file.
-
-    Wherever it is interrupted, the keys that are then configured or in the file open the database. Raises
-    AlreadyRunning while a bot runs, NoNewKey where only one key is configured, else as `Vault.open` does.
-    """
-    await require(place)
-    with instance_lock(place):
-        database = await Database.open(place, use=Use.ALONE)
-        try:
-            if configured:
-                return await to_configured_key(database, configured)
-            return await to_fresh_key(database)
-        finally:
-            await database.close()
-
-
-async def to_configured_key(database: Database, configured: Sequence[str]) -> Rotated:
-    """Encrypts everything again with the first of the configured keys. To be called under the instance lock."""
-    if len(configured) < 2:
-        raise NoNewKey(
-            "ENCRYPTION_KEY holds one key only. Put a new one in front of it, with a comma between, "
-            "run rotate-key, then take the old one away."
-        )
-    return Rotated(await _reencrypt(database, configured, "ENCRYPTION_KEY"), None)
-
-
-async def to_fresh_key(database: Database) -> Rotated:
-    """Encrypts everything again with a fresh key in the key file. To be called under the instance lock."""
-    old, source = find_keys(database.path, ())
-    if not old:
-        raise KeyMissing(f"There is no key file {key_file(database.path)}, so there is nothing to rotate.")
-    file = key_file(database.path)
-    fresh = new_key()
-    await check_keys(database.reader, database.path)
-    # First both keys, so that either state of the database can be opened; the old ones go last.
-    write_key_file(file, (fresh, *old))
-    count = await _reencrypt(database, (fresh, *old), source)
-    write_key_file(file, (fresh,))
-    return Rotated(count, file)
-
-
-async def _reencrypt(database: Database, found: Sequence[str], source: str) -> int:
-    cipher = make_cipher(found, source)
-    await verified_hash_key(database.reader, cipher, source)
-    async with database.transaction() as tx:
-        count = await reencrypt(tx, cipher)
-    await database.flush()
-    return count

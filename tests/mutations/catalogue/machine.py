@@ -7,7 +7,7 @@ from tests.mutations.mutation import mutation
 _OPENING = "tests/storage/test_opening.py"
 _OUTBOX = "tests/relay/delivery/test_outbox.py"
 _DELIVERY = "tests/relay/delivery/test_sender.py"
-_ROTATION = "tests/storage/test_rotation.py"
+_ROTATION = "tests/storage/test_key_rotation.py"
 
 MUTATIONS = (
     mutation(

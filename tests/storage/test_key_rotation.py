@@ -12,7 +12,8 @@ from storage.database import Database, Transaction
 from storage.engines.interface import SqlValue
 from storage.engines.sqlite.lock import InstanceLock
 from storage.errors import AlreadyRunning, DatabaseUnreachable, KeyMissing, WrongKey
-from storage.vault import NoNewKey, Vault, key_file, new_key, read_key_file, rotate_key, to_configured_key, to_fresh_key
+from storage.key_rotation import NoNewKey, rotate_key, to_configured_key, to_fresh_key
+from storage.vault import Vault, key_file, new_key, read_key_file
 
 ADDRESS = "the-secret-in-an-address-for-callbacks"
 TOKENS = {"user:1": "user:1-one", "user:2": "user:2-two", "hash:x": "three three"}
