@@ -1,4 +1,4 @@
-"""Copies everything from one database into an empty one of the other kind, whole or not at all."""
+"""Copies a whole database into an empty one of the other kind: everything or nothing."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ KEYS: dict[str, tuple[str, ...]] = {
     "follows": ("guild_id", "channel_id"),
     "deliveries": ("id",),
 }
-"""The tables with their keys, each after those that it refers to."""
+"""The tables with their keys; each table follows those that it refers to."""
 
-NOT_COPIED = {"deliveries": ("owner",)}
-"""Columns that tell of a process: after a copy none holds anything."""
+_NOT_COPIED = {"deliveries": ("owner",)}
+"""Columns that name a process: of a copied database no process holds anything."""
 
 Progress = Callable[[str, int, int], None]
 """Called with the table, how many of its rows are copied, and how many it has."""
@@ -36,7 +36,7 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """What was copied."""
+    """How much was copied."""
 
     rows: int
     tables: int
@@ -45,10 +45,10 @@ class Copied:
 async def copy_database(
     source: DatabasePlace, target: DatabasePlace, configured_keys: Sequence[str], progress: Progress
 ) -> Copied:
-    """Copies every row; the copy is compared with the source, by the counts and sums of its columns, before it counts.
+    """Copies every row, and compares the counts and sums of all columns before it commits the copy.
 
-    Nothing is changed in the source. Raises CopyRefused, or a class of DatabaseUnusable; the target is then as empty as
-    it was.
+    Nothing is changed in the source. Raises CopyRefused or a class of DatabaseUnusable; the target is then as empty as
+    before.
     """
     async with copying.held(source), open_reader(source) as reader:
         await _check_source(source, reader, configured_keys)
@@ -77,7 +77,7 @@ async def _copy(
 ) -> int:
     copied = 0
     for name, key in KEYS.items():
-        without = NOT_COPIED.get(name, ())
+        without = _NOT_COPIED.get(name, ())
         read = await copying.table(source, reader, name, without)
         written = await copying.table(target, tx, name, without)
         if set(read.columns) != set(written.columns):

@@ -1,4 +1,4 @@
-"""The way to ask and the one way to write: a transaction that is never mixed with another one."""
+"""Reading and writing: `Queries` reads, and a `Transaction`, never mixed with another one, is the only way to write."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _T = TypeVar("_T")
 
 
 def columns(kind: type[Any], table: str = "") -> str:
-    """The columns for `row_as`: the names of the dataclass's fields, each of this table if one is named."""
+    """The columns that `row_as` needs for this dataclass, as SQL; with the table's name before each if one is given."""
     prefix = f"{table}." if table else ""
     return ", ".join(f"{prefix}{field.name}" for field in fields(kind))
 
 
 def row_as(kind: Callable[..., _T], row: Row) -> _T:
-    """The row as this dataclass: columns go by the names of its fields, flags and states by their types."""
+    """The row as this dataclass: each field takes the column of its name. Flags and enums are converted."""
     values = dict(row)
     for name, convert in _conversions(kind):
         if values[name] is not None:
@@ -48,22 +48,22 @@ def _conversions(kind: Callable[..., object]) -> list[tuple[str, Callable[[objec
 
 
 def found(row: _T | None) -> _T:
-    """The row, which must be there. Raises LookupError."""
+    """The row, which must be there. Raises LookupError if it is not."""
     if row is None:
         raise LookupError("a row that must be there is not")
     return row
 
 
 class Queries:
-    """Asks over a connection; each question sees what is committed (or, in a transaction, its own writes too)."""
+    """Reads over a connection. A query sees what is committed, and in a transaction that transaction's writes too."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self.dialect = connection.dialect
-        """SQL in which the engines differ."""
+        """The SQL in which the engines differ."""
 
     async def all(self, sql: str, parameters: Sequence[SqlValue] = ()) -> Sequence[Row]:
-        """Every row. In a transaction also for statements with RETURNING, as the others here."""
+        """Every row. In a transaction this and the methods below also take statements with RETURNING."""
         return await self._connection.rows(sql, parameters)
 
     async def one(self, sql: str, parameters: Sequence[SqlValue] = ()) -> Row | None:
@@ -85,29 +85,28 @@ class Queries:
         return [row[0] for row in await self.all(sql, parameters)]
 
     async def value(self, sql: str, parameters: Sequence[SqlValue] = ()) -> Column | None:
-        """The first column of the first row; None where there is no row."""
+        """The first column of the first row; None if there is no row."""
         row = await self.one(sql, parameters)
         return None if row is None else row[0]
 
     async def count(self, rows: str, parameters: Sequence[SqlValue] = ()) -> int:
-        """How many rows there are; `rows` is what follows FROM."""
+        """How many rows there are; `rows` is the SQL after FROM."""
         return int(await self.value(f"SELECT count(*) FROM {rows}", parameters) or 0)
 
 
 class Transaction(Queries):
-    """An open transaction; of use only inside its `async with`."""
+    """An open transaction. It can be used only inside its `async with`."""
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
         self._open = True
 
     async def all(self, sql: str, parameters: Sequence[SqlValue] = ()) -> Sequence[Row]:
-        """Every row."""
         self._check_open()
         return await super().all(sql, parameters)
 
     async def run(self, sql: str, parameters: Sequence[SqlValue] = ()) -> int:
-        """Executes a statement and returns how many rows it changed."""
+        """Executes a statement; returns how many rows it changed."""
         self._check_open()
         return await self._connection.run(sql, parameters)
 
@@ -127,7 +126,7 @@ class Transaction(Queries):
 
 
 class Database:
-    """The bot's database: one transaction at a time, and a reader beside it."""
+    """The bot's database: a writer with one transaction at a time, and a reader beside it."""
 
     def __init__(self, place: DatabasePlace, engine: Engine) -> None:
         self.place = place
@@ -137,9 +136,9 @@ class Database:
         self._lock = asyncio.Lock()
         self._owner: asyncio.Task[object] | None = None
         self.refused = asyncio.Event()
-        """Set whenever the engine does not take a transaction; for whoever watches it, who clears it."""
+        """Set whenever the database refuses a transaction; whoever waits for it clears it."""
         self.flush_owed = False
-        """What was overwritten may still stand in a log: `flush` is to be called again."""
+        """Whether what was overwritten may still stand in a log, so that `flush` is to be called again."""
 
     @classmethod
     async def open(
@@ -151,11 +150,12 @@ class Database:
         connect: Connect = connect_in_thread,
         use: Use = Use.BOT,
     ) -> Self:
-        """Makes the database's tables where they are missing, checks it, brings its tables up to date and opens it.
+        """Checks the database, makes its tables or brings them up to date, and opens it.
 
-        Waits for another program's lock: now at most `lock_wait` seconds, later `busy_seconds` for each transaction,
-        which then raises StorageUnavailable. Raises a class of DatabaseUnusable, AlreadyRunning where `use` meets
-        another one on PostgreSQL; with SQLite the caller holds `instance_lock`. `connect` is SQLite's way to connect.
+        While another program has it locked, this waits at most `lock_wait` seconds, and later each transaction
+        `busy_seconds` before it raises StorageUnavailable. Raises a class of DatabaseUnusable, and on PostgreSQL
+        AlreadyRunning if a connection is open that `use` rules out; with SQLite the caller holds `instance_lock`.
+        `connect` opens a connection to SQLite.
         """
         engine = await open_engine(place, lock_wait=lock_wait, busy_seconds=busy_seconds, connect=connect, use=use)
         return cls(place, engine)
@@ -169,22 +169,23 @@ class Database:
 
     @property
     def writer_id(self) -> str:
-        """Names whoever writes through this object in the table of changes."""
+        """Identifies this object's changes in the table `changes`; empty where it is the only writer."""
         return self._engine.writer_id
 
     @property
     def server(self) -> str:
-        """Names the run of the database's server that the last transaction reached; empty where there is none."""
+        """Identifies the run of the database server that the last transaction reached; empty if there is no server."""
         return self._engine.server
 
     @asynccontextmanager
     async def transaction(self, *, locks_rows: bool = False) -> AsyncIterator[Transaction]:
-        """The only way to write. Commits at the end of the block, rolls back where it raises or is cancelled.
+        """Opens a transaction, the only way to write. It is committed at the end of the block, and rolled back if the
+        block raises or is cancelled. Once the commit has begun, a cancellation waits for its end.
 
-        One at a time; a second task waits, and another process too, unless both say `locks_rows`: such a transaction
-        reads only rows that it has locked (`sql.for_update()`), or changes rows without having read them. Once the
-        commit has begun a cancellation waits for its end. Raises TransactionMisused inside another transaction of the
-        same task, StorageError where the database refuses (nothing is then written).
+        There is one transaction at a time: another task waits, and another process too, unless both say `locks_rows`.
+        Such a transaction reads only rows that it has locked (`dialect.for_update()`), or changes rows without having
+        read them. Raises TransactionMisused inside another transaction of the same task, and StorageError if the
+        database refuses, in which case nothing is written.
         """
         task = asyncio.current_task()
         if self._owner is not None and self._owner is task:
@@ -201,16 +202,16 @@ class Database:
                 self._owner = None
 
     async def probe_write(self, now: int) -> None:
-        """Commits a few bytes: nothing but a write tells whether the database takes one (a full disk, a lock, a disk
-        turned read-only). Raises StorageError or OSError where it takes none."""
+        """Commits a few bytes, since only a write shows whether the database takes one (the disk may be full or have
+        turned read-only). Raises StorageError or OSError if it takes none."""
         async with self.transaction() as tx:
             await put_meta(tx, "health", str(now).encode())
 
     async def flush(self) -> bool:
-        """Sees to it that no byte lingers in a log that was overwritten in the database; returns whether that is done.
+        """Removes from the engine's log what was overwritten in the database; returns whether that is done.
 
-        Where it is not, because another program reads the database, `flush_owed` says so until a later call has done
-        it. Never raises for that: what was committed stays.
+        It is not done while another program reads the database; `flush_owed` says so until a later call succeeds. That
+        is no error: what was committed stays.
         """
         async with self._lock:
             self.flush_owed = not await to_the_end(self._engine.flush())
@@ -240,12 +241,12 @@ class Database:
 
 
 async def get_meta(queries: Queries, name: str) -> bytes | None:
-    """A small fact about this database as a whole, by its name."""
+    """A fact about the database as a whole, by its name; None if it is not stored."""
     return await queries.value("SELECT value FROM meta WHERE name = ?", (name,))
 
 
 async def put_meta(tx: Transaction, name: str, value: bytes) -> None:
-    """Keeps a value under this name in place of the earlier one."""
+    """Stores a fact about the database as a whole, in place of an earlier value."""
     await tx.run(
         "INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
         (name, value),
@@ -254,6 +255,6 @@ async def put_meta(tx: Transaction, name: str, value: bytes) -> None:
 
 @asynccontextmanager
 async def open_reader(place: DatabasePlace) -> AsyncIterator[Queries]:
-    """A connection to an existing database that can only ask; for looking at it beside a running bot."""
+    """Opens an existing database for reading only, beside a running bot."""
     async with connected_reader(place) as connection:
         yield Queries(connection)

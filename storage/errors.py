@@ -1,5 +1,4 @@
-"""Why the database cannot be used, at the start (`str()` is then one line for the operator, saying what to change) and
-later on."""
+"""Errors of the database. Of those at the start, `str()` is one line for the operator that says what to change."""
 
 from __future__ import annotations
 
@@ -12,7 +11,7 @@ class StorageError(Exception):
 
 
 class StorageUnavailable(StorageError):
-    """It takes nothing right now, and may later: it is locked, or its disk is full or failing."""
+    """The database takes nothing now, but may later: it is locked or out of reach, or its disk is full or failing."""
 
 
 class DatabaseUnusable(Exception):
@@ -32,15 +31,15 @@ class DatabaseDamaged(DatabaseUnusable):
 
 
 class DatabaseForeign(DatabaseUnusable):
-    """Another program has made it."""
+    """Another program has made the database."""
 
 
 class DatabaseTooNew(DatabaseUnusable):
-    """A newer version of the bot has written it."""
+    """A newer version of the bot has changed the database's tables."""
 
 
 class DatabaseTooOld(DatabaseUnusable):
-    """The server is of a version that the bot does not work with."""
+    """The server's version is older than those that the bot works with."""
 
 
 class DatabaseRefused(DatabaseUnusable):
@@ -48,11 +47,11 @@ class DatabaseRefused(DatabaseUnusable):
 
 
 class DatabaseLocked(DatabaseUnusable):
-    """Another program keeps it locked."""
+    """Another program keeps the database locked."""
 
 
 class WrongKey(DatabaseUnusable):
-    """The key is well-formed, but not this database's."""
+    """The key is well-formed, but it is not the key of this database."""
 
 
 class KeyMalformed(DatabaseUnusable):
@@ -60,11 +59,11 @@ class KeyMalformed(DatabaseUnusable):
 
 
 class KeyMissing(DatabaseUnusable):
-    """The database has been used with a key, and there is none."""
+    """The database was used with a key, and there is none now, or the key file cannot be used."""
 
 
 class AlreadyRunning(Exception):
-    """Another relay bot holds this database."""
+    """Another relay bot works with this database."""
 
 
 class TransactionMisused(RuntimeError):
@@ -72,21 +71,21 @@ class TransactionMisused(RuntimeError):
 
 
 def unmakeable(path: Path, error: OSError) -> DatabaseUnusable:
-    """What it means that the database's file or folder cannot be opened or made."""
+    """The error to raise if the database's file or folder cannot be opened or made."""
     if isinstance(error, PermissionError) or error.errno == errno.EROFS:
         return read_only(path)
     return DatabaseUnreachable(f"The database {path} cannot be opened ({error.strerror}). Check DATABASE_URL.")
 
 
 def damaged(path: Path) -> DatabaseDamaged:
-    """For a file that is there but is no whole SQLite database."""
+    """The error to raise for a file that is not a whole SQLite database."""
     return DatabaseDamaged(
         f"The database {path} is damaged or is no SQLite database. Put a backup in its place, or change DATABASE_URL."
     )
 
 
 def read_only(path: Path) -> DatabaseReadOnly:
-    """For a file or folder that takes no writes."""
+    """The error to raise for a file or folder that takes no writes."""
     return DatabaseReadOnly(
         f"The database {path} cannot be written. Allow this user to write to the file and its folder {path.parent}."
     )

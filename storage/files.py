@@ -1,4 +1,4 @@
-"""The database's file and those beside it: whose they are, whole or not there at all, and private to the bot's user."""
+"""The database's file and those beside it: written whole or not at all, and private to the bot's user."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from storage.errors import DatabaseUnreachable, unmakeable
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Puts a file of mode 0600 in the place of the earlier one, on the disk when this returns. Raises OSError."""
+    """Writes a file of mode 0600 in place of an earlier one; it is on the disk when this returns. Raises OSError."""
     part = path.with_name(path.name + ".part")
     part.unlink(missing_ok=True)
     descriptor = os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
@@ -22,7 +22,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Writes a folder's entries to the disk, where the system can."""
+    """Writes a folder's entries to the disk, if the system can do that."""
     if os.name != "posix":
         return
     descriptor = os.open(folder, os.O_RDONLY)
@@ -47,7 +47,7 @@ def writable(path: Path) -> bool:
 
 
 def narrow_mode(path: Path) -> None:
-    """Takes every right from group and others, where the file is ours."""
+    """Takes every right from group and others, if this user owns the file."""
     if os.name != "posix":
         return
     status = path.stat()
@@ -57,16 +57,16 @@ def narrow_mode(path: Path) -> None:
 
 def make_folder(database: Path) -> None:
     """Makes the database's folder, for this user alone. Raises DatabaseUnreachable or DatabaseReadOnly."""
-    refuse_no_file(database)
+    refuse_non_file(database)
     try:
         database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise unmakeable(database, error) from error
 
 
-def refuse_no_file(database: Path) -> None:
-    """Raises DatabaseUnreachable where a folder or a device stands in the database's place, DatabaseReadOnly where this
-    user may not even look there."""
+def refuse_non_file(database: Path) -> None:
+    """Raises DatabaseUnreachable if a folder or a device has the database's name, and DatabaseReadOnly if this user may
+    not even look there."""
     try:
         other = database.exists() and not database.is_file()
     except OSError as error:
@@ -76,7 +76,7 @@ def refuse_no_file(database: Path) -> None:
 
 
 def require_file(path: Path) -> None:
-    """Raises DatabaseUnreachable where there is no database yet."""
-    refuse_no_file(path)
+    """Raises DatabaseUnreachable if there is no database yet."""
+    refuse_non_file(path)
     if not path.is_file():
         raise DatabaseUnreachable(f"There is no database {path}. The first start makes it; else check DATABASE_URL.")

@@ -1,4 +1,4 @@
-"""The operator's look at database and key: what a start would find. Nothing is changed or left behind."""
+"""What `check` tells of database and key: what a start would find. Nothing is changed or left behind."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Sharing:
     shards: int
     """The bot's gateway shards; 0 where no process has asked Discord yet how many there are."""
     free_shards: list[int]
-    """Those that no process holds."""
+    """The numbers of the shards that no process holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +48,17 @@ class Inspection:
     exists: bool
     """False: the first start makes the database."""
     tables: int
-    """The version of its tables; 0 where there are none yet."""
+    """The version of its tables; 0 if there are none yet."""
     newest: int
-    """The version that the next start brings them to."""
+    """The version to which the next start brings them."""
     key_file: Path | None
-    """Where the key lies, or will lie; None where ENCRYPTION_KEY holds it."""
+    """Where the key is, or will be made; None if ENCRYPTION_KEY holds it."""
     sharing: Sharing | None
-    """The processes that work with the database; None where only one can, or where its tables are yet to be made."""
+    """The processes that work with the database; None if only one can, or if its tables are not up to date yet."""
 
 
 async def inspect(place: DatabasePlace, configured: Sequence[str] = ()) -> Inspection:
-    """Looks over a database that a bot may be using. Raises the classes of DatabaseUnusable that a start would."""
+    """Checks a database that a bot may be using. Raises the classes of DatabaseUnusable that a start would raise."""
     newest = newest_tables(place)
     file = key_file(place) if isinstance(place, Path) and not configured else None
     if isinstance(place, Path):
@@ -112,7 +112,7 @@ def _check_could_be_made(path: Path) -> None:
     if not writable(folder):
         raise read_only(path)
     try:
-        # A file is really made: some folders of the system refuse one though their modes allow it.
+        # Only making a file shows it: some folders of the system refuse one though their modes allow it.
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:

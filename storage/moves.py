@@ -1,8 +1,10 @@
-"""Moves what a server has under its former tokens of an account to the row of the token that it set last, and what a
-channel waits for on hold to the job under the account that can see it.
+"""Moves subscriptions and follows to another row of `accounts`.
 
-Nothing of another server is touched: a job for which others wait too is copied, and only this server's subscriptions
-go over to the copy. Numbers of subscriptions stay, since buttons carry them.
+`to_account`: a server has set a new token for its account, and what it has under former tokens moves to the new row.
+`to_job`: what a channel waits for on hold moves to the job under the account that can see it.
+
+Nothing of another server changes: a job that others wait for too is copied, and only this server's subscriptions go to
+the copy. Subscriptions keep their numbers, since buttons carry them.
 """
 
 from __future__ import annotations
@@ -15,21 +17,21 @@ from storage.engines.interface import Row
 _FORMER = """
 SELECT f.id FROM accounts f JOIN accounts n ON n.account_key = f.account_key WHERE n.id = ?1 AND f.id <> n.id
 """
-"""Rows of the same account as ?1, which is the row to move to."""
+"""The other rows of the same account as the row ?1, to which everything moves."""
 _SOURCES = f"""
 SELECT j.* FROM jobs j WHERE j.account_id IN ({_FORMER})
 AND EXISTS (SELECT 1 FROM subscriptions s WHERE s.job_id = j.id AND s.guild_id = ?2)
 """
-"""Jobs of former rows that the server ?2 has a subscription for."""
+"""The jobs of former rows that the server ?2 has a subscription for."""
 _WAITED_FOR = "EXISTS (SELECT 1 FROM subscriptions s WHERE s.job_id = m.id AND +s.guild_id = ?2 AND s.ended_at IS NULL)"
-"""The plus keeps SQLite from going through all that the server waits for, once for each job."""
+"""The server ?2 waits for the job `m`. The plus keeps SQLite from reading all that the server waits for once a job."""
 _FIRST_OF_ITS_ID = f"""
 SELECT id FROM (
   SELECT m.id, row_number() OVER (PARTITION BY m.jobid ORDER BY m.ended_at IS NOT NULL, m.id DESC) AS place
   FROM ({_SOURCES}) m
 ) AS ranked WHERE place = 1
 """
-"""One for each id, where the server waited for it under several former rows."""
+"""Of those jobs one for each job id: the server may have waited for it under several former rows."""
 _HAS_NO_TARGET = "NOT EXISTS (SELECT 1 FROM jobs t WHERE t.account_id = ?1 AND t.jobid = jobs.jobid)"
 _NOT_TOLD = f"('{Outcome.GIVEN_UP}', '{Outcome.NOT_FOUND}', '{Outcome.EXPIRED}')"
 
@@ -48,7 +50,7 @@ WHERE account_id = ?1 AND outcome IN {_NOT_TOLD}
 AND EXISTS (SELECT 1 FROM ({_SOURCES}) m WHERE m.jobid = jobs.jobid AND {_WAITED_FOR}
   AND (m.outcome IS NULL OR m.outcome NOT IN {_NOT_TOLD}))
 """
-"""What the API did not tell of a job's end does not count for those who still wait for one."""
+"""An end that the API did not report does not count for those who still wait for the job's end."""
 _REWATCH = f"""
 UPDATE jobs SET watched_since = {{greatest}}
 WHERE account_id = ?1 AND ended_at IS NULL
@@ -69,7 +71,7 @@ AND NOT EXISTS (SELECT 1 FROM subscriptions k WHERE k.job_id = moved.target AND 
 _MOVE_OPEN = _MOVE.format(condition="s.ended_at IS NULL")
 _SAME_END = "(t.outcome = m.outcome OR (t.outcome IS NULL AND m.outcome IS NULL)) AND t.round = m.round"
 _MOVE_ENDED = _MOVE.format(condition=f"s.ended_at IS NOT NULL AND {_SAME_END}")
-"""An ended one stays behind where the job to move to tells another end: its messages are made of that."""
+"""An ended subscription stays behind if the job to move to ended otherwise: its messages are built from its job."""
 
 _DOUBLE_COLUMNS = """
 s.id, s.batch_id, s.origin, s.spoiler, s.created_at, k.id AS kept, k.batch_id AS kept_batch, k.ended_at AS kept_ended_at
@@ -97,9 +99,10 @@ FROM subscriptions s JOIN subscriptions k ON k.job_id = ?1 AND k.channel_id = ?2
 
 
 async def to_account(tx: Transaction, guild_id: int, account_id: int, now: int) -> list[int]:
-    """Moves subscriptions, open and ended, and follows of one server; returns the rows that they may have been under.
+    """Moves the subscriptions (open and ended) and follows of one server to this account; returns the accounts that they
+    may have been under.
 
-    Of two subscriptions of one channel for the same id, one goes on with the askers and messages of both.
+    Of two subscriptions of one channel for the same job id, one goes on with the subscribers and messages of both.
     """
     both = (account_id, guild_id)
     former = await tx.values(_FORMER, (account_id,))
@@ -116,8 +119,8 @@ async def to_account(tx: Transaction, guild_id: int, account_id: int, now: int) 
 
 
 async def to_job(tx: Transaction, job_id: int, guild_id: int, channel_id: int, now: int) -> None:
-    """Moves what one channel waits for, on hold under another account, to a job of the account in force with the same
-    id, which the API knows with that account's token."""
+    """Moves what one channel waits for under another account to this job, which has the same job id and belongs to the
+    account in force."""
     here = (job_id, channel_id, guild_id)
     await tx.run(_MOVE_HERE, here)
     for row in await tx.all(_DOUBLE_HERE, here):
@@ -125,6 +128,7 @@ async def to_job(tx: Transaction, job_id: int, guild_id: int, channel_id: int, n
 
 
 async def _merge(tx: Transaction, double: Row, now: int) -> None:
+    """Merges a subscription into the one that is kept (a row of `_DOUBLE`), and ends it."""
     if double["kept_ended_at"] is not None:
         await tx.run("DELETE FROM subscribers WHERE subscription_id = ?", (double["kept"],))
         await tx.run(

@@ -1,4 +1,4 @@
-"""Work that a cancellation must not leave half done."""
+"""Finishes work that a cancellation must not leave half done."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _T = TypeVar("_T")
 
 
 async def to_the_end(work: Awaitable[_T]) -> _T:
-    """Waits for the work's end even where the waiting task is cancelled; the cancellation follows then."""
+    """Waits for the work's end even if the waiting task is cancelled; the cancellation is raised afterwards."""
     task = asyncio.ensure_future(work)
     cancelled: asyncio.CancelledError | None = None
     while not task.done():

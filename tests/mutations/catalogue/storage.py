@@ -128,7 +128,7 @@ MUTATIONS = (
     mutation(
         "a device in the database's place is opened, and its mode changed",
         "tests/storage/test_opening.py::test_a_folder_or_a_device_is_no_database",
-        "refuse_no_file",
+        "refuse_non_file",
         "other = database.exists() and not database.is_file()",
         "other = False",
     ),
