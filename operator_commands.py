@@ -18,7 +18,7 @@ from relay.media.folder import folder_beside, look_over
 from relay.ports import NoMeters
 from settings import VERSION, DatabasePlace, PostgresUrl, Settings, StorageSettings, shown_settings
 from storage import copying, key_rotation
-from storage.engines.copying import CopyRefused
+from storage.engines.copy_ends import CopyRefused
 from storage.engines.opening import is_in_use
 from storage.engines.sqlite import backup as backups
 from storage.inspection import Inspection, Sharing, inspect

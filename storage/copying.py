@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from settings import DatabasePlace
 from storage import vault
 from storage.database import Database, Queries, Transaction, open_reader
-from storage.engines import copying
-from storage.engines.copying import CopyRefused, Table
+from storage.engines import copy_ends
+from storage.engines.copy_ends import CopyRefused, Table
 from storage.engines.opening import examine, newest_tables
 
 _ROWS_AT_ONCE = 500
@@ -50,14 +50,14 @@ async def copy_database(
     Nothing is changed in the source. Raises CopyRefused or a class of DatabaseUnusable; the target is then as empty as
     before.
     """
-    async with copying.held(source), open_reader(source) as reader:
+    async with copy_ends.unused_source(source), open_reader(source) as reader:
         await _check_source(source, reader, configured_keys)
-        async with copying.empty_target(target, KEYS) as engine:
+        async with copy_ends.empty_target(target, KEYS) as engine:
             database = Database(target, engine)
             async with database.transaction() as tx:
-                await copying.make_tables(engine, KEYS)
+                await copy_ends.make_tables(engine, KEYS)
                 rows = await _copy(source, reader, target, tx, progress)
-                await copying.finish_tables(engine, KEYS)
+                await copy_ends.finish_tables(engine, KEYS)
     return Copied(rows, len(KEYS))
 
 
@@ -78,19 +78,19 @@ async def _copy(
     copied = 0
     for name, key in KEYS.items():
         without = _NOT_COPIED.get(name, ())
-        read = await copying.table(source, reader, name, without)
-        written = await copying.table(target, tx, name, without)
+        read = await copy_ends.table(source, reader, name, without)
+        written = await copy_ends.table(target, tx, name, without)
         if set(read.columns) != set(written.columns):
             raise CopyRefused(f"The table {name} has not the same columns in both databases.")
         if await tx.count(name):
-            raise copying.holds_something(target)
+            raise copy_ends.holds_something(target)
         copied += await _copy_table(reader, tx, written, key, progress)
         counted, found = await reader.one(read.sums(written.columns)), await tx.one(written.sums(written.columns))
         if counted is None or found is None or [int(n) for n in counted] != [int(n) for n in found]:
             raise CopyRefused(f"The copy of the table {name} differs from it, so it was given up.")
         if key == ("id",):
-            highest = await copying.highest_number(source, reader, name)
-            await copying.set_highest_number(target, tx, name, highest)
+            highest = await copy_ends.highest_id(source, reader, name)
+            await copy_ends.set_highest_id(target, tx, name, highest)
     return copied
 
 

@@ -99,8 +99,8 @@ FROM subscriptions s JOIN subscriptions k ON k.job_id = ?1 AND k.channel_id = ?2
 
 
 async def to_account(tx: Transaction, guild_id: int, account_id: int, now: int) -> list[int]:
-    """Moves the subscriptions (open and ended) and follows of one server to this account; returns the accounts that they
-    may have been under.
+    """Moves the subscriptions (open and ended) and follows of one server to this account; returns the accounts under
+    which they may have been.
 
     Of two subscriptions of one channel for the same job id, one goes on with the subscribers and messages of both.
     """

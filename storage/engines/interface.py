@@ -1,7 +1,7 @@
-"""What a database must offer to the rest of `storage/`, and the SQL in which the engines differ.
+"""What an engine must offer to the rest of `storage/`, and the SQL in which the engines differ.
 
-All other SQL is written in what SQLite and PostgreSQL have in common, with `?` or `?1` for parameters, never both in
-one statement. Flags are `TRUE` and `FALSE`.
+All other SQL is what SQLite and PostgreSQL have in common. Parameters are `?` or `?1`, never both in one statement;
+flags are `TRUE` and `FALSE`.
 """
 
 from __future__ import annotations
@@ -13,21 +13,22 @@ from typing import Any, Protocol
 
 SqlValue = str | int | float | bytes | list[int] | list[str] | None
 Column = Any
-"""What a row holds under one name; whoever asks knows which type that is."""
+"""The value of a column. Its type depends on the statement, which the caller knows."""
 
 
 class Use(Enum):
-    """Beside whom a database is worked with, where more than one process can."""
+    """What a connection to PostgreSQL is for, and so which others may be open at the same time."""
 
     BOT = "bot"
+    """For a bot, beside other bots."""
     LEASES = "leases"
-    """Beside a bot's other connection: it locks rows, and waits for no other transaction."""
+    """For a bot's leases, beside its other connection: transactions lock rows only, and wait for no other one."""
     ALONE = "alone"
-    """While no bot runs."""
+    """For an operator's command that must not run beside a bot."""
 
 
 class Row(Protocol):
-    """A row: its values by name or place, and one after the other."""
+    """A row, whose values are found by the names or places of their columns, and iterated over."""
 
     def keys(self) -> Iterable[str]: ...
 
@@ -37,12 +38,12 @@ class Row(Protocol):
 
 
 class Dialect(ABC):
-    """Expressions that each engine writes in its own way. `column` may be any expression."""
+    """SQL expressions that each engine writes in its own way. `column` may be any expression."""
 
     @abstractmethod
     def among(self, column: str, parameter: str = "?") -> str:
-        """A condition: the column is one of the values of a parameter made by `list_of`. It is one parameter, however
-        many values there are: the engines bound the number of parameters."""
+        """A condition: the column is one of the values of a list. The list is one parameter, made by `list_of`, since
+        the engines limit the number of parameters."""
 
     @abstractmethod
     def list_of(self, values: Iterable[int] | Iterable[str]) -> SqlValue:
@@ -50,80 +51,80 @@ class Dialect(ABC):
 
     @abstractmethod
     def json_text(self, column: str, key: str) -> str:
-        """The text under a key of a JSON object; NULL where there is none."""
+        """The text under a key of a JSON object; NULL if there is none."""
 
     @abstractmethod
     def json_number(self, column: str, key: str) -> str:
-        """The whole number under a key of a JSON object that the bot wrote; NULL where there is none."""
+        """The whole number under a key of a JSON object that the bot wrote; NULL if there is none."""
 
     @abstractmethod
     def json_length(self, column: str, key: str) -> str:
-        """How long the list under a key of a JSON object is; 0 where there is none, or the column is no JSON."""
+        """The length of the list under a key of a JSON object; 0 if there is no list, or the column is not JSON."""
 
     @abstractmethod
     def greatest(self, first: str, second: str) -> str:
-        """The greater of two numbers, neither of them NULL."""
+        """The greater of two numbers that are not NULL."""
 
     @abstractmethod
     def joined(self, column: str) -> str:
-        """An aggregate: the numbers of all rows as one text, with commas between."""
+        """An aggregate: the numbers of all rows in one text, separated by commas."""
 
     @abstractmethod
     def for_update(self) -> str:
-        """Ends a SELECT whose rows nobody else is to change before the transaction ends."""
+        """The end of a SELECT that locks its rows until the transaction ends."""
 
     @abstractmethod
     def using_index(self, name: str) -> str:
-        """Follows a table's name: reads it by this index, where the engine does not find that out by itself."""
+        """Stands after a table's name: reads the table by this index if the engine would not choose it by itself."""
 
 
 class Connection(ABC):
-    """Executes statements. Every error of the engine leaves as a StorageError."""
+    """Executes statements. Every error of the engine is raised as a StorageError."""
 
     dialect: Dialect
 
     @abstractmethod
     async def rows(self, sql: str, parameters: Sequence[SqlValue] = ()) -> Sequence[Row]:
-        """Every row."""
+        """Executes a statement; returns its rows."""
 
     @abstractmethod
     async def run(self, sql: str, parameters: Sequence[SqlValue] = ()) -> int:
-        """How many rows the statement changed."""
+        """Executes a statement; returns how many rows it changed."""
 
 
 class Engine(ABC):
-    """An open database: a connection that writes, in one transaction at a time, and what reads beside it.
+    """An open database: a connection that writes, in one transaction at a time, and one that reads beside it.
 
-    Each method that changes something may be cancelled only where its caller waits for its end (`to_the_end`).
+    A method that changes something must not be cancelled: its caller waits for its end (`to_the_end`).
     """
 
     writer: Connection
     reader: Connection
     """Cannot write, and sees only what is committed."""
     writer_id: str
-    """Names the writer where several processes write; empty where it is the only one."""
+    """Identifies the writer where several processes write; empty where it is the only one."""
 
     @property
     def server(self) -> str:
-        """Names the run of the server that the last transaction reached; empty where there is no server."""
+        """Identifies the run of the database server that the last transaction reached; empty if there is no server."""
         return ""
 
     @abstractmethod
     async def begin(self, *, locks_rows: bool = False) -> None:
-        """Begins a transaction of the writer that can write at once. With `locks_rows` it reads only rows that it has
-        locked (`Dialect.for_update`), and so may run beside others of its kind."""
+        """Begins a transaction that holds the right to write. With `locks_rows` it reads only rows that it has locked
+        (`Dialect.for_update`), and so may run beside others of its kind."""
 
     @abstractmethod
     async def commit(self) -> None:
-        """Commits it. Raises StorageError where nothing of it is written."""
+        """Commits the transaction. Raises StorageError if nothing of it is written."""
 
     @abstractmethod
     async def roll_back(self) -> None:
-        """Undoes it, if there is one."""
+        """Undoes the transaction, if there is one."""
 
     @abstractmethod
     async def flush(self) -> bool:
-        """Sees to it that nothing that was overwritten stands in a log yet; whether that is done."""
+        """Removes from the engine's log what was overwritten in the database; returns whether that is done."""
 
     @abstractmethod
     async def delete_old_copies(self, before: int) -> None:

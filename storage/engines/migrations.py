@@ -1,8 +1,8 @@
 """The numbered steps that bring a database's tables up to date.
 
-`0005_name.sql` is for both engines; `0005_name.sqlite.sql` and `0005_name.postgres.sql` are for one of them. Each
-names, in its first lines, the oldest code that may run beside it: `-- Oldest code: 4` lets a bot that knows tables 4 go
-on with a database of tables 5, as a rolling update of processes on PostgreSQL needs.
+`0005_name.sql` is for both engines; `0005_name.sqlite.sql` and `0005_name.postgres.sql` are for one each. The first
+lines of each name the oldest code that may run beside it: `-- Oldest code: 4` allows a bot that knows tables 4 to go on
+with a database of tables 5, which a rolling update of processes on PostgreSQL needs.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ class Migration:
 
 
 def load(engine: EngineName, folder: Path = MIGRATIONS) -> list[Migration]:
-    """An engine's steps in their order; the first may stand for all that came before it.
+    """An engine's steps in order. PostgreSQL's first step stands for all that came before it.
 
-    Raises ValueError where a number is missing or stands twice, or a step does not say which code it allows.
+    Raises ValueError if a number is missing or occurs twice, or a step does not name the oldest code.
     """
     steps = []
     for file in sorted(folder.glob("*.sql")):
@@ -79,7 +79,7 @@ def missing(steps: list[Migration], tables: int) -> list[Migration]:
 
 
 def refuse_newer(place: object, *, tables: int, oldest_code: int, known: int) -> None:
-    """Raises DatabaseTooNew where a newer bot has written the database and left it unfit for this one."""
+    """Raises DatabaseTooNew if a newer bot has migrated the database so far that this one may not use it."""
     if tables > known and oldest_code > known:
         raise DatabaseTooNew(
             f"The database {place} was written by a newer version of this bot (tables {tables}, known up to {known}). "

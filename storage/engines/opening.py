@@ -1,6 +1,6 @@
-"""Which engine a database has: the one place that knows them all.
+"""Chooses the engine of a database. No other module knows both engines, except `copy_ends.py`.
 
-PostgreSQL's modules are imported only where it is used: who stays on SQLite needs no driver for it.
+PostgreSQL's modules are imported only when they are used, so that a bot on SQLite does not need its driver.
 """
 
 from __future__ import annotations
@@ -26,9 +26,8 @@ class DriverMissing(DatabaseUnusable):
 
 
 def instance_lock(place: DatabasePlace) -> AbstractContextManager[object]:
-    """Held while a bot works with the database. Entering it raises AlreadyRunning or a class of DatabaseUnusable.
-
-    With PostgreSQL the open database is the lock (`Use`).
+    """A lock to hold while a bot works with an SQLite database; for PostgreSQL, where `Database.open` locks, it does
+    nothing. Entering it raises AlreadyRunning or a class of DatabaseUnusable.
     """
     if isinstance(place, PostgresUrl):
         return nullcontext()
@@ -49,7 +48,7 @@ async def open_engine(
 
 
 async def examine(place: DatabasePlace) -> int:
-    """Looks a database over as the start does, but makes and migrates nothing; returns the version of its tables.
+    """Checks a database as a start does, but makes and migrates nothing; returns the version of its tables.
 
     Raises a class of DatabaseUnusable.
     """
@@ -62,7 +61,7 @@ async def examine(place: DatabasePlace) -> int:
 
 
 async def require(place: DatabasePlace) -> None:
-    """Raises DatabaseUnreachable where there is no database of the bot yet, else as `examine` does."""
+    """Raises DatabaseUnreachable if the bot has no database there yet, and on PostgreSQL what `examine` raises."""
     if isinstance(place, Path):
         require_file(place)
     elif not await examine(place):
@@ -85,7 +84,7 @@ def newest_tables(place: DatabasePlace) -> int:
 
 @asynccontextmanager
 async def connected_reader(place: DatabasePlace) -> AsyncIterator[Connection]:
-    """A connection to an existing database that can only ask."""
+    """A connection to an existing database that only reads."""
     if isinstance(place, Path):
         async with sqlite_engine.open_reader(place) as connection:
             yield connection

@@ -13,7 +13,7 @@ from settings import DatabasePlace, PostgresUrl
 from storage import accounts, batches, copying, deliveries, follows, jobs, servers, subscriptions
 from storage.copying import KEYS, copy_database
 from storage.database import Database, put_meta
-from storage.engines.copying import CopyRefused
+from storage.engines.copy_ends import CopyRefused
 from storage.engines.postgres import writer
 from storage.errors import DatabaseForeign, DatabaseUnreachable, StorageUnavailable, WrongKey
 from storage.vault import Vault, key_file, new_key

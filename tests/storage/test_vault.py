@@ -153,9 +153,12 @@ async def test_of_a_forgotten_token_no_byte_is_left_even_encrypted(sqlite_databa
         row = await accounts.put_token(tx, "user:1234", stored, "user:1234", 0)
         await servers.set_account(tx, 5, row.id, 6)
     async with sqlite_database.transaction() as tx:
-        assert not await accounts.forget_unused_token(tx, row.id)
+        await accounts.forget_unused_token(tx, row.id)
+        used = await accounts.by_id(tx, row.id)
         await servers.clear_account(tx, 5)
-        assert await accounts.forget_unused_token(tx, row.id)
+        await accounts.forget_unused_token(tx, row.id)
+    assert used is not None
+    assert used.token == stored
     await sqlite_database.flush()
     middle = stored[30:60]
     assert not [file for file in sqlite_database.path.parent.iterdir() if middle in file.read_bytes()]

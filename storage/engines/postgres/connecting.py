@@ -1,4 +1,4 @@
-"""How connections to PostgreSQL are made: with which time limits, and how values go in and come out."""
+"""Makes connections to PostgreSQL: their time limits, and how values are passed in and out."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from storage.engines.interface import Column
 from storage.errors import DatabaseUnreachable
 
 STATEMENT_SECONDS = 30.0
-"""How long the server may take for an answer, before the connection counts as lost."""
+"""How long the server may take to respond before the connection counts as lost."""
 _DEFAULTS = {
     "application_name": "pixverse-relay",
     "connect_timeout": "10",
@@ -30,13 +30,13 @@ _DEFAULTS = {
     "tcp_user_timeout": "30000",
     "target_session_attrs": "read-write",
 }
-"""What the address may set otherwise."""
+"""Parameters of a connection; the address may set others."""
 
 Connection = AsyncConnection["NamedRow"]
 
 
 class NamedRow:
-    """A row, by the names or places of its columns."""
+    """A row, whose values are found by the names or places of their columns."""
 
     __slots__ = ("_places", "_values")
 
@@ -53,9 +53,6 @@ class NamedRow:
     def __iter__(self) -> Iterator[Column]:
         return iter(self._values)
 
-    def __len__(self) -> int:
-        return len(self._values)
-
 
 def _named_rows(cursor: AsyncCursor[NamedRow]) -> RowMaker[NamedRow]:
     places = {column.name: place for place, column in enumerate(cursor.description or ())}
@@ -67,7 +64,7 @@ def _named_rows(cursor: AsyncCursor[NamedRow]) -> RowMaker[NamedRow]:
 
 
 class _TextDumper(StrDumperUnknown):
-    """PostgreSQL's text holds no zero character."""
+    """Replaces the zero character, which PostgreSQL's texts cannot contain."""
 
     def dump(self, obj: str) -> bytes | bytearray | memoryview | None:
         return super().dump(obj.replace("\0", "\N{REPLACEMENT CHARACTER}"))
@@ -78,7 +75,7 @@ def parameters_of(url: PostgresUrl) -> str:
     try:
         given = conninfo.conninfo_to_dict(url.secret.get_secret_value())
     except psycopg.ProgrammingError:
-        # The driver's own words may hold a part of the password.
+        # The driver's own message may contain a part of the password.
         raise DatabaseUnreachable(
             "DATABASE_URL is no address of a PostgreSQL database. Write it like "
             "postgresql://user:password@host:5432/database, with %40 for an @ in the password."
@@ -87,7 +84,7 @@ def parameters_of(url: PostgresUrl) -> str:
 
 
 OPTIONS: dict[str, Any] = {"autocommit": True, "row_factory": _named_rows}
-"""Of each connection: it begins no transaction by itself."""
+"""Arguments for each connection. It begins no transaction by itself."""
 
 
 async def connect(parameters: str) -> Connection:
@@ -102,11 +99,11 @@ async def connect(parameters: str) -> Connection:
 
 
 async def ready(connection: Connection) -> None:
-    """Readies a new connection."""
+    """Sets up a new connection."""
     connection.adapters.register_dumper(int, Int8Dumper)
     connection.adapters.register_dumper(str, _TextDumper)
     with bounded(connection):
-        # A user or database may be set up to confirm commits that a power cut can undo.
+        # The user or database may be configured to confirm commits that a power cut can undo.
         await connection.execute(
             "SELECT set_config('synchronous_commit', 'on', FALSE) WHERE current_setting('synchronous_commit') = 'off'"
         )
@@ -114,7 +111,7 @@ async def ready(connection: Connection) -> None:
 
 @contextmanager
 def bounded(connection: Connection, seconds: float = STATEMENT_SECONDS) -> Iterator[None]:
-    """Cuts the connection where the server has not answered after so long: cancelling would wait for it as well."""
+    """Cuts the connection if the server has not responded in time: cancelling would wait for the server as well."""
     timer = asyncio.get_running_loop().call_later(seconds, _cut, connection)
     try:
         yield

@@ -1,4 +1,4 @@
-"""PostgreSQL's own SQL, and the common SQL in psycopg's form."""
+"""PostgreSQL's own SQL, and how the common SQL is passed to psycopg."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _PARAMETER = re.compile(r"\?(\d*)")
 
 
 class PostgresDialect(Dialect):
-    """Lists are arrays. `relay_json` is a function of the first migration: NULL in place of an error."""
+    """Lists are arrays. `relay_json` is a function of the first migration that returns NULL in place of an error."""
 
     def among(self, column: str, parameter: str = "?") -> str:
         return f"({column} = ANY({parameter}))"

@@ -1,4 +1,4 @@
-"""An open PostgreSQL database: one connection that writes, and a pool that reads."""
+"""An open PostgreSQL database: one connection that writes, and a pool of connections that read."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from storage.errors import DatabaseRefused, DatabaseTooOld, StorageError
 from storage.to_the_end import to_the_end
 
 OLDEST_SERVER = 15
-_MOST_READERS = 4
+_MAX_READERS = 4
 _PATIENCE_SECONDS = 5.0
-"""How long a question waits for a connection."""
+"""How long a query waits for a connection of the pool."""
 _ATTEMPTS = 3
 _LOCK_HELD = """
 SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND classid = 0 AND objid = ? AND objsubid = 1
 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
-_QUESTIONS = ("SELECT", "WITH")
+_READING = ("SELECT", "WITH")
 
 
 class PostgresReader(interface.Connection):
-    """Asks over whatever connection of the pool is free, and once more where it was lost."""
+    """Reads over any free connection of the pool, and again over another one if the connection was lost."""
 
     dialect = PostgresDialect()
 
@@ -42,7 +42,7 @@ class PostgresReader(interface.Connection):
         self._pool = pool
 
     async def rows(self, sql: str, parameters: Sequence[SqlValue] = ()) -> Sequence[Row]:
-        if not sql.lstrip().startswith(_QUESTIONS):
+        if not sql.lstrip().startswith(_READING):
             raise StorageError("the reader is readonly")
         with OWN_ERRORS:
             for _ in range(_ATTEMPTS - 1):
@@ -67,7 +67,7 @@ class PostgresReader(interface.Connection):
 
 
 class PostgresEngine(interface.Engine):
-    """The database, open for this process."""
+    """A PostgreSQL database that is open for this process."""
 
     writer: PostgresWriter
     reader: PostgresReader
@@ -84,25 +84,22 @@ class PostgresEngine(interface.Engine):
         return self.writer.server
 
     @classmethod
-    async def open(
-        cls, url: PostgresUrl, *, lock_wait: float, use: Use = Use.BOT, make_tables: bool = True
-    ) -> PostgresEngine:
-        """Checks the server, makes the tables or brings them up to date if wanted, and opens the database.
+    async def open(cls, url: PostgresUrl, *, lock_wait: float, use: Use, make_tables: bool = True) -> PostgresEngine:
+        """Checks the server, makes the tables or brings them up to date unless told not to, and opens the database.
 
         Waits at most `lock_wait` seconds for a server that is starting. Raises a class of DatabaseUnusable, and
-        AlreadyRunning where somebody works with the database who must not be met.
+        AlreadyRunning if a connection is open that `use` rules out.
         """
+        await examine(url, lock_wait)
         parameters = parameters_of(url)
         writer = PostgresWriter(url, parameters, use)
-        async with _looked_over(url, parameters, lock_wait):
-            pass
         try:
             connection = await writer.open()
             try:
                 if make_tables:
                     await tables.migrate(url, connection, migrations.load("postgres"))
                     await tables.analyze_unknown(connection)
-                pool = _pool(parameters, most=1 if use is Use.LEASES else _MOST_READERS)
+                pool = _pool(parameters, most=1 if use is Use.LEASES else _MAX_READERS)
                 await pool.open(wait=True, timeout=_PATIENCE_SECONDS)
             except BaseException:
                 await writer.close()
@@ -112,7 +109,7 @@ class PostgresEngine(interface.Engine):
         return cls(url, writer, pool)
 
     async def make_tables(self) -> None:
-        """Makes the tables in the transaction that is open."""
+        """Makes the tables within the open transaction."""
         with OWN_ERRORS:
             await tables.migrate(self._url, self.writer.connection, migrations.load("postgres"))
 
@@ -126,11 +123,11 @@ class PostgresEngine(interface.Engine):
         await self.writer.roll_back()
 
     async def flush(self) -> bool:
-        """PostgreSQL's log is the operator's: it is what their backups and replicas are made of."""
+        """PostgreSQL's log belongs to the operator: backups and replicas are made from it."""
         return True
 
     async def delete_old_copies(self, before: int) -> None:
-        """There are none: a step is undone by the server where it fails."""
+        """Does nothing: no copy is made before a migration, since the server undoes a step that fails."""
 
     async def close(self) -> None:
         await to_the_end(self._pool.close())
@@ -138,24 +135,31 @@ class PostgresEngine(interface.Engine):
 
 
 async def examine(url: PostgresUrl, lock_wait: float) -> int:
-    """Looks a database over as the start does, but makes and migrates nothing; returns the version of its tables.
+    """Checks a database as a start does, but makes and migrates nothing; returns the version of its tables.
 
-    Raises a class of DatabaseUnusable.
+    Waits at most `lock_wait` seconds for a server that is starting. Raises a class of DatabaseUnusable.
     """
-    async with _looked_over(url, parameters_of(url), lock_wait) as tables_version:
-        return tables_version
+    connection = await _patiently_connected(url, lock_wait)
+    try:
+        await _check_server(url, connection)
+        return await tables.version(url, connection)
+    except psycopg.Error as error:
+        raise errors.unusable(url, error) from error
+    finally:
+        await to_the_end(connection.close())
 
 
 @asynccontextmanager
 async def open_reader(url: PostgresUrl) -> AsyncIterator[PostgresReader]:
-    """A pool of one connection; for looking at a database beside a running bot."""
+    """A pool of one connection that reads, for `check` and metrics beside a running bot."""
     async with _pool(parameters_of(url), most=1) as pool:
         yield PostgresReader(pool)
 
 
 async def is_in_use(url: PostgresUrl) -> bool:
     """Whether a bot works with the database. Raises DatabaseUnusable."""
-    async with _looked_over(url, parameters_of(url), 0.0), open_reader(url) as reader:
+    await examine(url, 0.0)
+    async with open_reader(url) as reader:
         return bool(await reader.rows(_LOCK_HELD, (LOCK,)))
 
 
@@ -168,28 +172,16 @@ def _pool(parameters: str, most: int) -> AsyncConnectionPool[Connection]:
         open=False,
         configure=connecting.ready,
         timeout=_PATIENCE_SECONDS,
-        # Its own tries come further and further apart. After so long it gives up, and tries again when a connection is
-        # asked for: nobody is to wait for the next of its own tries after a long outage.
+        # The pool's own tries come further and further apart. After this time it gives up and tries again when a
+        # connection is asked for, so that after a long outage nobody waits for the next of its own tries.
         reconnect_timeout=_PATIENCE_SECONDS,
         name="reader",
         num_workers=1,
     )
 
 
-@asynccontextmanager
-async def _looked_over(url: PostgresUrl, parameters: str, lock_wait: float) -> AsyncIterator[int]:
-    """Checks that the server is one to work with, and gives the version of the tables."""
-    connection = await _patiently_connected(url, parameters, lock_wait)
-    try:
-        await _check_server(url, connection)
-        yield await tables.version(url, connection)
-    except psycopg.Error as error:
-        raise errors.unusable(url, error) from error
-    finally:
-        await to_the_end(connection.close())
-
-
-async def _patiently_connected(url: PostgresUrl, parameters: str, lock_wait: float) -> Connection:
+async def _patiently_connected(url: PostgresUrl, lock_wait: float) -> Connection:
+    parameters = parameters_of(url)
     deadline = time.monotonic() + lock_wait
     while True:
         try:

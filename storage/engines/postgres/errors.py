@@ -1,4 +1,4 @@
-"""What PostgreSQL's errors mean: for the bot while it runs, and for the operator at the start."""
+"""What PostgreSQL's errors mean: for the bot while it runs, and for the operator at a start."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _REPEATABLE = (psycopg.OperationalError, psycopg.InterfaceError, errors.Serializ
 
 
 class OwnErrors:
-    """No error of the driver leaves this room."""
+    """Turns errors of the driver into StorageErrors, so that none of the driver's own leaves storage."""
 
     def __enter__(self) -> None:
         return None
@@ -48,13 +48,13 @@ OWN_ERRORS = OwnErrors()
 
 
 def is_repeatable(error: psycopg.Error) -> bool:
-    """Whether a question that changes nothing may simply be asked again: the connection was lost, or the server gave
-    this question up in favour of another one."""
+    """Whether a query that changes nothing may simply be repeated: the connection was lost, or the server cancelled it
+    in favour of another one."""
     return isinstance(error, _REPEATABLE)
 
 
 def reason_of(error: psycopg.Error) -> str:
-    """The error in one line. It holds no password: the server never repeats one."""
+    """The error in one line. It contains no password, since the server never repeats one."""
     return " ".join(str(error).split()) or type(error).__name__
 
 
@@ -62,14 +62,14 @@ _STARTING = ("starting up", "shutting down", "in recovery", "not yet accepting")
 
 
 def is_starting(error: psycopg.Error) -> bool:
-    """Whether the server is on its way to be there."""
+    """Whether the server is just starting or stopping, so that a later try may succeed."""
     return any(words in str(error) for words in _STARTING)
 
 
 def unreachable(url: PostgresUrl, error: psycopg.Error) -> DatabaseUnusable:
-    """What it means for the operator that no connection can be made.
+    """The error to raise if no connection can be made.
 
-    The driver gives a text alone, in the server's language: what is not known here is repeated as it is.
+    The driver gives only a text, in the server's language; a text that is not known here is repeated as it is.
     """
     text = str(error)
     if "authentication failed" in text or "no password supplied" in text:
@@ -89,7 +89,7 @@ def unreachable(url: PostgresUrl, error: psycopg.Error) -> DatabaseUnusable:
 
 
 def unusable(url: PostgresUrl, error: psycopg.Error) -> DatabaseUnusable:
-    """What an error of a statement at the start means for the operator."""
+    """The error to raise if a statement fails at a start."""
     if isinstance(error, errors.InsufficientPrivilege):
         return forbidden(url, reason_of(error))
     if isinstance(error, errors.ReadOnlySqlTransaction):
@@ -98,7 +98,7 @@ def unusable(url: PostgresUrl, error: psycopg.Error) -> DatabaseUnusable:
 
 
 def forbidden(url: PostgresUrl, reason: str) -> DatabaseReadOnly:
-    """For a user who lacks a right."""
+    """The error to raise if the user lacks a right."""
     return DatabaseReadOnly(
         f"The database {url} does not let this user make or use tables ({reason}). Make the user the database's owner, "
         "or grant it USAGE and CREATE on the schema."
@@ -106,7 +106,7 @@ def forbidden(url: PostgresUrl, reason: str) -> DatabaseReadOnly:
 
 
 def read_only(url: PostgresUrl) -> DatabaseReadOnly:
-    """For a server that takes no writes."""
+    """The error to raise if the server takes no writes."""
     return DatabaseReadOnly(f"The database {url} is read-only, like a replica. Name the primary in DATABASE_URL.")
 
 

@@ -1,7 +1,7 @@
-"""Whose a PostgreSQL database is, and the way to its newest tables: each step in one transaction.
+"""Whether a PostgreSQL database is the bot's, and the migration to its newest tables: each step in one transaction.
 
-The number of the last step is written in that step's own transaction, which waits for another process's. Older bots go
-on meanwhile where the step lets them (`oldest_code`).
+The number of the last step is written in that step's own transaction; another process waits for its end. Older bots go
+on meanwhile if the step allows that (`oldest_code`).
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ SELECT c.relname FROM pg_class c WHERE c.relnamespace = to_regnamespace(quote_id
 AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
 AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')
 """
-"""What stands in the schema, without what belongs to an extension."""
+"""The tables and views of the schema, without those of an extension."""
 _MARK = "pixverse_relay"
-"""The table by which a database is known as the bot's: one row with the number of the last step."""
+"""The table by which a database is recognised as the bot's: one row with the number of the last step."""
 _LOCK = 0x50785279 + 2
-"""Of whoever changes the tables."""
+"""The number of the advisory lock for changing the tables."""
 _UNKNOWN = """
 SELECT quote_ident(c.relname) AS name FROM pg_class c
 WHERE c.relnamespace = to_regnamespace(quote_ident(current_schema())) AND c.relkind = 'r'
@@ -37,7 +37,7 @@ _SET_VERSION = f"UPDATE {_MARK} SET tables = %s, oldest_code = %s"
 async def version(url: PostgresUrl, connection: Connection) -> int:
     """The number of the last step; 0 for a database without tables.
 
-    Raises DatabaseForeign where another program has made the tables, DatabaseTooNew where a newer bot has changed them.
+    Raises DatabaseForeign if another program has made the tables, and DatabaseTooNew if a newer bot has changed them.
     """
     schema = await _row(
         connection,
@@ -66,7 +66,7 @@ async def version(url: PostgresUrl, connection: Connection) -> int:
 
 
 async def migrate(url: PostgresUrl, connection: Connection, steps: list[Migration]) -> None:
-    """Applies the steps that are missing. Raises psycopg.Error where one fails; that step is then wholly undone."""
+    """Applies the steps that are missing. Raises psycopg.Error if one fails; that step is then undone as a whole."""
     for step in steps:
         async with connection.transaction():
             await connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
@@ -77,8 +77,8 @@ async def migrate(url: PostgresUrl, connection: Connection, steps: list[Migratio
 
 
 async def analyze_unknown(connection: Connection) -> None:
-    """Has the server look at large tables of which it has no statistics, as after `pg_restore`: without them it reads
-    a whole table for each row of another one. Afterwards it does that by itself."""
+    """Has the server analyze large tables that it has no statistics of, as after `pg_restore`. Without them it reads a
+    whole table for each row of another one; later it keeps them up to date by itself."""
     rows = await (await connection.execute(_UNKNOWN)).fetchall()
     for row in rows:
         await connection.execute(f"ANALYZE {row['name']}".encode())

@@ -1,12 +1,12 @@
 """A connection that writes: one transaction at a time of this process, and in most cases of all processes.
 
 A transaction reads and then writes, and nobody may change in between what it has read. So it holds a lock of the
-database for its time, as it would with SQLite; a transaction that locks each row before it reads it shares that lock
-with others of its kind. The server frees the lock with the transaction, and ends a transaction in which nothing happens
-for some seconds: a process that is halted in the middle of one holds up nobody.
+database while it is open, as it would with SQLite; a transaction that locks each row before it reads it shares that
+lock with others of its kind. The server frees the lock with the transaction, and ends a transaction in which nothing
+happens for some seconds, so that a process that is halted in the middle of one blocks nobody for long.
 
-Beside it each session of a bot holds a lock that it shares with other bots' sessions, and that an operator's command
-which must not meet any bot takes for itself alone. No bot's work depends on that one.
+Each session of a bot also holds a second lock, which it shares with other bots' sessions. An operator's command that
+must run alone takes it exclusively. Correctness does not depend on that lock.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from psycopg.pq import TransactionStatus
 
 from settings import PostgresUrl
 from storage.engines import interface
-from storage.engines.interface import Column, Row, SqlValue, Use
+from storage.engines.interface import Row, SqlValue, Use
 from storage.engines.postgres import connecting
 from storage.engines.postgres.connecting import Connection, bounded
 from storage.engines.postgres.dialect import PostgresDialect, bound
@@ -30,24 +30,24 @@ from storage.engines.postgres.errors import OWN_ERRORS
 from storage.errors import AlreadyRunning, StorageError, StorageUnavailable
 
 LOCK = 0x50785279
-"""The number of the sessions' lock within the database."""
+"""The number of the sessions' advisory lock within the database."""
 _TRANSACTIONS = LOCK + 1
-"""The number of the transactions' lock."""
+"""The number of the transactions' advisory lock."""
 _LOCK_SECONDS = 5.0
-"""How long the lock of a process that has just ended is waited for: the server has to notice its end."""
+"""How long to wait for the sessions' lock: the server may not have noticed yet that a process has ended."""
 _CERTAINTY_SECONDS = 8.0
-"""For how long it is asked what became of a commit whose answer was lost."""
+"""For how long the server is asked whether it has done a commit to which its response was lost."""
 _BEGIN = """
 BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = '8s';
 SET LOCAL idle_in_transaction_session_timeout = '5s'; SET LOCAL relay.writer = '{writer}';
 SELECT {lock}; SELECT CAST(pg_current_xact_id() AS text)
 """
-"""The wait for a lock outlasts a halted transaction."""
+"""The wait for a lock is longer than a halted transaction lasts."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Session:
-    """What the server calls a connection."""
+    """What identifies a connection at the server."""
 
     pid: int
     began: str
@@ -64,13 +64,13 @@ class PostgresWriter(interface.Connection):
         self._parameters = parameters
         self._use = use
         self.id = uuid4().hex
-        """Names this connection in the table of changes, however often it is made again."""
+        """Identifies this writer in the table `changes`, however often its connection is made again."""
         self._connection: Connection | None = None
         self._session: _Session | None = None
         self._transaction = ""
 
     async def open(self) -> Connection:
-        """Connects. Raises psycopg.Error, and AlreadyRunning where the database is in use by whom it must not meet."""
+        """Connects. Raises psycopg.Error, and AlreadyRunning if a connection is open that `use` rules out."""
         connection = await connecting.connect(self._parameters)
         try:
             if not await self._lock(connection):
@@ -91,16 +91,13 @@ class PostgresWriter(interface.Connection):
         with OWN_ERRORS:
             return await cursor.fetchall() if cursor.description else []
 
-    async def column(self, sql: str, parameters: Sequence[SqlValue] = ()) -> list[Column]:
-        return [row[0] for row in await self.rows(sql, parameters)]
-
     async def run(self, sql: str, parameters: Sequence[SqlValue] = ()) -> int:
         return (await self._execute(sql, parameters)).rowcount
 
     async def begin(self, *, locks_rows: bool = False) -> None:
-        """Begins a transaction, on a new connection where the last one is lost: nothing can have happened yet.
+        """Begins a transaction, on a new connection if the last one is lost: nothing can have been changed yet.
 
-        `locks_rows`: it reads no row that it has not locked, and may run beside others of its kind.
+        `locks_rows`: it reads only rows that it has locked, and may run beside others of its kind.
         """
         with OWN_ERRORS:
             lost = self._connection
@@ -112,9 +109,9 @@ class PostgresWriter(interface.Connection):
                 await self._begin(locks_rows)
 
     async def commit(self) -> None:
-        """Commits. Where the connection is lost meanwhile, the server is asked what became of it.
+        """Commits. If the connection is lost meanwhile, it asks the server whether the transaction was committed.
 
-        Raises StorageError where nothing is written, and StorageUnavailable too where nobody knows.
+        Raises StorageError if nothing is written, and StorageUnavailable also if nobody knows whether it is.
         """
         connection = self.connection
         with OWN_ERRORS:
@@ -129,7 +126,7 @@ class PostgresWriter(interface.Connection):
             raise StorageError("a statement of this transaction has failed, and so nothing of it is written")
 
     async def roll_back(self) -> None:
-        """Undoes the transaction. The server does that by itself where the connection is lost."""
+        """Undoes the transaction. If the connection is lost, the server does that by itself."""
         connection = self._connection
         if connection is None or connection.info.transaction_status is TransactionStatus.IDLE:
             return
@@ -146,12 +143,12 @@ class PostgresWriter(interface.Connection):
 
     @property
     def server(self) -> str:
-        """When the server was started that was connected to last: no other one has begun at the same microsecond."""
+        """When the server of the last connection was started: no two have started at the same microsecond."""
         return "" if self._session is None else self._session.server_began
 
     @property
     def connection(self) -> Connection:
-        """The connection as it is. Raises StorageUnavailable where there is none."""
+        """The connection, which may be lost. Raises StorageUnavailable if there was none yet."""
         if self._connection is None:
             raise StorageUnavailable("there is no connection to the database")
         return self._connection
@@ -174,8 +171,8 @@ class PostgresWriter(interface.Connection):
         self._transaction = row[0] if row is not None else ""
 
     async def _connected(self) -> Connection:
-        """The connection, made again where it is lost. Raises StorageUnavailable where somebody works with the database
-        who must not be met."""
+        """The connection, made again if it is lost. Raises StorageUnavailable if a connection is open that `use` rules
+        out."""
         if self._connection is None or self._connection.closed:
             connection = await connecting.connect(self._parameters)
             try:
@@ -204,7 +201,7 @@ class PostgresWriter(interface.Connection):
             await asyncio.sleep(0.1)
 
     async def _end_lost_session(self, connection: Connection) -> None:
-        """The server may not have noticed yet that the connection before was lost."""
+        """Ends the session of the lost connection: the server may not have noticed the loss yet."""
         if self._session is not None:
             with bounded(connection):
                 await connection.execute(
@@ -216,9 +213,10 @@ class PostgresWriter(interface.Connection):
                 )
 
     async def _was_committed(self) -> bool:
-        """Whether the server has committed the transaction whose answer was lost.
+        """Whether the server has committed the transaction, where its response to the commit was lost.
 
-        Its number tells nothing after the server was started again. Raises StorageUnavailable where nobody knows.
+        The transaction's number means nothing after the server was started again. Raises StorageUnavailable if nobody
+        knows.
         """
         lost, transaction = self._session, self._transaction
         deadline = time.monotonic() + _CERTAINTY_SECONDS

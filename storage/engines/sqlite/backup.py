@@ -1,4 +1,4 @@
-"""Copies of the database, made by SQLite itself, so that they are whole even while the bot writes."""
+"""Copies an SQLite database by SQLite's own backup, so that the copy is whole even while the bot writes."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class BackupFailed(Exception):
 async def backup(database: Path, target: Path) -> None:
     """Copies the database to a new file of mode 0600 and checks the copy; the bot may run meanwhile.
 
-    Raises BackupFailed where `target` exists or cannot be written, a class of DatabaseUnusable where the database
-    cannot be read; nothing is then left at `target`.
+    Raises BackupFailed if `target` exists or cannot be written, and a class of DatabaseUnusable if the database cannot
+    be read; nothing is then left at `target`.
     """
     require_file(database)
-    _claim(target)
+    _make_new(target)
     try:
         await asyncio.to_thread(_copy_checked, database, target)
     except BaseException:
@@ -34,9 +34,9 @@ async def backup(database: Path, target: Path) -> None:
 
 
 def copy(connection: sqlite3.Connection, target: Path, *, with_tokens: bool = True) -> None:
-    """Copies a database whole to `target`, in place of what is there, as one file of mode 0600 that needs no companion.
+    """Copies a database to `target`, in place of what is there, as one file of mode 0600 without companion files.
 
-    Without tokens, each server's API token has to be entered again where the copy is used. Raises sqlite3.Error or
+    Without tokens, each server's API token has to be entered again if the copy is used. Raises sqlite3.Error or
     OSError; what was at `target` is then still there.
     """
     part = target.with_name(target.name + ".part")
@@ -57,7 +57,7 @@ def copy(connection: sqlite3.Connection, target: Path, *, with_tokens: bool = Tr
         part.unlink(missing_ok=True)
 
 
-def _claim(target: Path) -> None:
+def _make_new(target: Path) -> None:
     try:
         os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     except FileExistsError as error:

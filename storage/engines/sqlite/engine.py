@@ -22,11 +22,11 @@ from storage.to_the_end import to_the_end
 log = logging.getLogger(__name__)
 
 Connect = Callable[[str, float], Awaitable[aiosqlite.Connection]]
-"""Connects to the database at an SQLite URI, waiting at most so many seconds for another program's lock."""
+"""Connects to the database at an SQLite URI; each statement waits at most so many seconds for another's lock."""
 
 BUSY_SECONDS = 5.0
 _FLUSH_SECONDS = 0.25
-"""How long other readers are waited for before the write-ahead log is emptied; nobody can write meanwhile."""
+"""How long emptying the write-ahead log waits for other readers; nobody can write meanwhile."""
 
 
 async def connect_in_thread(address: str, busy_seconds: float) -> aiosqlite.Connection:
@@ -46,8 +46,7 @@ class SqliteDialect(Dialect):
     def json_text(self, column: str, key: str) -> str:
         return f"json_extract({column}, '$.{key}')"
 
-    def json_number(self, column: str, key: str) -> str:
-        return f"json_extract({column}, '$.{key}')"
+    json_number = json_text
 
     def json_length(self, column: str, key: str) -> str:
         return f"coalesce(json_array_length(CASE WHEN json_valid({column}) THEN {column} END, '$.{key}'), 0)"
@@ -66,7 +65,7 @@ class SqliteDialect(Dialect):
 
 
 class SqliteConnection(Connection):
-    """One connection of aiosqlite, or what stands in its place in tests."""
+    """A connection of aiosqlite, or what stands in its place in tests."""
 
     dialect = SqliteDialect()
 
@@ -83,12 +82,12 @@ class SqliteConnection(Connection):
                 return cursor.rowcount
 
     async def close(self) -> None:
-        """Ends its thread too."""
+        """Closes the connection, and ends its thread."""
         await self._connection.close()
 
 
 class SqliteEngine(Engine):
-    """The file, open for the one process that may write to it."""
+    """An SQLite file that is open for the one process that may write to it."""
 
     writer: SqliteConnection
     reader: SqliteConnection
@@ -101,13 +100,11 @@ class SqliteEngine(Engine):
         self._busy_seconds = busy_seconds
 
     @classmethod
-    async def open(
-        cls, path: Path, *, lock_wait: float, busy_seconds: float, connect: Connect = connect_in_thread
-    ) -> SqliteEngine:
-        """Makes the file and its folder where they are missing, checks it, brings its tables up to date and opens it.
+    async def open(cls, path: Path, *, lock_wait: float, busy_seconds: float, connect: Connect) -> SqliteEngine:
+        """Makes the file and its folder if they are missing, checks it, brings its tables up to date and opens it.
 
-        Waits for another program's lock: now at most `lock_wait` seconds, later `busy_seconds` for each transaction,
-        which then raises StorageUnavailable. Raises a class of DatabaseUnusable.
+        While another program has it locked, this waits at most `lock_wait` seconds, and later each transaction
+        `busy_seconds` before it raises StorageUnavailable. Raises a class of DatabaseUnusable.
         """
         await opening.prepare(path, lock_wait)
         writer = await _prepared(connect(uri(path, "rw"), busy_seconds))
@@ -128,7 +125,7 @@ class SqliteEngine(Engine):
         try:
             await self.writer.rows("ROLLBACK")
         except StorageUnavailable:
-            # BEGIN failed, or SQLite rolled back by itself (a full disk), or a commit came through after all.
+            # BEGIN failed, or SQLite rolled back by itself (a full disk), or the commit succeeded after all.
             return
 
     async def flush(self) -> bool:
@@ -156,7 +153,7 @@ class SqliteEngine(Engine):
 
 @asynccontextmanager
 async def open_reader(path: Path) -> AsyncIterator[Connection]:
-    """A connection to an existing database that can only ask; for looking at it beside a running bot."""
+    """A connection to an existing database that only reads, for `check` and metrics beside a running bot."""
     # Opened as read-only it would leave SQLite's companion files behind where it is the last one.
     connection = await _prepared(connect_in_thread(uri(path, "rw"), BUSY_SECONDS))
     try:
@@ -167,7 +164,8 @@ async def open_reader(path: Path) -> AsyncIterator[Connection]:
 
 
 class _OwnErrors:
-    """No error of the engine leaves this room. Around every statement, so it is as light as can be."""
+    """Turns errors of SQLite into StorageErrors, so that none of its own leaves storage. It surrounds every statement,
+    so it does as little as possible."""
 
     def __enter__(self) -> None:
         return None

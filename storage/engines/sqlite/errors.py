@@ -1,4 +1,4 @@
-"""What SQLite's errors mean for the operator."""
+"""What SQLite's errors mean for the operator at a start."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from storage.errors import DatabaseLocked, DatabaseUnreachable, DatabaseUnusable, damaged, read_only
 
-_ROOM_TO_START = 128 * 1024
+_SPACE_TO_START = 128 * 1024
 """Bytes."""
 _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT})
@@ -21,12 +21,12 @@ def is_locked(error: sqlite3.Error) -> bool:
 
 
 def is_damage(error: sqlite3.Error) -> bool:
-    """Whether the file is no whole SQLite database."""
+    """Whether the file is not a whole SQLite database."""
     return _primary_code(error) in _DAMAGED
 
 
 def unusable(path: Path, error: sqlite3.Error) -> DatabaseUnusable:
-    """What an error of SQLite at the start means for the operator."""
+    """The error to raise if SQLite fails at a start."""
     code = _primary_code(error)
     if code in _BUSY:
         return DatabaseLocked(f"The database {path} is locked by another program. End that program, then start again.")
@@ -34,7 +34,7 @@ def unusable(path: Path, error: sqlite3.Error) -> DatabaseUnusable:
         return damaged(path)
     if code in _READ_ONLY:
         return read_only(path)
-    if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _has_no_room(path.parent)):
+    if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _has_no_space(path.parent)):
         return DatabaseUnreachable(f"The disk that holds the database {path} is full. Make room, then start again.")
     return DatabaseUnreachable(f"The database {path} cannot be opened ({error}). Check DATABASE_URL and the folder.")
 
@@ -44,9 +44,9 @@ def _primary_code(error: sqlite3.Error) -> int | None:
     return None if code is None else code & 0xFF
 
 
-def _has_no_room(folder: Path) -> bool:
-    """SQLite calls it an I/O error where its shared memory, and not the database itself, has no room."""
+def _has_no_space(folder: Path) -> bool:
+    """Whether the disk is full. If it has no space for SQLite's shared memory, SQLite calls that an I/O error."""
     try:
-        return shutil.disk_usage(folder).free < _ROOM_TO_START
+        return shutil.disk_usage(folder).free < _SPACE_TO_START
     except OSError:
         return False

@@ -1,4 +1,4 @@
-"""One bot for each database: the operating system's lock on a file beside it."""
+"""The lock that allows one bot for each SQLite database: the operating system's lock on a file beside it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from storage.files import make_folder
 
 
 class InstanceLock:
-    """Held while a bot works with the database. The system frees it the instant the process dies."""
+    """Held while a bot works with the database. The system frees it at once when the process dies."""
 
     def __init__(self, database: Path) -> None:
         self._database = database
@@ -27,9 +27,9 @@ class InstanceLock:
         )
 
     def acquire(self) -> None:
-        """Takes the lock, or raises AlreadyRunning at once; a class of DatabaseUnusable where there is no locking.
+        """Takes the lock, and makes the folder if it is missing.
 
-        Makes the folder where it is missing.
+        Raises AlreadyRunning at once if the lock is held, and a class of DatabaseUnusable if the file cannot be locked.
         """
         make_folder(self._database)
         try:
@@ -43,7 +43,7 @@ class InstanceLock:
             raise self._no_lock(error) from error
 
     def try_file(self) -> None:
-        """Takes no lock. Raises a class of DatabaseUnusable where `acquire` could not open the file that is there."""
+        """Raises a class of DatabaseUnusable if `acquire` could not open the lock's file. Takes and makes nothing."""
         try:
             os.close(os.open(self._file, os.O_RDWR))
         except FileNotFoundError:
@@ -62,7 +62,7 @@ class InstanceLock:
             return True
 
     def release(self) -> None:
-        """Frees the lock; nothing if it is not held."""
+        """Frees the lock if it is held."""
         self._lock.release()
 
     def __enter__(self) -> Self:

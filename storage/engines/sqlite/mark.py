@@ -1,4 +1,4 @@
-"""Whose an SQLite file is, and its address."""
+"""The mark by which an SQLite file is recognised as the bot's, and its URI."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from urllib.parse import quote
 from storage.errors import DatabaseForeign
 
 APPLICATION_ID = int.from_bytes(b"PxRy", "big")
-"""SQLite's mark of whose file it is, in the database's header."""
+"""The mark in the database's header that says which program's file it is."""
 
 _FIRST_TABLES = frozenset({"meta", "accounts", "servers", "jobs", "subscriptions", "deliveries"})
-"""By these a database is known that was made before there was a mark."""
+"""The tables by which a database is recognised that was made before there was a mark."""
 
 
 def refuse_foreign(path: Path, connection: sqlite3.Connection) -> None:
-    """Raises DatabaseForeign where another program has made the database; an empty one is nobody's."""
+    """Raises DatabaseForeign if another program has made the database. An empty one may be used."""
     mark = _mark(connection)
     if mark == APPLICATION_ID:
         return
@@ -39,5 +39,5 @@ def _mark(connection: sqlite3.Connection) -> int:
 
 
 def uri(path: Path, mode: str) -> str:
-    """The address for `sqlite3.connect(…, uri=True)`; `mode` is ro (only reads) or rw (never makes the file)."""
+    """The URI for `sqlite3.connect(…, uri=True)`; `mode` is ro (only reads) or rw (never makes the file)."""
     return f"file:{quote(path.absolute().as_posix())}?mode={mode}"

@@ -1,7 +1,7 @@
-"""Brings an SQLite database to the newest tables: each step in one transaction.
+"""Migrates an SQLite database to the newest tables: each step in one transaction.
 
-The number of the last one applied is kept in the database itself (`PRAGMA user_version`), written in the same
-transaction, so that a crash at any statement leaves the old state or the new one.
+The number of the last step is stored in the database itself (`PRAGMA user_version`), within that step's transaction, so
+that a crash at any statement leaves the old state or the new one.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from storage.engines.sqlite import backup
 
 
 def version(connection: sqlite3.Connection) -> int:
-    """The number of the last migration applied; 0 for an empty database."""
+    """The number of the last step that was applied; 0 for an empty database."""
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
 def check_not_newer(path: Path, connection: sqlite3.Connection, known: int) -> None:
-    """Raises DatabaseTooNew where a newer bot has written the database: no older one runs beside it."""
+    """Raises DatabaseTooNew if a newer bot has migrated the database: with SQLite no older one may run after it."""
     tables = version(connection)
     migrations.refuse_newer(path, tables=tables, oldest_code=tables, known=known)
 
@@ -28,8 +28,8 @@ def check_not_newer(path: Path, connection: sqlite3.Connection, known: int) -> N
 def migrate(path: Path, connection: sqlite3.Connection, steps: list[Migration]) -> None:
     """Applies the steps that are missing. The connection must have `isolation_level=None`.
 
-    Before the first step on a database that holds something, a copy is made beside it, named after its version.
-    Raises DatabaseTooNew, and sqlite3.Error where a step fails (that step is then wholly undone).
+    Before the first step on a database that has tables, a copy is made beside it, named after its version. Raises
+    DatabaseTooNew, and sqlite3.Error if a step fails, which is then undone as a whole.
     """
     check_not_newer(path, connection, migrations.newest(steps))
     missing = migrations.missing(steps, version(connection))
@@ -49,7 +49,7 @@ def delete_old_copies(path: Path, before: int) -> None:
 def copy_beside(path: Path, connection: sqlite3.Connection) -> Path:
     """Copies the database to `<name>.before-<next version>`, whole or not at all, and returns the copy's path.
 
-    It lies there for a month, and a token that is removed meanwhile must be in no copy: it holds none.
+    The copy is kept for a month, and a token that is removed meanwhile must not be left in it: it contains no tokens.
     """
     target = path.with_name(f"{path.name}.before-{version(connection) + 1}")
     backup.copy(connection, target, with_tokens=False)

@@ -1,4 +1,4 @@
-"""What is done to a database before the bot works with it: made, looked over, migrated."""
+"""What happens to an SQLite database before the bot works with it: it is made, checked and migrated."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from storage.files import make_folder, narrow_mode, require_file, writable
 _T = TypeVar("_T")
 
 LOCK_WAIT_SECONDS = 10.0
-"""How long another program's lock is waited for at the start."""
+"""How long a start waits for another program's lock."""
 _ATTEMPT_SECONDS = 0.25
 _QUICK_CHECK_SECONDS = 1.0
 
@@ -44,7 +44,7 @@ async def prepare(path: Path, lock_wait: float) -> None:
 
 
 async def examine(path: Path, lock_wait: float = LOCK_WAIT_SECONDS) -> int:
-    """Looks a database over as the start does, but makes and migrates nothing; returns the version of its tables.
+    """Checks a database as a start does, but makes and migrates nothing; returns the version of its tables.
 
     Raises a class of DatabaseUnusable; a missing file is DatabaseUnreachable.
     """
@@ -54,7 +54,7 @@ async def examine(path: Path, lock_wait: float = LOCK_WAIT_SECONDS) -> int:
 
 
 async def _patiently(path: Path, lock_wait: float, work: Callable[[Path], _T]) -> _T:
-    """Waits for a lock in short attempts, so that a bot that is told to stop meanwhile stops at once."""
+    """Waits for another program's lock in short attempts, so that a bot that is told to stop meanwhile stops."""
     deadline = time.monotonic() + lock_wait
     while True:
         try:
@@ -66,7 +66,7 @@ async def _patiently(path: Path, lock_wait: float, work: Callable[[Path], _T]) -
 
 
 def make_file(path: Path) -> None:
-    """Makes the folder and an empty file of mode 0600 where there is none.
+    """Makes the folder and an empty file of mode 0600, if there is none.
 
     Raises DatabaseUnreachable, DatabaseReadOnly or DatabaseForeign.
     """
@@ -76,16 +76,16 @@ def make_file(path: Path) -> None:
     except OSError as error:
         raise unmakeable(path, error) from error
     _check_writable(path)
-    with suppress(sqlite3.Error):  # locked or damaged: whoever opens it waits, and tells
+    with suppress(sqlite3.Error):  # it is locked or damaged: `prepare` waits, or says so
         _refuse_foreign(path)
 
 
 def _prepare_once(path: Path) -> None:
     steps = migrations.load("sqlite")
     _refuse_foreign(path)
-    narrow_mode(path)  # before SQLite gives its companions the same
+    narrow_mode(path)  # before SQLite gives its companion files the same mode
     with _connected(path) as connection:
-        _look_over(path, connection, migrations.newest(steps))
+        _check(path, connection, migrations.newest(steps))
         connection.execute("PRAGMA journal_mode = WAL")
         migrate.migrate(path, connection, steps)
         mark.mark_own(connection)
@@ -93,8 +93,9 @@ def _prepare_once(path: Path) -> None:
 
 
 def _examine_once(path: Path) -> int:
+    _refuse_foreign(path)
     with _connected(path) as connection:
-        _look_over(path, connection, migrations.newest(migrations.load("sqlite")))
+        _check(path, connection, migrations.newest(migrations.load("sqlite")))
         _probe_write(connection)
         return migrate.version(connection)
 
@@ -104,16 +105,15 @@ def _refuse_foreign(path: Path) -> None:
         mark.refuse_foreign(path, connection)
 
 
-def _look_over(path: Path, connection: sqlite3.Connection, newest: int) -> None:
+def _check(path: Path, connection: sqlite3.Connection, newest: int) -> None:
     # The first read also compares the file's length with the number of pages that its header names.
     connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-    mark.refuse_foreign(path, connection)
     migrate.check_not_newer(path, connection, newest)
     _quick_check(path, connection)
 
 
 def _quick_check(path: Path, connection: sqlite3.Connection) -> None:
-    """SQLite's own check, as far as it comes within a second: the start of a large database is not to wait for it."""
+    """Runs SQLite's own check for at most a second, so that a start with a large database does not wait for it."""
     timer = threading.Timer(_QUICK_CHECK_SECONDS, connection.interrupt)
     timer.daemon = True
     timer.start()
@@ -131,7 +131,7 @@ def _quick_check(path: Path, connection: sqlite3.Connection) -> None:
 
 
 def _probe_write(connection: sqlite3.Connection) -> None:
-    # In WAL mode nothing else notices that another program holds the lock, or that the file takes no writes.
+    # In WAL mode nothing else shows that another program holds the lock, or that the file takes no writes.
     connection.execute("BEGIN IMMEDIATE")
     connection.execute("ROLLBACK")
 

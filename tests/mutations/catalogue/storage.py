@@ -122,7 +122,7 @@ MUTATIONS = (
         "the database is readable for everybody",
         "tests/storage/test_opening.py::test_folder_and_file_are_made_for_this_user_alone",
         "_prepare_once",
-        "narrow_mode(path)  # before SQLite gives its companions the same\n",
+        "narrow_mode(path)  # before SQLite gives its companion files the same mode\n",
         "path.chmod(0o644)\n",
     ),
     mutation(

@@ -1,4 +1,4 @@
-"""The two ends of a copy: a source that nobody changes meanwhile, and a target that holds everything or nothing."""
+"""The two ends of a copy, which differ by engine: a source that no bot changes, a target that gets all or nothing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, cast
 
 from settings import DatabasePlace
 from storage.engines import opening
@@ -20,20 +20,15 @@ from storage.files import make_folder, sync_file, sync_folder
 from storage.to_the_end import to_the_end
 
 if TYPE_CHECKING:
+    from storage.database import Queries, Transaction
     from storage.engines.postgres.engine import PostgresEngine
 
 _REMAINDER = 1_000_003
-"""Sums of Discord's ids are larger than SQLite's numbers; of their remainders they are not."""
+"""Numbers are compared by the sum of their remainders: sums of Discord's ids would be too large for SQLite."""
 
 
 class CopyRefused(Exception):
     """Nothing was copied; `str()` is one line saying why."""
-
-
-class Asking(Protocol):
-    """What is needed of a reader or a transaction."""
-
-    async def all(self, sql: str, parameters: Sequence[SqlValue] = ()) -> Sequence[Row]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +37,13 @@ class Table:
 
     name: str
     kinds: Mapping[str, str]
-    """Of each column that holds a value of its own: `number`, `flag`, `text` or `bytes`."""
-    length: Mapping[str, str]
-    """How the engine counts the bytes of a column of each kind."""
+    """What each column holds: `number`, `flag`, `text` or `bytes`. Columns that the engine computes are left out."""
+    weight: Mapping[str, str]
+    """SQL for what is summed to compare a column of each kind; `{}` stands for the column."""
 
     @property
     def columns(self) -> list[str]:
-        """Their names."""
+        """The names of the columns."""
         return sorted(self.kinds)
 
     def values(self, row: Row) -> Iterable[SqlValue]:
@@ -58,23 +53,23 @@ class Table:
             yield bool(value) if self.kinds[name] == "flag" and value is not None else value
 
     def sums(self, columns: Sequence[str]) -> str:
-        """Asks for the number of rows, and of each column how many values there are, and their sum or their bytes."""
+        """SQL that counts the rows, and for each column counts its values and sums their weight."""
         parts = ["count(*)"]
         for name in columns:
-            weight = self.length[self.kinds[name]].format(name)
+            weight = self.weight[self.kinds[name]].format(name)
             parts += [f"count({name})", f"coalesce(sum({weight}), 0)"]
         return f"SELECT {', '.join(parts)} FROM {self.name}"
 
 
 _SQLITE_KINDS = {"INTEGER": "number", "TEXT": "text", "BLOB": "bytes"}
-_SQLITE_LENGTH = {
+_SQLITE_WEIGHT = {
     "number": f"{{}} % {_REMAINDER}",
     # PostgreSQL's texts hold no zero character; another one stands in its place.
     "text": "length(CAST(replace({}, char(0), char(65533)) AS BLOB))",
     "bytes": "length({})",
 }
 _POSTGRES_KINDS = {"bigint": "number", "boolean": "flag", "text": "text", "bytea": "bytes"}
-_POSTGRES_LENGTH = {
+_POSTGRES_WEIGHT = {
     "number": f"{{}} % {_REMAINDER}",
     "flag": "CAST({} AS integer)",
     "text": "octet_length({})",
@@ -88,44 +83,39 @@ WHERE table_schema = current_schema() AND table_name = ? AND is_generated = 'NEV
 """
 
 
-async def table(place: DatabasePlace, asking: Asking, name: str, without: Sequence[str]) -> Table:
-    """A table of the database, without these columns and those that the engine computes."""
+async def table(place: DatabasePlace, queries: Queries, name: str, without: Sequence[str]) -> Table:
+    """A table of the database, without these columns."""
     if isinstance(place, Path):
-        rows = await asking.all(f"SELECT name, type FROM pragma_table_xinfo('{name}') WHERE hidden = 0")
-        kinds, length = _SQLITE_KINDS, _SQLITE_LENGTH
+        rows = await queries.all(f"SELECT name, type FROM pragma_table_xinfo('{name}') WHERE hidden = 0")
+        kinds, weight = _SQLITE_KINDS, _SQLITE_WEIGHT
     else:
-        rows = await asking.all(_POSTGRES_COLUMNS, (name,))
-        kinds, length = _POSTGRES_KINDS, _POSTGRES_LENGTH
-    return Table(name, {row["name"]: kinds[row["type"]] for row in rows if row["name"] not in without}, length)
+        rows = await queries.all(_POSTGRES_COLUMNS, (name,))
+        kinds, weight = _POSTGRES_KINDS, _POSTGRES_WEIGHT
+    return Table(name, {row["name"]: kinds[row["type"]] for row in rows if row["name"] not in without}, weight)
 
 
-async def highest_number(place: DatabasePlace, asking: Asking, name: str) -> int:
-    """The highest id that was ever given in a table that has ids; none is to be given twice."""
-    (row,) = await asking.all(f"SELECT coalesce(max(id), 0) AS number FROM {name}")
+async def highest_id(place: DatabasePlace, queries: Queries, name: str) -> int:
+    """The highest id that was ever given in a table, also to a row that is deleted by now: none may be given twice."""
+    highest = int(await queries.value(f"SELECT coalesce(max(id), 0) FROM {name}") or 0)
     if isinstance(place, Path):
-        given = await asking.all("SELECT seq AS number FROM sqlite_sequence WHERE name = ?", (name,))
+        given = await queries.value("SELECT seq FROM sqlite_sequence WHERE name = ?", (name,))
     else:
-        sql = "SELECT coalesce(pg_sequence_last_value(pg_get_serial_sequence(?, 'id')), 0) AS number"
-        given = await asking.all(sql, (name,))
-    return max(int(found["number"]) for found in (row, *given))
+        given = await queries.value("SELECT pg_sequence_last_value(pg_get_serial_sequence(?, 'id'))", (name,))
+    return max(highest, int(given or 0))
 
 
-async def set_highest_number(place: DatabasePlace, asking: Asking, name: str, number: int) -> None:
-    """From now on ids in the table are higher than this one."""
+async def set_highest_id(place: DatabasePlace, tx: Transaction, name: str, highest: int) -> None:
+    """From now on new ids in the table are higher than this one."""
     if isinstance(place, Path):
-        await asking.all("UPDATE sqlite_sequence SET seq = ? WHERE name = ?", (number, name))
-        sql = """
-        INSERT INTO sqlite_sequence (name, seq)
-        SELECT ?1, ?2 WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = ?1)
-        """
-        await asking.all(sql, (name, number))
-    elif number:
-        await asking.all("SELECT setval(pg_get_serial_sequence(?, 'id'), ?)", (name, number))
+        if not await tx.run("UPDATE sqlite_sequence SET seq = ? WHERE name = ?", (highest, name)):
+            await tx.run("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (name, highest))
+    elif highest:
+        await tx.value("SELECT setval(pg_get_serial_sequence(?, 'id'), ?)", (name, highest))
 
 
 @asynccontextmanager
-async def held(source: DatabasePlace) -> AsyncIterator[None]:
-    """No bot works with the database meanwhile. Raises CopyRefused where one does."""
+async def unused_source(source: DatabasePlace) -> AsyncIterator[None]:
+    """Keeps bots from working with the database while the context is open. Raises CopyRefused if one does already."""
     await opening.require(source)
     with _refusing():
         if isinstance(source, Path):
@@ -143,9 +133,8 @@ async def held(source: DatabasePlace) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def empty_target(target: DatabasePlace, tables: Iterable[str]) -> AsyncIterator[Engine]:
-    """The database to write to, in one transaction: what is not committed in it was never there.
-
-    Raises CopyRefused where it holds something or a bot works with it.
+    """Opens the database to write to. Everything is to be written in one transaction; without its commit, the target
+    stays as it was. Raises CopyRefused if the target holds something or a bot works with it.
     """
     if isinstance(target, Path):
         async with _new_file(target, tables) as engine:
@@ -162,7 +151,7 @@ async def empty_target(target: DatabasePlace, tables: Iterable[str]) -> AsyncIte
 
 
 async def make_tables(engine: Engine, tables: Iterable[str]) -> None:
-    """Makes the tables in the open transaction; a new file has them already. No trigger notes what is copied."""
+    """Makes the tables within the open transaction (a new SQLite file has them already), and switches triggers off."""
     if not isinstance(engine, SqliteEngine):
         await cast("PostgresEngine", engine).make_tables()
         for name in tables:
@@ -170,7 +159,7 @@ async def make_tables(engine: Engine, tables: Iterable[str]) -> None:
 
 
 async def finish_tables(engine: Engine, tables: Iterable[str]) -> None:
-    """Readies the tables for a bot, before the transaction is committed."""
+    """Makes the tables ready for a bot, before the transaction is committed."""
     if not isinstance(engine, SqliteEngine):
         for name in tables:
             await engine.writer.run(f"ALTER TABLE {name} ENABLE TRIGGER USER")
@@ -179,7 +168,7 @@ async def finish_tables(engine: Engine, tables: Iterable[str]) -> None:
 
 @asynccontextmanager
 async def _new_file(target: Path, tables: Iterable[str]) -> AsyncIterator[Engine]:
-    """A file under another name, which gets its own when it is whole."""
+    """Makes a file under another name, which is renamed once it is whole."""
     make_folder(target)
     with _refusing(), InstanceLock(target):
         if target.exists() and target.stat().st_size and await sqlite_opening.examine(target):
@@ -203,7 +192,7 @@ async def _new_file(target: Path, tables: Iterable[str]) -> AsyncIterator[Engine
 
 
 def holds_something(target: DatabasePlace) -> CopyRefused:
-    """For a target that is not empty."""
+    """The error to raise for a target that is not empty."""
     return CopyRefused(f"The database {target} holds something already. Name an empty one.")
 
 
@@ -214,7 +203,7 @@ def _remove(part: Path) -> None:
 
 @contextmanager
 def _refusing() -> Iterator[None]:
-    """That a bot is running, or a file cannot be written, is a reason not to copy."""
+    """Turns the errors that a bot is running, or that a file cannot be written, into CopyRefused."""
     try:
         yield
     except AlreadyRunning as error:
