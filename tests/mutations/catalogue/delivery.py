@@ -62,7 +62,7 @@ MUTATIONS = (
     mutation(
         "an outcome is sent again at every press",
         "tests/relay/commands/test_resending.py::test_two_presses_send_it_once",
-        "take_up",
+        "resend_outcome",
         "WHERE id = ? AND {NOT_POSTED} RETURNING",
         "WHERE id = ? RETURNING",
     ),
