@@ -28,10 +28,10 @@ from relay.commands.member_commands import MemberCommands
 from relay.commands.subscribe import Limits
 from relay.commands.watch import PromptPosts
 from relay.delivery.attachments import Attacher
+from relay.delivery.delivery_loop import DeliveryLoop
 from relay.delivery.delivery_results import ResultRecorder
 from relay.delivery.link_refresh import LinkRefresher
 from relay.delivery.message_builder import MessageBuilder
-from relay.delivery.outbox import DeliveryLoop
 from relay.delivery.sender import Sender
 from relay.failures import Loop
 from relay.follow.account_follower import AccountFollower
@@ -149,10 +149,11 @@ class Relay:
         )
         edits = CardEdits(database, poster, card_posts, clock, ownership)
         self.cards = CardLoop(database, edits, clock, ownership=ownership)
+        link_refresher = LinkRefresher(database.reader, self.fetcher, self.accounts.in_force)
         builder = MessageBuilder(
             reader=database.reader,
             poster=poster,
-            attacher=Attacher(media, LinkRefresher(database.reader, self.fetcher, self.accounts.in_force), clock),
+            attacher=Attacher(media, link_refresher.refresh, clock),
             card_posts=card_posts,
             clock=clock,
             started=clock.now(),

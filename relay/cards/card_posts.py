@@ -14,7 +14,7 @@ from relay.delivery.verdicts import PATIENCE
 from relay.ports import Clock, Poster
 from storage import batches, cards, delivery_queries
 from storage.cards import CardRow
-from storage.database import Queries
+from storage.database import Queries, Transaction
 from storage.deliveries import Delivery
 
 
@@ -168,6 +168,14 @@ class CardPosts:
             return None
         posted = await delivery_queries.posted_outcome(self._reader, row.subscription_id)
         return None if posted is None else posted.message_id
+
+
+async def mark_shown(tx: Transaction, post: CardPost | SummaryPost, *, at: int, final: bool) -> None:
+    """Notes that the message shows what was known at `at`, milliseconds UTC; `final`: it will not change again."""
+    if isinstance(post, CardPost):
+        await cards.mark_shown(tx, post.subscription_id, at=at, shown=post.status, final=final)
+    else:
+        await cards.mark_batch_shown(tx, post.batch_id, at)
 
 
 def _news_at(row: CardRow, outcome: Delivery | None) -> int:

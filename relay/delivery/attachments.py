@@ -15,53 +15,51 @@ from relay.merge import with_known_files
 from relay.ports import Clock
 
 BELIEVED = 6 * 3600 * 1000
-"""Milliseconds, after which a larger file is tried again: Discord raises its limits now and then, and tells no bot.
+"""Milliseconds after which a larger file is tried again: Discord raises its limits now and then, and tells no bot.
 
-A try in vain costs an upload, four times a day in a server at most; a limit that holds no more costs every video."""
+A try in vain costs an upload, at most four times a day in a server; an outdated limit costs every larger video."""
+_TRIED_AFTER = (5.0, 15.0, 35.0, 65.0, 100.0)
+"""Seconds after a host's first refusal at which a link is tried again: the API may name the address of a new file
+before the file is there."""
+_FORGOTTEN_AFTER = 2 * _TRIED_AFTER[-1]
+"""Seconds after a host's first refusal from which on another one counts as the first."""
 
-
-def limit_to_tell(learned: int | None, nominal: int | None) -> int | None:
-    """The limit to tell people, in bytes; None where nothing is known.
-
-    What Discord really takes lies anywhere below the size that it refused; its own table is what is known to be taken.
-    """
-    return min((limit for limit in (learned, nominal) if limit is not None), default=None)
+RefreshLinks = Callable[[int, int], Awaitable[Job | None]]
+"""Asks the API for fresh links of a job (by its number), for a server; None if it gives none."""
 
 
 def limit_in_force(limit: int | None, learned_at: int | None, now: int) -> int | None:
-    """The limit in bytes, or None where none is known (any more). Times in milliseconds UTC."""
+    """The learned limit in bytes; None if none is known (any more). Times are milliseconds UTC."""
     if limit is None or learned_at is None or now - learned_at >= BELIEVED:
         return None
     return limit
 
 
-_TRIED_AFTER = (5.0, 15.0, 35.0, 65.0, 100.0)
-"""Seconds after a host's first refusal at which a link is tried again: the API may name the address of a new
-file before the file is there."""
-_FORGOTTEN_AFTER = 2 * _TRIED_AFTER[-1]
-"""Seconds; what is asked about again only then is waited for from the beginning."""
+def limit_to_tell(learned: int | None, nominal: int | None) -> int | None:
+    """The limit to tell people, in bytes; None if nothing is known.
 
-Reread = Callable[[int, int], Awaitable[Job | None]]
-"""Asks the API once more about a job for a server, for fresh links; None where it gives none."""
+    The true limit lies somewhere below the size that Discord refused; its own table is what it is known to accept.
+    """
+    return min((limit for limit in (learned, nominal) if limit is not None), default=None)
 
 
 @dataclass(frozen=True, slots=True)
 class UploadBounds:
-    """What a channel takes."""
+    """What a channel accepts."""
 
     guild_id: int
     may_attach: bool
     learned: int | None
-    """Bytes that this server was seen to take at most; None: not known."""
+    """Bytes that this server was seen to accept at most; None: not known."""
     nominal: int | None
     """Bytes that Discord's table gives it."""
 
-    def takes(self, size: int) -> bool:
+    def accepts(self, size: int) -> bool:
         """Whether a file of this size is worth a try."""
         return self.learned is None or size <= self.learned
 
     def shown_limit(self, size: int) -> int | None:
-        """The limit that people are shown for a file that is too large; None if no known limit explains it."""
+        """The limit that people are told for a file that is too large; None if no known limit explains it."""
         limit = limit_to_tell(self.learned, self.nominal)
         return limit if limit is not None and limit < size else None
 
@@ -85,85 +83,89 @@ class NotThereYet(Exception):
 
 
 class Attacher:
-    """Gets a job's videos for a message, with fresh links where those known lead nowhere."""
+    """Gets a job's videos for a message, with fresh links if the known ones lead nowhere."""
 
-    def __init__(self, media: MediaStore, reread: Reread, clock: Clock) -> None:
+    def __init__(self, media: MediaStore, refresh_links: RefreshLinks, clock: Clock) -> None:
         self._media = media
-        self._reread = reread
+        self._refresh_links = refresh_links
         self._clock = clock
         self._absent_since: dict[int, float] = {}
-        """Monotonic seconds, by job: setting the wall clock ends no wait. A restart begins it again."""
+        """When a host first refused a link of each job. Monotonic seconds, so that setting the wall clock ends no wait;
+        a restart begins the wait again."""
 
     @asynccontextmanager
     async def attachments(
         self, job_id: int, job: Job, variant: Variant, bounds: UploadBounds
     ) -> AsyncIterator[Attachments]:
-        """The videos; their files are there until the block ends. Raises OSError where the disk takes no file,
-        NotThereYet where it is too early to call a link dead."""
-        fresh = await self._fresh(job_id, job, bounds.guild_id)
+        """The videos; their files are there until the block ends.
+
+        Raises OSError if the disk takes no file, and NotThereYet if it is too early to call a link dead.
+        """
+        current = job
+        if self._has_expired_link(job):
+            current = await self._with_fresh_links(job_id, job, bounds.guild_id)
         if not bounds.may_attach or variant.no_files:
             reason = variant.link_reason if bounds.may_attach else LinkReason.MAY_NOT_ATTACH
-            links = [_link(index, media, reason) for index, media in enumerate(fresh.media, start=1)]
-            yield Attachments(fresh, (), tuple(links))
+            links = [_link(index, media, reason) for index, media in enumerate(current.media, start=1)]
+            yield Attachments(current, (), tuple(links))
             return
-        async with self._media.fetch(job_id, fresh) as items:
-            again = fresh
-            if fresh is job and self._asks_again(job_id, items):
-                again = await self._read_again(job_id, job, bounds.guild_id)
-            if again.media == fresh.media:
-                self._wait_for(job_id, items)
-                yield _sorted_out(again, items, variant, bounds)
+        async with self._media.fetch(job_id, current) as items:
+            fresh = current
+            if current is job and self._needs_fresh_links(job_id, items):
+                fresh = await self._with_fresh_links(job_id, job, bounds.guild_id)
+            if fresh.media == current.media:
+                self._require_present(job_id, items)
+                yield _as_posted(fresh, items, variant, bounds)
                 return
-        # The first ones are let go by now: who waited for room on the disk while holding some could wait for ever.
-        async with self._media.fetch(job_id, again) as items:
-            self._wait_for(job_id, items)
-            yield _sorted_out(again, items, variant, bounds)
+        # The first files are let go by now: a delivery that holds some while it waits for room on the disk could wait
+        # for ever.
+        async with self._media.fetch(job_id, fresh) as items:
+            self._require_present(job_id, items)
+            yield _as_posted(fresh, items, variant, bounds)
 
-    async def _fresh(self, job_id: int, job: Job, guild_id: int) -> Job:
-        now = self._clock.now()
-        expiries = [expiry_of(media.url) for media in job.media]
-        if not any(expiry is not None and expiry <= now for expiry in expiries):
-            return job
-        return await self._read_again(job_id, job, guild_id)
+    def _has_expired_link(self, job: Job) -> bool:
+        expiries = (expiry_of(media.url) for media in job.media)
+        return any(expiry is not None and expiry <= self._clock.now() for expiry in expiries)
 
-    def _asks_again(self, job_id: int, items: Sequence[VideoFile | VideoLink]) -> bool:
-        """Whether the API is asked for other links: once when a host first refuses one, and once before a message
-        says so."""
-        if any(isinstance(item, VideoLink) and item.reason is LinkReason.EXPIRED for item in items):
+    def _needs_fresh_links(self, job_id: int, items: Sequence[VideoFile | VideoLink]) -> bool:
+        """Whether the API is asked for other links: once a link has expired, when a host first refuses one, and before
+        a message says that it leads nowhere."""
+        if _any_link(items, LinkReason.EXPIRED):
             return True
-        return _is_absent(items) and (job_id not in self._absent_since or self._wait(job_id) is None)
+        absent = _any_link(items, LinkReason.NOT_THERE)
+        return absent and (job_id not in self._absent_since or self._next_try(job_id) is None)
 
-    def _wait_for(self, job_id: int, items: Sequence[VideoFile | VideoLink]) -> None:
-        seconds = self._wait(job_id) if _is_absent(items) else None
+    def _require_present(self, job_id: int, items: Sequence[VideoFile | VideoLink]) -> None:
+        """Raises NotThereYet if a link leads nowhere and is worth another try."""
+        seconds = self._next_try(job_id) if _any_link(items, LinkReason.NOT_THERE) else None
         if seconds is not None:
             raise NotThereYet(seconds)
 
-    def _wait(self, job_id: int) -> float | None:
-        """Seconds until the job's links are worth another try; None where they have been refused for long enough."""
+    def _next_try(self, job_id: int) -> float | None:
+        """Seconds until the job's links are worth another try; None if they have been refused for long enough."""
         now = self._clock.monotonic()
         kept = {job: since for job, since in self._absent_since.items() if now - since < _FORGOTTEN_AFTER}
         waited = now - kept.setdefault(job_id, now)
         self._absent_since = kept
         return next((after - waited for after in _TRIED_AFTER if after > waited), None)
 
-    async def _read_again(self, job_id: int, job: Job, guild_id: int) -> Job:
-        answer = await self._reread(job_id, guild_id)
-        return job if answer is None or not answer.media else with_known_files(job, answer)
+    async def _with_fresh_links(self, job_id: int, job: Job, guild_id: int) -> Job:
+        fresh = await self._refresh_links(job_id, guild_id)
+        return job if fresh is None or not fresh.media else with_known_files(job, fresh)
 
 
-def _is_absent(items: Sequence[VideoFile | VideoLink]) -> bool:
-    return any(isinstance(item, VideoLink) and item.reason is LinkReason.NOT_THERE for item in items)
+def _any_link(items: Sequence[VideoFile | VideoLink], reason: LinkReason) -> bool:
+    return any(isinstance(item, VideoLink) and item.reason is reason for item in items)
 
 
-def _sorted_out(
-    job: Job, items: Sequence[VideoFile | VideoLink], variant: Variant, bounds: UploadBounds
-) -> Attachments:
+def _as_posted(job: Job, items: Sequence[VideoFile | VideoLink], variant: Variant, bounds: UploadBounds) -> Attachments:
+    """Makes links of the files that are too large for the server."""
     files: list[VideoFile] = []
     links: list[VideoLink] = []
     for item in items:
         if isinstance(item, VideoLink):
             links.append(item)
-        elif item.index in variant.links or not bounds.takes(item.size):
+        elif item.index in variant.links or not bounds.accepts(item.size):
             media = job.media[item.index - 1]
             links.append(_link(item.index, media, LinkReason.TOO_LARGE, item.size, bounds.shown_limit(item.size)))
         else:

@@ -1,45 +1,45 @@
-"""Writes down what became of an attempt, with all that follows from it, in one transaction."""
+"""Records the result of an attempt, with all that follows from it, in one transaction."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from model.messages import CardPost, Cause, NoticePost, SummaryPost
 from model.states import NoticeKind, Reason
+from relay.cards.card_posts import mark_shown
 from relay.changes import Changes
 from relay.delivery import nonces, notice_json
 from relay.delivery.attachments import limit_in_force
 from relay.delivery.fallbacks import Variant
 from relay.delivery.message_builder import Draft
+from relay.delivery.second_messages import LOOKS_AGAIN_AFTER
 from relay.delivery.verdicts import PATIENCE, SECOND, Again, Blocked, Change, Done, GiveUp, StopSending, Verdict
 from relay.ports import Clock
-from storage import cards, deliveries, delivery_queries, servers
+from storage import deliveries, delivery_queries, servers
 from storage.database import Database, Transaction
 from storage.deliveries import Delivery
 
-LOOKS_AGAIN_AFTER = 600 * SECOND
-"""Until the history is searched for a second message: who was halted in a send has gone on by then, or has ended."""
 _DAY = 24 * 3600 * SECOND
 _SAME_TIME = 3600 * SECOND
-"""Milliseconds: what was blocked within that time of another delivery is given up with it, under one notice."""
+"""Milliseconds: outcomes that were blocked within that time of each other are given up together, under one notice."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryResult:
-    """What became of an attempt, or of a look into the history."""
+    """The result of an attempt, or of a search of the history."""
 
     delivery: Delivery
     verdict: Verdict | None
     """None: nobody can know whether it was posted."""
     unanswered_at: int | None = None
-    """Start of the first attempt that may still have gone through; milliseconds UTC."""
-    missing: tuple[str, ...] = ()
+    """Start of the first attempt that may still have been stored; milliseconds UTC."""
     nonce: str = ""
-    """The nonce that was sent, where one was."""
+    """The nonce that was sent; empty if nothing was."""
     shown: Draft | None = None
-    """What surely stands in the channel now, where it was posted."""
+    """What is certain to stand in the channel now, if it was posted."""
     form: str | None = None
-    """The variant that tells what was posted as a link, where it was posted."""
+    """The variant that tells which videos were posted as links, if it was posted."""
 
     @property
     def may_stand(self) -> bool:
@@ -48,7 +48,7 @@ class DeliveryResult:
 
 
 class ResultRecorder:
-    """Writes what became of deliveries and lets the cards follow."""
+    """Writes the results of deliveries and announces what has changed."""
 
     def __init__(self, database: Database, changes: Changes, clock: Clock) -> None:
         self._database = database
@@ -56,23 +56,23 @@ class ResultRecorder:
         self._clock = clock
 
     async def record_result(self, result: DeliveryResult) -> bool:
-        """Commits it; False where another process has claimed the delivery or taken it over since.
+        """Commits the result; returns False if another process has claimed the delivery or taken it over since.
 
-        Then nothing of the result is written, and the history is searched later if the attempt may have left a message.
+        Nothing of the result is written then, and the history is searched later if the attempt may have left a message.
 
-        Raises StorageError as the database does; nothing is then written, and it can be done again.
+        Raises StorageError if the database refuses; nothing is written then, and it can be done again.
         """
-        touched: set[int] = set()
         async with self._database.transaction() as tx:
             if not await deliveries.lock_unchanged(tx, result.delivery):
                 if result.may_stand:
                     await deliveries.schedule_second_look(tx, result.delivery.id, self._clock.now() + LOOKS_AGAIN_AFTER)
                 return False
-            await self._write(tx, result, touched)
-        self._follow(result, touched)
+            given_up_too = await self._write(tx, result)
+        self._announce(result, given_up_too)
         return True
 
-    async def _write(self, tx: Transaction, result: DeliveryResult, touched: set[int]) -> None:
+    async def _write(self, tx: Transaction, result: DeliveryResult) -> list[int]:
+        """Returns the subscriptions whose outcomes were given up together with this delivery."""
         delivery, now = result.delivery, self._clock.now()
         match result.verdict:
             case None:
@@ -81,50 +81,35 @@ class ResultRecorder:
                 await deliveries.settle_posted(
                     tx, delivery.id, message_id=message_id, now=now, reason=reason, variant=result.form
                 )
-                await _mark_shown(tx, result)
+                shown = result.shown
+                if shown is not None and isinstance(shown.post, CardPost | SummaryPost):
+                    await mark_shown(tx, shown.post, at=shown.at, final=shown.final)
                 await self._tell_posted(tx, result, now)
             case Again(after, _, reason):
-                await self._again(tx, result, now + after, reason)
+                await _retry(tx, result, now + after, reason, delivery.blocked_since)
             case StopSending():
-                await self._again(tx, result, now, Reason.BOT_REFUSED)
-            case Blocked(after, since, reason, variant):
+                await _retry(tx, result, now, Reason.BOT_REFUSED, delivery.blocked_since)
+            case Blocked(after, since, reason, variant) as blocked:
                 if variant is not None:
                     await self._change(tx, result, Change(variant), now)
-                await deliveries.retry_at(
-                    tx,
-                    delivery.id,
-                    next_at=now + after,
-                    unanswered_at=result.unanswered_at,
-                    reason=reason,
-                    blocked_since=since,
-                )
-                await self._tell_blocked(tx, result, since, reason, now)
+                await _retry(tx, result, now + after, reason, since)
+                await self._tell_blocked(tx, delivery, blocked, now)
             case Change() as change:
                 await self._change(tx, result, change, now)
             case GiveUp(reason, cause):
                 await deliveries.give_up(tx, delivery.id, reason=reason, now=now)
-                touched.update(await self._tell_given_up(tx, delivery, reason, cause, now))
-
-    async def _again(self, tx: Transaction, result: DeliveryResult, next_at: int, reason: Reason) -> None:
-        await deliveries.retry_at(
-            tx,
-            result.delivery.id,
-            next_at=next_at,
-            unanswered_at=result.unanswered_at,
-            reason=reason,
-            blocked_since=result.delivery.blocked_since,
-        )
+                return await self._tell_given_up(tx, delivery, reason, cause, now)
+        return []
 
     async def _change(self, tx: Transaction, result: DeliveryResult, change: Change, now: int) -> None:
         delivery = result.delivery
-        variant = change.variant.format()
         other_nonce = change.variant.nonce(delivery.base_nonce) != result.nonce
         await deliveries.change_variant(
             tx,
             delivery.id,
-            variant=variant,
+            variant=change.variant.format(),
             unanswered_at=result.unanswered_at,
-            # Under another nonce Discord would not know what an earlier, unanswered attempt may have stored.
+            # Another nonce does not tell Discord that an earlier, unanswered attempt may have been stored.
             look_first=result.unanswered_at is not None and other_nonce,
             now=now,
             blocked_since=delivery.blocked_since if change.still_blocked else None,
@@ -134,29 +119,28 @@ class ResultRecorder:
 
     # ---- telling the admins -----------------------------------------------------------------------------------------
 
-    async def _tell_blocked(
-        self, tx: Transaction, result: DeliveryResult, since: int, reason: Reason, now: int
-    ) -> None:
-        """Once for each channel, as long as anything is blocked there. Of a channel that is gone another word comes."""
-        delivery = result.delivery
-        if not delivery.kind.is_outcome or delivery.blocked_since is not None or reason is Reason.UNKNOWN_CHANNEL:
+    async def _tell_blocked(self, tx: Transaction, delivery: Delivery, blocked: Blocked, now: int) -> None:
+        """Adds one notice for each channel as long as anything is blocked there. A channel that is gone has a notice of
+        its own."""
+        if delivery.blocked_since is not None or blocked.reason is Reason.UNKNOWN_CHANNEL:
+            return
+        if not delivery.kind.is_outcome:
             return
         if await delivery_queries.blocked_in_channel(tx, delivery.channel_id, but=delivery.id):
             return
-        waiting = await delivery_queries.outcomes_waiting(tx, delivery.channel_id)
         notice = NoticePost(
             kind=NoticeKind.CANNOT_POST,
             nonce="",
-            jobs=waiting,
+            jobs=await delivery_queries.outcomes_waiting(tx, delivery.channel_id),
             channel_id=delivery.channel_id,
-            missing=result.missing,
-            until=since + PATIENCE,
+            missing=blocked.missing,
+            until=blocked.since + PATIENCE,
         )
         await add_notice(tx, delivery.guild_id, delivery.channel_id, notice, now)
 
     async def _tell_posted(self, tx: Transaction, result: DeliveryResult, now: int) -> None:
-        """Adds a notice of what Discord did not take of it, once a day for each channel and cause, and one that the
-        channel is open again if an earlier notice said that nothing can be posted there."""
+        """Adds a notice of what Discord did not accept of an outcome, once a day for each channel and cause. If an
+        earlier notice said that nothing can be posted there, adds one that the channel is open again."""
         delivery = result.delivery
         if not delivery.kind.is_outcome:
             return
@@ -176,14 +160,13 @@ class ResultRecorder:
     async def _tell_given_up(
         self, tx: Transaction, delivery: Delivery, reason: Reason, cause: Cause | None, now: int
     ) -> list[int]:
-        """Gives up with it what has waited as long; returns whose outcomes those were."""
+        """Also gives up the channel's outcomes that have waited for as long; returns their subscriptions."""
         if not delivery.kind.is_outcome:
             return []
         if reason is Reason.REFUSED:
-            await _tell_refused(tx, delivery, cause, now)
-        if delivery.blocked_since is None:
-            return []
-        if reason not in (Reason.NO_PERMISSION, Reason.UNKNOWN_CHANNEL):
+            refused = NoticePost(kind=NoticeKind.REFUSED, nonce="", jobs=1, channel_id=delivery.channel_id, cause=cause)
+            await add_notice(tx, delivery.guild_id, delivery.channel_id, refused, now)
+        if delivery.blocked_since is None or reason not in (Reason.NO_PERMISSION, Reason.UNKNOWN_CHANNEL):
             return []
         before = now - PATIENCE + _SAME_TIME
         others = await deliveries.give_up_blocked(tx, delivery.channel_id, before=before, reason=reason, now=now)
@@ -197,23 +180,26 @@ class ResultRecorder:
         await add_notice(tx, delivery.guild_id, delivery.channel_id, notice, now)
         return others
 
-    # ---- what the cards learn -------------------------------------------------------------------------------------
+    # ---- telling the cards ------------------------------------------------------------------------------------------
 
-    def _follow(self, result: DeliveryResult, touched: set[int]) -> None:
+    def _announce(self, result: DeliveryResult, given_up_too: Collection[int]) -> None:
         delivery, draft = result.delivery, result.shown
         if isinstance(result.verdict, Done) and draft is not None and isinstance(draft.post, CardPost | SummaryPost):
             self._changes.message_shown(draft.post)
+        changed = set(given_up_too)
         if delivery.subscription_id is not None and not isinstance(result.verdict, Again):
-            touched.add(delivery.subscription_id)
-        for subscription_id in sorted(touched):
+            changed.add(delivery.subscription_id)
+        for subscription_id in sorted(changed):
             self._changes.subscription_changed(subscription_id)
 
 
 async def add_notice(
     tx: Transaction, guild_id: int, about_channel: int, notice: NoticePost, now: int, *, once_in: int = 1
 ) -> None:
-    """Tells the admins about a channel in their alerts channel; not at all where that is the very channel. The same
-    kind with the same cause is reported once in so many milliseconds."""
+    """Tells the admins about a channel in their alerts channel, unless that is the very channel.
+
+    The same kind with the same cause is told once in `once_in` milliseconds.
+    """
     server = await servers.get(tx, guild_id)
     if server is None or server.alerts_channel is None or server.alerts_channel == about_channel:
         return
@@ -227,6 +213,19 @@ async def add_notice(
     )
 
 
+async def _retry(
+    tx: Transaction, result: DeliveryResult, next_at: int, reason: Reason, blocked_since: int | None
+) -> None:
+    await deliveries.retry_at(
+        tx,
+        result.delivery.id,
+        next_at=next_at,
+        unanswered_at=result.unanswered_at,
+        reason=reason,
+        blocked_since=blocked_since,
+    )
+
+
 async def _learn_limit(tx: Transaction, guild_id: int, limit: int, now: int) -> None:
     server = await servers.get(tx, guild_id)
     known = None if server is None else limit_in_force(server.upload_limit, server.upload_limit_at, now)
@@ -234,13 +233,8 @@ async def _learn_limit(tx: Transaction, guild_id: int, limit: int, now: int) -> 
         await servers.set_upload_limit(tx, guild_id, limit, now)
 
 
-async def _tell_refused(tx: Transaction, delivery: Delivery, cause: Cause | None, now: int) -> None:
-    notice = NoticePost(kind=NoticeKind.REFUSED, nonce="", jobs=1, channel_id=delivery.channel_id, cause=cause)
-    await add_notice(tx, delivery.guild_id, delivery.channel_id, notice, now)
-
-
 async def _tell_open_again(tx: Transaction, delivery: Delivery, now: int) -> None:
-    """Says so if a notice reported that nothing could be posted there, once the last result that waited is posted."""
+    """Once the last outcome that waited is posted, replaces the notice that nothing could be posted there."""
     if await delivery_queries.blocked_in_channel(tx, delivery.channel_id, but=delivery.id):
         return
     reported = await delivery_queries.latest_notice_about(
@@ -258,13 +252,3 @@ async def _tell_open_again(tx: Transaction, delivery: Delivery, now: int) -> Non
         notice_json=notice_json.dump(notice),
         now=now,
     )
-
-
-async def _mark_shown(tx: Transaction, result: DeliveryResult) -> None:
-    draft = result.shown
-    if draft is None:
-        return
-    if isinstance(draft.post, CardPost) and draft.row is not None:
-        await cards.mark_shown(tx, draft.row.subscription_id, at=draft.at, shown=draft.post.status, final=draft.final)
-    if isinstance(draft.post, SummaryPost):
-        await cards.mark_batch_shown(tx, draft.post.batch_id, draft.at)

@@ -1,4 +1,4 @@
-"""Asks the API once more about a job that has ended, because its links have run out."""
+"""Asks the API for fresh links of a job that has ended, because the known ones have expired."""
 
 from __future__ import annotations
 
@@ -15,36 +15,39 @@ from storage.jobs import JobRow
 
 
 class LinkRefresher:
-    """What `relay.delivery.attachments` calls for fresh links."""
+    """Gets fresh links under the token of the server that posts them."""
 
     def __init__(self, reader: Queries, fetcher: JobFetcher, in_force: Callable[[int], int | None]) -> None:
         self._reader = reader
         self._fetcher = fetcher
         self._in_force = in_force
 
-    async def __call__(self, job_id: int, guild_id: int) -> Job | None:
-        """The job as the API describes it now; None without a response, or if the job is not of the token that the
-        server uses now. The end itself is not judged again."""
+    async def refresh(self, job_id: int, guild_id: int) -> Job | None:
+        """The job as the API describes it now; None without a response, or if the server uses another account now.
+
+        Whether the job has ended is not judged again.
+        """
         row = await jobs.by_id(self._reader, job_id)
         if row is None or self._in_force(guild_id) != row.account_id:
             return None
         recent = self._fetcher.recent(row.account_id, row.jobid)
-        fresh = 0.0 if recent is not None and _brought_the_end(recent, row) else FRESH_SECONDS
+        max_age = 0.0 if recent is not None and _brought_the_end(recent, row) else FRESH_SECONDS
         try:
-            response = await self._fetcher.look_up(row.account_id, row.jobid, LookupTerms(_counted_before, fresh))
+            response = await self._fetcher.look_up(row.account_id, row.jobid, LookupTerms(_counted_before, max_age))
         except PixVerseError:
             return None
         return response.content if isinstance(response.content, Job) else None
 
 
 def _counted_before() -> None:
-    """Spends nothing: whoever has an outcome posted again has paid already, and else there is one lookup a job."""
+    """Takes nothing from anybody's allowance: an outcome that is posted again has been paid for, and apart from that
+    there is one such request for each job."""
 
 
 def _brought_the_end(recent: JobResponse, row: JobRow) -> bool:
-    """Whether the end became known by this response, whose links have therefore run out too."""
+    """Whether the end became known by this response, whose links have therefore expired too."""
     known = snapshots.load(row.snapshot)
     if row.ended_at is None or known is None or not isinstance(recent.content, Job):
         return False
-    # A command that sees an end first dates it by when it was used.
+    # If a command saw the end first, the end is dated by when the response was used.
     return recent.content.media == known.media and recent.at <= row.ended_at + FRESH_SECONDS * 1000

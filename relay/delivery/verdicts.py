@@ -203,7 +203,9 @@ class Blocked:
     since: int
     reason: Reason
     variant: Variant | None = None
-    """The form for the next try, where it is another one."""
+    """The form for the next try if it changes."""
+    missing: tuple[str, ...] = ()
+    """The permissions that are known to be missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,7 +274,8 @@ def blocked(attempt: Attempt, reason: Reason) -> Blocked | GiveUp:
     waited = max(0, attempt.now - since)
     if waited >= PATIENCE:
         return GiveUp(reason)
-    return Blocked(min(max(MINUTE, waited // 2), _LONGEST_BLOCKED, PATIENCE - waited), since, reason)
+    wait = min(max(MINUTE, waited // 2), _LONGEST_BLOCKED, PATIENCE - waited)
+    return Blocked(wait, since, reason, missing=tuple(attempt.missing or ()))
 
 
 def _judge_refusal(refused: Refused, attempt: Attempt) -> Verdict:

@@ -17,9 +17,9 @@ from relay.changes import Changes
 from relay.cluster.ownership import Alone
 from relay.delivery import nonces
 from relay.delivery.attachments import Attacher
+from relay.delivery.delivery_loop import ClockWatch
 from relay.delivery.delivery_results import ResultRecorder
 from relay.delivery.message_builder import MessageBuilder
-from relay.delivery.outbox import ClockWatch
 from relay.delivery.sender import Sender
 from relay.media.media_store import MediaStore
 from settings import DatabasePlace
@@ -128,8 +128,8 @@ class World:
     def __post_init__(self) -> None:
         self.discord = Discord(self.clock)
         self.heard = HeardChanges()
-        self.rereads: list[int] = []
-        self.reread_answer: Job | None = None
+        self.refreshes: list[int] = []
+        self.fresh_job: Job | None = None
 
     async def start(self, points: Points | None = None) -> None:
         point = points or Points()
@@ -156,7 +156,7 @@ class World:
         builder = MessageBuilder(
             reader=self.database.reader,
             poster=self.discord,
-            attacher=Attacher(self.videos, self.reread, self.clock),
+            attacher=Attacher(self.videos, self.refresh_links, self.clock),
             card_posts=self.posts,
             clock=self.clock,
             started=self.clock.now(),
@@ -189,9 +189,9 @@ class World:
         self.database.point = lambda: None
         self.discord.point = lambda: None
 
-    async def reread(self, job_id: int, _guild_id: int) -> Job | None:
-        self.rereads.append(job_id)
-        return self.reread_answer
+    async def refresh_links(self, job_id: int, _guild_id: int) -> Job | None:
+        self.refreshes.append(job_id)
+        return self.fresh_job
 
     # ---- what is in the database ------------------------------------------------------------------------------------
 

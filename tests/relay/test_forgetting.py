@@ -12,7 +12,7 @@ from model.states import CardStatus
 from relay.retention import Forgetting
 from storage import deliveries, subscriptions
 from tests.relay.cards.test_card_loop import CardWorld
-from tests.relay.delivery.test_outbox import WakingClock
+from tests.relay.delivery.test_delivery_loop import WakingClock
 from tests.relay.outbox_world import GUILD, World, completed
 
 CHANNEL, ME, OTHER = 5, 9, 8

@@ -16,7 +16,7 @@ from storage.database import Database
 from storage.errors import StorageUnavailable
 from tests.clock import HastyClock, ManualClock
 from tests.relay.cards.test_card_loop import CardWorld
-from tests.relay.delivery.test_outbox import WakingClock
+from tests.relay.delivery.test_delivery_loop import WakingClock
 
 CHANNEL = 5
 

@@ -238,8 +238,8 @@ MUTATIONS = (
     mutation(
         "what another process is sending is sent",
         f"{_TAKEN_OVER}::test_what_another_sends_is_left_to_it",
-        "Sender.deliver",
-        "if self.token_dead or delivery.owner not in (None, self._ownership.process_id):",
+        "Sender._read",
+        "if self.token_dead or delivery.owner not in (None, process):",
         "if self.token_dead:",
     ),
     mutation(
@@ -252,7 +252,7 @@ MUTATIONS = (
     mutation(
         "of two messages the first is deleted",
         f"{_TAKEN_OVER}::test_one_that_wakes_up_deletes_its_own_later_message",
-        "Sender._keep_first",
+        "SecondMessages.keep_first",
         "sorted(set(found) - others)",
         "sorted(set(found) - others, reverse=True)",
     ),
@@ -266,30 +266,30 @@ MUTATIONS = (
     mutation(
         "a look for a second message that fails is not made again",
         f"{_TAKEN_OVER}::test_a_look_that_fails_for_a_while_proves_nothing",
-        "Sender._keep_first",
+        "SecondMessages.keep_first",
         "if not isinstance(found, tuple):",
         "if not isinstance(found, tuple):\n    return True\nif 0:",
     ),
     mutation(
         "a second message that could not be deleted stays",
         f"{_TAKEN_OVER}::test_a_message_that_could_not_be_deleted_is_deleted_later",
-        "Sender._delete",
+        "SecondMessages._delete",
         "return isinstance(response, Posted)",
         "return True",
     ),
     mutation(
         "a second message that is gone is deleted for ever",
         f"{_TAKEN_OVER}::test_one_that_somebody_else_has_deleted_is_done",
-        "Sender._delete",
+        "SecondMessages._delete",
         "return True\n",
         "pass\n",
     ),
     mutation(
         "an attempt that was found in the history is still its old process's",
         f"{_TAKEN_OVER}::test_what_was_found_in_another_s_place_is_not_sent_once_more",
-        "Sender.deliver",
-        "if self._is_another_s(delivery):",
-        "if 0:",
+        "Sender._read",
+        "if process is None or",
+        "if True or",
     ),
     mutation(
         "an attempt whose answer was lost leaves its second message",
@@ -301,7 +301,7 @@ MUTATIONS = (
     mutation(
         "a notice is deleted for another one's words",
         f"{_TAKEN_OVER}::test_another_notice_of_the_same_words_is_no_second_message",
-        "Sender._keep_first",
+        "SecondMessages.keep_first",
         "sorted(set(found) - others)",
         "sorted(set(found))",
     ),
@@ -329,16 +329,16 @@ MUTATIONS = (
     mutation(
         "a fault in a look for a second message ends the looks",
         f"{_TAKEN_OVER}::test_who_took_it_over_looks_again_ten_minutes_later",
-        "Sender.look_again",
+        "SecondMessages.look_again",
         "except Exception as error:",
         "except ValueError as error:",
     ),
     mutation(
         "the outbox waits for a look for a second message",
-        "tests/relay/delivery/test_outbox.py::test_looking_again_for_a_second_message_holds_up_no_delivery",
+        "tests/relay/delivery/test_delivery_loop.py::test_looking_again_for_a_second_message_holds_up_no_delivery",
         "DeliveryLoop._start_due",
         "self._look_again()\n",
-        "await self._sender.look_again()\n",
+        "await self._sender.second_messages.look_again()\n",
     ),
     mutation(
         "a lease that has run out is renewed",
@@ -532,14 +532,14 @@ MUTATIONS = (
     mutation(
         "after a failover nothing is looked for",
         f"{_TAKEN_OVER}::test_what_a_server_may_have_lost_is_looked_for",
-        "Sender._may_be_lost",
+        "Sender._should_look",
         "return delivery.look_first or",
         "return",
     ),
     mutation(
         "an end that a failover has lost is posted again once it is learned again",
         f"{_TAKEN_OVER}::test_an_end_that_is_learned_anew_after_a_failover_is_looked_for",
-        "Sender._may_be_lost",
+        "Sender._should_look",
         "or delivery.created_at < self._ownership.looks_first_until",
         "",
     ),
@@ -553,9 +553,9 @@ MUTATIONS = (
     mutation(
         "a notice is taken for another one of the same words",
         f"{_TAKEN_OVER}::test_another_notice_of_the_same_words_is_not_found_in_its_place",
-        "Sender._is_another_message",
-        "if not isinstance(found, Found):",
-        "if 1:",
+        "Sender._look",
+        "if await delivery_queries.messages_of_others(self._database.reader, delivery, [message_id]):",
+        "if 0:",
     ),
     mutation(
         "another server's losses are noted by nobody",

@@ -14,8 +14,8 @@ MUTATIONS = (
         "tests/relay/delivery/test_delivery_crashes.py"
         "::test_a_channel_that_is_out_of_reach_for_a_while_is_looked_into_once_it_is_back[sqlite-stored]",
         "Sender._look",
-        "if isinstance(found, CannotLook):\n    verdict = self._until_in_reach(draft)\n",
-        "",
+        "verdict = self._until_in_reach(draft)\n",
+        "verdict = None\n",
     ),
     mutation(
         "two quick presses post an outcome twice",

@@ -145,8 +145,8 @@ MUTATIONS = (
         "a permission is asked for where a channel is unknown",
         "tests/relay/delivery/test_sender.py::test_an_unknown_channel_is_no_permission_to_ask_for",
         "ResultRecorder._tell_blocked",
-        " or reason is Reason.UNKNOWN_CHANNEL:",
-        ":",
+        "if delivery.blocked_since is not None or blocked.reason is Reason.UNKNOWN_CHANNEL:",
+        "if delivery.blocked_since is not None:",
     ),
     mutation(
         "archived threads outlive their channel",
@@ -349,7 +349,7 @@ MUTATIONS = (
     ),
     mutation(
         "a permission that is given back is not noticed",
-        "tests/relay/delivery/test_outbox.py::test_a_changed_permission_lets_results_go_at_once",
+        "tests/relay/delivery/test_delivery_loop.py::test_a_changed_permission_lets_results_go_at_once",
         "GuildLifecycle.permissions_changed",
         "hurried = await deliveries.make_blocked_due(tx, self._clock.now(), guild_id=guild_id, channel_id=channel_id)",
         "hurried = 0",
@@ -427,9 +427,9 @@ MUTATIONS = (
     mutation(
         "a made-up overwrite keeps a result back",
         f"{_E2E}/test_places.py::test_a_hidden_channel_that_is_shown_again",
-        "Sender._known_to_be_blocked",
-        "if draft.delivery.blocked_since is None or self._poster.is_hidden(draft.address):",
-        "if draft.delivery.blocked_since is None:",
+        "Sender._without_sending",
+        "if delivery.blocked_since is not None and not self._poster.is_hidden(draft.address):",
+        "if delivery.blocked_since is not None:",
     ),
     mutation(
         "a made-up overwrite costs the file",
@@ -510,7 +510,7 @@ MUTATIONS = (
     ),
     mutation(
         "admins go on being told in an alerts channel that was deleted",
-        "tests/relay/delivery/test_outbox.py::test_a_token_notice_for_a_deleted_alerts_channel_goes_where_somebody_waits",
+        "tests/relay/delivery/test_delivery_loop.py::test_a_token_notice_for_a_deleted_alerts_channel_goes_where_somebody_waits",
         "GuildLifecycle.channel_gone",
         "await servers.forget_alerts_channel(tx, guild_id, channel_id)\n",
         "",

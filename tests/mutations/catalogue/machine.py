@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.mutations.mutation import mutation
 
 _OPENING = "tests/storage/test_opening.py"
-_OUTBOX = "tests/relay/delivery/test_outbox.py"
+_OUTBOX = "tests/relay/delivery/test_delivery_loop.py"
 _DELIVERY = "tests/relay/delivery/test_sender.py"
 _ROTATION = "tests/storage/test_key_rotation.py"
 
@@ -76,22 +76,22 @@ MUTATIONS = (
     mutation(
         "videos that took longer than Discord remembers are sent all the same",
         f"{_DELIVERY}::test_a_fetch_that_outlasts_the_nonce_is_followed_by_a_look",
-        "Sender._bring_forward",
-        "if look is _Look.NOT_NEEDED:",
+        "Sender._send_with_videos",
+        "if look is _Look.NOT_NEEDED and self._must_look(draft.delivery):",
         "if 0:",
     ),
     mutation(
         "a channel that hangs holds up the others",
         f"{_OUTBOX}::test_a_channel_that_hangs_holds_up_no_other",
         "DeliveryLoop._start_due",
-        "room = self._parallel - len(self._busy)",
-        "room = 1 - len(self._busy)",
+        "room = self._parallel - len(busy)",
+        "room = 1 - len(busy)",
     ),
     mutation(
         "a download holds its channel up",
         f"{_OUTBOX}::test_what_needs_no_file_waits_for_no_download",
         "DeliveryLoop._yield_channel",
-        "async with turn.left():\n",
+        "async with lock.released():\n",
         "if True:\n",
     ),
     mutation(
@@ -105,7 +105,7 @@ MUTATIONS = (
         "an unforeseen fault keeps an outcome for ever",
         f"{_OUTBOX}::test_a_fault_of_our_own_is_followed_by_the_plainest_form",
         "Sender.deliver",
-        "if known.faults >= _FAULTS_BORNE:",
+        "if in_hand.faults >= _FAULTS_BORNE:",
         "if 0:",
     ),
     mutation(

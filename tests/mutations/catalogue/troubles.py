@@ -100,9 +100,9 @@ MUTATIONS = (
     mutation(
         "fresh links are taken from the answer that told the end",
         "tests/relay/delivery/test_link_refresh.py::test_the_answer_that_told_the_end_is_not_used_again",
-        "LinkRefresher.__call__",
-        "fresh = 0.0 if recent is not None and _brought_the_end(recent, row) else FRESH_SECONDS",
-        "fresh = FRESH_SECONDS",
+        "LinkRefresher.refresh",
+        "max_age = 0.0 if recent is not None and _brought_the_end(recent, row) else FRESH_SECONDS",
+        "max_age = FRESH_SECONDS",
     ),
     mutation(
         "Retry-After is not heeded",
@@ -143,7 +143,7 @@ MUTATIONS = (
         "a link that has run out is not asked for anew",
         "tests/relay/delivery/test_sender.py::test_a_link_that_turns_out_to_have_run_out_is_read_again_once",
         "Attacher.attachments",
-        "if fresh is job and self._asks_again(job_id, items):",
+        "if current is job and self._needs_fresh_links(job_id, items):",
         "if 0:",
     ),
     mutation(
@@ -164,8 +164,8 @@ MUTATIONS = (
         "of a late job that tells no time nothing is said",
         "tests/relay/delivery/test_sender.py::test_of_a_late_job_that_tells_no_time_the_bot_tells_what_it_saw",
         "MessageBuilder._outcome",
-        "after = ended or _ended_after(job, row.outcome)",
-        "after = ended",
+        "ended, ended_after = _end_of(job, row.outcome)",
+        "ended, ended_after = _end_of(job, row.outcome)\nended_after = ended",
     ),
     mutation(
         "a job that tells no time ran until its last change",
@@ -287,12 +287,12 @@ MUTATIONS = (
         "Attacher.attachments",
         "if not bounds.may_attach or variant.no_files:",
         "if (\n    not bounds.may_attach\n    or variant.no_files\n"
-        "    or any(0 < (expiry_of(one.url) or 0) <= self._clock.now() for one in fresh.media)\n):",
+        "    or any(0 < (expiry_of(one.url) or 0) <= self._clock.now() for one in current.media)\n):",
     ),
     mutation(
         "a link that is not there yet is called dead at once",
         "tests/relay/delivery/test_sender.py::test_a_link_that_leads_somewhere_a_little_later",
-        "Attacher._wait_for",
+        "Attacher._require_present",
         "if seconds is not None:\n    raise NotThereYet(seconds)",
         "if 0:\n    raise NotThereYet(0)",
     ),

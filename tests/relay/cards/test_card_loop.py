@@ -20,7 +20,7 @@ from relay.cards.edit_line import CHANNEL_SECONDS, EVERYWHERE_SECONDS
 from relay.cluster.ownership import Alone
 from storage import deliveries, delivery_queries, servers, subscriptions
 from tests.idle import until_idle
-from tests.relay.delivery.test_outbox import WakingClock
+from tests.relay.delivery.test_delivery_loop import WakingClock
 from tests.relay.discord_channel import LOST
 from tests.relay.outbox_world import GUILD, World, completed
 

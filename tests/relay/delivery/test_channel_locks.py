@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from relay.delivery.outbox import ChannelLocks, Turn
+from relay.delivery.delivery_loop import ChannelLock, ChannelLocks
 
 
 async def _settle() -> None:
@@ -13,11 +13,11 @@ async def _settle() -> None:
 
 
 async def test_one_at_a_time_in_a_channel_first_come_first_served() -> None:
-    turns = ChannelLocks()
+    locks = ChannelLocks()
     course: list[str] = []
 
     async def post(name: str, channel_id: int) -> None:
-        async with turns.of(channel_id):
+        async with locks.of(channel_id):
             course.append(f"{name} begins")
             await asyncio.sleep(0)
             course.append(f"{name} ends")
@@ -29,20 +29,20 @@ async def test_one_at_a_time_in_a_channel_first_come_first_served() -> None:
     assert course[:2] == ["one begins", "other begins"]
 
 
-async def test_whoever_leaves_a_turn_waits_for_another_one() -> None:
-    turns = ChannelLocks()
+async def test_whoever_releases_a_channel_waits_to_have_it_again() -> None:
+    locks = ChannelLocks()
     gate = asyncio.Event()
     course: list[str] = []
 
-    async def fetch(turn: Turn) -> None:
-        async with turn:
-            async with turn.left():
+    async def fetch(lock: ChannelLock) -> None:
+        async with lock:
+            async with lock.released():
                 await gate.wait()
             course.append("fetched")
 
-    task = asyncio.create_task(fetch(turns.of(1)))
+    task = asyncio.create_task(fetch(locks.of(1)))
     await _settle()
-    async with turns.of(1):
+    async with locks.of(1):
         gate.set()
         await _settle()
         assert course == []
@@ -50,25 +50,25 @@ async def test_whoever_leaves_a_turn_waits_for_another_one() -> None:
     assert course == ["fetched"]
 
 
-@pytest.mark.parametrize("fetched", [False, True], ids=["while it fetches", "while it waits for its turn"])
-async def test_cancelled_it_takes_nobody_s_turn_away(fetched: bool) -> None:
-    turns = ChannelLocks()
+@pytest.mark.parametrize("fetched", [False, True], ids=["while it fetches", "while it waits for the channel"])
+async def test_cancelled_it_takes_the_channel_from_nobody(fetched: bool) -> None:
+    locks = ChannelLocks()
     gate = asyncio.Event()
 
-    async def fetch(turn: Turn) -> None:
-        async with turn, turn.left():
+    async def fetch(lock: ChannelLock) -> None:
+        async with lock, lock.released():
             await gate.wait()
 
-    task = asyncio.create_task(fetch(turns.of(1)))
+    task = asyncio.create_task(fetch(locks.of(1)))
     await _settle()
-    async with turns.of(1):
+    async with locks.of(1):
         if fetched:
             gate.set()
             await _settle()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        other = asyncio.create_task(turns.of(1).__aenter__())
+        other = asyncio.create_task(locks.of(1).__aenter__())
         await _settle()
         assert not other.done()
     await other

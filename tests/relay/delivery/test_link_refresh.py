@@ -10,7 +10,7 @@ from tests.relay.world import GUILD, OTHER_ACCOUNT, World
 DEAD, FRESH = (Media("https://cdn.example/1.mp4?ex=1"),), (Media("https://cdn.example/1.mp4?ex=ffffffff"),)
 
 
-def _rereader(world: World) -> LinkRefresher:
+def _refresher(world: World) -> LinkRefresher:
     return LinkRefresher(world.database.reader, world.fetcher, world.accounts.in_force)
 
 
@@ -28,7 +28,7 @@ async def test_the_answer_that_told_the_end_is_not_used_again(world: World) -> N
     number = await _ended_by_the_poller(world)
     asked = len(world.api.asked)
     job = world.api.put("job-1", JobState.COMPLETED, media=FRESH)
-    assert await _rereader(world)(number, GUILD) == job
+    assert await _refresher(world).refresh(number, GUILD) == job
     assert len(world.api.asked) == asked + 1
 
 
@@ -36,22 +36,22 @@ async def test_nor_is_one_that_a_command_got(world: World) -> None:
     world.api.put("job-1", JobState.COMPLETED, media=DEAD)
     number = await world.watch("job-1")
     job = world.api.put("job-1", JobState.COMPLETED, media=FRESH)
-    assert await _rereader(world)(number, GUILD) == job
+    assert await _refresher(world).refresh(number, GUILD) == job
 
 
 async def test_one_that_was_asked_for_serves_every_channel(world: World) -> None:
     number = await _ended_by_the_poller(world)
     job = world.api.put("job-1", JobState.COMPLETED, media=FRESH)
     asked = len(world.api.asked)
-    assert [await _rereader(world)(number, GUILD) for _ in range(5)] == [job] * 5
+    assert [await _refresher(world).refresh(number, GUILD) for _ in range(5)] == [job] * 5
     assert len(world.api.asked) == asked + 1
 
 
 async def test_an_api_that_does_not_answer_gives_no_links(world: World) -> None:
     number = await _ended_by_the_poller(world)
     world.api.everywhere = Unavailable("503")
-    assert await _rereader(world)(number, GUILD) is None
-    assert await _rereader(world)(number + 1, GUILD) is None
+    assert await _refresher(world).refresh(number, GUILD) is None
+    assert await _refresher(world).refresh(number + 1, GUILD) is None
 
 
 async def test_a_job_of_another_token_is_not_asked_about(world: World) -> None:
@@ -59,5 +59,5 @@ async def test_a_job_of_another_token_is_not_asked_about(world: World) -> None:
     number = await _ended_by_the_poller(world)
     asked = len(world.api.asked)
     world.accounts.used[GUILD] = OTHER_ACCOUNT
-    assert await _rereader(world)(number, GUILD) is None
+    assert await _refresher(world).refresh(number, GUILD) is None
     assert len(world.api.asked) == asked

@@ -270,12 +270,12 @@ async def test_a_link_that_has_run_out_is_read_again_before_it_is_fetched(world:
     past, later = (f"{world.clock.now() // 1000 + seconds:x}" for seconds in (-60, 3600))
     old = Job("job", JobState.COMPLETED, "completed", media=(Media(f"https://cdn.example/a.mp4?ex={past}&"),))
     fresh = replace(old, media=(Media(f"https://cdn.example/a.mp4?ex={later}&"),))
-    world.reread_answer = fresh
+    world.fresh_job = fresh
     await world.watch("job", CHANNEL)
     await world.end(old)
     await world.pump()
 
-    assert world.rereads == [1]
+    assert world.refreshes == [1]
     assert world.videos.fetched == [fresh]
     assert only(world).job == fresh
 
@@ -283,13 +283,13 @@ async def test_a_link_that_has_run_out_is_read_again_before_it_is_fetched(world:
 async def test_a_link_that_turns_out_to_have_run_out_is_read_again_once(world: World) -> None:
     job = completed("job")
     dead = VideoLink(1, job.media[0].url, LinkReason.EXPIRED)
-    world.reread_answer = replace(job, media=(Media("https://cdn.example/new.mp4"),))
+    world.fresh_job = replace(job, media=(Media("https://cdn.example/new.mp4"),))
     world.videos.answers = [(dead,), (dead,)]
     await world.watch("job", CHANNEL)
     await world.end(job)
     await world.pump()
 
-    assert world.rereads == [1]
+    assert world.refreshes == [1]
     assert only(world).links == (dead,)
 
 
@@ -318,7 +318,7 @@ async def test_a_link_that_leads_nowhere_for_more_than_a_minute(world: World) ->
     job = completed("job")
     absent = VideoLink(1, job.media[0].url, LinkReason.NOT_THERE)
     world.videos.on_fetch = lambda: setattr(world.videos, "answers", [(absent,)])
-    world.reread_answer = job
+    world.fresh_job = job
     await world.watch("job", CHANNEL)
     await world.end(job)
     for _ in range(12):
@@ -329,7 +329,7 @@ async def test_a_link_that_leads_nowhere_for_more_than_a_minute(world: World) ->
         world.clock.advance(5_000)
         await world.pump()
     assert only(world).links == (absent,)
-    assert len(world.rereads) == 2
+    assert len(world.refreshes) == 2
 
 
 async def test_a_fetch_that_outlasts_the_nonce_is_followed_by_a_look(world: World) -> None:

@@ -121,18 +121,18 @@ async def test_who_took_it_over_looks_again_ten_minutes_later(world: World, monk
     world.clock.advance(NONCE_WINDOW + 1)
     await world.discord.post(Address(GUILD, CHANNEL), world.discord.messages[0].post)
     first, second = _standing(world)
-    await world.another_sender.look_again()
+    await world.another_sender.second_messages.look_again()
     assert _standing(world) == [first, second]
     world.clock.advance(600_000)
     with monkeypatch.context() as broken:
         broken.setattr(world.discord, "copies", None)
-        await world.another_sender.look_again()
-    assert world.another_sender.failures == 1
-    await world.another_sender.look_again()
+        await world.another_sender.second_messages.look_again()
+    assert world.another_sender.second_messages.failures == 1
+    await world.another_sender.second_messages.look_again()
     assert _standing(world) == [first, second]
     world.clock.advance(60_000)
     world.renew()  # What is owed stands in the database.
-    await world.another_sender.look_again()
+    await world.another_sender.second_messages.look_again()
     assert _standing(world) == [first]
     row = await world.get(delivery_id)
     assert (row.message_id, row.second_look_at) == (first, None)
@@ -146,10 +146,10 @@ async def test_a_look_that_fails_for_a_while_proves_nothing(
     await _halted_past_a_takeover(world, monkeypatch)
     first, second = _standing(world)
     world.clock.advance(600_000)
-    await world.another_sender.look_again()
+    await world.another_sender.second_messages.look_again()
     assert _standing(world) == [first, second]
     world.clock.advance(60_000)
-    await world.another_sender.look_again()
+    await world.another_sender.second_messages.look_again()
     assert _standing(world) == [first]
 
 
@@ -162,10 +162,10 @@ async def test_a_message_that_could_not_be_deleted_is_deleted_later(
     first, second = _standing(world)
     assert (await world.get(delivery_id)).message_id == first
     world.clock.advance(600_000)
-    await world.another_sender.look_again()
+    await world.another_sender.second_messages.look_again()
     assert _standing(world) == [first, second]
     world.clock.advance(60_000)
-    await world.another_sender.look_again()
+    await world.another_sender.second_messages.look_again()
     assert _standing(world) == [first]
     assert (await world.get(delivery_id)).second_look_at is None
 
@@ -174,7 +174,7 @@ async def test_one_that_somebody_else_has_deleted_is_done(world: World, monkeypa
     world.discord.delete_script = [Refused(404, 10008)] * 2
     delivery_id = await _halted_past_a_takeover(world, monkeypatch)
     world.clock.advance(600_000)
-    await world.another_sender.look_again()
+    await world.another_sender.second_messages.look_again()
     assert (await world.get(delivery_id)).second_look_at is None
 
 
@@ -240,7 +240,7 @@ async def test_another_notice_of_the_same_words_is_no_second_message(world: Worl
         message.post = world.discord.messages[-1].post
     async with world.database.transaction() as tx:
         await deliveries.schedule_second_look(tx, delivery_id, world.clock.now())
-    await world.another_sender.look_again()
+    await world.another_sender.second_messages.look_again()
     assert _standing(world) == standing
 
 

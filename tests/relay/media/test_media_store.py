@@ -583,10 +583,10 @@ async def test_fresh_links_need_no_more_room_than_the_old_ones_gave_back(cdn: Cd
     old = job(*(Media(cdn.file(f"/old{number}.mp4", status=410)) for number in range(8)))
     fresh = job(*(Media(cdn.file(f"/new{number}.mp4")) for number in range(8)))
 
-    async def reread(job_id: int, guild_id: int) -> Job:
+    async def refresh_links(job_id: int, guild_id: int) -> Job:
         return fresh
 
-    attacher = Attacher(store, reread, FixedClock())
+    attacher = Attacher(store, refresh_links, FixedClock())
     bounds = attachments.UploadBounds(guild_id=1, may_attach=True, learned=None, nominal=None)
     async with asyncio.timeout(5), attacher.attachments(1, old, Variant(), bounds) as found:
         assert found.job == fresh

@@ -12,7 +12,7 @@ from model.messages import Address, NoticePost, Post, Refused, SendResult
 from model.states import DeliveryKind, NoticeKind, Reason
 from relay.accounts.account_registry import AccountRegistry
 from relay.delivery import notice_json
-from relay.delivery.outbox import DeliveryLoop
+from relay.delivery.delivery_loop import DeliveryLoop
 from relay.guild_lifecycle import GuildLifecycle
 from storage import deliveries, delivery_queries, servers
 from storage.vault import Vault, new_key
@@ -514,7 +514,8 @@ async def test_of_a_delivery_that_ends_with_its_channel_nothing_is_kept(world: L
     [delivery_id] = await world.end(completed("job"))
     world.slow.script = [DEAD]
     world.outbox.wake()
-    await until(lambda: delivery_id in world.sender.remembered)
+    await until(lambda: world.outbox.counts.total() == 1)
+    assert delivery_id in world.sender.remembered
     await world.guilds.channel_gone(GUILD, CHANNEL, "gone")
 
     async def forgotten_within_a_minute() -> bool:

@@ -1,7 +1,7 @@
-"""The outbox's loop: sends what is due, one at a time in each channel, so that no channel holds up another.
+"""The delivery loop: sends what is due in the outbox, one message at a time in each channel.
 
-A delivery that fetches videos yields its channel, and what needs no file waits for no download. A wall clock that is
-set back is noticed, so that nothing waits for the old time.
+A channel that is slow or broken holds up no other. A delivery that fetches videos yields its channel, so that messages
+without files wait for no download. A wall clock that is set back is noticed, so that nothing waits for the old time.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import logging
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from functools import partial
 from weakref import WeakValueDictionary
 
@@ -24,59 +25,63 @@ from storage import deliveries, delivery_queries
 from storage.database import Database
 from storage.errors import StorageError
 
+log = logging.getLogger(__name__)
 
-class Turn:
-    """A turn in one channel; to be entered once."""
+_SET_BACK = 5.0
+"""Seconds by which the wall clock must have gone back to count as set, and not as adjusted."""
+_BETWEEN_FORGETTING = 60.0
+_BETWEEN_SECOND_LOOKS = 30.0
+_LONGEST_SLEEP = 30.0
+_LONGEST_DEFERRAL = 300.0
+_FETCHING_IN_CHANNEL = 2
+"""Deliveries of one channel that fetch videos at once: a slow one lets the next one pass, and no channel takes all the
+downloads."""
+_FETCHING_IN_ALL = 32
+
+
+class ChannelLock:
+    """Holds a channel for one delivery while the context is open; to be entered once."""
 
     def __init__(self, lock: asyncio.Lock) -> None:
         self._lock = lock
-        self._mine = False
+        self._held = False
 
-    async def __aenter__(self) -> Turn:
-        await self._take()
+    async def __aenter__(self) -> ChannelLock:
+        await self._lock.acquire()
+        self._held = True
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._mine:
-            self._leave()
+        if self._held:
+            self._lock.release()
 
     @asynccontextmanager
-    async def left(self) -> AsyncIterator[None]:
-        """Others have their turns for as long as the context is open. After a failure in it there is nothing left to
-        do in the channel, and the turn is not waited for."""
-        self._leave()
-        yield
-        await self._take()
-
-    async def _take(self) -> None:
-        await self._lock.acquire()
-        self._mine = True
-
-    def _leave(self) -> None:
-        self._mine = False
+    async def released(self) -> AsyncIterator[None]:
+        """Lets others have the channel while the context is open. After a failure in it there is nothing left to do in
+        the channel, which is then not waited for."""
         self._lock.release()
+        self._held = False
+        yield
+        await self._lock.acquire()
+        self._held = True
 
 
 class ChannelLocks:
-    """The turns of all channels; of those in which nobody has or wants one, nothing is kept."""
+    """The locks of all channels. Nothing is kept of a channel that nobody holds or waits for."""
 
     def __init__(self) -> None:
         self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
-    def of(self, channel_id: int) -> Turn:
-        """A turn, to be waited for."""
+    def of(self, channel_id: int) -> ChannelLock:
+        """A lock to be entered by one delivery."""
         lock = self._locks.get(channel_id)
         if lock is None:
             lock = self._locks[channel_id] = asyncio.Lock()
-        return Turn(lock)
-
-
-_SET_BACK = 5.0
-"""Seconds from which on it counts as set, and not as adjusted."""
+        return ChannelLock(lock)
 
 
 class ClockWatch:
-    """Compares the wall clock with the one that never goes back, and at first with what stands in the outbox."""
+    """Compares the wall clock with the monotonic one, and at first with the times in the outbox."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
@@ -84,7 +89,10 @@ class ClockWatch:
         self._offset: float | None = None
 
     async def look(self) -> None:
-        """To be called often. Raises StorageError as the database does; the next call then does it."""
+        """Makes everything due if the wall clock was set back. To be called often.
+
+        Raises StorageError; the next call then does what this one could not.
+        """
         offset = self._clock.now() / 1000 - self._clock.monotonic()
         if await self._was_set_back(offset):
             async with self._database.transaction() as tx:
@@ -98,20 +106,27 @@ class ClockWatch:
         return offset < self._offset - _SET_BACK
 
 
-log = logging.getLogger(__name__)
+@dataclass(eq=False, slots=True)
+class _UnderWay:
+    """A delivery that is being sent, or whose videos are being fetched."""
 
-_BETWEEN_FORGETTING = 60.0
-_BETWEEN_SECOND_LOOKS = 30.0
-_LONGEST_SLEEP = 30.0
-_LONGEST_DEFERRAL = 300.0
-_YIELDING_IN_CHANNEL = 2
-"""Deliveries of one channel that fetch videos at once: a slow one lets the next one pass, and no channel takes all the
-downloads."""
-_YIELDING_IN_ALL = 32
+    channel_id: int
+    channel_free: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once another delivery may start in the channel: this one fetches its videos or has ended."""
+    task: asyncio.Task[None] = field(init=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Deferral:
+    """What is known of a delivery that failed for a reason of this machine's own."""
+
+    in_a_row: int
+    until: float
+    """When it is tried again, monotonic seconds."""
 
 
 class DeliveryLoop:
-    """The relay's Outbox. `parallel` channels are served at once; at the end, what is under way has `grace` seconds."""
+    """Serves `parallel` channels at once. At the end, deliveries that are under way have `grace` seconds."""
 
     def __init__(
         self,
@@ -132,16 +147,12 @@ class DeliveryLoop:
         self._woken = asyncio.Event()
         self._forgets_at = clock.monotonic()
         self._reading = FailureSeries(log, "the outbox could not be read")
-        self._under_way: dict[int, asyncio.Task[None]] = {}
-        self._busy: dict[int, asyncio.Event] = {}
-        """The channels that somebody is about to post in, each with what tells that it is free again."""
-        self._yielding: dict[int, int] = {}
-        """Deliveries whose videos are fetched, or wait to be sent, and their channels."""
+        self._under_way: dict[int, _UnderWay] = {}
         self._looking_again: asyncio.Task[None] | None = None
         self._looks_again_at = clock.monotonic()
-        self._turns = ChannelLocks()
-        self._failed_in_a_row: Counter[int] = Counter()
-        self._deferred_until: dict[int, float] = {}
+        self._channels = ChannelLocks()
+        self._deferrals: dict[int, _Deferral] = {}
+        """Of each delivery until it is tried without a failure, or has ended."""
         self._stopping = False
         self._clock_watch = ClockWatch(database, clock)
         self.token_dead = asyncio.Event()
@@ -152,16 +163,16 @@ class DeliveryLoop:
 
     @property
     def failures(self) -> int:
-        """How many attempts, or looks for second messages, failed for a reason of this machine's own."""
-        return self._failures + self._sender.failures
+        """How many attempts, or searches for second messages, failed for a reason of this machine's own."""
+        return self._failures + self._sender.second_messages.failures
 
     @property
     def counts(self) -> Counter[str]:
-        """What became of attempts."""
+        """How many attempts ended in which verdict."""
         return self._sender.counts
 
     def wake(self) -> None:
-        """Something was put into the outbox, or may go out now."""
+        """Something was put into the outbox, or may be sent now."""
         self._woken.set()
 
     async def run(self) -> None:
@@ -175,8 +186,8 @@ class DeliveryLoop:
             await self._let_end()
 
     async def deliver_now(self, delivery_id: int, seconds: float) -> int | None:
-        """Sends it ahead of the loop where it is due, and returns the message's id; None where it is not posted within
-        that time (it is then posted later)."""
+        """Sends a delivery that is due ahead of the loop, and returns the message's id; None if it is not posted within
+        that time (it is posted later then)."""
         try:
             async with asyncio.timeout(seconds):
                 return await self._deliver_now(delivery_id)
@@ -201,7 +212,7 @@ class DeliveryLoop:
 
     async def _let_end(self) -> None:
         """What is cut off while it is sent is known by its claim at the next start."""
-        tasks = set(self._under_way.values())
+        tasks = {one.task for one in self._under_way.values()}
         if self._looking_again is not None:
             tasks.add(self._looking_again)
         if tasks:
@@ -211,12 +222,12 @@ class DeliveryLoop:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _start_due(self) -> float:
-        """Starts what may start; returns for how many seconds nothing else is to be done."""
-        self._end_deferrals()
+        """Starts what may start; returns for how many seconds there is nothing else to do."""
         await self._forget_ended()
         await self._clock_watch.look()
         now = self._clock.now()
-        room = self._parallel - len(self._busy)
+        busy = self._busy()
+        room = self._parallel - len(busy)
         if self._sender.token_dead:
             self.token_dead.set()
         if room <= 0 or self._sender.token_dead:
@@ -226,21 +237,21 @@ class DeliveryLoop:
         due = await delivery_queries.due_heads(
             self._database.reader,
             now,
-            not_channels=set(self._busy),
-            not_ids={*self._deferred_until, *self._under_way},
+            not_channels=busy,
+            not_ids={*self._deferred(), *self._under_way},
             limit=room,
             no_videos_in=self._full_of_videos(),
             shards=shards,
             owner=self._ownership.process_id,
         )
         for delivery in due:
-            # One may have started through `deliver_now` while the database was read.
-            if delivery.channel_id not in self._busy and not self._stopping:
+            # `deliver_now` may have started one while the database was read.
+            if delivery.channel_id not in self._busy() and not self._stopping:
                 self._start(delivery.channel_id, delivery.id)
         return await self._until_next(now, shards)
 
     def _look_again(self) -> None:
-        """Beside the loop: a history that is slow to read holds up no channel."""
+        """Runs beside the loop: a history that is slow to read holds up no channel."""
         now = self._clock.monotonic()
         if self._looking_again is None and now >= self._looks_again_at:
             self._looks_again_at = now + _BETWEEN_SECOND_LOOKS
@@ -248,62 +259,65 @@ class DeliveryLoop:
 
     async def _look_for_second_messages(self) -> None:
         try:
-            await self._sender.look_again()
+            await self._sender.second_messages.look_again()
         except Exception as error:
-            # The edge of these looks: what is due stays so.
+            # The edge of these searches: what is due stays due.
             self._failures += 1
             log_failure(log, error, "second messages could not be looked for")
         finally:
             self._looking_again = None
 
+    def _busy(self) -> dict[int, _UnderWay]:
+        """The channels in which no other delivery may start now, and the delivery that occupies each."""
+        return {one.channel_id: one for one in self._under_way.values() if not one.channel_free.is_set()}
+
+    def _deferred(self) -> dict[int, float]:
+        """When each delivery that rests after a failure is tried again."""
+        now = self._clock.monotonic()
+        return {delivery_id: one.until for delivery_id, one in self._deferrals.items() if one.until > now}
+
     def _full_of_videos(self) -> list[int] | None:
         """The channels in which no more videos are to be fetched now; None: all."""
-        if len(self._yielding) >= _YIELDING_IN_ALL:
+        fetching = Counter(one.channel_id for one in self._under_way.values() if one.channel_free.is_set())
+        if fetching.total() >= _FETCHING_IN_ALL:
             return None
-        fetching = Counter(self._yielding.values())
-        return [channel_id for channel_id, number in fetching.items() if number >= _YIELDING_IN_CHANNEL]
+        return [channel_id for channel_id, number in fetching.items() if number >= _FETCHING_IN_CHANNEL]
 
     async def _until_next(self, now: int, shards: Shards | None) -> float:
         next_at = await delivery_queries.next_due(
             self._database.reader, now, shards=shards, owner=self._ownership.process_id
         )
-        waits = [_LONGEST_SLEEP, *(until - self._clock.monotonic() for until in self._deferred_until.values())]
+        waits = [_LONGEST_SLEEP, *(until - self._clock.monotonic() for until in self._deferred().values())]
         if next_at is not None:
             waits.append((next_at - now) / 1000)
         return max(min(waits), 0.01)
 
-    def _start(self, channel_id: int, delivery_id: int) -> asyncio.Task[None]:
-        task = asyncio.create_task(self._deliver(channel_id, delivery_id), name=f"delivery {delivery_id}")
-        self._under_way[delivery_id] = task
-        self._busy[channel_id] = asyncio.Event()
-        return task
+    def _start(self, channel_id: int, delivery_id: int) -> _UnderWay:
+        under_way = self._under_way[delivery_id] = _UnderWay(channel_id)
+        under_way.task = asyncio.create_task(self._deliver(delivery_id, under_way), name=f"delivery {delivery_id}")
+        return under_way
 
-    async def _deliver(self, channel_id: int, delivery_id: int) -> None:
+    async def _deliver(self, delivery_id: int, under_way: _UnderWay) -> None:
         try:
-            async with self._turns.of(channel_id) as turn:
-                await self._sender.deliver(delivery_id, partial(self._yield_channel, channel_id, delivery_id, turn))
-            self._failed_in_a_row.pop(delivery_id, None)
+            async with self._channels.of(under_way.channel_id) as lock:
+                await self._sender.deliver(delivery_id, partial(self._yield_channel, under_way, lock))
+            self._deferrals.pop(delivery_id, None)
         except Exception as error:
             # One delivery's edge: the others go on.
             self._defer(delivery_id)
             self._sender.failed(delivery_id, error)
-            log_failure(log, error, "Delivery %d in channel %d failed", delivery_id, channel_id)
+            log_failure(log, error, "Delivery %d in channel %d failed", delivery_id, under_way.channel_id)
         finally:
-            if self._yielding.pop(delivery_id, None) is None:
-                self._free(channel_id)
             del self._under_way[delivery_id]
+            under_way.channel_free.set()
             self.wake()
 
     @asynccontextmanager
-    async def _yield_channel(self, channel_id: int, delivery_id: int, turn: Turn) -> AsyncIterator[None]:
-        self._yielding[delivery_id] = channel_id
-        async with turn.left():
-            self._free(channel_id)
+    async def _yield_channel(self, under_way: _UnderWay, lock: ChannelLock) -> AsyncIterator[None]:
+        async with lock.released():
+            under_way.channel_free.set()
+            self.wake()
             yield
-
-    def _free(self, channel_id: int) -> None:
-        self._busy.pop(channel_id).set()
-        self.wake()
 
     async def _deliver_now(self, delivery_id: int) -> int | None:
         while True:
@@ -312,36 +326,31 @@ class DeliveryLoop:
                 return None if delivery is None else delivery.message_id
             if self._stopping or self._sender.token_dead or delivery.next_at > self._clock.now():
                 return None
-            busy = self._busy.get(delivery.channel_id)
-            if busy is not None:
-                await busy.wait()
+            occupant = self._busy().get(delivery.channel_id)
+            if occupant is not None:
+                await occupant.channel_free.wait()
                 continue
-            task = self._under_way.get(delivery_id) or self._start(delivery.channel_id, delivery_id)
-            await asyncio.wait({task})
-            if delivery_id in self._deferred_until:
+            under_way = self._under_way.get(delivery_id) or self._start(delivery.channel_id, delivery_id)
+            await asyncio.wait({under_way.task})
+            if delivery_id in self._deferred():
                 return None
 
     def _defer(self, delivery_id: int) -> None:
         self._failures += 1
-        self._failed_in_a_row[delivery_id] += 1
-        seconds = backoff(2.0, self._failed_in_a_row[delivery_id], _LONGEST_DEFERRAL)
-        self._deferred_until[delivery_id] = self._clock.monotonic() + seconds
+        before = self._deferrals.get(delivery_id)
+        in_a_row = 1 if before is None else before.in_a_row + 1
+        until = self._clock.monotonic() + backoff(2.0, in_a_row, _LONGEST_DEFERRAL)
+        self._deferrals[delivery_id] = _Deferral(in_a_row, until)
 
     async def _forget_ended(self) -> None:
-        """Once a minute: a delivery may have ended with its channel, its job or its server, unseen by the one that had
-        tried to send it."""
+        """Once a minute: a delivery that failed or was tried may have ended with its channel, its job or its server,
+        which nobody told its sender."""
         now = self._clock.monotonic()
-        remembered = self._sender.remembered | self._failed_in_a_row.keys()
+        remembered = self._sender.remembered | self._deferrals.keys()
         if not remembered or now < self._forgets_at:
             return
         still_open = await delivery_queries.open_among(self._database.reader, tuple(remembered))
         self._forgets_at = now + _BETWEEN_FORGETTING
         for delivery_id in remembered - still_open - self._under_way.keys():
             self._sender.forget(delivery_id)
-            self._failed_in_a_row.pop(delivery_id, None)
-
-    def _end_deferrals(self) -> None:
-        now = self._clock.monotonic()
-        self._deferred_until = {
-            delivery_id: until for delivery_id, until in self._deferred_until.items() if until > now
-        }
+            self._deferrals.pop(delivery_id, None)

@@ -1,0 +1,43 @@
+"""Why an outcome comes late. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from model.messages import LateReason
+
+LATE_AFTER = 10 * 60_000
+"""Milliseconds after the job's end from which on an outcome is late."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """When everything that led to an outcome happened. Times are milliseconds UTC."""
+
+    now: int
+    ended: int
+    """The job's end according to the API."""
+    seen: int
+    """When the bot saw the end."""
+    queued: int
+    """When the outcome was put into the outbox; later than `seen` if the subscription was on hold."""
+    watched_since: int
+    started: int
+    """When this process started."""
+    account_since: int
+    """When the account's token last began or ceased to work."""
+    blocked: bool
+    """Discord refused the outcome for lack of a permission."""
+
+
+def why_late(delay: Delay) -> LateReason | None:
+    """The reason; None if the outcome is not late or the job had ended before it was watched."""
+    if delay.now - delay.ended <= LATE_AFTER or delay.watched_since >= delay.ended:
+        return None
+    if delay.blocked:
+        return LateReason.NO_ACCESS
+    if delay.queued - delay.seen > LATE_AFTER or delay.account_since > delay.ended:
+        return LateReason.TOKEN
+    if delay.seen - delay.ended <= LATE_AFTER or delay.started > delay.ended:
+        return LateReason.OFFLINE
+    return LateReason.API_DOWN

@@ -1,0 +1,106 @@
+"""Deletes the second message of a delivery that two processes have sent.
+
+A process that is halted in the middle of a send for longer than its lease, and than Discord remembers a nonce, may
+still post its message after another process has taken the delivery over. Usually it finds out when it records what it
+has sent, and deletes the later message itself. It may be killed before it can, so the history is searched again some
+minutes after each takeover: `second_look_at` in the delivery's row says when. The process that posts in that server by
+then does it.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+from model.messages import Address, Posted, Refused
+from relay.cluster.ownership import Ownership
+from relay.delivery import verdicts
+from relay.delivery.message_builder import MessageBuilder
+from relay.failures import log_failure
+from relay.ports import Clock, Poster
+from storage import deliveries, delivery_queries
+from storage.database import Database
+from storage.deliveries import Delivery
+
+log = logging.getLogger(__name__)
+
+LOOKS_AGAIN_AFTER = 600_000
+"""Milliseconds from a takeover to the search: by then a process that was halted in a send has gone on or has ended."""
+LOOK_BACK = 65 * 60_000
+"""Milliseconds that every search of the history starts before the oldest possible message: clocks jump by an hour."""
+_NEXT_LOOK_AFTER = 60_000
+"""Milliseconds from a search that failed to the next one."""
+
+
+class SecondMessages:
+    """Searches the history for second messages and deletes them."""
+
+    def __init__(
+        self, database: Database, poster: Poster, builder: MessageBuilder, clock: Clock, ownership: Ownership
+    ) -> None:
+        self._database = database
+        self._poster = poster
+        self._builder = builder
+        self._clock = clock
+        self._ownership = ownership
+        self.failures = 0
+        """How many looks raised an error."""
+
+    async def look_again(self) -> None:
+        """Searches for second messages of every delivery that is due for it. A search that fails is logged and made
+        again later.
+
+        Raises StorageError if the database cannot tell which deliveries are due.
+        """
+        now = self._clock.now()
+        for delivery in await delivery_queries.second_looks_due(self._database.reader, now, self._ownership.shards()):
+            postponed = replace(delivery, second_look_at=now + _NEXT_LOOK_AFTER)
+            if not await self._set_next_look(delivery, postponed.second_look_at):
+                continue  # Another process is looking.
+            too_old = delivery.settled_at is not None and now - delivery.settled_at >= verdicts.PATIENCE
+            try:
+                if await self.keep_first(delivery.id) or too_old:
+                    await self._set_next_look(postponed, None)
+            except Exception as error:
+                # One look's edge: the others go on.
+                self.failures += 1
+                log_failure(log, error, "delivery %d could not be looked for again", delivery.id)
+
+    async def keep_first(self, delivery_id: int) -> bool:
+        """Deletes all messages of the delivery but the first. Returns False if the search or a deletion has to be
+        tried again."""
+        delivery = await deliveries.get(self._database.reader, delivery_id)
+        draft = None if delivery is None else await self._builder.draft(delivery)
+        if delivery is None or draft is None:
+            return True
+        found = await self._poster.copies(draft.address, draft.post, delivery.created_at - LOOK_BACK)
+        if not isinstance(found, tuple):
+            log.warning(
+                "whether delivery %d stands twice in channel %d is not known yet", delivery_id, delivery.channel_id
+            )
+            return False
+        others = await delivery_queries.messages_of_others(self._database.reader, delivery, found)
+        messages = sorted(set(found) - others)
+        if len(messages) < 2:
+            return True
+        first, *later = messages
+        async with self._database.transaction() as tx:
+            await deliveries.set_message(tx, delivery_id, first)
+        log.warning(
+            "delivery %d stands twice in channel %d; the later message is deleted", delivery_id, delivery.channel_id
+        )
+        return all([await self._delete(draft.address, message_id) for message_id in later])
+
+    async def _set_next_look(self, delivery: Delivery, at: int | None) -> bool:
+        """Returns False if another process has set it since the row was read."""
+        async with self._database.transaction(locks_rows=True) as tx:
+            return await deliveries.reschedule_second_look(tx, delivery, at)
+
+    async def _delete(self, address: Address, message_id: int) -> bool:
+        """Deletes a message; returns False if that has to be tried again."""
+        response = await self._poster.delete(address, message_id)
+        if isinstance(response, Refused) and verdicts.meaning_of(response) is verdicts.Meaning.MESSAGE_GONE:
+            return True
+        if not isinstance(response, Posted):
+            log.warning("message %d of channel %d could not be deleted: %s", message_id, address.channel_id, response)
+        return isinstance(response, Posted)
