@@ -31,7 +31,8 @@ class Clock(Protocol):
 
 
 class Poster(Protocol):
-    """Posts to Discord, by id and never through the gateway's cache. Raises nothing but cancellation."""
+    """Posts to Discord, by id and never through the gateway's cache. Every call is bounded in time and raises nothing
+    but cancellation."""
 
     async def post(self, address: Address, post: Post) -> SendResult:
         """Sends a new message with `post.nonce` enforced."""
