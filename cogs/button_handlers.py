@@ -28,9 +28,16 @@ from relay.commands.ask import Ask
 from relay.commands.member_commands import MemberCommands
 from relay.commands.refusals import NothingToDo
 from ui.buttons import Action, ButtonHandlers, FollowRequest, is_generated, is_gone
-from ui.details import details_replies
-from ui.forget_me_replies import forgotten_reply, kept_reply
-from ui.job_replies import checked_reply, mention_reply, posted_again_reply, stop_reply, stopped_all_reply
+from ui.details_reply import details_replies
+from ui.member_replies import (
+    checked_reply,
+    forgotten_reply,
+    kept_reply,
+    mention_reply,
+    posted_again_reply,
+    stop_reply,
+    stopped_all_reply,
+)
 from ui.message import Reply
 from ui.refusal_replies import left_button_reply
 

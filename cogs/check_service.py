@@ -17,18 +17,10 @@ from storage import delivery_queries, follows, overviews, servers
 from storage.database import Database
 from storage.follows import FollowRow
 from ui import admin_replies
-from ui.check_report import CheckReport, Followed, NeedsPermission, TokenState, check_reply
+from ui.check_reply import CheckReport, Followed, NeedsPermission, check_reply
 from ui.language import language_of
 from ui.message import Reply
 
-_TOKEN_STATES = {
-    Recheck.WORKS: TokenState.WORKS,
-    Recheck.REFUSED: TokenState.REFUSED,
-    Recheck.UNPAID: TokenState.UNPAID,
-    Recheck.NO_RESPONSE: TokenState.UNTRIED,
-    Recheck.NO_TOKEN: TokenState.MISSING,
-    Recheck.TOKEN_MISSING: TokenState.ENTER_AGAIN,
-}
 _REQUESTS_OF_A_TRIAL = 2
 """A list of each generation, where the first one's can't be had."""
 _LIMIT_BELIEVED = 24 * 3600 * 1000
@@ -120,12 +112,12 @@ class CheckService:
         other_account = self._accounts.in_force(row.guild_id) != row.account_id
         return Followed(row.channel_id, self._missing_in(row.guild_id, row.channel_id), other_account)
 
-    async def _try_token(self, ask: Ask) -> tuple[TokenState, int | None]:
+    async def _try_token(self, ask: Ask) -> tuple[Recheck, int | None]:
         account_id = self._accounts.in_force(ask.guild_id)
         if account_id is None:
-            return TokenState.MISSING, None
+            return Recheck.NO_TOKEN, None
         self._allowances.take(account_id, ask.user_id, _REQUESTS_OF_A_TRIAL)
-        return _TOKEN_STATES[await self._rechecks.recheck_now(account_id)], account_id
+        return await self._rechecks.recheck_now(account_id), account_id
 
     def _missing_in(self, guild_id: int, channel_id: int) -> tuple[str, ...]:
         return self._poster.missing_permissions(Address(guild_id, channel_id)) or ()

@@ -14,7 +14,7 @@ from pixverse.pasted import find_jobids
 from relay.commands.watch_many import AT_MOST, WatchMany
 from ui import command_texts
 from ui.message import Reply
-from ui.watch_list_replies import no_ids_reply
+from ui.watch_replies import no_ids_reply
 
 _PARTS = ("content", "embeds", "components")
 _DEEPEST = 12

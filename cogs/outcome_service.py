@@ -10,7 +10,7 @@ from relay.commands.resending import HOPELESS, Resending
 from storage import delivery_queries
 from storage.database import Database
 from ui.buttons import ResendRequest
-from ui.delivery_list import PAGE, posted_after_all, results_reply, sent_again
+from ui.deliveries_reply import PAGE, posted_after_all, results_reply, sent_again
 from ui.message import Reply
 
 

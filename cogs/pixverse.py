@@ -22,10 +22,10 @@ from storage.overviews import KnownJob
 from ui import command_texts
 from ui.command_texts import CommandMentions
 from ui.discord_limits import CHOICES
-from ui.forget_me_replies import forget_question
-from ui.job_replies import peek_reply, status_reply, stop_reply
+from ui.list_replies import autocomplete_choice, listing_replies, pasted_choice
+from ui.member_replies import forget_question, peek_reply, status_reply, stop_reply
 from ui.message import Reply
-from ui.watch_list_replies import autocomplete_choice, listing_replies, pasted_choice, watch_menu_reply, watch_reply
+from ui.watch_replies import watch_menu_reply, watch_reply
 
 log = logging.getLogger(__name__)
 

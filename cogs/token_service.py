@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from discord_adapter.command_registry import CommandRegistry
-from pixverse.api_errors import SubscriptionUnpaid, TokenRefused
-from pixverse.token_text import DiscordTokenGiven, NotAToken
 from relay.accounts.account_registry import AccountRegistry
 from relay.accounts.server_tokens import (
     ServerTokens,
@@ -14,20 +10,12 @@ from relay.accounts.server_tokens import (
     TokenOvertaken,
     TokenSet,
     TokenSetKind,
-    TokenUntried,
 )
 from relay.allowances import Allowances
 from relay.commands.ask import Ask
 from ui import admin_replies
+from ui.member_replies import kept_reply
 from ui.message import Reply
-
-_NOT_STORED: dict[type[Exception], Callable[[bool], Reply]] = {
-    DiscordTokenGiven: admin_replies.discord_token_reply,
-    NotAToken: admin_replies.not_a_token_reply,
-    TokenRefused: admin_replies.token_refused_reply,
-    SubscriptionUnpaid: admin_replies.token_unpaid_reply,
-    TokenUntried: admin_replies.token_untried_reply,
-}
 
 
 class TokenService:
@@ -46,8 +34,9 @@ class TokenService:
         self._allowances.take_token_trial(ask.guild_id, ask.user_id)
         try:
             done = await self._tokens.set_token(ask.guild_id, ask.user_id, raw)
-        except tuple(_NOT_STORED) as error:
-            return _NOT_STORED[type(error)](self._accounts.own(ask.guild_id) is not None)
+        except tuple(admin_replies.NOT_STORED) as error:
+            has_token = self._accounts.own(ask.guild_id) is not None
+            return admin_replies.not_stored_reply(type(error), has_token=has_token)
         except TokenOvertaken:
             return admin_replies.token_overtaken_reply(self._registry.mentions(ask.guild_id))
         return self._token_set(ask, done)
@@ -100,7 +89,7 @@ class TokenService:
         """Does nothing, and says so."""
         if self._accounts.own(ask.guild_id) != account_id:
             return self._outdated(ask)
-        return admin_replies.token_kept_reply()
+        return kept_reply()
 
     def _outdated(self, ask: Ask) -> Reply:
         return admin_replies.question_outdated_reply(self._registry.mentions(ask.guild_id))

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 
 import discord
 
-from ui.permissions import PERMISSIONS
+from ui.cannot_post import PERMISSIONS
 
 _NAME = "___hidden___"
 _MAX_NAMES = 10_000

@@ -5,7 +5,7 @@ import pytest
 from tests.dealing import first_for
 
 CARDS, CHAT, STARTS, FORM = (
-    "tests/ui/test_card_views.py",
+    "tests/ui/test_cards.py",
     "tests/browser/test_chat.py",
     "tests/e2e/test_starts.py",
     "tests/sandbox/test_form.py",

@@ -5,14 +5,17 @@ from __future__ import annotations
 from discord import app_commands
 
 from model.messages import Address, ClaimedUser
+from pixverse.api_errors import SubscriptionUnpaid, TokenRefused
+from pixverse.token_text import DiscordTokenGiven, NotAToken
+from relay.accounts.server_tokens import TokenUntried
 from ui import formatting
 from ui.buttons import Action, FollowRequest, follow_view
+from ui.cannot_post import missing_permissions
 from ui.command_texts import CommandMentions
 from ui.discord_limits import CHOICE
 from ui.escape import code, plain
 from ui.language import LANGUAGES, N_, _, plural
 from ui.message import Reply, reply, saying, saying_with_commands
-from ui.permissions import missing_permissions
 
 _ALLOW_IT = N_("Allow it in the channel's permissions, then try again.")
 
@@ -231,45 +234,39 @@ def _no_longer(jobs: int, channels: tuple[int, ...], mentions: CommandMentions) 
     return formatting.paragraph(watched, followed)
 
 
-def token_refused_reply(has_token: bool) -> Reply:
-    """useapi.net refuses the token that was entered. `has_token`: the server keeps the one it has."""
-    remedy = _("Copy the complete token, including `user:`, or make a new one at useapi.net.")
-    return _not_stored(_("**Not stored: useapi.net refuses this token.**"), has_token, remedy)
+NOT_STORED: dict[type[Exception], tuple[str, str]] = {
+    TokenRefused: (
+        N_("**Not stored: useapi.net refuses this token.**"),
+        N_("Copy the complete token, including `user:`, or make a new one at useapi.net."),
+    ),
+    SubscriptionUnpaid: (
+        N_("**Not stored: this account has no paid subscription.**"),
+        N_("Renew it at useapi.net, then try again."),
+    ),
+    TokenUntried: (N_("**Not stored: useapi.net didn't answer.**"), N_("Try again in a few minutes.")),
+    DiscordTokenGiven: (
+        N_("**Not stored: that's a Discord token, not useapi.net's.** I haven't sent or kept it."),
+        N_("Reset it in Discord to be safe."),
+    ),
+    NotAToken: (
+        N_("**Not stored: that isn't an API token.** I haven't sent or kept it."),
+        N_("Copy the complete token from useapi.net, including `user:`."),
+    ),
+}
+"""What is wrong with the token that was entered, and what to do about it."""
 
 
-def token_unpaid_reply(has_token: bool) -> Reply:
-    """The account of the token that was entered has no subscription."""
-    state = _("**Not stored: this account has no paid subscription.**")
-    return _not_stored(state, has_token, _("Renew it at useapi.net, then try again."))
-
-
-def token_untried_reply(has_token: bool) -> Reply:
-    """The API did not answer, so the token could not be tried."""
-    state = _("**Not stored: useapi.net didn't answer.**")
-    return _not_stored(state, has_token, _("Try again in a few minutes."))
+def not_stored_reply(why: type[Exception], *, has_token: bool) -> Reply:
+    """The token that was entered is not taken, for one of the reasons in NOT_STORED. `has_token`: the server keeps the
+    one it has."""
+    state, remedy = NOT_STORED[why]
+    return Reply(formatting.paragraph(_(state), _("The current token stays.") if has_token else "", _(remedy)))
 
 
 token_overtaken_reply = saying_with_commands(
     N_("**Not stored: a later command changed the token.** {check} shows what is set now.")
 )
 """Another command set or removed the token while this one was being tried."""
-
-
-def discord_token_reply(has_token: bool) -> Reply:
-    """Somebody entered a Discord token."""
-    state = _("**Not stored: that's a Discord token, not useapi.net's.** I haven't sent or kept it.")
-    return _not_stored(state, has_token, _("Reset it in Discord to be safe."))
-
-
-def not_a_token_reply(has_token: bool) -> Reply:
-    """What was entered can't be a token of useapi.net."""
-    state = _("**Not stored: that isn't an API token.** I haven't sent or kept it.")
-    remedy = _("Copy the complete token from useapi.net, including `user:`.")
-    return _not_stored(state, has_token, remedy)
-
-
-def _not_stored(state: str, has_token: bool, remedy: str) -> Reply:
-    return Reply(formatting.paragraph(state, _("The current token stays.") if has_token else "", remedy))
 
 
 # ---- token remove ---------------------------------------------------------------------------------------------------
@@ -295,8 +292,6 @@ def token_removed_reply(jobs: int, channels: tuple[int, ...], mentions: CommandM
     return Reply(formatting.paragraph(_("**Removed.**"), _no_longer(jobs, channels, mentions)))
 
 
-token_kept_reply = saying(N_("**Kept.** Nothing has changed."))
-"""The admin pressed *Keep the token*."""
 no_own_token_reply = saying_with_commands(N_("**This server has no API token of its own.** {token_set} sets one."))
 """The server has no token that could be removed."""
 question_outdated_reply = saying_with_commands(

@@ -112,63 +112,51 @@ _GENERATED = re.compile("[0-9a-f]{32}")
 _PREFIXES = "|".join(re.escape(prefix) for prefix in _BY_PREFIX)
 
 
-class _Counted:
-    """A button whose presses are counted against a limit."""
+class _Button(discord.ui.DynamicItem[discord.ui.Button[Any]], template="(?!)"):
+    """A button that still works after a restart. Its presses are counted against a limit."""
+
+    def __init__(self, label: str, custom_id: str, style: ButtonStyle = ButtonStyle.secondary) -> None:
+        super().__init__(discord.ui.Button(label=label, style=style, custom_id=custom_id))
 
     async def interaction_check(self, interaction: Press, /) -> bool:
         return await handlers_of(interaction).lets_in(interaction)
 
 
-class NumberButton(
-    _Counted,
-    discord.ui.DynamicItem[discord.ui.Button[Any]],
-    template=rf"(?P<prefix>{_PREFIXES}):(?P<number>[0-9]{{1,18}})",
-):
+class NumberButton(_Button, template=rf"(?P<prefix>{_PREFIXES}):(?P<number>[0-9]{{1,18}})"):
     """A button of `action` for the local `number` of a subscription, a batch or an account."""
 
     def __init__(self, action: Action, number: int) -> None:
         style = ButtonStyle.danger if action.effect is Effect.DELETES else ButtonStyle.secondary
-        super().__init__(
-            discord.ui.Button(label=_(action.label), style=style, custom_id=number_custom_id(action, number))
-        )
+        super().__init__(_(action.label), number_custom_id(action, number), style)
         self.action = action
         self.number = number
 
     @classmethod
-    async def from_custom_id(cls, interaction: Press, item: discord.ui.Item[Any], match: re.Match[str], /) -> Self:  # noqa: ARG003
-        """The button that was pressed."""
+    async def from_custom_id(cls, _press: Press, _item: discord.ui.Item[Any], match: re.Match[str], /) -> Self:
         return cls(_BY_PREFIX[match["prefix"]], int(match["number"]))
 
     async def callback(self, interaction: Press) -> None:
-        """Hands the press to the client's handlers."""
         await handlers_of(interaction).numbered[self.action](interaction, self.number)
 
 
-class DetailsButton(
-    _Counted, discord.ui.DynamicItem[discord.ui.Button[Any]], template=rf"{_DETAILS}:(?P<nonce>[0-9a-f]{{25}})"
-):
+class DetailsButton(_Button, template=rf"{_DETAILS}:(?P<nonce>[0-9a-f]{{25}})"):
     """`Details` under an outcome; its nonce is also what the outcome is found by in the channel's history."""
 
     def __init__(self, nonce: str) -> None:
-        super().__init__(
-            # Translators: a button: shows all that is known about a job.
-            discord.ui.Button(label=_("Details"), style=ButtonStyle.secondary, custom_id=details_custom_id(nonce))
-        )
+        # Translators: a button: shows all that is known about a job.
+        super().__init__(_("Details"), details_custom_id(nonce))
         self.nonce = nonce
 
     @classmethod
-    async def from_custom_id(cls, interaction: Press, item: discord.ui.Item[Any], match: re.Match[str], /) -> Self:  # noqa: ARG003
-        """The button that was pressed."""
+    async def from_custom_id(cls, _press: Press, _item: discord.ui.Item[Any], match: re.Match[str], /) -> Self:
         return cls(match["nonce"])
 
     async def callback(self, interaction: Press) -> None:
-        """Hands the press to the client's handlers."""
         await handlers_of(interaction).details(interaction, self.nonce)
 
 
 class SendAgainButton(
-    _Counted,
-    discord.ui.DynamicItem[discord.ui.Button[Any]],
+    _Button,
     template=(
         r"results:send:(?P<place>[0-9]{1,2}):(?P<number>[0-9]{1,18})(?::(?P<page>all|failed):(?P<skip>[0-9]{1,18}))?"
     ),
@@ -179,50 +167,32 @@ class SendAgainButton(
         custom_id = f"results:send:{request.place}:{request.delivery_id}"
         if request.skip or request.only_failed:
             custom_id += f":{'failed' if request.only_failed else 'all'}:{request.skip}"
-        super().__init__(
-            discord.ui.Button(
-                label=_("Resend {place}", place=request.place), style=ButtonStyle.secondary, custom_id=custom_id
-            )
-        )
+        super().__init__(_("Resend {place}", place=request.place), custom_id)
         self.request = request
 
     @classmethod
-    async def from_custom_id(cls, interaction: Press, item: discord.ui.Item[Any], match: re.Match[str], /) -> Self:  # noqa: ARG003
-        """The button that was pressed."""
+    async def from_custom_id(cls, _press: Press, _item: discord.ui.Item[Any], match: re.Match[str], /) -> Self:
         return cls(
             ResendRequest(int(match["number"]), int(match["place"]), int(match["skip"] or 0), match["page"] == "failed")
         )
 
     async def callback(self, interaction: Press) -> None:
-        """Hands the press to the client's handlers."""
         await handlers_of(interaction).send_again(interaction, self.request)
 
 
-class FollowButton(
-    _Counted,
-    discord.ui.DynamicItem[discord.ui.Button[Any]],
-    template=r"follow:(?P<how>quiet|cards):(?P<channel>[0-9]{1,20}):(?P<account>[0-9]{1,18})",
-):
+class FollowButton(_Button, template=r"follow:(?P<how>quiet|cards):(?P<channel>[0-9]{1,20}):(?P<account>[0-9]{1,18})"):
     """`Follow the account`. The custom id holds the whole request, so that a press does what the question said."""
 
     def __init__(self, request: FollowRequest) -> None:
         how = "cards" if request.progress else "quiet"
-        super().__init__(
-            discord.ui.Button(
-                label=_("Follow the account"),
-                style=ButtonStyle.secondary,
-                custom_id=f"follow:{how}:{request.channel_id}:{request.account_id}",
-            )
-        )
+        super().__init__(_("Follow the account"), f"follow:{how}:{request.channel_id}:{request.account_id}")
         self.request = request
 
     @classmethod
-    async def from_custom_id(cls, interaction: Press, item: discord.ui.Item[Any], match: re.Match[str], /) -> Self:  # noqa: ARG003
-        """The button that was pressed."""
+    async def from_custom_id(cls, _press: Press, _item: discord.ui.Item[Any], match: re.Match[str], /) -> Self:
         return cls(FollowRequest(int(match["channel"]), int(match["account"]), match["how"] == "cards"))
 
     async def callback(self, interaction: Press) -> None:
-        """Hands the press to the client's handlers."""
         await handlers_of(interaction).follow(interaction, self.request)
 
 
@@ -271,46 +241,38 @@ def number_custom_id(action: Action, number: int) -> str:
 
 def number_view(*buttons: tuple[Action, int]) -> discord.ui.View | None:
     """The buttons under a plain message, two to a row; None without any."""
-    if not buttons:
-        return None
-    view = discord.ui.View(timeout=None)
-    for place, (action, number) in enumerate(buttons):
-        item = NumberButton(action, number)
-        item.row = place // 2
-        view.add_item(item)
-    return view
+    return _view(*_pairs([NumberButton(action, number) for action, number in buttons]))
 
 
 def results_view(to_send: Sequence[ResendRequest], turning: Sequence[tuple[Action, int]]) -> discord.ui.View | None:
-    """The buttons under a page of outcomes, two in a row: one for each that can be resent, then those for other pages.
-    None without any."""
-    if not to_send and not turning:
-        return None
-    view = discord.ui.View(timeout=None)
-    for place, request in enumerate(to_send):
-        again = SendAgainButton(request)
-        again.row = place // 2
-        view.add_item(again)
-    for action, number in turning:
-        turn = NumberButton(action, number)
-        turn.row = (len(to_send) + 1) // 2
-        view.add_item(turn)
-    return view
+    """The buttons under a page of outcomes: one for each that can be resent, then those for other pages. None without
+    any."""
+    sending = _pairs([SendAgainButton(request) for request in to_send])
+    return _view(*sending, [NumberButton(action, number) for action, number in turning])
 
 
-def follow_view(request: FollowRequest) -> discord.ui.View:
+def follow_view(request: FollowRequest) -> discord.ui.View | None:
     """The buttons under the question whether to follow an account in a channel."""
-    view = discord.ui.View(timeout=None)
-    view.add_item(FollowButton(request))
-    view.add_item(NumberButton(Action.DO_NOT_FOLLOW, request.account_id))
-    return view
+    return _view((FollowButton(request), NumberButton(Action.DO_NOT_FOLLOW, request.account_id)))
 
 
-def details_view(nonce: str) -> discord.ui.View:
+def details_view(nonce: str) -> discord.ui.View | None:
     """The one button under an outcome."""
+    return _view((DetailsButton(nonce),))
+
+
+def _pairs(buttons: Sequence[_Button]) -> list[Sequence[_Button]]:
+    return [buttons[start : start + 2] for start in range(0, len(buttons), 2)]
+
+
+def _view(*rows: Sequence[_Button]) -> discord.ui.View | None:
+    """Rows of buttons; None without any."""
     view = discord.ui.View(timeout=None)
-    view.add_item(DetailsButton(nonce))
-    return view
+    for place, row in enumerate(rows):
+        for button in row:
+            button.row = place
+            view.add_item(button)
+    return view if view.children else None
 
 
 def layout_view(text: str, *buttons: tuple[Action, int], colour: discord.Colour) -> discord.ui.LayoutView:

@@ -9,24 +9,14 @@ MESSAGE = 2000
 """Characters of a plain message's content."""
 TEXT_DISPLAYS = 4000
 """Characters of all texts of a Components V2 message together."""
-COMPONENTS = 40
-"""Components of a Components V2 message, nested ones counted."""
 ALT_TEXT = 1024
-BUTTON_LABEL = 80
-CUSTOM_ID = 100
 COMMAND_DESCRIPTION = 100
 CHOICE = 100
 """Characters of an autocomplete choice's name, and of its value."""
 CHOICES = 25
-MODAL_TITLE = 45
-MODAL_LABEL = 45
-MODAL_DESCRIPTION = 100
-MODAL_PLACEHOLDER = 100
 MODAL_INPUT = 4000
 FILES = 10
 
-STATE = 60
-"""Characters of the bold state that every text begins with: our own rule."""
 PROMPT = 180
 SHORT_PROMPT = 60
 REASON = 300

@@ -10,13 +10,9 @@ from ui.escape import code
 from ui.language import N_, _, number, pgettext, plural
 
 _SECOND = 1000
-
 _MINUTE = 60 * _SECOND
-
 _HOUR = 60 * _MINUTE
-
 _DAY = 24 * _HOUR
-
 _MAX_CHANNELS = 5
 
 
@@ -93,6 +89,18 @@ def jump(where: Address, message_id: int | None, words: str) -> str:
     return f"[{words}](https://discord.com/channels/{where.guild_id}/{where.channel_id}/{message_id})"
 
 
+def result_link(where: Address, message_id: int | None, *, in_list: bool = False) -> str:
+    """A link to a job's result; empty without a message."""
+    # Translators: a link to the message with a job's result.
+    return jump(where, message_id, _("Result") if in_list else _("Jump to the result"))
+
+
+def card_link(where: Address, message_id: int | None, *, in_list: bool = False) -> str:
+    """A link to a job's card, or to the summary of its group; empty without a message."""
+    # Translators: a link to the message that shows a job's progress.
+    return jump(where, message_id, _("Card") if in_list else _("Jump to the card"))
+
+
 def channel(channel_id: int) -> str:
     """A link to a channel."""
     return f"<#{channel_id}>"
@@ -109,6 +117,11 @@ def channels(channel_ids: Sequence[int]) -> str:
 def user(user_id: int) -> str:
     """A person's mention."""
     return f"<@{user_id}>"
+
+
+def users(user_ids: Iterable[int]) -> str:
+    """Mentions of people who are pinged; empty without any."""
+    return " ".join(map(user, user_ids))
 
 
 def joined(parts: Iterable[str]) -> str:

@@ -5,70 +5,87 @@ from __future__ import annotations
 from model.messages import Cause, NoticePost
 from model.states import NoticeKind
 from ui import formatting
+from ui.cannot_post import because, missing_permissions
 from ui.command_texts import CommandMentions
 from ui.escape import escaped
 from ui.language import N_, _, plural
-from ui.link_reasons import because
 from ui.message import Message
-from ui.permissions import missing_permissions
 
-_ON_HOLD = N_("**PixVerse results are on hold.**")
 _SILENT = (NoticeKind.FLOWING_AGAIN, NoticeKind.FIXED, NoticeKind.TOKEN_REMOVED, NoticeKind.POSTING_AGAIN)
-_PINGING = (NoticeKind.TOKEN_REFUSED, NoticeKind.UNPAID, NoticeKind.TOKEN_MISSING)
+_TOKEN_TROUBLES = (NoticeKind.TOKEN_REFUSED, NoticeKind.UNPAID, NoticeKind.TOKEN_MISSING)
+
+_REMEDIES = {
+    Cause.UPLOADS_LIMITED: N_("Only Discord can lift that; until then results come as links."),
+    Cause.WORDS: N_("Check its rules."),
+    Cause.UNKNOWN: N_("Check your AutoMod rules."),
+    Cause.EXPLICIT: N_("Check the server's safety settings."),
+}
+_LASTED = {
+    NoticeKind.POSTING_AGAIN: N_("I couldn't for {time}, until {when}."),
+    NoticeKind.UNPAID: N_("The useapi.net subscription had expired for {time}, until {when}."),
+    NoticeKind.TOKEN_MISSING: N_("I didn't have it for {time}, until {when}."),
+}
 
 
 def notice_message(post: NoticePost, mentions: CommandMentions) -> Message:
     """The notice as a message. The same post always gives the same text, by which the message is found again."""
-    return Message(
-        content=_text(post, mentions), mention=_pinged(post), suppress_embeds=True, silent=post.kind in _SILENT
-    )
+    pinged = post.mention if post.kind in _TOKEN_TROUBLES else ()
+    return Message(content=_text(post, mentions), mention=pinged, suppress_embeds=True, silent=post.kind in _SILENT)
 
 
 def _text(post: NoticePost, mentions: CommandMentions) -> str:
     match post.kind:
-        case NoticeKind.TOKEN_REFUSED | NoticeKind.UNPAID | NoticeKind.TOKEN_MISSING:
-            return _of_the_token(post, mentions)
-        case NoticeKind.FIXED | NoticeKind.TOKEN_REMOVED:
-            return _over(post)
         case NoticeKind.FLOWING_AGAIN:
-            return formatting.paragraph(_("**PixVerse results are back.**"), _resumed(post))
+            text = formatting.paragraph(_("**PixVerse results are back.**"), _resumed(post))
+        case NoticeKind.FIXED | NoticeKind.TOKEN_REMOVED:
+            text = _token_trouble_over(post)
         case NoticeKind.CANNOT_POST:
             state = _("**I can't post in {channel}.**", channel=_channel(post))
-            return formatting.paragraph(state, missing_permissions(post.missing), _held(post))
-        case NoticeKind.GIVEN_UP | NoticeKind.REFUSED | NoticeKind.REDUCED:
-            return _not_as_it_is(post, mentions)
+            text = formatting.paragraph(state, missing_permissions(post.missing), _held(post))
+        case NoticeKind.POSTING_AGAIN:
+            state = _("**I can post in {channel} again.**", channel=_channel(post))
+            results = plural("{n} result was posted there.", "{n} results were posted there.", post.jobs)
+            text = formatting.lines(formatting.paragraph(state, results), _lasted(post))
+        case NoticeKind.GIVEN_UP:
+            text = _given_up(post, mentions)
+        case NoticeKind.REFUSED | NoticeKind.REDUCED:
+            text = _refused(post, mentions)
+        case NoticeKind.CHANNEL_GONE:
+            text = _channel_gone(post, mentions)
+        case NoticeKind.NO_ROOM:
+            text = _no_room(post)
         case _:
-            return _of_a_channel(post, mentions)
+            text = _token_trouble(post, mentions)
+    return text
 
 
-def _of_the_token(post: NoticePost, mentions: CommandMentions) -> str:
-    if post.kind is NoticeKind.UNPAID:
-        return _unpaid(post, mentions)
-    return _missing(post, mentions) if post.kind is NoticeKind.TOKEN_MISSING else _refused(post, mentions)
+def _token_trouble(post: NoticePost, mentions: CommandMentions) -> str:
+    who = formatting.users(post.mention)
+    waiting = plural("{n} job waits; nothing is lost.", "{n} jobs wait; nothing is lost.", post.jobs, zero="")
+    match post.kind:
+        case NoticeKind.TOKEN_MISSING:
+            state = _("**Please enter this server's API token again.**")
+            remedy = _("Set it with {token_set}, and I'll resume.", **mentions)
+            return formatting.paragraph(state, who, _("I no longer have it."), waiting, remedy)
+        case NoticeKind.UNPAID:
+            state, why = (
+                N_("**The useapi.net subscription has expired.**"),
+                N_("The useapi.net subscription has expired."),
+            )
+            remedy = _("I'll resume once it's renewed; {check} checks right away.", **mentions)
+            if post.interval is not None:
+                time = formatting.duration(post.interval)
+                remedy = _("I'll resume within {time} of renewal; {check} checks right away.", time=time, **mentions)
+        case _:
+            state, why = N_("**useapi.net refuses this server's API token.**"), N_("useapi.net refuses the API token.")
+            remedy = _("Set a new one with {token_set}.", **mentions)
+    if not post.jobs:
+        return formatting.paragraph(_(state), who, remedy)
+    return formatting.paragraph(_("**PixVerse results are on hold.**"), who, _(why), waiting, remedy)
 
 
-def _of_a_channel(post: NoticePost, mentions: CommandMentions) -> str:
-    if post.kind is NoticeKind.POSTING_AGAIN:
-        results = plural("{n} result was posted there.", "{n} results were posted there.", post.jobs)
-        state = _("**I can post in {channel} again.**", channel=_channel(post))
-        return formatting.lines(formatting.paragraph(state, results), _lasted(post))
-    return _no_room(post) if post.kind is NoticeKind.NO_ROOM else _channel_gone(post, mentions)
-
-
-def _resumed(post: NoticePost) -> str:
-    return plural("{n} job resumed.", "{n} jobs resumed.", post.jobs, zero="")
-
-
-def _pinged(post: NoticePost) -> tuple[int, ...]:
-    return post.mention if post.kind in _PINGING else ()
-
-
-def _who(post: NoticePost) -> str:
-    return " ".join(formatting.user(person) for person in _pinged(post))
-
-
-def _over(post: NoticePost) -> str:
-    """What an alert is replaced with when its trouble is over."""
+def _token_trouble_over(post: NoticePost) -> str:
+    """What an alert is replaced with."""
     if post.kind is NoticeKind.FIXED:
         state = formatting.paragraph(_("**Fixed: the API token works.**"), _resumed(post))
     else:
@@ -77,11 +94,8 @@ def _over(post: NoticePost) -> str:
     return formatting.lines(state, _lasted(post))
 
 
-_LASTED = {
-    NoticeKind.POSTING_AGAIN: N_("I couldn't for {time}, until {when}."),
-    NoticeKind.UNPAID: N_("The useapi.net subscription had expired for {time}, until {when}."),
-    NoticeKind.TOKEN_MISSING: N_("I didn't have it for {time}, until {when}."),
-}
+def _resumed(post: NoticePost) -> str:
+    return plural("{n} job resumed.", "{n} jobs resumed.", post.jobs, zero="")
 
 
 def _lasted(post: NoticePost) -> str:
@@ -91,43 +105,6 @@ def _lasted(post: NoticePost) -> str:
     kind = post.kind if post.kind is NoticeKind.POSTING_AGAIN else post.alert or post.kind
     text = _LASTED.get(kind, N_("useapi.net refused it for {time}, until {when}."))
     return formatting.small(_(text, time=formatting.duration(post.lasted), when=formatting.moment(post.until)))
-
-
-def _refused(post: NoticePost, mentions: CommandMentions) -> str:
-    remedy = _("Set a new one with {token_set}.", **mentions)
-    if not post.jobs:
-        return formatting.paragraph(_("**useapi.net refuses this server's API token.**"), _who(post), remedy)
-    why = _("useapi.net refuses the API token.")
-    return formatting.paragraph(_(_ON_HOLD), _who(post), why, _waiting(post), remedy)
-
-
-def _waiting(post: NoticePost) -> str:
-    return plural("{n} job waits; nothing is lost.", "{n} jobs wait; nothing is lost.", post.jobs, zero="")
-
-
-def _missing(post: NoticePost, mentions: CommandMentions) -> str:
-    return formatting.paragraph(
-        _("**Please enter this server's API token again.**"),
-        _who(post),
-        _("I no longer have it."),
-        _waiting(post),
-        _("Set it with {token_set}, and I'll resume.", **mentions),
-    )
-
-
-def _unpaid(post: NoticePost, mentions: CommandMentions) -> str:
-    if post.interval is None:
-        remedy = _("I'll resume once it's renewed; {check} checks right away.", **mentions)
-    else:
-        remedy = _(
-            "I'll resume within {time} of renewal; {check} checks right away.",
-            time=formatting.duration(post.interval),
-            **mentions,
-        )
-    if not post.jobs:
-        return formatting.paragraph(_("**The useapi.net subscription has expired.**"), _who(post), remedy)
-    why = _("The useapi.net subscription has expired.")
-    return formatting.paragraph(_(_ON_HOLD), _who(post), why, _waiting(post), remedy)
 
 
 def _held(post: NoticePost) -> str:
@@ -148,34 +125,17 @@ def _held(post: NoticePost) -> str:
     )
 
 
-def _not_as_it_is(post: NoticePost, mentions: CommandMentions) -> str:
+def _refused(post: NoticePost, mentions: CommandMentions) -> str:
+    resend = ""
     if post.kind is NoticeKind.REFUSED:
-        return formatting.paragraph(
-            _("**A result was not posted in {channel}.**", channel=_channel(post)),
-            because(post.cause),
-            _remedy(post.cause),
-            _("{deliveries} can resend it.", **mentions),
-        )
-    if post.kind is NoticeKind.REDUCED:
-        state = N_("**A result was posted without its prompt in {channel}.**")
-        if post.without_files:
-            state = N_("**A result was posted as a link in {channel}.**")
-        return formatting.paragraph(_(state, channel=_channel(post)), because(post.cause), _remedy(post.cause))
-    return _given_up(post, mentions)
-
-
-def _remedy(cause: Cause | None) -> str:
-    match cause:
-        case Cause.UPLOADS_LIMITED:
-            return _("Only Discord can lift that; until then results come as links.")
-        case Cause.WORDS:
-            return _("Check its rules.")
-        case Cause.UNKNOWN:
-            return _("Check your AutoMod rules.")
-        case Cause.EXPLICIT:
-            return _("Check the server's safety settings.")
-        case _:
-            return ""
+        state = _("**A result was not posted in {channel}.**", channel=_channel(post))
+        resend = _("{deliveries} can resend it.", **mentions)
+    elif post.without_files:
+        state = _("**A result was posted as a link in {channel}.**", channel=_channel(post))
+    else:
+        state = _("**A result was posted without its prompt in {channel}.**", channel=_channel(post))
+    remedy = _(_REMEDIES[post.cause]) if post.cause in _REMEDIES else ""
+    return formatting.paragraph(state, because(post.cause), remedy, resend)
 
 
 def _given_up(post: NoticePost, mentions: CommandMentions) -> str:

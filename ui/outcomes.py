@@ -1,4 +1,8 @@
-"""The outcome: the one new message at a job's end. Its text is plain content, which every client shows."""
+"""The outcome: the one new message at a job's end. Its text is plain content, which every client shows.
+
+Here is what every outcome may have: prompt, PixVerse's reason, links, a group's tally, "Late", the small print, files.
+How it begins stands in `outcome_states`.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +11,14 @@ from dataclasses import dataclass
 from model.job import Outcome
 from model.messages import BatchTally, LateReason, OutcomePost
 from pixverse.jobids import mask_email
-from ui import formatting, job_text
+from ui import formatting, job_facts
 from ui.buttons import details_custom_id, details_view
 from ui.command_texts import CommandMentions
 from ui.discord_limits import ALT_PROMPT, ALT_TEXT, MESSAGE, PROMPT, REASON, units
 from ui.escape import escaped, job_id, plain
 from ui.language import N_, _, plural
 from ui.message import AttachedFile, Message
-from ui.outcome_text import OutcomeText, outcome_text
+from ui.outcome_states import OutcomeState, outcome_state
 
 _LATE = {
     LateReason.OFFLINE: N_("This bot was offline."),
@@ -61,7 +65,7 @@ def outcome_message(post: OutcomePost, mentions: CommandMentions) -> Message:
         mention=pinged,
         silent=post.silent,
         # Discord may unfold nothing but the bare link of a video.
-        suppress_embeds=post.without_api_text or not outcome_text(post, mentions).unfold,
+        suppress_embeds=post.without_api_text or not outcome_state(post, mentions).unfold,
         reply_to=post.reply_to,
         known_by=details_custom_id(post.button_nonce),
     )
@@ -69,7 +73,7 @@ def outcome_message(post: OutcomePost, mentions: CommandMentions) -> Message:
 
 def _fitting(post: OutcomePost, mentions: CommandMentions) -> tuple[str, tuple[int, ...]]:
     """The longest content that fits, and who is mentioned in it."""
-    text = outcome_text(post, mentions)
+    text = outcome_state(post, mentions)
     for space in _SPACES:
         content, pinged = _content(post, text, space)
         if units(content) <= MESSAGE:
@@ -77,44 +81,46 @@ def _fitting(post: OutcomePost, mentions: CommandMentions) -> tuple[str, tuple[i
     raise AssertionError("the smallest content is always short enough")
 
 
-def _content(post: OutcomePost, text: OutcomeText, space: _Space) -> tuple[str, tuple[int, ...]]:
+def _content(post: OutcomePost, text: OutcomeState, space: _Space) -> tuple[str, tuple[int, ...]]:
     """The content and who is mentioned in it."""
-    alone = post.batch is not None and post.batch.total == 1
-    wanted = tuple(dict.fromkeys((*post.mention, *(post.batch.mention if post.batch and alone else ()))))
-    first = wanted[: space.mentions]
-    rest = tuple(dict.fromkeys(post.batch.mention)) if post.batch and not alone else ()
-    last = tuple(person for person in rest if person not in first)[: space.mentions - len(first)]
+    first, last = _pinged(post, space.mentions)
     pinged = (*first, *last)
-    body = _without_api_text(text, first) if post.without_api_text else _worded(post, text, first, space)
-    small = _small_without_api_text(post, text) if post.without_api_text else _small(post, text, space)
-    tally = _tally(post.batch, last) if post.batch and not alone else ""
-    return formatting.lines(*body, tally, _not_pinged(post, pinged), _late(post), small), pinged
+    if post.without_api_text:
+        body = formatting.paragraph(f"**{text.state_alone or text.state}**", formatting.users(first))
+        small = _small_without_api_text(post, text)
+    else:
+        head = formatting.paragraph(f"**{text.state}**", formatting.users(first), text.advice)
+        body = formatting.lines(head, _reason(post, text, space), _prompt(post, space), _links(post, text, space))
+        small = _small(post, text, space)
+    tally = _tally(post.batch, last) if post.batch is not None and post.batch.total > 1 else ""
+    return formatting.lines(body, tally, _not_pinged(post, pinged), _late(post), small), pinged
 
 
-def _worded(post: OutcomePost, text: OutcomeText, pinged: tuple[int, ...], space: _Space) -> tuple[str, ...]:
-    head = formatting.paragraph(f"**{text.state}**", _who(pinged), text.advice)
-    return (head, *_reason(post, text, space), _prompt(post, space), *_links(post, text, space))
+def _pinged(post: OutcomePost, limit: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Who is mentioned beside the state, and who beside the batch's tally; everybody once, at most `limit` people."""
+    job, batch = post.mention, post.batch.mention if post.batch else ()
+    if post.batch is not None and post.batch.total == 1:  # it has no tally
+        job, batch = (*job, *batch), ()
+    first = tuple(dict.fromkeys(job))[:limit]
+    last = tuple(person for person in dict.fromkeys(batch) if person not in first)
+    return first, last[: limit - len(first)]
 
 
-def _small(post: OutcomePost, text: OutcomeText, space: _Space) -> str:
+def _small(post: OutcomePost, text: OutcomeState, space: _Space) -> str:
     """The line of small print; it ends with the id."""
-    with_what = bool(job_text.prompt_text(post.job)) and not job_text.counts_only(post.job)
+    with_what = bool(job_facts.prompt_text(post.job)) and not job_facts.counts_only(post.job)
     return formatting.small(
         text.small,
         # Translators: the files of a message.
         _("in PixVerse's order") if text.in_order else "",
-        job_text.facts(post.job, with_what=with_what) if text.with_facts and space.facts else "",
+        job_facts.facts(post.job, with_what=with_what) if text.with_facts and space.facts else "",
         post.outcome.value,
         f"#{post.number}",
         job_id(post.jobid),
     )
 
 
-def _without_api_text(text: OutcomeText, pinged: tuple[int, ...]) -> tuple[str, ...]:
-    return (formatting.paragraph(f"**{text.state_alone or text.state}**", _who(pinged)),)
-
-
-def _small_without_api_text(post: OutcomePost, text: OutcomeText) -> str:
+def _small_without_api_text(post: OutcomePost, text: OutcomeState) -> str:
     if post.outcome is Outcome.COMPLETED:
         why = _("Something in the prompt couldn't be shown here")
     else:
@@ -123,73 +129,58 @@ def _small_without_api_text(post: OutcomePost, text: OutcomeText) -> str:
     return formatting.small(why, links, post.outcome.value, f"#{post.number}")
 
 
-def _who(people: tuple[int, ...]) -> str:
-    return " ".join(formatting.user(person) for person in people)
-
-
 def _not_pinged(post: OutcomePost, pinged: tuple[int, ...]) -> str:
     """How many people asked for a ping and are not mentioned, for lack of space."""
     wanted = {*post.mention, *(post.batch.mention if post.batch else ())}
-    left = len(wanted.difference(pinged))
-    if not left:
-        return ""
-    return formatting.small(
-        plural(
-            "{n} other person asked too, but I can't ping that many at once.",
-            "{n} other people asked too, but I can't ping that many at once.",
-            left,
-        )
+    left_out = plural(
+        "{n} other person asked too, but I can't ping that many at once.",
+        "{n} other people asked too, but I can't ping that many at once.",
+        len(wanted.difference(pinged)),
+        zero="",
     )
+    return formatting.small(left_out)
 
 
-def _reason(post: OutcomePost, text: OutcomeText, space: _Space) -> tuple[str, ...]:
-    """What PixVerse says, if the outcome shows it."""
-    if not text.with_reason:
-        return ()
-    words = " ".join(reasons(post, space.reason))
-    return (_("PixVerse says: {words}", words=words),) if words else ()
-
-
-def reasons(post: OutcomePost, limit: int = REASON) -> list[str]:
-    """`error` and `errorDetails` of the job, escaped; only one if they are the same."""
-    if post.job is None:
-        return []
+def _reason(post: OutcomePost, text: OutcomeState, space: _Space) -> str:
+    """What PixVerse says, if the outcome shows it: `error` and `errorDetails`, only one if they are the same."""
+    if not text.with_reason or post.job is None:
+        return ""
     both = dict.fromkeys((post.job.error or "", post.job.error_details or ""))
     # Translators: a number behind "PixVerse says: ", possibly with words of PixVerse's in between.
     named = (_("error code {number}", number=words) if words.isdecimal() else words for words in both)
-    return [words for words in dict.fromkeys(escaped(mask_email(words), limit) for words in named) if words]
+    shown = dict.fromkeys(escaped(mask_email(words), space.reason) for words in named)
+    said = " ".join(words for words in shown if words)
+    return _("PixVerse says: {words}", words=said) if said else ""
 
 
 def _prompt(post: OutcomePost, space: _Space) -> str:
-    if post.outcome is not Outcome.MODERATED:
-        if post.outcome is Outcome.COMPLETED and job_text.counts_only(post.job):  # the state says how many
-            return formatting.quoted(escaped(job_text.prompt_text(post.job), space.prompt))
-        return formatting.quoted(job_text.prompt(post.job, space.prompt))
-    prompt = escaped(job_text.prompt_text(post.job), space.prompt)
-    return _("Prompt: {prompt}", prompt=formatting.spoiler(prompt)) if prompt else ""
+    prompt = escaped(job_facts.prompt_text(post.job), space.prompt)
+    if post.outcome is Outcome.MODERATED:
+        return _("Prompt: {prompt}", prompt=formatting.spoiler(prompt)) if prompt else ""
+    if post.outcome is Outcome.COMPLETED and job_facts.counts_only(post.job):  # the state says how many
+        return formatting.quoted(prompt)
+    return formatting.quoted(job_facts.prompt(post.job, space.prompt))
 
 
-def _links(post: OutcomePost, text: OutcomeText, space: _Space) -> tuple[str, ...]:
-    if not text.links:
-        return ()
+def _links(post: OutcomePost, text: OutcomeState, space: _Space) -> str:
     if not space.links:
-        return (
-            plural(
-                "The link is too long to show here; press Details.",
-                "The links are too long to show here; press Details.",
-                len(text.links),
-            ),
+        return plural(
+            "The link is too long to show here; press Details.",
+            "The links are too long to show here; press Details.",
+            len(text.links),
+            zero="",
         )
-    return tuple(f"|| {link} ||" if post.spoiler else link for link in text.links)
+    return formatting.lines(*(f"|| {link} ||" if post.spoiler else link for link in text.links))
 
 
 def _late(post: OutcomePost) -> str:
     if post.late is None:
         return ""
     why = _(_LATE[post.late])
-    if post.ended_at is None:
-        return formatting.small(_("Late: {why}", why=why))
-    return formatting.small(_("Late: it ended {when}. {why}", when=formatting.relative(post.ended_at), why=why))
+    late = _("Late: {why}", why=why)
+    if post.ended_at is not None:
+        late = _("Late: it ended {when}. {why}", when=formatting.relative(post.ended_at), why=why)
+    return formatting.small(late)
 
 
 def _tally(batch: BatchTally, pinged: tuple[int, ...]) -> str:
@@ -207,30 +198,23 @@ def _tally(batch: BatchTally, pinged: tuple[int, ...]) -> str:
     state = plural(
         "**The job has ended:** {results}.", "**All {n} jobs have ended:** {results}.", batch.total, results=results
     )
-    return formatting.paragraph(state, _who(pinged))
+    return formatting.paragraph(state, formatting.users(pinged))
 
 
 def _files(post: OutcomePost) -> tuple[AttachedFile, ...]:
+    """The files under their names, `pixverse-<number>-<k>.mp4`."""
+    start = f"{'SPOILER_' if post.spoiler else ''}pixverse-{post.number}"
     return tuple(
-        AttachedFile(
-            file.path,
-            file_name(post.number, file.index, file.extension, spoiler=post.spoiler),
-            alt_text(post, file.index),
-        )
+        AttachedFile(file.path, f"{start}-{file.index}{file.extension}", _alt_text(post, file.index))
         for file in post.files
     )
 
 
-def file_name(number: int, index: int, extension: str, *, spoiler: bool) -> str:
-    """`pixverse-<number>-<k>.mp4`; `extension` comes with its dot."""
-    return f"{'SPOILER_' if spoiler else ''}pixverse-{number}-{index}{extension}"
-
-
-def alt_text(post: OutcomePost, index: int) -> str:
-    """The alt text of file `index`."""
-    total = len(post.files) + len(post.links)
-    is_image = job_text.is_image(post.job)
-    kind = N_("Image {index} of {n}, made by PixVerse.") if is_image else N_("Video {index} of {n}, made by PixVerse.")
-    prompt = "" if post.without_api_text else plain(job_text.prompt_text(post.job), ALT_PROMPT)
-    shown = _("Prompt: {prompt}", prompt=prompt) if prompt else ""
-    return plain(formatting.paragraph(_(kind, index=index, n=max(total, index)), shown), ALT_TEXT)
+def _alt_text(post: OutcomePost, index: int) -> str:
+    total = max(len(post.files) + len(post.links), index)
+    if job_facts.is_image(post.job):
+        what = _("Image {index} of {n}, made by PixVerse.", index=index, n=total)
+    else:
+        what = _("Video {index} of {n}, made by PixVerse.", index=index, n=total)
+    prompt = "" if post.without_api_text else plain(job_facts.prompt_text(post.job), ALT_PROMPT)
+    return plain(formatting.paragraph(what, _("Prompt: {prompt}", prompt=prompt) if prompt else ""), ALT_TEXT)

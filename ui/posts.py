@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from model.messages import Address, CardPost, OutcomePost, Post, SummaryPost
 from ui.buttons import Action, number_custom_id
-from ui.card_views import card_view, summary_view
+from ui.cards import card_view, summary_view
 from ui.command_texts import CommandMentions
 from ui.language import speaking
 from ui.message import Message

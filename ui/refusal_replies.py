@@ -6,11 +6,11 @@ from model.states import AccountState
 from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherKind, OtherService, SeveralIds
 from relay.commands import refusals
 from ui import formatting
+from ui.cannot_post import missing_permissions
 from ui.command_texts import CommandMentions
 from ui.escape import code, escaped
 from ui.language import N_, _, plural
 from ui.message import OnPress, Reply, TemporaryView, saying
-from ui.permissions import missing_permissions
 
 _NOT_A_JOB_ID = N_(
     "**That isn't a job id.** Paste the full `jobid` (v1) or `video_id` (v2) from useapi.net's response."
@@ -74,9 +74,6 @@ _TROUBLES_FOR_MANAGERS = {
         "I no longer have it. {mentions.token_set} takes it; nothing is lost."
     ),
 }
-_NO_TOKEN_FOR_MANAGERS = N_(
-    "**This server has no API token yet.** Set the one from useapi.net with {mentions.token_set}."
-)
 
 
 def refusal_reply(
@@ -87,11 +84,11 @@ def refusal_reply(
     Who has Manage Server (`manager`) is told what to do about it. If a job was not found, a button calls `look_again`.
     """
     view = TemporaryView(_("Look again"), look_again) if look_again and type(refusal) is refusals.NotFound else None
-    text = _with_numbers(refusal, mentions) or _from_table(refusal, mentions, manager=manager)
+    text = _text(refusal, mentions, manager=manager)
     return Reply(text, view) if text else None
 
 
-def _with_numbers(refusal: Exception, mentions: CommandMentions) -> str | None:
+def _text(refusal: Exception, mentions: CommandMentions, *, manager: bool) -> str | None:
     match refusal:
         case refusals.TooFast():
             return too_fast_reply(refusal.until).content
@@ -110,17 +107,16 @@ def _with_numbers(refusal: Exception, mentions: CommandMentions) -> str | None:
             )
         case refusals.NotYours():
             return _not_yours(refusal)
-    return None
-
-
-def _from_table(refusal: Exception, mentions: CommandMentions, *, manager: bool) -> str | None:
-    text = _TEXTS.get(type(refusal))
-    if isinstance(refusal, refusals.AccountInTrouble):
-        text = (_TROUBLES_FOR_MANAGERS if manager else _TROUBLES).get(refusal.state, _TROUBLES[AccountState.UNPAID])
-    elif isinstance(refusal, refusals.NoToken) and manager:
-        text = _NO_TOKEN_FOR_MANAGERS
+        case refusals.AccountInTrouble():
+            text = (_TROUBLES_FOR_MANAGERS if manager else _TROUBLES)[refusal.state]
+        case refusals.NoToken() if manager:
+            text = N_("**This server has no API token yet.** Set the one from useapi.net with {mentions.token_set}.")
+        case _ if type(refusal) in _TEXTS:
+            text = _TEXTS[type(refusal)]
+        case _:
+            return None
     service = escaped(refusal.service_name, 20) if isinstance(refusal, OtherService) else ""
-    return text and _(text, mentions=mentions, refusal=refusal, service=service)
+    return _(text, mentions=mentions, refusal=refusal, service=service)
 
 
 def _not_yours(refusal: refusals.NotYours) -> str:

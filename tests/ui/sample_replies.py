@@ -10,6 +10,7 @@ from model.job import Job, Outcome
 from model.messages import ClaimedUser, Obstacle
 from model.states import AccountState, DeliveryState, Reason
 from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherKind, OtherService, SeveralIds
+from relay.accounts.rechecks import Recheck
 from relay.commands import refusals
 from relay.commands.check import Checked, CheckedBefore, NotChecked, Peek, Unchecked
 from relay.commands.job_queries import JobDetails, Listed
@@ -19,9 +20,8 @@ from relay.commands.watch import AlreadyPosted, AlreadyWatched, NowWatching, Pos
 from relay.commands.watch_many import EntryStatus, WatchEntry, WatchResult
 from storage.delivery_queries import OutcomeCounts, OutcomePage, OutcomeRecord
 from tests.ui.samples import HERE, JOBID, MENTIONS, NOW, PERMISSIONS, PERSON, Words, jobs, nth
-from ui import admin_replies
-from ui import job_replies as answers
-from ui import watch_list_replies as lists
+from ui import admin_replies, list_replies, watch_replies
+from ui import member_replies as answers
 from ui.admin_replies import (
     callback_address_reply,
     callback_replaced_reply,
@@ -29,11 +29,11 @@ from ui.admin_replies import (
     callbacks_off_reply,
     replace_address_question,
 )
-from ui.check_report import CheckReport, Followed, NeedsPermission, TokenState, check_reply
-from ui.delivery_list import PAGE, posted_after_all, results_reply, sent_again
-from ui.details import details_replies
-from ui.forget_me_replies import forget_question, forgotten_reply, kept_reply
+from ui.check_reply import CheckReport, Followed, NeedsPermission, check_reply
+from ui.deliveries_reply import PAGE, posted_after_all, results_reply, sent_again
+from ui.details_reply import details_replies
 from ui.language import LANGUAGES
+from ui.member_replies import forget_question, forgotten_reply, kept_reply
 from ui.message import Reply
 from ui.refusal_replies import (
     discord_silent_reply,
@@ -102,22 +102,22 @@ def answers_on_lists(words: Words) -> Iterator[Reply]:
                 WatchEntry(f"{n}{words('jobid')}{n:08}", status, PERSON - 1 - n, True, words("service"))
                 for n in range(size)
             )
-            yield lists.watch_reply(WatchResult(entries, PERSON, True), HERE)
+            yield watch_replies.watch_reply(WatchResult(entries, PERSON, True), HERE)
             numbered = replace(entries[0], text="#7")
-            yield lists.watch_reply(WatchResult((numbered,), None, False), HERE)
+            yield watch_replies.watch_reply(WatchResult((numbered,), None, False), HERE)
             for hold in _TROUBLES:
-                yield lists.watch_reply(WatchResult(entries, PERSON, True, hold), HERE)
-            yield lists.watch_menu_reply(WatchResult(entries, PERSON, True), HERE, 500)
-            yield lists.watch_menu_reply(WatchResult(entries, PERSON, True), HERE, size, PERMISSIONS)
-    yield lists.no_ids_reply()
+                yield watch_replies.watch_reply(WatchResult(entries, PERSON, True, hold), HERE)
+            yield watch_replies.watch_menu_reply(WatchResult(entries, PERSON, True), HERE, 500)
+            yield watch_replies.watch_menu_reply(WatchResult(entries, PERSON, True), HERE, size, PERMISSIONS)
+    yield watch_replies.no_ids_reply()
     for job in jobs(words):
         for size in (0, 1, 10, 500):
             for on_hold in (False, True):
                 listed = tuple(Listed(n, nth(job, n), PERSON - n, True, on_hold) for n in range(size))
-                yield from lists.listing_replies(listed, HERE, MENTIONS)
+                yield from list_replies.listing_replies(listed, HERE, MENTIONS)
         for hold in _TROUBLES:
             waiting = tuple(Listed(n, nth(job, n), PERSON - n, True, False, hold) for n in range(2))
-            yield from lists.listing_replies(waiting, HERE, MENTIONS)
+            yield from list_replies.listing_replies(waiting, HERE, MENTIONS)
 
 
 USER, CLAIMED = ClaimedUser("4321", confirmed=True), ClaimedUser("4321", confirmed=False)
@@ -184,14 +184,10 @@ def answers_to_admins() -> Iterator[Reply]:
         yield admin_replies.token_remove_question(number, number, 2, operators_token=True)
         yield admin_replies.token_remove_question(number, 0, 2, operators_token=False)
     for has_token in (True, False):
-        yield admin_replies.token_refused_reply(has_token)
-        yield admin_replies.token_unpaid_reply(has_token)
-        yield admin_replies.token_untried_reply(has_token)
-        yield admin_replies.discord_token_reply(has_token)
-        yield admin_replies.not_a_token_reply(has_token)
+        for why in admin_replies.NOT_STORED:
+            yield admin_replies.not_stored_reply(why, has_token=has_token)
     yield admin_replies.token_overtaken_reply(MENTIONS)
     yield admin_replies.token_works_reply(CLAIMED, 0, MENTIONS)
-    yield admin_replies.token_kept_reply()
     yield admin_replies.no_own_token_reply(MENTIONS)
     yield admin_replies.question_outdated_reply(MENTIONS)
 
@@ -222,7 +218,7 @@ def _answers_on_follows() -> Iterator[Reply]:
 
 
 def _check_replies() -> Iterator[Reply]:
-    for token in TokenState:
+    for token in Recheck:
         well = CheckReport(token, CLAIMED, False, NOW, (), False, 10_485_760, 3, NOW - 60_000, 0, None)
         yield check_reply(well, MENTIONS)
         worst = replace(

@@ -6,9 +6,10 @@ import pytest
 
 from model.messages import Cause, ClaimedUser, NoticePost, Obstacle
 from model.states import NoticeKind
+from relay.accounts.rechecks import Recheck
 from tests.ui.samples import components_of
 from ui import admin_replies
-from ui.check_report import CheckReport, Followed, NeedsPermission, TokenState, check_reply
+from ui.check_reply import CheckReport, Followed, NeedsPermission, check_reply
 from ui.command_texts import CommandMentions
 from ui.notices import notice_message
 from ui.token_modal import entered_text
@@ -18,7 +19,7 @@ USER = ClaimedUser("4321", confirmed=True)
 NOTICE = NoticePost(NoticeKind.TOKEN_REFUSED, "n", (42,), 3)
 _ENDS = (NoticeKind.FLOWING_AGAIN, NoticeKind.FIXED, NoticeKind.TOKEN_REMOVED, NoticeKind.POSTING_AGAIN)
 _OVER = replace(NOTICE, kind=NoticeKind.FIXED, alert=NoticeKind.TOKEN_REFUSED, lasted=60_000, until=9_000)
-WELL = CheckReport(TokenState.WORKS, USER, False, 5_000, (), False, 10_485_760, 3, 6_000, 0, None)
+WELL = CheckReport(Recheck.WORKS, USER, False, 5_000, (), False, 10_485_760, 3, 6_000, 0, None)
 
 
 @pytest.mark.parametrize(
@@ -207,7 +208,7 @@ def test_a_check_that_finds_nothing() -> None:
 
 
 def test_a_check_names_each_problem_first_with_its_remedy() -> None:
-    report = replace(WELL, token=TokenState.REFUSED, missing=("Attach Files",), alerts_channel=5, watching=0)
+    report = replace(WELL, token=Recheck.REFUSED, missing=("Attach Files",), alerts_channel=5, watching=0)
     report = replace(report, waiting=2, held_up=True)
     assert check_reply(report, MENTIONS).content.split("\n") == [
         "**3 problems.**",
@@ -259,14 +260,14 @@ def test_results_that_were_not_posted_are_pointed_at() -> None:
 
 
 def test_an_outage_is_told_once() -> None:
-    report = replace(WELL, token=TokenState.UNTRIED, api_down_since=9_000)
+    report = replace(WELL, token=Recheck.NO_RESPONSE, api_down_since=9_000)
     lines = check_reply(report, MENTIONS).content.split("\n")
     assert lines[1] == "PixVerse's API went down <t:9:R>, so I couldn't test the token. I'll keep trying."
     assert len(lines) == 3
 
 
 def test_an_outage_without_a_token_to_test_is_still_tried() -> None:
-    text = check_reply(replace(WELL, token=TokenState.MISSING, api_down_since=9_000), MENTIONS).content
+    text = check_reply(replace(WELL, token=Recheck.NO_TOKEN, api_down_since=9_000), MENTIONS).content
     assert "PixVerse's API went down <t:9:R>. I'll keep trying." in text
 
 
@@ -306,12 +307,12 @@ def test_every_followed_channel_in_trouble_is_named() -> None:
 
 def test_what_is_on_hold_is_named_with_the_token_and_does_not_work() -> None:
     followed = (Followed(5, (), other_account=False),)
-    for token in (TokenState.REFUSED, TokenState.UNPAID, TokenState.ENTER_AGAIN):
+    for token in (Recheck.REFUSED, Recheck.UNPAID, Recheck.TOKEN_MISSING):
         text = check_reply(replace(WELL, token=token, followed=followed), MENTIONS).content
         assert "3 jobs are on hold, as well as <#5>. " in text.split("\n")[1]
         assert "watching" not in text
         assert "following" not in text
-    alone = check_reply(replace(WELL, token=TokenState.REFUSED, watching=0, followed=followed), MENTIONS).content
+    alone = check_reply(replace(WELL, token=Recheck.REFUSED, watching=0, followed=followed), MENTIONS).content
     assert "<#5> is on hold. " in alone
 
 
@@ -336,19 +337,13 @@ def test_what_is_dropped_is_named() -> None:
 
 
 def test_a_token_that_is_not_stored_leaves_the_one_that_is() -> None:
-    for answer in (
-        admin_replies.token_refused_reply,
-        admin_replies.token_unpaid_reply,
-        admin_replies.token_untried_reply,
-        admin_replies.discord_token_reply,
-        admin_replies.not_a_token_reply,
-    ):
-        assert "The current token stays." in answer(True).content
-        assert "current" not in answer(False).content
+    for why in admin_replies.NOT_STORED:
+        assert "The current token stays." in admin_replies.not_stored_reply(why, has_token=True).content
+        assert "current" not in admin_replies.not_stored_reply(why, has_token=False).content
 
 
 def test_an_operators_token_that_is_refused_is_not_the_admins_to_replace() -> None:
-    report = replace(WELL, token=TokenState.REFUSED, operators_token=True)
+    report = replace(WELL, token=Recheck.REFUSED, operators_token=True)
     assert "Only the bot's operator can replace it" in check_reply(report, MENTIONS).content
 
 

@@ -22,7 +22,7 @@ from ui.buttons import (
     layout_view,
     number_view,
 )
-from ui.card_views import RUNNING
+from ui.cards import RUNNING
 
 
 async def pressed(custom_id: str) -> list[tuple[object, object]]:
@@ -103,7 +103,9 @@ async def test_views_live_on_after_a_restart() -> None:
     assert view is not None
     assert view.is_persistent()
     assert [len(row["components"]) for row in components_of(view)] == [2, 1]
-    assert details_view("a" * 25).is_persistent()
+    details = details_view("a" * 25)
+    assert details is not None
+    assert details.is_persistent()
     assert layout_view("text", (Action.CHECK_NOW, 1), colour=RUNNING).is_persistent()
     assert number_view() is None
 

@@ -27,15 +27,17 @@ from relay.commands.watch import NowWatching
 from relay.commands.watch_many import EntryStatus, WatchEntry, WatchResult
 from storage.overviews import KnownJob
 from tests.hostile import JOBID, jobids, records, unseen, wild_records, words
+from tests.ui import bounds
 from tests.ui.samples import HERE, MENTIONS, NONCE, NOW, components_of, text_of
 from ui import discord_limits as limits
-from ui.details import details_replies
+from ui.details_reply import details_replies
 from ui.discord_limits import units
-from ui.job_replies import peek_reply, status_reply
+from ui.list_replies import autocomplete_choice, listing_replies
+from ui.member_replies import peek_reply, status_reply
 from ui.message import Message
 from ui.posts import message_of
 from ui.refusal_replies import refusal_reply
-from ui.watch_list_replies import autocomplete_choice, listing_replies, watch_reply
+from ui.watch_replies import watch_reply
 
 ASKER = 42
 _LIVE = re.compile(
@@ -128,7 +130,7 @@ def _check_message(message: Message) -> None:
         assert _is_clean(file.description)
     if message.view is not None:
         for row in (component for component in components_of(message.view) if component["type"] == 1):
-            assert all(len(button["custom_id"]) <= limits.CUSTOM_ID for button in row["components"])
+            assert all(len(button["custom_id"]) <= bounds.CUSTOM_ID for button in row["components"])
 
 
 def _check_answer(text: str) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests import languages
+from tests.ui import bounds
 from tests.ui import test_rules as rules
 from tests.ui.samples import Words, components_of, nasty, plain
 from tests.ui.walk import Sample, all_samples
@@ -94,8 +95,8 @@ def test_every_shipped_language_has_the_same_buttons(shipped: list[Sample], engl
 
 def test_a_translation_that_does_not_fit_is_found(tmp_path: Path) -> None:
     long: languages.Translations = {
-        "Check now": "x" * (limits.BUTTON_LABEL + 1),
-        "**Started.**": f"**{'x' * (limits.STATE + 1)}**",
+        "Check now": "x" * (bounds.BUTTON_LABEL + 1),
+        "**Started.**": f"**{'x' * (bounds.STATE + 1)}**",
         "**Kept.** Nothing has changed.": f"**Kept.** {'x' * limits.MESSAGE}",
     }
     languages.write(tmp_path, languages.RUSSIAN, languages.catalogue(languages.RUSSIAN, long))
@@ -138,7 +139,7 @@ async def test_the_token_form_fits(code: str) -> None:
     with speaking(code):
         form = TokenModal().to_dict()
     label = form["components"][0]
-    assert units(form["title"]) <= limits.MODAL_TITLE
-    assert units(label["label"]) <= limits.MODAL_LABEL
-    assert units(label["description"]) <= limits.MODAL_DESCRIPTION
-    assert units(label["component"]["placeholder"]) <= limits.MODAL_PLACEHOLDER
+    assert units(form["title"]) <= bounds.MODAL_TITLE
+    assert units(label["label"]) <= bounds.MODAL_LABEL
+    assert units(label["description"]) <= bounds.MODAL_DESCRIPTION
+    assert units(label["component"]["placeholder"]) <= bounds.MODAL_PLACEHOLDER

@@ -161,6 +161,6 @@ def test_every_shipped_language_can_be_read_and_has_the_shape_that_discord_knows
 
 def test_no_catalogue_is_read_before_it_is_needed() -> None:
     """Idle memory and the start pay for English only."""
-    program = "import ui.posts, ui.check_report, ui.language; print(sorted(ui.language._catalogues))"
+    program = "import ui.posts, ui.check_reply, ui.language; print(sorted(ui.language._catalogues))"
     output = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     assert output.strip() == "[]"

@@ -12,7 +12,7 @@ from typing import Any
 import discord
 import pytest
 
-from tests.ui import samples
+from tests.ui import bounds, samples
 from tests.ui.samples import components_of, nasty, plain
 from tests.ui.twice import said_twice
 from tests.ui.walk import Sample, all_samples
@@ -60,7 +60,7 @@ def test_the_walk_is_a_long_one(every: list[Sample]) -> None:
 def test_every_text_begins_with_its_state(every: list[Sample]) -> None:
     for sample in every:
         if not is_later_page(sample.text):
-            assert units(state_of(sample.text)) <= limits.STATE, sample
+            assert units(state_of(sample.text)) <= bounds.STATE, sample
 
 
 def is_later_page(text: str) -> bool:
@@ -129,10 +129,10 @@ def test_buttons_keep_within_bounds_and_rules(every: list[Sample]) -> None:
             assert 1 <= len(buttons) <= 2, sample
             for button in buttons:
                 assert button["label"] not in ("Stop", "Yes", "No", "OK", "Cancel")
-                assert len(button["label"]) <= limits.BUTTON_LABEL
-                assert len(button["custom_id"]) <= limits.CUSTOM_ID
+                assert len(button["label"]) <= bounds.BUTTON_LABEL
+                assert len(button["custom_id"]) <= bounds.CUSTOM_ID
                 assert samples.JOBID not in button["custom_id"]
-        assert len(list(sample.view.walk_children())) <= limits.COMPONENTS
+        assert len(list(sample.view.walk_children())) <= bounds.COMPONENTS
 
 
 def rows_in(components: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -153,10 +153,10 @@ async def test_the_token_form_fits() -> None:
     form = TokenModal().to_dict()
     label = form["components"][0]
     assert form["title"] == "PixVerse API token"
-    assert len(form["title"]) <= limits.MODAL_TITLE
-    assert len(label["label"]) <= limits.MODAL_LABEL
-    assert len(label["description"]) <= limits.MODAL_DESCRIPTION
-    assert len(label["component"]["placeholder"]) <= limits.MODAL_PLACEHOLDER
+    assert len(form["title"]) <= bounds.MODAL_TITLE
+    assert len(label["label"]) <= bounds.MODAL_LABEL
+    assert len(label["description"]) <= bounds.MODAL_DESCRIPTION
+    assert len(label["component"]["placeholder"]) <= bounds.MODAL_PLACEHOLDER
     assert label["component"]["max_length"] <= limits.MODAL_INPUT
 
 

@@ -6,8 +6,8 @@ from model.job import Job, JobState, Outcome
 from model.messages import Address, SummaryEntry, SummaryPost
 from model.states import CardStatus
 from tests.ui.samples import components_of
-from ui import card_views
-from ui.card_views import summary_text, summary_view
+from ui import cards
+from ui.cards import summary_text, summary_view
 from ui.discord_limits import TEXT_DISPLAYS, units
 
 HERE = Address(1, 2)
@@ -37,7 +37,7 @@ def test_a_batch_that_is_over_has_nothing_to_stop() -> None:
     stopped = replace(POST, open=False)
     assert summary_text(stopped, HERE).startswith("**Stopped watching.** 1 job keeps running at PixVerse.\n")
     (box,) = components_of(summary_view(stopped, HERE))
-    assert box["accent_color"] == card_views.STOPPED.value
+    assert box["accent_color"] == cards.STOPPED.value
     begun = replace(POST, entries=(RUNNING, RUNNING), done=0)
     assert summary_text(begun, HERE).startswith("**Watching 2 jobs.**\n")
 

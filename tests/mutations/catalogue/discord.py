@@ -448,7 +448,7 @@ MUTATIONS = (
     mutation(
         "check says that files work while uploads are limited",
         f"{_E2E}/test_refusals.py::test_uploads_limited_in_the_whole_server",
-        "check_report._channel",
+        "check_reply._channel",
         "if report.uploads_limited:",
         "if 0:",
     ),

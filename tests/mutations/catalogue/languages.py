@@ -173,8 +173,8 @@ MUTATIONS = (
         "buttons are in English",
         f"{_BROWSER}::test_no_english_is_left_where_members_look",
         "NumberButton.__init__",
-        "label=_(action.label)",
-        "label=action.label",
+        "super().__init__(_(action.label),",
+        "super().__init__(action.label,",
     ),
     mutation(
         "the token's form is in English",
@@ -193,7 +193,7 @@ MUTATIONS = (
     mutation(
         "why a result waits is told in English",
         f"{_BROWSER}::test_no_english_is_left_in_troubles",
-        "ui/delivery_list.py",
+        "ui/deliveries_reply.py",
         '_("held until {when}", when=',
         '"held until {when}".format(when=',
     ),

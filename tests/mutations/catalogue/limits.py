@@ -128,7 +128,7 @@ MUTATIONS = (
     mutation(
         "buttons are not counted",
         f"{_LIMITS}::test_buttons_that_only_look_have_a_generous_limit_of_their_own",
-        "_Counted.interaction_check",
+        "_Button.interaction_check",
         "return await handlers_of(interaction).lets_in(interaction)",
         "return True",
     ),

@@ -225,7 +225,7 @@ MUTATIONS = (
     mutation(
         "a job that the API has never told of is called lost",
         "tests/ui/test_outcomes.py::test_a_job_that_was_never_seen_is_told_as_never_found",
-        "outcome_text.outcome_text",
+        "outcome_states.outcome_state",
         "case Outcome.NOT_FOUND if post.job is None:",
         "case Outcome.NOT_FOUND if 0:",
     ),

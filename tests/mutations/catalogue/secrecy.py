@@ -164,13 +164,13 @@ MUTATIONS = (
     mutation(
         "an e-mail address in a reason is shown",
         "tests/ui/test_outcomes.py::test_an_address_in_the_reason_is_masked",
-        "ui.reasons",
-        "escaped(mask_email(words), limit)",
-        "escaped(words, limit)",
+        "outcomes._reason",
+        "escaped(mask_email(words), space.reason)",
+        "escaped(words, space.reason)",
     ),
     mutation(
         "an e-mail address in what a job says is shown in its details",
-        "tests/ui/test_details.py::test_addresses_in_words_of_the_api_are_masked",
+        "tests/ui/test_details_reply.py::test_addresses_in_words_of_the_api_are_masked",
         "_fields",
         'mask_email(job.error or "")',
         '(job.error or "")',

@@ -21,7 +21,7 @@ from storage import jobs
 from storage.database import Database
 from tests.idle import until_idle
 from tests.relay.world import ACCOUNT, CHANNEL, GUILD, OTHER_ACCOUNT, PERSON, World
-from ui.watch_list_replies import autocomplete_choice
+from ui.list_replies import autocomplete_choice
 
 ANSWER = 8001
 """Discord's id of the answer in which a button was pressed."""

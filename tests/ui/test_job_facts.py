@@ -2,9 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from model.job import Job, JobState, Media, Outcome
-from model.states import CardStatus
-from ui import job_text
+from model.job import Job, JobState, Media
+from ui import job_facts
 
 
 def job(**changes: object) -> Job:
@@ -26,60 +25,45 @@ def job(**changes: object) -> Job:
     ],
 )
 def test_what_a_job_makes(verb: str | None, button: str | None, words: str) -> None:
-    assert job_text.what(job(verb=verb, button=button)) == words
+    assert job_facts.what(job(verb=verb, button=button)) == words
 
 
 @pytest.mark.parametrize(("sent", "words"), [(0, ""), (1, "1 video"), (2, "2 videos"), (4, "4 videos")])
 @pytest.mark.parametrize("verb", ["pixverse-create", "pixverse-create_single"])
 def test_what_a_job_made_is_what_came(verb: str, sent: int, words: str) -> None:
     media = (Media("https://cdn.example/a.mp4"),) * sent
-    assert job_text.what(job(verb=verb, state=JobState.COMPLETED, media=media)) == words
+    assert job_facts.what(job(verb=verb, state=JobState.COMPLETED, media=media)) == words
 
 
 def test_facts_leave_out_what_is_unknown() -> None:
-    assert job_text.facts(None) == ""
-    assert job_text.facts(job(style="Anime", created=0, updated=5000)) == "Anime"
+    assert job_facts.facts(None) == ""
+    assert job_facts.facts(job(style="Anime", created=0, updated=5000)) == "Anime"
     ended = job(state=JobState.FAILED, verb="pixverse-create", aspect_ratio="16:9", created=1_000, updated=135_000)
-    assert job_text.facts(ended) == "4 videos · 16:9 · took 2 min 14 s"
-    assert job_text.facts(job(state=JobState.FAILED, created=5000, updated=4000)) == ""
+    assert job_facts.facts(ended) == "4 videos · 16:9 · took 2 min 14 s"
+    assert job_facts.facts(job(state=JobState.FAILED, created=5000, updated=4000)) == ""
 
 
 def test_without_a_prompt_what_it_makes_stands_there() -> None:
-    assert job_text.prompt(job(verb="pixverse-create_single")) == "1 video"
-    assert job_text.prompt(job(prompt="a *cat*")) == r"a \*cat\*"
-    assert job_text.prompt(None) == ""
+    assert job_facts.prompt(job(verb="pixverse-create_single")) == "1 video"
+    assert job_facts.prompt(job(prompt="a *cat*")) == r"a \*cat\*"
+    assert job_facts.prompt(None) == ""
 
 
 def test_a_prompt_refused_for_its_content_names_nothing() -> None:
-    assert job_text.prompt_name(job(prompt="x"), 7) == "x"
-    assert job_text.prompt_name(job(prompt="x", state=JobState.MODERATED), 7) == "#7"
-    assert job_text.prompt_name(None, 7) == "#7"
-
-
-def test_states() -> None:
-    assert job_text.state(job(percent=46)) == "In progress: 46%"
-    assert job_text.state(job(percent=None)) == "In progress"
-    assert job_text.state(job(state=JobState.UNKNOWN, status="*odd*")) == r'"\*odd\*"'
-    assert job_text.state(None) == "Not known yet"
-    assert job_text.state_of(CardStatus.ENDED, job(), Outcome.GIVEN_UP) == "Given up"
-    assert job_text.state_of(CardStatus.PAUSED, job()) == "On hold"
-
-
-@pytest.mark.parametrize("status", CardStatus)
-@pytest.mark.parametrize("outcome", [None, *Outcome])
-def test_every_status_and_outcome_has_words(status: CardStatus, outcome: Outcome | None) -> None:
-    assert job_text.state_of(status, job(), outcome)
+    assert job_facts.prompt_name(job(prompt="x"), 7) == "x"
+    assert job_facts.prompt_name(job(prompt="x", state=JobState.MODERATED), 7) == "#7"
+    assert job_facts.prompt_name(None, 7) == "#7"
 
 
 @pytest.mark.parametrize(("ran_until", "shown"), [(60_000, "took 1 min 20 s"), (19_999, "")])
 def test_how_long_a_job_took_that_tells_no_time(ran_until: int, shown: str) -> None:
     job = Job("job", JobState.COMPLETED, "completed", created=1, ran_until=ran_until, ended_by=80_001)
-    assert shown in job_text.facts(job)
-    assert ("took" in job_text.facts(job)) is bool(shown)
+    assert shown in job_facts.facts(job)
+    assert ("took" in job_facts.facts(job)) is bool(shown)
 
 
 @pytest.mark.parametrize(("updated", "shown"), [(1001, "took 1 s"), (1000, ""), (1, "")])
 def test_no_job_took_no_time(updated: int, shown: str) -> None:
-    facts = job_text.facts(Job("job", JobState.COMPLETED, "completed", created=1, updated=updated))
+    facts = job_facts.facts(Job("job", JobState.COMPLETED, "completed", created=1, updated=updated))
     assert shown in facts
     assert ("took" in facts) is bool(shown)

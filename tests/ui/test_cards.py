@@ -8,7 +8,7 @@ from model.job import Job, JobState, Outcome
 from model.messages import Address, CardPost
 from model.states import CardStatus
 from tests.ui.samples import components_of
-from ui.card_views import card_text, card_view
+from ui.cards import card_text, card_view
 
 HERE = Address(1, 2)
 JOB = Job(

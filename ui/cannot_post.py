@@ -1,10 +1,10 @@
-"""What keeps the bot from posting: permissions by their names in Discord's settings, and other obstacles."""
+"""What keeps the bot from posting: missing permissions, other obstacles, and why Discord refused a message."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from model.messages import Obstacle
+from model.messages import Cause, Obstacle
 from ui import formatting
 from ui.language import N_, _
 
@@ -25,6 +25,15 @@ _OBSTACLES: dict[str, str] = {
     Obstacle.NOT_IN_THREAD: N_("I'm not in this private thread: mention me in it, or add me."),
 }
 
+_CAUSES = {
+    Cause.UPLOADS_LIMITED: N_("Discord is limiting uploads on this server right now."),
+    Cause.FILE: N_("Discord didn't accept the file."),
+    Cause.EXPLICIT: N_("Discord's explicit-content filter blocked it."),
+    Cause.WORDS: N_("AutoMod blocked its text."),
+    Cause.LINKS: N_("Discord's harmful-link filter blocked it."),
+    Cause.UNKNOWN: N_("Discord rejected it for no known reason."),
+}
+
 
 def permissions(names: Iterable[str]) -> str:
     """A list of permissions, each as Discord's settings name it."""
@@ -36,3 +45,14 @@ def missing_permissions(names: tuple[str, ...]) -> str:
     needed = permissions(name for name in names if name not in _OBSTACLES)
     need = _("I need: {permissions}.", permissions=needed) if needed else ""
     return formatting.paragraph(*(_(text) for obstacle, text in _OBSTACLES.items() if obstacle in names), need)
+
+
+def because(cause: Cause | None) -> str:
+    """Why Discord refused a message, in a sentence."""
+    return _(_CAUSES[cause or Cause.UNKNOWN])
+
+
+def cannot_post_yet(obstacles: tuple[str, ...]) -> str:
+    """That nothing can be posted here, and what to do about it."""
+    remedy = missing_permissions(obstacles) or _("Discord refuses it; check my permissions here.")
+    return formatting.paragraph(_("**I can't post here yet.**"), remedy)

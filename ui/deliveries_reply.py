@@ -11,12 +11,12 @@ from relay.commands.resending import HOPELESS, SentAgain
 from relay.delivery.fallbacks import Variant
 from relay.delivery.verdicts import PATIENCE
 from storage.delivery_queries import OutcomeCounts, OutcomePage, OutcomeRecord
-from ui import formatting, job_text
+from ui import formatting, job_facts
 from ui.buttons import Action, ResendRequest, results_view
+from ui.cannot_post import because
 from ui.command_texts import CommandMentions
 from ui.discord_limits import MESSAGE, units
 from ui.language import N_, _, plural
-from ui.link_reasons import because
 from ui.message import Reply
 
 PAGE = 10
@@ -26,7 +26,7 @@ _MAX_BUTTONS = 8
 _NAMES = (40, 30, 20, 10)
 """Characters shown of each prompt: the first of these numbers with which the page fits into a message."""
 
-_WAITING = {
+_WAITING: dict[str, str] = {
     Reason.NOT_THERE: N_("PixVerse's link doesn't work yet."),
     Reason.NO_ANSWER: N_("Discord didn't answer."),
     Reason.RATE_LIMITED: N_("Discord asked me to wait."),
@@ -34,6 +34,13 @@ _WAITING = {
     Reason.SWITCHED_OFF: N_("Discord takes no messages there right now."),
     Reason.NO_PERMISSION: N_("Discord won't let me post, though no permission is missing."),
     Reason.BOT_REFUSED: N_("Discord refuses this bot's own token; only its operator can fix that."),
+}
+_GIVEN_UP: dict[str, str] = {
+    Reason.NO_PERMISSION: N_("No permission for 3 days. Allow it in the channel's settings, then resend it."),
+    Reason.UNKNOWN_CHANNEL: N_("I couldn't see it for 3 days. Give me access, then resend it."),
+    Reason.CHANNEL_GONE: N_("The channel is gone; {status} can post it elsewhere."),
+    Reason.NOT_WANTED: N_("Being watched again; the next result counts."),
+    Reason.FAULT: N_("Something broke on my side; see the bot's log. You can resend it."),
 }
 _UNSURE = N_("May have arrived. If it's missing, resend it; *Read Message History* prevents this.")
 
@@ -143,7 +150,7 @@ def _line(place: int, record: OutcomeRecord, reason: str, limit: int) -> str:
             f"{place}. **{_state(record)}**",
             formatting.channel(record.channel_id),
             formatting.relative(record.settled_at or record.created_at),
-            *dict.fromkeys((job_text.prompt_name(job, record.job_id, limit), _own_words(record))),
+            *dict.fromkeys((job_facts.prompt_name(job, record.job_id, limit), _own_words(record))),
             reason,
         )
     )
@@ -179,11 +186,23 @@ def _can_be_sent(record: OutcomeRecord) -> bool:
 
 def _reason(record: OutcomeRecord, mentions: CommandMentions) -> str:
     """Why the outcome is not posted, or not in full, and what to do about it; empty if there is nothing to say."""
-    if record.state is DeliveryState.POSTED:
-        return _posted(record)
-    if record.state is DeliveryState.UNSURE:
-        return _(_UNSURE)
-    return _given_up(record, mentions) if _is_given_up(record) else _waiting(record)
+    match record.state:
+        case DeliveryState.POSTED:
+            return _posted(record)
+        case DeliveryState.UNSURE:
+            return _(_UNSURE)
+        case DeliveryState.GIVEN_UP if record.reason in _GIVEN_UP:
+            return _(_GIVEN_UP[record.reason], **mentions)
+        case DeliveryState.GIVEN_UP:
+            why = Variant.parse(record.variant).why
+            check = _("Check AutoMod, then resend it.")
+            if why is Cause.WORDS:
+                check = _("Check its rules, then resend it.")
+            return formatting.paragraph(because(why), check)
+        case _ if record.blocked_since is not None:
+            return _("I may not post there; once that's fixed, I'll post it.")
+        case _:
+            return _waiting(record)
 
 
 def _posted(record: OutcomeRecord) -> str:
@@ -192,32 +211,10 @@ def _posted(record: OutcomeRecord) -> str:
     form = Variant.parse(record.variant)
     if not form.is_reduced or form.why is None:
         return ""
+    why = because(form.why)
     # Translators: how a result was posted, and a sentence about the reason.
-    text = N_("As a link: {why}") if form.no_files else N_("Without its prompt: {why}")
-    return _(text, why=because(form.why))
-
-
-def _given_up(record: OutcomeRecord, mentions: CommandMentions) -> str:
-    match record.reason:
-        case Reason.NO_PERMISSION:
-            return _("No permission for 3 days. Allow it in the channel's settings, then resend it.")
-        case Reason.UNKNOWN_CHANNEL:
-            return _("I couldn't see it for 3 days. Give me access, then resend it.")
-        case Reason.CHANNEL_GONE:
-            return _("The channel is gone; {status} can post it elsewhere.", **mentions)
-        case Reason.NOT_WANTED:
-            return _("Being watched again; the next result counts.")
-        case Reason.FAULT:
-            return _("Something broke on my side; see the bot's log. You can resend it.")
-        case _:
-            why = Variant.parse(record.variant).why
-            check = N_("Check AutoMod, then resend it.")
-            if why is Cause.WORDS:
-                check = N_("Check its rules, then resend it.")
-            return formatting.paragraph(because(why), _(check))
+    return _("As a link: {why}", why=why) if form.no_files else _("Without its prompt: {why}", why=why)
 
 
 def _waiting(record: OutcomeRecord) -> str:
-    if record.blocked_since is not None:
-        return _("I may not post there; once that's fixed, I'll post it.")
-    return next((_(text) for reason, text in _WAITING.items() if reason == record.reason), "")
+    return _(_WAITING[record.reason]) if record.reason in _WAITING else ""

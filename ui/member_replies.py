@@ -1,54 +1,26 @@
-"""Replies to commands and buttons about one job."""
+"""Replies to `/pixverse status`, `unwatch` and `forget-me`, and to the buttons of cards, results and these replies."""
 
 from __future__ import annotations
 
 from model.job import Job, Outcome
 from model.messages import Address
-from model.states import AccountState, CardStatus, DeliveryState
+from model.states import CardStatus, DeliveryState
 from relay.commands.check import Checked, CheckedBefore, CheckResult, NotChecked, Peek, Unchecked
 from relay.commands.stop import Stopped, StoppedAll, StopResult, TakenOff
 from relay.commands.watch import AlreadyPosted, AlreadyWatched, NowWatching, PostingOutcome, StatusResult
-from ui import formatting, job_text
+from ui import formatting, job_facts, job_states, on_hold
 from ui.buttons import Action
+from ui.cannot_post import cannot_post_yet
 from ui.escape import job_id
 from ui.language import N_, _, plural
-from ui.message import OnPress, Reply, TemporaryView, reply
-from ui.permissions import missing_permissions
+from ui.message import OnPress, Reply, TemporaryView, reply, saying
 
-_API_DOWN = N_("**PixVerse's API isn't answering right now.**")
-_ON_HOLD = {
-    AccountState.REFUSED: (
-        N_("**On hold: useapi.net refuses this server's API token.**"),
-        N_("I'll post the result here once someone with *Manage Server* sets a new one."),
-        N_("I'll post the result here and ping you once someone with *Manage Server* sets a new one."),
-        N_(
-            "On hold: useapi.net refuses this server's API token. "
-            "I'll resume once someone with *Manage Server* sets a new one."
-        ),
-    ),
-    AccountState.MISSING: (
-        N_("**On hold: this server's API token has to be entered again.**"),
-        N_("I'll post the result here once someone with *Manage Server* does that."),
-        N_("I'll post the result here and ping you once someone with *Manage Server* does that."),
-        N_(
-            "On hold: this server's API token has to be entered again. "
-            "I'll resume once someone with *Manage Server* does that."
-        ),
-    ),
-    AccountState.UNPAID: (
-        N_("**On hold: this server's useapi.net subscription has expired.**"),
-        N_("I'll post the result here once it's renewed."),
-        N_("I'll post the result here and ping you once it's renewed."),
-        N_("On hold: this server's useapi.net subscription has expired. I'll resume once it's renewed."),
-    ),
-}
-"""For a job that is asked for: why, and what comes, without and with a ping. Last, both for one that is watched."""
+_PRESSER = 0
+"""The number of buttons that concern whoever presses them."""
 
 _NOT_CHECKED = {
     Unchecked.HAS_TO_WAIT: N_("**I couldn't check: useapi.net asked me to wait.** I'll try again soon."),
-    Unchecked.OTHER_ACCOUNT: N_(
-        "**On hold: the new API token is for a different account.** An admin has to decide about this job."
-    ),
+    Unchecked.OTHER_ACCOUNT: on_hold.CARDS[CardStatus.OTHER_ACCOUNT],
     Unchecked.NOT_KNOWN: N_("**useapi.net can't find this job right now.** I'll check again before giving up."),
     Unchecked.ID_REFUSED: N_(
         "**useapi.net doesn't accept this job id.** If it's wrong, stop watching; otherwise I'll keep trying."
@@ -65,12 +37,6 @@ def status_reply(result: StatusResult, where: Address, obstacles: tuple[str, ...
     return Reply(formatting.lines(cannot_post_yet(obstacles), status.content), status.view)
 
 
-def cannot_post_yet(obstacles: tuple[str, ...]) -> str:
-    """That nothing can be posted here, and what to do about it."""
-    remedy = missing_permissions(obstacles) or _("Discord refuses it; check my permissions here.")
-    return formatting.paragraph(_("**I can't post here yet.**"), remedy)
-
-
 def _status(result: StatusResult, where: Address) -> Reply:
     match result:
         case NowWatching():
@@ -81,42 +47,43 @@ def _status(result: StatusResult, where: Address) -> Reply:
             return _already_posted(result, where)
         case PostingOutcome():
             comes = _("Posting the result here.") if _has_result(result) else _("Posting the details here.")
-            return reply(formatting.paragraph(_ended(result.job, result.outcome), comes))
+            return Reply(formatting.paragraph(_state(result.job, result.outcome), comes))
 
 
 def _now_watching(result: NowWatching, where: Address) -> Reply:
-    jump = formatting.jump(where, result.card_message_id, _("Jump to the card"))
     if result.hold is not None:
-        why, comes, pings, _later = _ON_HOLD[result.hold]
-        text = formatting.paragraph(_(why), _(pings if result.mention else comes), jump)
+        text = on_hold.asked_for(result.hold, mention=result.mention)
     elif result.api_down:
-        text = formatting.paragraph(_down_but_known(result.job), jump)
+        text = _down_but_watching(result.job)
     elif result.mention:
-        text = formatting.paragraph(_("**Watching.** I'll post the result here and ping you."), jump)
+        text = _("**Watching.** I'll post the result here and ping you.")
     else:
-        text = formatting.paragraph(_("**Watching.** I'll post the result here."), jump)
-    return _with_buttons(text, result.subscription_id, mention=result.mention)
+        text = _("**Watching.** I'll post the result here.")
+    jump = formatting.card_link(where, result.card_message_id)
+    return _with_buttons(formatting.paragraph(text, jump), result.subscription_id, mention=result.mention)
 
 
 def _already_watched(result: AlreadyWatched, where: Address) -> Reply:
     ping = _("I'll ping you.") if result.mention else _("I'll post the result here.")
-    trouble = ""
-    if result.on_hold:
-        trouble = _("It's on hold: the new API token is for a different account. An admin has to decide about it.")
-    elif result.hold is not None:
-        trouble = on_hold(result.hold)
-    elif result.api_down:
-        trouble = _("PixVerse's API isn't answering, but I keep trying.")
+    trouble = api_down_but_trying() if result.api_down else ""
+    if hold := on_hold.hold_of(result):
+        trouble = on_hold.watched(hold)
     text = already_watched(result.message_id, where, ping, trouble)
     return _with_buttons(text, result.subscription_id, mention=result.mention)
 
 
+def api_down_but_trying() -> str:
+    """Why nothing is known of a watched job."""
+    return _("PixVerse's API isn't answering, but I keep trying.")
+
+
 def _already_posted(result: AlreadyPosted, where: Address) -> Reply:
     if result.state.is_open:
-        soon = N_("I'll post the details here soon; no need to ask again.")
         if _has_result(result):
-            soon = N_("I'll post the result here soon; no need to ask again.")
-        return reply(formatting.paragraph(_ended(result.job, result.outcome), _(soon)))
+            soon = _("I'll post the result here soon; no need to ask again.")
+        else:
+            soon = _("I'll post the details here soon; no need to ask again.")
+        return Reply(formatting.paragraph(_state(result.job, result.outcome), soon))
     text = _("**I can't tell whether the result is here.** If you don't see it, post it again.")
     if result.state is DeliveryState.POSTED:
         text = already_posted(result.message_id, where)
@@ -125,28 +92,21 @@ def _already_posted(result: AlreadyPosted, where: Address) -> Reply:
 
 def already_watched(message_id: int | None, where: Address, *more: str) -> str:
     """That a job is watched in this channel, and a link to its card if that is there."""
-    return formatting.paragraph(
-        _("**Already watched here.**"), *more, formatting.jump(where, message_id, _("Jump to the card"))
-    )
+    return formatting.paragraph(_("**Already watched here.**"), *more, formatting.card_link(where, message_id))
 
 
 def already_posted(message_id: int | None, where: Address) -> str:
     """That a job's result stands in this channel, and a link to it if it is known."""
-    return formatting.paragraph(
-        _("**Already posted here.**"), formatting.jump(where, message_id, _("Jump to the result"))
-    )
+    return formatting.paragraph(_("**Already posted here.**"), formatting.result_link(where, message_id))
 
 
 def peek_reply(peek: Peek, watch_here: OnPress) -> Reply:
     """The reply to `/pixverse status` with `private`. While the job runs, a button calls `watch_here`."""
-    if peek.api_down:
-        state = formatting.paragraph(_(_API_DOWN), job_text.last_known(peek.job))
-    else:
-        state = formatting.headline(job_text.state_of(_status_of(peek.outcome), peek.job, peek.outcome))
     job = peek.job
+    state = _api_down(job) if peek.api_down else _state(job, peek.outcome)
     text = formatting.lines(
         formatting.paragraph(state, _("Only you see this.")),
-        formatting.quoted(job_text.prompt(job)),
+        formatting.quoted(job_facts.prompt(job)),
         formatting.small(
             _("made {when}", when=formatting.relative(job.created)) if job and job.created is not None else "",
             job_id(peek.jobid),
@@ -161,13 +121,14 @@ def checked_reply(result: CheckResult, where: Address) -> Reply:
         case AlreadyPosted():
             return _already_posted(result, where)
         case CheckedBefore():
-            state = formatting.headline(job_text.state(result.job))
-            return Reply(formatting.paragraph(state, _("Checked a moment ago; try again in a few seconds.")))
+            again = _("Checked a moment ago; try again in a few seconds.")
+            return Reply(formatting.paragraph(_state(result.job), again))
+        case NotChecked(why=Unchecked.NO_RESPONSE):
+            return Reply(_down_but_watching(result.job))
         case NotChecked():
-            return Reply(_not_checked(result))
+            return Reply(formatting.paragraph(_(_NOT_CHECKED[result.why]), job_states.last_known(result.job)))
         case Checked():
-            state = formatting.headline(job_text.state_of(_status_of(result.outcome), result.job, result.outcome))
-            return Reply(formatting.paragraph(state, _after_check(result)))
+            return Reply(formatting.paragraph(_state(result.job, result.outcome), _after_check(result)))
 
 
 def _after_check(result: Checked) -> str:
@@ -211,10 +172,11 @@ def stopped_all_reply(result: StoppedAll) -> Reply:
 
 def mention_reply(subscription_id: int, *, mention: bool) -> Reply:
     """The reply to `Ping me` and `Don't ping me`."""
-    text = (
-        N_("**I'll ping you when it ends.**") if mention else N_("**You won't be pinged.** I'll still post the result.")
-    )
-    return _with_buttons(_(text), subscription_id, mention=mention)
+    if mention:
+        text = _("**I'll ping you when it ends.**")
+    else:
+        text = _("**You won't be pinged.** I'll still post the result.")
+    return _with_buttons(text, subscription_id, mention=mention)
 
 
 def posted_again_reply(number: int) -> Reply:
@@ -222,28 +184,34 @@ def posted_again_reply(number: int) -> Reply:
     return Reply(_("**Posting #{number} again here.**", number=number))
 
 
-def _ended(job: Job | None, outcome: Outcome) -> str:
-    return formatting.headline(job_text.state_of(CardStatus.ENDED, job, outcome))
+def forget_question() -> Reply:
+    """The reply to `/pixverse forget-me`: asks before a person's data is deleted."""
+    return reply(
+        _(
+            "**Delete what I keep about you?** That's which jobs you asked for and whether to ping you. "
+            "I'll still post their results, without a ping. Old messages stay."
+        ),
+        (Action.DELETE_MY_DATA, _PRESSER),
+        (Action.KEEP_MY_DATA, _PRESSER),
+    )
 
 
-def _status_of(outcome: Outcome | None) -> CardStatus:
-    return CardStatus.ENDED if outcome else CardStatus.PROGRESS
+forgotten_reply = saying(N_("**Deleted.** I keep nothing about you now."))
+"""The reply to `Delete my data`."""
+kept_reply = saying(N_("**Kept.** Nothing has changed."))
+"""The reply to `Keep my data` and `Keep the token`."""
 
 
-def on_hold(hold: AccountState) -> str:
-    """Why watched jobs are on hold, and until when."""
-    return _(_ON_HOLD[hold][-1])
+def _state(job: Job | None, outcome: Outcome | None = None) -> str:
+    return formatting.headline(job_states.ended_or_running(job, outcome))
 
 
-def _not_checked(result: NotChecked) -> str:
-    if result.why is Unchecked.NO_RESPONSE:
-        return _down_but_known(result.job)
-    return formatting.paragraph(_(_NOT_CHECKED[result.why]), job_text.last_known(result.job))
+def _api_down(job: Job | None, *more: str) -> str:
+    return formatting.paragraph(_("**PixVerse's API isn't answering right now.**"), *more, job_states.last_known(job))
 
 
-def _down_but_known(job: Job | None) -> str:
-    watching = _("I'm watching, and will post the result here.")
-    return formatting.paragraph(_(_API_DOWN), watching, job_text.last_known(job))
+def _down_but_watching(job: Job | None) -> str:
+    return _api_down(job, _("I'm watching, and will post the result here."))
 
 
 def _has_result(result: AlreadyPosted | PostingOutcome | Checked) -> bool:
@@ -253,9 +221,5 @@ def _has_result(result: AlreadyPosted | PostingOutcome | Checked) -> bool:
 
 def _with_buttons(text: str, subscription_id: int, *, mention: bool) -> Reply:
     """A reply to somebody who waits for a job, with buttons."""
-    return reply(text, (_ping_button(mention=mention), subscription_id), (Action.STOP_WATCHING, subscription_id))
-
-
-def _ping_button(*, mention: bool) -> Action:
-    """The button that turns the ping off, or on if it is off."""
-    return Action.DO_NOT_PING_ME if mention else Action.PING_ME
+    ping = Action.DO_NOT_PING_ME if mention else Action.PING_ME
+    return reply(text, (ping, subscription_id), (Action.STOP_WATCHING, subscription_id))

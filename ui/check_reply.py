@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from enum import Enum, StrEnum, auto
+from enum import Enum, auto
 
 from model.messages import Cause, ClaimedUser, Obstacle
+from relay.accounts.rechecks import Recheck
 from ui import formatting
+from ui.cannot_post import because, missing_permissions, permissions
 from ui.command_texts import CommandMentions
 from ui.language import N_, NP_, _, plural
-from ui.link_reasons import because
 from ui.message import Reply
-from ui.permissions import missing_permissions, permissions
 
 _CHANNELS = 5
-
-
-class TokenState(StrEnum):
-    """What useapi.net says to the token that this server uses."""
-
-    WORKS = "works"
-    MISSING = "missing"
-    REFUSED = "refused"
-    UNPAID = "unpaid"
-    ENTER_AGAIN = "enter again"
-    """A token was set, but is no longer stored."""
-    UNTRIED = "untried"
-    """useapi.net did not answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +41,8 @@ class NeedsPermission:
 class CheckReport:
     """What the check found. Times are in milliseconds UTC, sizes in bytes."""
 
-    token: TokenState
+    token: Recheck
+    """Of the token that this server uses."""
     account: ClaimedUser | None
     """The useapi.net user, if the token's text claims one."""
     operators_token: bool
@@ -99,28 +87,15 @@ class _Kind(Enum):
     WORKS = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
-    kind: _Kind
-    text: str
-
-
-def _problem(*sentences: str) -> _Line:
-    return _Line(_Kind.PROBLEM, formatting.paragraph(*sentences))
-
-
-def _waits(*sentences: str) -> _Line:
-    return _Line(_Kind.WAITS, formatting.paragraph(*sentences))
-
-
-def _works(text: str) -> _Line:
-    return _Line(_Kind.WORKS, text)
+_Found = tuple[_Kind, str]
+"""What was found of one thing that has to work."""
 
 
 def check_reply(report: CheckReport, mentions: CommandMentions) -> Reply:
     """The report: problems first, each with its fix, then what waits, then in one line what works."""
+    untold = report.token is Recheck.NO_RESPONSE and report.api_down_since is not None
     found = (
-        _token(report, mentions) if report.token is not TokenState.UNTRIED or report.api_down_since is None else None,
+        None if untold else _token(report, mentions),
         _api(report),
         _channel(report),
         _files(report),
@@ -130,9 +105,8 @@ def check_reply(report: CheckReport, mentions: CommandMentions) -> Reply:
         _alerts(report, mentions),
         _callback(report),
     )
-    by_kind = {kind: [line.text for line in found if line and line.kind is kind] for kind in _Kind}
-    problems = by_kind[_Kind.PROBLEM]
-    works_here = _("**Nothing to fix here.**") if by_kind[_Kind.WAITS] else _("**Everything works here.**")
+    problems, waits, works = ([text for kind, text in filter(None, found) if kind is wanted] for wanted in _Kind)
+    works_here = _("**Nothing to fix here.**") if waits else _("**Everything works here.**")
     head = plural("**{n} problem.**", "**{n} problems.**", len(problems), zero=works_here)
     held = _of_other_account(report, mentions)
     lost = _lost(report, mentions, alone=not problems) if report.not_posted and not report.waiting else ""
@@ -141,32 +115,33 @@ def check_reply(report: CheckReport, mentions: CommandMentions) -> Reply:
     elif held and not problems:
         head, held = held, ""
     fixes = [f"- {text}" for text in problems]
-    works = formatting.joined(by_kind[_Kind.WORKS])
     # Translators: a list of what works: "token (account 1, tested 3 minutes ago) · files up to 10 MB".
-    small = formatting.small(_("Works: {things}", things=works)) if works else ""
-    return Reply(formatting.lines(head, *fixes, lost, held, *by_kind[_Kind.WAITS], small))
+    small = formatting.small(_("Works: {things}", things=formatting.joined(works))) if works else ""
+    return Reply(formatting.lines(head, *fixes, lost, held, *waits, small))
 
 
-def _token(report: CheckReport, mentions: CommandMentions) -> _Line:
+def _token(report: CheckReport, mentions: CommandMentions) -> _Found:
     match report.token:
-        case TokenState.WORKS:
-            return _works(_working_token(report))
-        case TokenState.MISSING:
-            return _problem(_("No API token is set. Enter the one from useapi.net with {token_set}.", **mentions))
-        case TokenState.ENTER_AGAIN:
+        case Recheck.WORKS:
+            return _Kind.WORKS, _working_token(report)
+        case Recheck.NO_TOKEN:
+            return _Kind.PROBLEM, _("No API token is set. Enter the one from useapi.net with {token_set}.", **mentions)
+        case Recheck.TOKEN_MISSING:
+            gone = _("I no longer have the API token that was set.")
             again = _("Enter it again with {token_set}.", **mentions)
-            return _problem(_("I no longer have the API token that was set."), _held(report), again)
-        case TokenState.REFUSED:
+            return _Kind.PROBLEM, formatting.paragraph(gone, _held(report), again)
+        case Recheck.REFUSED:
             state, fix = N_("useapi.net refuses this server's API token."), N_("Set a new one with {token_set}.")
             if report.operators_token:
                 state = N_("useapi.net refuses the operator's token.")
                 fix = N_("Only the bot's operator can replace it; or set this server's own with {token_set}.")
-            return _problem(_(state), _held(report), _(fix, **mentions))
-        case TokenState.UNPAID:
+            return _Kind.PROBLEM, formatting.paragraph(_(state), _held(report), _(fix, **mentions))
+        case Recheck.UNPAID:
+            expired = _("The useapi.net subscription has expired.")
             renew = _("Renew it there, and I'll resume.")
-            return _problem(_("The useapi.net subscription has expired."), _held(report), renew)
-        case TokenState.UNTRIED:
-            return _waits(_("useapi.net isn't answering, so I couldn't test the token."))
+            return _Kind.PROBLEM, formatting.paragraph(expired, _held(report), renew)
+        case Recheck.NO_RESPONSE:
+            return _Kind.WAITS, _("useapi.net isn't answering, so I couldn't test the token.")
 
 
 def _working_token(report: CheckReport) -> str:
@@ -180,7 +155,7 @@ def _working_token(report: CheckReport) -> str:
 
 def _is_on_hold(report: CheckReport) -> bool:
     """Whether everything is on hold because of the token."""
-    return report.token in (TokenState.MISSING, TokenState.ENTER_AGAIN, TokenState.REFUSED, TokenState.UNPAID)
+    return report.token in (Recheck.NO_TOKEN, Recheck.TOKEN_MISSING, Recheck.REFUSED, Recheck.UNPAID)
 
 
 def _held(report: CheckReport) -> str:
@@ -203,41 +178,41 @@ def _channels_of(followed: Iterable[Followed]) -> str:
     return formatting.channels([one.channel_id for one in followed])
 
 
-def _api(report: CheckReport) -> _Line | None:
+def _api(report: CheckReport) -> _Found | None:
     if report.api_down_since is None:
         return None
-    since = formatting.relative(report.api_down_since)
-    if report.token in (TokenState.WORKS, TokenState.REFUSED, TokenState.UNPAID):
-        return _waits(_("PixVerse's API went down {when}, but answered just now.", when=since))
-    if report.token is TokenState.UNTRIED:
-        return _waits(_("PixVerse's API went down {when}, so I couldn't test the token. I'll keep trying.", when=since))
-    return _waits(_("PixVerse's API went down {when}. I'll keep trying.", when=since))
+    when = formatting.relative(report.api_down_since)
+    text = _("PixVerse's API went down {when}. I'll keep trying.", when=when)
+    if report.token in (Recheck.WORKS, Recheck.REFUSED, Recheck.UNPAID):
+        text = _("PixVerse's API went down {when}, but answered just now.", when=when)
+    elif report.token is Recheck.NO_RESPONSE:
+        text = _("PixVerse's API went down {when}, so I couldn't test the token. I'll keep trying.", when=when)
+    return _Kind.WAITS, text
 
 
-def _channel(report: CheckReport) -> _Line:
+def _channel(report: CheckReport) -> _Found:
     if report.locked:
-        return _problem(_("This thread is locked. Unlock it, or use another channel."))
+        return _Kind.PROBLEM, _("This thread is locked. Unlock it, or use another channel.")
     if set(report.missing) & set(Obstacle):
-        return _problem(_("I can't post here."), missing_permissions(report.missing))
+        return _Kind.PROBLEM, formatting.paragraph(_("I can't post here."), missing_permissions(report.missing))
     if report.missing:
         names = permissions(report.missing)
-        return _problem(
-            _("I need {permissions} in this channel. Allow it in the channel's permissions.", permissions=names)
-        )
+        allow = N_("I need {permissions} in this channel. Allow it in the channel's permissions.")
+        return _Kind.PROBLEM, _(allow, permissions=names)
     if report.refused:
-        return _problem(_("Discord refuses my messages in this channel. Check my permissions in it."))
+        return _Kind.PROBLEM, _("Discord refuses my messages in this channel. Check my permissions in it.")
     if report.uploads_limited:
-        return _works(_("posting and replies in this channel"))
-    return _works(_("posting, files and replies in this channel"))
+        return _Kind.WORKS, _("posting and replies in this channel")
+    return _Kind.WORKS, _("posting, files and replies in this channel")
 
 
-def _files(report: CheckReport) -> _Line | None:
+def _files(report: CheckReport) -> _Found | None:
     if report.uploads_limited:
         until = _("Results come as links until that ends.")
-        return _waits(because(Cause.UPLOADS_LIMITED), until)
+        return _Kind.WAITS, formatting.paragraph(because(Cause.UPLOADS_LIMITED), until)
     if report.upload_limit is None:
         return None
-    return _works(_("files up to {size}", size=formatting.size(report.upload_limit)))
+    return _Kind.WORKS, _("files up to {size}", size=formatting.size(report.upload_limit))
 
 
 def _of_other_account(report: CheckReport, mentions: CommandMentions) -> str:
@@ -251,18 +226,18 @@ def _of_other_account(report: CheckReport, mentions: CommandMentions) -> str:
     )
 
 
-def _watching(report: CheckReport) -> _Line | None:
+def _watching(report: CheckReport) -> _Found | None:
     watching = report.watching - report.on_hold
     if _is_on_hold(report) or not watching:
         return None
     if report.on_hold or report.oldest is None:
-        return _works(plural("watching {n} job", "watching {n} jobs", watching))
+        return _Kind.WORKS, plural("watching {n} job", "watching {n} jobs", watching)
     since = formatting.relative(report.oldest)
     text = plural("watching {n} job, added {when}", "watching {n} jobs, oldest {when}", watching, when=since)
-    return _works(text)
+    return _Kind.WORKS, text
 
 
-def _results(report: CheckReport, mentions: CommandMentions) -> _Line | None:
+def _results(report: CheckReport, mentions: CommandMentions) -> _Found | None:
     if not report.waiting:
         return None
     if report.waiting_since is None:
@@ -277,11 +252,10 @@ def _results(report: CheckReport, mentions: CommandMentions) -> _Line | None:
     if report.needing:
         channels = [(one.channel_id, one.missing) for one in report.needing]
         allow = plural("Allow it there, and I'll post it.", "Allow it there, and I'll post them.", report.waiting)
-        return _problem(waiting, *_cannot_post_in(channels), allow)
-    if not report.held_up:
-        return _waits(waiting)
-    why = _("{deliveries} shows why.", **mentions)
-    return _problem(waiting, why)
+        return _Kind.PROBLEM, formatting.paragraph(waiting, *_cannot_post_in(channels), allow)
+    if report.held_up:
+        return _Kind.PROBLEM, formatting.paragraph(waiting, _("{deliveries} shows why.", **mentions))
+    return _Kind.WAITS, waiting
 
 
 def _lost(report: CheckReport, mentions: CommandMentions, *, alone: bool) -> str:
@@ -295,25 +269,28 @@ def _lost(report: CheckReport, mentions: CommandMentions, *, alone: bool) -> str
     return plural(*forms, report.not_posted, **mentions)
 
 
-def _followed(report: CheckReport, mentions: CommandMentions) -> _Line | None:
+def _followed(report: CheckReport, mentions: CommandMentions) -> _Found | None:
     if not report.followed:
         return None
-    troubles = [*_without_permission(report.followed), *_paused(report.followed, mentions)]
-    if troubles:
-        return _problem(*troubles)
+    broken = [(one.channel_id, one.missing) for one in report.followed if one.missing]
+    paused = [one for one in report.followed if one.other_account and not one.missing]
+    if broken or paused:
+        set_up_again = plural(
+            "{channels} is paused: the token belongs to a different account. Run {follow} again.",
+            "{channels} are paused: the token belongs to a different account. Run {follow} again.",
+            len(paused),
+            zero="",
+            channels=_channels_of(paused),
+            **mentions,
+        )
+        allow = _("Allow it there.") if broken else ""
+        return _Kind.PROBLEM, formatting.paragraph(*_cannot_post_in(broken), allow, set_up_again)
     if _is_on_hold(report):
         return None
-    return _works(_("following into {channels}", channels=_channels_of(report.followed)))
+    return _Kind.WORKS, _("following into {channels}", channels=_channels_of(report.followed))
 
 
-def _without_permission(followed: Sequence[Followed]) -> Iterator[str]:
-    broken = [(one.channel_id, one.missing) for one in followed if one.missing]
-    yield from _cannot_post_in(broken)
-    if broken:
-        yield _("Allow it there.")
-
-
-def _cannot_post_in(channels: Sequence[tuple[int, tuple[str, ...]]]) -> Iterator[str]:
+def _cannot_post_in(channels: list[tuple[int, tuple[str, ...]]]) -> Iterator[str]:
     """A sentence for each set of missing permissions, with the channels in which they are missing."""
     alike: dict[tuple[str, ...], list[int]] = {}
     for channel_id, missing in channels[:_CHANNELS]:
@@ -328,27 +305,15 @@ def _cannot_post_in(channels: Sequence[tuple[int, tuple[str, ...]]]) -> Iterator
         yield plural("{n} more is like that.", "{n} more are like that.", len(channels) - _CHANNELS)
 
 
-def _paused(followed: Sequence[Followed], mentions: CommandMentions) -> Iterator[str]:
-    paused = [one for one in followed if one.other_account and not one.missing]
-    if paused:
-        yield plural(
-            "{channels} is paused: the token belongs to a different account. Run {follow} again.",
-            "{channels} are paused: the token belongs to a different account. Run {follow} again.",
-            len(paused),
-            channels=_channels_of(paused),
-            **mentions,
-        )
-
-
-def _callback(report: CheckReport) -> _Line | None:
+def _callback(report: CheckReport) -> _Found | None:
     if report.callback_heard_at is None:
         return None
-    return _works(_("callbacks (last one {when})", when=formatting.relative(report.callback_heard_at)))
+    return _Kind.WORKS, _("callbacks (last one {when})", when=formatting.relative(report.callback_heard_at))
 
 
-def _alerts(report: CheckReport, mentions: CommandMentions) -> _Line:
+def _alerts(report: CheckReport, mentions: CommandMentions) -> _Found:
     if report.alerts_channel is None:
-        return _works(_("alerts go to the job's own channel ({alerts} changes that)", **mentions))
+        return _Kind.WORKS, _("alerts go to the job's own channel ({alerts} changes that)", **mentions)
     if report.alerts_missing:
         text = _(
             "I need {permissions} in the alerts channel {channel}. Allow it there, or choose another channel with "
@@ -357,5 +322,5 @@ def _alerts(report: CheckReport, mentions: CommandMentions) -> _Line:
             channel=formatting.channel(report.alerts_channel),
             **mentions,
         )
-        return _problem(text)
-    return _works(_("alerts go to {channel}", channel=formatting.channel(report.alerts_channel)))
+        return _Kind.PROBLEM, text
+    return _Kind.WORKS, _("alerts go to {channel}", channel=formatting.channel(report.alerts_channel))

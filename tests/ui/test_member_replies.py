@@ -12,7 +12,7 @@ from model.states import AccountState, DeliveryState
 from relay.commands.check import Checked, CheckedBefore, NotChecked, Peek, Unchecked
 from relay.commands.stop import Stopped, StoppedAll, TakenOff
 from relay.commands.watch import AlreadyPosted, AlreadyWatched, NowWatching, PostingOutcome
-from ui import job_replies as answers
+from ui import member_replies as answers
 from ui.message import Reply, TemporaryView
 
 HERE = Address(1, 2)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from model.job import Embed, Job, JobState, Media, Outcome, Upload
 from relay.commands.job_queries import JobDetails
-from ui.details import details_replies
+from ui.details_reply import details_replies
 from ui.discord_limits import MESSAGE, units
 
 JOB = Job(

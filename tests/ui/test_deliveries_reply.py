@@ -14,7 +14,7 @@ from relay.delivery.verdicts import MINUTE, PATIENCE
 from storage.delivery_queries import OutcomeCounts, OutcomePage, OutcomeRecord
 from tests.ui.samples import components_of
 from ui.command_texts import CommandMentions
-from ui.delivery_list import PAGE, results_reply, sent_again
+from ui.deliveries_reply import PAGE, results_reply, sent_again
 from ui.message import Reply
 
 MENTIONS = CommandMentions({"pixverse": 11, "pixverse-admin": 12})

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from model.job import Embed, Job, Media, Upload
-from model.states import CardStatus
 from pixverse.jobids import mask_email
 from relay.commands.job_queries import JobDetails
-from ui import formatting, job_text
+from ui import formatting, job_facts, job_states
 from ui.discord_limits import MESSAGE, units
 from ui.escape import bare_link, escaped, job_id
 from ui.language import _
@@ -22,7 +21,7 @@ _PAGE = MESSAGE - 300
 
 def details_replies(details: JobDetails) -> list[Reply]:
     """One or more messages, each within Discord's limit. The first begins with the state, the last ends with the id."""
-    state = formatting.headline(job_text.state_of(CardStatus.ENDED, details.job, details.outcome))
+    state = formatting.headline(job_states.ended_or_running(details.job, details.outcome))
     pages = list(_pages(_lines(details)))
     pages[0] = formatting.lines(state, pages[0])
     pages[-1] = formatting.lines(pages[-1], formatting.small(f"#{details.number}", job_id(details.jobid)))
@@ -55,12 +54,12 @@ def _fields(job: Job) -> Iterator[tuple[str, str]]:
     yield "parentJobId", job_id(job.parent_jobid or "")
     yield "verb", escaped(job.verb or "", _SHORT)
     yield "status", escaped(job.status, _SHORT)
-    yield "created", _moment(job.created)
-    yield "updated", _moment(job.updated)
-    yield "prompt", _prompt(job)
-    yield "negative_prompt", _hidden(escaped(mask_email(job.negative_prompt or ""), _LONG), job)
-    yield "motion", _number(job.motion)
-    yield "seed_value", _number(job.seed)
+    yield "created", formatting.moment(job.created) if job.created is not None else ""
+    yield "updated", formatting.moment(job.updated) if job.updated is not None else ""
+    yield "prompt", _words(job.prompt, job)
+    yield "negative_prompt", _words(job.negative_prompt, job)
+    yield "motion", str(job.motion) if job.motion is not None else ""
+    yield "seed_value", str(job.seed) if job.seed is not None else ""
     yield "image", _upload(job.image)
     yield "face", _upload(job.face)
     yield "model", escaped(job.model or "", _SHORT)
@@ -72,7 +71,7 @@ def _fields(job: Job) -> Iterator[tuple[str, str]]:
     yield "style", escaped(job.style or "", _SHORT)
     yield "aspect_ratio", escaped(job.aspect_ratio or "", _SHORT)
     yield "character", escaped(job.character or "", _SHORT)
-    yield "content", _hidden(escaped(mask_email(job.content or ""), _LONG), job)
+    yield "content", _words(job.content, job)
     for number, media in enumerate(job.media, 1):
         yield _("attachment {number}", number=number), _media(media)
     for number, embed in enumerate(job.embeds, 1):
@@ -81,47 +80,41 @@ def _fields(job: Job) -> Iterator[tuple[str, str]]:
     yield "errorDetails", escaped(mask_email(job.error_details or ""), _LONG)
 
 
-def _prompt(job: Job) -> str:
-    return _hidden(escaped(job_text.prompt_text(job), _LONG), job)
+def _words(text: str | None, job: Job) -> str:
+    """What somebody wrote for the job."""
+    return _hidden(escaped(mask_email(text or ""), _LONG), job)
 
 
 def _hidden(text: str, job: Job) -> str:
     """`text` behind a click where the job was refused for its content."""
-    return formatting.spoiler(text) if text and job_text.is_refused(job) else text
-
-
-def _moment(time: int | None) -> str:
-    return formatting.moment(time) if time is not None else ""
-
-
-def _number(number: int | None) -> str:
-    return str(number) if number is not None else ""
+    return formatting.spoiler(text) if text and job_facts.is_refused(job) else text
 
 
 def _upload(upload: Upload | None) -> str:
-    if upload is None:
-        return ""
-    return formatting.joined(
-        (formatting.size(upload.size) if upload.size is not None else "", escaped(upload.type or "", _SHORT))
-    )
+    return formatting.joined((_size(upload.size), escaped(upload.type or "", _SHORT))) if upload else ""
 
 
 def _media(media: Media) -> str:
-    link = bare_link(media.url, 1300)
-    dimensions = f"{media.width} × {media.height}" if media.width and media.height else ""
     return formatting.joined(
         (
             escaped(media.filename or "", 100),
             escaped(media.content_type or "", 80),
-            formatting.size(media.size) if media.size is not None else "",
-            dimensions,
-            f"<{link}>" if link else "",
+            _size(media.size),
+            f"{media.width} × {media.height}" if media.width and media.height else "",
+            _link(media.url, 1300),
         )
     )
 
 
 def _embed(embed: Embed) -> str:
-    link = bare_link(embed.image_url or "", 1000)
-    return formatting.joined(
-        (escaped(embed.type or "", 40), escaped(mask_email(embed.description or ""), 500), f"<{link}>" if link else "")
-    )
+    description = escaped(mask_email(embed.description or ""), 500)
+    return formatting.joined((escaped(embed.type or "", 40), description, _link(embed.image_url or "", 1000)))
+
+
+def _size(size: int | None) -> str:
+    return formatting.size(size) if size is not None else ""
+
+
+def _link(url: str, limit: int) -> str:
+    link = bare_link(url, limit)
+    return f"<{link}>" if link else ""

@@ -1,73 +1,26 @@
-"""A job in words: what it makes, its facts, its prompt and its state, the same in every text."""
+"""What every text shows of a job beside its state: what it makes, its facts, its prompt, its name in a list."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import lru_cache, reduce
+from functools import lru_cache
 
-from model.job import Job, JobState, Outcome
-from model.states import CardStatus
+from model.job import Job, JobState
 from pixverse.jobids import is_v2, mask_email
 from ui import formatting
 from ui.discord_limits import PROMPT, SHORT_PROMPT
 from ui.escape import escaped, plain
-from ui.language import N_, _, number, plural
+from ui.language import N_, _, plural
 
 _PROMPT_START = 480
 """Characters of a prompt that are looked at for a name, of which far fewer are shown."""
-
 _JUST_BEFORE = 60_000
 """Milliseconds."""
-
 _LEAST = 1000
 """Milliseconds; a shorter time would be shown as `0 s`."""
 
 _VIDEOS = {"pixverse-create": 4, "pixverse-create_single": 1}
-
 _WHAT = {"pixverse-animate": N_("Animated image"), "pixverse-meme_face": N_("Meme face")}
-
 _BUTTONS = {"🔄": N_("Repeat of an earlier job"), "🔀": N_("Shuffle of an earlier job")}
-
-_STATES = {
-    # Translators: the state of a job, as are those below.
-    JobState.CREATED: N_("Waiting to start"),
-    JobState.STARTED: N_("Started"),
-    JobState.PROGRESS: N_("In progress"),
-    JobState.COMPLETED: N_("Done"),
-    JobState.MODERATED: N_("Refused by the content rules"),
-    JobState.FAILED: N_("Failed"),
-    JobState.CANCELLED: N_("Cancelled"),
-}
-
-_OUTCOMES = {
-    Outcome.COMPLETED: N_("Done"),
-    Outcome.MODERATED: N_("Refused by the content rules"),
-    Outcome.FAILED: N_("Failed"),
-    Outcome.CANCELLED: N_("Cancelled"),
-    Outcome.EXPIRED: N_("Expired"),
-    Outcome.NOT_FOUND: N_("Not found"),
-    Outcome.GIVEN_UP: N_("Given up"),
-}
-
-_STATUSES = {
-    CardStatus.NO_ANSWER_YET: N_("No word yet"),
-    CardStatus.SLOW: N_("Taking long"),
-    CardStatus.FETCHING: N_("Fetching"),
-    CardStatus.CANNOT_POST: N_("Can't post"),
-    CardStatus.NOT_POSTED: N_("Not posted"),
-    CardStatus.UNSURE: N_("Maybe posted"),
-    CardStatus.STOPPED: N_("No longer watched"),
-}
-
-_HOLDS = {
-    # Translators: this and the next ones stand behind "On hold: ", several of them with "; " in between.
-    CardStatus.API_DOWN: N_("PixVerse's API isn't answering"),
-    CardStatus.TOKEN_REFUSED: N_("useapi.net refuses the API token"),
-    CardStatus.UNPAID: N_("the useapi.net subscription has expired"),
-    CardStatus.TOKEN_MISSING: N_("the API token has to be entered again"),
-    CardStatus.OTHER_ACCOUNT: N_("the new API token is for a different account"),
-    CardStatus.PAUSED: N_("this bot is paused"),
-}
 
 
 def what(job: Job | None) -> str:
@@ -167,43 +120,3 @@ def _has_name(job: Job | None) -> bool:
 def is_refused(job: Job) -> bool:
     """Whether the job was refused for its content, so that its prompt is not to be shown openly."""
     return job.state is JobState.MODERATED
-
-
-def state(job: Job | None) -> str:
-    """The job's state as a headline, escaped."""
-    if job is None:
-        return _("Not known yet")
-    if job.state is JobState.PROGRESS and job.percent is not None:
-        return _("In progress: {percent}%", percent=job.percent)
-    if job.state is JobState.PROGRESS and job.elapsed is not None:
-        return _("In progress for {time}", time=formatting.duration(job.elapsed * 1000))
-    if job.state is JobState.CREATED and job.queue_place is not None:
-        return _("In the queue, place {place}", place=number(job.queue_place))
-    return _(_STATES[job.state]) if job.state in _STATES else _('"{status}"', status=escaped(job.status, 30))
-
-
-def last_known(job: Job | None) -> str:
-    """The job's state as a sentence, for when the API can't be asked; empty if no state is known."""
-    return _("Last known: {state}.", state=state(job)) if job else ""
-
-
-def state_of(status: CardStatus, job: Job | None, outcome: Outcome | None = None) -> str:
-    """The state of a watched job as a headline, what the relay adds to it included."""
-    if status is CardStatus.ENDED:
-        return _(_OUTCOMES[outcome]) if outcome else _("Ended")
-    if status in _HOLDS:
-        return _("On hold")
-    return _(_STATUSES[status]) if status in _STATUSES else state(job)
-
-
-def short_state(status: CardStatus, job: Job | None, outcome: Outcome | None = None) -> str:
-    """The state as a list shows it, in few words."""
-    refused = outcome is Outcome.MODERATED or (job is not None and is_refused(job) and status not in _HOLDS)
-    return _("Refused") if refused else state_of(status, job, outcome)
-
-
-def why_on_hold(statuses: Iterable[CardStatus]) -> str:
-    """Why jobs with these statuses are on hold, in one sentence; empty if none is."""
-    reasons = dict.fromkeys(_(_HOLDS[status]) for status in statuses if status in _HOLDS)
-    listed = reduce(lambda items, item: _("{items}; {item}", items=items, item=item), reasons or [""])
-    return _("On hold: {reasons}.", reasons=listed) if listed else ""

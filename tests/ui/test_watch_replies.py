@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import pytest
+
+from model.messages import Address
+from relay.commands.watch_many import AT_MOST, EntryStatus, WatchEntry, WatchResult
+from ui import command_texts, watch_replies
+from ui.discord_limits import MESSAGE, units
+
+HERE = Address(1, 2)
+
+
+def test_what_was_left_out() -> None:
+    entries = (
+        WatchEntry("job:1-bot:pixverse", EntryStatus.WATCHED),
+        WatchEntry("job:2-bot:pixverse", EntryStatus.ALREADY_WATCHED, message_id=9),
+        WatchEntry("#12", EntryStatus.NOT_FOUND),
+        WatchEntry("job:3-bot:pika", EntryStatus.OTHER_SERVICE, service="Pika"),
+    )
+    result = WatchResult(entries, 4, mention=True)
+    assert watch_replies.watch_reply(result, HERE).content == (
+        "**Watching 1 job, 3 left out.** I'll ping you once, when the last one ends. "
+        "[Jump to the summary](https://discord.com/channels/1/2/4)\n"
+        "`…pixverse`: already watched · [Card](https://discord.com/channels/1/2/9)\n"
+        "`#12`: not found\n"
+        "`…bot:pika`: a job of Pika"
+    )
+
+
+def test_ids_of_v1_are_told_apart_by_their_time() -> None:
+    jobid = "job:20261124101500123-user:4321-channel:1300000000000000001-bot:pixverse"
+    entries = (WatchEntry(jobid, EntryStatus.NOT_FOUND),)
+    text = watch_replies.watch_reply(WatchResult(entries, None, mention=True), HERE).content
+    assert "`…01500123`: not found" in text
+
+
+def test_all_were_taken() -> None:
+    entry = WatchEntry("a", EntryStatus.WATCHED)
+    posting = WatchEntry("b", EntryStatus.POSTING, api_down=True)
+    assert watch_replies.watch_reply(WatchResult((entry,), None, mention=False), HERE).content == (
+        "**Watching 1 job.** I won't ping you."
+    )
+    assert (
+        "isn't answering" in watch_replies.watch_reply(WatchResult((entry, posting), None, mention=False), HERE).content
+    )
+
+
+def test_links_give_way_where_there_are_many() -> None:
+    entry = WatchEntry("x" * 300, EntryStatus.ALREADY_POSTED, message_id=10**18)
+    text = watch_replies.watch_reply(WatchResult((entry,) * 25, None, mention=True), HERE).content
+    assert units(text) <= MESSAGE
+    assert text.count("already posted") == 25
+    assert "https" not in text
+
+
+@pytest.mark.parametrize(
+    ("taken", "text"),
+    [
+        (
+            EntryStatus.ALREADY_WATCHED,
+            "**Already watched here.** [Jump to the card](https://discord.com/channels/1/2/9)",
+        ),
+        (
+            EntryStatus.ALREADY_POSTED,
+            "**Already posted here.** [Jump to the result](https://discord.com/channels/1/2/9)",
+        ),
+        (
+            EntryStatus.EXPIRED,
+            "**This job could not be watched.**\n`#12`: expired\n-# useapi.net keeps jobs for 31 days.",
+        ),
+    ],
+)
+def test_the_only_one_left_out(taken: EntryStatus, text: str) -> None:
+    message_id = None if taken is EntryStatus.EXPIRED else 9
+    entry = WatchEntry("#12", taken, message_id=message_id)
+    assert watch_replies.watch_reply(WatchResult((entry,), None, mention=True), HERE).content == text
+
+
+def test_where_all_are_known_nothing_has_failed() -> None:
+    entries = tuple(WatchEntry(f"#{number}", EntryStatus.ALREADY_WATCHED) for number in (1, 2))
+    text = watch_replies.watch_reply(WatchResult(entries, None, mention=True), HERE).content
+    assert text == "**Nothing new to watch.**\n`#1`: already watched\n`#2`: already watched"
+
+
+def test_what_to_do_about_those_left_out_is_said_once() -> None:
+    kinds = (EntryStatus.SECRET, EntryStatus.EXPIRED, EntryStatus.NOT_LOOKED_UP)
+    entries = tuple(
+        WatchEntry("" if kind is EntryStatus.SECRET else f"{number}", kind) for number, kind in enumerate(kinds * 2)
+    )
+    text = watch_replies.watch_reply(WatchResult(entries, None, mention=True), HERE).content
+    assert text.split("\n") == [
+        "**None of the 6 jobs could be watched.**",
+        "`1`: expired",
+        "`2`: not looked up yet",
+        "`4`: expired",
+        "`5`: not looked up yet",
+        "A secret token, not a job id",
+        (
+            "-# useapi.net keeps jobs for 31 days. I haven't sent or kept the secret token. Replace it. "
+            "Try again in a minute."
+        ),
+    ]
+
+
+def test_where_nothing_can_be_posted_the_answer_says_so_first() -> None:
+    entry = WatchEntry("a", EntryStatus.WATCHED, None, False, None)
+    watched = WatchResult((entry,), None, False)
+    told = watch_replies.watch_reply(watched, HERE, ("Send Messages",)).content
+    assert told.startswith("**I can't post here yet.** I need: *Send Messages*.\n**Watching 1 job.**")
+    assert watch_replies.watch_reply(watched, HERE, ()).content.startswith(
+        "**I can't post here yet.** Discord refuses it; check my permissions here.\n"
+    )
+    assert watch_replies.watch_menu_reply(watched, HERE, 1) == watch_replies.watch_reply(watched, HERE)
+
+
+def test_the_command_says_how_many_ids_it_takes() -> None:
+    assert f"Up to {AT_MOST} job ids" in command_texts.WATCH_JOBIDS.message

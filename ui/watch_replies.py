@@ -1,0 +1,140 @@
+"""Replies to `/pixverse watch` and *Watch PixVerse jobs*: which of several jobs are watched, and why others are not."""
+
+from __future__ import annotations
+
+import re
+
+from model.messages import Address
+from relay.cards.card_status import HOLDS
+from relay.commands.watch_many import EntryStatus, WatchEntry, WatchResult
+from ui import formatting, on_hold
+from ui.cannot_post import cannot_post_yet
+from ui.discord_limits import MESSAGE, units
+from ui.escape import code, escaped, tail
+from ui.language import N_, _, number, plural
+from ui.member_replies import already_posted, already_watched, api_down_but_trying
+from ui.message import Reply, saying
+
+_TAIL = 8
+"""Characters shown of an id, enough to recognise it."""
+_MADE = re.compile(r"job:(\d{14,17})-user:")
+"""The time in an id of v1, the only difference between two ids of the same account and channel."""
+
+_NOT_TAKEN = {
+    EntryStatus.ALREADY_WATCHED: N_("already watched"),
+    EntryStatus.ALREADY_POSTED: N_("already posted"),
+    EntryStatus.NOT_FOUND: N_("not found"),
+    EntryStatus.EXPIRED: N_("expired"),
+    EntryStatus.NOT_A_JOB_ID: N_("not a job id"),
+    EntryStatus.PERSON_LIMIT: N_("over your limit"),
+    EntryStatus.SERVER_LIMIT: N_("over the server's limit"),
+    EntryStatus.NOT_LOOKED_UP: N_("not looked up yet"),
+}
+_KNOWN_HERE = (EntryStatus.ALREADY_WATCHED, EntryStatus.ALREADY_POSTED)
+_WHAT_THEN = {
+    EntryStatus.EXPIRED: N_("useapi.net keeps jobs for 31 days."),
+    EntryStatus.SECRET: N_("I haven't sent or kept the secret token. Replace it."),
+    EntryStatus.NOT_LOOKED_UP: N_("Try again in a minute."),
+}
+"""Advice that stands once below the lines, however many of them it concerns."""
+
+
+def watch_reply(result: WatchResult, where: Address, obstacles: tuple[str, ...] | None = None) -> Reply:
+    """The reply to `/pixverse watch`: how many jobs are watched, and why each other one is not. `obstacles` are those
+    of `member_replies.status_reply`."""
+    blocked = cannot_post_yet(obstacles) if obstacles is not None else ""
+    left_out = [entry for entry in result.entries if not entry.status.in_batch]
+    if len(result.entries) == 1 and left_out:
+        return Reply(formatting.lines(blocked, _one_left_out(left_out[0], where)))
+    head = _head(result, left_out, where)
+    kinds = {entry.status for entry in left_out}
+    then = formatting.small(formatting.paragraph(*(_(text) for kind, text in _WHAT_THEN.items() if kind in kinds)))
+    secrets = [entry for entry in left_out if entry.status is EntryStatus.SECRET]
+    shown = [*(entry for entry in left_out if entry.status is not EntryStatus.SECRET), *secrets[:1]]
+    text = formatting.lines(head, *(_left_out(entry, where) for entry in shown), then)
+    if units(text) > MESSAGE:
+        text = formatting.lines(head, *map(_reason, shown), then)
+    return Reply(formatting.lines(blocked, text))
+
+
+def watch_menu_reply(
+    result: WatchResult, where: Address, found: int, obstacles: tuple[str, ...] | None = None
+) -> Reply:
+    """The reply to *Watch PixVerse jobs* for a message that holds `found` ids."""
+    watching = watch_reply(result, where, obstacles)
+    taken = len(result.entries)
+    if found <= taken:
+        return watching
+    more = _("That message names {found} jobs; these are the first {taken}.", found=number(found), taken=number(taken))
+    return Reply(formatting.lines(watching.content, formatting.small(more)))
+
+
+no_ids_reply = saying(N_("**There is no PixVerse job id in that message.**"))
+"""The reply to *Watch PixVerse jobs* for a message without an id."""
+
+
+def _head(result: WatchResult, left_out: list[WatchEntry], where: Address) -> str:
+    watched = len(result.entries) - len(left_out)
+    if not watched:
+        if all(entry.status in _KNOWN_HERE for entry in left_out):
+            state = _("**Nothing new to watch.**")
+        else:
+            state = plural(
+                "**The job could not be watched.**", "**None of the {n} jobs could be watched.**", len(left_out)
+            )
+        return formatting.paragraph(state, _trouble(result))
+    state = plural("**Watching {n} job.**", "**Watching {n} jobs.**", watched)
+    if left_out:
+        state = plural(
+            "**Watching {n} job, {others} left out.**",
+            "**Watching {n} jobs, {others} left out.**",
+            watched,
+            others=number(len(left_out)),
+        )
+    ping = _("I'll ping you once, when the last one ends.") if result.mention else _("I won't ping you.")
+    jump = formatting.jump(where, result.summary_message_id, _("Jump to the summary"))
+    return formatting.paragraph(state, ping, _trouble(result), jump)
+
+
+def _trouble(result: WatchResult) -> str:
+    if result.hold is not None and any(entry.status is EntryStatus.WATCHED for entry in result.entries):
+        return on_hold.watched(HOLDS[result.hold])
+    return api_down_but_trying() if any(entry.api_down for entry in result.entries) else ""
+
+
+def _one_left_out(entry: WatchEntry, where: Address) -> str:
+    """Why the only job that was named is not watched from now on."""
+    if entry.status is EntryStatus.ALREADY_POSTED:
+        return already_posted(entry.message_id, where)
+    if entry.status is EntryStatus.ALREADY_WATCHED:
+        return already_watched(entry.message_id, where)
+    then = formatting.small(_(_WHAT_THEN[entry.status]) if entry.status in _WHAT_THEN else "")
+    return formatting.lines(_("**This job could not be watched.**"), _reason(entry), then)
+
+
+def _left_out(entry: WatchEntry, where: Address) -> str:
+    link = formatting.result_link if entry.status is EntryStatus.ALREADY_POSTED else formatting.card_link
+    return formatting.joined((_reason(entry), link(where, entry.message_id, in_list=True)))
+
+
+def _reason(entry: WatchEntry) -> str:
+    if entry.status is EntryStatus.SECRET:
+        return _("A secret token, not a job id")
+    return f"{code(_tail(entry.text), _TAIL + 1)}: {_why_not(entry)}"
+
+
+def _why_not(entry: WatchEntry) -> str:
+    service = escaped(entry.service or "", 30)
+    if entry.status is EntryStatus.OTHER_KIND:
+        return _("{service}, not a video", service=service)
+    if entry.status in _NOT_TAKEN:
+        return _(_NOT_TAKEN[entry.status])
+    return _("a job of {service}", service=service) if service else _("a job of another service")
+
+
+def _tail(text: str) -> str:
+    """The part of an id that is shown: its end; of an id of v1, which all end alike, the end of its time."""
+    if len(text) <= _TAIL:
+        return text
+    made = _MADE.match(text)
+    return f"…{tail(made[1] if made else text, _TAIL)}"
