@@ -152,15 +152,19 @@ async def outdated(queries: Queries, shards: Shards | None = None) -> list[int]:
     )
 
 
+_BATCH_CHANGED = """
+s.ended_at > {shown_at} OR j.changed_at > {shown_at}
+OR EXISTS (SELECT 1 FROM deliveries d WHERE d.subscription_id = s.id AND d.settled_at > {shown_at})
+"""
+
+
 async def outdated_batches(queries: Queries) -> list[int]:
     """The batches whose summary may not be up to date."""
     return await queries.values(
-        """
+        f"""
         SELECT DISTINCT b.id FROM batches b JOIN subscriptions s ON s.batch_id = b.id JOIN jobs j ON j.id = s.job_id
         JOIN accounts a ON a.id = j.account_id
-        WHERE s.ended_at > b.shown_at OR j.changed_at > b.shown_at
-          OR (s.ended_at IS NULL AND a.state_since > b.shown_at)
-          OR EXISTS (SELECT 1 FROM deliveries d WHERE d.subscription_id = s.id AND d.settled_at > b.shown_at)
+        WHERE {_BATCH_CHANGED.format(shown_at="b.shown_at")} OR (s.ended_at IS NULL AND a.state_since > b.shown_at)
         ORDER BY 1 DESC
         """
     )
@@ -169,11 +173,9 @@ async def outdated_batches(queries: Queries) -> list[int]:
 async def is_batch_outdated(queries: Queries, batch_id: int, shown_at: int) -> bool:
     """Whether anything has changed since `shown_at` of a batch that has nothing open any more."""
     row = await queries.one(
-        """
+        f"""
         SELECT 1 FROM subscriptions s JOIN jobs j ON j.id = s.job_id
-        WHERE s.batch_id = ?1 AND (s.ended_at > ?2 OR j.changed_at > ?2
-          OR EXISTS (SELECT 1 FROM deliveries d WHERE d.subscription_id = s.id AND d.settled_at > ?2))
-        LIMIT 1
+        WHERE s.batch_id = ?1 AND ({_BATCH_CHANGED.format(shown_at="?2")}) LIMIT 1
         """,
         (batch_id, shown_at),
     )

@@ -192,11 +192,17 @@ class Database:
             raise TransactionMisused("this task has a transaction open already")
         async with self._lock:
             self._owner = task
+            transaction = Transaction(self._engine.writer)
             try:
-                async with self._begun(locks_rows) as transaction:
-                    yield transaction
-            except StorageUnavailable:
-                self.refused.set()
+                await to_the_end(self._engine.begin(locks_rows=locks_rows))
+                yield transaction
+                transaction.close()
+                await to_the_end(self._engine.commit())
+            except BaseException as error:
+                if isinstance(error, StorageUnavailable):
+                    self.refused.set()
+                transaction.close()
+                await to_the_end(self._engine.roll_back())
                 raise
             finally:
                 self._owner = None
@@ -225,19 +231,6 @@ class Database:
         """Closes every connection, after the transaction that is under way."""
         async with self._lock:
             await to_the_end(self._engine.close())
-
-    @asynccontextmanager
-    async def _begun(self, locks_rows: bool) -> AsyncIterator[Transaction]:
-        transaction = Transaction(self._engine.writer)
-        try:
-            await to_the_end(self._engine.begin(locks_rows=locks_rows))
-            yield transaction
-            transaction.close()
-            await to_the_end(self._engine.commit())
-        except BaseException:
-            transaction.close()
-            await to_the_end(self._engine.roll_back())
-            raise
 
 
 async def get_meta(queries: Queries, name: str) -> bytes | None:

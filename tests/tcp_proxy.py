@@ -22,6 +22,8 @@ class TcpProxy:
         """Told what a client sends; where it is False the line is cut before that is passed on."""
         self.after: Callable[[bytes], bool] = lambda _data: True
         """Told what a client sent; where it is False the line is cut once the server has answered that."""
+        self.keeps: Callable[[bytes], bool] = lambda _data: False
+        """Told what a client sends; where it is True the line stays open, and nothing the client sends is passed on."""
         self.changed: Callable[[bytes], bytes] = lambda data: data
         """Makes of what the server answers what is passed on."""
         self._target = target
@@ -59,6 +61,12 @@ class TcpProxy:
         else:
             await self._pass_on((reader, writer), there)
 
+    async def _lets_through(self, data: bytes) -> bool:
+        await self.passes.wait()
+        if self.keeps(data):
+            await asyncio.Event().wait()
+        return self.before(data)
+
     async def _pass_on(self, here: _Line, there: _Line) -> None:
         (reader, writer), (there_reader, there_writer) = here, there
         self._lines |= {writer, there_writer}
@@ -66,8 +74,7 @@ class TcpProxy:
 
         async def forth() -> None:
             while data := await reader.read(65536):
-                await self.passes.wait()
-                if not self.before(data):
+                if not await self._lets_through(data):
                     return
                 if not self.after(data):
                     cut_answer.set()

@@ -110,9 +110,9 @@ async def ready(connection: Connection) -> None:
 
 
 @contextmanager
-def bounded(connection: Connection, seconds: float = STATEMENT_SECONDS) -> Iterator[None]:
+def bounded(connection: Connection) -> Iterator[None]:
     """Cuts the connection if the server has not responded in time: cancelling would wait for the server as well."""
-    timer = asyncio.get_running_loop().call_later(seconds, _cut, connection)
+    timer = asyncio.get_running_loop().call_later(STATEMENT_SECONDS, _cut, connection)
     try:
         yield
     finally:

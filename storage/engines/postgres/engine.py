@@ -25,7 +25,6 @@ OLDEST_SERVER = 15
 _MAX_READERS = 4
 _PATIENCE_SECONDS = 5.0
 """How long a query waits for a connection of the pool."""
-_ATTEMPTS = 3
 _LOCK_HELD = """
 SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND classid = 0 AND objid = ? AND objsubid = 1
 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
@@ -45,21 +44,20 @@ class PostgresReader(interface.Connection):
         if not sql.lstrip().startswith(_READING):
             raise StorageError("the reader is readonly")
         with OWN_ERRORS:
-            for _ in range(_ATTEMPTS - 1):
-                try:
-                    return await self._ask(sql, parameters)
-                except PoolTimeout:
+            try:
+                return await self._read(sql, parameters)
+            except PoolTimeout:
+                raise
+            except psycopg.Error as error:
+                if not errors.is_repeatable(error):
                     raise
-                except psycopg.Error as error:
-                    if not errors.is_repeatable(error):
-                        raise
-                    await self._pool.check()
-            return await self._ask(sql, parameters)
+            await self._pool.check()  # drops the other connections that were lost
+            return await self._read(sql, parameters)
 
     async def run(self, sql: str, parameters: Sequence[SqlValue] = ()) -> int:  # noqa: ARG002
         raise StorageError("the reader is readonly")
 
-    async def _ask(self, sql: str, parameters: Sequence[SqlValue]) -> Sequence[Row]:
+    async def _read(self, sql: str, parameters: Sequence[SqlValue]) -> Sequence[Row]:
         text, values = bound(sql, parameters)
         async with self._pool.connection() as connection:
             with bounded(connection):

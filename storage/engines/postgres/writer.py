@@ -14,11 +14,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from uuid import uuid4
 
 import psycopg
-from psycopg.pq import TransactionStatus
 
 from settings import PostgresUrl
 from storage.engines import interface
@@ -128,13 +128,9 @@ class PostgresWriter(interface.Connection):
     async def roll_back(self) -> None:
         """Undoes the transaction. If the connection is lost, the server does that by itself."""
         connection = self._connection
-        if connection is None or connection.info.transaction_status is TransactionStatus.IDLE:
-            return
-        try:
-            with bounded(connection):
+        if connection is not None:
+            with suppress(psycopg.Error), bounded(connection):
                 await connection.execute("ROLLBACK")
-        except psycopg.Error:
-            await connection.close()
 
     async def close(self) -> None:
         """Ends the connection."""

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import closing, suppress
 from typing import cast
 
-import psycopg
 import pytest
 
 from settings import PostgresUrl
 from storage import figures, jobs
 from storage.database import Database, get_meta, put_meta
-from storage.engines.interface import Use
+from storage.engines.interface import Row, SqlValue, Use
 from storage.engines.postgres import connecting, engine, writer
 from storage.engines.postgres.dialect import bound
-from storage.engines.postgres.engine import PostgresEngine
+from storage.engines.postgres.engine import PostgresEngine, PostgresReader
 from storage.errors import StorageError, StorageUnavailable
 from tests.postgres_server import PostgresServer, name_of
 from tests.tcp_proxy import TcpProxy
@@ -69,6 +68,7 @@ async def test_connections_that_the_server_ended_are_made_anew(
     database: Database, postgres_server: PostgresServer, url: PostgresUrl
 ) -> None:
     await _put(database, "before")
+    await asyncio.gather(*(database.reader.all("SELECT 1 FROM pg_sleep(0.2)") for _ in range(4)))
     postgres_server.end_connections(url)
     assert await _names(database) == {"before"}
     await _put(database, "after")
@@ -140,12 +140,22 @@ async def test_a_server_that_ends_and_comes_back_is_worked_with_again(
 async def test_after_a_long_outage_nobody_waits_for_the_pools_next_try(
     postgres_server: PostgresServer, url: PostgresUrl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    waits = 0
+    read = PostgresReader._read
+
+    async def counted(reader: PostgresReader, sql: str, parameters: Sequence[SqlValue]) -> Sequence[Row]:
+        nonlocal waits
+        waits += 1
+        return await read(reader, sql, parameters)
+
     monkeypatch.setattr(engine, "_PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr(PostgresReader, "_read", counted)
     database = await Database.open(url)
     await asyncio.to_thread(postgres_server.kill)
     for _ in range(8):
         with pytest.raises(StorageUnavailable):
             await _names(database)
+    assert waits == 1 + 8  # Only the connection that was lost is worth a second one.
     await asyncio.to_thread(postgres_server.start)
     async with asyncio.timeout(2):
         while True:
@@ -155,14 +165,42 @@ async def test_after_a_long_outage_nobody_waits_for_the_pools_next_try(
     await database.close()
 
 
-async def test_a_server_that_does_not_answer_is_not_waited_for(far: Database, proxy: TcpProxy) -> None:
-    opened = await cast("PostgresEngine", far._engine).writer._connected()
-    proxy.passes.clear()
-    with pytest.raises(psycopg.OperationalError), connecting.bounded(opened, 0.1):
-        async with asyncio.timeout(10):
-            await opened.execute("SELECT 1")
-    proxy.passes.set()
-    await _put(far, "after")
+@pytest.mark.parametrize(
+    "statement",
+    ["BEGIN", "INSERT INTO meta", pytest.param("COMMIT\0", id="COMMIT"), "ROLLBACK", "SELECT name FROM meta"],
+)
+async def test_a_server_that_does_not_answer_is_not_waited_for(
+    far: Database, proxy: TcpProxy, monkeypatch: pytest.MonkeyPatch, statement: str
+) -> None:
+    async def write_nothing() -> None:
+        async with far.transaction() as tx:
+            await put_meta(tx, "lost", b"")
+            raise ZeroDivisionError
+
+    monkeypatch.setattr(connecting, "STATEMENT_SECONDS", 0.2)
+    monkeypatch.setattr(writer, "_BEGIN", writer._BEGIN.replace("timeout = '5s'", "timeout = '60s'"))
+    proxy.keeps = lambda data: statement.encode() in data
+    async with asyncio.timeout(30):
+        if statement == "ROLLBACK":
+            with pytest.raises(ZeroDivisionError):
+                await write_nothing()
+        else:
+            with pytest.raises(StorageUnavailable):
+                await (_names(far) if statement.startswith("SELECT") else _put(far, "lost"))
+        proxy.keeps = lambda _data: False
+        await _put(far, "after")
+        assert await _names(far) == {"after"}
+
+
+async def test_a_command_waits_for_a_bot_that_is_about_to_end(
+    database: Database, url: PostgresUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "_LOCK_SECONDS", 30)
+    command = asyncio.create_task(Database.open(url, use=Use.ALONE))
+    await asyncio.sleep(0.3)
+    assert not command.done()
+    await database.close()
+    await (await command).close()
 
 
 async def test_a_bot_that_lost_its_connection_to_a_command_writes_nothing(
