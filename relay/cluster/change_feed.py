@@ -35,7 +35,7 @@ class ChangeFeed:
         }
         self._jobs_found = changes.jobs_found
         self._memories = memories
-        self._horizon: int | None = None
+        self._horizon = 0
         self._seen: set[int] = set()
 
     async def begin(self) -> None:
@@ -49,8 +49,6 @@ class ChangeFeed:
 
     async def look(self) -> None:
         """Calls the signals for the changes since the last look. Raises StorageError; the next look then does it."""
-        if self._horizon is None:
-            return
         look = await change_feed.since(self._reader, self._horizon, but_of=self._writer_id)
         new: dict[str, set[int]] = {}
         for change in look.changes:

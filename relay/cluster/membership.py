@@ -126,9 +126,7 @@ class Membership:
     async def agree_on_shards(self, wanted: int) -> int:
         """Makes as many shards as Discord wants, unless some are held already; returns how many all processes share.
         Raises StorageError."""
-        count = await self._write(lambda tx: processes.set_shard_count(tx, wanted))
-        await self._look_at_shards()
-        return count
+        return await self._write(lambda tx: processes.set_shard_count(tx, wanted))
 
     async def take_shard(self, shard_id: int) -> bool:
         """Takes a free shard, or one that this process was to take over; returns whether this process has it now.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from settings import PostgresUrl
 from storage import processes
-from storage.database import Database
+from storage.database import Database, Transaction
 from storage.engines.interface import Use
 from tests.postgres_server import PostgresServer
 
@@ -66,7 +67,10 @@ async def test_what_the_dead_held_is_free(leases: Database) -> None:
     await _run_out(leases, "a")
     assert await processes.has_dead(leases.reader)
     async with leases.transaction() as tx:
+        another = await tx.insert("accounts", account_key="l", state_since=0)
         assert not await processes.take_shard(tx, "a", 1)
+        assert not await processes.take_accounts(tx, "a", [another])
+        assert not await processes.take_named_lease(tx, "a", "registering")
         assert await processes.forget_dead(tx) == ["a"]
         assert await tx.value("SELECT owner FROM deliveries WHERE id = ?", (delivery,)) is None
         assert await processes.take_accounts(tx, "a", [account]) == []
@@ -115,6 +119,54 @@ async def test_a_shard_goes_over_to_whoever_asked_first(leases: Database) -> Non
         await processes.release_shards(tx, "c", [0])
     (lease,) = await processes.shard_leases(leases.reader)
     assert (lease.owner, lease.free_s >= 0) == (None, True)
+    async with leases.transaction() as tx:
+        assert not await processes.take_shard(tx, "unheard of", 0)
+        assert await processes.take_shard(tx, "a", 0)
+        await processes.ask_for_shard(tx, "unheard of", 0)
+        assert (await processes.shard_leases(tx))[0].successor is None
+
+
+async def test_since_when_a_shard_is_free_is_known(leases: Database) -> None:
+    async def free_s(tx: Transaction) -> list[bool]:
+        return [lease.free_s > 1000 for lease in await processes.shard_leases(tx)]
+
+    async with leases.transaction() as tx:
+        await processes.set_shard_count(tx, 2)
+        for shard_id in (0, 1):
+            await processes.take_shard(tx, "a", shard_id)
+        await tx.run("UPDATE shard_leases SET free_since = free_since - interval '1 hour'")
+        await processes.release_shards(tx, "a", [0])
+        assert await free_s(tx) == [False, False]
+        await processes.forget(tx, "a")
+        assert await free_s(tx) == [False, False]
+        await tx.run("UPDATE shard_leases SET free_since = free_since - interval '1 hour'")
+        assert await free_s(tx) == [True, True]
+
+
+async def test_two_processes_that_find_the_dead_do_not_wait_for_each_other(leases: Database, url: PostgresUrl) -> None:
+    other = await Database.open(url, use=Use.LEASES)
+    await _run_out(leases, "a")
+    async with leases.transaction() as tx:
+        assert await processes.forget_dead(tx) == ["a"]
+        async with other.transaction() as beside:
+            assert await processes.forget_dead(beside) == []
+    await other.close()
+
+
+async def test_two_first_processes_agree_on_the_number_of_shards(leases: Database, url: PostgresUrl) -> None:
+    other = await Database.open(url, use=Use.LEASES)
+
+    async def want_three() -> int:
+        async with other.transaction() as tx:
+            return await processes.set_shard_count(tx, 3)
+
+    async with leases.transaction() as tx:
+        assert await processes.set_shard_count(tx, 2) == 2
+        wanting = asyncio.create_task(want_three())
+        await asyncio.sleep(0.2)
+    assert await wanting == 3
+    assert await leases.reader.values("SELECT shard_count FROM shard_leases") == [3, 3, 3]
+    await other.close()
 
 
 async def test_the_number_of_shards_stays_while_anybody_holds_one(leases: Database) -> None:
@@ -150,3 +202,6 @@ async def test_all_processes_share_the_slots_of_a_name(leases: Database) -> None
     async with leases.transaction() as tx:
         await tx.run("UPDATE pacing SET refilled_at = clock_timestamp() - interval '1 hour'")
     assert [await take("x"), await take("x") > 0] == [0, True]
+    async with leases.transaction() as tx:
+        await tx.run("UPDATE pacing SET refilled_at = clock_timestamp() + interval '1 hour'")
+    assert await take("x") == pytest.approx(100, abs=5)  # The server's clock may be set back.

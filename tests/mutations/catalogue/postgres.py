@@ -150,6 +150,20 @@ MUTATIONS = (
         "if False:",
     ),
     mutation(
+        "a database with an extension is another program's",
+        f"{_OPENING}::test_tables_of_an_extension_are_no_other_programs",
+        "tables._NAMES",
+        "d.deptype = 'e'",
+        "d.deptype = ''",
+    ),
+    mutation(
+        "a user without a schema is told of a missing right",
+        f"{_OPENING}::test_a_user_without_a_schema",
+        "tables.version",
+        'if schema["name"] is None:',
+        "if False:",
+    ),
+    mutation(
         "a replica is opened",
         f"{_OPENING}::test_a_replica",
         "_check_server",

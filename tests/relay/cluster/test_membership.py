@@ -47,12 +47,13 @@ class Process:
             getattr(changes, name).listen(partial(self._hear, name))
         for name in ("servers_moved", "deliveries_added"):
             getattr(changes, name).listen(partial(self._hear, name, None))
+        self.database_clock = DatabaseClock(self.clock)
         self.member = Membership(
             self.leases,
             ChangeFeed(self.database, changes, [self]),
             lambda: self.accounts,
             changes,
-            DatabaseClock(self.clock),
+            self.database_clock,
             "1",
         )
 
@@ -125,6 +126,24 @@ async def test_what_somebody_else_holds_is_not_polled_whatever_hashing_says(begi
     assert first.owned() == set(first.accounts)
 
 
+async def test_accounts_that_could_not_be_released_are_released_later(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> Never:
+        raise StorageUnavailable("gone")
+
+    first, second = await begin(), await begin()
+    with monkeypatch.context() as patched:
+        patched.setattr(processes, "release_accounts", fail)
+        await first.member.turn()
+    await second.member.turn()
+    assert second.owned() == set()
+    await first.member.turn()
+    await second.member.turn()
+    assert second.owned()
+    assert first.owned() | second.owned() == set(first.accounts)
+
+
 async def test_one_that_was_declared_dead_begins_anew(begin: Begin) -> None:
     first, second = await begin(), await begin()
     await first.run_out()
@@ -141,6 +160,36 @@ async def test_one_that_was_declared_dead_begins_anew(begin: Begin) -> None:
     assert first.owned() | second.owned() == set(first.accounts)
     assert first.owned() & second.owned() == set()
     assert first.read == [(None, None), (None, None)]
+
+
+async def test_one_that_was_declared_dead_has_lost_the_work_of_one_of_all(begin: Begin) -> None:
+    first, second = await begin(), await begin()
+    assert await first.member.take_named_lease("x")
+    await first.run_out()
+    await second.member.turn()
+    assert await second.member.take_named_lease("x")
+    first.clock.forward(RENEW_SECONDS)
+    for _ in range(2):
+        await first.member.turn()
+    assert first.member.holds
+    assert not await first.member.take_named_lease("x")
+
+
+async def test_one_that_was_declared_dead_while_it_drains_does_not_come_back(begin: Begin) -> None:
+    first, second = await begin(), await begin()
+    await first.member.begin_draining()
+    await first.run_out()
+    first.clock.forward(RENEW_SECONDS)
+    for _ in range(2):
+        await first.member.turn()
+    assert [process.id for process in (await second.member.read_shards())[1]] == [second.member.process_id]
+
+
+async def test_a_renewal_sets_the_clock(begin: Begin) -> None:
+    process = await begin()
+    process.clock.forward(RENEW_SECONDS)
+    await process.member.turn()
+    assert process.database_clock.now() == pytest.approx(await processes.now(process.leases.reader), abs=60_000)
 
 
 async def test_a_lease_is_believed_only_for_its_length_less_a_margin(begin: Begin) -> None:
@@ -164,6 +213,20 @@ async def test_a_slow_answer_does_not_stretch_the_lease(begin: Begin, monkeypatc
     process.clock.forward(RENEW_SECONDS)
     await process.member.turn()
     assert not process.member.holds
+
+
+async def test_work_of_one_of_all_that_was_got_too_late_is_not_done(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = await begin()
+    take = processes.take_named_lease
+
+    async def slow(*arguments: object) -> object:
+        process.clock.forward(TRUSTED + 1)
+        return await take(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(processes, "take_named_lease", slow)
+    assert not await process.member.take_named_lease("x")
 
 
 async def test_this_machine_s_clock_may_be_set(begin: Begin) -> None:
@@ -301,6 +364,17 @@ async def test_what_others_commit_is_heard_once_and_after_it_was_read(begin: Beg
     assert first.read == [({first.accounts[0]}, set())]
 
 
+async def test_what_is_read_again_for_the_sake_of_a_long_transaction_is_heard_once(begin: Begin) -> None:
+    first, second, third = await begin(), await begin(), await begin()
+    async with third.database.transaction(locks_rows=True) as long:
+        await long.insert("accounts", account_key="long", state_since=0)
+        async with second.database.transaction(locks_rows=True) as tx:
+            await change_feed.report_end(tx, 5)
+        for _ in range(3):
+            await first.member.turn()
+    assert first.heard.count(("end_reported", 5)) == 1
+
+
 async def test_the_feed_is_kept_short_by_one_of_all(begin: Begin) -> None:
     first, second = await begin(), await begin()
     async with second.database.transaction() as tx:
@@ -383,3 +457,5 @@ async def test_one_that_is_alone_has_all_requests_at_once(begin: Begin) -> None:
     assert await process.member.take_shard(0)
     await process.member.turn()
     assert process.member.requests_per_second() == fair_requests(1, 1, 1)
+    await process.member.leave()
+    assert process.member.requests_per_second() == LEAST

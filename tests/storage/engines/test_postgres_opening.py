@@ -111,6 +111,21 @@ async def test_another_programs_database(postgres_server: PostgresServer, empty:
     assert _tables(postgres_server, empty) == {"meta"}
 
 
+async def test_tables_of_an_extension_are_no_other_programs(
+    postgres_server: PostgresServer, empty: PostgresUrl
+) -> None:
+    with closing(postgres_server.admin(name_of(empty))) as connection:
+        connection.execute("CREATE VIEW statistics AS SELECT 1")
+        connection.execute("ALTER EXTENSION plpgsql ADD VIEW statistics")
+    await (await Database.open(empty)).close()
+
+
+async def test_a_user_without_a_schema(postgres_server: PostgresServer, empty: PostgresUrl) -> None:
+    with closing(postgres_server.admin(name_of(empty))) as connection:
+        connection.execute(f"ALTER DATABASE {name_of(empty)} SET search_path = nowhere".encode())
+    assert "has no schema" in await _refused(empty, DatabaseUnreachable)
+
+
 async def test_a_database_of_a_newer_bot(postgres_server: PostgresServer, url: PostgresUrl) -> None:
     with closing(postgres_server.admin(name_of(url))) as connection:
         connection.execute("UPDATE pixverse_relay SET tables = 99, oldest_code = 98")
