@@ -75,6 +75,13 @@ MUTATIONS = (
         "if lease.owner in draining",
     ),
     mutation(
+        "a newcomer asks for a shard that is on its way to another",
+        f"{_SHARD_PLAN}::test_what_is_on_its_way_is_not_asked_for_again",
+        "shard_to_ask_for",
+        "if lease.owner in takers and lease.successor is None",
+        "if lease.owner in takers",
+    ),
+    mutation(
         "a successor that has died keeps its shard",
         f"{_SHARD_PLAN}::test_a_successor_that_has_died_is_replaced",
         "_with_live_successors",
