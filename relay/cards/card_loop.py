@@ -1,4 +1,4 @@
-"""Keeps cards and summaries true: edits them in place, seldom enough for Discord, and only where there is news."""
+"""Keeps cards and summaries up to date: edits them in place, seldom enough for Discord, and only if there is news."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import heapq
 import logging
 from collections.abc import Iterable
+from enum import Enum, auto
 
 from model.messages import CardPost, SummaryPost
 from model.states import DeliveryKind
@@ -22,14 +23,14 @@ log = logging.getLogger(__name__)
 _LONGEST_SLEEP = 30.0
 _AFTER_FAILURE = 30.0
 _SPREAD = 0.05
-"""Seconds between two cards where very many change at once."""
+"""Seconds between two cards when very many change at once."""
 
 
 class DueKeys:
     """Which cards and summaries are due to be looked at, the earliest first.
 
-    Each key is due once at the most, at the earliest of its times. One that was taken is not given again until it is
-    free. Times are monotonic seconds; entries of the heap that have been replaced are dropped when they come up.
+    Each key is due at most once, at the earliest of its times. A key that was taken is not given again until it is
+    freed. Times are monotonic seconds; entries of the heap that have been replaced are dropped when they come up.
     """
 
     def __init__(self) -> None:
@@ -41,14 +42,14 @@ class DueKeys:
         return len(self._at)
 
     def add(self, key: Key, at: float) -> None:
-        """The key is due at that time, or sooner where it was."""
+        """Makes the key due at that time, unless it is due sooner."""
         if at >= self._at.get(key, float("inf")):
             return
         self._at[key] = at
         self._push(key, at)
 
     def take(self, now: float) -> Key | None:
-        """The earliest key, if it is due."""
+        """Takes the earliest key, if it is due."""
         at = self.next_at()
         if at is None or at > now:
             return None
@@ -58,7 +59,7 @@ class DueKeys:
         return key
 
     def free(self, key: Key) -> None:
-        """A key that was taken may be given again."""
+        """Lets a key that was taken be given again."""
         self._taken.discard(key)
         if key in self._at:
             self._push(key, self._at[key])
@@ -79,8 +80,19 @@ class DueKeys:
             heapq.heapify(self._heap)
 
 
+class _Change(Enum):
+    """Whose cards have to be looked up, since they may have to look different."""
+
+    OUTDATED = auto()
+    """Those that do not show what is known, as after a restart."""
+    JOB = auto()
+    ACCOUNT = auto()
+    ALL = auto()
+
+
 class CardLoop:
-    """Calls return at once; edits follow in time, each showing the newest state."""
+    """Edits cards and summaries in the background. The methods that tell it of a change return at once; each edit shows
+    the newest state."""
 
     def __init__(
         self, database: Database, edits: CardEdits, clock: Clock, *, ownership: Ownership = ALONE, parallel: int = 8
@@ -91,10 +103,8 @@ class CardLoop:
         self._clock = clock
         self._parallel = parallel
         self._woken = asyncio.Event()
-        self._jobs: set[int] = set()
-        self._accounts: set[int] = set()
-        self._all = False
-        self._has_looked_up = False
+        self._changes: set[tuple[_Change, int]] = {(_Change.OUTDATED, 0)}
+        """Each with the number of the job or account that it concerns."""
         self._reading = FailureSeries(log, "cards could not be looked up")
         self._due = DueKeys()
         self._tasks: dict[Key, asyncio.Task[None]] = {}
@@ -106,38 +116,30 @@ class CardLoop:
     # ---- what the rest of the relay calls ---------------------------------------------------------------------------
 
     def job_changed(self, job_id: int) -> None:
-        """An answer brought something new, or the job ended."""
-        self._jobs.add(job_id)
-        self._woken.set()
-
-    def subscription_changed(self, subscription_id: int) -> None:
-        """Its card may have to look different."""
-        self._mark([Key(DeliveryKind.CARD, subscription_id)])
-        self._woken.set()
+        """A response brought something new, or the job ended."""
+        self._note(_Change.JOB, job_id)
 
     def account_changed(self, account_id: int) -> None:
-        """Its open jobs' cards follow."""
-        self._accounts.add(account_id)
-        self._woken.set()
+        """The cards of the account's open jobs may have to look different."""
+        self._note(_Change.ACCOUNT, account_id)
 
     def servers_moved(self) -> None:
-        """This process keeps the cards of other servers than before: what is outdated there is looked up."""
-        self._has_looked_up = False
-        self._woken.set()
+        """This process keeps the cards of other servers than before."""
+        self._note(_Change.OUTDATED)
 
     def all_changed(self) -> None:
-        """All open cards may have to look different; they follow one after the other."""
-        self._all = True
+        """All open cards may have to look different."""
+        self._note(_Change.ALL)
+
+    def subscription_changed(self, subscription_id: int) -> None:
+        """The subscription's card may have to look different."""
+        self._mark_cards([subscription_id])
         self._woken.set()
 
     def message_shown(self, post: CardPost | SummaryPost) -> None:
-        """This card or summary stands in its channel, looking like this."""
-        if isinstance(post, CardPost):
-            key = Key(DeliveryKind.CARD, post.subscription_id)
-        else:
-            key = Key(DeliveryKind.SUMMARY, post.batch_id)
-        self._edits.posted(key, post)
-        self._mark([key])
+        """This card or summary was just posted and looks like this."""
+        self._edits.posted(post)
+        self._mark(Key.of(post))
         self._woken.set()
 
     # ---- the loop ---------------------------------------------------------------------------------------------------
@@ -157,68 +159,53 @@ class CardLoop:
     async def _turn(self) -> None:
         self.heartbeat = self._clock.monotonic()
         try:
-            await self._take_in()
+            await self._look_up_changes()
             self._reading.worked()
         except Exception as error:
-            # The loop's edge: what could not be read is still marked.
+            # The loop's edge: what could not be looked up is still noted.
             self.failures += 1
             await self._clock.sleep(self._reading.failed(error))
         self._start_due()
         await sleep_unless_woken(self._clock, self._until_next(), self._woken)
 
-    async def _take_in(self) -> None:
+    def _note(self, change: _Change, number: int = 0) -> None:
+        self._changes.add((change, number))
+        self._woken.set()
+
+    async def _look_up_changes(self) -> None:
+        for change, number in list(self._changes):
+            # Taken off first, so that a further change meanwhile is noted again.
+            self._changes.discard((change, number))
+            try:
+                await self._look_up(change, number)
+            except BaseException:
+                self._changes.add((change, number))
+                raise
+
+    async def _look_up(self, change: _Change, number: int) -> None:
+        """Makes the cards due that this concerns; those of an account, or all, one after the other."""
         reader, shards = self._database.reader, self._ownership.shards()
-        if not self._has_looked_up:
-            self._mark([Key(DeliveryKind.CARD, one) for one in await cards.outdated(reader, shards)])
-            self._mark([Key(DeliveryKind.SUMMARY, one) for one in await cards.outdated_batches(reader)])
-            for one, seconds in await self._edits.timed():
-                self._mark([Key(DeliveryKind.CARD, one)], seconds)
-            self._has_looked_up = True
-        for job_id in list(self._jobs):
-            # First taken off, so that a change meanwhile marks it again.
-            self._jobs.discard(job_id)
-            await self._take_in_job(job_id)
-        for account_id in list(self._accounts):
-            self._accounts.discard(account_id)
-            await self._take_in_account(account_id)
-        if self._all:
-            self._all = False
-            await self._take_in_all()
+        match change:
+            case _Change.OUTDATED:
+                self._mark_cards(await cards.outdated(reader, shards))
+                for batch_id in await cards.outdated_batches(reader):
+                    self._mark(Key(DeliveryKind.SUMMARY, batch_id))
+                for subscription_id, seconds in await self._edits.becoming_slow():
+                    self._mark(Key(DeliveryKind.CARD, subscription_id), seconds)
+            case _Change.JOB:
+                self._mark_cards(await cards.of_job(reader, number, shards))
+            case _Change.ACCOUNT:
+                self._mark_cards(await cards.of_account(reader, number, shards), _SPREAD)
+            case _Change.ALL:
+                self._mark_cards(await cards.all_open(reader, shards), _SPREAD)
 
-    async def _take_in_job(self, job_id: int) -> None:
-        try:
-            self._mark(
-                [
-                    Key(DeliveryKind.CARD, one)
-                    for one in await cards.of_job(self._database.reader, job_id, self._ownership.shards())
-                ]
-            )
-        except BaseException:
-            self._jobs.add(job_id)
-            raise
+    def _mark(self, key: Key, seconds: float = 0.0) -> None:
+        """Makes the card or summary due after so many seconds."""
+        self._due.add(key, self._clock.monotonic() + seconds)
 
-    async def _take_in_account(self, account_id: int) -> None:
-        try:
-            self._mark_spread(await cards.of_account(self._database.reader, account_id, self._ownership.shards()))
-        except BaseException:
-            self._accounts.add(account_id)
-            raise
-
-    async def _take_in_all(self) -> None:
-        try:
-            self._mark_spread(await cards.all_open(self._database.reader, self._ownership.shards()))
-        except BaseException:
-            self._all = True
-            raise
-
-    def _mark(self, keys: Iterable[Key], seconds: float = 0.0) -> None:
-        at = self._clock.monotonic() + seconds
-        for key in keys:
-            self._due.add(key, at)
-
-    def _mark_spread(self, subscriptions: Iterable[int]) -> None:
-        for place, one in enumerate(subscriptions):
-            self._mark([Key(DeliveryKind.CARD, one)], place * _SPREAD)
+    def _mark_cards(self, subscription_ids: Iterable[int], spread: float = 0.0) -> None:
+        for place, subscription_id in enumerate(subscription_ids):
+            self._mark(Key(DeliveryKind.CARD, subscription_id), place * spread)
 
     def _start_due(self) -> None:
         now = self._clock.monotonic()
@@ -229,22 +216,23 @@ class CardLoop:
         due = self._due.next_at()
         if due is None or len(self._tasks) >= self._parallel:
             return _LONGEST_SLEEP
-        # Bounded also where the next card is due in an hour: health wants to see the loop turn.
+        # Bounded even if the next card is due in an hour: the health check wants to see the loop turn.
         return min(max(due - self._clock.monotonic(), 0.0), _LONGEST_SLEEP)
 
     async def _show(self, key: Key) -> None:
         try:
             match await self._edits.show(key):
                 case Later(seconds):
-                    self._mark([key], seconds)
+                    self._mark(key, seconds)
                 case Shown(also, seconds):
-                    self._mark(also)
+                    for other in also:
+                        self._mark(other)
                     if seconds is not None:
-                        self._mark([key], seconds)
+                        self._mark(key, seconds)
         except Exception as error:
             # One card's edge: the others go on.
             self.failures += 1
-            self._mark([key], _AFTER_FAILURE)
+            self._mark(key, _AFTER_FAILURE)
             log_failure(log, error, "%s %d could not be edited", key.kind.capitalize(), key.id)
         except BaseException:
             self._end_task(key, again=True)  # A loop that is broken off goes on with it when it is restarted.
@@ -253,7 +241,7 @@ class CardLoop:
 
     def _end_task(self, key: Key, *, again: bool) -> None:
         if again:
-            self._mark([key])
+            self._mark(key)
         del self._tasks[key]
         self._due.free(key)
         self._woken.set()

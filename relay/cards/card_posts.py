@@ -1,4 +1,4 @@
-"""Makes cards and summaries out of what the database knows."""
+"""Builds cards and summaries from what the database knows."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from storage.deliveries import Delivery
 
 @dataclass(frozen=True, slots=True)
 class CardView:
-    """A card as it is to look now."""
+    """A card as it should look now."""
 
     row: CardRow
     address: Address
     post: CardPost | None
-    """None where it is better left as it is for the moment."""
+    """None if it is better left as it is for the moment."""
     final: bool
     at: int
     """When this was known, milliseconds UTC."""
     changes_at: int | None
     """When it will look different by the passing of time alone, milliseconds UTC."""
     news_at: int
-    """When anything that it tells last changed, milliseconds UTC."""
+    """When anything that it shows last changed, milliseconds UTC."""
 
 
 class CardPosts:
-    """Reads and composes; `in_force` tells the account that a server uses, `max_age` is in milliseconds."""
+    """Builds cards and summaries; `in_force` returns the account that a server uses, `max_age` is in milliseconds."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class CardPosts:
         self._max_age = max_age
 
     async def card(self, subscription_id: int) -> CardView | None:
-        """A subscription's card; None where there is no such subscription."""
+        """A subscription's card; None if there is no such subscription."""
         row = await cards.of_subscription(self._reader, subscription_id)
         if row is None:
             return None
@@ -71,8 +71,8 @@ class CardPosts:
         return CardView(row, address, post, is_final(facts), at, changes_at(facts), _news_at(row, outcome))
 
     async def summary(self, batch_id: int, nonce: str, language: str) -> SummaryPost | None:
-        """A batch's summary; None where there is no such batch. It tells of jobs, so not whether the API answers, nor
-        whether the bot is paused."""
+        """A batch's summary; None if there is no such batch. It shows the jobs alone, and not whether the API is down
+        or the bot is paused."""
         batch = await batches.by_id(self._reader, batch_id)
         if batch is None:
             return None
@@ -118,11 +118,14 @@ class CardPosts:
 
     async def _card_post(self, row: CardRow, outcome: Delivery | None, status: CardStatus) -> CardPost:
         ended = status is CardStatus.ENDED
+        missing: tuple[str, ...] = ()
+        if status is CardStatus.CANNOT_POST:
+            missing = self._poster.missing_permissions(Address(row.guild_id, row.channel_id)) or ()
         return replace(
             self.plain(row, status),
             since=self._api_down_since() if status is CardStatus.API_DOWN else None,
             until=self._until(row, outcome, status),
-            missing=self._missing(row) if status is CardStatus.CANNOT_POST else (),
+            missing=missing,
             outcome=row.outcome if ended else None,
             outcome_message=await self._outcome_message(row) if ended else None,
             stopped_by=(row.stopped_by or None) if status is CardStatus.STOPPED else None,
@@ -134,9 +137,6 @@ class CardPosts:
         if status is CardStatus.CANNOT_POST and outcome is not None and outcome.blocked_since is not None:
             return outcome.blocked_since + PATIENCE
         return None
-
-    def _missing(self, row: CardRow) -> tuple[str, ...]:
-        return self._poster.missing_permissions(Address(row.guild_id, row.channel_id)) or ()
 
     def _facts(self, row: CardRow, outcome: Delivery | None, now: int, *, api_down: bool, paused: bool) -> Facts:
         job = snapshots.load(row.snapshot)

@@ -1,4 +1,4 @@
-"""What a card says. Pure."""
+"""What a card shows. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from model.states import AccountState, CardStatus, DeliveryState
 SLOW_AFTER = 15 * 60_000
 """Milliseconds after which a job takes longer than usual."""
 FETCHING_AFTER = 3_000
-"""Milliseconds between a job's end and the word that its video is on its way; most are posted before."""
+"""Milliseconds after a job's end until its card says that the video is being fetched; most are posted before."""
 
 _BY_STATE = {
     JobState.CREATED: CardStatus.CREATED,
@@ -24,7 +24,7 @@ HOLDS = {
     AccountState.UNPAID: CardStatus.UNPAID,
     AccountState.MISSING: CardStatus.TOKEN_MISSING,
 }
-"""What a job waits for while its account is in such a state."""
+"""What a card shows while the job waits because its account is in such a state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,40 +34,38 @@ class Facts:
     now: int
     job: Job | None
     ended: bool
-    """The subscription waits for nothing any more."""
+    """Nobody waits in the channel any more: the job has ended, or somebody stopped it there."""
     stopped_by: int | None
     outcome: Outcome | None
     """How the job ended."""
     job_ended_at: int | None
     delivery: DeliveryState | None
-    """The state of the outcome's delivery; None where there is none."""
+    """The state of the outcome's delivery; None without a delivery."""
     blocked: bool
     """The outcome waits for a permission."""
     live: bool
-    """The job's account is the one in force in the server."""
+    """The job's account is the one that the server uses now."""
     account_state: AccountState
     api_down: bool
     paused: bool
-    """The bot can write nothing down."""
+    """The database takes no writes."""
     slow_at: int
 
 
 def slow_at(job: Job | None, watched_since: int) -> int:
-    """From when on a job takes longer than usual; milliseconds UTC."""
+    """When a job begins to take longer than usual; milliseconds UTC."""
     made = job.created if job is not None and job.created is not None else watched_since
     return made + SLOW_AFTER
 
 
 def card_status(facts: Facts) -> CardStatus | None:
-    """The status to show, or None where the card is better left as it is for the moment."""
-    if facts.ended:
-        return _ended_status(facts)
-    if facts.paused:
-        return CardStatus.PAUSED
-    return _open_status(facts)
+    """The status to show; None if the card is better left as it is for the moment."""
+    return _ended_status(facts) if facts.ended else _open_status(facts)
 
 
 def _open_status(facts: Facts) -> CardStatus | None:
+    if facts.paused:
+        return CardStatus.PAUSED
     if not facts.live:
         return CardStatus.OTHER_ACCOUNT
     if facts.account_state in HOLDS:
@@ -80,7 +78,7 @@ def _open_status(facts: Facts) -> CardStatus | None:
 
 
 def changes_at(facts: Facts) -> int | None:
-    """When the status changes by the passing of time alone, milliseconds UTC; None where it does not."""
+    """When the status will change by the passing of time alone, milliseconds UTC; None if it will not."""
     if not facts.ended:
         return facts.slow_at if facts.slow_at > facts.now else None
     if facts.job_ended_at is None or facts.job_ended_at + FETCHING_AFTER <= facts.now:

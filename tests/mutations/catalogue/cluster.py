@@ -693,9 +693,9 @@ MUTATIONS = (
     mutation(
         "every process looks up every server's cards",
         "tests/relay/cards/test_card_loop.py::test_cards_of_another_process_s_servers_are_not_even_read",
-        "CardLoop._take_in_job",
-        "job_id, self._ownership.shards()",
-        "job_id",
+        "CardLoop._look_up",
+        "cards.of_job(reader, number, shards)",
+        "cards.of_job(reader, number)",
     ),
     mutation(
         "a process that is halted in a question sets its clock back",

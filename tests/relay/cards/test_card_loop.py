@@ -60,7 +60,7 @@ class CardWorld(World):
         loop = self.loop
         next_at = loop._due.next_at()
         ready = next_at is not None and next_at <= self.clock.monotonic()
-        marked = loop._jobs or loop._accounts or loop._all or not loop._has_looked_up
+        marked = bool(loop._changes)
         asleep = isinstance(self.clock, WakingClock) and self.clock.asleep
         busy = len(loop._tasks) > self.discord.edits_on_their_way
         return bool(busy or marked or ready or loop._woken.is_set() or not asleep)

@@ -60,7 +60,7 @@ class _Edits:
             await asyncio.Event().wait()
         return Shown()
 
-    async def timed(self) -> list[tuple[int, float]]:
+    async def becoming_slow(self) -> list[tuple[int, float]]:
         return []
 
 
@@ -68,7 +68,7 @@ async def _turn_seconds(folder: Path, cards: int) -> float:
     folder.mkdir()
     database = await open_database(folder)
     loop = CardLoop(database, _Edits(), ManualClock(), parallel=1)  # type: ignore[arg-type]
-    loop._mark(Key(DeliveryKind.CARD, number) for number in range(cards))
+    loop._mark_cards(range(cards))
     best = float("inf")
     for _ in range(5):
         began = time.process_time()
