@@ -233,3 +233,6 @@ async def test_a_deleted_card_is_no_obstacle(town: Town) -> None:
     town.channel.delete_message(card)
     job.complete()
     assert len((await town.outcome()).attachments) == 1
+    path = f"/channels/{town.channel.id}/messages"
+    posts = [call for call in town.stage.discord.requests if call.method == "POST" and call.path == path]
+    assert len(posts) == 2, "the outcome was taken at once"
