@@ -28,7 +28,7 @@ class EditLine:
         self._turns: dict[Hashable, float] = {}
 
     def wait(self, key: Hashable, channel_id: int, now: float) -> float:
-        """Seconds until the card's turn. Takes a place in the channel's line, and once that is reached one in the line of
+        """Seconds until the card's turn. Takes a place in the channel's line, and once that is reached in the line of
         all channels."""
         places = self._places.setdefault(channel_id, {})
         # An edit in flight may arrive as late as now.

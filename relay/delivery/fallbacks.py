@@ -1,4 +1,4 @@
-"""How a message is made up after a refusal: kept as a short text with its delivery."""
+"""The lesser forms of a message after a refusal, each kept as a short text with its delivery."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ class Variant:
     """What is left out of a message. The default leaves out nothing."""
 
     links: frozenset[int] = frozenset()
-    """Videos (counted from 1) that go as links, since they are too large for the server."""
+    """Videos (counted from 1) that go as links because they are too large for the server."""
     without_api_text: bool = False
-    """No word of the API."""
+    """No words of the API."""
     no_files: bool = False
     no_reply: bool = False
     no_ping: bool = False
-    """It may have pinged already."""
+    """It may have been posted with a ping before."""
     no_edit: bool = False
-    """A message of its own, where it cannot take the place of another one."""
+    """A message of its own, because the alert that it would replace cannot be edited."""
     why: Cause | None = None
-    """Why Discord refused the form before this one; None where it was for a permission, or nothing was refused."""
+    """Why Discord refused the form before this one; None if it was for a permission or nothing was refused."""
 
     @property
     def is_reduced(self) -> bool:
@@ -31,22 +31,23 @@ class Variant:
         return self.without_api_text or self.no_files
 
     def whole(self) -> Variant:
-        """With everything that was left out for a refusal of the whole message."""
+        """The form with everything that was left out because Discord refused the whole message."""
         return replace(self, without_api_text=False, no_files=False, why=None)
 
     @property
     def link_reason(self) -> LinkReason:
-        """Why no file is attached, where `no_files` says so."""
+        """Why no file is attached if `no_files` is set."""
         if self.why is None:
             return LinkReason.MAY_NOT_ATTACH
         return LinkReason.UPLOADS_LIMITED if self.why is Cause.UPLOADS_LIMITED else LinkReason.FILE_REFUSED
 
     def with_link(self, index: int) -> Variant:
-        """The same, with one more video as a link."""
+        """The form with one more video as a link."""
         return replace(self, links=self.links | {index})
 
     def format(self) -> str:
-        """As it is kept: `links=2,3;wordless;nofiles;noreply;noping;noedit;why=words`, empty for the default."""
+        """The text that is kept: `links=2,3;wordless;nofiles;noreply;noping;noedit;why=words`, empty for the
+        default."""
         parts = [f"links={','.join(map(str, sorted(self.links)))}"] if self.links else []
         if self.without_api_text:
             parts.append("wordless")
@@ -64,7 +65,7 @@ class Variant:
 
     @classmethod
     def parse(cls, text: str) -> Variant:
-        """What `format` wrote; parts that it never writes are left out."""
+        """Reads what `format` wrote; other parts are ignored."""
         parts = text.split(";")
         numbers = [part.removeprefix("links=").split(",") for part in parts if part.startswith("links=")]
         links = frozenset(int(number) for group in numbers for number in group if number.isdecimal())
@@ -80,6 +81,6 @@ class Variant:
         )
 
     def nonce(self, base_nonce: str) -> str:
-        """The nonce of the message in this form. Whether it is a reply changes nothing: Discord refuses a reply that it
-        does not allow (160002) without storing anything. Nor does the cause."""
+        """The nonce of the message in this form. Neither the cause nor being a reply makes a difference: if Discord
+        does not allow a reply (160002), it has stored nothing."""
         return nonces.for_variant(base_nonce, replace(self, no_reply=False, why=None).format())

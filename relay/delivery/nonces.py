@@ -1,6 +1,6 @@
-"""Nonces: names by which Discord, and this bot itself, know a message again.
+"""Nonces: names by which Discord, and the bot itself, recognise a message.
 
-Nothing local (no number of a row) is in them, so that a second process or a restored database doubles nothing.
+They contain nothing local (no number of a row), so that a second process or a restored database doubles nothing.
 """
 
 from __future__ import annotations
@@ -11,26 +11,28 @@ from collections.abc import Iterable
 from model.states import DeliveryKind, NoticeKind
 
 LENGTH = 25
-"""Discord takes no longer nonce (Discord developer docs, Create Message)."""
+"""The longest nonce that Discord accepts (Discord developer docs, Create Message)."""
 
 
 def for_job(jobid: str, channel_id: int, kind: DeliveryKind, job_round: int = 0) -> str:
-    """The nonce of a card or an outcome; a job that was taken up again after having been given up has another one."""
+    """The nonce of a card or an outcome; each round of a job, which was watched again after its end, has another
+    one."""
     return _digest(jobid, str(channel_id), kind if job_round == 0 else f"{kind}-{job_round}")
 
 
 def for_summary(jobids: Iterable[str], channel_id: int, created_at: int) -> str:
-    """The nonce of a batch's summary, whatever the jobs' order; `created_at` tells a later batch of the same jobs."""
+    """The nonce of a batch's summary, whatever the order of its jobs. `created_at` distinguishes a later batch of the
+    same jobs."""
     return _digest(*sorted(jobids), str(channel_id), DeliveryKind.SUMMARY, str(created_at))
 
 
 def for_notice(account_key: str, guild_id: int, channel_id: int, kind: NoticeKind, at: int) -> str:
-    """The nonce of a word to the admins about a change at this time; `account_key` may be empty."""
+    """The nonce of a notice to the admins about a change at this time; `account_key` may be empty."""
     return _digest(account_key, str(guild_id), str(channel_id), kind, str(at))
 
 
 def for_variant(base_nonce: str, variant: str) -> str:
-    """The nonce of a message that is made up in another way; the base nonce itself where it is not."""
+    """The nonce of a message in another form; the base nonce itself for the whole message."""
     return base_nonce if not variant else _digest(base_nonce, variant)
 
 

@@ -14,14 +14,14 @@ _NOTICE: TypeAdapter[NoticePost] = TypeAdapter(NoticePost)
 
 
 def dump(notice: NoticePost) -> str:
-    """The notice as JSON; its nonce and language are kept elsewhere and may be empty."""
+    """The notice as JSON, without its nonce and language, which are kept beside it."""
     return _NOTICE.dump_json(replace(notice, nonce="", language=""), exclude_defaults=True).decode()
 
 
 def replacing(
     alert: Delivery, kind: NoticeKind, now: int, *, jobs: int = 0, channel_id: int | None = None
 ) -> NoticePost:
-    """The notice that takes the place of `alert` once its trouble is over."""
+    """The notice that replaces `alert` once its trouble is over."""
     text = alert.notice or ""
     return NoticePost(
         kind,
@@ -36,5 +36,5 @@ def replacing(
 
 
 def load(text: str, nonce: str, language: str = "") -> NoticePost:
-    """The notice that `dump` wrote. Raises pydantic.ValidationError (a ValueError) for anything else."""
+    """The notice that `dump` wrote. Raises pydantic.ValidationError (a ValueError) for any other text."""
     return replace(_NOTICE.validate_json(text), nonce=nonce, language=language)

@@ -1,7 +1,7 @@
-"""The outcome table: what Discord's refusals mean, and what follows from its answer to a message. Pure.
+"""What Discord's refusals mean, and what follows from its response to a message. Pure.
 
-Codes: Discord developer docs, "Opcodes and Status Codes", JSON error codes. A code decides, whatever HTTP status it
-comes with (401 and 429 apart). One that is not in the table is taken for a refusal of what the message holds.
+Codes: Discord developer docs, "Opcodes and Status Codes", JSON error codes. The code decides, whatever HTTP status it
+comes with (except 401 and 429). A code that is not in the table is taken for a refusal of the message's content.
 """
 
 from __future__ import annotations
@@ -21,46 +21,44 @@ PATIENCE = 3 * 24 * 60 * MINUTE
 """Milliseconds that a message waits for a permission."""
 
 LONGEST_RETRY = 5 * MINUTE
-"""Milliseconds between two attempts at most, where nobody answers."""
+"""The most milliseconds between two attempts while nobody answers."""
 _LONGEST_RETRY_AFTER = 60 * MINUTE
 _LONGEST_BLOCKED = 30 * MINUTE
 
 
 class Meaning(Enum):
-    """What a refusal concerns."""
+    """What Discord refuses, or why."""
 
     TOKEN = auto()
     """The bot's own token."""
     WAIT = auto()
-    """Nothing: the same request is worth another try later."""
+    """Nothing for good: the same request is worth another try later."""
     SLOW_MODE = auto()
     SWITCHED_OFF = auto()
     """Discord takes no such request for a while, from anybody."""
     PLACE = auto()
-    """The bot's access to the place, or the state of the place: somebody can mend it there."""
+    """The bot's access to the channel, or the channel's state: somebody can mend it there."""
     CHANNEL_GONE = auto()
-    """The channel, or what the bot can see of it."""
+    """The channel does not exist, or the bot cannot see it."""
     MESSAGE_GONE = auto()
-    """The message to edit, or the one that was posted under the same nonce."""
+    """The message to edit, or the message that was posted under the same nonce, was deleted."""
     NOT_OURS = auto()
     """The message to edit can never be edited by the bot."""
     TOO_MANY_EDITS = auto()
     ARCHIVED = auto()
-    """The thread: a new message opens it, unless it is locked; an edit does not."""
+    """The thread is archived: a new message opens it, unless it is locked; an edit does not."""
     REPLY = auto()
-    """That the message is a reply."""
+    """The message may not be a reply."""
     TOO_LARGE = auto()
-    """The size of its files."""
+    """The files are too large."""
     UPLOADS_LIMITED = auto()
-    """That it has files at all: uploads are limited in the whole server."""
+    """The message may have no files: uploads are limited in the whole server."""
     FILE = auto()
     EXPLICIT = auto()
     WORDS = auto()
     LINKS = auto()
     FORM = auto()
-    """Some field of it."""
-    INTERACTION = auto()
-    """The answer to a command, which is then not given; never a message."""
+    """Some field of the message is invalid."""
     UNKNOWN = auto()
     """A code that this version does not know."""
 
@@ -73,11 +71,11 @@ _CODES: dict[Meaning, frozenset[int]] = {
     Meaning.TOO_MANY_EDITS: frozenset({20022, 30046}),
     Meaning.ARCHIVED: frozenset({50083}),
     Meaning.SLOW_MODE: frozenset({20016}),
-    # Write rate limits of a channel and of a server; of Discord's own services; its web server's.
+    # Write rate limits of a channel and of a server, of Discord's own services, and of its web server.
     Meaning.WAIT: frozenset({20028, 20029, 31001, 31002, 40062, 40333}),
     Meaning.SWITCHED_OFF: frozenset({40004, 40006, 110001, 130000}),
-    # Without access or permission, no channel to write in, a verification level, a locked thread, too many threads, two
-    # factors or a verified account needed, a server that may not be seen from here, a bot that was banned.
+    # No access or permission, no channel to write in, a verification level, a locked thread, too many threads, two
+    # factors or a verified account required, a server that may not be seen from here, a bot that was banned.
     Meaning.PLACE: frozenset(
         {
             20012,
@@ -108,13 +106,12 @@ _CODES: dict[Meaning, frozenset[int]] = {
     Meaning.WORDS: frozenset({20031, 200000, 200001}),
     Meaning.LINKS: frozenset({240000}),
     Meaning.FORM: frozenset({10014, 50006, 50035, 50068, 50081, 50109, 50600}),
-    Meaning.INTERACTION: frozenset({10015, 10062, 40041, 40043, 40060, 40094, 50027}),
 }
 _MEANINGS = {code: meaning for meaning, codes in _CODES.items() for code in codes}
 _MISSING_PERMISSIONS = 50013
 _INVALID_FORM = 50035
 _BLAMED = re.compile(r"^In ([a-z_]+)", re.MULTILINE)
-"""A field of the message in discord.py's words for the tree of errors."""
+"""A field of the message, in discord.py's wording of the errors that Discord sends as a tree."""
 _FIELDS = {"attachments": Meaning.FILE, "files": Meaning.FILE, "message_reference": Meaning.REPLY}
 
 _CAUSES = {
@@ -126,7 +123,7 @@ _CAUSES = {
     Meaning.LINKS: Cause.LINKS,
 }
 _FOR_ITS_WORDS = frozenset({Meaning.WORDS, Meaning.LINKS, Meaning.FORM, Meaning.REPLY})
-"""Refusals after which the file is worth another try without the API's words; after others the file goes first."""
+"""Refusals after which the API's words are left out first; after others the files are."""
 _WAITS = {
     Meaning.WAIT: Reason.RATE_LIMITED,
     Meaning.TOO_MANY_EDITS: Reason.RATE_LIMITED,
@@ -134,12 +131,12 @@ _WAITS = {
     Meaning.SWITCHED_OFF: Reason.SWITCHED_OFF,
 }
 _TRIES_UNEXPLAINED = 3
-"""How often a message with files is tried where Discord calls a permission missing and nobody knows which: such a
-refusal may pass (discord-api-docs#6847), and must then not have cost the file."""
+"""How often a message with files is tried if Discord calls a permission missing and nobody knows which: such a refusal
+may pass (discord-api-docs#6847), and must not have cost the file then."""
 
 
 def meaning_of(refused: Refused) -> Meaning:
-    """What a refusal concerns."""
+    """What a refusal means."""
     if refused.status == 401:
         return Meaning.TOKEN
     if refused.code == _INVALID_FORM:
@@ -151,33 +148,38 @@ def meaning_of(refused: Refused) -> Meaning:
 
 
 def _without_code(status: int) -> Meaning:
-    if status in (408, 425, 429) or status >= 500:
+    if status == 429 or _may_be_stored(status):
         return Meaning.WAIT
     by_status = {403: Meaning.PLACE, 404: Meaning.CHANNEL_GONE, 413: Meaning.TOO_LARGE}
     return by_status.get(status, Meaning.UNKNOWN)
 
 
+def _may_be_stored(status: int) -> bool:
+    """Whether Discord may have stored the message in spite of this HTTP status."""
+    return status in (408, 425) or status >= 500
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What was sent, and under which circumstances."""
+    """What was sent, under which circumstances."""
 
     variant: Variant
     files: Sequence[VideoFile]
     is_outcome: bool
     is_reply: bool
     attempts: int
-    """How often it was sent, this time included."""
+    """How often the message was sent, this time included."""
     blocked_since: int | None
     missing: Sequence[str] | None
-    """Permissions that are known to be missing; None where nothing is known."""
+    """Permissions that are known to be missing; None if nothing is known."""
     now: int
     unexplained: int = 0
-    """How often before a permission was called missing though the gateway knows of none."""
+    """How often before Discord called a permission missing though the gateway knows of none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """It stands in the channel, or stood there and was deleted (no message id)."""
+    """The message is in the channel, or was there and was deleted (no message id)."""
 
     message_id: int | None
     reason: Reason | None = None
@@ -185,7 +187,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """The same message is to be sent again, under the same nonce."""
+    """The same message is to be sent again under the same nonce."""
 
     after: int
     """Milliseconds."""
@@ -216,16 +218,16 @@ class Change:
     too_large: int | None = None
     """The size of the single file that the server refused, in bytes."""
     still_blocked: bool = False
-    """Discord called a permission missing; whether that has passed is not known."""
+    """Discord called a permission missing, and that may not have passed."""
 
 
 @dataclass(frozen=True, slots=True)
 class GiveUp:
-    """It is not sent any more."""
+    """The message is not sent any more."""
 
     reason: Reason
     cause: Cause | None = None
-    """REFUSED: what Discord said last."""
+    """REFUSED: why Discord refused the last form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +239,7 @@ Verdict = Done | Again | Blocked | Change | GiveUp | StopSending
 
 
 def judge(result: SendResult, attempt: Attempt) -> Verdict:
-    """What follows from Discord's answer to this attempt."""
+    """What follows from Discord's response to this attempt."""
     match result:
         case Posted(message_id):
             return Done(message_id)
@@ -256,12 +258,12 @@ def rate_limited(retry_after: float) -> Again:
 
 
 def retry_delay(attempts: int) -> int:
-    """Milliseconds until the next attempt after so many that nobody answered: doubling, at most five minutes."""
+    """Milliseconds until the next attempt after so many unanswered ones: doubling, up to five minutes."""
     return min(SECOND << min(attempts, 12), LONGEST_RETRY)
 
 
 def after_faults(variant: Variant, *, is_outcome: bool) -> Change | GiveUp:
-    """What follows where faults of our own keep a message from being sent: its plainest form, then nothing."""
+    """What follows if faults of our own keep a message from being sent: its plainest form, then nothing."""
     plainest = replace(variant, without_api_text=True, no_files=True)
     if not is_outcome or variant == plainest:
         return GiveUp(Reason.FAULT)
@@ -269,7 +271,7 @@ def after_faults(variant: Variant, *, is_outcome: bool) -> Change | GiveUp:
 
 
 def blocked(attempt: Attempt, reason: Reason) -> Blocked | GiveUp:
-    """Waits for a permission: at first a minute, later half the time that it has waited, at most half an hour."""
+    """Waits for a permission: a minute at first, later half the time that it has waited, up to half an hour."""
     since = attempt.now if attempt.blocked_since is None else attempt.blocked_since
     waited = max(0, attempt.now - since)
     if waited >= PATIENCE:
@@ -283,11 +285,11 @@ def _judge_refusal(refused: Refused, attempt: Attempt) -> Verdict:
     if meaning is Meaning.TOKEN:
         return StopSending()
     if meaning is Meaning.MESSAGE_GONE:
-        # The nonce was known, and the message that bore it has been deleted since.
+        # Discord knew the nonce, and the message that carried it has been deleted since.
         return Done(None, Reason.DELETED)
     if refused.status == 429:
         return rate_limited(0)
-    if refused.status in (408, 425) or refused.status >= 500:
+    if _may_be_stored(refused.status):
         return Again(retry_delay(attempt.attempts), answered=False, reason=Reason.NO_ANSWER)
     if meaning in _WAITS:
         return Again(retry_delay(attempt.attempts), answered=True, reason=_WAITS[meaning])
@@ -295,7 +297,7 @@ def _judge_refusal(refused: Refused, attempt: Attempt) -> Verdict:
 
 
 def _judge_form(meaning: Meaning, refused: Refused, attempt: Attempt) -> Verdict:
-    """For a refusal that will be repeated as long as message and channel stay as they are."""
+    """Judges a refusal that will be repeated as long as the message and the channel stay as they are."""
     if meaning is Meaning.REPLY and attempt.is_reply:
         return Change(replace(attempt.variant, no_reply=True))
     if meaning is Meaning.CHANNEL_GONE:
@@ -311,13 +313,13 @@ def _judge_form(meaning: Meaning, refused: Refused, attempt: Attempt) -> Verdict
 
 def _too_large(attempt: Attempt) -> Verdict:
     largest = max(attempt.files, key=lambda file: file.size)
-    # With several files the refusal may mean their sum, so only a single one tells the server's limit.
+    # With several files the refusal may mean their sum, so only a single file tells the server's limit.
     single = len(attempt.files) == 1
     return Change(attempt.variant.with_link(largest.index), too_large=largest.size if single else None)
 
 
 def _unexplained(attempt: Attempt) -> Verdict:
-    """A permission is missing, though none that the gateway knows of. The files are left out only after some tries."""
+    """Leaves out the files after some tries if Discord calls a permission missing that the gateway does not know of."""
     tries = attempt.unexplained + 1
     if tries < _TRIES_UNEXPLAINED:
         return Again(retry_delay(tries) // 2, answered=True, reason=Reason.NO_PERMISSION)
@@ -326,7 +328,7 @@ def _unexplained(attempt: Attempt) -> Verdict:
 
 
 def _closed(attempt: Attempt, reason: Reason) -> Blocked | GiveUp:
-    """Once the place is open again, the whole message is tried: nothing of it was the reason."""
+    """Waits, and then tries the whole message again: nothing of it was the reason."""
     verdict = blocked(attempt, reason)
     if isinstance(verdict, GiveUp) or not attempt.variant.is_reduced:
         return verdict
@@ -334,8 +336,8 @@ def _closed(attempt: Attempt, reason: Reason) -> Blocked | GiveUp:
 
 
 def _lesser(attempt: Attempt, cause: Cause, *, files_first: bool) -> Verdict:
-    """The next of the forms: whole, without files, without words, without both. What is left out comes back where that
-    was not the reason."""
+    """The next form of the message. The forms are: whole, without files, without the API's words, without both. What
+    was left out comes back if it was not the reason."""
     variant = attempt.variant
     if not attempt.is_outcome:
         return GiveUp(Reason.REFUSED, cause)
