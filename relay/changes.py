@@ -1,8 +1,8 @@
 """How the parts of the relay hear of what others have changed.
 
-Whoever changes something calls the signal of that kind after the commit; who listens to which is registered in one
-place, `app.py`. Apart from `message_shown` a signal names what has changed by its numbers alone and never says how it
-is now, so that a feed of another process's changes could call the same signals.
+Whoever changes something calls the signal of that kind after the commit; `Relay._listen` registers who listens to
+which. All signals but `message_shown` name what has changed by its id and do not say how it is now, so that
+`relay/cluster/change_feed.py` can call them for what other processes have changed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ P = ParamSpec("P")
 
 
 class Signal(Generic[P]):
-    """One kind of change. To be called with what has changed; it calls every listener with that.
+    """One kind of change. A call with what has changed calls every listener with the same.
 
     A listener returns at once and raises nothing: it notes what to look at, and wakes its loop.
     """

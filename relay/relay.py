@@ -33,6 +33,7 @@ from relay.delivery.delivery_results import ResultRecorder
 from relay.delivery.link_refresh import LinkRefresher
 from relay.delivery.message_builder import MessageBuilder
 from relay.delivery.sender import Sender
+from relay.erasure import Erasure
 from relay.failures import Loop
 from relay.follow.account_follower import AccountFollower
 from relay.follow.follow_commands import FollowCommands
@@ -47,7 +48,7 @@ from relay.polling.job_recorder import JobRecorder
 from relay.polling.poller import Poller
 from relay.polling.schedule import Timing
 from relay.ports import Poster
-from relay.retention import Erasure, Retention
+from relay.retention import Retention
 from relay.write_availability import WriteAvailability
 from settings import VERSION, Settings
 from storage.database import Database

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from relay.changes import Changes
 from relay.commands.check import Check
+from relay.commands.forgetting import Forgetting
 from relay.commands.job_queries import JobQueries
 from relay.commands.lookups import Lookups
 from relay.commands.resending import Resending
@@ -11,7 +12,6 @@ from relay.commands.stop import Stop
 from relay.commands.subscribe import Limits
 from relay.commands.watch import PromptPosts, Watch
 from relay.commands.watch_many import WatchMany
-from relay.retention import Forgetting
 from storage.database import Database
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from relay.retention import Erasure
+from relay.erasure import Erasure
 from storage.database import Database, get_meta, put_meta
 from storage.errors import StorageError, StorageUnavailable, TransactionMisused
 

@@ -65,7 +65,7 @@ MUTATIONS = (
     ),
     mutation(
         "who asked to be forgotten is pinged by what is on its way",
-        "tests/relay/test_forgetting.py::test_a_result_whose_video_is_being_fetched_pings_nobody_either",
+        "tests/relay/commands/test_forgetting.py::test_a_result_whose_video_is_being_fetched_pings_nobody_either",
         "Sender._send_with_videos",
         "await self._builder.with_pings_of_now(post, draft)",
         "post",

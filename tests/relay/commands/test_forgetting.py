@@ -9,7 +9,7 @@ import pytest
 from model.job import Job
 from model.messages import CardPost, NoticePost, SummaryPost, VideoFile, VideoLink
 from model.states import CardStatus
-from relay.retention import Forgetting
+from relay.commands.forgetting import Forgetting
 from storage import deliveries, subscriptions
 from tests.relay.cards.test_card_loop import CardWorld
 from tests.relay.delivery.test_delivery_loop import WakingClock
