@@ -203,7 +203,7 @@ async def _open_monitoring_port(
     shards, responder = discord_side.shards, discord_side.responder
     reader = await stack.enter_async_context(open_reader(settings.database))
     sources = Sources(
-        polls=relay.poller.polls,
+        polls=relay.job_queue.polls,
         posts=lambda: relay.outbox.counts,
         hints=lambda: relay.callbacks.counts,
         failures=lambda: relay.failures() | {"gateway": shards.failures, "interactions": responder.failures},

@@ -1,5 +1,4 @@
-"""Empties the database's write-ahead log of deleted secrets where another program's reading kept that from being done at
-once."""
+"""Empties the database's write-ahead log of deleted secrets once another program no longer reads the database."""
 
 from __future__ import annotations
 

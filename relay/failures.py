@@ -78,7 +78,7 @@ def _line_of(error: Exception) -> int:
 
 
 class LoopCrashes:
-    """How often each background loop has crashed, and how long it waits before a restart. Times are monotonic seconds."""
+    """Counts the crashes of each background loop, and spaces its restarts. Times are monotonic seconds."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()

@@ -121,9 +121,9 @@ class Relay:
         job_lists = JobLists(
             api.list_active_jobs, api.kind_of, self.accounts.token_of, self.fetcher.backoff_until, timing
         )
-        queue = JobQueue(timing, settings.job_max_age_ms)
-        loader = JobLoader(database, recorder, self.accounts, queue, ownership)
-        self.poller = Poller(queue, loader, self.fetcher, recorder, job_lists, self.accounts)
+        self.job_queue = JobQueue(timing, settings.job_max_age_ms)
+        self.job_loader = JobLoader(database, recorder, self.accounts, self.job_queue, ownership)
+        self.poller = Poller(self.job_queue, self.job_loader, self.fetcher, recorder, job_lists, self.accounts)
 
         limits = Limits(settings.max_open_per_user, settings.max_open_per_server)
         served = settings.discord_guild_ids
@@ -131,7 +131,7 @@ class Relay:
             database, self.accounts, changes, timing, limits, lambda guild_id: not served or guild_id in served
         )
         self.follows = AccountFollower(
-            importer, job_lists, self.accounts, self.poller.watches, timing, kinds=KINDS, ownership=ownership
+            importer, job_lists, self.accounts, self.job_queue, timing, kinds=KINDS, ownership=ownership
         )
 
         self.callback_addresses = CallbackAddresses(database, vault, lambda: secrets.token_urlsafe(_SECRET_BYTES))
@@ -181,23 +181,23 @@ class Relay:
         changes.subscription_changed.listen(self.cards.subscription_changed)
 
         changes.job_news.listen(self.cards.job_changed)
-        changes.job_asked.listen(self.poller.job_changed)
-        changes.job_unwatched.listen(self.poller.job_changed)
-        changes.job_watched.listen(self.poller.job_changed)
+        changes.job_asked.listen(self.job_loader.job_changed)
+        changes.job_unwatched.listen(self.job_loader.job_changed)
+        changes.job_watched.listen(self.job_loader.job_changed)
         changes.job_watched.listen(self.cards.job_changed)
-        changes.jobs_found.listen(self.poller.jobs_found)
-        changes.end_reported.listen(self.poller.end_reported)
+        changes.jobs_found.listen(self.job_loader.jobs_found)
+        changes.end_reported.listen(self.job_loader.end_reported)
 
         changes.account_changed.listen(lambda _: self.outbox.wake())
         changes.account_changed.listen(self.cards.account_changed)
-        changes.account_changed.listen(self.poller.account_changed)
+        changes.account_changed.listen(self.job_loader.account_changed)
         changes.account_changed.listen(lambda _: self.follows.changed())
         changes.account_changed.listen(self.rechecks.account_changed)
         changes.account_doubted.listen(self.rechecks.try_soon)
         changes.follows_changed.listen(self.follows.changed)
         changes.server_forgotten.listen(self.callback_addresses.forget)
 
-        changes.account_moved.listen(self.poller.account_changed)
+        changes.account_moved.listen(self.job_loader.account_changed)
         changes.account_moved.listen(lambda _: self.follows.changed())
         changes.account_moved.listen(self.rechecks.account_changed)
         changes.servers_moved.listen(self.outbox.wake)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from model.states import AccountState
@@ -15,6 +15,7 @@ from relay.follow.job_importer import JobImporter
 from relay.polling import schedule
 from relay.polling.job_fetcher import Accounts
 from relay.polling.job_list import JobLists, ListRefreshed
+from relay.polling.job_queue import JobQueue
 from relay.polling.schedule import Timing
 
 log = logging.getLogger(__name__)
@@ -38,7 +39,7 @@ class AccountFollower:
     """Runs one loop for each followed account, so that none holds up another.
 
     A follow is in effect only while the server uses its own account, and that one; otherwise it is paused.
-    `is_polled` tells whether any job of an account is polled; `kinds` are those of the API's lists.
+    `kinds` are those of the API's lists.
     """
 
     def __init__(
@@ -46,7 +47,7 @@ class AccountFollower:
         importer: JobImporter,
         job_lists: JobLists,
         accounts: Accounts,
-        is_polled: Callable[[int], bool],
+        queue: JobQueue,
         timing: Timing,
         *,
         kinds: Sequence[str],
@@ -55,7 +56,7 @@ class AccountFollower:
         self._importer = importer
         self._job_lists = job_lists
         self._accounts = accounts
-        self._is_polled = is_polled
+        self._queue = queue
         self._ownership = ownership
         self._clock = timing.clock
         self._timing = timing
@@ -170,5 +171,5 @@ class AccountFollower:
 
     def _list_refused(self, account_id: int) -> None:
         """Has the token tried where no job is polled, since no other request would show that it is in trouble."""
-        if account_id in self._followed and not self._is_polled(account_id):
+        if account_id in self._followed and not self._queue.of_account(account_id):
             self._accounts.doubt(account_id)

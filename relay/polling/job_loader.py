@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Collection
 
@@ -19,7 +20,7 @@ _PAGE = 2000
 
 
 class JobLoader:
-    """What has changed is marked, from anywhere; `load` follows."""
+    """Notes which jobs and accounts have changed and wakes the poller, which then calls `load`."""
 
     def __init__(
         self,
@@ -34,6 +35,8 @@ class JobLoader:
         self._recorder = recorder
         self._accounts = accounts
         self._queue = queue
+        self.woken = asyncio.Event()
+        """Set when something is to be loaded, or whenever else the poller should look again; the poller clears it."""
         self._loaded_up_to: int | None = 0
         self._open_jobs = 0
         self._changed_jobs: set[int] = set()
@@ -50,19 +53,23 @@ class JobLoader:
     def job_changed(self, job_id: int) -> None:
         """A job is watched, is watched no more, or has ended."""
         self._changed_jobs.add(job_id)
+        self.woken.set()
 
     def jobs_found(self, job_ids: Collection[int]) -> None:
         """These jobs are watched from now on, and nobody has asked the API about them yet."""
         self._found_jobs.update(job_ids)
         self._changed_jobs.update(job_ids)
+        self.woken.set()
 
     def end_reported(self, job_id: int) -> None:
-        """A callback reports that the job has ended."""
+        """A callback reports that the job has ended: its record is requested at once, within the schedule's bounds."""
         self._reported_ends.add(job_id)
+        self.woken.set()
 
     def account_changed(self, account_id: int) -> None:
         """An account's token or state has changed, or the servers that use it."""
         self._changed_accounts.add(account_id)
+        self.woken.set()
 
     async def load(self) -> None:
         """Reads what is marked; at first everything, a page at each call, so that polling begins before all is read.
@@ -74,8 +81,9 @@ class JobLoader:
         await self._load_changes()
         for job_id in self._reported_ends:
             self._queue.report_end(job_id)
-        # A job that was added a moment ago is read at the next call.
-        if not self.loading:
+        if self.loading:
+            self.woken.set()
+        else:  # A job that was added a moment ago is read at the next call.
             self._reported_ends &= self._changed_jobs
 
     async def _load_page(self) -> None:

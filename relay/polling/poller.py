@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable
 
 from model import snapshots
 from model.states import AccountState
@@ -26,7 +26,7 @@ from relay.polling import schedule
 from relay.polling.job_fetcher import Accounts, JobFetcher, NoTokenLeft
 from relay.polling.job_list import JobLists, ListRefreshed
 from relay.polling.job_loader import JobLoader
-from relay.polling.job_queue import JobQueue, PolledJob, Polls
+from relay.polling.job_queue import JobQueue, PolledJob
 from relay.polling.job_recorder import JobRecorder, Recorded
 
 log = logging.getLogger(__name__)
@@ -72,41 +72,13 @@ class Poller:
         self._at_once = at_once
         self._tasks: set[asyncio.Task[None]] = set()
         self._reading = FailureSeries(log, "the poller could not read the database")
-        self._woken = asyncio.Event()
+        self._woken = loader.woken
         self._sleeps_until = math.inf
         self.heartbeat = self._clock.monotonic()
         """When the loop last turned, monotonic seconds; it turns at least every 30 s."""
         self.failures = 0
         """How often something went wrong that was not a response of the API."""
         job_lists.refreshed.listen(self._list_refreshed)
-
-    def polls(self) -> Polls:
-        """How many jobs are polled, are due now, and how late."""
-        return self._queue.polls()
-
-    def job_changed(self, job_id: int) -> None:
-        """A job is watched, is watched no more, or has ended."""
-        self._loader.job_changed(job_id)
-        self._woken.set()
-
-    def end_reported(self, job_id: int) -> None:
-        """A callback reports that the job has ended: its record is requested at once, within the schedule's bounds."""
-        self._loader.end_reported(job_id)
-        self._woken.set()
-
-    def jobs_found(self, job_ids: Collection[int]) -> None:
-        """These jobs are watched from now on, and nobody has asked the API about them yet."""
-        self._loader.jobs_found(job_ids)
-        self._woken.set()
-
-    def account_changed(self, account_id: int) -> None:
-        """An account's token or state has changed, or the servers that use it."""
-        self._loader.account_changed(account_id)
-        self._woken.set()
-
-    def watches(self, account_id: int) -> bool:
-        """Whether any of the account's jobs is polled."""
-        return self._queue.of_account(account_id) > 0
 
     async def run(self) -> None:
         """Polls until it is cancelled. Whatever fails is logged, counted and tried again; what an earlier run left in
@@ -135,8 +107,6 @@ class Poller:
         longest = _LONGEST_SLEEP_SECONDS
         try:
             await self._loader.load()
-            if self._loader.loading:
-                self._woken.set()
             self._reading.worked()
         except Exception as error:
             # The loop's edge: what was not read is still marked as changed.

@@ -45,7 +45,7 @@ class FollowingWorld(World):
             database, self.accounts, self.changes, timing, limits, lambda guild_id: guild_id not in self.unserved
         )
         self.follows = AccountFollower(
-            self.importer, self.job_lists, self.accounts, self.poller.watches, timing, kinds=("v1", "v2")
+            self.importer, self.job_lists, self.accounts, self.queue, timing, kinds=("v1", "v2")
         )
         self._following: asyncio.Task[None] | None = None
 

@@ -234,9 +234,9 @@ class World:
             at_once=self.at_once,
         )
         for signal in (self.changes.job_asked, self.changes.job_unwatched, self.changes.job_watched):
-            signal.listen(poller.job_changed)
-        self.changes.jobs_found.listen(poller.jobs_found)
-        self.changes.end_reported.listen(poller.end_reported)
+            signal.listen(self.loader.job_changed)
+        self.changes.jobs_found.listen(self.loader.jobs_found)
+        self.changes.end_reported.listen(self.loader.end_reported)
         self.changes.api_changed.listen(poller.api_changed)
         return poller
 

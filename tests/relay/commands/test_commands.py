@@ -148,7 +148,7 @@ async def test_what_is_asked_for_with_a_token_in_trouble_is_watched_and_comes_on
     world.accounts.states.clear()
     world.api.everywhere = None
     world.run()
-    world.poller.account_changed(ACCOUNT)
+    world.loader.account_changed(ACCOUNT)
     await world.advance(60)
     assert sorted(await world.outcomes()) == [("outcome", CHANNEL), ("outcome", CHANNEL + 1), ("outcome", CHANNEL + 1)]
 

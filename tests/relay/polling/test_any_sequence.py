@@ -166,7 +166,7 @@ class AnySequence(RuleBasedStateMachine):
         if token:
             self.world.accounts.tokens[account] = f"token-{account}"
         self.world.accounts.used[GUILD + account] = account if used else None
-        self.poller.account_changed(account)
+        self.world.loader.account_changed(account)
         self.do(self._settle())
 
     @rule(pause=st.sampled_from([0.0, 0.0, 7.0, 90.0]))
@@ -199,11 +199,11 @@ class AnySequence(RuleBasedStateMachine):
                 "UPDATE subscriptions SET ended_at = ? WHERE id = ?", (None if number in self.open else 1, number)
             )
             await tx.run("UPDATE jobs SET ended_at = NULL, outcome = NULL WHERE id = ?", (number,))
-        self.poller.job_changed(number)
+        self.world.loader.job_changed(number)
 
     @rule(number=st.integers(1, _JOBS))
     def a_callback_claims_an_end(self, number: int) -> None:
-        self.poller.end_reported(number)
+        self.world.loader.end_reported(number)
         self.do(self._settle())
 
     # ---- what holds -------------------------------------------------------------------------------------------------
@@ -265,7 +265,7 @@ class AnySequence(RuleBasedStateMachine):
 
     def _set_state(self, account: int, state: AccountState) -> None:
         self.world.accounts.states[account] = state
-        self.poller.account_changed(account)
+        self.world.loader.account_changed(account)
 
 
 def _account(number: int) -> int:

@@ -34,7 +34,7 @@ async def test_a_token_that_is_refused_while_jobs_wait_for_a_free_slot_costs_non
     dues = {number: job.due for number in numbers if (job := world.queue.get(number)) is not None}
     first = sorted(numbers, key=dues.__getitem__)[:16]
     world.accounts.states[ACCOUNT] = AccountState.REFUSED
-    world.poller.account_changed(ACCOUNT)
+    world.loader.account_changed(ACCOUNT)
     world.api.everywhere = TokenRefused("401")
     assert world.api.gate is not None
     world.api.gate.set()
@@ -44,11 +44,11 @@ async def test_a_token_that_is_refused_while_jobs_wait_for_a_free_slot_costs_non
         for number in first:
             await tx.run("UPDATE subscriptions SET ended_at = 1 WHERE job_id = ?", (number,))
     for number in first:
-        world.poller.job_changed(number)
+        world.loader.job_changed(number)
     await world.advance(5)
 
     world.accounts.states[ACCOUNT] = AccountState.OK
-    world.poller.account_changed(ACCOUNT)
+    world.loader.account_changed(ACCOUNT)
     world.api.asked.clear()
     await world.advance(60)
     assert {jobid for _, _, jobid in world.api.asked} == {
@@ -73,7 +73,7 @@ async def test_a_loop_that_is_ended_before_a_question_could_begin_asks_it_afterw
     world.api.asked.clear()
     run = world.poller.run()
     task = asyncio.create_task(run)
-    while not world.poller.polls().due and not task.done():
+    while not world.queue.polls().due and not task.done():
         await asyncio.sleep(0)
         world.clock.move_to(world.clock.monotonic() + 20)
     task.cancel()
@@ -106,13 +106,13 @@ async def test_a_job_that_changes_while_the_change_before_is_being_read_is_read_
         monkeypatch.setattr(jobs, "open_among", read)
         async with world.database.transaction() as tx:
             await tx.run("UPDATE subscriptions SET ended_at = NULL")
-        world.poller.job_changed(number)
+        world.loader.job_changed(number)
         return rows
 
     async with world.database.transaction() as tx:
         await tx.run("UPDATE subscriptions SET ended_at = 1")
     monkeypatch.setattr(jobs, "open_among", watched_again_meanwhile)
-    world.poller.job_changed(number)
+    world.loader.job_changed(number)
     world.api.asked.clear()
     await world.advance(45)
     assert world.api.times("job-0")
@@ -127,7 +127,7 @@ async def test_a_job_that_is_watched_again_is_asked_about_no_sooner_than_its_int
     world.api.asked.clear()
     for guild_uses in (None, ACCOUNT):
         world.accounts.used = {GUILD: guild_uses}
-        world.poller.account_changed(ACCOUNT)
+        world.loader.account_changed(ACCOUNT)
         await world.advance(0)
     await world.advance(40)
     assert all(world.api.times(jobid)[0] - at >= 20 for jobid, at in last.items())
@@ -139,7 +139,7 @@ async def test_the_loop_may_break_off_while_an_account_is_being_read(world: Worl
     world.accounts.states[ACCOUNT] = AccountState.REFUSED
     await world.advance(60)
     world.accounts.states[ACCOUNT] = AccountState.OK
-    world.poller.account_changed(ACCOUNT)
+    world.loader.account_changed(ACCOUNT)
     await asyncio.sleep(0)
     await world.stop()
     reading = asyncio.create_task(world.loader.load())

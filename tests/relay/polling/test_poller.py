@@ -41,7 +41,7 @@ async def test_a_job_is_asked_about_at_each_interval_and_its_end_goes_to_every_c
     await world.advance(1000)
     assert len(world.api.asked) == asked
     assert await world.outcomes() == expected
-    assert world.poller.polls().jobs == 0
+    assert world.queue.polls().jobs == 0
 
 
 async def test_nothing_new_is_not_written(world: World) -> None:
@@ -291,7 +291,7 @@ async def test_a_refused_token_rests_its_jobs_until_the_account_is_well(world: W
     world.api.everywhere = None
     world.api.put("job-1", JobState.MODERATED)
     world.accounts.states.clear()
-    world.poller.account_changed(ACCOUNT)
+    world.loader.account_changed(ACCOUNT)
     await world.advance(21)
     assert await world.outcomes() == [("outcome", CHANNEL)]
 
@@ -303,8 +303,8 @@ async def test_a_token_of_another_account_holds_the_job_and_the_outcome_comes_wh
     world.run()
     await world.advance(21)
     world.accounts.used[GUILD] = OTHER_ACCOUNT
-    world.poller.account_changed(ACCOUNT)
-    world.poller.account_changed(OTHER_ACCOUNT)
+    world.loader.account_changed(ACCOUNT)
+    world.loader.account_changed(OTHER_ACCOUNT)
     await world.advance(1)
     world.api.asked.clear()
     world.api.put("job-1", JobState.COMPLETED)
@@ -315,7 +315,7 @@ async def test_a_token_of_another_account_holds_the_job_and_the_outcome_comes_wh
     assert {token for _, token, _ in world.api.asked} == {"token-1"}
 
     del world.accounts.used[GUILD]
-    world.poller.account_changed(ACCOUNT)
+    world.loader.account_changed(ACCOUNT)
     await world.advance(21)
     assert sorted(await world.outcomes()) == [("outcome", CHANNEL), ("outcome", CHANNEL), ("outcome", CHANNEL + 1)]
 
@@ -493,7 +493,7 @@ async def test_a_hundred_thousand_jobs_fit(database: Database) -> None:
         await world.loader.load()
     after, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert world.poller.polls().jobs == 20_000
+    assert world.queue.polls().jobs == 20_000
     assert (after - before) / 20_000 < 1000
     await world.close()
 

@@ -27,10 +27,10 @@ async def _running(world: World, jobid: str = "job-1") -> int:
 async def test_an_end_is_seen_at_once_though_an_answer_is_only_just_there(world: World) -> None:
     number = await _running(world)
     world.api.put("job-1", JobState.COMPLETED)
-    world.poller.end_reported(number)
+    world.loader.end_reported(number)
     await world.advance(0.1)
     assert await world.outcomes() == [("outcome", CHANNEL)]
-    world.poller.end_reported(number)
+    world.loader.end_reported(number)
     await world.advance(100)
     assert len(world.api.asked) == 1
 
@@ -38,7 +38,7 @@ async def test_an_end_is_seen_at_once_though_an_answer_is_only_just_there(world:
 async def test_a_record_that_is_not_final_yet_is_looked_at_again(world: World) -> None:
     number = await _running(world)
     began = world.clock.monotonic()
-    world.poller.end_reported(number)
+    world.loader.end_reported(number)
     await world.advance(4)
     assert [round(at - began, 1) for at in world.api.times("job-1")] == [0, 1]
     world.api.put("job-1", JobState.COMPLETED)
@@ -50,7 +50,7 @@ async def test_a_record_that_is_not_final_yet_is_looked_at_again(world: World) -
 async def test_a_flood_of_claims_asks_no_more_than_three_times_an_interval(world: World) -> None:
     number = await _running(world)
     for _ in range(400):
-        world.poller.end_reported(number)
+        world.loader.end_reported(number)
         await world.advance(0.25)
     times = world.api.times("job-1")
     early = [at for at in times if at < times[0] + 100]
@@ -64,7 +64,7 @@ async def test_a_flood_of_claims_asks_no_more_than_three_times_an_interval(world
 
 async def test_after_false_claims_the_job_is_polled_as_ever(world: World) -> None:
     number = await _running(world)
-    world.poller.end_reported(number)
+    world.loader.end_reported(number)
     await world.advance(6)
     world.api.asked.clear()
     await world.advance(94)
@@ -77,7 +77,7 @@ async def test_a_claim_while_the_job_is_asked_about_is_followed_right_after(worl
     while not world.api.asked:
         world.clock.move_to(world.clock.monotonic() + 1)
         await until_idle()
-    world.poller.end_reported(number)
+    world.loader.end_reported(number)
     await until_idle()
     assert len(world.api.asked) == 1
     world.api.gate.set()
@@ -94,7 +94,7 @@ async def test_a_claim_asks_for_the_record_though_a_list_names_the_job(world: Wo
     list_requests = len(world.api.list_requests)
     world.api.lagging = {jobids[0]}
     world.api.put(jobids[0], JobState.COMPLETED)
-    world.poller.end_reported(numbers[0])
+    world.loader.end_reported(numbers[0])
     await world.advance(0.1)
     assert len(world.api.times(jobids[0])) == 1
     assert len(world.api.list_requests) == list_requests
@@ -104,11 +104,11 @@ async def test_a_claim_asks_for_the_record_though_a_list_names_the_job(world: Wo
 async def test_retry_after_is_kept_whatever_is_claimed(world: World) -> None:
     number = await _running(world)
     world.api.trouble["job-1"] = RateLimited("429", 60.0)
-    world.poller.end_reported(number)
+    world.loader.end_reported(number)
     await world.advance(1)
     assert len(world.api.asked) == 1
     for _ in range(50):
-        world.poller.end_reported(number)
+        world.loader.end_reported(number)
         await world.advance(1)
     assert len(world.api.asked) == 1
     world.api.trouble.clear()
@@ -126,7 +126,7 @@ async def test_claims_while_the_api_is_away_are_no_flood(world: World, down: boo
         assert world.api_is_down()
     world.api.asked.clear()
     for _ in range(100):
-        world.poller.end_reported(number)
+        world.loader.end_reported(number)
         await world.advance(1)
     assert len(world.api.asked) <= 25
     world.api.everywhere = None
@@ -138,7 +138,7 @@ async def test_claims_while_the_api_is_away_are_no_flood(world: World, down: boo
 async def test_a_claim_about_a_job_that_was_added_a_moment_ago_waits_for_it(world: World) -> None:
     await world.loader.load()
     number = await world.watch("job-1")
-    world.poller.end_reported(number)
+    world.loader.end_reported(number)
     await world.loader.load()
     world.api.asked.clear()
     world.run()
@@ -148,7 +148,7 @@ async def test_a_claim_about_a_job_that_was_added_a_moment_ago_waits_for_it(worl
 
 async def test_a_claim_about_a_job_that_is_not_polled_does_nothing(world: World) -> None:
     await _running(world)
-    world.poller.end_reported(999)
+    world.loader.end_reported(999)
     await world.advance(1)
     assert world.api.asked == []
 
@@ -159,7 +159,7 @@ async def test_polls_come_as_often_as_ever_though_callbacks_announced_every_end(
         jobid = f"announced-{place}"
         number = await world.watch(jobid)
         world.api.put(jobid, JobState.COMPLETED)
-        world.poller.end_reported(number)
+        world.loader.end_reported(number)
         await world.advance(0.5)
     assert len(await world.outcomes()) == 3
     world.api.asked.clear()

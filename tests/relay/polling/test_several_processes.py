@@ -32,13 +32,13 @@ async def test_an_account_s_jobs_are_polled_while_it_is_held(world: World, mine:
     assert len(world.api.times("job-1")) == 1  # The command itself.
 
     mine.accounts = {ACCOUNT}
-    world.poller.account_changed(ACCOUNT)
+    world.loader.account_changed(ACCOUNT)
     await world.advance(100)
     asked = len(world.api.times("job-1"))
     assert asked >= 5
 
     mine.accounts = {OTHER_ACCOUNT}
-    world.poller.account_changed(ACCOUNT)
+    world.loader.account_changed(ACCOUNT)
     await world.advance(100)
     assert len(world.api.times("job-1")) == asked
 
@@ -56,7 +56,7 @@ async def test_a_lost_account_is_left_alone_though_the_database_is_away(
 
     monkeypatch.setattr(world.database, "reader", BrokenReader())
     mine.accounts = set()
-    world.poller.account_changed(ACCOUNT)
+    world.loader.account_changed(ACCOUNT)
     await world.advance(100)
     assert len(world.api.times("job-1")) == asked
 
@@ -66,6 +66,6 @@ async def test_what_is_watched_through_another_process_is_left_to_it(world: Worl
     world.run()
     await world.advance(1)
     await world.watch("job-1")
-    world.poller.job_changed(1)
+    world.loader.job_changed(1)
     await world.advance(100)
     assert len(world.api.times("job-1")) == 1  # The command itself.
