@@ -17,7 +17,7 @@ from relay.polling import schedule
 from relay.polling.job_fetcher import Accounts
 from relay.polling.schedule import Timing
 from storage import batches, deliveries, follows, jobs, subscriptions
-from storage.database import Database, Transaction
+from storage.database import Database, Transaction, found
 from storage.jobs import JobRow
 from storage.subscriptions import SubscriptionRow
 
@@ -76,8 +76,9 @@ class JobRecorder:
         """Stores when the job was last seen in work, for the process that sees its end."""
         async with self._database.transaction() as tx:
             row = await jobs.by_id(tx, job_id)
-            if row is not None and row.ended_at is None:
-                await _keep_ran_until(tx, row, at)
+            known = snapshots.load(row.snapshot) if row is not None and row.ended_at is None else None
+            if row is not None and known is not None:
+                await jobs.change(tx, job_id, snapshots.dump(replace(known, ran_until=at)), row.changed_at)
 
     async def record_missing(self, job_id: int, account_id: int) -> Recorded:
         """The API, asked with this account's token, does not know a job that was there before. Ends the job the second
@@ -177,27 +178,20 @@ async def apply_response(
     if outcome is not None and known is not None:
         response = merge.with_times_seen(response, max(ran_until or 0, known.ran_until or 0, row.changed_at), now)
         known = replace(known, ran_until=None)
-    snapshot = snapshots.dump(merge.onward(known, response))
-    recorded = Recorded.NOTHING
+    merged = merge.onward(known, response)
+    recorded = Recorded.NEWS if snapshots.dump(merged) != row.snapshot else Recorded.NOTHING
+    if outcome is None and is_v2(row.jobid):
+        merged = replace(merged, ran_until=now)
+    snapshot = snapshots.dump(merged)
     if snapshot != row.snapshot:
-        await jobs.change(tx, row.id, snapshot, now)
-        recorded = Recorded.NEWS
+        await jobs.change(tx, row.id, snapshot, now if recorded is Recorded.NEWS else row.changed_at)
     elif row.missing_since is not None:
         await jobs.set_missing(tx, row.id, None)
     if outcome is not None:
         was_in_work = known is not None and not known.state.ends
         await end_job(tx, accounts, row, outcome, now, was_in_work=was_in_work)
         recorded = Recorded.ENDED
-    elif is_v2(row.jobid):
-        await _keep_ran_until(tx, await jobs.by_id(tx, row.id) or row, now)
-    after = await jobs.by_id(tx, row.id)
-    return Applied(after or row, recorded)
-
-
-async def _keep_ran_until(tx: Transaction, row: JobRow, at: int) -> None:
-    known = snapshots.load(row.snapshot)
-    if known is not None:
-        await jobs.change(tx, row.id, snapshots.dump(replace(known, ran_until=at)), row.changed_at)
+    return Applied(found(await jobs.by_id(tx, row.id)), recorded)
 
 
 async def end_job(
