@@ -48,8 +48,7 @@ class GuildEvents(commands.Cog):
         """
         while True:
             guild = await self._available.get()
-            await _handle(self._guilds.server_back(guild.id))
-            await _handle(self._guilds.locale_told(guild.id, language_of(guild.preferred_locale.value)))
+            await self._server_back(guild)
             await _handle(self._guilds.permissions_changed(guild.id))
             await _handle(self._look_after_channels(guild))
 
@@ -111,7 +110,7 @@ class GuildEvents(commands.Cog):
     @commands.Cog.listener()
     async def on_guild_join(self, guild: discord.Guild) -> None:
         """The bot was invited (again)."""
-        await _handle(self._guilds.server_back(guild.id))
+        await self._server_back(guild)
 
     @commands.Cog.listener()
     async def on_shard_connect(self, _shard_id: int) -> None:
@@ -122,7 +121,7 @@ class GuildEvents(commands.Cog):
     async def on_guild_update(self, before: discord.Guild, after: discord.Guild) -> None:
         """The server's language, or its boost level, and with it the size of files, may have changed."""
         if before.preferred_locale != after.preferred_locale:
-            await _handle(self._guilds.locale_told(after.id, language_of(after.preferred_locale.value)))
+            await self._note_locale(after)
         if before.premium_tier != after.premium_tier:
             await _handle(self._guilds.forget_upload_limit(after.id))
 
@@ -134,6 +133,14 @@ class GuildEvents(commands.Cog):
         """
         if interaction.guild_id is not None and interaction.type is not discord.InteractionType.autocomplete:
             await _handle(self._guilds.may_take_larger_files(interaction.guild_id, interaction.filesize_limit))
+
+    async def _server_back(self, guild: discord.Guild) -> None:
+        """The server's language may be another one by now, and what is posted from here on is in it."""
+        await self._note_locale(guild)
+        await _handle(self._guilds.server_back(guild.id))
+
+    async def _note_locale(self, guild: discord.Guild) -> None:
+        await _handle(self._guilds.locale_told(guild.id, language_of(guild.preferred_locale.value)))
 
     async def _look_after_channels(self, guild: discord.Guild) -> None:
         """Ends what waits in channels that are gone.

@@ -212,11 +212,16 @@ class Responder:
             await self._kept(self._edits, edit)
 
     async def _note_locale(self, interaction: Interaction) -> None:
-        """What is posted because of this interaction is in the server's language of now."""
-        if interaction.guild_id is None or interaction.guild_locale is None:
+        """What is posted because of this interaction is in the server's language of now.
+
+        The gateway may have told another one since the interaction was sent.
+        """
+        guild = interaction.guild
+        locale = interaction.guild_locale if guild is None or guild.unavailable else guild.preferred_locale
+        if interaction.guild_id is None or locale is None:
             return
         try:
-            await self._locale_seen(interaction.guild_id, language_of(interaction.guild_locale.value))
+            await self._locale_seen(interaction.guild_id, language_of(locale.value))
         except StorageError as error:
             log.warning("a server's language could not be noted: %s", error)
 

@@ -43,7 +43,8 @@ class GuildLifecycle:
         self._clock = clock
         self._compared = asyncio.Event()
         self._in_turn = asyncio.Lock()
-        """Held while it is written that a server is gone or back, so that the latter finds the former done."""
+        """Held while it is written that a server is gone or back, or what its language is, so that the latter finds the
+        former done."""
         self._locales: dict[int, str] = {}
         """The language for each server's locale, as far as it is known to be stored: no other process writes that of a
         server that is this one's."""
@@ -87,13 +88,14 @@ class GuildLifecycle:
     async def locale_seen(self, guild_id: int, language: str) -> None:
         """The server's locale in Discord stands for this language: what is made from now on is posted in it, unless
         the server's admins have chosen another one."""
-        if self._locales.get(guild_id) == language:
-            return
-        server = await servers.get(self._database.reader, guild_id)
-        if server is None or server.locale != language:
-            async with self._database.transaction() as tx:
-                await servers.set_locale(tx, guild_id, language)
-        self._locales[guild_id] = language
+        async with self._in_turn:
+            if self._locales.get(guild_id) == language:
+                return
+            server = await servers.get(self._database.reader, guild_id)
+            if server is None or server.locale != language:
+                async with self._database.transaction() as tx:
+                    await servers.set_locale(tx, guild_id, language)
+            self._locales[guild_id] = language
 
     async def locale_told(self, guild_id: int, language: str) -> None:
         """As `locale_seen`, where nobody has asked for anything: of a server with which the bot has nothing to do,

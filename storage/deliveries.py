@@ -114,10 +114,9 @@ async def add_card(
     await retry_given_up(tx, adopted, now)
     await tx.run(
         f"""
-        UPDATE deliveries SET {_AFRESH}, language = ?
-        WHERE id = ? AND state = '{DeliveryState.POSTED}' AND message_id IS NULL
+        UPDATE deliveries SET {_AFRESH} WHERE id = ? AND state = '{DeliveryState.POSTED}' AND message_id IS NULL
         """,
-        (now, await _language(tx, guild_id), adopted),
+        (now, adopted),
     )
     return adopted
 
@@ -172,9 +171,11 @@ async def _by_nonce(tx: Transaction, base_nonce: str) -> int | None:
 
 # ---- dropping, and sending again ------------------------------------------------------------------------------------
 
+_LANGUAGE = "coalesce((SELECT coalesce(language, locale) FROM servers WHERE guild_id = deliveries.guild_id), '')"
+"""Whoever asks for a message again gets it in the server's language of now."""
 _AFRESH = f"""
 state = '{DeliveryState.WAITING}', attempts = 0, blocked_since = NULL, reason = NULL, settled_at = NULL,
-message_id = NULL, next_at = ?
+message_id = NULL, next_at = ?, language = {_LANGUAGE}
 """
 _NEVER_SENT = f"state = '{DeliveryState.WAITING}' AND unanswered_at IS NULL"
 
@@ -218,7 +219,8 @@ async def resend_outcome(tx: Transaction, delivery_id: int, *, variant: str, now
     subscription_id = await tx.value(
         f"""
         UPDATE deliveries SET state = '{DeliveryState.WAITING}', attempts = 0, blocked_since = NULL, settled_at = NULL,
-          message_id = NULL, variant = ?, next_at = ?, look_first = (state = '{DeliveryState.UNSURE}')
+          message_id = NULL, variant = ?, next_at = ?, look_first = (state = '{DeliveryState.UNSURE}'),
+          language = {_LANGUAGE}
         WHERE id = ? AND {NOT_POSTED} RETURNING subscription_id
         """,
         (variant, now, delivery_id),

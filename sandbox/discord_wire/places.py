@@ -246,7 +246,10 @@ class Guild:
 
     @preferred_locale.setter
     def preferred_locale(self, locale: str | None) -> None:
-        self._world.backend.edit_guild(self.id, {"preferred_locale": locale or ""})
+        if self.id in self._world.backend.guilds:
+            self._world.backend.edit_guild(self.id, {"preferred_locale": locale or ""})
+        else:  # the bot is not in it
+            self.handle._guild.preferred_locale = locale or ""
 
     def boost(self, tier: int, upload_limit: int | None = None) -> None:
         """Set the boost tier (0 to 3) and, if given, the limit it brings; sends GUILD_UPDATE."""

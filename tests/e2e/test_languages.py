@@ -5,6 +5,7 @@ The bot is a copy whose Japanese, Portuguese and German are English with a mark,
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, closing
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from sandbox.discord_wire import Hold
+from sandbox.discord_wire import Hold, Status
 from tests import languages
 from tests.e2e.forking import Nursery
 from tests.e2e.process import NO_CERTIFICATES, copy_program
@@ -104,6 +105,53 @@ async def test_an_outcome_that_waits_keeps_the_language_that_it_was_made_in(stag
     await stage.restart()
     town.channel.allow_bot(send_messages=True)
     assert (await town.outcome()).text.startswith(PORTUGUESE)
+
+
+async def test_a_server_that_is_back_with_another_language_reads_it_at_once(stage: Stage) -> None:
+    """Nobody there has asked for anything since."""
+    town = await stage.town(server="pt-BR")
+    job = await town.watched()
+    await town.settled()
+    town.guild.remove_bot()
+    gone = "SELECT 1 FROM servers WHERE guild_id = ? AND gone_since IS NOT NULL"
+    await stage.pixverse.until(lambda: bool(stage.ledger.rows(gone, town.guild.id)))
+    town.guild.preferred_locale = "de"
+    town.guild.add_bot()
+    job.complete()
+    assert (await town.outcome()).text.startswith(GERMAN)
+
+
+async def test_a_language_that_changes_while_a_command_waits_for_discord_counts(stage: Stage) -> None:
+    """The command was sent before, and names the language of then."""
+    town = await stage.town(server="pt-BR")
+    await town.use("pixverse list")
+    hold = Hold()
+    stage.discord.faults.add(method="POST", path=r"/interactions/\d+/[^/]+/callback", when="before", action=hold)
+    asking = asyncio.create_task(town.status(town.job()))
+    try:
+        await hold.reached.wait()
+        await _server_speaks(town, "de")
+    finally:
+        stage.discord.faults.clear()
+        hold.release.set()
+        await asking
+    await town.card_says(GERMAN)
+
+
+async def test_a_result_that_is_resent_is_in_the_language_that_was_chosen_since(stage: Stage) -> None:
+    town = await stage.town(server="pt-BR")
+    job = await town.watched()
+    stage.discord.faults.add(
+        method="POST", path=f"/channels/{town.channel.id}/messages", action=Status(400, code=50035), times=None
+    )
+    job.complete()
+    await stage.pixverse.until(lambda: stage.ledger.outcome_states(town.channel.id) == ["given_up"])
+    stage.discord.faults.clear()
+    await town.admin.slash(town.channel, "pixverse-admin language", language="de")
+    shown = await town.admin.slash(town.channel, "pixverse-admin deliveries")
+    (resend,) = (label for label in shown.labels if label.startswith("Resend"))
+    await town.admin.click(shown, resend)
+    assert (await town.outcome()).text.startswith(GERMAN)
 
 
 async def test_an_admin_chooses_the_language_of_a_server(stage: Stage) -> None:

@@ -141,3 +141,11 @@ async def test_a_language_is_kept_again_that_another_process_has_forgotten(world
         await deletion.forget_server(tx, GUILD)
     await guilds.locale_seen(GUILD, "ja")
     assert await _locale(world) == "ja"
+
+
+async def test_of_two_languages_told_at_once_the_later_one_is_kept(world: AccountsFixture) -> None:
+    async with world.database.transaction() as tx:
+        await servers.set_locale(tx, GUILD, "de")
+    guilds = GuildLifecycle(world.database, world.accounts, world.changes, world.clock)
+    await asyncio.gather(guilds.locale_seen(GUILD, "ja"), guilds.locale_seen(GUILD, "de"))
+    assert await _locale(world) == "de"

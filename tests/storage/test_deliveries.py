@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 
 from model.shards import Shards
-from model.states import DeliveryKind
+from model.states import DeliveryKind, Reason
 from storage import batches, cards, deliveries, delivery_queries, jobs, servers, subscriptions
 from storage.database import Database
 from storage.deliveries import Delivery
@@ -327,6 +327,21 @@ async def test_a_card_that_is_posted_anew_after_it_was_deleted_is_in_todays_lang
         await servers.set_locale(tx, GUILD, "pt-BR")
     assert await outbox.card(subscription_id) == card_id
     assert await _languages(outbox, card_id) == ["pt-BR"]
+
+
+async def test_what_was_given_up_and_is_asked_for_again_is_in_todays_language(outbox: Outbox) -> None:
+    card_id, outcome_id, *_ = await _every_kind(outbox, "one")
+    _, resent_id, *_ = await _every_kind(outbox, "two")
+    subscription_id = (await outbox.get(card_id)).subscription_id
+    assert subscription_id is not None
+    async with outbox.database.transaction() as tx:
+        for delivery_id in (card_id, outcome_id, resent_id):
+            await deliveries.give_up(tx, delivery_id, reason=Reason.NO_PERMISSION, now=NOW)
+        await servers.set_language(tx, GUILD, "ja")
+        assert await deliveries.resend_outcome(tx, resent_id, variant="", now=NOW)
+    assert await outbox.card(subscription_id, "cone") == card_id
+    assert await outbox.outcome(subscription_id, "one") == outcome_id
+    assert await _languages(outbox, card_id, outcome_id, resent_id) == ["ja"] * 3
 
 
 async def test_cards_and_summaries_know_the_language_that_they_were_posted_in(outbox: Outbox) -> None:

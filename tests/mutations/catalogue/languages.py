@@ -35,9 +35,38 @@ MUTATIONS = (
     mutation(
         "a card that was deleted comes back in the language of before",
         f"{_MADE}::test_a_card_that_is_posted_anew_after_it_was_deleted_is_in_todays_language[sqlite]",
-        "add_card",
-        "await _language(tx, guild_id)",
-        "(await get(tx, adopted)).language",
+        "deliveries._AFRESH",
+        "language = {_LANGUAGE}",
+        "language = language",
+    ),
+    mutation(
+        "a result that an admin resends is in the language of before",
+        f"{_MADE}::test_what_was_given_up_and_is_asked_for_again_is_in_todays_language[sqlite]",
+        "resend_outcome",
+        "language = {_LANGUAGE}",
+        "language = language",
+    ),
+    mutation(
+        "a server that invites the bot again reads the language of before",
+        "tests/discord_adapter/test_guild_events.py::"
+        "test_a_server_that_invites_the_bot_again_tells_its_language_before_it_goes_on",
+        "GuildEvents._server_back",
+        "await self._note_locale(guild)\n",
+        "",
+    ),
+    mutation(
+        "a command that was sent before brings back the language of then",
+        "tests/e2e/test_languages.py::test_a_language_that_changes_while_a_command_waits_for_discord_counts",
+        "Responder._note_locale",
+        "interaction.guild_locale if guild is None or guild.unavailable else guild.preferred_locale",
+        "interaction.guild_locale",
+    ),
+    mutation(
+        "two languages told at once are kept in any order",
+        "tests/relay/test_guild_lifecycle.py::test_of_two_languages_told_at_once_the_later_one_is_kept",
+        "GuildLifecycle.locale_seen",
+        "async with self._in_turn:",
+        "if True:",
     ),
     mutation(
         "a card is edited in English",
