@@ -20,7 +20,6 @@ from discord_adapter.interaction_limits import InteractionLimiter
 from discord_adapter.interactions import (
     Interaction,
     Responder,
-    may_manage_messages,
     require_manage_server,
     require_posting,
 )
@@ -85,10 +84,7 @@ class MemberButtons:
         """Answers with a new message for the presser alone."""
 
         async def pressed(interaction: Interaction, value: T) -> None:
-            async def action() -> Reply | Sequence[Reply]:
-                return await act(interaction, self._responder.ask_of(interaction), value)
-
-            await self._responder.reply(interaction, action)
+            await self._responder.reply(interaction, lambda ask: act(interaction, ask, value))
 
         return pressed
 
@@ -96,10 +92,7 @@ class MemberButtons:
         """Answers in the place of the message that the button stands in."""
 
         async def pressed(interaction: Interaction, value: T) -> None:
-            async def action() -> Reply | Sequence[Reply]:
-                return await act(interaction, self._responder.ask_of(interaction), value)
-
-            await self._responder.reply_in_place(interaction, action)
+            await self._responder.reply_in_place(interaction, lambda ask: act(interaction, ask, value))
 
         return pressed
 
@@ -107,7 +100,8 @@ class MemberButtons:
         return checked_reply(await self._commands.check.check_now(ask, subscription_id), ask.where)
 
     async def _stop_watching(self, interaction: Interaction, ask: Ask, subscription_id: int) -> Reply:
-        return stop_reply(await self._commands.stop.stop(ask, subscription_id, may_manage_messages(interaction)))
+        may_manage = interaction.permissions.manage_messages
+        return stop_reply(await self._commands.stop.stop(ask, subscription_id, may_manage))
 
     async def _watch_again(self, interaction: Interaction, ask: Ask, subscription_id: int) -> Reply:
         require_posting(interaction)
@@ -115,7 +109,7 @@ class MemberButtons:
         return await one_watched(self._commands.watch, interaction, ask, result)
 
     async def _stop_batch(self, interaction: Interaction, ask: Ask, batch_id: int) -> Reply:
-        may_manage = may_manage_messages(interaction)
+        may_manage = interaction.permissions.manage_messages
         return stopped_all_reply(await self._commands.stop.stop_all(ask, batch_id, may_manage))
 
     async def details(self, _: Interaction, ask: Ask, nonce: str) -> Sequence[Reply]:
@@ -180,11 +174,11 @@ class AdminButtons:
         """Answers in the place of the message that the button stands in, where the presser may manage the server."""
 
         async def pressed(interaction: Interaction, value: T) -> None:
-            async def action() -> Reply | Sequence[Reply]:
+            async def allowed(ask: Ask) -> Reply | Sequence[Reply]:
                 require_manage_server(interaction)
-                return await act(interaction, self._responder.ask_of(interaction), value)
+                return await act(interaction, ask, value)
 
-            await self._responder.reply_in_place(interaction, action)
+            await self._responder.reply_in_place(interaction, allowed)
 
         return pressed
 

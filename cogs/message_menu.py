@@ -11,6 +11,7 @@ from discord import app_commands
 from cogs.pixverse import several_watched
 from discord_adapter.interactions import Interaction, Responder, require_posting
 from pixverse.pasted import find_jobids
+from relay.commands.ask import Ask
 from relay.commands.watch_many import AT_MOST, WatchMany
 from ui import command_texts
 from ui.message import Reply
@@ -26,8 +27,7 @@ def watch_menu(watch_many: WatchMany, responder: Responder) -> app_commands.Cont
     """The command, to be added to the tree."""
 
     async def watch_jobs(interaction: Interaction, message: discord.Message) -> None:
-        async def action() -> Reply:
-            ask = responder.ask_of(interaction)
+        async def act(ask: Ask) -> Reply:
             jobids = find_jobids(words_of(_as_sent(interaction, message.id)))
             if not jobids:
                 return no_ids_reply()
@@ -35,7 +35,7 @@ def watch_menu(watch_many: WatchMany, responder: Responder) -> app_commands.Cont
             result = await watch_many.watch(ask, " ".join(jobids[:AT_MOST]), True)
             return await several_watched(watch_many, interaction, ask, result, found=len(jobids))
 
-        await responder.reply(interaction, action)
+        await responder.reply(interaction, act)
 
     return app_commands.ContextMenu(name=command_texts.WATCH_MENU, callback=watch_jobs)
 

@@ -11,7 +11,7 @@ from discord.ext import commands
 
 from discord_adapter.channel_check import obstacles_here
 from discord_adapter.command_registry import CommandRegistry
-from discord_adapter.interactions import Interaction, Responder, may_manage_messages, require_posting
+from discord_adapter.interactions import Interaction, Responder, require_posting
 from relay.commands.ask import Ask
 from relay.commands.member_commands import MemberCommands
 from relay.commands.watch import NowWatching, StatusResult, Watch
@@ -20,7 +20,6 @@ from relay.ports import Clock
 from storage.errors import StorageError
 from storage.overviews import KnownJob
 from ui import command_texts
-from ui.command_texts import CommandMentions
 from ui.discord_limits import CHOICES
 from ui.list_replies import autocomplete_choice, listing_replies, pasted_choice
 from ui.member_replies import forget_question, peek_reply, status_reply, stop_reply
@@ -68,8 +67,7 @@ class PixVerse(commands.GroupCog, group_name="pixverse", group_description=comma
     async def _watch_one(
         self, interaction: Interaction, text: str, *, mention: bool, spoiler: bool, look_again: bool = False
     ) -> None:
-        async def action() -> Reply:
-            ask = self._responder.ask_of(interaction)
+        async def act(ask: Ask) -> Reply:
             require_posting(interaction)
             result = await self._commands.watch.status(ask, text, mention, spoiler, look_again=look_again)
             return await one_watched(self._commands.watch, interaction, ask, result)
@@ -77,7 +75,7 @@ class PixVerse(commands.GroupCog, group_name="pixverse", group_description=comma
         async def again(press: Interaction) -> None:
             await self._watch_one(press, text, mention=mention, spoiler=spoiler, look_again=True)
 
-        await self._responder.reply(interaction, action, look_again=again)
+        await self._responder.reply(interaction, act, look_again=again)
 
     async def _peek(
         self, interaction: Interaction, text: str, *, mention: bool, spoiler: bool, look_again: bool = False
@@ -88,54 +86,53 @@ class PixVerse(commands.GroupCog, group_name="pixverse", group_description=comma
         async def again(press: Interaction) -> None:
             await self._peek(press, text, mention=mention, spoiler=spoiler, look_again=True)
 
-        async def action() -> Reply:
-            ask = self._responder.ask_of(interaction)
+        async def act(ask: Ask) -> Reply:
             return peek_reply(await self._commands.check.peek(ask, text, look_again=look_again), watch_here)
 
-        await self._responder.reply(interaction, action, look_again=again)
+        await self._responder.reply(interaction, act, look_again=again)
 
     @app_commands.command(name="watch", description=command_texts.WATCH)
     @app_commands.describe(jobids=command_texts.WATCH_JOBIDS, mention=command_texts.WATCH_MENTION)
     async def watch(self, interaction: Interaction, jobids: str, mention: bool = True) -> None:
         """Follows many jobs with one summary and one ping."""
 
-        async def action() -> Reply:
-            ask = self._responder.ask_of(interaction)
+        async def act(ask: Ask) -> Reply:
             require_posting(interaction)
             result = await self._commands.many.watch(ask, jobids, mention)
             return await several_watched(self._commands.many, interaction, ask, result)
 
-        await self._responder.reply(interaction, action)
+        await self._responder.reply(interaction, act)
 
     @app_commands.command(name="unwatch", description=command_texts.UNWATCH)
     @app_commands.describe(jobid=command_texts.UNWATCH_JOBID)
     async def unwatch(self, interaction: Interaction, jobid: str) -> None:
         """Takes the asker off a job of this channel."""
 
-        async def action() -> Reply:
-            may_manage = may_manage_messages(interaction)
-            return stop_reply(await self._commands.stop.unwatch(self._responder.ask_of(interaction), jobid, may_manage))
+        async def act(ask: Ask) -> Reply:
+            may_manage = interaction.permissions.manage_messages
+            return stop_reply(await self._commands.stop.unwatch(ask, jobid, may_manage))
 
-        await self._responder.reply(interaction, action)
+        await self._responder.reply(interaction, act)
 
     @app_commands.command(name="list", description=command_texts.LIST)
     async def list_watched(self, interaction: Interaction) -> None:
         """Shows what this channel waits for."""
 
-        async def action() -> Sequence[Reply]:
-            ask = self._responder.ask_of(interaction)
-            return listing_replies(await self._commands.queries.list(ask), ask.where, self._mentions(ask))
+        async def act(ask: Ask) -> Sequence[Reply]:
+            return listing_replies(
+                await self._commands.queries.list(ask), ask.where, self._registry.mentions(ask.guild_id)
+            )
 
-        await self._responder.reply(interaction, action)
+        await self._responder.reply(interaction, act)
 
     @app_commands.command(name="forget-me", description=command_texts.FORGET_ME)
     async def forget_me(self, interaction: Interaction) -> None:
         """Asks before anything is deleted."""
 
-        async def action() -> Reply:
+        async def act(_: Ask) -> Reply:
             return forget_question()
 
-        await self._responder.reply(interaction, action)
+        await self._responder.reply(interaction, act)
 
     @status.autocomplete("jobid")
     async def _choose(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
@@ -159,9 +156,6 @@ class PixVerse(commands.GroupCog, group_name="pixverse", group_description=comma
         known = [autocomplete_choice(choice, self._clock.now()) for choice in choices]
         pasted = pasted_choice(typed)
         return known if pasted is None else [pasted, *known][:CHOICES]
-
-    def _mentions(self, ask: Ask) -> CommandMentions:
-        return self._registry.mentions(ask.guild_id)
 
 
 async def one_watched(watch: Watch, interaction: Interaction, ask: Ask, result: StatusResult) -> Reply:

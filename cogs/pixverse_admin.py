@@ -193,11 +193,11 @@ class PixVerseAdmin(commands.GroupCog, group_name="pixverse-admin", group_descri
         return [choice for choice in choices if typed.strip().casefold() in choice.name.casefold()][:CHOICES]
 
     async def _answer(self, interaction: Interaction, act: Callable[[Ask], Awaitable[Reply]]) -> None:
-        async def action() -> Reply:
+        async def for_admins(ask: Ask) -> Reply:
             require_manage_server(interaction)
-            return await act(self._responder.ask_of(interaction))
+            return await act(ask)
 
-        await self._responder.reply(interaction, action)
+        await self._responder.reply(interaction, for_admins)
 
 
 def _name_of(interaction: Interaction, channel_id: int) -> str | None:

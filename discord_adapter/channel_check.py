@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import discord
 
 from discord_adapter.channels import is_locked, is_thread, missing_to_post_well
-from discord_adapter.interactions import CannotPostHere, Interaction, obstacle_of
+from discord_adapter.interactions import Declined, Interaction, obstacle_of
 from discord_adapter.request_trace import DiscordAway, ask_discord
 from model.messages import Obstacle
 from ui.refusal_replies import discord_silent_reply, foreign_channel_reply, unseen_channel_reply
@@ -62,15 +62,15 @@ async def _outside(interaction: Interaction) -> Obstacle | None:
 
 
 async def require_own_channel(interaction: Interaction, channel_id: int) -> None:
-    """Raises CannotPostHere for a channel of another server, and for one that Discord does not show the bot.
+    """Raises Declined for a channel of another server, and for one that Discord does not show the bot.
 
     Discord's clients offer a server's own channels alone; whoever sends an interaction by hand may name any.
     """
     try:
         guild_id = await ask_discord(interaction.client.channel_owners.guild_of(channel_id), _PATIENCE_SECONDS)
     except discord.HTTPException as refusal:
-        raise CannotPostHere(unseen_channel_reply()) from refusal
+        raise Declined(unseen_channel_reply()) from refusal
     except DiscordAway as away:
-        raise CannotPostHere(discord_silent_reply()) from away
+        raise Declined(discord_silent_reply()) from away
     if guild_id != interaction.guild_id:
-        raise CannotPostHere(foreign_channel_reply())
+        raise Declined(foreign_channel_reply())

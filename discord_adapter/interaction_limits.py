@@ -7,11 +7,12 @@ from typing import Any
 
 from discord import InteractionType
 
-from discord_adapter.interactions import Interaction, Responder, speak_to
+from discord_adapter.interactions import Interaction, Responder
 from relay.allowances import Buckets, CommandRate, Refill
 from relay.commands.refusals import TooFast
 from relay.ports import Clock
 from ui.buttons import changes_nothing
+from ui.language import language_of, speak
 from ui.refusal_replies import too_fast_reply
 
 TYPING = Refill(burst=60, per_second=3.0)
@@ -36,9 +37,11 @@ class InteractionLimiter:
 
     async def lets_in(self, interaction: Interaction) -> bool:
         """Counts an interaction and returns whether it is let in. If not, the person has had a reply that says so;
-        autocomplete gets an empty list. From here on texts are in the person's language: everything that Discord sends
-        passes here first."""
-        speak_to(interaction)
+        autocomplete gets an empty list.
+
+        Every interaction comes here first, and from here on its task's texts are in the person's language.
+        """
+        speak(language_of(interaction.locale.value))
         try:
             self._count(interaction)
         except TooFast as refusal:

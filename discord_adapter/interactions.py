@@ -7,6 +7,7 @@ import logging
 import secrets
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 import discord
@@ -20,7 +21,7 @@ from relay.commands.ask import Ask
 from relay.ports import Clock
 from storage.errors import StorageError, StorageUnavailable
 from ui.admin_replies import not_allowed_reply
-from ui.language import language_of, speak
+from ui.language import language_of
 from ui.message import OnPress, Reply
 from ui.refusal_replies import (
     locked_thread_reply,
@@ -36,10 +37,10 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Interaction = discord.Interaction[Any]
-MakeReply = Callable[[], Awaitable[Reply | Sequence[Reply]]]
+Act = Callable[[Ask], Awaitable[Reply | Sequence[Reply]]]
+"""Does what somebody asks for, and returns the replies."""
 LocaleSeen = Callable[[int, str], Awaitable[None]]
 """Takes a server and the language for its locale."""
-
 
 _REPLACED = 500
 """Replies remembered: far more than are replaced within the minute in which that matters."""
@@ -47,20 +48,11 @@ _LAST_WORK_SECONDS = 1.5
 _LAST_REPLIES_SECONDS = 1.5
 
 
-def speak_to(interaction: Interaction) -> None:
-    """For the rest of this task, texts are in the language of whoever sent the interaction. Called first of all."""
-    speak(language_of(interaction.locale.value))
-
-
-class NotAllowed(Exception):
-    """The asker lacks Manage Server."""
-
-
-class CannotPostHere(Exception):
-    """The bot can't post in the channel where it was asked, or which was chosen; `reply` says so."""
+class Declined(Exception):
+    """What was asked for is not done; `reply` says why."""
 
     def __init__(self, reply: Reply) -> None:
-        super().__init__("the bot can't post in this channel")
+        super().__init__(reply.content)
         self.reply = reply
 
 
@@ -69,15 +61,10 @@ def may_manage_server(interaction: Interaction) -> bool:
     return interaction.permissions.manage_guild
 
 
-def may_manage_messages(interaction: Interaction) -> bool:
-    """Whether the asker may stop what others asked for."""
-    return interaction.permissions.manage_messages
-
-
 def require_manage_server(interaction: Interaction) -> None:
-    """Raises NotAllowed."""
+    """Raises Declined for an asker without Manage Server."""
     if not may_manage_server(interaction):
-        raise NotAllowed
+        raise Declined(not_allowed_reply())
 
 
 def obstacle_of(interaction: Interaction) -> Obstacle | None:
@@ -87,14 +74,14 @@ def obstacle_of(interaction: Interaction) -> Obstacle | None:
 
 
 def require_posting(interaction: Interaction) -> None:
-    """Raises CannotPostHere where a result could not be posted in this channel."""
+    """Raises Declined where a result could not be posted in this channel."""
     channel, permissions = interaction.channel, interaction.app_permissions
     if is_locked(channel, permissions):
-        raise CannotPostHere(locked_thread_reply())
+        raise Declined(locked_thread_reply())
     obstacle = obstacle_of(interaction)
     missing = (obstacle,) if obstacle else missing_to_post(permissions, in_thread=is_thread(channel))
     if missing:
-        raise CannotPostHere(missing_permission_reply(missing))
+        raise Declined(missing_permission_reply(missing))
 
 
 class Responder:
@@ -123,8 +110,8 @@ class Responder:
         for edit in self._edits:
             edit.cancel()
         await _at_most(_LAST_WORK_SECONDS, self._working)
-        for make_reply in self._working:
-            make_reply.cancel()
+        for work in self._working:
+            work.cancel()
         await _at_most(_LAST_REPLIES_SECONDS, self._replying)
         for replying in self._replying:
             replying.cancel()
@@ -165,44 +152,31 @@ class Responder:
         """Opens a form for the asker."""
         await acknowledge(lambda: interaction.response.send_modal(form), self._clock.sleep)
 
-    async def reply(
-        self, interaction: Interaction, make_reply: MakeReply, *, look_again: OnPress | None = None
-    ) -> None:
-        """Defers, then replies with what `make_reply` returns, in a new message for the asker alone."""
-        if await self.refused_place(interaction):
-            return
+    async def reply(self, interaction: Interaction, act: Act, *, look_again: OnPress | None = None) -> None:
+        """Defers, then replies with what `act` returns, in new messages for the asker alone."""
+        defer = partial(interaction.response.defer, ephemeral=True, thinking=True)
+        await self._respond(interaction, defer, act, look_again, presses=0)
 
-        def defer() -> Awaitable[object]:
-            return interaction.response.defer(ephemeral=True, thinking=True)
-
-        await self._respond(interaction, defer, make_reply, look_again, presses=0)
-
-    async def reply_in_place(self, interaction: Interaction, make_reply: MakeReply) -> None:
-        """Defers, then replaces the reply in which the button was pressed with what `make_reply` returns."""
-        if await self.refused_place(interaction):
-            return
+    async def reply_in_place(self, interaction: Interaction, act: Act) -> None:
+        """Defers, then replaces the reply in which the button was pressed with what `act` returns."""
         presses = 0
         if interaction.message is not None:
             self._replaced.append(interaction.message.id)
             presses = self._replaced.count(interaction.message.id)
-        await self._respond(interaction, interaction.response.defer, make_reply, None, presses=presses)
+        await self._respond(interaction, interaction.response.defer, act, None, presses=presses)
 
     async def _respond(
-        self,
-        interaction: Interaction,
-        defer: Respond,
-        make_reply: MakeReply,
-        look_again: OnPress | None,
-        *,
-        presses: int,
+        self, interaction: Interaction, defer: Respond, act: Act, look_again: OnPress | None, *, presses: int
     ) -> None:
+        if await self.refused_place(interaction):
+            return
         edits: list[Awaitable[None]] = []
 
         async def respond() -> None:
             if not await acknowledge(defer, self._clock.sleep):
                 return
             await self._note_locale(interaction)
-            replies = await self._outcome(interaction, make_reply, look_again)
+            replies = await self._replies_to(interaction, act, look_again)
             message = await send_replies(interaction, replies, self._clock.sleep, self._views)
             if message is not None and replies[0].later is not None:
                 edits.append(self._edit_later(interaction, replies[0], replies[0].later, message.id, presses))
@@ -242,16 +216,6 @@ class Responder:
         if self._replaced.count(message_id) == presses and reply.content != first.content:
             await send_replies(interaction, [reply], self._clock.sleep, self._views)
 
-    async def _done(self, make_reply: MakeReply) -> Reply | Sequence[Reply]:
-        if self._ending.is_set():
-            return restarting_reply()
-        try:
-            return await self._kept(self._working, make_reply())
-        except asyncio.CancelledError:
-            if not self._ending.is_set():
-                raise
-            return restarting_reply()
-
     @staticmethod
     async def _kept(among: set[asyncio.Future[T]], work: Awaitable[T]) -> T:
         doing = asyncio.ensure_future(work)
@@ -259,22 +223,24 @@ class Responder:
         doing.add_done_callback(among.discard)
         return await doing
 
-    async def _outcome(
-        self, interaction: Interaction, make_reply: MakeReply, look_again: OnPress | None
-    ) -> Sequence[Reply]:
+    async def _replies_to(self, interaction: Interaction, act: Act, look_again: OnPress | None) -> Sequence[Reply]:
+        """Does what is asked for. Whatever fails, the asker gets a reply."""
+        if self._ending.is_set():
+            return [restarting_reply()]
         try:
-            found = await self._done(make_reply)
-        except NotAllowed:
-            return [not_allowed_reply()]
-        except CannotPostHere as refusal:
-            return [refusal.reply]
+            done = await self._kept(self._working, act(self.ask_of(interaction)))
+        except asyncio.CancelledError:
+            if not self._ending.is_set():
+                raise
+            return [restarting_reply()]
+        except Declined as declined:
+            return [declined.reply]
         except StorageUnavailable as error:
             log.error("the database takes no writes right now: %s", error)
             return [restarting_reply()]
         except Exception as error:
-            # The edge of one interaction: whatever fails, its asker gets a reply.
             return [self._refused(interaction, error, look_again) or self._own_fault(error)]
-        return [found] if isinstance(found, Reply) else found
+        return [done] if isinstance(done, Reply) else done
 
     def _refused(self, interaction: Interaction, error: Exception, look_again: OnPress | None) -> Reply | None:
         """The reply to a refusal; None for an error that is not one."""

@@ -10,6 +10,7 @@ import pytest
 
 from discord_adapter.command_registry import CommandRegistry
 from discord_adapter.interactions import Responder
+from relay.commands.ask import Ask
 from storage.errors import StorageUnavailable
 from tests.clock import ManualClock
 from ui.command_texts import CommandMentions
@@ -32,7 +33,7 @@ def responder() -> Responder:
 
 
 async def _reply(responder: Responder, error: Exception) -> str:
-    async def fails() -> Reply:
+    async def fails(_: Ask) -> Reply:
         raise error
 
     interaction = cast("Any", MagicMock(guild_id=1))

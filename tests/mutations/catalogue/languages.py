@@ -22,7 +22,7 @@ MUTATIONS = (
         "whoever asks is answered in English",
         "tests/discord_adapter/test_interaction_limits.py::test_from_here_on_the_sender_is_spoken_to_in_their_language",
         "InteractionLimiter.lets_in",
-        "speak_to(interaction)\n",
+        "speak(language_of(interaction.locale.value))\n",
         "",
     ),
     mutation(

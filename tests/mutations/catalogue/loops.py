@@ -49,7 +49,7 @@ MUTATIONS = (
         "an interaction that fails by a fault of the bot is not answered",
         "tests/discord_adapter/test_interactions.py::"
         "test_a_fault_of_the_bot_s_own_is_logged_and_counted_under_a_number",
-        "Responder._outcome",
+        "Responder._replies_to",
         "or self._own_fault(error)]",
         "or self._own_fault(error)][:0]",
     ),
