@@ -37,8 +37,8 @@ from discord_adapter.interactions import Responder
 from discord_adapter.poster import DiscordPoster
 from discord_adapter.request_pacing import RequestPacer
 from discord_adapter.shard_connection import TakeSlot
+from discord_adapter.shard_coordinator import share_shards
 from discord_adapter.shard_manager import ShardManager
-from discord_adapter.shared_shards import share_shards
 from pixverse.api import PixVerseApi
 from pixverse.api_client import ApiClient, new_api_session
 from pixverse.token_text import DiscordTokenGiven, NotAToken, clean_token

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Never
+from typing import NamedTuple, Never
 
-from discord_adapter.shard_connection import Sleep
+from discord_adapter.shard_connection import GatewayInfo, Sleep
 from discord_adapter.shard_manager import ShardManager
 from relay.cluster.identify_pacing import bucket_of
+from relay.cluster.membership import Membership
 from relay.cluster.shard_plan import (
     DRAIN_S,
     fair_share,
@@ -25,6 +25,7 @@ from relay.cluster.shard_plan import (
     shards_to_take,
     shards_to_take_by_hand,
 )
+from relay.ports import Clock
 from storage.errors import StorageError
 from storage.processes import Process, ShardLease
 
@@ -39,37 +40,11 @@ AWAY_S = 60.0
 """A shard that fails to connect for so long is released, so that a process that reaches Discord can take it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """What the database says, read in one transaction."""
+class _Rows(NamedTuple):
+    """What the database says of the shards and of the processes that are alive, this one included."""
 
     leases: Sequence[ShardLease]
-    """One for each shard."""
     processes: Sequence[Process]
-    """Those that are alive, this one included."""
-
-
-@dataclass(frozen=True, slots=True)
-class ShardLeases:
-    """What the database does for this process, each in a transaction. Each may raise StorageError.
-
-    Attributes:
-        me: This process's id.
-        trusted: Whether this process may still believe its leases, by its own monotonic clock.
-        read: The rows as they are.
-        take: Makes a free shard this process's; False: it is not free any more.
-        ask: Makes this process the successor for a shard of another; False: it has another successor, or is free.
-        take_over: Makes the successor the owner; False: this process is not the successor any more.
-        release: Frees a shard of this process, and withdraws it as successor.
-    """
-
-    me: str
-    trusted: Callable[[], bool]
-    read: Callable[[], Awaitable[Rows]]
-    take: Callable[[int], Awaitable[bool]]
-    ask: Callable[[int], Awaitable[bool]]
-    take_over: Callable[[int], Awaitable[bool]]
-    release: Callable[[int], Awaitable[None]]
 
 
 class ShardCoordinator:
@@ -81,7 +56,7 @@ class ShardCoordinator:
     def __init__(
         self,
         shards: ShardManager,
-        leases: ShardLeases,
+        membership: Membership,
         max_concurrency: int,
         *,
         monotonic: Callable[[], float],
@@ -89,7 +64,7 @@ class ShardCoordinator:
         shard_ids: frozenset[int] | None = None,
     ) -> None:
         self._shards = shards
-        self._leases = leases
+        self._membership = membership
         self._max_concurrency = max_concurrency
         self._shard_ids = shard_ids
         self._faults: list[str] = []
@@ -110,11 +85,11 @@ class ShardCoordinator:
 
     async def turn(self) -> None:
         """Does what the rows ask for now."""
-        if not self._leases.trusted():
+        if not self._membership.holds:
             await self._let_go()
             return
         try:
-            rows = await self._leases.read()
+            rows = _Rows(*await self._membership.read_shards())
             await self._follow(rows)
             if self._monotonic() >= self._takes_shards_from:
                 await self._take(rows)
@@ -133,15 +108,15 @@ class ShardCoordinator:
             await self.turn()
         for shard_id in sorted(self._shards.held):
             with suppress(StorageError):  # then its lease runs out
-                await self._leases.release(shard_id)
+                await self._membership.release_shard(shard_id)
         await self._shards.end()
 
     async def _somebody_else(self) -> bool:
         try:
-            rows = await self._leases.read()
+            rows = _Rows(*await self._membership.read_shards())
         except StorageError:
             return False
-        return any(not process.draining and process.id != self._leases.me for process in rows.processes)
+        return any(not process.draining and process.id != self._membership.process_id for process in rows.processes)
 
     async def _let_go(self) -> None:
         """Others may hold the shards by now. If none does, the sessions are resumed."""
@@ -154,9 +129,9 @@ class ShardCoordinator:
             handover.cancel()
         await asyncio.gather(*handovers, return_exceptions=True)
 
-    async def _follow(self, rows: Rows) -> None:
+    async def _follow(self, rows: _Rows) -> None:
         """Closes what is another's by now, connects what is this process's, and releases what it can't connect."""
-        mine = {lease.shard_id for lease in rows.leases if lease.owner == self._leases.me}
+        mine = {lease.shard_id for lease in rows.leases if lease.owner == self._membership.process_id}
         for shard_id in (self._shards.held | self._shards.detached) - mine - self._handovers.keys():
             log.info("shard %d is another process's now", shard_id)
             await self._shards.drop(shard_id)
@@ -165,17 +140,17 @@ class ShardCoordinator:
             if self._shards.failing_for(shard_id) >= AWAY_S:
                 log.warning("shard %d can't connect for %.0f s; another process may take it", shard_id, AWAY_S)
                 self._takes_shards_from = self._monotonic() + AWAY_S
-                await self._leases.release(shard_id)
+                await self._membership.release_shard(shard_id)
                 await self._shards.drop(shard_id)
 
-    async def _take(self, rows: Rows) -> None:
-        me = self._leases.me
+    async def _take(self, rows: _Rows) -> None:
+        me = self._membership.process_id
         free = {lease.shard_id for lease in rows.leases if lease.owner is None}
         wanted = self._wanted(rows)
         for shard_id in wanted:
             if shard_id not in free:
                 await self._begin_handover(shard_id)
-            elif await self._leases.take(shard_id):
+            elif await self._membership.take_shard(shard_id):
                 self._shards.connect(shard_id)
         if self._joining and not wanted:
             asked = shard_to_ask_for(me, rows.leases, rows.processes)
@@ -183,8 +158,8 @@ class ShardCoordinator:
                 await self._begin_handover(asked)
             self._joining = not self._has_its_share(rows)
 
-    def _wanted(self, rows: Rows) -> list[int]:
-        me, shard_ids = self._leases.me, self._shard_ids
+    def _wanted(self, rows: _Rows) -> list[int]:
+        me, shard_ids = self._membership.process_id, self._shard_ids
         if shard_ids is None:
             return shards_to_take(me, rows.leases, rows.processes, self._max_concurrency)
         faults = faults_of_shard_ids(me, shard_ids, rows.leases, rows.processes)
@@ -194,15 +169,15 @@ class ShardCoordinator:
         self._faults = faults
         return shards_to_take_by_hand(me, shard_ids, rows.leases, rows.processes, self._max_concurrency)
 
-    def _has_its_share(self, rows: Rows) -> bool:
+    def _has_its_share(self, rows: _Rows) -> bool:
         takers = sum(not process.draining for process in rows.processes)
-        held = sum(lease.owner == self._leases.me for lease in rows.leases)
+        held = sum(lease.owner == self._membership.process_id for lease in rows.leases)
         return takers > 0 and held >= fair_share(len(rows.leases), takers)
 
     async def _begin_handover(self, shard_id: int) -> None:
         """Begins to take over a shard, one of each IDENTIFY bucket at a time."""
         buckets = {bucket_of(other, self._max_concurrency) for other in self._handovers}
-        if bucket_of(shard_id, self._max_concurrency) in buckets or not await self._leases.ask(shard_id):
+        if bucket_of(shard_id, self._max_concurrency) in buckets or not await self._membership.ask_for_shard(shard_id):
             return
         handover = asyncio.create_task(self._hand_over(shard_id), name=f"handover of shard {shard_id}")
         self._handovers[shard_id] = handover
@@ -213,7 +188,7 @@ class ShardCoordinator:
         try:
             async with asyncio.timeout(HANDOVER_S):
                 await self._shards.add(shard_id)
-            taken = await self._leases.take_over(shard_id)
+            taken = await self._membership.take_shard(shard_id)
         except TimeoutError:
             log.warning("shard %d did not connect in time, so its process keeps it", shard_id)
         except StorageError as error:
@@ -221,6 +196,57 @@ class ShardCoordinator:
         finally:
             if not taken:
                 with suppress(StorageError):
-                    await self._leases.release(shard_id)
+                    await self._membership.release_shard(shard_id)
                 await self._shards.drop(shard_id)
             del self._handovers[shard_id]
+
+
+async def share_shards(
+    membership: Membership, clock: Clock, shard_ids: frozenset[int] | None, shards: ShardManager, info: GatewayInfo
+) -> Never:
+    """Holds this process's shards, and lets others take them over when it is cancelled.
+
+    `shard_ids` are those that the operator gave to this process; None: the processes share all out among themselves.
+    Raises what `ShardManager.failure` does.
+    """
+    shards.begin(await _shard_count(membership, clock, info.shards))
+    coordinator = ShardCoordinator(
+        shards,
+        membership,
+        info.limit.max_concurrency,
+        monotonic=clock.monotonic,
+        sleep=clock.sleep,
+        shard_ids=shard_ids,
+    )
+    coordinating = asyncio.create_task(coordinator.run(), name="shards")
+    failing = asyncio.create_task(shards.failure(), name="gateway failure")
+    try:
+        done, _ = await asyncio.wait([coordinating, failing], return_when=asyncio.FIRST_COMPLETED)
+        done.pop().result()
+    except asyncio.CancelledError:
+        coordinating.cancel()
+        await asyncio.gather(coordinating, return_exceptions=True)
+        await _drain(membership, coordinator)
+        raise
+    finally:
+        for task in (coordinating, failing):
+            task.cancel()
+        await asyncio.gather(coordinating, failing, return_exceptions=True)
+
+
+async def _drain(membership: Membership, coordinator: ShardCoordinator) -> None:
+    """Lets others take over what this process holds, since the bot is about to end."""
+    try:
+        await membership.begin_draining()
+        await coordinator.drain()
+    except StorageError as error:
+        log.warning("nothing can be handed over now: %s", error)
+
+
+async def _shard_count(membership: Membership, clock: Clock, wanted: int) -> int:
+    while True:
+        try:
+            return await membership.agree_on_shards(wanted)
+        except StorageError as error:
+            log.warning("the shards can't be shared out now: %s", error)
+        await clock.sleep(LOOK_S)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from unittest.mock import AsyncMock, Mock
 
 import discord
@@ -16,9 +16,10 @@ import pytest
 from discord_adapter.acknowledging import acknowledge
 from discord_adapter.client import RelayClient, log_in, use_discord_at
 from discord_adapter.shard_connection import ask_gateway
-from discord_adapter.shard_coordinator import AWAY_S, Rows, ShardCoordinator, ShardLeases
+from discord_adapter.shard_coordinator import AWAY_S, ShardCoordinator
 from discord_adapter.shard_manager import ShardManager
 from relay.cluster.identify_pacing import SessionStartLimit
+from relay.cluster.membership import Membership
 from relay.cluster.shard_plan import ANYBODY_AFTER_S, DRAIN_S
 from relay.ports import NoMeters
 from sandbox.discord_wire import Channel, DiscordSandbox, Member
@@ -55,37 +56,46 @@ class Table:
             successor = None if lease.successor == name else lease.successor
             self.leases[shard] = ShardLease(shard, owner, successor)
 
-    def of(self, me: str, trusted: Callable[[], bool]) -> ShardLeases:
-        """What one process may do with it."""
 
-        async def change(shard: int, allowed: Callable[[ShardLease], bool], **values: str | None) -> bool:
-            if self.down:
-                raise StorageUnavailable("down")
-            if not allowed(self.leases[shard]):
-                return False
-            self.leases[shard] = replace(self.leases[shard], **values)  # type: ignore[arg-type]
-            return True
+class Leases:
+    """What a process's Membership does with the rows."""
 
-        async def read() -> Rows:
-            if self.down:
-                raise StorageUnavailable("down")
-            return Rows(list(self.leases.values()), list(self.processes.values()))
+    def __init__(self, table: Table, process_id: str) -> None:
+        self._table = table
+        self.process_id = process_id
+        self.holds = True
 
-        async def release(shard: int) -> None:
-            await change(shard, lambda lease: lease.owner == me, owner=None)
-            await change(shard, lambda lease: lease.successor == me, successor=None)
+    async def read_shards(self) -> tuple[list[ShardLease], list[Process]]:
+        self._require_up()
+        return list(self._table.leases.values()), list(self._table.processes.values())
 
-        return ShardLeases(
-            me=me,
-            trusted=trusted,
-            read=read,
-            take=lambda shard: change(shard, lambda lease: lease.taker is None, owner=me),
-            ask=lambda shard: change(
-                shard, lambda lease: lease.owner is not None and lease.successor is None, successor=me
-            ),
-            take_over=lambda shard: change(shard, lambda lease: lease.successor == me, owner=me, successor=None),
-            release=release,
-        )
+    async def take_shard(self, shard: int) -> bool:
+        lease = self._lease(shard)
+        if lease.owner is not None and lease.successor != self.process_id:
+            return False
+        self._table.leases[shard] = replace(lease, owner=self.process_id, successor=None)
+        return True
+
+    async def ask_for_shard(self, shard: int) -> bool:
+        lease = self._lease(shard)
+        if lease.owner is None or lease.successor is not None:
+            return False
+        self._table.leases[shard] = replace(lease, successor=self.process_id)
+        return True
+
+    async def release_shard(self, shard: int) -> None:
+        lease = self._lease(shard)
+        owner = None if lease.owner == self.process_id else lease.owner
+        successor = None if lease.successor == self.process_id else lease.successor
+        self._table.leases[shard] = replace(lease, owner=owner, successor=successor)
+
+    def _lease(self, shard: int) -> ShardLease:
+        self._require_up()
+        return self._table.leases[shard]
+
+    def _require_up(self) -> None:
+        if self._table.down:
+            raise StorageUnavailable("down")
 
 
 class Bot:
@@ -96,9 +106,9 @@ class Bot:
     ) -> None:
         self.name = name
         self.clock = ManualClock()
-        self.trusted = True
         self.waits: list[float] = []
         self.heard: list[str] = []
+        self.leases = Leases(table, name)
         self._table = table
         self._sandbox = sandbox
         self.client = RelayClient(NoMeters())
@@ -109,7 +119,7 @@ class Bot:
         self.shards = ShardManager(self.client, self._slot, monotonic=self.clock.monotonic, sleep=self._sleep)
         self.coordinator = ShardCoordinator(
             self.shards,
-            table.of(name, lambda: self.trusted),
+            cast("Membership", self.leases),
             _SHARDS,
             monotonic=self.clock.monotonic,
             sleep=self._sleep,
@@ -296,13 +306,13 @@ async def test_what_nobody_takes_in_time_is_released(cluster: Cluster) -> None:
 async def test_a_process_that_may_not_trust_its_leases_lets_everything_go(cluster: Cluster) -> None:
     one = await cluster.start("one")
     await cluster.settle(one)
-    one.trusted = False
+    one.leases.holds = False
     await one.coordinator.turn()
     assert one.shards.held == frozenset()
     await cluster.sandbox.until(lambda: len(cluster.events("close")) == _SHARDS)
     assert [event["code"] for event in cluster.events("close")] == [4000] * _SHARDS
     cluster.places[0][0].deny_bot(attach_files=True)
-    one.trusted = True
+    one.leases.holds = True
     await cluster.settle(one)
     assert await cluster.ask() == ["one"] * 4
     assert (cluster.sandbox.gateway.identified, cluster.sandbox.gateway.resumed) == (_SHARDS, _SHARDS)
@@ -314,10 +324,10 @@ async def test_what_another_process_took_meanwhile_is_forgotten(cluster: Cluster
     await cluster.settle(one)
     guilds = [channel.guild.id for channel, _ in cluster.places]
     await cluster.sandbox.until(lambda: all(one.client.get_guild(guild_id) for guild_id in guilds))
-    one.trusted = False
+    one.leases.holds = False
     await one.coordinator.turn()
     cluster.table.leases[1] = ShardLease(1, "another")
-    one.trusted = True
+    one.leases.holds = True
     await cluster.settle(one)
     assert sorted(one.shards.held) == [0, 2, 3]
     assert [one.client.get_guild(guild_id) is not None for guild_id in guilds] == [True, False, True, True]

@@ -120,14 +120,14 @@ MUTATIONS = (
         "a successor that came too late keeps its session",
         f"{_COORDINATOR}::test_a_successor_that_comes_too_late_closes_its_session",
         "ShardCoordinator._hand_over",
-        "taken = await self._leases.take_over(shard_id)",
-        "taken = bool(await self._leases.take_over(shard_id)) or True",
+        "taken = await self._membership.take_shard(shard_id)",
+        "taken = bool(await self._membership.take_shard(shard_id)) or True",
     ),
     mutation(
         "a process goes on with leases that have run out",
         f"{_COORDINATOR}::test_a_process_that_may_not_trust_its_leases_lets_everything_go",
         "ShardCoordinator.turn",
-        "if not self._leases.trusted():",
+        "if not self._membership.holds:",
         "if 0:",
     ),
     mutation(
