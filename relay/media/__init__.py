@@ -1,1 +1,1 @@
-"""A job's videos on this machine's disk, within bounds."""
+"""A job's videos on the local disk, within bounds."""

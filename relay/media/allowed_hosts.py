@@ -1,4 +1,4 @@
-"""Which addresses a video may be fetched from: named hosts only, and never a private network by the back door."""
+"""From which addresses a video may be downloaded: only from named hosts, and never from a private network."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from settings.readers import is_host
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _GIVEN_OUT = ipaddress.IPv6Network("2000::/3")
-"""All of the public IPv6 internet (IANA). Python's own list knows some of what lies outside it, by version."""
+"""All of the public IPv6 internet (IANA). What Python knows of the rest depends on its version."""
 _DOCUMENTATION = ipaddress.IPv6Network("3fff::/20")
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
 class AddressRefused(Exception):
-    """This address may not be fetched; `host` names what the operator would have to allow."""
+    """The address may not be fetched; `host` is what the operator would have to allow."""
 
     def __init__(self, host: str) -> None:
         super().__init__(f"{host} is not an allowed media host")
@@ -36,9 +36,9 @@ class AllowedHosts:
         self._hosts = tuple(hosts)
 
     def check(self, address: str | URL) -> URL:
-        """The address, ready to be asked for with its path and query untouched. Raises AddressRefused."""
+        """The address as a URL to be requested, with its path and query unchanged. Raises AddressRefused."""
         try:
-            text = percent_encoded(str(address))  # yarl looks at the port of a redirect no sooner than here
+            text = percent_encoded(str(address))  # Here, at the latest, yarl looks at the port of a redirect.
             url = URL(text, encoded=True)
             host, port = (url.raw_host or "").lower(), url.port
         except ValueError as error:
@@ -54,12 +54,12 @@ class AllowedHosts:
         return url
 
     def is_trusted(self, host: str, port: int) -> bool:
-        """Whether the operator named this host with `http://`: only then may it be a private address."""
+        """Whether the operator named this host with `http://`; only then may its address be private."""
         return any(entry.plain_http and _matches(entry, "http", host.lower(), port) for entry in self._hosts)
 
 
 def _names_a_user(address: str) -> bool:
-    """Whether something stands before an `@` in the authority, be it empty: yarl takes `:@` for no user."""
+    """Whether the authority has an `@`, even with nothing before it: yarl takes `:@` for no user."""
     return "@" in urlsplit(address).netloc
 
 
@@ -74,13 +74,13 @@ def _matches(entry: MediaHost, scheme: str, host: str, port: int) -> bool:
 
 
 def _is_numeric(host: str) -> bool:
-    """Whether a resolver could read this host as an address: dotted, decimal, octal, hexadecimal, IPv6."""
+    """Whether a resolver could read this host as an IP address: dotted, decimal, octal, hexadecimal or IPv6."""
     last = host.rstrip(".").rsplit(".", 1)[-1]
     return ":" in host or last.isdigit() or last.startswith("0x")
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address, in its canonical form, is one of the public internet; anything else is not."""
+    """Whether this is an IP address of the public internet, in its canonical form."""
     try:
         ip = ipaddress.ip_address(address.split("%", 1)[0])
     except ValueError:
@@ -97,9 +97,11 @@ def is_public(address: str) -> bool:
 
 
 class GuardedResolver(AbstractResolver):
-    """Resolves names and drops every private address from the answer, at the moment of connecting, so that a name that
-    resolves differently the second time gains nothing. A trusted host keeps all of its addresses. Where none is left,
-    `resolve` raises AddressRefused; a name that cannot be resolved raises OSError."""
+    """Resolves names at the moment of connecting and drops every private address, so that a name that resolves
+    differently the second time gains nothing. A trusted host keeps all of its addresses.
+
+    `resolve` raises AddressRefused if no address is left, and OSError for a name that cannot be resolved.
+    """
 
     def __init__(self, resolver: AbstractResolver, hosts: AllowedHosts) -> None:
         self._resolver = resolver

@@ -1,11 +1,11 @@
-"""One video from its address into a temporary file, within bounds of hosts, bytes and time."""
+"""Downloads one video into a temporary file, within bounds of hosts, bytes and time."""
 
 from __future__ import annotations
 
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -41,12 +41,12 @@ class Bounds:
 
     max_bytes: int
     seconds: float = 240.0
-    """For all tries together: whoever waits for a video waits that long at most."""
+    """For all tries together: nobody waits longer for a video."""
     step_seconds: float = 30.0
-    """For connecting and the answer's head, and then for each step of the file."""
+    """For connecting and the head of the response, and then for each step of the file."""
     step_bytes: int = 256 * 1024
-    """A host that sends less in that time (9 kB/s) is as good as silent; one of 50 kB/s has five times what it needs.
-    At the lowest rate no more than 2 MiB would come in all, so little is lost."""
+    """The size of a step. A host that sends less in that time (9 kB/s) is as good as silent; one that sends 50 kB/s is
+    five times faster than it has to be. At the lowest rate no more than 2 MiB would come in all, so little is lost."""
 
 
 class _Unusable(Exception):
@@ -64,7 +64,7 @@ class _BrokeOff(Exception):
 
 
 class _Part(_BrokeOff):
-    """What came, as if it were all, is not the whole file."""
+    """The host sent only a part of the file as if it were all of it."""
 
     def __init__(self, size: int) -> None:
         super().__init__("a part of the file")
@@ -72,7 +72,7 @@ class _Part(_BrokeOff):
 
 
 class _NotThere(Exception):
-    """The host says that there is no such file, or not all of it: not yet, or no more."""
+    """The host says that it has no such file, or not all of it: not yet, or no more."""
 
     def __init__(self, host_time: int | None = None) -> None:
         super().__init__("no such file")
@@ -89,7 +89,30 @@ class _Failed(Exception):
 
 
 _BREAKS = (_BrokeOff, _NotThere, TimeoutError, ConnectionError, aiohttp.ClientError, HttpProcessingError, ValueError)
-"""The last two: what a server answers that is no HTTP, as aiohttp and yarl tell it in places."""
+"""Why a try ends. aiohttp and yarl raise the last two for responses that are not HTTP."""
+
+
+class _Tries:
+    """The tries of one download."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self._refusals = 0
+        self._part = 0
+
+    def broke_off(self, error: Exception) -> None:
+        """Takes in why a try ended. Raises _NotThere or _Failed if there is to be no other."""
+        if isinstance(error, _NotThere):
+            self._refusals += 1
+            if self._refusals == REFUSALS:
+                raise error
+        if isinstance(error, _Part):
+            if 0 < self._part < error.size:
+                # The file is still being written.
+                raise _NotThere from error
+            self._part = error.size
+        if self.number == TRIES:
+            raise _Failed(self.number) from error
 
 
 def media_session(hosts: AllowedHosts, names: AbstractResolver | None = None) -> aiohttp.ClientSession:
@@ -103,8 +126,10 @@ def media_session(hosts: AllowedHosts, names: AbstractResolver | None = None) ->
 
 
 def expiry_of(url: str) -> int | None:
-    """When a signed link of Discord's CDN runs out, in milliseconds UTC (its `ex` is hexadecimal Unix time; Discord's
-    developer docs, "Signed Attachment CDN URLs"); None for any other link."""
+    """When a signed link of Discord's CDN expires, in milliseconds UTC; None for any other link.
+
+    Its `ex` is hexadecimal Unix time (Discord developer docs, "Signed Attachment CDN URLs").
+    """
     try:
         expiry = URL(url, encoded=True).query.get("ex", "")
     except ValueError:
@@ -115,7 +140,7 @@ def expiry_of(url: str) -> int | None:
 
 
 class Downloader:
-    """Fetches one file at a time for its caller; many may run at once."""
+    """Downloads one file for each call; many calls may run at once."""
 
     def __init__(
         self,
@@ -132,60 +157,47 @@ class Downloader:
     async def fetch(self, index: int, media: Media, path: Path) -> VideoFile | VideoLink:
         """Writes the video to `path`, or says why it stays a link. Raises OSError only for the local disk.
 
-        Only the host decides that a link is dead, by refusing it twice: EXPIRED where the link has run out by the
-        host's own clock, else NOT_THERE, since the API may name the address of a new file before the file is there.
-        """
-        expires_at = expiry_of(media.url)
+        Only the host decides that a link is dead, by refusing it twice. The reason is EXPIRED if the link has expired
+        by the host's own clock, else NOT_THERE, since the API may name the address of a new file before the file is
+        there."""
+        link = VideoLink(index, media.url, LinkReason.FETCH_FAILED, expires_at=expiry_of(media.url))
         try:
-            url = self._hosts.check(media.url)
-            return await self._persist(index, url, media, path)
+            extension, size = await self._try_until_saved(self._hosts.check(media.url), media, path)
         except AddressRefused as refusal:
-            return VideoLink(index, media.url, LinkReason.HOST_NOT_ALLOWED, expires_at=expires_at, host=refusal.host)
+            return replace(link, reason=LinkReason.HOST_NOT_ALLOWED, host=refusal.host)
         except _Unusable as unusable:
-            return VideoLink(
-                index,
-                media.url,
-                unusable.reason,
+            return replace(
+                link,
+                reason=unusable.reason,
                 size=unusable.size,
                 limit=self._bounds.max_bytes if unusable.reason is LinkReason.TOO_LARGE else None,
-                expires_at=expires_at,
                 content_type=unusable.content_type,
             )
         except _NotThere as refusal:
-            ran_out = None not in (expires_at, refusal.host_time) and (expires_at or 0) <= (refusal.host_time or 0)
-            reason = LinkReason.EXPIRED if ran_out else LinkReason.NOT_THERE
-            return VideoLink(index, media.url, reason, size=media.size, expires_at=expires_at)
+            host_time, expires_at = refusal.host_time, link.expires_at
+            expired = host_time is not None and expires_at is not None and expires_at <= host_time
+            return replace(link, reason=LinkReason.EXPIRED if expired else LinkReason.NOT_THERE, size=media.size)
         except _Failed as failed:
-            return VideoLink(
-                index, media.url, LinkReason.FETCH_FAILED, size=media.size, expires_at=expires_at, tries=failed.tries
-            )
+            return replace(link, size=media.size, tries=failed.tries)
+        return VideoFile(index, path, extension, size)
 
-    async def _persist(self, index: int, url: URL, media: Media, path: Path) -> VideoFile:
-        attempt = refusals = part = 0
+    async def _try_until_saved(self, url: URL, media: Media, path: Path) -> tuple[str, int]:
+        """The file's ending and its size. Each step of a try is bounded in time, and so are all tries together."""
+        tries = _Tries()
         try:
             async with asyncio.timeout(self._bounds.seconds):
                 while True:
-                    attempt += 1
+                    tries.number += 1
                     try:
                         async with asyncio.timeout(self._bounds.step_seconds) as step:
-                            return await self._once(index, url, media, path, step)
+                            return await self._once(url, media, path, step)
                     except _BREAKS as error:
-                        if isinstance(error, _NotThere):
-                            refusals += 1
-                            if refusals == REFUSALS:
-                                raise
-                        if isinstance(error, _Part):
-                            if 0 < part < error.size:
-                                # It is still being written.
-                                raise _NotThere from error
-                            part = error.size
-                        if attempt == TRIES:
-                            raise _Failed(attempt) from error
-                    await self._sleep(float(attempt))
+                        tries.broke_off(error)
+                    await self._sleep(float(tries.number))
         except TimeoutError as error:
-            raise _Failed(attempt) from error
+            raise _Failed(tries.number) from error
 
-    async def _once(self, index: int, url: URL, media: Media, path: Path, step: asyncio.Timeout) -> VideoFile:
+    async def _once(self, url: URL, media: Media, path: Path, step: asyncio.Timeout) -> tuple[str, int]:
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=15)
         for _ in range(MAX_REDIRECTS + 1):
             async with self._session.get(url, allow_redirects=False, timeout=timeout) as response:
@@ -193,12 +205,12 @@ class Downloader:
                 if response.status in {301, 302, 303, 307, 308} and target:
                     url = self._hosts.check(_join(url, target))
                     continue
-                return await self._save(index, response, media, path, step)
+                return await self._save(response, media, path, step)
         raise _BrokeOff("too many redirects")
 
     async def _save(
-        self, index: int, response: aiohttp.ClientResponse, media: Media, path: Path, step: asyncio.Timeout
-    ) -> VideoFile:
+        self, response: aiohttp.ClientResponse, media: Media, path: Path, step: asyncio.Timeout
+    ) -> tuple[str, int]:
         if response.status in _DEAD:
             raise _NotThere(_host_time(response))
         if response.status in _NOT_YET:
@@ -212,12 +224,12 @@ class Downloader:
         framed = length is not None or "chunked" in response.headers.get("Transfer-Encoding", "").lower()
         if not await asyncio.to_thread(is_whole, path, size, framed=framed, claimed=media.size):
             raise _Part(size)
-        return VideoFile(index, path, extension, size)
+        return extension, size
 
     async def _write(
         self, response: aiohttp.ClientResponse, media: Media, path: Path, step: asyncio.Timeout
     ) -> tuple[str, int]:
-        """Writes the body to `path`; its ending and its bytes."""
+        """Writes the body to `path`; returns the file's ending and its size."""
         head = b""
         extension: str | None = None
         size = next_step = 0
@@ -247,7 +259,7 @@ def _extension(head: bytes, response: aiohttp.ClientResponse, media: Media) -> s
 
 
 def _host_time(response: aiohttp.ClientResponse) -> int | None:
-    """What time the host says it is, milliseconds UTC."""
+    """The time according to the host's `Date`, milliseconds UTC."""
     try:
         said = parsedate_to_datetime(response.headers.get("Date", ""))
         return int((said if said.tzinfo else said.replace(tzinfo=UTC)).timestamp() * 1000)

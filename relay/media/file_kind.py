@@ -1,4 +1,5 @@
-"""What a downloaded file is: its own first bytes say so, then the type it was served with, then the API's record."""
+"""What kind of file was downloaded: its own first bytes decide, then the type it was served with, then the API's
+record."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from urllib.parse import urlsplit
 from model.job import Media
 
 HEAD_BYTES = 512
-"""Collected before a file is judged, unless it is shorter: what tells a type lies within."""
+"""How many bytes of a file are collected before it is judged, unless it is shorter."""
 
 BOX_TYPES = frozenset(
     (
@@ -32,7 +33,7 @@ _BRANDS = {
     **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"), ".heic"),
 }
 _ANY_IMAGE_BRANDS = frozenset({b"mif1", b"msf1", b"mif2", b"miaf"})
-"""Brands of HEIF as such: the compatible brands tell which it is."""
+"""Brands of HEIF in general: the compatible brands tell which kind it is."""
 _SIGNATURES = (
     (b"GIF87a", ".gif"),
     (b"GIF89a", ".gif"),
@@ -72,28 +73,30 @@ _CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 
 
 def ending_of(head: bytes, served_type: str, media: Media) -> str | None:
-    """The ending by which Discord's clients choose the player; None where it is no video, nor an image where one was to
-    be made. `head` is the file's first `HEAD_BYTES`, or all of it; `served_type` the `Content-Type` it came with.
+    """The ending of the file's name, by which Discord's clients choose the player; None if the file is neither a video
+    nor, for a job that makes images, an image.
+
+    `head` is the file's first `HEAD_BYTES`, or all of it; `served_type` the `Content-Type` that it came with.
     """
     image = _image_by_signature(head)
     if (image is not None and not media.image) or head.startswith(_NEITHER):
         return None
     known = image or _by_signature(head)
-    if known is None and is_boxes(head):
+    if known is not None:
+        return known
+    if is_boxes(head):
         return _announced_video(served_type, media) or ".mp4"
-    if known is None and not is_text(head):
-        return _announced(served_type, media)
-    return known
+    return None if is_text(head) else _announced(served_type, media)
 
 
 def _announced_video(served_type: str, media: Media) -> str | None:
-    """The ending for a file that surely is a video: of the first named type that is one."""
+    """The ending of the first named type that is a video, for a file that surely is one."""
     kinds = _kinds(served_type, media)
     return next((_OF_VIDEOS[kind] for kind in kinds if kind in _OF_VIDEOS and kind.startswith("video/")), None)
 
 
 def _announced(served_type: str, media: Media) -> str | None:
-    """The ending for the first named type, of a file that does not show its own."""
+    """The ending of the first named type, for a file whose bytes tell nothing."""
     for kind in _kinds(served_type, media):
         if kind in _OF_VIDEOS or kind.startswith("video/"):
             return _OF_VIDEOS.get(kind, ".mp4")
@@ -105,13 +108,13 @@ def _announced(served_type: str, media: Media) -> str | None:
 
 
 def _kinds(served_type: str, media: Media) -> list[str]:
-    """The types named, without their parameters, by how much they are worth."""
+    """The named types without their parameters, the most reliable first."""
     named = (served_type, media.content_type or "", _type_of_name(media))
     return [kind.split(";", 1)[0].strip().lower() for kind in named]
 
 
 def is_text(head: bytes) -> bool:
-    """Whether these bytes are text, such as JSON, XML, HTML or a plain message, in whatever encoding."""
+    """Whether these bytes are text in any encoding, such as JSON, XML, HTML or a plain message."""
     return head.startswith(_BYTE_ORDER_MARKS) or head.lstrip()[:1] == b"<" or not _CONTROLS.search(head)
 
 
@@ -119,7 +122,7 @@ def _by_signature(head: bytes) -> str | None:
     if is_boxes(head):
         return _by_brand(head)
     if head.startswith(b"\x1aE\xdf\xa3"):
-        # The EBML header names what it is the header of (RFC 8794, 11.2.6).
+        # The EBML header names the type of the document (RFC 8794, 11.2.6).
         if b"webm" in head[:64]:
             return ".webm"
         return ".mkv" if b"matroska" in head[:64] else None
@@ -137,8 +140,8 @@ def is_boxes(head: bytes) -> bool:
 
 
 def _by_brand(head: bytes) -> str | None:
-    """The ending of an MP4 or QuickTime file by its `ftyp`; None without one, as in a QuickTime file of old, so that
-    the type it was served with decides."""
+    """The ending of an MP4 or QuickTime file by its `ftyp`; None without one, as in old QuickTime files, whose served
+    type decides."""
     start = 0
     while head[start + 4 : start + 8] in BOX_TYPES:
         size = int.from_bytes(head[start : start + 4], "big")
@@ -167,7 +170,7 @@ def _image_by_signature(head: bytes) -> str | None:
 
 
 def _type_of_name(media: Media) -> str:
-    """The type that the ending of the file's name, or of its address, stands for."""
+    """The type for the ending of the file's name or of its address; empty if there is none."""
     for name in (media.filename or "", urlsplit(media.url).path):
         ending = PurePosixPath(name).suffix.lower()
         for kind, usual in (*_OF_VIDEOS.items(), *_OF_IMAGES.items()):

@@ -1,4 +1,4 @@
-"""The folder for videos: beside the database, swept at every start."""
+"""The folder for videos: beside the database, emptied at every start."""
 
 from __future__ import annotations
 
@@ -20,10 +20,8 @@ class FolderUnusable(Exception):
 
 
 def folder_beside(database: DatabasePlace, number: int = 1) -> Path:
-    """Where the videos of the bot with this database lie: beside its file, or in a folder of their own.
-
-    With PostgreSQL each process on a machine has another one.
-    """
+    """The folder for the videos of a bot with this database: beside SQLite's file; with PostgreSQL, one for each
+    process of the machine, by its number."""
     if isinstance(database, PostgresUrl):
         return database.folder / f"postgres-{database.digest}{'' if number == 1 else f'-{number}'}.media"
     return database.with_name(database.name + ".media")
@@ -31,7 +29,7 @@ def folder_beside(database: DatabasePlace, number: int = 1) -> Path:
 
 @contextmanager
 def held_folder(database: DatabasePlace) -> Iterator[Path]:
-    """The folder of this process, which no other one uses until the context ends. Raises FolderUnusable."""
+    """The folder of this process, which no other process uses until the context ends. Raises FolderUnusable."""
     if isinstance(database, Path):  # Whoever holds the database has its folder too.
         yield folder_beside(database)
         return
@@ -52,7 +50,7 @@ def held_folder(database: DatabasePlace) -> Iterator[Path]:
 
 
 def sweep(folder: Path) -> int:
-    """Makes the folder and removes what an earlier process left in it; tells how many files those were.
+    """Makes the folder, and deletes the files that an earlier process left in it; returns how many.
 
     Raises FolderUnusable.
     """
@@ -65,7 +63,7 @@ def sweep(folder: Path) -> int:
 
 
 def look_over(folder: Path) -> None:
-    """Raises FolderUnusable where `sweep` would, and changes nothing."""
+    """Raises FolderUnusable if `sweep` would, and changes nothing."""
     with _says_unusable(folder):
         if folder.exists():
             _leftovers(folder)

@@ -1,4 +1,4 @@
-"""The videos of a job on this machine's disk: fetched once for all who wait for them, gone when the last has let go."""
+"""The videos of a job on the local disk: fetched once for all deliveries that wait for them, deleted after the last."""
 
 from __future__ import annotations
 
@@ -18,13 +18,15 @@ from relay.ports import Clock, Meters
 Video = VideoFile | VideoLink
 
 MAX_FILES = 10
-"""Discord takes no more in one message (Discord developer docs, Create Message)."""
+"""Discord accepts no more in one message (Discord developer docs, Create Message)."""
 
 
 class DiskBudget:
-    """Bytes that temporary files may take together. A job waits for the most that it can write before it fetches
-    anything, and so never waits while it holds some; what it did not write is given back as soon as that is known.
-    Room is given in the order in which it was asked for: small jobs that keep coming pass no large one."""
+    """How many bytes the temporary files may take together.
+
+    Before it fetches anything, a job waits until it may write all that its files can take, and so never waits while it
+    holds room. What it did not write it gives back as soon as it knows. Room is given in the order in which it was
+    asked for, so that small jobs that keep coming do not overtake a large one."""
 
     def __init__(self, total: int) -> None:
         self._free = total
@@ -32,7 +34,7 @@ class DiskBudget:
         self._given_back = asyncio.Event()
 
     async def take(self, size: int) -> None:
-        """Waits until `size` bytes are free, which must be no more than there are in all."""
+        """Waits until `size` bytes are free. There must be that many in all."""
         async with self._turn:
             while self._free < size:
                 self._given_back.clear()
@@ -46,12 +48,12 @@ class DiskBudget:
 
 @dataclass(slots=True)
 class _Shared:
-    """One fetch of one answer about one job, and how many hold it."""
+    """The files of one response about one job, shared by all who hold them."""
 
     paths: list[Path]
     holders: int = 0
     room: int = 0
-    """Bytes of the budget that are its own."""
+    """Bytes of the budget that it has taken."""
     task: asyncio.Task[tuple[Video, ...]] = field(init=False)
 
 
@@ -71,35 +73,31 @@ class MediaStore:
         self._shared: dict[tuple[int, tuple[Media, ...]], _Shared] = {}
 
     def sweep(self) -> int:
-        """Removes what an earlier process left; tells how many files those were. Raises FolderUnusable."""
+        """Deletes the files that an earlier process left; returns how many. Raises FolderUnusable."""
         return sweep(self._folder)
 
     @asynccontextmanager
     async def fetch(self, job_id: int, job: Job) -> AsyncIterator[tuple[Video, ...]]:
-        """The job's videos in the API's order, each a file or the reason why it is a link; the files are there until
-        the block ends. Raises OSError where the disk takes no file."""
+        """The job's videos in the API's order, each a file or a link with its reason; the files are there until the
+        block ends. Raises OSError if the disk takes no file."""
         key = (job_id, job.media)
         shared = self._shared.get(key)
         if shared is None:
-            shared = self._begin(job.media)
-            self._shared[key] = shared
+            shared = self._shared[key] = _Shared(
+                [self._folder / f"{secrets.token_hex(8)}.part" for _ in job.media[:MAX_FILES]]
+            )
+            shared.task = asyncio.create_task(self._fetch_all(job.media, shared), name="media")
         shared.holders += 1
         try:
             yield await asyncio.shield(shared.task)
         finally:
             shared.holders -= 1
             if shared.holders == 0:
-                if self._shared.get(key) is shared:
-                    del self._shared[key]
+                del self._shared[key]
                 await self._discard(shared)
 
-    def _begin(self, media: tuple[Media, ...]) -> _Shared:
-        shared = _Shared([self._folder / f"{secrets.token_hex(8)}.part" for _ in media[:MAX_FILES]])
-        shared.task = asyncio.create_task(self._fetch_all(media, shared), name="media")
-        return shared
-
     async def _fetch_all(self, media: tuple[Media, ...], shared: _Shared) -> tuple[Video, ...]:
-        # Not what the API says of sizes: a host may send up to the limit whatever was said.
+        # The sizes that the API names do not count: a host may send up to the limit all the same.
         share = self._max_bytes * len(shared.paths)
         await self._budget.take(share)
         shared.room = share
@@ -136,7 +134,7 @@ class MediaStore:
         if shared.task.done():
             self._clear(shared)
             return
-        # By the task's end, not by whoever waits for it here, who may be cancelled too.
+        # The task's end clears up, since whoever waits for it here may be cancelled too.
         shared.task.add_done_callback(lambda _: self._clear(shared))
         shared.task.cancel()
         await asyncio.wait([shared.task])

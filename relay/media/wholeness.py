@@ -1,4 +1,4 @@
-"""Whether a downloaded file is all of the file, by its own structure.
+"""Whether a downloaded file is complete, by its own structure.
 
 MP4 and QuickTime: ISO/IEC 14496-12, 4.2. Matroska and WebM: RFC 8794. PNG: W3C PNG, 5. JPEG: ITU-T T.81, B.1. WebP and
 AVI: RIFF. GIF: GIF89a, 17 to 27.
@@ -17,11 +17,11 @@ _EBML_UNKNOWN = {1: 0x7F, 2: 0x3FFF, 3: 0x1FFFFF, 4: 0xFFFFFFF, 5: 2**35 - 1, 6:
 _EBML_SEGMENT = 0x18538067
 _LONGEST_EBML_HEADER = 4096
 _LONGEST_RIFF = 2**29
-"""Nothing of this size is ever downloaded: a length beyond is no length."""
+"""Nothing of this size is ever downloaded, so a longer length is none."""
 _MOST_PARTS = 100_000
-"""Of one file: enough for hours of video, and soon looked through. Of a file of more its end is not known."""
+"""How many parts of one file are followed: enough for hours of video, and quick. A file of more has an unknown end."""
 _JPEG_MARKER = re.compile(rb"\xff[\x02-\xcf\xd9-\xfe]")
-"""One that a segment begins with, or the end. The others stand alone within the picture's data."""
+"""A marker that begins a segment or ends the file. The others stand alone within the picture's data."""
 
 
 class Wholeness(Enum):
@@ -38,8 +38,8 @@ class Wholeness(Enum):
 def is_whole(path: Path, size: int, *, framed: bool, claimed: int | None) -> bool:
     """Whether the file is complete: its own structure decides, then how it was sent, then the API's record.
 
-    `framed`: HTTP itself says where the file ends (a length, or chunks). `claimed`: bytes as the API's record says,
-    which may be wrong, so it counts only if nothing else says so.
+    `framed`: HTTP itself says where the file ends (a length, or chunks). `claimed`: the size in the API's record, which
+    may be wrong and so counts only if nothing else tells.
     """
     with path.open("rb") as file:
         structure = _structure(file, size)
@@ -77,19 +77,19 @@ def _boxes(file: BinaryIO, size: int) -> Wholeness:
         kind, length = box
         seen.add(kind)
         if length < 8:
-            # It goes on to the end of the file, wherever that is.
+            # The box goes on to the end of the file, wherever that is.
             return Wholeness.UNKNOWN if _can_play(seen) else Wholeness.RAGGED
         at += length
     if at > size:
         return Wholeness.TORN
     if not _can_play(seen):
         return Wholeness.RAGGED
-    # Of a fragmented file nobody knows how many fragments there are.
+    # A fragmented file does not tell how many fragments it has.
     return Wholeness.UNKNOWN if at < size or b"moof" in seen else Wholeness.WHOLE
 
 
 def _box(file: BinaryIO, at: int) -> tuple[bytes, int] | None:
-    """Type and length of the box that begins there; None where its header is cut."""
+    """Type and length of the box that begins there; None if its header is cut."""
     file.seek(at)
     header = file.read(16)
     length = int.from_bytes(header[:4], "big")
@@ -99,7 +99,7 @@ def _box(file: BinaryIO, at: int) -> tuple[bytes, int] | None:
 
 
 def _can_play(seen: set[bytes]) -> bool:
-    """Whether a description and data are both there; a still picture's data may lie in its `meta`."""
+    """Whether both a description and data are there; a still picture's data may lie in its `meta`."""
     return b"meta" in seen or (b"mdat" in seen and (b"moov" in seen or b"moof" in seen))
 
 
@@ -119,7 +119,7 @@ def _ebml(file: BinaryIO, size: int) -> Wholeness:
         if length is None:
             if element != _EBML_SEGMENT or within_segment:
                 return Wholeness.UNKNOWN
-            # A live recording: its parts can still be followed.
+            # This is a live recording, whose parts can still be followed.
             within_segment, at = True, at + begins
             continue
         at += begins + length
@@ -129,7 +129,7 @@ def _ebml(file: BinaryIO, size: int) -> Wholeness:
 
 
 def _ebml_element(header: bytes) -> tuple[int, int | None, int] | None:
-    """Its id, its length (None: not given) and where its content begins."""
+    """The element's id, its length (None: not given) and where its content begins."""
     id_width = _ebml_width(header[:1])
     length_width = _ebml_width(header[id_width : id_width + 1]) if id_width else 0
     begins = id_width + length_width
@@ -195,7 +195,7 @@ def _gif(file: BinaryIO, _size: int) -> Wholeness:
             return Wholeness.TORN
         kind = data[at]
         if within_blocks:
-            # Each begins with its length; an empty one is the last.
+            # Each block begins with its length; an empty one is the last.
             within_blocks = kind > 0
             at += 1 + kind
             continue

@@ -207,8 +207,8 @@ MUTATIONS = (
     mutation(
         "a file that is still being written is given up",
         "tests/relay/media/test_media_store.py::test_a_file_that_grows_is_not_there_yet",
-        "Downloader._persist",
-        "if 0 < part < error.size:",
+        "_Tries.broke_off",
+        "if 0 < self._part < error.size:",
         "if 0:",
     ),
     mutation(

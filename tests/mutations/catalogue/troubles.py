@@ -149,8 +149,8 @@ MUTATIONS = (
     mutation(
         "a download that breaks off is not tried again",
         "tests/relay/media/test_media_store.py::test_truncated_then_whole",
-        "Downloader._persist",
-        "if attempt == TRIES:",
+        "_Tries.broke_off",
+        "if self.number == TRIES:",
         "if 1:",
     ),
     mutation(
@@ -277,8 +277,8 @@ MUTATIONS = (
     mutation(
         "one refusal makes a link dead",
         "tests/relay/media/test_media_store.py::test_a_host_that_refuses_once_is_asked_again",
-        "Downloader._persist",
-        "if refusals == REFUSALS:",
+        "_Tries.broke_off",
+        "if self._refusals == REFUSALS:",
         "if 1:",
     ),
     mutation(
