@@ -309,11 +309,11 @@ async def schedule_second_look(tx: Transaction, delivery_id: int, at: int) -> No
     await tx.run("UPDATE deliveries SET second_look_at = ? WHERE id = ?", (at, delivery_id))
 
 
-async def reschedule_second_look(tx: Transaction, delivery: Delivery, at: int | None) -> bool:
-    """Has the history searched at another time (None: no longer); False if another process has changed the time since
-    the row was read."""
+async def reschedule_second_look(tx: Transaction, delivery: Delivery, at: int | None) -> None:
+    """Has the history searched at another time (None: no longer), unless another process has changed the time since the
+    row was read."""
     sql = "UPDATE deliveries SET second_look_at = ? WHERE id = ? AND second_look_at = ?"
-    return await tx.run(sql, (at, delivery.id, delivery.second_look_at)) > 0
+    await tx.run(sql, (at, delivery.id, delivery.second_look_at))
 
 
 async def lock_unchanged(tx: Transaction, delivery: Delivery) -> bool:

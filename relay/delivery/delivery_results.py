@@ -38,8 +38,8 @@ class DeliveryResult:
     """The nonce that was sent; empty if nothing was."""
     shown: Draft | None = None
     """What is certain to stand in the channel now, if it was posted."""
-    form: str | None = None
-    """The variant that tells which videos were posted as links, if it was posted."""
+    posted_as: str | None = None
+    """The variant in which it was posted, with the videos that went as links; None if nobody knows."""
 
     @property
     def may_stand(self) -> bool:
@@ -79,7 +79,7 @@ class ResultRecorder:
                 await deliveries.mark_unsure(tx, delivery.id, reason=Reason.CANNOT_LOOK, now=now)
             case Done(message_id, reason):
                 await deliveries.settle_posted(
-                    tx, delivery.id, message_id=message_id, now=now, reason=reason, variant=result.form
+                    tx, delivery.id, message_id=message_id, now=now, reason=reason, variant=result.posted_as
                 )
                 shown = result.shown
                 if shown is not None and isinstance(shown.post, CardPost | SummaryPost):
@@ -144,14 +144,14 @@ class ResultRecorder:
         delivery = result.delivery
         if not delivery.kind.is_outcome:
             return
-        form = Variant.parse(result.form or delivery.variant)
-        if form.is_reduced and form.why is not None:
+        variant = Variant.parse(result.posted_as or delivery.variant)
+        if variant.is_reduced and variant.why is not None:
             notice = NoticePost(
                 kind=NoticeKind.REDUCED,
                 nonce="",
                 channel_id=delivery.channel_id,
-                cause=form.why,
-                without_files=form.no_files,
+                cause=variant.why,
+                without_files=variant.no_files,
             )
             await add_notice(tx, delivery.guild_id, delivery.channel_id, notice, now, once_in=_DAY)
         if delivery.blocked_since is not None:

@@ -55,8 +55,7 @@ class SecondMessages:
         now = self._clock.now()
         for delivery in await delivery_queries.second_looks_due(self._database.reader, now, self._ownership.shards()):
             postponed = replace(delivery, second_look_at=now + _NEXT_LOOK_AFTER)
-            if not await self._set_next_look(delivery, postponed.second_look_at):
-                continue  # Another process is looking.
+            await self._set_next_look(delivery, postponed.second_look_at)
             too_old = delivery.settled_at is not None and now - delivery.settled_at >= verdicts.PATIENCE
             try:
                 if await self.keep_first(delivery.id) or too_old:
@@ -91,10 +90,9 @@ class SecondMessages:
         )
         return all([await self._delete(draft.address, message_id) for message_id in later])
 
-    async def _set_next_look(self, delivery: Delivery, at: int | None) -> bool:
-        """Returns False if another process has set it since the row was read."""
+    async def _set_next_look(self, delivery: Delivery, at: int | None) -> None:
         async with self._database.transaction(locks_rows=True) as tx:
-            return await deliveries.reschedule_second_look(tx, delivery, at)
+            await deliveries.reschedule_second_look(tx, delivery, at)
 
     async def _delete(self, address: Address, message_id: int) -> bool:
         """Deletes a message; returns False if that has to be tried again."""

@@ -348,7 +348,7 @@ class Sender:
                 nonce=post.nonce,
                 # If an earlier attempt was stored, the message looks as it did then.
                 shown=draft if earlier is None else None,
-                form=_form_of(draft, post),
+                posted_as=_posted_as(draft, post),
             )
         )
 
@@ -436,10 +436,12 @@ def _worth_a_try(draft: Draft, sent_in_vain: int) -> Variant | None:
     return None
 
 
-def _form_of(draft: Draft, post: Post) -> str:
+def _posted_as(draft: Draft, post: Post) -> str:
     """The variant that tells, beside what was left out, which videos went as links."""
-    links = frozenset(link.index for link in post.links) if isinstance(post, OutcomePost) else frozenset[int]()
-    return replace(draft.variant, links=draft.variant.links | links).format()
+    if not isinstance(post, OutcomePost):
+        return draft.variant.format()
+    links = draft.variant.links | {link.index for link in post.links}
+    return replace(draft.variant, links=links).format()
 
 
 def _is_wanted_all_the_same(draft: Draft) -> bool:

@@ -250,6 +250,13 @@ MUTATIONS = (
         "if self.token_dead:",
     ),
     mutation(
+        "a process sends though its lease may have run out",
+        f"{_TAKEN_OVER}::test_who_may_not_trust_its_lease_any_more_sends_nothing",
+        "Sender._send",
+        "if claimed is None or not self._ownership.holds:",
+        "if claimed is None:",
+    ),
+    mutation(
         "one that was halted leaves its second message",
         f"{_TAKEN_OVER}::test_one_that_wakes_up_deletes_its_own_later_message",
         "Sender._record",
@@ -283,6 +290,13 @@ MUTATIONS = (
         "SecondMessages._delete",
         "return isinstance(response, Posted)",
         "return True",
+    ),
+    mutation(
+        "a second message is looked for for ever",
+        f"{_TAKEN_OVER}::test_a_search_that_never_succeeds_is_given_up_after_three_days",
+        "SecondMessages.look_again",
+        "if await self.keep_first(delivery.id) or too_old:",
+        "if await self.keep_first(delivery.id):",
     ),
     mutation(
         "a second message that is gone is deleted for ever",

@@ -233,7 +233,7 @@ MUTATIONS = (
         "a batch counts what went as a link among the videos",
         "tests/relay/delivery/test_sender.py::test_the_last_of_a_batch_counts_videos_images_and_links_as_what_they_are",
         "ResultRecorder._write",
-        "reason=reason, variant=result.form",
+        "reason=reason, variant=result.posted_as",
         "reason=reason",
     ),
 )

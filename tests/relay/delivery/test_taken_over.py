@@ -21,6 +21,7 @@ from model.messages import (
 )
 from model.states import NoticeKind
 from relay.delivery import notice_json
+from relay.delivery.verdicts import PATIENCE
 from storage import deliveries
 from storage.errors import StorageError
 from tests.relay.discord_channel import LOST, NONCE_WINDOW
@@ -153,6 +154,19 @@ async def test_a_look_that_fails_for_a_while_proves_nothing(
     assert _standing(world) == [first]
 
 
+async def test_a_search_that_never_succeeds_is_given_up_after_three_days(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.discord.copies_script = [CannotLook()] * 3
+    delivery_id = await _halted_past_a_takeover(world, monkeypatch)
+    world.clock.advance(600_000)
+    await world.another_sender.second_messages.look_again()
+    assert (await world.get(delivery_id)).second_look_at is not None
+    world.clock.advance(PATIENCE)
+    await world.another_sender.second_messages.look_again()
+    assert (await world.get(delivery_id)).second_look_at is None
+
+
 @pytest.mark.parametrize("failure", [NoResponse("HTTP 502"), TooManyRequests(5.0), Refused(403, 50001)])
 async def test_a_message_that_could_not_be_deleted_is_deleted_later(
     world: World, monkeypatch: pytest.MonkeyPatch, failure: SendResult
@@ -257,6 +271,19 @@ async def test_what_came_of_an_older_claim_is_not_recorded(world: World, monkeyp
     await world.sender.deliver(delivery_id)
     row = await world.get(delivery_id)
     assert (row.state, row.owner, row.claim_token) == ("sending", "another", "another token")
+
+
+async def test_who_may_not_trust_its_lease_any_more_sends_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (delivery_id,) = await world.end(completed("job"))
+    monkeypatch.setattr(Another, "holds", False)
+    await world.another_sender.deliver(delivery_id)
+    assert world.discord.tried == []
+    monkeypatch.setattr(Another, "holds", True)
+    await world.another_sender.deliver(delivery_id)
+    assert (await world.get(delivery_id)).state == "posted"
+    assert len(_standing(world)) == 1
 
 
 async def test_what_another_sends_is_left_to_it(world: World) -> None:
