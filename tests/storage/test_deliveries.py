@@ -163,6 +163,15 @@ async def test_a_card_is_posted_anew_only_where_it_was_deleted(
     assert (await outbox.get(card_id)).state == state
 
 
+async def test_a_card_that_was_given_up_is_tried_again_when_it_is_asked_for(outbox: Outbox) -> None:
+    subscription_id = await outbox.subscription(1)
+    card_id = await outbox.card(subscription_id)
+    await outbox.given_up(card_id)
+
+    assert await outbox.card(subscription_id) == card_id
+    assert (await outbox.get(card_id)).state == "waiting"
+
+
 async def test_only_cards_that_were_never_sent_are_dropped(outbox: Outbox) -> None:
     never, maybe = await outbox.subscription(1), await outbox.subscription(1, channel_id=71)
     dropped, kept = await outbox.card(never, "a"), await outbox.card(maybe, "b", 71)
