@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from model.states import AccountState
-from storage import accounts, servers
+from storage import accounts, deletion, servers
 from storage.database import Database
 from storage.servers import ServerRow
 
@@ -48,3 +48,49 @@ async def test_a_state_is_written_only_when_it_changes(database: Database) -> No
     assert row is not None
     assert (row.state, row.state_since, row.tried_at) == ("refused", 6, 6)
     assert "b'x'" not in repr(row)
+
+
+async def test_the_grace_counts_from_the_removal(database: Database) -> None:
+    async with database.transaction() as tx:
+        await servers.set_gone(tx, 5, 1000)
+        await servers.set_gone(tx, 6, 2000)
+        assert await servers.gone(tx) == {5, 6}
+        assert await servers.gone_before(tx, 999) == []
+        assert await servers.gone_before(tx, 1000) == [5]
+        await servers.set_back(tx, 5)
+        assert await servers.gone(tx) == {6}
+
+
+async def test_an_address_is_found_by_its_hash_and_a_new_one_makes_it_void(database: Database) -> None:
+    assert await servers.callback_secret(database.reader, 5) is None
+    async with database.transaction() as tx:
+        await servers.put_callback_secret(tx, 5, b"sealed", b"hash")
+        await servers.put_callback_secret(tx, 6, b"sealed too", b"other hash")
+        await servers.set_callback_heard(tx, 5, 1000)
+    assert await servers.callback_secret(database.reader, 5) == b"sealed"
+    assert await servers.callback_hashes(database.reader) == {b"hash": 5, b"other hash": 6}
+    assert await servers.callback_heard_at(database.reader, 5) == 1000
+    assert await servers.callback_heard_at(database.reader, 6) is None
+
+    async with database.transaction() as tx:
+        await servers.put_callback_secret(tx, 5, b"sealed anew", b"new hash")
+    assert await servers.callback_hashes(database.reader) == {b"new hash": 5, b"other hash": 6}
+    assert await servers.callback_heard_at(database.reader, 5) is None
+
+
+async def test_an_address_leaves_what_else_is_kept_of_a_server_alone(database: Database) -> None:
+    async with database.transaction() as tx:
+        account = await accounts.put_token(tx, "user:1", b"x", "user:1", 0)
+        await servers.set_account(tx, 5, account.id, 66)
+        before = await servers.get(tx, 5)
+        await servers.put_callback_secret(tx, 5, b"sealed", b"hash")
+        assert await servers.get(tx, 5) == before
+
+
+async def test_nothing_is_kept_of_a_server_that_is_forgotten(database: Database) -> None:
+    async with database.transaction() as tx:
+        await servers.put_callback_secret(tx, 5, b"sealed", b"hash")
+        await deletion.forget_server(tx, 5)
+        await servers.set_callback_heard(tx, 5, 1000)
+    assert await servers.callback_hashes(database.reader) == {}
+    assert await servers.get(database.reader, 5) is None

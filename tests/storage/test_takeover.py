@@ -17,7 +17,7 @@ from storage.deliveries import Delivery
 from storage.engines import migrations
 from storage.engines.sqlite import migrate
 from tests.relay.outbox_world import GUILD, World
-from tests.storage.test_migrate import PowerCut, connected, dump
+from tests.storage.engines.test_sqlite_migrate import PowerCut, connected, dump
 
 TABLES_3 = Path(__file__).with_name("databases") / "tables_3.sql"
 NOW = 1_700_000_180_000

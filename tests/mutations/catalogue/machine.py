@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.mutations.mutation import mutation
 
-_OPENING = "tests/storage/test_opening.py"
+_OPENING = "tests/storage/engines/test_sqlite_opening.py"
 _OUTBOX = "tests/relay/delivery/test_delivery_loop.py"
 _DELIVERY = "tests/relay/delivery/test_sender.py"
 _ROTATION = "tests/storage/test_key_rotation.py"
@@ -33,7 +33,7 @@ MUTATIONS = (
     ),
     mutation(
         "no copy is made before a migration",
-        "tests/storage/test_migrate.py::test_before_a_migration_a_private_copy_of_what_was_there_is_made",
+        "tests/storage/engines/test_sqlite_migrate.py::test_before_a_migration_a_private_copy_of_what_was_there_is_made",
         "migrate.migrate",
         "copy_beside(path, connection)\n",
         "pass\n",

@@ -72,7 +72,7 @@ MUTATIONS = (
     ),
     mutation(
         "words to admins keep whom they ping",
-        "tests/storage/test_people.py::test_nothing_is_left_in_any_table",
+        "tests/storage/test_deletion_of_people.py::test_nothing_is_left_in_any_table",
         "forget_person",
         "await _leave_notices(tx, user_id)\n",
         "",

@@ -35,21 +35,21 @@ MUTATIONS = (
     ),
     mutation(
         "the newest account's number is kept for good",
-        "tests/storage/test_retention.py::test_of_the_newest_account_a_number_stays_that_tells_nothing",
+        "tests/storage/test_deletion_of_old.py::test_of_the_newest_account_a_number_stays_that_tells_nothing",
         "delete_unused_accounts",
         "SET account_key = 'forgotten:' || id\n",
         "SET account_key = account_key\n",
     ),
     mutation(
         "a stranger's database is taken over",
-        "tests/storage/test_opening.py::test_a_database_of_another_program",
+        "tests/storage/engines/test_sqlite_opening.py::test_a_database_of_another_program",
         "refuse_foreign",
         "if mark != 0 or (names and not names >= _FIRST_TABLES):",
         "if False:",
     ),
     mutation(
         "check leaves companions of the database behind",
-        "tests/storage/test_opening.py::test_inspection_leaves_nothing_behind",
+        "tests/storage/engines/test_sqlite_opening.py::test_inspection_leaves_nothing_behind",
         "sqlite.engine.open_reader",
         'where it is the last one.\nconnection = await _prepared(connect_in_thread(uri(path, "rw")',
         'where it is the last one.\nconnection = await _prepared(connect_in_thread(uri(path, "ro")',
@@ -63,7 +63,7 @@ MUTATIONS = (
     ),
     mutation(
         "what is still to be posted is deleted once it is old",
-        "tests/storage/test_retention.py::test_what_is_waited_for_or_still_to_be_posted_stays",
+        "tests/storage/test_deletion_of_old.py::test_what_is_waited_for_or_still_to_be_posted_stays",
         "_NOT_WANTED",
         "OR EXISTS (SELECT 1 FROM deliveries d WHERE d.subscription_id = s.id AND d.{IS_OPEN})",
         "",
@@ -77,7 +77,7 @@ MUTATIONS = (
     ),
     mutation(
         "a migration is no transaction",
-        "tests/storage/test_migrate.py::"
+        "tests/storage/engines/test_sqlite_migrate.py::"
         "test_a_crash_at_any_statement_of_a_later_migration_leaves_the_old_state_or_the_new_one",
         "storage._apply",
         'connection.execute("BEGIN IMMEDIATE")\n',
@@ -120,21 +120,21 @@ MUTATIONS = (
     ),
     mutation(
         "the database is readable for everybody",
-        "tests/storage/test_opening.py::test_folder_and_file_are_made_for_this_user_alone",
+        "tests/storage/engines/test_sqlite_opening.py::test_folder_and_file_are_made_for_this_user_alone",
         "_prepare_once",
         "narrow_mode(path)  # before SQLite gives its companion files the same mode\n",
         "path.chmod(0o644)\n",
     ),
     mutation(
         "a device in the database's place is opened, and its mode changed",
-        "tests/storage/test_opening.py::test_a_folder_or_a_device_is_no_database",
+        "tests/storage/engines/test_sqlite_opening.py::test_a_folder_or_a_device_is_no_database",
         "refuse_non_file",
         "other = database.exists() and not database.is_file()",
         "other = False",
     ),
     mutation(
         "check believes a folder's mode",
-        "tests/storage/test_opening.py::test_inspection_where_nobody_can_make_a_file",
+        "tests/storage/engines/test_sqlite_opening.py::test_inspection_where_nobody_can_make_a_file",
         "_check_could_be_made",
         "with tempfile.TemporaryFile(dir=folder):",
         "if folder:",

@@ -20,7 +20,7 @@ lock.acquire()
 print("held", flush=True)
 time.sleep(60)
 """
-ROOT = str(Path(__file__).resolve().parents[2])
+ROOT = str(Path(__file__).resolve().parents[3])
 
 
 def test_only_one_at_a_time(tmp_path: Path) -> None:

@@ -38,14 +38,3 @@ async def test_a_forgotten_server_leaves_nothing_but_what_others_know(database: 
         assert await jobs.by_id(tx, shared) is not None
         rows = await tx.all("SELECT subscription_id FROM subscribers")
     assert [row["subscription_id"] for row in rows] == [kept]
-
-
-async def test_the_grace_counts_from_the_removal(database: Database) -> None:
-    async with database.transaction() as tx:
-        await servers.set_gone(tx, GONE, 1000)
-        await servers.set_gone(tx, OTHER, 2000)
-        assert await servers.gone(tx) == {GONE, OTHER}
-        assert await servers.gone_before(tx, 999) == []
-        assert await servers.gone_before(tx, 1000) == [GONE]
-        await servers.set_back(tx, GONE)
-        assert await servers.gone(tx) == {OTHER}
