@@ -147,14 +147,8 @@ async def _merge(tx: Transaction, double: Row, now: int) -> None:
         """,
         (double["kept"], double["id"]),
     )
-    await tx.run(
-        """
-        UPDATE deliveries SET subscription_id = ?1 WHERE subscription_id = ?2 AND NOT EXISTS (
-          SELECT 1 FROM deliveries k WHERE k.subscription_id = ?1 AND k.kind = deliveries.kind
-          AND k.round = deliveries.round)
-        """,
-        (double["kept"], double["id"]),
-    )
+    # None is doubled: of one job id, channel, kind and round there is one delivery, since its nonce is made of those.
+    await tx.run("UPDATE deliveries SET subscription_id = ? WHERE subscription_id = ?", (double["kept"], double["id"]))
     await tx.run("UPDATE subscriptions SET ended_at = ? WHERE id = ?", (now, double["id"]))
     if double["batch_id"] is not None:
         await batches.end_if_done(tx, double["batch_id"], now)

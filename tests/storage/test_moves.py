@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+import pytest
+
 from model.job import Outcome
 from model.states import DeliveryKind
-from storage import accounts, deliveries, delivery_queries, follows, jobs, moves, subscriptions
+from storage import accounts, batches, deliveries, delivery_queries, follows, jobs, moves, subscriptions
 from storage.database import Database
 from storage.follows import FollowRow
 from storage.jobs import JobRow
@@ -111,6 +113,46 @@ async def test_another_server_with_the_same_new_token_shares_the_job(database: D
     here = await shelf.watched(old, "a")
     await shelf.move(new)
     assert (await shelf.job(here)).id == (await shelf.job(there)).id
+
+
+async def test_a_batch_ends_whose_last_job_goes_on_in_another_subscription(database: Database) -> None:
+    shelf = Shelf(database)
+    old, new = await shelf.token(), await shelf.token()
+    kept, moved = await shelf.watched(new, "a"), await shelf.watched(old, "a")
+    async with database.transaction() as tx:
+        batch_id = await batches.add(tx, guild_id=HERE, channel_id=HERE + 10, user_id=1, mention=True, now=0)
+        await tx.run("UPDATE subscriptions SET batch_id = ? WHERE id = ?", (batch_id, moved))
+    await shelf.move(new)
+    batch = await batches.by_id(database.reader, batch_id)
+    assert batch is not None
+    assert (await shelf.is_open(kept), await shelf.is_open(moved), batch.ended_at) == (True, False, NOW)
+
+
+async def test_of_several_former_rows_one_subscription_of_a_channel_goes_on(database: Database) -> None:
+    shelf = Shelf(database)
+    first, second, new = await shelf.token(), await shelf.token(), await shelf.token()
+    await shelf.watched(new, "a", THERE)
+    both = [await shelf.watched(first, "a", user=1), await shelf.watched(second, "a", user=2)]
+    assert sorted(await shelf.move(new)) == [first, second]
+    (here,) = [one for one in both if await shelf.is_open(one)]
+    assert (await shelf.job(here)).account_id == new
+    assert [one.user_id for one in await subscriptions.subscribers(database.reader, here)] == [1, 2]
+
+
+@pytest.mark.parametrize(("waits", "since"), [(False, NOW + 500), (True, NOW)])
+async def test_a_job_that_nobody_waited_for_any_more_is_as_old_as_the_one_that_is_moved(
+    database: Database, waits: bool, since: int
+) -> None:
+    shelf = Shelf(database)
+    old, new = await shelf.token(), await shelf.token()
+    there, here = await shelf.watched(new, "a", THERE), await shelf.watched(old, "a")
+    async with database.transaction() as tx:
+        await jobs.rewatch(tx, (await shelf.job(here)).id, NOW + 500)
+    if not waits:
+        await shelf.end(there, None)
+    await shelf.move(new)
+    moved = await shelf.job(here)
+    assert (moved.id, moved.watched_since) == ((await shelf.job(there)).id, since)
 
 
 async def test_other_accounts_and_other_servers_stay(database: Database) -> None:

@@ -11,6 +11,36 @@ _SHARED = "tests/relay/accounts/test_shared_accounts.py"
 
 MUTATIONS = (
     mutation(
+        "a job that is moved to one that nobody waited for counts as old",
+        "tests/storage/test_moves.py"
+        "::test_a_job_that_nobody_waited_for_any_more_is_as_old_as_the_one_that_is_moved[sqlite-False-1500]",
+        "moves.to_account",
+        "(_REPOINT, _COPY, _REOPEN, rewatch, _MOVE_OPEN)",
+        "(_REPOINT, _COPY, _REOPEN, _MOVE_OPEN)",
+    ),
+    mutation(
+        "a batch whose last job goes on in another subscription stays open",
+        "tests/storage/test_moves.py::test_a_batch_ends_whose_last_job_goes_on_in_another_subscription",
+        "moves._merge",
+        'if double["batch_id"] is not None:',
+        "if False:",
+    ),
+    mutation(
+        "two subscriptions of a channel are moved to one job",
+        "tests/storage/test_moves.py::test_of_several_former_rows_one_subscription_of_a_channel_goes_on",
+        "moves._MOVE",
+        "WHERE id = moved.source AND moved.place = 1\n",
+        "WHERE id = moved.source\n",
+    ),
+    mutation(
+        "a job that others wait for gets young by what is moved to it",
+        "tests/storage/test_moves.py"
+        "::test_a_job_that_nobody_waited_for_any_more_is_as_old_as_the_one_that_is_moved[sqlite-True-1000]",
+        "moves._REWATCH",
+        "AND NOT EXISTS (SELECT 1 FROM subscriptions o WHERE o.job_id = jobs.id AND o.ended_at IS NULL)\n",
+        "",
+    ),
+    mutation(
         "the copy that an update makes keeps the tokens",
         "tests/relay/accounts/test_shared_accounts.py"
         "::test_of_deleted_tokens_nothing_is_left_and_the_copy_of_before_holds_none",
