@@ -15,7 +15,7 @@ CREATE TABLE accounts (
     token       BLOB,               -- encrypted; NULL once no server uses it
     state       TEXT    NOT NULL DEFAULT 'ok' CHECK (state IN ('ok', 'refused', 'unpaid')),
     state_since INTEGER NOT NULL,
-    tried_at    INTEGER             -- when the API last answered this token
+    tried_at    INTEGER             -- when the API last responded to this token
 );
 
 CREATE TABLE servers (
@@ -32,13 +32,13 @@ CREATE TABLE jobs (
     id            INTEGER PRIMARY KEY AUTOINCREMENT,  -- the `#number`; never used twice
     account_id    INTEGER NOT NULL REFERENCES accounts (id),
     jobid         TEXT    NOT NULL,
-    snapshot      TEXT,                               -- the last answer; NULL: none yet
+    snapshot      TEXT,                               -- the last response; NULL: none yet
     watched_since INTEGER NOT NULL,
-    changed_at    INTEGER NOT NULL,                   -- when an answer last brought something new
-    missing_since INTEGER,                            -- first of two "not found"
+    changed_at    INTEGER NOT NULL,                   -- when a response last brought something new
+    missing_since INTEGER,                            -- when the API first said that it does not know the job
     round         INTEGER NOT NULL DEFAULT 0,         -- how often it was taken up again after having been given up
     ended_at      INTEGER,
-    outcome       TEXT,                               -- how it ended; see relay.outcomes.Outcome
+    outcome       TEXT,                               -- how it ended; a word of model.job.Outcome
     UNIQUE (account_id, jobid)
 );
 CREATE INDEX jobs_open ON jobs (id) WHERE ended_at IS NULL;
@@ -67,7 +67,7 @@ CREATE TABLE subscriptions (
     ended_at    INTEGER,
     stopped_by  INTEGER,                    -- Discord user who stopped watching; NULL: it ended otherwise
     shown_at    INTEGER NOT NULL DEFAULT 0, -- when the card last showed what was known
-    shown       TEXT    NOT NULL DEFAULT '', -- what it said then: a word of relay.outcomes.Face
+    shown       TEXT    NOT NULL DEFAULT '', -- what it said then: a word of model.states.CardStatus
     card_final  INTEGER NOT NULL DEFAULT 0,
     UNIQUE (job_id, channel_id)
 );
@@ -101,12 +101,12 @@ CREATE TABLE deliveries (
     state           TEXT    NOT NULL DEFAULT 'waiting'
                     CHECK (state IN ('waiting', 'sending', 'posted', 'given_up', 'unsure')),
     attempts        INTEGER NOT NULL DEFAULT 0,
-    unanswered_at   INTEGER,            -- start of the first attempt that nobody answered
+    unanswered_at   INTEGER,            -- start of the first attempt without a response
     look_first      INTEGER NOT NULL DEFAULT 0, -- look into the history before sending again
     blocked_since   INTEGER,            -- first refusal for lack of permission
     next_at         INTEGER NOT NULL,
     message_id      INTEGER,
-    reason          TEXT,               -- a word of relay.outcomes.Reason
+    reason          TEXT,               -- a word of model.states.Reason
     created_at      INTEGER NOT NULL,
     settled_at      INTEGER,
     UNIQUE (subscription_id, kind)

@@ -20,7 +20,7 @@ CREATE TABLE accounts (
     confirmed   INTEGER NOT NULL DEFAULT 0, -- the API named the user that the token's text claims
     state       TEXT    NOT NULL DEFAULT 'ok' CHECK (state IN ('ok', 'refused', 'unpaid', 'missing')),
     state_since INTEGER NOT NULL,
-    tried_at    INTEGER                 -- when the API last answered this token
+    tried_at    INTEGER                 -- when the API last responded to this token
 );
 CREATE UNIQUE INDEX accounts_by_token ON accounts (token_hash, of_operator) WHERE token_hash IS NOT NULL;
 CREATE INDEX accounts_by_key ON accounts (account_key);

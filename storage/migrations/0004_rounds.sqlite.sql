@@ -25,7 +25,7 @@ CREATE TABLE deliveries (
     state           TEXT    NOT NULL DEFAULT 'waiting'
                     CHECK (state IN ('waiting', 'sending', 'posted', 'given_up', 'unsure')),
     attempts        INTEGER NOT NULL DEFAULT 0,
-    unanswered_at   INTEGER,            -- start of the first attempt that nobody answered
+    unanswered_at   INTEGER,            -- start of the first attempt without a response
     look_first      INTEGER NOT NULL DEFAULT 0, -- look into the history before sending again
     blocked_since   INTEGER,            -- first refusal for lack of permission
     next_at         INTEGER NOT NULL,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from storage import batches, deletion, deliveries, follows, servers, subscriptions
+from model.states import CardStatus
+from storage import batches, cards, deletion, deliveries, follows, servers, subscriptions
 from storage.database import Database, Transaction
 from tests.storage.tables import columns_of
 
@@ -107,6 +108,21 @@ async def test_what_they_waited_for_is_waited_for_still(database: Database) -> N
     assert kept is not None
     assert kept.ended_at is None
     assert await subscriptions.subscribers(database.reader, alone) == []
+
+
+async def test_a_card_that_names_them_is_edited_also_after_a_crash(database: Database) -> None:
+    async with database.transaction() as tx:
+        alone, _ = await _fill(tx, ME, GUILD)
+        card = await deliveries.add_card(
+            tx, subscription_id=alone, guild_id=GUILD, channel_id=CHANNEL, base_nonce="card", now=NOW
+        )
+        await deliveries.settle_posted(tx, card, message_id=5, now=NOW)
+        await cards.mark_shown(tx, alone, at=NOW, shown=CardStatus.CREATED, final=False)
+    assert await cards.outdated(database.reader) == []
+    async with database.transaction() as tx:
+        await tx.run("UPDATE jobs SET changed_at = 1")
+        await deletion.forget_person(tx, ME)
+    assert await cards.outdated(database.reader) == [alone]
 
 
 async def test_whoever_is_not_known_changes_nothing(database: Database) -> None:

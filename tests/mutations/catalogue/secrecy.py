@@ -6,6 +6,13 @@ from tests.mutations.mutation import mutation
 
 MUTATIONS = (
     mutation(
+        "a card names who asked to be forgotten, for good after a crash",
+        "tests/storage/test_deletion_of_people.py::test_a_card_that_names_them_is_edited_also_after_a_crash",
+        "forget_person",
+        "UPDATE subscriptions SET shown_at = 0 WHERE",
+        "UPDATE subscriptions SET shown_at = shown_at WHERE",
+    ),
+    mutation(
         "a secret in a file and a plain one beside it are not told of",
         "tests/settings/test_secret_files.py"
         "::test_beside_the_plain_setting_it_is_a_fault_wherever_either_is_set[USEAPI_TOKEN_FILE-USEAPI_TOKEN]",
