@@ -18,7 +18,7 @@ KEPT = 31 * 24 * 3600 * 1000
 """Milliseconds; useapi.net keeps a job's record for as long (PixVerse v1, get-pixverse-jobid)."""
 
 _AT_ONCE = 100
-"""Jobs that one transaction deletes: nobody else can write meanwhile."""
+"""Jobs or notices that one transaction deletes: nobody else can write meanwhile."""
 _BETWEEN_SECONDS = 1.0
 _LOOK_SECONDS = 3600.0
 RETENTION = "retention"
@@ -62,11 +62,16 @@ class Retention:
             async with self._database.transaction() as tx:
                 jobs += await deletion.delete_old_jobs(tx, before, _AT_ONCE)
             await self._clock.sleep(_BETWEEN_SECONDS)
+        while await self._delete_notices(before) == _AT_ONCE:
+            await self._clock.sleep(_BETWEEN_SECONDS)
         async with self._database.transaction() as tx:
             await deletion.delete_old_batches(tx, before)
-            await deletion.delete_old_notices(tx, before, _AT_ONCE)
             await deletion.delete_unused_accounts(tx)
         await self._database.delete_old_copies(before)
         if jobs:
             log.info("%d old jobs were deleted", jobs)
             await self._database.flush()
+
+    async def _delete_notices(self, before: int) -> int:
+        async with self._database.transaction() as tx:
+            return await deletion.delete_old_notices(tx, before, _AT_ONCE)

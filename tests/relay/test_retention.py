@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from relay.retention import KEPT, Retention
+from storage import deliveries
 from storage.errors import StorageUnavailable
 from tests.clock import ManualClock
 from tests.relay.discord_channel import FIRST_DAY
@@ -75,6 +76,20 @@ async def test_copies_from_before_an_update_go_too(world: World) -> None:
     os.utime(copy, (0, 0))
     await _retention(world).sweep()
     assert not copy.exists()
+
+
+async def test_notices_go_however_many_there_are(world: World) -> None:
+    async with world.database.transaction() as tx:
+        for number in range(250):
+            notice_id = await deliveries.add_notice(
+                tx, guild_id=1, channel_id=CHANNEL, base_nonce=f"notice {number}", notice_json="{}", now=0
+            )
+            await deliveries.settle_posted(tx, notice_id, message_id=number, now=world.clock.now())
+    world.clock.advance(KEPT)
+    assert isinstance(world.clock, PassingClock)
+    world.clock.end = world.clock.now() + HOUR
+    await _retention(world).sweep()
+    assert await world.database.reader.count("deliveries WHERE kind = 'notice'") == 0
 
 
 async def test_a_database_that_fails_costs_no_more_than_an_hour(world: World) -> None:

@@ -38,6 +38,16 @@ async def test_nothing_is_kept_about_a_server_before_something_is_set(database: 
     assert await servers.get(database.reader, 5) is None
 
 
+async def test_another_token_of_the_operator_has_to_be_confirmed_again(database: Database) -> None:
+    async with database.transaction() as tx:
+        first = await accounts.put_operator_token(tx, "user:1", b"x", "hash x", 0)
+        await accounts.set_confirmed(tx, first.id)
+        again = await accounts.put_operator_token(tx, "user:1", b"x", "hash x", 0)
+        other = await accounts.put_operator_token(tx, "user:1", b"y", "hash y", 0)
+    assert (first.id, first.confirmed) == (again.id, False)
+    assert (again.confirmed, other.id, other.confirmed) == (True, first.id, False)
+
+
 async def test_a_state_is_written_only_when_it_changes(database: Database) -> None:
     async with database.transaction() as tx:
         account = await accounts.put_token(tx, "user:1", b"x", "user:1", 1)

@@ -69,6 +69,13 @@ MUTATIONS = (
         "",
     ),
     mutation(
+        "of many old notices a hundred an hour are deleted",
+        "tests/relay/test_retention.py::test_notices_go_however_many_there_are",
+        "Retention.sweep",
+        "while await self._delete_notices(before) == _AT_ONCE:",
+        "if await self._delete_notices(before):",
+    ),
+    mutation(
         "a failed look ends the deleting of what is old",
         "tests/relay/test_retention.py::test_a_database_that_fails_costs_no_more_than_an_hour",
         "Retention.run",

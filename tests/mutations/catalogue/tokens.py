@@ -11,6 +11,13 @@ _SHARED = "tests/relay/accounts/test_shared_accounts.py"
 
 MUTATIONS = (
     mutation(
+        "another token of the operator is believed as the one before was",
+        "tests/storage/test_servers.py::test_another_token_of_the_operator_has_to_be_confirmed_again",
+        "put_operator_token",
+        "confirmed = confirmed AND coalesce(token_hash = ?2, FALSE)",
+        "confirmed = confirmed",
+    ),
+    mutation(
         "a job that is moved to one that nobody waited for counts as old",
         "tests/storage/test_moves.py"
         "::test_a_job_that_nobody_waited_for_any_more_is_as_old_as_the_one_that_is_moved[sqlite-False-1500]",
