@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from model import snapshots
+from model.job import Job
 from model.messages import Address, Cause
 from model.states import DeliveryState, Reason
 from relay.commands.resending import HOPELESS, SentAgain
@@ -102,9 +103,10 @@ def _fitting(
     """The page's text and the outcomes in it: as many as fit into a message, with names as long as they fit."""
     if not records:
         return formatting.lines(head, _("That's all.")), records
+    jobs = [snapshots.load(record.snapshot) for record in records]
     for number in range(len(records), 0, -1):
         for limit in _NAMES:
-            text = formatting.lines(head, *_lines(records[:number], mentions, limit))
+            text = formatting.lines(head, *_lines(records[:number], jobs, mentions, limit))
             if units(text) <= MESSAGE:
                 return text, records[:number]
     raise AssertionError("there is always room for one")
@@ -123,14 +125,17 @@ def _head(counts: OutcomeCounts) -> str:
     )
 
 
-def _lines(records: Sequence[OutcomeRecord], mentions: CommandMentions, limit: int) -> Iterator[str]:
+def _lines(
+    records: Sequence[OutcomeRecord], jobs: Sequence[Job | None], mentions: CommandMentions, limit: int
+) -> Iterator[str]:
     """A line for each outcome; a reason that several of them share stands once, below all lines."""
     reasons = [_reason(record, mentions) for record in records]
     places: dict[str, list[int]] = {}
     for place, reason in enumerate(reasons, start=1):
         places.setdefault(reason, []).append(place)
-    for place, (record, reason) in enumerate(zip(records, reasons, strict=True), start=1):
-        yield _line(place, record, "" if len(places[reason]) > 1 else reason, limit)
+    for place, (record, job, reason) in enumerate(zip(records, jobs, reasons, strict=False), start=1):
+        name = job_facts.prompt_name(job, record.job_id, limit)
+        yield _line(place, record, name, "" if len(places[reason]) > 1 else reason)
     for reason, found in places.items():
         if reason and len(found) > 1:
             yield formatting.small(_("{numbers}: {why}", numbers=_numbers(found), why=reason))
@@ -143,14 +148,13 @@ def _numbers(places: list[int]) -> str:
     return formatting.enumeration(map(str, places))
 
 
-def _line(place: int, record: OutcomeRecord, reason: str, limit: int) -> str:
-    job = snapshots.load(record.snapshot)
+def _line(place: int, record: OutcomeRecord, name: str, reason: str) -> str:
     return formatting.joined(
         (
             f"{place}. **{_state(record)}**",
             formatting.channel(record.channel_id),
             formatting.relative(record.settled_at or record.created_at),
-            *dict.fromkeys((job_facts.prompt_name(job, record.job_id, limit), _own_words(record))),
+            *dict.fromkeys((name, _own_words(record))),
             reason,
         )
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from urllib.parse import quote, urlsplit
 
 from pixverse.jobids import mask_email
@@ -29,10 +30,12 @@ def plain(text: str, limit: int) -> str:
     return _cut(graphemes(one_line(text)), limit)
 
 
+@lru_cache(maxsize=256)
 def escaped(text: str, limit: int) -> str:
     """`text` like `plain`, and with everything escaped that Discord would read as markup, mention, emoji or link.
 
-    At most `limit` UTF-16 units with the escapes counted; an escape is never cut in two.
+    At most `limit` UTF-16 units with the escapes counted; an escape is never cut in two. Cached, because each edit of a
+    card shows the same words again.
     """
     clean = one_line(text)
     marked = _places_to_escape(clean)

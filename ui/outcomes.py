@@ -57,7 +57,8 @@ def outcome_message(post: OutcomePost, mentions: CommandMentions) -> Message:
     If it is too long, it loses in this order: parts of the prompt, parts of the reasons, facts, mentions beyond the
     first dozen, links. State and small print are always there.
     """
-    content, pinged = _fitting(post, mentions)
+    state = outcome_state(post, mentions)
+    content, pinged = _fitting(post, state)
     return Message(
         content=content,
         view=details_view(post.button_nonce),
@@ -65,17 +66,16 @@ def outcome_message(post: OutcomePost, mentions: CommandMentions) -> Message:
         mention=pinged,
         silent=post.silent,
         # Discord may unfold nothing but the bare link of a video.
-        suppress_embeds=post.without_api_text or not outcome_state(post, mentions).unfold,
+        suppress_embeds=post.without_api_text or not state.unfold,
         reply_to=post.reply_to,
         known_by=details_custom_id(post.button_nonce),
     )
 
 
-def _fitting(post: OutcomePost, mentions: CommandMentions) -> tuple[str, tuple[int, ...]]:
+def _fitting(post: OutcomePost, state: OutcomeState) -> tuple[str, tuple[int, ...]]:
     """The longest content that fits, and who is mentioned in it."""
-    text = outcome_state(post, mentions)
     for space in _SPACES:
-        content, pinged = _content(post, text, space)
+        content, pinged = _content(post, state, space)
         if units(content) <= MESSAGE:
             return content, pinged
     raise AssertionError("the smallest content is always short enough")

@@ -19,7 +19,7 @@ from relay.commands.stop import Stopped, StoppedAll, TakenOff
 from relay.commands.watch import AlreadyPosted, AlreadyWatched, NowWatching, PostingOutcome
 from relay.commands.watch_many import EntryStatus, WatchEntry, WatchResult
 from storage.delivery_queries import OutcomeCounts, OutcomePage, OutcomeRecord
-from tests.ui.samples import HERE, JOBID, MENTIONS, NOW, PERMISSIONS, PERSON, Words, jobs, nth
+from tests.ui.samples import HERE, JOBID, MENTIONS, NOW, PERMISSIONS, PERSON, Words, jobs, named_jobs
 from ui import admin_replies, list_replies, watch_replies
 from ui import member_replies as answers
 from ui.admin_replies import (
@@ -110,13 +110,13 @@ def answers_on_lists(words: Words) -> Iterator[Reply]:
             yield watch_replies.watch_menu_reply(WatchResult(entries, PERSON, True), HERE, 500)
             yield watch_replies.watch_menu_reply(WatchResult(entries, PERSON, True), HERE, size, PERMISSIONS)
     yield watch_replies.no_ids_reply()
-    for job in jobs(words):
+    for named in named_jobs(words):
         for size in (0, 1, 10, 500):
             for on_hold in (False, True):
-                listed = tuple(Listed(n, nth(job, n), PERSON - n, True, on_hold) for n in range(size))
+                listed = tuple(Listed(n, named[n], PERSON - n, True, on_hold) for n in range(size))
                 yield from list_replies.listing_replies(listed, HERE, MENTIONS)
         for hold in _TROUBLES:
-            waiting = tuple(Listed(n, nth(job, n), PERSON - n, True, False, hold) for n in range(2))
+            waiting = tuple(Listed(n, named[n], PERSON - n, True, False, hold) for n in range(2))
             yield from list_replies.listing_replies(waiting, HERE, MENTIONS)
 
 
@@ -265,9 +265,8 @@ def _record(number: int, snapshot: str | None, state: DeliveryState, reason: Rea
 
 
 def answers_on_results(words: Words) -> Iterator[Reply]:
-    for job in jobs(words):
-        named = [nth(job, n) for n in range(PAGE)]
-        stored = [None if one is None else snapshots.dump(one) for one in named]
+    for named in named_jobs(words):
+        stored = [None if job is None else snapshots.dump(job) for job in named[:PAGE]]
         for state in DeliveryState:
             for reason in (None, *Reason):
                 records = tuple(_record(n, snapshot, state, reason) for n, snapshot in enumerate(stored))

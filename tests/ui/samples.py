@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +135,12 @@ def jobs(words: Words) -> tuple[Job | None, ...]:
     )
 
 
+@cache
+def named_jobs(words: Words) -> tuple[tuple[Job | None, ...], ...]:
+    """Of each job, 500 with prompts of their own."""
+    return tuple(tuple(nth(job, number) for number in range(500)) for job in jobs(words))
+
+
 def nth(job: Job | None, number: int) -> Job | None:
     """The same job with a prompt of its own, where it has one."""
     if job is None or job.prompt is None:
@@ -257,11 +264,9 @@ def notices(words: Words) -> Iterator[NoticePost]:
         yield NoticePost(NoticeKind.CANNOT_POST, NONCE, channel_id=7, jobs=2, missing=(obstacle,))
 
 
-def posts(words: Words) -> Iterator[Post]:
-    yield from cards(words)
-    yield from summaries(words)
-    yield from outcomes(words)
-    yield from notices(words)
+@cache
+def posts(words: Words) -> tuple[Post, ...]:
+    return (*cards(words), *summaries(words), *outcomes(words), *notices(words))
 
 
 def components_of(view: discord.ui.View | discord.ui.LayoutView) -> list[dict[str, Any]]:

@@ -91,9 +91,9 @@ def test_words_that_mean_nothing_to_members_are_not_used(every: list[Sample]) ->
 
 def test_no_emoji_and_no_drawn_bar(every: list[Sample]) -> None:
     for sample in every:
-        assert not any(unicodedata.category(character) == "So" or character in "█░▓" for character in sample.text), (
-            sample
-        )
+        assert not any(
+            unicodedata.category(character) == "So" or character in "█░▓" for character in set(sample.text)
+        ), sample
 
 
 def test_nothing_the_api_wrote_is_a_live_link_or_mention(every: list[Sample]) -> None:

@@ -39,8 +39,8 @@ MUTATIONS = (
         "each result tells the same remedy",
         _TWICE,
         "deliveries_reply._lines",
-        'yield _line(place, record, "" if len(places[reason]) > 1 else reason, limit)',
-        "yield _line(place, record, reason, limit)",
+        'yield _line(place, record, name, "" if len(places[reason]) > 1 else reason)',
+        "yield _line(place, record, name, reason)",
     ),
     mutation(
         "whoever asked for a job and for its group is mentioned twice",
