@@ -8,7 +8,6 @@ from relay.callbacks.callback_addresses import CallbackAddress, CallbackAddresse
 from relay.commands.ask import Ask
 from ui.admin_replies import (
     callback_address_reply,
-    callback_replaced_reply,
     callbacks_need_token_reply,
     callbacks_off_reply,
     replace_address_question,
@@ -61,8 +60,8 @@ class CallbackService:
             return self._none(ask)
         before = await self._addresses.of_server(ask.guild_id)
         address = await self._addresses.replace(ask.guild_id, number)
-        shown = callback_address_reply if address == before else callback_replaced_reply
-        return shown(_url(self._public_url, address), address.number)
+        url = _url(self._public_url, address)
+        return callback_address_reply(url, address.number, replaced=address != before)
 
     def _none(self, ask: Ask) -> Reply:
         if self._public_url is None:

@@ -9,6 +9,7 @@ from model.messages import Address, Cause
 from relay.accounts.rechecks import Recheck, Rechecks
 from relay.allowances import Allowances
 from relay.commands.ask import Ask
+from relay.commands.check_report import ChannelAccess, CheckReport, Followed
 from relay.delivery.attachments import limit_in_force, limit_to_tell
 from relay.delivery.fallbacks import Variant
 from relay.polling.job_fetcher import JobFetcher
@@ -17,7 +18,7 @@ from storage import delivery_queries, follows, overviews, servers
 from storage.database import Database
 from storage.follows import FollowRow
 from ui import admin_replies
-from ui.check_reply import CheckReport, Followed, NeedsPermission, check_reply
+from ui.check_reply import check_reply
 from ui.language import language_of
 from ui.message import Reply
 
@@ -94,7 +95,7 @@ class CheckService:
             waiting_since=counts.waiting_since,
             held_up=counts.waiting_since is not None and ask.at - counts.waiting_since > _HELD_UP,
             needing=tuple(
-                NeedsPermission(channel_id, self._missing_in(ask.guild_id, channel_id))
+                ChannelAccess(channel_id, self._missing_in(ask.guild_id, channel_id))
                 for channel_id in await delivery_queries.blocked_channels(reader, ask.guild_id)
             ),
             not_posted=counts.not_posted,

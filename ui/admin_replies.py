@@ -45,7 +45,7 @@ def follow_question(account: ClaimedUser | None, channel_id: int, account_id: in
 
 def following_reply(account: ClaimedUser | None, channel_id: int, mentions: CommandMentions) -> Reply:
     """The account is followed from now on."""
-    values = {"channel": formatting.channel(channel_id), "unfollow": mentions.unfollow}
+    values = {"channel": formatting.channel(channel_id), "unfollow": mentions["unfollow"]}
     if account is None:
         text = N_("**Following.** Every job of this server's account is posted in {channel}. {unfollow} ends it.")
         return Reply(_(text, **values))
@@ -60,7 +60,6 @@ def follow_cannot_post_reply(channel: Address, missing: tuple[str, ...]) -> Repl
 
 
 not_following_reply = saying(N_("**Not followed.** Nothing has changed."))
-"""The admin pressed *Don't follow*."""
 
 
 def unfollowed_reply(channel_id: int, running: int) -> Reply:
@@ -85,15 +84,20 @@ _DEFAULT_REPLY_URL = "`POST https://api.useapi.net/v2/account`"
 """Sets a `replyUrl` for all requests of the account (useapi.net, account-management, post-account)."""
 
 
-def callback_address_reply(url: str, number: int) -> Reply:
-    """The server's present address. `number` identifies it, so that buttons under earlier addresses do nothing."""
-    return _shown(_("**Give useapi.net this address as `replyUrl`:**"), url, number)
-
-
-def callback_replaced_reply(url: str, number: int) -> Reply:
-    """A new address has replaced the one before."""
-    state = _("**Replaced. Give useapi.net this address as `replyUrl`:**")
-    return _shown(state, url, number, _("The old one no longer works."))
+def callback_address_reply(url: str, number: int, *, replaced: bool = False) -> Reply:
+    """The server's present address. `number` identifies it, so that buttons under earlier addresses do nothing.
+    `replaced`: it has just taken the place of another one."""
+    state, old = _("**Give useapi.net this address as `replyUrl`:**"), ""
+    if replaced:
+        state = _("**Replaced. Give useapi.net this address as `replyUrl`:**")
+        old = _("The old one no longer works.")
+    at_once = _("Results then arrive at once.")
+    keep = _("Keep it secret: anyone who has it can make me check your jobs, nothing more.")
+    how = _("Add it to each request that starts a job, or once for all with {request}.", request=_DEFAULT_REPLY_URL)
+    return reply(
+        formatting.lines(state, f"`{url}`", formatting.paragraph(old, at_once, keep), formatting.small(how)),
+        (Action.ASK_TO_REPLACE, number),
+    )
 
 
 def replace_address_question(number: int) -> Reply:
@@ -121,16 +125,6 @@ def callbacks_off_reply(interval: int) -> Reply:
             "**Callbacks are off for this bot.** Its operator decides that; results still arrive within about {time}.",
             time=formatting.duration(interval),
         )
-    )
-
-
-def _shown(state: str, url: str, number: int, old: str = "") -> Reply:
-    at_once = _("Results then arrive at once.")
-    keep = _("Keep it secret: anyone who has it can make me check your jobs, nothing more.")
-    how = _("Add it to each request that starts a job, or once for all with {request}.", request=_DEFAULT_REPLY_URL)
-    return reply(
-        formatting.lines(state, f"`{url}`", formatting.paragraph(old, at_once, keep), formatting.small(how)),
-        (Action.ASK_TO_REPLACE, number),
     )
 
 
@@ -219,15 +213,12 @@ def old_jobs_dropped_reply(jobs: int, channels: tuple[int, ...], mentions: Comma
 
 
 def _no_longer(jobs: int, channels: tuple[int, ...], mentions: CommandMentions) -> str:
-    watched = ""
-    if jobs or not channels:
-        watched = plural("{n} job is no longer watched.", "{n} jobs are no longer watched.", jobs)
-    if not channels:
-        return watched
+    watched = formatting.no_longer_watched(jobs) if jobs or not channels else ""
     followed = plural(
         "{channels} is no longer followed. {follow} sets it up again.",
         "{channels} are no longer followed. {follow} sets them up again.",
         len(channels),
+        zero="",
         channels=formatting.channels(channels),
         **mentions,
     )
@@ -293,7 +284,6 @@ def token_removed_reply(jobs: int, channels: tuple[int, ...], mentions: CommandM
 
 
 no_own_token_reply = saying_with_commands(N_("**This server has no API token of its own.** {token_set} sets one."))
-"""The server has no token that could be removed."""
 question_outdated_reply = saying_with_commands(
     N_("**The token has changed since I asked.** Nothing was done; {check} shows the current state.")
 )

@@ -172,9 +172,14 @@ def _ended(post: CardPost, address: Address) -> str:
     return formatting.lines(head, formatting.quoted(prompt))
 
 
+def stopped_watching() -> str:
+    """That a job is not watched any more."""
+    return _("**Stopped watching.** The job keeps running at PixVerse.")
+
+
 def _stopped(post: CardPost) -> str:
     if post.stopped_by is None:
-        state = _("**Stopped watching.** The job keeps running at PixVerse.")
+        state = stopped_watching()
     else:
         person = formatting.user(post.stopped_by)
         state = _("**Stopped watching** ({person}). The job keeps running at PixVerse.", person=person)
@@ -209,10 +214,15 @@ def _summary_text(post: SummaryPost, address: Address, name_limit: int) -> str:
     )
 
 
+def watching(jobs: int) -> str:
+    """How many jobs are watched together."""
+    return plural("**Watching {n} job.**", "**Watching {n} jobs.**", jobs)
+
+
 def _summary_head(post: SummaryPost) -> str:
     total, left = len(post.entries), len(post.entries) - post.done
     if post.open and not post.done:
-        return plural("**Watching {n} job.**", "**Watching {n} jobs.**", total)
+        return watching(total)
     if post.open:
         return formatting.paragraph(
             plural("**Watching {left} of {n} job.**", "**Watching {left} of {n} jobs.**", total, left=number(left)),

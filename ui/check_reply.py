@@ -2,81 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum, auto
 
-from model.messages import Cause, ClaimedUser, Obstacle
+from model.messages import Cause, Obstacle
 from relay.accounts.rechecks import Recheck
-from ui import formatting
+from relay.commands.check_report import ChannelAccess, CheckReport, Followed
+from ui import formatting, on_hold
 from ui.cannot_post import because, missing_permissions, permissions
 from ui.command_texts import CommandMentions
 from ui.language import N_, NP_, _, plural
 from ui.message import Reply
 
 _CHANNELS = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Followed:
-    """A channel in which every job of the server's account is posted."""
-
-    channel_id: int
-    missing: tuple[str, ...]
-    """Permissions without which nothing can be posted there."""
-    other_account: bool
-    """It follows another account than the one in use."""
-
-
-@dataclass(frozen=True, slots=True)
-class NeedsPermission:
-    """A channel in which results wait for a permission."""
-
-    channel_id: int
-    missing: tuple[str, ...]
-    """Empty if Discord refuses messages for an unknown reason."""
-
-
-@dataclass(frozen=True, slots=True)
-class CheckReport:
-    """What the check found. Times are in milliseconds UTC, sizes in bytes."""
-
-    token: Recheck
-    """Of the token that this server uses."""
-    account: ClaimedUser | None
-    """The useapi.net user, if the token's text claims one."""
-    operators_token: bool
-    """The server has none of its own and uses the operator's."""
-    tried_at: int | None
-    missing: tuple[str, ...]
-    """Permissions that are missing in this channel, as Discord's settings name them."""
-    locked: bool
-    """This is a locked thread."""
-    upload_limit: int | None
-    watching: int
-    oldest: int | None
-    """Since when the oldest job is watched."""
-    waiting: int
-    """Outcomes that are not posted yet."""
-    alerts_channel: int | None
-    alerts_missing: tuple[str, ...] = ()
-    waiting_since: int | None = None
-    """Since when the oldest outcome that is not posted waits."""
-    held_up: bool = False
-    """The oldest outcome has waited longer than posting takes."""
-    needing: tuple[NeedsPermission, ...] = ()
-    """Channels in which outcomes wait for a permission."""
-    not_posted: int = 0
-    """Outcomes that were given up, or that may or may not have been posted."""
-    followed: tuple[Followed, ...] = ()
-    on_hold: int = 0
-    """Watched jobs that belong to another account than the one in use."""
-    refused: bool = False
-    """A message waits because Discord refuses it in this channel."""
-    uploads_limited: bool = False
-    """Discord accepted the latest result only without its file, because it limits uploads in this server."""
-    callback_heard_at: int | None = None
-    api_down_since: int | None = None
 
 
 class _Kind(Enum):
@@ -131,13 +69,13 @@ def _token(report: CheckReport, mentions: CommandMentions) -> _Found:
             again = _("Enter it again with {token_set}.", **mentions)
             return _Kind.PROBLEM, formatting.paragraph(gone, _held(report), again)
         case Recheck.REFUSED:
-            state, fix = N_("useapi.net refuses this server's API token."), N_("Set a new one with {token_set}.")
+            state, fix = N_("useapi.net refuses this server's API token."), on_hold.SET_A_NEW_TOKEN
             if report.operators_token:
                 state = N_("useapi.net refuses the operator's token.")
                 fix = N_("Only the bot's operator can replace it; or set this server's own with {token_set}.")
             return _Kind.PROBLEM, formatting.paragraph(_(state), _held(report), _(fix, **mentions))
         case Recheck.UNPAID:
-            expired = _("The useapi.net subscription has expired.")
+            expired = _(on_hold.SUBSCRIPTION_EXPIRED)
             renew = _("Renew it there, and I'll resume.")
             return _Kind.PROBLEM, formatting.paragraph(expired, _held(report), renew)
         case Recheck.NO_RESPONSE:
@@ -250,9 +188,8 @@ def _results(report: CheckReport, mentions: CommandMentions) -> _Found | None:
             when=formatting.relative(report.waiting_since),
         )
     if report.needing:
-        channels = [(one.channel_id, one.missing) for one in report.needing]
         allow = plural("Allow it there, and I'll post it.", "Allow it there, and I'll post them.", report.waiting)
-        return _Kind.PROBLEM, formatting.paragraph(waiting, *_cannot_post_in(channels), allow)
+        return _Kind.PROBLEM, formatting.paragraph(waiting, *_cannot_post_in(report.needing), allow)
     if report.held_up:
         return _Kind.PROBLEM, formatting.paragraph(waiting, _("{deliveries} shows why.", **mentions))
     return _Kind.WAITS, waiting
@@ -272,7 +209,7 @@ def _lost(report: CheckReport, mentions: CommandMentions, *, alone: bool) -> str
 def _followed(report: CheckReport, mentions: CommandMentions) -> _Found | None:
     if not report.followed:
         return None
-    broken = [(one.channel_id, one.missing) for one in report.followed if one.missing]
+    broken = [one for one in report.followed if one.missing]
     paused = [one for one in report.followed if one.other_account and not one.missing]
     if broken or paused:
         set_up_again = plural(
@@ -290,11 +227,11 @@ def _followed(report: CheckReport, mentions: CommandMentions) -> _Found | None:
     return _Kind.WORKS, _("following into {channels}", channels=_channels_of(report.followed))
 
 
-def _cannot_post_in(channels: list[tuple[int, tuple[str, ...]]]) -> Iterator[str]:
+def _cannot_post_in(channels: Sequence[ChannelAccess]) -> Iterator[str]:
     """A sentence for each set of missing permissions, with the channels in which they are missing."""
     alike: dict[tuple[str, ...], list[int]] = {}
-    for channel_id, missing in channels[:_CHANNELS]:
-        alike.setdefault(missing, []).append(channel_id)
+    for one in channels[:_CHANNELS]:
+        alike.setdefault(one.missing, []).append(one.channel_id)
     for missing, found in alike.items():
         where = formatting.enumeration(formatting.channel(channel_id) for channel_id in found)
         if missing and not set(missing) & set(Obstacle):

@@ -42,31 +42,25 @@ AS_SERVER = locale_str("As the server")
 """The first choice; the others are the languages' own names for themselves."""
 
 
-class _Mention:
-    """A command by its full name, linked as `CommandMentions` does."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __get__(self, mentions: CommandMentions, owner: type[CommandMentions]) -> str:
-        return mentions(self._name)
+_MENTIONED = {
+    "status": "pixverse status",
+    "watch": "pixverse watch",
+    "list": "pixverse list",
+    "token_set": "pixverse-admin token set",
+    "check": "pixverse-admin check",
+    "deliveries": "pixverse-admin deliveries",
+    "follow": "pixverse-admin follow",
+    "unfollow": "pixverse-admin unfollow",
+    "alerts": "pixverse-admin alerts",
+}
 
 
 class CommandMentions:
-    """Knows the ids that Discord gave the commands; until they are known, a command is named in plain text.
+    """Links to commands for texts that name them: `_("… {token_set} sets one.", **mentions)`.
 
-    One object serves the whole bot, so that texts made later use the ids as soon as they are known.
+    It knows the ids that Discord gave the commands; until they are known, a command is named in plain text. One object
+    serves the whole bot, so that texts made later use the ids as soon as they are known.
     """
-
-    status = _Mention("pixverse status")
-    watch = _Mention("pixverse watch")
-    list = _Mention("pixverse list")
-    token_set = _Mention("pixverse-admin token set")
-    check = _Mention("pixverse-admin check")
-    deliveries = _Mention("pixverse-admin deliveries")
-    follow = _Mention("pixverse-admin follow")
-    unfollow = _Mention("pixverse-admin unfollow")
-    alerts = _Mention("pixverse-admin alerts")
 
     def __init__(self, ids: Mapping[str, int] | None = None) -> None:
         self._ids: dict[str, int] = dict(ids or {})
@@ -76,14 +70,9 @@ class CommandMentions:
         self._ids.update(ids)
 
     def keys(self) -> Iterable[str]:
-        """The names by which texts mention commands: `_("… {token_set} sets one.", **mentions)`."""
-        return (name for name, mention in vars(CommandMentions).items() if isinstance(mention, _Mention))
+        return _MENTIONED
 
     def __getitem__(self, name: str) -> str:
-        mention: str = getattr(self, name)
-        return mention
-
-    def __call__(self, name: str) -> str:
-        """`pixverse status` as `</pixverse status:ID>`, or as `/pixverse status` where the id is not known."""
-        known = self._ids.get(name.split(" ", 1)[0])
-        return f"/{name}" if known is None else f"</{name}:{known}>"
+        command = _MENTIONED[name]
+        known = self._ids.get(command.partition(" ")[0])
+        return f"/{command}" if known is None else f"</{command}:{known}>"

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from model import snapshots
 from model.job import Job
 from model.messages import Address, Cause
-from model.states import DeliveryState, Reason
+from model.states import CardStatus, DeliveryState, Reason
 from relay.commands.resending import HOPELESS, SentAgain
 from relay.delivery.fallbacks import Variant
 from relay.delivery.verdicts import PATIENCE
 from storage.delivery_queries import OutcomeCounts, OutcomePage, OutcomeRecord
-from ui import formatting, job_facts
+from ui import formatting, job_facts, job_states
 from ui.buttons import Action, ResendRequest, results_view
 from ui.cannot_post import because
 from ui.command_texts import CommandMentions
@@ -177,7 +177,7 @@ def _own_words(record: OutcomeRecord) -> str:
 def _state(record: OutcomeRecord) -> str:
     if record.state is DeliveryState.POSTED:
         return _("Posted")
-    return _("Not posted") if _is_given_up(record) else _("Waiting")
+    return job_states.state_of(CardStatus.NOT_POSTED, None) if _is_given_up(record) else _("Waiting")
 
 
 def _is_given_up(record: OutcomeRecord) -> bool:

@@ -64,7 +64,7 @@ def _fields(job: Job) -> Iterator[tuple[str, str]]:
     yield "face", _upload(job.face)
     yield "model", escaped(job.model or "", _SHORT)
     yield "quality", escaped(job.quality or "", _SHORT)
-    yield "duration", _("{n} s", n=job.duration) if job.duration else ""
+    yield "duration", formatting.seconds(job.duration) if job.duration else ""
     yield "sound", "" if job.sound is None else (_("yes") if job.sound else _("no"))
     yield "button", escaped(job.button or "", _SHORT)
     yield "buttons", formatting.listing(escaped(button, 20) for button in job.buttons[:20])

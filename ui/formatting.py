@@ -27,16 +27,16 @@ def size(number_of_bytes: int) -> str:
 
 def duration(milliseconds: int) -> str:
     """`2 min 14 s`: the two largest units that are not zero."""
-    seconds = max(0, milliseconds) // _SECOND
-    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86_400
+    whole = max(0, milliseconds) // _SECOND
+    minutes, hours, days = whole // 60, whole // 3600, whole // 86_400
     parts = (
         plural("{n} day", "{n} days", days) if days else "",
         _("{n} h", n=hours % 24) if hours % 24 else "",
         _("{n} min", n=minutes % 60) if minutes % 60 else "",
-        _("{n} s", n=seconds % 60) if seconds % 60 else "",
+        seconds(whole % 60) if whole % 60 else "",
     )
     first = next((place for place, part in enumerate(parts) if part), 3)
-    return paragraph(*parts[first : first + 2]) or _("{n} s", n=0)
+    return paragraph(*parts[first : first + 2]) or seconds(0)
 
 
 def age(milliseconds: int) -> str:
@@ -48,6 +48,11 @@ def age(milliseconds: int) -> str:
     if milliseconds >= _MINUTE:
         return _("{n} min ago", n=milliseconds // _MINUTE)
     return _("just now")
+
+
+def seconds(count: int) -> str:
+    """`5 s`, however many they are."""
+    return _("{n} s", n=count)
 
 
 def listing(parts: Iterable[str]) -> str:
@@ -108,10 +113,14 @@ def channel(channel_id: int) -> str:
 
 def channels(channel_ids: Sequence[int]) -> str:
     """The first five channels, and how many more there are."""
-    more = len(channel_ids) - _MAX_CHANNELS
-    names = (channel(channel_id) for channel_id in channel_ids[:_MAX_CHANNELS])
-    # Translators: channels, at the end of a list of them.
-    return enumeration((*names, plural("{n} more", "{n} more", more) if more > 0 else ""))
+    names = map(channel, channel_ids[:_MAX_CHANNELS])
+    return enumeration((*names, more(len(channel_ids) - _MAX_CHANNELS)))
+
+
+def more(count: int) -> str:
+    """What was left out at the end of a list; empty if nothing was."""
+    # Translators: channels or jobs, at the end of a list of them.
+    return plural("{n} more", "{n} more", count) if count > 0 else ""
 
 
 def user(user_id: int) -> str:
@@ -122,6 +131,11 @@ def user(user_id: int) -> str:
 def users(user_ids: Iterable[int]) -> str:
     """Mentions of people who are pinged; empty without any."""
     return " ".join(map(user, user_ids))
+
+
+def no_longer_watched(jobs: int) -> str:
+    """How many jobs are dropped."""
+    return plural("{n} job is no longer watched.", "{n} jobs are no longer watched.", jobs)
 
 
 def joined(parts: Iterable[str]) -> str:

@@ -11,6 +11,9 @@ from ui.discord_limits import PROMPT, SHORT_PROMPT
 from ui.escape import escaped, plain
 from ui.language import N_, _, plural
 
+KEPT = N_("useapi.net keeps jobs for 31 days.")
+"""Why a job has expired."""
+
 _PROMPT_START = 480
 """Characters of a prompt that are looked at for a name, of which far fewer are shown."""
 _JUST_BEFORE = 60_000
@@ -28,14 +31,18 @@ def what(job: Job | None) -> str:
     if job is None or job.verb is None:
         return ""
     if job.verb in _VIDEOS:
-        videos = len(job.media) if job.state is JobState.COMPLETED else _VIDEOS[job.verb]
-        return plural("{n} video", "{n} videos", videos, zero="")
+        return videos(len(job.media) if job.state is JobState.COMPLETED else _VIDEOS[job.verb])
     if job.verb != "pixverse-button":
         return _(_WHAT[job.verb]) if job.verb in _WHAT else ""
     if job.button in _BUTTONS:
         return _(_BUTTONS[job.button])
     button = escaped(job.button or "", 20)
     return _("{button} of an earlier job", button=button) if button else _("Continuation of an earlier job")
+
+
+def videos(count: int) -> str:
+    """A number of videos; empty if it is 0."""
+    return plural("{n} video", "{n} videos", count, zero="")
 
 
 def counts_only(job: Job | None) -> bool:
@@ -56,7 +63,7 @@ def facts(job: Job | None, *, with_what: bool = True) -> str:
             escaped(job.style or "", 40),
             escaped(job.model or "", 40),
             escaped(job.quality or "", 20),
-            _("{n} s", n=job.duration) if job.duration else "",
+            formatting.seconds(job.duration) if job.duration else "",
             escaped(job.aspect_ratio or "", 20),
             _("seed {seed}", seed=job.seed) if job.seed is not None and is_v2(job.jobid) else "",
             _("with sound") if job.sound else "",

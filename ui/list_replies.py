@@ -34,11 +34,9 @@ def listing_replies(listed: Sequence[Listed], where: Address, mentions: CommandM
     entries = sorted(listed, key=lambda entry: not entry.mine)
     shown = entries[: _LINES * _PAGES]
     pages = [shown[start : start + _LINES] for start in range(0, len(shown), _LINES)]
-    more = len(entries) - len(shown)
     texts = [formatting.lines(*(_listed(entry, where) for entry in page)) for page in pages]
     texts[0] = formatting.lines(_head(listed), texts[0])
-    if more:
-        texts[-1] = formatting.lines(texts[-1], formatting.small(plural("{n} more", "{n} more", more)))
+    texts[-1] = formatting.lines(texts[-1], formatting.small(formatting.more(len(entries) - len(shown))))
     return [Reply(text) for text in texts]
 
 

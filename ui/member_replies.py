@@ -11,6 +11,7 @@ from relay.commands.watch import AlreadyPosted, AlreadyWatched, NowWatching, Pos
 from ui import formatting, job_facts, job_states, on_hold
 from ui.buttons import Action
 from ui.cannot_post import cannot_post_yet
+from ui.cards import stopped_watching
 from ui.escape import job_id
 from ui.language import N_, _, plural
 from ui.message import OnPress, Reply, TemporaryView, reply, saying
@@ -143,7 +144,7 @@ def stop_reply(result: StopResult) -> Reply:
     """The reply to `/pixverse unwatch` and `Stop watching`."""
     match result:
         case Stopped():
-            return Reply(_("**Stopped watching.** The job keeps running at PixVerse."))
+            return Reply(stopped_watching())
         case TakenOff() if not result.others:
             return Reply(_("**You won't be pinged.** This channel gets every job, so I'll still post the result here."))
         case TakenOff():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from model.messages import Cause, NoticePost
 from model.states import NoticeKind
-from ui import formatting
+from ui import formatting, on_hold
 from ui.cannot_post import because, missing_permissions
 from ui.command_texts import CommandMentions
 from ui.escape import escaped
@@ -70,7 +70,7 @@ def _token_trouble(post: NoticePost, mentions: CommandMentions) -> str:
         case NoticeKind.UNPAID:
             state, why = (
                 N_("**The useapi.net subscription has expired.**"),
-                N_("The useapi.net subscription has expired."),
+                on_hold.SUBSCRIPTION_EXPIRED,
             )
             remedy = _("I'll resume once it's renewed; {check} checks right away.", **mentions)
             if post.interval is not None:
@@ -78,7 +78,7 @@ def _token_trouble(post: NoticePost, mentions: CommandMentions) -> str:
                 remedy = _("I'll resume within {time} of renewal; {check} checks right away.", time=time, **mentions)
         case _:
             state, why = N_("**useapi.net refuses this server's API token.**"), N_("useapi.net refuses the API token.")
-            remedy = _("Set a new one with {token_set}.", **mentions)
+            remedy = _(on_hold.SET_A_NEW_TOKEN, **mentions)
     if not post.jobs:
         return formatting.paragraph(_(state), who, remedy)
     return formatting.paragraph(_("**PixVerse results are on hold.**"), who, _(why), waiting, remedy)
@@ -89,7 +89,7 @@ def _token_trouble_over(post: NoticePost) -> str:
     if post.kind is NoticeKind.FIXED:
         state = formatting.paragraph(_("**Fixed: the API token works.**"), _resumed(post))
     else:
-        dropped = plural("{n} job is no longer watched.", "{n} jobs are no longer watched.", post.jobs, zero="")
+        dropped = formatting.no_longer_watched(post.jobs) if post.jobs else ""
         state = formatting.paragraph(_("**Settled: this server's API token was removed.**"), dropped)
     return formatting.lines(state, _lasted(post))
 

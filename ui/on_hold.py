@@ -23,9 +23,6 @@ REASONS = {
 }
 """In a list."""
 
-_DECISION_NEEDED = N_(
-    "**On hold: the new API token is for a different account.** An admin has to decide about this job."
-)
 CARDS = {
     CardStatus.TOKEN_REFUSED: N_(
         "**On hold: useapi.net refuses this server's API token.** I'll resume once an admin sets a new one."
@@ -36,7 +33,9 @@ CARDS = {
     CardStatus.UNPAID: N_(
         "**On hold: this server's useapi.net subscription has expired.** I'll resume once it's renewed."
     ),
-    CardStatus.OTHER_ACCOUNT: _DECISION_NEEDED,
+    CardStatus.OTHER_ACCOUNT: N_(
+        "**On hold: the new API token is for a different account.** An admin has to decide about this job."
+    ),
     CardStatus.PAUSED: N_(
         "**On hold: this bot is paused.** The job keeps running; I'll post the result when I'm back."
     ),
@@ -77,6 +76,11 @@ _WATCHED = {
 """To somebody whose jobs are watched."""
 
 
+SUBSCRIPTION_EXPIRED = N_("The useapi.net subscription has expired.")
+SET_A_NEW_TOKEN = N_("Set a new one with {token_set}.")
+"""To admins: what is wrong with the account, and what to do about its token."""
+
+
 def why_on_hold(statuses: Iterable[CardStatus | None]) -> str:
     """Why jobs with these statuses are on hold, in one sentence; empty if none is."""
     reasons = dict.fromkeys(_(REASONS[status]) for status in statuses if status in REASONS)
@@ -100,8 +104,3 @@ def asked_for(hold: AccountState, *, mention: bool) -> str:
 def watched(hold: CardStatus) -> str:
     """Why watched jobs are on hold, and until when."""
     return _(_WATCHED[hold])
-
-
-def decision_needed() -> str:
-    """The token has been replaced by one of another account, and nobody has said what becomes of the old one's jobs."""
-    return _(_DECISION_NEEDED)

@@ -186,8 +186,8 @@ def _late(post: OutcomePost) -> str:
 def _tally(batch: BatchTally, pinged: tuple[int, ...]) -> str:
     results = formatting.listing(
         (
+            job_facts.videos(batch.videos),
             # Translators: what became of a group of jobs; so are the next ones, up to "without a result".
-            plural("{n} video", "{n} videos", batch.videos, zero=""),
             plural("{n} image", "{n} images", batch.images, zero=""),
             plural("{n} as a link", "{n} as links", batch.links, zero=""),
             plural("{n} failed", "{n} failed", batch.failed, zero=""),

@@ -15,18 +15,14 @@ from ui.outcomes import outcome_message
 def message_of(post: Post, address: Address, mentions: CommandMentions) -> Message:
     """The message for `post` at `address`, in the post's own language, whoever is spoken to at the moment."""
     with speaking(post.language):
-        return _message_of(post, address, mentions)
-
-
-def _message_of(post: Post, address: Address, mentions: CommandMentions) -> Message:
-    match post:
-        case OutcomePost():
-            return outcome_message(post, mentions)
-        case CardPost():
-            known_by = number_custom_id(Action.STOP_WATCHING, post.subscription_id)
-            return Message(view=card_view(post, address), silent=True, known_by=known_by)
-        case SummaryPost():
-            known_by = number_custom_id(Action.STOP_BATCH, post.batch_id)
-            return Message(view=summary_view(post, address), silent=True, known_by=known_by)
-        case _:
-            return notice_message(post, mentions)
+        match post:
+            case OutcomePost():
+                return outcome_message(post, mentions)
+            case CardPost():
+                known_by = number_custom_id(Action.STOP_WATCHING, post.subscription_id)
+                return Message(view=card_view(post, address), silent=True, known_by=known_by)
+            case SummaryPost():
+                known_by = number_custom_id(Action.STOP_BATCH, post.batch_id)
+                return Message(view=summary_view(post, address), silent=True, known_by=known_by)
+            case _:
+                return notice_message(post, mentions)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 from model.states import AccountState
 from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherKind, OtherService, SeveralIds
 from relay.commands import refusals
@@ -116,7 +118,7 @@ def _text(refusal: Exception, mentions: CommandMentions, *, manager: bool) -> st
         case _:
             return None
     service = escaped(refusal.service_name, 20) if isinstance(refusal, OtherService) else ""
-    return _(text, mentions=mentions, refusal=refusal, service=service)
+    return _(text, mentions=SimpleNamespace(**mentions), refusal=refusal, service=service)
 
 
 def _not_yours(refusal: refusals.NotYours) -> str:
@@ -141,21 +143,15 @@ def missing_permission_reply(missing: tuple[str, ...]) -> Reply:
 
 
 locked_thread_reply = saying(N_("**This thread is locked.** Ask in another channel."))
-"""The thread is locked, and the bot may not manage threads."""
 foreign_channel_reply = saying(N_("**That channel isn't in this server.** Choose one that is."))
-"""The channel that was chosen belongs to another server."""
 discord_silent_reply = saying(N_("**Discord didn't answer just now.** Nothing has changed; try again in a minute."))
-"""Discord did not answer a request that had to come first."""
 unseen_channel_reply = saying(N_("**I can't see that channel.** Give me *View Channel* there, then try again."))
-"""The bot cannot see the channel that was chosen."""
 restarting_reply = saying(N_("**I'm restarting.** Try again in a minute. Watched jobs stay watched."))
 """The bot is starting, stopping or paused."""
 left_button_reply = saying(N_("**This button no longer does anything.** Run the command again."))
 """A temporary button was pressed after a restart of the bot."""
 only_in_servers_reply = saying(N_("**I only work in servers.** Ask in a channel the bot can see."))
-"""A command was used in a direct message."""
 not_served_reply = saying(N_("**This bot doesn't serve this server.** Its operator has limited it to others."))
-"""A command was used in a server that the operator has not listed."""
 
 
 def own_fault_reply(reference: str) -> Reply:

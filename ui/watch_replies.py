@@ -7,8 +7,9 @@ import re
 from model.messages import Address
 from relay.cards.card_status import HOLDS
 from relay.commands.watch_many import EntryStatus, WatchEntry, WatchResult
-from ui import formatting, on_hold
+from ui import formatting, job_facts, on_hold
 from ui.cannot_post import cannot_post_yet
+from ui.cards import watching
 from ui.discord_limits import MESSAGE, units
 from ui.escape import code, escaped, tail
 from ui.language import N_, _, number, plural
@@ -32,7 +33,7 @@ _NOT_TAKEN = {
 }
 _KNOWN_HERE = (EntryStatus.ALREADY_WATCHED, EntryStatus.ALREADY_POSTED)
 _WHAT_THEN = {
-    EntryStatus.EXPIRED: N_("useapi.net keeps jobs for 31 days."),
+    EntryStatus.EXPIRED: job_facts.KEPT,
     EntryStatus.SECRET: N_("I haven't sent or kept the secret token. Replace it."),
     EntryStatus.NOT_LOOKED_UP: N_("Try again in a minute."),
 }
@@ -70,7 +71,6 @@ def watch_menu_reply(
 
 
 no_ids_reply = saying(N_("**There is no PixVerse job id in that message.**"))
-"""The reply to *Watch PixVerse jobs* for a message without an id."""
 
 
 def _head(result: WatchResult, left_out: list[WatchEntry], where: Address) -> str:
@@ -83,7 +83,7 @@ def _head(result: WatchResult, left_out: list[WatchEntry], where: Address) -> st
                 "**The job could not be watched.**", "**None of the {n} jobs could be watched.**", len(left_out)
             )
         return formatting.paragraph(state, _trouble(result))
-    state = plural("**Watching {n} job.**", "**Watching {n} jobs.**", watched)
+    state = watching(watched)
     if left_out:
         state = plural(
             "**Watching {n} job, {others} left out.**",

@@ -13,6 +13,7 @@ from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherKind, OtherService,
 from relay.accounts.rechecks import Recheck
 from relay.commands import refusals
 from relay.commands.check import Checked, CheckedBefore, NotChecked, Peek, Unchecked
+from relay.commands.check_report import ChannelAccess, CheckReport, Followed
 from relay.commands.job_queries import JobDetails, Listed
 from relay.commands.resending import SentAgain
 from relay.commands.stop import Stopped, StoppedAll, TakenOff
@@ -24,12 +25,11 @@ from ui import admin_replies, list_replies, watch_replies
 from ui import member_replies as answers
 from ui.admin_replies import (
     callback_address_reply,
-    callback_replaced_reply,
     callbacks_need_token_reply,
     callbacks_off_reply,
     replace_address_question,
 )
-from ui.check_reply import CheckReport, Followed, NeedsPermission, check_reply
+from ui.check_reply import check_reply
 from ui.deliveries_reply import PAGE, posted_after_all, results_reply, sent_again
 from ui.details_reply import details_replies
 from ui.language import LANGUAGES
@@ -207,7 +207,7 @@ def _answers_on_follows() -> Iterator[Reply]:
     yield admin_replies.alerts_cannot_post_reply(HERE, PERMISSIONS)
     for url in ("https://relay.example.org/callback/" + "A" * 43, "http://127.0.0.1:8080/a/b/callback/-" + "_" * 42):
         yield callback_address_reply(url, 2**56 - 1)
-        yield callback_replaced_reply(url, 0)
+        yield callback_address_reply(url, 0, replaced=True)
     yield replace_address_question(2**56 - 1)
     for interval in (100, 20_000, 3_600_000):
         yield callbacks_off_reply(interval)
@@ -229,7 +229,7 @@ def _check_replies() -> Iterator[Reply]:
             for other_account in (True, False):
                 followed = tuple(Followed(HERE.channel_id - n, missing, other_account) for n in range(9))
                 yield check_reply(replace(well, followed=followed, callback_heard_at=NOW - 9_000), MENTIONS)
-            needing = tuple(NeedsPermission(HERE.channel_id - n, missing) for n in range(9))
+            needing = tuple(ChannelAccess(HERE.channel_id - n, missing) for n in range(9))
             yield check_reply(replace(well, waiting=9, waiting_since=NOW - 30_000, needing=needing), MENTIONS)
         for on_hold in (1, 2):
             yield check_reply(replace(well, on_hold=on_hold), MENTIONS)

@@ -7,9 +7,10 @@ import pytest
 from model.messages import Cause, ClaimedUser, NoticePost, Obstacle
 from model.states import NoticeKind
 from relay.accounts.rechecks import Recheck
+from relay.commands.check_report import ChannelAccess, CheckReport, Followed
 from tests.ui.samples import components_of
 from ui import admin_replies
-from ui.check_reply import CheckReport, Followed, NeedsPermission, check_reply
+from ui.check_reply import check_reply
 from ui.command_texts import CommandMentions
 from ui.notices import notice_message
 from ui.token_modal import entered_text
@@ -240,7 +241,7 @@ def test_what_waits_stands_between_problems_and_what_works_and_is_none() -> None
 
 
 def test_a_result_that_waits_for_a_permission_is_no_good_news() -> None:
-    channels = (NeedsPermission(5, ("Send Messages",)), NeedsPermission(6, ()))
+    channels = (ChannelAccess(5, ("Send Messages",)), ChannelAccess(6, ()))
     lines = check_reply(replace(WELL, waiting=3, waiting_since=7_000, needing=channels), MENTIONS).content.split("\n")
     assert lines[:2] == [
         "**1 problem.**",
@@ -249,7 +250,7 @@ def test_a_result_that_waits_for_a_permission_is_no_good_news() -> None:
             "I can't post in <#6>. Allow it there, and I'll post them."
         ),
     ]
-    many = tuple(NeedsPermission(number, ("Send Messages",)) for number in range(1, 8))
+    many = tuple(ChannelAccess(number, ("Send Messages",)) for number in range(1, 8))
     text = check_reply(replace(WELL, waiting=7, needing=many), MENTIONS).content
     assert "in <#1>, <#2>, <#3>, <#4> and <#5>. 2 more are like that. Allow it there, and" in text
 

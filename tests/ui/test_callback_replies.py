@@ -3,7 +3,6 @@ from __future__ import annotations
 from tests.ui.samples import components_of
 from ui.admin_replies import (
     callback_address_reply,
-    callback_replaced_reply,
     callbacks_off_reply,
     replace_address_question,
 )
@@ -25,7 +24,7 @@ async def test_the_address_and_how_to_use_it() -> None:
 
 
 async def test_a_replaced_one_says_that_the_old_one_is_void() -> None:
-    answer = callback_replaced_reply(URL, 8)
+    answer = callback_address_reply(URL, 8, replaced=True)
     assert answer.content == (
         f"**Replaced. Give useapi.net this address as `replyUrl`:**\n`{URL}`\n"
         "The old one no longer works. Results then arrive at once. "

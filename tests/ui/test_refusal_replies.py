@@ -102,7 +102,7 @@ def test_some_texts_to_the_letter() -> None:
 
 def test_commands_are_plain_where_their_ids_are_unknown() -> None:
     mentions = CommandMentions()
-    assert mentions.status == "/pixverse status"
+    assert mentions["status"] == "/pixverse status"
     mentions.learn({"pixverse": 9})
-    assert mentions.status == "</pixverse status:9>"
-    assert mentions.token_set == "/pixverse-admin token set"
+    assert mentions["status"] == "</pixverse status:9>"
+    assert mentions["token_set"] == "/pixverse-admin token set"
