@@ -88,9 +88,11 @@ class ShardCoordinator:
         if not self._membership.holds:
             await self._let_go()
             return
+        # One that is taken over during the look is told of as it was before.
+        going_over = frozenset(self._handovers)
         try:
             rows = _Rows(*await self._membership.read_shards())
-            await self._follow(rows)
+            await self._follow(rows, going_over | self._handovers.keys())
             if self._monotonic() >= self._takes_shards_from:
                 await self._take(rows)
         except StorageError as error:
@@ -106,6 +108,11 @@ class ShardCoordinator:
         while self._shards.held and self._monotonic() < until and await self._somebody_else():
             await self._sleep(_LOOK_WHILE_DRAINING_S)
             await self.turn()
+        await self.release()
+
+    async def release(self) -> None:
+        """Frees every shard. `run` has ended."""
+        await self._end_handovers()
         for shard_id in sorted(self._shards.held):
             with suppress(StorageError):  # then its lease runs out
                 await self._membership.release_shard(shard_id)
@@ -129,12 +136,15 @@ class ShardCoordinator:
             handover.cancel()
         await asyncio.gather(*handovers, return_exceptions=True)
 
-    async def _follow(self, rows: _Rows) -> None:
+    async def _follow(self, rows: _Rows, going_over: frozenset[int]) -> None:
         """Closes what is another's by now, connects what is this process's, and releases what it can't connect."""
-        mine = {lease.shard_id for lease in rows.leases if lease.owner == self._membership.process_id}
-        for shard_id in (self._shards.held | self._shards.detached) - mine - self._handovers.keys():
+        me = self._membership.process_id
+        mine = {lease.shard_id for lease in rows.leases if lease.owner == me}
+        for shard_id in (self._shards.held | self._shards.detached) - mine - going_over:
             log.info("shard %d is another process's now", shard_id)
             await self._shards.drop(shard_id)
+        for shard_id in {lease.shard_id for lease in rows.leases if lease.successor == me} - going_over:
+            await self._membership.release_shard(shard_id)  # Of a handover that ended while the database was away.
         for shard_id in sorted(mine):
             self._shards.connect(shard_id)
             if self._shards.failing_for(shard_id) >= AWAY_S:
@@ -227,6 +237,12 @@ async def share_shards(
         coordinating.cancel()
         await asyncio.gather(coordinating, return_exceptions=True)
         await _drain(membership, coordinator)
+        raise
+    except Exception:
+        coordinating.cancel()
+        await asyncio.gather(coordinating, return_exceptions=True)
+        # Others may do better; and while anybody holds one, nobody can have another number of shards.
+        await coordinator.release()
         raise
     finally:
         for task in (coordinating, failing):

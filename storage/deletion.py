@@ -61,6 +61,10 @@ async def forget_person(tx: Transaction, user_id: int) -> list[int]:
     await tx.run(
         "UPDATE batches SET user_id = ?, mention = FALSE, shown_at = 0 WHERE user_id = ?", (FORGOTTEN, user_id)
     )
+    # Whatever process has posted in those servers hears of a change of this column.
+    await tx.run(
+        f"UPDATE subscriptions SET card_final = card_final WHERE {tx.dialect.among('id')}", (tx.dialect.list_of(named),)
+    )
     await tx.run("UPDATE subscriptions SET stopped_by = ? WHERE stopped_by = ?", (FORGOTTEN, user_id))
     await tx.run("UPDATE servers SET token_set_by = NULL WHERE token_set_by = ?", (user_id,))
     await tx.run("UPDATE follows SET followed_by = NULL WHERE followed_by = ?", (user_id,))

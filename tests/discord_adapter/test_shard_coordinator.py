@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from types import SimpleNamespace
+from typing import Any, Never, cast
 from unittest.mock import AsyncMock, Mock
 
 import discord
@@ -15,8 +17,9 @@ import pytest
 
 from discord_adapter.acknowledging import acknowledge
 from discord_adapter.client import RelayClient, log_in, use_discord_at
+from discord_adapter.gateway import stay_connected
 from discord_adapter.shard_connection import ask_gateway
-from discord_adapter.shard_coordinator import AWAY_S, ShardCoordinator
+from discord_adapter.shard_coordinator import AWAY_S, ShardCoordinator, share_shards
 from discord_adapter.shard_manager import ShardManager
 from relay.cluster.identify_pacing import SessionStartLimit
 from relay.cluster.membership import Membership
@@ -40,6 +43,8 @@ class Table:
     )
     processes: dict[str, Process] = field(default_factory=dict)
     down: bool = False
+    while_reading: Callable[[], Awaitable[None]] | None = None
+    """What happens between a look and its answer."""
 
     def holders(self) -> dict[str, list[int]]:
         held: dict[str, list[int]] = {name: [] for name in self.processes}
@@ -67,7 +72,18 @@ class Leases:
 
     async def read_shards(self) -> tuple[list[ShardLease], list[Process]]:
         self._require_up()
-        return list(self._table.leases.values()), list(self._table.processes.values())
+        rows = list(self._table.leases.values()), list(self._table.processes.values())
+        if self._table.while_reading is not None:
+            await self._table.while_reading()
+        return rows
+
+    async def agree_on_shards(self, wanted: int) -> int:
+        if all(lease.owner is None for lease in self._table.leases.values()):
+            self._table.leases = {shard: ShardLease(shard, None) for shard in range(wanted)}
+        return len(self._table.leases)
+
+    async def begin_draining(self) -> None:
+        self._table.processes[self.process_id] = Process(self.process_id, draining=True)
 
     async def take_shard(self, shard: int) -> bool:
         lease = self._lease(shard)
@@ -131,6 +147,12 @@ class Bot:
         await log_in(self.client, self._sandbox.bot_token, self._sleep)
         self.shards.begin((await ask_gateway(self.client)).shards)
         self._table.processes[self.name] = Process(self.name)
+
+    async def stay(self) -> Never:
+        """As long as it is not cancelled."""
+        clock: Any = SimpleNamespace(monotonic=self.clock.monotonic, sleep=self._sleep)
+        hold = partial(share_shards, cast("Membership", self.leases), clock, None)
+        await stay_connected(self.shards, self._sleep, hold)
 
     async def kill(self) -> None:
         """What is left of it is the rows, until somebody finds that they have run out."""
@@ -380,3 +402,53 @@ async def test_a_successor_that_comes_too_late_closes_its_session(cluster: Clust
     assert two.shards.held == frozenset()
     assert cluster.table.holders()["one"] == [0, 1, 2, 3]
     assert await cluster.ask() == ["one"] * 4
+
+
+async def test_a_shard_that_is_taken_over_during_a_look_stays_connected(cluster: Cluster) -> None:
+    one = await cluster.start("one")
+    await cluster.settle(one)
+    two = await cluster.start("two")
+    await two.coordinator.turn()
+
+    async def taken_over() -> None:
+        await cluster.sandbox.until(lambda: not two.coordinator._handovers)
+
+    cluster.table.while_reading = taken_over
+    await two.coordinator.turn()
+    cluster.table.while_reading = None
+    (shard,) = cluster.table.holders()["two"]
+    assert shard in two.shards.held
+    await cluster.settle(one, two)
+    _never_without_a_session(cluster)
+    assert len(cluster.events("identify")) == _SHARDS + 2
+
+
+async def test_a_successor_that_could_not_say_that_it_gives_up_says_so_later(cluster: Cluster) -> None:
+    one = await cluster.start("one")
+    await cluster.settle(one)
+    two = await cluster.start("two")
+    await two.coordinator.turn()
+    cluster.table.down = True
+    await cluster.sandbox.until(lambda: not two.coordinator._handovers)
+    cluster.table.down = False
+    await one.kill()
+    await cluster.settle(two)
+    assert cluster.table.holders() == {"two": [0, 1, 2, 3]}
+    assert await cluster.ask() == ["two"] * 4
+
+
+async def test_where_discord_demands_more_shards_every_process_lets_go_of_the_old_ones(cluster: Cluster) -> None:
+    """Each knows of the other's refusal by the rows alone."""
+    for shard in range(2, _SHARDS):
+        del cluster.table.leases[shard]
+    bots = [await cluster.start("one"), await cluster.start("two")]
+    for shard, bot in enumerate(bots):
+        cluster.table.leases[shard] = ShardLease(shard, bot.name)
+    cluster.sandbox.gateway.most_guilds = 1
+    staying = [asyncio.create_task(bot.stay()) for bot in bots]
+    await cluster.sandbox.until(lambda: len(cluster.sandbox.gateway.connected) == _SHARDS)
+    assert len(cluster.table.leases) == _SHARDS
+    assert sorted(await cluster.ask()) == ["one", "one", "two", "two"]
+    for task in staying:
+        task.cancel()
+    await asyncio.gather(*staying, return_exceptions=True)

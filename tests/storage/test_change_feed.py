@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from settings import PostgresUrl
-from storage import change_feed, follows, jobs, servers, subscriptions
+from storage import batches, change_feed, deletion, follows, jobs, servers, subscriptions
 from storage.change_feed import Look
 from storage.database import Database
 from storage.follows import FollowRow
@@ -99,3 +99,25 @@ async def test_what_only_the_posting_process_needs_is_not_told(
     async with theirs.transaction() as tx:
         await tx.run(f"UPDATE subscriptions SET {column}")
     assert (await change_feed.since(mine.reader, horizon, but_of=mine.writer_id)).changes == []
+
+
+async def test_whoever_posts_elsewhere_hears_which_messages_name_a_forgotten_person(
+    databases: tuple[Database, Database, Database],
+) -> None:
+    mine, theirs, _ = databases
+    async with theirs.transaction() as tx:
+        account = await tx.insert("accounts", account_key="k", state_since=0)
+        batch = await batches.add(tx, guild_id=1, channel_id=2, user_id=9, mention=False, now=0)
+        named = []
+        for jobid, batch_id, user_id in (("asked", None, 9), ("of a batch", batch, 8), ("another's", None, 8)):
+            job = await jobs.add(tx, account, jobid, None, 0)
+            one = await subscriptions.add(
+                tx, job_id=job.id, guild_id=1, channel_id=2, batch_id=batch_id, spoiler=False, now=0
+            )
+            await subscriptions.put_subscriber(tx, one, user_id, mention=False, in_batch=batch_id is not None, now=0)
+            named.append(one)
+    horizon = await change_feed.horizon(mine.reader)
+    async with theirs.transaction() as tx:
+        assert sorted(await deletion.forget_person(tx, 9)) == named[:2]
+    look = await change_feed.since(mine.reader, horizon, but_of=mine.writer_id)
+    assert _told(look) == {("subscription", one) for one in named[:2]}

@@ -80,7 +80,7 @@ def parameters_of(url: PostgresUrl) -> str:
             "DATABASE_URL is no address of a PostgreSQL database. Write it like "
             "postgresql://user:password@host:5432/database, with %40 for an @ in the password."
         ) from None
-    return conninfo.make_conninfo("", **{**_DEFAULTS, **given})
+    return conninfo.make_conninfo("", **{**_DEFAULTS, **given, "client_encoding": "UTF8"})
 
 
 OPTIONS: dict[str, Any] = {"autocommit": True, "row_factory": _named_rows}
@@ -98,15 +98,20 @@ async def connect(parameters: str) -> Connection:
     return made
 
 
+_OWN_SETTINGS = """
+SELECT set_config('default_transaction_isolation', 'read committed', FALSE),
+  CASE current_setting('synchronous_commit') WHEN 'off' THEN set_config('synchronous_commit', 'on', FALSE) END
+"""
+"""A user or database may be set up otherwise: to see what was there before a lock was waited for, or to confirm commits
+that a power cut can undo."""
+
+
 async def ready(connection: Connection) -> None:
     """Sets up a new connection."""
     connection.adapters.register_dumper(int, Int8Dumper)
     connection.adapters.register_dumper(str, _TextDumper)
     with bounded(connection):
-        # The user or database may be configured to confirm commits that a power cut can undo.
-        await connection.execute(
-            "SELECT set_config('synchronous_commit', 'on', FALSE) WHERE current_setting('synchronous_commit') = 'off'"
-        )
+        await connection.execute(_OWN_SETTINGS)
 
 
 @contextmanager

@@ -25,6 +25,9 @@ OLDEST_SERVER = 15
 _MAX_READERS = 4
 _PATIENCE_SECONDS = 5.0
 """How long a query waits for a connection of the pool."""
+_ATTEMPTS = _MAX_READERS + 1
+"""All connections of the pool may be lost at once."""
+_SHORTEST_LOCK_WAIT = 1.0
 _LOCK_HELD = """
 SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND classid = 0 AND objid = ? AND objsubid = 1
 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
@@ -43,15 +46,18 @@ class PostgresReader(interface.Connection):
     async def rows(self, sql: str, parameters: Sequence[SqlValue] = ()) -> Sequence[Row]:
         if not sql.lstrip().startswith(_READING):
             raise StorageError("the reader is readonly")
+        patient_until = time.monotonic() + _PATIENCE_SECONDS
         with OWN_ERRORS:
-            try:
-                return await self._read(sql, parameters)
-            except PoolTimeout:
-                raise
-            except psycopg.Error as error:
-                if not errors.is_repeatable(error):
+            for _ in range(_ATTEMPTS - 1):
+                try:
+                    return await self._read(sql, parameters)
+                except PoolTimeout:
                     raise
-            await self._pool.check()  # drops the other connections that were lost
+                except psycopg.Error as error:
+                    if not errors.is_repeatable(error):
+                        raise
+                    if time.monotonic() >= patient_until:
+                        raise
             return await self._read(sql, parameters)
 
     async def run(self, sql: str, parameters: Sequence[SqlValue] = ()) -> int:  # noqa: ARG002
@@ -95,7 +101,7 @@ class PostgresEngine(interface.Engine):
             connection = await writer.open()
             try:
                 if make_tables:
-                    await tables.migrate(url, connection, migrations.load("postgres"))
+                    await tables.migrate(url, connection, migrations.load("postgres"), lock_wait)
                     await tables.analyze_unknown(connection)
                 pool = _pool(parameters, most=1 if use is Use.LEASES else _MAX_READERS)
                 await pool.open(wait=True, timeout=_PATIENCE_SECONDS)
@@ -135,12 +141,16 @@ class PostgresEngine(interface.Engine):
 async def examine(url: PostgresUrl, lock_wait: float) -> int:
     """Checks a database as a start does, but makes and migrates nothing; returns the version of its tables.
 
-    Waits at most `lock_wait` seconds for a server that is starting. Raises a class of DatabaseUnusable.
+    Waits at most `lock_wait` seconds for a server that is starting, and for locked tables. Raises a class of
+    DatabaseUnusable.
     """
     connection = await _patiently_connected(url, lock_wait)
     try:
-        await _check_server(url, connection)
-        return await tables.version(url, connection)
+        with bounded(connection):
+            wait = f"{max(lock_wait, _SHORTEST_LOCK_WAIT)}s"
+            await connection.execute("SELECT set_config('lock_timeout', %s, FALSE)", (wait,))
+            await _check_server(url, connection)
+            return await tables.version(url, connection)
     except psycopg.Error as error:
         raise errors.unusable(url, error) from error
     finally:
@@ -185,7 +195,7 @@ async def _patiently_connected(url: PostgresUrl, lock_wait: float) -> Connection
         try:
             return await connecting.connect(parameters)
         except psycopg.Error as error:
-            if not errors.is_starting(error) or time.monotonic() >= deadline:
+            if not errors.may_pass(error) or time.monotonic() >= deadline:
                 raise errors.unreachable(url, error) from error
         await asyncio.sleep(0.25)
 

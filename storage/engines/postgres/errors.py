@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from types import TracebackType
 
 import psycopg
@@ -9,6 +10,7 @@ from psycopg import errors
 
 from settings import PostgresUrl
 from storage.errors import (
+    DatabaseLocked,
     DatabaseReadOnly,
     DatabaseRefused,
     DatabaseUnreachable,
@@ -58,12 +60,48 @@ def reason_of(error: psycopg.Error) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-_STARTING = ("starting up", "shutting down", "in recovery", "not yet accepting")
+_STARTING = "starting up|shutting down|in recovery|not yet accepting"
 
 
-def is_starting(error: psycopg.Error) -> bool:
-    """Whether the server is just starting or stopping, so that a later try may succeed."""
-    return any(words in str(error) for words in _STARTING)
+_FULL = "too many clients|too many connections|connection slots"
+
+
+def may_pass(error: psycopg.Error) -> bool:
+    """Whether the server is just starting or stopping, or has no connection left, so that a later try may succeed."""
+    return re.search(f"{_STARTING}|{_FULL}", str(error)) is not None
+
+
+_NO_CONNECTION = (
+    (
+        "authentication failed|no password supplied",
+        DatabaseRefused,
+        "The database {url} refuses the user or the password. Correct them in DATABASE_URL.",
+    ),
+    (
+        _FULL,
+        DatabaseRefused,
+        "The database {url} takes no more connections ({why}). Raise its limit, or end other clients.",
+    ),
+    (
+        "role .* does not exist",
+        DatabaseRefused,
+        "The database {url} knows no such user. Create it, or correct DATABASE_URL.",
+    ),
+    (
+        "database .* does not exist",
+        DatabaseUnreachable,
+        "There is no database {url}. Create it (createdb), or correct DATABASE_URL.",
+    ),
+    (
+        "SSL|TLS|certificate|no encryption",
+        DatabaseRefused,
+        (
+            "The database {url} and this bot cannot agree on TLS ({why}). "
+            "Set sslmode, and sslrootcert where it needs one, in DATABASE_URL as the server demands."
+        ),
+    ),
+)
+"""By words of the driver or the server: what they mean for the operator."""
 
 
 def unreachable(url: PostgresUrl, error: psycopg.Error) -> DatabaseUnusable:
@@ -72,19 +110,11 @@ def unreachable(url: PostgresUrl, error: psycopg.Error) -> DatabaseUnusable:
     The driver gives only a text, in the server's language; a text that is not known here is repeated as it is.
     """
     text = str(error)
-    if "authentication failed" in text or "no password supplied" in text:
-        return DatabaseRefused(f"The database {url} refuses the user or the password. Correct them in DATABASE_URL.")
     if "session is read-only" in text or "hot standby" in text:
         return read_only(url)
-    if "role " in text and "does not exist" in text:
-        return DatabaseRefused(f"The database {url} knows no such user. Create it, or correct DATABASE_URL.")
-    if "database " in text and "does not exist" in text:
-        return DatabaseUnreachable(f"There is no database {url}. Create it (createdb), or correct DATABASE_URL.")
-    if any(word in text for word in ("SSL", "TLS", "certificate", "no encryption")):
-        return DatabaseRefused(
-            f"The database {url} and this bot cannot agree on TLS ({_last_line(error)}). "
-            "Set sslmode, and sslrootcert where it needs one, in DATABASE_URL as the server demands."
-        )
+    for words, kind, line in _NO_CONNECTION:
+        if re.search(words, text):
+            return kind(line.format(url=url, why=_last_line(error)))
     return DatabaseUnreachable(f"The database {url} cannot be reached ({_last_line(error)}). Check DATABASE_URL.")
 
 
@@ -94,6 +124,13 @@ def unusable(url: PostgresUrl, error: psycopg.Error) -> DatabaseUnusable:
         return forbidden(url, reason_of(error))
     if isinstance(error, errors.ReadOnlySqlTransaction):
         return read_only(url)
+    if isinstance(error, errors.LockNotAvailable):
+        return DatabaseLocked(
+            f"A table of the database {url} is locked by another session, like a backup. Wait for its end, or end it, "
+            "then start again."
+        )
+    if error.sqlstate is None:  # No server said it.
+        return unreachable(url, error)
     return DatabaseUnreachable(f"The database {url} cannot be used ({reason_of(error)}). Check DATABASE_URL.")
 
 

@@ -6,7 +6,11 @@ on meanwhile if the step allows that (`oldest_code`).
 
 from __future__ import annotations
 
+import asyncio
+import time
 from typing import LiteralString
+
+from psycopg import errors
 
 from settings import PostgresUrl
 from storage.engines import migrations
@@ -25,6 +29,9 @@ _MARK = "pixverse_relay"
 """The table by which a database is recognised as the bot's: one row with the number of the last step."""
 _LOCK = 0x50785279 + 2
 """The number of the advisory lock for changing the tables."""
+_TABLE_SECONDS = 2
+"""How long a statement waits for a table."""
+_BETWEEN_TRIES_SECONDS = 0.5
 _UNKNOWN = """
 SELECT quote_ident(c.relname) AS name FROM pg_class c
 WHERE c.relnamespace = to_regnamespace(quote_ident(current_schema())) AND c.relkind = 'r'
@@ -65,15 +72,33 @@ async def version(url: PostgresUrl, connection: Connection) -> int:
     return tables
 
 
-async def migrate(url: PostgresUrl, connection: Connection, steps: list[Migration]) -> None:
-    """Applies the steps that are missing. Raises psycopg.Error if one fails; that step is then undone as a whole."""
+async def migrate(url: PostgresUrl, connection: Connection, steps: list[Migration], lock_wait: float = 0.0) -> None:
+    """Applies the steps that are missing. Raises psycopg.Error if one fails; that step is then undone as a whole.
+
+    A table that another session uses, like a backup, is waited for at most `lock_wait` seconds, a little at a time:
+    behind whoever waits for it all running bots wait too.
+    """
+    deadline = time.monotonic() + lock_wait
     for step in steps:
-        async with connection.transaction():
-            await connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
-            if migrations.missing([step], await version(url, connection)):
-                for statement in step.statements:
-                    await connection.execute(statement.encode())
-                await connection.execute(_SET_VERSION, (step.number, step.oldest_code))
+        while True:
+            try:
+                await _take_step(url, connection, step)
+                break
+            except errors.LockNotAvailable:
+                if time.monotonic() >= deadline:
+                    raise
+            await asyncio.sleep(_BETWEEN_TRIES_SECONDS)
+
+
+async def _take_step(url: PostgresUrl, connection: Connection, step: Migration) -> None:
+    async with connection.transaction():
+        await connection.execute("SET LOCAL lock_timeout = 0")  # Another bot's step takes as long as it takes.
+        await connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+        await connection.execute(f"SET LOCAL lock_timeout = '{_TABLE_SECONDS}s'")
+        if migrations.missing([step], await version(url, connection)):
+            for statement in step.statements:
+                await connection.execute(statement.encode())
+            await connection.execute(_SET_VERSION, (step.number, step.oldest_code))
 
 
 async def analyze_unknown(connection: Connection) -> None:
@@ -81,7 +106,7 @@ async def analyze_unknown(connection: Connection) -> None:
     whole table for each row of another one; later it keeps them up to date by itself."""
     rows = await (await connection.execute(_UNKNOWN)).fetchall()
     for row in rows:
-        await connection.execute(f"ANALYZE {row['name']}".encode())
+        await connection.execute(f"ANALYZE (SKIP_LOCKED) {row['name']}".encode())
 
 
 async def _row(connection: Connection, sql: LiteralString) -> NamedRow:

@@ -18,7 +18,8 @@ from relay.cards.card_loop import CardLoop
 from relay.cards.card_status import SLOW_AFTER
 from relay.cards.edit_line import CHANNEL_SECONDS, EVERYWHERE_SECONDS
 from relay.cluster.ownership import Alone
-from storage import deliveries, delivery_queries, servers, subscriptions
+from storage import cards, deliveries, delivery_queries, servers, subscriptions
+from storage.database import Queries
 from tests.idle import until_idle
 from tests.relay.delivery.test_delivery_loop import WakingClock
 from tests.relay.discord_channel import LOST
@@ -795,3 +796,32 @@ async def test_cards_of_another_process_s_servers_are_not_even_read(
     world.loop.job_changed(1)
     await world.rest()
     assert shown == [Key(DeliveryKind.CARD, subscription_id)]
+
+
+async def test_servers_that_move_while_cards_are_looked_up_are_looked_up_as_well(
+    world: CardWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process takes several shards one right after the other."""
+
+    class Taking(Alone):
+        held: tuple[int, ...] = ()
+
+        def shards(self) -> Shards:  # type: ignore[override]
+            return Shards(2, self.held)
+
+    taking, outdated = Taking(), cards.outdated
+
+    async def look_up(reader: Queries, shards: Shards | None) -> list[int]:
+        found = await outdated(reader, shards)
+        if not taking.held:
+            taking.held = (0, 1)
+            world.loop.servers_moved()
+        return found
+
+    await world.card("job")
+    monkeypatch.setattr(world.loop, "_ownership", taking)
+    monkeypatch.setattr(cards, "outdated", look_up)
+    await world.answer(Job("job", JobState.PROGRESS, "progress", percent=40))
+    world.loop.servers_moved()
+    await world.rest()
+    assert world.percents() == [40]

@@ -203,6 +203,24 @@ async def test_a_command_waits_for_a_bot_that_is_about_to_end(
     await (await command).close()
 
 
+async def test_a_silent_server_takes_no_connection_of_the_pool_for_good(
+    far: Database, proxy: TcpProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def use_all() -> None:
+        await asyncio.gather(*(far.reader.all("SELECT 1 FROM pg_sleep(0.1)") for _ in range(engine._MAX_READERS)))
+
+    await use_all()
+    with monkeypatch.context() as impatient:
+        impatient.setattr(connecting, "STATEMENT_SECONDS", 0.2)
+        impatient.setattr(engine, "_PATIENCE_SECONDS", 0.1)
+        proxy.passes.clear()
+        async with asyncio.timeout(4):
+            with pytest.raises(StorageUnavailable):
+                await _names(far)
+    proxy.passes.set()
+    await use_all()
+
+
 async def test_a_bot_that_lost_its_connection_to_a_command_writes_nothing(
     database: Database, postgres_server: PostgresServer, url: PostgresUrl
 ) -> None:

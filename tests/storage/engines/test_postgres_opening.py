@@ -9,7 +9,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 from pydantic import SecretStr
 
@@ -19,10 +21,12 @@ from storage import inspection
 from storage.database import Database, get_meta, put_meta
 from storage.engines import opening
 from storage.engines.interface import Use
-from storage.engines.postgres import engine, writer
+from storage.engines.postgres import connecting, engine, tables, writer
+from storage.engines.sqlite import opening as sqlite_opening
 from storage.errors import (
     AlreadyRunning,
     DatabaseForeign,
+    DatabaseLocked,
     DatabaseReadOnly,
     DatabaseRefused,
     DatabaseTooNew,
@@ -87,6 +91,17 @@ async def test_two_first_starts_at_once(empty: PostgresUrl) -> None:
     await second.close()
 
 
+async def test_two_first_starts_where_transactions_see_what_was_before(
+    postgres_server: PostgresServer, empty: PostgresUrl
+) -> None:
+    with closing(postgres_server.admin()) as connection:
+        connection.execute(
+            f"ALTER DATABASE {name_of(empty)} SET default_transaction_isolation = 'repeatable read'".encode()
+        )
+    for opened in await asyncio.gather(*(Database.open(empty) for _ in range(4))):
+        await opened.close()
+
+
 async def test_a_command_that_may_meet_no_bot_is_refused_while_one_runs(url: PostgresUrl) -> None:
     first, second = await Database.open(url), await Database.open(url)
     await first.close()
@@ -132,6 +147,94 @@ async def test_a_database_of_a_newer_bot(postgres_server: PostgresServer, url: P
         assert "newer version" in await _refused(url, DatabaseTooNew)
         connection.execute("UPDATE pixverse_relay SET oldest_code = 4")
     await (await Database.open(url)).close()
+
+
+@pytest.fixture
+def _waits_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite_opening, "LOCK_WAIT_SECONDS", 0.1)
+    monkeypatch.setattr(engine, "_SHORTEST_LOCK_WAIT", 0.1)
+    monkeypatch.setattr(tables, "_TABLE_SECONDS", 0.1)
+
+
+@pytest.mark.usefixtures("_waits_briefly")
+async def test_a_table_that_another_session_keeps_locked(postgres_server: PostgresServer, url: PostgresUrl) -> None:
+    with closing(postgres_server.admin(name_of(url))) as connection:
+        connection.execute("BEGIN; LOCK TABLE pixverse_relay IN ACCESS EXCLUSIVE MODE")
+        async with asyncio.timeout(20):
+            assert "locked by another session" in await _refused(url, DatabaseLocked)
+
+
+def _take_back_a_step(connection: psycopg.Connection[tuple[Any, ...]]) -> None:
+    connection.execute(
+        "ALTER TABLE servers DROP COLUMN language, DROP COLUMN locale; ALTER TABLE deliveries DROP COLUMN language;"
+        "UPDATE pixverse_relay SET tables = 6, oldest_code = 5"
+    )
+
+
+@pytest.mark.usefixtures("_waits_briefly")
+async def test_new_tables_wait_for_a_backup_only_so_long(postgres_server: PostgresServer, url: PostgresUrl) -> None:
+    """Behind whoever waits for a table, all running bots wait too."""
+    with (
+        closing(postgres_server.admin(name_of(url))) as backup,
+        closing(postgres_server.admin(name_of(url))) as connection,
+    ):
+        _take_back_a_step(connection)
+        backup.execute("BEGIN; LOCK TABLE deliveries IN ACCESS SHARE MODE")
+        async with asyncio.timeout(20):
+            with pytest.raises(DatabaseLocked, match="like a backup"):
+                await Database.open(url, lock_wait=0.3)
+        assert connection.execute("SELECT tables FROM pixverse_relay").fetchone() == (6,)
+        opening_it = asyncio.create_task(Database.open(url))
+        await asyncio.sleep(0.3)
+        assert not opening_it.done()
+        backup.execute("ROLLBACK")
+        await (await opening_it).close()
+        assert connection.execute("SELECT tables FROM pixverse_relay").fetchone() == (7,)
+
+
+async def test_a_server_that_falls_silent_after_the_log_in(
+    postgres_server: PostgresServer, url: PostgresUrl, proxy: TcpProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connecting, "STATEMENT_SECONDS", 0.3)
+
+    def silent(data: bytes) -> bool:
+        if b"pg_is_in_recovery" in data:
+            proxy.passes.clear()
+        return True
+
+    proxy.before = silent
+    async with asyncio.timeout(10):
+        with pytest.raises(DatabaseUnreachable):
+            await Database.open(postgres_server.url(name_of(url), port=proxy.port))
+
+
+async def test_a_server_without_a_free_connection(postgres_server: PostgresServer, url: PostgresUrl) -> None:
+    with closing(postgres_server.admin()) as connection:
+        connection.execute("CREATE ROLE few LOGIN CONNECTION LIMIT 1")
+        few = postgres_server.url(name_of(url), user="few")
+        try:
+            with psycopg.connect(few.secret.get_secret_value()):
+                assert "takes no more connections" in await _refused(few, DatabaseRefused)
+        finally:
+            connection.execute("DROP ROLE few")
+
+
+@pytest.mark.parametrize("by", ["database", "environment", "address"])
+async def test_a_client_encoding_of_the_operator_s_changes_no_text(
+    postgres_server: PostgresServer, url: PostgresUrl, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    if by == "database":
+        with closing(postgres_server.admin()) as connection:
+            connection.execute(f"ALTER DATABASE {name_of(url)} SET client_encoding = 'LATIN1'".encode())
+    elif by == "environment":
+        monkeypatch.setenv("PGCLIENTENCODING", "LATIN1")
+    else:
+        url = postgres_server.url(name_of(url), more="?client_encoding=LATIN1")
+    database = await Database.open(url)
+    async with database.transaction() as tx:
+        await tx.insert("accounts", account_key="é☃", state_since=0)
+    assert await database.reader.values("SELECT account_key FROM accounts") == ["é☃"]
+    await database.close()
 
 
 async def test_an_old_server(url: PostgresUrl, monkeypatch: pytest.MonkeyPatch) -> None:
