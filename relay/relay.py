@@ -212,7 +212,7 @@ class Relay:
         """Sweeps the folder for videos, and reads what is kept in memory. Raises FolderUnusable and StorageError."""
         self.media.sweep()
         await self.accounts.start()
-        await self.callback_addresses.start()
+        await self.callback_addresses.read_all()
         if self.membership is not None:
             await self.membership.join()
 

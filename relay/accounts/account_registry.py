@@ -17,7 +17,6 @@ from storage import accounts, moves, servers
 from storage.accounts import AccountRow
 from storage.database import Database, Transaction
 from storage.errors import WrongKey
-from storage.servers import ServerRow
 from storage.to_the_end import to_the_end
 from storage.vault import Vault
 
@@ -69,28 +68,31 @@ class AccountRegistry:
         # Tokens may have been overwritten just now, by a migration, or by an earlier start that was killed.
         await self._database.flush()
 
-    async def read_again(self, account_ids: Collection[int] | None, guild_ids: Collection[int] | None) -> None:
-        """Takes over what other processes have changed of these accounts and servers, or of all with None, and signals
-        which accounts' servers have changed. Raises StorageError as the database does."""
-        own, suspended = self._own, self._suspended
-        found: list[ServerRow | None] = []
+    async def read_all(self) -> None:
+        """Takes over everything that other processes have changed. Raises StorageError as the database does."""
+        reader = self._database.reader
         while True:
-            writes, reader = self._writes, self._database.reader
-            if account_ids is None or guild_ids is None:
-                rows = await accounts.every(reader)
-                own, suspended = await servers.with_own_account(reader), await servers.gone(reader)
-            else:
-                rows = await accounts.among(reader, account_ids)
-                found = [await servers.get(reader, guild_id) for guild_id in guild_ids]
+            writes = self._writes
+            rows = await accounts.every(reader)
+            own, suspended = await servers.with_own_account(reader), await servers.gone(reader)
             if writes == self._writes:
                 break  # Otherwise what was read may lack what this process has stored meanwhile.
-        if account_ids is None or guild_ids is None:
-            self._known = {row.id: self.as_account(row) for row in rows}
-            self._own, self._suspended = own, suspended
-            return
+        self._known = {row.id: self.as_account(row) for row in rows}
+        self._own, self._suspended = own, suspended
+
+    async def read_again(self, account_ids: Collection[int], guild_ids: Collection[int]) -> None:
+        """Takes over what other processes have changed of these accounts and servers, and signals the accounts that
+        these servers used and use now. Raises StorageError as the database does."""
+        reader = self._database.reader
+        while True:
+            writes = self._writes
+            rows = await accounts.among(reader, account_ids)
+            found = {guild_id: await servers.get(reader, guild_id) for guild_id in guild_ids}
+            if writes == self._writes:
+                break  # Otherwise what was read may lack what this process has stored meanwhile.
         kept = {known: account for known, account in self._known.items() if known not in account_ids}
         self._known = kept | {row.id: self.as_account(row) for row in rows}
-        for guild_id, server in zip(guild_ids, found, strict=True):
+        for guild_id, server in found.items():
             before = self.in_force(guild_id)
             self.remember_own(guild_id, None if server is None else server.account_id)
             is_suspended = server is not None and server.gone_since is not None

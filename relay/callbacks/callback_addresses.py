@@ -45,27 +45,29 @@ class CallbackAddresses:
         self._writes = 0
         """How often this process has taken over an address that it stored itself."""
 
-    async def start(self) -> None:
+    async def read_all(self) -> None:
         """Reads all addresses."""
-        self._servers = await servers.callback_hashes(self._database.reader)
-
-    async def read_again(
-        self,
-        account_ids: Collection[int] | None,  # noqa: ARG002  # an address is a server's
-        guild_ids: Collection[int] | None,
-    ) -> None:
-        """Takes over what other processes have changed of these servers' addresses, or of all with None."""
         while True:
-            writes, reader = self._writes, self._database.reader
-            if guild_ids is None:
-                found = await servers.callback_hashes(reader)
-            else:
-                kept = {digest: server for digest, server in self._servers.items() if server not in guild_ids}
-                digests = {guild_id: await servers.callback_hash(reader, guild_id) for guild_id in guild_ids}
-                found = kept | {digest: server for server, digest in digests.items() if digest is not None}
+            writes = self._writes
+            found = await servers.callback_hashes(self._database.reader)
             if writes == self._writes:
                 break  # Otherwise what was read may lack what this process has stored meanwhile.
         self._servers = found
+
+    async def read_again(
+        self,
+        account_ids: Collection[int],  # noqa: ARG002  # an address is a server's
+        guild_ids: Collection[int],
+    ) -> None:
+        """Takes over what other processes have changed of these servers' addresses."""
+        reader = self._database.reader
+        while True:
+            writes = self._writes
+            digests = {guild_id: await servers.callback_hash(reader, guild_id) for guild_id in guild_ids}
+            if writes == self._writes:
+                break  # Otherwise what was read may lack what this process has stored meanwhile.
+        kept = {digest: server for digest, server in self._servers.items() if server not in guild_ids}
+        self._servers = kept | {digest: server for server, digest in digests.items() if digest is not None}
 
     def server_of(self, secret: str) -> int | None:
         """The server whose address holds this secret; None where it is no address, or none any more."""

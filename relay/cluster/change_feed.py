@@ -13,8 +13,11 @@ from storage.database import Database
 class KeptInMemory(Protocol):
     """A part of the relay that keeps rows in memory."""
 
-    async def read_again(self, account_ids: Collection[int] | None, guild_ids: Collection[int] | None) -> None:
-        """Reads the rows of these accounts and servers again; None: of all. Raises StorageError."""
+    async def read_all(self) -> None:
+        """Reads all its rows. Raises StorageError."""
+
+    async def read_again(self, account_ids: Collection[int], guild_ids: Collection[int]) -> None:
+        """Reads the rows of these accounts and servers again. Raises StorageError."""
 
 
 class ChangeFeed:
@@ -45,7 +48,7 @@ class ChangeFeed:
         """
         self._horizon, self._seen = await change_feed.horizon(self._reader), set()
         for memory in self._memories:
-            await memory.read_again(None, None)
+            await memory.read_all()
 
     async def look(self) -> None:
         """Calls the signals for the changes since the last look. Raises StorageError; the next look then does it."""

@@ -118,7 +118,7 @@ MUTATIONS = (
         "an address that was just replaced is taken up again from an older read",
         "tests/relay/callbacks/test_callback_addresses.py"
         "::test_a_void_one_stays_void_though_others_changes_are_read_meanwhile[None]",
-        "CallbackAddresses.read_again",
+        "CallbackAddresses.read_all",
         "if writes == self._writes:\n    break",
         "if True:\n    break",
     ),

@@ -660,7 +660,7 @@ async def test_what_is_stored_while_others_changes_are_read_is_not_overwritten(
 
     monkeypatch.setattr(reader, "all", late)
     reading = asyncio.create_task(
-        world.accounts.read_again(None, None) if everything else world.accounts.read_again({before}, {GUILD})
+        world.accounts.read_all() if everything else world.accounts.read_again({before}, {GUILD})
     )
     await waiting.wait()
     done = await world.tokens.set_token(GUILD, ADMIN, NEW)

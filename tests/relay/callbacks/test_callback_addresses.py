@@ -29,7 +29,7 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 @pytest.fixture
 async def addresses(database: Database) -> CallbackAddresses:
     made = CallbackAddresses(database, await Vault.open(database), _numbered())
-    await made.start()
+    await made.read_all()
     return made
 
 
@@ -62,7 +62,7 @@ async def test_a_start_finds_them_again(addresses: CallbackAddresses, database: 
     new = await addresses.replace(5, old.number)
     again = CallbackAddresses(database, await Vault.open(database), _numbered())
     assert again.server_of(new.secret) is None
-    await again.start()
+    await again.read_all()
     assert again.server_of(new.secret) == 5
     assert again.server_of(old.secret) is None
     assert await again.of_server(5) == new
@@ -118,7 +118,7 @@ async def test_a_void_one_stays_void_though_others_changes_are_read_meanwhile(
         return rows
 
     monkeypatch.setattr(database.reader, "all", late)
-    reading = asyncio.create_task(addresses.read_again(of, of))
+    reading = asyncio.create_task(addresses.read_all() if of is None else addresses.read_again(of, of))
     await waiting.wait()
     new = await addresses.replace(5, old.number)
     gate.set()

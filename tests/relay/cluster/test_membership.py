@@ -37,7 +37,7 @@ class Process:
     leases: Database
     clock: ManualClock
     accounts: list[int] = field(default_factory=list)
-    read: list[tuple[Collection[int] | None, Collection[int] | None]] = field(default_factory=list)
+    read: list[tuple[Collection[int], Collection[int]] | None] = field(default_factory=list)
     heard: list[tuple[str, int | None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -60,7 +60,10 @@ class Process:
     def _hear(self, name: str, item: int | None) -> None:
         self.heard.append((name, item))
 
-    async def read_again(self, account_ids: Collection[int] | None, guild_ids: Collection[int] | None) -> None:
+    async def read_all(self) -> None:
+        self.read.append(None)
+
+    async def read_again(self, account_ids: Collection[int], guild_ids: Collection[int]) -> None:
         self.read.append((account_ids, guild_ids))
 
     def owned(self) -> set[int]:
@@ -159,7 +162,7 @@ async def test_one_that_was_declared_dead_begins_anew(begin: Begin) -> None:
     assert first.member.holds
     assert first.owned() | second.owned() == set(first.accounts)
     assert first.owned() & second.owned() == set()
-    assert first.read == [(None, None), (None, None)]
+    assert first.read == [None, None]
 
 
 async def test_one_that_was_declared_dead_has_lost_the_work_of_one_of_all(begin: Begin) -> None:
