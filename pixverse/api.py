@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from model.job import Job
 from pixverse.api_client import ApiClient, LazyJob
 from pixverse.api_errors import PixVerseError, SubscriptionUnpaid, TokenRefused
 from pixverse.jobids import is_v2
@@ -29,20 +28,16 @@ class PixVerseApi:
         self._v1 = JobsV1(client)
         self._v2 = VideosV2(client)
 
-    async def job(self, token: str, jobid: str, *, timeout: float | None = None) -> Job:
-        """Returns the job as it is now; its id decides the generation. `timeout` is in seconds."""
-        generation = self._v2 if is_v2(jobid) else self._v1
-        return await generation.job(token, jobid, timeout=timeout)
-
     async def lazy_job(self, token: str, jobid: str, known: int | None, terms: LookupTerms | None = None) -> LazyJob:
-        """The job, not parsed yet if the response has the fingerprint `known` of an earlier one.
+        """Requests the job from the generation that its id belongs to; not parsed yet if the response has the
+        fingerprint `known` of an earlier one.
 
         Anything but a response about the job is raised at once. With `terms`, the caller has paid for the first
         request, and each further one is paid for before it is made.
         """
         if is_v2(jobid):
             return LazyJob.of(await self._v2.job(token, jobid, terms=terms))
-        return await self._v1.lazy_job(token, jobid, known=known)
+        return await self._v1.lazy_job(token, jobid, known)
 
     def retry_at(self, token: str) -> float | None:
         """Until when the API wants no request with this token, monotonic seconds; None if there may be one now."""
@@ -61,19 +56,19 @@ class PixVerseApi:
             return await self._v1.active_jobs(token, timeout=_LIST_SECONDS)
         return (await self._v2.active_jobs(token, timeout=_LIST_SECONDS)).keys()
 
-    async def all_active_jobs(self, token: str, *, timeout: float | None = None) -> tuple[str, ...]:
+    async def all_active_jobs(self, token: str) -> tuple[str, ...]:
         """Returns the ids of the account's active jobs. This is also the cheapest request that tries a token.
 
         v2 is asked if v1, which may be switched off, neither lists jobs nor refuses the token. If neither of them lists
         jobs, the error of v1 is raised.
         """
         try:
-            return await self._v1.active_jobs(token, timeout=timeout)
+            return await self._v1.active_jobs(token)
         except (TokenRefused, SubscriptionUnpaid):
             raise
         except PixVerseError as no_list:
             try:
-                return tuple(await self._v2.active_jobs(token, timeout=timeout))
+                return tuple(await self._v2.active_jobs(token))
             except (TokenRefused, SubscriptionUnpaid):
                 raise
             except PixVerseError:

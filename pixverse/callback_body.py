@@ -11,8 +11,6 @@ from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherService, is_v2, par
 from pixverse.jobs_v1 import state_of_word
 from pixverse.videos_v2 import tells_an_end
 
-_LONGEST_STATUS = 40
-
 
 @dataclass(frozen=True, slots=True)
 class CallbackBody:
@@ -35,7 +33,7 @@ def read_callback(body: bytes) -> CallbackBody:
     jobid = _jobid(record)
     if is_v2(jobid):
         return CallbackBody(jobid, tells_an_end(record))
-    status = fields.text(record.get("status"), _LONGEST_STATUS)
+    status = fields.text(record.get("status"), fields.STATUS)
     return CallbackBody(jobid, status is not None and state_of_word(status).ends)
 
 

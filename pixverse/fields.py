@@ -18,8 +18,12 @@ LONG = 4000
 """Characters kept of a prompt, an error or a message of PixVerse."""
 SHORT = 100
 """Characters kept of a word such as a style."""
+STATUS = 40
+"""Characters kept of the word for a job's state."""
 MANY = 25
-"""Entries kept of a list."""
+"""Entries kept of a list in a job's record."""
+MAX_JOBS = 1000
+"""Entries read of a list of jobs."""
 
 _LONGEST_TOKEN = 1000
 """Characters looked at beyond a text's limit, so that a token at the place where it is cut is still seen whole."""

@@ -9,12 +9,9 @@ from model.job import Embed, Job, JobState, Media, Upload
 from pixverse import fields
 from pixverse.api_client import ApiClient, LazyJob
 from pixverse.api_errors import JobExpired, JobNotFound, NoList, NotFoundUnproven, Unavailable
-from pixverse.patterns import ANY_ID
+from pixverse.patterns import ANY_ID, LONGEST_ID
 
 _JOBS = "/v1/pixverse/jobs"
-_LONGEST_STATUS = 40
-_LONGEST_ID = 300
-_MAX_ACTIVE = 1000
 _PERCENT = re.compile(r"\(([0-9]{1,3})\s?%\)")
 _KNOWN = {state.value: state for state in JobState} | {"canceled": JobState.CANCELLED}
 
@@ -25,17 +22,12 @@ class JobsV1:
     def __init__(self, client: ApiClient) -> None:
         self._client = client
 
-    async def job(self, token: str, jobid: str, *, timeout: float | None = None) -> Job:
-        """Requests one job (useapi.net PixVerse v1, get-pixverse-jobid). `timeout` is in seconds."""
-        return (await self.lazy_job(token, jobid, timeout=timeout)).read()
-
-    async def lazy_job(
-        self, token: str, jobid: str, *, known: int | None = None, timeout: float | None = None
-    ) -> LazyJob:
-        """Requests one job, which is not parsed yet if the response has the fingerprint `known`."""
+    async def lazy_job(self, token: str, jobid: str, known: int | None) -> LazyJob:
+        """Requests one job (useapi.net PixVerse v1, get-pixverse-jobid), which is not parsed yet if the response has
+        the fingerprint `known`."""
         # The documentation writes the colons of an id raw into the query.
         path = f"{_JOBS}/?jobid={quote(jobid, safe=':')}"
-        body = await self._client.get(path, token, known=known, timeout=timeout)
+        body = await self._client.get(path, token, known=known)
         lazy = LazyJob(body.fingerprint, lambda: read_job(body.value, jobid))
         if body.fingerprint != known:
             lazy.read()
@@ -43,7 +35,7 @@ class JobsV1:
 
     async def active_jobs(self, token: str, *, timeout: float | None = None) -> tuple[str, ...]:
         """Requests the ids of at most 1000 active jobs of the token's account (useapi.net PixVerse v1,
-        get-pixverse-jobs)."""
+        get-pixverse-jobs). `timeout` is in seconds."""
         try:
             jobs = await self._client.get_json(_JOBS, token, timeout=timeout)
         except (JobNotFound, JobExpired, NotFoundUnproven) as refusal:
@@ -51,7 +43,7 @@ class JobsV1:
         if not isinstance(jobs, list):
             raise Unavailable("the list of jobs is no list")
         ids = (entry for entry in jobs if isinstance(entry, str) and ANY_ID.fullmatch(entry))
-        return tuple(dict.fromkeys(ids))[:_MAX_ACTIVE]
+        return tuple(dict.fromkeys(ids))[: fields.MAX_JOBS]
 
 
 def read_job(record: object, asked: str) -> Job:
@@ -84,7 +76,7 @@ def read_job(record: object, asked: str) -> Job:
         character=fields.text(record.get("character"), fields.SHORT),
         image=_upload(record.get("image")),
         face=_upload(record.get("face")),
-        parent_jobid=fields.text(record.get("parentJobId"), _LONGEST_ID),
+        parent_jobid=fields.text(record.get("parentJobId"), LONGEST_ID),
         button=fields.text(record.get("button"), fields.SHORT),
         buttons=_labels(record.get("buttons")),
         content=fields.text(content),
@@ -118,7 +110,7 @@ def _progress(content: object, prompt: object) -> int | None:
 
 
 def _status(value: object) -> tuple[str, JobState]:
-    word = fields.one_line(fields.text(value) or "", _LONGEST_STATUS)
+    word = fields.one_line(fields.text(value) or "", fields.STATUS)
     if not word:
         raise Unavailable("the job's record has no status")
     state = state_of_word(word)

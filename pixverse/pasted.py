@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherService, SeveralIds, parse_jobid, short_number
-from pixverse.patterns import ANY_ID, PIXVERSE_V2_ID, USER_ID
+from pixverse.patterns import ANY_ID, LONGEST_ID, PIXVERSE_V2_ID, USER_ID
 from pixverse.plain_text import one_line
 from pixverse.token_text import looks_like_secret, unwrapped
 
@@ -56,7 +56,6 @@ _END_OF_SENTENCE = ".:!?…)"
 _LONG_WORD = 16
 """Characters; hardly any word of prose, size, time or version is as long."""
 _MAX_DECODED = 5
-_LONGEST_ID = 300
 _BEGINS_AN_ID = re.compile(r"[\"'`<(\[]{0,3}(?:job:|user:)[0-9]", re.IGNORECASE)
 _WHOLE_ID = re.compile(
     rf"job:[0-9]{{14,17}}-user:[0-9]{{1,12}}-channel:[0-9]{{15,20}}{_SERVICE}|{PIXVERSE_V2_ID.pattern}", re.IGNORECASE
@@ -154,7 +153,7 @@ def _rejoined(line: str) -> str:
 
 def _are_halves(first: str, second: str) -> bool:
     """Whether two words together are one id in the strict form, and neither of them holds an id or a secret."""
-    if len(first) + len(second) > _LONGEST_ID or not _BEGINS_AN_ID.match(first):
+    if len(first) + len(second) > LONGEST_ID or not _BEGINS_AN_ID.match(first):
         return False
     if any(_is_secret(half) or _known_in(half) for half in (first, second)):
         return False

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-ANY_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9:._@+%-]{3,299}")
+LONGEST_ID = 300
+ANY_ID = re.compile(rf"[A-Za-z0-9][A-Za-z0-9:._@+%-]{{3,{LONGEST_ID - 1}}}")
 """What any job id looks like. useapi.net promises no form for v1, so this only keeps out what can be no id."""
 
 BOT_ID = re.compile(r"(?:job:|j)[A-Za-z0-9:._@+%-]{1,280}-bot:(?P<service>[A-Za-z0-9_]{1,32})")

@@ -37,9 +37,7 @@ class RecentLists:
         self._fetched: dict[tuple[str, str], _Fetched] = {}
         """The oldest comes first."""
 
-    async def get_json(
-        self, path_and_query: str, token: str, terms: LookupTerms, *, timeout: float | None = None
-    ) -> object:
+    async def get_json(self, path_and_query: str, token: str, terms: LookupTerms) -> object:
         """Does what `ApiClient.get_json` does, but makes no request if there is a list that is fresh enough.
 
         Raises what that raises, and what `terms.spend` raises. Cancelling one caller does not cancel the fetch for
@@ -51,7 +49,7 @@ class RecentLists:
         known = self._fetched.get(key)
         if known is None or (known.fetching.done() and now - known.at >= terms.fresh):
             terms.spend()
-            fetching = asyncio.create_task(self._client.get_json(path_and_query, token, timeout=timeout))
+            fetching = asyncio.create_task(self._client.get_json(path_and_query, token))
             fetching.add_done_callback(_retrieved)
             known = _Fetched(now, fetching)
             self._fetched.pop(key, None)

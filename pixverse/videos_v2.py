@@ -18,8 +18,6 @@ _SCHEDULER = f"{_ROOT}/scheduler/"
 _PAGE = 40
 _MAX_PAGES = 5
 """Pages read of an account's list of videos, newest first; older records are found by their id."""
-_MAX_ACTIVE = 1000
-_LONGEST_STATUS = 40
 _ELAPSED = re.compile(r"(?:([0-9]{1,3}):)?([0-9]{1,4}):([0-9]{2})")
 _ELAPSED_STEP = 30
 
@@ -67,15 +65,13 @@ class VideosV2:
         self._client = client
         self._recent_lists = RecentLists(client, client.monotonic)
 
-    async def job(
-        self, token: str, jobid: str, *, timeout: float | None = None, terms: LookupTerms | None = None
-    ) -> Job:
+    async def job(self, token: str, jobid: str, *, terms: LookupTerms | None = None) -> Job:
         """Requests one video or image (useapi.net PixVerse v2, get-pixverse-videos-video_id,
         get-pixverse-images-image_id).
 
         404 is normal while a video is being made. Then the scheduler and after it the account's list decide;
-        JobNotFound means that none of the three knows the job. `timeout` is in seconds for each request. With `terms`,
-        lists are shared and every request but the first is paid for.
+        JobNotFound means that none of the three knows the job. With `terms`, lists are shared and every request but
+        the first is paid for.
         """
         form = PIXVERSE_V2_ID.fullmatch(jobid)
         if form is None:
@@ -83,47 +79,43 @@ class VideosV2:
         kind = f"{form['kind']}s"
         try:
             # The id goes in raw: with `:` or `@` encoded the API answers 400.
-            record = await self._client.get_json(f"{_ROOT}/{kind}/{jobid}", token, timeout=timeout)
+            record = await self._client.get_json(f"{_ROOT}/{kind}/{jobid}", token)
         except (JobNotFound, NotFoundUnproven):
-            return await self._without_record(token, jobid, kind, form["email"], timeout, terms)
+            return await self._without_record(token, jobid, kind, form["email"], terms)
         return read_record(record, jobid)
 
     async def active_jobs(
         self, token: str, *, timeout: float | None = None, terms: LookupTerms | None = None
     ) -> Mapping[str, int | None]:
         """Requests the ids of at most 1000 active jobs of the token's user, each with the seconds since its start if
-        they are known (useapi.net PixVerse v2, get-pixverse-scheduler)."""
+        they are known (useapi.net PixVerse v2, get-pixverse-scheduler). `timeout` is in seconds."""
         try:
-            scheduler = await self._list(_SCHEDULER, token, timeout, terms)
+            scheduler = await self._list(_SCHEDULER, token, terms=terms, timeout=timeout)
         except (JobNotFound, JobExpired, NotFoundUnproven) as refusal:
             raise NoList(f"no list of jobs in work: {refusal}") from refusal
         return read_scheduler(scheduler)
 
-    async def _list(self, path: str, token: str, timeout: float | None, terms: LookupTerms | None) -> object:
-        if terms is None:
-            return await self._client.get_json(path, token, timeout=timeout)
-        return await self._recent_lists.get_json(path, token, terms, timeout=timeout)
+    async def _list(self, path: str, token: str, *, terms: LookupTerms | None, timeout: float | None = None) -> object:
+        if terms is not None:
+            return await self._recent_lists.get_json(path, token, terms)
+        return await self._client.get_json(path, token, timeout=timeout)
 
-    async def _without_record(
-        self, token: str, jobid: str, kind: str, email: str, timeout: float | None, terms: LookupTerms | None
-    ) -> Job:
-        active = await self.active_jobs(token, timeout=timeout, terms=terms)
+    async def _without_record(self, token: str, jobid: str, kind: str, email: str, terms: LookupTerms | None) -> Job:
+        active = await self.active_jobs(token, terms=terms)
         if jobid in active:
             return running(jobid, active[jobid])
-        record = await self._listed(token, jobid, kind, email, timeout, terms)
+        record = await self._listed(token, jobid, kind, email, terms)
         if record is None:
             raise JobNotFound("neither a record nor the scheduler nor the account's list knows it")
         return read_record(record, jobid)
 
-    async def _listed(
-        self, token: str, jobid: str, kind: str, email: str, timeout: float | None, terms: LookupTerms | None
-    ) -> object | None:
+    async def _listed(self, token: str, jobid: str, kind: str, email: str, terms: LookupTerms | None) -> object | None:
         """The job's record among the newest of its account (useapi.net PixVerse v2, get-pixverse-videos)."""
         offset = 0
         for _ in range(_MAX_PAGES):
             query = f"email={quote(email, safe='@')}&limit={_PAGE}&offset={offset}"
             try:
-                page = fields.mapping(await self._list(f"{_ROOT}/{kind}/?{query}", token, timeout, terms))
+                page = fields.mapping(await self._list(f"{_ROOT}/{kind}/?{query}", token, terms=terms))
             except BadRequest:
                 return None  # The e-mail address is of none of this token's accounts.
             except (JobNotFound, JobExpired) as refusal:
@@ -205,7 +197,7 @@ def running(jobid: str, elapsed: int | None) -> Job:
 
 
 def _entries(value: list[object]) -> list[dict[str, object]]:
-    return [entry for entry in value[:_MAX_ACTIVE] if isinstance(entry, dict)]
+    return [entry for entry in value[: fields.MAX_JOBS] if isinstance(entry, dict)]
 
 
 def _id(record: dict[str, object]) -> str | None:
@@ -236,7 +228,7 @@ def _status(record: dict[str, object]) -> tuple[int | None, str]:
     number, said = fields.whole_number(_of(record, "status")), _of(record, "status_name")
     if number is None and not said:
         said = _of(record, "status")
-    name = fields.one_line(said, _LONGEST_STATUS) if isinstance(said, str) else ""
+    name = fields.one_line(said, fields.STATUS) if isinstance(said, str) else ""
     return number, name
 
 

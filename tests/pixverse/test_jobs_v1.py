@@ -285,14 +285,14 @@ def test_any_other_json_raises_only_our_errors(record: object) -> None:
 
 async def test_a_job_over_the_wire(wire: Any) -> None:
     wire.says(200, json.dumps({**BASE, "status": "started"}))
-    read = await PixVerseApi(wire.client()).job(TOKEN, JOBID)
+    read = (await PixVerseApi(wire.client()).lazy_job(TOKEN, JOBID, None)).read()
     assert read.state is JobState.STARTED
     assert wire.asked[0].raw_path == f"/v1/pixverse/jobs/?jobid={JOBID}"
 
 
 async def test_an_odd_id_reaches_the_server_whole(wire: Any) -> None:
     wire.says(200, '{"status": "created"}')
-    await PixVerseApi(wire.client()).job(TOKEN, "a+b%2F@c&d=e/../f#g")
+    (await PixVerseApi(wire.client()).lazy_job(TOKEN, "a+b%2F@c&d=e/../f#g", None)).read()
     assert wire.asked[0].query["jobid"] == "a+b%2F@c&d=e/../f#g"
     assert wire.asked[0].path == "/v1/pixverse/jobs/"
 
@@ -300,7 +300,7 @@ async def test_an_odd_id_reaches_the_server_whole(wire: Any) -> None:
 async def test_an_unknown_job_over_the_wire(wire: Any) -> None:
     wire.says(404, json.dumps({"error": f"Unable to locate job {JOBID}", "code": 404}))
     with pytest.raises(JobNotFound, match=JOBID):
-        await PixVerseApi(wire.client()).job(TOKEN, JOBID)
+        (await PixVerseApi(wire.client()).lazy_job(TOKEN, JOBID, None)).read()
 
 
 async def test_jobs_in_work(wire: Any) -> None:

@@ -20,7 +20,7 @@ class Lists:
         self.gate.set()
         self.recent = RecentLists(self, lambda: self.now)  # type: ignore[arg-type]
 
-    async def get_json(self, path: str, token: str, *, timeout: float | None = None) -> object:
+    async def get_json(self, path: str, token: str) -> object:
         self.asked.append((path, token))
         await self.gate.wait()
         if self.error is not None:

@@ -237,7 +237,7 @@ NOBODY: tuple[int, object] = (200, [])
 
 async def test_the_id_goes_raw_into_the_path(wire: Wire) -> None:
     answers(wire, record=(200, DONE))
-    assert (await PixVerseApi(wire.client()).job(TOKEN, ID)).state is JobState.COMPLETED
+    assert (await PixVerseApi(wire.client()).lazy_job(TOKEN, ID, None)).read().state is JobState.COMPLETED
     (request,) = wire.asked
     assert request.raw_path == f"/v2/pixverse/videos/{ID}"
 

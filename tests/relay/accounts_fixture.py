@@ -42,7 +42,7 @@ class TokenApi(PixVerseApi):
         for token in tokens:
             self.answers[token] = None
 
-    async def all_active_jobs(self, token: str, *, timeout: float | None = None) -> tuple[str, ...]:
+    async def all_active_jobs(self, token: str) -> tuple[str, ...]:
         self.asked.append(token)
         await asyncio.sleep(0)
         if token in self._held:
