@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import count
@@ -16,7 +17,7 @@ from relay.accounts.account_registry import AccountRegistry, confirms
 from relay.changes import Changes
 from relay.ports import Clock
 from storage import accounts, follows, moves, servers, subscriptions
-from storage.database import Database, Transaction
+from storage.database import Database, Queries, Transaction
 from storage.to_the_end import to_the_end
 from storage.vault import Vault
 
@@ -87,8 +88,10 @@ class Dropped:
 
 
 class ServerTokens:
-    """A call that returns has committed its changes, has the registry up to date and has signalled what changed; one
-    that raises has changed nothing. Every call raises StorageError as the database does.
+    """Sets and removes servers' tokens, and drops the jobs of former ones.
+
+    A call that returns has committed its changes, has the registry up to date and has signalled what changed; one that
+    raises has changed nothing. Every call raises StorageError as the database does.
     """
 
     def __init__(
@@ -127,8 +130,7 @@ class ServerTokens:
         own = self._accounts.own(guild_id)
         if own is None:
             return None
-        jobs = await subscriptions.count_waiting_in_server(self._database.reader, guild_id, own)
-        channels = await follows.count(self._database.reader, guild_id, own)
+        jobs, channels = await _count_waiting(self._database.reader, guild_id, own)
         return Removal(own, jobs, channels, self._accounts.operator_id is not None)
 
     async def remove_token(self, guild_id: int, account_id: int, user_id: int) -> Dropped:
@@ -140,10 +142,7 @@ class ServerTokens:
         """Returns for how many jobs of an account that it does not use the server waits, and how many of its channels
         follow that account. Raises TokenChanged if the server uses the account (again)."""
         self._check_not_in_force(guild_id, account_id)
-        reader = self._database.reader
-        return await subscriptions.count_waiting_in_server(reader, guild_id, account_id), await follows.count(
-            reader, guild_id, account_id
-        )
+        return await _count_waiting(self._database.reader, guild_id, account_id)
 
     async def drop_old_jobs(self, guild_id: int, account_id: int, user_id: int) -> Dropped:
         """Drops the server's waiting jobs of an account that it no longer uses, and ends its follows. Raises
@@ -174,11 +173,10 @@ class ServerTokens:
             jobs = await subscriptions.count_waiting_in_server(tx, guild_id, row.id)
             if not is_news and before != row.id and self._were_on_hold(before, key):
                 await self._notify_resumed(tx, row, guild_id, now)
-            other = None if before is None or self._accounts.claims(before, key) else before
-            if other is None:
-                other = await subscriptions.other_account(tx, guild_id, row.id)
-            held = 0 if other is None else await subscriptions.count_waiting_in_server(tx, guild_id, other)
-            channels = 0 if other is None else await follows.count(tx, guild_id, other)
+            old = None if before is None or self._accounts.claims(before, key) else before
+            if old is None:
+                old = await subscriptions.other_account(tx, guild_id, row.id)
+            held, channels = (0, 0) if old is None else await _count_waiting(tx, guild_id, old)
             if before is not None and before != row.id:
                 await accounts.forget_unused_token(tx, before)
             rows = await _rows(tx, row.id, before)
@@ -191,7 +189,7 @@ class ServerTokens:
         kind = TokenSetKind.SAME_ACCOUNT if jobs else TokenSetKind.WORKS
         if held or channels:
             kind = TokenSetKind.OTHER_ACCOUNT
-        return TokenSet(kind, row.id, self._user(row.id), len(listed), jobs, other, self._user(other), held, channels)
+        return TokenSet(kind, row.id, self._user(row.id), len(listed), jobs, old, self._user(old), held, channels)
 
     def _were_on_hold(self, before: int | None, key: str) -> bool:
         """Whether jobs of the account with this key were on hold in a server that used the account `before`."""
@@ -218,10 +216,8 @@ class ServerTokens:
         async with self._database.transaction() as tx:
             if self._accounts.own(guild_id) != account_id:
                 raise TokenChanged
-            jobs = await subscriptions.count_waiting_in_server(tx, guild_id, account_id)
-            dropped = await subscriptions.stop_of_account(tx, guild_id, account_id, user_id, self._clock.now())
-            channels = await follows.remove_of_account(tx, guild_id, account_id)
-            await account_states.end_alerts(tx, {guild_id: jobs}, NoticeKind.TOKEN_REMOVED, self._clock.now())
+            dropped, stopped = await self._drop(tx, guild_id, account_id, user_id)
+            await account_states.end_alerts(tx, {guild_id: dropped.jobs}, NoticeKind.TOKEN_REMOVED, self._clock.now())
             await servers.clear_account(tx, guild_id)
             await accounts.forget_unused_token(tx, account_id)
             rows = await _rows(tx, account_id, self._accounts.operator_id)
@@ -229,19 +225,27 @@ class ServerTokens:
         for changed in rows:
             self._accounts.remember(changed)
         self._accounts.remember_own(guild_id, None)
-        self._report_dropped(dropped)
+        self._report_stopped(stopped)
         self._accounts.report_changed(*(changed.id for changed in rows))
         await self._database.flush()
-        return Dropped(jobs, channels)
+        return dropped
 
     async def _drop_old(self, guild_id: int, account_id: int, user_id: int) -> Dropped:
         async with self._database.transaction() as tx:
             self._check_not_in_force(guild_id, account_id)
-            jobs = await subscriptions.count_waiting_in_server(tx, guild_id, account_id)
-            dropped = await subscriptions.stop_of_account(tx, guild_id, account_id, user_id, self._clock.now())
-            channels = await follows.remove_of_account(tx, guild_id, account_id)
-        self._report_dropped(dropped)
-        return Dropped(jobs, channels)
+            dropped, stopped = await self._drop(tx, guild_id, account_id, user_id)
+        self._report_stopped(stopped)
+        return dropped
+
+    async def _drop(
+        self, tx: Transaction, guild_id: int, account_id: int, user_id: int
+    ) -> tuple[Dropped, Collection[int]]:
+        """Drops the server's waiting jobs of an account and ends its follows; returns also the subscriptions that have
+        ended with that."""
+        jobs = await subscriptions.count_waiting_in_server(tx, guild_id, account_id)
+        stopped = await subscriptions.stop_of_account(tx, guild_id, account_id, user_id, self._clock.now())
+        channels = await follows.remove_of_account(tx, guild_id, account_id)
+        return Dropped(jobs, channels), stopped
 
     def _check_not_in_force(self, guild_id: int, account_id: int) -> None:
         old, own = self._accounts.account(account_id), self._accounts.own(guild_id)
@@ -249,13 +253,19 @@ class ServerTokens:
         if entered_again or self._accounts.in_force(guild_id) == account_id:
             raise TokenChanged
 
-    def _report_dropped(self, subscription_ids: list[int]) -> None:
+    def _report_stopped(self, subscription_ids: Collection[int]) -> None:
         for subscription_id in subscription_ids:
             self._changes.subscription_changed(subscription_id)
 
     def _user(self, account_id: int | None) -> ClaimedUser | None:
         account = None if account_id is None else self._accounts.account(account_id)
         return None if account is None else account.user
+
+
+async def _count_waiting(queries: Queries, guild_id: int, account_id: int) -> tuple[int, int]:
+    """For how many jobs of the account the server waits, and how many of its channels follow the account."""
+    jobs = await subscriptions.count_waiting_in_server(queries, guild_id, account_id)
+    return jobs, await follows.count(queries, guild_id, account_id)
 
 
 async def _rows(tx: Transaction, *account_ids: int | None) -> list[accounts.AccountRow]:

@@ -237,7 +237,9 @@ class JobLists:
         self.refreshed(refreshed)
 
     def _record_is_young(self, job: PolledJob, gap: float, now: float) -> bool:
-        return job.running_at is not None and now - job.running_at < schedule.record_after(gap, has_card=job.has_card)
+        """Whether the job's record has said lately enough that the job runs, so that a list may be relied on."""
+        longest = schedule.record_after(gap, has_card=job.has_card)
+        return job.record_running_at is not None and now - job.record_running_at < longest
 
 
 def _over(listed: _JobList) -> None:

@@ -40,8 +40,8 @@ class PolledJob:
         "missing_since",
         "ran_until",
         "ran_until_noted",
-        "requested_at",
-        "running_at",
+        "record_requested_at",
+        "record_running_at",
         "snapshot_hash",
         "watched_since",
     )
@@ -68,9 +68,9 @@ class PolledJob:
         """Monotonic seconds."""
         self.asked_at: float | None = None
         """When the job, or a list that names it, was last requested, monotonic seconds."""
-        self.requested_at: float | None = None
+        self.record_requested_at: float | None = None
         """When the job's own record was last requested, monotonic seconds."""
-        self.running_at: float | None = None
+        self.record_running_at: float | None = None
         """When the record was last requested and said that the job runs, monotonic seconds."""
         self.failures = 0
         """Requests in a row without a usable response."""
@@ -228,7 +228,7 @@ class JobQueue:
             return
         if is_new:
             # Where the API said nothing, there is no snapshot.
-            job.running_at = self._clock.monotonic() if row.snapshot is not None else None
+            job.record_running_at = self._clock.monotonic() if row.snapshot is not None else None
             self._wait(job, self._after_response(job, self._clock.monotonic()))
         else:
             self._wait(job, job.due)
@@ -281,18 +281,18 @@ class JobQueue:
 
     def record_requested(self, job: PolledJob) -> None:
         """The job's own record is being requested."""
-        job.requested_at = self._clock.monotonic()
+        job.record_requested_at = self._clock.monotonic()
         if job.end_reported:
-            job.asked_at = job.requested_at
-            looks = schedule.looks_within(job.requested_at, self._interval, job.early_looks)
-            job.early_looks = (*looks, job.requested_at)
+            job.asked_at = job.record_requested_at
+            looks = schedule.looks_within(job.record_requested_at, self._interval, job.early_looks)
+            job.early_looks = (*looks, job.record_requested_at)
 
     def still_running(self, job: PolledJob) -> None:
         """The record says that the job has not ended."""
         self._responded(job)
         job.missing_since = None
         asked_at = job.asked_at if job.asked_at is not None else self._clock.monotonic()
-        job.running_at = asked_at
+        job.record_running_at = asked_at
         self._wait_or_look_early(job, self._after_response(job, asked_at))
 
     def named_by_list(self, job: PolledJob, listed_at: float) -> None:
@@ -426,7 +426,7 @@ class JobQueue:
         else:
             job = PolledJob(row.id, row.account_id, row.jobid)
             if before is not None:
-                job.requested_at = before.requested_at
+                job.record_requested_at = before.record_requested_at
                 job.early_looks = before.early_looks
         self._jobs[job.id] = job
         self._accounts.setdefault(job.account_id, _AccountQueue()).jobs += 1
@@ -442,8 +442,8 @@ class JobQueue:
         if job.in_flight:
             self._end_flight(job, account)
         due = min(due, self._latest(job, due))
-        if job.requested_at is not None and not job.end_reported:
-            due = max(due, job.requested_at + self._interval)
+        if job.record_requested_at is not None and not job.end_reported:
+            due = max(due, job.record_requested_at + self._interval)
         job.due = due
         is_live = self._is_live(job)
         account.live += is_live - job.is_live

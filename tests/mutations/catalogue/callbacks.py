@@ -115,10 +115,18 @@ MUTATIONS = (
         "if 0:",
     ),
     mutation(
-        "an address that was just replaced is taken up again from an older read",
+        "an address that was just replaced is taken up again from an older read of all",
         "tests/relay/callbacks/test_callback_addresses.py"
         "::test_a_void_one_stays_void_though_others_changes_are_read_meanwhile[None]",
         "CallbackAddresses.read_all",
+        "if writes == self._writes:\n    break",
+        "if True:\n    break",
+    ),
+    mutation(
+        "an address that was just replaced is taken up again from an older read of its server",
+        "tests/relay/callbacks/test_callback_addresses.py"
+        "::test_a_void_one_stays_void_though_others_changes_are_read_meanwhile[of1]",
+        "CallbackAddresses.read_again",
         "if writes == self._writes:\n    break",
         "if True:\n    break",
     ),

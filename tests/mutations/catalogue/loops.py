@@ -71,7 +71,7 @@ MUTATIONS = (
         "a job's record is requested again within an interval",
         f"{_QUEUE}::test_whatever_makes_a_job_due_at_once_its_record_is_requested_an_interval_after_the_last_time",
         "JobQueue._wait",
-        "due = max(due, job.requested_at + self._interval)\n",
+        "due = max(due, job.record_requested_at + self._interval)\n",
         "due += 0.0\n",
     ),
     mutation(
@@ -125,7 +125,7 @@ MUTATIONS = (
         "a job that is watched again is asked about at once",
         f"{_LOST}::test_a_job_that_is_watched_again_is_asked_about_no_sooner_than_its_interval_allows",
         "JobQueue._taken_up",
-        "job.requested_at = before.requested_at\n",
+        "job.record_requested_at = before.record_requested_at\n",
         "",
     ),
     mutation(

@@ -232,6 +232,13 @@ MUTATIONS = (
         "if True:\n    break",
     ),
     mutation(
+        "a read of all accounts overwrites what this process has just stored",
+        f"{_ACCOUNTS}::test_what_is_stored_while_others_changes_are_read_is_not_overwritten[True]",
+        "AccountRegistry.read_all",
+        "if writes == self._writes:\n    break",
+        "if True:\n    break",
+    ),
+    mutation(
         "a state that another process has written is never taken over",
         f"{_ACCOUNTS}::test_a_state_that_another_process_has_written_is_taken_over",
         "AccountRegistry._change_state",

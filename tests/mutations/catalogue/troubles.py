@@ -45,7 +45,7 @@ MUTATIONS = (
         "the alert about a token that was removed goes on asking for another",
         "tests/relay/accounts/test_account_registry.py::test_a_token_that_is_removed_ends_its_alert",
         "ServerTokens._remove",
-        "end_alerts(tx, {guild_id: jobs}, NoticeKind.TOKEN_REMOVED",
+        "end_alerts(tx, {guild_id: dropped.jobs}, NoticeKind.TOKEN_REMOVED",
         "end_alerts(tx, {}, NoticeKind.TOKEN_REMOVED",
     ),
     mutation(

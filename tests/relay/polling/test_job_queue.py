@@ -285,7 +285,9 @@ def test_a_job_that_left_a_moment_ago_knows_when_it_was_requested_and_is_then_fo
     queue.remove(1)
     again = queue.with_job(1)
     assert again is not job
-    assert (again.requested_at, again.early_looks) == (job.requested_at, job.early_looks) == (50.0, (50.0,))
+    assert (
+        (again.record_requested_at, again.early_looks) == (job.record_requested_at, job.early_looks) == (50.0, (50.0,))
+    )
     queue.remove(1)
     for number in range(2, 1000):
         queue.later(1)
