@@ -43,12 +43,13 @@ class JobLoader:
         self._found_jobs: set[int] = set()
         """Of the changed ones, those about which nobody has asked the API yet."""
         self._reported_ends: set[int] = set()
-        self._changed_accounts: set[int] = set()
+        self._changed_accounts: dict[int, None] = {}
+        """Those marked longest ago first."""
 
     @property
     def loading(self) -> bool:
         """Whether there is more to be read at once."""
-        return self._loaded_up_to is not None
+        return self._loaded_up_to is not None or bool(self._changed_accounts)
 
     def job_changed(self, job_id: int) -> None:
         """A job is watched, is watched no more, or has ended."""
@@ -68,11 +69,12 @@ class JobLoader:
 
     def account_changed(self, account_id: int) -> None:
         """An account's token or state has changed, or the servers that use it."""
-        self._changed_accounts.add(account_id)
+        self._changed_accounts[account_id] = None
         self.woken.set()
 
     async def load(self) -> None:
-        """Reads what is marked; at first everything, a page at each call, so that polling begins before all is read.
+        """Reads what is marked, and at first everything: a page of jobs at each call, and accounts of about a page
+        together, so that polling begins before all is read.
 
         Raises StorageError; what was not read is then still marked.
         """
@@ -97,25 +99,30 @@ class JobLoader:
         if page:
             self._loaded_up_to = page[-1].id
         else:
-            self._changed_accounts.update(await subscriptions.accounts_with_held(self._database.reader))
+            held = await subscriptions.accounts_with_held(self._database.reader)
+            self._changed_accounts |= dict.fromkeys(held)
             self._loaded_up_to = None
             log.info("%d jobs are polled", len(self._queue))
 
     async def _load_accounts(self) -> None:
         """The marks are taken off before the database is read: one that is set meanwhile has it read again."""
-        for account_id in list(self._changed_accounts):
-            self._changed_accounts.discard(account_id)
-            try:
-                await self._load_account(account_id)
-            except BaseException:  # A loop that is broken off reads the account when it is restarted.
-                self._changed_accounts.add(account_id)
-                raise
-
-    async def _load_account(self, account_id: int) -> None:
-        if not self._ownership.owns_account(account_id):
+        for account_id in [one for one in self._changed_accounts if not self._ownership.owns_account(one)]:
             # Without a question to the database: it may be because that is out of reach that the account is lost.
+            del self._changed_accounts[account_id]
             self._remove_all(account_id, but=frozenset())
-            return
+        read = 0
+        for account_id in list(self._changed_accounts):
+            del self._changed_accounts[account_id]
+            try:
+                read += await self._load_account(account_id)
+            except BaseException:  # A loop that is broken off reads the account when it is restarted.
+                self._changed_accounts[account_id] = None
+                raise
+            if read >= _PAGE:
+                return
+
+    async def _load_account(self, account_id: int) -> int:
+        """Returns how many jobs it has read."""
         open_ids: set[int] = set()
         page = await jobs.open_page(self._database.reader, 0, _PAGE, account_id)
         while page:
@@ -126,10 +133,11 @@ class JobLoader:
         # A job that was added meanwhile is marked as changed and read right after.
         self._remove_all(account_id, but=open_ids)
         await self._recorder.deliver_held(account_id)
+        return len(open_ids)
 
     def _remove_all(self, account_id: int, *, but: Collection[int]) -> None:
-        for job in self._queue:
-            if job.account_id == account_id and job.id not in but:
+        for job in self._queue.jobs_of_account(account_id):
+            if job.id not in but:
                 self._queue.remove(job.id)
 
     async def _load_changes(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from relay.polling import schedule
@@ -140,9 +140,6 @@ class JobQueue:
     def __len__(self) -> int:
         return len(self._jobs)
 
-    def __iter__(self) -> Iterator[PolledJob]:
-        return iter(list(self._jobs.values()))
-
     @property
     def in_flight(self) -> Collection[PolledJob]:
         """The jobs that are in flight, and those that were removed while they were."""
@@ -164,6 +161,15 @@ class JobQueue:
         """How many jobs of the account wait or are in flight."""
         account = self._accounts.get(account_id)
         return 0 if account is None else account.jobs
+
+    def jobs_of_account(self, account_id: int) -> list[PolledJob]:
+        """The jobs of the account that wait or are in flight. Looks at no other account's."""
+        account = self._accounts.get(account_id)
+        if account is None:
+            return []
+        waiting = {number for _, number in account.heap}
+        jobs = {self._jobs.get(number) for number in waiting} | {*self._in_flight}
+        return [job for job in jobs if job is not None and job.account_id == account_id and self.holds(job)]
 
     def live_of_account(self, account_id: int) -> int:
         """How many jobs of the account are young and shown on a card or a summary."""
@@ -353,7 +359,7 @@ class JobQueue:
 
     def api_is_back(self) -> None:
         """Everything that was deferred or failed comes within an interval, or somewhat longer, not all at once."""
-        for job in self:
+        for job in list(self._jobs.values()):
             if (job.deferred or job.failures) and not job.in_flight:
                 self._responded(job)
                 self._wait_or_look_early(job, self._catch_up(job, len(self._jobs)))

@@ -511,8 +511,15 @@ MUTATIONS = (
     mutation(
         "an account that was lost with the database is polled on",
         "tests/relay/polling/test_several_processes.py::test_a_lost_account_is_left_alone_though_the_database_is_away",
-        "JobLoader._load_account",
-        "if not self._ownership.owns_account(account_id):",
+        "JobLoader._load_accounts",
+        "for account_id in [one for one in self._changed_accounts if not self._ownership.owns_account(one)]:",
+        "for account_id in ():",
+    ),
+    mutation(
+        "a process that is given hundreds of accounts reads them all before it polls",
+        "tests/relay/polling/test_several_processes.py::test_polling_begins_before_all_of_many_accounts_are_read",
+        "JobLoader._load_accounts",
+        "if read >= _PAGE:",
         "if False:",
     ),
     mutation(

@@ -213,7 +213,9 @@ class AnySequence(RuleBasedStateMachine):
         if self.world.running is None or self.world.loader.loading:
             return
         queue = self.world.queue
-        jobs_in_flight = [job for job in queue if job.in_flight]
+        jobs_in_flight = [
+            job for account in (ACCOUNT, OTHER_ACCOUNT) for job in queue.jobs_of_account(account) if job.in_flight
+        ]
         assert set(jobs_in_flight) <= set(queue.in_flight)
         assert len(queue.in_flight) == len(self.api.held)
         for number in self._awaited():

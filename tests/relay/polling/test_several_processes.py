@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from relay.cluster.ownership import Alone
+from storage.database import Database
+from tests.clock import START
 from tests.relay.world import ACCOUNT, OTHER_ACCOUNT, BrokenReader, World
 
 
@@ -43,10 +45,11 @@ async def test_an_account_s_jobs_are_polled_while_it_is_held(world: World, mine:
     assert len(world.api.times("job-1")) == asked
 
 
+@pytest.mark.parametrize("also_changed", [(), (OTHER_ACCOUNT,), tuple(range(100, 120))])
 async def test_a_lost_account_is_left_alone_though_the_database_is_away(
-    world: World, mine: Some, monkeypatch: pytest.MonkeyPatch
+    world: World, mine: Some, monkeypatch: pytest.MonkeyPatch, also_changed: tuple[int, ...]
 ) -> None:
-    """It may be lost for that very reason."""
+    """It may be lost for that very reason. That others have to be read first, and can't be, is no reason to wait."""
     mine.accounts = {ACCOUNT}
     await world.watch("job-1")
     world.run()
@@ -55,8 +58,9 @@ async def test_a_lost_account_is_left_alone_though_the_database_is_away(
     assert asked >= 5
 
     monkeypatch.setattr(world.database, "reader", BrokenReader())
-    mine.accounts = set()
-    world.loader.account_changed(ACCOUNT)
+    mine.accounts = set(also_changed)
+    for account_id in (*also_changed, ACCOUNT):
+        world.loader.account_changed(account_id)
     await world.advance(100)
     assert len(world.api.times("job-1")) == asked
 
@@ -69,3 +73,39 @@ async def test_what_is_watched_through_another_process_is_left_to_it(world: Worl
     world.loader.job_changed(1)
     await world.advance(100)
     assert len(world.api.times("job-1")) == 1  # The command itself.
+
+
+async def test_polling_begins_before_all_of_many_accounts_are_read(database: Database) -> None:
+    """A process that starts, or takes over from another, is given hundreds of accounts at once."""
+    world = World(database)
+    mine = Some()
+    mine.accounts = set(range(100, 150))
+    world.ownership = mine
+    world.accounts.used = {account: account for account in mine.accounts}
+    world.poller = world.new_poller()
+    async with database.transaction() as tx:
+        for account in mine.accounts:
+            await tx.insert("accounts", id=account, account_key=f"user:{account}", state_since=0)
+        await tx.run(
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)"
+            " INSERT INTO jobs (account_id, jobid, watched_since, changed_at)"
+            " SELECT 100 + i % 50, 'job-' || i, ?, ? FROM n",
+            (START, START),
+        )
+        await tx.run(
+            "INSERT INTO subscriptions (job_id, guild_id, channel_id, created_at) SELECT id, account_id, 1, 0 FROM jobs"
+        )
+    for _ in range(6):  # What is read at a start, none of it in this process's care yet.
+        mine.accounts, held = set(), mine.accounts
+        await world.loader.load()
+        mine.accounts = held
+    assert world.queue.polls().jobs == 0
+    for account in mine.accounts:
+        world.loader.account_changed(account)
+    seen = []
+    while world.loader.loading:
+        await world.loader.load()
+        seen.append(world.queue.polls().jobs)
+    assert 0 < seen[0] <= 4_000
+    assert seen[-1] == 10_000
+    await world.close()
