@@ -111,10 +111,7 @@ async def set_missing(tx: Transaction, job_id: int, since: int | None) -> None:
 
 async def end(tx: Transaction, job_id: int, outcome: Outcome, now: int) -> None:
     """Ends a job that has not ended."""
-    await tx.run(
-        "UPDATE jobs SET ended_at = ?, outcome = ?, missing_since = NULL WHERE id = ? AND ended_at IS NULL",
-        (now, outcome, job_id),
-    )
+    await tx.run("UPDATE jobs SET ended_at = ?, outcome = ? WHERE id = ? AND ended_at IS NULL", (now, outcome, job_id))
 
 
 async def reopen(tx: Transaction, job_id: int, now: int) -> JobRow:

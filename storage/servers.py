@@ -138,9 +138,7 @@ async def callback_heard_at(queries: Queries, guild_id: int) -> int | None:
 
 async def set_callback_heard(tx: Transaction, guild_id: int, now: int) -> None:
     """Stores that a callback came to the server's address."""
-    await tx.run(
-        "UPDATE servers SET callback_heard_at = ? WHERE guild_id = ? AND callback_hash IS NOT NULL", (now, guild_id)
-    )
+    await tx.run("UPDATE servers SET callback_heard_at = ? WHERE guild_id = ?", (now, guild_id))
 
 
 # ---- whether it has the bot -----------------------------------------------------------------------------------------

@@ -174,6 +174,16 @@ async def test_a_lock_of_another_program_while_running_is_an_error_that_changes_
     await database.close()
 
 
+async def test_no_other_program_writes_between_what_a_transaction_reads_and_writes(sqlite_database: Database) -> None:
+    with closing(sqlite3.connect(sqlite_database.path, timeout=0.05, isolation_level=None)) as other:
+        async with sqlite_database.transaction() as tx:
+            assert await get_meta(tx, "a") is None
+            with pytest.raises(sqlite3.OperationalError, match="locked"):
+                other.execute("INSERT INTO meta (name, value) VALUES ('a', x'00')")
+            await put_meta(tx, "a", b"1")
+    assert await get_meta(sqlite_database.reader, "a") == b"1"
+
+
 async def test_a_log_that_is_being_read_is_emptied_later(sqlite_database: Database) -> None:
     async with sqlite_database.transaction() as tx:
         await put_meta(tx, "a", b"overwritten")

@@ -105,6 +105,13 @@ MUTATIONS = (
         'await self.writer.rows("COMMIT")',
     ),
     mutation(
+        "another program writes into a transaction of SQLite",
+        "tests/storage/test_database.py::test_no_other_program_writes_between_what_a_transaction_reads_and_writes",
+        "SqliteEngine.begin",
+        "BEGIN IMMEDIATE",
+        "BEGIN",
+    ),
+    mutation(
         "a wrong key is not told",
         "tests/storage/test_vault.py::test_a_wrong_key_is_told_though_no_token_is_stored",
         "Vault.open",
