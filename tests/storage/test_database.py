@@ -2,13 +2,17 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from relay.erasure import Erasure
 from storage.database import Database, get_meta, put_meta
+from storage.engines.sqlite.engine import BUSY_SECONDS
 from storage.errors import StorageError, StorageUnavailable, TransactionMisused
 
 
@@ -182,6 +186,42 @@ async def test_no_other_program_writes_between_what_a_transaction_reads_and_writ
                 other.execute("INSERT INTO meta (name, value) VALUES ('a', x'00')")
             await put_meta(tx, "a", b"1")
     assert await get_meta(sqlite_database.reader, "a") == b"1"
+
+
+async def test_after_the_log_was_emptied_other_programs_are_waited_for_as_before(sqlite_database: Database) -> None:
+    await sqlite_database.flush()
+    async with sqlite_database.transaction() as tx:
+        assert await tx.value("PRAGMA busy_timeout") == BUSY_SECONDS * 1000
+
+
+@dataclass
+class _Connection:
+    """As much of aiosqlite's as opening needs; a thread stands behind the real one until it is closed."""
+
+    fails: bool
+    is_closed: bool = False
+    row_factory: object = None
+
+    async def execute_fetchall(self, _sql: str, _parameters: Sequence[object] = ()) -> list[object]:
+        if self.fails:
+            raise sqlite3.OperationalError("disk I/O error")
+        return []
+
+    async def close(self) -> None:
+        self.is_closed = True
+
+
+@pytest.mark.parametrize("fails", [[True], [False, True]])
+async def test_a_database_that_cannot_be_opened_leaves_no_connection_open(path: Path, fails: list[bool]) -> None:
+    opened: list[_Connection] = []
+
+    async def connect(_address: str, _busy_seconds: float) -> Any:
+        opened.append(_Connection(fails[len(opened)]))
+        return opened[-1]
+
+    with pytest.raises(StorageUnavailable):
+        await Database.open(path, connect=connect)
+    assert [connection.is_closed for connection in opened] == [True] * len(fails)
 
 
 async def test_a_log_that_is_being_read_is_emptied_later(sqlite_database: Database) -> None:

@@ -105,6 +105,27 @@ MUTATIONS = (
         'await self.writer.rows("COMMIT")',
     ),
     mutation(
+        "after the log was emptied no other program is waited for",
+        "tests/storage/test_database.py::test_after_the_log_was_emptied_other_programs_are_waited_for_as_before",
+        "SqliteEngine.flush",
+        'await self.writer.rows(f"PRAGMA busy_timeout = {round(self._busy_seconds * 1000)}")',
+        "pass",
+    ),
+    mutation(
+        "a connection that cannot be set up keeps its thread",
+        "tests/storage/test_database.py::test_a_database_that_cannot_be_opened_leaves_no_connection_open",
+        "storage.engines.sqlite.engine._prepared",
+        "await to_the_end(connection.close())\n",
+        "",
+    ),
+    mutation(
+        "a writer without a reader keeps its thread",
+        "tests/storage/test_database.py::test_a_database_that_cannot_be_opened_leaves_no_connection_open",
+        "SqliteEngine.open",
+        "await writer.close()\n",
+        "",
+    ),
+    mutation(
         "another program writes into a transaction of SQLite",
         "tests/storage/test_database.py::test_no_other_program_writes_between_what_a_transaction_reads_and_writes",
         "SqliteEngine.begin",
