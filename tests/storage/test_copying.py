@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -20,6 +21,7 @@ from storage.vault import Vault, key_file, new_key
 from tests.postgres_server import PostgresServer, name_of
 from tests.storage.tables import columns_of
 
+TABLES_3 = Path(__file__).with_name("databases") / "tables_3.sql"
 PAGE = copying._ROWS_AT_ONCE
 JOBS = 120
 """More than two of the pages that tests copy at once; one test takes pages of the real size."""
@@ -93,6 +95,14 @@ def _tables(server: PostgresServer, url: PostgresUrl) -> int:
         return int(row[0]) if row else 0
 
 
+async def test_a_source_of_an_older_version_has_to_be_started_once(path: Path, empty: PostgresUrl) -> None:
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(TABLES_3.read_text(encoding="utf-8"))
+    with pytest.raises(CopyRefused, match=r"tables of version 3, .* Start the bot once"):
+        await copy_database(path, empty, [new_key()], _quiet)
+
+
 async def test_everything_arrives_and_comes_back(
     path: Path, empty: PostgresUrl, postgres_server: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -103,6 +113,9 @@ async def test_everything_arrives_and_comes_back(
     before = path.read_bytes()
     copied = await copy_database(path, empty, [key], lambda *step: told.append(step))
     assert path.read_bytes() == before
+    with closing(postgres_server.admin(name_of(empty))) as connection:
+        noted = connection.execute("SELECT count(*) FROM changes").fetchone()
+    assert noted == (0,)
     content = await _content(path)
     assert await _content(empty) == content
     assert copied.rows == sum(map(len, content.values())) > count

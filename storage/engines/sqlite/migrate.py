@@ -59,10 +59,9 @@ def copy_beside(path: Path, connection: sqlite3.Connection) -> Path:
 def _apply(connection: sqlite3.Connection, step: Migration) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
-        if version(connection) == step.number - 1:
-            for statement in step.statements:
-                connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {step.number}")
+        for statement in step.statements:
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {step.number}")
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:

@@ -199,6 +199,20 @@ MUTATIONS = (
         "if counted is None or found is None:",
     ),
     mutation(
+        "every row that is copied is noted as a change",
+        f"{_COPYING}::test_everything_arrives_and_comes_back",
+        "copy_ends.make_tables",
+        "DISABLE TRIGGER USER",
+        "ENABLE TRIGGER USER",
+    ),
+    mutation(
+        "tables of an older version are copied",
+        f"{_COPYING}::test_a_source_of_an_older_version_has_to_be_started_once",
+        "copying._check_source",
+        "if found != newest_tables(source):",
+        "if False:",
+    ),
+    mutation(
         "a copy gives numbers that were given before",
         f"{_COPYING}::test_the_copy_goes_on_where_the_source_was",
         "copying._copy",

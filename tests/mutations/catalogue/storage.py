@@ -105,6 +105,27 @@ MUTATIONS = (
         'await self.writer.rows("COMMIT")',
     ),
     mutation(
+        "check passes over a lock",
+        "tests/storage/engines/test_sqlite_opening.py::test_a_lock_is_waited_for_no_longer_than_told[BEGIN IMMEDIATE]",
+        "storage.engines.sqlite.opening._examine_once",
+        "_probe_write(connection)\n",
+        "",
+    ),
+    mutation(
+        "every start writes into the database",
+        "tests/storage/engines/test_sqlite_opening.py::test_a_start_writes_nothing_into_a_database_that_needs_nothing",
+        "mark_own",
+        "if _mark(connection) != APPLICATION_ID:",
+        "if True:",
+    ),
+    mutation(
+        "a backup needs companion files",
+        "tests/storage/engines/test_sqlite_backup.py::test_the_copy_can_be_opened_as_the_database",
+        "sqlite.backup.copy",
+        'destination.execute("PRAGMA journal_mode = DELETE")\n',
+        "",
+    ),
+    mutation(
         "after the log was emptied no other program is waited for",
         "tests/storage/test_database.py::test_after_the_log_was_emptied_other_programs_are_waited_for_as_before",
         "SqliteEngine.flush",

@@ -37,6 +37,8 @@ async def test_the_copy_can_be_opened_as_the_database(sqlite_database: Database,
     async with sqlite_database.transaction() as tx:
         await put_meta(tx, "a", b"1")
     await backup(sqlite_database.path, tmp_path / "copy.db")
+    with closing(sqlite3.connect(tmp_path / "copy.db")) as alone:
+        assert alone.execute("PRAGMA journal_mode").fetchone() == ("delete",)  # It needs no companion files.
     copy = await Database.open(tmp_path / "copy.db")
     assert await get_meta(copy.reader, "a") == b"1"
     await copy.close()

@@ -182,7 +182,16 @@ async def test_a_lock_is_waited_for_no_longer_than_told(path: Path, lock: str) -
     before = time.monotonic()
     await _refused(path, DatabaseLocked, lock_wait=0.4)
     assert 0.4 <= time.monotonic() - before < opening.LOCK_WAIT_SECONDS / 2
+    with pytest.raises(DatabaseLocked):
+        await opening.examine(path, lock_wait=0.1)
     other.close()
+
+
+async def test_a_start_writes_nothing_into_a_database_that_needs_nothing(path: Path) -> None:
+    await _made(path)
+    before = path.read_bytes()
+    await _made(path)
+    assert path.read_bytes() == before
 
 
 async def test_a_lock_that_is_freed_in_time_is_no_trouble(path: Path) -> None:
