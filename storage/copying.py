@@ -83,7 +83,7 @@ async def _copy(
         if await tx.count(name):
             raise copy_ends.holds_something(target)
         copied += await _copy_table(reader, tx, written, key, progress)
-        counted, found = await reader.one(read.sums(written.columns)), await tx.one(written.sums(written.columns))
+        counted, found = await reader.one(read.sums()), await tx.one(written.sums())
         if counted is None or found is None or [int(n) for n in counted] != [int(n) for n in found]:
             raise CopyRefused(f"The copy of the table {name} differs from it, so it was given up.")
         if key == ("id",):

@@ -52,10 +52,10 @@ class Table:
             value = row[name]
             yield bool(value) if self.kinds[name] == "flag" and value is not None else value
 
-    def sums(self, columns: Sequence[str]) -> str:
+    def sums(self) -> str:
         """SQL that counts the rows, and for each column counts its values and sums their weight."""
         parts = ["count(*)"]
-        for name in columns:
+        for name in self.columns:
             weight = self.weight[self.kinds[name]].format(name)
             parts += [f"count({name})", f"coalesce(sum({weight}), 0)"]
         return f"SELECT {', '.join(parts)} FROM {self.name}"
