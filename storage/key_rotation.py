@@ -86,9 +86,7 @@ async def _reencrypt(database: Database, found: Sequence[str], source: str) -> i
     cipher = make_cipher(found, source)
     await verified_hash_key(database.reader, cipher, source)
     async with database.transaction() as tx:
-        count = await reencrypt(tx, cipher)
-    await database.flush()
-    return count
+        return await reencrypt(tx, cipher)
 
 
 async def reencrypt(tx: Transaction, cipher: MultiFernet) -> int:

@@ -99,6 +99,15 @@ async def test_without_the_old_key_nothing_is_changed(path: Path) -> None:
     await _check_whole(path, hashed, [old])
 
 
+async def test_with_another_key_in_the_key_file_nothing_is_changed(path: Path) -> None:
+    await _filled(path)
+    key_file(path).write_text(new_key())
+    before = key_file(path).read_bytes()
+    with pytest.raises(WrongKey):
+        await rotate_key(path)
+    assert key_file(path).read_bytes() == before
+
+
 async def test_a_running_bot_is_left_alone(path: Path) -> None:
     hashed = await _filled(path)
     before = key_file(path).read_bytes()

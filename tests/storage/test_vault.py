@@ -26,6 +26,14 @@ async def test_a_secret_comes_back_and_does_not_show(database: Database) -> None
     assert stored != vault.encrypt(TOKEN)
 
 
+async def test_a_key_file_that_others_may_read_is_made_private(sqlite_database: Database) -> None:
+    file = key_file(sqlite_database.path)
+    write_key_file(file, [new_key()])
+    file.chmod(0o644)
+    await Vault.open(sqlite_database)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
 async def test_the_key_file_is_made_once_and_private(sqlite_database: Database) -> None:
     first = await Vault.open(sqlite_database)
     file = key_file(sqlite_database.path)

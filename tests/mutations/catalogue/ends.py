@@ -52,8 +52,8 @@ MUTATIONS = (
             ),
             Edit(
                 "jobs.end",
-                "missing_since = NULL WHERE id = ? AND ended_at IS NULL",
-                "missing_since = NULL WHERE id = ?",
+                "outcome = ? WHERE id = ? AND ended_at IS NULL",
+                "outcome = ? WHERE id = ?",
             ),
         ),
         "tests/relay/polling/test_job_recorder.py::test_an_end_is_final_and_what_contradicts_it_is_only_logged",

@@ -11,6 +11,20 @@ _ROTATION = "tests/storage/test_key_rotation.py"
 
 MUTATIONS = (
     mutation(
+        "a key file is written though its key is another database's",
+        f"{_ROTATION}::test_with_another_key_in_the_key_file_nothing_is_changed",
+        "to_fresh_key",
+        "await check_keys(database.reader, database.path)\n",
+        "",
+    ),
+    mutation(
+        "a key file that others may read stays so",
+        "tests/storage/test_vault.py::test_a_key_file_that_others_may_read_is_made_private",
+        "read_key_file",
+        "narrow_mode(file)\n",
+        "",
+    ),
+    mutation(
         "a damaged page is not looked for",
         f"{_OPENING}::test_a_database_with_a_page_overwritten",
         "_quick_check",
