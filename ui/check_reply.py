@@ -11,10 +11,13 @@ from relay.commands.check_report import ChannelAccess, CheckReport, Followed
 from ui import formatting, on_hold
 from ui.cannot_post import because, missing_permissions, permissions
 from ui.command_texts import CommandMentions
+from ui.discord_limits import MESSAGE, units
 from ui.language import N_, NP_, _, plural
 from ui.message import Reply
 
-_CHANNELS = 5
+_CHANNELS = (5, 3, 1)
+"""How many channels are named that lack permissions: the first of these numbers with which the reply fits into a
+message."""
 
 
 class _Kind(Enum):
@@ -31,6 +34,14 @@ _Found = tuple[_Kind, str]
 
 def check_reply(report: CheckReport, mentions: CommandMentions) -> Reply:
     """The report: problems first, each with its fix, then what waits, then in one line what works."""
+    for channels in _CHANNELS:
+        text = _text(report, mentions, channels)
+        if units(text) <= MESSAGE:
+            return Reply(text)
+    raise AssertionError("there is always room for one channel")
+
+
+def _text(report: CheckReport, mentions: CommandMentions, channels: int) -> str:
     untold = report.token is Recheck.NO_RESPONSE and report.api_down_since is not None
     found = (
         None if untold else _token(report, mentions),
@@ -38,8 +49,8 @@ def check_reply(report: CheckReport, mentions: CommandMentions) -> Reply:
         _channel(report),
         _files(report),
         _watching(report),
-        _results(report, mentions),
-        _followed(report, mentions),
+        _results(report, mentions, channels),
+        _followed(report, mentions, channels),
         _alerts(report, mentions),
         _callback(report),
     )
@@ -55,7 +66,7 @@ def check_reply(report: CheckReport, mentions: CommandMentions) -> Reply:
     fixes = [f"- {text}" for text in problems]
     # Translators: a list of what works: "token (account 1, tested 3 minutes ago) · files up to 10 MB".
     small = formatting.small(_("Works: {things}", things=formatting.joined(works))) if works else ""
-    return Reply(formatting.lines(head, *fixes, lost, held, *waits, small))
+    return formatting.lines(head, *fixes, lost, held, *waits, small)
 
 
 def _token(report: CheckReport, mentions: CommandMentions) -> _Found:
@@ -175,7 +186,7 @@ def _watching(report: CheckReport) -> _Found | None:
     return _Kind.WORKS, text
 
 
-def _results(report: CheckReport, mentions: CommandMentions) -> _Found | None:
+def _results(report: CheckReport, mentions: CommandMentions, most: int) -> _Found | None:
     if not report.waiting:
         return None
     if report.waiting_since is None:
@@ -189,7 +200,7 @@ def _results(report: CheckReport, mentions: CommandMentions) -> _Found | None:
         )
     if report.needing:
         allow = plural("Allow it there, and I'll post it.", "Allow it there, and I'll post them.", report.waiting)
-        return _Kind.PROBLEM, formatting.paragraph(waiting, *_cannot_post_in(report.needing), allow)
+        return _Kind.PROBLEM, formatting.paragraph(waiting, *_cannot_post_in(report.needing, most), allow)
     if report.held_up:
         return _Kind.PROBLEM, formatting.paragraph(waiting, _("{deliveries} shows why.", **mentions))
     return _Kind.WAITS, waiting
@@ -206,7 +217,7 @@ def _lost(report: CheckReport, mentions: CommandMentions, *, alone: bool) -> str
     return plural(*forms, report.not_posted, **mentions)
 
 
-def _followed(report: CheckReport, mentions: CommandMentions) -> _Found | None:
+def _followed(report: CheckReport, mentions: CommandMentions, most: int) -> _Found | None:
     if not report.followed:
         return None
     broken = [one for one in report.followed if one.missing]
@@ -221,16 +232,16 @@ def _followed(report: CheckReport, mentions: CommandMentions) -> _Found | None:
             **mentions,
         )
         allow = _("Allow it there.") if broken else ""
-        return _Kind.PROBLEM, formatting.paragraph(*_cannot_post_in(broken), allow, set_up_again)
+        return _Kind.PROBLEM, formatting.paragraph(*_cannot_post_in(broken, most), allow, set_up_again)
     if _is_on_hold(report):
         return None
     return _Kind.WORKS, _("following into {channels}", channels=_channels_of(report.followed))
 
 
-def _cannot_post_in(channels: Sequence[ChannelAccess]) -> Iterator[str]:
-    """A sentence for each set of missing permissions, with the channels in which they are missing."""
+def _cannot_post_in(channels: Sequence[ChannelAccess], most: int) -> Iterator[str]:
+    """A sentence for each set of missing permissions, with the channels in which they are missing; `most` are named."""
     alike: dict[tuple[str, ...], list[int]] = {}
-    for one in channels[:_CHANNELS]:
+    for one in channels[:most]:
         alike.setdefault(one.missing, []).append(one.channel_id)
     for missing, found in alike.items():
         where = formatting.enumeration(formatting.channel(channel_id) for channel_id in found)
@@ -238,8 +249,8 @@ def _cannot_post_in(channels: Sequence[ChannelAccess]) -> Iterator[str]:
             yield _("I need {permissions} in {channels}.", permissions=permissions(missing), channels=where)
         else:
             yield formatting.paragraph(_("I can't post in {channel}.", channel=where), missing_permissions(missing))
-    if len(channels) > _CHANNELS:
-        yield plural("{n} more is like that.", "{n} more are like that.", len(channels) - _CHANNELS)
+    if len(channels) > most:
+        yield plural("{n} more is like that.", "{n} more are like that.", len(channels) - most)
 
 
 def _callback(report: CheckReport) -> _Found | None:

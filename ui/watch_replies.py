@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from model.messages import Address
 from relay.cards.card_status import HOLDS
@@ -40,34 +41,45 @@ _WHAT_THEN = {
 """Advice that stands once below the lines, however many of them it concerns."""
 
 
-def watch_reply(result: WatchResult, where: Address, obstacles: tuple[str, ...] | None = None) -> Reply:
+def watch_reply(
+    result: WatchResult, where: Address, obstacles: tuple[str, ...] | None = None, *, more: str = ""
+) -> Reply:
     """The reply to `/pixverse watch`: how many jobs are watched, and why each other one is not. `obstacles` are those
-    of `member_replies.status_reply`."""
+    of `member_replies.status_reply`; `more` stands at the end."""
     blocked = cannot_post_yet(obstacles) if obstacles is not None else ""
     left_out = [entry for entry in result.entries if not entry.status.in_batch]
     if len(result.entries) == 1 and left_out:
-        return Reply(formatting.lines(blocked, _one_left_out(left_out[0], where)))
+        return Reply(formatting.lines(blocked, _one_left_out(left_out[0], where), more))
     head = _head(result, left_out, where)
     kinds = {entry.status for entry in left_out}
     then = formatting.small(formatting.paragraph(*(_(text) for kind, text in _WHAT_THEN.items() if kind in kinds)))
     secrets = [entry for entry in left_out if entry.status is EntryStatus.SECRET]
     shown = [*(entry for entry in left_out if entry.status is not EntryStatus.SECRET), *secrets[:1]]
-    text = formatting.lines(head, *(_left_out(entry, where) for entry in shown), then)
-    if units(text) > MESSAGE:
-        text = formatting.lines(head, *map(_reason, shown), then)
-    return Reply(formatting.lines(blocked, text))
+    for lines in _ever_shorter(shown, where):
+        text = formatting.lines(blocked, head, *lines, then, more)
+        if units(text) <= MESSAGE:
+            return Reply(text)
+    raise AssertionError("there is always room for one job")
+
+
+def _ever_shorter(left_out: list[WatchEntry], where: Address) -> Iterator[list[str]]:
+    """A line for each job: with links, without them, and then for ever fewer of the jobs."""
+    yield [_left_out(entry, where) for entry in left_out]
+    reasons = [_reason(entry) for entry in left_out]
+    yield reasons
+    for more in range(1, len(reasons)):
+        yield [*reasons[:-more], formatting.small(plural("{n} more", "{n} more", more))]
 
 
 def watch_menu_reply(
     result: WatchResult, where: Address, found: int, obstacles: tuple[str, ...] | None = None
 ) -> Reply:
     """The reply to *Watch PixVerse jobs* for a message that holds `found` ids."""
-    watching = watch_reply(result, where, obstacles)
     taken = len(result.entries)
     if found <= taken:
-        return watching
+        return watch_reply(result, where, obstacles)
     more = _("That message names {found} jobs; these are the first {taken}.", found=number(found), taken=number(taken))
-    return Reply(formatting.lines(watching.content, formatting.small(more)))
+    return watch_reply(result, where, obstacles, more=formatting.small(more))
 
 
 no_ids_reply = saying(N_("**There is no PixVerse job id in that message.**"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import combinations
 
 from model import snapshots
 from model.job import Job, Outcome
@@ -20,7 +21,7 @@ from relay.commands.stop import Stopped, StoppedAll, TakenOff
 from relay.commands.watch import AlreadyPosted, AlreadyWatched, NowWatching, PostingOutcome
 from relay.commands.watch_many import EntryStatus, WatchEntry, WatchResult
 from storage.delivery_queries import OutcomeCounts, OutcomePage, OutcomeRecord
-from tests.ui.samples import HERE, JOBID, MENTIONS, NOW, PERMISSIONS, PERSON, Words, jobs, named_jobs
+from tests.ui.samples import HERE, JOBID, MENTIONS, NOW, PERMISSIONS, PERSON, Words, jobs, named_jobs, nasty
 from ui import admin_replies, list_replies, watch_replies
 from ui import member_replies as answers
 from ui.admin_replies import (
@@ -292,6 +293,46 @@ def answers_on_results(words: Words) -> Iterator[Reply]:
     yield results_reply(OutcomePage((), 0, more=False, only_failed=True), OutcomeCounts(0, 0, None), MENTIONS)
 
 
+def longest_answers() -> Iterator[Reply]:
+    """With as many links as bring them to any length, and with a different lack in each channel."""
+    for linked in range(26):
+        entries = tuple(
+            WatchEntry(f"{n:08}", EntryStatus.ALREADY_WATCHED, PERSON - n, True)
+            if n < linked
+            else WatchEntry(f"{n:08}", EntryStatus.OTHER_KIND, None, True, "PixVerse music" * 2)
+            for n in range(25)
+        )
+        result = WatchResult(entries, PERSON, True, AccountState.MISSING)
+        yield watch_replies.watch_menu_reply(result, HERE, 500, PERMISSIONS)
+    missing = [some for size in (5, 4) for some in combinations(PERMISSIONS, size)][:5]
+    channels = range(HERE.channel_id, HERE.channel_id - 15, -1)
+    yield check_reply(
+        CheckReport(
+            token=Recheck.REFUSED,
+            account=CLAIMED,
+            operators_token=True,
+            tried_at=NOW,
+            missing=PERMISSIONS,
+            locked=False,
+            upload_limit=10_485_760,
+            watching=500,
+            oldest=NOW - 60_000,
+            waiting=500,
+            alerts_channel=5,
+            alerts_missing=PERMISSIONS,
+            waiting_since=NOW - 30_000,
+            needing=tuple(ChannelAccess(channel, missing[n % 5]) for n, channel in enumerate(channels)),
+            followed=tuple(
+                Followed(channel, missing[n] if n < 5 else (), n % 2 == 0) for n, channel in enumerate(channels)
+            ),
+            uploads_limited=True,
+            callback_heard_at=NOW - 9_000,
+            api_down_since=NOW - 20_000,
+        ),
+        MENTIONS,
+    )
+
+
 def all_answers(words: Words) -> Iterator[Reply]:
     yield from answers_on_one_job(words)
     yield from answers_on_lists(words)
@@ -300,3 +341,5 @@ def all_answers(words: Words) -> Iterator[Reply]:
     yield from _answers_on_follows()
     yield from _check_replies()
     yield from answers_on_results(words)
+    if words is nasty:  # they say many things twice
+        yield from longest_answers()

@@ -226,4 +226,18 @@ MUTATIONS = (
         '_("held until {when}", when=',
         '"held until {when}".format(when=',
     ),
+    mutation(
+        "a reply about many jobs is longer than Discord takes",
+        "tests/ui/test_rules.py::test_every_text_keeps_within_discords_bounds",
+        "watch_replies._ever_shorter",
+        "range(1, len(reasons))",
+        "range(0)",
+    ),
+    mutation(
+        "a check of many channels is longer than Discord takes",
+        "tests/ui/test_rules.py::test_every_text_keeps_within_discords_bounds",
+        "check_reply._CHANNELS",
+        "(5, 3, 1)",
+        "(5,)",
+    ),
 )
