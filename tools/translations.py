@@ -52,8 +52,10 @@ _SOME_DAY = datetime(2026, 1, 1, tzinfo=UTC)
 """In the compiled files, so that they are the same whenever they are made."""
 _A_MILLION = 1_000_000
 """Has a form of its own in some languages."""
-_MARKUP = ("*", "_", "~~", "`", "||", "\n", "-# ", "<", "](")
+_MARKUP = ("*", "_", "~~", "`", "||", "\n", "-# ", "#", "<", "](", "@", "://", "{{", "}}")
 """What a translation has as often as the English text."""
+_UNSEEN = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""Control characters other than line breaks, and those that turn the direction of what follows."""
 
 
 class Unreadable(Exception):
@@ -137,7 +139,7 @@ class Catalogues:
             yield f"{name}:1: is missing; run make translations"
             return
         catalogue = _read(path, language)
-        text = path.read_text(encoding="utf-8")
+        text = _source(path)
         if problem := _plural_rule_problem(catalogue, language):
             yield f"{name}:{_line_of(text, 'Plural-Forms')}: {problem}"
             return
@@ -204,20 +206,25 @@ def _new(language: str) -> Catalog:
 def _read(path: Path, language: str) -> Catalog:
     """Raises Unreadable."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = _source(path)
     except UnicodeDecodeError as error:
         raise Unreadable(path, (1, f"isn't in UTF-8: {error}")) from error
     if broken := list(_broken_lines(text)):
         raise Unreadable(path, *broken)
-    if not re.search(r'^"Plural-Forms: nplurals=\d+; plural=.', text, re.MULTILINE):
+    if not re.search(r'^"Plural-Forms: nplurals=\d; plural=.', text, re.MULTILINE):
         raise Unreadable(path, (_line_of(text, "Plural-Forms"), "the rule for plural forms can't be read"))
-    if not re.search(r"charset=utf-8\b", text, re.IGNORECASE):
-        raise Unreadable(path, (_line_of(text, "charset"), "the charset must be utf-8"))
+    if not re.search(r'^"Content-Type: [^"]*charset=utf-8\b', text, re.MULTILINE | re.IGNORECASE):
+        raise Unreadable(path, (_line_of(text, '"Content-Type'), "the charset must be utf-8"))
     try:
         return read_po(io.StringIO(text), locale=_locale(language), ignore_obsolete=True, abort_invalid=True)
     except PoFileError as error:
         problem = str(error).removesuffix(f" on {error.lineno}")
         raise Unreadable(path, (error.lineno + 1, problem)) from error
+
+
+def _source(path: Path) -> str:
+    """A `.po` file's text; some editors put a mark in front of it."""
+    return path.read_text(encoding="utf-8-sig")
 
 
 def _locale(language: str) -> Locale:
@@ -262,11 +269,20 @@ def _broken_lines(text: str) -> Iterator[tuple[int, str]]:
             yield number, "isn't a whole line: a keyword such as msgstr, a space, and a text in double quotes"
 
 
-def _doubled(text: str, catalogue: Catalog) -> list[int]:
-    """The lines of texts that stand in the file before, too; Babel keeps one of them."""
-    there = [number for number, line in enumerate(text.splitlines(), 1) if line.startswith("msgid ")]
+def _doubled(text: str, catalogue: Catalog) -> Iterator[int]:
+    """The lines of texts that stand in the file before, too, and of what a text has twice; Babel keeps one of them."""
     kept = {message.lineno for message in catalogue}
-    return [number for number in there[1:] if number not in kept]
+    _header, *texts = (number for number, line in enumerate(text.splitlines(), 1) if line.startswith("msgid "))
+    yield from (number for number in texts if number not in kept)
+    had: set[str] = set()
+    for number, line in enumerate(text.splitlines(), 1):
+        keyword = line.partition(" ")[0]
+        if keyword == "msgid":
+            had.clear()
+        elif keyword.startswith("msg"):
+            if keyword in had:
+                yield number
+            had.add(keyword)
 
 
 def _line_of(text: str, words: str) -> int:
@@ -324,7 +340,10 @@ def _differences(english: str, translation: str, *, may_lack: frozenset[str]) ->
         if english.count(sign) != translation.count(sign):
             shown = sign.replace("\n", "\\n")
             yield f"has {translation.count(sign)} of {shown}, and the English text {english.count(sign)}"
+    yield from (f"has a character that nobody sees: U+{ord(sign):04X}" for sign in _UNSEEN.findall(translation))
     has_words = any(map(str.isalnum, english))  # unlike a separator, which is a space in some languages
+    if has_words and not any(map(str.isalnum, translation)):
+        yield "has no words"
     if (has_words or english.strip() != english) and (english[:1].isspace(), english[-1:].isspace()) != (
         translation[:1].isspace(),
         translation[-1:].isspace(),

@@ -100,6 +100,17 @@ def test_a_translation_survives_an_update_and_one_of_a_changed_text_becomes_fuzz
         ("**Watching {job}.** More", ["**{job!r} wird beobachtet.** Mehr"], "no placeholder {job!r}"),
         ("**Watching {job}.** More", ["**{} wird beobachtet.** {job}"], "no placeholder {}"),
         ("**Watching {job}.** More", ["**{job} wird beobachtet.** Mehr "], "begin and end with the same space"),
+        ("**Watching {job}.** More", ["**{job} wird beobachtet.** {{Mehr}}"], "has 1 of {{, and the English text 0"),
+        ("**Watching {job}.** More", ["**{job} wird beobachtet.** #Mehr"], "has 1 of #, and the English text 0"),
+        ("**Watching {job}.** More", ["**{job} wird beobachtet.** @everyone"], "has 1 of @, and the English text 0"),
+        ("**Watching {job}.** More", ["**{job}.** https://mehr.example"], "has 1 of ://, and the English text 0"),
+        (
+            "**Watching {job}.** More",
+            ["**{job} wird beobachtet.** M\x00ehr"],
+            "has a character that nobody sees: U+0000",
+        ),
+        ("**Watching {job}.** More", ["**{job} wird beobachtet.** M\u202eehr"], "that nobody sees: U+202E"),
+        ("**Marked** in a table", ["**\u200b** …"], "has no words"),
         ("{n} job", ["{n} Auftrag", ""], "plural form 1 of 2 is missing"),
         ("{n} job", ["{n} Auftrag", "Aufträge"], "the placeholder {n} is missing"),
     ],
@@ -158,6 +169,7 @@ def test_a_lost_translation_line_and_a_doubled_text_are_named_with_their_lines(
     ("rule", "problem"),
     [
         ("nplurals=many; plural=0;", "can't be read"),
+        ("nplurals=300000000; plural=(n != 1);", "can't be read"),
         ("nplurals=3; plural=(n != 1);", "gives the forms [0, 1], and nplurals is 3"),
         ("nplurals=2; plural=(n % 0);", "can't be computed"),
         ("nplurals=2; plural=(import);", "can't be computed"),
@@ -229,6 +241,31 @@ def test_another_charset_is_named_with_its_line(project: Catalogues, tmp_path: P
     po(tmp_path).write_text(text.replace("charset=utf-8", "charset=iso-8859-1"))
     line = next(n for n, words in enumerate(text.splitlines(), 1) if "charset" in words)
     assert list(project.problems()) == [f"{po(tmp_path)}:{line}: the charset must be utf-8"]
+
+
+def test_another_charset_is_named_whatever_a_comment_says(project: Catalogues, tmp_path: Path) -> None:
+    text = po(tmp_path).read_text()
+    po(tmp_path).write_text("# charset=utf-8\n" + text.replace("charset=utf-8", "charset=klingon"))
+    line = next(n for n, words in enumerate(text.splitlines(), 2) if "charset" in words)
+    assert list(project.problems()) == [f"{po(tmp_path)}:{line}: the charset must be utf-8"]
+
+
+def test_a_file_that_begins_with_a_byte_order_mark_is_read(project: Catalogues, tmp_path: Path) -> None:
+    """As Windows' own editor writes it."""
+    text = po(tmp_path).read_text()
+    po(tmp_path).write_bytes(text.replace("\n", "\r\n").encode("utf-8-sig"))
+    assert list(project.problems()) == []
+    project.update()
+    assert po(tmp_path).read_bytes() == text.encode()
+
+
+@pytest.mark.parametrize("doubled", ['msgid_plural "{n} jobs"', 'msgstr[1] ""', 'msgstr ""'])
+def test_a_line_that_stands_twice_in_a_text_is_named(project: Catalogues, tmp_path: Path, doubled: str) -> None:
+    """As a merge leaves it behind; only one of them would count."""
+    lines = po(tmp_path).read_text().splitlines()
+    place = len(lines) - lines[::-1].index(doubled)
+    po(tmp_path).write_text("\n".join([*lines[:place], doubled, *lines[place:]]) + "\n")
+    assert f"{po(tmp_path)}:{place + 1}: is there a second time" in list(project.problems())
 
 
 def test_a_broken_file_is_named_before_anything_is_written(project: Catalogues, tmp_path: Path) -> None:
