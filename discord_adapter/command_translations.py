@@ -12,7 +12,7 @@ from discord.app_commands import TranslationContextLocation, locale_str
 
 from discord_adapter.command_sync import Payload
 from ui.discord_limits import CHOICE, COMMAND_DESCRIPTION, units
-from ui.language import LANGUAGES, Translations, language_of, read_translations
+from ui.language import LANGUAGES, Translations, language_of, read_translations, says_something
 
 log = logging.getLogger(__name__)
 
@@ -54,9 +54,9 @@ async def translated(tree: app_commands.CommandTree[Any]) -> Sequence[Payload]:
 
 
 def _some_of(translations: Translations, texts: Iterable[str]) -> Mapping[str, str]:
-    """The translations of these texts that differ from English."""
+    """The translations of these texts that differ from English and say something."""
     found = {text: translations.gettext(text) for text in texts if text}
-    return {text: translation for text, translation in found.items() if translation != text}
+    return {text: words for text, words in found.items() if words != text and says_something(words)}
 
 
 def _texts(part: Payload) -> Iterator[str]:

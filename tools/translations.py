@@ -27,7 +27,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.plurals import get_plural
 from babel.messages.pofile import PoFileError, read_po, write_po
 
-from ui.language import DOMAIN, ENGLISH, FOLDER, LANGUAGES
+from ui.language import DOMAIN, ENGLISH, FOLDER, LANGUAGES, says_something
 
 ROOT = Path(__file__).resolve().parent.parent
 KEYWORDS: Mapping[str, tuple[int | tuple[int, str], ...] | None] = {
@@ -341,8 +341,8 @@ def _differences(english: str, translation: str, *, may_lack: frozenset[str]) ->
             shown = sign.replace("\n", "\\n")
             yield f"has {translation.count(sign)} of {shown}, and the English text {english.count(sign)}"
     yield from (f"has a character that nobody sees: U+{ord(sign):04X}" for sign in _UNSEEN.findall(translation))
-    has_words = any(map(str.isalnum, english))  # unlike a separator, which is a space in some languages
-    if has_words and not any(map(str.isalnum, translation)):
+    has_words = says_something(english)  # unlike a separator, which is a space in some languages
+    if has_words and not says_something(translation):
         yield "has no words"
     if (has_words or english.strip() != english) and (english[:1].isspace(), english[-1:].isspace()) != (
         translation[:1].isspace(),

@@ -130,6 +130,11 @@ def read_translations(language: str) -> Translations:
     return translations
 
 
+def says_something(text: str) -> bool:
+    """Whether there is a letter or a digit in it. Discord refuses a label, a description or a message that is blank."""
+    return any(map(str.isalnum, text))
+
+
 def _catalogue() -> Translations:
     """The translations into the spoken language, read when they are first needed."""
     language = _spoken.get()
@@ -140,8 +145,8 @@ def _catalogue() -> Translations:
 
 
 def _filled(english: str, translation: str, values: dict[str, object]) -> str:
-    """`translation` with the values, or the English text if it is blank or has placeholders that nobody knows."""
-    if translation is not english and not (translation.isspace() and any(map(str.isalnum, english))):
+    """`translation` with the values, or the English text if it says nothing or has placeholders that nobody knows."""
+    if translation is not english and (says_something(translation) or not says_something(english)):
         try:
             return translation.format(**values)
         except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:

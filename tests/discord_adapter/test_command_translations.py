@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 from unittest.mock import MagicMock
@@ -82,11 +82,11 @@ async def test_every_command_keeps_within_discords_bounds_in_every_language() ->
                     assert 1 <= len(text) <= 100, text
 
 
-@pytest.mark.parametrize("lengthen", [lambda text: text + "~" * 100, lambda text: ""])
+@pytest.mark.parametrize("translation", ["{text}" + "~" * 100, "", " ", "\u200b"])
 async def test_a_translation_that_discord_would_not_take_stays_in_english(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, lengthen: Callable[[str], str]
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, translation: str
 ) -> None:
-    languages.write(tmp_path, "de", languages.translated("de", lengthen))
+    languages.write(tmp_path, "de", languages.translated("de", lambda text: translation.replace("{text}", text)))
     with languages.known(tmp_path), caplog.at_level(logging.WARNING):
         every = [part for command in await registered() for part in parts(command)]
     assert not any("de" in part.get("description_localizations", {}) for part in every)

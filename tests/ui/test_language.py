@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -141,11 +142,19 @@ def test_a_rule_for_plurals_that_cannot_be_computed_for_a_number_is_english(tmp_
         assert (shown[0], _("Watching {job}.", job="b")) == ("0 jobs of a", "Смотрю b.")
 
 
-@pytest.mark.parametrize("blank", [" ", "\n", "\u3000"])
+@pytest.mark.parametrize("blank", [" ", "\n", "\u3000", "\u200b", "…"])
 def test_a_blank_translation_is_english(tmp_path: Path, blank: str) -> None:
     """Discord refuses a message, and a button's label, in which nothing is seen."""
     languages.write(tmp_path, "ja", languages.catalogue("ja", {"Details": blank}))
     with languages.known(tmp_path), speaking("ja"):
+        assert _("Details") == "Details"
+
+
+def test_an_empty_translation_is_english(tmp_path: Path) -> None:
+    """No tool makes such a file, but a fault of the disk may."""
+    languages.write(tmp_path, "ja", languages.catalogue("ja", {"Details": "詳細"}))
+    empty = mock.patch.object(gettext.GNUTranslations, "gettext", return_value="")
+    with languages.known(tmp_path), speaking("ja"), empty:
         assert _("Details") == "Details"
 
 
