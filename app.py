@@ -42,7 +42,7 @@ from discord_adapter.shard_manager import ShardManager
 from pixverse.api import PixVerseApi
 from pixverse.api_client import ApiClient, new_api_session
 from pixverse.token_text import DiscordTokenGiven, NotAToken, clean_token
-from relay.allowances import CommandRate
+from relay.allowances import Buckets, CommandRate
 from relay.clock import SystemClock
 from relay.cluster.database_clock import DatabaseClock
 from relay.failures import Loop, LoopCrashes
@@ -60,7 +60,7 @@ from storage.engines.interface import Use
 from storage.engines.opening import instance_lock
 from storage.engines.sqlite.engine import Connect, connect_in_thread
 from storage.vault import Vault
-from web.callbacks import CallbackRate, Callbacks
+from web.callbacks import RATE, Callbacks
 from web.database_figures import DatabaseFigures
 from web.health import HealthReport, Heartbeats, stalled
 from web.metrics import LiveFigures, MetricsReport, Sources
@@ -183,7 +183,7 @@ async def _open_callback_port(settings: Settings, stack: AsyncExitStack, relay: 
     port = callback_port(settings)
     if port is None:
         return
-    endpoint = Callbacks(relay.callback_addresses, relay.callbacks, CallbackRate(), relay.clock)
+    endpoint = Callbacks(relay.callback_addresses, relay.callbacks, Buckets(relay.clock, RATE))
     routes = callback_routes(endpoint.answer, settings.public_url)
     await stack.enter_async_context(serving(routes, port))
 

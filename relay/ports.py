@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from model.messages import (
@@ -15,6 +16,9 @@ from model.messages import (
     SummaryPost,
 )
 from pixverse.api_errors import PixVerseError
+
+Sleep = Callable[[float], Awaitable[None]]
+"""Waits for so many seconds."""
 
 
 class Clock(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -52,8 +52,10 @@ class DatabaseFigures(Collector):
         known = self._figures
         if known is None:
             return
-        yield _by("relay_jobs_open", "Jobs that have not ended, by what the API last said.", "state", known.open_jobs)
-        yield _by("relay_accounts", "Accounts with a token, by how the API takes it.", "state", known.accounts)
+        yield gauges(
+            "relay_jobs_open", "Jobs that have not ended, by what the API last said.", "state", known.open_jobs
+        )
+        yield gauges("relay_accounts", "Accounts with a token, by how the API takes it.", "state", known.accounts)
         yield GaugeMetricFamily(
             "relay_subscriptions_open",
             "Pairs of a job and a channel that waits.",
@@ -68,11 +70,12 @@ class DatabaseFigures(Collector):
         for waiting in known.deliveries:
             counts[waiting.state] = waiting.count
             ages[waiting.state] = max(0, self._clock.now() - waiting.oldest) / 1000
-        yield _by("relay_deliveries_open", "Messages that are not posted yet.", "state", counts)
-        yield _by("relay_delivery_oldest_seconds", "Age of the message that waits for longest.", "state", ages)
+        yield gauges("relay_deliveries_open", "Messages that are not posted yet.", "state", counts)
+        yield gauges("relay_delivery_oldest_seconds", "Age of the message that waits for longest.", "state", ages)
 
 
-def _by(name: str, text: str, label: str, values: dict[str, int] | dict[str, float]) -> Metric:
+def gauges(name: str, text: str, label: str, values: Mapping[str, float]) -> Metric:
+    """A gauge for each value of a label."""
     family = GaugeMetricFamily(name, text, labels=[label])
     for key, value in values.items():
         family.add_metric([key], value)

@@ -15,7 +15,7 @@ from relay.cluster.identify_pacing import SessionStartLimit
 from relay.polling.job_queue import Polls
 from relay.write_availability import WriteAvailability
 from settings import VERSION
-from web.database_figures import DatabaseFigures
+from web.database_figures import DatabaseFigures, gauges
 from web.http_messages import Request, Response
 
 
@@ -65,13 +65,13 @@ class LiveFigures(Collector):
         yield _counters("relay_callback_hints", "Callbacks, by their use.", "use", _all_uses(sources.hints()))
         yield _counters("relay_loop_failures", "Items that failed, by the loop.", "loop", sources.failures())
         yield _counters("relay_loop_crashes", "How often each loop crashed.", "loop", sources.crashes())
-        yield _gauges("relay_loop_seconds_since_turn", "How long ago each loop turned.", "loop", sources.loop_ages())
+        yield gauges("relay_loop_seconds_since_turn", "How long ago each loop turned.", "loop", sources.loop_ages())
         yield _gauge("relay_gateway_away_seconds", "How long Discord's gateway has been away.", sources.gateway_away())
         yield _gauge("relay_gateway_latency_seconds", "Of the slowest shard; NaN if away.", sources.gateway_latency())
         yield _gauge("relay_shards", "Gateway shards of the bot, over all processes.", sources.shards())
         shards = sorted(sources.shards_held())
         yield _gauge("relay_shards_held", "Gateway shards of this process.", len(shards))
-        yield _gauges("relay_shard_held", "1 for each of them.", "shard", {str(shard): 1 for shard in shards})
+        yield gauges("relay_shard_held", "1 for each of them.", "shard", {str(shard): 1 for shard in shards})
         yield _gauge("relay_accounts_held", "Accounts whose jobs this process polls.", len(sources.accounts_held()))
         moves = sources.lease_moves()
         yield _counters("relay_lease_moves", "What this process has taken or lost.", "of", moves)
@@ -88,13 +88,6 @@ def _all_uses(hints: Mapping[CallbackUse, int]) -> dict[str, int]:
 
 def _gauge(name: str, text: str, value: float) -> Metric:
     return GaugeMetricFamily(name, text, value=value)
-
-
-def _gauges(name: str, text: str, label: str, values: Mapping[str, float]) -> Metric:
-    family = GaugeMetricFamily(name, text, labels=[label])
-    for key, value in values.items():
-        family.add_metric([key], value)
-    return family
 
 
 def _counters(name: str, text: str, label: str, values: Mapping[str, int]) -> Metric:

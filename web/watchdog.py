@@ -8,7 +8,9 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
+
+from relay.ports import Sleep
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +41,7 @@ class ServiceManager:
         """The bot has begun to stop."""
         self._tell("STOPPING=1")
 
-    async def watch(self, stalled: Callable[[], list[str]], sleep: Callable[[float], Awaitable[None]]) -> None:
+    async def watch(self, stalled: Callable[[], list[str]], sleep: Sleep) -> None:
         """Reports that the loops turn, until it is cancelled. While one has stalled it reports nothing, so that systemd
         restarts the bot."""
         if self._watchdog_seconds is None:

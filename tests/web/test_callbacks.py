@@ -8,12 +8,13 @@ from typing import cast
 
 import pytest
 
+from relay.allowances import Buckets, Refill
 from relay.callbacks.callback_addresses import CallbackAddresses
 from relay.callbacks.callback_processor import CallbackProcessor
 from sandbox.ports import free_port
 from tests.clock import ManualClock
 from tests.web.port import ask, port_at
-from web.callbacks import CallbackRate, Callbacks
+from web.callbacks import Callbacks
 from web.parsing import MAX_BODY_BYTES
 from web.server import callback_routes, serving
 
@@ -50,8 +51,7 @@ async def town() -> AsyncIterator[Town]:
     callbacks = Callbacks(
         cast("CallbackAddresses", made),
         cast("CallbackProcessor", made),
-        CallbackRate(burst=20, per_second=1),
-        made.clock,
+        Buckets(made.clock, Refill(burst=20, per_second=1)),
     )
     async with serving(callback_routes(callbacks.answer, None), port_at(made.port)):
         yield made

@@ -103,8 +103,8 @@ MUTATIONS = (
     mutation(
         "an address takes any number of callbacks",
         "tests/web/test_callbacks.py::test_a_flood_to_one_address_is_cut_off_and_another_notices_nothing",
-        "CallbackRate.take",
-        "if bucket.left < 1:",
+        "Callbacks.answer",
+        "if self._by_server.wait(guild_id) > 0:",
         "if 0:",
     ),
     mutation(
