@@ -15,11 +15,11 @@ import aiohttp
 import discord
 
 from discord_adapter.request_trace import may_be_stored, remembered_statuses
+from relay.ports import Sleep
 
 log = logging.getLogger(__name__)
 
 Respond = Callable[[], Awaitable[object]]
-Sleep = Callable[[float], Awaitable[None]]
 
 _WAITS = (0.1, 0.5)
 """Seconds between two tries; the last one is still within the three seconds."""

@@ -8,13 +8,11 @@ import discord
 
 from discord_adapter.channels import is_locked, is_thread, missing_to_post_well
 from discord_adapter.interactions import Declined, Interaction, obstacle_of
-from discord_adapter.request_trace import DiscordAway, ask_discord
+from discord_adapter.request_trace import MISSING_ACCESS, DiscordAway, ask_discord, is_refused_with
 from model.messages import Obstacle
 from ui.refusal_replies import discord_silent_reply, foreign_channel_reply, unseen_channel_reply
 
 _PATIENCE_SECONDS = 10.0
-
-_MISSING_ACCESS = 50001
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +50,8 @@ async def _outside(interaction: Interaction) -> Obstacle | None:
     private = getattr(channel, "type", None) is discord.ChannelType.private_thread
     if channel is None or not private or interaction.app_permissions.manage_threads:
         return None
-    try:
-        await ask_discord(interaction.client.http.get_channel(channel.id), _PATIENCE_SECONDS)
-    except discord.HTTPException as refusal:
-        return Obstacle.NOT_IN_THREAD if refusal.code == _MISSING_ACCESS else None
-    except DiscordAway:
-        return None
-    return None
+    asked = interaction.client.http.get_channel(channel.id)
+    return Obstacle.NOT_IN_THREAD if await is_refused_with({MISSING_ACCESS}, asked, _PATIENCE_SECONDS) else None
 
 
 async def require_own_channel(interaction: Interaction, channel_id: int) -> None:

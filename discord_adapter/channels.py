@@ -17,14 +17,15 @@ import discord
 
 from ui.cannot_post import PERMISSIONS
 
-_NAME = "___hidden___"
+_HIDDEN_NAME = "___hidden___"
 _MAX_NAMES = 10_000
+_MAX_OWNERS = 10_000
 
 
 def is_hidden(channel: discord.abc.GuildChannel | discord.Thread | None) -> bool:
     """Whether the gateway hides this channel, or a thread's channel, behind made-up values."""
     shown = channel.parent if isinstance(channel, discord.Thread) else channel
-    if shown is None or shown.name != _NAME:
+    if shown is None or shown.name != _HIDDEN_NAME:
         return False
     overwrites = shown.overwrites
     everyone = overwrites.get(shown.guild.default_role)
@@ -56,9 +57,6 @@ class LastNames:
         return self._names.pop(channel_id, None)
 
 
-_REMEMBERED = 10_000
-
-
 class ChannelOwners:
     """Asks Discord once which server a channel is in that the gateway does not know, such as an archived thread."""
 
@@ -79,7 +77,7 @@ class ChannelOwners:
             return self._asked[channel_id]
         guild_id = await self._ask(channel_id)
         if guild_id is not None:
-            while len(self._asked) >= _REMEMBERED:
+            while len(self._asked) >= _MAX_OWNERS:
                 del self._asked[next(iter(self._asked))]
             self._asked[channel_id] = guild_id
         return guild_id

@@ -19,7 +19,7 @@ from discord_adapter.rate_limits import GlobalLimit, InvalidRequests
 from discord_adapter.request_pacing import RequestPacer, counts_globally
 from discord_adapter.request_trace import UNREACHABLE, NotDiscord, named_wait, reason_of, wire_trace
 from relay.failures import backoff
-from relay.ports import Meters
+from relay.ports import Meters, Sleep
 from ui.buttons import DYNAMIC_ITEMS, ButtonHandlers
 
 log = logging.getLogger(__name__)
@@ -106,7 +106,7 @@ def _counting(meters: Meters) -> Callable[[aiohttp.TraceRequestEndParams], None]
     return count
 
 
-async def log_in(client: RelayClient, token: str, sleep: Callable[[float], Awaitable[None]]) -> None:
+async def log_in(client: RelayClient, token: str, sleep: Sleep) -> None:
     """Logs in, trying for as long as Discord is away, and starts the cogs. Raises DiscordTokenRefused."""
     for failures in count(1):
         wait = backoff(1.0, failures, _LONGEST_WAIT)

@@ -13,9 +13,9 @@ from discord.ext.commands import AutoShardedBot
 from discord_adapter.command_sync import Payload, RegisteredCommands, Scope, sync_scope
 from discord_adapter.command_translations import translated
 from discord_adapter.request_trace import DiscordAway, ask_discord
-from discord_adapter.shard_connection import Sleep
 from relay.cluster.ownership import Ownership
 from relay.failures import backoff
+from relay.ports import Sleep
 from storage.database import Database, get_meta, put_meta
 from ui.command_texts import CommandMentions
 
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 _SCOPES = "command_scopes"
 _REGISTERING = "commands"
-"""The name of the lease of the process that does it."""
+"""Names the lease of the process that registers the commands."""
 _REGISTERING_AGAIN_SECONDS = 2.0
 _Entry = tuple[Scope, Sequence[Payload]]
 _LONGEST_WAIT = 300.0
@@ -78,7 +78,7 @@ class CommandRegistry:
             await sleep(backoff(2.0, failures, _LONGEST_WAIT))
 
     async def _try_all(self, registered: RegisteredCommands, pending: Sequence[_Entry]) -> list[_Entry]:
-        """Returns what is left to do."""
+        """Registers what is pending, and returns what is left to do."""
         left: list[_Entry] = []
         for place, entry in enumerate(pending):
             try:

@@ -13,9 +13,10 @@ import discord
 
 from discord_adapter.client import DiscordTokenRefused
 from discord_adapter.request_trace import NotDiscord, reason_of
-from discord_adapter.shard_connection import GatewayInfo, Sleep, ask_gateway
+from discord_adapter.shard_connection import GatewayInfo, ask_gateway
 from discord_adapter.shard_manager import ShardManager
 from relay.failures import backoff
+from relay.ports import Sleep
 
 log = logging.getLogger(__name__)
 

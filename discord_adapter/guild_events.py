@@ -12,15 +12,12 @@ from discord.ext import commands
 
 from discord_adapter.channels import LastNames, is_hidden, real_name
 from discord_adapter.guild_reconciler import GuildReconciler
-from discord_adapter.request_trace import DiscordAway, ask_discord
+from discord_adapter.request_trace import UNKNOWN_CHANNEL, is_refused_with
 from relay.guild_lifecycle import GuildLifecycle
 from storage.errors import StorageError
 from ui.language import language_of
 
 log = logging.getLogger(__name__)
-
-_UNKNOWN_CHANNEL = 10003
-"""Discord developer docs, JSON error codes. Any other 404 says nothing about the channel; see `request_trace.py`."""
 
 
 class GuildEvents(commands.Cog):
@@ -148,17 +145,10 @@ class GuildEvents(commands.Cog):
         Discord sends no event for channels deleted while the bot was off, nor for the threads of a deleted channel.
         """
         for channel_id in await self._guilds.known_channels(guild.id):
-            if guild.get_channel_or_thread(channel_id) is None and await self._is_gone(channel_id):
+            if guild.get_channel_or_thread(channel_id) is not None:
+                continue
+            if await is_refused_with({UNKNOWN_CHANNEL}, self._client.http.get_channel(channel_id)):
                 await self._guilds.channel_gone(guild.id, channel_id)
-
-    async def _is_gone(self, channel_id: int) -> bool:
-        try:
-            await ask_discord(self._client.http.get_channel(channel_id))
-        except discord.HTTPException as refusal:
-            return refusal.code == _UNKNOWN_CHANNEL
-        except DiscordAway:
-            return False
-        return False
 
 
 async def _handle(reaction: Awaitable[None]) -> None:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
 
 import discord
 
-from discord_adapter.request_trace import DiscordAway, ask_discord
+from discord_adapter.request_trace import (
+    MISSING_ACCESS,
+    UNKNOWN_SERVER,
+    DiscordAway,
+    ask_discord,
+    is_refused_with,
+)
 from relay.failures import backoff
 from relay.guild_lifecycle import GuildLifecycle
+from relay.ports import Sleep
 from storage.errors import StorageError
 
 log = logging.getLogger(__name__)
@@ -18,16 +24,13 @@ log = logging.getLogger(__name__)
 _LONGEST_WAIT = 300.0
 _SECONDS = 60.0
 _AFTER_FAILURE = 10.0
-_NOT_IN_SERVER = frozenset({10004, 50001})
-"""Unknown Guild, Missing Access (Discord developer docs, JSON error codes)."""
+_NOT_IN_SERVER = frozenset({UNKNOWN_SERVER, MISSING_ACCESS})
 
 
 class GuildReconciler:
     """Reads the list once after each new session. It contains servers that are away in an outage too."""
 
-    def __init__(
-        self, client: discord.Client, guilds: GuildLifecycle, sleep: Callable[[float], Awaitable[None]]
-    ) -> None:
+    def __init__(self, client: discord.Client, guilds: GuildLifecycle, sleep: Sleep) -> None:
         self._client = client
         self._guilds = guilds
         self._sleep = sleep
@@ -54,13 +57,7 @@ class GuildReconciler:
 
     async def _is_gone(self, guild_id: int) -> bool:
         """Whether Discord confirms that the bot is not in this server: a short list alone is no proof."""
-        try:
-            await ask_discord(self._client.http.get_guild(guild_id, with_counts=False), _SECONDS)
-        except discord.HTTPException as refusal:
-            return refusal.code in _NOT_IN_SERVER
-        except DiscordAway:
-            return False
-        return False
+        return await is_refused_with(_NOT_IN_SERVER, self._client.http.get_guild(guild_id, with_counts=False), _SECONDS)
 
     async def _servers(self) -> set[int]:
         failures = 0

@@ -14,6 +14,7 @@ from relay.cluster.identify_pacing import (
     bucket_of,
     seconds_until_identify,
 )
+from relay.ports import Sleep
 from storage.errors import StorageError
 
 log = logging.getLogger(__name__)
@@ -22,7 +23,7 @@ log = logging.getLogger(__name__)
 class LocalSlots:
     """Spaces the IDENTIFYs of this process. `monotonic` returns seconds."""
 
-    def __init__(self, monotonic: Callable[[], float], sleep: Callable[[float], Awaitable[None]]) -> None:
+    def __init__(self, monotonic: Callable[[], float], sleep: Sleep) -> None:
         self._monotonic = monotonic
         self._sleep = sleep
         self._last: dict[int, float] = {}
@@ -51,9 +52,7 @@ class SharedSlots:
     many seconds to wait for the next. It may raise StorageError.
     """
 
-    def __init__(
-        self, take_turn: Callable[[str, float], Awaitable[float]], sleep: Callable[[float], Awaitable[None]]
-    ) -> None:
+    def __init__(self, take_turn: Callable[[str, float], Awaitable[float]], sleep: Sleep) -> None:
         self._take_turn = take_turn
         self._sleep = sleep
 
@@ -79,9 +78,7 @@ class SharedSlots:
             await self._sleep(wait)
 
 
-async def _wait_for_more(
-    shard_id: int, limit: SessionStartLimit, wait: float, sleep: Callable[[float], Awaitable[None]]
-) -> None:
+async def _wait_for_more(shard_id: int, limit: SessionStartLimit, wait: float, sleep: Sleep) -> None:
     log.error(
         "Discord takes only %d more log-ins of this bot today; shard %d waits for %.0f s",
         limit.remaining,

@@ -1,4 +1,4 @@
-"""Posts what the relay has to say: by id, with a nonce, and with a plain answer to what became of it."""
+"""Posts, edits, finds and deletes the relay's messages, by id, and returns what Discord did as a plain value."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import discord
 from discord_adapter.channels import VIEW_CHANNEL, ChannelOwners, is_hidden, is_locked, missing_to_post
 from discord_adapter.early_ack import EarlyAcks
 from discord_adapter.history import find_copies, find_message
-from discord_adapter.request_trace import UNREADABLE, is_ambiguous, read_refusal, remembered_statuses
+from discord_adapter.request_trace import UNKNOWN_CHANNEL, UNREADABLE, is_ambiguous, read_refusal, remembered_statuses
 from model.messages import (
     Address,
     CardPost,
@@ -36,7 +36,6 @@ from ui.posts import message_of
 
 log = logging.getLogger(__name__)
 
-_UNKNOWN_CHANNEL = 10003
 _ASK_AGAIN_SECONDS = 10.0
 _BASE_SECONDS = 60.0
 _SLOWEST_UPLOAD = 256 * 1024
@@ -100,7 +99,7 @@ class DiscordPoster:
         if guild_id == address.guild_id:
             return None
         log.error("channel %d is not in server %d: nothing is sent there", address.channel_id, address.guild_id)
-        return Refused(HTTPStatus.NOT_FOUND, _UNKNOWN_CHANNEL)
+        return Refused(HTTPStatus.NOT_FOUND, UNKNOWN_CHANNEL)
 
     async def edit(self, address: Address, message_id: int, post: CardPost | SummaryPost | NoticePost) -> SendResult:
         if seconds := self._paused_for():

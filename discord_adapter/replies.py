@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
 import aiohttp
 import discord
 
+from relay.ports import Sleep
 from ui.message import Reply, TemporaryView
 
 log = logging.getLogger(__name__)
 
-Sleep = Callable[[float], Awaitable[None]]
 
 _WAITS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 """Seconds between two tries. With discord.py's own they stay well within the 15 minutes for which Discord accepts a

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 import yarl
 
 from discord_adapter.rate_limits import WITHOUT_BOT_TOKEN
+from relay.ports import Sleep
 
 
 def counts_globally(url: yarl.URL) -> bool:
@@ -26,7 +27,7 @@ class RequestPacer:
         self,
         per_second: Callable[[], float],
         monotonic: Callable[[], float],
-        sleep: Callable[[float], Awaitable[None]],
+        sleep: Sleep,
     ) -> None:
         self._per_second = per_second
         self._monotonic = monotonic

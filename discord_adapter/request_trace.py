@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from http import HTTPStatus
@@ -43,6 +43,11 @@ UNREACHABLE = (
     NotDiscord,
 )
 """The errors by which Discord is known to be away."""
+
+UNKNOWN_CHANNEL = 10003
+UNKNOWN_SERVER = 10004
+MISSING_ACCESS = 50001
+"""Discord developer docs, JSON error codes. Any other 404 says nothing about a channel or a server."""
 
 _WAIT_UNNAMED = 30.0
 _SHORTEST_CODE = 5
@@ -197,3 +202,14 @@ async def ask_discord(request: Awaitable[T], seconds: float = 30.0) -> T:
             if not statuses:
                 raise  # Nothing was asked yet: a fault of ours.
             raise DiscordAway(reason_of(NotDiscord())) from error
+
+
+async def is_refused_with(codes: Collection[int], request: Awaitable[object], seconds: float = 30.0) -> bool:
+    """Whether Discord refuses a request with one of these codes. False where it can't be asked."""
+    try:
+        await ask_discord(request, seconds)
+    except discord.HTTPException as refusal:
+        return refusal.code in codes
+    except DiscordAway:
+        return False
+    return False

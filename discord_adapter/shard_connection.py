@@ -24,10 +24,10 @@ from discord_adapter.client import RelayClient
 from discord_adapter.request_trace import UNREACHABLE, NotDiscord, reason_of
 from relay.cluster.identify_pacing import SessionStartLimit
 from relay.failures import backoff
+from relay.ports import Sleep
 
 log = logging.getLogger(__name__)
 
-Sleep = Callable[[float], Awaitable[None]]
 TakeSlot = Callable[[int, SessionStartLimit], Awaitable[bool]]
 """Waits until this shard may send one IDENTIFY. False: it waited so long that the limit has to be asked for again."""
 

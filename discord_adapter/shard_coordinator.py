@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import NamedTuple, Never
 
-from discord_adapter.shard_connection import GatewayInfo, Sleep
+from discord_adapter.shard_connection import GatewayInfo
 from discord_adapter.shard_manager import ShardManager
 from relay.cluster.identify_pacing import bucket_of
 from relay.cluster.membership import Membership
@@ -25,7 +25,7 @@ from relay.cluster.shard_plan import (
     shards_to_take,
     shards_to_take_by_hand,
 )
-from relay.ports import Clock
+from relay.ports import Clock, Sleep
 from storage.errors import StorageError
 from storage.processes import Process, ShardLease
 

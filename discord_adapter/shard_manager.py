@@ -15,11 +15,11 @@ from discord_adapter.shard_connection import (
     IdentifyTurns,
     LostSession,
     ShardConnection,
-    Sleep,
     TakeSlot,
 )
 from model.shards import shard_of
 from relay.cluster.identify_pacing import SessionStartLimit
+from relay.ports import Sleep
 
 
 class ShardManager:

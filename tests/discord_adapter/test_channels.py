@@ -7,7 +7,7 @@ from typing import cast
 
 import discord
 
-from discord_adapter.channels import _MAX_NAMES, _REMEMBERED, ChannelOwners, LastNames
+from discord_adapter.channels import _MAX_NAMES, _MAX_OWNERS, ChannelOwners, LastNames
 
 
 class Discord:
@@ -30,13 +30,13 @@ async def test_a_channel_is_asked_about_once_until_too_many_others_were() -> Non
     owners = ChannelOwners(cast("discord.Client", world))
     assert [await owners.guild_of(7) for _ in range(2)] == [1, 1]
     assert world.asked == [7]
-    for channel_id in range(100, 100 + _REMEMBERED):
+    for channel_id in range(100, 100 + _MAX_OWNERS):
         await owners.guild_of(channel_id)
-    await owners.guild_of(100 + _REMEMBERED - 1)
-    assert len(world.asked) == 1 + _REMEMBERED
+    await owners.guild_of(100 + _MAX_OWNERS - 1)
+    assert len(world.asked) == 1 + _MAX_OWNERS
     await owners.guild_of(7)
     assert world.asked[-1] == 7
-    assert len(world.asked) == 2 + _REMEMBERED
+    assert len(world.asked) == 2 + _MAX_OWNERS
 
 
 def test_of_too_many_hidden_channels_the_oldest_name_goes() -> None:

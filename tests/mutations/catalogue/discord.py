@@ -12,7 +12,7 @@ MUTATIONS = (
         "channels that the gateway doesn't know are remembered without end",
         "tests/discord_adapter/test_channels.py::test_a_channel_is_asked_about_once_until_too_many_others_were",
         "ChannelOwners.guild_of",
-        "while len(self._asked) >= _REMEMBERED:\n    del self._asked[next(iter(self._asked))]\n",
+        "while len(self._asked) >= _MAX_OWNERS:\n    del self._asked[next(iter(self._asked))]\n",
         "",
     ),
     mutation(
@@ -400,8 +400,8 @@ MUTATIONS = (
         "a private thread of which the bot is no member looks open",
         f"{_E2E}/test_refusals.py::test_a_private_thread_of_which_the_bot_is_no_member",
         "_outside",
-        "return Obstacle.NOT_IN_THREAD if refusal.code == _MISSING_ACCESS else None",
-        "return None",
+        "await is_refused_with({MISSING_ACCESS}, asked, _PATIENCE_SECONDS)",
+        "False",
     ),
     mutation(
         "nobody notices that the bot was added to a private thread",
