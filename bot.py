@@ -1,4 +1,4 @@
-"""PixVerse Relay. `python bot.py` runs the bot; `python bot.py check | backup PATH | rotate-key` are for its operator.
+"""PixVerse Relay. `python bot.py` runs the bot; `python bot.py --help` names the commands for its operator.
 
 Signals are handled from the first statement on: everything slow is imported later.
 """

@@ -39,7 +39,7 @@ DONE, FAILED, MISCONFIGURED, TOKEN_REFUSED, ALREADY_RUNNING = 0, 1, 2, 3, 4
 _SECONDS_TO_LEAVE = 9.0
 """Less than the ten seconds for which Docker waits before it kills."""
 _SECONDS_TO_HAND_OVER = 28.0
-"""The same where other processes may take over what this one holds."""
+"""On PostgreSQL, where other processes take over what this one holds."""
 
 _DATABASE_FAILED = (
     "The database takes nothing ({}). Nothing was left half done. Look at DATABASE_URL, the server or the disk, then "
@@ -82,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
 def _command(
     options: argparse.Namespace, environ: Mapping[str, str], root: Path
 ) -> tuple[StorageSettings, Coroutine[object, object, None]]:
-    """The settings that a command needs, and the command. `backup` and `rotate-key` need no Discord token."""
+    """The settings that a command needs, and the command. Only `check` and the bot itself need a Discord token."""
     if options.command in ("backup", "rotate-key", "copy-database"):
         storage = load_storage_settings(environ, root / ".env", root)
         if options.command == "backup":

@@ -24,7 +24,7 @@ _QUIET_LIBRARIES = ("discord", "aiohttp", "asyncio", "aiosqlite", "psycopg")
 _COUNTED_LOGGERS = frozenset({*_QUIET_LIBRARIES, "web"})
 """Strangers can cause warnings of these loggers again and again."""
 _COUNTED_SECONDS = 60.0
-_MOST_FAULTS = 200
+_MAX_FAULTS = 200
 _Fault = tuple[str, int, str, str, str]
 """Logger, level, first line of the message without its arguments, the error's class, and where it was raised."""
 _DISCORD_AWAY = (
@@ -123,7 +123,7 @@ class _Handler(logging.StreamHandler[TextIO]):
         if fault in self._logged:
             self._logged[fault].count += 1
             return False
-        if len(self._logged) == _MOST_FAULTS:
+        if len(self._logged) == _MAX_FAULTS:
             oldest = next(iter(self._logged))
             self._write_count(oldest)
             self._logged.pop(oldest, None)

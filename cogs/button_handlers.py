@@ -26,6 +26,8 @@ from discord_adapter.interactions import (
 from relay.commands.ask import Ask
 from relay.commands.member_commands import MemberCommands
 from relay.commands.refusals import NothingToDo
+from relay.ports import Sleep
+from ui.admin_replies import not_following_reply
 from ui.buttons import Action, ButtonHandlers, FollowRequest, is_generated, is_gone
 from ui.details_reply import details_replies
 from ui.member_replies import (
@@ -113,7 +115,7 @@ class MemberButtons:
         return stopped_all_reply(await self._commands.stop.stop_all(ask, batch_id, may_manage))
 
     async def details(self, _: Interaction, ask: Ask, nonce: str) -> Sequence[Reply]:
-        """Tells all of the job whose outcome in this channel carries the nonce."""
+        """Shows everything that is known of the job whose outcome in this channel carries the nonce."""
         return details_replies(await self._commands.queries.details(ask, nonce))
 
     async def _ping_me(self, _: Interaction, ask: Ask, subscription_id: int) -> Reply:
@@ -161,7 +163,7 @@ class AdminButtons:
             Action.ASK_TO_REPLACE: self.for_admins(lambda _, ask, number: callbacks.ask_to_replace(ask, number)),
             Action.REPLACE_ADDRESS: self.for_admins(lambda _, ask, number: callbacks.replace(ask, number)),
             Action.KEEP_ADDRESS: self.for_admins(lambda _, ask, _number: callbacks.show(ask)),
-            Action.DO_NOT_FOLLOW: self.for_admins(lambda _, __, ___: self._services.follows.do_not_follow()),
+            Action.DO_NOT_FOLLOW: self.for_admins(self._do_not_follow),
             Action.PREVIOUS_RESULTS: show_results,
             Action.MORE_RESULTS: show_results,
             Action.ALL_RESULTS: show_results,
@@ -183,11 +185,14 @@ class AdminButtons:
         return pressed
 
     async def follow(self, interaction: Interaction, ask: Ask, request: FollowRequest) -> Reply:
-        """Follows the account in a channel of this very server."""
+        """Follows the account in a channel of this server."""
         if not 0 < request.channel_id <= LARGEST_ID:
             raise NothingToDo
         await require_own_channel(interaction, request.channel_id)
         return await self._services.follows.follow(ask, request)
+
+    async def _do_not_follow(self, _: Interaction, _ask: Ask, _account_id: int) -> Reply:
+        return not_following_reply()
 
     async def _show_results(self, _: Interaction, ask: Ask, skip: int) -> Reply:
         return await self._services.outcomes.outcomes(ask, skip)
@@ -201,18 +206,17 @@ _HANDLED_WITHIN = 1.5
 
 
 class OrphanedButtons(commands.Cog):
-    """Replies to presses of buttons that have no handler, and says what to do instead."""
+    """Replies to presses of buttons that have no handler any more, and says what to do instead."""
 
-    def __init__(
-        self, responder: Responder, limiter: InteractionLimiter, sleep: Callable[[float], Awaitable[None]]
-    ) -> None:
+    def __init__(self, responder: Responder, limiter: InteractionLimiter, sleep: Sleep) -> None:
         self._responder = responder
         self._limiter = limiter
         self._sleep = sleep
 
     @commands.Cog.listener()
     async def on_interaction(self, interaction: Interaction) -> None:
-        """Replies to a press for which there is no handler, or none that has acknowledged it in time."""
+        """Replies to a press of a button that its message has lost, and of a temporary one that no handler acknowledges
+        in time."""
         if interaction.type is not discord.InteractionType.component:
             return
         data: Mapping[str, Any] = interaction.data or {}

@@ -45,7 +45,7 @@ class CallbackService:
         return callback_address_reply(_url(self._public_url, address), address.number)
 
     async def ask_to_replace(self, ask: Ask, number: int) -> Reply:
-        """Asks first; where the address with this number is not in force any more, shows the one that is."""
+        """Asks whether to replace the address with this number. If another is in force by now, shows that one."""
         if self._public_url is None or self._accounts.own(ask.guild_id) is None:
             return self._none(ask)
         address = await self._addresses.of_server(ask.guild_id)
@@ -54,8 +54,7 @@ class CallbackService:
         return replace_address_question(number)
 
     async def replace(self, ask: Ask, number: int) -> Reply:
-        """A new address in the place of the one with this number; where that is not in force any more, the one that
-        is."""
+        """Replaces the address with this number. If another is in force by now, shows that one."""
         if self._public_url is None or self._accounts.own(ask.guild_id) is None:
             return self._none(ask)
         before = await self._addresses.of_server(ask.guild_id)

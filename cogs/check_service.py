@@ -31,7 +31,8 @@ _HELD_UP = 60_000
 
 
 class CheckService:
-    """Raises StorageError as the database does."""
+    """Checks a server, and sets where and in which language its admins are told of troubles. Raises StorageError as the
+    database does."""
 
     def __init__(
         self,

@@ -24,7 +24,7 @@ LARGEST_ID = 2**63 - 1
 
 
 class FollowService:
-    """Answers each request; raises classes of `relay.commands.refusals`, and StorageError as the database does."""
+    """Raises classes of `relay.commands.refusals`, and StorageError as the database does."""
 
     def __init__(self, following: FollowCommands, poster: Poster, registry: CommandRegistry) -> None:
         self._following = following
@@ -32,7 +32,7 @@ class FollowService:
         self._registry = registry
 
     async def ask_before_following(self, ask: Ask, channel_id: int, *, progress: bool) -> Reply:
-        """Says what following would do."""
+        """Asks whether to follow the account in a channel, and says what that would do."""
         followable = self._following.followable(ask.guild_id)
         refused = self._cannot_post(ask.guild_id, channel_id)
         if refused is not None:
@@ -40,7 +40,7 @@ class FollowService:
         return admin_replies.follow_question(followable.user, channel_id, followable.account_id, progress=progress)
 
     async def follow(self, ask: Ask, request: FollowRequest) -> Reply:
-        """Follows, where nothing has changed since the question."""
+        """Follows the account in a channel, if nothing has changed since the question."""
         refused = self._cannot_post(ask.guild_id, request.channel_id)
         if refused is not None:
             return refused
@@ -53,10 +53,6 @@ class FollowService:
             return question_outdated_reply(mentions)
         return admin_replies.following_reply(followed.user, request.channel_id, mentions)
 
-    async def do_not_follow(self) -> Reply:
-        """Does nothing, and says so."""
-        return admin_replies.not_following_reply()
-
     async def unfollow(self, ask: Ask, text: str) -> Reply:
         """Ends the follow of the channel that the text names: a choice, an id or a mention. Raises LooksLikeSecret."""
         if looks_like_secret(text):
@@ -68,7 +64,7 @@ class FollowService:
         return admin_replies.unfollowed_reply(channel_id, await self._following.unfollow(ask, channel_id))
 
     async def followed_channels(self, guild_id: int) -> list[int]:
-        """The channels that can be named."""
+        """The ids of the channels in which the server follows an account."""
         return await self._following.channels(guild_id)
 
     def _cannot_post(self, guild_id: int, channel_id: int) -> Reply | None:

@@ -18,8 +18,8 @@ from ui.message import Reply
 from ui.watch_replies import no_ids_reply
 
 _PARTS = ("content", "embeds", "components")
-_DEEPEST = 12
-_LONGEST = 20_000
+_MAX_DEPTH = 12
+_MAX_CHARACTERS = 20_000
 """Characters that are looked through; Discord's own bounds for a message come to less."""
 
 
@@ -45,13 +45,13 @@ def words_of(message: Mapping[str, Any]) -> str:
     forwards. Kinds of components that are not known yet are read too."""
     forwarded = [snapshot.get("message") or {} for snapshot in message.get("message_snapshots") or ()]
     texts = [text for one in (message, *forwarded) for part in _PARTS for text in _texts(one.get(part), 0)]
-    return "\n".join(texts)[:_LONGEST]
+    return "\n".join(texts)[:_MAX_CHARACTERS]
 
 
 def _texts(value: object, depth: int) -> Iterator[str]:
     if isinstance(value, str):
         yield value
-    elif depth >= _DEEPEST:
+    elif depth >= _MAX_DEPTH:
         return
     elif isinstance(value, Mapping):
         for name, inner in value.items():

@@ -15,7 +15,7 @@ from ui.message import Reply
 
 
 class OutcomeService:
-    """Knows of the asker's own server alone. Raises StorageError as the database does."""
+    """Shows outcomes of the asker's own server alone. Raises StorageError as the database does."""
 
     def __init__(self, database: Database, resending: Resending, registry: CommandRegistry) -> None:
         self._database = database
@@ -23,8 +23,10 @@ class OutcomeService:
         self._registry = registry
 
     async def outcomes(self, ask: Ask, skip: int = 0, *, only_failed: bool = False, news: str = "") -> Reply:
-        """A page of them, after the first `skip`: what has to be mended comes first, and alone with `only_failed`.
-        `news` of what was just done stands above."""
+        """A page of the server's outcomes, after the first `skip`: failed ones first, and no others if `only_failed`.
+
+        `news` is a line about what was just done, above the list.
+        """
         reader = self._database.reader
         page = await delivery_queries.outcome_page(
             reader, ask.guild_id, skip=skip, size=PAGE, hopeless=HOPELESS, only_failed=only_failed
@@ -33,8 +35,10 @@ class OutcomeService:
         return results_reply(page, counts, self._registry.mentions(ask.guild_id), news)
 
     async def send_again(self, ask: Ask, request: ResendRequest) -> Reply:
-        """Sends one that was not posted, and shows the page anew on which that was asked, once more when it
-        is posted. Raises NothingToDo."""
+        """Resends an outcome that was not posted, and shows its page again: at once, and later when it is posted.
+
+        Raises NothingToDo.
+        """
         result = await self._resending.send_again(ask, request.delivery_id)
 
         async def shown(news: str) -> Reply:

@@ -32,7 +32,7 @@ FindChoices = Callable[[Ask, str], Awaitable[tuple[KnownJob, ...]]]
 
 
 class PixVerse(commands.GroupCog, group_name="pixverse", group_description=command_texts.PIXVERSE):
-    """Follows jobs in the channel where it was asked to."""
+    """The commands under `/pixverse`."""
 
     def __init__(
         self, member_commands: MemberCommands, responder: Responder, registry: CommandRegistry, clock: Clock
@@ -58,7 +58,7 @@ class PixVerse(commands.GroupCog, group_name="pixverse", group_description=comma
         private: bool = False,
         spoiler: bool = False,
     ) -> None:
-        """Shows how a job stands, and follows it here unless `private`."""
+        """Shows how a job stands, and watches it in this channel unless `private`."""
         if private:
             await self._peek(interaction, jobid, mention=mention, spoiler=spoiler)
         else:
@@ -94,7 +94,7 @@ class PixVerse(commands.GroupCog, group_name="pixverse", group_description=comma
     @app_commands.command(name="watch", description=command_texts.WATCH)
     @app_commands.describe(jobids=command_texts.WATCH_JOBIDS, mention=command_texts.WATCH_MENTION)
     async def watch(self, interaction: Interaction, jobids: str, mention: bool = True) -> None:
-        """Follows many jobs with one summary and one ping."""
+        """Watches many jobs with one summary and one ping."""
 
         async def act(ask: Ask) -> Reply:
             require_posting(interaction)
@@ -127,7 +127,7 @@ class PixVerse(commands.GroupCog, group_name="pixverse", group_description=comma
 
     @app_commands.command(name="forget-me", description=command_texts.FORGET_ME)
     async def forget_me(self, interaction: Interaction) -> None:
-        """Asks before anything is deleted."""
+        """Asks whether to delete what is kept about the asker."""
 
         async def act(_: Ask) -> Reply:
             return forget_question()
@@ -136,16 +136,16 @@ class PixVerse(commands.GroupCog, group_name="pixverse", group_description=comma
 
     @status.autocomplete("jobid")
     async def _choose(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        """One's own jobs and this channel's."""
+        """Offers the asker's own jobs and this channel's."""
         return await self._choices(interaction, typed, self._commands.queries.choices)
 
     @unwatch.autocomplete("jobid")
     async def _choose_watched(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        """What this channel waits for."""
+        """Offers the jobs that this channel waits for."""
         return await self._choices(interaction, typed, self._commands.queries.watched_choices)
 
     async def _choices(self, interaction: Interaction, typed: str, find: FindChoices) -> list[app_commands.Choice[str]]:
-        """From the database alone: there are three seconds and no way to defer."""
+        """Reads the database alone, since Discord waits for three seconds and a list can't be deferred."""
         if not self._registry.serves(interaction.guild_id):
             return []
         try:
@@ -159,31 +159,34 @@ class PixVerse(commands.GroupCog, group_name="pixverse", group_description=comma
 
 
 async def one_watched(watch: Watch, interaction: Interaction, ask: Ask, result: StatusResult) -> Reply:
-    """Replies to whoever has begun to watch one job; with the link to its card as soon as that stands."""
+    """The reply to whoever has begun to watch one job. It gets the link to the card as soon as the card is posted."""
     refused = isinstance(result, NowWatching) and result.refused
-    told = status_reply(result, ask.where, await obstacles_here(interaction, refused=refused))
+    reply = status_reply(result, ask.where, await obstacles_here(interaction, refused=refused))
     if not isinstance(result, NowWatching) or result.card_on_its_way is None:
-        return told
+        return reply
 
     async def later() -> Reply:
         return await one_watched(watch, interaction, ask, await watch.with_card(result))
 
-    return replace(told, later=later)
+    return replace(reply, later=later)
 
 
 async def several_watched(
     watch_many: WatchMany, interaction: Interaction, ask: Ask, result: WatchResult, *, found: int | None = None
 ) -> Reply:
-    """Does so for a list of ids; `found`: how many stood in the message that it was taken from."""
+    """The reply to whoever has begun to watch several jobs. It gets the link to the summary as soon as that is posted.
+
+    `found` says how many ids stood in the message that they were taken from; None for ids that were typed.
+    """
     obstacles = await obstacles_here(interaction, refused=result.refused)
     if found is None:
-        told = watch_reply(result, ask.where, obstacles)
+        reply = watch_reply(result, ask.where, obstacles)
     else:
-        told = watch_menu_reply(result, ask.where, found, obstacles)
+        reply = watch_menu_reply(result, ask.where, found, obstacles)
     if result.summary_on_its_way is None:
-        return told
+        return reply
 
     async def later() -> Reply:
         return await several_watched(watch_many, interaction, ask, await watch_many.with_summary(result), found=found)
 
-    return replace(told, later=later)
+    return replace(reply, later=later)

@@ -77,7 +77,7 @@ class PostableChannel(app_commands.Transformer):
 
 @app_commands.default_permissions(manage_guild=True)
 class PixVerseAdmin(commands.GroupCog, group_name="pixverse-admin", group_description=command_texts.PIXVERSE_ADMIN):
-    """Token, alerts and what works here."""
+    """The commands under `/pixverse-admin`."""
 
     token = app_commands.Group(name="token", description=command_texts.TOKEN)
 
@@ -92,7 +92,7 @@ class PixVerseAdmin(commands.GroupCog, group_name="pixverse-admin", group_descri
 
     @token.command(name="set", description=command_texts.TOKEN_SET)
     async def token_set(self, interaction: Interaction) -> None:
-        """Opens the private form."""
+        """Opens the form in which a token is entered."""
         if await self._responder.refused_place(interaction):
             return
         if not may_manage_server(interaction):
@@ -102,7 +102,7 @@ class PixVerseAdmin(commands.GroupCog, group_name="pixverse-admin", group_descri
 
     @commands.Cog.listener()
     async def on_interaction(self, interaction: Interaction) -> None:
-        """Takes the form, whichever process opened it."""
+        """Takes the token from the form when it is handed in, whichever process opened it."""
         data: Mapping[str, Any] = interaction.data or {}
         if interaction.type is not discord.InteractionType.modal_submit or data.get("custom_id") != TOKEN_FORM:
             return
@@ -113,12 +113,12 @@ class PixVerseAdmin(commands.GroupCog, group_name="pixverse-admin", group_descri
 
     @token.command(name="remove", description=command_texts.TOKEN_REMOVE)
     async def token_remove(self, interaction: Interaction) -> None:
-        """Asks before it is removed."""
+        """Asks whether to remove the server's token."""
         await self._answer(interaction, self._services.tokens.ask_removal)
 
     @app_commands.command(name="check", description=command_texts.CHECK)
     async def check(self, interaction: Interaction) -> None:
-        """What works here and what not."""
+        """Shows what works in this channel and server, and what does not."""
 
         async def act(ask: Ask) -> Reply:
             return await self._services.checks.check(ask, await check_channel(interaction))
@@ -127,12 +127,12 @@ class PixVerseAdmin(commands.GroupCog, group_name="pixverse-admin", group_descri
 
     @app_commands.command(name="deliveries", description=command_texts.DELIVERIES)
     async def deliveries(self, interaction: Interaction) -> None:
-        """What became of the latest outcomes."""
+        """Shows the server's latest outcomes, and whether each was posted."""
         await self._answer(interaction, self._services.outcomes.outcomes)
 
     @app_commands.command(name="callback", description=command_texts.CALLBACK)
     async def callback(self, interaction: Interaction) -> None:
-        """The server's own address for useapi.net's callbacks."""
+        """Shows the server's own address for useapi.net's callbacks."""
         await self._answer(interaction, self._services.callbacks.show)
 
     @app_commands.command(name="alerts", description=command_texts.ALERTS)
@@ -140,7 +140,7 @@ class PixVerseAdmin(commands.GroupCog, group_name="pixverse-admin", group_descri
     async def alerts(
         self, interaction: Interaction, channel: app_commands.Transform[ChosenChannel, PostableChannel]
     ) -> None:
-        """Chooses where troubles are told."""
+        """Chooses the channel in which admins are told of troubles."""
 
         async def act(ask: Ask) -> Reply:
             await require_own_channel(interaction, channel.id)
@@ -164,7 +164,7 @@ class PixVerseAdmin(commands.GroupCog, group_name="pixverse-admin", group_descri
         channel: app_commands.Transform[ChosenChannel, PostableChannel],
         progress: bool = False,
     ) -> None:
-        """Asks before every job of the server's account is posted in a channel."""
+        """Asks whether to post every job of the server's account in a channel."""
 
         async def act(ask: Ask) -> Reply:
             await require_own_channel(interaction, channel.id)
@@ -175,7 +175,7 @@ class PixVerseAdmin(commands.GroupCog, group_name="pixverse-admin", group_descri
     @app_commands.command(name="unfollow", description=command_texts.UNFOLLOW)
     @app_commands.describe(channel=command_texts.UNFOLLOW_CHANNEL)
     async def unfollow(self, interaction: Interaction, channel: str) -> None:
-        """Ends that. The channel is a text, so that one that is gone can be named."""
+        """Stops posting the account's jobs in a channel, which is a text so that a deleted one can be named."""
         await self._answer(interaction, lambda ask: self._services.follows.unfollow(ask, channel))
 
     @unfollow.autocomplete("channel")

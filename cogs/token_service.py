@@ -1,4 +1,4 @@
-"""`/pixverse-admin token`: what a server's API token is and becomes. Whether the asker is an admin has been checked."""
+"""`/pixverse-admin token`: sets and removes a server's API token. Whether the asker is an admin has been checked."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ui.message import Reply
 
 
 class TokenService:
-    """Answers each request; raises StorageError as the database does."""
+    """Sets and removes a server's token. Raises StorageError as the database does."""
 
     def __init__(
         self, accounts: AccountRegistry, tokens: ServerTokens, allowances: Allowances, registry: CommandRegistry
@@ -69,7 +69,7 @@ class TokenService:
         )
 
     async def ask_removal(self, ask: Ask) -> Reply:
-        """Says what removing the token would do."""
+        """Asks whether to remove the token, and says what that would do."""
         removal = await self._tokens.preview_removal(ask.guild_id)
         if removal is None:
             return admin_replies.no_own_token_reply(self._registry.mentions(ask.guild_id))
@@ -78,7 +78,7 @@ class TokenService:
         )
 
     async def remove_token(self, ask: Ask, account_id: int) -> Reply:
-        """Removes it and drops its waiting jobs."""
+        """Removes the token and drops its waiting jobs."""
         try:
             dropped = await self._tokens.remove_token(ask.guild_id, account_id, ask.user_id)
         except TokenChanged:
@@ -86,7 +86,7 @@ class TokenService:
         return admin_replies.token_removed_reply(dropped.jobs, dropped.channels, self._registry.mentions(ask.guild_id))
 
     async def keep_token(self, ask: Ask, account_id: int) -> Reply:
-        """Does nothing, and says so."""
+        """Says that the token stays."""
         if self._accounts.own(ask.guild_id) != account_id:
             return self._outdated(ask)
         return kept_reply()

@@ -55,24 +55,25 @@ def read_database(text: str, root: Path) -> DatabasePlace:
 
 
 def _load(model: type[_Model], environ: Mapping[str, str], env_file: Path | None, root: Path) -> _Model:
-    fields = model.model_fields
-    given = _of(fields, without_blanks(environ))
-    found = _unreadable(env_file)
-    if found:
-        env_file = None
     root = root.absolute()
-    secrets, problems = read_secret_files(_of(fields, {**_written(env_file), **given}), root)
+    fields = model.model_fields
+    problems = _unreadable(env_file)
+    reported = set[str]()
+    if problems:
+        env_file = None
+        reported.add("DISCORD_TOKEN")  # It may stand in the file that cannot be read.
+    given = _of(fields, without_blanks(environ))
+    secrets, unusable = read_secret_files(_of(fields, {**_written(env_file), **given}), root)
     # A secret whose file can't be used is reported already; it need not be reported as missing too.
-    reported = {plain for file, plain in SECRET_FILES.items() if any(line.startswith(f"{file} ") for line in problems)}
-    if found:
-        reported.add("DISCORD_TOKEN")
-    found += problems
+    problems += unusable.values()
+    reported |= unusable.keys()
+    values: dict[str, Any] = {**given, **secrets}
     try:
-        settings = _read(model, {**given, **secrets}, env_file)
+        settings = model(_env_file=env_file, _env_file_encoding="utf-8-sig", **values)
     except ValidationError as error:
-        raise SettingsError(found + _problems(error, reported)) from None
-    if found:
-        raise SettingsError(found) from None
+        raise SettingsError(problems + _problems(error, reported)) from None
+    if problems:
+        raise SettingsError(problems) from None
     files = [VARIABLES[name] for name in SECRET_FILES if VARIABLES[name] in fields]
     places = {field: root / path for field in files if (path := getattr(settings, field)) is not None}
     return settings.model_copy(update={**places, "database": _from_root(settings.database, root)})
@@ -94,10 +95,6 @@ def _written(env_file: Path | None) -> dict[str, str]:
         return {}
     values = dotenv_values(env_file, encoding="utf-8-sig")
     return without_blanks({name.upper(): text for name, text in values.items() if text is not None})
-
-
-def _read(model: type[_Model], given: Mapping[str, Any], env_file: Path | None) -> _Model:
-    return model(_env_file=env_file, _env_file_encoding="utf-8-sig", **given)
 
 
 def _unreadable(env_file: Path | None) -> list[str]:

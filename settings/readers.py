@@ -147,7 +147,7 @@ def guild_ids(text: str) -> tuple[int, ...]:
     return tuple(dict.fromkeys(int(word) for word in words))
 
 
-_MOST_SHARDS = 10_000
+_MAX_SHARDS = 10_000
 _SHARD_RANGE = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?", re.ASCII)
 
 
@@ -159,8 +159,8 @@ def shard_ids(text: str) -> tuple[int, ...]:
         if match is None:
             raise ValueError("is not a list of shards; write their numbers like 0-3,7")
         first, last = int(match[1]), int(match[2] or match[1])
-        if last < first or last >= _MOST_SHARDS:
-            raise ValueError(f"holds {word}; write the smaller number first, and none above {_MOST_SHARDS - 1}")
+        if last < first or last >= _MAX_SHARDS:
+            raise ValueError(f"holds {word}; write the smaller number first, and none above {_MAX_SHARDS - 1}")
         found.update(range(first, last + 1))
     return tuple(sorted(found))
 
@@ -227,30 +227,30 @@ def encryption_keys(text: str) -> tuple[SecretStr, ...]:
     return tuple(SecretStr(key) for key in keys)
 
 
-def _decimal(text: str, *, unit: str, most: int) -> Decimal:
+def _decimal(text: str, *, unit: str, maximum: int) -> Decimal:
     if not _NUMBER.fullmatch(text):
         raise ValueError(f"is not a number; write {unit} in digits, decimals with a point, like 20 or 2.5")
-    if not 0 < (number := Decimal(text)) <= most:
-        raise ValueError(f"is {text}; it must be above 0 and at most {most} {unit}")
+    if not 0 < (number := Decimal(text)) <= maximum:
+        raise ValueError(f"is {text}; it must be above 0 and at most {maximum} {unit}")
     return number
 
 
 def poll_interval_ms(text: str) -> int:
     """Reads seconds, decimals allowed; returns milliseconds."""
-    return max(1, round(_decimal(text, unit="seconds", most=86_400) * 1000))
+    return max(1, round(_decimal(text, unit="seconds", maximum=86_400) * 1000))
 
 
 def job_max_age_ms(text: str) -> int:
     """Reads hours, decimals allowed; returns milliseconds."""
-    return max(1, round(_decimal(text, unit="hours", most=8_760) * 3_600_000))
+    return max(1, round(_decimal(text, unit="hours", maximum=8_760) * 3_600_000))
 
 
-def whole(text: str, most: int) -> int:
-    """A whole number from 1 to `most`."""
+def whole(text: str, maximum: int) -> int:
+    """A whole number from 1 to `maximum`."""
     if not _WHOLE_NUMBER.fullmatch(text):
-        raise ValueError(f"is not a whole number; write one from 1 to {most} in digits")
-    if not 1 <= (number := int(text)) <= most:
-        raise ValueError(f"is {number}; it must be from 1 to {most}")
+        raise ValueError(f"is not a whole number; write one from 1 to {maximum} in digits")
+    if not 1 <= (number := int(text)) <= maximum:
+        raise ValueError(f"is {number}; it must be from 1 to {maximum}")
     return number
 
 

@@ -13,30 +13,31 @@ SECRET_FILES: Mapping[str, str] = {
 }
 """Each variable that names a file, and the one whose value the file holds."""
 
-_MOST_BYTES = 64 * 1024
+_MAX_BYTES = 64 * 1024
 
 
 class SecretFileUnusable(Exception):
     """The file cannot be used. The message continues the variable's name and holds nothing of the file's content."""
 
 
-def read_secret_files(given: Mapping[str, str], root: Path) -> tuple[dict[str, str], list[str]]:
-    """What the files named by the settings `given` hold, by the name of the setting; and a line for each problem.
+def read_secret_files(given: Mapping[str, str], root: Path) -> tuple[dict[str, str], dict[str, str]]:
+    """The secrets in the files that the variables `given` name, and a line for each problem, both by the secret's own
+    variable.
 
     A relative path counts from `root`.
     """
     secrets: dict[str, str] = {}
-    problems: list[str] = []
+    problems: dict[str, str] = {}
     for variable, plain in SECRET_FILES.items():
         if variable not in given:
             continue
         if plain in given:
-            problems.append(f"{variable} is set beside {plain}; keep one of the two")
+            problems[plain] = f"{variable} is set beside {plain}; keep one of the two"
             continue
         try:
             secrets[plain] = _read(root / given[variable])
         except SecretFileUnusable as error:
-            problems.append(f"{variable} {error}")
+            problems[plain] = f"{variable} {error}"
     return secrets, problems
 
 
@@ -53,7 +54,7 @@ def _read(path: Path) -> str:
     its place."""
     try:
         with path.open("rb") as file:
-            content = file.read(_MOST_BYTES + 1)
+            content = file.read(_MAX_BYTES + 1)
     except FileNotFoundError:
         raise SecretFileUnusable("names a file that does not exist; create it or correct the path") from None
     except IsADirectoryError:
@@ -61,7 +62,7 @@ def _read(path: Path) -> str:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "no path"
         raise SecretFileUnusable(f"names a file that cannot be read ({reason}); let the bot's user read it") from None
-    if len(content) > _MOST_BYTES:
+    if len(content) > _MAX_BYTES:
         raise SecretFileUnusable("names a file too large for a secret; name one that holds the secret alone")
     try:
         text = content.decode("utf-8-sig").strip()
