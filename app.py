@@ -95,7 +95,7 @@ class Outside:
 
 
 class DiscordSide(NamedTuple):
-    """What meets Discord, apart from posts."""
+    """The parts that talk to Discord, apart from the poster."""
 
     shards: ShardManager
     registry: CommandRegistry
@@ -179,7 +179,7 @@ async def _open_network(
 
 
 async def _open_callback_port(settings: Settings, stack: AsyncExitStack, relay: Relay) -> None:
-    """Serves it until the stack is closed, if it is set. Raises SettingsError where nobody can listen."""
+    """Serves callbacks until the stack is closed, if CALLBACK_PORT is set. Raises SettingsError if listening fails."""
     port = callback_port(settings)
     if port is None:
         return
@@ -196,7 +196,10 @@ async def _open_monitoring_port(
     discord_side: DiscordSide,
     relay: Relay,
 ) -> None:
-    """Serves it until the stack is closed, if it is set. Raises SettingsError where nobody can listen."""
+    """Serves health and metrics until the stack is closed, if HTTP_PORT is set.
+
+    Raises SettingsError if listening fails.
+    """
     port = monitoring_port(settings)
     if port is None:
         return

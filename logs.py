@@ -95,8 +95,8 @@ class _Repeated:
 
 
 class _Handler(logging.StreamHandler[TextIO]):
-    """Writes each record, but a fault of a library that comes again and again only once, and after that at most once a
-    minute how often it came. Otherwise whoever can cause a fault could fill the log with it.
+    """Writes records. A fault of a library that comes again and again is written once, and then at most once a minute
+    with how often it came again: otherwise whoever can cause a fault could fill the log with it.
 
     A count is written before the next record, or at the end.
     """

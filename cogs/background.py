@@ -1,4 +1,4 @@
-"""The background loop: starts and stops what works by itself, and hears of servers and channels that change."""
+"""Runs the bot's loops in the background, and restarts one that crashes."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ _TRANSLATED = {
 
 
 class CommandTranslator(app_commands.Translator):
-    """Translates these texts, and keeps nothing else of the catalogues, which are read one after the other."""
+    """Translates the given texts. Of the catalogues, which are read one after the other, it keeps nothing else."""
 
     def __init__(self, texts: Iterable[str]) -> None:
         wanted = frozenset(texts)

@@ -68,8 +68,8 @@ async def _search(
     position = max(after - discord.utils.DISCORD_EPOCH, 0) << 22
     for number in range(MAX_PAGES):
         page = await _page(client, channel_id, after=position)
-        if (found := _found_in(page, client, message)) is not None:
-            return found
+        if ids := _ids_in(page, client, message):
+            return Found(ids[0])
         if not page and number == 0:
             return await _search_newest(client, channel_id, message, certain=certain)
         if len(page) < PAGE:
@@ -81,8 +81,8 @@ async def _search(
 async def _search_newest(client: discord.Client, channel_id: int, message: Message, *, certain: bool) -> LookResult:
     """Searches the newest messages, if none is newer than `after`: this machine's clock may be ahead of Discord's."""
     page = await _page(client, channel_id)
-    if (found := _found_in(page, client, message)) is not None:
-        return found
+    if ids := _ids_in(page, client, message):
+        return Found(ids[0])
     return Absent() if certain or page else CannotLook()
 
 
@@ -95,18 +95,16 @@ async def _search_all(
         page = await _page(client, channel_id, after=position)
         if not page and number == 0 and not certain:
             return CannotLook()
-        found += [int(stored["id"]) for stored in page if _is_ours(stored, client) and _is_it(stored, message)]
+        found += _ids_in(page, client, message)
         if len(page) < PAGE:
             return tuple(found)
         position = max(int(stored["id"]) for stored in page)
     return tuple(found) if len(found) > 1 else CannotLook()
 
 
-def _found_in(page: list[Any], client: discord.Client, message: Message) -> Found | None:
-    for stored in page:
-        if _is_ours(stored, client) and _is_it(stored, message):
-            return Found(int(stored["id"]))
-    return None
+def _ids_in(page: list[Any], client: discord.Client, message: Message) -> list[int]:
+    """The ids of the stored messages that are the bot's own and this message, in the page's order."""
+    return [int(stored["id"]) for stored in page if _is_ours(stored, client) and _is_it(stored, message)]
 
 
 async def _page(client: discord.Client, channel_id: int, after: int | None = None) -> list[Any]:

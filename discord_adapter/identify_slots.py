@@ -48,8 +48,8 @@ class LocalSlots:
 class SharedSlots:
     """Spaces the IDENTIFYs of all processes.
 
-    `take_turn` takes a turn by its name, of those that come every so many seconds, and returns 0; or it returns for how
-    many seconds to wait for the next. It may raise StorageError.
+    `take_turn` gets a name and a spacing in seconds. It takes the next turn of that name and returns 0; if that turn
+    has not come yet, it returns how many seconds to wait. It may raise StorageError.
     """
 
     def __init__(self, take_turn: Callable[[str, float], Awaitable[float]], sleep: Sleep) -> None:

@@ -93,7 +93,7 @@ class Responder:
         self._locale_seen = locale_seen
         self._views = TemporaryViews()
         self._working: set[asyncio.Future[Reply | Sequence[Reply]]] = set()
-        self._replying: set[asyncio.Future[None]] = set()
+        self._replying: set[asyncio.Future[Awaitable[None] | None]] = set()
         self._edits: set[asyncio.Future[None]] = set()
         self._replaced: deque[int] = deque(maxlen=_REPLACED)
         """The ids of the replies that a press of one of their own buttons replaced last."""
@@ -170,19 +170,20 @@ class Responder:
     ) -> None:
         if await self.refused_place(interaction):
             return
-        edits: list[Awaitable[None]] = []
 
-        async def respond() -> None:
+        async def respond() -> Awaitable[None] | None:
+            """Returns the edit that is still to be made, if there is one."""
             if not await acknowledge(defer, self._clock.sleep):
-                return
+                return None
             await self._note_locale(interaction)
             replies = await self._replies_to(interaction, act, look_again)
             message = await send_replies(interaction, replies, self._clock.sleep, self._views)
-            if message is not None and replies[0].later is not None:
-                edits.append(self._edit_later(interaction, replies[0], replies[0].later, message.id, presses))
+            if message is None or replies[0].later is None:
+                return None
+            return self._edit_later(interaction, replies[0], replies[0].later, message.id, presses)
 
-        await self._kept(self._replying, respond())
-        for edit in edits:
+        edit = await self._kept(self._replying, respond())
+        if edit is not None:
             await self._kept(self._edits, edit)
 
     async def _note_locale(self, interaction: Interaction) -> None:

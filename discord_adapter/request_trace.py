@@ -52,7 +52,8 @@ MISSING_ACCESS = 50001
 _WAIT_UNNAMED = 30.0
 _SHORTEST_CODE = 5
 _BEFORE_ANY_ACTION = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.REQUEST_ENTITY_TOO_LARGE})
-"""No token, and a body that was not even read. These count whoever sent them: Discord's edge refuses large bodies."""
+"""A refused token, and a body that was not even read. These statuses count whoever sent them: Discord's edge refuses
+large bodies."""
 
 
 def is_of_discord(refusal: discord.HTTPException) -> bool:

@@ -12,6 +12,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from typing import Never
 
 import aiohttp
@@ -172,7 +173,7 @@ class ShardConnection:
         self.first_ready = asyncio.Event()
         """Set once the shard has been connected."""
         self.close_code = RESUMABLE
-        """With which what is left of a connection is closed."""
+        """The code with which the socket is closed."""
 
     @property
     def latency(self) -> float:
@@ -218,7 +219,7 @@ class ShardConnection:
                 return None  # Discord has forgotten the session
             problem = "closed at once" if again.resume else "the session is invalid"
         except UNREACHABLE as error:
-            if isinstance(error, discord.HTTPException) and error.status == 401:
+            if isinstance(error, discord.HTTPException) and error.status == HTTPStatus.UNAUTHORIZED:
                 raise
             problem = reason_of(error)
         if self.away_since is None:

@@ -42,7 +42,8 @@ class ShardManager:
         self._connections: dict[int, ShardConnection] = {}
         self._tasks: dict[int, asyncio.Task[Never]] = {}
         self._away_since: dict[int, float] = {}
-        """Since when shards had been away, or up to then connected, when all connections ended."""
+        """Since when each shard has been away, kept from `end` until it is connected again. One that was connected up
+        to `end` has been away since then."""
         self._nothing_since: float | None = monotonic()
         """Since when there has been no gateway at all; None between `begin` and `end`."""
         self._detached: dict[int, LostSession | None] = {}
@@ -81,7 +82,7 @@ class ShardManager:
         await asyncio.shield(self._failure)
 
     def check(self) -> None:
-        """Raises what `failure` would, if it would now."""
+        """Raises what `failure` raises, if a shard has failed already."""
         if self._failure.done():
             self._failure.result()
 

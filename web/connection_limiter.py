@@ -1,4 +1,4 @@
-"""How many connections a port has open at once, and which one goes when another comes."""
+"""Bounds how many connections a port has open at once, and chooses which one is closed for a newcomer."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class ConnectionLimiter:
         self._max_connections = max_connections
         self._networks: dict[OpenConnection, str] = {}
         self._connections: dict[str, dict[OpenConnection, None]] = {}
-        """Those of each network, oldest first."""
+        """The connections of each network, oldest first."""
 
     def admit(self, connection: OpenConnection, address: str) -> bool:
         """Takes a new connection, or returns False where all places are in use by requests that are being answered."""
@@ -85,7 +85,7 @@ def network_of(address: str) -> str:
 
 
 def room_for(wanted: int) -> int:
-    """So many of the wanted connections as take half of the files that this process may open at most.
+    """How many of the wanted connections may be open: they take at most half of the files that this process may open.
 
     The other half is for Discord, the API and the database. Where the process may raise its own limit, it does.
     """

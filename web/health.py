@@ -80,11 +80,11 @@ def reasons(vitals: Vitals) -> list[str]:
 
 
 _NAMED_ACCOUNTS = 100
-"""Of how many accounts a report names the numbers: they are this database's own, and say nothing about anybody."""
+"""How many accounts a report names, by the database's own numbers, which say nothing about anybody."""
 
 
 class HealthReport:
-    """The handler. `gateway_away` gives seconds, as `Vitals` has it; `shards` and `accounts` are what is held here."""
+    """Answers `GET /healthz`. `gateway_away` returns seconds, `shards` and `accounts` what this process holds."""
 
     def __init__(
         self,

@@ -21,7 +21,7 @@ from web.http_messages import Request, Response
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where the figures stand; times in seconds."""
+    """Where each figure is read; times in seconds."""
 
     polls: Callable[[], Polls]
     posts: Callable[[], Mapping[str, int]]
@@ -38,7 +38,7 @@ class Sources:
     shards: Callable[[], int]
     """The bot's gateway shards, over all processes; 0 until the bot knows how many there are."""
     shards_held: Callable[[], Collection[int]]
-    """Those of this process."""
+    """The gateway shards that this process holds."""
     accounts_held: Callable[[], Collection[int]]
     """The API accounts whose jobs this process polls."""
     lease_moves: Callable[[], Mapping[str, int]]
@@ -98,7 +98,7 @@ def _counters(name: str, text: str, label: str, values: Mapping[str, int]) -> Me
 
 
 class MetricsReport:
-    """The handler. What was counted before stands in `registry` already."""
+    """Answers `GET /metrics`. The counters stand in `registry` already."""
 
     def __init__(
         self, registry: CollectorRegistry, live: LiveFigures, database: DatabaseFigures, writes: WriteAvailability

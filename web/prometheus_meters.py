@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from http import HTTPStatus
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
@@ -83,7 +84,7 @@ class PrometheusMeters:
     def discord_answered(self, status: int, limit: str | None, wait: float) -> None:
         """Discord has answered a request."""
         self._discord.labels(f"{status // 100}xx" if status in _STATUSES else _OTHER).inc()
-        if status != 429:
+        if status != HTTPStatus.TOO_MANY_REQUESTS:
             return
         kind = limit if limit in _LIMITS else _OTHER
         self._limits.labels(kind).inc()
@@ -97,13 +98,13 @@ class PrometheusMeters:
 
 @dataclass(frozen=True, slots=True)
 class Instruments:
-    """What counts, and where it is read; where HTTP_PORT is off, nothing counts."""
+    """The meters, and the registry from which they are read. Where HTTP_PORT is off, they count nothing."""
 
     registry: CollectorRegistry
     meters: Meters
 
     @classmethod
     def of(cls, settings: Settings) -> Instruments:
-        """Those that these settings ask for."""
+        """The instruments of a bot with these settings."""
         registry = CollectorRegistry()
         return cls(registry, NoMeters() if settings.http_port is None else PrometheusMeters(registry))

@@ -25,7 +25,8 @@ MAX_MONITORING_CONNECTIONS = 200
 MAX_CALLBACK_CONNECTIONS = 2000
 """Strangers reach this port: the more places there are, the longer an honest client keeps its own."""
 _ACCEPTED_AT_ONCE = 100
-"""In one turn of the event loop. Fewer than there are places, so that what a newcomer has sent is looked at first."""
+"""Connections accepted in one pass of the event loop: fewer than there are places, so that what a newcomer has sent is
+read before the next ones come."""
 _QUEUE = 1024
 """Connections that the system holds until they are accepted; a client that finds no room there waits for a second."""
 _SECONDS_TO_END = 2.0

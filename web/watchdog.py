@@ -27,18 +27,18 @@ class ServiceManager:
 
     @classmethod
     def of_environment(cls, environ: Mapping[str, str]) -> ServiceManager:
-        """The one that started this process."""
+        """The service manager that started this process."""
         address = environ.get("NOTIFY_SOCKET", "")
         if not address.startswith(("/", "@")) or not hasattr(socket, "AF_UNIX"):
             return cls(None, None)
         return cls(address, _watchdog_seconds(environ))
 
     def ready(self) -> None:
-        """Settings and database are usable, and the bot goes on by itself whatever Discord does."""
+        """Reports that the bot has started: settings and database are usable, and it goes on whatever Discord does."""
         self._tell("READY=1")
 
     def stopping(self) -> None:
-        """The bot has begun to stop."""
+        """Reports that the bot has begun to stop."""
         self._tell("STOPPING=1")
 
     async def watch(self, stalled: Callable[[], list[str]], sleep: Sleep) -> None:
