@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import shutil
 import sys
@@ -111,3 +112,15 @@ def ordinary_user() -> Iterator[Path]:
         if root:
             os.seteuid(0)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def restored() -> Iterator[None]:
+    """Puts the process's logging back as it was: `logs.set_up` changes it, and other tests look at log lines."""
+    loggers = [logging.getLogger(name) for name in (None, "discord", "aiohttp", "asyncio", "aiosqlite", "psycopg")]
+    root, levels = loggers[0], [logger.level for logger in loggers]
+    handlers = root.handlers[:]
+    yield
+    root.handlers[:] = handlers
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import logging
-from collections.abc import Iterator
 
 import pytest
 
@@ -17,15 +15,11 @@ TOKEN = "user:4321-Zq8RkP2mVtX6wYb3NcHd"
 
 
 @pytest.fixture
-def written() -> Iterator[io.StringIO]:
-    """What is logged, as JSON; the process's logging is put back afterwards."""
-    root = logging.getLogger()
-    before = root.handlers[:], root.level
+def written(restored: None) -> io.StringIO:
+    """What is logged, as JSON."""
     stream = io.StringIO()
     logs.set_up("INFO", "json", stream)
-    yield stream
-    root.handlers[:] = before[0]
-    root.setLevel(before[1])
+    return stream
 
 
 def test_an_error_nobody_expected_is_logged_like_everything_else(written: io.StringIO) -> None:

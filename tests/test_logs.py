@@ -4,7 +4,6 @@ import io
 import json
 import logging
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import discord
@@ -18,19 +17,6 @@ DISCORD = "MTIzNDU2Nzg5MDEyMzQ1Njc4.GaBcDe.kQ3xZ7vN1mPqRsTuVwXyZ0123456789abcdef
 EMAIL = "somebody@example.org"
 CALLBACK = "https://relay.example.org/bots/callback/q3Zt0xV9mKf2Lr7Yw5Nc8Jb1Hd6Ps4Ga_-TuEoXiAyU"
 SECRETS = (USEAPI, DISCORD, EMAIL, CALLBACK.rpartition("/")[2])
-
-
-@pytest.fixture
-def restored() -> Iterator[None]:
-    """Puts the process's logging back as it was."""
-    root = logging.getLogger()
-    before = root.handlers[:], root.level
-    levels = {name: logging.getLogger(name).level for name in ("discord", "aiohttp", "asyncio", "aiosqlite")}
-    yield
-    root.handlers[:] = before[0]
-    root.setLevel(before[1])
-    for name, level in levels.items():
-        logging.getLogger(name).setLevel(level)
 
 
 _LINE_ENDS = "one\ntwo\r\x0b\x0c\x1c\x85\u2028three \udcff"
