@@ -8,7 +8,7 @@ from model.messages import Address, ClaimedUser
 from pixverse.api_errors import SubscriptionUnpaid, TokenRefused
 from pixverse.token_text import DiscordTokenGiven, NotAToken
 from relay.accounts.server_tokens import TokenUntried
-from ui import formatting
+from ui import formatting, job_states
 from ui.buttons import Action, FollowRequest, follow_view
 from ui.cannot_post import missing_permissions
 from ui.command_texts import CommandMentions
@@ -213,7 +213,7 @@ def old_jobs_dropped_reply(jobs: int, channels: tuple[int, ...], mentions: Comma
 
 
 def _no_longer(jobs: int, channels: tuple[int, ...], mentions: CommandMentions) -> str:
-    watched = formatting.no_longer_watched(jobs) if jobs or not channels else ""
+    watched = job_states.no_longer_watched(jobs) if jobs or not channels else ""
     followed = plural(
         "{channels} is no longer followed. {follow} sets it up again.",
         "{channels} are no longer followed. {follow} sets them up again.",

@@ -133,11 +133,6 @@ def users(user_ids: Iterable[int]) -> str:
     return " ".join(map(user, user_ids))
 
 
-def no_longer_watched(jobs: int) -> str:
-    """How many jobs are dropped."""
-    return plural("{n} job is no longer watched.", "{n} jobs are no longer watched.", jobs)
-
-
 def joined(parts: Iterable[str]) -> str:
     """The parts that are known, as in `a · b`."""
     return " · ".join(part for part in parts if part)

@@ -11,8 +11,7 @@ from ui.discord_limits import PROMPT, SHORT_PROMPT
 from ui.escape import escaped, plain
 from ui.language import N_, _, plural
 
-KEPT = N_("useapi.net keeps jobs for 31 days.")
-"""Why a job has expired."""
+WHY_EXPIRED = N_("useapi.net keeps jobs for 31 days.")
 
 _PROMPT_START = 480
 """Characters of a prompt that are looked at for a name, of which far fewer are shown."""

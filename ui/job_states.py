@@ -9,7 +9,7 @@ from model.states import CardStatus
 from ui import formatting
 from ui.escape import escaped
 from ui.job_facts import is_refused
-from ui.language import N_, _, number
+from ui.language import N_, _, number, plural
 from ui.on_hold import REASONS
 
 _STATES: dict[StrEnum, str] = {
@@ -72,6 +72,11 @@ def state_of(status: CardStatus, job: Job | None, outcome: Outcome | None = None
 def ended_or_running(job: Job | None, outcome: Outcome | None) -> str:
     """The state of a job as a headline: how it ended, or else its own."""
     return state_of(CardStatus.ENDED, job, outcome) if outcome else state(job)
+
+
+def no_longer_watched(jobs: int) -> str:
+    """How many jobs were dropped with their account."""
+    return plural("{n} job is no longer watched.", "{n} jobs are no longer watched.", jobs)
 
 
 def short_state(status: CardStatus, job: Job | None, outcome: Outcome | None = None) -> str:

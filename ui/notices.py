@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from model.messages import Cause, NoticePost
 from model.states import NoticeKind
-from ui import formatting, on_hold
+from ui import formatting, job_states, on_hold
 from ui.cannot_post import because, missing_permissions
 from ui.command_texts import CommandMentions
 from ui.escape import escaped
@@ -89,7 +89,7 @@ def _token_trouble_over(post: NoticePost) -> str:
     if post.kind is NoticeKind.FIXED:
         state = formatting.paragraph(_("**Fixed: the API token works.**"), _resumed(post))
     else:
-        dropped = formatting.no_longer_watched(post.jobs) if post.jobs else ""
+        dropped = job_states.no_longer_watched(post.jobs) if post.jobs else ""
         state = formatting.paragraph(_("**Settled: this server's API token was removed.**"), dropped)
     return formatting.lines(state, _lasted(post))
 

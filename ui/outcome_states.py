@@ -20,7 +20,7 @@ _WITHOUT_RESULT = {
         N_("Change the prompt or the image, then start a new job."),
     ),
     Outcome.CANCELLED: (N_("The job was cancelled."), N_("Someone stopped it at PixVerse or useapi.net.")),
-    Outcome.EXPIRED: (N_("The job has expired."), job_facts.KEPT),
+    Outcome.EXPIRED: (N_("The job has expired."), job_facts.WHY_EXPIRED),
     Outcome.NOT_FOUND: (
         N_("useapi.net no longer has this job."),
         N_("If the API token was changed, it may belong to the old account."),

@@ -34,7 +34,7 @@ _NOT_TAKEN = {
 }
 _KNOWN_HERE = (EntryStatus.ALREADY_WATCHED, EntryStatus.ALREADY_POSTED)
 _WHAT_THEN = {
-    EntryStatus.EXPIRED: job_facts.KEPT,
+    EntryStatus.EXPIRED: job_facts.WHY_EXPIRED,
     EntryStatus.SECRET: N_("I haven't sent or kept the secret token. Replace it."),
     EntryStatus.NOT_LOOKED_UP: N_("Try again in a minute."),
 }
