@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from pixverse.patterns import ANY_ID, BOT_ID, EMAIL, PIXVERSE_V2_ID, PIXVERSE_V2_START, USER_ID
 from pixverse.token_text import looks_like_secret, unwrapped
@@ -86,6 +87,7 @@ def is_v2(jobid: str) -> bool:
     return PIXVERSE_V2_ID.fullmatch(jobid) is not None
 
 
+@lru_cache(maxsize=256)  # cards and lists show the same few texts again and again
 def mask_email(jobid: str) -> str:
     """`jobid` with an e-mail address hidden except for its first letter, so that others than the asker may see it."""
     return EMAIL.sub(r"\g<first>…@…", jobid)

@@ -21,6 +21,7 @@ _LIST_NUMBER = re.compile(r"\d+(?=[.)])")
 _PLAIN_ID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9:.+\-…]|@(?=…))*")
 
 
+@lru_cache(maxsize=256)  # autocomplete offers the same jobs at each letter typed
 def plain(text: str, limit: int) -> str:
     """`text` on one line without control, direction-changing and unseen characters, at most `limit` UTF-16 units, cut
     between graphemes (see `pixverse.plain_text`).
@@ -30,12 +31,11 @@ def plain(text: str, limit: int) -> str:
     return _cut(graphemes(one_line(text)), limit)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=256)  # each edit of a card shows the same words again
 def escaped(text: str, limit: int) -> str:
     """`text` like `plain`, and with everything escaped that Discord would read as markup, mention, emoji or link.
 
-    At most `limit` UTF-16 units with the escapes counted; an escape is never cut in two. Cached, because each edit of a
-    card shows the same words again.
+    At most `limit` UTF-16 units with the escapes counted; an escape is never cut in two.
     """
     clean = one_line(text)
     marked = _places_to_escape(clean)

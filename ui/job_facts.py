@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from model.job import Job, JobState
 from pixverse.jobids import is_v2, mask_email
 from ui import formatting
@@ -110,13 +108,7 @@ def prompt_name(job: Job | None, number: int, limit: int = SHORT_PROMPT) -> str:
 def plain_name(job: Job | None, number: int, limit: int) -> str:
     """A job's name for places without markup: like `prompt_name` without escapes."""
     start = (job.prompt or "")[:_PROMPT_START] if job is not None and _has_name(job) else ""
-    return _plain_start(start, limit) or f"#{number}"
-
-
-@lru_cache(maxsize=256)
-def _plain_start(prompt: str, limit: int) -> str:
-    """Cached, because autocomplete offers the same jobs at each letter typed."""
-    return plain(mask_email(prompt), limit)
+    return plain(mask_email(start), limit) or f"#{number}"
 
 
 def _has_name(job: Job | None) -> bool:
