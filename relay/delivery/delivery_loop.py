@@ -246,7 +246,7 @@ class DeliveryLoop:
         )
         for delivery in due:
             # `deliver_now` may have started one while the database was read.
-            if delivery.channel_id not in self._busy() and not self._stopping:
+            if delivery.channel_id not in self._busy():
                 self._start(delivery.channel_id, delivery.id)
         return await self._until_next(now, shards)
 

@@ -61,7 +61,7 @@ class Discord:
     clock: ManualClock
     script: list[SendResult] = field(default_factory=list)
     edit_script: list[SendResult] = field(default_factory=list)
-    find_script: list[Found] = field(default_factory=list)
+    find_script: list[LookResult] = field(default_factory=list)
     copies_script: list[LookFailure] = field(default_factory=list)
     delete_script: list[SendResult] = field(default_factory=list)
     edit_seconds: float = 0.0

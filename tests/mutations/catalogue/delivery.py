@@ -53,6 +53,13 @@ MUTATIONS = (
         "if False:\n",
     ),
     mutation(
+        "a card that was stored before is taken for one that shows the news",
+        "tests/relay/delivery/test_sender.py::test_a_card_that_an_earlier_attempt_stored_shows_what_was_known_then",
+        "Sender._send",
+        "shown=draft if earlier is None else None",
+        "shown=draft",
+    ),
+    mutation(
         "a summary that is over is edited at every occasion",
         "tests/relay/cards/test_card_loop.py::test_a_summary_follows_its_jobs",
         "CardEdits._says_so_already",
@@ -109,11 +116,33 @@ MUTATIONS = (
         "(DeliveryState.POSTED, unanswered_at",
     ),
     mutation(
+        "what this process sent long ago makes another one's attempt young",
+        "tests/relay/delivery/test_taken_over.py"
+        "::test_an_attempt_of_another_process_is_searched_for_though_this_one_made_some_before",
+        "Sender._record",
+        "in_hand.first_sent = None",
+        "pass",
+    ),
+    mutation(
         "the history is never looked into",
         f"{_CRASHES}::test_where_nobody_can_know_nothing_is_sent_again[sqlite-taken]",
         "Sender._must_look",
         "return delivery.look_first or not 0 <= age < NONCE_REMEMBERED",
         "return False",
+    ),
+    mutation(
+        "the history is searched from the time of a clock that was ahead",
+        f"{_CRASHES}::test_a_clock_that_was_two_days_ahead_while_it_was_sent_finds_it_in_the_history",
+        "Sender._look",
+        "since = min(delivery.unanswered_at or delivery.created_at, now)",
+        "since = delivery.unanswered_at or delivery.created_at",
+    ),
+    mutation(
+        "a history that does not answer is searched all the time",
+        f"{_CRASHES}::test_a_history_that_does_not_answer_is_searched_less_and_less_often",
+        "Sender._look",
+        "max(verdicts.retry_delay(delivery.attempts), (now - since) // 8)",
+        "verdicts.retry_delay(delivery.attempts)",
     ),
     mutation(
         "an attempt of an earlier process is as young as it looks",

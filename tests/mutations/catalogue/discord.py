@@ -93,6 +93,14 @@ MUTATIONS = (
         "and 1:",
     ),
     mutation(
+        "permissions that are called missing count though something else came between",
+        "tests/relay/delivery/test_sender.py"
+        "::test_another_refusal_in_between_begins_the_patience_with_a_permission_again",
+        "Sender._record",
+        "in_hand.unexplained = 0",
+        "pass",
+    ),
+    mutation(
         "any refusal counts for one that calls a permission missing",
         f"{_E2E}/test_refusals.py::test_what_was_refused_otherwise_before_counts_for_nothing",
         "_unexplained",
@@ -561,14 +569,14 @@ MUTATIONS = (
         "an upload that never succeeds is tried for ever",
         "tests/relay/delivery/test_sender.py::test_an_upload_that_never_succeeds_becomes_a_link",
         "_worth_a_try",
-        "if draft.has_videos and sent_in_vain >= _UPLOADS_IN_VAIN:",
+        "if draft.has_videos and in_vain >= _UPLOADS_IN_VAIN:",
         "if 0:",
     ),
     mutation(
         "files that were not the reason stay away",
         "tests/relay/delivery/test_sender.py::test_files_that_were_not_the_reason_come_back",
         "_worth_a_try",
-        "if draft.variant.no_files and draft.variant.why is Cause.FILE and sent_in_vain:",
+        "if draft.variant.no_files and draft.variant.why is Cause.FILE and in_vain:",
         "if 0:",
     ),
 )

@@ -165,6 +165,20 @@ MUTATIONS = (
         "if 0:",
     ),
     mutation(
+        "a command sends something while the bot ends",
+        "tests/relay/delivery/test_delivery_loop.py::test_nothing_is_sent_ahead_of_a_loop_that_has_ended",
+        "DeliveryLoop._deliver_now",
+        "if self._stopping or self._sender.token_dead",
+        "if self._sender.token_dead",
+    ),
+    mutation(
+        "a command waits for a message though the bot's token is refused",
+        "tests/relay/delivery/test_delivery_loop.py::test_nothing_is_waited_for_once_the_bot_s_token_is_refused",
+        "DeliveryLoop._deliver_now",
+        "if self._stopping or self._sender.token_dead",
+        "if self._stopping",
+    ),
+    mutation(
         "of a delivery that ended with its channel something is kept",
         "tests/relay/delivery/test_delivery_loop.py::test_of_a_delivery_that_ends_with_its_channel_nothing_is_kept",
         "DeliveryLoop._forget_ended",

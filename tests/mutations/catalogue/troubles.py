@@ -35,6 +35,13 @@ MUTATIONS = (
         "return GiveUp(Reason.NOT_WANTED) if 1 else",
     ),
     mutation(
+        "the end of a trouble is tried all the time while its alert is sent",
+        "tests/relay/delivery/test_sender.py::test_the_end_of_an_alert_that_is_just_being_sent_waits_a_second_at_least",
+        "Sender._bring_forward",
+        "wait = max(draft.not_before - self._clock.now(), SECOND)",
+        "wait = draft.not_before - self._clock.now()",
+    ),
+    mutation(
         "the end of a trouble does not wait for its alert",
         "tests/relay/delivery/test_sender.py::test_the_end_waits_for_an_alert_that_nobody_answered",
         "MessageBuilder._notice",

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from model.messages import Refused, SendResult, TooManyRequests
+from model.messages import NoResponse, Refused, SendResult, TooManyRequests
 from relay.delivery import verdicts
 from settings import DatabasePlace
 from tests.postgres_server import NewPlace
@@ -271,6 +271,35 @@ async def test_a_clock_that_is_an_hour_ahead_finds_it_in_the_history(new_place: 
     await world.sender.deliver(delivery_id)
 
     assert len(world.discord.outcomes(CHANNEL)) == 1
+    assert (await world.get(delivery_id)).state == "posted"
+    await world.stop()
+
+
+async def test_a_clock_that_was_two_days_ahead_while_it_was_sent_finds_it_in_the_history(new_place: NewPlace) -> None:
+    world, delivery_id = await seeded(new_place(), [LOST])
+    world.clock.jump(2 * 86_400_000)
+    await world.pump()
+    world.clock.advance(LONG)
+    world.clock.jump(-2 * 86_400_000)
+    world.renew()
+    await world.sender.deliver(delivery_id)
+
+    assert len(world.discord.outcomes(CHANNEL)) == 1
+    assert (await world.get(delivery_id)).state == "posted"
+    await world.stop()
+
+
+async def test_a_history_that_does_not_answer_is_searched_less_and_less_often(new_place: NewPlace) -> None:
+    world, delivery_id = await seeded(new_place(), [LOST])
+    await world.pump()
+    world.clock.advance(LONG)
+    world.discord.find_script = [NoResponse("HTTP 502")] * 1_000
+    await world.pump_for(3_600_000, 2_000)
+    assert 10 < len(world.discord.looks) < 60
+    world.discord.find_script = []
+    await world.pump_for(600_000, 10_000)
+
+    assert len(world.discord.tried) == 1
     assert (await world.get(delivery_id)).state == "posted"
     await world.stop()
 

@@ -399,6 +399,22 @@ async def test_a_card_that_is_wanted_now_is_posted_once_though_the_loop_has_it_t
     assert len(world.discord.tried) == 1
 
 
+async def test_nothing_is_sent_ahead_of_a_loop_that_has_ended(world: LoopWorld) -> None:
+    card_id = await _card(world, "job")
+    world.task.cancel()
+    await asyncio.gather(world.task, return_exceptions=True)
+
+    assert await world.outbox.deliver_now(card_id, 5.0) is None
+    assert world.discord.tried == []
+
+
+async def test_nothing_is_waited_for_once_the_bot_s_token_is_refused(world: LoopWorld) -> None:
+    card_id = await _card(world, "job")
+    world.sender.token_dead = True
+    async with asyncio.timeout(2):
+        assert await world.outbox.deliver_now(card_id, 60.0) is None
+
+
 async def test_what_cannot_be_posted_in_time_is_posted_later(world: LoopWorld) -> None:
     gate = world.slow.gates[CHANNEL] = asyncio.Event()
     card_id = await _card(world, "job")

@@ -412,6 +412,17 @@ async def test_files_that_were_not_the_reason_come_back(world: World) -> None:
     only(world)
 
 
+async def test_another_refusal_in_between_begins_the_patience_with_a_permission_again(world: World) -> None:
+    await world.watch("job", CHANNEL)
+    await world.end(completed("job"))
+    unexplained = Refused(403, 50013)
+    world.discord.script = [unexplained, unexplained, Refused(403, 200000), unexplained]
+    await world.pump_for(60_000, 1_000)
+
+    assert only(world).without_api_text
+    assert only(world).files != ()
+
+
 async def test_a_message_deleted_before_its_record_is_done(world: World) -> None:
     await world.watch("job", CHANNEL)
     delivery_id = (await world.end(completed("job")))[0]
@@ -686,6 +697,13 @@ async def test_where_the_alert_was_deleted_the_end_is_a_message_of_its_own_or_no
     assert world.discord.edits == []
 
 
+async def test_the_end_of_an_alert_that_is_just_being_sent_waits_a_second_at_least(world: World) -> None:
+    await _put(world, NoticePost(kind=NoticeKind.TOKEN_REFUSED, nonce="", jobs=3), "a" * 25)
+    await _end_alert(world, NoticeKind.FIXED)
+    await world.sender.deliver(2)
+    assert (await world.get(2)).next_at == world.clock.now() + 1_000
+
+
 async def test_the_end_waits_for_an_alert_that_nobody_answered(world: World) -> None:
     await _put(world, NoticePost(kind=NoticeKind.TOKEN_REFUSED, nonce="", jobs=3), "a" * 25)
     world.discord.script = [LOST, LOST]
@@ -747,6 +765,18 @@ async def test_a_job_that_is_asked_for_after_its_end_is_not_late(world: World) -
 
 
 # ---- what the cards learn -------------------------------------------------------------------------------------------
+
+
+async def test_a_card_that_an_earlier_attempt_stored_shows_what_was_known_then(world: World) -> None:
+    world.discord.script = [LOST]
+    subscription_id = await world.watch("job", CHANNEL, card=True)
+    await world.pump()
+    await world.answer(Job("job", JobState.PROGRESS, "progress", percent=50))
+    world.clock.advance(10_000)
+    await world.pump()
+
+    assert await world.card_message(subscription_id) == world.discord.messages[0].id
+    assert world.heard.posts == []
 
 
 async def test_a_posted_card_is_shown_and_its_message_kept(world: World) -> None:

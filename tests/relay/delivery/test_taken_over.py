@@ -296,6 +296,21 @@ async def test_what_another_sends_is_left_to_it(world: World) -> None:
     assert world.discord.tried == []
 
 
+async def test_an_attempt_of_another_process_is_searched_for_though_this_one_made_some_before(world: World) -> None:
+    (delivery_id,) = await world.end(completed("job"))
+    world.discord.script = [TooManyRequests(1.0)]
+    await world.sender.deliver(delivery_id)
+    world.clock.advance(2_000)
+    row = await world.get(delivery_id)
+    async with world.database.transaction() as tx:
+        assert await deliveries.claim(tx, row, world.clock.now(), None, "of another process") is not None
+    await world.discord.post(Address(GUILD, CHANNEL), world.discord.tried[-1])
+    world.discord.remembers = False
+    await world.sender.deliver(delivery_id)
+    (message,) = world.discord.messages
+    assert (await world.get(delivery_id)).message_id == message.id
+
+
 # ---- another server of the database ---------------------------------------------------------------------------------
 
 
