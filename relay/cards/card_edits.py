@@ -254,7 +254,7 @@ class CardEdits:
                 return None
             case TooManyRequests(retry_after):
                 self._line.hold(edit.address.channel_id, self._clock.monotonic() + retry_after)
-                return Later(max(retry_after, 1.0))
+                return Later(retry_after)
             case NoResponse():
                 return Later(_NO_ANSWER_SECONDS)
             case Refused() as refused:

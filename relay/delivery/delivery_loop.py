@@ -290,7 +290,7 @@ class DeliveryLoop:
         waits = [_LONGEST_SLEEP, *(until - self._clock.monotonic() for until in self._deferred().values())]
         if next_at is not None:
             waits.append((next_at - now) / 1000)
-        return max(min(waits), 0.01)
+        return min(waits)
 
     def _start(self, channel_id: int, delivery_id: int) -> _UnderWay:
         under_way = self._under_way[delivery_id] = _UnderWay(channel_id)

@@ -10,7 +10,6 @@ from model.states import NoticeKind, Reason
 from relay.cards.card_posts import mark_shown
 from relay.changes import Changes
 from relay.delivery import nonces, notice_json
-from relay.delivery.attachments import limit_in_force
 from relay.delivery.fallbacks import Variant
 from relay.delivery.message_builder import Draft
 from relay.delivery.second_messages import LOOKS_AGAIN_AFTER
@@ -115,7 +114,7 @@ class ResultRecorder:
             blocked_since=delivery.blocked_since if change.still_blocked else None,
         )
         if change.too_large is not None:
-            await _learn_limit(tx, delivery.guild_id, change.too_large - 1, now)
+            await servers.set_upload_limit(tx, delivery.guild_id, change.too_large - 1, now)
 
     # ---- telling the admins -----------------------------------------------------------------------------------------
 
@@ -145,7 +144,7 @@ class ResultRecorder:
         if not delivery.kind.is_outcome:
             return
         variant = Variant.parse(result.posted_as or delivery.variant)
-        if variant.is_reduced and variant.why is not None:
+        if variant.why is not None:
             notice = NoticePost(
                 kind=NoticeKind.REDUCED,
                 nonce="",
@@ -224,13 +223,6 @@ async def _retry(
         reason=reason,
         blocked_since=blocked_since,
     )
-
-
-async def _learn_limit(tx: Transaction, guild_id: int, limit: int, now: int) -> None:
-    server = await servers.get(tx, guild_id)
-    known = None if server is None else limit_in_force(server.upload_limit, server.upload_limit_at, now)
-    if known is None or known > limit:
-        await servers.set_upload_limit(tx, guild_id, limit, now)
 
 
 async def _tell_open_again(tx: Transaction, delivery: Delivery, now: int) -> None:

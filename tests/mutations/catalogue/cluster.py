@@ -712,6 +712,14 @@ MUTATIONS = (
         "alone=True",
     ),
     mutation(
+        "a process edits the cards of a server that has moved away",
+        "tests/relay/cards/test_card_loop.py"
+        "::test_the_cards_of_a_server_that_has_moved_to_another_process_are_left_to_it",
+        "CardEdits._edit_in_time",
+        "if not self._ownership.owns_server(edit.address.guild_id):",
+        "if 0:",
+    ),
+    mutation(
         "every process looks up every server's cards",
         "tests/relay/cards/test_card_loop.py::test_cards_of_another_process_s_servers_are_not_even_read",
         "CardLoop._look_up",

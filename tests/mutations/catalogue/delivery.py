@@ -60,6 +60,20 @@ MUTATIONS = (
         "shown=draft",
     ),
     mutation(
+        "an outcome that is posted once more is late",
+        "tests/relay/delivery/test_sender.py::test_what_somebody_wanted_once_more_is_not_late",
+        "MessageBuilder._outcome",
+        "if not again and ended_after",
+        "if ended_after",
+    ),
+    mutation(
+        "an outcome that an admin wanted after a refusal is late",
+        "tests/relay/delivery/test_sender.py::test_what_was_refused_until_an_admin_wanted_it_is_not_late",
+        "MessageBuilder._outcome",
+        "is not None and delivery.reason not in _SENT_AGAIN:",
+        "is not None:",
+    ),
+    mutation(
         "a summary that is over is edited at every occasion",
         "tests/relay/cards/test_card_loop.py::test_a_summary_follows_its_jobs",
         "CardEdits._says_so_already",

@@ -101,6 +101,36 @@ MUTATIONS = (
         "pass",
     ),
     mutation(
+        "admins are told of a closed channel at each try",
+        "tests/relay/delivery/test_sender.py"
+        "::test_admins_are_told_once_of_a_single_result_that_is_refused_again_and_again",
+        "ResultRecorder._tell_blocked",
+        "if delivery.blocked_since is not None or blocked.reason",
+        "if blocked.reason",
+    ),
+    mutation(
+        "files that are left out begin the three days again",
+        "tests/relay/delivery/test_sender.py"
+        "::test_what_is_refused_without_an_explanation_is_given_up_after_three_days_too",
+        "ResultRecorder._change",
+        "blocked_since=delivery.blocked_since if change.still_blocked else None",
+        "blocked_since=None",
+    ),
+    mutation(
+        "with one result a channel's others are given up before their time",
+        "tests/relay/delivery/test_sender.py::test_what_was_blocked_later_waits_for_its_own_three_days",
+        "ResultRecorder._tell_given_up",
+        "before = now - PATIENCE + _SAME_TIME",
+        "before = now",
+    ),
+    mutation(
+        "a card whose last edit could not be noted is never at its end",
+        "tests/relay/cards/test_card_loop.py::test_a_last_edit_that_could_not_be_noted_is_noted_later",
+        "CardEdits._show_card",
+        "if view.final and not row.card_final:",
+        "if 0:",
+    ),
+    mutation(
         "any refusal counts for one that calls a permission missing",
         f"{_E2E}/test_refusals.py::test_what_was_refused_otherwise_before_counts_for_nothing",
         "_unexplained",

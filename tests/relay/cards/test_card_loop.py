@@ -23,7 +23,7 @@ from storage.database import Queries
 from tests.idle import until_idle
 from tests.relay.delivery.test_delivery_loop import WakingClock
 from tests.relay.discord_channel import LOST
-from tests.relay.outbox_world import GUILD, World, completed
+from tests.relay.outbox_world import GUILD, Points, World, completed, disk_full
 
 CHANNEL = 5
 SECOND = 1000
@@ -600,6 +600,34 @@ async def test_a_fault_of_ours_is_told_with_its_place(world: CardWorld, caplog: 
     (told,) = [record for record in caplog.records if record.message.startswith("Card 1 could not be edited")]
     assert told.exc_info is not None
     assert told.exc_info[0] is KeyError
+
+
+async def test_a_last_edit_that_could_not_be_noted_is_noted_later(world: CardWorld) -> None:
+    subscription_id = await world.card("job")
+    await world.end(completed("job"))
+    await world.pump()
+    world.database.point = Points(1, disk_full)
+    world.loop.job_changed(1)
+    await world.move(3 * SECOND)
+    assert world.loop.failures == 1
+    await world.move(31 * SECOND)
+
+    assert world.statuses() == [CardStatus.ENDED]
+    assert (await subscriptions_row(world, subscription_id))["card_final"] == 1
+
+
+async def test_the_cards_of_a_server_that_has_moved_to_another_process_are_left_to_it(
+    world: CardWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Elsewhere(Alone):
+        def owns_server(self, guild_id: int) -> bool:
+            return False
+
+    await world.card("job")
+    monkeypatch.setattr(world.loop._edits, "_ownership", Elsewhere())
+    await world.told("job")
+    assert world.edits() == []
+    assert world.loop._edits._shown == {}, "by the time that it comes back, its card has been edited elsewhere"
 
 
 # ---- restart --------------------------------------------------------------------------------------------------------

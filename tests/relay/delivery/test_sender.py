@@ -514,6 +514,36 @@ async def test_admins_are_told_once_for_a_channel_and_results_come_when_it_opens
     assert len(world.discord.outcomes(CHANNEL)) == 2
 
 
+async def test_admins_are_told_once_of_a_single_result_that_is_refused_again_and_again(world: World) -> None:
+    await _set_alerts(world, ALERTS)
+    await world.watch("job", CHANNEL)
+    await world.end(completed("job"))
+    world.discord.missing[CHANNEL] = ("Send Messages",)
+    world.discord.script = [NO_ACCESS]
+    await world.pump_for(300_000, 10_000)
+    assert [notice.kind for notice in _notices(world)] == [NoticeKind.CANNOT_POST]
+
+
+async def test_what_is_refused_without_an_explanation_is_given_up_after_three_days_too(world: World) -> None:
+    await world.watch("job", CHANNEL)
+    (delivery_id,) = await world.end(completed("job"))
+    world.discord.script = [Refused(403, 50013)] * 2_000
+    await world.pump_for(PATIENCE + 7_200_000, 1_200_000)
+    assert (await world.get(delivery_id)).state == "given_up"
+
+
+async def test_what_was_blocked_later_waits_for_its_own_three_days(world: World) -> None:
+    world.discord.missing[CHANNEL] = ("Send Messages",)
+    ids = []
+    for jobid in ("one", "two"):
+        await world.watch(jobid, CHANNEL)
+        ids += await world.end(completed(jobid))
+        world.discord.script = [NO_ACCESS]
+        await world.pump_for(PATIENCE // 2, 1_800_000)
+    await world.pump_for(3_600_000, 1_800_000)
+    assert [(await world.get(one)).state for one in ids] == ["given_up", "waiting"]
+
+
 async def test_nobody_is_told_where_the_alerts_channel_is_the_closed_one(world: World) -> None:
     await _set_alerts(world, CHANNEL)
     await world.watch("job", CHANNEL)
@@ -753,6 +783,41 @@ async def test_an_outcome_that_waited_for_a_permission_says_so(world: World) -> 
     await world.pump_for(3_600_000, 60_000)
 
     assert only(world).late is LateReason.NO_ACCESS
+
+
+async def test_what_somebody_wanted_once_more_is_not_late(world: World) -> None:
+    subscription_id = await world.watch("job", CHANNEL)
+    world.clock.advance(60_000)
+    await world.end(completed("job", updated=world.clock.now()))
+    await world.pump()
+    world.clock.advance(3_600_000)
+    async with world.database.transaction() as tx:
+        await deliveries.add_outcome(
+            tx,
+            subscription_id=subscription_id,
+            kind=DeliveryKind.AGAIN,
+            job_round=1,
+            guild_id=GUILD,
+            channel_id=CHANNEL,
+            base_nonce=nonces.for_job("job", CHANNEL, DeliveryKind.AGAIN, 1),
+            now=world.clock.now(),
+        )
+    await world.pump()
+    assert [post.late for post in world.discord.outcomes(CHANNEL)] == [None, None]
+
+
+async def test_what_was_refused_until_an_admin_wanted_it_is_not_late(world: World) -> None:
+    await world.watch("job", CHANNEL)
+    world.clock.advance(60_000)
+    (delivery_id,) = await world.end(completed("job", updated=world.clock.now()))
+    world.discord.script = [Refused(400, 50035)] * 3
+    await world.pump()
+    assert (await world.get(delivery_id)).state == "given_up"
+    world.clock.advance(3_600_000)
+    async with world.database.transaction() as tx:
+        assert await deliveries.resend_outcome(tx, delivery_id, variant="", now=world.clock.now())
+    await world.pump()
+    assert only(world).late is None
 
 
 async def test_a_job_that_is_asked_for_after_its_end_is_not_late(world: World) -> None:
