@@ -16,7 +16,7 @@ from storage.database import Database
 from storage.errors import StorageUnavailable
 from tests.clock import HastyClock, ManualClock
 from tests.relay.cards.test_card_loop import CardWorld
-from tests.relay.delivery.test_delivery_loop import WakingClock
+from tests.relay.discord_channel import FIRST_DAY
 
 CHANNEL = 5
 
@@ -36,7 +36,7 @@ class Steps(ManualClock):
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[CardWorld]:
-    made = CardWorld(tmp_path / "relay.db", clock=WakingClock())
+    made = CardWorld(tmp_path / "relay.db", clock=ManualClock(FIRST_DAY, 0.0))
     await made.begin()
     yield made
     await made.halt()

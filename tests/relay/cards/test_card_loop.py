@@ -20,9 +20,9 @@ from relay.cards.edit_line import CHANNEL_SECONDS, EVERYWHERE_SECONDS
 from relay.cluster.ownership import Alone
 from storage import cards, deliveries, delivery_queries, servers, subscriptions
 from storage.database import Queries
+from tests.clock import ManualClock
 from tests.idle import until_idle
-from tests.relay.delivery.test_delivery_loop import WakingClock
-from tests.relay.discord_channel import LOST
+from tests.relay.discord_channel import FIRST_DAY, LOST
 from tests.relay.outbox_world import GUILD, Points, World, completed, disk_full
 
 CHANNEL = 5
@@ -62,13 +62,12 @@ class CardWorld(World):
         next_at = loop._due.next_at()
         ready = next_at is not None and next_at <= self.clock.monotonic()
         marked = bool(loop._changes)
-        asleep = isinstance(self.clock, WakingClock) and self.clock.asleep
+        asleep = self.clock.earliest() is not None
         busy = len(loop._tasks) > self.discord.edits_on_their_way
         return bool(busy or marked or ready or loop._woken.is_set() or not asleep)
 
     async def move(self, ms: int) -> None:
-        assert isinstance(self.clock, WakingClock)
-        await self.clock.move(ms)
+        self.clock.advance(ms)
         await self.rest()
 
     async def card(self, jobid: str, channel_id: int = CHANNEL) -> int:
@@ -111,7 +110,7 @@ class CardWorld(World):
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[CardWorld]:
-    made = CardWorld(tmp_path / "relay.db", clock=WakingClock())
+    made = CardWorld(tmp_path / "relay.db", clock=ManualClock(FIRST_DAY, 0.0))
     await made.begin()
     yield made
     await made.halt()

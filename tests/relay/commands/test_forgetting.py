@@ -11,8 +11,9 @@ from model.messages import CardPost, NoticePost, SummaryPost, VideoFile, VideoLi
 from model.states import CardStatus
 from relay.commands.forgetting import Forgetting
 from storage import deliveries, subscriptions
+from tests.clock import ManualClock
 from tests.relay.cards.test_card_loop import CardWorld
-from tests.relay.delivery.test_delivery_loop import WakingClock
+from tests.relay.discord_channel import FIRST_DAY
 from tests.relay.outbox_world import GUILD, World, completed
 
 CHANNEL, ME, OTHER = 5, 9, 8
@@ -82,7 +83,7 @@ async def test_the_card_of_what_they_stopped_names_nobody(world: World) -> None:
 
 @pytest.fixture
 async def cards(tmp_path: Path) -> AsyncIterator[CardWorld]:
-    made = CardWorld(tmp_path / "relay.db", clock=WakingClock())
+    made = CardWorld(tmp_path / "relay.db", clock=ManualClock(FIRST_DAY, 0.0))
     await made.begin()
     yield made
     await made.halt()

@@ -26,30 +26,6 @@ CHANNEL = 5
 OTHER = 6
 
 
-class WakingClock(ManualClock):
-    """Sleepers wake when time is moved past their hour."""
-
-    def __init__(self) -> None:
-        super().__init__(FIRST_DAY, 0.0)
-        self._moved = asyncio.Condition()
-        self.asleep = 0
-        """How many sleep at this moment."""
-
-    async def sleep(self, seconds: float) -> None:
-        until = self.monotonic() + seconds
-        self.asleep += 1
-        try:
-            async with self._moved:
-                await self._moved.wait_for(lambda: self.monotonic() >= until)
-        finally:
-            self.asleep -= 1
-
-    async def move(self, ms: int) -> None:
-        self.advance(ms)
-        async with self._moved:
-            self._moved.notify_all()
-
-
 class SlowDiscord(Discord):
     """Some channels take no message until their gate is opened."""
 
@@ -98,7 +74,7 @@ class LoopWorld(World):
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[LoopWorld]:
-    made = LoopWorld(tmp_path / "relay.db", clock=WakingClock())
+    made = LoopWorld(tmp_path / "relay.db", clock=ManualClock(FIRST_DAY, 0.0))
     await made.begin()
     yield made
     await made.finish()
@@ -111,11 +87,6 @@ async def until(truth: Callable[[], Awaitable[bool]] | Callable[[], bool]) -> No
             return
         await until_idle()
     raise AssertionError("it does not happen by itself")
-
-
-def clock_of(world: World) -> WakingClock:
-    assert isinstance(world.clock, WakingClock)
-    return world.clock
 
 
 async def test_a_channel_that_hangs_holds_up_no_other(world: LoopWorld) -> None:
@@ -246,7 +217,7 @@ async def test_what_is_refused_for_a_while_is_tried_when_it_is_due(world: LoopWo
 
 
 async def _moved(world: LoopWorld, ms: int, truth: Callable[[], bool]) -> bool:
-    await clock_of(world).move(ms)
+    world.clock.advance(ms)
     await until_idle()
     return truth()
 
@@ -287,7 +258,7 @@ async def test_looking_again_for_a_second_message_holds_up_no_delivery(
         raise RuntimeError
 
     monkeypatch.setattr(world.discord, "copies", copies)
-    await clock_of(world).move(600_000)
+    world.clock.advance(600_000)
     world.outbox.wake()
     await until(looked.is_set)
     await world.watch("next", OTHER)
@@ -436,7 +407,7 @@ async def test_what_fails_or_is_refused_now_is_left_to_the_loop(world: LoopWorld
 
 
 async def test_at_the_end_what_hangs_is_left_to_the_next_start(tmp_path: Path) -> None:
-    world = LoopWorld(tmp_path / "relay.db", clock=WakingClock())
+    world = LoopWorld(tmp_path / "relay.db", clock=ManualClock(FIRST_DAY, 0.0))
     await world.begin()
     world.slow.gates[CHANNEL] = asyncio.Event()
     await world.watch("job", CHANNEL)
@@ -482,7 +453,7 @@ async def test_a_gone_channel_gets_nothing_more_and_the_admins_are_told_once(wor
 
 async def test_a_token_notice_for_a_deleted_alerts_channel_goes_where_somebody_waits(world: LoopWorld) -> None:
     # Until its first turn the loop would take what is put off for a sign of a clock that was set back.
-    await until(lambda: clock_of(world).asleep > 0)
+    await until(lambda: world.clock.earliest() is not None)
     await world.watch("open", CHANNEL)
     async with world.database.transaction() as tx:
         await servers.set_alerts_channel(tx, GUILD, OTHER)
@@ -535,7 +506,7 @@ async def test_of_a_delivery_that_ends_with_its_channel_nothing_is_kept(world: L
     await world.guilds.channel_gone(GUILD, CHANNEL, "gone")
 
     async def forgotten_within_a_minute() -> bool:
-        await clock_of(world).move(61_000)
+        world.clock.advance(61_000)
         world.outbox.wake()
         return not world.sender.remembered
 
