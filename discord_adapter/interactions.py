@@ -191,9 +191,11 @@ class Responder:
 
         The gateway may have told another one since the interaction was sent.
         """
-        guild = interaction.guild
+        if interaction.guild_id is None:
+            return
+        guild: discord.Guild | None = interaction.client.get_guild(interaction.guild_id)
         locale = interaction.guild_locale if guild is None or guild.unavailable else guild.preferred_locale
-        if interaction.guild_id is None or locale is None:
+        if locale is None:
             return
         try:
             await self._locale_seen(interaction.guild_id, language_of(locale.value))

@@ -7,6 +7,7 @@ from typing import Any, cast
 from unittest.mock import AsyncMock, MagicMock
 
 import pytest
+from discord import Locale
 
 from discord_adapter.command_registry import CommandRegistry
 from discord_adapter.interactions import Responder
@@ -58,3 +59,26 @@ async def test_a_fault_of_the_bot_s_own_is_logged_and_counted_under_a_number(
 async def test_a_database_that_takes_nothing_is_no_fault_of_its_own(responder: Responder) -> None:
     assert "restart" in await _reply(responder, StorageUnavailable("disk full"))
     assert responder.failures == 0
+
+
+@pytest.mark.parametrize(
+    ("known", "language"),
+    [
+        (MagicMock(preferred_locale=Locale.german, unavailable=False), "de"),
+        (MagicMock(preferred_locale=Locale.german, unavailable=True), "ja"),
+        (None, "ja"),
+    ],
+)
+async def test_the_gateways_word_on_a_servers_language_counts_where_there_is_one(
+    known: MagicMock | None, language: str
+) -> None:
+    """discord.py makes up a server that it doesn't know, and calls its language English."""
+    locale_seen = AsyncMock()
+    responder = Responder(cast("CommandRegistry", Registry()), ManualClock(), locale_seen)
+    interaction = cast("Any", MagicMock(guild_id=1, guild_locale=Locale.japanese))
+    interaction.guild = known or MagicMock(preferred_locale=Locale.american_english, unavailable=False)
+    interaction.client.get_guild.return_value = known
+    interaction.response.defer = AsyncMock()
+    interaction.edit_original_response = AsyncMock()
+    await responder.reply(interaction, AsyncMock(return_value=Reply("done")))
+    locale_seen.assert_awaited_once_with(1, language)

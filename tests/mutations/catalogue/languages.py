@@ -56,7 +56,8 @@ MUTATIONS = (
     ),
     mutation(
         "a command that was sent before brings back the language of then",
-        "tests/e2e/test_languages.py::test_a_language_that_changes_while_a_command_waits_for_discord_counts",
+        "tests/discord_adapter/test_interactions.py::"
+        "test_the_gateways_word_on_a_servers_language_counts_where_there_is_one",
         "Responder._note_locale",
         "interaction.guild_locale if guild is None or guild.unavailable else guild.preferred_locale",
         "interaction.guild_locale",
