@@ -54,7 +54,7 @@ _A_MILLION = 1_000_000
 """Has a form of its own in some languages."""
 _MARKUP = ("*", "_", "~~", "`", "||", "\n", "-# ", "#", "<", "](", "@", "://", "{{", "}}")
 """What a translation has as often as the English text."""
-_UNSEEN = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_UNSEEN = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]")
 """Control characters other than line breaks, and those that turn the direction of what follows."""
 
 
@@ -272,8 +272,8 @@ def _broken_lines(text: str) -> Iterator[tuple[int, str]]:
 def _doubled(text: str, catalogue: Catalog) -> Iterator[int]:
     """The lines of texts that stand in the file before, too, and of what a text has twice; Babel keeps one of them."""
     kept = {message.lineno for message in catalogue}
-    _header, *texts = (number for number, line in enumerate(text.splitlines(), 1) if line.startswith("msgid "))
-    yield from (number for number in texts if number not in kept)
+    there = [number for number, line in enumerate(text.splitlines(), 1) if line.startswith("msgid ")]
+    yield from (number for number in there[1:] if number not in kept)
     had: set[str] = set()
     for number, line in enumerate(text.splitlines(), 1):
         keyword = line.partition(" ")[0]
