@@ -5,7 +5,6 @@ The bot is a copy whose Japanese, Portuguese and German are English with a mark,
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, closing
@@ -119,23 +118,6 @@ async def test_a_server_that_is_back_with_another_language_reads_it_at_once(stag
     town.guild.add_bot()
     job.complete()
     assert (await town.outcome()).text.startswith(GERMAN)
-
-
-async def test_a_language_that_changes_while_a_command_waits_for_discord_counts(stage: Stage) -> None:
-    """The command was sent before, and names the language of then."""
-    town = await stage.town(server="pt-BR")
-    await town.use("pixverse list")
-    hold = Hold()
-    stage.discord.faults.add(method="POST", path=r"/interactions/\d+/[^/]+/callback", when="before", action=hold)
-    asking = asyncio.create_task(town.status(town.job()))
-    try:
-        await hold.reached.wait()
-        await _server_speaks(town, "de")
-    finally:
-        stage.discord.faults.clear()
-        hold.release.set()
-        await asking
-    await town.card_says(GERMAN)
 
 
 async def test_a_result_that_is_resent_is_in_the_language_that_was_chosen_since(stage: Stage) -> None:
