@@ -1,4 +1,4 @@
-"""What the relay and Discord's side hand to each other: messages to post, and what became of them."""
+"""What the relay and Discord's side hand to each other: messages to post, and the results of posting them."""
 
 from __future__ import annotations
 
@@ -263,7 +263,7 @@ class NoticePost:
 Post = OutcomePost | CardPost | SummaryPost | NoticePost
 
 
-# ---- what became of it ----------------------------------------------------------------------------------------------
+# ---- results of posting ---------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ class DeliveryKind(StrEnum):
 
 
 class DeliveryState(StrEnum):
-    """What became of a delivery so far."""
+    """How far a delivery has come."""
 
     WAITING = "waiting"
     SENDING = "sending"
@@ -111,7 +111,7 @@ class NoticeKind(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a delivery waits or was given up, or what became of it after it was posted."""
+    """Why a delivery waits or was given up, or that it was deleted after it was posted."""
 
     DELETED = "deleted"
     """It was posted, and has been deleted in Discord since."""

@@ -1,1 +1,1 @@
-"""When to poll what, and what follows from an answer; knows no Discord."""
+"""Decides when to ask the API about what, and what follows from its responses; knows no Discord."""

@@ -1,4 +1,4 @@
-"""Servers that remove the bot and invite it again, channels that are deleted, and what may be posted in them.
+"""Servers that remove the bot and invite it again, channels that are deleted, and changed permissions.
 
 A server that removed the bot is suspended: its jobs are not asked about and nothing is sent there. After a time of
 grace everything about it is deleted; within that time it goes on where it was.
@@ -43,14 +43,14 @@ class GuildLifecycle:
         self._clock = clock
         self._compared = asyncio.Event()
         self._in_turn = asyncio.Lock()
-        """Held while it is written that a server is gone or back, or what its language is, so that the latter finds the
-        former done."""
+        """Held while a server's removal, return or language is written, so that one is complete before the next
+        begins."""
         self._locales: dict[int, str] = {}
-        """The language for each server's locale, as far as it is known to be stored: no other process writes that of a
-        server that is this one's."""
+        """By server: the language for its locale, if it is known to be stored. No other process writes it for a server
+        that is this process's."""
 
     async def known_channels(self, guild_id: int) -> list[int]:
-        """The server's channels and threads with which the bot has still to do."""
+        """The server's channels and threads in which something is watched, followed or still to be posted."""
         return await servers.known_channels(self._database.reader, guild_id)
 
     async def channel_gone(self, guild_id: int, channel_id: int, name: str | None = None) -> None:
@@ -98,13 +98,14 @@ class GuildLifecycle:
             self._locales[guild_id] = language
 
     async def locale_told(self, guild_id: int, language: str) -> None:
-        """As `locale_seen`, where nobody has asked for anything: of a server with which the bot has nothing to do,
-        nothing is kept."""
+        """Discord has named the server's locale though nobody used the bot: does what `locale_seen` does, but stores
+        nothing about a server that has nothing to do with the bot."""
         if await servers.get(self._database.reader, guild_id) or await self.known_channels(guild_id):
             await self.locale_seen(guild_id, language)
 
     def servers_moved(self) -> None:
-        """Other servers are this process's: of those that come back, another process may have stored the language."""
+        """This process posts in other servers than before. While a server was another process's, that one may have
+        stored its language."""
         self._locales.clear()
 
     async def may_take_larger_files(self, guild_id: int, limit: int) -> None:
@@ -129,7 +130,7 @@ class GuildLifecycle:
             self._accounts.suspend_server(guild_id)
 
     async def server_back(self, guild_id: int) -> None:
-        """The bot is in this server, for whatever reason that was noticed."""
+        """The bot is in this server. If it was suspended, everything goes on there."""
         async with self._in_turn:
             if not self._accounts.is_suspended(guild_id):
                 return
@@ -145,8 +146,8 @@ class GuildLifecycle:
         return [guild_id for guild_id in sorted(known.difference(present)) if not self._accounts.is_suspended(guild_id)]
 
     async def compare(self, present: Collection[int], gone: Collection[int]) -> None:
-        """The bot is in these servers, and surely in those no more: catches up with what happened while nobody
-        listened. Of others nothing is known: they may have come meanwhile."""
+        """Catches up with what happened while the bot was not connected: it is in the servers `present`, and no longer
+        in the servers `gone`. Of all others nothing is known, since they may have invited it meanwhile."""
         for guild_id in gone:
             await self.server_gone(guild_id)
         known = await servers.known(self._database.reader)
@@ -174,7 +175,7 @@ class GuildLifecycle:
                 log.info("server %d is forgotten", guild_id)
 
     async def _forget(self, guild_id: int, before: int) -> bool:
-        """Returns False where the server has the bot back by now."""
+        """Deletes everything about a server. Returns False if the server has invited the bot again by now."""
         async with self._database.transaction() as tx:
             if guild_id not in await servers.gone_before(tx, before):
                 return False

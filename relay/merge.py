@@ -15,55 +15,58 @@ _STAYS = (
 _RANK = {JobState.CREATED: 0, JobState.STARTED: 1, JobState.PROGRESS: 2}
 
 
-def onward(known: Job | None, answer: Job) -> Job:
-    """`answer`, but with state and percentage of `known` where it would go backwards, and with what stays as it is (the
-    prompt, for one) where an answer of v2 leaves it out: of a job in work it may say no more than that.
+def onward(known: Job | None, response: Job) -> Job:
+    """`response`, but with the state and percentage of `known` if it would go backwards, and with what never changes
+    (the prompt, for one) where a response of v2 leaves it out: v2 may tell of an active job no more than that it is.
 
-    The API looks at Discord only now and then and says nothing about order, so an older answer may come later.
+    The API looks at Discord only now and then and says nothing about order, so an older response may come later.
     """
     if known is None:
-        return answer
-    answer = _with_what_stays(known, answer)
-    if answer.state.ends:
-        return answer
-    if _goes_back(known.state, answer.state):
-        return replace(answer, state=known.state, status=known.status, percent=known.percent)
-    if answer.state is not JobState.PROGRESS:
-        return answer
-    return replace(answer, percent=_later(known.percent, answer.percent), elapsed=_later(known.elapsed, answer.elapsed))
-
-
-def with_known_files(known: Job, answer: Job) -> Job:
-    """`answer` with the times that the bot saw, and with the files of `known` where it names fewer of them: a later
-    answer may blank an address that existed."""
+        return response
+    response = _with_what_stays(known, response)
+    if response.state.ends:
+        return response
+    if _goes_back(known.state, response.state):
+        return replace(response, state=known.state, status=known.status, percent=known.percent)
+    if response.state is not JobState.PROGRESS:
+        return response
     return replace(
-        answer,
-        ran_until=answer.ran_until or known.ran_until,
-        ended_by=answer.ended_by or known.ended_by,
-        media=answer.media if len(answer.media) >= len(known.media) else known.media,
+        response, percent=_later(known.percent, response.percent), elapsed=_later(known.elapsed, response.elapsed)
     )
 
 
-def with_times_seen(answer: Job, ran_until: int, now: int) -> Job:
-    """`answer`, an end, with the times that the bot itself saw, where the API tells no time of change."""
-    return answer if answer.updated is not None else replace(answer, ran_until=ran_until, ended_by=now)
+def with_known_files(known: Job, response: Job) -> Job:
+    """`response` with the times that the bot saw, and with the files of `known` if it names fewer of them: a later
+    response may lack an address that was there before."""
+    return replace(
+        response,
+        ran_until=response.ran_until or known.ran_until,
+        ended_by=response.ended_by or known.ended_by,
+        media=response.media if len(response.media) >= len(known.media) else known.media,
+    )
+
+
+def with_times_seen(response: Job, ran_until: int, now: int) -> Job:
+    """`response`, which says that the job has ended, with the times that the bot itself saw if it has no `updated`."""
+    return response if response.updated is not None else replace(response, ran_until=ran_until, ended_by=now)
 
 
 def _later(known: int | None, new: int | None) -> int | None:
     return new if known is None else max(known, new or 0)
 
 
-def _with_what_stays(known: Job, answer: Job) -> Job:
-    if not is_v2(answer.jobid):
-        return answer
-    if answer.lacks_file or answer.state is JobState.COMPLETED:
-        answer = with_known_files(known, answer)
-    kept = {name: getattr(known, name) for name in _STAYS if getattr(answer, name) is None}
-    return replace(answer, **kept)
+def _with_what_stays(known: Job, response: Job) -> Job:
+    if not is_v2(response.jobid):
+        return response
+    if response.lacks_file or response.state is JobState.COMPLETED:
+        response = with_known_files(known, response)
+    kept = {name: getattr(known, name) for name in _STAYS if getattr(response, name) is None}
+    return replace(response, **kept)
 
 
-def _goes_back(known: JobState, answer: JobState) -> bool:
-    """States without a rank (unknown ones) are before and after everything."""
-    if known not in _RANK or answer not in _RANK:
+def _goes_back(known: JobState, response: JobState) -> bool:
+    """Whether the job would go back to an earlier state. A state without a rank, such as UNKNOWN, may follow any other
+    and be followed by any."""
+    if known not in _RANK or response not in _RANK:
         return False
-    return _RANK[answer] < _RANK[known]
+    return _RANK[response] < _RANK[known]

@@ -72,10 +72,10 @@ class Meters(Protocol):
     """What is counted for whoever watches over the bot. Calls return at once and raise nothing."""
 
     def api_answered(self, error: PixVerseError | None, seconds: float) -> None:
-        """A question to the PixVerse API has ended: with an answer, or with this error."""
+        """A request to the PixVerse API is over: it had a good response, or failed with this error."""
 
     def discord_answered(self, status: int, limit: str | None, wait: float) -> None:
-        """Discord has answered a request; a 429 names the kind of its limit, and the seconds to wait for it."""
+        """Discord has responded to a request; a 429 names the kind of its limit, and the seconds to wait."""
 
     def download_ended(self, ending: str, seconds: float, size: int) -> None:
         """A video was fetched (`file`, with its bytes) or stays a link (a value of model.messages.LinkReason)."""

@@ -1,4 +1,4 @@
-"""The API accounts: which server uses which, and whether the API takes their tokens."""
+"""Which server uses which API account, and whether the API takes the accounts' tokens."""
 
 from __future__ import annotations
 
@@ -107,8 +107,8 @@ class AccountRegistry:
         return None if guild_id in self._suspended else self._own.get(guild_id, self._operator_id)
 
     def is_in_force(self, account_id: int) -> bool:
-        """Whether a server uses the account. The operator's always counts as used; one that removed the bot uses
-        none."""
+        """Whether a server uses the account. The operator's always counts as used; a server that removed the bot uses
+        no account."""
         if account_id == self._operator_id:
             return True
         return any(own == account_id and guild_id not in self._suspended for guild_id, own in self._own.items())
@@ -169,6 +169,10 @@ class AccountRegistry:
             self.doubt(account_id)
         else:
             await to_the_end(self._change_state(account_id, account.token, state))
+
+    def doubt(self, account_id: int) -> None:
+        """Has the account's token tried at once."""
+        self._changes.account_doubted(account_id)
 
     async def note_trial(self, account_id: int, token: str, error: PixVerseError | None) -> None:
         """Notes what a trial of this very token brought, unless the token has been replaced meanwhile.
@@ -309,10 +313,6 @@ class AccountRegistry:
             "is not stored" if row.token is None else "cannot be decrypted with the present key",
             ", ".join(map(str, guild_ids)),
         )
-
-    def doubt(self, account_id: int) -> None:
-        """Has the account's token tried at once."""
-        self._changes.account_doubted(account_id)
 
 
 def confirms(account: Account, jobids: Collection[str]) -> bool:

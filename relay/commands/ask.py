@@ -40,7 +40,7 @@ class Target:
     row: JobRow | None
     """None where nobody has asked for the job with this account yet."""
     other_account: bool = False
-    """It was watched here with another account than the one in force."""
+    """The job was watched in this server with another account than the one in force."""
 
     @classmethod
     def of_row(cls, row: JobRow, account_id: int) -> Target:
@@ -76,8 +76,8 @@ async def find_target(queries: Queries, ask: Ask, job: int | str, account_id: in
     return Target(account_id, job, await jobs.by_jobid(queries, account_id, job))
 
 
-_NO_STATES = (Outcome.GIVEN_UP, Outcome.NOT_FOUND, Outcome.EXPIRED)
-"""What the API did not say of the job itself: another account may see it."""
+_OF_THE_ACCOUNT = (Outcome.GIVEN_UP, Outcome.NOT_FOUND, Outcome.EXPIRED)
+"""Outcomes that only say what one account got to know: another account may still see the job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +89,13 @@ class PostedHere:
 
 
 async def find_posted_here(queries: Queries, ask: Ask, jobid: str) -> PostedHere | None:
-    """The job with this id, under whichever account; None where the channel waits for it (again)."""
+    """The job with this id, under whichever account; None if the channel waits for it or never got its outcome."""
     here = await subscriptions.in_channel_by_jobid(queries, ask.guild_id, ask.channel_id, jobid)
     for one in here:
         row = None if one.ended_at is None else await jobs.by_id(queries, one.job_id)
         if row is None or row.ended_at is None:
             return None
-        if row.outcome in _NO_STATES:
+        if row.outcome in _OF_THE_ACCOUNT:
             continue
         message = await delivery_queries.outcome_message(queries, one.id, row.round)
         if message is not None:

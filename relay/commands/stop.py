@@ -64,7 +64,7 @@ class Stop:
             goes_on = others > 0 or (subscription.followed and not may_manage)
             if not goes_on:
                 await _end(tx, ask, subscription)
-        self._tell(subscription)
+        self._signal(subscription)
         return TakenOff(others) if goes_on else Stopped()
 
     async def stop_all(self, ask: Ask, batch_id: int, may_manage: bool) -> StoppedAll:
@@ -84,10 +84,10 @@ class Stop:
                     await _end(tx, ask, subscription)
                     stopped.append(subscription)
         for subscription in every:
-            self._tell(subscription)
+            self._signal(subscription)
         return StoppedAll(len(stopped), len(every) - len(stopped))
 
-    def _tell(self, subscription: SubscriptionRow) -> None:
+    def _signal(self, subscription: SubscriptionRow) -> None:
         self._changes.job_unwatched(subscription.job_id)
         self._changes.subscription_changed(subscription.id)
 

@@ -1,4 +1,4 @@
-"""Subscribes the channels that follow an account to jobs of it that were found."""
+"""Subscribes the channels that follow an account to jobs of that account."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ would stay for ten seconds."""
 
 @dataclass(slots=True)
 class ImportResult:
-    """What became of a number of ids."""
+    """Which of a number of job ids were imported."""
 
     found: list[int] = field(default_factory=list)
     """Numbers of the jobs to which a channel was subscribed."""

@@ -1,1 +1,1 @@
-"""When to ask the API what, and what its answers bring."""
+"""When to ask the API about a job, and what its responses change."""

@@ -202,7 +202,7 @@ class JobLists:
             listed.doubted_until = self._clock.monotonic() + self._interval * _LAGGING_INTERVALS
             listed.relying.clear()
             log.warning("The list of the jobs of account %d lags; they are asked about one by one", account_id)
-        self._tell(key, listed)
+        self._signal_refreshed(key, listed)
 
     def _failed(self, account_id: int, listed: _JobList, error: PixVerseError) -> None:
         """Jobs that relied on the list are due when they would have been without one."""
@@ -224,17 +224,16 @@ class JobLists:
 
     def _lags(self, listed: _JobList) -> bool:
         """Whether the list names a job that had ended before the list was requested."""
-        lags = any(told_at < listed.at and jobid in listed.jobs for jobid, told_at in listed.ended.items())
-        listed.ended = {jobid: told_at for jobid, told_at in listed.ended.items() if told_at >= listed.at}
+        lags = any(ended_at < listed.at and jobid in listed.jobs for jobid, ended_at in listed.ended.items())
+        listed.ended = {jobid: ended_at for jobid, ended_at in listed.ended.items() if ended_at >= listed.at}
         return lags
 
-    def _tell(self, key: _Key, listed: _JobList) -> None:
+    def _signal_refreshed(self, key: _Key, listed: _JobList) -> None:
         now = self._clock.monotonic()
         left = [job for jobid, (job, _) in listed.relying.items() if jobid not in listed.jobs]
         listed.relying = {jobid: relying for jobid, relying in listed.relying.items() if jobid in listed.jobs}
         named = [job for job, gap in listed.relying.values() if self._record_is_young(job, gap, now)]
-        refreshed = ListRefreshed(*key, listed.at, listed.jobs, tuple(left), tuple(named))
-        self.refreshed(refreshed)
+        self.refreshed(ListRefreshed(*key, listed.at, listed.jobs, tuple(left), tuple(named)))
 
     def _record_is_young(self, job: PolledJob, gap: float, now: float) -> bool:
         """Whether the job's record has said lately enough that the job runs, so that a list may be relied on."""

@@ -1,4 +1,4 @@
-"""Records what a response about a job brings: the one way in which jobs change and end."""
+"""Records what a response about a job says that is new. Jobs change and end in no other way."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class JobRecorder:
             if row is None or row.account_id != account_id:
                 return Recorded.NOTHING
             applied = await apply_response(tx, self._accounts, row, response, self._clock.now(), ran_until)
-        return self._tell(job_id, applied.recorded)
+        return self._signal(job_id, applied.recorded)
 
     async def note_in_work(self, job_id: int, at: int) -> None:
         """Stores when the job was last seen in work, for the process that sees its end."""
@@ -95,7 +95,7 @@ class JobRecorder:
             if not schedule.surely_missing(row.missing_since, now, self._interval):
                 return Recorded.NOTHING
             await end_job(tx, self._accounts, row, Outcome.NOT_FOUND, now)
-        return self._tell(job_id, Recorded.ENDED)
+        return self._signal(job_id, Recorded.ENDED)
 
     async def record_expired(self, job_id: int, account_id: int) -> Recorded:
         """The API, asked with this account's token, has deleted the job's record."""
@@ -124,7 +124,7 @@ class JobRecorder:
                         await post_outcome(tx, row, subscription, now)
                     else:
                         await subscriptions.end(tx, subscription.id, now)
-            self._tell(job_id, Recorded.ENDED)
+            self._signal(job_id, Recorded.ENDED)
 
     async def refresh_ended(self, job_id: int, content: object) -> None:
         """Stores the fresh links of a job that has ended, if the response says the same end and has links."""
@@ -146,7 +146,7 @@ class JobRecorder:
                 if row is None or row.ended_at is None:
                     continue
                 await _end_subscriptions(tx, self._accounts, row, self._clock.now())
-            self._tell(job_id, Recorded.ENDED)
+            self._signal(job_id, Recorded.ENDED)
 
     async def _end(self, job_id: int, outcome: Outcome, account_id: int | None = None) -> Recorded:
         async with self._database.transaction() as tx:
@@ -154,9 +154,9 @@ class JobRecorder:
             if row is None or row.ended_at is not None or account_id not in (None, row.account_id):
                 return Recorded.NOTHING
             await end_job(tx, self._accounts, row, outcome, self._clock.now())
-        return self._tell(job_id, Recorded.ENDED)
+        return self._signal(job_id, Recorded.ENDED)
 
-    def _tell(self, job_id: int, recorded: Recorded) -> Recorded:
+    def _signal(self, job_id: int, recorded: Recorded) -> Recorded:
         if recorded is Recorded.ENDED:
             self._changes.deliveries_added()
         if recorded is not Recorded.NOTHING:

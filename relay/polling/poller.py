@@ -1,4 +1,4 @@
-"""Requests every job that somebody waits for when it is due, and hands on what is new."""
+"""Requests the jobs that somebody waits for when they are due, and has what is new recorded."""
 
 from __future__ import annotations
 
@@ -216,14 +216,14 @@ class Poller:
             self._queue.postpone(job, backoff_until)
             return
         self._queue.record_requested(job)
-        content = await self._fetch(job)
-        if await self._record(job, content) is Recorded.ENDED:
+        response = await self._fetch(job)
+        if await self._record(job, response) is Recorded.ENDED:
             self._queue.ended(job)
-        elif self._queue.may_be_given_up(job, responded=content is not None):
+        elif self._queue.may_be_given_up(job, responded=response is not None):
             await self._give_up(job)
-        elif isinstance(content, LazyJob):
+        elif isinstance(response, LazyJob):
             self._queue.still_running(job)
-        elif content is not None:
+        elif response is not None:
             self._queue.missing(job)
         elif (backoff_until := self._backoff_until(job)) is not None:
             self._queue.postpone(job, backoff_until)
@@ -245,6 +245,7 @@ class Poller:
         return await self._job_lists.names(job, self._queue.gap(job))
 
     async def _fetch(self, job: PolledJob) -> LazyJob | JobNotFound | JobExpired | None:
+        """The response about the job; None if there is none, or if it says nothing about the job."""
         # Half an interval: where that is short, a response of five seconds ago would be older than the schedule. A
         # response from before a reported end is of no use.
         fresh = 0.0 if job.end_reported else self._interval / 2
@@ -256,12 +257,13 @@ class Poller:
             log.info("no response about job #%d: %s", job.id, error)
             return None
 
-    async def _record(self, job: PolledJob, content: LazyJob | JobNotFound | JobExpired | None) -> Recorded:
-        if isinstance(content, LazyJob):
-            return await self._record_job(job, content)
-        if isinstance(content, JobNotFound):
+    async def _record(self, job: PolledJob, response: LazyJob | JobNotFound | JobExpired | None) -> Recorded:
+        """Records what the response brings that is new."""
+        if isinstance(response, LazyJob):
+            return await self._record_job(job, response)
+        if isinstance(response, JobNotFound):
             return await self._recorder.record_missing(job.id, job.account_id)
-        if isinstance(content, JobExpired):
+        if isinstance(response, JobExpired):
             await self._recorder.record_expired(job.id, job.account_id)
             return Recorded.ENDED
         return Recorded.NOTHING

@@ -236,8 +236,8 @@ MUTATIONS = (
         "a later answer blanks an address that was there",
         "tests/relay/polling/test_job_recorder.py::test_a_later_answer_blanks_no_address",
         "with_known_files",
-        "media=answer.media if len(answer.media) >= len(known.media) else",
-        "media=answer.media if 1 else",
+        "media=response.media if len(response.media) >= len(known.media) else",
+        "media=response.media if 1 else",
     ),
     mutation(
         "an expired job whose body has no code is never told as expired",
