@@ -1,4 +1,4 @@
-"""The jobs that the poller asks about, in memory, the earliest due first; the one place that changes their state."""
+"""The jobs that are polled, in memory, the earliest due first. Only here does the state of their polling change."""
 
 from __future__ import annotations
 
@@ -10,9 +10,6 @@ from dataclasses import dataclass, field
 from relay.polling import schedule
 from relay.polling.schedule import Timing
 from storage.jobs import OpenJob
-
-_MARGIN_SECONDS = 0.01
-"""The wall clock and the monotonic clock do not agree to the last digit."""
 
 
 class PolledJob:
@@ -314,7 +311,7 @@ class JobQueue:
         job, so that one that is there again is noticed as soon."""
         self._responded(job)
         now = self._clock.now()
-        if job.missing_since is None or job.missing_since > now:
+        if job.missing_since is None:
             job.missing_since = now
         wait = schedule.second_look_after(self._interval) - (now - job.missing_since) / 1000
         asked_at = self._clock.monotonic()
@@ -328,7 +325,7 @@ class JobQueue:
         self._wait_or_look_early(job, schedule.after_failure(now, self._interval, job.failures, self._random))
 
     def postpone(self, job: PolledJob, until: float) -> None:
-        """The job's account is to be left alone until then, which may be for ever."""
+        """The job's account backs off until then, or for ever (`inf`) if it has no token that the API takes."""
         self._wait(job, schedule.spread(until, self._interval, job.asked_at, self._random))
 
     def defer(self, job: PolledJob, until: float) -> None:
@@ -393,7 +390,7 @@ class JobQueue:
     def _latest(self, job: PolledJob, due: float) -> float:
         """When the job has to be looked at at the latest, to be given up, though it is due otherwise."""
         now = self._clock.monotonic()
-        expires = now + (job.watched_since + self._max_age - self._clock.now()) / 1000 + _MARGIN_SECONDS
+        expires = now + (job.watched_since + self._max_age - self._clock.now()) / 1000
         if job.asked_at is not None:
             expires = max(expires, job.asked_at + self._interval)
         if expires > now:
