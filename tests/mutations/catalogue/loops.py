@@ -115,6 +115,13 @@ MUTATIONS = (
         "except ValueError:  # A",
     ),
     mutation(
+        "a change that cannot be read at once is lost",
+        f"{_LOST}::test_a_job_that_cannot_be_read_when_it_is_watched_is_read_later",
+        "JobLoader._load_changes",
+        "self._changed_jobs |= changed\n",
+        "",
+    ),
+    mutation(
         "a change that comes while the one before is read is lost",
         f"{_LOST}::test_a_job_that_changes_while_the_change_before_is_being_read_is_read_again",
         "JobLoader._load_changes",

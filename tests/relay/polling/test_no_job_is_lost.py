@@ -11,6 +11,7 @@ from model.states import AccountState
 from pixverse.api_errors import TokenRefused, Unavailable
 from storage import jobs
 from storage.database import Queries
+from storage.errors import StorageUnavailable
 from storage.jobs import OpenJob
 from tests.relay.world import ACCOUNT, GUILD, World
 
@@ -115,6 +116,26 @@ async def test_a_job_that_changes_while_the_change_before_is_being_read_is_read_
     world.loader.job_changed(number)
     world.api.asked.clear()
     await world.advance(45)
+    assert world.api.times("job-0")
+
+
+async def test_a_job_that_cannot_be_read_when_it_is_watched_is_read_later(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.run()
+    await world.advance(1)
+    read = jobs.open_among
+
+    async def unreadable(_reader: Queries, _numbers: Sequence[int]) -> list[OpenJob]:
+        raise StorageUnavailable("disk I/O error")
+
+    monkeypatch.setattr(jobs, "open_among", unreadable)
+    await world.watch("job-0")
+    await world.advance(5)
+    assert world.poller.failures
+    monkeypatch.setattr(jobs, "open_among", read)
+    world.api.asked.clear()
+    await world.advance(60)
     assert world.api.times("job-0")
 
 
