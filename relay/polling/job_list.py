@@ -205,11 +205,9 @@ class JobLists:
         self._signal_refreshed(key, listed)
 
     def _failed(self, account_id: int, listed: _JobList, error: PixVerseError) -> None:
-        """Jobs that relied on the list are due when they would have been without one."""
+        """The list is not requested for a while. Jobs that relied on it are due when they would have been without."""
         listed.failures += 1
         listed.backoff_until = self._clock.monotonic() + self._backoff_after(error, listed.failures)
-        listed.jobs = frozenset()
-        listed.relying.clear()
         log.info("No list of the jobs of account %d, they are asked about one by one: %s", account_id, error)
         if isinstance(error, TokenRefused | SubscriptionUnpaid):
             self.refused(account_id)

@@ -83,7 +83,7 @@ MUTATIONS = (
         "what a former account did not see is told for the end under another",
         "tests/relay/commands/test_commands.py::test_what_the_former_account_did_not_see_is_watched_under_this_one",
         "find_posted_here",
-        "if row.outcome in _NO_STATES:",
+        "if row.outcome in _OF_THE_ACCOUNT:",
         "if 0:",
     ),
     mutation(

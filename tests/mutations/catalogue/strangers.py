@@ -339,6 +339,13 @@ MUTATIONS = (
         "if 0:",
     ),
     mutation(
+        "what a list names that lags is relied on",
+        "tests/relay/polling/test_job_list.py::test_what_a_list_names_that_lags_is_not_relied_on",
+        "JobLists._ask",
+        "listed.relying.clear()\n",
+        "",
+    ),
+    mutation(
         "an address in disguise is not judged like the address",
         "tests/relay/media/test_allowed_hosts.py::test_private_addresses",
         "is_public",

@@ -7,6 +7,7 @@ import pytest
 
 from model.job import JobState
 from pixverse.api_errors import RateLimited, TokenRefused, Unavailable
+from relay.polling.job_list import ListRefreshed
 from tests.idle import until_idle
 from tests.relay.world import ACCOUNT, CHANNEL, World
 
@@ -200,6 +201,17 @@ async def test_a_list_that_lags_is_found_out_and_left_alone(world: World, ten: l
     await world.advance(22.1)
     assert len(await world.outcomes()) == 2
     assert world.api.list_requests == []
+
+
+async def test_what_a_list_names_that_lags_is_not_relied_on(world: World, ten: list[str]) -> None:
+    await _watched(world, ten)
+    lists: list[ListRefreshed] = []
+    world.job_lists.refreshed.listen(lists.append)
+    world.api.lagging = set(ten)
+    world.api.put(ten[0], JobState.FAILED)
+    await world.advance(145)
+    assert any(one.named for one in lists[:-1])
+    assert not lists[-1].named
 
 
 async def test_old_jobs_share_a_list_too(world: World, ten: list[str]) -> None:
