@@ -144,7 +144,8 @@ class AccountFollower:
 
     async def _look(self, account_id: int, followed: _FollowedAccount) -> float:
         """Requests the lists that are due and imports what is new; returns when the next is due, monotonic seconds."""
-        if not self._ownership.owns_account(account_id):  # Nor can the follows be read, perhaps.
+        # `_turn` ends this loop, but not while the database can't be read, perhaps the very reason for the loss.
+        if not self._ownership.owns_account(account_id):
             return self._clock.monotonic() + self._timing.interval
         due = [await self._job_lists.refresh(account_id, kind) for kind in self._kinds]
         while followed.lists:

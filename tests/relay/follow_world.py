@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from random import Random
 from types import CoroutineType
 
+from relay.cluster.ownership import ALONE, Ownership
 from relay.commands.subscribe import Limits
 from relay.follow.account_follower import AccountFollower
 from relay.follow.job_importer import JobImporter
@@ -36,7 +37,8 @@ class FollowingWorld(World):
 
     accounts: FollowingAccounts
 
-    def __init__(self, database: Database, *, limits: Limits | None = None) -> None:
+    def __init__(self, database: Database, *, limits: Limits | None = None, ownership: Ownership = ALONE) -> None:
+        self.ownership = ownership
         limits = limits or Limits(500, 500)
         self.unserved: set[int] = set()
         super().__init__(database, limits=limits, accounts=FollowingAccounts())
@@ -45,7 +47,7 @@ class FollowingWorld(World):
             database, self.accounts, self.changes, timing, limits, lambda guild_id: guild_id not in self.unserved
         )
         self.follows = AccountFollower(
-            self.importer, self.job_lists, self.accounts, self.queue, timing, kinds=("v1", "v2")
+            self.importer, self.job_lists, self.accounts, self.queue, timing, kinds=("v1", "v2"), ownership=ownership
         )
         self._following: asyncio.Task[None] | None = None
 

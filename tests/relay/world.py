@@ -16,7 +16,7 @@ from pixverse.api_errors import JobNotFound, NoList, PixVerseError, RateLimited,
 from pixverse.recent_lists import LookupTerms
 from relay.allowances import Allowances, Refill
 from relay.changes import Changes
-from relay.cluster.ownership import ALONE, Ownership
+from relay.cluster.ownership import ALONE, Alone, Ownership
 from relay.commands.ask import Ask
 from relay.commands.lookups import Lookups
 from relay.commands.member_commands import MemberCommands
@@ -162,6 +162,16 @@ def boundless(clock: ManualClock) -> Allowances:
     """As much as people like."""
     much = Refill(burst=10**9, per_second=1.0)
     return Allowances(clock, per_person=much, per_account=much)
+
+
+class Some(Alone):
+    """The Ownership of a process that holds some accounts."""
+
+    def __init__(self) -> None:
+        self.accounts: set[int] = set()
+
+    def owns_account(self, account_id: int) -> bool:
+        return account_id in self.accounts
 
 
 class World:

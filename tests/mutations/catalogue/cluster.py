@@ -523,6 +523,14 @@ MUTATIONS = (
         "if False:",
     ),
     mutation(
+        "the lists of an account that was lost are requested while the database is away",
+        "tests/relay/follow/test_account_follower.py"
+        "::test_the_lists_of_a_lost_account_are_left_alone_though_the_database_is_away",
+        "AccountFollower._look",
+        "if not self._ownership.owns_account(account_id):",
+        "if 0:",
+    ),
+    mutation(
         "one that is cut off goes on",
         f"{_MEMBERSHIP}::test_cut_off_from_the_database_it_stops_in_time",
         "Membership._watch_deadline",

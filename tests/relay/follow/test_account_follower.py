@@ -16,7 +16,7 @@ from storage.database import Database
 from storage.follows import FollowRow
 from tests.clock import START
 from tests.relay.follow_world import ADMIN, FollowingWorld
-from tests.relay.world import ACCOUNT, CHANNEL, GUILD, HOUR, OTHER_ACCOUNT, PERSON
+from tests.relay.world import ACCOUNT, CHANNEL, GUILD, HOUR, OTHER_ACCOUNT, PERSON, BrokenReader, Some
 
 VIDEO = (Media("https://x/1.mp4"),)
 
@@ -409,3 +409,23 @@ async def test_an_import_that_is_broken_off_leaves_no_job_unasked(world: Followi
     assert 0 < len(imported) < len(jobids), "some were broken off in time, and some too late"
     await world.advance(25)
     assert {jobid for _, _, jobid in world.api.asked} == set(imported)
+
+
+async def test_the_lists_of_a_lost_account_are_left_alone_though_the_database_is_away(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be lost for that very reason."""
+    mine = Some()
+    mine.accounts = {ACCOUNT}
+    world = FollowingWorld(database, ownership=mine)
+    await world.follow()
+    world.run()
+    await world.advance(100)
+    asked = len(world.api.list_requests)
+    assert asked >= 5
+
+    monkeypatch.setattr(world.database, "reader", BrokenReader())
+    mine.accounts = set()
+    await world.advance(100)
+    assert len(world.api.list_requests) == asked
+    await world.close()

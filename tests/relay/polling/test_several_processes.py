@@ -4,20 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from relay.cluster.ownership import Alone
 from storage.database import Database
 from tests.clock import START
-from tests.relay.world import ACCOUNT, OTHER_ACCOUNT, BrokenReader, World
-
-
-class Some(Alone):
-    """The Ownership of a process that holds some accounts."""
-
-    def __init__(self) -> None:
-        self.accounts: set[int] = set()
-
-    def owns_account(self, account_id: int) -> bool:
-        return account_id in self.accounts
+from tests.relay.world import ACCOUNT, OTHER_ACCOUNT, BrokenReader, Some, World
 
 
 @pytest.fixture
