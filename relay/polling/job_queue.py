@@ -388,11 +388,9 @@ class JobQueue:
         self._wait(job, due)
 
     def _latest(self, job: PolledJob, due: float) -> float:
-        """When the job has to be looked at at the latest, to be given up, though it is due otherwise."""
+        """When the job is to be looked at, even if it is `due` later, so that it is given up in time."""
         now = self._clock.monotonic()
         expires = now + (job.watched_since + self._max_age - self._clock.now()) / 1000
-        if job.asked_at is not None:
-            expires = max(expires, job.asked_at + self._interval)
         if expires > now:
             return expires
         return self._grace_ends() if self._grace_ends() > now else due
