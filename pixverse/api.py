@@ -24,7 +24,8 @@ class PixVerseApi:
     """Requests jobs and lists of jobs. No request changes anything; each may raise any class of `api_errors.py`."""
 
     def __init__(self, client: ApiClient) -> None:
-        self._retry_times = client.retry_times
+        self.retry_at = client.retry_times.until
+        """Until when the API wants no request with a token, monotonic seconds; None if there may be one now."""
         self._v1 = JobsV1(client)
         self._v2 = VideosV2(client)
 
@@ -38,10 +39,6 @@ class PixVerseApi:
         if is_v2(jobid):
             return LazyJob.of(await self._v2.job(token, jobid, terms=terms))
         return await self._v1.lazy_job(token, jobid, known)
-
-    def retry_at(self, token: str) -> float | None:
-        """Until when the API wants no request with this token, monotonic seconds; None if there may be one now."""
-        return self._retry_times.until(token)
 
     def kind_of(self, jobid: str) -> str:
         """The kind of list in which this job stands while it is active."""

@@ -26,7 +26,8 @@ def onward(known: Job | None, response: Job) -> Job:
     response = _with_what_stays(known, response)
     if response.state.ends:
         return response
-    if _goes_back(known.state, response.state):
+    # A state without a rank, such as UNKNOWN, may follow any other and be followed by any.
+    if _RANK.get(response.state, len(_RANK)) < _RANK.get(known.state, 0):
         return replace(response, state=known.state, status=known.status, percent=known.percent)
     if response.state is not JobState.PROGRESS:
         return response
@@ -62,11 +63,3 @@ def _with_what_stays(known: Job, response: Job) -> Job:
         response = with_known_files(known, response)
     kept = {name: getattr(known, name) for name in _STAYS if getattr(response, name) is None}
     return replace(response, **kept)
-
-
-def _goes_back(known: JobState, response: JobState) -> bool:
-    """Whether the job would go back to an earlier state. A state without a rank, such as UNKNOWN, may follow any other
-    and be followed by any."""
-    if known not in _RANK or response not in _RANK:
-        return False
-    return _RANK[response] < _RANK[known]

@@ -125,7 +125,9 @@ class JobQueue:
         self._random = timing.random
         self._max_age = max_age
         self._per_account = per_account
-        self._began_at = self._clock.monotonic()
+        self._grace_ends = 0.0
+        """Before then no job is given up of which the API has said nothing since polling began."""
+        self.polling_begins()
         self._jobs: dict[int, PolledJob] = {}
         self._in_flight: dict[PolledJob, None] = {}
         self._accounts: dict[int, _AccountQueue] = {}
@@ -211,13 +213,13 @@ class JobQueue:
 
     def may_be_given_up(self, job: PolledJob, *, responded: bool) -> bool:
         """Whether the job is over age, and the API has just responded or could have for long enough."""
-        return self.is_over_age(job) and (responded or self._clock.monotonic() >= self._grace_ends())
+        return self.is_over_age(job) and (responded or self._clock.monotonic() >= self._grace_ends)
 
     # ---- jobs come and go -------------------------------------------------------------------------------------------
 
     def polling_begins(self) -> None:
         """Jobs that are over age by now get time for one more request."""
-        self._began_at = self._clock.monotonic()
+        self._grace_ends = self._clock.monotonic() + schedule.slowest(self._interval)
 
     def release_all(self) -> None:
         """Whatever is in flight is due at once."""
@@ -393,10 +395,7 @@ class JobQueue:
         expires = now + (job.watched_since + self._max_age - self._clock.now()) / 1000
         if expires > now:
             return expires
-        return self._grace_ends() if self._grace_ends() > now else due
-
-    def _grace_ends(self) -> float:
-        return self._began_at + schedule.slowest(self._interval)
+        return self._grace_ends if self._grace_ends > now else due
 
     # ---- states -----------------------------------------------------------------------------------------------------
 

@@ -114,13 +114,11 @@ class Poller:
             longest = min(self._reading.failed(error), self._interval)
         self._breaker.polled_jobs = len(self._queue)
         self._start_due()
-        await sleep_unless_woken(self._clock, min(longest, self._seconds_to_next()), self._woken)
-
-    def _seconds_to_next(self) -> float:
         due = self._queue.next_due()
         # Without a free slot, the end of a task wakes the loop.
         self._sleeps_until = math.inf if due is None or self._is_full else due
-        return max(0.0, self._sleeps_until - self._clock.monotonic())
+        seconds = max(0.0, self._sleeps_until - self._clock.monotonic())
+        await sleep_unless_woken(self._clock, min(longest, seconds), self._woken)
 
     @property
     def _is_full(self) -> bool:
@@ -283,14 +281,9 @@ class Poller:
             job.snapshot_hash = snapshot_hash
             job.body_fingerprint = None if content.lacks_file else lazy.fingerprint
         job.ran_until = self._clock.now()
-        if is_v2(job.jobid) and not self._queue.is_old(job):
-            await self._note_in_work(job, job.ran_until)
+        # A record of v2 does not tell when the job ended. So what the next process and commands know of it is when the
+        # job was last seen active. That is noted only in the job's first hour: there may be very many old jobs.
+        if is_v2(job.jobid) and not self._queue.is_old(job) and job.ran_until - job.ran_until_noted >= _NOTED_EVERY:
+            await self._recorder.note_in_work(job.id, job.ran_until)
+            job.ran_until_noted = job.ran_until
         return recorded
-
-    async def _note_in_work(self, job: PolledJob, now: int) -> None:
-        """Keeps that the job is in work now, for the next process and for commands. A record of v2 does not tell when
-        the job ended, so this is all that is known of it. Only in the job's first hour: there may be very many old
-        jobs, and polls without news are to write nothing."""
-        if now - job.ran_until_noted >= _NOTED_EVERY:
-            await self._recorder.note_in_work(job.id, now)
-            job.ran_until_noted = now
