@@ -68,7 +68,7 @@ def _ever_shorter(left_out: list[WatchEntry], where: Address) -> Iterator[list[s
     reasons = [_reason(entry) for entry in left_out]
     yield reasons
     for more in range(1, len(reasons)):
-        yield [*reasons[:-more], formatting.small(plural("{n} more", "{n} more", more))]
+        yield [*reasons[:-more], formatting.small(formatting.more(more))]
 
 
 def watch_menu_reply(
