@@ -59,6 +59,7 @@ from storage.database import Database, open_reader
 from storage.engines.interface import Use
 from storage.engines.opening import instance_lock
 from storage.engines.sqlite.engine import Connect, connect_in_thread
+from storage.inspection import inspect
 from storage.vault import Vault
 from web.callbacks import RATE, Callbacks
 from web.database_figures import DatabaseFigures
@@ -145,10 +146,13 @@ async def serve(settings: Settings, service_manager: ServiceManager, outside: Ou
 
 
 async def _open_storage(settings: Settings, stack: AsyncExitStack, outside: Outside) -> Storage:
+    keys = [key.get_secret_value() for key in settings.encryption_keys]
+    if isinstance(settings.database, PostgresUrl):
+        await inspect(settings.database, keys)  # Whoever has another key must not bring the tables up to date.
     stack.enter_context(instance_lock(settings.database))
     database = await Database.open(settings.database, connect=outside.connect)
     stack.push_async_callback(database.close)
-    vault = await Vault.open(database, [key.get_secret_value() for key in settings.encryption_keys])
+    vault = await Vault.open(database, keys)
     shared = None
     if isinstance(settings.database, PostgresUrl):
         leases = await Database.open(settings.database, use=Use.LEASES)

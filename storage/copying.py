@@ -50,7 +50,7 @@ async def copy_database(
     Nothing is changed in the source. Raises CopyRefused or a class of DatabaseUnusable; the target is then as empty as
     before.
     """
-    async with copy_ends.unused_source(source), open_reader(source) as reader:
+    async with copy_ends.unused_source(source) as still_unused, open_reader(source) as reader:
         await _check_source(source, reader, configured_keys)
         async with copy_ends.empty_target(target, KEYS) as engine:
             database = Database(target, engine)
@@ -58,6 +58,7 @@ async def copy_database(
                 await copy_ends.make_tables(engine, KEYS)
                 rows = await _copy(source, reader, target, tx, progress)
                 await copy_ends.finish_tables(engine, KEYS)
+                await still_unused()
     return Copied(rows, len(KEYS))
 
 

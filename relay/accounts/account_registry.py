@@ -75,10 +75,11 @@ class AccountRegistry:
             writes = self._writes
             rows = await accounts.every(reader)
             own, suspended = await servers.with_own_account(reader), await servers.gone(reader)
+            operator_id = await accounts.operator(reader)
             if writes == self._writes:
                 break  # Otherwise what was read may lack what this process has stored meanwhile.
         self._known = {row.id: self.as_account(row) for row in rows}
-        self._own, self._suspended = own, suspended
+        self._own, self._suspended, self._operator_id = own, suspended, operator_id
 
     async def read_again(self, account_ids: Collection[int], guild_ids: Collection[int]) -> None:
         """Takes over what other processes have changed of these accounts and servers, and signals the accounts that
@@ -88,8 +89,10 @@ class AccountRegistry:
             writes = self._writes
             rows = await accounts.among(reader, account_ids)
             found = {guild_id: await servers.get(reader, guild_id) for guild_id in guild_ids}
+            operator_id = await accounts.operator(reader)
             if writes == self._writes:
                 break  # Otherwise what was read may lack what this process has stored meanwhile.
+        self._operator_id = operator_id
         kept = {known: account for known, account in self._known.items() if known not in account_ids}
         self._known = kept | {row.id: self.as_account(row) for row in rows}
         for guild_id, server in found.items():

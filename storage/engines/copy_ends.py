@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from storage.engines.interface import Engine, Row, SqlValue, Use
 from storage.engines.sqlite import opening as sqlite_opening
 from storage.engines.sqlite.engine import BUSY_SECONDS, SqliteEngine, connect_in_thread
 from storage.engines.sqlite.lock import InstanceLock
-from storage.errors import AlreadyRunning
+from storage.errors import AlreadyRunning, StorageError
 from storage.files import make_folder, sync_file, sync_folder
 from storage.to_the_end import to_the_end
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _REMAINDER = 1_000_003
 """Numbers are compared by the sum of their remainders: sums of Discord's ids would be too large for SQLite."""
+
+StillUnused = Callable[[], Awaitable[None]]
 
 
 class CopyRefused(Exception):
@@ -114,21 +116,37 @@ async def set_highest_id(place: DatabasePlace, tx: Transaction, name: str, highe
 
 
 @asynccontextmanager
-async def unused_source(source: DatabasePlace) -> AsyncIterator[None]:
-    """Keeps bots from working with the database while the context is open. Raises CopyRefused if one does already."""
+async def unused_source(source: DatabasePlace) -> AsyncIterator[StillUnused]:
+    """Keeps bots from working with the database while the context is open. Raises CopyRefused if one does already.
+
+    What it yields is to be called at the end: it raises CopyRefused if bots were not kept away all the time.
+    """
     await opening.require(source)
     with _refusing():
         if isinstance(source, Path):
             with InstanceLock(source):
-                yield
+                yield _always
             return
         from storage.engines.postgres.engine import PostgresEngine
 
         engine = await PostgresEngine.open(source, lock_wait=0.0, use=Use.ALONE, make_tables=False)
+
+        async def still_unused() -> None:
+            try:
+                await engine.writer.rows("SELECT 1")
+            except StorageError as error:
+                raise CopyRefused(
+                    f"The connection that keeps bots away from {source} was lost, so the copy was given up. Try again."
+                ) from error
+
         try:
-            yield
+            yield still_unused
         finally:
             await to_the_end(engine.close())
+
+
+async def _always() -> None:
+    return
 
 
 @asynccontextmanager

@@ -166,6 +166,23 @@ async def test_a_new_key(stage: Stage, town: Town) -> None:
     await town.outcome()
 
 
+async def test_another_key_does_not_even_bring_the_tables_up_to_date(stage: Stage, server: PostgresServer) -> None:
+    """The processes of the version before would be shut out by one that cannot start."""
+    await stage.stop()
+    place = stage.ledger.place
+    assert isinstance(place, PostgresUrl)
+    with closing(server.admin(name_of(place))) as connection:
+        connection.execute(
+            "ALTER TABLE servers DROP COLUMN language, DROP COLUMN locale; ALTER TABLE deliveries DROP COLUMN language;"
+            "UPDATE pixverse_relay SET tables = 6, oldest_code = 5"
+        )
+        refused = await stage.bot.run(changed={"ENCRYPTION_KEY": new_key()})
+        assert (refused.code, "is not the key of this database" in refused.lines[-1]) == (2, True)
+        assert connection.execute("SELECT tables FROM pixverse_relay").fetchone() == (6,)
+        await stage.start()
+        assert connection.execute("SELECT tables FROM pixverse_relay").fetchone() == (7,)
+
+
 async def test_what_cannot_be_worked_with_is_one_line_and_code_2(build: Build, server: PostgresServer) -> None:
     """Of wrong settings and of wrong databases; whatever the driver says, it shows no password."""
     stage = await build(ENCRYPTION_KEY=new_key(), LOG_LEVEL="DEBUG")

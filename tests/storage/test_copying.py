@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -227,6 +228,33 @@ async def test_a_server_that_is_killed_in_the_middle_keeps_nothing(
     with pytest.raises(StorageUnavailable):
         await copy_database(path, empty, [key], kill)
     assert _tables(postgres_server, empty) == 0
+
+
+async def test_a_source_that_is_slow_to_read_breaks_nothing_off(
+    path: Path, empty: PostgresUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The target's transaction has nothing to do meanwhile; that of a bot would be ended."""
+    monkeypatch.setattr(writer, "_BEGIN", writer._BEGIN.replace("timeout = '5s'", "timeout = '50ms'"))
+    key = new_key()
+    await _fill(path, key)
+    await copy_database(path, empty, [key], lambda *_: time.sleep(0.1))
+    assert len((await _content(empty))["jobs"]) == JOBS
+
+
+async def test_a_bot_that_starts_during_a_copy_is_noticed(
+    path: Path, empty: PostgresUrl, postgres_server: PostgresServer
+) -> None:
+    """The connection that keeps bots away from the source was lost."""
+    key = new_key()
+    await _fill(empty, key)
+
+    def lose(table: str, _copied: int, _count: int) -> None:
+        if table == "jobs":
+            postgres_server.end_connections(empty)
+
+    with pytest.raises(CopyRefused, match="keeps bots away"):
+        await copy_database(empty, path, [key], lose)
+    assert not path.exists()
 
 
 async def test_a_copy_that_differs_is_given_up(

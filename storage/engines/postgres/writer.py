@@ -40,9 +40,11 @@ _CERTAINTY_SECONDS = 8.0
 _BEGIN = """
 BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = '8s';
 SET LOCAL idle_in_transaction_session_timeout = '5s'; SET LOCAL relay.writer = '{writer}';
-SELECT {lock}; SELECT CAST(pg_current_xact_id() AS text)
+{more} SELECT {lock}; SELECT CAST(pg_current_xact_id() AS text)
 """
 """The wait for a lock is longer than a halted transaction lasts."""
+_UNHURRIED = "SET LOCAL idle_in_transaction_session_timeout = 0;"
+"""Where there is nobody whom a transaction could hold up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +160,8 @@ class PostgresWriter(interface.Connection):
     async def _begin(self, locks_rows: bool) -> None:
         connection = await self._connected()
         lock = f"pg_advisory_xact_lock{'_shared' if locks_rows else ''}({_TRANSACTIONS})"
-        text = _BEGIN.format(writer=self.id, lock="1" if self._use is Use.LEASES else lock)
+        more = _UNHURRIED if self._use is Use.ALONE else ""
+        text = _BEGIN.format(writer=self.id, lock="1" if self._use is Use.LEASES else lock, more=more)
         with bounded(connection):
             cursor = await connection.execute(text.encode())
             while cursor.nextset():

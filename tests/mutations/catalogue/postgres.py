@@ -318,4 +318,25 @@ MUTATIONS = (
         "if time.monotonic() >= patient_until:",
         "if False:",
     ),
+    mutation(
+        "a copy is broken off where its source is slow to read",
+        f"{_COPYING}::test_a_source_that_is_slow_to_read_breaks_nothing_off",
+        "PostgresWriter._begin",
+        'more = _UNHURRIED if self._use is Use.ALONE else ""',
+        'more = ""',
+    ),
+    mutation(
+        "a copy counts though bots may have written meanwhile",
+        f"{_COPYING}::test_a_bot_that_starts_during_a_copy_is_noticed",
+        "copying.copy_database",
+        "await still_unused()",
+        "pass",
+    ),
+    mutation(
+        "whoever has another key brings the tables up to date",
+        "tests/e2e/test_on_postgres.py::test_another_key_does_not_even_bring_the_tables_up_to_date",
+        "app._open_storage",
+        "await inspect(settings.database, keys)",
+        "pass",
+    ),
 )

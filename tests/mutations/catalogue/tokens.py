@@ -245,4 +245,12 @@ MUTATIONS = (
         "await self.change_state(tx, account, state, now)\nrow = await accounts.by_id(tx, account_id)",
         "row = await accounts.by_id(tx, account_id) if await self.change_state(tx, account, state, now) else None",
     ),
+    mutation(
+        "a process keeps the operator's account that another one has replaced",
+        "tests/relay/accounts/test_account_registry.py::"
+        "test_another_operators_token_of_a_process_that_was_started_later_counts_in_all",
+        "AccountRegistry.read_again",
+        "self._operator_id = operator_id",
+        "pass",
+    ),
 )

@@ -671,6 +671,26 @@ async def test_what_is_stored_while_others_changes_are_read_is_not_overwritten(
     assert world.accounts.token_of(before) is None
 
 
+@pytest.mark.parametrize("everything", [False, True])
+async def test_another_operators_token_of_a_process_that_was_started_later_counts_in_all(
+    tmp_path: Path, everything: bool
+) -> None:
+    """As of processes that are replaced one after the other, with a new token."""
+    path, key = tmp_path / "relay.db", new_key()
+    world = await AccountsFixture.open(path, key, operator_token=OLD)
+    before = world.accounts.operator_id
+    assert before is not None
+    later = await AccountsFixture.open(path, key, operator_token=OTHER)
+    now = later.accounts.operator_id
+    assert now is not None
+    assert now != before
+    await (world.accounts.read_all() if everything else world.accounts.read_again({before, now}, ()))
+    assert world.accounts.in_force(GUILD) == now
+    assert world.accounts.token_of(world.accounts.in_force(GUILD) or 0) == OTHER
+    await later.close()
+    await world.close()
+
+
 async def test_a_state_that_another_process_has_written_is_taken_over(world: AccountsFixture) -> None:
     account = await _own(world)
     await world.accounts.note_response(account, TokenRefused("no"))
