@@ -100,10 +100,11 @@ async def connect(parameters: str) -> Connection:
 
 _OWN_SETTINGS = """
 SELECT set_config('default_transaction_isolation', 'read committed', FALSE),
+  set_config('standard_conforming_strings', 'on', FALSE),
   CASE current_setting('synchronous_commit') WHEN 'off' THEN set_config('synchronous_commit', 'on', FALSE) END
 """
-"""A user or database may be set up otherwise: to see what was there before a lock was waited for, or to confirm commits
-that a power cut can undo."""
+"""A user or database may be set up otherwise: to see what was there before a lock was waited for, to read SQL
+otherwise, or to confirm commits that a power cut can undo."""
 
 
 async def ready(connection: Connection) -> None:

@@ -65,7 +65,11 @@ async def version(url: PostgresUrl, connection: Connection) -> int:
             f"The database {url} is another program's: the tables in its schema {schema['name']} are not this bot's. "
             "Name an empty database in DATABASE_URL."
         )
-    mark = await _row(connection, f"SELECT tables, oldest_code FROM {_MARK}")
+    mark = await _row(
+        connection, f"SELECT tables, oldest_code, has_table_privilege('{_MARK}', 'UPDATE') AS may_write FROM {_MARK}"
+    )
+    if not mark["may_write"]:
+        raise forbidden(url, f"{schema['by_whom']} may only read")
     tables: int = mark["tables"]
     known = migrations.newest(migrations.load("postgres"))
     migrations.refuse_newer(url, tables=tables, oldest_code=mark["oldest_code"], known=known)

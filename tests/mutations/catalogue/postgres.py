@@ -339,4 +339,18 @@ MUTATIONS = (
         "await inspect(settings.database, keys)",
         "pass",
     ),
+    mutation(
+        "a user who may only read is taken",
+        f"{_OPENING}::test_a_user_who_may_only_read",
+        "storage.engines.postgres.tables.version",
+        'if not mark["may_write"]:',
+        "if False:",
+    ),
+    mutation(
+        "SQL is read as the operator's defaults have it",
+        f"{_OPENING}::test_a_server_that_reads_backslashes_in_texts",
+        "storage/engines/postgres/connecting.py",
+        "  set_config('standard_conforming_strings', 'on', FALSE),\n",
+        "",
+    ),
 )

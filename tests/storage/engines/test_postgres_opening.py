@@ -255,6 +255,21 @@ async def test_a_user_who_may_make_no_tables(postgres_server: PostgresServer, em
     assert _tables(postgres_server, empty) == set()
 
 
+async def test_a_user_who_may_only_read(postgres_server: PostgresServer, url: PostgresUrl) -> None:
+    with closing(postgres_server.admin(name_of(url))) as connection:
+        connection.execute("CREATE ROLE guest LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO guest")
+        try:
+            await _refused(postgres_server.url(name_of(url), user="guest"), DatabaseReadOnly)
+        finally:
+            connection.execute("DROP OWNED BY guest; DROP ROLE guest")
+
+
+async def test_a_server_that_reads_backslashes_in_texts(postgres_server: PostgresServer, empty: PostgresUrl) -> None:
+    with closing(postgres_server.admin()) as connection:
+        connection.execute(f"ALTER DATABASE {name_of(empty)} SET standard_conforming_strings = off".encode())
+    await (await Database.open(empty)).close()
+
+
 @contextmanager
 def _password_needed(server: PostgresServer) -> Iterator[None]:
     rules = server.data / "pg_hba.conf"
