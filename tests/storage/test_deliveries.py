@@ -288,6 +288,35 @@ async def test_what_waits_for_a_permission_is_due_in_the_channel_or_in_the_whole
     assert await outbox.heads() == [waiting[place] for place in hurried]
 
 
+async def test_a_server_that_is_back_gets_what_is_open_at_once_and_nothing_else_changes(outbox: Outbox) -> None:
+    subscription_id = await outbox.subscription(1)
+    waiting, done = await outbox.outcome(subscription_id), await outbox.card(subscription_id)
+    await outbox.posted(done, 5)
+    async with outbox.database.transaction() as tx:
+        other = await deliveries.add_notice(
+            tx, guild_id=GUILD + 1, channel_id=1, base_nonce="other", notice_json="{}", now=NOW
+        )
+        for delivery_id in (waiting, other):
+            await deliveries.retry_at(tx, delivery_id, next_at=NOW + 9, unanswered_at=None, blocked_since=NOW)
+        assert await deliveries.make_blocked_due(tx, NOW + 1, guild_id=GUILD + 2) == 0
+        before = [await deliveries.get(tx, delivery_id) for delivery_id in (done, other)]
+        await deliveries.resume_in_server(tx, GUILD, NOW + 1)
+        assert [await deliveries.get(tx, delivery_id) for delivery_id in (done, other)] == before
+    resumed = await outbox.get(waiting)
+    assert (resumed.next_at, resumed.blocked_since) == (NOW + 1, None)
+
+
+async def test_after_the_clock_was_set_back_an_unanswered_attempt_is_looked_for(outbox: Outbox) -> None:
+    first, second = await outbox.subscription(1), await outbox.subscription(1, "other")
+    deferred, unanswered = await outbox.outcome(first), await outbox.outcome(second, "m")
+    async with outbox.database.transaction() as tx:
+        await deliveries.retry_at(tx, deferred, next_at=NOW + 9, unanswered_at=None)
+        await deliveries.retry_at(tx, unanswered, next_at=NOW - 9, unanswered_at=NOW + 5)
+        await deliveries.clock_set_back(tx, NOW)
+    after = [await outbox.get(delivery_id) for delivery_id in (deferred, unanswered)]
+    assert [(delivery.next_at, delivery.look_first) for delivery in after] == [(NOW, False), (NOW - 9, True)]
+
+
 async def _languages(outbox: Outbox, *ids: int) -> list[str]:
     return [(await outbox.get(delivery_id)).language for delivery_id in ids]
 

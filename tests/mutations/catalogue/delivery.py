@@ -10,6 +10,29 @@ _E2E_KILLS = "tests/e2e/test_kills.py"
 
 MUTATIONS = (
     mutation(
+        "a permission in one server makes another one's messages due",
+        "tests/storage/test_deliveries.py"
+        "::test_a_server_that_is_back_gets_what_is_open_at_once_and_nothing_else_changes",
+        "deliveries.make_blocked_due",
+        "AND guild_id = ?",
+        "AND guild_id <> ?",
+    ),
+    mutation(
+        "the time that the bot was away counts for what waits for a permission",
+        "tests/storage/test_deliveries.py"
+        "::test_a_server_that_is_back_gets_what_is_open_at_once_and_nothing_else_changes",
+        "resume_in_server",
+        "SET next_at = ?, blocked_since = NULL WHERE",
+        "SET next_at = ? WHERE",
+    ),
+    mutation(
+        "after the clock was set back an unanswered attempt is repeated unseen",
+        "tests/storage/test_deliveries.py::test_after_the_clock_was_set_back_an_unanswered_attempt_is_looked_for",
+        "clock_set_back",
+        "look_first = (look_first OR unanswered_at IS NOT NULL)",
+        "look_first = look_first",
+    ),
+    mutation(
         "nobody waits until a channel can be looked into",
         "tests/relay/delivery/test_delivery_crashes.py"
         "::test_a_channel_that_is_out_of_reach_for_a_while_is_looked_into_once_it_is_back[sqlite-stored]",
