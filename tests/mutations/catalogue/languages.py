@@ -230,9 +230,9 @@ MUTATIONS = (
     mutation(
         "a reply about many jobs is longer than Discord takes",
         "tests/ui/test_rules.py::test_every_text_keeps_within_discords_bounds",
-        "watch_replies._ever_shorter",
-        "range(1, len(reasons))",
-        "range(0)",
+        "watch_reply",
+        "units(text) <= MESSAGE",
+        "units(text) <= 2 * MESSAGE",
     ),
     mutation(
         "a check of many channels is longer than Discord takes",
