@@ -237,14 +237,12 @@ class JobFetcher:
         except (JobNotFound, JobExpired) as error:
             await self._responded(account_id, error)
             lazy = error.with_traceback(None)
-        except Unavailable as error:
+        except Unavailable:
             self._unanswered(jobid, asked_at, asked)
-            if error.retry_after is not None:
-                self._back_off(account_id, error.retry_after)
             raise
         except PixVerseError as error:
-            if isinstance(error, (RateLimited, AccountBroken)):
-                self._back_off(account_id, error.retry_after if isinstance(error, RateLimited) else None)
+            if isinstance(error, RateLimited | AccountBroken):
+                self._back_off(account_id, error)
             await self._responded(account_id, error)
             raise
         else:
@@ -266,14 +264,16 @@ class JobFetcher:
             self._changes.api_changed()
         await self._accounts.note_response(account_id, error, jobid)
 
-    def _back_off(self, account_id: int, retry_after: float | None) -> None:
+    def _back_off(self, account_id: int, error: RateLimited | AccountBroken) -> None:
+        """Leaves the account alone for a while. If the API named a time, `retry_at` tells it already, to lists too."""
         now = self._clock.monotonic()
-        backoff = self._backoffs.setdefault(account_id, _Backoff(now, 0))
-        if backoff.until <= now:  # Several requests may have been in flight; together they are refused once.
-            backoff.refusals += 1
-        until = schedule.account_backoff(now, self._timing.interval, backoff.refusals, retry_after, self._timing.random)
-        backoff.until = max(backoff.until, until)
-        log.info("account %d backs off for %.0f s", account_id, backoff.until - now)
+        if isinstance(error, AccountBroken) or error.retry_after is None:
+            backoff = self._backoffs.setdefault(account_id, _Backoff(now, 0))
+            if backoff.until <= now:  # Several requests may have been in flight; together they are refused once.
+                backoff.refusals += 1
+            until = schedule.after_failure(now, self._timing.interval, backoff.refusals, self._timing.random)
+            backoff.until = max(backoff.until, until)
+        log.info("account %d backs off for %.0f s", account_id, (self.backoff_until(account_id) or now) - now)
 
     def _remember(self, key: _Key, response: JobResponse) -> None:
         self._responses.pop(key, None)

@@ -100,13 +100,6 @@ def after_failure(asked_at: float, interval: float, failures: int, random: Rando
     return asked_at + max(interval, longest * random.uniform(2 / 3, 1))
 
 
-def account_backoff(now: float, interval: float, refusals: int, retry_after: float | None, random: Random) -> float:
-    """Until when an account backs off after `refusals` (from 1) responses in a row that said to ask less often."""
-    if retry_after is None:
-        return after_failure(now, interval, refusals, random)
-    return now + retry_after
-
-
 def spread(now: float, interval: float, asked_at: float | None, random: Random) -> float:
     """A moment within the next interval, for one of many jobs that are due at once; never sooner than an interval after
     the job's last request."""

@@ -13,7 +13,7 @@ from aiohttp import web
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pixverse.api_client import ApiClient
+from pixverse.api_client import ApiClient, RetryTimes
 from pixverse.api_errors import (
     JobExpired,
     JobNotFound,
@@ -279,3 +279,11 @@ async def test_each_question_is_observed_once_with_what_became_of_it(wire: Any) 
     await refusal(client)
     assert seen == [None, TokenRefused, Unavailable]
     assert all(0 < seconds < 10 for seconds in times)
+
+
+@given(now=st.floats(0, 1e6), wait=st.floats(1, 1e5))
+def test_retry_after_is_kept_to_the_second(now: float, wait: float) -> None:
+    times = RetryTimes(lambda: now)
+    times.note("token", wait)
+    assert times.until("token") == now + wait
+    assert times.until("another") is None

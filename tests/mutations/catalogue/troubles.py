@@ -114,6 +114,13 @@ MUTATIONS = (
     mutation(
         "Retry-After is not heeded",
         "tests/relay/polling/test_poller.py::test_retry_after_rests_the_account_and_not_the_world",
+        "JobFetcher.backoff_until",
+        "retry_at = None if token is None else self._retry_at(token)",
+        "retry_at = None",
+    ),
+    mutation(
+        "an account that is refused without a time to wait is asked with on and on",
+        "tests/relay/polling/test_job_fetcher.py::test_questions_refused_together_count_once",
         "JobFetcher._back_off",
         "backoff.until = max(backoff.until, until)",
         "backoff.until = now",

@@ -77,11 +77,6 @@ def test_spread_really_spreads() -> None:
         assert 20 < sum(second <= at < second + 1 for at in moments) < 90
 
 
-@given(now=times, interval=intervals, wait=st.floats(0, 1e5), random=randoms)
-def test_retry_after_is_kept_to_the_second(now: float, interval: float, wait: float, random: Random) -> None:
-    assert schedule.account_backoff(now, interval, 3, wait, random) == now + wait
-
-
 def test_missing_is_believed_after_an_interval_and_a_minute() -> None:
     assert not schedule.surely_missing(0, 59_999, 20)
     assert schedule.surely_missing(0, 60_000, 20)
