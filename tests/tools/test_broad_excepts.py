@@ -20,7 +20,7 @@ _OTHER_EDGES = {
     "cogs/background.py:Background._keep": "the edge of a loop: LoopCrashes logs and counts",
     "discord_adapter/gateway.py:stay_connected": "the edge of the gateway's loop: _read counts what it cannot explain",
     "relay/delivery/delivery_loop.py:DeliveryLoop._deliver": "the edge of one delivery: _defer counts",
-    "discord_adapter/interactions.py:Responder._outcome": "the edge of one interaction: _own_fault logs and counts",
+    "discord_adapter/interactions.py:Responder._replies_to": "the edge of one interaction: _own_fault logs and counts",
 }
 """Edges that count in another way than a line `….failures += 1`."""
 
