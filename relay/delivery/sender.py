@@ -59,7 +59,7 @@ NONCE_REMEMBERED = 120_000
 _FAULTS_BORNE = 5
 """Faults of our own in a row, about a minute of tries: whatever fails that often always fails in this form."""
 _UPLOADS_IN_VAIN = 3
-"""Uploads that nobody answered though the history could be read: some always fail (discord-api-docs#7695)."""
+"""Uploads in a row that nobody answered though the history could be read: some always fail (discord-api-docs#7695)."""
 _BETWEEN_EDITS = 15_000
 """Milliseconds between two tries of an edit that nobody answered."""
 
@@ -84,8 +84,8 @@ class _InHand:
     """When the first unanswered attempt began, in monotonic seconds; None if an earlier process began it."""
     faults: int = 0
     """Faults of our own in a row."""
-    sent_after_search: int = 0
-    """How often it was sent after a search that did not find it: each time an attempt before had been in vain."""
+    sent_in_vain: int = 0
+    """How often in a row nobody answered when it was sent after a search that did not find it."""
     unexplained: int = 0
     """How often Discord called a permission missing though the gateway knows of none."""
 
@@ -210,10 +210,10 @@ class Sender:
                 verdict = verdicts.blocked(attempt, Reason.NO_PERMISSION)
                 return DeliveryResult(delivery, verdict, _unanswered_after(look, draft))
         in_hand = self._in_hand[delivery.id]
-        other = _worth_a_try(draft, in_hand.sent_after_search) if look is _Look.ABSENT else None
+        other = _worth_a_try(draft, in_hand.sent_in_vain) if look is _Look.ABSENT else None
         if other is None:
             return None
-        in_hand.sent_after_search = 0
+        in_hand.sent_in_vain = 0
         return DeliveryResult(delivery, Change(other))
 
     # ---- alerts that are edited -------------------------------------------------------------------------------------
@@ -333,11 +333,13 @@ class Sender:
         in_hand = self._in_hand[delivery.id]
         if earlier is None:
             in_hand.first_sent = self._clock.monotonic()
-        if look is _Look.ABSENT:
-            in_hand.sent_after_search += 1
         response = await self._poster.post(draft.address, post)
         verdict = verdicts.judge(response, self._attempt(draft, claimed.attempts, post))
         answered = not (isinstance(verdict, Again) and not verdict.answered)
+        if answered:
+            in_hand.sent_in_vain = 0
+        elif look is _Look.ABSENT:
+            in_hand.sent_in_vain += 1
         await self._record(
             DeliveryResult(
                 claimed,

@@ -603,6 +603,13 @@ MUTATIONS = (
         "if 0:",
     ),
     mutation(
+        "uploads that Discord answers count as sent in vain",
+        "tests/relay/delivery/test_taken_over.py::test_rate_limits_after_a_failover_cost_no_files",
+        "Sender._send",
+        "if answered:\n    in_hand.sent_in_vain = 0\nelif look",
+        "if look",
+    ),
+    mutation(
         "files that were not the reason stay away",
         "tests/relay/delivery/test_sender.py::test_files_that_were_not_the_reason_come_back",
         "_worth_a_try",

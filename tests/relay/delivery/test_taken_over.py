@@ -14,6 +14,7 @@ from model.messages import (
     LookFailure,
     NoResponse,
     NoticePost,
+    OutcomePost,
     Post,
     Refused,
     SendResult,
@@ -361,6 +362,18 @@ async def test_an_end_that_is_learned_anew_after_a_failover_is_looked_for(
     await world.another_sender.deliver(delivery_id)
     (message,) = world.discord.messages
     assert (await world.get(delivery_id)).message_id == message.id
+
+
+async def test_rate_limits_after_a_failover_cost_no_files(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each try is preceded by a search that finds nothing, and Discord answers each: the files are not to blame."""
+    monkeypatch.setattr(Another, "looks_first_until", world.clock.now() + 600_000)
+    (delivery_id,) = await world.end(completed("job"))
+    world.discord.script = [TooManyRequests(1.0)] * 5
+    for _ in range(6):
+        await world.another_sender.deliver(delivery_id)
+    (message,) = world.discord.messages
+    assert isinstance(message.post, OutcomePost)
+    assert (bool(message.post.files), message.post.links) == (True, ())
 
 
 async def test_what_was_lost_is_sent_where_the_history_cannot_be_read(world: World) -> None:
