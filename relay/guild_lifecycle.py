@@ -88,6 +88,10 @@ class GuildLifecycle:
     async def locale_seen(self, guild_id: int, language: str) -> None:
         """The server's locale in Discord stands for this language: what is made from now on is posted in it, unless
         the server's admins have chosen another one."""
+        if self._locales.get(guild_id) == language:
+            return
+        # Until this one is stored, whoever tells another one has to wait for it.
+        self._locales.pop(guild_id, None)
         async with self._in_turn:
             if self._locales.get(guild_id) == language:
                 return

@@ -11,6 +11,7 @@ import pytest
 from relay.guild_lifecycle import GRACE, GuildLifecycle
 from storage import deletion, deliveries, servers
 from storage.vault import new_key
+from tests.idle import until_idle
 from tests.relay.accounts_fixture import AccountsFixture
 
 GUILD, BACK = 77, 78
@@ -149,3 +150,23 @@ async def test_of_two_languages_told_at_once_the_later_one_is_kept(world: Accoun
     guilds = GuildLifecycle(world.database, world.accounts, world.changes, world.clock)
     await asyncio.gather(guilds.locale_seen(GUILD, "ja"), guilds.locale_seen(GUILD, "de"))
     assert await _locale(world) == "de"
+
+
+async def test_of_a_language_that_is_known_already_the_later_one_is_kept_too(world: AccountsFixture) -> None:
+    guilds = GuildLifecycle(world.database, world.accounts, world.changes, world.clock)
+    await guilds.locale_seen(GUILD, "de")
+    await asyncio.gather(guilds.locale_seen(GUILD, "ja"), guilds.locale_seen(GUILD, "de"))
+    assert await _locale(world) == "de"
+
+
+async def test_a_known_language_does_not_wait_for_another_server_s_removal(world: AccountsFixture) -> None:
+    """Every command tells it, and somebody waits for the reply."""
+    guilds = GuildLifecycle(world.database, world.accounts, world.changes, world.clock)
+    await guilds.locale_seen(GUILD, "ja")
+    async with world.database.transaction():  # Nobody else can write meanwhile.
+        removal = asyncio.create_task(guilds.server_gone(GUILD + 1))
+        await until_idle()
+        assert not removal.done()
+        async with asyncio.timeout(1):
+            await guilds.locale_seen(GUILD, "ja")
+    await removal

@@ -63,6 +63,20 @@ MUTATIONS = (
         "interaction.guild_locale",
     ),
     mutation(
+        "a language that is told while another one is stored is lost",
+        "tests/relay/test_guild_lifecycle.py::test_of_a_language_that_is_known_already_the_later_one_is_kept_too",
+        "GuildLifecycle.locale_seen",
+        "self._locales.pop(guild_id, None)\n",
+        "",
+    ),
+    mutation(
+        "every command waits for whatever server is being removed",
+        "tests/relay/test_guild_lifecycle.py::test_a_known_language_does_not_wait_for_another_server_s_removal",
+        "GuildLifecycle.locale_seen",
+        "if self._locales.get(guild_id) == language:\n    return\n# Until",
+        "# Until",
+    ),
+    mutation(
         "two languages told at once are kept in any order",
         "tests/relay/test_guild_lifecycle.py::test_of_two_languages_told_at_once_the_later_one_is_kept",
         "GuildLifecycle.locale_seen",
