@@ -298,7 +298,7 @@ async def take_over(
         Delivery,
         f"""
         UPDATE deliveries SET owner = ?, claim_token = ?, second_look_at = ?
-        WHERE id = ? AND claim_token = ? AND owner IS NULL AND {IS_OPEN} RETURNING {columns(Delivery)}
+        WHERE id = ? AND claim_token = ? AND {IS_OPEN} RETURNING {columns(Delivery)}
         """,
         (owner, token, second_look_at, delivery.id, delivery.claim_token),
     )

@@ -382,6 +382,15 @@ async def test_what_was_given_up_and_is_asked_for_again_is_in_todays_language(ou
     assert await _languages(outbox, card_id, outcome_id, resent_id) == ["ja"] * 3
 
 
+async def test_the_card_of_an_outcome_that_is_resent_is_edited_again(outbox: Outbox) -> None:
+    _, outcome_id, *_ = await _every_kind(outbox, "one")
+    async with outbox.database.transaction() as tx:
+        await deliveries.give_up(tx, outcome_id, reason=Reason.NO_PERMISSION, now=NOW)
+        await tx.run("UPDATE subscriptions SET card_final = TRUE")
+        assert await deliveries.resend_outcome(tx, outcome_id, variant="", now=NOW)
+        assert await tx.values("SELECT DISTINCT card_final FROM subscriptions") == [False]
+
+
 async def test_cards_and_summaries_know_the_language_that_they_were_posted_in(outbox: Outbox) -> None:
     async with outbox.database.transaction() as tx:
         await servers.set_language(tx, GUILD, "ja")

@@ -10,6 +10,13 @@ _E2E_KILLS = "tests/e2e/test_kills.py"
 
 MUTATIONS = (
     mutation(
+        "the card of a result that is resent stays as it is",
+        "tests/storage/test_deliveries.py::test_the_card_of_an_outcome_that_is_resent_is_edited_again",
+        "resend_outcome",
+        "SET card_final = FALSE",
+        "SET card_final = card_final",
+    ),
+    mutation(
         "a permission in one server makes another one's messages due",
         "tests/storage/test_deliveries.py"
         "::test_a_server_that_is_back_gets_what_is_open_at_once_and_nothing_else_changes",
