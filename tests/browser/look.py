@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import count
@@ -19,6 +20,16 @@ PATIENCE_MS = 60_000
 """Long, for a machine on which every core has other tests to run."""
 _numbers = count(1)
 expect.set_options(timeout=PATIENCE_MS)
+_REMEMBER_EXPLANATIONS = """
+addEventListener("DOMContentLoaded", () => {
+  const scene = document.getElementById("scene");
+  if (!scene) return;
+  const remember = () => { document.documentElement.dataset.explained += ` ${scene.textContent}`; };
+  document.documentElement.dataset.explained = scene.textContent;
+  new MutationObserver(remember).observe(scene, { childList: true, characterData: true, subtree: true });
+});
+"""
+"""Some stand for a second only: on a busy machine nobody looks in time."""
 
 
 class Look:
@@ -40,6 +51,7 @@ class Look:
         """Opens the page."""
         context = await browser.new_context(viewport=WIDE, reduced_motion="reduce")
         await context.grant_permissions(["clipboard-read", "clipboard-write"], origin=panel.url)
+        await context.add_init_script(_REMEMBER_EXPLANATIONS)
         look = cls(panel, await context.new_page())
         try:
             await look.page.goto(panel.url)
@@ -60,6 +72,7 @@ class Look:
         desk.stage.guild.upload_limit = 10 * 1024 * 1024
         await self.panel.controls["channel-add"](Form({"name": f"look-{next(_numbers)}"}))
         await self.is_shown()
+        await self.page.locator("html").evaluate("html => { html.dataset.explained = ''; }")
         await self.open_tab("PixVerse")
 
     async def is_shown(self) -> None:
@@ -147,6 +160,11 @@ class Look:
     async def is_explained(self, sentence: str) -> None:
         """The line under the four scenes says so."""
         await expect(self.page.locator("#scene")).to_contain_text(sentence)
+
+    async def was_explained(self, sentence: str) -> None:
+        """The line under the four scenes says so, or has said so since this look began."""
+        said = re.compile(re.escape(sentence))
+        await expect(self.page.locator("html")).to_have_attribute("data-explained", said)
 
     async def be(self, name: str) -> None:
         """Is somebody else from now on."""
