@@ -15,8 +15,9 @@ from collections.abc import Iterator
 from itertools import count
 from threading import Lock, Thread
 
-from tests.simulation.children import KINDS, Child, child_environment
+from tests.simulation.children import KINDS, Child, child_environment, draws
 from tests.simulation.lives import Life, ran
+from tests.simulation.scenes import SCENES
 from tests.simulation.shrinking import smallest
 
 _TRIES = 80
@@ -36,7 +37,13 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make simulate", description=__doc__)
     parser.add_argument("--seed", type=int, help="one life, with its story")
     parser.add_argument("--seeds", type=int, default=20, help="the first so many seeds")
-    parser.add_argument("--kind", choices=KINDS, default="large", help="how lives are drawn")
+    parser.add_argument(
+        "--kind",
+        choices=(*KINDS, *SCENES),
+        metavar="KIND",
+        default="large",
+        help=f"{', '.join(KINDS)}, or a scene's name",
+    )
     parser.add_argument("--minutes", type=float, default=0.0, help="fresh seeds for so long")
     return parser.parse_args()
 
@@ -92,7 +99,7 @@ def _tell(seed: int, *, kind: str) -> int:
     if os.environ.get("PYTHONHASHSEED") != "0":
         command = [sys.executable, "-m", "tests.simulation", "--seed", str(seed), "--kind", kind]
         return subprocess.run(command, env=child_environment(), check=False).returncode
-    world = ran(KINDS[kind](seed))
+    world = ran(draws(kind)(seed))
     if not world.ledger.broken:
         print("\n".join(world.story))
         print(f"seed {seed}: no law is broken; {dict(world.ledger.counts)}")

@@ -20,15 +20,24 @@ KINDS: dict[str, Callable[[int], Plan]] = {
 }
 
 
+def draws(kind: str) -> Callable[[int], Plan]:
+    """What makes a life of this kind from a seed; the name of a scene is a kind, too."""
+    return KINDS[kind] if kind in KINDS else lambda seed: scenes.draw_alone(kind, seed)
+
+
 def child_environment() -> dict[str, str]:
     return {**os.environ, "PYTHONHASHSEED": "0"}
 
 
 class Child:
-    """Lives one seed after the other, of a kind (`KINDS`). `tree` holds the code that does, by default this one."""
+    """Lives one seed after the other, of a kind (`draws`). `tree` holds the code that does, by default this one.
 
-    def __init__(self, kind: str, *, tree: Path | None = None) -> None:
+    `until_broken` ends a life with the first law that is broken.
+    """
+
+    def __init__(self, kind: str, *, tree: Path | None = None, until_broken: bool = False) -> None:
         self._tree = tree
+        self._options = ["--until-broken"] if until_broken else []
         self._kind = kind
         self._process: subprocess.Popen[str] | None = None
 
@@ -55,7 +64,7 @@ class Child:
 
     def _begin(self) -> subprocess.Popen[str]:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.simulation.children", self._kind],
+            [sys.executable, "-m", "tests.simulation.children", self._kind, *self._options],
             cwd=self._tree,
             env=child_environment(),
             stdin=subprocess.PIPE,
@@ -76,14 +85,14 @@ class Child:
             process.communicate()
 
 
-def _serve(kind: str) -> None:
+def _serve(kind: str, *, until_broken: bool) -> None:
     """Each life in a fork of its own, which knows nothing of the lives before and is thrown away with all that was
     killed in it."""
-    draw = KINDS[kind]
+    draw = draws(kind)
     for line in sys.stdin:
         fork = os.fork()
         if fork == 0:
-            sys.stdout.write(live(draw(int(line))).as_line() + "\n")
+            sys.stdout.write(live(draw(int(line)), until_broken=until_broken).as_line() + "\n")
             sys.stdout.flush()
             os._exit(0)
         _, status = os.waitpid(fork, 0)
@@ -92,4 +101,4 @@ def _serve(kind: str) -> None:
 
 
 if __name__ == "__main__":
-    _serve(sys.argv[1])
+    _serve(sys.argv[1], until_broken="--until-broken" in sys.argv)

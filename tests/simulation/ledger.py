@@ -151,10 +151,15 @@ class Ledger:
         self.life_began = 0.0
         """When the process of now was started."""
         self.broken: list[str] = []
+        self.when_broken: Callable[[], None] = lambda: None
+        self.scene = ""
+        """The one that is played now, or was the last."""
         self.counts: Counter[str] = Counter()
 
     def fail(self, law: str) -> None:
-        self.broken.append(f"{self._clock.passed:.1f}: {law}")
+        scene = f"in the scene {self.scene}: " if self.scene else ""
+        self.broken.append(f"{self._clock.passed:.1f}: {scene}{law}")
+        self.when_broken()
 
     # ------------------------------------------------------------ what was asked for
 

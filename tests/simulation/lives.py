@@ -31,18 +31,21 @@ class Life:
         return cls(told["seed"], Counter(told["counts"]), told["broken"], told["story"])
 
 
-def ran(plan: Plan) -> World:
-    """The world after the whole life. Its process must have PYTHONHASHSEED=0, or the life is another one each time."""
+def ran(plan: Plan, *, until_broken: bool = False) -> World:
+    """The world after the whole life, or after the first law that is broken.
+
+    Its process must have PYTHONHASHSEED=0, or the life is another one each time.
+    """
     logging.getLogger().handlers[:] = []
     logging.lastResort = None
     world = World(plan)
-    world.live()
+    world.live(until_broken=until_broken)
     return world
 
 
-def live(plan: Plan) -> Life:
+def live(plan: Plan, *, until_broken: bool = False) -> Life:
     """Lives it, and tells what came of it."""
-    world = ran(plan)
+    world = ran(plan, until_broken=until_broken)
     counts = Counter(world.ledger.counts)
     counts["steps"] = world.machine.steps
     counts["restarts"] = world.machine.life - 1

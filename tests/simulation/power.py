@@ -1,8 +1,8 @@
 """How much the simulation sees: each mutation of `tests/mutations` is lived with, until a law is broken.
 
-`python -m tests.simulation.power [WORD …]`: all that concern behaviour, or those with such a word in their name.
-SAMPLE=50 takes so many of them, the same each time; LIVES=8 says after how many lives of scenes one is given up (and a
-quarter as many small lives).
+`python -m tests.simulation.power [WORD …]`: all that concern behaviour, or those with such a word in their name. One
+that `seen.py` names is lived with in the scene that it stands under. The others are looked for in LIVES=4 lives of
+scenes; four play every scene once.
 """
 
 from __future__ import annotations
@@ -10,34 +10,44 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from random import Random
 
 from tests.mutations.catalogue import MUTATIONS
 from tests.mutations.mutation import Mutation, MutationOutdated
 from tests.mutations.product import Product
 from tests.mutations.tree import ROOT, copy_tree
 from tests.simulation.children import Child
+from tests.simulation.seen import SEEN
 from tests.simulation.unseen import UNSEEN
 
-_SAMPLING = 1
+_VARIANTS = 4
+"""In which a scene is played until a law is broken."""
 _ROOMS = ("relay/", "discord_adapter/", "cogs/", "storage/", "pixverse/", "ui/")
 """The others are about starting, settings, logs, HTTP ports and the sandbox, which a life does not show."""
+_SEVERAL_PROCESSES = (
+    "relay/cluster/",
+    "storage/engines/postgres/",
+    "storage/engines/copy_ends.py",
+    "storage/change_feed.py",
+    "storage/copying.py",
+    "storage/processes.py",
+    "discord_adapter/request_pacing.py",
+    "discord_adapter/shard_coordinator.py",
+)
+"""Of PostgreSQL and of processes that share it. A life has one process, on SQLite."""
 
 
-def chosen(words: Sequence[str], most: int | None, product: Product) -> list[Mutation]:
-    """Those that are tried; raises MutationOutdated."""
+def concerning_behaviour(product: Product) -> list[Mutation]:
+    """What a life could show. Raises MutationOutdated."""
     unseen = {name for names in UNSEEN.values() for name in names}
-    mutations = [
-        mutation
-        for mutation in MUTATIONS
-        if mutation.name not in unseen and mutation.edits[0].located(product)[0].startswith(_ROOMS)
-    ]
-    named = [mutation for mutation in mutations if not words or any(word in mutation.name for word in words)]
-    Random(_SAMPLING).shuffle(named)
-    return named[:most]
+
+    def is_lived(mutation: Mutation) -> bool:
+        file, _ = mutation.edits[0].located(product)
+        return file.startswith(_ROOMS) and not file.startswith(_SEVERAL_PROCESSES)
+
+    return [mutation for mutation in MUTATIONS if mutation.name not in unseen and is_lived(mutation)]
 
 
 def found_by(mutation: Mutation, product: Product, lives: int) -> tuple[str, str] | None:
@@ -45,8 +55,8 @@ def found_by(mutation: Mutation, product: Product, lives: int) -> tuple[str, str
     with tempfile.TemporaryDirectory(prefix="power-") as folder:
         tree = copy_tree(Path(folder) / "tree")
         mutation.apply(product, tree)
-        for kind, count in (("scenes", lives), ("small", max(1, lives // 4))):
-            with Child(kind, tree=tree) as child:
+        for kind, count in _to_live(mutation.name, lives):
+            with Child(kind, tree=tree, until_broken=True) as child:
                 for seed in range(count):
                     broken = child.live(seed).broken
                     if broken:
@@ -54,30 +64,42 @@ def found_by(mutation: Mutation, product: Product, lives: int) -> tuple[str, str
     return None
 
 
+def _to_live(name: str, lives: int) -> Iterator[tuple[str, int]]:
+    """Kinds of lives, and how many of each."""
+    scene = next((scene for scene, names in SEEN.items() if name in names), None)
+    if scene is None:
+        yield "scenes", lives
+    else:
+        yield scene, _VARIANTS
+
+
 def main(words: Sequence[str]) -> int:
-    """Prints what became of each; returns the exit code, 0."""
+    """Prints what became of each; returns the exit code: 1 where one is not seen that was seen before."""
     product = Product(ROOT)
-    most = os.environ.get("SAMPLE")
-    mutations = chosen(words, int(most) if most else None, product)
-    lives = int(os.environ.get("LIVES", "8"))
-    seen = 0
+    mutations = [
+        mutation
+        for mutation in concerning_behaviour(product)
+        if not words or any(word in mutation.name for word in words)
+    ]
+    lives = int(os.environ.get("LIVES", "4"))
+    known = {name for names in SEEN.values() for name in names}
+    seen: set[str] = set()
 
     def look(mutation: Mutation) -> str:
-        nonlocal seen
         try:
             found = found_by(mutation, product, lives)
         except MutationOutdated as error:
             return f"outdated    {mutation.name}: {error}"
         if found is None:
             return f"not seen    {mutation.name}"
-        seen += 1
+        seen.add(mutation.name)
         return f"{found[0]:11} {mutation.name} -> {found[1][:160]}"
 
     with ThreadPoolExecutor(int(os.environ.get("WORKERS", os.cpu_count() or 1))) as pool:
         for line in pool.map(look, mutations):
             print(line, flush=True)
-    print(f"{seen} of {len(mutations)} mutations seen within {lives} lives")
-    return 0
+    print(f"{len(seen)} of {len(mutations)} mutations are seen")
+    return 1 if known & {mutation.name for mutation in mutations} - seen else 0
 
 
 if __name__ == "__main__":

@@ -234,7 +234,7 @@ class Stage:
     # ------------------------------------------------------------- what must be
 
     def fail(self, law: str) -> None:
-        self.parts.ledger.fail(f"in the scene {self.name}: {law}")
+        self.parts.ledger.fail(law)
 
     def expect(self, true: bool, law: str) -> None:
         if not true:
@@ -500,6 +500,7 @@ class Playbill:
             return
         name, seed = entries[0]
         self._parts.tell(f"scene: {name}")
+        self._parts.ledger.scene = name
         stage = Stage(self._parts, name, seed, self._numbers)
         story = self._scenes[name](stage)
         self._parts.ledger.counts["scenes"] += 1

@@ -105,8 +105,10 @@ class World:
 
     # ------------------------------------------------------------- the whole life
 
-    def live(self) -> None:
-        """From the first start to the last check. Nothing is raised for a law that is broken."""
+    def live(self, *, until_broken: bool = False) -> None:
+        """From the first start to the last check, or to the first law that is broken. Nothing is raised for one."""
+        if until_broken:
+            self.ledger.when_broken = self._end
         handler = _Log(self._logged)
         root = logging.getLogger()
         root.addHandler(handler)
@@ -252,6 +254,9 @@ class World:
         left = {table: rows[table] for table in _OF_JOBS if rows[table]}
         if left:
             self.ledger.fail(f"two months after everything there is still in the database: {left}")
+        self._end()
+
+    def _end(self) -> None:
         self._finished = True
         self.machine.kill()
 

@@ -31,6 +31,11 @@ def draw_scenes(seed: int) -> Plan:
     return of_scenes(seed, random, names[seed % _PARTS :: _PARTS], seed // _PARTS)
 
 
+def draw_alone(name: str, seed: int) -> Plan:
+    """A life of this scene alone. As many seeds in a row play it in as many variants."""
+    return of_scenes(seed, Random(seed), [name], seed)
+
+
 def of_scenes(seed: int, random: Random, names: list[str], turn: int) -> Plan:
     """A life of these scenes, each in the variant whose turn it is."""
     return Plan(
