@@ -35,7 +35,7 @@ from discord_adapter.identify_slots import LocalSlots, SharedSlots
 from discord_adapter.interaction_limits import InteractionLimiter
 from discord_adapter.interactions import Responder
 from discord_adapter.poster import DiscordPoster
-from discord_adapter.request_pacing import RequestPacer
+from discord_adapter.rate_limits import RequestPacer
 from discord_adapter.shard_connection import TakeSlot
 from discord_adapter.shard_coordinator import share_shards
 from discord_adapter.shard_manager import ShardManager
@@ -43,8 +43,7 @@ from pixverse.api import PixVerseApi
 from pixverse.api_client import ApiClient, new_api_session
 from pixverse.token_text import DiscordTokenGiven, NotAToken, clean_token
 from relay.allowances import Buckets, CommandRate
-from relay.clock import SystemClock
-from relay.cluster.database_clock import DatabaseClock
+from relay.clock import DatabaseClock, SystemClock
 from relay.failures import Loop, LoopCrashes
 from relay.media.allowed_hosts import AllowedHosts
 from relay.media.download import Bounds, Downloader, media_session

@@ -15,8 +15,7 @@ from discord.ext import commands
 from discord.http import Route
 
 from discord_adapter.channels import ChannelOwners
-from discord_adapter.rate_limits import GlobalLimit, InvalidRequests
-from discord_adapter.request_pacing import RequestPacer, counts_globally
+from discord_adapter.rate_limits import GlobalLimit, InvalidRequests, RequestPacer, counts_globally
 from discord_adapter.request_trace import UNREACHABLE, NotDiscord, named_wait, reason_of, wire_trace
 from relay.failures import backoff
 from relay.ports import Meters, Sleep

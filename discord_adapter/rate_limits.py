@@ -1,4 +1,5 @@
-"""Discord's limits that concern every request: the global rate limit, and the count of refused requests.
+"""Discord's limits that concern every request: the global rate limit, also where several processes share it, and the
+count of refused requests.
 
 discord.py 2.7.1 holds back all requests while a global limit lasts, and releases them in the request that met it, after
 its sleep (http.py, `HTTPClient.request`). Where that request is cancelled or times out in its sleep, it never does, and
@@ -6,7 +7,7 @@ every later request waits for ever (disnake#1585). `GlobalLimit` ends the limit 
 
 After 10,000 responses of 401, 403 or 429 within ten minutes an IP address is banned for a while; a 429 of scope
 `shared` does not count (Discord developer docs, Rate Limits, "Invalid Request Limit"). `InvalidRequests` counts them
-and pauses before that.
+and pauses before that. `RequestPacer` keeps this process's requests within its share of the global limit.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ from collections.abc import Callable
 from http import HTTPStatus
 
 import aiohttp
+import yarl
 from discord.http import HTTPClient
+
+from relay.ports import Sleep
 
 log = logging.getLogger(__name__)
 
@@ -106,3 +110,38 @@ def _seconds_of(body: bytes) -> float | None:
     except (ValueError, TypeError, LookupError):
         return None
     return min(max(seconds, 0.0), _LONGEST_SECONDS) if math.isfinite(seconds) else None
+
+
+def counts_globally(url: yarl.URL) -> bool:
+    """Whether Discord counts a request against the bot's global limit.
+
+    Interactions are not bound to it (developer docs, Rate Limits), and a connection to the gateway is no request of the
+    API.
+    """
+    return url.scheme in ("http", "https") and not any(part in url.path for part in WITHOUT_BOT_TOKEN)
+
+
+class RequestPacer:
+    """Spaces requests evenly, where several processes share the global limit.
+
+    `per_second` returns how many there may be now, `monotonic` seconds.
+    """
+
+    def __init__(
+        self,
+        per_second: Callable[[], float],
+        monotonic: Callable[[], float],
+        sleep: Sleep,
+    ) -> None:
+        self._per_second = per_second
+        self._monotonic = monotonic
+        self._sleep = sleep
+        self._turns = asyncio.Lock()
+        self._last = monotonic() - 1.0
+
+    async def wait(self) -> None:
+        """Waits for this request's turn, after those that have asked before."""
+        async with self._turns:
+            while (wait := self._last + 1.0 / self._per_second() - self._monotonic()) > 0:
+                await self._sleep(wait)
+            self._last = self._monotonic()

@@ -18,11 +18,10 @@ from relay.cards.card_edits import CardEdits
 from relay.cards.card_loop import CardLoop
 from relay.cards.card_posts import CardPosts
 from relay.changes import Changes
+from relay.clock import DatabaseClock
 from relay.cluster.change_feed import ChangeFeed, KeptInMemory
-from relay.cluster.database_clock import DatabaseClock
-from relay.cluster.lease_moves import LeaseMoves
 from relay.cluster.membership import Membership
-from relay.cluster.ownership import ALONE, Ownership
+from relay.cluster.ownership import ALONE, LeaseMoves, Ownership
 from relay.commands.lookups import Lookups
 from relay.commands.member_commands import MemberCommands
 from relay.commands.subscribe import Limits
@@ -33,7 +32,6 @@ from relay.delivery.delivery_results import ResultRecorder
 from relay.delivery.link_refresh import LinkRefresher
 from relay.delivery.message_builder import MessageBuilder
 from relay.delivery.sender import Sender
-from relay.erasure import Erasure
 from relay.failures import Loop
 from relay.follow.account_follower import AccountFollower
 from relay.follow.follow_commands import FollowCommands
@@ -170,7 +168,6 @@ class Relay:
 
         self.guilds = GuildLifecycle(database, self.accounts, changes, clock)
         self.retention = Retention(database, clock, recorder.give_up_held, ownership)
-        self.erasure = Erasure(database, clock)
         self._listen()
 
     def _listen(self) -> None:
@@ -237,7 +234,7 @@ class Relay:
             "accounts": self.rechecks.run,
             "guild_removal": self.guilds.run,
             "retention": self.retention.run,
-            "erasure": self.erasure.run,
+            "erasure": self.retention.erase,
             "writes": self.writes.run,
             **({} if self.membership is None else {"processes": self.membership.run}),
         }

@@ -1,5 +1,5 @@
-"""Deletes ended jobs with everything that belongs to them a month after their end, and gives up jobs that have been on
-hold for a month."""
+"""Deletes ended jobs with everything that belongs to them a month after their end, gives up jobs that have been on hold
+for a month, and sees to it that no deleted secret stays in the database's write-ahead log."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ _AT_ONCE = 100
 """Jobs or notices that one transaction deletes: nobody else can write meanwhile."""
 _BETWEEN_SECONDS = 1.0
 _LOOK_SECONDS = 3600.0
+_ERASE_SECONDS = 30.0
 RETENTION = "retention"
 
 
@@ -51,6 +52,14 @@ class Retention:
                 self.failures += 1
                 log_failure(log, error, "What is old could not be deleted")
             await self._clock.sleep(_LOOK_SECONDS)
+
+    async def erase(self) -> None:
+        """Empties the write-ahead log, until it is cancelled, whenever another program that read the database has kept
+        that from being done at once."""
+        while True:
+            await self._clock.sleep(_ERASE_SECONDS)
+            if self._database.flush_owed:
+                await self._database.flush()
 
     async def sweep(self) -> None:
         """Deletes everything that is old enough. Raises StorageError and OSError as database and disk do."""

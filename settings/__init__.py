@@ -1,9 +1,8 @@
 """Every setting of the bot: read from the environment and `.env`, and checked once, with all faults reported."""
 
-from settings.database_url import DatabasePlace, PostgresUrl
 from settings.loading import SettingsError, load_settings, load_storage_settings, read_database
 from settings.model import PUBLIC_API_HOST, VARIABLES, Settings, StorageSettings, shown_settings
-from settings.readers import LogFormat, LogLevel, MediaHost
+from settings.readers import DatabasePlace, LogFormat, LogLevel, MediaHost, PostgresUrl
 
 __all__ = [
     "PUBLIC_API_HOST",

@@ -12,8 +12,8 @@ from dotenv import dotenv_values
 from pydantic import ValidationError
 
 from settings import readers
-from settings.database_url import DatabasePlace, PostgresUrl
 from settings.model import VARIABLES, Settings, StorageSettings, without_blanks
+from settings.readers import DatabasePlace, PostgresUrl
 from settings.secret_files import SECRET_FILES, read_secret_files
 
 _HOW_TO_START = (

@@ -11,8 +11,7 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_va
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from settings import readers
-from settings.database_url import DatabasePlace, PostgresUrl
-from settings.readers import LogFormat, LogLevel, MediaHost
+from settings.readers import DatabasePlace, LogFormat, LogLevel, MediaHost, PostgresUrl
 from settings.secret_files import SECRET_FILES, readable_by_all
 
 PUBLIC_API_HOST = "api.useapi.net"

@@ -1,18 +1,21 @@
-"""Reads the text of a setting. Each reader raises ValueError with words that continue the variable's name."""
+"""The types of settings that are no plain text or number, and what reads each from its text.
+
+Each reader raises ValueError with words that continue the variable's name.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import re
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
-
-from settings.database_url import DatabasePlace, PostgresUrl
 
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 LogFormat = Literal["text", "json"]
@@ -45,6 +48,30 @@ class MediaHost(NamedTuple):
             + name
             + (f":{self.port}" if self.port else "")
         )
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresUrl:
+    """A PostgreSQL database. `str()` is its address without the password."""
+
+    secret: SecretStr
+    """The whole address, as the driver takes it."""
+    folder: Path
+    """Where the process keeps files of its own."""
+
+    def __str__(self) -> str:
+        parts = urlsplit(self.secret.get_secret_value())
+        user, at, hosts = parts.netloc.rpartition("@")
+        return urlunsplit((parts.scheme, user.partition(":")[0] + at + hosts, parts.path, "", ""))
+
+    @property
+    def digest(self) -> str:
+        """Eight digits that tell databases apart, whatever the password."""
+        return hashlib.sha256(str(self).encode()).hexdigest()[:8]
+
+
+DatabasePlace = Path | PostgresUrl
+"""A path is the file of an SQLite database."""
 
 
 def _words(text: str) -> list[str]:

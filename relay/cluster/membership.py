@@ -17,9 +17,9 @@ from uuid import uuid4
 
 from model.shards import Shards, shard_of
 from relay.changes import Changes
+from relay.clock import DatabaseClock
 from relay.cluster.account_shares import accounts_of
 from relay.cluster.change_feed import ChangeFeed
-from relay.cluster.database_clock import DatabaseClock
 from relay.cluster.request_shares import RequestShare, fair_requests
 from relay.failures import FailureSeries
 from storage import change_feed, processes

@@ -12,7 +12,7 @@ import yarl
 from discord.http import Route
 
 from discord_adapter.client import RelayClient
-from discord_adapter.request_pacing import RequestPacer, counts_globally
+from discord_adapter.rate_limits import RequestPacer, counts_globally
 from relay.ports import NoMeters
 from sandbox.discord_wire import DiscordSandbox
 from tests.clock import ManualClock

@@ -33,7 +33,6 @@ _SEVERAL_PROCESSES = (
     "storage/change_feed.py",
     "storage/copying.py",
     "storage/processes.py",
-    "discord_adapter/request_pacing.py",
     "discord_adapter/shard_coordinator.py",
 )
 """Of PostgreSQL and of processes that share it. A life has one process, on SQLite."""

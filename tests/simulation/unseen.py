@@ -71,6 +71,11 @@ UNSEEN: dict[str, tuple[str, ...]] = {
         "cards that are due late make their loop seem to stand",
         "a gateway that is tried again in vain seems to be there",
     ),
-    "more than one process": ("a command is done though another process has answered it",),
+    "more than one process": (
+        "a command is done though another process has answered it",
+        "requests wait for no turn",
+        "an answer to a command waits for a turn",
+        "a turn comes as early as the rate allowed when it was asked for",
+    ),
 }
 """By what they are about."""

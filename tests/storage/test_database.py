@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from relay.erasure import Erasure
+from relay.retention import Retention
 from storage.database import Database, get_meta, put_meta
 from storage.engines.sqlite.engine import BUSY_SECONDS
 from storage.errors import StorageError, StorageUnavailable, TransactionMisused
@@ -233,11 +233,15 @@ async def test_a_log_that_is_being_read_is_emptied_later(sqlite_database: Databa
         async with sqlite_database.transaction() as tx:
             await put_meta(tx, "a", b"1")
         assert (await sqlite_database.flush(), sqlite_database.flush_owed) == (False, True)
-    erasure = Erasure(sqlite_database, _OneTurn())
+    retention = Retention(sqlite_database, _OneTurn(), _give_up_nothing)
     with pytest.raises(asyncio.CancelledError):
-        await erasure.run()
+        await retention.erase()
     assert not sqlite_database.flush_owed
     assert not [file for file in sqlite_database.path.parent.iterdir() if b"overwritten" in file.read_bytes()]
+
+
+async def _give_up_nothing(_before: int) -> None:
+    """For a loop that deletes nothing."""
 
 
 class _OneTurn:

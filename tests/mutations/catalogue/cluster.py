@@ -736,7 +736,7 @@ MUTATIONS = (
     ),
     mutation(
         "a process that is halted in a question sets its clock back",
-        "tests/relay/cluster/test_database_clock.py::test_a_halt_during_the_question_sets_nothing_back",
+        "tests/relay/test_database_clock.py::test_a_halt_during_the_question_sets_nothing_back",
         "DatabaseClock.set",
         "if is_first else",
         "if True else",

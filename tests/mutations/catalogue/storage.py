@@ -9,7 +9,7 @@ MUTATIONS = (
         "a log that was being read is never emptied",
         "tests/relay/test_relay.py::test_a_log_that_another_program_reads_is_emptied_by_a_loop",
         "Relay.loops",
-        '"erasure": self.erasure.run,',
+        '"erasure": self.retention.erase,',
         '"erasure": self.retention.run,',
     ),
     mutation(

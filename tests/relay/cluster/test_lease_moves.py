@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from model.shards import Shards
 from relay.changes import Changes
-from relay.cluster.lease_moves import LeaseMoves
-from relay.cluster.ownership import ALONE, Alone
+from relay.cluster.ownership import ALONE, Alone, LeaseMoves
 
 
 @dataclass

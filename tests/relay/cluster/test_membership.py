@@ -11,8 +11,8 @@ from typing import Never
 import pytest
 
 from relay.changes import Changes
+from relay.clock import DatabaseClock
 from relay.cluster.change_feed import ChangeFeed
-from relay.cluster.database_clock import DatabaseClock
 from relay.cluster.membership import FEED_SECONDS, LOOK_FIRST_MS, MARGIN_SECONDS, RENEW_SECONDS, Membership
 from relay.cluster.request_shares import BELIEVED_S, LEAST, fair_requests
 from settings import PostgresUrl

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from relay.cluster.database_clock import DatabaseClock
+from relay.clock import DatabaseClock
 from tests.clock import ManualClock
 
 
