@@ -19,6 +19,7 @@ from typing import Any
 import aiohttp
 import orjson
 
+from model.shards import shard_of
 from tests.simulation.virtual_time import VirtualClock
 from tests.simulation.wire import Reply, Request
 
@@ -47,6 +48,13 @@ _NONCE_SECONDS = 150.0
 _ANSWER_SECONDS = 3.0
 _TOKEN_SECONDS = 900.0
 _EPHEMERAL = 64
+_HIDDEN = "___hidden___"
+_LOG_INS_A_DAY = 1000
+_DAY = 86_400.0
+_BETWEEN_LOG_INS = 5.0
+"""Discord takes one IDENTIFY in so many seconds; one too many ends every session."""
+_LOG_INS_KEPT = 5
+_ENGLISH = "en-US"
 _EVERYBODY = frozenset({0})
 """Whoever else a text names."""
 
@@ -123,6 +131,7 @@ class Guild:
     premium_tier: int = 0
     denied: set[str] = field(default_factory=set)
     """What the bot's roles lack everywhere."""
+    locale: str = _ENGLISH
 
     def is_manager(self, person: int) -> bool:
         return person == self.admin
@@ -185,10 +194,24 @@ class DiscordWorld:
         self._by_token: dict[str, Asked] = {}
         self.posted: list[Posted] = []
         self.edits = 0
-        self.socket: Socket | None = None
-        self.session: Session | None = None
+        self.shards = 1
+        """So many the bot is to have."""
+        self.sessions: dict[int, Session] = {}
+        """By shard."""
         self.life = 0
         self.gateway_open = True
+        self.gateway_hangs = False
+        """Whether whoever connects waits for ever."""
+        self.closes_with: int | None = None
+        """The code with which an IDENTIFY is answered, where it is refused."""
+        self.log_ins: list[float] = []
+        """When this process has identified itself."""
+        self.log_ins_left = _LOG_INS_A_DAY
+        self.log_ins_back_at = 0.0
+        """When a new day of log-ins begins."""
+        self.asked_for_limit = 0
+        self.on_log_in: Callable[[str | None], None] = lambda _wrong: None
+        """Called with what is wrong with an IDENTIFY that has come."""
         self.on_post: Callable[[Posted], None] = lambda _posted: None
         self.on_sending: Callable[[Channel, dict[str, Any], int], None] = lambda *_: None
         self.on_answer: Callable[[], None] = lambda: None
@@ -233,6 +256,15 @@ class DiscordWorld:
         place.given_back_at = self._clock.passed
         self.emit("CHANNEL_UPDATE", place.guild, self.channel_payload(place))
 
+    def boost(self, guild: Guild, tier: int) -> None:
+        guild.premium_tier = tier
+        self.emit("GUILD_UPDATE", guild, self.guild_payload(guild))
+
+    def speak(self, guild: Guild, locale: str) -> None:
+        """A server gets another language."""
+        guild.locale = locale
+        self.emit("GUILD_UPDATE", guild, self.guild_payload(guild))
+
     def change_role(self, guild: Guild, denied: set[str]) -> None:
         """The one role of the bot's has other permissions."""
         guild.denied = denied
@@ -260,12 +292,11 @@ class DiscordWorld:
 
     def remove_bot(self, guild: Guild) -> None:
         guild.bot_in = False
-        if self.socket is not None or self.session is not None:
-            self._tell("GUILD_DELETE", {"id": str(guild.id)})
+        self._tell("GUILD_DELETE", guild, {"id": str(guild.id)})
 
     def invite_bot(self, guild: Guild) -> None:
         guild.bot_in = True
-        self._tell("GUILD_CREATE", self.guild_payload(guild))
+        self._tell("GUILD_CREATE", guild, self.guild_payload(guild))
 
     def channel_payload(self, channel: Channel) -> dict[str, Any]:
         payload: dict[str, Any] = {
@@ -276,6 +307,9 @@ class DiscordWorld:
             "nsfw": False,
             "topic": None,
         }
+        if channel.parent is None and channel.lacks("view_channel"):
+            nobody = {"id": str(channel.guild.id), "type": 0, "allow": "0", "deny": str(BITS["view_channel"])}
+            return payload | {"type": 0, "name": _HIDDEN, "permission_overwrites": [nobody], "parent_id": None}
         if channel.parent is None:
             deny = sum(BITS[name] for name in channel.denied)
             overwrite = {"id": str(channel.guild.id), "type": 0, "allow": "0", "deny": str(deny)}
@@ -324,7 +358,7 @@ class DiscordWorld:
             "presences": [],
             "stage_instances": [],
             "guild_scheduled_events": [],
-            "preferred_locale": "en-US",
+            "preferred_locale": guild.locale,
             "system_channel_flags": 0,
             "verification_level": 0,
             "default_message_notifications": 0,
@@ -371,10 +405,11 @@ class DiscordWorld:
         source: dict[str, Any] | None = None,
         then: Callable[[Asked], None] | None = None,
         demoted: bool = False,
+        guild_locale: str | None = None,
     ) -> Asked:
-        """A person does something: it is told to whoever is connected."""
+        """A person does something: it is told to whoever is connected. `guild_locale` is the server's language then."""
         number = self.snowflake()
-        connected = self.socket is not None and self.socket.ready
+        connected = self._is_connected(channel.guild)
         record = Asked(
             number,
             f"interaction-{number}",
@@ -401,14 +436,14 @@ class DiscordWorld:
             "token": record.token,
             "version": 1,
             "guild_id": str(channel.guild.id),
-            "guild": {"id": str(channel.guild.id), "locale": "en-US", "features": []},
+            "guild": {"id": str(channel.guild.id), "locale": channel.guild.locale, "features": []},
             "channel_id": str(channel.id),
             "channel": {**self.channel_payload(channel), "permissions": str(permissions)},
             "member": {"user": user, "roles": [], "joined_at": "2025-01-01T00:00:00+00:00", "deaf": False,
                        "mute": False, "permissions": str(permissions), "flags": 0},
             "data": data,
             "locale": "en-US",
-            "guild_locale": "en-US",
+            "guild_locale": guild_locale or channel.guild.locale,
             "app_permissions": str(channel.allowed),
             "entitlements": [],
             "authorizing_integration_owners": {"0": str(channel.guild.id)},
@@ -418,7 +453,7 @@ class DiscordWorld:
         if source is not None:
             payload["message"] = source
         if connected:
-            self._tell("INTERACTION_CREATE", payload)
+            self._tell("INTERACTION_CREATE", channel.guild, payload)
         return record
 
     # ----------------------------------------------------------------- REST
@@ -444,8 +479,13 @@ class DiscordWorld:
                 "bot_require_code_grant": False, "description": "", "icon": None, "team": None}  # fmt: skip
 
     def _gateway(self, _request: Request) -> Any:
-        limit = {"total": 1000, "remaining": 999, "reset_after": 0, "max_concurrency": 1}
-        return {"url": "wss://gateway.discord.example", "shards": 1, "session_start_limit": limit}
+        self.asked_for_limit += 1
+        self._begin_day()
+        used = self.log_ins_left < _LOG_INS_A_DAY
+        reset_after = round((self.log_ins_back_at - self._clock.passed) * 1000) if used else 0
+        limit = {"total": _LOG_INS_A_DAY, "remaining": self.log_ins_left, "reset_after": reset_after,
+                 "max_concurrency": 1}  # fmt: skip
+        return {"url": "wss://gateway.discord.example", "shards": self.shards, "session_start_limit": limit}
 
     def _guilds(self, request: Request) -> Any:
         after = int(request.query.get("after", 0))
@@ -646,57 +686,86 @@ class DiscordWorld:
 
     def emit(self, event: str, guild: Guild, payload: dict[str, Any]) -> None:
         if guild.bot_in:
-            self._tell(event, payload)
+            self._tell(event, guild, payload)
 
-    def _tell(self, event: str, payload: dict[str, Any]) -> None:
-        if self.session is not None:
-            self.session.dispatch(event, payload)
+    def _tell(self, event: str, guild: Guild, payload: dict[str, Any]) -> None:
+        session = self.sessions.get(shard_of(guild.id, self.shards))
+        if session is not None:
+            session.dispatch(event, payload)
 
-    def connect(self) -> Socket:
+    def _is_connected(self, guild: Guild) -> bool:
+        session = self.sessions.get(shard_of(guild.id, self.shards))
+        return session is not None and session.socket.ready
+
+    async def connect(self) -> Socket:
         """A client comes. Raises what aiohttp does where nobody answers."""
         if not self.gateway_open:
             raise aiohttp.ClientConnectorError(SimpleNamespace(host="", port=0, ssl=None), OSError("away"))  # type: ignore[arg-type]
-        self.socket = Socket(self)
-        self.socket.push({"op": 10, "d": {"heartbeat_interval": 10**9}, "s": None, "t": None})
-        return self.socket
+        if self.gateway_hangs:
+            await asyncio.get_running_loop().create_future()
+        socket = Socket(self)
+        socket.push({"op": 10, "d": {"heartbeat_interval": 10**9}, "s": None, "t": None})
+        return socket
 
-    def cut_gateway(self) -> None:
-        """The connection breaks; the session can be resumed."""
-        if self.socket is not None:
-            self.socket.hang_up(1006)
+    def cut_gateway(self, code: int = 1006) -> None:
+        """Every connection breaks; the sessions can be resumed where the code lets them."""
+        for session in self.sessions.values():
+            session.socket.hang_up(code)
 
     def invalidate(self) -> None:
-        """Discord forgets the session."""
-        self.session = None
-        self.cut_gateway()
+        """Discord forgets the sessions."""
+        sessions, self.sessions = self.sessions, {}
+        for session in sessions.values():
+            session.socket.hang_up(1006)
 
     def process_gone(self) -> None:
         """Nobody is connected any more."""
-        self.socket = None
-        self.session = None
+        self.sessions.clear()
+        self.log_ins.clear()
 
-    def identify(self, socket: Socket) -> None:
-        self.session = Session(f"s{next(self._ids)}", socket)
-        mine = [guild for guild in self.guilds if guild.bot_in]
-        self.session.dispatch(
+    def identify(self, socket: Socket, data: dict[str, Any]) -> None:
+        shard, of = data.get("shard") or (0, 1)
+        self.on_log_in(self._wrong_log_in())
+        self.log_ins.append(self._clock.passed)
+        self.log_ins_left -= 1
+        if self.closes_with is not None or of != self.shards:
+            socket.hang_up(self.closes_with or 4011)
+            return
+        session = self.sessions[shard] = Session(f"s{next(self._ids)}", socket)
+        mine = [guild for guild in self.guilds if guild.bot_in and shard_of(guild.id, of) == shard]
+        session.dispatch(
             "READY",
             {
                 "v": 10,
                 "user": BOT,
                 "guilds": [{"id": str(guild.id), "unavailable": True} for guild in mine],
-                "session_id": self.session.id,
+                "session_id": session.id,
                 "resume_gateway_url": "wss://gateway.discord.example",
-                "shard": [0, 1],
+                "shard": [shard, of],
                 "application": {"id": str(APPLICATION), "flags": 0},
             },
         )
         for guild in mine:
-            self.session.dispatch("GUILD_CREATE", self.guild_payload(guild))
+            session.dispatch("GUILD_CREATE", self.guild_payload(guild))
         socket.ready = True
 
+    def _begin_day(self) -> None:
+        if self._clock.passed >= self.log_ins_back_at:
+            self.log_ins_left, self.log_ins_back_at = _LOG_INS_A_DAY, self._clock.passed + _DAY
+
+    def _wrong_log_in(self) -> str | None:
+        """What is wrong with an IDENTIFY that comes now."""
+        self._begin_day()
+        gap = self._clock.passed - self.log_ins[-1] if self.log_ins else math.inf
+        if gap < _BETWEEN_LOG_INS:
+            return f"an IDENTIFY {gap:.1f} s after the one before"
+        if self.log_ins_left <= _LOG_INS_KEPT:
+            return f"an IDENTIFY, though only {self.log_ins_left} are left today"
+        return None
+
     def resume(self, socket: Socket, data: dict[str, Any]) -> None:
-        session = self.session
-        if session is None or session.id != data.get("session_id"):
+        session = next((one for one in self.sessions.values() if one.id == data.get("session_id")), None)
+        if session is None:
             socket.push({"op": 9, "d": False, "s": None, "t": None})
             return
         session.socket = socket
@@ -711,7 +780,7 @@ class Session:
 
     def __init__(self, number: str, socket: Socket) -> None:
         self.id = number
-        self.socket: Socket | None = socket
+        self.socket = socket
         self.frames: deque[dict[str, Any]] = deque(maxlen=500)
         self._sequence = 0
 
@@ -719,7 +788,7 @@ class Session:
         self._sequence += 1
         frame = {"op": 0, "d": payload, "s": self._sequence, "t": event}
         self.frames.append(frame)
-        if self.socket is not None and not self.socket.closed:
+        if not self.socket.closed:
             self.socket.push(frame)
 
 
@@ -760,7 +829,7 @@ class Socket:
             case 1:
                 self.push({"op": 11, "d": None, "s": None, "t": None})
             case 2:
-                self._world.identify(self)
+                self._world.identify(self, frame["d"])
             case 6:
                 self._world.resume(self, frame["d"])
 

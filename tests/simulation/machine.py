@@ -59,7 +59,7 @@ class Machine:
         discord: Peer,
         pixverse: Peer,
         media: Peer,
-        connect_gateway: Callable[[], Any],
+        connect_gateway: Callable[[], Awaitable[Any]],
         process_gone: Callable[[], None],
     ) -> None:
         self._clock = clock

@@ -98,7 +98,11 @@ class Session:
     """Stands in for `aiohttp.ClientSession`: one for each client of one life of the process."""
 
     def __init__(
-        self, peer: Peer, step: Step, connect: Callable[[], Any] | None = None, trace: aiohttp.TraceConfig | None = None
+        self,
+        peer: Peer,
+        step: Step,
+        connect: Callable[[], Awaitable[Any]] | None = None,
+        trace: aiohttp.TraceConfig | None = None,
     ) -> None:
         self._peer = peer
         self._step = step
@@ -126,7 +130,7 @@ class Session:
     async def ws_connect(self, _url: str, **_options: Any) -> Any:
         assert self._connect is not None
         await self._pass()
-        return self._connect()
+        return await self._connect()
 
     async def ask(self, method: str, url: str, options: dict[str, Any]) -> Response:
         request = _request(method, url, options)

@@ -89,6 +89,7 @@ class World:
         self._discord.on_sending = self.ledger.looks.sent
         self._discord.on_edit = self._on_edit
         self._discord.on_answer = lambda: self._troubles.occasion("answers")
+        self._discord.on_log_in = self._on_log_in
         self._discord.refuse = self._against
         self._troubles = Troubles(self._clock, self._agenda, self._weather, self.machine, self._discord, self.pixverse)
         self._hands = Hands(self._agenda, self._discord, self._weather, self.ledger, self.machine, self.tell)
@@ -259,6 +260,11 @@ class World:
     def _end(self) -> None:
         self._finished = True
         self.machine.kill()
+
+    def _on_log_in(self, wrong: str | None) -> None:
+        self.tell("    logs in at the gateway")
+        if wrong is not None:
+            self.ledger.fail(wrong)
 
     def _against(self, channel: Channel, body: dict[str, Any], files: int) -> Refusal | None:
         refusal = self._weather.against(channel, body, files)

@@ -211,8 +211,7 @@ def gateway_away(stage: Stage) -> Story:
     if kind == "forgotten":
         discord.invalidate()
     elif kind == "closed":
-        if discord.socket is not None:
-            discord.socket.hang_up(stage.one_of((4000, 4009, 1001)))
+        discord.cut_gateway(stage.one_of((4000, 4009, 1001)))
     else:
         discord.gateway_open = kind == "cut"
         discord.cut_gateway()
