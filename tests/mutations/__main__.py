@@ -18,7 +18,7 @@ from tests.mutations.product import Product
 from tests.mutations.tree import copy_tree
 
 _CHECK_SECONDS = 120.0
-_ALL_SECONDS = 300.0
+_ALL_SECONDS = 1800.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ async def _unharmed(mutations: Sequence[Mutation], tree: Path) -> str | None:
     """What fails in a copy without a mutation."""
     names = sorted({mutation.caught_by for mutation in mutations})
     tests = [name for name in names if name != IMPORT_RULES]
-    endings = [await run_tests(tests, tree, _ALL_SECONDS)] if tests else []
+    endings = [await run_tests(tests, tree, _ALL_SECONDS, workers=os.cpu_count() or 1)] if tests else []
     if IMPORT_RULES in names:
         endings.append(await run_check(IMPORT_RULES, tree, _CHECK_SECONDS))
     return next((ended.output for ended in endings if ended.code != 0), None)

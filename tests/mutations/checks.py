@@ -32,9 +32,10 @@ async def run_check(name: str, tree: Path, seconds: float) -> Ended:
     return await run_tests([name], tree, seconds)
 
 
-async def run_tests(names: Sequence[str], tree: Path, seconds: float) -> Ended:
-    """Runs these tests in one go."""
-    return await _run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *names], tree, seconds)
+async def run_tests(names: Sequence[str], tree: Path, seconds: float, *, workers: int = 0) -> Ended:
+    """Runs these tests in one go, in the process that pytest starts in or dealt out to so many others."""
+    options = ["-q", "-p", "no:cacheprovider", "-n", str(workers), "--dist", "loadfile"]
+    return await _run([sys.executable, "-m", "pytest", *options, *names], tree, seconds)
 
 
 async def _run(command: Sequence[str], tree: Path, seconds: float) -> Ended:
