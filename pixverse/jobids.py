@@ -88,9 +88,10 @@ def is_v2(jobid: str) -> bool:
 
 
 @lru_cache(maxsize=256)  # cards and lists show the same few texts again and again
-def mask_email(jobid: str) -> str:
-    """`jobid` with an e-mail address hidden except for its first letter, so that others than the asker may see it."""
-    return EMAIL.sub(r"\g<first>…@…", jobid)
+def mask_email(text: str) -> str:
+    """`text`, such as a job id or a reason, in which every e-mail address is hidden except for its first letter, since
+    others than the asker may see it."""
+    return EMAIL.sub(r"\g<first>…@…", text)
 
 
 def short_number(text: str) -> int | None:

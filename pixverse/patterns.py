@@ -41,10 +41,13 @@ USEAPI_TOKEN = re.compile(
 DISCORD_TOKEN = re.compile(r"[MNO][A-Za-z0-9_-]{17,39}\.[A-Za-z0-9_-]{5,8}\.[A-Za-z0-9_-]{25,}|mfa\.[A-Za-z0-9_-]{20,}")
 """A bot's or user's token: base64 of a snowflake (so it starts with M, N or O), a time, a signature."""
 
+_OF_ADDRESS = r"(?:[\w.+-]|%2[Bb])"
+"""A character of an address as a web address may write it, in which `%2B` is a plus sign."""
+
 EMAIL = re.compile(
-    r"(?<![\w.+-])(?P<first>[\w.+-])[\w.+-]*+(?:@|%40)"
+    rf"(?<![\w.+-])(?<!%(?=2[Bb]))(?P<first>{_OF_ADDRESS}){_OF_ADDRESS}*+(?:@|%40)"
     r"(?=[\w-]{1,63}(?:\.[\w-]{1,63}){0,8}\.[^\W\d_]{2})"
-    r"(?:(?!-(?:video|image|music|audio|speech|file|asset|task|job):)[\w.+-])++"
+    rf"(?:(?!-(?:video|image|music|audio|speech|file|asset|task|job):){_OF_ADDRESS})++"
 )
 """An e-mail address, up to the `-video:` behind it in a job id. It takes in every character that could start another
-address, so that none is left once the matches are replaced."""
+address, so that none is left once the matches are replaced. It does not begin within an address."""

@@ -113,7 +113,10 @@ _PREFIXES = "|".join(re.escape(prefix) for prefix in _BY_PREFIX)
 
 
 class _Button(discord.ui.DynamicItem[discord.ui.Button[Any]], template="(?!)"):
-    """A button that still works after a restart. Its presses are counted against a limit."""
+    """A button that still works after a restart. Its presses are counted against a limit.
+
+    discord.py wants a pattern of custom ids from every class; this one matches none.
+    """
 
     def __init__(self, label: str, custom_id: str, style: ButtonStyle = ButtonStyle.secondary) -> None:
         super().__init__(discord.ui.Button(label=label, style=style, custom_id=custom_id))

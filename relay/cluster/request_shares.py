@@ -23,7 +23,8 @@ BELIEVED_S = 3.0
 def fair_requests(shards_held: int, shard_count: int, processes: int) -> float:
     """A process's share, in requests a second.
 
-    The sum over all processes is `ALL` less one for each: evenly spaced requests may be one more in a second.
+    The sum over all processes is `ALL` less one for each, since evenly spaced requests may be one more in a second; of
+    very many processes it is half of `ALL`.
     """
     shared = max(ALL - processes, ALL / 2)
     least = min(LEAST, shared / (2 * processes))
@@ -49,7 +50,7 @@ class RequestShare:
         if alone:
             self._shares.clear()
         self._shares.append((now, share))
-        # The share from just before that time was in force at that time.
+        # What was in force `BELIEVED_S` ago counts still: the last share from before then, and all later ones.
         while len(self._shares) > 1 and self._shares[1][0] <= now - BELIEVED_S:
             self._shares.popleft()
         self._believed_until = asked_at + BELIEVED_S

@@ -132,26 +132,38 @@ class Attacher:
         a message says that it leads nowhere."""
         if _any_link(items, LinkReason.EXPIRED):
             return True
-        absent = _any_link(items, LinkReason.NOT_THERE)
-        return absent and (job_id not in self._absent_since or self._next_try(job_id) is None)
+        if not _any_link(items, LinkReason.NOT_THERE):
+            return False
+        waited = self._waited(job_id)
+        return waited is None or _until_next_try(waited) is None
 
     def _require_present(self, job_id: int, items: Sequence[VideoFile | VideoLink]) -> None:
-        """Raises NotThereYet if a link leads nowhere and is worth another try."""
-        seconds = self._next_try(job_id) if _any_link(items, LinkReason.NOT_THERE) else None
+        """Raises NotThereYet if a link leads nowhere and is worth another try. The first refusal begins the wait."""
+        if not _any_link(items, LinkReason.NOT_THERE):
+            return
+        waited = self._waited(job_id)
+        if waited is None:
+            self._absent_since[job_id] = self._clock.monotonic()
+            waited = 0.0
+        seconds = _until_next_try(waited)
         if seconds is not None:
             raise NotThereYet(seconds)
 
-    def _next_try(self, job_id: int) -> float | None:
-        """Seconds until the job's links are worth another try; None if they have been refused for long enough."""
+    def _waited(self, job_id: int) -> float | None:
+        """Seconds since a host first refused a link of the job; None if none has, or too long ago to count."""
         now = self._clock.monotonic()
-        kept = {job: since for job, since in self._absent_since.items() if now - since < _FORGOTTEN_AFTER}
-        waited = now - kept.setdefault(job_id, now)
-        self._absent_since = kept
-        return next((after - waited for after in _TRIED_AFTER if after > waited), None)
+        self._absent_since = {job: at for job, at in self._absent_since.items() if now - at < _FORGOTTEN_AFTER}
+        since = self._absent_since.get(job_id)
+        return None if since is None else now - since
 
     async def _with_fresh_links(self, job_id: int, job: Job, guild_id: int) -> Job:
         fresh = await self._refresh_links(job_id, guild_id)
         return job if fresh is None or not fresh.media else with_known_files(job, fresh)
+
+
+def _until_next_try(waited: float) -> float | None:
+    """Seconds until a link that was first refused so many seconds ago is worth another try; None if none is."""
+    return next((after - waited for after in _TRIED_AFTER if after > waited), None)
 
 
 def _any_link(items: Sequence[VideoFile | VideoLink], reason: LinkReason) -> bool:

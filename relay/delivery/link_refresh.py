@@ -1,4 +1,4 @@
-"""Asks the API for fresh links of a job that has ended, because the known ones have expired."""
+"""Asks the API for fresh links of a job that has ended. When they are needed: `relay/delivery/attachments.py`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ class LinkRefresher:
         if row is None or self._in_force(guild_id) != row.account_id:
             return None
         recent = self._fetcher.recent(row.account_id, row.jobid)
-        max_age = 0.0 if recent is not None and _brought_the_end(recent, row) else FRESH_SECONDS
+        has_same_links = recent is not None and _brought_the_end(recent, row)
+        max_age = 0.0 if has_same_links else FRESH_SECONDS
         try:
             response = await self._fetcher.look_up(row.account_id, row.jobid, LookupTerms(_counted_before, max_age))
         except PixVerseError:

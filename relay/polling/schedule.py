@@ -24,8 +24,9 @@ SECOND_LOOK_SECONDS = 60.0
 RECORD_SECONDS = 120.0
 CATCH_UP_RATE = 200.0
 """Requests a second when very many jobs are due at once, as far as young jobs allow."""
-EARLY_LOOKS = 3
-"""How often a job may be requested within an interval because callbacks report that it has ended."""
+EARLY_LOOKS = ((0.0, 0.0), (1.0, 1 / 20), (5.0, 1 / 4))
+"""When a job may be requested, within an interval, because callbacks report that it has ended: so many seconds after
+the first such request, or that share of an interval if it is less."""
 LIVE_JOBS = 8
 """Up to how many live jobs of one account are each requested at every interval, whatever a list says: as many as an
 account of PixVerse v2 runs at once (`maxJobs`, 1 to 8). That is 24 requests a minute at 20 s. Of more jobs, a list has
@@ -79,14 +80,13 @@ def early_look(now: float, interval: float, looks: Sequence[float]) -> float | N
     """When to request a job of which a callback reports the end. `looks` are the times of earlier such requests; None
     if the last interval saw as many as are allowed.
 
-    Callbacks may come before the API's record is final. The first look is at once; the second follows one second after
-    the first, the third five seconds after it, both sooner if the interval is short.
+    Callbacks may come before the API's record is final, so a first request at once may be too early.
     """
     recent = looks_within(now, interval, looks)
-    if len(recent) >= EARLY_LOOKS:
+    if len(recent) >= len(EARLY_LOOKS):
         return None
-    after_first = (0.0, min(1.0, interval / 20), min(5.0, interval / 4))[len(recent)]
-    return max(now, recent[0] + after_first) if recent else now
+    seconds, share = EARLY_LOOKS[len(recent)]
+    return max(now, recent[0] + min(seconds, share * interval)) if recent else now
 
 
 def looks_within(now: float, interval: float, looks: Sequence[float]) -> tuple[float, ...]:
@@ -95,7 +95,8 @@ def looks_within(now: float, interval: float, looks: Sequence[float]) -> tuple[f
 
 
 def after_failure(asked_at: float, interval: float, failures: int, random: Random) -> float:
-    """When to try again after `failures` (from 1) requests in a row without a usable response."""
+    """When to try again after `failures` (from 1) requests in a row without a usable response, whatever kept it from
+    being usable: about a job, with an account's token after a 429, or to an API that seems to be down."""
     longest = backoff(1.5 * interval, failures, slowest(interval))
     return asked_at + max(interval, longest * random.uniform(2 / 3, 1))
 

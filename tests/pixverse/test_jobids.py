@@ -172,6 +172,9 @@ def test_any_text_is_an_id_or_refused(typed: str) -> None:
         (V2_ID, "user:4321-pixverse:m…@…-video:112233445566"),
         ("user:4321-pixverse:a.b+c@mail.example.co.uk-image:1", "user:4321-pixverse:a…@…-image:1"),
         ("user:1-pixverse:me%40example.com-video:1", "user:1-pixverse:m…@…-video:1"),
+        ("the owner anna.lee%2Bx@example.com is unknown", "the owner a…@… is unknown"),
+        ("%2banna.lee@example.com", "%2b…@…"),
+        ("anna@example.com%2Blee@example.com", "a…@…@example.com"),
     ],
 )
 def test_an_address_in_an_id_is_masked(jobid: str, shown: str) -> None:

@@ -108,7 +108,7 @@ MUTATIONS = (
         "fresh links are taken from the answer that told the end",
         "tests/relay/delivery/test_link_refresh.py::test_the_answer_that_told_the_end_is_not_used_again",
         "LinkRefresher.refresh",
-        "max_age = 0.0 if recent is not None and _brought_the_end(recent, row) else FRESH_SECONDS",
+        "max_age = 0.0 if has_same_links else FRESH_SECONDS",
         "max_age = FRESH_SECONDS",
     ),
     mutation(

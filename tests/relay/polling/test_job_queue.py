@@ -232,7 +232,7 @@ class AnyEvents(RuleBasedStateMachine):
             for place, (at, early) in enumerate(times):
                 if early:
                     looks = [then for then, was_early in times[: place + 1] if was_early and at - then < 20]
-                    assert len(looks) <= EARLY_LOOKS
+                    assert len(looks) <= len(EARLY_LOOKS)
                 elif place:
                     assert at - times[place - 1][0] >= 20 - 1e-6
 
