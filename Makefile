@@ -8,7 +8,7 @@ WORKERS ?= 6
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check translations mutations simulate soak soak-cluster bench bench-smoke pictures lock clean postgres env-run env-postgres env-sandbox env-cluster env-dev
+.PHONY: help run demo test quick check translations mutations simulate soak soak-cluster bench bench-smoke pictures lock clean postgres env-run env-postgres env-sandbox env-cluster env-dev
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -24,6 +24,12 @@ demo: $(if $(findstring --cluster,$(ARGS)),env-cluster,env-sandbox) ## Try the b
 # Each worker imports every test: with the compiled files kept that takes a third of the time.
 test: env-dev ## Run the tests; ARGS= are pytest's
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
+
+# What starts bots, browsers and databases, or tries every step of a delivery, takes most of the time.
+quick: env-dev ## Run the tests of the rooms alone, while you write; ARGS= are pytest's
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder \
+		--ignore tests/browser --ignore tests/e2e --ignore tests/sandbox --ignore tests/simulation \
+		--ignore tests/relay/delivery/test_delivery_crashes.py $(ARGS)
 
 check: env-dev ## Lint, formatting, types, import rules and translations
 	@$(BIN)/ruff check .

@@ -61,8 +61,9 @@ class Trace:
             return ""
         if task not in self._rooms:
             code = getattr(task.get_coro(), "cr_code", None)
-            path = Path(code.co_filename) if code is not None else ROOT
-            self._rooms[task] = str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else "discord.py"
+            self._rooms[task] = "discord.py"
+            if code is not None and self._file(code):
+                self._rooms[task] = str(Path(code.co_filename).relative_to(ROOT))
         return self._rooms[task]
 
 
