@@ -191,6 +191,8 @@ class DiscordWorld:
         self.channels: dict[int, Channel] = {}
         self.commands: list[dict[str, Any]] = []
         self.asked: dict[int, Asked] = {}
+        self.locales: dict[int, str] = {}
+        """The languages of people who do not have Discord in English."""
         self._by_token: dict[str, Asked] = {}
         self.posted: list[Posted] = []
         self.edits = 0
@@ -235,10 +237,13 @@ class DiscordWorld:
             self.new_channel(guild)
         return guild
 
-    def new_channel(self, guild: Guild, parent: Channel | None = None) -> Channel:
-        channel = Channel(self.snowflake(), guild, parent)
+    def new_channel(self, guild: Guild, parent: Channel | None = None, *, private: bool = False) -> Channel:
+        """A channel or a thread; the bot hears nothing of a private one, of which it is no member."""
+        channel = Channel(self.snowflake(), guild, parent, private=private)
         guild.channels.append(channel)
         self.channels[channel.id] = channel
+        if private:
+            return channel
         self.emit("THREAD_CREATE" if parent else "CHANNEL_CREATE", guild, self.channel_payload(channel))
         return channel
 
@@ -339,7 +344,11 @@ class DiscordWorld:
             "flags": 0,
         }
         plain = [channel for channel in guild.channels if channel.parent is None]
-        threads = [channel for channel in guild.channels if channel.parent is not None and not channel.archived]
+        threads = [
+            channel
+            for channel in guild.channels
+            if channel.parent is not None and not (channel.archived or channel.private)
+        ]
         return {
             "id": str(guild.id),
             "name": f"server {guild.id % 1000}",
@@ -442,7 +451,7 @@ class DiscordWorld:
             "member": {"user": user, "roles": [], "joined_at": "2025-01-01T00:00:00+00:00", "deaf": False,
                        "mute": False, "permissions": str(permissions), "flags": 0},
             "data": data,
-            "locale": "en-US",
+            "locale": self.locales.get(person, _ENGLISH),
             "guild_locale": guild_locale or channel.guild.locale,
             "app_permissions": str(channel.allowed),
             "entitlements": [],

@@ -10,12 +10,23 @@ from collections.abc import Callable
 from random import Random
 
 from tests.simulation.plan import Plan
-from tests.simulation.scenes import accounts, deliveries, ends, files, members, outages, places, questions
+from tests.simulation.scenes import (
+    accounts,
+    deliveries,
+    ends,
+    files,
+    languages,
+    members,
+    outages,
+    places,
+    questions,
+    resending,
+)
 from tests.simulation.stage import Stage, Story
 
 SCENES: dict[str, Callable[[Stage], Story]] = {
     f"{room.__name__.rpartition('.')[2]}.{name}": scene
-    for room in (accounts, deliveries, ends, files, members, outages, places, questions)
+    for room in (accounts, deliveries, ends, files, languages, members, outages, places, questions, resending)
     for name, scene in vars(room).items()
     if not name.startswith("_") and getattr(scene, "__module__", None) == room.__name__
 }

@@ -200,16 +200,14 @@ def shut_at_once(stage: Stage) -> Story:
 def private_thread(stage: Stage) -> Story:
     """A private thread of which the bot is no member: the card is refused, and whoever asked hears how to help."""
     home = yield from stage.settle()
-    thread = stage.parts.discord.new_channel(home.guild, parent=home.channel)
-    thread.private = True
-    yield 2.0
+    thread = stage.parts.discord.new_channel(home.guild, parent=home.channel, private=True)
     job = stage.job(home, 100)
     answer = home.status(job, 1, thread)
     yield 10.0
-    stage.says(answer, "can't post|thread")
+    stage.says(answer, "mention me in it, or add me")
     checked = home.command("pixverse-admin check", 0, thread)
     yield 8.0
-    stage.says(checked, never="Everything works")
+    stage.says(checked, "mention me in it, or add me", never="Everything works")
     stage.parts.discord.join(thread)
     yield 200.0
     if (job.jobid, thread.id) in stage.parts.ledger.promises:

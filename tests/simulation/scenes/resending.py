@@ -1,0 +1,70 @@
+"""What is sent once more: because an admin wants it, or because it stands nowhere."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+from tests.simulation.discord_world import Refusal
+from tests.simulation.stage import Stage, Story
+from tests.simulation.wire import Trip
+
+_NONCE_FORGOTTEN = 200.0
+
+
+def _is_outcome(body: dict[str, Any], _files: int) -> bool:
+    return "outcome:details" in str(body.get("components"))
+
+
+def refused(stage: Stage) -> Story:
+    """Discord takes the result in no form, so that it is given up. An admin has it sent a quarter of an hour later: it
+    is not late, its card leads to it, and one press sends it, however often it is pressed."""
+    home = yield from stage.settle()
+    job = stage.job(home, 40, v2=False)
+    home.status(job)
+    end = stage.refuse(home.channel, Refusal(400, 987654, "Something new"), when=_is_outcome)
+    yield 1000.0
+    stage.missing(job, home.channel)
+    stage.card_says(job, home.channel, "Finished, but not posted here")
+    end()
+    answer = home.admin("deliveries")
+    yield 6.0
+    stage.says(answer, "Not posted")
+    before = deepcopy(answer)
+    edits_again = stage.on_discord(lambda request: Trip(unreachable=True) if request.method == "PATCH" else None)
+    home.press_answer(answer, "Resend")
+    yield 10.0
+    # The card has not told of it when the process is killed.
+    stage.kill(10.0)
+    yield 5.0
+    edits_again()
+    yield 60.0
+    stage.came(job, home.channel, never="Late:")
+    yield _NONCE_FORGOTTEN
+    home.press_answer(before, "Resend")
+    yield 30.0
+    stage.came(job, home.channel)
+    stage.card_says(job, home.channel, r"\*\*Done\.\*\* \[Jump to the result")
+
+
+def unsure(stage: Stage) -> Story:
+    """Nobody knows whether the result was posted. An admin has it sent: whoever asked may have been pinged already, so
+    nobody is, and it is not late."""
+    home = yield from stage.settle()
+    job = stage.job(home, 40)
+    home.status(job)
+    yield 20.0
+    stage.parts.discord.permit(home.channel, {"read_message_history"})
+    end = stage.lose(home.channel)
+    yield 400.0
+    end()
+    stage.parts.discord.permit(home.channel, set())
+    yield 600.0
+    answer = home.admin("deliveries")
+    yield 6.0
+    stage.says(answer, "May have arrived")
+    home.press_answer(answer, "Resend")
+    yield 40.0
+    stage.came(job, home.channel, never="Late:")
+    last = stage.outcomes(job, home.channel)[-1]
+    stage.expect(not last.pings, f"pings {set(last.pings)}, perhaps again")
