@@ -132,6 +132,8 @@ class Guild:
     denied: set[str] = field(default_factory=set)
     """What the bot's roles lack everywhere."""
     locale: str = _ENGLISH
+    timed_out_until: str | None = None
+    """The bot may write nothing until then."""
 
     def is_manager(self, person: int) -> bool:
         return person == self.admin
@@ -277,6 +279,17 @@ class DiscordWorld:
             "GUILD_ROLE_UPDATE", guild, {"guild_id": str(guild.id), "role": self.guild_payload(guild)["roles"][0]}
         )
 
+    def let_in_by_role(self, channel: Channel) -> None:
+        """A role of the bot's outweighs what hid the channel from it. The gateway tells of the role alone."""
+        channel.denied, channel.denied_before = set(), channel.denied
+        channel.given_back_at = self._clock.passed
+        self.change_role(channel.guild, channel.guild.denied)
+
+    def time_out(self, guild: Guild, until: str | None) -> None:
+        """A moderator silences the bot, or ends that."""
+        guild.timed_out_until = until
+        self.emit("GUILD_MEMBER_UPDATE", guild, {"guild_id": str(guild.id), **self.guild_payload(guild)["members"][0]})
+
     def open_everything(self, guild: Guild) -> None:
         """Every permission is there again, and every thread open."""
         for channel in list(guild.channels):
@@ -342,6 +355,7 @@ class DiscordWorld:
             "deaf": False,
             "mute": False,
             "flags": 0,
+            "communication_disabled_until": guild.timed_out_until,
         }
         plain = [channel for channel in guild.channels if channel.parent is None]
         threads = [
@@ -572,7 +586,7 @@ class DiscordWorld:
         if channel.locked:
             raise Refusal(403, 160005, "Thread is locked")
         sending = "send_messages_in_threads" if channel.parent is not None else "send_messages"
-        if channel.lacks(sending):
+        if channel.lacks(sending) or channel.guild.timed_out_until is not None:
             raise Refusal(403, 50013, "Missing Permissions")
         if files and channel.lacks("attach_files"):
             raise Refusal(403, 50013, "Missing Permissions")

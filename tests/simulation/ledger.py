@@ -35,6 +35,7 @@ _EMAIL = re.compile(r"owner\d+@mail\.example")
 _WORDS = {"completed": "completed", "failed": "failed", "moderated": "moderated", "cancelled": "cancelled"}
 
 
+_HIDDEN = re.compile(r"_hidden\\?_")
 _EDIT_SECONDS = 1.99
 """Between two edits in a channel, as Discord gets them: two seconds (contract), less what figures are rounded by."""
 _EDITS_EVER = 20
@@ -494,6 +495,8 @@ class Ledger:
                 self.fail(f"a token stands in {text!r}")
         if not alone and _EMAIL.search(text):
             self.fail(f"an e-mail address stands in {text!r}")
+        if _HIDDEN.search(text):
+            self.fail(f"a channel is called what Discord calls all that it hides: {text!r}")
         hostile = words.shown_in(text)
         if hostile is not None:
             self.fail(f"{hostile!r} is shown as somebody wrote it: {text!r}")

@@ -29,6 +29,7 @@ UNSEEN: dict[str, tuple[str, ...]] = {
         "after an update a delivery gets a number that was another one's",
         "an update leaves a token to every server that used it",
         "an update leaves a token that another server may have entered",
+        "what is stored as a channel of this server is posted to, whoever's it is",
         "a room imports one above it",
         "the relay knows Discord",
         "the relay knows the database's engine",
@@ -69,6 +70,8 @@ UNSEEN: dict[str, tuple[str, ...]] = {
         "refused requests are not counted",
         "each crash of a series writes its traceback",
         "cards that are due late make their loop seem to stand",
+        "each look at the health is a write",
+        "a database that hangs holds up whoever asks",
         "a gateway that is tried again in vain seems to be there",
     ),
     "more than one process": (

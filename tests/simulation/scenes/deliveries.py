@@ -136,8 +136,11 @@ def card_deleted(stage: Stage) -> Story:
     home.status(job)
     yield 15.0
     del home.channel.messages[int(stage.card(job, home.channel)["id"])]
+    posts: list[Request] = []
+    stage.on_discord(lambda request: posts.append(request) if "outcome:details" in str(request.body) else None)
     yield 60.0 + stage.parts.interval
     stage.came(job, home.channel, _READY)
+    stage.expect(len(posts) == 1, f"Discord takes the result at the {len(posts)}. try")
 
 
 def passing_refusal(stage: Stage) -> Story:
@@ -423,6 +426,8 @@ def again(stage: Stage) -> Story:
     home.status(job)
     yield 60.0 + stage.parts.interval
     stage.came(job, home.channel)
+    # What somebody wants once more is not late.
+    yield 700.0
     answer = home.status(job, 2)
     yield 8.0
     stage.says(answer, "Already posted here")
@@ -433,7 +438,7 @@ def again(stage: Stage) -> Story:
     home.press_answer(deepcopy(before), "ost it again")
     home.press_answer(before, "ost it again")
     yield 30.0
-    stage.came(job, home.channel, times=2)
+    stage.came(job, home.channel, times=2, never="Late:")
     last = promise.outcomes[-1]
     stage.expect(not last.pings, f"pings {set(last.pings)} again")
     answer = home.command("pixverse status", 3, home.guild.channels[1], jobid=job.jobid, jobs=[job])
@@ -442,17 +447,15 @@ def again(stage: Stage) -> Story:
 
 
 def slow_channel(stage: Stage) -> Story:
-    """One channel hangs, and one file: others get theirs."""
+    """A channel hangs, or the host of the files that are for it: other channels get theirs, and so does this one what
+    has no file."""
     home = yield from stage.settle()
     slow, quick = home.channel, home.guild.channels[1]
-    jobs = [stage.job(home, 40) for _ in range(3)]
-    held = jobs[0]
-    for job in jobs[:2]:
-        home.status(job, 1, slow)
-    home.status(jobs[2], 1, quick)
-    other = yield from stage.settle()
-    last = stage.job(other, 60)
-    other.status(last)
+    held = [stage.job(home, 45, v2=False) for _ in range(3)]
+    failed, last = stage.job(home, 45, "failed", v2=False), stage.job(home, 45, v2=False)
+    for number, job in enumerate([*held, failed]):
+        home.status(job, 1 + number, slow)
+    home.status(last, 1, quick)
     by_discord = stage.coin()
     if by_discord:
         stage.on_discord(
@@ -461,14 +464,21 @@ def slow_channel(stage: Stage) -> Story:
             and "outcome:details" in str(request.body) else None
         )  # fmt: skip
     else:
-        stage.on_media(lambda request: Trip(there=25.0) if request.path in held.paths else None)
-    yield 68.0 + stage.parts.interval
-    stage.came(jobs[2], quick)
-    stage.came(last, other.channel)
+        paths = [path for job in held for path in job.paths]
+        stage.on_media(lambda request: Trip(there=1000.0) if request.path in paths else None)
+    yield 46.0
+    for number, job in enumerate(held):
+        home.press(stage.card(job, slow), "Check now", 1 + number)
+    yield 4.0
+    home.press(stage.card(failed, slow), "Check now", 4)
+    home.press(stage.card(last, quick), "Check now", 5, quick)
+    yield 15.0
+    stage.came(last, quick)
     if not by_discord:
-        stage.came(jobs[1], slow)
-    yield 300.0
-    stage.came(held, slow)
+        stage.came(failed, slow)
+    yield 900.0
+    for job in held:
+        stage.came(job, slow, files=1 if by_discord else 0)
 
 
 def too_many_at_once(stage: Stage) -> Story:
@@ -587,3 +597,32 @@ def batch(stage: Stage) -> Story:
     stage.expect(text.count(f"<@{home.guild.members[1]}>") == 1, f"mentioned more than once: {text!r}")
     if linked:
         stage.expect("1 as a link" in text, f"a link is not counted: {text!r}")
+
+
+def doubted(stage: Stage) -> Story:
+    """A result is stored, and Discord says an error, or a proxy something of its own; a refusal of the same message
+    that follows does not count. It is not posted in another form too."""
+    home = yield from stage.settle(channels=3)
+    error, page = Reply(502, {"message": "bad gateway"}), Reply(499, b"<html>away</html>", content_type="text/html")
+    refused = Reply(400, {"message": "Explicit content cannot be sent", "code": 20009})
+    meets = [
+        [Trip(after=error), Trip(refused=refused)],
+        [Trip(after=page)],
+        [Trip(lost_back=True), Trip(refused=refused)],
+    ]
+
+    def rule(request: Request) -> Trip | None:
+        if "outcome:details" not in str(request.body):
+            return None
+        for channel, trips in zip(home.guild.channels, meets, strict=True):
+            if request.path.endswith(f"/channels/{channel.id}/messages") and trips:
+                return trips.pop(0)
+        return None
+
+    stage.on_discord(rule)
+    jobs = [stage.job(home, 40) for _ in meets]
+    for job, channel in zip(jobs, home.guild.channels, strict=True):
+        home.status(job, 1, channel)
+    yield 400.0
+    for job, channel in zip(jobs, home.guild.channels, strict=True):
+        stage.came(job, channel)

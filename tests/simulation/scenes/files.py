@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from tests.simulation import serving, words
-from tests.simulation.discord_world import text_of
+from tests.simulation.discord_world import Refusal, text_of
 from tests.simulation.stage import Stage, Story
 from tests.simulation.wire import Reply, Request, Trip
 
@@ -233,3 +234,67 @@ def plain_failure(stage: Stage) -> Story:
         stage.came(job, home.channel, ends[job.end], rf"{job.end} · #\d+")
         if job.end in ("failed", "moderated"):
             stage.came(job, home.channel, "It " + job.end)
+
+
+def stale_links(stage: Stage) -> Story:
+    """The record that tells the end tells links that have run out, which this machine's clock may not know: those of
+    the next record are taken."""
+    home = yield from stage.settle()
+    job = stage.job(home, 40, v2=False)
+    behind = stage.coin()
+    home.status(job)
+    yield 20.0
+    if behind:
+        stage.turn_clock(-30 * 3_600_000)
+    told: list[bytes] = []
+    run_out = b"ex=%x&" % (stage.parts.clock.true_ms() // 1000 - 3600)
+
+    def rule(request: Request) -> Trip | None:
+        if stage.subject(request) != job.jobid or told or stage.parts.pixverse.in_work(job):
+            return None
+        told.append(re.sub(b"ex=[0-9a-f]+&", run_out, stage.json(stage.parts.pixverse.record(job))))
+        return Trip(refused=Reply(200, told[0]))
+
+    stage.on_api(rule)
+    yield 60.0 + stage.parts.interval
+    stage.came(job, home.channel)
+    stage.turn_clock(0)
+
+
+def larger_again(stage: Stage) -> Story:
+    """Discord calls a file too large for a server. Some hours later it takes one, and nobody has told the bot."""
+    home = yield from stage.settle()
+    stage.refuse(
+        home.channel, Refusal(413, 40005, "Request entity too large"), when=lambda _, files: files > 0, times=1
+    )
+    job, later = stage.job(home, 40), stage.job(home, 7 * 3600.0)
+    home.status(job)
+    home.status(later)
+    yield 60.0 + stage.parts.interval
+    stage.came(job, home.channel, "https://", files=0)
+    yield from stage.sleep(6.5 * 3600.0)
+    yield 3600.0
+    stage.came(later, home.channel)
+
+
+def links_of_another_token(stage: Stage) -> Story:
+    """Two servers have the same token, and one of them goes over to another account while a result waits there for a
+    permission. Its links have run out by then, and are not looked for with the token that is the other one's now."""
+    account = stage.account()
+    home = yield from stage.settle(account)
+    other = yield from stage.settle(account)
+    job, theirs = stage.job(account, 40, v2=False), stage.job(account, 40, v2=False)
+    home.status(job)
+    other.status(theirs)
+    yield 20.0
+    stage.parts.discord.permit(home.channel, {"send_messages"})
+    yield 60.0 + stage.parts.interval
+    home.account = stage.parts.people.uses[home.guild.id] = stage.account()
+    home.enter_token(home.account.token)
+    yield 20.0
+    yield from stage.sleep(30 * 3600.0)
+    since = stage.now
+    stage.parts.discord.permit(home.channel, set())
+    yield 90.0
+    stage.came(job, home.channel, files=0)
+    stage.expect(stage.asked(job, since) == 0, "a job is asked about with a token that is another server's")

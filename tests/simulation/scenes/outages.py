@@ -87,10 +87,14 @@ def disk_away(stage: Stage) -> Story:
     stage.disk(full=full, locked=not full)
     yield 400.0
     stage.missing(jobs[0], home.channel)
+    for job in jobs:
+        stage.card_says(job, home.channel, "this bot is paused")
     asked = home.command("pixverse list", 2)
     yield 20.0
     stage.disk()
-    yield 700.0
+    yield 60.0
+    stage.expect(not stage.messages(home.channel, "this bot is paused"), "a card tells of a pause that is over")
+    yield 640.0
     stage.came(jobs[0], home.channel)
     yield 700.0
     stage.came(jobs[1], home.channel)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from tests.simulation.discord_world import text_of
+from tests.simulation.discord_world import Channel, text_of
 from tests.simulation.stage import Stage, Story
+from tests.simulation.wire import Reply, Request, Trip
+
+
+def _posts_in(request: Request, channel: Channel) -> bool:
+    return request.method == "POST" and request.path.endswith(f"/channels/{channel.id}/messages")
 
 
 def deleted(stage: Stage) -> Story:
@@ -111,7 +116,10 @@ def removed(stage: Stage) -> Story:
     stage.parts.tell("the bot is removed")
     yield 200.0
     since = stage.now
+    posts: list[Request] = []
+    stage.on_discord(lambda request: posts.append(request) if _posts_in(request, home.channel) else None)
     yield 300.0
+    stage.expect(not posts, "something is posted to a server without the bot")
     stage.expect(stage.asked(job, since) == 0, f"{job.prompt} is asked about for a server without the bot")
     stage.expect(stage.asked(both, since) > 0, "another server's job is asked about no more")
     stage.parts.discord.open_everything(home.guild)
@@ -168,13 +176,20 @@ def hidden(stage: Stage) -> Story:
     stage.missing(job, home.channel)
     told = stage.messages(alerts, r"\*\*I can't post in")
     stage.expect(len(told) == 1, f"{len(told)} alerts")
-    gone = stage.coin()
-    if gone:
+    then = stage.one_of(("gone", "shown", "gone after a restart", "let in by a role"))
+    if "restart" in then:
+        stage.stop(10.0)
+        yield 60.0
+    if "gone" in then:
         stage.parts.ledger.void("the channel is gone", channel=home.channel)
         stage.parts.discord.delete_channel(home.channel)
         yield 60.0
+        stage.expect(bool(stage.messages(alerts, "is gone")), "nobody hears that the channel is gone")
         return
-    stage.parts.discord.permit(home.channel, set())
+    if then == "shown":
+        stage.parts.discord.permit(home.channel, set())
+    else:
+        stage.parts.discord.let_in_by_role(home.channel)
     yield 60.0
     stage.came(job, home.channel)
 
@@ -231,3 +246,65 @@ def by_role(stage: Stage) -> Story:
     last = stage.outcomes(job, home.channel)[-1]
     late = last.at - job.ends_at > 700 and not job.is_v2
     stage.expect(not late or "no access" in text_of(last.message), "not called late")
+
+
+def timed_out(stage: Stage) -> Story:
+    """A moderator has timed the bot out: no permission is missing, and once that has ended the result comes."""
+    home = yield from stage.settle()
+    job = stage.job(home, 40)
+    home.status(job)
+    yield 20.0
+    stage.parts.discord.time_out(home.guild, "2099-01-01T00:00:00+00:00")
+    yield 60.0 + stage.parts.interval
+    stage.missing(job, home.channel)
+    stage.card_says(job, home.channel, "I'm timed out")
+    stage.parts.discord.time_out(home.guild, None)
+    yield 30.0
+    stage.came(job, home.channel)
+
+
+def removed_for_days(stage: Stage) -> Story:
+    """A server without the bot for four days, in which a result waits for a permission: that time does not count."""
+    home = yield from stage.settle()
+    job = stage.job(home, 40)
+    home.status(job)
+    yield 10.0
+    stage.parts.discord.permit(home.channel, {"send_messages"})
+    yield 60.0 + stage.parts.interval
+    stage.parts.discord.remove_bot(home.guild)
+    yield 60.0
+    yield from stage.sleep(4 * 86400.0)
+    stage.parts.discord.invite_bot(home.guild)
+    yield 600.0
+    answer = home.admin("deliveries")
+    yield 6.0
+    stage.says(answer, never="Not posted")
+    stage.parts.discord.permit(home.channel, set())
+    yield 60.0
+    stage.came(job, home.channel)
+
+
+def archived_unknown(stage: Stage) -> Story:
+    """The bot starts and knows nothing of an archived thread, whose result is due. It asks Discord whose thread that
+    is, and something else answers for a while; or an admin chooses it, and nobody answers at all."""
+    home = yield from stage.settle()
+    thread = stage.parts.discord.new_channel(home.guild, parent=home.channel)
+    yield 2.0
+    job = stage.job(home, 120)
+    home.status(job, 1, thread)
+    yield 20.0
+    stage.parts.discord.set_thread(thread, locked=False, archived=True)
+    limited = Reply(429, {"message": "slow", "retry_after": 90.0, "global": False}, {"Retry-After": "90"})
+    said = stage.one_of((Trip(refused=Reply(200, {})), Trip(refused=limited), Trip(there=10_000.0)))
+    asks = f"/channels/{thread.id}"
+    end = stage.on_discord(lambda request: said if request.method == "GET" and request.path.endswith(asks) else None)
+    stage.stop(10.0)
+    yield 120.0
+    answer = home.choose("alerts", thread)
+    yield 20.0
+    stage.says(answer, "Discord didn't answer just now")
+    yield 100.0
+    stage.missing(job, thread)
+    end()
+    yield 200.0
+    stage.came(job, thread)
