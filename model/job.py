@@ -40,6 +40,10 @@ class Outcome(StrEnum):
     GIVEN_UP = "given up"
 
 
+OF_ONE_ACCOUNT = (Outcome.GIVEN_UP, Outcome.NOT_FOUND, Outcome.EXPIRED)
+"""Outcomes that only say what one account got to know: another account may still see the job."""
+
+
 def outcome_of_state(state: JobState) -> Outcome | None:
     """The outcome that a job's state means; None if the job has not ended."""
     return Outcome(state.value) if state.ends else None

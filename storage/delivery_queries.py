@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from model.job import Outcome
+from model.job import OF_ONE_ACCOUNT, Outcome
 from model.shards import Shards
 from model.states import DeliveryKind, DeliveryState
 from storage.database import Queries, found
@@ -165,6 +165,19 @@ async def outcome_address(queries: Queries, base_nonce: str) -> OutcomeAddress |
         """,
         (base_nonce,),
     )
+
+
+async def tells_of_another_account(queries: Queries, base_nonce: str, job_id: int) -> bool:
+    """Whether an outcome with this nonce is there that only says what another account than the job's got to know."""
+    marks = ", ".join("?" * len(OF_ONE_ACCOUNT))
+    there = await queries.count(
+        f"""
+        deliveries d JOIN subscriptions s ON s.id = d.subscription_id JOIN jobs j ON j.id = s.job_id
+        WHERE d.base_nonce = ? AND j.id <> ? AND j.outcome IN ({marks})
+        """,
+        (base_nonce, job_id, *OF_ONE_ACCOUNT),
+    )
+    return there > 0
 
 
 async def variants_in_batch(queries: Queries, batch_id: int) -> dict[int, str]:

@@ -126,22 +126,6 @@ async def reopen(tx: Transaction, job_id: int, now: int) -> JobRow:
     return found(await by_id(tx, job_id))
 
 
-async def come_after_given_up(tx: Transaction, job_id: int) -> JobRow:
-    """Puts the job into a further round if the same id was given up under another account, so that its outcome is
-    another message than the one that said so."""
-    row = found(await by_id(tx, job_id))
-    given_up = await tx.value(
-        "SELECT max(round) FROM jobs WHERE jobid = ? AND id <> ? AND outcome = ?", (row.jobid, row.id, Outcome.GIVEN_UP)
-    )
-    if given_up is None or given_up < row.round:
-        return row
-    return found(
-        await tx.one_as(
-            JobRow, f"UPDATE jobs SET round = ? WHERE id = ? RETURNING {columns(JobRow)}", (given_up + 1, job_id)
-        )
-    )
-
-
 async def rewatch(tx: Transaction, job_id: int, now: int) -> None:
     """Counts an open job's age from now on, since somebody waits for it again after nobody did."""
     await tx.run("UPDATE jobs SET watched_since = ? WHERE id = ? AND ended_at IS NULL", (now, job_id))

@@ -9,7 +9,7 @@ the copy. Subscriptions keep their numbers, since buttons carry them.
 
 from __future__ import annotations
 
-from model.job import Outcome
+from model.job import OF_ONE_ACCOUNT
 from storage import batches
 from storage.database import Transaction
 from storage.engines.interface import Row
@@ -33,7 +33,7 @@ SELECT id FROM (
 """
 """Of those jobs one for each job id: the server may have waited for it under several former rows."""
 _HAS_NO_TARGET = "NOT EXISTS (SELECT 1 FROM jobs t WHERE t.account_id = ?1 AND t.jobid = jobs.jobid)"
-_NOT_TOLD = f"('{Outcome.GIVEN_UP}', '{Outcome.NOT_FOUND}', '{Outcome.EXPIRED}')"
+_NOT_TOLD = "('" + "', '".join(OF_ONE_ACCOUNT) + "')"
 
 _REPOINT = f"""
 UPDATE jobs SET account_id = ?1, missing_since = NULL WHERE id IN ({_FIRST_OF_ITS_ID}) AND {_HAS_NO_TARGET}

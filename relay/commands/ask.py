@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from model.job import Outcome
+from model.job import OF_ONE_ACCOUNT
 from model.messages import Address
 from model.states import AccountState
 from relay.commands.refusals import AccountInTrouble, NothingToDo, NoToken, NumberUnknown
@@ -76,10 +76,6 @@ async def find_target(queries: Queries, ask: Ask, job: int | str, account_id: in
     return Target(account_id, job, await jobs.by_jobid(queries, account_id, job))
 
 
-_OF_THE_ACCOUNT = (Outcome.GIVEN_UP, Outcome.NOT_FOUND, Outcome.EXPIRED)
-"""Outcomes that only say what one account got to know: another account may still see the job."""
-
-
 @dataclass(frozen=True, slots=True)
 class PostedHere:
     """A job whose outcome the asker's channel has got, or is about to get."""
@@ -95,7 +91,7 @@ async def find_posted_here(queries: Queries, ask: Ask, jobid: str) -> PostedHere
         row = None if one.ended_at is None else await jobs.by_id(queries, one.job_id)
         if row is None or row.ended_at is None:
             return None
-        if row.outcome in _OF_THE_ACCOUNT:
+        if row.outcome in OF_ONE_ACCOUNT:
             continue
         message = await delivery_queries.outcome_message(queries, one.id, row.round)
         if message is not None:

@@ -14,10 +14,11 @@ LENGTH = 25
 """The longest nonce that Discord accepts (Discord developer docs, Create Message)."""
 
 
-def for_job(jobid: str, channel_id: int, kind: DeliveryKind, job_round: int = 0) -> str:
+def for_job(jobid: str, channel_id: int, kind: DeliveryKind, job_round: int = 0, after: int = 0) -> str:
     """The nonce of a card or an outcome; each round of a job, which was watched again after its end, has another
-    one."""
-    return _digest(jobid, str(channel_id), kind if job_round == 0 else f"{kind}-{job_round}")
+    one. `after` counts the outcomes of so many other accounts in the channel that only told what those got to know."""
+    which = kind if job_round == 0 else f"{kind}-{job_round}"
+    return _digest(jobid, str(channel_id), which if after == 0 else f"{which}+{after}")
 
 
 def for_summary(jobids: Iterable[str], channel_id: int, created_at: int) -> str:

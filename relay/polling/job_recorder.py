@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, replace
 from enum import Enum
+from itertools import count
 
 from model import snapshots
 from model.job import Job, JobState, Outcome, outcome_of_state
@@ -16,7 +17,7 @@ from relay.delivery import nonces
 from relay.polling import schedule
 from relay.polling.job_fetcher import Accounts
 from relay.polling.schedule import Timing
-from storage import batches, deliveries, follows, jobs, subscriptions
+from storage import batches, deliveries, delivery_queries, follows, jobs, subscriptions
 from storage.database import Database, Transaction, found
 from storage.jobs import JobRow
 from storage.subscriptions import SubscriptionRow
@@ -199,8 +200,6 @@ async def end_job(
 ) -> None:
     """Ends the job, and every subscription of a server whose account in force is the job's; puts one outcome for each
     of them into the outbox. Others stay open, on hold. `was_in_work`: the API has shown the job before its end."""
-    if outcome is not Outcome.GIVEN_UP:
-        row = await jobs.come_after_given_up(tx, row.id)
     await jobs.end(tx, row.id, outcome, now)
     await deliveries.drop_waiting_cards(tx, row.id)
     await _end_subscriptions(tx, accounts, row, now, was_in_work=was_in_work)
@@ -217,10 +216,20 @@ async def post_outcome(tx: Transaction, row: JobRow, subscription: SubscriptionR
         job_round=row.round,
         guild_id=subscription.guild_id,
         channel_id=subscription.channel_id,
-        base_nonce=nonces.for_job(row.jobid, subscription.channel_id, DeliveryKind.OUTCOME, row.round),
+        base_nonce=await _outcome_nonce(tx, row, subscription.channel_id),
         closes_batch=closes,
         now=now,
     )
+
+
+async def _outcome_nonce(tx: Transaction, row: JobRow, channel_id: int) -> str:
+    """The nonce of the job's outcome in a channel. That another account knew nothing of the same id is another message,
+    and may stand there already."""
+    nonces_of_it = (nonces.for_job(row.jobid, channel_id, DeliveryKind.OUTCOME, row.round, after) for after in count())
+    nonce = next(nonces_of_it)
+    while await delivery_queries.tells_of_another_account(tx, nonce, row.id):
+        nonce = next(nonces_of_it)
+    return nonce
 
 
 async def _end_subscriptions(

@@ -192,19 +192,54 @@ async def test_a_job_that_was_given_up_is_taken_up_again_with_another_outcome(wo
     assert await world.outcomes() == [("outcome", CHANNEL), ("outcome-1", CHANNEL)]
 
 
-async def test_what_was_given_up_under_one_account_is_told_under_another(world: World) -> None:
-    """The API's own word is another message than the bot's that it watches no more."""
+@pytest.mark.parametrize("outcome", [Outcome.GIVEN_UP, Outcome.NOT_FOUND, Outcome.EXPIRED])
+@pytest.mark.parametrize("ended", [False, True])
+async def test_what_one_account_could_not_see_is_told_under_another(
+    world: World, outcome: Outcome, ended: bool
+) -> None:
+    """The API's own word is another message than that nothing is known; also where another server has heard it."""
     number = await world.watch("job-1")
-    await world.recorder.give_up(number)
-    world.accounts.used[GUILD] = OTHER_ACCOUNT
+    await _end_unseen(world, number, outcome)
+    assert await world.outcomes() == [("outcome", CHANNEL)]
+    world.accounts.used[GUILD] = world.accounts.used[GUILD + 1] = OTHER_ACCOUNT
     world.clock.move_to(world.clock.monotonic() + 100)
-    other = await world.watch("job-1")
+    other = await world.watch("job-1", guild=GUILD + 1, channel=CHANNEL + 1)
     assert other != number
-    await world.recorder.record_response(other, world.api.put("job-1", JobState.COMPLETED), OTHER_ACCOUNT)
-    assert await world.outcomes() == [("outcome", CHANNEL), ("outcome-1", CHANNEL)]
+    done = world.api.put("job-1", JobState.COMPLETED)
+    if ended:
+        await world.recorder.record_response(other, done, OTHER_ACCOUNT)
+    world.clock.move_to(world.clock.monotonic() + 100)
+    await world.commands.watch.status(world.ask(), "job-1", True, False)
+    told = await world.rows("SELECT state FROM deliveries WHERE kind = 'outcome' AND channel_id = ?", CHANNEL)
+    assert len(told) == 2
     answer = await world.commands.watch.status(world.ask(person=2), "job-1", True, False)
     assert isinstance(answer, AlreadyPosted | PostingOutcome)
-    assert len(await world.outcomes()) == 2
+    assert len(await world.outcomes()) == 3
+
+
+@pytest.mark.parametrize("outcome", [Outcome.GIVEN_UP, Outcome.NOT_FOUND])
+async def test_what_two_accounts_could_not_see_is_told_for_each(world: World, outcome: Outcome) -> None:
+    """Whoever asks under the second one is promised a result, too."""
+    await _end_unseen(world, await world.watch("job-1"), outcome)
+    world.accounts.used[GUILD] = OTHER_ACCOUNT
+    world.clock.move_to(world.clock.monotonic() + 100)
+    await _end_unseen(world, await world.watch("job-1"), outcome)
+    assert await world.outcomes() == [("outcome", CHANNEL)] * 2
+
+
+async def _end_unseen(world: World, number: int, outcome: Outcome) -> None:
+    """Ends a job without a word of the API's about how it ended."""
+    [(account,)] = await world.rows("SELECT account_id FROM jobs WHERE id = ?", number)
+    assert isinstance(account, int)
+    match outcome:
+        case Outcome.GIVEN_UP:
+            await world.recorder.give_up(number)
+        case Outcome.EXPIRED:
+            await world.recorder.record_expired(number, account)
+        case _:
+            for _ in range(2):
+                await world.recorder.record_missing(number, account)
+                world.clock.move_to(world.clock.monotonic() + 100)
 
 
 async def test_the_same_end_under_two_accounts_is_one_message(world: World) -> None:
