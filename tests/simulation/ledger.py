@@ -68,7 +68,10 @@ def _button_nonces(message: dict[str, Any]) -> set[str]:
 
 _OUTCOMES = (DeliveryKind.OUTCOME.value, DeliveryKind.AGAIN.value)
 _NO_ANSWER = "again, no answer"
-_NAMED = ((DeliveryKind.CARD, 0), *((DeliveryKind.OUTCOME, job_round) for job_round in range(3)))
+_NAMED = (
+    (DeliveryKind.CARD, 0, 0),
+    *((DeliveryKind.OUTCOME, job_round, after) for job_round in range(3) for after in range(2)),
+)
 """The messages whose nonces name a job."""
 
 
@@ -472,8 +475,8 @@ class Ledger:
 
     def _job_by_nonces(self, channel_id: int, found: set[str]) -> Job | None:
         for job in self._pixverse.jobs.values():
-            for kind, job_round in _NAMED:
-                if nonces.for_job(job.jobid, channel_id, kind, job_round) in found:
+            for kind, job_round, after in _NAMED:
+                if nonces.for_job(job.jobid, channel_id, kind, job_round, after) in found:
                     return job
         return None
 

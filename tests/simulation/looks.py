@@ -86,6 +86,10 @@ class Looks:
             self._fail(f"a card goes back in {channel.name}: {text!r}")
         self._reached[number] = max(before, reached)
 
+    def begins_anew(self, number: str) -> None:
+        """The job of a card is waited for again: it is taken up, and may go on from the end that it told."""
+        self._reached[number] = 0.0
+
     def said(self, text: str, labels: list[str]) -> None:
         """A text that the bot has made."""
         twice = said_twice(_FILES.sub("", _OWN_WORDS.sub("", text)), labels)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.simulation.discord_world import Asked
+from tests.simulation.pixverse_world import Account
 from tests.simulation.stage import Stage, Story
 from tests.simulation.wire import Reply
 
@@ -358,6 +359,124 @@ def followers_own(stage: Stage) -> Story:
     home.enter_token(first.token)
     yield 1000.0
     stage.came(job, home.channel)
+
+
+def posted_before(stage: Stage) -> Story:
+    """What stands in the channel already is linked to, also once the server has another account."""
+    home = yield from stage.settle()
+    jobs = [stage.job(home, 30), stage.job(home, 40)]
+    for job in jobs:
+        home.status(job)
+    yield 60.0 + stage.parts.interval
+    second = stage.account()
+    home.account = stage.parts.people.uses[home.guild.id] = second
+    home.enter_token(second.token)
+    yield 10.0
+    other = stage.job(second, 30)
+    answer, listed = home.status(jobs[0], 2), home.watch([jobs[1], other], 2)
+    yield 8.0
+    stage.says(answer, "Already posted here")
+    stage.says(listed, "Watching 1 job", "already posted")
+    yield 60.0 + stage.parts.interval
+    for job in (*jobs, other):
+        stage.came(job, home.channel)
+
+
+def not_seen_before(stage: Stage) -> Story:
+    """A job was asked for under an account that cannot see it, and told as not found; another account sees it."""
+    home = yield from stage.settle()
+    second = stage.account()
+    job = stage.job(second, 900)
+    away = stage.about(job, Reply(503, {"error": "no", "code": 503}))
+    answer = home.status(job)
+    yield 8.0
+    stage.says(answer, "I'm watching")
+    away()
+    yield 300.0
+    stage.came(job, home.channel, "not found", files=0)
+    home.account = stage.parts.people.uses[home.guild.id] = second
+    home.enter_token(second.token)
+    yield 10.0
+    stage.parts.ledger.promises[(job.jobid, home.channel.id)].extra += 1
+    stage.due_again(job, home.channel)
+    stage.parts.ledger.looks.begins_anew(str(stage.card(job, home.channel)["id"]))
+    answer = home.status(job)
+    yield 8.0
+    stage.says(answer, "Watching")
+    yield 700.0
+    stage.came(job, home.channel, times=2)
+
+
+def on_hold_and_seen(stage: Stage) -> Story:
+    """What is on hold under a server's own account goes on where the operator's token tells of it, once."""
+    if stage.parts.operators is None:
+        return
+    for is_unknown in (False, True):
+        yield from _on_hold_and_seen(stage, stage.parts.operators, is_unknown=is_unknown)
+
+
+def _on_hold_and_seen(stage: Stage, operators: Account, *, is_unknown: bool) -> Story:
+    """`is_unknown`: another server has asked for it while the API told nothing, and so nothing is known of it."""
+    home = yield from stage.settle(operators)
+    job = stage.job(operators, 200)
+    home.status(job)
+    yield 10.0
+    second = stage.account()
+    home.account = stage.parts.people.uses[home.guild.id] = second
+    home.enter_token(second.token)
+    yield 10.0
+    question = home.admin("token remove")
+    yield 5.0
+    home.press_answer(question, "Remove the token")
+    yield 5.0
+    stage.parts.ledger.servers[home.guild.id].current = None
+    home.account = None
+    stage.parts.people.uses.pop(home.guild.id, None)
+    if is_unknown:
+        plain = stage.home()
+        away = stage.about(job, Reply(503, {"error": "no", "code": 503}))
+        plain.status(job)
+        yield 6.0
+        away()
+    stage.due_again(job, home.channel)
+    answer = home.status(job)
+    yield 6.0
+    stage.says(answer, "Already watched here")
+    listed = home.command("pixverse list")
+    yield 5.0
+    stage.says(listed, "Watching 1 job here", never="(?i)on hold")
+    yield 200.0 + stage.parts.interval
+    stage.came(job, home.channel)
+
+
+def full_and_on_hold(stage: Stage) -> Story:
+    """A job on hold has ended unseen: who waits for as many as they may is not added to it."""
+    account = stage.account()
+    home = yield from stage.settle(account)
+    there = yield from stage.settle(account)
+    job = stage.job(account, 120)
+    home.status(job, 1)
+    there.status(job)
+    yield 10.0
+    second = stage.account()
+    home.account = stage.parts.people.uses[home.guild.id] = second
+    home.enter_token(second.token)
+    yield 120.0 + stage.parts.interval
+    stage.came(job, there.channel)
+    others = [stage.job(second, 200) for _ in range(6)]
+    for other in others:
+        home.status(other, 2, home.guild.channels[1])
+        yield 2.0
+    typed = home.typing(job.prompt, 2)
+    yield 3.0
+    choices = stage.choices(typed)
+    stage.expect(len(choices) == 1, f"{choices} are offered")
+    answer = home.command("pixverse status", 2, jobid=choices[0]["value"])
+    yield 6.0
+    stage.says(answer, "at your limit of 6")
+    yield 300.0
+    for other in others:
+        stage.came(other, home.guild.channels[1])
 
 
 def dead_at_the_end(stage: Stage) -> Story:

@@ -411,6 +411,9 @@ def lost_unreadable(stage: Stage) -> Story:
     answer = home.admin("deliveries")
     yield 6.0
     stage.says(answer, "May have arrived")
+    refused = home.press_answer(answer, "Resend", demoted=True)
+    yield 6.0
+    stage.says(refused, "Manage Server")
     stage.parts.discord.permit(home.channel, set())
     yield 300.0
     # Discord refused the reply, and said so to nobody.
@@ -549,7 +552,9 @@ def boosted(stage: Stage) -> Story:
     """A server's limit for files is learned; then it is boosted, or a command tells of a larger one."""
     home = yield from stage.settle()
     end = stage.refuse(home.channel, Refusal(413, 40005, "Request entity too large"), when=_has_files)
-    boosted, job, later = stage.coin(), stage.job(home, 30), stage.job(home, 400)
+    boosted, v2 = stage.coin(), stage.coin()
+    # Their files are of the same size.
+    job, later = stage.job(home, 30, v2=v2), stage.job(home, 400, v2=v2)
     home.status(job)
     if boosted:
         home.status(later)

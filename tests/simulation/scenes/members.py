@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from tests.simulation.discord_world import Asked, text_of
+import json
+
+from tests.simulation.discord_world import Asked, buttons_of, text_of
 from tests.simulation.pasting import NONSENSE
-from tests.simulation.stage import Stage, Story
+from tests.simulation.pixverse_world import Account
+from tests.simulation.stage import Home, Stage, Story
 from tests.simulation.wire import Reply, Trip
 
 _SLOW_DOWN = "One moment"
 _ADMINS_ONLY = "Manage Server"
+_NOTHING = "no longer does anything"
+
+
+def _watch_unknown(home: Home, account: Account, person: int, ids: range) -> Asked:
+    """A list of ids of which nobody knows anything."""
+    named = [f"user:{account.number}-pixverse:{account.email}-video:{10**13 + number}" for number in ids]
+    return home.command("pixverse watch", person, jobids=" ".join(named))
 
 
 def nonsense(stage: Stage) -> Story:
@@ -85,6 +95,11 @@ def only_admins(stage: Stage) -> Story:
     stage.parts.ledger.servers[home.guild.id].follows.add(home.channel.id)
     callback = home.admin("callback")
     yield 6.0
+    # Somebody makes up what a client sends.
+    made_up = json.loads(json.dumps(next(iter(follow.shown.values()))).replace(str(home.channel.id), str(1 << 63)))
+    forged = home.press(made_up, "Follow", 0)
+    yield 5.0
+    stage.says(forged, _NOTHING)
     for shown, label in ((question, "Remove the token"), (follow, "Follow"), (callback, "address")):
         denied = home.press_answer(shown, label, demoted=True)
         yield 6.0
@@ -113,6 +128,10 @@ def not_theirs(stage: Stage) -> Story:
     denied = home.press(card, "Stop watching", 3)
     yield 6.0
     stage.says(denied, "isn't yours to stop")
+    elsewhere = [home.press(card, label, 1, home.guild.channels[1]) for label in ("Stop watching", "Check now")]
+    yield 6.0
+    for answer in elsewhere:
+        stage.says(answer, _NOTHING)
     one = home.press(card, "Stop watching", 1)
     yield 6.0
     stage.says(one, "won't be pinged|Stopped")
@@ -210,38 +229,74 @@ def open_jobs(stage: Stage) -> Story:
 
 
 def requests_of_people(stage: Stage) -> Story:
-    """A member makes the bot ask as much as possible: bounded, and nobody's polls are late meanwhile."""
+    """Members make the bot ask as much as possible: bounded for each and for all, nobody's polls are late meanwhile,
+    and who asks little is let in."""
     account = stage.account()
     home = yield from stage.settle(account)
     mine = stage.job(account, 400, v2=False)
     home.status(mine, 5)
     yield 10.0
     since = stage.now
-    ids = [f"user:{account.number}-pixverse:{account.email}-video:{10**13 + k}" for k in range(25)]
-    first = home.command("pixverse watch", 1, jobids=" ".join(ids))
+    first = _watch_unknown(home, account, 1, range(25))
     yield 20.0
     asked = stage.requests(account, since) - stage.asked(mine, since)
     stage.expect(asked <= 34, f"25 unknown ids make {asked} requests")
     stage.says(first, "could be watched|could not")
-    said = []
     since = stage.now
+    for k in range(3):
+        _watch_unknown(home, account, 1, range(25 * k, 25 * k + 25))
+        yield 0.5
+    yield 15.0
+    asked = stage.requests(account, since) - stage.asked(mine, since)
+    stage.expect(asked <= 60, f"one member makes {asked} requests in 15 s")
+    since, said = stage.now, []
     for k in range(40):
-        other = [f"user:{account.number}-pixverse:{account.email}-video:{10**13 + 25 * (k + 1) + n}" for n in range(25)]
-        said.append(home.command("pixverse watch", 1 + k % 4, jobids=" ".join(other)))
+        said.append(_watch_unknown(home, account, k % 5, range(25 * k, 25 * k + 25)))
         yield 2.0
     asked = stage.requests(account, since) - stage.asked(mine, since)
-    stage.expect(asked <= 330, f"four members make {asked} requests in 80 s")
-    honest = home.look(mine.jobid, 5)
+    stage.expect(asked <= 290, f"five members make {asked} requests in 80 s")
+    honest = home.look(stage.job(account, 300).jobid, 5)
     yield 6.0
     stage.says(honest, "boat")
     gaps = stage.gaps(mine, since)
     stage.expect(max(gaps, default=0.0) < 2.2 * stage.parts.interval, f"a job was left alone for {max(gaps):.0f} s")
     stage.expect(any(_SLOW_DOWN in answer.text for answer in said), "nobody is told to wait")
     yield 700.0
-    answer = home.look(mine.jobid, 1)
+    # Who has waited is let in again.
+    answer = home.look(stage.job(account, 300).jobid, 1)
     yield 6.0
     stage.says(answer, "boat")
     stage.came(mine, home.channel)
+
+
+def little_and_much(stage: Stage) -> Story:
+    """Five members take all that they may, in small bites; whoever has made the bot ask little is let in."""
+    account = stage.account()
+    home = yield from stage.settle(account)
+    jobs = [stage.job(account, 150, "failed", v2=True) for _ in range(50)]
+    # The API is so slow that most of a list is never asked about: that is little, though the list is long.
+    end = stage.slow(account, 5.0)
+    home.watch(jobs[:25], 5)
+    yield 8.0
+    listed = home.watch(jobs[25:], 5)
+    yield 8.0
+    stage.says(listed, "over your limit", never=_SLOW_DOWN)
+    end()
+    since = stage.now
+    for k in range(20):
+        _watch_unknown(home, account, k % 5, range(10 * k, 10 * k + 10))
+        yield 0.02
+    for k in range(40):
+        _watch_unknown(home, account, k % 5, range(500 + k, 501 + k))
+        yield 0.02
+    honest = home.look(stage.job(account, 100).jobid, 5)
+    yield 6.0
+    stage.says(honest, "boat")
+    asked = stage.requests(account, since)
+    stage.expect(asked <= 140, f"five members make {asked} requests in 8 s")
+    yield 200.0
+    for job in jobs[:6]:
+        stage.came(job, home.channel)
 
 
 def checks_of_admins(stage: Stage) -> Story:
@@ -268,9 +323,14 @@ def forgotten(stage: Stage) -> Story:
     yield stage.one_of((5.0, 85.0 + stage.parts.interval))
     question = home.command("pixverse forget-me", 1, home.guild.channels[1])
     yield 5.0
+    message = next(iter(question.shown.values()))
+    [(label, custom_id)] = [button for button in buttons_of(message) if "Delete" in button[0]]
     answer = home.press_answer(question, "Delete my data")
     yield 5.0
     stage.says(answer, "Deleted")
+    again = stage.parts.hands.press(message, answer.channel, answer.person, custom_id, label, [])
+    yield 5.0
+    stage.says(again, _NOTHING)
     stage.parts.ledger.askers[(job.jobid, home.channel.id)].clear()
     end()
     yield 400.0
@@ -287,8 +347,12 @@ def no_ping(stage: Stage) -> Story:
     home.status(quiet, 1, mention=False)
     home.status(loud, 2)
     home.status(loud, 3, mention=False)
+    # A spoiler that anybody wants hides it for all.
+    home.status(quiet, 4, mention=False, spoiler=True)
     yield 100.0 + stage.parts.interval
     stage.came(quiet, home.channel)
+    shown = [file["filename"] for file in stage.outcomes(quiet, home.channel)[-1].message["attachments"]]
+    stage.expect(all(name.startswith("SPOILER_") for name in shown), f"no spoiler: {shown}")
     stage.came(loud, home.channel)
     pings = [set(stage.outcomes(job, home.channel)[-1].pings) for job in (quiet, loud)]
     stage.expect(not pings[0], f"pings {pings[0]}, who did not want it")
@@ -318,6 +382,36 @@ def answers_lost(stage: Stage) -> Story:
     stage.came(job, home.channel)
 
 
+def slow_card(stage: Stage) -> Story:
+    """A channel takes its time with posts: the answer does not wait for the card, and links to it later."""
+    home = yield from stage.settle()
+    end = stage.on_discord(
+        lambda request: Trip(there=20.0)
+        if request.method == "POST" and request.path.endswith(f"/{home.channel.id}/messages") else None
+    )  # fmt: skip
+    job = stage.job(home, 100)
+    answer = home.status(job)
+    yield 2.0
+    stage.says(answer, "Watching", never="Jump to the card")
+    yield 30.0
+    stage.says(answer, "Jump to the card")
+    end()
+    yield 100.0 + stage.parts.interval
+    stage.came(job, home.channel)
+
+
+def crowd(stage: Stage) -> Story:
+    """Many people look at a job, each once: nothing is kept in mind of them."""
+    home = yield from stage.settle()
+    job = stage.job(home, 600)
+    home.guild.members += range(home.guild.members[-1] + 1, home.guild.members[-1] + 90)
+    for person in range(6, 95):
+        stage.parts.ledger.looked_up([job])
+        home.look(job.jobid, person)
+        yield 4.0
+    yield 30.0
+
+
 def own_kinds(stage: Stage) -> Story:
     """Check now, Details, the message menu and lists tell what is true."""
     home = yield from stage.settle()
@@ -329,6 +423,14 @@ def own_kinds(stage: Stage) -> Story:
     yield 6.0
     stage.says(answer, "(?i)progress|up to date|started|checked|watching")
     stage.expect(stage.asked(job) > asked or job.is_v2, "Check now does not look")
+    account = home.account
+    assert account is not None
+    end = stage.with_token(account, Reply(429, {"error": "slow down", "code": 429}, {"Retry-After": "60"}))
+    yield stage.parts.interval + 2.0
+    end()
+    answer = home.press(stage.card(job, home.channel), "Check now", 2)
+    yield 5.0
+    stage.says(answer, "asked me to wait")
     empty = home.menu("hello there")
     yield 5.0
     stage.says(empty, "no PixVerse job id")
@@ -344,6 +446,9 @@ def own_kinds(stage: Stage) -> Story:
     yield 5.0
     stage.says(answer, "Done", job.prompt)
     stage.expect(text_of(outcome) != "", "an empty result")
+    elsewhere = home.press(outcome, "Details", 3, home.guild.channels[1])
+    yield 5.0
+    stage.says(elsewhere, _NOTHING, never="boat")
     listed = home.command("pixverse list", 3)
     yield 5.0
     stage.says(listed, "Nothing is being watched")

@@ -163,6 +163,49 @@ def removed_for_good(stage: Stage) -> Story:
     stage.says(answer, "Nothing is being watched")
 
 
+def back_at_once(stage: Stage) -> Story:
+    """A server removes the bot by mistake and invites it again in the same moment: all goes on."""
+    home = yield from stage.settle()
+    job = stage.job(home, 200, v2=False)
+    home.status(job)
+    yield 30.0
+    stage.parts.discord.remove_bot(home.guild)
+    stage.parts.discord.invite_bot(home.guild)
+    yield 250.0
+    stage.came(job, home.channel)
+
+
+def back_in_time(stage: Stage) -> Story:
+    """A server invites the bot again within a week, while the bot is off, or as the week ends: nothing is lost."""
+    home = yield from stage.settle()
+    gone = yield from stage.settle()
+    while_off = stage.coin()
+    yield 30.0
+    for one in (gone, home):
+        stage.parts.discord.remove_bot(one.guild)
+        yield 1.0
+    stage.stop(7 * 86400.0 - (-3600.0 if while_off else 1800.0))
+    yield 86400.0
+    if while_off:
+        stage.parts.discord.invite_bot(home.guild)
+        yield 6 * 86400.0 + 3660.0
+    else:
+        # The bot looks each hour. As it begins to forget, another program has the database for some seconds.
+        yield 6 * 86400.0 - 1800.0 + 3600.0
+        stage.disk(locked=True)
+        yield 7.0
+        stage.parts.discord.invite_bot(home.guild)
+        yield 1.0
+        stage.disk()
+    yield 60.0
+    job = stage.job(home, 60)
+    answer = home.status(job)
+    yield 8.0
+    stage.says(answer, "Watching")
+    yield 60.0 + stage.parts.interval
+    stage.came(job, home.channel)
+
+
 def hidden(stage: Stage) -> Story:
     """A channel is hidden from the bot, and so obfuscated by Discord: it is called by its name, and waits for it."""
     home = yield from stage.settle()
