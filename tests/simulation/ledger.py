@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -31,6 +31,7 @@ _PROMISES = re.compile(
 )
 _NUMBER = re.compile(r"#(\d+)")
 _MARK = re.compile(r"boat-(\d+)-sails")
+_ADDRESS = re.compile(r"/callback/([\w-]+)")
 _EMAIL = re.compile(r"owner\d+@mail\.example")
 _WORDS = {"completed": "completed", "failed": "failed", "moderated": "moderated", "cancelled": "cancelled"}
 
@@ -39,6 +40,8 @@ _HIDDEN = re.compile(r"_hidden\\?_")
 _EDIT_SECONDS = 1.99
 """Between two edits in a channel, as Discord gets them: two seconds (contract), less what figures are rounded by."""
 _EDITS_EVER = 20
+_EDITS_ANYWHERE, _ANYWHERE_SECONDS = 20, 0.5
+"""Half of what Discord takes of one bot (contract), and what arrives at once though it was sent in turn."""
 _BEFORE = 120.0
 """Seconds before something, which may still have to do with it."""
 _LINKS_LAST = 20 * 3600.0
@@ -46,6 +49,8 @@ _LATE = 10 * 60.0 + 60.0
 _NOT_LATE = 10 * 60.0 - 60.0
 _LIMITS_LEARNED = 24 * 3600.0
 """For so long a server may be taken for one that lets no files in, which had refused some."""
+_STOPS = ("card:stop", "batch:stop")
+"""Buttons of a card or a summary whose jobs are not over."""
 _LOOKED_UP_WITHIN = 3.0
 _SHOWN_NUMBERS = 0.8
 _COMPONENTS = 1 << 15
@@ -60,6 +65,11 @@ def prompt(number: int) -> str:
 def _masked(job: Job) -> str:
     """The end of an id of v2, which nobody masks."""
     return f"-video:{10**12 + job.number}"
+
+
+def _form(message: dict[str, Any]) -> str:
+    """What a message looks like."""
+    return f"{message.get('content')}{message.get('components')}"
 
 
 def _button_nonces(message: dict[str, Any]) -> set[str]:
@@ -141,6 +151,11 @@ class Ledger:
         """How often people wanted to know of a job."""
         self._edited_at: dict[tuple[int, int], float] = {}
         self._edits: dict[str, list[float]] = defaultdict(list)
+        self._latest_edits: deque[float] = deque(maxlen=_EDITS_ANYWHERE)
+        self._forms: dict[str, tuple[int, str]] = {}
+        """In which process a message was posted or edited last, and what it looks like since, by its id."""
+        self._addresses: set[str] = set()
+        """The secrets of the addresses for callbacks that admins were told."""
         self.cards: dict[str, Job] = {}
         """By the message's id."""
         self._numbers: dict[str, Job] = {}
@@ -186,6 +201,7 @@ class Ledger:
     def answered(self, record: Asked, jobs: list[Job]) -> None:
         """The asker has read something: perhaps a promise. What is shown must be theirs to see."""
         self._check_shown(record.channel.guild, record.text, alone=True)
+        self._addresses.update(_ADDRESS.findall(record.text))
         if not _PROMISES.search(record.text):
             return
         for job in jobs:
@@ -262,6 +278,7 @@ class Ledger:
     def posted(self, posted: Posted) -> None:
         """The bot has put a message into a channel."""
         self._nonces[str(posted.message["id"])] = posted.nonce
+        self._forms[str(posted.message["id"])] = (posted.life, _form(posted.message))
         text = text_of(posted.message)
         self._check_shown(posted.channel.guild, text, alone=False)
         ids = [custom_id for _, custom_id in buttons_of(posted.message)]
@@ -294,12 +311,21 @@ class Ledger:
                 self.looks.paced(message, life, self._clock.passed)
         if not int(message["flags"]) & _COMPONENTS:
             return  # A notice, which says that a trouble is over.
+        before_it, form = self._forms.get(str(message["id"])), (life, _form(message))
+        is_over = not any(custom_id.startswith(_STOPS) for _, custom_id in buttons_of(message))
+        if self.calm and is_over and before_it == form and not repeated:
+            self.fail(f"what is over is edited, and nothing changes, in {channel.name}: {text_of(message)!r}")
+        self._forms[str(message["id"])] = form
         now = self._clock.passed
         before = self._edited_at.get((life, channel.id), -math.inf)
         self._edited_at[(life, channel.id)] = now
         if now - before < _EDIT_SECONDS and not repeated:
             self.fail(f"two edits within {now - before:.1f} s in {channel.name}: {text_of(message)!r}")
         self._edits[str(message["id"])].append(now)
+        latest = self._latest_edits
+        latest.append(now)
+        if self.calm and len(latest) == _EDITS_ANYWHERE and now - latest[0] < _ANYWHERE_SECONDS:
+            self.fail(f"{len(latest)} edits within {now - latest[0]:.2f} s, in whichever channels")
 
     def sends(self, channel_id: int, body: dict[str, Any]) -> None:
         """The bot sends a message, whatever becomes of it."""
@@ -539,6 +565,15 @@ class Ledger:
             most = polls + self._looks[jobid] * 4
             if times > most:
                 self.fail(f"{job.prompt} was asked about {times} times, at most {most:.0f} are right")
+
+    def check_disk(self, files: Mapping[str, tuple[bytes, int]]) -> None:
+        """What the bot keeps is for its user alone, and no secret is written down as it is."""
+        secrets = {token.partition("-")[2] for account in self._pixverse.accounts for token in account.tokens}
+        for name, (content, mode) in files.items():
+            if mode & 0o077:
+                self.fail(f"others may read {name}")
+            if any(secret.encode() in content for secret in secrets | self._addresses):
+                self.fail(f"a token or an address stands in {name} as it is")
 
     def _known_to_have_ended(self, job: Job) -> float:
         """When its last outcome was posted; a database that takes no write keeps it open for longer than it is."""

@@ -111,6 +111,12 @@ class Machine:
         finally:
             connection.close()
 
+    def on_disk(self) -> dict[str, tuple[bytes, int]]:
+        """What the bot keeps, byte by byte, and who may read it: the mode of each file."""
+        place = self._folder / f"life-{self.life}"
+        files = [one for one in place.rglob("*") if one.is_file()]
+        return {one.name: (one.read_bytes(), one.stat().st_mode & 0o777) for one in sorted(files)}
+
     def files_left(self) -> list[str]:
         """What lies beside the database and is no part of it."""
         place = self._folder / f"life-{self.life}"
@@ -122,7 +128,9 @@ class Machine:
         self._move_in()
         loop = VirtualLoop(self._clock, self._agenda)
         asyncio.set_event_loop(loop)
-        loop.set_exception_handler(lambda _loop, context: logging.getLogger("asyncio").error("%s", context))
+        loop.set_exception_handler(
+            lambda _loop, context: logging.getLogger("asyncio").error("%s", context, exc_info=context.get("exception"))
+        )
         self.loop, self._dead = loop, False
         self.ended_by_itself = None
         put_discord_py_into(self._clock, lambda trace: self._session("discord", trace))
@@ -168,6 +176,8 @@ class Machine:
         if before.exists():
             shutil.copytree(before, place, ignore=shutil.ignore_patterns("*.lock", "*-shm"))
             shutil.rmtree(before)
+            for one in place.glob("relay.*"):
+                one.chmod(0o644)  # As a backup that somebody puts back.
         else:
             place.mkdir(parents=True)
 

@@ -106,6 +106,8 @@ class Home:
 
     def look(self, jobid: str, person: int = 1, channel: Channel | None = None) -> Asked:
         """A private look."""
+        job = self._parts.pixverse.jobs.get(jobid)
+        self._parts.ledger.looked_up([job] if job is not None else [])
         return self.command("pixverse status", person, channel, jobid=jobid, private=True)
 
     def watch(self, jobs: list[Job], person: int = 1, channel: Channel | None = None, **options: Any) -> Asked:
@@ -344,6 +346,14 @@ class Stage:
                 return
             yield 0.25
         raise AssertionError(f"{job.prompt} is asked about no more")
+
+    def until(self, true: Callable[[], bool]) -> Story:
+        """Waits until this has come about, to a quarter of a second."""
+        for _ in range(3000):
+            if true():
+                return
+            yield 0.25
+        raise AssertionError("what the scene waits for does not come about")
 
     @staticmethod
     def token(request: Request) -> str:

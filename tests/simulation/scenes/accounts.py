@@ -30,7 +30,10 @@ def thief(stage: Stage) -> Story:
     answers = owner.enter_token(account.token)
     yield 20.0
     stage.says(answers[-1], "Token works", "watching 2 jobs")
-    stage.card_says(both, robber.channel, "On hold")
+    listed = robber.command("pixverse list")
+    yield 8.0
+    stage.says(listed, "useapi.net refuses", never="different account")
+    stage.card_says(both, robber.channel, "On hold: useapi.net refuses")
     private = stage.job(account, 200)
     owner.status(private)
     answer = robber.status(private)
@@ -315,18 +318,20 @@ def operators_bytes(stage: Stage) -> Story:
     answer = plain.choose("follow", plain.guild.channels[1])
     yield 8.0
     stage.says(answer, "own token first")
-    question = home.admin("token remove")
-    yield 5.0
-    stage.void(home)
-    home.press_answer(question, "Remove the token")
-    yield 10.0
-    stage.parts.ledger.servers[home.guild.id].current = None
-    # Whoever was told an address for callbacks has no say about the operator's jobs.
-    yield from stage.just_asked(job)
-    since = stage.now
-    home.call_back({**stage.parts.pixverse.record(job), "jobid": job.jobid, "status": "completed"})
-    yield stage.parts.interval * 0.5
-    stage.expect(stage.asked(job, since) == 0, "a callback of a server without a token makes the bot ask")
+    # Whoever was told an address for callbacks has no say about the operator's jobs, with the same token or without one.
+    for removing in (False, True):
+        if removing:
+            question = home.admin("token remove")
+            yield 5.0
+            stage.void(home)
+            home.press_answer(question, "Remove the token")
+            yield 10.0
+            stage.parts.ledger.servers[home.guild.id].current = None
+        yield from stage.just_asked(job)
+        since = stage.now
+        home.call_back({**stage.parts.pixverse.record(job), "status": "completed"})
+        yield stage.parts.interval * 0.5
+        stage.expect(stage.asked(job, since) == 0, "a callback about the operator's job makes the bot ask")
     yield 500.0
     stage.came(job, plain.channel)
     stage.missing(other, home.channel)
@@ -500,3 +505,96 @@ def dead_at_the_end(stage: Stage) -> Story:
     home.enter_token(account.token)
     yield 400.0
     stage.came(job, home.channel)
+
+
+def moved_to_an_old_watch(stage: Stage) -> Story:
+    """A server that asked under a token that was refused gets the new one, with which another server watched the same
+    job long ago, and perhaps does still: the job is asked about as one that somebody has just asked for, or as the old
+    one that it is."""
+    account = stage.account()
+    late = yield from stage.settle(account)
+    stage.parts.pixverse.renew(account)
+    early = yield from stage.settle(account)
+    job = stage.job(account, 9000, v2=False)
+    early.status(job)
+    yield 20.0
+    waits = stage.coin()
+    if not waits:
+        early.command("pixverse unwatch", jobid=job.jobid)
+        stage.void(early)
+    yield 4500.0
+    answer = late.status(job)
+    yield 10.0
+    stage.says(answer, "On hold|[Ww]atching")
+    late.enter_token(account.token)
+    yield 60.0
+    since = stage.now
+    yield 900.0
+    gaps = stage.gaps(job, since)
+    if waits:
+        stage.expect(min(gaps) >= 200.0, f"asked again after {min(gaps):.0f} s, though it is old")
+    else:
+        stage.expect(len(gaps) > 2 and max(gaps) < 2.3 * stage.parts.interval + 4, f"a young watch is left alone: {gaps}")
+    yield 4000.0
+    stage.came(job, late.channel)
+    if waits:
+        stage.came(job, early.channel)
+
+
+def not_found_by_one(stage: Stage) -> Story:
+    """The API told one server that a job is not there; another, which waits for it under an old token, gets the same
+    token: it waits on, and gets the result."""
+    account = stage.account()
+    late = yield from stage.settle(account)
+    job = stage.job(account, 1500, v2=False)
+    late.status(job)
+    yield 20.0
+    stage.parts.pixverse.renew(account)
+    early = yield from stage.settle(account)
+    early.status(job)
+    yield 20.0
+    yield from stage.until(lambda: bool(stage.posted(late.channel, _HOLD)))
+    end = stage.about(job, Reply(404, {"error": f"Unable to locate job {job.jobid}", "code": 404}))
+    job.vanishes_after = 0.0
+    yield 100.0 + 2.2 * stage.parts.interval
+    stage.came(job, early.channel, r"not found · #\d+", files=0)
+    end()
+    job.vanishes_after = 31 * 86400.0
+    late.enter_token(account.token)
+    yield 1700.0
+    stage.came(job, late.channel, "completed")
+    stage.came(job, early.channel, files=0)
+
+
+def back_to_the_operators(stage: Stage) -> Story:
+    """Two servers wait for a job under the same token. One of them tries another account, and then uses the operator's,
+    which has the job too: what it waits for goes on there, and the other's as before."""
+    operators = stage.parts.operators
+    if operators is None:
+        return
+    other = yield from stage.settle(operators)
+    home = yield from stage.settle(operators)
+    job = stage.job(operators, 300, v2=False)
+    other.status(job)
+    home.status(job, 1, home.guild.channels[1])
+    home.status(job)
+    yield 20.0
+    second = stage.account()
+    home.account = stage.parts.people.uses[home.guild.id] = second
+    home.enter_token(second.token)
+    yield 20.0
+    question = home.admin("token remove")
+    yield 5.0
+    home.press_answer(question, "Remove the token")
+    yield 10.0
+    stage.parts.ledger.servers[home.guild.id].current = None
+    stage.parts.people.uses.pop(home.guild.id)
+    stage.due_again(job, home.channel)
+    home.status(job, 2)
+    yield 20.0
+    stage.card_says(job, home.channel, r"\*\*(?:Waiting to start|Started|In progress)")
+    stage.card_says(job, home.guild.channels[1], "On hold")
+    stage.card_says(job, other.channel, r"\*\*(?:Waiting to start|Started|In progress)")
+    yield 320.0
+    stage.came(job, home.channel)
+    stage.came(job, other.channel)

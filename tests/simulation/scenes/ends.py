@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.simulation.stage import Stage, Story
 from tests.simulation.wire import Reply
 
@@ -152,23 +154,35 @@ def never_ends(stage: Stage) -> Story:
 
 
 def contrary(stage: Stage) -> Story:
-    """After its end, the API says that a job runs, and that it failed."""
+    """After its end, the API says that a job runs, that it failed, or that its files are gone."""
     home = yield from stage.settle()
-    job = stage.job(home, 60, v2=False)
+    job = stage.job(home, 60, v2=False, files=2)
     home.status(job)
     yield 80.0 + stage.parts.interval
     stage.came(job, home.channel)
-    record = {**stage.parts.pixverse.record(job), "status": stage.one_of(("progress", "failed"))}
-    record.pop("attachments", None)
+    record: dict[str, Any] = {**stage.parts.pixverse.record(job), "status": stage.one_of(("completed", "progress", "failed"))}
+    if record["status"] == "completed":
+        record["attachments"] = record["attachments"][:1]
+    else:
+        record.pop("attachments")
     end = stage.about(job, Reply(200, record))
     home.look(job.jobid)
     yield 10.0
     other = home.guild.channels[1]
     home.command("pixverse status", 2, other, jobid=job.jobid, jobs=[job])
     yield 120.0
+    times = 1
+    if record["status"] == "completed":
+        stage.came(job, other)
+        answer = home.status(job, 2)
+        yield 8.0
+        stage.parts.ledger.promises[(job.jobid, home.channel.id)].extra += 1
+        home.press_answer(answer, "ost it again")
+        times += 1
+        yield 30.0
     end()
     yield 400.0
-    stage.came(job, home.channel)
+    stage.came(job, home.channel, times=times)
 
 
 def offline(stage: Stage) -> Story:

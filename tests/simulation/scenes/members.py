@@ -332,6 +332,11 @@ def forgotten(stage: Stage) -> Story:
     yield 5.0
     stage.says(again, _NOTHING)
     stage.parts.ledger.askers[(job.jobid, home.channel.id)].clear()
+    if stage.parts.pixverse.in_work(job):
+        # Nobody is left who may stop it but moderators.
+        denied = home.press(stage.card(job, home.channel), "Stop watching", 3)
+        yield 5.0
+        stage.says(denied, "isn't yours to stop", never="asked for it")
     end()
     yield 400.0
     stage.came(job, home.channel, never=f"<@{home.guild.members[1]}>")

@@ -200,6 +200,10 @@ def flooded(stage: Stage) -> Story:
     for number in range(600):
         home.call_back({**record, "jobid": noise[number % 5].jobid, "status": "completed", "content": str(number)})
         yield 0.002
+    assert home.account is not None
+    for number in range(2400):
+        jobid = f"job:1764547200000{number:05d}-user:{home.account.number}-channel:99{home.account.number}-bot:pixverse"
+        home.call_back({"jobid": jobid, "status": "completed"})
     other.call_back(stage.parts.pixverse.record(mine))
     yield 6.0
     stage.came(mine, other.channel)
@@ -235,11 +239,14 @@ def followed(stage: Stage) -> Story:
         yield 6.0
         stage.says(stopped, "Stopped watching")
         stage.parts.ledger.void("a moderator stopped it", channel=home.channel, job=jobs[2])
-        jobs.pop()
+        # A new process looks through all lists, in which it still stands.
+        stage.stop(2.0)
     yield 1100.0
-    for job in jobs:
+    for job in jobs[:2] if stage.parts.ledger.promises[(jobs[2].jobid, home.channel.id)].void else jobs:
         stage.came(job, home.channel)
     stage.missing(before, home.channel)
+    if stage.parts.ledger.promises[(jobs[2].jobid, home.channel.id)].void:
+        stage.missing(jobs[2], home.channel)
     stage.expect(not any(one.pings for job in jobs[:2] for one in stage.outcomes(job, home.channel)), "a follow pings")
     home.choose("unfollow", home.channel)
     yield 30.0
@@ -256,16 +263,22 @@ def followed_too_much(stage: Stage) -> Story:
     assert account is not None
     yield from _follow(stage, home, progress=False)
 
+    others = [f"job:1764547200000{k:05d}-user:{account.number}-channel:99-bot:midjourney" for k in range(3)]
+
     def rule(request: Request) -> Trip | None:
         if stage.token(request) != account.token or request.path != _LIST_V1:
             return None
         jobs = [job.jobid for job in account.jobs if not job.is_v2 and stage.parts.pixverse.in_work(job)]
-        return Trip(refused=Reply(200, ["../../x", "@everyone", 5, None, "x" * 400, *jobs]))
+        return Trip(refused=Reply(200, ["../../x", "@everyone", 5, None, "x" * 400, *others, *jobs]))
 
     stage.on_api(rule)
     jobs = [stage.job(account, 1500, v2=False) for _ in range(13)]
     yield 1500.0 + 400.0
-    there = sum(len(stage.outcomes(job, home.channel)) for job in jobs)
+    asked = {what for _, _, what in stage.parts.pixverse.asked}
+    stage.expect(not asked & set(others), "jobs that are none of PixVerse's are asked about")
+    left_out = [job for job in jobs if not stage.outcomes(job, home.channel)]
+    there = len(jobs) - len(left_out)
+    stage.expect(not any(map(stage.asked, left_out)), "jobs for which there is no room are asked about")
     stage.expect(there == 10, f"{there} jobs of a follow, and 10 may be waited for")
     stage.void(home)
     home.choose("unfollow", home.channel)

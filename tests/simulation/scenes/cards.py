@@ -1,0 +1,186 @@
+"""Cards and summaries: how often they are edited, in which language, and that each shows the end of its job."""
+
+from __future__ import annotations
+
+import re
+
+from tests.simulation.discord_world import Channel, text_of
+from tests.simulation.stage import Home, Stage, Story
+from tests.simulation.wire import Reply, Request, Trip
+
+_ENGLISH = "In progress|Done|Started|Waiting to start|Stop watching|running|Numbers?|Watching"
+
+
+def _edits(request: Request, channel: Channel) -> bool:
+    return request.method == "PATCH" and f"/channels/{channel.id}/messages" in request.path
+
+
+def looked_at(stage: Stage) -> Story:
+    """Members look at a job every second, and every other edit of its card takes long to arrive: it moves on within its
+    bounds."""
+    home = yield from stage.settle()
+    job = stage.job(home, 100, v2=False, steps=80)
+    home.status(job)
+    yield 6.0
+    slow, edits = stage.one_of((2.4, 3.4, 1.4)), [0]
+
+    def rule(request: Request) -> Trip | None:
+        if not _edits(request, home.channel):
+            return None
+        edits[0] += 1
+        return Trip(there=slow if edits[0] % 2 else 0.05)
+
+    stage.on_discord(rule)
+    for number in range(80):
+        home.look(job.jobid, 1 + number % 5)
+        yield 1.1
+    yield 60.0 + stage.parts.interval
+    stage.came(job, home.channel)
+    yield 15.0
+    stage.card_says(job, home.channel, "Done")
+
+
+def old_by_another_clock(stage: Stage) -> Story:
+    """A card of more than an hour, which a clock that was set back takes for a new one, and members look at its job."""
+    home = yield from stage.settle()
+    job = stage.job(home, 4100, v2=False, steps=90)
+    home.status(job)
+    yield 3700.0
+    stage.turn_clock(-2 * 3_600_000)
+    for number in range(16):
+        home.look(job.jobid, 1 + number % 5)
+        yield 20.0
+    stage.turn_clock(0)
+    yield 800.0
+    stage.came(job, home.channel)
+    stage.card_says(job, home.channel, "Done")
+
+
+def refused_once(stage: Stage) -> Story:
+    """Discord refuses one edit of a card for what it shows: its last one is made in time all the same."""
+    home = yield from stage.settle()
+    job = stage.job(home, 130, v2=False)
+    home.status(job)
+    yield 10.0
+    status, code = stage.one_of(((400, 50035), (403, 50001), (403, 50013)))
+    refused = [False]
+
+    def rule(request: Request) -> Trip | None:
+        if refused[0] or not _edits(request, home.channel):
+            return None
+        refused[0] = True
+        return Trip(refused=Reply(status, {"message": "no", "code": code}))
+
+    stage.on_discord(rule)
+    yield 120.0
+    stage.expect(refused[0], "no card was edited while its job ran")
+    yield 40.0 + stage.parts.interval
+    stage.came(job, home.channel)
+    stage.card_says(job, home.channel, "Done")
+
+
+def beside_a_slow_result(stage: Stage) -> Story:
+    """A result takes long to be downloaded: the card of another job, whose result is there, shows it at once."""
+    home = yield from stage.settle()
+    quick, slow = stage.job(home, 70, v2=False), stage.job(home, 60, v2=False)
+    stage.on_media(lambda request: Trip(there=25.0) if request.path in slow.paths else None)
+    yield from home.learn_callback()
+    home.status(quick)
+    home.status(slow, 2)
+    yield from stage.until(lambda: not stage.parts.pixverse.in_work(slow))
+    home.call_back(stage.parts.pixverse.record(slow))
+    yield from stage.until(lambda: not stage.parts.pixverse.in_work(quick))
+    home.call_back(stage.parts.pixverse.record(quick))
+    yield from stage.until(lambda: bool(stage.outcomes(quick, home.channel)))
+    stage.missing(slow, home.channel)
+    yield 9.0
+    stage.missing(slow, home.channel)
+    stage.card_says(quick, home.channel, "Done")
+    yield 300.0
+    stage.came(slow, home.channel)
+
+
+def last_edit(stage: Stage) -> Story:
+    """The last edit of a card: the loop crashes while it is made, or nobody can note that it was made. It is made, and
+    not once more at the next start."""
+    home = yield from stage.settle()
+    job = stage.job(home, 60, v2=False)
+    home.status(job)
+    yield 20.0
+    crashes = stage.coin()
+    met = [False]
+
+    def rule(request: Request) -> None:
+        if _edits(request, home.channel) and "Done" in str(request.body) and not met[0]:
+            met[0] = True
+            if crashes:
+                stage.parts.agenda.after(0.005, lambda: stage.break_loop("cards"))
+            else:
+                stage.disk(full=True)
+
+    stage.on_discord(rule)
+    yield from stage.until(lambda: met[0])
+    yield 5.0
+    stage.disk()
+    yield 90.0
+    stage.came(job, home.channel)
+    card = stage.card(job, home.channel)
+    stage.card_says(job, home.channel, "Done")
+    edited = card["edited_timestamp"]
+    stage.stop(10.0)
+    yield 90.0
+    stage.expect(card["edited_timestamp"] == edited, "a card that shows the end is edited again after a start")
+
+
+def ended_together(stage: Stage) -> Story:
+    """Six jobs of one channel end at once: one card after the other shows it, two seconds apart and no more."""
+    home = yield from stage.settle()
+    yield from home.learn_callback()
+    jobs = [stage.job(home, 60, v2=False) for _ in range(6)]
+    for job in jobs:
+        home.status(job, 1 + job.number % 2)
+    yield from stage.until(lambda: not any(map(stage.parts.pixverse.in_work, jobs)))
+    for job in jobs:
+        home.call_back(stage.parts.pixverse.record(job))
+    yield from stage.until(lambda: all(stage.outcomes(job, home.channel) for job in jobs))
+    yield 2.0 * len(jobs) + 3.0
+    for job in jobs:
+        stage.came(job, home.channel)
+        stage.card_says(job, home.channel, "Done")
+
+
+def everywhere(stage: Stage) -> Story:
+    """One job is watched in thirty channels of three servers: its cards move on together, and not all at once."""
+    account = stage.account()
+    homes: list[Home] = []
+    for _ in range(3):
+        home = yield from stage.settle(account, channels=10)
+        homes.append(home)
+    job = stage.job(account, 150, v2=False)
+    for number in range(10):
+        for home in homes:
+            home.status(job, 1 + number % 2, home.guild.channels[number])
+        yield 1.0
+    yield 220.0 + stage.parts.interval
+    for home in homes:
+        for channel in home.guild.channels:
+            stage.came(job, channel)
+            stage.card_says(job, channel, "Done")
+
+
+def in_another_language(stage: Stage) -> Story:
+    """A server reads German, or French: cards and summaries are posted in its language, and stay in it."""
+    home = yield from stage.settle()
+    language = stage.one_of(("de", "fr"))
+    home.admin("language", language=language)
+    yield 5.0
+    single, group = stage.job(home, 100, v2=False), [stage.job(home, 100, v2=False) for _ in range(2)]
+    home.status(single)
+    home.watch(group, 2)
+    for _ in range(2):
+        yield 85.0 + stage.parts.interval / 2
+        for message in home.channel.messages.values():
+            said = text_of(message)
+            stage.expect(re.search(_ENGLISH, said) is None, f"English in a server that reads {language}: {said!r}")
+    for job in (single, *group):
+        stage.came(job, home.channel)
