@@ -3,7 +3,25 @@
 from __future__ import annotations
 
 SEEN: dict[str, tuple[str, ...]] = {
+    "accounts.another_account": (
+        "an old button drops the jobs of an account whose token was entered again",
+        "nobody is told that the old account's jobs go on",
+    ),
+    "accounts.back_to_the_operators": ("what other servers and channels wait for goes over too",),
+    "accounts.forger": (
+        "a token that claims a server's account is stored in the place of that server's own",
+        "what a token's text claims passes for confirmed",
+    ),
     "accounts.full_and_on_hold": ("the limit of a person does not hold for an ended job that is on hold",),
+    "accounts.late_trial": (
+        "a late trial overwrites a newer token",
+        "a token that is being tried is stored though the server's was removed meanwhile",
+    ),
+    "accounts.moved_to_an_old_watch": (
+        "a job that is moved to one that nobody waited for counts as old",
+        "a job that others wait for gets young by what is moved to it",
+    ),
+    "accounts.not_found_by_one": ("an end that the API did not tell is told to who still waits",),
     "accounts.not_seen_before": (
         "what a former account did not see is told for the end under another",
         "what was given up under one account is never told under another",
@@ -12,16 +30,44 @@ SEEN: dict[str, tuple[str, ...]] = {
         "a channel waits twice for a job that was on hold",
         "what is on hold stays so where only a list knew the job under the account in force",
     ),
+    "accounts.operators_bytes": (
+        "a callback reaches jobs of an account that is not the server's own",
+        "a server's token is the operator's where the bytes are the same",
+    ),
+    "accounts.paid_again": ("tokens are stored as they are",),
     "accounts.posted_before": (
         "a list waits again for what this channel was given under another account",
         "what this channel was given under another account is waited for again",
     ),
     "accounts.refused_and_renewed": (
         "a list that is asked for while the token is refused is not watched",
+        "an alert stays as it is when its trouble is over",
         "the list hides that the token is refused",
         "what is asked for while the token is refused is not watched",
     ),
+    "accounts.removed": ("the alert about a token that was removed goes on asking for another",),
+    "accounts.thief": (
+        "a job that other servers wait for is moved instead of copied",
+        "a new token takes other servers' subscriptions along",
+    ),
     "accounts.tried_often": ("tokens are tried as often as somebody likes",),
+    "cards.beside_a_slow_result": ("a card whose outcome stands waits for all other outcomes of its channel",),
+    "cards.ended_together": ("cards that want no edit any more keep their time in the line",),
+    "cards.everywhere": ("cards are edited without a bound on all of them",),
+    "cards.in_another_language": (
+        "a card is edited in English",
+        "a summary is edited in English",
+    ),
+    "cards.last_edit": (
+        "a card that is being edited when the loop breaks off is forgotten",
+        "a card whose last edit could not be noted is never at its end",
+    ),
+    "cards.looked_at": (
+        "a card that is being edited is begun a second time",
+        "a card's five seconds count from when its edit was made",
+    ),
+    "cards.old_by_another_clock": ("this machine's clock decides how old a card is",),
+    "cards.refused_once": ("a card that Discord refused once never shows its job's end",),
     "deliveries.again": (
         "an outcome that is posted once more is late",
         "the nonce is another one each time",
@@ -49,6 +95,7 @@ SEEN: dict[str, tuple[str, ...]] = {
         "a download holds its channel up",
     ),
     "ends.clock_ahead": ("a link is dead by the clock of this machine",),
+    "ends.contrary": ("a later answer blanks an address that was there",),
     "ends.offline": ("of a late job that tells no time nothing is said",),
     "ends.old_links": ("a permission in one server makes another one's messages due",),
     "ends.set_back": ("a clock that was set back puts everything off",),
@@ -72,7 +119,10 @@ SEEN: dict[str, tuple[str, ...]] = {
         "one more command in a minute",
     ),
     "members.crowd": ("buckets are kept for ever",),
-    "members.forgotten": ("a press of a button that its message has lost is not answered",),
+    "members.forgotten": (
+        "a forgotten person is named as one who may stop watching",
+        "a press of a button that its message has lost is not answered",
+    ),
     "members.little_and_much": (
         "an account has no bound of its own",
         "four people keep everybody waiting who has the same token",
@@ -108,6 +158,15 @@ SEEN: dict[str, tuple[str, ...]] = {
     ),
     "members.slow_card": ("an answer waits for its card",),
     "outages.disk_away": ("cards do not say that nothing can be written down",),
+    "outages.edits_in_bounds": (
+        "a channel's two seconds count from when an edit was made",
+        "an edit right after one that came late",
+        "cards of one channel are edited without a bound",
+    ),
+    "outages.stopped_gently": (
+        "a key file that others may read stays so",
+        "the database is readable for everybody",
+    ),
     "places.archived_unknown": (
         "a page in the place of a channel is believed, and remembered",
         "a proxy's page ends whatever asked Discord",
@@ -127,6 +186,7 @@ SEEN: dict[str, tuple[str, ...]] = {
         "a deleted channel's jobs are asked about for ever",
         "admins go on being told in an alerts channel that was deleted",
     ),
+    "places.deleted_with_a_result": ("what waits in a channel that was deleted meanwhile is not looked after",),
     "places.hidden": (
         "a hidden channel is called ___hidden___",
         "a made-up overwrite costs the file",
@@ -135,9 +195,21 @@ SEEN: dict[str, tuple[str, ...]] = {
         "a card that is refused is told to nobody",
         "a private thread of which the bot is no member looks open",
     ),
+    "places.removed": ("jobs of a server without the bot are asked about",),
     "places.removed_for_days": ("the time that the bot was away counts for what waits for a permission",),
+    "places.removed_for_good": ("the token of a server without the bot is tried again and again",),
     "places.timed_out": ("a timeout of the bot is a missing permission",),
+    "questions.called_back": ("an address is kept in plain",),
+    "questions.called_for_strangers": (
+        "a job that only a callback knows is relayed",
+        "made-up ids ask without a bound",
+    ),
+    "questions.called_often": ("progress asks early",),
     "questions.followed": ("a followed job ends with the member who asked too",),
+    "questions.followed_too_much": ("what a list names is believed to be an id",),
+    "questions.kept_up": ("a summary that is over is edited at every occasion",),
+    "questions.shared": ("servers with the same token ask each for itself",),
+    "questions.strange_calls": ("a replaced address still works",),
     "resending.refused": (
         "an outcome is sent again at every press",
         "an outcome that an admin wanted after a refusal is late",

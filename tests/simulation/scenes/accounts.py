@@ -318,7 +318,7 @@ def operators_bytes(stage: Stage) -> Story:
     answer = plain.choose("follow", plain.guild.channels[1])
     yield 8.0
     stage.says(answer, "own token first")
-    # Whoever was told an address for callbacks has no say about the operator's jobs, with the same token or without one.
+    # Whoever was told an address for callbacks has no say about the operator's jobs, with or without that token.
     for removing in (False, True):
         if removing:
             question = home.admin("token remove")
@@ -534,7 +534,9 @@ def moved_to_an_old_watch(stage: Stage) -> Story:
     if waits:
         stage.expect(min(gaps) >= 200.0, f"asked again after {min(gaps):.0f} s, though it is old")
     else:
-        stage.expect(len(gaps) > 2 and max(gaps) < 2.3 * stage.parts.interval + 4, f"a young watch is left alone: {gaps}")
+        stage.expect(
+            len(gaps) > 2 and max(gaps) < 2.3 * stage.parts.interval + 4, f"a young watch is left alone: {gaps}"
+        )
     yield 4000.0
     stage.came(job, late.channel)
     if waits:

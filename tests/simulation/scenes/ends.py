@@ -160,7 +160,10 @@ def contrary(stage: Stage) -> Story:
     home.status(job)
     yield 80.0 + stage.parts.interval
     stage.came(job, home.channel)
-    record: dict[str, Any] = {**stage.parts.pixverse.record(job), "status": stage.one_of(("completed", "progress", "failed"))}
+    record: dict[str, Any] = {
+        **stage.parts.pixverse.record(job),
+        "status": stage.one_of(("completed", "progress", "failed")),
+    }
     if record["status"] == "completed":
         record["attachments"] = record["attachments"][:1]
     else:

@@ -200,10 +200,6 @@ def flooded(stage: Stage) -> Story:
     for number in range(600):
         home.call_back({**record, "jobid": noise[number % 5].jobid, "status": "completed", "content": str(number)})
         yield 0.002
-    assert home.account is not None
-    for number in range(2400):
-        jobid = f"job:1764547200000{number:05d}-user:{home.account.number}-channel:99{home.account.number}-bot:pixverse"
-        home.call_back({"jobid": jobid, "status": "completed"})
     other.call_back(stage.parts.pixverse.record(mine))
     yield 6.0
     stage.came(mine, other.channel)
