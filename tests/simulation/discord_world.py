@@ -134,6 +134,13 @@ class Guild:
     locale: str = _ENGLISH
     timed_out_until: str | None = None
     """The bot may write nothing until then."""
+    locale_on_its_way: str | None = None
+    """The language that commands still name, which were sent before it changed."""
+
+    @property
+    def named_locale(self) -> str:
+        """What a command says of the server's language."""
+        return self.locale_on_its_way or self.locale
 
     def is_manager(self, person: int) -> bool:
         return person == self.admin
@@ -307,6 +314,16 @@ class DiscordWorld:
         thread.private = False
         payload = {**self.channel_payload(thread), "type": 12, "newly_created": False}
         self.emit("THREAD_CREATE", thread.guild, payload)
+        member = {"id": str(thread.id), "user_id": BOT["id"], "join_timestamp": self.iso(), "flags": 0}
+        payload = {"id": str(thread.id), "guild_id": str(thread.guild.id), "member_count": 1, "added_members": [member]}
+        self.emit("THREAD_MEMBERS_UPDATE", thread.guild, payload)
+
+    def leave(self, thread: Channel) -> None:
+        """The bot is taken out of a thread, which is private."""
+        thread.private = True
+        payload = {"id": str(thread.id), "guild_id": str(thread.guild.id), "member_count": 0,
+                   "removed_member_ids": [BOT["id"]]}  # fmt: skip
+        self.emit("THREAD_MEMBERS_UPDATE", thread.guild, payload)
 
     def remove_bot(self, guild: Guild) -> None:
         guild.bot_in = False
@@ -316,11 +333,15 @@ class DiscordWorld:
         guild.bot_in = True
         self._tell("GUILD_CREATE", guild, self.guild_payload(guild))
 
+    def channel_name(self, channel: Channel) -> str:
+        """As people see it."""
+        return f"c{channel.id % 1000}"
+
     def channel_payload(self, channel: Channel) -> dict[str, Any]:
         payload: dict[str, Any] = {
             "id": str(channel.id),
             "guild_id": str(channel.guild.id),
-            "name": f"c{channel.id % 1000}",
+            "name": self.channel_name(channel),
             "position": 0,
             "nsfw": False,
             "topic": None,
@@ -428,9 +449,8 @@ class DiscordWorld:
         source: dict[str, Any] | None = None,
         then: Callable[[Asked], None] | None = None,
         demoted: bool = False,
-        guild_locale: str | None = None,
     ) -> Asked:
-        """A person does something: it is told to whoever is connected. `guild_locale` is the server's language then."""
+        """A person does something: it is told to whoever is connected."""
         number = self.snowflake()
         connected = self._is_connected(channel.guild)
         record = Asked(
@@ -459,14 +479,14 @@ class DiscordWorld:
             "token": record.token,
             "version": 1,
             "guild_id": str(channel.guild.id),
-            "guild": {"id": str(channel.guild.id), "locale": channel.guild.locale, "features": []},
+            "guild": {"id": str(channel.guild.id), "locale": channel.guild.named_locale, "features": []},
             "channel_id": str(channel.id),
             "channel": {**self.channel_payload(channel), "permissions": str(permissions)},
             "member": {"user": user, "roles": [], "joined_at": "2025-01-01T00:00:00+00:00", "deaf": False,
                        "mute": False, "permissions": str(permissions), "flags": 0},
             "data": data,
             "locale": self.locales.get(person, _ENGLISH),
-            "guild_locale": guild_locale or channel.guild.locale,
+            "guild_locale": channel.guild.named_locale,
             "app_permissions": str(channel.allowed),
             "entitlements": [],
             "authorizing_integration_owners": {"0": str(channel.guild.id)},

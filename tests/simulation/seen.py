@@ -75,7 +75,10 @@ SEEN: dict[str, tuple[str, ...]] = {
         "two quick presses post an outcome twice",
         "what the API wrote may ping",
     ),
-    "deliveries.boosted": ("what a command tells of the largest file is not heard",),
+    "deliveries.boosted": (
+        "a learned upload limit outlives the boost",
+        "what a command tells of the largest file is not heard",
+    ),
     "deliveries.card_deleted": ("a reply needs its card",),
     "deliveries.doubted": (
         "a proxy's page is believed like a refusal of Discord's",
@@ -85,6 +88,7 @@ SEEN: dict[str, tuple[str, ...]] = {
         "a message in another form bears the same nonce",
         "outcomes of other servers are sent again",
     ),
+    "deliveries.kept_until_posted": ("what is still to be posted is deleted once it is old",),
     "deliveries.limited_in_a_look": ("a request that is given up in a global limit shuts out all others",),
     "deliveries.lost_answers": ("no nonce is sent",),
     "deliveries.lost_unreadable": ("anybody sends outcomes again",),
@@ -114,14 +118,30 @@ SEEN: dict[str, tuple[str, ...]] = {
         "the end of a trouble is in another language than its alert",
         "whoever asks is answered in English",
     ),
+    "members.answers_late": (
+        "an answer to a command is tried for longer than Discord takes it",
+        "an answer to a command is tried once",
+    ),
+    "members.answers_lost": ("a deferral whose fate is open takes the command with it",),
     "members.commands_a_minute": (
         "autocomplete is not counted",
+        "commands are not counted",
         "one more command in a minute",
     ),
     "members.crowd": ("buckets are kept for ever",),
     "members.forgotten": (
         "a forgotten person is named as one who may stop watching",
+        "a passer-by who joins and leaves ends what a forgotten person waits for",
         "a press of a button that its message has lost is not answered",
+    ),
+    "members.forgotten_and_killed": (
+        "a card names who asked to be forgotten, for good after a crash",
+        "words to admins keep whom they ping",
+    ),
+    "members.late_card": (
+        "a card that stands late is not linked to",
+        "what a button of an answer says is overwritten",
+        "what came of a press takes the place of a page that was turned to since",
     ),
     "members.little_and_much": (
         "an account has no bound of its own",
@@ -146,10 +166,12 @@ SEEN: dict[str, tuple[str, ...]] = {
         "one more than a person may have open",
         "one more than a server may have open",
     ),
+    "members.own_fault": ("an interaction that fails by a fault of the bot is not answered",),
     "members.own_kinds": (
         "Check now says that the API is away where it asks to wait",
         "details are told in every channel",
     ),
+    "members.passing_buttons": ("answers keep their button, and the bot their memory",),
     "members.requests_of_people": (
         "a bucket that is used up stays so",
         "one person may use up what all of an account may ask",
@@ -157,16 +179,39 @@ SEEN: dict[str, tuple[str, ...]] = {
         "what could not be looked up is watched, and so polled",
     ),
     "members.slow_card": ("an answer waits for its card",),
+    "outages.commands_changed": (
+        "a translation that is gone stays registered",
+        "commands are registered without their translations",
+    ),
+    "outages.crashes_again": ("a loop that crashes is restarted at once",),
     "outages.disk_away": ("cards do not say that nothing can be written down",),
     "outages.edits_in_bounds": (
         "a channel's two seconds count from when an edit was made",
         "an edit right after one that came late",
         "cards of one channel are edited without a bound",
     ),
+    "outages.gateway_away": ("a connection that breaks costs an IDENTIFY",),
+    "outages.gateway_hangs": ("a shard that never comes back is waited for",),
+    "outages.gateway_of_shards": (
+        "an IDENTIFY's turn is not waited for",
+        "every shard asks Discord for its limit",
+        "shards that wait together identify together",
+        "turns that were given don't count",
+    ),
+    "outages.gateway_refuses": (
+        "a final close code takes everything with it",
+        "log-ins are tried every minute however often they are refused",
+    ),
+    "outages.started_in_trouble": ("a proxy's page in Discord's place ends the start",),
     "outages.stopped_gently": (
         "a key file that others may read stays so",
         "the database is readable for everybody",
     ),
+    "places.another_language": (
+        "a command that was sent before brings back the language of then",
+        "a server that invites the bot again reads the language of before",
+    ),
+    "places.archived": ("a thread that is unarchived is not noticed",),
     "places.archived_unknown": (
         "a page in the place of a channel is believed, and remembered",
         "a proxy's page ends whatever asked Discord",
@@ -182,14 +227,17 @@ SEEN: dict[str, tuple[str, ...]] = {
         "a permission that is given back is not noticed",
         "a role or a server that changes hastens nothing",
     ),
+    "places.comes_meanwhile": ("a server that came while others were asked after is taken for gone",),
     "places.deleted": (
         "a deleted channel's jobs are asked about for ever",
         "admins go on being told in an alerts channel that was deleted",
+        "archived threads outlive their channel",
     ),
     "places.deleted_with_a_result": ("what waits in a channel that was deleted meanwhile is not looked after",),
     "places.hidden": (
         "a hidden channel is called ___hidden___",
         "a made-up overwrite costs the file",
+        "the name of a hidden channel is forgotten at once",
     ),
     "places.private_thread": (
         "a card that is refused is told to nobody",
@@ -197,7 +245,12 @@ SEEN: dict[str, tuple[str, ...]] = {
     ),
     "places.removed": ("jobs of a server without the bot are asked about",),
     "places.removed_for_days": ("the time that the bot was away counts for what waits for a permission",),
-    "places.removed_for_good": ("the token of a server without the bot is tried again and again",),
+    "places.removed_for_good": (
+        "removals while the bot was off are not noticed",
+        "the newest account's number is kept for good",
+        "the token of a server without the bot is tried again and again",
+    ),
+    "places.removed_from_thread": ("nobody notices that the bot was added to a private thread",),
     "places.timed_out": ("a timeout of the bot is a missing permission",),
     "questions.called_back": ("an address is kept in plain",),
     "questions.called_for_strangers": (

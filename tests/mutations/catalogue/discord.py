@@ -248,7 +248,7 @@ MUTATIONS = (
         "tests/discord_adapter/test_guild_reconciler.py::test_only_those_that_discord_calls_gone_rest_and_none_that_came_meanwhile",
         "GuildReconciler.run",
         "await self._guilds.compare(present, gone)",
-        "await self._places.compare(present, await self._places.missed(present | set(missed) - set(gone)))",
+        "await self._guilds.compare(present, await self._guilds.missed(present | set(missed) - set(gone)))",
     ),
     mutation(
         "refused requests are not counted",

@@ -631,3 +631,21 @@ def doubted(stage: Stage) -> Story:
     yield 400.0
     for job, channel in zip(jobs, home.guild.channels, strict=True):
         stage.came(job, channel)
+
+
+def kept_until_posted(stage: Stage) -> Story:
+    """A result could not be posted before the bot was away for more than a month: it comes all the same."""
+    home = yield from stage.settle()
+    job = stage.job(home, 40, v2=False)
+    home.status(job)
+    yield 30.0
+    path = f"/channels/{home.channel.id}/messages"
+    busy = Trip(refused=Reply(503, {"message": "no"}))
+    end = stage.on_discord(lambda request: busy if request.method == "POST" and request.path.endswith(path) else None)
+    yield 60.0 + stage.parts.interval
+    stage.missing(job, home.channel)
+    yield from stage.sleep(32 * 86400.0)
+    yield 60.0
+    end()
+    yield 400.0
+    stage.came(job, home.channel, "Late:", files=0)

@@ -8,7 +8,8 @@ from tests.simulation.discord_world import Asked, buttons_of, text_of
 from tests.simulation.pasting import NONSENSE
 from tests.simulation.pixverse_world import Account
 from tests.simulation.stage import Home, Stage, Story
-from tests.simulation.wire import Reply, Trip
+from tests.simulation.troubles import LOOP_BROKE
+from tests.simulation.wire import Reply, Request, Trip
 
 _SLOW_DOWN = "One moment"
 _ADMINS_ONLY = "Manage Server"
@@ -319,8 +320,9 @@ def forgotten(stage: Stage) -> Story:
     home.status(job, 1)
     yield 20.0
     end = stage.lose(home.channel, back=False)
+    early = stage.coin()
     # It may be on its way then.
-    yield stage.one_of((5.0, 85.0 + stage.parts.interval))
+    yield 5.0 if early else 85.0 + stage.parts.interval
     question = home.command("pixverse forget-me", 1, home.guild.channels[1])
     yield 5.0
     message = next(iter(question.shown.values()))
@@ -337,6 +339,12 @@ def forgotten(stage: Stage) -> Story:
         denied = home.press(stage.card(job, home.channel), "Stop watching", 3)
         yield 5.0
         stage.says(denied, "isn't yours to stop", never="asked for it")
+    if early:
+        # A passer-by joins and leaves, and ends nothing for who is forgotten.
+        home.status(job, 3)
+        yield 5.0
+        home.command("pixverse unwatch", 3, jobid=job.jobid)
+        yield 5.0
     end()
     yield 400.0
     stage.came(job, home.channel, never=f"<@{home.guild.members[1]}>")
@@ -457,3 +465,127 @@ def own_kinds(stage: Stage) -> Story:
     listed = home.command("pixverse list", 3)
     yield 5.0
     stage.says(listed, "Nothing is being watched")
+
+
+def forgotten_and_killed(stage: Stage) -> Story:
+    """An admin has everything about themselves deleted, and the process is killed before anything is edited: nothing
+    names or pings them any more, and the result comes."""
+    home = yield from stage.settle()
+    alerts = home.guild.channels[1]
+    admin = home.guild.members[0]
+    home.choose("alerts", alerts)
+    job, listed = stage.job(home, 900, v2=False), [stage.job(home, 900, v2=False) for _ in range(2)]
+    home.status(job, 0)
+    home.watch(listed, 0)
+    yield 20.0
+    assert home.account is not None
+    stage.parts.discord.permit(alerts, {"send_messages"})
+    stage.parts.pixverse.renew(home.account)
+    yield 100.0
+    question = home.command("pixverse forget-me", 0)
+    yield 5.0
+    killed = [False]
+
+    def rule(request: Request) -> None:
+        if request.method == "PATCH" and "/channels/" in request.path and not killed[0]:
+            killed[0] = True
+            stage.kill(30.0)
+
+    stage.on_discord(rule)
+    home.press_answer(question, "Delete my data")
+    for one in (job, *listed):
+        stage.parts.ledger.askers[(one.jobid, home.channel.id)].discard(admin)
+    yield 30.0
+    stage.expect(killed[0], "no card is edited")
+    yield 200.0
+    for message in home.channel.messages.values():
+        stage.expect(str(admin) not in text_of(message), f"named, though forgotten: {text_of(message)!r}")
+    rows = stage.parts.machine.rows_with(str(admin))
+    stage.expect(not rows, f"who is forgotten is still in {rows}")
+    stage.parts.discord.permit(alerts, set())
+    yield 60.0
+    stage.one_notice(alerts, r"\*\*PixVerse results are on hold", pings=set())
+    home.enter_token(home.account.token)
+    yield 1200.0
+    for one in (job, *listed):
+        stage.came(one, home.channel, never=str(admin))
+
+
+def answers_late(stage: Stage) -> Story:
+    """Discord takes the last word of an answer half a minute late, or never: it is tried while that is of use."""
+    home = yield from stage.settle()
+    for_good = stage.coin()
+    tried: list[float] = []
+    since = stage.now
+
+    def rule(request: Request) -> Trip | None:
+        if request.method != "PATCH" or "/webhooks/" not in request.path:
+            return None
+        tried.append(stage.now - since)
+        return Trip(lost_there=True) if for_good or tried[-1] < 20.0 else None
+
+    end = stage.on_discord(rule)
+    answer = home.command("pixverse list")
+    yield 60.0
+    if not for_good:
+        stage.says(answer, "Nothing is being watched")
+        return
+    yield 3600.0
+    end()
+    stage.expect(tried[-1] < 900.0, f"an answer is tried after {tried[-1]:.0f} s, when Discord takes none any more")
+
+
+def late_card(stage: Stage) -> Story:
+    """A card takes long: the answer does not wait for it, and links to it once it stands, unless it says something
+    else by then."""
+    home = yield from stage.settle()
+    path = f"/channels/{home.channel.id}/messages"
+    end = stage.on_discord(
+        lambda request: Trip(there=12.0) if request.method == "POST" and request.path.endswith(path) else None
+    )
+    job = stage.job(home, 100)
+    answer = home.status(job)
+    yield 6.0
+    stage.says(answer, "Watching", never="Jump to the card")
+    quiet = stage.coin()
+    if quiet:
+        home.press_answer(answer, "Don't ping me")
+    yield 20.0
+    stage.says(answer, "won't be pinged" if quiet else "Jump to the card")
+    end()
+    yield 100.0 + stage.parts.interval
+    stage.came(job, home.channel)
+
+
+def passing_buttons(stage: Stage) -> Story:
+    """Somebody gets many answers with a button that passes: only the latest ones keep it."""
+    home = yield from stage.settle()
+    jobs = [stage.job(home, 3000) for _ in range(5)]
+    answers = []
+    for job in jobs:
+        answers.append(home.look(job.jobid, 2))
+        yield 6.0
+    labels = [[label for message in answer.shown.values() for label, _ in buttons_of(message)] for answer in answers]
+    stage.expect(labels == [[]] * 2 + [["Watch it here"]] * 3, f"buttons of five answers: {labels}")
+    yield 900.0
+    labels = [[label for message in answer.shown.values() for label, _ in buttons_of(message)] for answer in answers]
+    stage.expect(not any(labels), f"buttons that no longer do anything: {labels}")
+
+
+def own_fault(stage: Stage) -> Story:
+    """Something breaks in the bot itself while it does what is asked: said with a number, and others are served."""
+    home = yield from stage.settle()
+    job = stage.job(home, 60)
+
+    def break_down(request: Request) -> None:
+        if stage.subject(request) == job.jobid:
+            raise RuntimeError(LOOP_BROKE)
+
+    end = stage.on_api(break_down)
+    answer = home.look(job.jobid)
+    yield 6.0
+    stage.says(answer, "went wrong on my side")
+    end()
+    answer = home.look(job.jobid, 2)
+    yield 6.0
+    stage.says(answer, r"Started|In progress")

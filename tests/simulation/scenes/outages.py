@@ -212,6 +212,7 @@ def gateway_away(stage: Stage) -> Story:
     yield 20.0
     kind = stage.one_of(("cut", "forgotten", "away", "closed"))
     discord = stage.parts.discord
+    log_ins = len(discord.log_ins)
     if kind == "forgotten":
         discord.invalidate()
     elif kind == "closed":
@@ -221,6 +222,7 @@ def gateway_away(stage: Stage) -> Story:
         discord.cut_gateway()
     yield 90.0 + stage.parts.interval
     stage.came(job, home.channel)
+    stage.expect(kind != "cut" or len(discord.log_ins) == log_ins, "a connection that broke costs a log-in")
     discord.gateway_open = True
     yield 400.0
     later = stage.job(home, 30)
@@ -339,3 +341,95 @@ def killed_downloading(stage: Stage) -> Story:
     stage.came(job, home.channel)
     leftovers = stage.parts.machine.files_left()
     stage.expect(not leftovers, f"downloads are left on the disk: {leftovers}")
+
+
+def gateway_hangs(stage: Stage) -> Story:
+    """The connection breaks, and the address to resume it at does not answer for a while."""
+    home = yield from stage.settle()
+    discord = stage.parts.discord
+    discord.gateway_hangs = True
+    discord.cut_gateway()
+    yield 10.0
+    discord.gateway_hangs = False
+    yield 180.0
+    answer = home.command("pixverse list")
+    yield 6.0
+    stage.says(answer, "Nothing is being watched")
+
+
+def gateway_refuses(stage: Stage) -> Story:
+    """Discord closes the gateway for good, for an hour: it is tried now and then, and results come all the same."""
+    home = yield from stage.settle()
+    job = stage.job(home, 100)
+    home.status(job)
+    yield 20.0
+    discord = stage.parts.discord
+    discord.closes_with = stage.one_of((4014, 4013, 4010))
+    discord.cut_gateway(discord.closes_with)
+    yield 120.0 + stage.parts.interval
+    stage.came(job, home.channel)
+    before = len(discord.log_ins)
+    yield 3600.0
+    tried = len(discord.log_ins) - before
+    stage.expect(0 < tried <= 16, f"{tried} log-ins in an hour in which each is refused")
+    discord.closes_with = None
+    yield 420.0
+    answer = home.command("pixverse list")
+    yield 6.0
+    stage.says(answer, "Nothing is being watched")
+
+
+def gateway_of_shards(stage: Stage) -> Story:
+    """Discord wants the bot to have three shards; perhaps only few log-ins are left of this day."""
+    homes = yield from stage.settle_many(stage.account(), 3)
+    discord = stage.parts.discord
+    scarce = stage.coin()
+    if scarce:
+        discord.log_ins_left, discord.log_ins_back_at = 7, stage.now + 900.0
+    asked, log_ins = discord.asked_for_limit, len(discord.log_ins)
+    discord.shards = 3
+    discord.cut_gateway(4011)
+    yield 4.0
+    stage.expect(discord.asked_for_limit - asked <= 2, f"{discord.asked_for_limit - asked} requests for one limit")
+    yield 90.0
+    new = len(discord.log_ins) - log_ins
+    stage.expect(new == 3 - scarce, f"{new} log-ins of three shards")
+    yield 1000.0 * scarce
+    for home in homes:
+        job = stage.job(home, 30)
+        answer = home.status(job)
+        yield 40.0 + 2 * stage.parts.interval
+        stage.says(answer, "Watching")
+        stage.came(job, home.channel)
+    discord.shards = 1
+    discord.cut_gateway(4010)
+    yield 60.0
+    answer = homes[0].command("pixverse list")
+    yield 6.0
+    stage.says(answer, "Nothing is being watched")
+
+
+def commands_changed(stage: Stage) -> Story:
+    """Discord holds commands of an older version: after a start they are today's, in every language."""
+    home = yield from stage.settle()
+    discord = stage.parts.discord
+    kind = stage.one_of(("a translation more", "a command more", "one less"))
+    if kind == "a translation more":
+        discord.commands[0]["description_localizations"] = {
+            **(discord.commands[0].get("description_localizations") or {}), "sv-SE": "Gammal"
+        }  # fmt: skip
+    elif kind == "a command more":
+        discord.commands = [*discord.commands, {"id": "9", "type": 1, "name": "old", "description": "Old"}]
+    else:
+        discord.commands = discord.commands[1:]
+    stage.stop(10.0)
+    yield 120.0
+    names = {command["name"] for command in discord.commands}
+    stage.expect({"pixverse", "pixverse-admin"} <= names and "old" not in names, f"the commands are {names}")
+    stage.expect("sv-SE" not in str(discord.commands), "a translation of before stays")
+    for option in discord.commands[0]["options"]:
+        languages = option.get("description_localizations") or {}
+        stage.expect({"de", "ja"} <= languages.keys(), f"{option['name']} is described in {sorted(languages)} alone")
+    answer = home.command("pixverse list")
+    yield 6.0
+    stage.says(answer, "Nothing is being watched")

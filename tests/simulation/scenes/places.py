@@ -16,8 +16,6 @@ def deleted(stage: Stage) -> Story:
     home = yield from stage.settle()
     channel, other = home.guild.channels[1], home.channel
     thread = stage.parts.discord.new_channel(home.guild, parent=channel)
-    if stage.coin():
-        stage.parts.discord.set_thread(thread, locked=False, archived=True)
     yield 2.0
     jobs = [stage.job(home, 2000, v2=False) for _ in range(3)]
     home.status(jobs[0], 1, channel)
@@ -25,6 +23,9 @@ def deleted(stage: Stage) -> Story:
     home.status(jobs[2], 3, other)
     home.choose("alerts", channel)
     yield 20.0
+    if stage.coin():
+        stage.parts.discord.set_thread(thread, locked=False, archived=True)
+        yield 2.0
     away = stage.coin()
     if away:
         stage.stop(60.0)
@@ -84,14 +85,15 @@ def archived(stage: Stage) -> Story:
     job = stage.job(home, 60)
     home.status(job, 1, thread)
     yield 20.0
-    locked = stage.coin()
-    stage.parts.discord.set_thread(thread, locked=locked, archived=True)
+    kind = stage.one_of(("archived", "locked", "locked and archived"))
+    locked = kind != "archived"
+    stage.parts.discord.set_thread(thread, locked=locked, archived=kind != "locked")
     yield 60.0 + stage.parts.interval
     if locked:
         stage.missing(job, thread)
-        yield stage.one_of((600.0, 7200.0))
+        yield 7200.0
         stage.parts.discord.set_thread(thread, locked=False, archived=stage.coin())
-        yield 60.0
+        yield 20.0
     stage.came(job, thread)
 
 
@@ -136,8 +138,8 @@ def removed(stage: Stage) -> Story:
 
 def removed_for_good(stage: Stage) -> Story:
     """A server removes the bot and does not come back: a week later nothing is left of it, its token least of all."""
-    home = yield from stage.settle()
     other = yield from stage.settle()
+    home = yield from stage.settle()
     assert home.account is not None
     job = stage.job(home, 3000)
     home.status(job)
@@ -158,7 +160,11 @@ def removed_for_good(stage: Stage) -> Story:
     stage.expect(stage.requests(home.account, since) <= 2, "the token of a server without the bot is used")
     yield from stage.sleep(8 * 86400.0)
     yield 3600.0
-    rows = stage.parts.machine.rows_with(str(home.guild.id))
+    rows = [
+        table
+        for text in (str(home.guild.id), f"user:{home.account.number}")
+        for table in stage.parts.machine.rows_with(text)
+    ]
     stage.expect(not rows, f"a server that removed the bot is still in {rows}")
     answer = other.command("pixverse list")
     yield 5.0
@@ -227,9 +233,11 @@ def hidden(stage: Stage) -> Story:
         yield 60.0
     if "gone" in then:
         stage.parts.ledger.void("the channel is gone", channel=home.channel)
+        name = stage.parts.discord.channel_name(home.channel)
         stage.parts.discord.delete_channel(home.channel)
         yield 60.0
-        stage.expect(bool(stage.messages(alerts, "is gone")), "nobody hears that the channel is gone")
+        called = "A channel" if "restart" in then else f"#{name}"
+        stage.one_notice(alerts, rf"\*\*{called} is gone\.\*\*")
         return
     if then == "shown":
         stage.parts.discord.permit(home.channel, set())
@@ -353,3 +361,67 @@ def archived_unknown(stage: Stage) -> Story:
     end()
     yield 200.0
     stage.came(job, thread)
+
+
+def removed_from_thread(stage: Stage) -> Story:
+    """Somebody takes the bot out of a private thread and adds it again: the result comes at once then."""
+    home = yield from stage.settle()
+    discord = stage.parts.discord
+    thread = discord.new_channel(home.guild, parent=home.channel)
+    yield 2.0
+    job = stage.job(home, 60)
+    home.status(job, 1, thread)
+    yield 20.0
+    discord.leave(thread)
+    yield 3600.0
+    stage.missing(job, thread)
+    discord.join(thread)
+    yield 20.0
+    stage.came(job, thread)
+
+
+def comes_meanwhile(stage: Stage) -> Story:
+    """A server invites the bot just while Discord is asked after another one that removed it: it is served."""
+    gone = yield from stage.settle()
+    stage.stop(60.0)
+    yield 20.0
+    stage.void(gone)
+    stage.parts.people.uses.pop(gone.guild.id, None)
+    stage.parts.discord.remove_bot(gone.guild)
+    path = f"/guilds/{gone.guild.id}"
+    stage.on_discord(lambda request: Trip(back=40.0) if request.path.endswith(path) else None)
+    yield 45.0
+    home = yield from stage.settle()
+    yield 60.0
+    job = stage.job(home, 30)
+    answer = home.status(job)
+    yield 60.0 + stage.parts.interval
+    stage.says(answer, "Watching")
+    stage.came(job, home.channel)
+
+
+def another_language(stage: Stage) -> Story:
+    """A server speaks German from now on: what is made from then on is German, whatever an older command says."""
+    home = yield from stage.settle()
+    discord = stage.parts.discord
+    kind = stage.one_of(("invited again", "a command on its way", "while the bot was off"))
+    job = stage.job(home, 200, v2=False)
+    if kind == "a command on its way":
+        discord.speak(home.guild, "de")
+        yield 1.0
+        home.guild.locale_on_its_way = "en-US"
+        home.status(job)
+    else:
+        home.status(job)
+    yield 20.0
+    if kind == "invited again":
+        discord.remove_bot(home.guild)
+        yield 20.0
+        home.guild.locale = "de"
+        discord.invite_bot(home.guild)
+    elif kind == "while the bot was off":
+        stage.stop(30.0)
+        yield 10.0
+        home.guild.locale = "de"
+    yield 260.0
+    stage.came(job, home.channel, r"(?:ist|sind) fertig")
