@@ -8,6 +8,7 @@ SEEN: dict[str, tuple[str, ...]] = {
         "nobody is told that the old account's jobs go on",
     ),
     "accounts.back_to_the_operators": ("what other servers and channels wait for goes over too",),
+    "accounts.followers_own": ("a job on hold goes over to an account that may not see it",),
     "accounts.forger": (
         "a token that claims a server's account is stored in the place of that server's own",
         "what a token's text claims passes for confirmed",
@@ -118,11 +119,17 @@ SEEN: dict[str, tuple[str, ...]] = {
         "the end of a trouble is in another language than its alert",
         "whoever asks is answered in English",
     ),
+    "languages.told_at_once": (
+        "a language that is told while another one is stored is lost",
+        "the language of a server that nobody uses is kept",
+        "two languages told at once are kept in any order",
+    ),
     "members.answers_late": (
         "an answer to a command is tried for longer than Discord takes it",
         "an answer to a command is tried once",
     ),
     "members.answers_lost": ("a deferral whose fate is open takes the command with it",),
+    "members.checks_of_admins": ("the admins' check asks as often as somebody likes",),
     "members.commands_a_minute": (
         "autocomplete is not counted",
         "commands are not counted",
@@ -146,6 +153,7 @@ SEEN: dict[str, tuple[str, ...]] = {
     "members.little_and_much": (
         "an account has no bound of its own",
         "four people keep everybody waiting who has the same token",
+        "posting an old outcome asks for its links at nobody's expense",
         "requests that were given back count against those who ask little",
         "what was reserved and not asked is lost",
         "whoever takes all they may counts as one who asks little",
@@ -239,6 +247,7 @@ SEEN: dict[str, tuple[str, ...]] = {
         "a made-up overwrite costs the file",
         "the name of a hidden channel is forgotten at once",
     ),
+    "places.no_forum": ("a forum can be chosen as a channel to post in",),
     "places.private_thread": (
         "a card that is refused is told to nobody",
         "a private thread of which the bot is no member looks open",
@@ -251,6 +260,7 @@ SEEN: dict[str, tuple[str, ...]] = {
         "the token of a server without the bot is tried again and again",
     ),
     "places.removed_from_thread": ("nobody notices that the bot was added to a private thread",),
+    "places.removed_slowly": ("every command waits for whatever server is being removed",),
     "places.timed_out": ("a timeout of the bot is a missing permission",),
     "questions.called_back": ("an address is kept in plain",),
     "questions.called_for_strangers": (

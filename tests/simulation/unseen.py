@@ -85,8 +85,11 @@ UNSEEN: dict[str, tuple[str, ...]] = {
         "a translation that Discord would not take is registered",
         "a command is registered with a blank description",
     ),
+    "more than ten thousand people within a minute": ("the door remembers everybody for ever",),
     "more than one process": (
         "a command is done though another process has answered it",
+        "a server that comes back to this process keeps the language that another stored",
+        "the language of a server that another process has forgotten counts as kept",
         "requests wait for no turn",
         "an answer to a command waits for a turn",
         "both processes answer while a shard is handed over",

@@ -48,3 +48,26 @@ def chosen(stage: Stage) -> Story:
     yield 600.0
     stage.says(answer, "In Arbeit|Gestartet")
     stage.came(away, home.channel, "Dein Video ist fertig")
+
+
+def told_at_once(stage: Stage) -> Story:
+    """A server's language is changed and changed back while another program has the database: results are in the last
+    one. Of a server in which nobody uses the bot nothing is stored."""
+    home = yield from stage.settle()
+    unused = stage.home()
+    stage.parts.discord.speak(home.guild, "de")
+    yield 5.0
+    job = stage.job(home, 30)
+    home.status(job)
+    yield 8.0
+    stage.disk(locked=True)
+    stage.parts.discord.speak(home.guild, "fr")
+    yield 1.0
+    stage.parts.discord.speak(home.guild, "de")
+    yield 2.0
+    stage.disk()
+    stage.parts.discord.speak(unused.guild, "fr")
+    yield 30.0 + stage.parts.interval
+    stage.came(job, home.channel, "Dein Video ist fertig")
+    rows = stage.parts.machine.rows_with(str(unused.guild.id))
+    stage.expect(not rows, f"a server that does not use the bot is in {rows}")

@@ -6,6 +6,9 @@ from tests.simulation.discord_world import Channel, text_of
 from tests.simulation.stage import Stage, Story
 from tests.simulation.wire import Reply, Request, Trip
 
+_TEXT, _FORUM = 0, 15
+"""Discord's numbers for kinds of channels."""
+
 
 def _posts_in(request: Request, channel: Channel) -> bool:
     return request.method == "POST" and request.path.endswith(f"/channels/{channel.id}/messages")
@@ -169,6 +172,33 @@ def removed_for_good(stage: Stage) -> Story:
     answer = other.command("pixverse list")
     yield 5.0
     stage.says(answer, "Nothing is being watched")
+
+
+def no_forum(stage: Stage) -> Story:
+    """A forum holds no messages of its own: where an admin chooses a channel, Discord does not offer one."""
+    yield 1.0
+    [admins] = [one for one in stage.parts.discord.commands if one["name"] == "pixverse-admin"]
+    for name in ("alerts", "follow"):
+        [channel] = [option for one in admins["options"] if one["name"] == name
+                     for option in one["options"] if option["name"] == "channel"]  # fmt: skip
+        offered = set(channel["channel_types"])
+        stage.expect(_TEXT in offered and _FORUM not in offered, f"for {name} there are channels of {offered}")
+
+
+def removed_slowly(stage: Stage) -> Story:
+    """Another program has the database while a server removes the bot: other servers' members are answered at once."""
+    gone = yield from stage.settle()
+    home = yield from stage.settle()
+    home.command("pixverse list")
+    yield 5.0
+    stage.disk(locked=True)
+    stage.parts.discord.remove_bot(gone.guild)
+    yield 0.5
+    answer = home.command("pixverse list", 2)
+    yield 3.0
+    stage.disk()
+    stage.says(answer, "Nothing is being watched")
+    yield 10.0
 
 
 def back_at_once(stage: Stage) -> Story:
