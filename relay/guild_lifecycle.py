@@ -26,7 +26,12 @@ GRACE = 7 * 24 * 3600 * 1000
 """Milliseconds for which a server's data outlive the bot's removal."""
 
 _LOOK_SECONDS = 3600.0
-_OF_THE_TOKEN = (NoticeKind.TOKEN_REFUSED, NoticeKind.UNPAID, NoticeKind.FLOWING_AGAIN)
+_OF_THE_TOKEN = (
+    NoticeKind.TOKEN_REFUSED,
+    NoticeKind.UNPAID,
+    NoticeKind.TOKEN_MISSING,
+    NoticeKind.FLOWING_AGAIN,
+)
 """Notices that can be read in any channel that waits."""
 
 

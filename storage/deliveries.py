@@ -84,6 +84,8 @@ async def add_outcome(
     adopted = await _adopt(tx, base_nonce, subscription_id)
     if adopted is not None:
         await retry_given_up(tx, adopted, now)
+        if closes_batch:
+            await tx.run(f"UPDATE deliveries SET closes_batch = TRUE WHERE id = ? AND {IS_OPEN}", (adopted,))
         return adopted
     return await _insert(
         tx,
@@ -175,8 +177,11 @@ _LANGUAGE = "coalesce((SELECT coalesce(language, locale) FROM servers WHERE guil
 """Whoever asks for a message again gets it in the server's language of now."""
 _AFRESH = f"""
 state = '{DeliveryState.WAITING}', attempts = 0, blocked_since = NULL, reason = NULL, settled_at = NULL,
-message_id = NULL, next_at = ?, language = {_LANGUAGE}
+message_id = NULL, next_at = ?, language = {_LANGUAGE}, variant = '', closes_batch = FALSE,
+look_first = unanswered_at IS NOT NULL
 """
+"""The whole message again: what Discord refused then it may take now. Its nonce may be another one than an unanswered
+attempt had."""
 _NEVER_SENT = f"state = '{DeliveryState.WAITING}' AND unanswered_at IS NULL"
 
 
@@ -219,8 +224,8 @@ async def resend_outcome(tx: Transaction, delivery_id: int, *, variant: str, now
     subscription_id = await tx.value(
         f"""
         UPDATE deliveries SET state = '{DeliveryState.WAITING}', attempts = 0, blocked_since = NULL, settled_at = NULL,
-          message_id = NULL, variant = ?, next_at = ?, look_first = (state = '{DeliveryState.UNSURE}'),
-          language = {_LANGUAGE}
+          message_id = NULL, variant = ?, next_at = ?, language = {_LANGUAGE},
+          look_first = (state = '{DeliveryState.UNSURE}' OR unanswered_at IS NOT NULL)
         WHERE id = ? AND {NOT_POSTED} RETURNING subscription_id
         """,
         (variant, now, delivery_id),

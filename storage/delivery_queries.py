@@ -155,6 +155,12 @@ async def outcome_message(queries: Queries, subscription_id: int, job_round: int
     )
 
 
+async def has_later_outcome(queries: Queries, delivery: Delivery) -> bool:
+    """Whether the same subscription has got, or is to get, the outcome of a later round of its job."""
+    where = f"subscription_id = ? AND kind = '{DeliveryKind.OUTCOME}' AND round > ?"
+    return await queries.count(f"deliveries WHERE {where}", (delivery.subscription_id, delivery.round)) > 0
+
+
 async def outcome_address(queries: Queries, base_nonce: str) -> OutcomeAddress | None:
     """The job of the outcome whose button carries this nonce."""
     return await queries.one_as(
@@ -168,12 +174,13 @@ async def outcome_address(queries: Queries, base_nonce: str) -> OutcomeAddress |
 
 
 async def tells_of_another_account(queries: Queries, base_nonce: str, job_id: int) -> bool:
-    """Whether an outcome with this nonce is there that only says what another account than the job's got to know."""
+    """Whether an outcome with this nonce is there that only says what another account than the job's got to know. No
+    other end lets a job begin a further round."""
     marks = ", ".join("?" * len(OF_ONE_ACCOUNT))
     there = await queries.count(
         f"""
         deliveries d JOIN subscriptions s ON s.id = d.subscription_id JOIN jobs j ON j.id = s.job_id
-        WHERE d.base_nonce = ? AND j.id <> ? AND j.outcome IN ({marks})
+        WHERE d.base_nonce = ? AND j.id <> ? AND (j.outcome IN ({marks}) OR d.round < j.round)
         """,
         (base_nonce, job_id, *OF_ONE_ACCOUNT),
     )

@@ -17,7 +17,7 @@ from relay.delivery.batch_tally import tally_of, with_own_files
 from relay.delivery.delay import Delay, why_late
 from relay.delivery.fallbacks import Variant
 from relay.ports import Clock, Poster
-from storage import cards, deliveries, subscriptions
+from storage import cards, deliveries, delivery_queries, subscriptions
 from storage.cards import CardRow
 from storage.database import Queries
 from storage.deliveries import Delivery
@@ -158,7 +158,8 @@ class MessageBuilder:
         if delivery.subscription_id is None:
             return None
         row = await cards.of_subscription(self._reader, delivery.subscription_id)
-        if row is None or row.outcome is None:
+        outcome = None if row is None else await self._outcome_to_tell(row, delivery)
+        if row is None or outcome is None:
             return None
         job = snapshots.load(row.snapshot)
         again = delivery.kind is DeliveryKind.AGAIN
@@ -167,14 +168,14 @@ class MessageBuilder:
         tally = None
         if delivery.closes_batch and row.batch_id is not None:
             tally = await tally_of(self._reader, row.batch_id, ping=not variant.no_ping)
-        ended, ended_after = _end_of(job, row.outcome)
+        ended, ended_after = _end_of(job, outcome)
         late = None
         if not again and ended_after is not None and delivery.reason not in _SENT_AGAIN:
             late = self._why_late(row, delivery, ended_after)
         post = OutcomePost(
             number=row.job_id,
             jobid=row.jobid,
-            outcome=row.outcome,
+            outcome=outcome,
             job=job,
             nonce=nonce,
             button_nonce=delivery.base_nonce,
@@ -193,6 +194,18 @@ class MessageBuilder:
         )
         limit = limit_in_force(row.upload_limit, row.upload_limit_at, self._clock.now())
         return Draft(delivery, variant, post, upload_limit=limit)
+
+    async def _outcome_to_tell(self, row: CardRow, delivery: Delivery) -> Outcome | None:
+        """How the job ended; None if the channel gets, or waits for, another message about it.
+
+        A job that was given up may have been taken up again before everybody has read that: whoever waits anew gets
+        the outcome of the new round alone, and whoever does not still reads the end of theirs.
+        """
+        if delivery.kind is not DeliveryKind.OUTCOME or delivery.round >= row.round:
+            return row.outcome
+        if row.ended_at is None or await delivery_queries.has_later_outcome(self._reader, delivery):
+            return None
+        return row.outcome or Outcome.GIVEN_UP
 
     async def _replies_to(self, row: CardRow, *, closes: bool) -> int | None:
         """The job's card; for the outcome that closes a batch, the batch's summary if it was posted."""

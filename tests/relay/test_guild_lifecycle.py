@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from model.messages import NoticePost
+from model.states import NoticeKind
+from relay.delivery import notice_json
 from relay.guild_lifecycle import GRACE, GuildLifecycle
-from storage import deletion, deliveries, servers
+from storage import deletion, deliveries, jobs, servers, subscriptions
 from storage.vault import new_key
 from tests.idle import until_idle
 from tests.relay.accounts_fixture import AccountsFixture
@@ -43,6 +46,25 @@ async def test_nothing_is_forgotten_before_the_servers_are_compared(world: Accou
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.mark.parametrize("kind", [NoticeKind.TOKEN_REFUSED, NoticeKind.UNPAID, NoticeKind.TOKEN_MISSING])
+async def test_trouble_with_the_token_is_told_elsewhere_where_its_channel_was_deleted(
+    world: AccountsFixture, kind: NoticeKind
+) -> None:
+    """As after a start at which a token cannot be decrypted, with the alerts channel deleted while the bot was off."""
+    now = world.clock.now()
+    async with world.database.transaction() as tx:
+        account_id = await tx.insert("accounts", account_key="user:1", state_since=now)
+        job = await jobs.add(tx, account_id, "job", None, now)
+        await subscriptions.add(tx, job_id=job.id, guild_id=GUILD, channel_id=5, batch_id=None, spoiler=False, now=now)
+        notice = notice_json.dump(NoticePost(kind, "", jobs=1))
+        await deliveries.add_notice(tx, guild_id=GUILD, channel_id=6, base_nonce="n" * 25, notice_json=notice, now=now)
+    guilds = GuildLifecycle(world.database, world.accounts, world.changes, world.clock)
+    await guilds.channel_gone(GUILD, 6)
+    rows = await world.database.reader.all("SELECT channel_id, state FROM deliveries WHERE base_nonce = ?", ("n" * 25,))
+    assert [tuple(row) for row in rows] == [(5, "waiting")]
+    world.heard.unwatched.clear()
 
 
 async def test_a_server_that_is_back_at_the_last_moment_is_not_forgotten(world: AccountsFixture) -> None:

@@ -101,6 +101,72 @@ MUTATIONS = (
         "while 0:",
     ),
     mutation(
+        "what was given up is not told under another account if others took it up again",
+        "tests/relay/commands/test_commands.py::"
+        "test_an_end_is_told_under_another_account_though_others_took_the_job_up_again_under_the_first",
+        "tells_of_another_account",
+        " OR d.round < j.round",
+        "",
+    ),
+    mutation(
+        "of a job that was taken up again a channel gets two outcomes",
+        "tests/relay/delivery/test_sender.py::test_of_a_job_taken_up_again_a_channel_gets_the_outcome_once",
+        "MessageBuilder._outcome_to_tell",
+        "or await delivery_queries.has_later_outcome(self._reader, delivery)",
+        "",
+    ),
+    mutation(
+        "an outcome that was overtaken is posted",
+        "tests/relay/delivery/test_sender.py::test_an_outcome_that_was_overtaken_is_not_posted",
+        "MessageBuilder._outcome_to_tell",
+        "if row.ended_at is None or",
+        "if",
+    ),
+    mutation(
+        "whoever takes a job up again takes the word from other channels",
+        "tests/relay/delivery/test_sender.py::test_whoever_takes_a_job_up_again_takes_no_word_from_other_channels",
+        "MessageBuilder._outcome_to_tell",
+        "return row.outcome or Outcome.GIVEN_UP",
+        "return row.outcome",
+    ),
+    mutation(
+        "an outcome that was given up before closes no batch",
+        "tests/relay/commands/test_watch_many.py::"
+        "test_an_outcome_that_was_given_up_before_closes_the_batch_in_which_it_is_asked_for_again",
+        "deliveries.add_outcome",
+        "if closes_batch:",
+        "if 0:",
+    ),
+    mutation(
+        "an outcome that is asked for again closes the batch of before",
+        "tests/relay/commands/test_watch_many.py::test_an_outcome_asked_for_again_alone_closes_no_batch_of_before",
+        "_AFRESH",
+        "closes_batch = FALSE,",
+        "",
+    ),
+    mutation(
+        "what was refused once is never whole again",
+        "tests/relay/delivery/test_sender.py::test_what_was_refused_in_every_form_is_whole_when_it_is_asked_for_again",
+        "_AFRESH",
+        "variant = '',",
+        "",
+    ),
+    mutation(
+        "an old not found counts when a job is watched again",
+        "tests/relay/commands/test_commands.py::test_an_old_not_found_does_not_count_once_a_job_is_watched_again",
+        "jobs.rewatch",
+        "watched_since = ?, missing_since = NULL",
+        "watched_since = ?",
+    ),
+    mutation(
+        "that a token has to be entered again is told nowhere if its channel was deleted",
+        "tests/relay/test_guild_lifecycle.py::"
+        "test_trouble_with_the_token_is_told_elsewhere_where_its_channel_was_deleted",
+        "_OF_THE_TOKEN",
+        "NoticeKind.TOKEN_MISSING,",
+        "",
+    ),
+    mutation(
         "a number that is written as a text is none",
         "tests/pixverse/test_videos_v2.py::test_what_a_status_means",
         "whole_number",

@@ -178,8 +178,8 @@ MUTATIONS = (
         "of a late job that tells no time nothing is said",
         "tests/relay/delivery/test_sender.py::test_of_a_late_job_that_tells_no_time_the_bot_tells_what_it_saw",
         "MessageBuilder._outcome",
-        "ended, ended_after = _end_of(job, row.outcome)",
-        "ended, ended_after = _end_of(job, row.outcome)\nended_after = ended",
+        "ended, ended_after = _end_of(job, outcome)",
+        "ended, ended_after = _end_of(job, outcome)\nended_after = ended",
     ),
     mutation(
         "a job that tells no time ran until its last change",

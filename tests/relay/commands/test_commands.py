@@ -9,6 +9,7 @@ from model import snapshots
 from model.job import Job, JobState, Media, Outcome
 from model.states import AccountState, DeliveryState
 from pixverse import api_errors
+from pixverse.api_errors import Unavailable
 from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherService
 from relay.commands import refusals
 from relay.commands.check import Checked, CheckedBefore, NotChecked, Peek, Unchecked
@@ -240,6 +241,35 @@ async def _end_unseen(world: World, number: int, outcome: Outcome) -> None:
             for _ in range(2):
                 await world.recorder.record_missing(number, account)
                 world.clock.move_to(world.clock.monotonic() + 100)
+
+
+async def test_an_end_is_told_under_another_account_though_others_took_the_job_up_again_under_the_first(
+    world: World,
+) -> None:
+    number = await world.watch("job-1")
+    await world.recorder.give_up(number)
+    world.accounts.used[GUILD] = OTHER_ACCOUNT
+    world.clock.move_to(world.clock.monotonic() + 100)
+    await world.watch("job-1", guild=GUILD + 1, channel=CHANNEL + 1)
+    world.clock.move_to(world.clock.monotonic() + 100)
+    world.api.put("job-1", JobState.COMPLETED)
+    await world.commands.watch.status(world.ask(), "job-1", True, False)
+    told = await world.rows("SELECT state FROM deliveries WHERE kind = 'outcome' AND channel_id = ?", CHANNEL)
+    assert len(told) == 2
+
+
+async def test_an_old_not_found_does_not_count_once_a_job_is_watched_again(world: World) -> None:
+    number = await world.watch("job-1")
+    await world.recorder.record_missing(number, ACCOUNT)
+    await world.commands.stop.unwatch(world.ask(), "job-1", True)
+    world.clock.move_to(world.clock.monotonic() + 10_000)
+    world.api.trouble["job-1"] = Unavailable("503")
+    await world.watch("job-1")
+    await world.recorder.record_missing(number, ACCOUNT)
+    assert await world.outcomes() == []
+    world.clock.move_to(world.clock.monotonic() + 100)
+    await world.recorder.record_missing(number, ACCOUNT)
+    assert await world.outcomes() == [("outcome", CHANNEL)]
 
 
 async def test_the_same_end_under_two_accounts_is_one_message(world: World) -> None:

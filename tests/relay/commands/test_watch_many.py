@@ -60,6 +60,29 @@ async def test_an_ended_job_is_posted_and_counts(world: World) -> None:
     assert await _closing(world) == [("job-1", 0), ("job-3", 0), ("job-2", 1)]
 
 
+async def test_an_outcome_that_was_given_up_before_closes_the_batch_in_which_it_is_asked_for_again(
+    world: World,
+) -> None:
+    world.api.put("job-1", JobState.COMPLETED)
+    await world.commands.watch.status(world.ask(), "job-1", True, False)
+    async with world.database.transaction() as tx:
+        await tx.run("UPDATE deliveries SET state = 'given_up', settled_at = 1")
+    world.clock.move_to(world.clock.monotonic() + 100)
+    result = await world.commands.many.watch(world.ask(), "job-1", True)
+    assert [one.status for one in result.entries] == [EntryStatus.POSTING]
+    assert await _closing(world) == [("job-1", 1)]
+
+
+async def test_an_outcome_asked_for_again_alone_closes_no_batch_of_before(world: World) -> None:
+    world.api.put("job-1", JobState.COMPLETED)
+    await world.commands.many.watch(world.ask(), "job-1", True)
+    async with world.database.transaction() as tx:
+        await tx.run("UPDATE deliveries SET state = 'given_up', settled_at = 1")
+    world.clock.move_to(world.clock.monotonic() + 100)
+    await world.commands.watch.status(world.ask(), "job-1", True, False)
+    assert await _closing(world) == [("job-1", 0)]
+
+
 async def test_where_all_have_ended_the_last_closes_the_batch(world: World) -> None:
     for jobid in ("job-1", "job-2", "job-3"):
         world.api.put(jobid, JobState.FAILED)

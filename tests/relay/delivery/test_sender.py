@@ -168,10 +168,9 @@ async def test_posted_again_it_pings_nobody(world: World) -> None:
 
 
 async def test_an_outcome_that_was_overtaken_is_not_posted(world: World) -> None:
-    await world.watch("job", CHANNEL)
+    subscription_id = await world.watch("job", CHANNEL)
     delivery_id = (await world.end(Job("job", JobState.STARTED, "started"), Outcome.GIVEN_UP))[0]
-    async with world.database.transaction() as tx:
-        await jobs.reopen(tx, 1, world.clock.now())
+    await _taken_up_again(world, subscription_id)
     await world.pump()
 
     assert world.discord.messages == []
@@ -576,6 +575,56 @@ async def test_after_three_days_both_are_given_up_told_once_and_can_be_sent_agai
         await deliveries.retry_given_up(tx, ids[0], world.clock.now())
     await world.pump()
     assert len(world.discord.outcomes(CHANNEL)) == 1
+
+
+async def _taken_up_again(world: World, subscription_id: int) -> None:
+    """Somebody watches the job again that was given up, in the subscription's channel."""
+    now = world.clock.now()
+    async with world.database.transaction() as tx:
+        row = await jobs.by_jobid(tx, 1, "job")
+        assert row is not None
+        await jobs.reopen(tx, row.id, now)
+        await subscriptions.reopen(tx, subscription_id, batch_id=None, spoiler=False, now=now)
+
+
+async def test_of_a_job_taken_up_again_a_channel_gets_the_outcome_once(world: World) -> None:
+    subscription_id = await world.watch("job", CHANNEL, users=(9,))
+    (before,) = await world.end(Job("job", JobState.PROGRESS, "progress"), Outcome.GIVEN_UP)
+    await _taken_up_again(world, subscription_id)
+    await world.end(completed("job"))
+    await world.pump()
+
+    assert only(world).outcome is Outcome.COMPLETED
+    async with world.database.transaction() as tx:
+        await deliveries.resend_outcome(tx, before, variant="", now=world.clock.now())
+    await world.pump()
+    assert only(world).outcome is Outcome.COMPLETED
+
+
+async def test_whoever_takes_a_job_up_again_takes_no_word_from_other_channels(world: World) -> None:
+    await world.watch("job", CHANNEL, users=(9,))
+    elsewhere = await world.watch("job", CHANNEL + 1)
+    await world.end(Job("job", JobState.PROGRESS, "progress"), Outcome.GIVEN_UP)
+    await _taken_up_again(world, elsewhere)
+    await world.pump()
+
+    post = only(world)
+    assert (post.outcome, post.mention) == (Outcome.GIVEN_UP, (9,))
+    assert world.discord.outcomes(CHANNEL + 1) == []
+
+
+async def test_what_was_refused_in_every_form_is_whole_when_it_is_asked_for_again(world: World) -> None:
+    await world.watch("job", CHANNEL)
+    (delivery_id,) = await world.end(completed("job"))
+    world.discord.script = [Refused(403, 200000)] * 3
+    await world.pump()
+    assert (await world.get(delivery_id)).state == "given_up"
+    async with world.database.transaction() as tx:
+        await deliveries.retry_given_up(tx, delivery_id, world.clock.now())
+    await world.pump()
+
+    post = only(world)
+    assert (len(post.files), post.without_api_text) == (1, False)
 
 
 async def test_a_notice_comes_out_as_it_was_put_in(world: World) -> None:
