@@ -211,3 +211,24 @@ async def mark_shown(tx: Transaction, subscription_id: int, *, at: int, shown: C
 async def mark_batch_shown(tx: Transaction, batch_id: int, at: int) -> None:
     """Stores that the summary was up to date at this time."""
     await tx.run("UPDATE batches SET shown_at = ? WHERE id = ?", (at, batch_id))
+
+
+_OF_SERVER = "guild_id = ?"
+_WITHOUT_OWN_ACCOUNT = "guild_id NOT IN (SELECT guild_id FROM servers WHERE account_id IS NOT NULL)"
+
+
+async def account_changed(tx: Transaction, account_id: int | None, *, guild_id: int | None = None) -> None:
+    """Notes which cards and summaries are out of date now that a server uses this account (None: no account any more),
+    so that a process that is ended before it edits them has them edited at the next start.
+
+    `guild_id` is None for all servers without an account of their own.
+    """
+    where, server = (_WITHOUT_OWN_ACCOUNT, ()) if guild_id is None else (_OF_SERVER, (guild_id,))
+    await tx.run(
+        f"""
+        UPDATE subscriptions SET shown_at = 0 WHERE ended_at IS NULL AND {where}
+        AND (shown = '{CardStatus.OTHER_ACCOUNT}') = (job_id IN (SELECT id FROM jobs WHERE account_id = ?))
+        """,
+        (*server, account_id),
+    )
+    await tx.run(f"UPDATE batches SET shown_at = 0 WHERE ended_at IS NULL AND {where}", server)

@@ -13,7 +13,7 @@ from relay.accounts import account_states
 from relay.accounts.account_states import Account, state_shown_by
 from relay.changes import Changes
 from relay.ports import Clock
-from storage import accounts, moves, servers
+from storage import accounts, cards, moves, servers
 from storage.accounts import AccountRow
 from storage.database import Database, Transaction
 from storage.errors import WrongKey
@@ -279,6 +279,7 @@ class AccountRegistry:
         if before == now_id:
             return now_id
         await accounts.set_operator(tx, now_id)
+        await cards.account_changed(tx, now_id)
         if before is not None:
             await accounts.forget_unused_token(tx, before)
         return now_id

@@ -16,7 +16,7 @@ from relay.accounts import account_states
 from relay.accounts.account_registry import AccountRegistry, confirms
 from relay.changes import Changes
 from relay.ports import Clock
-from storage import accounts, follows, moves, servers, subscriptions
+from storage import accounts, cards, follows, moves, servers, subscriptions
 from storage.database import Database, Queries, Transaction
 from storage.to_the_end import to_the_end
 from storage.vault import Vault
@@ -177,6 +177,8 @@ class ServerTokens:
             if old is None:
                 old = await subscriptions.other_account(tx, guild_id, row.id)
             held, channels = (0, 0) if old is None else await _count_waiting(tx, guild_id, old)
+            if before != row.id:
+                await cards.account_changed(tx, row.id, guild_id=guild_id)
             if before is not None and before != row.id:
                 await accounts.forget_unused_token(tx, before)
             rows = await _rows(tx, row.id, before)
@@ -219,6 +221,7 @@ class ServerTokens:
             dropped, stopped = await self._drop(tx, guild_id, account_id, user_id)
             await account_states.end_alerts(tx, {guild_id: dropped.jobs}, NoticeKind.TOKEN_REMOVED, self._clock.now())
             await servers.clear_account(tx, guild_id)
+            await cards.account_changed(tx, self._accounts.operator_id, guild_id=guild_id)
             await accounts.forget_unused_token(tx, account_id)
             rows = await _rows(tx, account_id, self._accounts.operator_id)
         self._changed_by[guild_id] = command

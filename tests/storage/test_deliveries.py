@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 
 from model.shards import Shards
-from model.states import DeliveryKind, Reason
+from model.states import CardStatus, DeliveryKind, Reason
 from storage import batches, cards, deliveries, delivery_queries, jobs, servers, subscriptions
 from storage.database import Database
 from storage.deliveries import Delivery
@@ -271,6 +271,26 @@ async def test_cards_of_other_shards_are_left_to_their_processes(outbox: Outbox)
         assert await cards.all_open(reader, shards) == found
         assert await cards.outdated(reader, shards) == found
     assert await cards.of_job(reader, 1) == await cards.outdated(reader) == [subscription_id]
+
+
+@pytest.mark.parametrize("guild_id", [GUILD, None])
+async def test_a_card_is_out_of_date_if_it_shows_another_account_than_the_server_uses(
+    outbox: Outbox, guild_id: int | None
+) -> None:
+    subscription_id = await outbox.subscription(1)
+    await outbox.posted(await outbox.card(subscription_id), 1)
+    reader = outbox.database.reader
+    account_id = await reader.value("SELECT account_id FROM jobs WHERE id = 1")
+    for shown, in_force, found in (
+        (CardStatus.PROGRESS, account_id, []),
+        (CardStatus.PROGRESS, None, [subscription_id]),
+        (CardStatus.OTHER_ACCOUNT, None, []),
+        (CardStatus.OTHER_ACCOUNT, account_id, [subscription_id]),
+    ):
+        async with outbox.database.transaction() as tx:
+            await cards.mark_shown(tx, subscription_id, at=NOW + 1_000_000, shown=shown, final=False)
+            await cards.account_changed(tx, in_force, guild_id=guild_id)
+        assert await cards.outdated(reader) == found
 
 
 @pytest.mark.parametrize(("channel_id", "hurried"), [(CHANNEL, [0]), (None, [0, 1])])

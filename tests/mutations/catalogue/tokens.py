@@ -11,6 +11,30 @@ _SHARED = "tests/relay/accounts/test_shared_accounts.py"
 
 MUTATIONS = (
     mutation(
+        "cards do not tell that the operator's token was taken away",
+        "tests/relay/accounts/test_account_registry.py::"
+        "test_cards_tell_that_the_operators_token_was_taken_away_and_is_back",
+        "AccountRegistry._settle_operator",
+        "await cards.account_changed(tx, now_id)\n",
+        "",
+    ),
+    mutation(
+        "cards do not tell of another token after a kill",
+        "tests/relay/accounts/test_account_registry.py::"
+        "test_killed_right_after_another_token_cards_tell_of_it_at_the_next_start",
+        "ServerTokens._store",
+        "await cards.account_changed(tx, row.id, guild_id=guild_id)",
+        "pass",
+    ),
+    mutation(
+        "cards do not tell of a removed token after a kill",
+        "tests/relay/accounts/test_account_registry.py::"
+        "test_killed_right_after_another_token_cards_tell_of_it_at_the_next_start",
+        "ServerTokens._remove",
+        "await cards.account_changed(tx, self._accounts.operator_id, guild_id=guild_id)\n",
+        "",
+    ),
+    mutation(
         "another token of the operator is believed as the one before was",
         "tests/storage/test_servers.py::test_another_token_of_the_operator_has_to_be_confirmed_again",
         "put_operator_token",

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from model.messages import ClaimedUser, NoticePost
-from model.states import AccountState, DeliveryKind, NoticeKind
+from model.states import AccountState, CardStatus, DeliveryKind, NoticeKind
 from pixverse.api_errors import (
     AccountBroken,
     BadRequest,
@@ -23,7 +23,7 @@ from relay.accounts.rechecks import Recheck
 from relay.accounts.server_tokens import Dropped, TokenChanged, TokenOvertaken, TokenSetKind, TokenUntried
 from relay.delivery import notice_json
 from storage import accounts as account_rows
-from storage import deliveries, delivery_queries, jobs, servers, subscriptions
+from storage import batches, cards, deliveries, delivery_queries, jobs, servers, subscriptions
 from storage.engines.interface import Row, SqlValue
 from storage.vault import new_key
 from tests.relay.accounts_fixture import AccountsFixture
@@ -385,6 +385,63 @@ async def test_the_operators_token_is_forgotten_when_it_is_taken_away(world: Acc
     await world.restart(operator_token=None)
     assert world.accounts.in_force(GUILD) is None
     assert world.accounts.token_of(operator) is None
+
+
+async def _show(world: AccountsFixture, subscription: int, status: CardStatus) -> None:
+    """The subscription's card stands in its channel and is up to date; its batch, if any, too."""
+    world.clock.forward(10)
+    async with world.database.transaction() as tx:
+        await tx.run(
+            "UPDATE deliveries SET state = 'posted', message_id = 5 WHERE subscription_id = ?", (subscription,)
+        )
+        await cards.mark_shown(tx, subscription, at=world.clock.now(), shown=status, final=False)
+        await tx.run("UPDATE batches SET shown_at = ?", (world.clock.now(),))
+    assert await _outdated(world) == ([], [])
+
+
+async def _outdated(world: AccountsFixture) -> tuple[list[int], list[int]]:
+    """The cards and summaries that are looked at after a start."""
+    return await cards.outdated(world.database.reader), await cards.outdated_batches(world.database.reader)
+
+
+async def _in_batch(world: AccountsFixture, guild: int, jobid: str) -> int:
+    """An open batch of one job."""
+    subscription = await _watch(world, guild, jobid)
+    async with world.database.transaction() as tx:
+        batch = await batches.add(tx, guild_id=guild, channel_id=CHANNEL, user_id=MEMBER, mention=True, now=0)
+        await tx.run("UPDATE subscriptions SET batch_id = ? WHERE id = ?", (batch, subscription))
+    return batch
+
+
+async def test_cards_tell_that_the_operators_token_was_taken_away_and_is_back(world: AccountsFixture) -> None:
+    await world.restart(operator_token=OPERATOR)
+    await _own(world, OLD, OTHER_GUILD)
+    waiting, batch = await _watch(world, GUILD, "j1"), await _in_batch(world, GUILD, "j2")
+    await _show(world, await _watch(world, OTHER_GUILD, "j3"), CardStatus.PROGRESS)
+    await _show(world, waiting, CardStatus.PROGRESS)
+    await world.restart(operator_token=OPERATOR)
+    assert await _outdated(world) == ([], [])
+    await world.restart(operator_token=None)
+    assert await _outdated(world) == ([waiting], [batch])
+    await _show(world, waiting, CardStatus.OTHER_ACCOUNT)
+    await world.restart(operator_token=OPERATOR)
+    assert await _outdated(world) == ([waiting], [batch])
+
+
+async def test_killed_right_after_another_token_cards_tell_of_it_at_the_next_start(world: AccountsFixture) -> None:
+    await world.restart(operator_token=OPERATOR)
+    of_operator, batch = await _watch(world, GUILD, "j1"), await _in_batch(world, GUILD, "j2")
+    await _show(world, of_operator, CardStatus.PROGRESS)
+    own = await _own(world)
+    assert await _outdated(world) == ([of_operator], [batch])
+    await _show(world, of_operator, CardStatus.OTHER_ACCOUNT)
+    mine = await _watch(world, GUILD, "j3")
+    await _show(world, mine, CardStatus.PROGRESS)
+    renewed = await _own(world, NEW)
+    assert (await _outdated(world))[0] == []
+    assert renewed != own
+    await world.tokens.remove_token(GUILD, renewed, ADMIN)
+    assert of_operator in (await _outdated(world))[0]
 
 
 @pytest.mark.parametrize("token", [OLD, NEW])
