@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from dataclasses import dataclass, replace
 from enum import Enum, auto
@@ -25,6 +25,7 @@ from model.messages import (
     CannotLook,
     Cause,
     Found,
+    LookResult,
     NoResponse,
     NoticePost,
     OutcomePost,
@@ -271,13 +272,10 @@ class Sender:
         delivery, now = draft.delivery, self._clock.now()
         since = min(delivery.unanswered_at or delivery.created_at, now)
         verdict: Verdict | None
-        match await self._poster.find(draft.address, draft.post, since - LOOK_BACK):
+        match await self._find(draft, since - LOOK_BACK):
             case Absent():
                 return _Look.ABSENT
             case Found(message_id):
-                # A notice is found by its text alone, which another delivery's message may have too.
-                if await delivery_queries.messages_of_others(self._database.reader, delivery, [message_id]):
-                    return _Look.ABSENT
                 verdict = Done(message_id)
             case CannotLook():
                 if draft.wanted and not self._must_look(delivery):
@@ -292,6 +290,21 @@ class Sender:
                 verdict = Again(wait, answered=False, reason=Reason.NO_ANSWER)
         await self._record(DeliveryResult(delivery, verdict, delivery.unanswered_at))
         return _Look.SETTLED
+
+    async def _find(self, draft: Draft, after: int) -> LookResult:
+        """Searches the history for the delivery's own message. A notice is known by its text alone, which messages of
+        other deliveries may have too."""
+        found = await self._poster.find(draft.address, draft.post, after)
+        if not isinstance(found, Found) or not await self._of_others(draft, [found.message_id]):
+            return found
+        copies = await self._poster.copies(draft.address, draft.post, after)
+        if not isinstance(copies, tuple):
+            return copies
+        own = set(copies) - await self._of_others(draft, copies)
+        return Found(min(own)) if own else Absent()
+
+    async def _of_others(self, draft: Draft, message_ids: Collection[int]) -> set[int]:
+        return await delivery_queries.messages_of_others(self._database.reader, draft.delivery, message_ids)
 
     def _until_in_reach(self, draft: Draft) -> Blocked | None:
         """Waits where nothing could be posted now anyway, since the history may become readable; None if waiting cannot

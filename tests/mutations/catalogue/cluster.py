@@ -687,9 +687,23 @@ MUTATIONS = (
     mutation(
         "a notice is taken for another one of the same words",
         f"{_TAKEN_OVER}::test_another_notice_of_the_same_words_is_not_found_in_its_place",
-        "Sender._look",
-        "if await delivery_queries.messages_of_others(self._database.reader, delivery, [message_id]):",
-        "if 0:",
+        "Sender._find",
+        "if not isinstance(found, Found) or not await self._of_others(draft, [found.message_id]):",
+        "if 1:",
+    ),
+    mutation(
+        "a notice is not found behind a later one of the same words",
+        f"{_TAKEN_OVER}::test_a_notice_is_found_behind_a_later_one_of_the_same_words",
+        "Sender._find",
+        "return Found(min(own)) if own else Absent()",
+        "return Absent()",
+    ),
+    mutation(
+        "what cannot be seen behind a later notice of the same words is not there",
+        f"{_TAKEN_OVER}::test_a_later_notice_proves_nothing_while_the_others_cannot_be_seen",
+        "Sender._find",
+        "return copies",
+        "return Absent()",
     ),
     mutation(
         "another server's losses are noted by nobody",

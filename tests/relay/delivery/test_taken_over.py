@@ -395,6 +395,35 @@ async def test_another_notice_of_the_same_words_is_not_found_in_its_place(world:
     assert len(_standing(world)) == 2
 
 
+async def test_a_notice_is_found_behind_a_later_one_of_the_same_words(world: World) -> None:
+    """The history names the latest one first."""
+    lost = await _notice(world, 1)
+    world.discord.script = [LOST]
+    await world.sender.deliver(lost)
+    await world.sender.deliver(await _notice(world, 2))
+    world.clock.advance(NONCE_WINDOW + 1)
+    first, later = world.discord.messages
+    world.discord.find_script = [Found(later.id)]
+    await world.sender.deliver(lost)
+
+    row = await world.get(lost)
+    assert (row.state, row.message_id) == ("posted", first.id)
+    assert len(world.discord.messages) == 2
+
+
+async def test_a_later_notice_proves_nothing_while_the_others_cannot_be_seen(world: World) -> None:
+    lost = await _notice(world, 1)
+    world.discord.script = [LOST]
+    await world.sender.deliver(lost)
+    await world.sender.deliver(await _notice(world, 2))
+    world.clock.advance(NONCE_WINDOW + 1)
+    world.discord.find_script = [Found(world.discord.messages[1].id)]
+    world.discord.copies_script = [NoResponse("silence")]
+    await world.sender.deliver(lost)
+    assert (await world.get(lost)).state == "waiting"
+    assert len(world.discord.messages) == 2
+
+
 async def test_on_a_server_whose_losses_are_not_noted_nothing_is_sent(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
