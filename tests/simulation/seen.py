@@ -52,6 +52,13 @@ SEEN: dict[str, tuple[str, ...]] = {
         "a new token takes other servers' subscriptions along",
     ),
     "accounts.tried_often": ("tokens are tried as often as somebody likes",),
+    "alerts.same_words": (
+        "a notice is looked for with the ids of its commands",
+        "a notice is not found behind a later one of the same words",
+        "a notice is taken for another one of the same words",
+        "what cannot be seen behind a later notice of the same words is not there",
+    ),
+    "alerts.unrecorded": ("the end of a trouble is tried all the time while its alert is sent",),
     "cards.beside_a_slow_result": ("a card whose outcome stands waits for all other outcomes of its channel",),
     "cards.ended_together": ("cards that want no edit any more keep their time in the line",),
     "cards.everywhere": ("cards are edited without a bound on all of them",),
@@ -76,28 +83,83 @@ SEEN: dict[str, tuple[str, ...]] = {
         "two quick presses post an outcome twice",
         "what the API wrote may ping",
     ),
+    "deliveries.batch": ("a batch counts what went as a link among the videos",),
     "deliveries.boosted": (
         "a learned upload limit outlives the boost",
         "what a command tells of the largest file is not heard",
     ),
+    "deliveries.bot_refused": ("a refused bot token is one refusal among others",),
+    "deliveries.called_missing": (
+        "a file that was left out while a permission was missing never comes back",
+        "files that are left out begin the three days again",
+    ),
     "deliveries.card_deleted": ("a reply needs its card",),
+    "deliveries.died_in_between": (
+        "an attempt of an earlier process is as young as it looks",
+        "the claim is not committed before the send",
+        "who takes a send over sends without a look",
+    ),
+    "deliveries.died_unreadable": (
+        "a history that cannot be read now is never read",
+        "a history that does not answer is searched all the time",
+        "an empty page of a proxy's is an empty channel",
+        "the history is never looked into",
+    ),
     "deliveries.doubted": (
         "a proxy's page is believed like a refusal of Discord's",
         "a refusal after an earlier try that may have been stored is believed",
     ),
     "deliveries.files_refused": (
+        "a code of tomorrow is a missing permission",
         "a message in another form bears the same nonce",
+        "an invalid form costs the words whatever Discord names",
+        "files that may not be attached keep an outcome back",
+        "limited uploads are a missing permission",
         "outcomes of other servers are sent again",
     ),
+    "deliveries.given_up_and_resent": (
+        "a closed channel is waited for for ever",
+        "with one result a channel's others are given up before their time",
+    ),
     "deliveries.kept_until_posted": ("what is still to be posted is deleted once it is old",),
+    "deliveries.library_fails": ("an unforeseen fault keeps an outcome for ever",),
     "deliveries.limited_in_a_look": ("a request that is given up in a global limit shuts out all others",),
-    "deliveries.lost_answers": ("no nonce is sent",),
-    "deliveries.lost_unreadable": ("anybody sends outcomes again",),
-    "deliveries.reply_refused": ("the outcome is recorded before it is sent",),
+    "deliveries.lost_answers": (
+        "no nonce is sent",
+        "silence is taken for a refusal",
+    ),
+    "deliveries.lost_once": ("a message that was stored and deleted is sent again",),
+    "deliveries.lost_unreadable": (
+        "an empty history without the right to read it proves that nothing is there",
+        "anybody sends outcomes again",
+    ),
+    "deliveries.no_posting": (
+        "a closed channel is given up at once",
+        "a permission that is back is told to nobody",
+        "admins are told of a closed channel at each try",
+        "an alert whose edit is refused for a while says for good that the trouble goes on",
+        "the end of a trouble is left out where its alert was deleted",
+        "the end of a trouble waits for an archived thread that its message would open",
+    ),
+    "deliveries.passing_refusal": (
+        "a refusal that passes costs the file",
+        "any refusal counts for one that calls a permission missing",
+        "how long Discord says to wait is not heeded",
+        "permissions that are called missing count though something else came between",
+    ),
+    "deliveries.reply_refused": (
+        "a reply that is not allowed costs the words",
+        "the outcome is recorded before it is sent",
+    ),
     "deliveries.slow_channel": (
         "a channel may fetch as many videos at once as it has",
         "a channel that hangs holds up the others",
         "a download holds its channel up",
+    ),
+    "deliveries.too_large_together": ("a file that is too large keeps an outcome back",),
+    "deliveries.words_refused": (
+        "a filter of links costs the file",
+        "words that AutoMod blocks are sent again and again",
     ),
     "ends.clock_ahead": ("a link is dead by the clock of this machine",),
     "ends.contrary": ("a later answer blanks an address that was there",),
@@ -110,6 +172,25 @@ SEEN: dict[str, tuple[str, ...]] = {
     "files.stale_links": (
         "a link that has run out is not asked for anew",
         "fresh links are taken from the answer that told the end",
+    ),
+    "histories.card_twice": ("a card that was stored before is taken for one that shows the news",),
+    "histories.chatter_after_it": (
+        "the history is looked into from the attempt on, whatever the clocks say",
+        "the history is searched from the time of a clock that was ahead",
+    ),
+    "histories.fetched_for_long": (
+        "only the wall clock tells how long an answer has been waited for",
+        "videos that took longer than Discord remembers are sent all the same",
+    ),
+    "histories.shut_before_a_look": ("nobody waits until a channel can be looked into",),
+    "histories.unsure_and_resent": (
+        "what an admin had sent again is sent once more on a guess",
+        "what counts is the last unanswered attempt, not the first",
+    ),
+    "histories.uploads_in_vain": (
+        "an upload that never succeeds is tried for ever",
+        "files that were not the reason stay away",
+        "uploads that Discord answers count as sent in vain",
     ),
     "languages.chosen": (
         "a card that was deleted comes back in the language of before",
@@ -140,6 +221,7 @@ SEEN: dict[str, tuple[str, ...]] = {
         "a forgotten person is named as one who may stop watching",
         "a passer-by who joins and leaves ends what a forgotten person waits for",
         "a press of a button that its message has lost is not answered",
+        "who asked to be forgotten is pinged by what is on its way",
     ),
     "members.forgotten_and_killed": (
         "a card names who asked to be forgotten, for good after a crash",
@@ -192,6 +274,7 @@ SEEN: dict[str, tuple[str, ...]] = {
         "commands are registered without their translations",
     ),
     "outages.crashes_again": ("a loop that crashes is restarted at once",),
+    "outages.disk_at_the_record": ("what was sent is forgotten where it cannot be recorded",),
     "outages.disk_away": ("cards do not say that nothing can be written down",),
     "outages.edits_in_bounds": (
         "a channel's two seconds count from when an edit was made",
@@ -241,10 +324,14 @@ SEEN: dict[str, tuple[str, ...]] = {
         "admins go on being told in an alerts channel that was deleted",
         "archived threads outlive their channel",
     ),
-    "places.deleted_with_a_result": ("what waits in a channel that was deleted meanwhile is not looked after",),
+    "places.deleted_with_a_result": (
+        "a permission is asked for where a channel is unknown",
+        "what waits in a channel that was deleted meanwhile is not looked after",
+    ),
     "places.hidden": (
         "a hidden channel is called ___hidden___",
         "a made-up overwrite costs the file",
+        "a made-up overwrite keeps a result back",
         "the name of a hidden channel is forgotten at once",
     ),
     "places.no_forum": ("a forum can be chosen as a channel to post in",),

@@ -31,6 +31,8 @@ _SKEWS = (-90_000, 90_000, -3_600_000, 3_600_000, -30 * 3_600_000, *(30 * 3_600_
 _CLOCK_SECONDS = 1800.0
 """For so long a clock is wrong at least: nobody looks at it."""
 LOOP_BROKE = "this loop was broken off by the simulation"
+LIBRARY_BROKE = "this call was broken off by the simulation"
+"""What a library raises that nobody foresaw."""
 
 
 class Troubles:

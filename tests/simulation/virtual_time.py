@@ -103,6 +103,9 @@ class _Handle(asyncio.Handle):
         self._cancelled = True
 
 
+_MOST_IN_A_MOMENT = 50_000
+
+
 class VirtualLoop(asyncio.BaseEventLoop):
     """An event loop without a system below it: what would wait for a socket or a thread, waits for the clock.
 
@@ -119,6 +122,9 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._timers: list[tuple[float, int, _Handle]] = []
         """A heap; those of the same time in the order in which they were set."""
         self._numbers = count()
+        self._moment = 0.0
+        self._in_a_moment = 0
+        """How many callbacks were called since time passed."""
         self.servers: dict[int, Callable[[], asyncio.Protocol]] = {}
         """By port: what makes the connection of somebody who comes."""
 
@@ -154,15 +160,9 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """In the place of asyncio's own turn: whatever is ready, and then the jump to the next timer, or to what the
         world has planned before that."""
         ready, timers, clock = self._ready, self._timers, self._clock
-        while ready:
-            handle = ready.popleft()
-            if not handle._cancelled:
-                try:
-                    handle._context.run(handle._callback, *handle._args)
-                except Exception as error:
-                    self.call_exception_handler({"message": f"{handle._callback} failed", "exception": error})
-            if self._stopping:
-                return
+        self._do_what_is_ready()
+        if self._stopping:
+            return
         while timers and timers[0][2]._cancelled:
             heapq.heappop(timers)
         due = timers[0][0] if timers else math.inf
@@ -174,6 +174,24 @@ class VirtualLoop(asyncio.BaseEventLoop):
             clock.seconds = max(clock.seconds, due)
         while timers and timers[0][0] <= clock.seconds:
             ready.append(heapq.heappop(timers)[2])
+
+    def _do_what_is_ready(self) -> None:
+        """Until nothing is, or the loop is to stop."""
+        ready = self._ready
+        if self._clock.seconds > self._moment:
+            self._moment, self._in_a_moment = self._clock.seconds, 0
+        while ready:
+            self._in_a_moment += 1
+            if self._in_a_moment > _MOST_IN_A_MOMENT:
+                raise RuntimeError("the bot goes round in circles, and no time passes")
+            handle = ready.popleft()
+            if not handle._cancelled:
+                try:
+                    handle._context.run(handle._callback, *handle._args)
+                except Exception as error:
+                    self.call_exception_handler({"message": f"{handle._callback} failed", "exception": error})
+            if self._stopping:
+                return
 
     def _write_to_self(self) -> None:
         """Nothing sleeps that would have to be woken."""

@@ -135,6 +135,9 @@ class Weather:
             trip = self._to_discord(request)
         else:
             self.last_change = self._clock.passed
+            posts = POSTS.fullmatch(request.path)
+            if posts is not None and request.files and trip.lost_there:
+                self.meets(posts[1], "scene")
         edited = _EDITS.fullmatch(request.path)
         is_done_without_an_answer = trip.after is not None or (trip.lost_back and not trip.lost_there)
         if request.method == "PATCH" and edited is not None and is_done_without_an_answer:
@@ -152,7 +155,7 @@ class Weather:
         hit = self._hit(_DISCORD)
         posts = POSTS.fullmatch(request.path)
         if hit is not None and posts is not None and request.method == "POST":
-            self._meets(posts[1], hit)
+            self.meets(posts[1], hit)
         match hit:
             case "discord_5xx" | "discord_5xx_after" as kind:
                 said = self._random.choice(_SERVER_ERRORS)
@@ -176,18 +179,19 @@ class Weather:
         trip = _by_rule(self.media_rules, request)
         if trip is None:
             return self._to_media(request)
-        self._meets(unquote(request.path), "scene")
+        self.meets(unquote(request.path), "scene")
         return trip
 
     def _to_media(self, request: Request) -> Trip:
         there, back = self._moments()
         if self._hit(_MEDIA) is None:
             return Trip(there, back)
-        self._meets(unquote(request.path), "media_broken")
+        self.meets(unquote(request.path), "media_broken")
         said = self._random.choice(_MEDIA_SAYS)
         return Trip(there, back, lost_back=True) if said is None else Trip(there, back, refused=said)
 
-    def _meets(self, subject: object, kind: str) -> None:
+    def meets(self, subject: object, kind: str) -> None:
+        """A fault of this kind has met a channel, a server or a file."""
         self._met[str(subject)].append((self._clock.passed, kind))
 
     def _hit(self, odds: Mapping[str, float]) -> str | None:
@@ -201,8 +205,8 @@ class Weather:
             if refusal is None and (refusal := rule(channel, body, files)) is not None:
                 kind = "scene"
         if refusal is not None:
-            self._meets(channel.id, kind)
-            self._meets(channel.guild.id, kind)
+            self.meets(channel.id, kind)
+            self.meets(channel.guild.id, kind)
         return refusal
 
     def _refusal(self, body: dict[str, Any], files: int) -> tuple[str, Refusal | None]:

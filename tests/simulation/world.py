@@ -13,6 +13,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from discord_adapter.client import DiscordTokenRefused
 from storage.errors import StorageUnavailable
 from tests.simulation.discord_world import Channel, DiscordWorld, Posted, Refusal, text_of
 from tests.simulation.hands import Hands
@@ -24,7 +25,7 @@ from tests.simulation.pixverse_world import PixVerseWorld, subject_of, token_of
 from tests.simulation.plan import DAY, FIRST_ACT, HOUR, LONGEST_FAULT, Act, Fault, Plan
 from tests.simulation.scenes import SCENES
 from tests.simulation.stage import Parts, Playbill
-from tests.simulation.troubles import LOOP_BROKE, Troubles
+from tests.simulation.troubles import LIBRARY_BROKE, LOOP_BROKE, Troubles
 from tests.simulation.virtual_time import Agenda, VirtualClock
 from tests.simulation.weather import POSTS, Weather
 from tests.simulation.wire import Handler, Peer, Reply, Request, Trip
@@ -146,7 +147,8 @@ class World:
         if error is None:
             return
         self.tell(f"the bot ended by itself: {error!r}")
-        if not (isinstance(error, StorageUnavailable) and self._weather.disturbs("disk")):
+        no_disk = isinstance(error, StorageUnavailable) and self._weather.disturbs("disk")
+        if not no_disk and not (isinstance(error, DiscordTokenRefused) and self._weather.disturbs("bot_token")):
             self.ledger.fail(f"the bot ended by itself: {error!r}")
         self.machine.downtime = _AFTER_FAILURE
 
@@ -312,7 +314,7 @@ class World:
         )
 
     def _logged(self, line: str) -> None:
-        own = not line.startswith("ERROR discord.") and LOOP_BROKE not in line
+        own = not line.startswith("ERROR discord.") and LOOP_BROKE not in line and LIBRARY_BROKE not in line
         if own and "Traceback" in line and not self._weather.disturbs("disk"):
             self.ledger.fail(f"a traceback in the log: {line[-700:]}")
         for account in self.pixverse.accounts:

@@ -12,10 +12,12 @@ from random import Random
 from tests.simulation.plan import Plan
 from tests.simulation.scenes import (
     accounts,
+    alerts,
     cards,
     deliveries,
     ends,
     files,
+    histories,
     languages,
     members,
     outages,
@@ -27,7 +29,21 @@ from tests.simulation.stage import Stage, Story
 
 SCENES: dict[str, Callable[[Stage], Story]] = {
     f"{room.__name__.rpartition('.')[2]}.{name}": scene
-    for room in (accounts, cards, deliveries, ends, files, languages, members, outages, places, questions, resending)
+    for room in (
+        accounts,
+        alerts,
+        cards,
+        deliveries,
+        ends,
+        files,
+        histories,
+        languages,
+        members,
+        outages,
+        places,
+        questions,
+        resending,
+    )
     for name, scene in vars(room).items()
     if not name.startswith("_") and getattr(scene, "__module__", None) == room.__name__
 }

@@ -7,7 +7,9 @@ from typing import Any
 
 from tests.simulation.discord_world import Refusal, text_of
 from tests.simulation.memory import entries_kept
+from tests.simulation.plan import Fault
 from tests.simulation.stage import Stage, Story
+from tests.simulation.troubles import LIBRARY_BROKE
 from tests.simulation.wire import Reply, Request, Trip
 
 _READY = r"\*\*Your videos? (?:is|are) ready"
@@ -40,6 +42,7 @@ _FOR_FILES = (
     Refusal(400, 30015, "Too many attachments"),
     Refusal(400, 987654, "Something new"),
     Refusal(403, 987655, "Something new"),
+    Refusal(403, 50013, "Missing Permissions"),
 )
 _FOR_WORDS = (
     Refusal(400, 200000, "Blocked by AutoMod"),
@@ -51,6 +54,15 @@ _FOR_WORDS = (
     Refusal(400, 20009, "Explicit content cannot be sent"),
     Refusal(403, 987654, "Something new"),
 )
+_NO_HISTORIES = (
+    Reply(200, b"<html>hello</html>", content_type="text/html"),
+    Reply(200, {}),
+    Reply(200, b"null"),
+    Reply(503, {"message": "API resource is currently overloaded", "code": 130000}),
+    Reply(200, b""),
+)
+"""What answers a look into a history and tells nothing of it."""
+_NAMES_NO_WORDS = (20009, 987654)
 _FOR_THE_REPLY = (
     Refusal(403, 160002, "Cannot reply"),
     Refusal(400, 160009, "Cannot reply to this"),
@@ -88,19 +100,39 @@ def files_refused(stage: Stage) -> Story:
 
 
 def words_refused(stage: Stage) -> Story:
-    """Discord takes no words of the API's: files come at once without them."""
+    """Discord takes no words of the API's: files come at once without them, and are left out in no try where Discord
+    says what it is about."""
     watched = []
+    tried: list[tuple[str, int]] = []
+
+    def note(request: Request) -> None:
+        if "completed ·" in str(request.body):
+            tried.append((request.path, len(request.files)))
+
+    stage.on_discord(note)
     for refusal in _FOR_WORDS:
         home = yield from stage.settle()
         stage.refuse(home.channel, refusal, when=_has_words)
         job, failed = stage.job(home, 40), stage.job(home, 40, "failed")
         home.status(job)
         home.status(failed)
-        watched.append((home, job, failed))
+        watched.append((refusal, home, job, failed))
     yield 80.0 + stage.parts.interval + 30.0
-    for home, job, failed in watched:
+    for refusal, home, job, failed in watched:
         stage.came(job, home.channel, r"completed · #\d+", never="boat")
         stage.came(failed, home.channel, r"failed · #\d+", never="boat")
+        files = [number for path, number in tried if path.endswith(f"/{home.channel.id}/messages")]
+        stage.expect(all(files) or refusal.code in _NAMES_NO_WORDS, f"a file is left out for words: {files}")
+
+
+def too_large_together(stage: Stage) -> Story:
+    """Discord takes two of three files: the third one is a link."""
+    home = yield from stage.settle()
+    stage.refuse(home.channel, Refusal(413, 40005, "Request entity too large"), when=lambda _body, files: files > 2)
+    job = stage.job(home, 40, v2=False, files=3)
+    home.status(job)
+    yield 75.0 + stage.parts.interval
+    stage.came(job, home.channel, "https://", files=2)
 
 
 def anything_refused(stage: Stage) -> Story:
@@ -144,8 +176,8 @@ def card_deleted(stage: Stage) -> Story:
 
 
 def passing_refusal(stage: Stage) -> Story:
-    """A permission is called missing once or twice though all is there: that costs no file. Rate limits before it do
-    not count."""
+    """A permission is called missing a few times though all is there: that costs no file. Rate limits before it do not
+    count, nor does what was called missing before something else came between."""
     home = yield from stage.settle()
     job = stage.job(home, 40)
     limited = [stage.one_of((0, 2))]
@@ -166,9 +198,8 @@ def passing_refusal(stage: Stage) -> Story:
         )
 
     stage.on_discord(rule)
-    code = stage.one_of((50013, 50013, 50001))
-    times = stage.one_of((1, 2)) if code == 50013 else 1
-    stage.refuse(home.channel, Refusal(403, code, "Missing"), when=_has_files, times=times)
+    for code in stage.one_of(((50013,), (50013, 50013), (50001,), (50013, 50013, 50001, 50013, 50013))):
+        stage.refuse(home.channel, Refusal(403, code, "Missing"), when=_has_files, times=1)
     home.status(job)
     yield 900.0
     stage.came(job, home.channel, _READY)
@@ -213,10 +244,38 @@ def files_then_posting(stage: Stage) -> Story:
     stage.came(job, home.channel, _READY)
 
 
+def called_missing(stage: Stage) -> Story:
+    """Discord calls a permission missing for all of a result, and nobody knows of any. Is that over, the whole result
+    comes; is it not, it is given up like any other after three days."""
+    home = yield from stage.settle()
+    other = home.guild.channels[1]
+    end = stage.refuse(home.channel, Refusal(403, 50013, "Missing Permissions"), when=_is_outcome)
+    job = stage.job(home, 40)
+    home.status(job)
+    yield 400.0
+    stage.missing(job, home.channel)
+    if stage.coin():
+        end()
+        yield 400.0
+        stage.came(job, home.channel, _READY)
+        return
+    yield from stage.sleep(2.95 * 86400)
+    yield 2 * 3600.0
+    answer = home.command("pixverse-admin deliveries", 0, other)
+    yield 6.0
+    stage.says(answer, "Not posted")
+    stage.void(home)
+
+
 def no_posting(stage: Stage) -> Story:
-    """The bot may not post for an hour: told to admins once, and taken back; the result comes at once then."""
+    """The bot may not post for an hour: told to admins once, and taken back, whatever has become of that message or its
+    channel; the result comes at once then."""
     home = yield from stage.settle()
     alerts = home.guild.channels[1]
+    alert = stage.one_of(("stands", "deleted", "hidden", "archived"))
+    if alert == "archived":
+        alerts = stage.parts.discord.new_channel(home.guild, parent=alerts)
+        yield 2.0
     home.choose("alerts", alerts)
     job = stage.job(home, 40)
     home.status(job)
@@ -233,20 +292,33 @@ def no_posting(stage: Stage) -> Story:
     yield 8.0
     stage.says(checked, never="Everything works")
     stage.says(answer, "(?i)to be posted|permission|send messages|waiting")
+    match alert:
+        case "deleted":
+            alerts.messages.clear()
+        case "hidden":
+            stage.parts.discord.permit(alerts, {"view_channel"})
+        case "archived":
+            stage.parts.discord.set_thread(alerts, locked=False, archived=True)
     stage.parts.discord.permit(home.channel, set())
     yield 45.0
     stage.came(job, home.channel, "Late:" if not job.is_v2 else "")
+    if alert == "hidden":
+        yield 300.0
+        stage.parts.discord.permit(alerts, set())
     yield 120.0
+    told = r"\*\*I can't post in"
+    stage.expect(not stage.messages(alerts, told) or alert == "archived", "a trouble that is over is still told of")
     stage.expect(bool(stage.messages(alerts, r"\*\*I can post in")), "nobody hears that posting works again")
 
 
 def given_up_and_resent(stage: Stage) -> Story:
     """The permission stays away for more than three days: given up with a reason; an admin has it sent again, in a
-    hurry."""
+    hurry. What has waited for less goes on waiting."""
     home = yield from stage.settle()
     other = home.guild.channels[1]
-    job = stage.job(home, 40)
+    job, later = stage.job(home, 40), stage.job(home, 5 * 3600.0, "failed", v2=False)
     home.status(job)
+    home.status(later)
     yield 10.0
     stage.parts.discord.permit(home.channel, {"send_messages"})
     yield 3600.0
@@ -263,6 +335,7 @@ def given_up_and_resent(stage: Stage) -> Story:
     stage.parts.discord.permit(home.channel, set())
     yield 60.0
     stage.missing(job, home.channel)
+    stage.came(later, home.channel)
     answer = home.command("pixverse-admin deliveries", 0, other)
     yield 6.0
     before = deepcopy(answer)
@@ -331,8 +404,10 @@ def died_in_between(stage: Stage) -> Story:
     job = stage.job(home, 40)
     home.status(job)
     yield 30.0
-    stage.parts.machine.downtime = stage.one_of((1.0, 240.0, 240.0))
-    waits = stage.random.randint(1, 14)
+    way = stage.one_of(("short", "long", "set before", "set back while it is away"))
+    stage.parts.machine.downtime = 1.0 if way == "short" else 240.0
+    # After three steps the message stands there, and nobody has heard of it.
+    waits = stage.random.randint(1, 14) if way in ("short", "set before") else 3
 
     def rule(request: Any) -> Trip | None:
         if request.method == "POST" and "outcome:details" in str(request.body) and stage.parts.machine.life == life:
@@ -341,8 +416,12 @@ def died_in_between(stage: Stage) -> Story:
 
     life = stage.parts.machine.life
     end = stage.on_discord(rule)
-    if stage.coin():
-        stage.turn_clock(stage.one_of((-3_600_000, 3_600_000)))
+    if way == "set before":
+        stage.turn_clock(stage.random.choice((-3_600_000, 3_600_000)))
+    if way == "set back while it is away":
+        while stage.parts.machine.runs:
+            yield 1.0
+        stage.turn_clock(-230_000)
     yield 200.0
     end()
     yield 700.0
@@ -351,7 +430,8 @@ def died_in_between(stage: Stage) -> Story:
 
 
 def died_unreadable(stage: Stage) -> Story:
-    """The same where the history cannot be read, for a while or for good: nothing is sent on a guess."""
+    """The same where the history cannot be read, for a while or for good: nothing is sent on a guess, and it is tried
+    again less and less often."""
     home = yield from stage.settle()
     job = stage.job(home, 40)
     home.status(job)
@@ -359,30 +439,25 @@ def died_unreadable(stage: Stage) -> Story:
     machine = stage.parts.machine
     machine.downtime = 300.0
     life = machine.life
-    stored = stage.coin()
-    way = stage.one_of(("denied", "page", "page"))
-    page = stage.one_of(
-        (
-            Reply(200, b"<html>hello</html>", content_type="text/html"),
-            Reply(200, {}),
-            Reply(200, b"null"),
-            Reply(200, b""),
-        )
-    )
+    stored, denied = stage.one_of(((True, True), (False, True), (True, False), (False, False)))
+    looks = 0
 
     def rule(request: Any) -> Trip | None:
         if request.method == "POST" and "outcome:details" in str(request.body) and machine.life == life:
             machine.dies_after = machine.dies_after or (3 if stored else 1)
-        if request.method == "GET" and request.path.endswith(f"/{home.channel.id}/messages") and way == "page":
-            return Trip(refused=page)
+        if request.method == "GET" and request.path.endswith(f"/{home.channel.id}/messages") and not denied:
+            nonlocal looks
+            looks += 1
+            return Trip(refused=_NO_HISTORIES[looks % len(_NO_HISTORIES)])
         return None
 
     end = stage.on_discord(rule)
     yield 60.0
-    if way == "denied":
+    if denied:
         stage.parts.discord.permit(home.channel, {"read_message_history"})
     yield 700.0
     end()
+    stage.expect(looks < 60, f"the history is asked for {looks} times in ten minutes")
     stage.expect(len(stage.outcomes(job, home.channel)) <= 1, "it is sent on a guess")
     stage.parts.discord.permit(home.channel, set())
     yield 1200.0
@@ -395,6 +470,81 @@ def died_unreadable(stage: Stage) -> Story:
         yield 60.0
         stage.came(job, home.channel)
     yield 30.0
+
+
+def forgotten_while_fetched(stage: Stage) -> Story:
+    """Who is forgotten while the file of a result is fetched is not pinged by it."""
+    home = yield from stage.settle()
+    job = stage.job(home, 40)
+    home.status(job)
+    fetched = False
+
+    def rule(request: Request) -> Trip | None:
+        nonlocal fetched
+        fetched = fetched or request.path in job.paths
+        return Trip(there=20.0) if request.path in job.paths else None
+
+    stage.on_media(rule)
+    while not fetched:
+        yield 1.0
+    question = home.command("pixverse forget-me", 1, home.guild.channels[1])
+    yield 3.0
+    home.press_answer(question, "Delete my data")
+    yield 3.0
+    stage.missing(job, home.channel)
+    stage.parts.ledger.askers[(job.jobid, home.channel.id)].clear()
+    yield 60.0
+    stage.came(job, home.channel, never=f"<@{home.guild.members[1]}>")
+
+
+def bot_refused(stage: Stage) -> Story:
+    """Discord refuses the bot's own token: it ends, and loses nothing. Started with a good one, it posts what has
+    waited."""
+    home = yield from stage.settle()
+    other = yield from stage.settle()
+    jobs = [(stage.job(one, 40), one) for one in (home, other)]
+    for job, one in jobs:
+        one.status(job)
+    yield 20.0
+    life, sent = stage.parts.machine.life, 0
+    refused = Fault(stage.now, "bot_token", 0.0, 0)
+    stage.parts.weather.begin(refused)
+
+    def rule(request: Request) -> Trip | None:
+        nonlocal sent
+        if request.method != "POST" or not request.path.endswith("/messages") or stage.parts.machine.life != life:
+            return None
+        sent += 1
+        return Trip(refused=Reply(401, {"message": "401: Unauthorized", "code": 0}))
+
+    stage.on_discord(rule)
+    yield 300.0
+    stage.parts.weather.end(refused)
+    stage.expect(sent <= 2, f"{sent} messages are sent with a token that Discord refuses")
+    stage.expect(stage.parts.machine.life != life, "it goes on with a token that Discord refuses")
+    yield 300.0
+    for job, one in jobs:
+        stage.came(job, one.channel)
+
+
+def library_fails(stage: Stage) -> Story:
+    """The HTTP library fails at a result's words, in a way that nobody foresaw: it comes in its plainest form, and
+    others as ever."""
+    home = yield from stage.settle()
+    odd, plain = stage.job(home, 40), stage.job(home, 60)
+    home.status(odd)
+    home.status(plain)
+
+    def rule(request: Request) -> None:
+        said = str(request.body)
+        if request.method == "POST" and "outcome:details" in said and odd.prompt in said:
+            stage.parts.weather.meets(home.channel.id, "scene")
+            raise RuntimeError(LIBRARY_BROKE)
+
+    stage.on_discord(rule)
+    yield 300.0
+    stage.came(plain, home.channel)
+    stage.came(odd, home.channel, r"completed · #\d+", files=0, never="boat")
 
 
 def lost_unreadable(stage: Stage) -> Story:
@@ -581,9 +731,12 @@ def batch(stage: Stage) -> Story:
         # Who asked for one of them alone too is pinged once for each.
         home.status(jobs[3])
         yield 10.0
-    linked = stage.coin()
-    if linked:
+    linked = stage.one_of(("", "refused", "", "no video"))
+    if linked == "refused":
         stage.refuse(home.channel, Refusal(403, 400001, "Uploads limited"), when=_has_files, times=1)
+    elif linked:
+        said = Reply(200, b"Come back later.", content_type="text/plain")
+        stage.on_media(lambda request: Trip(refused=said) if request.path in jobs[0].paths else None)
     answer = home.watch(jobs[:3] if own else jobs)
     yield 10.0
     stage.says(answer, f"Watching {3 if own else 4} jobs")
@@ -596,7 +749,7 @@ def batch(stage: Stage) -> Story:
     stage.expect(len(last) == 1, f"{len(last)} results tell of the end of the group")
     pinged = [one for job in group for one in stage.outcomes(job, home.channel) if one.pings]
     stage.expect(len(pinged) == 1 and pinged == last, f"{len(pinged)} pings for a group")
-    done = sum(job.end == "completed" for job in group) - linked
+    done = sum(job.end == "completed" for job in group) - bool(linked)
     text = text_of(last[0].message)
     stage.expect(f"{done} video" in text or done == 0, f"not {done} videos: {text!r}")
     stage.expect(text.count(f"<@{home.guild.members[1]}>") == 1, f"mentioned more than once: {text!r}")

@@ -56,6 +56,7 @@ def deleted_with_a_result(stage: Stage) -> Story:
     """A channel is deleted while a result waits to be posted there."""
     home = yield from stage.settle()
     channel = home.guild.channels[1]
+    home.choose("alerts", home.channel)
     job = stage.job(home, 40)
     home.status(job, 1, channel)
     yield 20.0
@@ -245,7 +246,8 @@ def back_in_time(stage: Stage) -> Story:
 
 
 def hidden(stage: Stage) -> Story:
-    """A channel is hidden from the bot, and so obfuscated by Discord: it is called by its name, and waits for it."""
+    """A channel is hidden from the bot, and so obfuscated by Discord: it waits for it, and looks by itself whether it
+    is let in again, since the gateway may not tell."""
     home = yield from stage.settle()
     alerts = home.guild.channels[1]
     home.choose("alerts", alerts)

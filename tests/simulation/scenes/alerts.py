@@ -1,0 +1,93 @@
+"""What admins are told unasked, and how that ends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.simulation.discord_world import Refusal
+from tests.simulation.stage import Stage, Story
+from tests.simulation.wire import Reply, Request, Trip
+
+_NOT_POSTED = r"\*\*A result was not posted in"
+
+
+def _is_outcome(body: dict[str, Any], _files: int) -> bool:
+    return "outcome:details" in str(body.get("components"))
+
+
+def same_words(stage: Stage) -> Story:
+    """Three results are refused for good, and each is told to admins in the same words. Nobody answers the second of
+    these messages: it comes once, though the others stand there, and though its words name commands whose ids the next
+    process does not know yet. Half a look proves nothing."""
+    home = yield from stage.settle()
+    alerts = home.guild.channels[1]
+    home.choose("alerts", alerts)
+    stage.refuse(home.channel, Refusal(400, 200000, "Blocked by AutoMod"), when=_is_outcome)
+    for seconds in (40, 160, 230):
+        home.status(stage.job(home, seconds, v2=False))
+    yield 70.0 + stage.parts.interval
+    stage.one_notice(alerts, _NOT_POSTED)
+    stored, killed = stage.one_of(((True, False), (True, True), (False, False), (False, True)))
+    lost: list[str] = []
+    looks = 0
+    machine = stage.parts.machine
+
+    def rule(request: Request) -> Trip | None:
+        nonlocal looks
+        if request.method == "GET" and request.path.endswith(f"/{alerts.id}/messages"):
+            looks += 1
+            return Trip(refused=Reply(200, {})) if looks in (2, 4) else None
+        if lost and killed and request.method == "GET" and request.path.endswith("/commands"):
+            return Trip(refused=Reply(400, {"message": "no", "code": 0}))
+        if request.method != "POST" or not request.path.endswith(f"/{alerts.id}/messages"):
+            return None
+        lost.append(str(request.body["nonce"]))
+        if killed and len(lost) == 1:
+            machine.downtime = 150.0
+            machine.dies_after = 3 if stored else 1
+        if killed or str(request.body["nonce"]) != lost[0]:
+            return None
+        return Trip(lost_there=not stored, lost_back=True)
+
+    end = stage.on_discord(rule)
+    while not lost:
+        yield 1.0
+    yield 70.0 + stage.parts.interval
+    stage.void(home)
+    yield 300.0
+    end()
+    yield 300.0
+    there = len(stage.posted(alerts, _NOT_POSTED))
+    stage.expect(there == 3, f"{there} messages tell of three results that were not posted")
+
+
+def unrecorded(stage: Stage) -> Story:
+    """That a token is refused is told, and the disk takes no note of it; a new token is entered as soon as there is
+    room again. The message is taken back, and nothing goes round in circles meanwhile."""
+    home = yield from stage.settle()
+    assert home.account is not None
+    alerts = home.guild.channels[1]
+    home.choose("alerts", alerts)
+    job = stage.job(home, 900, v2=False)
+    home.status(job)
+    yield 20.0
+    full = False
+
+    def rule(request: Request) -> None:
+        nonlocal full
+        if request.method == "POST" and request.path.endswith(f"/{alerts.id}/messages") and not full:
+            full = True
+            stage.disk(full=True)
+
+    stage.on_discord(rule)
+    stage.parts.pixverse.renew(home.account)
+    while not full:
+        yield 1.0
+    yield 100.0
+    stage.disk()
+    home.enter_token(home.account.token)
+    yield 400.0
+    stage.one_notice(alerts, r"\*\*(?:PixVerse results are on hold|Fixed)")
+    stage.expect(bool(stage.messages(alerts, r"\*\*Fixed")), "nobody hears that the token works")
+    yield 600.0
+    stage.came(job, home.channel)

@@ -1,0 +1,177 @@
+"""Whether a message stands in its channel, where nobody has answered: the history tells, if it can be read."""
+
+from __future__ import annotations
+
+from tests.simulation.stage import Home, Stage, Story
+from tests.simulation.wire import Reply, Request, Trip
+
+
+def _is_result(request: Request, home: Home) -> bool:
+    to_channel = request.method == "POST" and request.path.endswith(f"/{home.channel.id}/messages")
+    return to_channel and "outcome:details" in str(request.body)
+
+
+def _is_look(request: Request, home: Home) -> bool:
+    return request.method == "GET" and request.path.endswith(f"/{home.channel.id}/messages")
+
+
+def shut_before_a_look(stage: Stage) -> Story:
+    """No answer comes back, and the channel is shut before anybody can look into it. It is looked into once it is open
+    again: what stands there is not doubled, and what does not comes."""
+    home = yield from stage.settle()
+    job = stage.job(home, 40)
+    home.status(job)
+    yield 20.0
+    end = stage.lose(home.channel, back=stage.coin())
+    yield 50.0 + stage.parts.interval
+    missing = stage.one_of(({"view_channel"}, {"send_messages", "read_message_history"}))
+    stage.parts.discord.permit(home.channel, missing)
+    yield 400.0
+    end()
+    stage.parts.discord.permit(home.channel, set())
+    yield 200.0
+    stage.came(job, home.channel)
+    answer = home.admin("deliveries")
+    yield 6.0
+    stage.says(answer, "Every result is posted")
+
+
+def unsure_and_resent(stage: Stage) -> Story:
+    """Nobody can know whether a result stands in its channel, and an admin has it sent again. Can it be seen by then,
+    it is not doubled; can it not, it goes as often as the admin wants, though no answer comes back again."""
+    home = yield from stage.settle()
+    job = stage.job(home, 40)
+    home.status(job)
+    yield 20.0
+    end = stage.on_discord(lambda request: Trip(lost_back=True) if _is_result(request, home) else None)
+    while not stage.outcomes(job, home.channel):
+        yield 1.0
+    stage.parts.discord.permit(home.channel, {"read_message_history"})
+    if stage.coin():
+        # The last attempt is young when the bot is back, and the first one is not.
+        yield 80.0
+        stage.kill(75.0)
+        yield 60.0
+        end()
+        home.channel.nonces.clear()
+    yield 400.0
+    end()
+    answer = home.admin("deliveries")
+    yield 6.0
+    stage.says(answer, "May have arrived")
+    readable = stage.coin()
+    if readable:
+        stage.parts.discord.permit(home.channel, set())
+        yield 10.0
+    else:
+        # What is a reply is refused there.
+        stage.parts.ledger.promises[(job.jobid, home.channel.id)].extra = 1
+        end = stage.on_discord(
+            lambda request: Trip(lost_back=True)
+            if _is_result(request, home) and not request.body.get("message_reference") else None
+        )  # fmt: skip
+    home.press_answer(answer, "Resend")
+    yield 450.0
+    end()
+    yield 60.0
+    stage.came(job, home.channel, times=1 if readable else 2)
+
+
+def chatter_after_it(stage: Stage) -> Story:
+    """The machine's clock is ahead while a result is posted; then people write, and perhaps the clock is set right
+    while the bot is away. The result is found all the same."""
+    home = yield from stage.settle()
+    job = stage.job(home, 40)
+    home.status(job)
+    yield 30.0
+    hours_ahead = stage.coin()
+    stage.turn_clock(3 * 3_600_000 if hours_ahead else 90_000)
+    yield 5.0
+    end = stage.on_discord(lambda request: Trip(lost_back=True) if _is_result(request, home) else None)
+    while not stage.outcomes(job, home.channel):
+        yield 1.0
+    if hours_ahead:
+        stage.kill(170.0)
+    yield 100.0
+    for number in range(120 if hours_ahead else 2):
+        message = stage.parts.discord.message_of(home.guild.members[2], home.channel, f"hello {number}")
+        home.channel.messages[int(message["id"])] = message
+    if hours_ahead:
+        stage.turn_clock(0)
+    yield 300.0
+    end()
+    yield 400.0
+    stage.came(job, home.channel)
+
+
+def fetched_for_long(stage: Stage) -> Story:
+    """No answer comes back, and the next time the file takes longer than Discord knows a nonce; perhaps the clock is
+    set back meanwhile. The channel is looked into before anything goes out again."""
+    home = yield from stage.settle()
+    job = stage.job(home, 40, v2=False, files=2)
+    home.status(job)
+    yield 30.0
+    end = stage.on_discord(lambda request: Trip(lost_back=True) if _is_result(request, home) else None)
+    slow = False
+    stage.on_media(lambda request: Trip(there=28.0, lost_there=True) if slow and request.path in job.paths else None)
+    while not stage.outcomes(job, home.channel):
+        yield 0.2
+    yield 40.0
+    slow = True
+    yield 60.0
+    if stage.coin():
+        stage.turn_clock(-90_000)
+    yield 25.0
+    end()
+    home.channel.nonces.clear()
+    yield 500.0
+    stage.came(job, home.channel, files=2)
+
+
+def uploads_in_vain(stage: Stage) -> Story:
+    """Discord never answers a message with a file: it goes as a link in the end. Was the file not the reason, it comes
+    back, and what Discord does answer, if only that there is too much, is no upload in vain."""
+    home = yield from stage.settle()
+    job = stage.job(home, 40)
+    home.status(job)
+    yield 30.0
+    kind = stage.one_of(("files", "all", "limited"))
+    forms: list[bool] = []
+    looked, limited = False, 0
+    wait = Reply(429, {"message": "slow", "retry_after": 90.0, "global": False}, {"Retry-After": "90"})
+
+    def rule(request: Request) -> Trip | None:
+        nonlocal looked, limited
+        looked = looked or _is_look(request, home)
+        if not _is_result(request, home) or (kind == "files" and not request.files):
+            return None
+        forms.append(bool(request.files))
+        if kind == "limited" and looked:
+            looked = False
+            limited += 1
+            return Trip(refused=wait)
+        return Trip(there=1.0, lost_there=True)
+
+    end = stage.on_discord(rule)
+    for _ in range(600):
+        if limited == 4 or (forms and forms[-1] and not all(forms)):
+            break
+        yield 5.0
+    end()
+    yield 600.0
+    stage.came(job, home.channel, files=0 if kind == "files" else 1)
+
+
+def card_twice(stage: Stage) -> Story:
+    """The answer to a card is lost, and its job goes on before it is sent again: Discord keeps the first form, and the
+    card is edited to show the news."""
+    home = yield from stage.settle()
+    job = stage.job(home, 100, v2=False, steps=0)
+    end = stage.lose(home.channel)
+    home.status(job)
+    yield 50.0
+    end()
+    yield 35.0
+    stage.card_says(job, home.channel, "Started")
+    yield 60.0 + stage.parts.interval
+    stage.came(job, home.channel)
