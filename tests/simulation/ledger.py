@@ -142,7 +142,8 @@ class Ledger:
         self._clock = clock
         self._pixverse = pixverse
         self._weather = weather
-        self._operator_token = operator_token
+        self.operator_tokens = [] if operator_token is None else [operator_token]
+        """Those that the operator has set one after the other, the latest last."""
         self.servers: dict[int, Server] = defaultdict(Server)
         self.promises: dict[tuple[str, int], Promise] = {}
         self.askers: dict[tuple[str, int], set[int]] = defaultdict(set)
@@ -175,6 +176,10 @@ class Ledger:
         """The one that is played now, or was the last."""
         self.counts: Counter[str] = Counter()
 
+    @property
+    def _operator_token(self) -> str | None:
+        return self.operator_tokens[-1] if self.operator_tokens else None
+
     def fail(self, law: str) -> None:
         scene = f"in the scene {self.scene}: " if self.scene else ""
         self.broken.append(f"{self._clock.passed:.1f}: {scene}{law}")
@@ -195,7 +200,7 @@ class Ledger:
 
     def tries_token(self, guild: Guild) -> None:
         """Somebody has the token tried that this server uses."""
-        for token in (*self.servers[guild.id].offered, *([self._operator_token] if self._operator_token else [])):
+        for token in (*self.servers[guild.id].offered, *self.operator_tokens):
             self.pace.tries(token)
 
     def answered(self, record: Asked, jobs: list[Job]) -> None:
@@ -537,7 +542,7 @@ class Ledger:
 
     def has_right(self, guild: Guild, account: Account, since: float) -> bool:
         """Whether this server, or the operator, entered a token of the account that was good after `since`."""
-        tokens = [*self.servers[guild.id].tokens, *([self._operator_token] if self._operator_token else [])]
+        tokens = [*self.servers[guild.id].tokens, *self.operator_tokens]
         return any(token in account.tokens and account.dead_at.get(token, math.inf) > since for token in tokens)
 
     def account_in_use(self, guild: Guild) -> Account | None:
@@ -554,7 +559,7 @@ class Ledger:
         known = {token for server in self.servers.values() for token in server.offered}
         per_job: Counter[str] = Counter()
         for at, token, what in self._pixverse.asked:
-            if token not in known and token != self._operator_token:
+            if token not in known and token not in self.operator_tokens:
                 self.fail(f"at {at:.0f} the API was asked with a token that nobody entered")
             per_job[what] += 1
         for jobid, times in per_job.items():
@@ -591,7 +596,7 @@ class Ledger:
 
     def _is_shared(self, token: str) -> bool:
         """Whether it is the operator's token, and a server has entered it as its own too."""
-        return token == self._operator_token and any(token in server.offered for server in self.servers.values())
+        return token in self.operator_tokens and any(token in server.offered for server in self.servers.values())
 
     def check_channels(self, channels: Iterable[Channel]) -> None:
         """What is to be read in the end."""

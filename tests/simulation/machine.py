@@ -65,7 +65,8 @@ class Machine:
         self._clock = clock
         self._agenda = agenda
         self._folder = folder
-        self._settings = settings
+        self.settings = dict(settings)
+        """What the next process is started with."""
         self._seed = seed
         self._peers = {"discord": discord, "pixverse": pixverse, "media": media}
         self._connect_gateway = connect_gateway
@@ -182,7 +183,7 @@ class Machine:
             place.mkdir(parents=True)
 
     def _environment(self) -> dict[str, str]:
-        return {"DATABASE_URL": f"sqlite:///{self.database}", **self._settings}
+        return {"DATABASE_URL": f"sqlite:///{self.database}", **self.settings}
 
     def _step(self) -> asyncio.Future[None] | None:
         """A step at which the process may die; what is dead waits for what is returned, for ever."""

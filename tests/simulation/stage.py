@@ -479,6 +479,16 @@ class Stage:
         self.parts.machine.downtime = downtime
         self.parts.machine.stop_gently()
 
+    def renew_operators(self) -> Story:
+        """The operator's account gets a new token, with which the bot is started again."""
+        operators = self.parts.operators
+        assert operators is not None
+        self.parts.pixverse.renew(operators)
+        self.parts.ledger.operator_tokens.append(operators.token)
+        self.parts.machine.settings["USEAPI_TOKEN"] = operators.token
+        self.stop(2.0)
+        yield 30.0
+
     def sleep(self, seconds: float) -> Story:
         """So long nothing runs: what only has to grow old costs less like that."""
         self.stop(seconds)

@@ -606,3 +606,46 @@ def back_to_the_operators(stage: Stage) -> Story:
     yield 320.0
     stage.came(job, home.channel)
     stage.came(job, other.channel)
+
+
+def operators_new_token(stage: Stage) -> Story:
+    """A server had a job under the operator's account twice, with the token as its own and without. The operator gets a
+    new token, of which the API has told nothing yet, and the server enters it too."""
+    operators = stage.parts.operators
+    if operators is None:
+        return
+    other = yield from stage.settle(operators)
+    home = yield from stage.settle(operators)
+    plain = stage.home()
+    job = stage.job(operators, 200, v2=False)
+    for one in (other, home, plain):
+        one.status(job)
+    yield 10.0
+    question = home.admin("token remove")
+    yield 5.0
+    home.press_answer(question, "Remove the token")
+    yield 10.0
+    stage.parts.ledger.servers[home.guild.id].current = None
+    home.status(job, 2)
+    yield 260.0 + stage.parts.interval
+    for one in (other, home, plain):
+        stage.came(job, one.channel)
+    checked = plain.admin("check")
+    yield 10.0
+    stage.says(checked, str(operators.number), never="not confirmed")
+    yield from stage.renew_operators()
+    checked = plain.admin("check")
+    yield 10.0
+    stage.says(checked, f"{operators.number}.*not confirmed")
+    answers = home.enter_token(operators.token)
+    yield 10.0
+    stage.says(answers[-1], "Token works")
+    stage.void(other)
+    later = stage.job(operators, 60)
+    home.status(later)
+    plain.status(later)
+    yield 80.0 + stage.parts.interval
+    stage.came(later, home.channel)
+    stage.came(later, plain.channel)
+    for one in (other, home, plain):
+        stage.came(job, one.channel)

@@ -428,3 +428,52 @@ def many_at_a_start(stage: Stage) -> Story:
     yield 3100.0
     for job, home in jobs:
         stage.came(job, home.channel)
+
+
+def followed_meanwhile(stage: Stage) -> Story:
+    """A server begins to follow an account whose long list is just being taken up for another: it gets all of it."""
+    account = stage.account()
+    first, second = yield from stage.settle_many(account, 2)
+    before = [stage.job(account, 1300, v2=False) for _ in range(7)]
+    for home in (first, second):
+        home.watch(before[:5], 1)
+        home.watch(before[5:], 2)
+    yield 20.0
+    yield from _follow(stage, first, progress=False)
+    stage.parts.ledger.servers[second.guild.id].follows.add(second.channel.id)
+    question = second.choose("follow", second.channel, progress=False)
+    yield 2.0 * stage.parts.interval
+    jobs = [stage.job(account, 400, v2=False) for _ in range(3)]
+    # So many that they are taken in two steps; for these there is no room.
+    others = [
+        f"job:9999999999999{k:05d}-user:{account.number}-channel:99{account.number}-bot:pixverse" for k in range(120)
+    ]
+    listed = [False]
+
+    def rule(request: Request) -> Trip | None:
+        if stage.token(request) != account.token or request.path != _LIST_V1:
+            return None
+        if not listed[0]:
+            listed[0] = True
+            stage.disk(locked=True)
+        mine = [job.jobid for job in account.jobs if stage.parts.pixverse.in_work(job)]
+        return Trip(refused=Reply(200, [*mine, *others]))
+
+    end = stage.on_api(rule)
+    yield from stage.until(lambda: listed[0])
+    yield 0.75
+    answer = second.press_answer(question, "Follow the account")
+    yield 1.0
+    stage.disk()
+    yield 20.0
+    stage.says(answer, "Following")
+    end()
+    yield 500.0
+    for home in (first, second):
+        for job in jobs:
+            stage.came(job, home.channel)
+        home.choose("unfollow", home.channel)
+    yield 900.0
+    for home in (first, second):
+        for job in before:
+            stage.came(job, home.channel)
