@@ -35,6 +35,10 @@ SEEN: dict[str, tuple[str, ...]] = {
         "a callback reaches jobs of an account that is not the server's own",
         "a server's token is the operator's where the bytes are the same",
     ),
+    "accounts.operators_new_token": (
+        "another token of the operator is believed as the one before was",
+        "two subscriptions of a channel are moved to one job",
+    ),
     "accounts.paid_again": ("tokens are stored as they are",),
     "accounts.posted_before": (
         "a list waits again for what this channel was given under another account",
@@ -356,6 +360,9 @@ SEEN: dict[str, tuple[str, ...]] = {
     ),
     "questions.called_often": ("progress asks early",),
     "questions.followed": ("a followed job ends with the member who asked too",),
+    "questions.followed_meanwhile": (
+        "a long list that is being taken counts as taken for a follow that came meanwhile",
+    ),
     "questions.followed_too_much": ("what a list names is believed to be an id",),
     "questions.kept_up": ("a summary that is over is edited at every occasion",),
     "questions.shared": ("servers with the same token ask each for itself",),
