@@ -281,6 +281,9 @@ class CardEdits:
                 await deliveries.forget_message(tx, edit.delivery_id, reason=Reason.DELETED)
             self._forget(edit.key)
             return None
+        if meaning is Meaning.CHANNEL_GONE and edit.final:
+            await self._mark(edit)  # It was deleted with its channel.
+            return None
         seconds = _ANY_EDIT.get(meaning, _REFUSED_SECONDS)
         last_too = edit.final or meaning in _ANY_EDIT
         self._pauses[edit.key] = _Pause(self._clock.monotonic() + seconds, last_too)

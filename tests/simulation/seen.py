@@ -324,6 +324,7 @@ SEEN: dict[str, tuple[str, ...]] = {
     ),
     "places.comes_meanwhile": ("a server that came while others were asked after is taken for gone",),
     "places.deleted": (
+        "a card that is gone with its channel is edited again and again",
         "a deleted channel's jobs are asked about for ever",
         "admins go on being told in an alerts channel that was deleted",
         "archived threads outlive their channel",

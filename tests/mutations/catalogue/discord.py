@@ -358,6 +358,13 @@ MUTATIONS = (
         "if isinstance(edit.post, CardPost) and edit.post.status is CardStatus.FETCHING:",
     ),
     mutation(
+        "a card that is gone with its channel is edited again and again",
+        "tests/relay/cards/test_card_loop.py::test_a_card_that_is_gone_with_its_channel_is_left_alone",
+        "CardEdits._after_refusal",
+        "if meaning is Meaning.CHANNEL_GONE and edit.final:",
+        "if False:",
+    ),
+    mutation(
         "a card that Discord refused once never shows its job's end",
         "tests/relay/cards/test_card_loop.py::test_what_was_refused_for_its_words_or_a_permission_does_not_keep_the_last_edit",
         "CardEdits._after_refusal",

@@ -560,6 +560,20 @@ async def test_a_last_edit_that_is_refused_rests_as_long_as_any(world: CardWorld
     assert world.statuses() == [CardStatus.ENDED]
 
 
+async def test_a_card_that_is_gone_with_its_channel_is_left_alone(world: CardWorld) -> None:
+    await world.card("job")
+    world.discord.edit_script = [Refused(404, 10003)] * 10
+    await world.end(completed("job"))
+    world.loop.job_changed(1)
+    await world.pump()
+    for _ in range(8):
+        await world.move(500 * SECOND)
+    tries = 10 - len(world.discord.edit_script)
+    for _ in range(20):
+        await world.move(500 * SECOND)
+    assert 10 - len(world.discord.edit_script) == tries
+
+
 @pytest.mark.parametrize(("answer", "wait"), [(NoResponse("broken off"), 30), (TooManyRequests(40.0), 40)])
 async def test_an_edit_without_effect_is_made_again(
     world: CardWorld, answer: NoResponse | TooManyRequests, wait: int

@@ -35,6 +35,12 @@ def deleted(stage: Stage) -> Story:
         yield 10.0
     for gone in (channel, thread):
         stage.parts.ledger.void("the channel is gone", channel=gone)
+    edits = [0]
+
+    def count_edits(request: Request) -> None:
+        edits[0] += request.method == "PATCH" and any(f"/{gone.id}/" in request.path for gone in (channel, thread))
+
+    stage.on_discord(count_edits)
     stage.parts.discord.delete_channel(channel)
     yield 400.0
     since = stage.now
@@ -48,8 +54,9 @@ def deleted(stage: Stage) -> Story:
     yield 400.0
     stage.one_notice(other, r"\*\*PixVerse results are on hold")
     home.enter_token(home.account.token)
-    yield 900.0
+    yield 1200.0
     stage.came(jobs[2], other)
+    stage.expect(edits[0] <= 2, f"{edits[0]} edits of two cards that are gone")
 
 
 def deleted_with_a_result(stage: Stage) -> Story:
