@@ -266,7 +266,7 @@ async def _serve_discord(
 
     async def start() -> None:
         reconciler = GuildReconciler(client, relay.guilds, clock.sleep)
-        guild_events = GuildEvents(client, relay.guilds, reconciler)
+        guild_events = GuildEvents(client, relay.guilds, reconciler, clock.sleep)
         await client.add_cog(PixVerse(relay.member_commands, responder, registry, clock))
         client.tree.add_command(watch_menu(relay.member_commands.many, responder))
         await client.add_cog(PixVerseAdmin(services, responder, limiter, registry))
@@ -277,7 +277,7 @@ async def _serve_discord(
             **relay.loops(),
             "commands": partial(registry.register, client, relay.ownership, clock.sleep),
             "servers": reconciler.run,
-            "guild_events": guild_events.look_after_available,
+            "guild_events": guild_events.look_after_servers,
         }
         await client.add_cog(Background(loops, crashes, clock))
 

@@ -1,16 +1,100 @@
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from typing import Any, cast
 from unittest.mock import AsyncMock, MagicMock, call
 
+import pytest
 from discord import Locale
 
 from discord_adapter.guild_events import GuildEvents
+from storage.errors import StorageUnavailable
+from tests.clock import ManualClock
+from tests.idle import until_idle
+
+FULL = StorageUnavailable("database or disk is full")
+GUILD = 7
+Happen = Callable[[GuildEvents], Any]
 
 
-async def test_a_server_that_invites_the_bot_again_tells_its_language_before_it_goes_on() -> None:
+class World:
+    """The events of one server, whose bot is in it."""
+
+    def __init__(self) -> None:
+        self.clock = ManualClock()
+        self.client, self.guilds, self.reconciler = MagicMock(), AsyncMock(), MagicMock()
+        self.guilds.known_channels.return_value = []
+        self.guild = MagicMock(id=GUILD, preferred_locale=Locale.latin_american_spanish)
+        self.client.get_guild.return_value = self.guild
+        self.events = GuildEvents(self.client, self.guilds, cast("Any", self.reconciler), self.clock.sleep)
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    made = World()
+    task = asyncio.create_task(made.events.look_after_servers())
+    yield made
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_server_that_invites_the_bot_again_tells_its_language_before_it_goes_on(world: World) -> None:
     """It may have changed while nobody heard of it."""
-    guilds = AsyncMock()
-    events = GuildEvents(cast("Any", MagicMock()), guilds, cast("Any", MagicMock()))
-    await events.on_guild_join(MagicMock(id=7, preferred_locale=Locale.latin_american_spanish))
-    assert guilds.mock_calls == [call.locale_told(7, "es-ES"), call.server_back(7)]
+    await world.events.on_guild_join(world.guild)
+    assert world.guilds.mock_calls == [call.locale_told(GUILD, "es-ES"), call.server_back(GUILD)]
+
+
+async def test_a_server_that_is_back_while_nothing_can_be_written_goes_on_later(world: World) -> None:
+    """Otherwise its jobs would rest for ever, and after a week it would be forgotten with the bot in it."""
+    world.guilds.server_back.side_effect = [FULL, FULL, None]
+    await world.events.on_guild_join(world.guild)
+    await until_idle()
+    assert world.guilds.server_back.await_count == 2
+    world.clock.forward(10)
+    await until_idle()
+    assert world.guilds.server_back.await_count == 3
+    world.clock.forward(60)
+    await until_idle()
+    assert world.guilds.server_back.await_count == 3
+
+
+async def test_a_server_that_has_removed_the_bot_again_meanwhile_is_not_back(world: World) -> None:
+    world.guilds.server_back.side_effect = [FULL, FULL, None]
+    await world.events.on_guild_join(world.guild)
+    await until_idle()
+    world.client.get_guild.return_value = None
+    await world.events.on_guild_remove(world.guild)
+    world.clock.forward(10)
+    await until_idle()
+    assert world.guilds.server_back.await_count == 2
+    world.guilds.server_gone.assert_awaited_once_with(GUILD)
+    world.reconciler.ask.assert_not_called()
+
+
+async def test_a_removal_that_cannot_be_written_is_found_by_comparing(world: World) -> None:
+    world.guilds.server_gone.side_effect = FULL
+    await world.events.on_guild_remove(world.guild)
+    world.reconciler.ask.assert_called_once_with()
+
+
+@pytest.mark.parametrize(
+    ("change", "happen"),
+    [
+        ("channel_gone", lambda events: events.on_guild_channel_delete(MagicMock(id=5, guild=MagicMock(id=GUILD)))),
+        ("channel_gone", lambda events: events.on_raw_thread_delete(MagicMock(guild_id=GUILD, thread_id=5))),
+        ("permissions_changed", lambda events: events.on_guild_role_update(MagicMock(), MagicMock())),
+        ("permissions_changed", lambda events: events.on_raw_thread_update(MagicMock(guild_id=GUILD, thread_id=5))),
+        ("permissions_changed", lambda events: events.on_thread_join(MagicMock())),
+        ("forget_upload_limit", lambda events: events.on_guild_update(MagicMock(), MagicMock())),
+    ],
+)
+async def test_whatever_cannot_be_written_has_the_whole_server_looked_after(
+    world: World, change: str, happen: Happen
+) -> None:
+    setattr(world.guilds, change, AsyncMock(side_effect=[FULL, None, None]))
+    await happen(world.events)
+    await until_idle()
+    assert world.guilds.server_back.await_count == 1
+    assert world.guilds.permissions_changed.await_count >= 1
+    assert world.guilds.known_channels.await_count >= 1

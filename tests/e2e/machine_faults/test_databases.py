@@ -22,6 +22,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 _PAGE = 4096
 _LONGEST_WAIT = 10.0
+_GONE = "SELECT 1 FROM servers WHERE guild_id = ? AND gone_since IS NOT NULL"
 
 
 @contextmanager
@@ -46,6 +47,18 @@ async def test_locked_while_the_bot_runs(stage: Stage, towns: list[Town]) -> Non
         assert (await town.outcome()).text.startswith("**Your video is ready.**")
         assert (await town.status(town.job())).text.startswith("**Watching.**")
     assert stage.bot.said("Traceback") == []
+
+
+async def test_a_server_that_invites_the_bot_back_while_it_is_locked_goes_on_later(stage: Stage, town: Town) -> None:
+    job = await town.watched()
+    town.guild.remove_bot()
+    await stage.pixverse.until(lambda: bool(stage.ledger.rows(_GONE, town.guild.id)))
+    with _locked(stage.ledger.path):
+        town.guild.add_bot()
+        await until(lambda: stage.bot.said("a change in Discord could not be followed"), what="a line about the lock")
+    job.complete()
+    await stage.discord.until(lambda: len(town.outcomes()) == 1)
+    assert stage.ledger.rows(_GONE, town.guild.id) == []
 
 
 async def test_at_the_start_locked_or_damaged(stage: Stage, town: Town) -> None:

@@ -190,7 +190,7 @@ MUTATIONS = (
         "archived threads outlive their channel",
         f"{_E2E}/test_places.py::test_a_thread_goes_with_its_channel",
         "GuildEvents.on_guild_channel_delete",
-        "await _handle(self._look_after_channels(channel.guild))\n",
+        "await self._handle(channel.guild, self._look_after_channels(channel.guild))\n",
         "",
     ),
     mutation(
@@ -262,6 +262,37 @@ MUTATIONS = (
         f"{_E2E}/test_token.py::test_an_edit_is_refused_first",
         "InvalidRequests.note",
         "self.token_refused.set()",
+        "pass",
+    ),
+    mutation(
+        "a server that is back while nothing can be written rests for ever",
+        "tests/discord_adapter/test_guild_events.py::"
+        "test_a_server_that_is_back_while_nothing_can_be_written_goes_on_later",
+        "GuildEvents._handle",
+        "if not await _is_taken(change):",
+        "if not await _is_taken(change) and 0:",
+    ),
+    mutation(
+        "a server that is back while nothing can be written is looked after once only",
+        "tests/discord_adapter/test_guild_events.py::"
+        "test_a_server_that_is_back_while_nothing_can_be_written_goes_on_later",
+        "GuildEvents.look_after_servers",
+        "if not await self._look_after(guild):",
+        "if not await self._look_after(guild) and 0:",
+    ),
+    mutation(
+        "a server that has removed the bot meanwhile is taken for back",
+        "tests/discord_adapter/test_guild_events.py::"
+        "test_a_server_that_has_removed_the_bot_again_meanwhile_is_not_back",
+        "GuildEvents._look_after",
+        "if self._client.get_guild(guild.id) is None:",
+        "if 0:",
+    ),
+    mutation(
+        "a removal that cannot be written is never noticed",
+        "tests/discord_adapter/test_guild_events.py::test_a_removal_that_cannot_be_written_is_found_by_comparing",
+        "GuildEvents.on_guild_remove",
+        "self._reconciler.ask()",
         "pass",
     ),
     mutation(
