@@ -88,10 +88,17 @@ SELECT s.id FROM jobs j JOIN jobs o ON o.jobid = j.jobid AND o.id <> j.id JOIN s
 WHERE j.id = ?1 AND s.channel_id = ?2 AND s.guild_id = ?3 AND s.ended_at IS NULL
 """
 """What the channel ?2 of the server ?3 waits for under another row with the id of the job ?1."""
+_ROUND_ELSEWHERE = f"""
+SELECT max(e.round) FROM jobs e JOIN subscriptions es ON es.job_id = e.id WHERE es.id IN ({_ELSEWHERE})
+"""
 _MOVE_HERE = f"""
 UPDATE subscriptions SET job_id = ?1 WHERE id = (SELECT min(id) FROM ({_ELSEWHERE}) AS elsewhere)
 AND NOT EXISTS (SELECT 1 FROM subscriptions k WHERE k.job_id = ?1 AND k.channel_id = ?2)
 """
+_CATCH_UP = f"""
+UPDATE jobs SET round = ({_ROUND_ELSEWHERE}) WHERE id = ?1 AND ended_at IS NULL AND round < ({_ROUND_ELSEWHERE})
+"""
+"""What the channel was told of earlier rounds is no result of the job to which it comes with its subscription."""
 _DOUBLE_HERE = f"""
 SELECT {_DOUBLE_COLUMNS}
 FROM subscriptions s JOIN subscriptions k ON k.job_id = ?1 AND k.channel_id = ?2 WHERE s.id IN ({_ELSEWHERE})
@@ -122,6 +129,7 @@ async def to_job(tx: Transaction, job_id: int, guild_id: int, channel_id: int, n
     """Moves what one channel waits for under another account to this job, which has the same job id and belongs to the
     account in force."""
     here = (job_id, channel_id, guild_id)
+    await tx.run(_CATCH_UP, here)
     await tx.run(_MOVE_HERE, here)
     for row in await tx.all(_DOUBLE_HERE, here):
         await _merge(tx, row, now)
@@ -147,8 +155,15 @@ async def _merge(tx: Transaction, double: Row, now: int) -> None:
         """,
         (double["kept"], double["id"]),
     )
-    # None is doubled: of one job id, channel, kind and round there is one delivery, since its nonce is made of those.
-    await tx.run("UPDATE deliveries SET subscription_id = ? WHERE subscription_id = ?", (double["kept"], double["id"]))
+    # What was told under each account stays with its own.
+    await tx.run(
+        """
+        UPDATE deliveries SET subscription_id = ?1 WHERE subscription_id = ?2
+        AND NOT EXISTS (SELECT 1 FROM deliveries k
+          WHERE k.subscription_id = ?1 AND k.kind = deliveries.kind AND k.round = deliveries.round)
+        """,
+        (double["kept"], double["id"]),
+    )
     await tx.run("UPDATE subscriptions SET ended_at = ? WHERE id = ?", (now, double["id"]))
     if double["batch_id"] is not None:
         await batches.end_if_done(tx, double["batch_id"], now)

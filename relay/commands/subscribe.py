@@ -15,7 +15,7 @@ from relay.delivery import nonces
 from relay.polling.job_fetcher import Accounts
 from relay.polling.job_recorder import apply_response
 from storage import deliveries, delivery_queries, follows, jobs, moves, subscriptions
-from storage.database import Transaction
+from storage.database import Transaction, found
 from storage.delivery_queries import OutcomeMessage
 from storage.jobs import JobRow
 from storage.subscriptions import SubscriptionRow
@@ -170,6 +170,7 @@ async def _bring_up_to_date(
     is_seen = request.job is not None or row.snapshot is not None
     if is_seen and accounts.in_force(ask.guild_id) == row.account_id:
         await moves.to_job(tx, row.id, ask.guild_id, ask.channel_id, ask.at)
+        row = found(await jobs.by_id(tx, row.id))
     if request.job is None:
         return row
     return (await apply_response(tx, accounts, row, request.job, ask.at)).row

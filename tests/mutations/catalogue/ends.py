@@ -167,6 +167,20 @@ MUTATIONS = (
         "",
     ),
     mutation(
+        "what a channel was told before is the result of the job to which it moves",
+        "tests/relay/commands/test_commands.py::test_a_job_that_was_given_up_and_goes_on_under_another_account_is_told",
+        "moves.to_job",
+        "await tx.run(_CATCH_UP, here)\n",
+        "",
+    ),
+    mutation(
+        "what was told under two accounts keeps a channel from waiting under the second again",
+        "tests/relay/commands/test_commands.py::test_results_of_two_accounts_in_one_channel_are_kept_apart",
+        "moves._merge",
+        "AND k.kind = deliveries.kind AND k.round = deliveries.round",
+        "AND 1 = 0",
+    ),
+    mutation(
         "a number that is written as a text is none",
         "tests/pixverse/test_videos_v2.py::test_what_a_status_means",
         "whole_number",

@@ -228,6 +228,46 @@ async def test_what_two_accounts_could_not_see_is_told_for_each(world: World, ou
     assert await world.outcomes() == [("outcome", CHANNEL)] * 2
 
 
+@pytest.mark.parametrize("ended", [False, True])
+async def test_a_job_that_was_given_up_and_goes_on_under_another_account_is_told(world: World, ended: bool) -> None:
+    """What the channel was told before, and its subscription, go over to the other account's job."""
+    number = await world.watch("job-1")
+    await _end_unseen(world, number, Outcome.GIVEN_UP)
+    world.clock.move_to(world.clock.monotonic() + 100)
+    assert await world.watch("job-1") == number
+    world.accounts.used[GUILD] = world.accounts.used[GUILD + 1] = OTHER_ACCOUNT
+    await world.watch("job-1", guild=GUILD + 1, channel=CHANNEL + 1)
+    world.clock.move_to(world.clock.monotonic() + 100)
+    if ended:
+        world.api.put("job-1", JobState.COMPLETED)
+    again = await world.commands.watch.status(world.ask(), "job-1", True, False)
+    assert isinstance(again, AlreadyPosted if ended else AlreadyWatched)
+    [(other,)] = await world.rows("SELECT max(id) FROM jobs")
+    assert other != number
+    await world.recorder.record_response(int(str(other)), world.api.put("job-1", JobState.COMPLETED), OTHER_ACCOUNT)
+    told = await world.rows("SELECT state FROM deliveries WHERE kind = 'outcome' AND channel_id = ?", CHANNEL)
+    assert len(told) == 2
+
+
+async def test_results_of_two_accounts_in_one_channel_are_kept_apart(world: World) -> None:
+    """The channel waits once more under the first account, and comes back to the second one."""
+    number = await world.watch("job-1")
+    await _end_unseen(world, number, Outcome.GIVEN_UP)
+    world.accounts.used[GUILD] = OTHER_ACCOUNT
+    world.clock.move_to(world.clock.monotonic() + 100)
+    other = await world.watch("job-1")
+    await world.recorder.record_response(other, world.api.put("job-1", JobState.COMPLETED), OTHER_ACCOUNT)
+    del world.accounts.used[GUILD]
+    world.api.put("job-1")
+    world.clock.move_to(world.clock.monotonic() + 100)
+    assert isinstance(await world.commands.watch.watch_again(world.ask(), 1), NowWatching)
+    world.accounts.used[GUILD] = OTHER_ACCOUNT
+    world.clock.move_to(world.clock.monotonic() + 100)
+    await world.commands.watch.status(world.ask(), "job-1", True, False)
+    assert await world.outcomes() == [("outcome", CHANNEL)] * 2
+    assert await world.rows("SELECT id FROM subscriptions WHERE ended_at IS NULL") == []
+
+
 async def _end_unseen(world: World, number: int, outcome: Outcome) -> None:
     """Ends a job without a word of the API's about how it ended."""
     [(account,)] = await world.rows("SELECT account_id FROM jobs WHERE id = ?", number)
