@@ -16,12 +16,12 @@ from typing import Any
 from model.states import DeliveryKind
 from relay.delivery import nonces
 from tests.simulation import words
-from tests.simulation.discord_world import Asked, Channel, Guild, Posted, buttons_of, text_of
+from tests.simulation.discord_world import EPOCH_MS, Asked, Channel, Guild, Posted, buttons_of, text_of
 from tests.simulation.looks import Looks
 from tests.simulation.pace import Pace
 from tests.simulation.pixverse_world import Account, Job, PixVerseWorld
 from tests.simulation.plan import Plan
-from tests.simulation.virtual_time import VirtualClock
+from tests.simulation.virtual_time import BEGIN_MS, VirtualClock
 from tests.simulation.weather import Weather
 
 _PROMISES = re.compile(
@@ -60,6 +60,11 @@ _COMPONENTS = 1 << 15
 def prompt(number: int) -> str:
     """A prompt by which a job is known in every text that tells of it."""
     return f"boat-{number}-sails"
+
+
+def _posted_at(message: dict[str, Any]) -> float:
+    """Seconds since the life began."""
+    return ((int(message["id"]) >> 22) + EPOCH_MS - BEGIN_MS) / 1000
 
 
 def _masked(job: Job) -> str:
@@ -318,7 +323,7 @@ class Ledger:
             return  # A notice, which says that a trouble is over.
         before_it, form = self._forms.get(str(message["id"])), (life, _form(message))
         is_over = not any(custom_id.startswith(_STOPS) for _, custom_id in buttons_of(message))
-        skewed = self._weather.was("clock", self.life_began)
+        skewed = self._weather.was("clock", min(self.life_began, _posted_at(message)))
         if self.calm and is_over and before_it == form and not (repeated or skewed):
             self.fail(f"what is over is edited, and nothing changes, in {channel.name}: {text_of(message)!r}")
         self._forms[str(message["id"])] = form

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 SEEN: dict[str, tuple[str, ...]] = {
+    "accounts.alert_unanswered": ("the end of a trouble does not wait for its alert",),
     "accounts.another_account": (
         "an old button drops the jobs of an account whose token was entered again",
         "nobody is told that the old account's jobs go on",
@@ -51,6 +52,7 @@ SEEN: dict[str, tuple[str, ...]] = {
         "what is asked for while the token is refused is not watched",
     ),
     "accounts.removed": ("the alert about a token that was removed goes on asking for another",),
+    "accounts.removed_in_the_next_trouble": ("an alert whose trouble is over is ended again with the next trouble",),
     "accounts.thief": (
         "a job that other servers wait for is moved instead of copied",
         "a new token takes other servers' subscriptions along",
@@ -127,7 +129,12 @@ SEEN: dict[str, tuple[str, ...]] = {
     ),
     "deliveries.kept_until_posted": ("what is still to be posted is deleted once it is old",),
     "deliveries.library_fails": ("an unforeseen fault keeps an outcome for ever",),
-    "deliveries.limited_in_a_look": ("a request that is given up in a global limit shuts out all others",),
+    "deliveries.limit_used_up": ("a message that uses a limit up is known to be posted when the limit is over",),
+    "deliveries.limited_in_a_look": (
+        "a global limit lasts as long as anybody says",
+        "a later global limit is cut short by the end of an earlier one",
+        "a request that is given up in a global limit shuts out all others",
+    ),
     "deliveries.lost_answers": (
         "no nonce is sent",
         "silence is taken for a refusal",
@@ -155,12 +162,16 @@ SEEN: dict[str, tuple[str, ...]] = {
         "a reply that is not allowed costs the words",
         "the outcome is recorded before it is sent",
     ),
+    "deliveries.set_back_unreadable": ("after the clock was set back an unanswered attempt is repeated unseen",),
     "deliveries.slow_channel": (
         "a channel may fetch as many videos at once as it has",
         "a channel that hangs holds up the others",
         "a download holds its channel up",
     ),
+    "deliveries.token_of_the_bot": ("a refused token is noticed only by what is posted",),
+    "deliveries.token_of_the_bot_at_a_card": ("a command waits for a message though the bot's token is refused",),
     "deliveries.too_large_together": ("a file that is too large keeps an outcome back",),
+    "deliveries.unanswered_in_a_channel_that_goes": ("of a delivery that ended with its channel something is kept",),
     "deliveries.words_refused": (
         "a filter of links costs the file",
         "words that AutoMod blocks are sent again and again",
@@ -344,7 +355,10 @@ SEEN: dict[str, tuple[str, ...]] = {
         "a card that is refused is told to nobody",
         "a private thread of which the bot is no member looks open",
     ),
-    "places.removed": ("jobs of a server without the bot are asked about",),
+    "places.removed": (
+        "jobs of a server without the bot are asked about",
+        "outcomes of a server without the bot are sent",
+    ),
     "places.removed_for_days": ("the time that the bot was away counts for what waits for a permission",),
     "places.removed_for_good": (
         "removals while the bot was off are not noticed",

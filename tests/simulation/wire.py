@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -75,6 +75,8 @@ class Trip:
     """Said by somebody on the way; the peer hears nothing."""
     after: Reply | None = None
     """Said in the place of the peer's own word, after the deed."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """What stands in the head of the peer's own word besides."""
     lost_there: bool = False
     lost_back: bool = False
     unreachable: bool = False
@@ -164,6 +166,8 @@ class Session:
         if trip.lost_there:
             raise aiohttp.ServerDisconnectedError
         reply = trip.refused or self._peer.answer(request)
+        if trip.headers:
+            reply = replace(reply, headers={**reply.headers, **trip.headers})
         await self._pass()
         if trip.back:
             await asyncio.sleep(trip.back)

@@ -20,6 +20,7 @@ from tests.simulation.hands import Hands
 from tests.simulation.ledger import Ledger
 from tests.simulation.machine import CALLBACK_PORT, Machine
 from tests.simulation.memory import entries_kept
+from tests.simulation.patience import Patience
 from tests.simulation.people import CALLBACK_ADDRESS, People
 from tests.simulation.pixverse_world import PixVerseWorld, subject_of, token_of
 from tests.simulation.plan import DAY, FIRST_ACT, HOUR, LONGEST_FAULT, Act, Fault, Plan
@@ -73,6 +74,7 @@ class World:
         accounts = [self.pixverse.account(_FIRST_ACCOUNT + number) for number in range(plan.accounts)]
         operators = accounts[-1] if plan.operator_token else None
         self.ledger = Ledger(self._clock, self.pixverse, self._weather, plan, operators.token if operators else None)
+        self._patience = Patience(self._clock, self.ledger.fail)
         self._folder = Path(tempfile.mkdtemp(prefix="relay-life-", dir=_fast_disk()))
         self.machine = Machine(
             self._clock,
@@ -121,6 +123,7 @@ class World:
                 self._discord.life = self.machine.life + 1
                 self.ledger.life_began = self._clock.passed
                 self.ledger.pace.new_process()
+                self._patience.new_process()
                 gc.freeze()  # What earlier processes kept is not counted with what this one keeps.
                 self.machine.run()
                 if self._own_fault is not None:
@@ -290,7 +293,12 @@ class World:
         posts = POSTS.fullmatch(request.path)
         if posts is not None and request.method == "POST":
             self.ledger.sends(int(posts[1]), request.body)
-        return self._weather.to_discord(request)
+        trip = self._weather.to_discord(request)
+        if self.ledger.calm:
+            self._patience.asked(request)
+            if trip.refused is not None:
+                self._patience.told(trip.refused, trip.there)
+        return trip
 
     def _way_to_pixverse(self, request: Request) -> Trip:
         token = token_of(request)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.simulation.discord_world import Asked
+from tests.simulation.discord_world import Asked, text_of
 from tests.simulation.pixverse_world import Account
 from tests.simulation.stage import Stage, Story
 from tests.simulation.wire import Reply
@@ -131,6 +131,27 @@ def refused_and_renewed(stage: Stage) -> Story:
     stage.expect(len(stage.posted(home.channel, r"\*\*Fixed|results are back")) > fixed, "nobody hears that it is over")
 
 
+def alert_unanswered(stage: Stage) -> Story:
+    """Nobody answers when the admins are told of a refused token, and meanwhile that is over: nothing tells of it for
+    good."""
+    home = yield from stage.settle()
+    alerts = home.guild.channels[1]
+    home.choose("alerts", alerts)
+    assert home.account is not None
+    job = stage.job(home, 600)
+    home.status(job)
+    yield 30.0
+    end = stage.lose(alerts, back=False)
+    stage.parts.pixverse.renew(home.account)
+    yield 100.0 + stage.parts.interval
+    home.enter_token(home.account.token)
+    yield 20.0
+    end()
+    yield 600.0
+    stage.expect(not stage.messages(alerts, _HOLD), "a trouble that is over is told of")
+    stage.came(job, home.channel)
+
+
 def removed(stage: Stage) -> Story:
     """A refused token is removed: what waits is dropped, the alert settled, and another server goes on."""
     account = stage.account()
@@ -166,6 +187,33 @@ def removed(stage: Stage) -> Story:
     yield 8.0
     if stage.parts.operators is None:
         stage.says(answer, "isn't set up yet|no API token")
+
+
+def removed_in_the_next_trouble(stage: Stage) -> Story:
+    """A refused token is replaced, which takes the alert's place. The next one is refused too, and then removed: that
+    concerns its own alert alone."""
+    home = yield from stage.settle()
+    assert home.account is not None
+    job = stage.job(home, 3000)
+    home.status(job)
+    yield 30.0
+    stage.parts.pixverse.renew(home.account)
+    yield 60.0 + 2 * stage.parts.interval
+    alert = stage.messages(home.channel, _HOLD)[0]
+    home.enter_token(home.account.token)
+    yield 30.0
+    fixed = text_of(alert)
+    stage.expect(fixed.startswith("**Fixed"), f"nothing takes the place of the alert: {fixed!r}")
+    stage.parts.pixverse.renew(home.account)
+    yield 60.0 + 2 * stage.parts.interval
+    stage.one_notice(home.channel, _HOLD)
+    stage.void(home)
+    question = home.admin("token remove")
+    yield 5.0
+    home.press_answer(question, "Remove the token")
+    yield 60.0
+    stage.expect(text_of(alert) == fixed, f"what was over is told of anew: {text_of(alert)!r}")
+    stage.expect(not stage.messages(home.channel, _HOLD), "a trouble that is over is told of")
 
 
 def another_account(stage: Stage) -> Story:

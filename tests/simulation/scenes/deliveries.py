@@ -70,6 +70,11 @@ _FOR_THE_REPLY = (
 )
 
 
+def _global_limit(there: float, seconds: float) -> Trip:
+    said = {"message": "slow down", "retry_after": seconds, "global": True}
+    return Trip(there, refused=Reply(429, said, {"Retry-After": str(seconds), "X-RateLimit-Global": "true"}))
+
+
 def files_refused(stage: Stage) -> Story:
     """Discord takes no files, for reasons that are no permissions: results come at once without them. A day later they
     have them again."""
@@ -547,6 +552,42 @@ def library_fails(stage: Stage) -> Story:
     stage.came(odd, home.channel, r"completed · #\d+", files=0, never="boat")
 
 
+def set_back_unreadable(stage: Stage) -> Story:
+    """A result is stored, and the process dies. The next one has to wait for Discord, and may not read the history;
+    then the clock is set back, and Discord has forgotten the message: it is not posted on a guess."""
+    home = yield from stage.settle()
+    job = stage.job(home, 40)
+    home.status(job)
+    yield 20.0
+    machine = stage.parts.machine
+    life, machine.downtime = machine.life, 10.0
+
+    limited = Trip(refused=Reply(429, {"message": "slow", "retry_after": 60.0, "global": False}, {"Retry-After": "60"}))
+
+    def rule(request: Request) -> Trip | None:
+        if "outcome:details" not in str(request.body):
+            return None
+        if machine.life == life:
+            machine.dies_after = machine.dies_after or 3
+            return None
+        return limited
+
+    end = stage.on_discord(rule)
+    for _ in range(100):
+        yield 1.0
+        if not machine.runs:
+            break
+    stage.parts.discord.permit(home.channel, {"read_message_history"})
+    yield 100.0
+    stage.turn_clock(-95_000)
+    yield 50.0
+    end()
+    yield 600.0
+    stage.came(job, home.channel)
+    stage.turn_clock(0)
+    stage.parts.discord.permit(home.channel, set())
+
+
 def lost_unreadable(stage: Stage) -> Story:
     """No answer comes back for longer than Discord knows a nonce, and the history cannot be read: nothing is sent on a
     guess, admins can see that, and nothing is kept in mind of it."""
@@ -570,6 +611,22 @@ def lost_unreadable(stage: Stage) -> Story:
     stage.missing(job, home.channel)
     kept = [name for name, entries in entries_kept().items() if entries and name.startswith(_OF_THE_SENDER)]
     stage.expect(not kept, f"{kept} still knows of a result that has come to its end")
+
+
+def unanswered_in_a_channel_that_goes(stage: Stage) -> Story:
+    """Nobody answers a post, and then its channel is deleted: nothing is kept in mind of it."""
+    home = yield from stage.settle()
+    channel = home.guild.channels[1]
+    job = stage.job(home, 40)
+    home.status(job, 1, channel)
+    yield 20.0
+    stage.lose(channel, back=False)
+    yield 50.0 + stage.parts.interval
+    stage.void(home)
+    stage.parts.discord.delete_channel(channel)
+    yield 300.0
+    kept = [name for name, entries in entries_kept().items() if entries and name.startswith(_OF_THE_SENDER)]
+    stage.expect(not kept, f"{kept} still knows of a result whose channel is gone")
 
 
 def again(stage: Stage) -> Story:
@@ -662,40 +719,84 @@ def too_many_at_once(stage: Stage) -> Story:
 
 
 def limited_in_a_look(stage: Stage) -> Story:
-    """A look into a history meets a global rate limit and is given up while that lasts. Afterwards nothing is held
-    back."""
+    """A look into a history meets a global rate limit and is given up while that lasts; perhaps another request meets a
+    longer one meanwhile. Afterwards nothing is held back, not even where somebody had named a wait of months before."""
     home = yield from stage.settle()
     other = yield from stage.settle()
-    job = stage.job(home, 40)
+    kind = stage.one_of(("once", "after one of months", "twice"))
+    if kind == "after one of months":
+        thread = stage.parts.discord.new_channel(home.guild, parent=home.channel)
+        stage.parts.discord.set_thread(thread, locked=False, archived=True)
+        end = stage.on_discord(
+            lambda request: _global_limit(0.05, 1e7) if request.path.endswith(f"{thread.id}") else None
+        )
+        home.choose("alerts", thread)
+        yield 20.0
+        end()
+        yield 3700.0
+    job, soon, waits = stage.job(home, 40), stage.job(other, 400), stage.job(other, 400)
     home.status(job)
     yield 20.0
     # discord.py waits for no longer than thirty seconds, and a look takes no longer, with the way there.
     there, wait = 6.0, stage.one_of((26.0, 29.0))
     ends_at: list[float] = []
 
+    def ask_soon() -> None:
+        other.status(soon)
+
+    def ask_while_it_lasts() -> None:
+        other.status(waits, 2, other.guild.channels[1])
+
     def rule(request: Request) -> Trip | None:
-        if request.method != "GET" or not request.path.endswith(f"/{home.channel.id}/messages") or ends_at:
-            return None
-        ends_at.append(stage.now + there + wait)
-        said = {"message": "slow down", "retry_after": wait, "global": True}
-        return Trip(there, refused=Reply(429, said, {"Retry-After": str(wait), "X-RateLimit-Global": "true"}))
+        if request.method == "GET" and request.path.endswith(f"/{home.channel.id}/messages") and not ends_at:
+            ends_at.append(stage.now + there + wait)
+            if kind == "twice":
+                stage.parts.agenda.after(1.0, ask_soon)
+                stage.parts.agenda.after(20.0, ask_while_it_lasts)
+            return _global_limit(there, wait)
+        if kind == "twice" and len(ends_at) == 1 and request.path.endswith(f"/{other.channel.id}/messages"):
+            ends_at.append(stage.now + 12.0 + 29.0)
+            return _global_limit(12.0, 29.0)
+        return None
 
     end = stage.lose(home.channel)
     stage.on_discord(rule)
     for _ in range(600):
-        if ends_at and stage.now > ends_at[0] + 1.0:
+        if ends_at and stage.now > ends_at[-1] + 1.0:
             break
         yield 1.0
     stage.expect(bool(ends_at), "no history was read")
     end()
     later = stage.job(other, 20)
-    other.status(later)
+    other.status(later, 3)
     yield 10.0
     card = any(stage.parts.ledger.cards.get(str(number)) is later for number in other.channel.messages)
     stage.expect(card, f"no card of {later.prompt} comes after the limit")
     yield 400.0
     stage.came(job, home.channel)
     stage.came(later, other.channel)
+
+
+def limit_used_up(stage: Stage) -> Story:
+    """Each message uses a channel's rate limit up: what is posted is known to be at once, and not when the limit is
+    over."""
+    home = yield from stage.settle()
+    job = stage.job(home, 60)
+    limit = {"X-RateLimit-Limit": "1", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset-After": "25",
+             "X-RateLimit-Bucket": "messages"}  # fmt: skip
+    path = f"/channels/{home.channel.id}/messages"
+    stage.on_discord(
+        lambda request: Trip(headers=limit) if request.method == "POST" and request.path.endswith(path) else None
+    )
+    answer = home.status(job)
+    yield 6.0
+    stage.says(answer, "Jump to the card")
+    for _ in range(200):
+        yield 1.0
+        if stage.outcomes(job, home.channel):
+            break
+    yield 8.0
+    stage.card_says(job, home.channel, r"\*\*Done")
 
 
 def boosted(stage: Stage) -> Story:
@@ -719,6 +820,49 @@ def boosted(stage: Stage) -> Story:
         home.status(later)
     yield 500.0
     stage.came(later, home.channel, _READY)
+
+
+def token_of_the_bot(stage: Stage) -> Story:
+    """Discord refuses the bot's own token, when nothing but a card is to be edited: the process ends. With one that
+    works all goes on."""
+    home = yield from stage.settle()
+    job = stage.job(home, 400, v2=False, steps=20)
+    home.status(job)
+    yield 60.0
+    life, refused = stage.parts.machine.life, Trip(refused=Reply(401, {"message": "401: Unauthorized", "code": 0}))
+    fault = Fault(stage.now, "bot_token", 0.0, 0)
+    stage.parts.weather.begin(fault)
+    end = stage.on_discord(lambda request: None if _answers_people(request) else refused)
+    yield 100.0
+    stage.expect(stage.parts.machine.life > life or not stage.parts.machine.runs, "the bot runs on with a dead token")
+    end()
+    yield 120.0
+    stage.parts.weather.end(fault)
+    yield 600.0
+    stage.came(job, home.channel)
+
+
+def _answers_people(request: Request) -> bool:
+    return "/interactions/" in request.path or "/webhooks/" in request.path
+
+
+def token_of_the_bot_at_a_card(stage: Stage) -> Story:
+    """Discord refuses the bot's own token when a card is to be posted: whoever asked is answered, and the process ends.
+    With a token that works the card comes."""
+    home = yield from stage.settle()
+    fault = Fault(stage.now, "bot_token", 0.0, 0)
+    stage.parts.weather.begin(fault)
+    refused = Trip(refused=Reply(401, {"message": "401: Unauthorized", "code": 0}))
+    end = stage.on_discord(lambda request: None if _answers_people(request) else refused)
+    job = stage.job(home, 400)
+    answer = home.status(job)
+    yield 20.0
+    stage.says(answer, "Watching")
+    end()
+    yield 120.0
+    stage.parts.weather.end(fault)
+    yield 600.0
+    stage.came(job, home.channel)
 
 
 def batch(stage: Stage) -> Story:
