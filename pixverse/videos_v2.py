@@ -125,6 +125,8 @@ class VideosV2:
                 raise Unavailable(f"the list of {kind} is no list")
             found = next((entry for entry in _entries(data) if _id(entry) == jobid), None)
             following = fields.count(page.get("next_offset"))
+            if following is None and fields.truth(page.get("has_more")):
+                following = offset + len(data)
             if found is not None or following is None or following <= offset:
                 return found
             offset = following

@@ -265,8 +265,10 @@ async def test_not_found_while_it_is_in_work_is_running(wire: Wire) -> None:
     assert (job.state, job.elapsed) == (JobState.PROGRESS, 90)
 
 
-async def test_the_account_s_list_decides_what_the_scheduler_does_not_know(wire: Wire) -> None:
-    page = {"data": [record(video_id=IMAGE)], "next_offset": 40}
+@pytest.mark.parametrize("more", [{"next_offset": 40}, {"has_more": True}, {"has_more": "true", "next_offset": None}])
+async def test_the_account_s_list_decides_what_the_scheduler_does_not_know(wire: Wire, more: dict[str, object]) -> None:
+    """A page may tell where the next one begins, or only that there is one; it may be shorter than what was asked."""
+    page = {"data": [record(video_id=IMAGE)], **more}
     answers(wire, record=GONE, scheduler=NOBODY, listed=(200, page), second_page=(200, {"data": [DONE]}))
     assert (await VideosV2(wire.client()).job(TOKEN, ID)).state is JobState.COMPLETED
     assert wire.asked[2].query["email"] == "me@example.com"

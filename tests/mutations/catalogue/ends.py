@@ -181,6 +181,13 @@ MUTATIONS = (
         "AND 1 = 0",
     ),
     mutation(
+        "a job on a further page of its account's list is not found",
+        "tests/pixverse/test_videos_v2.py::test_the_account_s_list_decides_what_the_scheduler_does_not_know",
+        "VideosV2._listed",
+        'if following is None and fields.truth(page.get("has_more")):',
+        "if 0:",
+    ),
+    mutation(
         "a number that is written as a text is none",
         "tests/pixverse/test_videos_v2.py::test_what_a_status_means",
         "whole_number",
