@@ -111,7 +111,8 @@ class ResultRecorder:
             # Another nonce does not tell Discord that an earlier, unanswered attempt may have been stored.
             look_first=result.unanswered_at is not None and other_nonce,
             now=now,
-            blocked_since=delivery.blocked_since if change.still_blocked else None,
+            # Until it is posted: only then do the admins read that the channel is open again.
+            blocked_since=delivery.blocked_since,
         )
         if change.too_large is not None:
             await servers.set_upload_limit(tx, delivery.guild_id, change.too_large - 1, now)

@@ -217,8 +217,6 @@ class Change:
     variant: Variant
     too_large: int | None = None
     """The size of the single file that the server refused, in bytes."""
-    still_blocked: bool = False
-    """Discord called a permission missing, and that may not have passed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,7 +322,7 @@ def _unexplained(attempt: Attempt) -> Verdict:
     if tries < _TRIES_UNEXPLAINED:
         return Again(retry_delay(tries) // 2, answered=True, reason=Reason.NO_PERMISSION)
     why = None if attempt.missing is None else Cause.FILE
-    return Change(replace(attempt.variant, no_files=True, why=why), still_blocked=True)
+    return Change(replace(attempt.variant, no_files=True, why=why))
 
 
 def _closed(attempt: Attempt, reason: Reason) -> Blocked | GiveUp:

@@ -113,7 +113,15 @@ MUTATIONS = (
         "tests/relay/delivery/test_sender.py"
         "::test_what_is_refused_without_an_explanation_is_given_up_after_three_days_too",
         "ResultRecorder._change",
-        "blocked_since=delivery.blocked_since if change.still_blocked else None",
+        "blocked_since=delivery.blocked_since",
+        "blocked_since=None",
+    ),
+    mutation(
+        "that a channel is open again is not told of a result in another form",
+        "tests/relay/delivery/test_sender.py"
+        "::test_that_a_channel_is_open_again_is_told_though_discord_takes_the_result_only_in_another_form[too large]",
+        "ResultRecorder._change",
+        "blocked_since=delivery.blocked_since",
         "blocked_since=None",
     ),
     mutation(

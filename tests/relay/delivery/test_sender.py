@@ -513,6 +513,26 @@ async def test_admins_are_told_once_for_a_channel_and_results_come_when_it_opens
     assert len(world.discord.outcomes(CHANNEL)) == 2
 
 
+@pytest.mark.parametrize("refused", [Refused(413, 40005), Refused(403, 200000)], ids=["too large", "a filter of words"])
+async def test_that_a_channel_is_open_again_is_told_though_discord_takes_the_result_only_in_another_form(
+    world: World, refused: Refused
+) -> None:
+    await _set_alerts(world, ALERTS)
+    await world.watch("job", CHANNEL)
+    await world.end(completed("job"))
+    world.discord.missing[CHANNEL] = ("Send Messages",)
+    world.discord.script = [NO_ACCESS]
+    await world.pump()
+    world.clock.advance(120_000)
+    world.discord.missing.clear()
+    world.discord.script = [refused]
+    await world.pump()
+    assert len(world.discord.outcomes(CHANNEL)) == 1
+    rows = await world.database.reader.all("SELECT notice FROM deliveries WHERE kind = 'notice' ORDER BY id")
+    kinds = [notice_json.load(row["notice"], "", "").kind for row in rows]
+    assert NoticeKind.POSTING_AGAIN in kinds
+
+
 async def test_admins_are_told_once_of_a_single_result_that_is_refused_again_and_again(world: World) -> None:
     await _set_alerts(world, ALERTS)
     await world.watch("job", CHANNEL)
