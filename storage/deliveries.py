@@ -257,15 +257,17 @@ async def resume_in_server(tx: Transaction, guild_id: int, now: int) -> None:
 
 
 async def clock_set_back(tx: Transaction, now: int) -> None:
-    """Makes everything due that was deferred by a clock that has been set back since.
+    """Makes everything due that was deferred by a clock that has been set back since. The time for which it waits for a
+    permission begins now at the latest.
 
     How long ago an unanswered attempt was is unknown then, so its message is to be looked for in the history.
     """
     await tx.run(
         f"""
         UPDATE deliveries SET next_at = CASE WHEN next_at > ?1 THEN ?1 ELSE next_at END,
+          blocked_since = CASE WHEN blocked_since > ?1 THEN ?1 ELSE blocked_since END,
           look_first = (look_first OR unanswered_at IS NOT NULL)
-        WHERE {IS_OPEN} AND (next_at > ?1 OR unanswered_at IS NOT NULL)
+        WHERE {IS_OPEN} AND (next_at > ?1 OR blocked_since > ?1 OR unanswered_at IS NOT NULL)
         """,
         (now,),
     )

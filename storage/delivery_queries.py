@@ -99,10 +99,11 @@ async def messages_of_others(queries: Queries, delivery: Delivery, message_ids: 
     return set(await queries.values(sql, (delivery.guild_id, delivery.id, queries.dialect.list_of(message_ids))))
 
 
-async def is_of_the_future(queries: Queries, now: int) -> bool:
-    """Whether something was added or sent later than now, which means that the clock was set back."""
-    where = f"{IS_OPEN} AND (created_at > ?1 OR unanswered_at > ?1)"
-    return await queries.one(f"SELECT 1 FROM deliveries WHERE {where} LIMIT 1", (now,)) is not None
+async def is_of_the_future(queries: Queries, now: int, longest: int) -> bool:
+    """Whether something was added, sent or refused later than now, or is put off for more than `longest` milliseconds,
+    which means that the clock was set back."""
+    where = f"{IS_OPEN} AND (created_at > ?1 OR unanswered_at > ?1 OR blocked_since > ?1 OR next_at > ?2)"
+    return await queries.one(f"SELECT 1 FROM deliveries WHERE {where} LIMIT 1", (now, now + longest)) is not None
 
 
 # ---- of one subscription --------------------------------------------------------------------------------------------

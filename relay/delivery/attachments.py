@@ -30,7 +30,7 @@ RefreshLinks = Callable[[int, int], Awaitable[Job | None]]
 
 def limit_in_force(limit: int | None, learned_at: int | None, now: int) -> int | None:
     """The learned limit in bytes; None if none is known (any more). Times are milliseconds UTC."""
-    if limit is None or learned_at is None or now - learned_at >= BELIEVED:
+    if limit is None or learned_at is None or abs(now - learned_at) >= BELIEVED:
         return None
     return limit
 

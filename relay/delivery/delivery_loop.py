@@ -19,6 +19,7 @@ from model.shards import Shards
 from relay.clock import sleep_unless_woken
 from relay.cluster.ownership import ALONE, Ownership
 from relay.delivery.sender import Sender
+from relay.delivery.verdicts import LONGEST_WAIT
 from relay.failures import FailureSeries, backoff, log_failure
 from relay.ports import Clock
 from storage import deliveries, delivery_queries
@@ -102,7 +103,7 @@ class ClockWatch:
 
     async def _was_set_back(self, offset: float) -> bool:
         if self._offset is None:
-            return await delivery_queries.is_of_the_future(self._database.reader, self._clock.now())
+            return await delivery_queries.is_of_the_future(self._database.reader, self._clock.now(), LONGEST_WAIT)
         return offset < self._offset - _SET_BACK
 
 

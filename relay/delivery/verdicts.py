@@ -22,7 +22,8 @@ PATIENCE = 3 * 24 * 60 * MINUTE
 
 LONGEST_RETRY = 5 * MINUTE
 """The most milliseconds between two attempts while nobody answers."""
-_LONGEST_RETRY_AFTER = 60 * MINUTE
+LONGEST_WAIT = 60 * MINUTE
+"""The most milliseconds for which anything is put off."""
 _LONGEST_BLOCKED = 30 * MINUTE
 
 
@@ -251,7 +252,7 @@ def judge(result: SendResult, attempt: Attempt) -> Verdict:
 
 def rate_limited(retry_after: float) -> Again:
     """Waits as long as Discord wants, between a second and an hour."""
-    wait = min(max(int(retry_after * SECOND), SECOND), _LONGEST_RETRY_AFTER)
+    wait = min(max(int(retry_after * SECOND), SECOND), LONGEST_WAIT)
     return Again(wait, answered=True, reason=Reason.RATE_LIMITED)
 
 

@@ -233,6 +233,37 @@ async def test_a_clock_that_is_set_while_the_bot_is_away_is_seen_in_the_history(
     await world.stop()
 
 
+@pytest.mark.parametrize("refused", [Refused(403, 50013), TooManyRequests(3600.0)], ids=["blocked", "rate limited"])
+async def test_what_was_put_off_by_a_clock_that_was_ahead_is_not_put_off_after_a_restart(
+    new_place: NewPlace, refused: SendResult
+) -> None:
+    world, delivery_id = await seeded(new_place(), [refused])
+    world.clock.jump(2 * 24 * 3_600_000)
+    world.discord.missing[CHANNEL] = ("Send Messages",)
+    await world.pump()
+    world.clock.jump(-2 * 24 * 3_600_000)
+    world.discord.missing.clear()
+    world.renew()
+    await world.pump()
+
+    assert (await world.get(delivery_id)).state == "posted"
+    assert len(world.discord.outcomes(CHANNEL)) == 1
+    await world.stop()
+
+
+async def test_the_patience_with_a_channel_is_counted_by_the_clock_that_is_right(new_place: NewPlace) -> None:
+    world, delivery_id = await seeded(new_place(), [Refused(403, 50013)])
+    world.clock.jump(2 * 24 * 3_600_000)
+    world.discord.missing[CHANNEL] = ("Send Messages",)
+    await world.pump()
+    world.clock.jump(-2 * 24 * 3_600_000)
+    world.renew()
+    await world.pump_for(verdicts.PATIENCE + 3_600_000, 1_800_000)
+
+    assert (await world.get(delivery_id)).state == "given_up"
+    await world.stop()
+
+
 @pytest.mark.parametrize("script", [[LOST], [DEAD]], ids=["stored", "never arrived"])
 async def test_an_attempt_of_an_earlier_process_that_looks_young_is_looked_for(
     new_place: NewPlace, script: list[SendResult]
