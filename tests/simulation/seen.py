@@ -123,6 +123,7 @@ SEEN: dict[str, tuple[str, ...]] = {
         "limited uploads are a missing permission",
         "outcomes of other servers are sent again",
     ),
+    "deliveries.forgotten_while_fetched": ("who asked to be forgotten is pinged by what is on its way",),
     "deliveries.given_up_and_resent": (
         "a closed channel is waited for for ever",
         "with one result a channel's others are given up before their time",
@@ -236,7 +237,6 @@ SEEN: dict[str, tuple[str, ...]] = {
         "a forgotten person is named as one who may stop watching",
         "a passer-by who joins and leaves ends what a forgotten person waits for",
         "a press of a button that its message has lost is not answered",
-        "who asked to be forgotten is pinged by what is on its way",
     ),
     "members.forgotten_and_killed": (
         "a card names who asked to be forgotten, for good after a crash",
