@@ -32,10 +32,12 @@ class Disk:
     def __init__(self) -> None:
         self.full = False
         self.locked = False
+        self.fails: Callable[[str], bool] | None = None
+        """Whether this statement meets a bad place."""
 
     @property
     def sound(self) -> bool:
-        return not (self.full or self.locked)
+        return not (self.full or self.locked or self.fails)
 
     def check(self, sql: str) -> None:
         verb = sql.lstrip()[:6].upper()
@@ -43,6 +45,8 @@ class Disk:
             raise sqlite3.OperationalError("database is locked")
         if self.full and verb in ("INSERT", "UPDATE", "DELETE", "COMMIT"):
             raise sqlite3.OperationalError("database or disk is full")
+        if self.fails is not None and self.fails(sql):
+            raise sqlite3.OperationalError("disk I/O error")
 
 
 class Machine:

@@ -24,6 +24,7 @@ SEEN: dict[str, tuple[str, ...]] = {
         "a job that others wait for gets young by what is moved to it",
     ),
     "accounts.not_found_by_one": ("an end that the API did not tell is told to who still waits",),
+    "accounts.not_found_late": ("an answer to a replaced token makes a job gone",),
     "accounts.not_seen_before": (
         "what a former account did not see is told for the end under another",
         "what was given up under one account is never told under another",
@@ -47,17 +48,24 @@ SEEN: dict[str, tuple[str, ...]] = {
     ),
     "accounts.refused_and_renewed": (
         "a list that is asked for while the token is refused is not watched",
+        "a refused token is asked with on and on",
         "an alert stays as it is when its trouble is over",
         "the list hides that the token is refused",
         "what is asked for while the token is refused is not watched",
     ),
+    "accounts.refused_for_days": ("a job whose account is left alone is never looked at again",),
     "accounts.removed": ("the alert about a token that was removed goes on asking for another",),
     "accounts.removed_in_the_next_trouble": ("an alert whose trouble is over is ended again with the next trouble",),
     "accounts.thief": (
         "a job that other servers wait for is moved instead of copied",
         "a new token takes other servers' subscriptions along",
+        "a number that is another server's row by now means nothing",
     ),
     "accounts.tried_often": ("tokens are tried as often as somebody likes",),
+    "accounts.undecided": (
+        "a job on hold in one server is given up in all",
+        "what another account keeps on hold is kept for ever",
+    ),
     "alerts.same_words": (
         "a notice is looked for with the ids of its commands",
         "a notice is not found behind a later one of the same words",
@@ -177,17 +185,47 @@ SEEN: dict[str, tuple[str, ...]] = {
         "a filter of links costs the file",
         "words that AutoMod blocks are sent again and again",
     ),
+    "ends.a_page_instead": ("a proxy's 404 says that a job is gone",),
+    "ends.asked_after": ("who asks for a running job later is taken for one who asked after its end",),
     "ends.clock_ahead": ("a link is dead by the clock of this machine",),
-    "ends.contrary": ("a later answer blanks an address that was there",),
-    "ends.offline": ("of a late job that tells no time nothing is said",),
+    "ends.contrary": (
+        "a later answer blanks an address that was there",
+        "an end is not final",
+    ),
+    "ends.gone": ("an expired job whose body has no code is never told as expired",),
+    "ends.never_seen": ("what is not found is asked again by everybody",),
+    "ends.not_found_once": (
+        "a job that was not found once is left alone for a minute",
+        "not found once is an end",
+        "two answers not found are two, however close",
+    ),
+    "ends.offline": (
+        "a job that tells no time ran until its last change",
+        "a new process does not know how long a job ran",
+        "of a late job that tells no time nothing is said",
+    ),
     "ends.old_links": ("a permission in one server makes another one's messages due",),
+    "ends.one_server_only": ("a job ends for servers whose token sees it no more",),
     "ends.set_back": ("a clock that was set back puts everything off",),
     "files.every_serving": ("a link that is not there yet is called dead at once",),
     "files.larger_again": ("a file size that was refused once is never tried again",),
     "files.links_of_another_token": ("links are read again with a token that is not the server's",),
+    "files.places_of_details": (
+        "a number is refused to who asked for its job in another channel",
+        "a number is taken in every channel of its server",
+        "a number works in every server",
+    ),
+    "files.secrets_in_errors": (
+        "a job's record may repeat the token",
+        "the server's words may repeat the token",
+    ),
     "files.stale_links": (
         "a link that has run out is not asked for anew",
         "fresh links are taken from the answer that told the end",
+    ),
+    "files.without_a_file": (
+        "a complete job without a file is asked about for two days",
+        "a complete job without a file is looked at again only with news",
     ),
     "histories.card_twice": ("a card that was stored before is taken for one that shows the news",),
     "histories.chatter_after_it": (
@@ -271,6 +309,7 @@ SEEN: dict[str, tuple[str, ...]] = {
         "one more than a person may have open",
         "one more than a server may have open",
     ),
+    "members.out_of_requests": ("whoever runs out of requests takes the answer from others",),
     "members.own_fault": ("an interaction that fails by a fault of the bot is not answered",),
     "members.own_kinds": (
         "Check now says that the API is away where it asks to wait",
@@ -279,18 +318,32 @@ SEEN: dict[str, tuple[str, ...]] = {
     "members.passing_buttons": ("answers keep their button, and the bot their memory",),
     "members.requests_of_people": (
         "a bucket that is used up stays so",
+        "lists are fetched for every id of a command",
+        "lists are kept for ever",
         "one person may use up what all of an account may ask",
         "people may make the bot ask as much as they like",
+        "the further requests of a lookup are not counted",
         "what could not be looked up is watched, and so polled",
     ),
     "members.slow_card": ("an answer waits for its card",),
+    "outages.api_down": (
+        "an error with the bytes of an earlier answer passes for it",
+        "while the API is down every job asks whether it is back",
+    ),
+    "outages.api_flickers": ("an API that fails some questions counts as down many times a minute",),
+    "outages.broken_off_at_once": ("an outage ends as a stampede",),
     "outages.commands_changed": (
         "a translation that is gone stays registered",
         "commands are registered without their translations",
     ),
     "outages.crashes_again": ("a loop that crashes is restarted at once",),
+    "outages.disk_after_a_change": ("an account whose reading breaks off is not read again",),
     "outages.disk_at_the_record": ("what was sent is forgotten where it cannot be recorded",),
-    "outages.disk_away": ("cards do not say that nothing can be written down",),
+    "outages.disk_away": (
+        "a database that fails ends the polling of a job",
+        "cards do not say that nothing can be written down",
+    ),
+    "outages.disk_in_the_middle": ("a transaction that fails is committed as far as it came",),
     "outages.edits_in_bounds": (
         "a channel's two seconds count from when an edit was made",
         "an edit right after one that came late",
@@ -308,6 +361,8 @@ SEEN: dict[str, tuple[str, ...]] = {
         "a final close code takes everything with it",
         "log-ins are tried every minute however often they are refused",
     ),
+    "outages.loops_crash": ("what is in flight when the poll loop breaks off is never asked about again",),
+    "outages.slow_failures": ("a slow failure speaks against an API that has answered since",),
     "outages.started_in_trouble": ("a proxy's page in Discord's place ends the start",),
     "outages.stopped_gently": (
         "a key file that others may read stays so",
@@ -368,20 +423,77 @@ SEEN: dict[str, tuple[str, ...]] = {
     "places.removed_from_thread": ("nobody notices that the bot was added to a private thread",),
     "places.removed_slowly": ("every command waits for whatever server is being removed",),
     "places.timed_out": ("a timeout of the bot is a missing permission",),
-    "questions.called_back": ("an address is kept in plain",),
+    "questions.asked_to_wait": (
+        "Retry-After is not heeded",
+        "a list that is refused with a time to wait is no reason to leave its account alone",
+    ),
+    "questions.called_back": (
+        "a claimed end is looked at once only",
+        "an address is kept in plain",
+        "an answer from before a claim is used again",
+    ),
     "questions.called_for_strangers": (
         "a job that only a callback knows is relayed",
         "made-up ids ask without a bound",
     ),
-    "questions.called_often": ("progress asks early",),
-    "questions.followed": ("a followed job ends with the member who asked too",),
+    "questions.called_often": (
+        "claims ask without a bound",
+        "progress asks early",
+    ),
+    "questions.crowded": (
+        "jobs that have ended count as live",
+        "the list of a followed account puts off young jobs of which few are left",
+        "very many young jobs are each asked about at every interval",
+    ),
+    "questions.follow_ahead": ("this machine's clock decides whether a job that was seen in work is relayed",),
+    "questions.follow_on_a_bad_disk": ("a change that cannot be read at once is lost",),
+    "questions.followed": (
+        "a followed job ends with the member who asked too",
+        "jobs that ended before the follow, or never were, are told",
+    ),
     "questions.followed_meanwhile": (
         "a long list that is being taken counts as taken for a follow that came meanwhile",
     ),
     "questions.followed_too_much": ("what a list names is believed to be an id",),
-    "questions.kept_up": ("a summary that is over is edited at every occasion",),
-    "questions.shared": ("servers with the same token ask each for itself",),
+    "questions.forgotten_by_a_follower": (
+        "a followed job that a member asked for is not owed once they asked to be forgotten",
+    ),
+    "questions.kept_up": (
+        "a list keeps the card of a young job from keeping up",
+        "a summary that is over is edited at every occasion",
+        "the summary of young jobs does not keep up",
+    ),
+    "questions.lagging_lists": (
+        "a list that still names ended jobs is believed",
+        "what a list names that lags is relied on",
+    ),
+    "questions.longest_wait": ("a time to wait that is shorter than another replaces it",),
+    "questions.moved_on": (
+        "a job of a new token stays in the old one's queue as well",
+        "a job that is watched again is asked about at once",
+        "a job's record is requested again within an interval",
+    ),
+    "questions.of_no_use": ("young jobs count for whether a list is worth it",),
+    "questions.one_in_trouble": ("one job's trouble puts off the others",),
+    "questions.shared": (
+        "servers with the same token ask each for itself",
+        "what is being polled is asked for once more",
+    ),
+    "questions.stopped_in_flight": (
+        "a job that is removed while it is in flight comes back",
+        "an account that has room again is not looked at",
+    ),
     "questions.strange_calls": ("a replaced address still works",),
+    "questions.told_no_time": ("an account that is refused without a time to wait is asked with on and on",),
+    "questions.told_to_wait": (
+        "a list is requested though its account backs off",
+        "a list that is always refused with a time to wait holds up the records for ever",
+        "a record is requested right after a list was refused with a time to wait",
+    ),
+    "questions.troubled_lists": (
+        "a list that hangs is waited for",
+        "a list that is refused is asked for at each interval",
+    ),
     "resending.refused": (
         "an outcome is sent again at every press",
         "an outcome that an admin wanted after a refusal is late",

@@ -394,6 +394,18 @@ class Stage:
 
         return self._put(self.parts.weather.refusal_rules, rule)
 
+    def counted(self, rule: Callable[[Request], Trip | None]) -> tuple[list[float], Callable[[], None]]:
+        """As `on_api`; first, when requests have met it."""
+        times: list[float] = []
+
+        def noted(request: Request) -> Trip | None:
+            trip = rule(request)
+            if trip is not None:
+                times.append(self.now)
+            return trip
+
+        return times, self.on_api(noted)
+
     def about(self, job: Job, reply: Reply, times: int = 10**6) -> Callable[[], None]:
         """The API answers this, so often, whenever it is asked about a job."""
         left = [times]
@@ -433,6 +445,10 @@ class Stage:
         """What was on hold has to come after all."""
         self.parts.ledger.promises[(job.jobid, channel.id)].void = None
 
+    def wanted_again(self, job: Job, channel: Channel) -> None:
+        """A result is asked for once more."""
+        self.parts.ledger.promises[(job.jobid, channel.id)].extra += 1
+
     def lose(self, channel: Channel, *, back: bool = True, seconds: float = 0.05) -> Callable[[], None]:
         """What is posted here gets no answer, carried out (`back`) or not."""
         return self.on_discord(
@@ -458,16 +474,29 @@ class Stage:
         """A loop of the bot's crashes."""
         assert self.parts.troubles.break_loop(name), f"no loop {name} runs"
 
-    def disk(self, *, full: bool = False, locked: bool = False) -> None:
-        """The disk takes nothing from now on, or does again."""
-        kind = "disk_full" if full else "disk_locked"
-        self.parts.machine.disk.full, self.parts.machine.disk.locked = full, locked
+    def disk(self, *, full: bool = False, locked: bool = False, fails: Callable[[str], bool] | None = None) -> None:
+        """The disk takes nothing from now on, or fails at some statements, or does what it should again."""
+        kind = "disk_full" if full else "disk_fails" if fails else "disk_locked"
+        disk = self.parts.machine.disk
+        disk.full, disk.locked, disk.fails = full, locked, fails
         fault = Fault(self.now, kind, 0.0, 0)
-        if full or locked:
+        if full or locked or fails:
             self.parts.weather.begin(fault)
         else:
-            for kind in ("disk_full", "disk_locked"):
+            for kind in ("disk_full", "disk_locked", "disk_fails"):
                 self.parts.weather.now.pop(kind, None)
+
+    def fail_after_commit(self, seconds: float) -> None:
+        """The next transaction is the last thing that the disk does for so long."""
+        committed: list[float] = []
+
+        def fails(sql: str) -> bool:
+            if sql == "COMMIT" and not committed:
+                committed.append(self.now)
+                return False
+            return bool(committed) and self.now < committed[0] + seconds
+
+        self.disk(fails=fails)
 
     def kill(self, downtime: float) -> None:
         """kill -9 at the next step; started again after so many seconds."""

@@ -24,6 +24,8 @@ UNSEEN: dict[str, tuple[str, ...]] = {
         "what hangs at the end keeps the bot from ending",
         "a key file is written though its key is another database's",
         "every server's commands are tried while Discord is away",
+        "check passes over a lock",
+        "a backup needs companion files",
     ),
     "updates of an older database, and how the code is laid out": (
         "an update forgets in which round an outcome belongs",
@@ -45,6 +47,7 @@ UNSEEN: dict[str, tuple[str, ...]] = {
         "room on the disk is given back while its files are there",
         "small jobs pass a large one that waits for room on the disk",
         "room on the disk is lost with those who had it",
+        "a log that was being read is never emptied",
     ),
     "sockets, names and the HTTP reader, which are played": (
         "private networks of IPv6 that Python does not know are public",
@@ -55,6 +58,16 @@ UNSEEN: dict[str, tuple[str, ...]] = {
         "an answer of the API has no end",
         "the API's redirects are followed, with the token",
     ),
+    "SQLite's threads and locks, which are played": (
+        "after the log was emptied no other program is waited for",
+        "a connection that cannot be set up keeps its thread",
+        "a writer without a reader keeps its thread",
+        "a change that comes while the one before is read is lost",
+    ),
+    "a fault of the bot's own between two steps that wait for nothing": (
+        "a probe that a crash of the poll loop kept from beginning is waited for until the next start",
+    ),
+    "what ends the same way for everybody outside": ("who listens to a poll is cancelled with it",),
     "how log lines are written": (
         "an address is logged",
         "a token is logged",
@@ -66,6 +79,8 @@ UNSEEN: dict[str, tuple[str, ...]] = {
         "each callback is written down",
         "a start writes something of every job of v2",
         "polls without news write something of every old job of v2",
+        "every start writes into the database",
+        "a start with very many jobs asks about all of them within an interval",
     ),
     "monitoring": (
         "refused requests are not counted",
@@ -128,6 +143,10 @@ UNSEEN: dict[str, tuple[str, ...]] = {
         "a read of all accounts overwrites what this process has just stored",
         "a state that another process has written is never taken over",
         "a process keeps the operator's account that another one has replaced",
+        "jobs of another process's accounts are polled",
+        "an account that was lost with the database is polled on",
+        "a process that is given hundreds of accounts reads them all before it polls",
+        "another program writes into a transaction of SQLite",
     ),
     "what another safeguard mends within a minute": ("of a delivery that ended unsure something is kept",),
 }

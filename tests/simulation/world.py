@@ -304,8 +304,9 @@ class World:
         token = token_of(request)
         self.ledger.pace.asked(token, subject_of(request))
         trip = self._weather.to_api(request)
-        if trip.refused is not None and trip.refused.status == 429:
-            self.ledger.pace.told_to_wait(token, float(trip.refused.headers["Retry-After"]))
+        said = trip.refused.headers.get("Retry-After") if trip.refused is not None else None
+        if trip.refused is not None and trip.refused.status == 429 and said is not None:
+            self.ledger.pace.told_to_wait(token, float(said))
         return trip
 
     def _on_post(self, posted: Posted) -> None:

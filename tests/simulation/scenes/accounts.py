@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from tests.simulation import words
 from tests.simulation.discord_world import Asked, text_of
 from tests.simulation.pixverse_world import Account
 from tests.simulation.stage import Stage, Story
-from tests.simulation.wire import Reply
+from tests.simulation.wire import Reply, Request, Trip
 
 _HOLD = r"\*\*PixVerse results are on hold"
 _BACK = r"\*\*PixVerse results are back"
@@ -24,6 +25,7 @@ def thief(stage: Stage) -> Story:
     robber.status(both)
     owner.status(mine)
     yield 60.0
+    number = words.number_in(text_of(stage.card(both, owner.channel)))
     stage.parts.pixverse.renew(account)
     yield 400.0
     stage.one_notice(owner.channel, _HOLD, {owner.guild.admin})
@@ -34,6 +36,10 @@ def thief(stage: Stage) -> Story:
     yield 8.0
     stage.says(listed, "useapi.net refuses", never="different account")
     stage.card_says(both, robber.channel, "On hold: useapi.net refuses")
+    # A number of before still means the job here, though it is another server's by now.
+    answer = owner.look(f"#{number}", 2)
+    yield 6.0
+    stage.says(answer, "boat")
     private = stage.job(account, 200)
     owner.status(private)
     answer = robber.status(private)
@@ -328,6 +334,106 @@ def paid_again(stage: Stage) -> Story:
     stage.came(job, home.channel, "Late:" if not job.is_v2 else "")
     stage.one_notice(alerts, r"\*\*Fixed: the API token works", None)
     stage.one_notice(alerts, _BACK, set())
+
+
+def refused_for_days(stage: Stage) -> Story:
+    """The token is refused for more than two days: what waits is given up. A good token comes: it is asked for anew."""
+    home = yield from stage.settle()
+    account = home.account
+    assert account is not None
+    job = stage.job(account, 600, v2=False)
+    home.status(job)
+    yield 30.0
+    stage.parts.pixverse.renew(account)
+    yield 400.0
+    yield from stage.sleep(46 * 3600.0)
+    stage.missing(job, home.channel)
+    yield 3 * 3600.0
+    stage.came(job, home.channel, r"given up · #\d+", files=0)
+    home.enter_token(account.token)
+    yield 20.0
+    stage.wanted_again(job, home.channel)
+    home.status(job)
+    yield 60.0
+    stage.came(job, home.channel, r"completed · #\d+", times=2)
+
+
+def of_no_known_form(stage: Stage) -> Story:
+    """Tokens that do not tell whose they are. A job is given up under one; under the next one its end is told."""
+    account = stage.account()
+    account.tokens = [f"opaque-{stage.random.getrandbits(96):024x}"]
+    home = yield from stage.settle(account)
+    job = stage.job(account, 52 * 3600.0, v2=False)
+    home.status(job)
+    yield 60.0
+    yield from stage.sleep(47.9 * 3600.0)
+    while not stage.outcomes(job, home.channel) and stage.parts.pixverse.in_work(job):
+        yield 5.0
+    stage.came(job, home.channel, r"given up · #\d+", files=0)
+    account.tokens.append(f"opaque-{stage.random.getrandbits(96):024x}")
+    home.enter_token(account.token)
+    yield 10.0
+    del home.channel.messages[int(stage.card(job, home.channel)["id"])]
+    stage.wanted_again(job, home.channel)
+    home.status(job)
+    yield 8.0
+    job.line = (*job.line[:-1], (stage.now - job.created, "completed", None))
+    yield 20.0 + 1.1 * stage.parts.interval
+    stage.came(job, home.channel, r"completed · #\d+", times=2)
+
+
+def not_found_late(stage: Stage) -> Story:
+    """The API says "not found" to a token that is renewed meanwhile, and once more to the new one: that is no second
+    time."""
+    home = yield from stage.settle()
+    account = home.account
+    assert account is not None
+    job, old = stage.job(account, 600, v2=False), account.token
+    home.status(job)
+    yield 40.0
+    gone = Reply(404, {"error": f"Unable to locate job {job.jobid}", "code": 404})
+    rest = iter((gone,))
+    troubled_until = [0.0]
+
+    def rule(request: Request) -> Trip | None:
+        if stage.subject(request) != job.jobid:
+            return None
+        if stage.token(request) == old:
+            troubled_until[0] = stage.now + 8.0 + 61.0
+            return Trip(there=8.0, refused=gone)
+        said = Reply(502, {"error": "no"}) if stage.now < troubled_until[0] else next(rest, None)
+        return None if said is None else Trip(refused=said)
+
+    stage.on_api(rule)
+    while not troubled_until[0]:
+        yield 0.5
+    stage.parts.pixverse.renew(account)
+    home.enter_token(account.token)
+    yield 240.0
+    stage.missing(job, home.channel)
+    stage.expect(next(rest, None) is None, "the job is not asked about any more")
+    yield 600.0
+    stage.came(job, home.channel, r"completed · #\d+")
+
+
+def undecided(stage: Stage) -> Story:
+    """A server goes over to another account and decides nothing about what waits. A month later that is given up here,
+    and nowhere else."""
+    account = stage.account()
+    here, there = yield from stage.settle_many(account, 2)
+    shared, alone = stage.job(account, 900, v2=False), stage.job(account, 900, v2=False)
+    for home, job in ((here, shared), (there, shared), (here, alone)):
+        home.status(job)
+    yield 20.0
+    second = stage.account()
+    here.account = stage.parts.people.uses[here.guild.id] = second
+    here.enter_token(second.token)
+    yield 20.0
+    shared.vanishes_after = 33 * 86400.0
+    yield from stage.sleep(31 * 86400.0)
+    yield 2 * 3600.0
+    stage.came(alone, here.channel, r"given up · #\d+", files=0)
+    stage.came(shared, there.channel, r"completed · #\d+", "Late:")
 
 
 def other_server_moves(stage: Stage) -> Story:

@@ -16,9 +16,10 @@ _ADMINS_ONLY = "Manage Server"
 _NOTHING = "no longer does anything"
 
 
-def _watch_unknown(home: Home, account: Account, person: int, ids: range) -> Asked:
-    """A list of ids of which nobody knows anything."""
-    named = [f"user:{account.number}-pixverse:{account.email}-video:{10**13 + number}" for number in ids]
+def _watch_unknown(home: Home, account: Account, person: int, ids: range, *, apart: bool = False) -> Asked:
+    """A list of ids of which nobody knows anything; `apart`, each has an e-mail address, and so a list, of its own."""
+    emails = {number: f"{number}{account.email}" if apart else account.email for number in ids}
+    named = [f"user:{account.number}-pixverse:{emails[number]}-video:{10**13 + number}" for number in ids]
     return home.command("pixverse watch", person, jobids=" ".join(named))
 
 
@@ -252,7 +253,7 @@ def requests_of_people(stage: Stage) -> Story:
     stage.expect(asked <= 60, f"one member makes {asked} requests in 15 s")
     since, said = stage.now, []
     for k in range(40):
-        said.append(_watch_unknown(home, account, k % 5, range(25 * k, 25 * k + 25)))
+        said.append(_watch_unknown(home, account, k % 5, range(25 * k, 25 * k + 25), apart=True))
         yield 2.0
     asked = stage.requests(account, since) - stage.asked(mine, since)
     stage.expect(asked <= 290, f"five members make {asked} requests in 80 s")
@@ -265,6 +266,7 @@ def requests_of_people(stage: Stage) -> Story:
     yield 700.0
     # Who has waited is let in again.
     answer = home.look(stage.job(account, 300).jobid, 1)
+    home.look(f"user:{account.number}-pixverse:{account.email}-video:{10**13}", 2)
     yield 6.0
     stage.says(answer, "boat")
     stage.came(mine, home.channel)
@@ -304,6 +306,36 @@ def little_and_much(stage: Stage) -> Story:
     yield 200.0
     for job in jobs[:6]:
         stage.came(job, home.channel)
+
+
+def out_of_requests(stage: Stage) -> Story:
+    """A member runs out of requests in the middle of a look; whoever looks at the same job then is answered."""
+    account = stage.account()
+    home = yield from stage.settle(account)
+    job = stage.job(account, 900, v2=True)
+    unknown = [f"job:1764547200000{k:05d}-user:{account.number}-channel:1-bot:pixverse" for k in range(52)]
+    yield 120.0
+    for some in (unknown[:25], unknown[25:38]):
+        home.command("pixverse watch", 1, jobids=" ".join(some))
+        yield 3.0
+    for jobid in unknown[38:]:
+        answer = home.look(jobid, 1)
+        yield 0.8
+        if _SLOW_DOWN in answer.text:
+            break
+    slow = Trip(there=0.9)
+    begun, end = stage.counted(lambda request: slow if stage.token(request) == account.token else None)
+    stage.parts.ledger.pace.wants(job.jobid)
+    mine: Asked | None = None
+    while not begun:
+        mine = home.look(job.jobid, 1)
+        yield 0.6
+    theirs = home.look(job.jobid, 5)
+    yield 6.0
+    stage.says(mine, _SLOW_DOWN)
+    stage.says(theirs, "In progress", never=_SLOW_DOWN)
+    end()
+    yield 60.0
 
 
 def checks_of_admins(stage: Stage) -> Story:
