@@ -406,10 +406,8 @@ SEEN: dict[str, tuple[str, ...]] = {
         "the name of a hidden channel is forgotten at once",
     ),
     "places.no_forum": ("a forum can be chosen as a channel to post in",),
-    "places.private_thread": (
-        "a card that is refused is told to nobody",
-        "a private thread of which the bot is no member looks open",
-    ),
+    "places.private_thread": ("a private thread of which the bot is no member looks open",),
+    "places.refused_at_once": ("a card that is refused is told to nobody",),
     "places.removed": (
         "jobs of a server without the bot are asked about",
         "outcomes of a server without the bot are sent",

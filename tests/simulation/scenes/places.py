@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.simulation.discord_world import text_of
+from tests.simulation.discord_world import Refusal, text_of
 from tests.simulation.stage import Stage, Story
 from tests.simulation.wire import Reply, Request, Trip
 
@@ -298,6 +298,20 @@ def shut_at_once(stage: Stage) -> Story:
     stage.parts.discord.permit(home.channel, set())
     stage.parts.ledger.void("it may not have been taken", channel=channel, job=job)
     yield 120.0
+
+
+def refused_at_once(stage: Stage) -> Story:
+    """Discord refuses a card for no reason that the bot could know: whoever asked hears it, and all comes later."""
+    home = yield from stage.settle()
+    end = stage.refuse(home.channel, Refusal(403, 50001, "Missing Access"), when=lambda *_: True)
+    job = stage.job(home, 60)
+    answer = home.status(job)
+    yield 8.0
+    stage.says(answer, "I can't post here yet", "Discord refuses it")
+    end()
+    stage.parts.discord.permit(home.channel, set())
+    yield 100.0
+    stage.came(job, home.channel)
 
 
 def private_thread(stage: Stage) -> Story:
