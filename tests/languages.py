@@ -12,12 +12,10 @@ from unittest import mock
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 
+from tests.pseudo_language import KEPT, has_words
 from tools.translations import compiled
 from ui import language
 
-PSEUDO = "sv-SE"
-"""English in accented letters, longer, and in brackets, so that what isn't translated is seen. Discord knows
-the code."""
 RUSSIAN = "ru"
 """Three plural forms: for 1, 21, 31 …; for 2 to 4, 22 to 24 …; for all others."""
 ARABIC = "ar"
@@ -25,23 +23,12 @@ ARABIC = "ar"
 
 Translations = Mapping[str | tuple[str, str], str | tuple[str, ...]]
 
-_ACCENTED = str.maketrans("aceghiknorstuyzACEGHIKNORSTUYZ", "àćéĝĥïķñöŕšţüýžÀĆÉĜĤÏĶÑÖŔŠŢÜÝŽ")
-_KEPT = re.compile(r"(\{[^}]*\}|`[^`]*`|<[^>]*>|https?://\S+|\n)")
-_STATE = re.compile(r"\*\*(.*?)\*\*(.*)", re.DOTALL)
-
-
-def pseudo(text: str) -> str:
-    """`text` in the pseudo-language: `**Watching {n} jobs.** More` as `**[!! Ŵàţćĥïñĝ {n} ĵöƀš. !!]** …`."""
-    if state := _STATE.fullmatch(text):
-        return f"**{pseudo(state[1])}**{_accented(state[2])}"
-    return f"[!! {_accented(text)} !!]" if _has_words(text) else text
-
 
 def marked(mark: str) -> Callable[[str], str]:
     """English with a mark in front: `**ja: Watching.** …`. Texts without a word stay as they are."""
 
     def translate(text: str) -> str:
-        if not _has_words(text):
+        if not has_words(text):
             return text
         return f"**{mark}: {text.removeprefix('**')}" if text.startswith("**") else f"{mark}: {text}"
 
@@ -50,14 +37,14 @@ def marked(mark: str) -> Callable[[str], str]:
 
 def veiled(text: str) -> str:
     """`text` without a Latin letter of its own: what is left in what the bot says is nobody's to translate."""
-    return "".join(part if _KEPT.fullmatch(part) else re.sub("[A-Za-z]", "ж", part) for part in _KEPT.split(text))
+    return "".join(part if KEPT.fullmatch(part) else re.sub("[A-Za-z]", "ж", part) for part in KEPT.split(text))
 
 
 def mirrored(text: str) -> str:
     """`text` with Arabic letters in the place of its own, for a catalogue that is written from right to left."""
     return "".join(
-        part if _KEPT.fullmatch(part) else re.sub("[A-Za-z]", lambda letter: _arabic(letter[0]), part)
-        for part in _KEPT.split(text)
+        part if KEPT.fullmatch(part) else re.sub("[A-Za-z]", lambda letter: _arabic(letter[0]), part)
+        for part in KEPT.split(text)
     )
 
 
@@ -117,14 +104,6 @@ def known(folder: Path) -> Iterator[None]:
 
 def _empty(code: str) -> Catalog:
     return Catalog(locale=code.replace("-", "_"), fuzzy=False, charset="utf-8")
-
-
-def _has_words(text: str) -> bool:
-    return re.search("[a-z]", _KEPT.sub("", text), re.IGNORECASE) is not None
-
-
-def _accented(text: str) -> str:
-    return "".join(part if _KEPT.fullmatch(part) else part.translate(_ACCENTED) for part in _KEPT.split(text))
 
 
 def _arabic(letter: str) -> str:

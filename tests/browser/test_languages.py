@@ -22,7 +22,8 @@ from sandbox.pixverse_api.jobs import Job
 from sandbox.stage import Stage, empty_stage
 from sandbox.token_form import fill_in_token
 from tests.browser.look import PATIENCE_MS, Look
-from tests.languages import ARABIC, PSEUDO, install, mirrored, pseudo, translated
+from tests.languages import ARABIC, install, mirrored, translated
+from tests.pseudo_language import PSEUDO, english, pseudo
 from ui import language as languages
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -41,20 +42,6 @@ _SAID = """(list, [ids, ofThePage]) => [...list.querySelectorAll(".channel-messa
     while (words.nextNode()) said.push(words.currentNode.data);
     return said.join("\\n");
   })"""
-
-_DATA = re.compile(  # what the API says stays as it is
-    r"^(?:verb|status|created|updated|prompt|buttons|style|aspect_ratio|content|error|errorDetails): .*$"
-    r"|^<@\d+> \(prompt: .*$"
-    r"|\b(?:completed|failed|moderated|cancelled)(?= · #)"
-    r"|https?://\S+|\S*\b(?:job|user):\S+|\S+\.mp4|video/mp4|/pixverse[a-z -]*|sv-SE",
-    re.MULTILINE,
-)
-_WORD = re.compile(r"[A-Za-z]*[aceghiknorstuyzACEGHIKNORSTUYZ][A-Za-z]*")
-
-
-def english(text: str) -> list[str]:
-    """The words in which a letter lacks the accent that it has in the pseudo-language."""
-    return [word for word in _WORD.findall(_DATA.sub("", text)) if len(word) > 1]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -17,6 +17,7 @@ from discord_adapter.command_sync import Payload
 from discord_adapter.command_translations import translated
 from relay.ports import NoMeters
 from tests import languages
+from tests.pseudo_language import pseudo
 from ui.language import ENGLISH, LANGUAGES
 
 _MOST_CHARACTERS = 8000
@@ -56,8 +57,8 @@ def characters(part: Payload) -> int:
 
 
 async def test_descriptions_and_choices_are_translated_and_names_are_not(tmp_path: Path) -> None:
-    languages.write(tmp_path, "de", languages.translated("de", languages.pseudo))
-    languages.write(tmp_path, "es-ES", languages.translated("es-ES", languages.pseudo))
+    languages.write(tmp_path, "de", languages.translated("de", pseudo))
+    languages.write(tmp_path, "es-ES", languages.translated("es-ES", pseudo))
     with languages.known(tmp_path):
         every = [part for command in await registered() for part in parts(command)]
     described = [part for part in every if "description" in part]
@@ -65,10 +66,10 @@ async def test_descriptions_and_choices_are_translated_and_names_are_not(tmp_pat
     for part in described:
         assert not part.get("name_localizations")
         if part["description"]:
-            marked = languages.pseudo(part["description"])
+            marked = pseudo(part["description"])
             assert part["description_localizations"] == {"de": marked, "es-ES": marked, "es-419": marked}
     (as_server,) = (part for part in every if part.get("value") == "server")
-    assert as_server["name_localizations"]["de"] == languages.pseudo("As the server")
+    assert as_server["name_localizations"]["de"] == pseudo("As the server")
     assert [part["name"] for part in every if part.get("value") in LANGUAGES] == list(LANGUAGES.values())
 
 

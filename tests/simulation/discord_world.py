@@ -20,6 +20,7 @@ import aiohttp
 import orjson
 
 from model.shards import shard_of
+from tests.pseudo_language import understood
 from tests.simulation.virtual_time import VirtualClock
 from tests.simulation.wire import Reply, Request
 
@@ -42,6 +43,7 @@ BITS = {
     "send_messages_in_threads": 1 << 38,
 }
 _ALL = sum(BITS.values())
+ENGLISH = "en-US"
 _MANAGE_SERVER, _MANAGE_MESSAGES = 1 << 5, 1 << 13
 _NONCE_SECONDS = 150.0
 """For so long Discord knows a nonce again; tried, it is between two and five minutes."""
@@ -54,9 +56,11 @@ _DAY = 86_400.0
 _BETWEEN_LOG_INS = 5.0
 """Discord takes one IDENTIFY in so many seconds; one too many ends every session."""
 _LOG_INS_KEPT = 5
-_ENGLISH = "en-US"
 _EVERYBODY = frozenset({0})
 """Whoever else a text names."""
+_LONGEST, _LONGEST_TEXTS, _LONGEST_LABEL, _LONGEST_ALT_TEXT, _LONGEST_CHOICE = 2000, 4000, 80, 1024, 100
+"""Of a message's content, all texts in its components, a button's label, what describes a file, and what is offered."""
+_MOST_CHOICES = 25
 
 
 class Refusal(Exception):
@@ -131,7 +135,7 @@ class Guild:
     premium_tier: int = 0
     denied: set[str] = field(default_factory=set)
     """What the bot's roles lack everywhere."""
-    locale: str = _ENGLISH
+    locale: str = ENGLISH
     timed_out_until: str | None = None
     """The bot may write nothing until then."""
     locale_on_its_way: str | None = None
@@ -170,6 +174,8 @@ class Asked:
     """A form, or what autocomplete offers."""
     then: Callable[[Asked], None] | None = None
     """Called with each word that the asker gets."""
+    locale: str = ENGLISH
+    """The asker's."""
 
     @property
     def text(self) -> str:
@@ -188,6 +194,8 @@ class Posted:
     files: tuple[bytes, ...]
     pings: frozenset[int]
     reply_to: str | None = None
+    described: tuple[str, ...] = ()
+    """What is said of the files to those who do not see them."""
 
 
 class DiscordWorld:
@@ -230,6 +238,8 @@ class DiscordWorld:
         self.on_edit: Callable[[Channel, dict[str, Any]], None] = lambda _channel, _message: None
         self.refuse: Callable[[Channel, dict[str, Any], int], Refusal | None] = lambda *_: None
         """What Discord has against a message: channel, message, number of files."""
+        self.on_unfit: Callable[[str], None] = lambda _why: None
+        """Called when the bot sends what no server of Discord's takes."""
 
     def snowflake(self) -> int:
         return ((self._clock.true_ms() - EPOCH_MS) << 22) + next(self._ids) % (1 << 22)
@@ -239,8 +249,8 @@ class DiscordWorld:
 
     # ------------------------------------------------------------- places
 
-    def new_guild(self, members: list[int], channels: int) -> Guild:
-        guild = Guild(self.snowflake(), admin=members[0], members=members)
+    def new_guild(self, members: list[int], channels: int, locale: str = ENGLISH) -> Guild:
+        guild = Guild(self.snowflake(), admin=members[0], members=members, locale=locale)
         self.guilds.append(guild)
         for _ in range(channels):
             self.new_channel(guild)
@@ -465,6 +475,7 @@ class DiscordWorld:
             self.life if connected else 0,
             source=source,
             then=then,
+            locale=self.locales.get(person, ENGLISH),
         )
         self.asked[number] = record
         self._by_token[record.token] = record
@@ -485,7 +496,7 @@ class DiscordWorld:
             "member": {"user": user, "roles": [], "joined_at": "2025-01-01T00:00:00+00:00", "deaf": False,
                        "mute": False, "permissions": str(permissions), "flags": 0},
             "data": data,
-            "locale": self.locales.get(person, _ENGLISH),
+            "locale": record.locale,
             "guild_locale": channel.guild.named_locale,
             "app_permissions": str(channel.allowed),
             "entitlements": [],
@@ -574,9 +585,17 @@ class DiscordWorld:
             ids = ids[-int(request.query.get("limit", 50)) :]
         return [channel.messages[one] for one in reversed(ids)]
 
+    def _check_bounds(self, body: dict[str, Any]) -> None:
+        """What a message holds fits into one, and is something."""
+        why = _unfit(body)
+        if why:
+            self.on_unfit(why)
+            raise Refusal(400, 50035, "Invalid Form Body")
+
     def _post(self, request: Request, channel_id: str) -> Any:
         channel = self._seen(channel_id)
         body = request.body
+        self._check_bounds(body)
         self.on_sending(channel, body, len(request.files))
         self._check_posting(channel, body, len(request.files))
         nonce = str(body.get("nonce"))
@@ -597,7 +616,8 @@ class DiscordWorld:
         pings = frozenset(map(int, allowed.get("users", ()))) | (_EVERYBODY if allowed.get("parse") else frozenset())
         reply_to = (body.get("message_reference") or {}).get("message_id")
         reply_to = None if reply_to is None or int(reply_to) not in channel.messages else str(reply_to)
-        posted = Posted(now, self.life, channel, message, nonce, request.files, pings, reply_to)
+        described = tuple(str(one.get("description") or "") for one in body.get("attachments") or ())
+        posted = Posted(now, self.life, channel, message, nonce, request.files, pings, reply_to, described)
         self.posted.append(posted)
         self.on_post(posted)
         return message
@@ -645,6 +665,7 @@ class DiscordWorld:
             raise Refusal(404, 10008, "Unknown Message")
         if channel.archived:
             raise Refusal(400, 50083, "Thread is archived")
+        self._check_bounds(request.body)
         self.edits += 1
         message |= {
             name: request.body[name] or ([] if name == "components" else "")
@@ -661,6 +682,7 @@ class DiscordWorld:
             raise Refusal(400, 40060, "Interaction has already been acknowledged.")
         if now - record.at > _ANSWER_SECONDS:
             raise Refusal(404, 10062, "Unknown interaction")
+        self._check_bounds(request.body.get("data") or {})
         record.answered_at = now
         self.on_answer()
         record.first_type = request.body["type"]
@@ -711,6 +733,7 @@ class DiscordWorld:
 
     def _edit_answer(self, request: Request, _application: str, token: str) -> Any:
         record = self._alive(token)
+        self._check_bounds(request.body)
         if record.first_type in (6, 7) and record.source is not None:
             message = self._shown(record, int(record.source["id"]), request.body)
         else:
@@ -721,6 +744,7 @@ class DiscordWorld:
 
     def _follow_up(self, request: Request, _application: str, token: str) -> Any:
         record = self._alive(token)
+        self._check_bounds(request.body)
         message = self._shown(record, None, request.body)
         self._told(record)
         return message
@@ -893,12 +917,39 @@ def texts_in(value: object) -> list[str]:
 
 
 def text_of(message: dict[str, Any]) -> str:
-    """All that can be read in a message."""
+    """All that can be read in a message, by whoever understands the tests' language too."""
+    return understood(written_in(message))
+
+
+def written_in(message: dict[str, Any]) -> str:
+    """The same as it is written."""
     return "\n".join([str(message.get("content") or ""), *texts_in(message.get("components"))]).strip()
 
 
+def _unfit(body: dict[str, Any]) -> str | None:
+    """Why Discord takes no such message, if it does not."""
+    bounds = [(str(body.get("content") or ""), _LONGEST), ("".join(texts_in(body.get("components"))), _LONGEST_TEXTS)]
+    bounds += [(str(one.get("description") or ""), _LONGEST_ALT_TEXT) for one in body.get("attachments") or ()]
+    choices = body.get("choices") or []
+    bounds += [(str(choice[part]), _LONGEST_CHOICE) for choice in choices for part in ("name", "value")]
+    if len(choices) > _MOST_CHOICES:
+        return f"{len(choices)} choices"
+    for text, most in bounds:
+        if len(text.encode("utf-16-le", "surrogatepass")) > 2 * most:
+            return f"a text of more than {most} characters: {text!r}"
+    for label, _ in labelled_in(body):
+        if not label.strip() or len(label) > _LONGEST_LABEL:
+            return f"a button is called {label!r}"
+    return None
+
+
 def buttons_of(message: dict[str, Any]) -> list[tuple[str, str]]:
-    """Label and custom id of each button."""
+    """Label and custom id of each button, the label as `text_of` has it."""
+    return [(understood(label), custom_id) for label, custom_id in labelled_in(message)]
+
+
+def labelled_in(message: dict[str, Any]) -> list[tuple[str, str]]:
+    """The same, the label as it is written."""
     found: list[tuple[str, str]] = []
 
     def walk(value: object) -> None:

@@ -56,6 +56,8 @@ class Hands:
         root, *rest = path.split()
         if rest == ["check"]:
             self._ledger.tries_token(channel.guild)
+        if rest == ["language"]:
+            self._ledger.servers[channel.guild.id].language = options.get("language")
         said = [
             {"name": name, "type": _OPTION_TYPES.get(type(value), 7), "value": value} for name, value in options.items()
         ]

@@ -32,7 +32,9 @@ _PROMISES = re.compile(
 _NUMBER = re.compile(r"#(\d+)")
 _MARK = re.compile(r"boat-(\d+)-sails")
 _ADDRESS = re.compile(r"/callback/([\w-]+)")
-_EMAIL = re.compile(r"owner\d+@mail\.example")
+_EMAIL = re.compile(r"owner\d+\\?@mail\.example")
+_MARKUP = re.compile(r"[@<\[\]*`|:]")
+"""Stands for itself where Discord knows no markup."""
 _WORDS = {"completed": "completed", "failed": "failed", "moderated": "moderated", "cancelled": "cancelled"}
 
 
@@ -106,6 +108,8 @@ class Server:
     follows: set[int] = field(default_factory=set)
     """Channels that it ever wanted to follow its account."""
     forgetting: bool = False
+    language: str | None = None
+    """What an admin has chosen in the place of the server's own."""
 
 
 @dataclass(slots=True)
@@ -212,6 +216,11 @@ class Ledger:
         """The asker has read something: perhaps a promise. What is shown must be theirs to see."""
         self._check_shown(record.channel.guild, record.text, alone=True)
         self._addresses.update(_ADDRESS.findall(record.text))
+        for message in record.shown.values():
+            self.looks.said(text_of(message), [label for label, _ in buttons_of(message)], record.locale)
+            self.looks.speaks(message, record.locale)
+        if record.modal is not None and "title" in record.modal:
+            self.looks.form_speaks(record.modal, record.locale)
         if not _PROMISES.search(record.text):
             return
         for job in jobs:
@@ -291,6 +300,9 @@ class Ledger:
         self._forms[str(posted.message["id"])] = (posted.life, _form(posted.message))
         text = text_of(posted.message)
         self._check_shown(posted.channel.guild, text, alone=False)
+        self.looks.speaks(posted.message, self._language(posted.channel))
+        for described in posted.described:
+            self._check_shown(posted.channel.guild, _MARKUP.sub(r"\\\g<0>", described), alone=False)
         ids = [custom_id for _, custom_id in buttons_of(posted.message)]
         if any(custom_id.startswith("outcome:details") for custom_id in ids):
             self._outcome(posted, text)
@@ -298,33 +310,40 @@ class Ledger:
             job = self._job_of(posted, text)
             if job is not None:
                 self.cards[str(posted.message["id"])] = job
-                self.looks.shown(posted.message, posted.channel, self._clock.passed)
+                self.looks.shown(posted.message, posted.channel, self._clock.passed, self._language(posted.channel))
                 self.promise(job, posted.channel)
             self._check_pings(posted, set())
         elif any(custom_id.startswith("batch:stop") for custom_id in ids):
+            self.looks.said(text, [], self._language(posted.channel))
             self._check_pings(posted, set())
         else:
             self.counts["notices"] += 1
+            self.looks.said(text, [], self._language(posted.channel))
             self._check_pings(posted, {posted.channel.guild.admin})
 
     def edited(self, channel: Channel, message: dict[str, Any], *, life: int, repeated: bool) -> None:
         """A card or a summary has changed; `repeated` where it may be the same edit again, whose answer was lost. A
         process that has just been started knows nothing of the edits before it."""
         self._check_shown(channel.guild, text_of(message), alone=False)
+        self.looks.speaks(message, self._language(channel))
         if "can't tell if it's posted" in text_of(message):
             self._check_unknowable(channel)
             for job in self.jobs_in(message):
                 self.void("nobody can know whether it was posted", channel=channel, job=job)
         if str(message["id"]) in self.cards:
-            self.looks.shown(message, channel, self._clock.passed)
+            self.looks.shown(message, channel, self._clock.passed, self._language(channel))
             if not repeated:
                 self.looks.paced(message, life, self._clock.passed)
+        else:
+            self.looks.said(text_of(message), [label for label, _ in buttons_of(message)], self._language(channel))
         if not int(message["flags"]) & _COMPONENTS:
             return  # A notice, which says that a trouble is over.
         before_it, form = self._forms.get(str(message["id"])), (life, _form(message))
         is_over = not any(custom_id.startswith(_STOPS) for _, custom_id in buttons_of(message))
         skewed = self._weather.was("clock", min(self.life_began, _posted_at(message)))
-        if self.calm and is_over and before_it == form and not (repeated or skewed):
+        # While the disk takes nothing, it takes no note of an edit either.
+        unnoted = "this bot is paused" in text_of(message)
+        if self.calm and is_over and before_it == form and not (repeated or skewed or unnoted):
             self.fail(f"what is over is edited, and nothing changes, in {channel.name}: {text_of(message)!r}")
         self._forms[str(message["id"])] = form
         now = self._clock.passed
@@ -400,7 +419,7 @@ class Ledger:
                 f"the end of {job.prompt} reached server {posted.channel.guild.id}, whose tokens were dead by then"
             )
         self._check_pings(posted, self.askers[key])
-        self.looks.said(text, [])
+        self.looks.said(text, [], self._language(posted.channel))
         self._check_reply(job, posted)
         self._check_words(job, posted, text)
         if job.prompt in text and job.words.stays not in text:
@@ -414,6 +433,10 @@ class Ledger:
         again = len(self.promises[(job.jobid, channel.id)].outcomes) > 1
         if self.calm and cards and not disturbed and not again and posted.reply_to not in cards:
             self.fail(f"the result of {job.prompt} is a reply to {posted.reply_to}, and its card is {cards}")
+
+    def _language(self, channel: Channel) -> str:
+        """In which language others read what is posted here."""
+        return self.servers[channel.guild.id].language or channel.guild.locale
 
     def is_awaited(self, job: Job) -> bool:
         """Whether a channel waits for a result of this job, or follows its account."""

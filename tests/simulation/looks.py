@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from tests.simulation.discord_world import Channel, Refusal, buttons_of, text_of
+from tests.pseudo_language import PSEUDO, english, is_pseudo
+from tests.simulation.discord_world import ENGLISH, Channel, Refusal, buttons_of, labelled_in, text_of, written_in
 from tests.ui.twice import said_twice
 
 _PERCENT = re.compile(r"\*\*In progress: (\d+)%\.\*\*")
@@ -21,8 +22,15 @@ _OF_REPLIES = (160002, 160009, 160010)
 _YOUNG, _OLD = 60.0, 3660.0
 _YOUNG_EDITS, _EDITS, _OLD_EDITS = 5.0, 10.0, 295.0
 """Seconds until the next edit of a card that was as old as that at the last one."""
-_OWN_WORDS = re.compile(r"^(?:> |PixVerse says: |Prompt: ).*$|says: .*$", re.MULTILINE)
-"""Lines of the API's, which may say what they like."""
+_OWN_WORDS = re.compile(
+    r"^(?:PixVerse says: |Prompt: |prompt: |content: |error: |attachment \d+: ).*$|says: .*$|boat-\d+-sails[^·\n]*",
+    re.MULTILINE,
+)
+"""What the API says, which may be what it likes."""
+_SHARED = re.compile(r"\(https://discord\.com/channels/[\d/]+\)|<t:\d+:\w>")
+"""What several jobs may have in common: the message of their group, a second."""
+_FOREIGN = re.compile(r"boat-\d+-sails|\bIt (?:failed|moderated)\b|`[^`]*`|<?https?://\S+")
+"""The API's words where they stand within a line, and what is code."""
 _FILES = re.compile(r"\bNumbers? \d+(?:(?:, \d+)*,? (?:and|to) \d+)?:")
 """Which files a reason is about: each reason names its own."""
 
@@ -70,11 +78,11 @@ class Looks:
         if edited_in == life and now - before < least - 0.1 and not ends:
             self._fail(f"a card of {age:.0f} s is edited again after {now - before:.1f} s: {text_of(message)!r}")
 
-    def shown(self, message: dict[str, Any], channel: Channel, now: float) -> None:
+    def shown(self, message: dict[str, Any], channel: Channel, now: float, locale: str) -> None:
         """A card is posted or edited."""
         text, number = text_of(message), str(message["id"])
         self._posted_at.setdefault(number, now)
-        self.said(text, [label for label, _ in buttons_of(message)])
+        self.said(text, [label for label, _ in buttons_of(message)], locale)
         if number in self._reached:
             self._edited.add(number)
         before = self._reached.setdefault(number, 0.0)
@@ -90,11 +98,27 @@ class Looks:
         """The job of a card is waited for again: it is taken up, and may go on from the end that it told."""
         self._reached[number] = 0.0
 
-    def said(self, text: str, labels: list[str]) -> None:
-        """A text that the bot has made."""
-        twice = said_twice(_FILES.sub("", _OWN_WORDS.sub("", text)), labels)
+    def said(self, text: str, labels: list[str], locale: str) -> None:
+        """A text that the bot has made. In other languages, words that mean nothing by themselves are not known."""
+        if locale not in (ENGLISH, PSEUDO):
+            return
+        twice = said_twice(_SHARED.sub("", _FILES.sub("", _OWN_WORDS.sub("", text))), labels)
         if twice:
             self._fail(f"{twice} is said twice in {text!r} {labels}")
+
+    def speaks(self, message: dict[str, Any], locale: str) -> None:
+        """A message is in the language that it is read in."""
+        written = "\n".join([written_in(message), *(label for label, _ in labelled_in(message))])
+        if locale == PSEUDO:
+            words = english(_FOREIGN.sub("", written))
+            if words:
+                self._fail(f"{words} stand in English in {written!r}")
+        elif is_pseudo(written):
+            self._fail(f"another language than that of its readers is spoken in {written!r}")
+
+    def form_speaks(self, form: dict[str, Any], locale: str) -> None:
+        """A form is in the language of whoever fills it in."""
+        self.speaks({"content": "\n".join(_texts_of_form(form))}, locale)
 
     def at_rest(
         self, message: dict[str, Any], channel: Channel, *, ended: bool, token_works: bool, unsure: bool
@@ -107,6 +131,16 @@ class Looks:
             self._fail(f"a card in {channel.name} has not told the end of its job: {text!r}")
         if token_works and not unsure and text.startswith(_ON_HOLD):
             self._fail(f"a notice in {channel.name} goes on telling of a trouble that is over: {text!r}")
+
+
+def _texts_of_form(value: object) -> Iterator[str]:
+    if isinstance(value, list):
+        for entry in value:
+            yield from _texts_of_form(entry)
+    elif isinstance(value, dict):
+        yield from (str(value[name]) for name in ("title", "label", "description", "placeholder") if value.get(name))
+        for name in ("components", "component"):
+            yield from _texts_of_form(value.get(name))
 
 
 def _form(body: dict[str, Any], files: int) -> tuple[int, bool]:

@@ -157,7 +157,7 @@ class PixVerseWorld:
         if v2:
             jobid = f"user:{account.number}-pixverse:{account.email}-video:{10**12 + number}"
         else:
-            jobid = f"job:{now}{number:05d}-user:{account.number}-channel:99{account.number}-bot:pixverse"
+            jobid = f"job:{now}{number:04d}-user:{account.number}-channel:99{account.number}-bot:pixverse"
         files = 1 if v2 else files
         job = Job(account, number, jobid, prompt, self._clock.passed, line, files, words=words, serving=serving)
         self.jobs[jobid] = self.by_prompt[prompt] = job
@@ -255,7 +255,7 @@ class PixVerseWorld:
             ]
         elif status in ("failed", "moderated"):
             record["error"] = job.reason
-        return record
+        return _without_words(record) if job.serving.wordless else record
 
     def _record_v2(self, account: Account, jobid: str) -> Reply:
         job = self._find(account, jobid)
@@ -322,6 +322,8 @@ class PixVerseWorld:
         if request.host not in (_HOST_V1, _HOST_V2):
             self.strangers_asked.append(request.host)
             return Reply(404, b"no", content_type="text/plain")
+        if " " in request.path:
+            return Reply(400, b"no such request", content_type="text/plain")
         path = unquote(request.path)
         self.cdn_asked[path] += 1
         date = {"Date": datetime.fromtimestamp(self._clock.true_ms() / 1000, UTC).strftime("%a, %d %b %Y %H:%M:%S GMT")}
@@ -344,6 +346,10 @@ def subject_of(request: Request) -> str:
     """The id of the job that a request to the API is about, or the path of a list."""
     found = _JOBID.fullmatch(unquote(request.path))
     return found[1] if found is not None else request.query.get("jobid") or request.path
+
+
+def _without_words(record: dict[str, object]) -> dict[str, object]:
+    return {name: value for name, value in record.items() if name not in ("prompt", "content")}
 
 
 def _path(job: Job, index: int) -> str:

@@ -19,6 +19,7 @@ SOON = 45.0
 """Seconds after a job's end until its file is whole at its host."""
 _BEGINNING = 40
 _EVIL = "http://10.0.0.1/metadata"
+_NOT_ALLOWED, _NO_VIDEO = "may not fetch it", "isn't a video"
 _NO_PORT = "https://media.pixverse.ai:99999/"
 
 Answer = Callable[[bytes, float, int], Reply]
@@ -32,6 +33,7 @@ def _video(file: bytes, **more: object) -> Reply:
 _NO = Reply(404, b"no", content_type="text/plain")
 _PAGE = Reply(200, b"<!doctype html><html><body>Please log in</body></html>", content_type="text/html")
 _TEXT = Reply(200, b"This is no video but a long text, which somebody has put there. " * 30, content_type="video/mp4")
+_ARCHIVE = Reply(200, b"PK\x03\x04" + bytes(700), content_type="video/mp4", chunk=3)
 
 
 def _grown(size: int, since: float) -> int:
@@ -47,6 +49,8 @@ class Serving:
     answer: Answer = lambda file, _since, _times: _video(file)
     comes: bool = True
     """Whether the files are posted."""
+    why: str = ""
+    """What the result says of it, a pattern."""
     size: float = 1.0
     """What the record says of a file's size, as a part of the truth."""
     host: str | None = None
@@ -58,15 +62,19 @@ class Serving:
     recorded_after: float = SOON
     as_text: bool = False
     """Numbers are written as texts."""
+    wordless: bool = False
+    """The record has no prompt."""
 
 
 PLAIN = Serving("plainly")
+REFUSED_ONCE = Serving("refused once", lambda file, _, times: _NO if times == 1 else _video(file))
+WORDLESS = Serving("without a prompt", wordless=True)
 NEVER = Serving("never", record_late=True, recorded_after=math.inf, comes=False)
 ALL = (
     Serving("empty at first", lambda file, since, _: _video(file if since > SOON else b"")),
     Serving("refused at first", lambda file, since, _: _video(file) if since > SOON else _NO),
     Serving("growing", lambda file, since, _: _video(file[: _grown(len(file), since)])),
-    Serving("refused once", lambda file, _, times: _NO if times == 1 else _video(file)),
+    REFUSED_ONCE,
     Serving("broken off once", lambda file, _, times: _video(file, cut_at=20 if times == 1 else None)),
     Serving("half once", lambda file, _, times: _video(file[: len(file) // 2] if times == 1 else file, framed=False)),
     Serving("in small pieces", lambda file, _since, _times: _video(file, chunk=3)),
@@ -76,13 +84,14 @@ ALL = (
     Serving("with a blank", blank=True),
     Serving("recorded late", record_late=True),
     Serving("numbers as texts", as_text=True),
-    Serving("a page", lambda *_: _PAGE, comes=False),
-    Serving("a text", lambda *_: _TEXT, comes=False),
-    Serving("moved into the house", lambda *_: Reply(302, b"", {"Location": _EVIL}), comes=False),
-    Serving("moved to no port", lambda *_: Reply(302, b"", {"Location": _NO_PORT}), comes=False),
-    Serving("from a stranger", host="media.pixverse.ai.evil.example", comes=False),
-    Serving("with a name", host="relay:secret@media.pixverse.ai", comes=False),
-    Serving("of no host", host="%00.media.pixverse.ai", comes=False),
+    Serving("a page", lambda *_: _PAGE, comes=False, why=_NO_VIDEO),
+    Serving("an archive", lambda *_: _ARCHIVE, comes=False, why=_NO_VIDEO),
+    Serving("a text", lambda *_: _TEXT, comes=False, why=_NO_VIDEO),
+    Serving("moved into the house", lambda *_: Reply(302, b"", {"Location": _EVIL}), comes=False, why=_NOT_ALLOWED),
+    Serving("moved to no port", lambda *_: Reply(302, b"", {"Location": _NO_PORT}), comes=False, why=_NOT_ALLOWED),
+    Serving("from a stranger", host="media.pixverse.ai.evil.example", comes=False, why=_NOT_ALLOWED),
+    Serving("with a name", host="relay:secret@media.pixverse.ai", comes=False, why=_NOT_ALLOWED),
+    Serving("of no host", host="%00.cdn.pixverse.ai", comes=False, why=_NOT_ALLOWED),
 )  # fmt: skip
 
 

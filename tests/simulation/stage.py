@@ -8,14 +8,27 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import count, pairwise
+from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 from zlib import crc32
 
 from tests.simulation import words
-from tests.simulation.discord_world import Asked, Channel, DiscordWorld, Guild, Posted, Refusal, buttons_of, text_of
+from tests.simulation.discord_world import (
+    ENGLISH,
+    Asked,
+    Channel,
+    DiscordWorld,
+    Guild,
+    Posted,
+    Refusal,
+    buttons_of,
+    text_of,
+)
 from tests.simulation.hands import Hands
 from tests.simulation.ledger import Ledger, prompt
 from tests.simulation.machine import Machine
@@ -174,6 +187,20 @@ class Stage:
         """Where the next choice begins: another one the next time."""
         self.homes: list[Home] = []
         self._numbers = numbers
+        self._until_over = ExitStack()
+
+    def translate(self, catalogues: dict[str, bytes]) -> None:
+        """Until the scene is over, the bot's languages are these, from such files, and English."""
+        from tests import languages  # Babel takes its time.
+
+        folder = Path(self._until_over.enter_context(TemporaryDirectory(prefix="relay-languages-")))
+        for code, catalogue in catalogues.items():
+            languages.write(folder, code, catalogue)
+        self._until_over.enter_context(languages.known(folder))
+
+    def speak(self, home: Home, locale: str) -> None:
+        """All who are in this server read this language."""
+        self.parts.discord.locales |= dict.fromkeys(home.guild.members, locale)
 
     def one_of(self, options: Sequence[T]) -> T:
         """One of them, each in its turn when the scene is played again."""
@@ -187,10 +214,10 @@ class Stage:
     def account(self) -> Account:
         return self.parts.pixverse.account(_FIRST_ACCOUNT + next(self._numbers))
 
-    def home(self, account: Account | None = None, channels: int = 2) -> Home:
+    def home(self, account: Account | None = None, channels: int = 2, locale: str = ENGLISH) -> Home:
         """A new server, whose bot has no token yet."""
         first = _FIRST_PERSON + next(self._numbers) * 10
-        guild = self.parts.discord.new_guild([first + k for k in range(_MEMBERS)], channels)
+        guild = self.parts.discord.new_guild([first + k for k in range(_MEMBERS)], channels, locale)
         self.parts.discord.invite_bot(guild)
         home = Home(self.parts, guild, account)
         self.homes.append(home)
@@ -198,9 +225,11 @@ class Stage:
             self.parts.people.uses[guild.id] = account
         return home
 
-    def settle(self, account: Account | None = None, channels: int = 2) -> Generator[float, None, Home]:
+    def settle(
+        self, account: Account | None = None, channels: int = 2, locale: str = ENGLISH
+    ) -> Generator[float, None, Home]:
         """A new server, whose admin has entered a token that works."""
-        home = self.home(account or self.account(), channels)
+        home = self.home(account or self.account(), channels, locale)
         assert home.account is not None
         yield 2.0
         answers = home.enter_token(home.account.token)
@@ -524,8 +553,12 @@ class Stage:
         yield seconds + _UP_AGAIN
 
     def over(self) -> None:
-        """Its faults end with it."""
+        """Its faults end with it, and its languages."""
         weather = self.parts.weather
+        self._until_over.close()
+        self.parts.discord.locales.clear()
+        for home in self.homes:
+            home.guild.locale = ENGLISH
         for rules in (weather.api_rules, weather.discord_rules, weather.media_rules, weather.refusal_rules):
             rules.clear()
         self.disk()

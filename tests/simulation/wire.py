@@ -49,6 +49,8 @@ class Reply:
     """How much of the body comes at once."""
     framed: bool = True
     """Whether the head tells how long the body is."""
+    sent: Callable[[int], None] = lambda _size: None
+    """Called with the size of each chunk that is taken."""
 
     @property
     def content(self) -> bytes:
@@ -205,6 +207,7 @@ class Response:
         self._bytes = reply.content
         self._cut_at = reply.cut_at
         self._chunk = reply.chunk
+        self._sent = reply.sent
         self._position = 0
         self.status = reply.status
         self.reason = ""
@@ -227,7 +230,9 @@ class Response:
     async def iter_chunked(self, _size: int) -> AsyncIterator[bytes]:
         end = len(self._bytes) if self._cut_at is None else min(self._cut_at, len(self._bytes))
         for start in range(0, end, self._chunk):
-            yield self._bytes[start : min(start + self._chunk, end)]
+            chunk = self._bytes[start : min(start + self._chunk, end)]
+            self._sent(len(chunk))
+            yield chunk
         if end < len(self._bytes):
             raise aiohttp.ClientPayloadError
 

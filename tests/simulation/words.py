@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from random import Random
 
 _FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
+_HALVED = "[\u200d\U0001f468\U0001f469]\u2026"
+"""A family that was cut in two."""
 _PLAIN = 0.6
 """So many jobs say nothing special."""
 
@@ -25,8 +27,9 @@ class Words:
 
 
 NOTHING = Words()
+LONG = Words("x " * 20 + _FAMILY * 120, _HALVED)
 ALL = (
-    Words("of owner7@mail.example", r"owner7@mail"),
+    Words("of owner7@mail.example", r"owner7\\?@mail"),
     Words("@everyone <@4242> <@&4243>", r"(?<!\\)@everyone|<@4242>|<@&4243>"),
     Words("[here](https://evil.example/a) https://evil.example/b", r"(?<!\\)\]\(https://evil|https://evil"),
     Words("**loud** `code` ||hidden||", r"(?<!\\)\*\*loud|(?<!\\)`code|(?<!\\)\|\|hidden"),
@@ -37,7 +40,7 @@ ALL = (
     Words("safe\U000e0068\U000e0069\U000e0064", "[\U000e0020-\U000e007e]"),
     Words("a" + "\ufe0f" * 20 + "b", "a\ufe0f"),
     Words("o" + "\u0301" * 20 + "p", "\u0301{6}"),
-    Words("x " * 20 + _FAMILY * 60, r"\u200d\u2026"),
+    LONG,
     Words("y" * 6000, "y{1500}"),
     Words("token MTAwMDAwMDAwMDAwMDAwMDAw.GaBcDe.abcdefghijklmnopqrstuvwxyz0123456789AB", "abcdefghijklmnopqrstuvwx"),
     Words("token user:5-0123456789abcdef01234567", "0123456789abcdef"),

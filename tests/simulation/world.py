@@ -91,6 +91,7 @@ class World:
         self._discord.on_post = self._on_post
         self._discord.on_sending = self.ledger.looks.sent
         self._discord.on_edit = self._on_edit
+        self._discord.on_unfit = self.ledger.fail
         self._discord.on_answer = lambda: self._troubles.occasion("answers")
         self._discord.on_log_in = self._on_log_in
         self._discord.refuse = self._against
@@ -359,6 +360,7 @@ def _settings(plan: Plan, operator_token: str) -> dict[str, str]:
         "CALLBACK_PORT": str(CALLBACK_PORT),
         "PUBLIC_URL": "https://relay.example",
         "MEDIA_MAX_MB": "8",
+        "MEDIA_HOSTS": "cdn.discordapp.com, media.pixverse.ai, *.cdn.pixverse.ai",
         **(_LIMITS if plan.scenes else {}),
     }
 

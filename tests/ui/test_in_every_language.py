@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests import languages
+from tests.pseudo_language import PSEUDO, pseudo
 from tests.ui import bounds
 from tests.ui import test_rules as rules
 from tests.ui.samples import Words, components_of, nasty, plain
@@ -22,9 +23,9 @@ from ui.token_modal import TokenModal
 
 _SHIPPED = [code for code in LANGUAGES if code != ENGLISH]
 _TRANSLATORS = {
-    languages.PSEUDO: languages.pseudo,
+    PSEUDO: pseudo,
     languages.ARABIC: languages.mirrored,
-    languages.RUSSIAN: languages.pseudo,
+    languages.RUSSIAN: pseudo,
 }
 _RULES = (
     rules.test_the_walk_is_a_long_one,

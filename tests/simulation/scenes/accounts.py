@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 from tests.simulation import words
 from tests.simulation.discord_world import Asked, text_of
 from tests.simulation.pixverse_world import Account
@@ -10,6 +12,7 @@ from tests.simulation.wire import Reply, Request, Trip
 
 _HOLD = r"\*\*PixVerse results are on hold"
 _BACK = r"\*\*PixVerse results are back"
+_LIST = "/v1/pixverse/jobs"
 _REFUSES = "refuses this server's API token"
 
 
@@ -58,6 +61,22 @@ def thief(stage: Stage) -> Story:
     stage.came(both, robber.channel)
 
 
+def _of_a_shorter_number(stage: Stage, account: Account) -> Generator[float, None, Asked]:
+    """Somebody enters a token that claims to be of a user whose number another's begins with, and reads that one's
+    lists. Returns what they are told."""
+    home, token = stage.home(), f"user:{account.number // 10}-{stage.random.getrandbits(96):024x}"
+    listed = Reply(200, [stage.job(account, 5, v2=False).jobid])
+    end = stage.on_api(
+        lambda request: Trip(refused=listed) if stage.token(request) == token and request.path == _LIST
+        else stage.empty_lists_for(request, token)
+    )  # fmt: skip
+    yield 3.0
+    answers = home.enter_token(token)
+    yield 15.0
+    end()
+    return answers[-1]
+
+
 def forger(stage: Stage) -> Story:
     """A token of nobody's, which claims a number, and for which the API has nothing but empty lists."""
     owner = yield from stage.settle()
@@ -68,6 +87,8 @@ def forger(stage: Stage) -> Story:
     other = stage.home()
     forged = f"user:{account.number}-{stage.random.getrandbits(96):024x}"
     stage.on_api(lambda request: stage.empty_lists_for(request, forged))
+    shorter = yield from _of_a_shorter_number(stage, account)
+    stage.says(shorter, "Token works", "not confirmed by useapi.net")
     yield 20.0
     answers = other.enter_token(forged)
     yield 20.0

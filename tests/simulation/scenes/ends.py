@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.simulation import serving
 from tests.simulation.stage import Home, Stage, Story
 from tests.simulation.wire import Reply, Trip
 
@@ -242,10 +243,11 @@ def asked_after(stage: Stage) -> Story:
     """Who asks for a job long after its end hears of no lateness; who asks while it runs is not taken for one who asked
     after it."""
     home = yield from stage.settle()
-    job = stage.job(home, 60)
+    # Its host refuses the file once, which says nothing yet: asked again, it has it.
+    job = stage.job(home, 60, serving=serving.REFUSED_ONCE)
     yield 3000.0
     home.status(job)
-    yield 30.0
+    yield 4.0
     stage.came(job, home.channel, never="Late:")
     running = stage.job(home, 1500)
     home.status(running)

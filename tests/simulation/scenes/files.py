@@ -12,6 +12,7 @@ from tests.simulation.wire import Reply, Request, Trip
 
 _PATIENCE = 110.0
 """Seconds after a job's end in which a file that comes slowly has come."""
+_ENDS = ("completed", "failed", "moderated")
 
 
 def every_serving(stage: Stage) -> Story:
@@ -27,7 +28,7 @@ def every_serving(stage: Stage) -> Story:
         yield 40.0 + _PATIENCE + stage.parts.interval * 2
         for number, job in enumerate(jobs):
             channel = home.guild.channels[number % 3]
-            stage.came(job, channel, r"completed · #\d+")
+            stage.came(job, channel, r"completed · #\d+", job.serving.why)
             last = stage.outcomes(job, channel)[-1]
             if not job.videos and not job.serving.host:
                 stage.expect("https://" in text_of(last.message), f"no link to the file: {text_of(last.message)!r}")
@@ -41,10 +42,10 @@ def broken_for_ever(stage: Stage) -> Story:
     kind = stage.one_of(list(kinds))
     job = stage.job(home, 40)
     video = job.video(0)
-
+    taken: list[int] = []
     said = {
         "half": Reply(200, video, content_type="video/mp4", cut_at=30),
-        "large": Reply(200, video + b"\0" * (9 << 20), content_type="video/mp4", framed=stage.coin()),
+        "large": Reply(200, video + b"\0" * (12 << 20), content_type="video/mp4", framed=False, sent=taken.append),
         "gone": Reply(404, b"no", content_type="text/plain"),
         "down": Reply(503, b""),
     }[kind]
@@ -52,6 +53,7 @@ def broken_for_ever(stage: Stage) -> Story:
     home.status(job)
     yield 400.0
     stage.came(job, home.channel, kinds[kind], "https://", files=0)
+    stage.expect(sum(taken) <= 9 << 20, f"{sum(taken)} bytes were taken, and 8 MB are the most")
 
 
 def without_a_file(stage: Stage) -> Story:
@@ -61,6 +63,18 @@ def without_a_file(stage: Stage) -> Story:
     home.status(job)
     yield 3600.0
     stage.came(job, home.channel, "(?i)without a video", files=0)
+
+
+def without_a_prompt(stage: Stage) -> Story:
+    """A record says nothing of a prompt: card and result tell what is made, once."""
+    home = yield from stage.settle()
+    job = stage.job(home, 60, v2=False, files=2, serving=serving.WORDLESS)
+    home.status(job)
+    yield 15.0
+    said = stage.posted(home.channel, "4 videos")
+    stage.expect(len(said) == 1, f"{len(said)} cards tell how many videos are made")
+    yield 80.0 + stage.parts.interval
+    stage.came(job, home.channel, "Your 2 videos are ready")
 
 
 def blanked(stage: Stage) -> Story:
@@ -85,7 +99,7 @@ def every_word(stage: Stage) -> Story:
     said = list(words.ALL)
     stage.random.shuffle(said)
     for start in range(0, len(said), 5):
-        jobs = [stage.job(home, 40, stage.one_of(("completed", "failed", "moderated")), said=one, v2=False)
+        jobs = [stage.job(home, 40, _ENDS[0] if one is words.LONG else stage.one_of(_ENDS), said=one, v2=False)
                 for one in said[start : start + 5]]  # fmt: skip
         for number, job in enumerate(jobs):
             home.status(job, 1 + number % 5, home.guild.channels[number % 3])
@@ -237,6 +251,23 @@ def plain_failure(stage: Stage) -> Story:
         stage.came(job, home.channel, ends[job.end], rf"{job.end} · #\d+")
         if job.end in ("failed", "moderated"):
             stage.came(job, home.channel, "It " + job.end)
+    numbered = stage.job(home, 40, "failed", v2=False)
+    home.status(numbered)
+    yield 20.0
+    record = {
+        **stage.parts.pixverse.record(numbered),
+        "status": "failed",
+        "error": "500044",
+        "style": "x" * 99 + "e\u0301",
+    }
+    numbered.line = ((0.0, "failed", None),)
+    stage.about(numbered, Reply(200, record))
+    yield 40.0 + stage.parts.interval
+    stage.came(numbered, home.channel, "PixVerse says: error code 500044")
+    answer = home.press(stage.outcomes(numbered, home.channel)[-1].message, "Details", 2)
+    yield 5.0
+    # A letter stays with its accent, or goes with it.
+    stage.says(answer, "style: x{90}", never="xe(?!\u0301)")
 
 
 def stale_links(stage: Stage) -> Story:

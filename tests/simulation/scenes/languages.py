@@ -1,11 +1,14 @@
-"""Who reads what in which language."""
+"""Who reads what in which language, and files of translators that went wrong."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from tests.simulation.discord_world import Refusal
-from tests.simulation.stage import Stage, Story
+from tests.pseudo_language import PSEUDO, pseudo
+from tests.simulation.discord_world import ENGLISH, Refusal
+from tests.simulation.stage import Home, Stage, Story
+
+_UPLOADS_LIMITED = Refusal(403, 400001, "Uploads are limited")
 
 
 def _is_outcome(body: dict[str, Any], _files: int) -> bool:
@@ -71,3 +74,117 @@ def told_at_once(stage: Stage) -> Story:
     stage.came(job, home.channel, "Dein Video ist fertig")
     rows = stage.parts.machine.rows_with(str(unused.guild.id))
     stage.expect(not rows, f"a server that does not use the bot is in {rows}")
+
+
+def _pseudo() -> dict[str, bytes]:
+    """The tests' own language, with every text translated."""
+    from tests.languages import translated  # Babel takes its time.
+
+    return {PSEUDO: translated(PSEUDO, pseudo)}
+
+
+def _damaged(kind: str) -> bytes:
+    """A translator's file with such a fault."""
+    from tests.languages import translated
+
+    if kind == "torn":
+        return b"no catalogue"
+    faults = {"blank": lambda _text: " ", "filled wrongly": lambda text: text.replace("{", "{x")}
+    made = translated("ru", faults.get(kind, str))
+    return made.replace(b"plural=n % 10 == 1", b"plural=9 % (n - 2)") if kind == "counts wrongly" else made
+
+
+def _asked(stage: Stage, home: Home) -> Story:
+    """Members and the admin ask for all that tells them something."""
+    other = home.guild.channels[1]
+    for path in ("check", "deliveries", "callback", "token remove"):
+        home.command(f"pixverse-admin {path}", 0, other)
+        yield 5.0
+    for path in ("list", "forget-me"):
+        home.command(f"pixverse {path}", 2, other)
+        yield 5.0
+    for said in ("tomorrow", "user:5-abcdefabcdef", "#99999"):
+        home.command("pixverse status", 3, other, jobid=said)
+        home.command("pixverse watch", 4, other, jobids=said)
+        yield 5.0
+
+
+def no_english(stage: Stage) -> Story:
+    """A server and its people speak another language: nothing that they read is in English, whatever happens."""
+    stage.translate(_pseudo())
+    home = yield from stage.settle(locale=PSEUDO)
+    stage.speak(home, PSEUDO)
+    account = home.account
+    assert account is not None
+    home.choose("alerts", home.guild.channels[1])
+    yield 3.0
+    jobs = [stage.job(home, 200 + 30 * k, end) for k, end in enumerate(("completed", "failed", "moderated"))]
+    home.status(jobs[0])
+    home.watch(jobs[1:], 2)
+    yield 20.0
+    home.press(stage.card(jobs[0], home.channel), "Check now", 3)
+    stage.parts.pixverse.renew(account)
+    yield 200.0
+    yield from _asked(stage, home)
+    end = stage.refuse(home.channel, _UPLOADS_LIMITED, when=lambda _body, files: files > 0)
+    answers = home.enter_token(account.token)
+    yield 140.0 + stage.parts.interval
+    end()
+    stage.says(answers[-1], "Token works")
+    for job in jobs:
+        stage.came(job, home.channel, files=0)
+        home.press(stage.outcomes(job, home.channel)[-1].message, "Details", 2)
+        home.status(job, 3)
+        yield 5.0
+    held = stage.job(home, 40)
+    home.status(held)
+    yield 20.0
+    stage.parts.discord.permit(home.channel, {"send_messages"})
+    yield 120.0 + stage.parts.interval
+    yield from _asked(stage, home)
+    stage.parts.discord.permit(home.channel, set())
+    yield 60.0
+    stage.came(held, home.channel)
+
+
+def each_their_own(stage: Stage) -> Story:
+    """Others read a server's language, and who asks reads their own, whichever of the two is English."""
+    stage.translate(_pseudo())
+    servers = stage.coin()
+    home = yield from stage.settle(locale=PSEUDO if servers else ENGLISH)
+    stage.speak(home, ENGLISH if servers else PSEUDO)
+    jobs = [stage.job(home, 60), stage.job(home, 60, "failed"), stage.job(home, 500)]
+    home.status(jobs[0])
+    home.watch(jobs[1:], 2)
+    yield 100.0 + stage.parts.interval
+    ended = stage.job(home, 0.5)
+    yield 2.0
+    # What has ended is posted by the command itself.
+    home.status(ended, 3)
+    home.press(stage.outcomes(jobs[0], home.channel)[-1].message, "Details", 4)
+    yield 20.0
+    home.command("pixverse unwatch", 2, jobid=jobs[2].jobid)
+    stage.parts.ledger.void("unwatched", channel=home.channel, job=jobs[2])
+    yield 20.0
+    for job in (*jobs[:2], ended):
+        stage.came(job, home.channel)
+
+
+def damaged(stage: Stage) -> Story:
+    """A translators' file is torn, or says nothing, or cannot be filled in or counted with: all is said in English."""
+    stage.translate({"ru": _damaged(stage.one_of(("torn", "blank", "filled wrongly", "counts wrongly")))})
+    home = yield from stage.settle(locale="ru")
+    stage.speak(home, "ru")
+    jobs = [stage.job(home, 100), stage.job(home, 100, "failed")]
+    answers = [home.watch(jobs), home.admin("check")]
+    yield 8.0
+    answers += [home.command("pixverse list"), home.status(jobs[0], 2)]
+    yield 8.0
+    for answer, said in zip(answers, ("Watching 2 jobs", "works here", "Watching 2 jobs here", "Already"), strict=True):
+        stage.says(answer, said)
+    yield 120.0 + stage.parts.interval
+    stage.came(jobs[0], home.channel, "Your videos? (?:is|are) ready")
+    stage.came(jobs[1], home.channel, "The job failed")
+    answer = home.press(stage.outcomes(jobs[0], home.channel)[-1].message, "Details", 4)
+    yield 5.0
+    stage.says(answer, "Done")

@@ -68,7 +68,7 @@ def pasted(stage: Stage) -> Story:
     job = stage.job(home, 30, v2=True)
     many = home.command("pixverse watch", jobids=f"look at {job.jobid} and tell me please", jobs=[job])
     yield 90.0 + stage.parts.interval
-    stage.says(many, "Watching 1 job|Watching")
+    stage.says(many, "Watching 1 job|Watching", never="left out|isn't a job id")
     stage.came(job, home.channel)
 
 
@@ -185,6 +185,12 @@ def commands_a_minute(stage: Stage) -> Story:
     yield 5.0
     let_in = sum(_SLOW_DOWN not in answer.text for answer in passing)
     stage.expect(let_in < 40, "buttons of answers are let in without a bound")
+    looked = home.look(job.jobid, 5)
+    yield 65.0
+    watching = [home.press_answer(looked, "Watch it here", jobs=[job]) for _ in range(36)]
+    yield 8.0
+    let_in = sum(_SLOW_DOWN not in answer.text for answer in watching)
+    stage.expect(let_in == 30, f"{let_in} presses of a button that passes were let in within a minute")
     typed = []
     for _ in range(120):
         typed.append(home.typing("boat", 1))
@@ -192,7 +198,7 @@ def commands_a_minute(stage: Stage) -> Story:
     yield 5.0
     offered = sum(bool(stage.choices(answer)) for answer in typed)
     stage.expect(30 <= offered < 110, f"{offered} of 120 letters typed within two seconds were answered")
-    home.command("pixverse unwatch", 1, jobid=job.jobid)
+    home.command("pixverse unwatch", 0, jobid=job.jobid)
     stage.parts.ledger.void("stopped", channel=home.channel, job=job)
     yield 70.0
 
@@ -228,6 +234,21 @@ def open_jobs(stage: Stage) -> Story:
         stage.came(job, home.guild.channels[1])
     for job in jobs[10:]:
         stage.missing(job, home.guild.channels[1])
+
+
+def all_posted_before(stage: Stage) -> Story:
+    """Many jobs whose results stand here are asked for at once: each is led to, as far as there is room."""
+    home = yield from stage.settle()
+    jobs = [stage.job(home, 1, "failed", v2=False) for _ in range(18)]
+    yield 5.0
+    for start in range(0, len(jobs), 6):
+        home.watch(jobs[start : start + 6])
+        yield 40.0
+    for job in jobs:
+        stage.came(job, home.channel)
+    answer = home.watch(jobs, 2)
+    yield 15.0
+    stage.says(answer, "Nothing new to watch", jobs[-1].jobid[13:21])
 
 
 def requests_of_people(stage: Stage) -> Story:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.simulation.discord_world import buttons_of
+from tests.simulation.discord_world import buttons_of, text_of
 from tests.simulation.stage import Home, Stage, Story
 from tests.simulation.wire import Reply, Request, Trip
 
@@ -51,6 +51,28 @@ def api_down(stage: Stage) -> Story:
         stage.came(job, home.channel)
     stage.came(single, homes[0].channel)
     stage.expect(not any(stage.messages(home.channel, "isn't answering") for home in homes), "told though it is over")
+
+
+def unknown_in_an_outage(stage: Stage) -> Story:
+    """An id that nobody knows is asked for while the API is away: watched, and then called unknown, not lost."""
+    home = yield from stage.settle()
+    account = home.account
+    assert account is not None
+    job = stage.job(home, 60, v2=False)
+    # The API has never heard of it: as if its id had a slip in it.
+    job.vanishes_after = 0.0
+    end = stage.with_token(account, None)
+    stage.about(job, Reply(404, {"error": f"Unable to locate job {job.jobid}", "code": 404}))
+    answer = home.status(job)
+    yield 30.0
+    stage.says(answer, "watching|Watching")
+    end()
+    yield 400.0
+    told = stage.posted(home.channel, r"not found · #\d+")
+    stage.expect(len(told) == 1, f"{len(told)} messages say that nobody knows the id")
+    for one in told:
+        text = text_of(one.message)
+        stage.expect("couldn't find this job" in text and "no longer" not in text, f"called lost: {text!r}")
 
 
 def api_flickers(stage: Stage) -> Story:
@@ -440,20 +462,25 @@ def stopped_gently(stage: Stage) -> Story:
 
 
 def killed_downloading(stage: Stage) -> Story:
-    """kill -9 in the middle of a download: nothing of it is left, and the result comes."""
+    """kill -9 in the middle of a download, or of posting it: nothing of it is left, and the result comes."""
     home = yield from stage.settle()
     job = stage.job(home, 30, files=2)
     home.status(job)
     seen = [0]
 
+    posting = stage.coin()
+
     def rule(request: Request) -> Trip | None:
-        if request.path in job.paths:
+        if request.files if posting else request.path in job.paths:
             seen[0] += 1
             if seen[0] == 1:
                 stage.kill(20.0)
         return None
 
-    stage.on_media(rule)
+    if posting:
+        stage.on_discord(rule)
+    else:
+        stage.on_media(rule)
     yield 400.0
     stage.came(job, home.channel)
     leftovers = stage.parts.machine.files_left()

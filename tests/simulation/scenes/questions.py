@@ -264,6 +264,7 @@ def followed_too_much(stage: Stage) -> Story:
     account = home.account
     assert account is not None
     yield from _follow(stage, home, progress=False)
+    secret = f"user:5-{stage.random.getrandbits(96):024x}"
 
     others = [f"job:1764547200000{k:05d}-user:{account.number}-channel:99-bot:midjourney" for k in range(3)]
 
@@ -271,7 +272,7 @@ def followed_too_much(stage: Stage) -> Story:
         if stage.token(request) != account.token or request.path != _LIST_V1:
             return None
         jobs = [job.jobid for job in account.jobs if not job.is_v2 and stage.parts.pixverse.in_work(job)]
-        return Trip(refused=Reply(200, ["../../x", "@everyone", 5, None, "x" * 400, *others, *jobs]))
+        return Trip(refused=Reply(200, ["../../x", "@everyone", 5, None, "x" * 400, *others, secret, *jobs]))
 
     stage.on_api(rule)
     jobs = [stage.job(account, 1500, v2=False) for _ in range(13)]
@@ -282,6 +283,7 @@ def followed_too_much(stage: Stage) -> Story:
     there = len(jobs) - len(left_out)
     stage.expect(not any(map(stage.asked, left_out)), "jobs for which there is no room are asked about")
     stage.expect(there == 10, f"{there} jobs of a follow, and 10 may be waited for")
+    stage.expect(secret not in {what for _, _, what in stage.parts.pixverse.asked}, "a token is asked about as a job")
     stage.void(home)
     home.choose("unfollow", home.channel)
     yield 30.0

@@ -1,0 +1,58 @@
+"""A language that only the tests have: English in accented letters, longer, and in brackets.
+
+A word without accents is one that nobody can translate; and whoever knows English understands the rest.
+"""
+
+from __future__ import annotations
+
+import re
+
+PSEUDO = "sv-SE"
+"""A locale that Discord knows, and that the bot has no language for."""
+
+_PLAIN = "aceghiknorstuyzACEGHIKNORSTUYZ"
+_ACCENTED = "àćéĝĥïķñöŕšţüýžÀĆÉĜĤÏĶÑÖŔŠŢÜÝŽ"
+_TO_ACCENTED = str.maketrans(_PLAIN, _ACCENTED)
+_TO_PLAIN = str.maketrans(_ACCENTED, _PLAIN)
+_BEGINS, _ENDS = "[!! ", " !!]"
+KEPT = re.compile(r"(\{[^}]*\}|`[^`]*`|<[^>]*>|https?://\S+|\n)")
+"""What no translator changes."""
+_STATE = re.compile(r"\*\*(.*?)\*\*(.*)", re.DOTALL)
+_DATA = re.compile(  # what the API says stays as it is
+    r"^(?:verb|status|created|updated|prompt|buttons|style|aspect_ratio|content|error|errorDetails): .*$"
+    r"|^<@\d+> \(prompt: .*$"
+    r"|\b(?:completed|failed|moderated|cancelled)(?= · #)"
+    r"|https?://\S+|\S*\b(?:job|user):\S+|\S+\.mp4|video/mp4|/pixverse[a-z -]*|sv-SE",
+    re.MULTILINE,
+)
+_WORD = re.compile(rf"[A-Za-z]*[{_PLAIN}][A-Za-z]*")
+
+
+def pseudo(text: str) -> str:
+    """`text` in the pseudo-language: `**Watching {n} jobs.** More` as `**[!! Ŵàţćĥïñĝ {n} ĵöƀš. !!]** …`."""
+    if state := _STATE.fullmatch(text):
+        return f"**{pseudo(state[1])}**{_accented(state[2])}"
+    return f"{_BEGINS}{_accented(text)}{_ENDS}" if has_words(text) else text
+
+
+def is_pseudo(text: str) -> bool:
+    """Whether any of it is in the pseudo-language."""
+    return _BEGINS in text
+
+
+def understood(text: str) -> str:
+    """A text in English, as it is; one in the pseudo-language translated back."""
+    return text.translate(_TO_PLAIN).replace(_BEGINS, "").replace(_ENDS, "") if is_pseudo(text) else text
+
+
+def english(text: str) -> list[str]:
+    """The words in which a letter lacks the accent that it has in the pseudo-language."""
+    return [word for word in _WORD.findall(_DATA.sub("", text)) if len(word) > 1]
+
+
+def has_words(text: str) -> bool:
+    return re.search("[a-z]", KEPT.sub("", text), re.IGNORECASE) is not None
+
+
+def _accented(text: str) -> str:
+    return "".join(part if KEPT.fullmatch(part) else part.translate(_TO_ACCENTED) for part in KEPT.split(text))
