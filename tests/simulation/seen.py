@@ -12,6 +12,7 @@ SEEN: dict[str, tuple[str, ...]] = {
     "accounts.followers_own": ("a job on hold goes over to an account that may not see it",),
     "accounts.forger": (
         "a token that claims a server's account is stored in the place of that server's own",
+        "a user's number is confirmed by a longer one",
         "what a token's text claims passes for confirmed",
     ),
     "accounts.full_and_on_hold": ("the limit of a person does not hold for an ended job that is on hold",),
@@ -50,6 +51,7 @@ SEEN: dict[str, tuple[str, ...]] = {
         "a list that is asked for while the token is refused is not watched",
         "a refused token is asked with on and on",
         "an alert stays as it is when its trouble is over",
+        "each line of a group says why jobs are on hold",
         "the list hides that the token is refused",
         "what is asked for while the token is refused is not watched",
     ),
@@ -61,7 +63,10 @@ SEEN: dict[str, tuple[str, ...]] = {
         "a new token takes other servers' subscriptions along",
         "a number that is another server's row by now means nothing",
     ),
-    "accounts.tried_often": ("tokens are tried as often as somebody likes",),
+    "accounts.tried_often": (
+        "a Discord token is tried with the API",
+        "tokens are tried as often as somebody likes",
+    ),
     "accounts.undecided": (
         "a job on hold in one server is given up in all",
         "what another account keeps on hold is kept for ever",
@@ -97,7 +102,10 @@ SEEN: dict[str, tuple[str, ...]] = {
         "two quick presses post an outcome twice",
         "what the API wrote may ping",
     ),
-    "deliveries.batch": ("a batch counts what went as a link among the videos",),
+    "deliveries.batch": (
+        "a batch counts what went as a link among the videos",
+        "whoever asked for a job and for its group is mentioned twice",
+    ),
     "deliveries.boosted": (
         "a learned upload limit outlives the boost",
         "what a command tells of the largest file is not heard",
@@ -127,6 +135,7 @@ SEEN: dict[str, tuple[str, ...]] = {
         "a code of tomorrow is a missing permission",
         "a message in another form bears the same nonce",
         "an invalid form costs the words whatever Discord names",
+        "check says that files work while uploads are limited",
         "files that may not be attached keep an outcome back",
         "limited uploads are a missing permission",
         "outcomes of other servers are sent again",
@@ -156,6 +165,7 @@ SEEN: dict[str, tuple[str, ...]] = {
     "deliveries.no_posting": (
         "a closed channel is given up at once",
         "a permission that is back is told to nobody",
+        "a result that waits for a permission is good news",
         "admins are told of a closed channel at each try",
         "an alert whose edit is refused for a while says for good that the trouble goes on",
         "the end of a trouble is left out where its alert was deleted",
@@ -207,7 +217,41 @@ SEEN: dict[str, tuple[str, ...]] = {
     "ends.old_links": ("a permission in one server makes another one's messages due",),
     "ends.one_server_only": ("a job ends for servers whose token sees it no more",),
     "ends.set_back": ("a clock that was set back puts everything off",),
-    "files.every_serving": ("a link that is not there yet is called dead at once",),
+    "files.broken_for_ever": ("a download has no end",),
+    "files.every_serving": (
+        "PixVerse's placeholder is posted as the video",
+        "a blank in an address makes it unreadable",
+        "a download that breaks off is not tried again",
+        "a file that is still being written is given up",
+        "a file's type is judged by its first chunk",
+        "a link that is not there yet is called dead at once",
+        "a number that is written as a text is none",
+        "a page in a video's place is posted as one",
+        "a part of a file is posted as the file",
+        "a redirect may lead to any host",
+        "a redirect that cannot be read holds an outcome up for ever",
+        "a wrong size in the record rejects a whole file",
+        "an address without a width is taken for a finished video",
+        "an empty file is given up like a broken one",
+        "credentials in a link are sent along",
+        "text is a video where its type says so",
+        "whatever ends in an allowed name is a host",
+    ),
+    "files.every_word": (
+        "a job's words may hold somebody's token",
+        "an e-mail address in a reason is shown",
+        "an e-mail address in what a job says is shown in its details",
+        "an e-mail address that a prompt repeats is shown",
+        "characters that change the direction are shown",
+        "half-spaces and the joiners of scripts are taken out",
+        "joined emoji are taken apart",
+        "joiners are kept where they only hide",
+        "marks pile up over the lines around",
+        "selectors may come in floods",
+        "what the API wrote is not escaped",
+        "what the API wrote may be as long as it likes",
+        "words may hide in tags",
+    ),
     "files.larger_again": ("a file size that was refused once is never tried again",),
     "files.links_of_another_token": ("links are read again with a token that is not the server's",),
     "files.places_of_details": (
@@ -215,10 +259,15 @@ SEEN: dict[str, tuple[str, ...]] = {
         "a number is taken in every channel of its server",
         "a number works in every server",
     ),
+    "files.plain_failure": (
+        "a text of the API is cut in the middle of an emoji",
+        "an error of PixVerse's is shown as a bare number",
+    ),
     "files.secrets_in_errors": (
         "a job's record may repeat the token",
         "the server's words may repeat the token",
     ),
+    "files.spoiler": ("an e-mail address in an id is shown",),
     "files.stale_links": (
         "a link that has run out is not asked for anew",
         "fresh links are taken from the answer that told the end",
@@ -226,6 +275,10 @@ SEEN: dict[str, tuple[str, ...]] = {
     "files.without_a_file": (
         "a complete job without a file is asked about for two days",
         "a complete job without a file is looked at again only with news",
+    ),
+    "files.without_a_prompt": (
+        "a card without a prompt says twice what is made",
+        "an outcome counts its videos in the state and in the small print",
     ),
     "histories.card_twice": ("a card that was stored before is taken for one that shows the news",),
     "histories.chatter_after_it": (
@@ -254,11 +307,24 @@ SEEN: dict[str, tuple[str, ...]] = {
         "the end of a trouble is in another language than its alert",
         "whoever asks is answered in English",
     ),
+    "languages.damaged": (
+        "a blank translation is shown",
+        "a damaged catalogue is a fault",
+        "a rule for plurals that can't be computed is a fault",
+        "a translation that can't be filled in is a fault",
+    ),
+    "languages.each_their_own": ("a post is in the language of whoever is spoken to",),
+    "languages.no_english": (
+        "buttons are in English",
+        "the token's form is in English",
+        "why a result waits is told in English",
+    ),
     "languages.told_at_once": (
         "a language that is told while another one is stored is lost",
         "the language of a server that nobody uses is kept",
         "two languages told at once are kept in any order",
     ),
+    "members.all_posted_before": ("a reply about many jobs is longer than Discord takes",),
     "members.answers_late": (
         "an answer to a command is tried for longer than Discord takes it",
         "an answer to a command is tried once",
@@ -267,6 +333,9 @@ SEEN: dict[str, tuple[str, ...]] = {
     "members.checks_of_admins": ("the admins' check asks as often as somebody likes",),
     "members.commands_a_minute": (
         "autocomplete is not counted",
+        "buttons are not counted",
+        "buttons that do something count as if they only looked",
+        "buttons that pass are not counted",
         "commands are not counted",
         "one more command in a minute",
     ),
@@ -294,7 +363,13 @@ SEEN: dict[str, tuple[str, ...]] = {
         "whoever takes all they may counts as one who asks little",
     ),
     "members.no_ping": ("a spoiler is ignored where the channel waits for the job already",),
-    "members.nonsense": ("a token among ids has all of them refused",),
+    "members.nonsense": (
+        "a token among ids has all of them refused",
+        "a token that is encoded more than once is no token",
+        "any word is sent to the API as an id",
+        "what begins like an id of v2 goes into a path in any form",
+        "whatever stands behind the beginning of an id is joined to it",
+    ),
     "members.not_theirs": ("a button works in every channel",),
     "members.only_admins": (
         "a channel of another server can be followed into",
@@ -313,9 +388,16 @@ SEEN: dict[str, tuple[str, ...]] = {
     "members.own_fault": ("an interaction that fails by a fault of the bot is not answered",),
     "members.own_kinds": (
         "Check now says that the API is away where it asks to wait",
+        "any press of a button with a handler is answered a second time",
         "details are told in every channel",
     ),
     "members.passing_buttons": ("answers keep their button, and the bot their memory",),
+    "members.pasted": (
+        "an id that a line break went through is not read",
+        "ids in the signs of an input method are not read",
+        "percent-encoding stays in a pasted id",
+        "the words of a sentence are taken for ids",
+    ),
     "members.requests_of_people": (
         "a bucket that is used up stays so",
         "lists are fetched for every id of a command",
@@ -361,6 +443,7 @@ SEEN: dict[str, tuple[str, ...]] = {
         "a final close code takes everything with it",
         "log-ins are tried every minute however often they are refused",
     ),
+    "outages.killed_downloading": ("leftovers of videos are kept",),
     "outages.loops_crash": ("what is in flight when the poll loop breaks off is never asked about again",),
     "outages.slow_failures": ("a slow failure speaks against an API that has answered since",),
     "outages.started_in_trouble": ("a proxy's page in Discord's place ends the start",),
@@ -368,6 +451,7 @@ SEEN: dict[str, tuple[str, ...]] = {
         "a key file that others may read stays so",
         "the database is readable for everybody",
     ),
+    "outages.unknown_in_an_outage": ("a job that the API has never told of is called lost",),
     "places.another_language": (
         "a command that was sent before brings back the language of then",
         "a server that invites the bot again reads the language of before",
@@ -452,7 +536,10 @@ SEEN: dict[str, tuple[str, ...]] = {
     "questions.followed_meanwhile": (
         "a long list that is being taken counts as taken for a follow that came meanwhile",
     ),
-    "questions.followed_too_much": ("what a list names is believed to be an id",),
+    "questions.followed_too_much": (
+        "a token in the place of a job id is taken",
+        "what a list names is believed to be an id",
+    ),
     "questions.forgotten_by_a_follower": (
         "a followed job that a member asked for is not owed once they asked to be forgotten",
     ),
@@ -481,7 +568,10 @@ SEEN: dict[str, tuple[str, ...]] = {
         "a job that is removed while it is in flight comes back",
         "an account that has room again is not looked at",
     ),
-    "questions.strange_calls": ("a replaced address still works",),
+    "questions.strange_calls": (
+        "a question and its button are the same words",
+        "a replaced address still works",
+    ),
     "questions.told_no_time": ("an account that is refused without a time to wait is asked with on and on",),
     "questions.told_to_wait": (
         "a list is requested though its account backs off",
