@@ -168,6 +168,7 @@ SEEN: dict[str, tuple[str, ...]] = {
         "a result that waits for a permission is good news",
         "admins are told of a closed channel at each try",
         "an alert whose edit is refused for a while says for good that the trouble goes on",
+        "each result tells the same remedy",
         "the end of a trouble is left out where its alert was deleted",
         "the end of a trouble waits for an archived thread that its message would open",
     ),
@@ -196,7 +197,10 @@ SEEN: dict[str, tuple[str, ...]] = {
         "words that AutoMod blocks are sent again and again",
     ),
     "ends.a_page_instead": ("a proxy's 404 says that a job is gone",),
-    "ends.asked_after": ("who asks for a running job later is taken for one who asked after its end",),
+    "ends.asked_after": (
+        "one refusal makes a link dead",
+        "who asks for a running job later is taken for one who asked after its end",
+    ),
     "ends.clock_ahead": ("a link is dead by the clock of this machine",),
     "ends.contrary": (
         "a later answer blanks an address that was there",
@@ -239,6 +243,7 @@ SEEN: dict[str, tuple[str, ...]] = {
     ),
     "files.every_word": (
         "a job's words may hold somebody's token",
+        "a text that is shown is cut in the middle of an emoji",
         "an e-mail address in a reason is shown",
         "an e-mail address in what a job says is shown in its details",
         "an e-mail address that a prompt repeats is shown",
