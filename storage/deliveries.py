@@ -249,10 +249,14 @@ async def make_blocked_due(tx: Transaction, now: int, *, guild_id: int, channel_
 
 
 async def resume_in_server(tx: Transaction, guild_id: int, now: int) -> None:
-    """Makes everything due now that is to be posted in a server that is back. The time that the bot was away counts for
-    no delivery that waits for a permission."""
+    """Makes everything due now that is to be posted in a server that is back. A delivery that waited for a permission
+    does so from now on: the time that the bot was away does not count, and the admins read when the channel is open."""
     await tx.run(
-        f"UPDATE deliveries SET next_at = ?, blocked_since = NULL WHERE guild_id = ? AND {IS_OPEN}", (now, guild_id)
+        f"""
+        UPDATE deliveries SET next_at = ?1, blocked_since = CASE WHEN blocked_since IS NULL THEN NULL ELSE ?1 END
+        WHERE guild_id = ?2 AND {IS_OPEN}
+        """,
+        (now, guild_id),
     )
 
 

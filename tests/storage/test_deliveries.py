@@ -323,7 +323,7 @@ async def test_a_server_that_is_back_gets_what_is_open_at_once_and_nothing_else_
         await deliveries.resume_in_server(tx, GUILD, NOW + 1)
         assert [await deliveries.get(tx, delivery_id) for delivery_id in (done, other)] == before
     resumed = await outbox.get(waiting)
-    assert (resumed.next_at, resumed.blocked_since) == (NOW + 1, None)
+    assert (resumed.next_at, resumed.blocked_since) == (NOW + 1, NOW + 1)
 
 
 async def test_after_the_clock_was_set_back_an_unanswered_attempt_is_looked_for(outbox: Outbox) -> None:

@@ -533,6 +533,27 @@ async def test_that_a_channel_is_open_again_is_told_though_discord_takes_the_res
     assert NoticeKind.POSTING_AGAIN in kinds
 
 
+async def test_that_a_channel_is_open_again_is_told_once_though_the_bot_was_removed_meanwhile(world: World) -> None:
+    await _set_alerts(world, ALERTS)
+    await world.watch("job", CHANNEL)
+    await world.end(completed("job"))
+    world.discord.missing[CHANNEL] = ("Send Messages",)
+    world.discord.script = [NO_ACCESS]
+    await world.pump()
+    world.clock.advance(120_000)
+    async with world.database.transaction() as tx:
+        await deliveries.resume_in_server(tx, GUILD, world.clock.now())
+    await world.pump()  # It is as closed as before.
+    world.discord.missing.clear()
+    async with world.database.transaction() as tx:
+        await deliveries.make_blocked_due(tx, world.clock.now(), guild_id=GUILD)
+    await world.pump()
+    assert len(world.discord.outcomes(CHANNEL)) == 1
+    rows = await world.database.reader.all("SELECT notice FROM deliveries WHERE kind = 'notice' ORDER BY id")
+    kinds = [notice_json.load(row["notice"], "", "").kind for row in rows]
+    assert kinds == [NoticeKind.CANNOT_POST, NoticeKind.POSTING_AGAIN]
+
+
 async def test_admins_are_told_once_of_a_single_result_that_is_refused_again_and_again(world: World) -> None:
     await _set_alerts(world, ALERTS)
     await world.watch("job", CHANNEL)
