@@ -257,6 +257,8 @@ class NoticePost:
     """The kind of that alert."""
     lasted: int | None = None
     """Milliseconds from that alert until the trouble ended, at `until`."""
+    tally: BatchTally | None = None
+    """BATCH_ENDED: what became of the batch."""
     language: str = ""
 
 

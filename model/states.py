@@ -87,7 +87,7 @@ class CardStatus(StrEnum):
 
 
 class NoticeKind(StrEnum):
-    """What the bot tells admins unasked."""
+    """What the bot tells unasked, admins if nothing else is said."""
 
     TOKEN_REFUSED = "token refused"
     UNPAID = "unpaid"
@@ -106,6 +106,8 @@ class NoticeKind(StrEnum):
     POSTING_AGAIN = "posting again"
     """CANNOT_POST is over."""
     CHANNEL_GONE = "channel gone"
+    BATCH_ENDED = "batch ended"
+    """Tells the asker of a batch that it has ended, where the last of its jobs got no outcome."""
     NO_ROOM = "no room"
     """A followed account has more active jobs than the server may watch."""
 

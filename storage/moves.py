@@ -147,6 +147,10 @@ async def _merge(tx: Transaction, double: Row, now: int) -> None:
             """,
             (double["batch_id"], double["origin"], double["spoiler"], double["created_at"], double["kept"]),
         )
+    elif double["kept_batch"] is None:
+        await tx.run("UPDATE subscriptions SET batch_id = ? WHERE id = ?", (double["batch_id"], double["kept"]))
+    else:  # The end of the other batch pings nobody for this one.
+        await tx.run("UPDATE subscribers SET in_batch = FALSE WHERE subscription_id = ?", (double["id"],))
     await tx.run(
         """
         INSERT INTO subscribers (subscription_id, user_id, mention, in_batch, asked_at)

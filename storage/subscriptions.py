@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from model.states import Origin
-from storage import batches, deliveries
+from storage import deliveries
 from storage.database import Queries, Transaction, columns
 
 FORGOTTEN = 0
@@ -268,11 +268,11 @@ async def stop(tx: Transaction, subscription_id: int, user_id: int, now: int) ->
     )
 
 
-async def stop_of_account(tx: Transaction, guild_id: int, account_id: int, user_id: int, now: int) -> list[int]:
-    """Ends the server's open subscriptions for the account's jobs because this person stopped them; returns their ids.
-
-    Ends the batches that have nothing open any more, and drops cards that were never sent.
-    """
+async def stop_of_account(
+    tx: Transaction, guild_id: int, account_id: int, user_id: int, now: int
+) -> dict[int, int | None]:
+    """Ends the server's open subscriptions for the account's jobs because this person stopped them, and drops cards
+    that were never sent; returns the batch, if any, of each subscription."""
     rows = await tx.all(
         """
         SELECT s.id, s.batch_id FROM subscriptions s JOIN jobs j ON j.id = s.job_id
@@ -283,9 +283,7 @@ async def stop_of_account(tx: Transaction, guild_id: int, account_id: int, user_
     for row in rows:
         await stop(tx, row["id"], user_id, now)
         await deliveries.drop_waiting_card(tx, row["id"])
-    for batch_id in {row["batch_id"] for row in rows if row["batch_id"] is not None}:
-        await batches.end_if_done(tx, batch_id, now)
-    return [row["id"] for row in rows]
+    return {row["id"]: row["batch_id"] for row in rows}
 
 
 async def subscribers(queries: Queries, subscription_id: int) -> list[Subscriber]:

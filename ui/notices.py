@@ -1,4 +1,4 @@
-"""Notices: what the bot tells admins unasked."""
+"""Notices: what the bot tells unasked, mostly admins."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from ui.command_texts import CommandMentions
 from ui.escape import escaped
 from ui.language import N_, _, plural
 from ui.message import Message
+from ui.outcomes import batch_tally
 
 _SILENT = (NoticeKind.FLOWING_AGAIN, NoticeKind.FIXED, NoticeKind.TOKEN_REMOVED, NoticeKind.POSTING_AGAIN)
-_TOKEN_TROUBLES = (NoticeKind.TOKEN_REFUSED, NoticeKind.UNPAID, NoticeKind.TOKEN_MISSING)
+_PINGING = (NoticeKind.TOKEN_REFUSED, NoticeKind.UNPAID, NoticeKind.TOKEN_MISSING, NoticeKind.BATCH_ENDED)
 
 _REMEDIES = {
     Cause.UPLOADS_LIMITED: N_("Only Discord can lift that; until then results come as links."),
@@ -29,7 +30,7 @@ _LASTED = {
 
 def notice_message(post: NoticePost, mentions: CommandMentions) -> Message:
     """The notice as a message. The same post always gives the same text, by which the message is found again."""
-    pinged = post.mention if post.kind in _TOKEN_TROUBLES else ()
+    pinged = post.mention if post.kind in _PINGING else ()
     return Message(content=_text(post, mentions), mention=pinged, suppress_embeds=True, silent=post.kind in _SILENT)
 
 
@@ -52,6 +53,8 @@ def _text(post: NoticePost, mentions: CommandMentions) -> str:
             text = _refused(post, mentions)
         case NoticeKind.CHANNEL_GONE:
             text = _channel_gone(post, mentions)
+        case NoticeKind.BATCH_ENDED if post.tally is not None:
+            text = batch_tally(post.tally, post.mention)
         case NoticeKind.NO_ROOM:
             text = _no_room(post)
         case _:

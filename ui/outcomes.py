@@ -92,7 +92,7 @@ def _content(post: OutcomePost, text: OutcomeState, space: _Space) -> tuple[str,
         head = formatting.paragraph(f"**{text.state}**", formatting.users(first), text.advice)
         body = formatting.lines(head, _reason(post, text, space), _prompt(post, space), _links(post, text, space))
         small = _small(post, text, space)
-    tally = _tally(post.batch, last) if post.batch is not None and post.batch.total > 1 else ""
+    tally = batch_tally(post.batch, last) if post.batch is not None and post.batch.total > 1 else ""
     return formatting.lines(body, tally, _not_pinged(post, pinged), _late(post), small), pinged
 
 
@@ -183,7 +183,8 @@ def _late(post: OutcomePost) -> str:
     return formatting.small(late)
 
 
-def _tally(batch: BatchTally, pinged: tuple[int, ...]) -> str:
+def batch_tally(batch: BatchTally, pinged: tuple[int, ...]) -> str:
+    """That all jobs of the batch have ended, and what became of them, with pings for these people."""
     results = formatting.listing(
         (
             job_facts.videos(batch.videos),

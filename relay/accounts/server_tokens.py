@@ -15,6 +15,7 @@ from pixverse.token_text import clean_token
 from relay.accounts import account_states
 from relay.accounts.account_registry import AccountRegistry, confirms
 from relay.changes import Changes
+from relay.delivery.batch_end import end_without_outcome
 from relay.ports import Clock
 from storage import accounts, cards, follows, moves, servers, subscriptions
 from storage.database import Database, Queries, Transaction
@@ -246,7 +247,10 @@ class ServerTokens:
         """Drops the server's waiting jobs of an account and ends its follows; returns also the subscriptions that have
         ended with that."""
         jobs = await subscriptions.count_waiting_in_server(tx, guild_id, account_id)
-        stopped = await subscriptions.stop_of_account(tx, guild_id, account_id, user_id, self._clock.now())
+        now = self._clock.now()
+        stopped = await subscriptions.stop_of_account(tx, guild_id, account_id, user_id, now)
+        for batch_id in sorted({batch_id for batch_id in stopped.values() if batch_id is not None}):
+            await end_without_outcome(tx, batch_id, now, stopped_by=user_id)
         channels = await follows.remove_of_account(tx, guild_id, account_id)
         return Dropped(jobs, channels), stopped
 
@@ -257,6 +261,7 @@ class ServerTokens:
             raise TokenChanged
 
     def _report_stopped(self, subscription_ids: Collection[int]) -> None:
+        self._changes.deliveries_added()
         for subscription_id in subscription_ids:
             self._changes.subscription_changed(subscription_id)
 

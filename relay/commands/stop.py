@@ -8,6 +8,7 @@ from pixverse.pasted import read_one
 from relay.changes import Changes
 from relay.commands.ask import Ask, require_here
 from relay.commands.refusals import NothingToDo, NotWatchedHere, NotYours
+from relay.delivery.batch_end import end_without_outcome
 from storage import batches, deliveries, subscriptions
 from storage.database import Database, Transaction
 from storage.subscriptions import SubscriptionRow
@@ -88,6 +89,7 @@ class Stop:
         return StoppedAll(len(stopped), len(every) - len(stopped))
 
     def _signal(self, subscription: SubscriptionRow) -> None:
+        self._changes.deliveries_added()
         self._changes.job_unwatched(subscription.job_id)
         self._changes.subscription_changed(subscription.id)
 
@@ -116,4 +118,4 @@ async def _end(tx: Transaction, ask: Ask, subscription: SubscriptionRow) -> None
     await subscriptions.stop(tx, subscription.id, ask.user_id, ask.at)
     await deliveries.drop_waiting_card(tx, subscription.id)
     if subscription.batch_id is not None:
-        await batches.end_if_done(tx, subscription.batch_id, ask.at)
+        await end_without_outcome(tx, subscription.batch_id, ask.at, stopped_by=ask.user_id)

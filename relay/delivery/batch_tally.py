@@ -21,9 +21,10 @@ async def tally_of(q: Queries, batch_id: int, *, ping: bool) -> BatchTally | Non
     if batch is None:
         return None
     rows = await cards.of_batch(q, batch_id)
-    ended = [row for row in rows if row.outcome is not None and row.stopped_by is None]
-    outcomes = [_outcome_of(row) for row in ended]
     forms = await delivery_queries.variants_in_batch(q, batch_id)
+    # An end under an account that the server no longer uses is told to nobody, here neither.
+    ended = [row for row in rows if row.subscription_id in forms and row.outcome is not None and row.stopped_by is None]
+    outcomes = [_outcome_of(row) for row in ended]
     posted: Counter[str] = Counter()
     for row, outcome in zip(ended, outcomes, strict=True):
         if outcome is Outcome.COMPLETED:

@@ -14,6 +14,7 @@ from pixverse.jobids import is_v2
 from relay import merge
 from relay.changes import Changes
 from relay.delivery import nonces
+from relay.delivery.batch_end import end_without_outcome
 from relay.polling import schedule
 from relay.polling.job_fetcher import Accounts
 from relay.polling.schedule import Timing
@@ -124,7 +125,7 @@ class JobRecorder:
                     if row.outcome is Outcome.GIVEN_UP and await _is_owed(tx, job_id, subscription):
                         await post_outcome(tx, row, subscription, now)
                     else:
-                        await subscriptions.end(tx, subscription.id, now)
+                        await _end_untold(tx, subscription, now)
             self._signal(job_id, Recorded.ENDED)
 
     async def refresh_ended(self, job_id: int, content: object) -> None:
@@ -241,7 +242,14 @@ async def _end_subscriptions(
         if was_in_work or await _is_owed(tx, row.id, subscription):
             await post_outcome(tx, row, subscription, now)
         else:
-            await subscriptions.end(tx, subscription.id, now)
+            await _end_untold(tx, subscription, now)
+
+
+async def _end_untold(tx: Transaction, subscription: SubscriptionRow, now: int) -> None:
+    """Ends the subscription without an outcome."""
+    await subscriptions.end(tx, subscription.id, now)
+    if subscription.batch_id is not None:
+        await end_without_outcome(tx, subscription.batch_id, now)
 
 
 async def _is_owed(tx: Transaction, job_id: int, subscription: SubscriptionRow) -> bool:

@@ -115,13 +115,15 @@ async def test_another_server_with_the_same_new_token_shares_the_job(database: D
     assert (await shelf.job(here)).id == (await shelf.job(there)).id
 
 
-async def test_a_batch_ends_whose_last_job_goes_on_in_another_subscription(database: Database) -> None:
+async def test_a_batch_ends_whose_last_job_goes_on_in_another_batch(database: Database) -> None:
     shelf = Shelf(database)
     old, new = await shelf.token(), await shelf.token()
     kept, moved = await shelf.watched(new, "a"), await shelf.watched(old, "a")
     async with database.transaction() as tx:
         batch_id = await batches.add(tx, guild_id=HERE, channel_id=HERE + 10, user_id=1, mention=True, now=0)
-        await tx.run("UPDATE subscriptions SET batch_id = ? WHERE id = ?", (batch_id, moved))
+        other = await batches.add(tx, guild_id=HERE, channel_id=HERE + 10, user_id=2, mention=True, now=0)
+        for number, of in ((moved, batch_id), (kept, other)):
+            await tx.run("UPDATE subscriptions SET batch_id = ? WHERE id = ?", (of, number))
     await shelf.move(new)
     batch = await batches.by_id(database.reader, batch_id)
     assert batch is not None
@@ -205,6 +207,28 @@ async def test_of_two_open_subscriptions_of_a_channel_one_goes_on_with_the_asker
     assert [await shelf.is_open(one) for one in (kept, double)] == [True, False]
     assert [one.user_id for one in await subscriptions.subscribers(database.reader, kept)] == [1, 2]
     assert await delivery_queries.of_subscription(database.reader, kept, DeliveryKind.CARD) is not None
+
+
+@pytest.mark.parametrize("in_two", [False, True])
+async def test_a_batch_whose_last_job_goes_over_to_another_subscription_still_pings(
+    database: Database, *, in_two: bool
+) -> None:
+    shelf = Shelf(database)
+    old, new = await shelf.token(), await shelf.token()
+    kept, double = await shelf.watched(new, "a", user=1), await shelf.watched(old, "a", user=2)
+    async with database.transaction() as tx:
+        for number, user in [(double, 2), *([(kept, 1)] if in_two else [])]:
+            batch = await batches.add(tx, guild_id=HERE, channel_id=HERE + 10, user_id=user, mention=True, now=0)
+            await tx.run("UPDATE subscriptions SET batch_id = ? WHERE id = ?", (batch, number))
+            await tx.run("UPDATE subscribers SET in_batch = TRUE WHERE subscription_id = ?", (number,))
+    await shelf.move(new)
+    row = await subscriptions.by_id(database.reader, kept)
+    assert row is not None
+    assert row.batch_id is not None
+    batch_row = await batches.by_id(database.reader, row.batch_id)
+    assert batch_row is not None
+    alone = {one.user_id for one in await subscriptions.subscribers(database.reader, kept) if not one.in_batch}
+    assert (alone, batch_row.user_id, batch_row.ended_at) == (({2}, 1, None) if in_two else ({1}, 2, None))
 
 
 async def test_a_subscription_that_had_ended_is_opened_for_one_that_waits(database: Database) -> None:

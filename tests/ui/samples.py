@@ -260,6 +260,9 @@ def notices(words: Words) -> Iterator[NoticePost]:
         for cause in Cause:
             for without_files in (True, False):
                 yield NoticePost(kind, NONCE, channel_id=7, cause=cause, without_files=without_files)
+    for total in (1, 25):
+        tally = BatchTally(total, videos=total, images=0, links=2, failed=1, refused=0, other=0, mention=())
+        yield NoticePost(NoticeKind.BATCH_ENDED, NONCE, (PERSON,), tally=tally)
     for obstacle in Obstacle:
         yield NoticePost(NoticeKind.CANNOT_POST, NONCE, channel_id=7, jobs=2, missing=(obstacle,))
 

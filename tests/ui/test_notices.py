@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from model.messages import Cause, NoticePost
+from model.messages import BatchTally, Cause, NoticePost
 from model.states import NoticeKind
 from ui.command_texts import CommandMentions
 from ui.notices import notice_message
@@ -112,6 +112,16 @@ _OVER = replace(NOTICE, kind=NoticeKind.FIXED, alert=NoticeKind.TOKEN_REFUSED, l
             replace(NOTICE, kind=NoticeKind.CHANNEL_GONE, channel_name="films", jobs=0, followed=True),
             "**#films is gone.** Choose another channel with </pixverse-admin follow:12>.",
             (),
+        ),
+        (
+            replace(NOTICE, kind=NoticeKind.BATCH_ENDED, tally=BatchTally(3, 2, 0, 0, 1, 0, 0, ())),
+            "**All 3 jobs have ended:** 2 videos, 1 failed. <@42>",
+            (42,),
+        ),
+        (
+            replace(NOTICE, kind=NoticeKind.BATCH_ENDED, tally=BatchTally(1, 1, 0, 0, 0, 0, 0, ())),
+            "**The job has ended:** 1 video. <@42>",
+            (42,),
         ),
         (
             replace(NOTICE, kind=NoticeKind.NO_ROOM, channel_id=5, jobs=1, limit=500),

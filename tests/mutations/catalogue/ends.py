@@ -6,6 +6,50 @@ from tests.mutations.mutation import Edit, Mutation, mutation
 
 MUTATIONS = (
     mutation(
+        "a batch whose last job is stopped by another person ends without its ping",
+        "tests/relay/commands/test_watch_many.py::test_whose_last_job_is_stopped_by_another_person_gets_the_one_ping",
+        "end_without_outcome",
+        "if batch is None or tally is None or not tally.total:",
+        "if True:",
+    ),
+    mutation(
+        "whoever stops the last job of their own batch is pinged for it",
+        "tests/relay/commands/test_watch_many.py::test_whoever_needs_no_ping_at_the_end_of_a_batch_gets_none",
+        "end_without_outcome",
+        "batch.user_id in (None, stopped_by)",
+        "batch.user_id is None",
+    ),
+    mutation(
+        "a batch whose last job's end is told to nobody stays open for ever",
+        "tests/relay/polling/test_job_recorder.py::test_a_batch_ends_with_a_job_whose_end_is_told_to_nobody",
+        "_end_untold",
+        "if subscription.batch_id is not None:",
+        "if False:",
+    ),
+    mutation(
+        "the tally of a batch tells an end that is another account's to see",
+        "tests/relay/polling/test_job_recorder.py::test_a_batch_ends_with_a_job_whose_end_is_told_to_nobody",
+        "tally_of",
+        "row.subscription_id in forms and ",
+        "",
+    ),
+    mutation(
+        "a batch whose last job goes over to another subscription pings nobody",
+        "tests/storage/test_moves.py::"
+        "test_a_batch_whose_last_job_goes_over_to_another_subscription_still_pings[sqlite-False]",
+        "moves._merge",
+        'elif double["kept_batch"] is None:',
+        "elif False:",
+    ),
+    mutation(
+        "whoever waited for a job in a batch that ends with a merger is pinged by neither",
+        "tests/storage/test_moves.py::"
+        "test_a_batch_whose_last_job_goes_over_to_another_subscription_still_pings[sqlite-True]",
+        "moves._merge",
+        "UPDATE subscribers SET in_batch = FALSE WHERE",
+        "UPDATE subscribers SET in_batch = in_batch WHERE",
+    ),
+    mutation(
         "what another account keeps on hold is kept for ever",
         "tests/relay/polling/test_job_recorder.py::test_what_another_account_keeps_on_hold_is_given_up_once_it_is_old",
         "JobRecorder.give_up_held",

@@ -51,7 +51,7 @@ MUTATIONS = (
     ),
     mutation(
         "a batch whose last job goes on in another subscription stays open",
-        "tests/storage/test_moves.py::test_a_batch_ends_whose_last_job_goes_on_in_another_subscription",
+        "tests/storage/test_moves.py::test_a_batch_ends_whose_last_job_goes_on_in_another_batch",
         "moves._merge",
         'if double["batch_id"] is not None:',
         "if False:",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from model.job import Outcome
 from model.messages import ClaimedUser, NoticePost
 from model.states import AccountState, CardStatus, DeliveryKind, NoticeKind
 from pixverse.api_errors import (
@@ -22,6 +23,7 @@ from pixverse.token_text import DiscordTokenGiven, NotAToken
 from relay.accounts.rechecks import Recheck
 from relay.accounts.server_tokens import Dropped, TokenChanged, TokenOvertaken, TokenSetKind, TokenUntried
 from relay.delivery import notice_json
+from relay.polling.job_recorder import post_outcome
 from storage import accounts as account_rows
 from storage import batches, cards, deliveries, delivery_queries, jobs, servers, subscriptions
 from storage.engines.interface import Row, SqlValue
@@ -285,6 +287,26 @@ async def test_old_jobs_are_dropped_when_the_admin_says_so_and_only_those_of_thi
     assert world.heard.subscriptions == [dropped]
     with pytest.raises(TokenChanged):
         await world.tokens.drop_old_jobs(GUILD, new, ADMIN)
+
+
+async def test_whose_batch_ends_with_the_token_gets_the_one_ping(world: AccountsFixture) -> None:
+    account_id = await _own(world)
+    ended, waiting = await _watch(world, GUILD, "j1"), await _watch(world, GUILD, "j2")
+    async with world.database.transaction() as tx:
+        batch = await batches.add(tx, guild_id=GUILD, channel_id=CHANNEL, user_id=MEMBER, mention=True, now=0)
+        await tx.run("UPDATE subscriptions SET batch_id = ?", (batch,))
+        row, one = await jobs.by_id(tx, 1), await subscriptions.by_id(tx, ended)
+        assert row is not None
+        assert one is not None
+        await jobs.end(tx, row.id, Outcome.FAILED, 0)
+        await post_outcome(tx, row, one, 0)
+    await world.tokens.remove_token(GUILD, account_id, ADMIN)
+    stopped = await subscriptions.by_id(world.database.reader, waiting)
+    assert stopped is not None
+    assert stopped.stopped_by == ADMIN
+    rows = await world.database.reader.all("SELECT notice FROM deliveries WHERE kind = 'notice' ORDER BY id")
+    told = [notice_json.load(row["notice"], "") for row in rows]
+    assert [(one.kind, one.mention) for one in told] == [(NoticeKind.BATCH_ENDED, (MEMBER,))]
 
 
 async def test_two_admins_at_once_end_with_one_of_the_two_tokens_everywhere(world: AccountsFixture) -> None:

@@ -5,14 +5,16 @@ import asyncio
 import pytest
 
 from model.job import JobState
-from model.states import AccountState
+from model.messages import BatchTally, NoticePost
+from model.states import AccountState, NoticeKind
 from pixverse import api_errors
 from pixverse.jobids import NotAJobId
 from relay.commands import refusals
 from relay.commands.subscribe import Limits
 from relay.commands.watch_many import EntryStatus
+from relay.delivery import notice_json
 from storage.database import Database
-from tests.relay.world import ACCOUNT, PERSON, World
+from tests.relay.world import ACCOUNT, CHANNEL, PERSON, World
 
 
 async def _closing(world: World) -> list[tuple[object, ...]]:
@@ -246,6 +248,48 @@ async def test_stopping_a_batch_keeps_what_others_wait_for(world: World) -> None
     assert await world.rows("SELECT ended_at IS NULL FROM batches") == [(0,)]
     with pytest.raises(refusals.NothingToDo):
         await world.commands.stop.stop_all(world.ask(), 1, True)
+
+
+async def _pings(world: World) -> list[NoticePost]:
+    rows = await world.rows("SELECT notice FROM deliveries WHERE kind = 'notice' ORDER BY id")
+    return [notice_json.load(str(notice), "") for (notice,) in rows]
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_whose_last_job_is_stopped_by_another_person_gets_the_one_ping(world: World, *, at_once: bool) -> None:
+    for jobid in ("job-1", "job-2", "job-3"):
+        world.api.put(jobid)
+    await world.commands.many.watch(world.ask(), "job-1 job-2 job-3", True)
+    await world.recorder.record_response(2, world.api.put("job-2", JobState.FAILED), ACCOUNT)
+    woken = world.heard.deliveries
+    manager = world.ask(person=9)
+    if at_once:
+        await world.commands.stop.stop_all(manager, 1, True)
+    else:
+        await world.commands.stop.unwatch(manager, "job-1", True)
+        assert await _pings(world) == []
+        await world.commands.stop.unwatch(manager, "job-3", True)
+    (told,) = await _pings(world)
+    assert (told.kind, told.mention) == (NoticeKind.BATCH_ENDED, (PERSON,))
+    assert told.tally == BatchTally(total=1, videos=0, images=0, links=0, failed=1, refused=0, other=0, mention=())
+    assert await world.rows("SELECT channel_id FROM deliveries WHERE kind = 'notice'") == [(CHANNEL,)]
+    assert world.heard.deliveries > woken
+
+
+async def test_whoever_needs_no_ping_at_the_end_of_a_batch_gets_none(world: World) -> None:
+    for number in range(1, 7):
+        world.api.put(f"job-{number}")
+    manager = world.ask(person=9)
+    await world.commands.many.watch(world.ask(), "job-1 job-2", True)  # Stopped by its asker.
+    await world.commands.many.watch(world.ask(), "job-3 job-4", False)  # By whoever wants no ping.
+    await world.commands.many.watch(world.ask(), "job-5 job-6", True)  # Without a single end.
+    for number in (1, 3):
+        await world.recorder.record_response(number, world.api.put(f"job-{number}", JobState.FAILED), ACCOUNT)
+    await world.commands.stop.stop_all(world.ask(), 1, False)
+    await world.commands.stop.stop_all(manager, 2, True)
+    await world.commands.stop.stop_all(manager, 3, True)
+    assert await world.rows("SELECT id FROM batches WHERE ended_at IS NULL") == []
+    assert await _pings(world) == []
 
 
 async def test_a_batch_ends_with_its_last_stopped_job(world: World) -> None:

@@ -7,12 +7,12 @@ import pytest
 
 from model import snapshots
 from model.job import Job, JobState, Media
-from model.states import DeliveryKind
-from relay.delivery import nonces
+from model.states import DeliveryKind, NoticeKind
+from relay.delivery import nonces, notice_json
 from relay.polling.job_recorder import Recorded, apply_response
 from storage import jobs
 from storage.database import Database
-from tests.relay.world import ACCOUNT, CHANNEL, GUILD, OTHER_ACCOUNT, World
+from tests.relay.world import ACCOUNT, CHANNEL, GUILD, OTHER_ACCOUNT, PERSON, World
 
 
 async def test_an_end_is_final_and_what_contradicts_it_is_only_logged(
@@ -215,6 +215,24 @@ async def test_a_job_on_hold_in_one_server_alone_goes_on_in_the_other(world: Wor
     await world.recorder.give_up_held(world.clock.now())
     assert await world.rows("SELECT ended_at FROM jobs WHERE id = ?", number) == [(None,)]
     assert await world.rows("SELECT guild_id FROM subscriptions WHERE ended_at IS NULL") == [(GUILD,), (GUILD + 1,)]
+
+
+async def test_a_batch_ends_with_a_job_whose_end_is_told_to_nobody(world: World) -> None:
+    for jobid in ("job-1", "job-2"):
+        world.api.put(jobid)
+    await world.commands.many.watch(world.ask(), "job-1 job-2", True)
+    await world.watch("job-2", guild=GUILD + 1, channel=CHANNEL + 1)
+    await world.recorder.record_response(1, Job("job-1", JobState.FAILED, "failed"), ACCOUNT)
+    world.accounts.used[GUILD] = OTHER_ACCOUNT
+    await world.recorder.record_response(2, Job("job-2", JobState.MODERATED, "moderated"), ACCOUNT)
+    assert await world.rows("SELECT id FROM batches WHERE ended_at IS NULL") == [(1,)]
+    await world.recorder.give_up_held(world.clock.now())
+    assert await world.rows("SELECT id FROM batches WHERE ended_at IS NULL") == []
+    ((notice,),) = await world.rows("SELECT notice FROM deliveries WHERE kind = 'notice'")
+    told = notice_json.load(str(notice), "")
+    assert (told.kind, told.mention) == (NoticeKind.BATCH_ENDED, (PERSON,))
+    assert told.tally is not None
+    assert (told.tally.total, told.tally.failed, told.tally.refused) == (1, 1, 0)
 
 
 async def test_an_end_that_was_never_this_servers_to_see_stays_untold(world: World) -> None:
