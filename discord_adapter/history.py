@@ -21,6 +21,7 @@ MAX_PAGES = 30
 _SECONDS = 30.0
 _COMMAND = re.compile(r"</([^:>]+):\d+>")
 """A link to a command, as `CommandMentions` writes it."""
+_PING = re.compile(r"<@\d+> ?")
 _T = TypeVar("_T")
 
 
@@ -137,7 +138,9 @@ def _is_it(stored: dict[str, Any], message: Message) -> bool:
 
 
 def _without_ids(content: str) -> str:
-    """The content with each command named in plain text: right after a start its id may not be known yet."""
+    """The content with each command named in plain text, since right after a start its id may not be known yet, and
+    without people, who may have asked to be forgotten since."""
+    content = _PING.sub("", content).rstrip()
     return _COMMAND.sub(r"/\1", content)
 
 

@@ -136,19 +136,19 @@ async def all_open(queries: Queries, shards: Shards | None = None) -> list[int]:
     )
 
 
-async def outdated(queries: Queries, shards: Shards | None = None) -> list[int]:
+async def outdated(queries: Queries, now: int, shards: Shards | None = None) -> list[int]:
     """The subscriptions, in the servers of these shards (None: all), whose card is not up to date or lacks its last
-    edit."""
+    edit, or was edited by a clock that has been set back since."""
     where, held = in_shards(queries.dialect, shards, "s.guild_id")
     return await queries.values(
         f"""
         SELECT s.id FROM subscriptions s JOIN jobs j ON j.id = s.job_id JOIN accounts a ON a.id = j.account_id
         JOIN deliveries d ON d.subscription_id = s.id AND d.kind = '{DeliveryKind.CARD}' AND d.message_id IS NOT NULL
         WHERE NOT s.card_final AND (s.ended_at IS NOT NULL OR j.changed_at > s.shown_at
-          OR a.state_since > s.shown_at OR {queries.dialect.among("s.shown")}) AND {where}
+          OR a.state_since > s.shown_at OR s.shown_at > ? OR {queries.dialect.among("s.shown")}) AND {where}
         ORDER BY 1 DESC
         """,
-        (queries.dialect.list_of(_ON_HOLD), *held),
+        (now, queries.dialect.list_of(_ON_HOLD), *held),
     )
 
 
@@ -158,15 +158,17 @@ OR EXISTS (SELECT 1 FROM deliveries d WHERE d.subscription_id = s.id AND d.settl
 """
 
 
-async def outdated_batches(queries: Queries) -> list[int]:
-    """The batches whose summary may not be up to date."""
+async def outdated_batches(queries: Queries, now: int) -> list[int]:
+    """The batches whose summary may not be up to date, or was edited by a clock that has been set back since."""
     return await queries.values(
         f"""
         SELECT DISTINCT b.id FROM batches b JOIN subscriptions s ON s.batch_id = b.id JOIN jobs j ON j.id = s.job_id
         JOIN accounts a ON a.id = j.account_id
         WHERE {_BATCH_CHANGED.format(shown_at="b.shown_at")} OR (s.ended_at IS NULL AND a.state_since > b.shown_at)
+        OR b.shown_at > ?
         ORDER BY 1 DESC
-        """
+        """,
+        (now,),
     )
 
 

@@ -174,8 +174,9 @@ class CardEdits:
             post = replace(post, job=merge.onward(shown.job, post.job))
         unchanged = shown == post
         if shown is None:
-            # Posted or last edited by an earlier process, or forgotten after its last edit.
-            unchanged = row.shown == post.status and row.shown_at >= view.news_at
+            # Posted or last edited by an earlier process, or forgotten after its last edit; if that was in the future,
+            # nobody knows what has changed since.
+            unchanged = row.shown == post.status and view.news_at <= row.shown_at <= view.at
         edit = _Edit(view.address, row.card_message, row.card_posted_at, row.card_delivery, post, view.final, view.at)
         if not unchanged:
             return await self._edit_in_time(edit)
@@ -189,7 +190,7 @@ class CardEdits:
             return None
         at = self._clock.now()
         post = await self._posts.summary(key.id, "", message.language)
-        if post is None or await self._says_so_already(key, message, post):
+        if post is None or await self._says_so_already(key, message, post, at):
             return None
         address = Address(message.guild_id, message.channel_id)
         final = not post.open and not any(map(_is_on_its_way, post.entries))
@@ -197,12 +198,14 @@ class CardEdits:
             _Edit(address, message.message_id, message.posted_at, message.delivery_id, post, final, at)
         )
 
-    async def _says_so_already(self, key: Key, message: BatchMessage, post: SummaryPost) -> bool:
+    async def _says_so_already(self, key: Key, message: BatchMessage, post: SummaryPost, now: int) -> bool:
         shown = self._shown.get(key)
         if isinstance(shown, SummaryPost):
             return replace(shown, nonce="") == post
         # What a summary shows is not kept in memory once all of its jobs have ended.
-        return not post.open and not await cards.is_batch_outdated(self._database.reader, key.id, message.shown_at)
+        if post.open or message.shown_at > now:
+            return False
+        return not await cards.is_batch_outdated(self._database.reader, key.id, message.shown_at)
 
     # ---- in time ----------------------------------------------------------------------------------------------------
 

@@ -187,8 +187,8 @@ class CardLoop:
         reader, shards = self._database.reader, self._ownership.shards()
         match change:
             case _Change.OUTDATED:
-                self._mark_cards(await cards.outdated(reader, shards))
-                for batch_id in await cards.outdated_batches(reader):
+                self._mark_cards(await cards.outdated(reader, self._clock.now(), shards))
+                for batch_id in await cards.outdated_batches(reader, self._clock.now()):
                     self._mark(Key(DeliveryKind.SUMMARY, batch_id))
                 for subscription_id, seconds in await self._edits.becoming_slow():
                     self._mark(Key(DeliveryKind.CARD, subscription_id), seconds)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -8,8 +9,20 @@ import discord
 import pytest
 
 from discord_adapter.history import MAX_PAGES, PAGE, find_copies, find_message
-from model.messages import Absent, CannotLook, Found, LookResult, NoResponse, TooManyRequests
+from model.messages import (
+    Absent,
+    BatchTally,
+    CannotLook,
+    Found,
+    LookResult,
+    NoResponse,
+    NoticePost,
+    TooManyRequests,
+)
+from model.states import NoticeKind
+from ui.command_texts import CommandMentions
 from ui.message import Message
+from ui.notices import notice_message
 
 BOT = 1
 CHANNEL = 3
@@ -176,6 +189,23 @@ def _always(answer: Any) -> Any:
         return answer
 
     return logs_from
+
+
+@pytest.mark.parametrize(
+    "notice",
+    [
+        NoticePost(NoticeKind.TOKEN_REFUSED, "n", (42,), 3),
+        NoticePost(NoticeKind.BATCH_ENDED, "n", (42,), tally=BatchTally(2, 1, 0, 0, 1, 0, 0, ())),
+    ],
+    ids=lambda notice: notice.kind,
+)
+async def test_a_notice_is_found_though_the_person_in_it_was_forgotten_since(notice: NoticePost) -> None:
+    mentions = CommandMentions({})
+    kept = {**stored(id_at(NOW + 1)), "content": notice_message(notice, mentions).content}
+    client = cast("discord.Client", Channel([kept]))
+    forgotten = notice_message(replace(notice, mention=()), mentions)
+    assert forgotten.content != kept["content"]
+    assert await find_message(client, CHANNEL, forgotten, NOW, readable=True) == Found(int(kept["id"]))
 
 
 @pytest.mark.parametrize(

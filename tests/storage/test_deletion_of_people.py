@@ -118,11 +118,11 @@ async def test_a_card_that_names_them_is_edited_also_after_a_crash(database: Dat
         )
         await deliveries.settle_posted(tx, card, message_id=5, now=NOW)
         await cards.mark_shown(tx, alone, at=NOW, shown=CardStatus.CREATED, final=False)
-    assert await cards.outdated(database.reader) == []
+    assert await cards.outdated(database.reader, NOW) == []
     async with database.transaction() as tx:
         await tx.run("UPDATE jobs SET changed_at = 1")
         await deletion.forget_person(tx, ME)
-    assert await cards.outdated(database.reader) == [alone]
+    assert await cards.outdated(database.reader, NOW) == [alone]
 
 
 async def test_whoever_is_not_known_changes_nothing(database: Database) -> None:

@@ -269,8 +269,8 @@ async def test_cards_of_other_shards_are_left_to_their_processes(outbox: Outbox)
         assert await cards.of_job(reader, 1, shards) == found
         assert await cards.of_account(reader, account_id or 0, shards) == found
         assert await cards.all_open(reader, shards) == found
-        assert await cards.outdated(reader, shards) == found
-    assert await cards.of_job(reader, 1) == await cards.outdated(reader) == [subscription_id]
+        assert await cards.outdated(reader, NOW, shards) == found
+    assert await cards.of_job(reader, 1) == await cards.outdated(reader, NOW) == [subscription_id]
 
 
 @pytest.mark.parametrize("guild_id", [GUILD, None])
@@ -290,7 +290,7 @@ async def test_a_card_is_out_of_date_if_it_shows_another_account_than_the_server
         async with outbox.database.transaction() as tx:
             await cards.mark_shown(tx, subscription_id, at=NOW + 1_000_000, shown=shown, final=False)
             await cards.account_changed(tx, in_force, guild_id=guild_id)
-        assert await cards.outdated(reader) == found
+        assert await cards.outdated(reader, NOW + 1_000_000) == found
 
 
 @pytest.mark.parametrize(("channel_id", "hurried"), [(CHANNEL, [0]), (None, [0, 1])])

@@ -131,7 +131,7 @@ MUTATIONS = (
         "a summary that is over is edited at every occasion",
         "tests/relay/cards/test_card_loop.py::test_a_summary_follows_its_jobs",
         "CardEdits._says_so_already",
-        "return not post.open and not await",
+        "return not await",
         "return False and not await",
     ),
     mutation(

@@ -11,6 +11,46 @@ _ROTATION = "tests/storage/test_key_rotation.py"
 
 MUTATIONS = (
     mutation(
+        "a summary that a clock that was ahead has edited never shows the end",
+        "tests/relay/cards/test_card_loop.py::"
+        "test_what_a_clock_that_was_ahead_has_edited_keeps_up_after_a_restart[False]",
+        "CardEdits._says_so_already",
+        " or message.shown_at > now",
+        "",
+    ),
+    mutation(
+        "a card that a clock that was ahead has edited stands still after a restart",
+        "tests/relay/cards/test_card_loop.py::"
+        "test_what_a_clock_that_was_ahead_has_edited_keeps_up_after_a_restart[False]",
+        "CardEdits._show_card",
+        "view.news_at <= row.shown_at <= view.at",
+        "view.news_at <= row.shown_at",
+    ),
+    mutation(
+        "cards that a clock that was ahead has edited are not looked at after a start",
+        "tests/relay/cards/test_card_loop.py::"
+        "test_what_a_clock_that_was_ahead_has_edited_keeps_up_after_a_restart[True]",
+        "cards.outdated",
+        " OR s.shown_at > ?",
+        " OR s.shown_at < ? - 2e15",
+    ),
+    mutation(
+        "summaries that a clock that was ahead has edited are not looked at after a start",
+        "tests/relay/cards/test_card_loop.py::"
+        "test_what_a_clock_that_was_ahead_has_edited_keeps_up_after_a_restart[True]",
+        "cards.outdated_batches",
+        "OR b.shown_at > ?",
+        "OR b.shown_at < ? - 2e15",
+    ),
+    mutation(
+        "an alert that was posted before its person was forgotten is posted again",
+        "tests/discord_adapter/test_history.py::"
+        "test_a_notice_is_found_though_the_person_in_it_was_forgotten_since[token refused]",
+        "history._without_ids",
+        '_PING.sub("", content)',
+        "content",
+    ),
+    mutation(
         "a key file is written though its key is another database's",
         f"{_ROTATION}::test_with_another_key_in_the_key_file_nothing_is_changed",
         "to_fresh_key",

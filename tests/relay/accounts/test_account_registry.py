@@ -423,7 +423,8 @@ async def _show(world: AccountsFixture, subscription: int, status: CardStatus) -
 
 async def _outdated(world: AccountsFixture) -> tuple[list[int], list[int]]:
     """The cards and summaries that are looked at after a start."""
-    return await cards.outdated(world.database.reader), await cards.outdated_batches(world.database.reader)
+    reader, now = world.database.reader, world.clock.now()
+    return await cards.outdated(reader, now), await cards.outdated_batches(reader, now)
 
 
 async def _in_batch(world: AccountsFixture, guild: int, jobid: str) -> int:

@@ -789,6 +789,48 @@ async def test_a_summary_is_forgotten_though_an_outcome_never_comes(world: CardW
     assert world.loop._edits._shown == {}
 
 
+@pytest.mark.parametrize("ends_meanwhile", [True, False])
+async def test_what_a_clock_that_was_ahead_has_edited_keeps_up_after_a_restart(
+    world: CardWorld, *, ends_meanwhile: bool
+) -> None:
+    last, batch_id = 0, await world.batch(CHANNEL, 9)
+    for jobid in ("one", "two"):
+        last = await world.watch(jobid, CHANNEL, batch_id=batch_id, users=(9,))
+    alone = await world.watch("alone", CHANNEL, users=(9,), card=True)
+    async with world.database.transaction() as tx:
+        await deliveries.add_summary(
+            tx, batch_id=batch_id, guild_id=GUILD, channel_id=CHANNEL, base_nonce="s" * 25, now=world.clock.now()
+        )
+    await world.pump()
+    world.clock.jump(10 * 60 * SECOND)
+    await world.end(completed("one"))
+    await world.answer(Job("alone", JobState.PROGRESS, "progress", percent=10))
+    await world.pump()
+    for number in (1, 3):
+        world.loop.job_changed(number)
+    for _ in range(2):
+        await world.move(20 * SECOND)
+    world.clock.jump(-10 * 60 * SECOND)
+    await world.halt()
+    if not ends_meanwhile:
+        world.run()
+        await world.move(20 * SECOND)
+    await world.answer(Job("alone", JobState.PROGRESS, "progress", percent=90))
+    await world.end(completed("two"), closes=(last,))
+    await world.pump()
+    if ends_meanwhile:
+        world.run()
+    else:
+        for number in (2, 3):
+            world.loop.job_changed(number)
+    for _ in range(3):
+        await world.move(20 * SECOND)
+
+    summaries = [post for _, post in world.discord.edits if isinstance(post, SummaryPost)]
+    assert (summaries[-1].done, summaries[-1].open) == (2, False)
+    assert [post.job.percent for post in world.edits() if post.subscription_id == alone and post.job][-1] == 90
+
+
 async def test_a_summary_is_not_edited_at_the_start_where_nothing_has_changed(world: CardWorld) -> None:
     batch_id = await world.batch(CHANNEL, 9)
     await world.watch("one", CHANNEL, batch_id=batch_id)
@@ -852,8 +894,8 @@ async def test_servers_that_move_while_cards_are_looked_up_are_looked_up_as_well
 
     taking, outdated = Taking(), cards.outdated
 
-    async def look_up(reader: Queries, shards: Shards | None) -> list[int]:
-        found = await outdated(reader, shards)
+    async def look_up(reader: Queries, now: int, shards: Shards | None) -> list[int]:
+        found = await outdated(reader, now, shards)
         if not taking.held:
             taking.held = (0, 1)
             world.loop.servers_moved()
