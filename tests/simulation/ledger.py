@@ -29,6 +29,7 @@ _PROMISES = re.compile(
     r"|Watching \d+ jobs?\b"
     r"|result (?:is|will be|is still waiting to be) posted here"
 )
+_BATCH_ENDED = re.compile(r"\*\*(?:The job has|All \d+ jobs have) ended")
 _NUMBER = re.compile(r"#(\d+)")
 _MARK = re.compile(r"boat-(\d+)-sails")
 _ADDRESS = re.compile(r"/callback/([\w-]+)")
@@ -319,7 +320,10 @@ class Ledger:
         else:
             self.counts["notices"] += 1
             self.looks.said(text, [], self._language(posted.channel))
-            self._check_pings(posted, {posted.channel.guild.admin})
+            # The asker of a batch is pinged once at its end, also where the last of its jobs gets no outcome.
+            ended = _BATCH_ENDED.match(text) is not None
+            asked = (people for (_, where), people in self.askers.items() if where == posted.channel.id)
+            self._check_pings(posted, set().union(*asked) if ended else {posted.channel.guild.admin})
 
     def edited(self, channel: Channel, message: dict[str, Any], *, life: int, repeated: bool) -> None:
         """A card or a summary has changed; `repeated` where it may be the same edit again, whose answer was lost. A

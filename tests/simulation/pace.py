@@ -18,7 +18,7 @@ _FOR_NOBODY = 3
 """Questions about a job for which nobody waits: on their way, or for fresh links."""
 _REFUSED_IN_AN_HOUR = 80
 _HOUR = 3600.0
-_SUBJECT = re.compile(r"/v[12]/\S*|job:\d+-user:\d+\S*|user:\d+-pixverse:[^/\s]+@[^/\s]+-(?:video|image):\d+")
+_SUBJECT = re.compile(r"/v[12]/\S*|job:\d+\S*|user:\d+-pixverse:[^/\s]+@[^/\s]+-(?:video|image):\d+")
 """A list, or what has the form of an id."""
 _ON_ITS_WAY = 2.0
 """What was asked before the answer came."""

@@ -53,6 +53,7 @@ _COMPONENTS = 1 << 15
 _REFUSED_SECONDS = 900.0
 """Within which a result that is refused for what it holds has come in a lesser form."""
 _SHOWN = 110
+_FAULT_NUMBER = re.compile(r"(the number |this number: `)[0-9a-f]+")
 _DELIVERY = re.compile(r"delivery (\d+) \((\w+)\) in channel (\d+): (again, no answer|unsure)$")
 
 
@@ -136,8 +137,10 @@ class World:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def tell(self, line: str) -> None:
-        """Writes a line of the story. The address of a callback is drawn by the bot alone, and never the same."""
-        self.story.append(f"{_stamp(self._clock.passed)}  {CALLBACK_ADDRESS.sub('(its address)', line)}")
+        """Writes a line of the story. The address of a callback is drawn by the bot alone, and never the same, and the
+        number of a fault is made of its traceback, which differs from Python to Python."""
+        line = _FAULT_NUMBER.sub(r"\1…", CALLBACK_ADDRESS.sub("(its address)", line))
+        self.story.append(f"{_stamp(self._clock.passed)}  {line}")
 
     def _let_pass(self, seconds: float) -> None:
         """Time passes, and no bot runs."""
