@@ -75,3 +75,5 @@ class Changes:
         """The API went away, or came back."""
         self.writes_changed = Signal[[]]()
         """The database takes no writes, or takes them again."""
+        self.commit_doubted = Signal[[]]()
+        """Something may have been committed without any signal; the database takes writes again."""

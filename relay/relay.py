@@ -204,6 +204,7 @@ class Relay:
         changes.api_changed.listen(self.cards.all_changed)
         changes.api_changed.listen(self.poller.api_changed)
         changes.writes_changed.listen(self.cards.all_changed)
+        changes.commit_doubted.listen(self._read_all_again)
 
     async def start(self) -> None:
         """Sweeps the folder for videos, and reads what is kept in memory. Raises FolderUnusable and StorageError."""
@@ -212,6 +213,12 @@ class Relay:
         await self.callback_addresses.read_all()
         if self.membership is not None:
             await self.membership.join()
+
+    def _read_all_again(self) -> None:
+        """Has everything read that this process works on, as when it has just got it."""
+        for account_id in self._account_ids():
+            self.changes.account_moved(account_id)
+        self.changes.servers_moved()
 
     def _account_ids(self) -> list[int]:
         return [account.id for account in self.accounts.every()]

@@ -51,6 +51,9 @@ class WriteAvailability:
             self._database.refused.clear()
             await self._database.refused.wait()
             await self.until_over()
+            if self._database.in_doubt:
+                self._database.in_doubt = False
+                self._changes.commit_doubted()
 
     async def until_over(self) -> None:
         """From a write that was refused until the database takes one."""

@@ -136,7 +136,10 @@ class Database:
         self._lock = asyncio.Lock()
         self._owner: asyncio.Task[object] | None = None
         self.refused = asyncio.Event()
-        """Set whenever the database refuses a transaction; whoever waits for it clears it."""
+        """Set whenever the database refuses a transaction, or `in_doubt`; whoever waits for it clears it."""
+        self.in_doubt = False
+        """Whether something may be committed of which nobody was told: the commit's result was lost, or whoever waited
+        for it was cancelled. Whoever has everything read again clears it."""
         self.flush_owed = False
         """Whether what was overwritten may still stand in a log, so that `flush` is to be called again."""
 
@@ -197,7 +200,7 @@ class Database:
                 await to_the_end(self._engine.begin(locks_rows=locks_rows))
                 yield transaction
                 transaction.close()
-                await to_the_end(self._engine.commit())
+                await self._commit()
             except BaseException as error:
                 if isinstance(error, StorageUnavailable):
                     self.refused.set()
@@ -206,6 +209,14 @@ class Database:
                 raise
             finally:
                 self._owner = None
+
+    async def _commit(self) -> None:
+        try:
+            await to_the_end(self._engine.commit())
+        except (StorageUnavailable, asyncio.CancelledError):
+            self.in_doubt = True
+            self.refused.set()
+            raise
 
     async def probe_write(self, now: int) -> None:
         """Commits a few bytes, since only a write shows whether the database takes one (the disk may be full or have

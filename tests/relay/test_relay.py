@@ -14,13 +14,15 @@ from unittest.mock import MagicMock
 import pytest
 from cryptography.fernet import Fernet
 
+from model.job import Outcome
 from relay.polling.schedule import Timing
 from relay.relay import Network, Relay, Storage
 from settings import load_settings
-from storage import servers
+from storage import jobs, servers, subscriptions
 from storage.database import Database, put_meta
 from storage.vault import Vault
 from tests.clock import ManualClock
+from tests.idle import until_idle
 from tests.inline_database import connect_inline
 from tests.new_database import lay_database
 
@@ -32,7 +34,7 @@ async def relay(tmp_path: Path) -> AsyncIterator[Relay]:
     settings = load_settings({"DISCORD_TOKEN": "MTA.abc.def"}, None, tmp_path)
     anything = cast("Any", MagicMock())
     timing = Timing(ManualClock(), Random(1), 20.0)
-    yield Relay(settings, None, Storage(database, vault, None), Network(anything, anything), anything, timing)
+    yield Relay(settings, "user:1-abc", Storage(database, vault, None), Network(anything, anything), anything, timing)
     await database.close()
 
 
@@ -69,6 +71,41 @@ async def test_a_server_that_comes_back_to_this_process_has_its_language_kept_ag
     server = await servers.get(relay.database.reader, 77)
     assert server is not None
     assert server.locale == "ja"
+
+
+async def test_what_was_committed_though_nobody_knew_is_read_again(relay: Relay) -> None:
+    """The response to a commit was lost, so that a job was watched, and later ended, without any signal."""
+    await relay.accounts.start()
+    account_id = relay.accounts.operator_id
+    assert account_id is not None
+    while relay.job_loader.loading:
+        await relay.job_loader.load()
+    async with relay.database.transaction() as tx:
+        job = await jobs.add(tx, account_id, "user:1-pixverse:me-video:1", None, relay.clock.now())
+        await subscriptions.add(
+            tx, job_id=job.id, guild_id=77, channel_id=5, batch_id=None, spoiler=False, now=relay.clock.now()
+        )
+    await _doubt(relay)
+    assert relay.job_queue.get(job.id) is not None
+    async with relay.database.transaction() as tx:
+        await jobs.end(tx, job.id, Outcome.FAILED, relay.clock.now())
+    await _doubt(relay)
+    assert relay.job_queue.get(job.id) is None
+
+
+async def _doubt(relay: Relay) -> None:
+    loop = asyncio.ensure_future(relay.loops()["writes"]())
+    await until_idle()
+    relay.database.in_doubt = True
+    relay.database.refused.set()
+    clock = cast("ManualClock", relay.clock)
+    for _ in range(40):
+        await until_idle()
+        clock.forward(1.0)
+    assert not relay.database.in_doubt
+    loop.cancel()
+    await asyncio.gather(loop, return_exceptions=True)
+    await relay.job_loader.load()
 
 
 def test_somebody_listens_to_each_kind_of_change(relay: Relay) -> None:

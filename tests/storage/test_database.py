@@ -115,6 +115,32 @@ async def test_a_cancelled_body_is_undone_and_frees_the_way(database: Database) 
     assert await _names(database) == {"b"}
 
 
+@pytest.mark.parametrize("lost", [True, False], ids=["its response was lost", "its caller was cancelled"])
+async def test_a_commit_of_which_its_caller_learns_nothing_is_in_doubt(
+    database: Database, monkeypatch: pytest.MonkeyPatch, *, lost: bool
+) -> None:
+    async def write() -> None:
+        async with database.transaction() as tx:
+            await put_meta(tx, "a", b"")
+
+    await write()
+    assert (database.in_doubt, database.refused.is_set()) == (False, False)
+    commit = database._engine.commit
+
+    async def without_a_result() -> None:
+        await commit()
+        if lost:
+            raise StorageUnavailable("nobody knows")
+        writing.cancel()
+
+    monkeypatch.setattr(database._engine, "commit", without_a_result)
+    writing = asyncio.create_task(write())
+    with pytest.raises(StorageUnavailable if lost else asyncio.CancelledError):
+        await writing
+    assert (database.in_doubt, database.refused.is_set()) == (True, True)
+    assert await _names(database) == {"a"}
+
+
 async def test_a_transaction_inside_another_of_the_same_task_is_an_error_and_no_deadlock(database: Database) -> None:
     async def nested() -> None:
         async with database.transaction(), database.transaction():

@@ -6,6 +6,21 @@ from tests.mutations.mutation import mutation
 
 MUTATIONS = (
     mutation(
+        "a commit whose caller was cancelled is told to nobody",
+        "tests/storage/test_database.py::"
+        "test_a_commit_of_which_its_caller_learns_nothing_is_in_doubt[sqlite-its caller was cancelled]",
+        "Database._commit",
+        "except (StorageUnavailable, asyncio.CancelledError):",
+        "except StorageUnavailable:",
+    ),
+    mutation(
+        "what was committed though nobody knew is not read again",
+        "tests/relay/test_relay.py::test_what_was_committed_though_nobody_knew_is_read_again",
+        "WriteAvailability.run",
+        "self._changes.commit_doubted()",
+        "pass",
+    ),
+    mutation(
         "a log that was being read is never emptied",
         "tests/relay/test_relay.py::test_a_log_that_another_program_reads_is_emptied_by_a_loop",
         "Relay.loops",
