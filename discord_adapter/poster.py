@@ -116,6 +116,9 @@ class DiscordPoster:
 
         return await self._attempt(edit, _BASE_SECONDS)
 
+    def looks_alike(self, address: Address, one: Post, other: Post) -> bool:
+        return self._message_of(one, address).looks_like(self._message_of(other, address))
+
     async def find(self, address: Address, post: Post, after: int) -> LookResult:
         if seconds := self._paused_for():
             return TooManyRequests(seconds)

@@ -44,6 +44,9 @@ class Poster(Protocol):
     async def edit(self, address: Address, message_id: int, post: CardPost | SummaryPost | NoticePost) -> SendResult:
         """Edits a message of ours in place."""
 
+    def looks_alike(self, address: Address, one: Post, other: Post) -> bool:
+        """Whether an edit from one to the other would change nothing that anybody sees."""
+
     async def find(self, address: Address, post: Post, after: int) -> LookResult:
         """Looks for this very message (by the nonce or number in its buttons; a notice by its text) in the history
         from `after` (milliseconds UTC) on."""

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import discord
@@ -41,6 +42,13 @@ class Message:
     reply_to: int | None = None
     known_by: str | None = None
     """The custom id by which the message is found in a channel's history; None if it is found by its content."""
+
+    def looks_like(self, other: Message) -> bool:
+        """Whether the other one has the same text and buttons."""
+        return self.content == other.content and self._components() == other._components()
+
+    def _components(self) -> list[dict[str, Any]]:
+        return [] if self.view is None else self.view.to_components()
 
 
 @dataclass(frozen=True, slots=True)

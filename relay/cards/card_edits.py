@@ -130,6 +130,8 @@ class CardEdits:
         self._posts = posts
         self._clock = clock
         self._shown: dict[Key, CardPost | SummaryPost] = {}
+        self._unanswered: set[Key] = set()
+        """What may show something else by now: nobody answered its latest edit."""
         self._next_edit: dict[Key, float] = {}
         self._pauses: dict[Key, _Pause] = {}
         self._line = EditLine()
@@ -172,8 +174,8 @@ class CardEdits:
         if isinstance(shown, CardPost) and post.job is not None:
             # A card never shows less than it showed before.
             post = replace(post, job=merge.onward(shown.job, post.job))
-        unchanged = shown == post
-        if shown is None:
+        unchanged = shown == post and key not in self._unanswered
+        if shown is None and key not in self._unanswered:
             # Posted or last edited by an earlier process, or forgotten after its last edit; if that was in the future,
             # nobody knows what has changed since.
             unchanged = row.shown == post.status and view.news_at <= row.shown_at <= view.at
@@ -200,6 +202,8 @@ class CardEdits:
 
     async def _says_so_already(self, key: Key, message: BatchMessage, post: SummaryPost, now: int) -> bool:
         shown = self._shown.get(key)
+        if key in self._unanswered:
+            return False
         if isinstance(shown, SummaryPost):
             return replace(shown, nonce="") == post
         # What a summary shows is not kept in memory once all of its jobs have ended.
@@ -213,6 +217,9 @@ class CardEdits:
         if not self._ownership.owns_server(edit.address.guild_id):
             self._forget(edit.key)
             return None
+        if self._stands(edit):
+            await self._note(edit)
+            return None
         wait = self._own_wait(edit)
         if wait <= 0 and await self._outcome_first(edit):
             wait = CHANNEL_SECONDS
@@ -221,6 +228,13 @@ class CardEdits:
             return Later(wait)
         wait = self._line.wait(edit.key, edit.address.channel_id, self._clock.monotonic())
         return Later(wait) if wait > 0 else await self._edit(edit)
+
+    def _stands(self, edit: _Edit) -> bool:
+        """Whether the message looks like this already: much of what is known of a job is not shown."""
+        shown = self._shown.get(edit.key)
+        if shown is None or edit.key in self._unanswered:
+            return False
+        return self._poster.looks_alike(edit.address, shown, edit.post)
 
     def _own_wait(self, edit: _Edit) -> float:
         """Seconds until this very card may be edited, whatever others do."""
@@ -252,13 +266,14 @@ class CardEdits:
             self._next_edit[edit.key] = now + self._between_edits(edit, result)
         match result:
             case Posted():
-                self._shown[edit.key] = edit.post
-                await self._mark(edit)
+                self._unanswered.discard(edit.key)
+                await self._note(edit)
                 return None
             case TooManyRequests(retry_after):
                 self._line.hold(edit.address.channel_id, self._clock.monotonic() + retry_after)
                 return Later(retry_after)
             case NoResponse():
+                self._unanswered.add(edit.key)
                 return Later(_NO_ANSWER_SECONDS)
             case Refused() as refused:
                 return await self._after_refusal(edit, refused)
@@ -292,6 +307,11 @@ class CardEdits:
         self._pauses[edit.key] = _Pause(self._clock.monotonic() + seconds, last_too)
         return Later(seconds)
 
+    async def _note(self, edit: _Edit) -> None:
+        """Remembers that the message looks like this."""
+        self._shown[edit.key] = edit.post
+        await self._mark(edit)
+
     async def _mark(self, edit: _Edit) -> None:
         async with self._database.transaction() as tx:
             await mark_shown(tx, edit.post, at=edit.at, final=edit.final)
@@ -301,6 +321,7 @@ class CardEdits:
     def _forget(self, key: Key) -> None:
         for kept in (self._shown, self._next_edit, self._pauses):
             kept.pop(key, None)
+        self._unanswered.discard(key)
 
 
 def _is_on_its_way(entry: SummaryEntry) -> bool:

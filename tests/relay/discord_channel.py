@@ -24,11 +24,14 @@ from model.messages import (
     SummaryPost,
 )
 from tests.clock import ManualClock
+from ui.command_texts import CommandMentions
+from ui.posts import message_of
 
 FIRST_DAY = 1_700_000_000_000
 LOST = NoResponse("stored, but the answer was lost")
 DEAD = NoResponse("never arrived")
 NONCE_WINDOW = 180_000
+_MENTIONS = CommandMentions()
 
 
 def name_of(post: Post) -> str:
@@ -109,6 +112,9 @@ class Discord:
         self.point()
         posted_at = (message_id >> 22) + 1_420_070_400_000
         return Posted(message_id, (self.time() - posted_at) / 1000 if self.tells_ages else None)
+
+    def looks_alike(self, address: Address, one: Post, other: Post) -> bool:
+        return message_of(one, address, _MENTIONS).looks_like(message_of(other, address, _MENTIONS))
 
     async def find(self, address: Address, post: Post, after: int) -> LookResult:
         self.point()

@@ -347,8 +347,8 @@ class Ledger:
         skewed = self._weather.was("clock", min(self.life_began, _posted_at(message)))
         # While the disk takes nothing, it takes no note of an edit either.
         unnoted = "this bot is paused" in text_of(message)
-        if self.calm and is_over and before_it == form and not (repeated or skewed or unnoted):
-            self.fail(f"what is over is edited, and nothing changes, in {channel.name}: {text_of(message)!r}")
+        if before_it == form and not repeated and not (is_over and (skewed or unnoted or not self.calm)):
+            self.fail(f"an edit changes nothing in {channel.name}: {text_of(message)!r}")
         self._forms[str(message["id"])] = form
         now = self._clock.passed
         before = self._edited_at.get((life, channel.id), -math.inf)

@@ -551,6 +551,7 @@ SEEN: dict[str, tuple[str, ...]] = {
     "questions.kept_up": (
         "a list keeps the card of a young job from keeping up",
         "a summary that is over is edited at every occasion",
+        "an edit that nobody would see is made",
         "the summary of young jobs does not keep up",
     ),
     "questions.lagging_lists": (

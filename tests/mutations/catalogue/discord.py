@@ -662,4 +662,18 @@ MUTATIONS = (
         "if draft.variant.no_files and draft.variant.why is Cause.FILE and in_vain:",
         "if 0:",
     ),
+    mutation(
+        "an edit that nobody would see is made",
+        "tests/relay/cards/test_card_loop.py::test_what_a_card_does_not_show_is_no_news_and_costs_no_edit",
+        "CardEdits._stands",
+        "return self._poster.looks_alike(edit.address, shown, edit.post)",
+        "return False",
+    ),
+    mutation(
+        "a card looks as before an edit that nobody answered",
+        "tests/relay/cards/test_card_loop.py::test_an_edit_that_nobody_answered_is_taken_back_where_its_news_is_over",
+        "CardEdits._edit",
+        "self._unanswered.add(edit.key)",
+        "pass",
+    ),
 )

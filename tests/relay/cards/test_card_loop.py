@@ -155,6 +155,61 @@ async def subscriptions_row(world: World, subscription_id: int) -> dict[str, int
     return dict(row)
 
 
+async def test_what_a_card_does_not_show_is_no_news_and_costs_no_edit(world: CardWorld) -> None:
+    subscription_id = await world.card("job")
+    await world.told("job", state=JobState.STARTED, status="started", percent=None)
+    await world.move(20 * SECOND)
+    before = await _shown_at(world, subscription_id)
+    await world.told("job", state=JobState.STARTED, status="started", percent=None, elapsed=5)
+    await world.move(20 * SECOND)
+
+    assert world.statuses() == [CardStatus.STARTED]
+    assert await _shown_at(world, subscription_id) > before
+
+    await world.halt()
+    world.run()
+    await world.move(20 * SECOND)
+    assert world.statuses() == [CardStatus.STARTED]
+
+
+async def test_a_card_on_hold_goes_on_from_what_was_told_meanwhile(world: CardWorld) -> None:
+    await world.card("job")
+    await world.told("job", percent=20)
+    await world.move(10 * SECOND)
+    world.in_force = 2
+    world.loop.account_changed(1)
+    await world.move(10 * SECOND)
+    await world.told("job", percent=40)
+    await world.move(10 * SECOND)
+    await world.told("job", percent=70)
+    await world.move(10 * SECOND)
+    assert world.statuses() == [CardStatus.PROGRESS, CardStatus.OTHER_ACCOUNT]
+
+    world.in_force = 1
+    world.loop.account_changed(1)
+    await world.move(10 * SECOND)
+    assert world.statuses()[2:] == [CardStatus.PROGRESS]
+    assert world.percents()[-1] == 70
+
+
+async def test_an_edit_that_nobody_answered_is_taken_back_where_its_news_is_over(world: CardWorld) -> None:
+    await world.card("job")
+    await world.told("job")
+    await world.move(10 * SECOND)
+    world.in_force = 2
+    world.discord.edit_script = [LOST]
+    world.loop.account_changed(1)
+    await world.move(10 * SECOND)
+    world.in_force = 1
+    world.loop.account_changed(1)
+    await world.move(60 * SECOND)
+    assert world.statuses() == [CardStatus.PROGRESS, CardStatus.PROGRESS]
+
+    world.loop.account_changed(1)
+    await world.move(60 * SECOND)
+    assert len(world.edits()) == 2
+
+
 async def test_a_card_never_goes_backwards(world: CardWorld) -> None:
     await world.card("job")
     await world.told("job", percent=40)
@@ -321,7 +376,7 @@ async def test_a_new_card_is_not_old_where_the_clock_is_ahead_of_discords(world:
     await world.card("job")
     world.clock.jump(7_200 * SECOND * (not before))
     await world.told("job", percent=10)
-    await world.told("job", percent=20)
+    await world.told("job", percent=20, prompt="boat")
     await world.move(int(CARD_SECONDS * SECOND))
     assert world.percents() == [10, 20]
 
@@ -764,6 +819,22 @@ async def test_a_summary_follows_its_jobs(world: CardWorld) -> None:
     world.loop.subscription_changed(last)
     await world.move(20 * SECOND)
     assert len(world.discord.edits) == edits
+
+
+async def test_what_a_summary_does_not_show_costs_no_edit(world: CardWorld) -> None:
+    batch_id = await world.batch(CHANNEL, 9)
+    await world.watch("one", CHANNEL, batch_id=batch_id)
+    async with world.database.transaction() as tx:
+        await deliveries.add_summary(
+            tx, batch_id=batch_id, guild_id=GUILD, channel_id=CHANNEL, base_nonce="s" * 25, now=world.clock.now()
+        )
+    await world.pump()
+    await world.told("one", percent=30)
+    await world.move(20 * SECOND)
+    await world.told("one", percent=30, elapsed=5, style="anime")
+    await world.move(20 * SECOND)
+
+    assert len(world.discord.edits) == 1
 
 
 async def test_a_summary_is_forgotten_though_an_outcome_never_comes(world: CardWorld) -> None:
