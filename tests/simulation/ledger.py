@@ -165,6 +165,7 @@ class Ledger:
         self._latest_edits: deque[float] = deque(maxlen=_EDITS_ANYWHERE)
         self._forms: dict[str, tuple[int, str]] = {}
         """In which process a message was posted or edited last, and what it looks like since, by its id."""
+        self._formed_at: dict[str, float] = {}
         self._addresses: set[str] = set()
         """The secrets of the addresses for callbacks that admins were told."""
         self.cards: dict[str, Job] = {}
@@ -299,6 +300,7 @@ class Ledger:
         """The bot has put a message into a channel."""
         self._nonces[str(posted.message["id"])] = posted.nonce
         self._forms[str(posted.message["id"])] = (posted.life, _form(posted.message))
+        self._formed_at[str(posted.message["id"])] = self._clock.passed
         text = text_of(posted.message)
         self._check_shown(posted.channel.guild, text, alone=False)
         self.looks.speaks(posted.message, self._language(posted.channel))
@@ -347,9 +349,11 @@ class Ledger:
         skewed = self._weather.was("clock", min(self.life_began, _posted_at(message)))
         # While the disk takes nothing, it takes no note of an edit either.
         unnoted = "this bot is paused" in text_of(message)
-        if before_it == form and not repeated and not (is_over and (skewed or unnoted or not self.calm)):
+        doubted = self._weather.in_doubt_since(channel.id, self._formed_at.get(str(message["id"]), 0.0))
+        if self.calm and before_it == form and not (repeated or doubted) and not (is_over and (skewed or unnoted)):
             self.fail(f"an edit changes nothing in {channel.name}: {text_of(message)!r}")
         self._forms[str(message["id"])] = form
+        self._formed_at[str(message["id"])] = self._clock.passed
         now = self._clock.passed
         before = self._edited_at.get((life, channel.id), -math.inf)
         self._edited_at[(life, channel.id)] = now

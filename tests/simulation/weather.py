@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
@@ -43,6 +44,7 @@ POSTS = re.compile(r".*/channels/(\d+)/messages")
 _EDITS = re.compile(r".*/channels/(\d+)/messages/\d+")
 _ON_ITS_WAY = 0.2
 _REPEATED_SECONDS = 30.0
+_UNANSWERED_SECONDS = 60.0
 """discord.py tries five times, and waits for 1, 3, 5, 7 and 9 s between."""
 _HTML = Reply(200, b"<html>please log in</html>", content_type="text/html")
 _API_SAYS = {
@@ -70,6 +72,8 @@ class Weather:
         self.last_change = 0.0
         self._answers_lost: dict[str, list[float]] = defaultdict(list)
         """By channel: when edits were made whose answer did not come, or told that it was not made."""
+        self._in_doubt: dict[str, float] = defaultdict(lambda: -math.inf)
+        """By channel: when the latest post or edit was tried of which the bot does not learn whether it was made."""
         self._last_in_force: dict[str, float] = {}
         self._refused: Counter[str] = Counter()
         self.api_rules: list[Callable[[Request], Trip | None]] = []
@@ -142,7 +146,14 @@ class Weather:
         is_done_without_an_answer = trip.after is not None or (trip.lost_back and not trip.lost_there)
         if request.method == "PATCH" and edited is not None and is_done_without_an_answer:
             self._answers_lost[edited[1]].append(self._clock.passed)
+        written = edited if request.method == "PATCH" else POSTS.fullmatch(request.path)
+        if written is not None and request.method != "GET" and _leaves_in_doubt(trip):
+            self._in_doubt[written[1]] = self._clock.passed
         return trip
+
+    def in_doubt_since(self, channel_id: int, since: float) -> bool:
+        """Whether nobody but Discord knows if a post or an edit of then or later was made in this channel."""
+        return self._in_doubt[str(channel_id)] > since - _ON_ITS_WAY
 
     def edits_are_repeated(self, channel_id: int) -> bool:
         """Whether an edit in this channel was made lately of which Discord told something else, or nothing: discord.py
@@ -233,3 +244,9 @@ class Weather:
 def _by_rule(rules: Iterable[Callable[[Request], Trip | None]], request: Request) -> Trip | None:
     """What the first rule does that concerns this request."""
     return next((trip for rule in rules if (trip := rule(request)) is not None), None)
+
+
+def _leaves_in_doubt(trip: Trip) -> bool:
+    said = trip.refused or trip.after
+    lost = trip.lost_there or trip.lost_back or trip.unreachable or trip.there + trip.back > _UNANSWERED_SECONDS
+    return lost or trip.after is not None or (said is not None and said.status >= 500)
