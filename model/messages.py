@@ -64,6 +64,8 @@ class LateReason(StrEnum):
     NO_ACCESS = "no access"
     TOKEN = "token"
     API_DOWN = "api down"
+    UNKNOWN = "unknown"
+    """The bot ran and saw the end in time; mostly Discord did not take the result. The message names no reason."""
 
 
 # ---- what is posted -------------------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ _LATE = {
     LateReason.TOKEN: N_("I was waiting for a new API token."),
     LateReason.API_DOWN: N_("PixVerse's API was down."),
 }
+"""Without UNKNOWN: then only the time is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,13 +175,11 @@ def _links(post: OutcomePost, text: OutcomeState, space: _Space) -> str:
 
 
 def _late(post: OutcomePost) -> str:
-    if post.late is None:
-        return ""
-    why = _(_LATE[post.late])
-    late = _("Late: {why}", why=why)
-    if post.ended_at is not None:
+    why = _(_LATE[post.late]) if post.late in _LATE else ""
+    if post.late is not None and post.ended_at is not None:
         late = _("Late: it ended {when}. {why}", when=formatting.relative(post.ended_at), why=why)
-    return formatting.small(late)
+        return formatting.small(late.rstrip())
+    return formatting.small(_("Late: {why}", why=why)) if why else ""
 
 
 def batch_tally(batch: BatchTally, pinged: tuple[int, ...]) -> str:

@@ -38,6 +38,7 @@ def why_late(delay: Delay) -> LateReason | None:
         return LateReason.NO_ACCESS
     if delay.queued - delay.seen > LATE_AFTER or delay.account_since > delay.ended:
         return LateReason.TOKEN
-    if delay.seen - delay.ended <= LATE_AFTER or delay.started > delay.ended:
+    seen_in_time = delay.seen - delay.ended <= LATE_AFTER
+    if delay.started > (delay.seen if seen_in_time else delay.ended):
         return LateReason.OFFLINE
-    return LateReason.API_DOWN
+    return LateReason.UNKNOWN if seen_in_time else LateReason.API_DOWN

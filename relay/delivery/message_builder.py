@@ -186,8 +186,8 @@ class MessageBuilder:
             without_api_text=variant.without_api_text,
             batch=tally,
             late=late,
-            # If a late one tells no time, nobody knows when it ended.
-            ended_at=row.job_ended_at if ended is None and late is None else ended,
+            # If the end was seen late and tells no time, nobody knows when it was.
+            ended_at=row.job_ended_at if ended is None and late in (None, LateReason.UNKNOWN) else ended,
             watched_for=_watched_for(row),
             unasked=row.origin is not Origin.ASKED and not askers,
             language=delivery.language,

@@ -865,6 +865,18 @@ async def test_of_a_late_job_that_tells_no_time_the_bot_tells_what_it_saw(world:
     assert (post.late, post.ended_at) == (LateReason.OFFLINE, None)
 
 
+async def test_an_outcome_that_discord_took_late_does_not_say_that_the_bot_was_offline(world: World) -> None:
+    await world.watch("job", CHANNEL)
+    world.clock.advance(60_000)
+    ended = world.clock.now()
+    await world.end(completed("job", updated=ended))
+    world.discord.script = [DEAD] * 8
+    await world.pump_for(3_600_000, 60_000)
+
+    post = only(world)
+    assert (post.late, post.ended_at) == (LateReason.UNKNOWN, ended)
+
+
 async def test_an_outcome_that_waited_for_a_permission_says_so(world: World) -> None:
     await world.watch("job", CHANNEL)
     world.clock.advance(60_000)
