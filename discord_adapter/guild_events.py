@@ -53,13 +53,14 @@ class GuildEvents(commands.Cog):
         One after the other: at a log-in all become available at once, and commands must not wait behind thousands.
         """
         while True:
-            await self._woken.wait()
-            self._woken.clear()
+            # First what is left, perhaps by a loop that crashed.
             while self._to_look_after:
                 guild = self._to_look_after.pop(next(iter(self._to_look_after)))
                 if not await self._look_after(guild):
                     self._to_look_after.setdefault(guild.id, guild)
                     await self._sleep(_AFTER_FAILURE)
+            self._woken.clear()
+            await self._woken.wait()
 
     def _look_after_later(self, guild: discord.Guild | None) -> None:
         if guild is not None:

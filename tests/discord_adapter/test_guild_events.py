@@ -59,6 +59,18 @@ async def test_a_server_that_is_back_while_nothing_can_be_written_goes_on_later(
     assert world.guilds.server_back.await_count == 3
 
 
+async def test_a_loop_that_crashed_at_one_server_goes_on_with_the_others(world: World) -> None:
+    world.guilds.known_channels.side_effect = [RuntimeError("a fault of ours"), []]
+    for guild_id in (GUILD, GUILD + 1):
+        await world.events.on_guild_available(MagicMock(id=guild_id, preferred_locale=Locale.german))
+    await until_idle()
+    world.guilds.server_back.assert_awaited_once_with(GUILD)
+    again = asyncio.create_task(world.events.look_after_servers())
+    await until_idle()
+    world.guilds.server_back.assert_awaited_with(GUILD + 1)
+    again.cancel()
+
+
 async def test_a_server_that_has_removed_the_bot_again_meanwhile_is_not_back(world: World) -> None:
     world.guilds.server_back.side_effect = [FULL, FULL, None]
     await world.events.on_guild_join(world.guild)

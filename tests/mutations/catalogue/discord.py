@@ -289,6 +289,13 @@ MUTATIONS = (
         "if not await self._look_after(guild) and 0:",
     ),
     mutation(
+        "a loop that crashed at one server forgets the others",
+        "tests/discord_adapter/test_guild_events.py::test_a_loop_that_crashed_at_one_server_goes_on_with_the_others",
+        "GuildEvents.look_after_servers",
+        "while True:",
+        "await self._woken.wait()\nself._woken.clear()\nwhile True:",
+    ),
+    mutation(
         "a server that has removed the bot meanwhile is taken for back",
         "tests/discord_adapter/test_guild_events.py::"
         "test_a_server_that_has_removed_the_bot_again_meanwhile_is_not_back",
