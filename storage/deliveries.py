@@ -460,3 +460,15 @@ async def set_message(tx: Transaction, delivery_id: int, message_id: int) -> Non
 async def forget_message(tx: Transaction, delivery_id: int, *, reason: str) -> None:
     """Records that the message was deleted in Discord."""
     await tx.run("UPDATE deliveries SET message_id = NULL, reason = ? WHERE id = ?", (reason, delivery_id))
+
+
+async def renew_card(tx: Transaction, delivery_id: int, now: int) -> None:
+    """Posts a deleted card once more if its job was asked for since the card was last shown."""
+    await tx.run(
+        f"""
+        UPDATE deliveries SET {_AFRESH} WHERE id = ? AND kind = '{DeliveryKind.CARD}' AND message_id IS NULL
+        AND EXISTS (SELECT 1 FROM subscriptions s WHERE s.id = deliveries.subscription_id AND s.shown_at = 0
+          AND s.ended_at IS NULL AND s.batch_id IS NULL)
+        """,
+        (now, delivery_id),
+    )

@@ -242,6 +242,11 @@ async def reopen(tx: Transaction, subscription_id: int, *, batch_id: int | None,
     )
 
 
+async def doubt_card(tx: Transaction, subscription_id: int) -> None:
+    """Somebody asks for the job again: if its card turns out to be deleted, they get a new one."""
+    await tx.run("UPDATE subscriptions SET shown_at = 0 WHERE id = ?", (subscription_id,))
+
+
 async def end(tx: Transaction, subscription_id: int, now: int) -> None:
     """Ends a subscription because its job has ended."""
     await tx.run("UPDATE subscriptions SET ended_at = ? WHERE id = ? AND ended_at IS NULL", (now, subscription_id))

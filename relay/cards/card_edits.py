@@ -297,6 +297,7 @@ class CardEdits:
         if meaning in (Meaning.MESSAGE_GONE, Meaning.NOT_OURS):
             async with self._database.transaction() as tx:
                 await deliveries.forget_message(tx, edit.delivery_id, reason=Reason.DELETED)
+                await deliveries.renew_card(tx, edit.delivery_id, self._clock.now())
             self._forget(edit.key)
             return None
         if meaning is Meaning.CHANNEL_GONE and edit.final:

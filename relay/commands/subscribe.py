@@ -7,7 +7,7 @@ from enum import Enum
 
 from model import snapshots
 from model.job import Job
-from model.states import DeliveryKind, Origin
+from model.states import DeliveryKind, DeliveryState, Origin
 from relay.commands.ask import Ask
 from relay.commands.lookups import was_given_up
 from relay.commands.refusals import PersonLimit, ServerLimit
@@ -61,7 +61,7 @@ class SubscribeResult:
     row: JobRow
     subscription: SubscriptionRow
     card_id: int | None = None
-    """The card's delivery, if WATCHED and not in a batch."""
+    """The delivery of a card that is to be posted: if WATCHED and not in a batch, or ALREADY_WATCHED and deleted."""
     message: OutcomeMessage | None = None
     """The outcome's message, if ALREADY_POSTED."""
 
@@ -78,19 +78,31 @@ async def subscribe(
     unseen = request.job is None and (row is None or row.snapshot is None)
     if waiting is not None and unseen and (row is None or waiting.job_id != row.id):
         # Whether this account sees the job at all is unknown: the channel goes on waiting under the other account.
-        await _join(tx, ask, request, waiting.id)
-        return SubscribeResult(SubscribeState.ALREADY_WATCHED, await _row_of(tx, waiting), waiting)
+        return await _already_watched(tx, ask, request, await _row_of(tx, waiting), waiting)
     row = await _bring_up_to_date(tx, accounts, row, ask, request)
     here = await subscriptions.in_channel(tx, row.id, ask.channel_id)
     if row.ended_at is not None:
         return await _subscribe_to_ended(tx, accounts, ask, request, row, here)
     if here is not None and here.ended_at is None:
-        await _join(tx, ask, request, here.id)
         if here.origin is not Origin.FOLLOWED or request.batch_id is not None:
-            return SubscribeResult(SubscribeState.ALREADY_WATCHED, row, here)
+            return await _already_watched(tx, ask, request, row, here)
+        await _join(tx, ask, request, here.id)
         await follows.show_card(tx, here.id)
         return SubscribeResult(SubscribeState.WATCHED, row, here, card_id=await _add_card(tx, ask, row, here.id))
     return await _subscribe_to_open(tx, ask, request, row, here)
+
+
+async def _already_watched(
+    tx: Transaction, ask: Ask, request: SubscribeRequest, row: JobRow, here: SubscriptionRow
+) -> SubscribeResult:
+    """Adds the asker, who gets a new card where the card is known to be deleted, or turns out to be."""
+    await _join(tx, ask, request, here.id)
+    card = await delivery_queries.of_subscription(tx, here.id, DeliveryKind.CARD)
+    card_id = None
+    if here.batch_id is None and card is not None and card.state is DeliveryState.POSTED:
+        await subscriptions.doubt_card(tx, here.id)
+        card_id = await _add_card(tx, ask, row, here.id) if card.message_id is None else None
+    return SubscribeResult(SubscribeState.ALREADY_WATCHED, row, here, card_id=card_id)
 
 
 async def _subscribe_to_open(

@@ -245,7 +245,10 @@ class Watch:
                 card_on_its_way=card.on_its_way,
             )
         if subscribed.state is SubscribeState.ALREADY_WATCHED or outcome is None:
-            message_id = await overviews.shown_in(self._database.reader, subscription_id)
+            if subscribed.card_id is not None:
+                message_id = (await self._prompt_posts.post(subscribed.card_id)).message_id
+            else:
+                message_id = await overviews.shown_in(self._database.reader, subscription_id)
             on_hold = target.other_account or subscribed.row.account_id != target.account_id
             return AlreadyWatched(subscription_id, message_id, mention, api_down, on_hold=on_hold)
         if subscribed.message is None:

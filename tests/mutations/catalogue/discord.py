@@ -683,4 +683,25 @@ MUTATIONS = (
         "self._unanswered.add(edit.key)",
         "pass",
     ),
+    mutation(
+        "a card that somebody has deleted is posted again though nobody asked",
+        "tests/relay/cards/test_card_loop.py::test_a_deleted_card_of_a_job_that_nobody_asked_for_again_stays_away",
+        "renew_card",
+        "AND s.shown_at = 0",
+        "",
+    ),
+    mutation(
+        "whoever asks for a job again whose card was deleted gets none",
+        "tests/relay/cards/test_card_loop.py::test_whoever_asks_again_gets_a_new_card_where_the_old_one_was_deleted",
+        "CardEdits._after_refusal",
+        "await deliveries.renew_card(tx, edit.delivery_id, self._clock.now())\n",
+        "",
+    ),
+    mutation(
+        "whoever asks again for a job whose card is known to be deleted gets none",
+        "tests/relay/commands/test_commands.py::test_whoever_asks_again_for_a_job_whose_card_was_deleted_gets_a_new_one",
+        "subscribe._already_watched",
+        "if card.message_id is None else None",
+        "if False else None",
+    ),
 )

@@ -571,6 +571,41 @@ async def test_a_deleted_card_is_forgotten_and_can_be_posted_anew(world: CardWor
     assert len(world.discord.messages) == 2
 
 
+async def test_a_deleted_card_of_a_job_that_nobody_asked_for_again_stays_away(world: CardWorld) -> None:
+    await world.card("job")
+    world.discord.edit_script = [Refused(404, 10008)]
+    await world.told("job")
+    await world.move(600 * SECOND)
+    await world.pump()
+    assert len(world.discord.messages) == 1
+
+
+async def test_whoever_asks_again_gets_a_new_card_where_the_old_one_was_deleted(world: CardWorld) -> None:
+    subscription_id = await world.card("job")
+    await world.told("job")
+    await world.move(600 * SECOND)
+    async with world.database.transaction() as tx:
+        await subscriptions.stop(tx, subscription_id, 4, world.clock.now())
+    world.loop.subscription_changed(subscription_id)
+    await world.move(600 * SECOND)
+    assert world.statuses()[-1] is CardStatus.STOPPED
+
+    world.discord.edit_script = [Refused(404, 10008)]
+    async with world.database.transaction() as tx:
+        await subscriptions.reopen(tx, subscription_id, batch_id=None, spoiler=False, now=world.clock.now())
+    world.loop.subscription_changed(subscription_id)
+    await world.move(10 * SECOND)
+    await world.pump()
+    assert len(world.discord.messages) == 2
+    assert await world.card_message(subscription_id) == world.discord.messages[-1].id
+
+    world.discord.edit_script = [Refused(404, 10008)]
+    await world.told("job", percent=60)
+    await world.move(600 * SECOND)
+    await world.pump()
+    assert len(world.discord.messages) == 2
+
+
 @pytest.mark.parametrize("code", [30046, 50083])
 async def test_a_refused_edit_pauses_its_card_but_not_its_outcome(world: CardWorld, code: int) -> None:
     await world.card("job")

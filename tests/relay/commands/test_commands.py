@@ -18,7 +18,7 @@ from relay.commands.stop import Stopped, StoppedAll, TakenOff
 from relay.commands.subscribe import Limits
 from relay.commands.watch import AlreadyPosted, AlreadyWatched, NowWatching, PostingOutcome
 from relay.commands.watch_many import EntryStatus, WatchEntry
-from storage import jobs
+from storage import deliveries, jobs
 from storage.database import Database
 from tests.idle import until_idle
 from tests.relay.world import ACCOUNT, CHANNEL, GUILD, OTHER_ACCOUNT, PERSON, World
@@ -166,6 +166,26 @@ async def test_watched_all_the_same_while_the_api_is_away(world: World, trouble:
     assert isinstance(again, AlreadyWatched)
     assert again.api_down
     assert len(world.api.asked) == (2 if isinstance(trouble, api_errors.Unavailable) else 1)
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+async def test_whoever_asks_again_for_a_job_whose_card_was_deleted_gets_a_new_one(world: World, is_known: bool) -> None:
+    await world.watch("job-1")
+    async with world.database.transaction() as tx:
+        await tx.run("UPDATE deliveries SET state = 'posted', message_id = 77 WHERE kind = 'card'")
+        if is_known:
+            await tx.run("UPDATE deliveries SET message_id = NULL, reason = 'deleted' WHERE kind = 'card'")
+        await tx.run("UPDATE subscriptions SET shown_at = 1")
+    again = await world.commands.watch.status(world.ask(person=2), "job-1", True, False)
+    assert isinstance(again, AlreadyWatched)
+    assert again.message_id == (7001 if is_known else 77)
+    state = await world.database.reader.value("SELECT state FROM deliveries WHERE kind = 'card'")
+    assert state == ("waiting" if is_known else "posted")
+
+    async with world.database.transaction() as tx:
+        await deliveries.forget_message(tx, 1, reason="deleted")
+        await deliveries.renew_card(tx, 1, world.clock.now())
+    assert await world.database.reader.value("SELECT state FROM deliveries WHERE kind = 'card'") == "waiting"
 
 
 async def test_not_found_twice_by_hand_ends_a_known_job_only_after_a_minute(world: World) -> None:
