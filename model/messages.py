@@ -64,8 +64,8 @@ class LateReason(StrEnum):
     NO_ACCESS = "no access"
     TOKEN = "token"
     API_DOWN = "api down"
-    UNKNOWN = "unknown"
-    """The bot ran and saw the end in time; mostly Discord did not take the result. The message names no reason."""
+    POSTING = "posting"
+    """The bot ran and saw the end in time: Discord did not take the result, or its files were long in coming."""
 
 
 # ---- what is posted -------------------------------------------------------------------------------------------------

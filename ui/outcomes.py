@@ -25,8 +25,9 @@ _LATE = {
     LateReason.NO_ACCESS: N_("I had no access to this channel."),
     LateReason.TOKEN: N_("I was waiting for a new API token."),
     LateReason.API_DOWN: N_("PixVerse's API was down."),
+    # Translators: posting the result took the whole time by which it is late.
+    LateReason.POSTING: N_("Posting it took that long."),
 }
-"""Without UNKNOWN: then only the time is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,11 +176,13 @@ def _links(post: OutcomePost, text: OutcomeState, space: _Space) -> str:
 
 
 def _late(post: OutcomePost) -> str:
-    why = _(_LATE[post.late]) if post.late in _LATE else ""
-    if post.late is not None and post.ended_at is not None:
+    if post.late is None:
+        return ""
+    why = _(_LATE[post.late])
+    late = _("Late: {why}", why=why)
+    if post.ended_at is not None:
         late = _("Late: it ended {when}. {why}", when=formatting.relative(post.ended_at), why=why)
-        return formatting.small(late.rstrip())
-    return formatting.small(_("Late: {why}", why=why)) if why else ""
+    return formatting.small(late)
 
 
 def batch_tally(batch: BatchTally, pinged: tuple[int, ...]) -> str:

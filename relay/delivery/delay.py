@@ -41,4 +41,4 @@ def why_late(delay: Delay) -> LateReason | None:
     seen_in_time = delay.seen - delay.ended <= LATE_AFTER
     if delay.started > (delay.seen if seen_in_time else delay.ended):
         return LateReason.OFFLINE
-    return LateReason.UNKNOWN if seen_in_time else LateReason.API_DOWN
+    return LateReason.POSTING if seen_in_time else LateReason.API_DOWN

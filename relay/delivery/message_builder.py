@@ -187,7 +187,7 @@ class MessageBuilder:
             batch=tally,
             late=late,
             # If the end was seen late and tells no time, nobody knows when it was.
-            ended_at=row.job_ended_at if ended is None and late in (None, LateReason.UNKNOWN) else ended,
+            ended_at=row.job_ended_at if ended is None and late in (None, LateReason.POSTING) else ended,
             watched_for=_watched_for(row),
             unasked=row.origin is not Origin.ASKED and not askers,
             language=delivery.language,

@@ -289,8 +289,8 @@ def test_of_a_batch_of_one_only_the_ping_is_left() -> None:
 
 
 def test_a_late_outcome_says_why() -> None:
-    unknown = replace(POST, files=FILES[:1], late=LateReason.UNKNOWN, ended_at=134_000)
-    assert content(unknown).split("\n")[-2:-1] == ["-# Late: it ended <t:134:R>."]
+    posting = replace(POST, files=FILES[:1], late=LateReason.POSTING, ended_at=134_000)
+    assert content(posting).split("\n")[-2:-1] == ["-# Late: it ended <t:134:R>. Posting it took that long."]
     post = replace(POST, files=FILES[:1], late=LateReason.OFFLINE, ended_at=134_000)
     assert content(post).split("\n")[-2:-1] == ["-# Late: it ended <t:134:R>. This bot was offline."]
 

@@ -319,7 +319,7 @@ MUTATIONS = (
         "the bot was offline whenever nobody knows why a result is late",
         "tests/relay/delivery/test_sender.py::test_an_outcome_that_discord_took_late_does_not_say_that_the_bot_was_offline",
         "why_late",
-        "return LateReason.UNKNOWN if seen_in_time",
+        "return LateReason.POSTING if seen_in_time",
         "return LateReason.OFFLINE if seen_in_time",
     ),
 )

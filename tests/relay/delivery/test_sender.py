@@ -874,7 +874,7 @@ async def test_an_outcome_that_discord_took_late_does_not_say_that_the_bot_was_o
     await world.pump_for(3_600_000, 60_000)
 
     post = only(world)
-    assert (post.late, post.ended_at) == (LateReason.UNKNOWN, ended)
+    assert (post.late, post.ended_at) == (LateReason.POSTING, ended)
 
 
 async def test_an_outcome_that_waited_for_a_permission_says_so(world: World) -> None:
