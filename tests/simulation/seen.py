@@ -166,7 +166,6 @@ SEEN: dict[str, tuple[str, ...]] = {
         "a closed channel is given up at once",
         "a permission that is back is told to nobody",
         "a result that waits for a permission is good news",
-        "admins are told of a closed channel at each try",
         "an alert whose edit is refused for a while says for good that the trouble goes on",
         "each result tells the same remedy",
         "the end of a trouble is left out where its alert was deleted",
@@ -404,7 +403,6 @@ SEEN: dict[str, tuple[str, ...]] = {
         "the words of a sentence are taken for ids",
     ),
     "members.requests_of_people": (
-        "a bucket that is used up stays so",
         "lists are fetched for every id of a command",
         "lists are kept for ever",
         "one person may use up what all of an account may ask",
@@ -492,6 +490,7 @@ SEEN: dict[str, tuple[str, ...]] = {
         "a hidden channel is called ___hidden___",
         "a made-up overwrite costs the file",
         "a made-up overwrite keeps a result back",
+        "admins are told of a closed channel at each try",
         "the name of a hidden channel is forgotten at once",
     ),
     "places.no_forum": ("a forum can be chosen as a channel to post in",),
