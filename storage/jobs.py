@@ -127,8 +127,8 @@ async def reopen(tx: Transaction, job_id: int, now: int) -> JobRow:
 
 
 async def rewatch(tx: Transaction, job_id: int, now: int) -> None:
-    """Counts an open job's age from now on, since somebody waits for it again after nobody did. That the API did not
-    know it at some time before counts no more: what it said meanwhile nobody asked."""
+    """Counts an open job's age from now on, since somebody waits for it again after nobody did. An earlier "not found"
+    counts no more, since nobody has asked the API meanwhile."""
     await tx.run(
         "UPDATE jobs SET watched_since = ?, missing_since = NULL WHERE id = ? AND ended_at IS NULL", (now, job_id)
     )

@@ -243,7 +243,7 @@ async def reopen(tx: Transaction, subscription_id: int, *, batch_id: int | None,
 
 
 async def doubt_card(tx: Transaction, subscription_id: int) -> None:
-    """Somebody asks for the job again: if its card turns out to be deleted, they get a new one."""
+    """Notes that somebody asks for the job again, so that they get a new card if this one turns out to be deleted."""
     await tx.run("UPDATE subscriptions SET shown_at = 0 WHERE id = ?", (subscription_id,))
 
 

@@ -15,8 +15,11 @@ LENGTH = 25
 
 
 def for_job(jobid: str, channel_id: int, kind: DeliveryKind, job_round: int = 0, after: int = 0) -> str:
-    """The nonce of a card or an outcome; each round of a job, which was watched again after its end, has another
-    one. `after` counts the outcomes of so many other accounts in the channel that only told what those got to know."""
+    """The nonce of a card or an outcome; each round of a job, which was watched again after its end, has another one.
+
+    `after`: how many outcomes with the same job id the channel has already that only say what another account could
+    not see.
+    """
     which = kind if job_round == 0 else f"{kind}-{job_round}"
     return _digest(jobid, str(channel_id), which if after == 0 else f"{which}+{after}")
 
