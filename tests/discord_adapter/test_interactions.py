@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Any, cast
 from unittest.mock import AsyncMock, MagicMock
@@ -14,6 +15,7 @@ from discord_adapter.interactions import Responder
 from relay.commands.ask import Ask
 from storage.errors import StorageUnavailable
 from tests.clock import ManualClock
+from tests.idle import until_idle
 from ui.command_texts import CommandMentions
 from ui.message import Reply
 
@@ -82,3 +84,30 @@ async def test_the_gateways_word_on_a_servers_language_counts_where_there_is_one
     interaction.edit_original_response = AsyncMock()
     await responder.reply(interaction, AsyncMock(return_value=Reply("done")))
     locale_seen.assert_awaited_once_with(1, language)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+async def test_what_came_of_a_press_replaces_its_page_unless_that_was_turned_since(
+    responder: Responder, turned: bool
+) -> None:
+    edit = AsyncMock(return_value=MagicMock(id=7))
+
+    async def press(reply: Reply) -> None:
+        interaction = cast("Any", MagicMock(guild_id=1, message=MagicMock(id=7), edit_original_response=edit))
+        interaction.response.defer = AsyncMock()
+        await responder.reply_in_place(interaction, AsyncMock(return_value=reply))
+
+    posted = asyncio.Event()
+
+    async def later() -> Reply:
+        await posted.wait()
+        return Reply("posted")
+
+    resending = asyncio.create_task(press(Reply("resending", later=later)))
+    await until_idle()
+    if turned:
+        await press(Reply("another page"))
+    posted.set()
+    await resending
+    shown = [call.kwargs["content"] for call in edit.await_args_list]
+    assert shown == ["resending", "another page" if turned else "posted"]

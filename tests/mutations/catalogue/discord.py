@@ -622,7 +622,8 @@ MUTATIONS = (
     ),
     mutation(
         "what came of a press takes the place of a page that was turned to since",
-        "tests/e2e/test_deliveries.py::test_a_press_tells_when_the_result_is_posted_unless_the_page_was_turned",
+        "tests/discord_adapter/test_interactions.py"
+        "::test_what_came_of_a_press_replaces_its_page_unless_that_was_turned_since",
         "Responder._edit_later",
         "if self._replaced.count(message_id) == presses and reply",
         "if reply",
