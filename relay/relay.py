@@ -52,9 +52,6 @@ from settings import VERSION, Settings
 from storage.database import Database
 from storage.vault import Vault
 
-_SECRET_BYTES = 32
-"""Of an address for callbacks."""
-
 
 class Shared(NamedTuple):
     """What several processes agree by."""
@@ -132,7 +129,7 @@ class Relay:
             importer, job_lists, self.accounts, self.job_queue, timing, kinds=KINDS, ownership=ownership
         )
 
-        self.callback_addresses = CallbackAddresses(database, vault, lambda: secrets.token_urlsafe(_SECRET_BYTES))
+        self.callback_addresses = CallbackAddresses(database, vault, secrets.token_urlsafe)
         unknown = UnknownJobs(database.reader, self.fetcher, importer, changes, timing)
         self.callbacks = CallbackProcessor(database, self.accounts, unknown, changes, clock, ownership)
         memories += [self.accounts, self.callback_addresses]

@@ -15,6 +15,7 @@ from storage.vault import Vault
 
 log = logging.getLogger(__name__)
 
+_SECRET_BYTES = 32
 _NUMBER_BYTES = 7
 
 
@@ -33,14 +34,14 @@ class CallbackAddress:
 class CallbackAddresses:
     """Which server an address belongs to is kept in memory, so that strangers' requests cost the database nothing.
 
-    `new_secret` makes one that nobody can guess, of characters that may stand in a path. Every call raises
+    `token_urlsafe` returns that many random bytes as characters that may stand in a path. Every call raises
     StorageError as the database does; nothing is then changed.
     """
 
-    def __init__(self, database: Database, vault: Vault, new_secret: Callable[[], str]) -> None:
+    def __init__(self, database: Database, vault: Vault, token_urlsafe: Callable[[int], str]) -> None:
         self._database = database
         self._vault = vault
-        self._new_secret = new_secret
+        self._token_urlsafe = token_urlsafe
         self._servers: dict[bytes, int] = {}
         self._writes = 0
         """How often this process has taken over an address that it stored itself."""
@@ -92,7 +93,7 @@ class CallbackAddresses:
             present = await self._present(tx, guild_id)
             if present is not None and present.number != replaced:
                 return present
-            secret = self._new_secret()
+            secret = self._token_urlsafe(_SECRET_BYTES)
             await servers.put_callback_secret(tx, guild_id, self._vault.encrypt(secret), _digest(secret))
         self.forget(guild_id)
         self._servers[_digest(secret)] = guild_id

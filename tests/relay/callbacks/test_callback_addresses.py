@@ -14,9 +14,9 @@ from storage.engines.interface import Row, SqlValue
 from storage.vault import Vault
 
 
-def _numbered() -> Callable[[], str]:
+def _numbered() -> Callable[[int], str]:
     numbers = count(1)
-    return lambda: f"secret-{next(numbers)}"
+    return lambda _: f"secret-{next(numbers)}"
 
 
 @pytest.fixture
