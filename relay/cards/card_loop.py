@@ -30,7 +30,8 @@ class DueKeys:
     """Which cards and summaries are due to be looked at, the earliest first.
 
     Each key is due at most once, at the earliest of its times. A key that was taken is not given again until it is
-    freed. Times are monotonic seconds; entries of the heap that have been replaced are dropped when they come up.
+    freed. Times are monotonic seconds; entries of the heap that have been replaced are dropped when they come up, or
+    once they are the greater part.
     """
 
     def __init__(self) -> None:
@@ -46,7 +47,8 @@ class DueKeys:
         if at >= self._at.get(key, float("inf")):
             return
         self._at[key] = at
-        self._push(key, at)
+        heapq.heappush(self._heap, (at, key))
+        self._tidy()
 
     def take(self, now: float) -> Key | None:
         """Takes the earliest key, if it is due."""
@@ -56,13 +58,14 @@ class DueKeys:
         _, key = heapq.heappop(self._heap)
         del self._at[key]
         self._taken.add(key)
+        self._tidy()
         return key
 
     def free(self, key: Key) -> None:
         """Lets a key that was taken be given again."""
         self._taken.discard(key)
         if key in self._at:
-            self._push(key, self._at[key])
+            heapq.heappush(self._heap, (self._at[key], key))
 
     def next_at(self) -> float | None:
         """When the earliest key is due that is not taken."""
@@ -73,9 +76,8 @@ class DueKeys:
             heapq.heappop(self._heap)
         return None
 
-    def _push(self, key: Key, at: float) -> None:
-        heapq.heappush(self._heap, (at, key))
-        if len(self._heap) > 2 * len(self._at) + 64:
+    def _tidy(self) -> None:
+        if len(self._heap) > 2 * len(self._at):
             self._heap = [(due, one) for one, due in self._at.items() if one not in self._taken]
             heapq.heapify(self._heap)
 

@@ -159,11 +159,15 @@ class JobLists:
     def job_ended(self, job: PolledJob) -> None:
         """The job's record said that it has ended: a list that is requested from now on must not name it."""
         listed = self._lists.get((job.account_id, self._kind_of(job.jobid)))
-        if listed is None:
-            return
-        listed.relying.pop(job.jobid, None)
-        if job.jobid in listed.jobs:
+        if listed is not None and job.jobid in listed.jobs:
             listed.ended[job.jobid] = self._clock.monotonic()
+
+    def job_gone(self, job: PolledJob) -> None:
+        """The job is polled no longer: there may never be another list, since it was perhaps the last that needed
+        one."""
+        listed = self._lists.get((job.account_id, self._kind_of(job.jobid)))
+        if listed is not None:
+            listed.relying.pop(job.jobid, None)
 
     def _requested(self, key: _Key, listed: _JobList, age: float) -> asyncio.Task[None] | None:
         """The request for a list that is older than `age` seconds, one for everybody who waits; None if the list is

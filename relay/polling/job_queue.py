@@ -7,6 +7,7 @@ import math
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
+from relay.changes import Signal
 from relay.polling import schedule
 from relay.polling.schedule import Timing
 from storage.jobs import OpenJob
@@ -135,6 +136,8 @@ class JobQueue:
         """Time and number of each account of which a job may be started, and outdated entries."""
         self._gone: dict[int, tuple[float, PolledJob]] = {}
         """When each job of the last interval left; the earliest first."""
+        self.gone = Signal[[PolledJob]]()
+        """This job is polled no longer, and no request about it is in flight."""
 
     def __len__(self) -> int:
         return len(self._jobs)
@@ -179,6 +182,7 @@ class JobQueue:
 
     def next_due(self) -> float | None:
         """When the earliest job is due that may be started."""
+        self._forget_gone(self._clock.monotonic())
         job = self._first()
         return None if job is None else job.due
 
@@ -274,6 +278,8 @@ class JobQueue:
         self._forget_gone(now)
         self._gone[job.id] = (now, job)
         self._tidy(job.account_id)
+        if not job.in_flight:
+            self.gone(job)
 
     # ---- a job that is due ------------------------------------------------------------------------------------------
 
@@ -461,6 +467,7 @@ class JobQueue:
             self._end_flight(job, account)
             self._announce(job.account_id, account)
             self._tidy(job.account_id)
+            self.gone(job)
 
     def _end_flight(self, job: PolledJob, account: _AccountQueue) -> None:
         job.in_flight = False

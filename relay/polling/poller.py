@@ -79,6 +79,7 @@ class Poller:
         self.failures = 0
         """How often something went wrong that was not a response of the API."""
         job_lists.refreshed.listen(self._list_refreshed)
+        queue.gone.listen(job_lists.job_gone)
 
     async def run(self) -> None:
         """Polls until it is cancelled. Whatever fails is logged, counted and tried again; what an earlier run left in

@@ -107,6 +107,12 @@ UNSEEN: dict[str, tuple[str, ...]] = {
         "channels that the gateway doesn't know are remembered without end",
         "names of hidden channels are remembered without end",
     ),
+    "a few dozen entries in memory, which the law about it leaves": (
+        "cards that were due at other times before are remembered until those",
+        "jobs that are watched no more are kept with their account's list",
+        "a job that leaves while its account's list is requested is kept with it",
+        "the jobs that left last are kept until another one leaves",
+    ),
     "more than one process": (
         "a claim has no token of its own",
         "what was claimed since it was read is claimed again",

@@ -200,6 +200,35 @@ MUTATIONS = (
         "if self._at.get(key) == at:",
     ),
     mutation(
+        "cards that were due at other times before are remembered until those",
+        "tests/relay/cards/test_due_keys.py::test_once_the_keys_are_taken_nothing_is_left_of_their_other_times",
+        "DueKeys.take",
+        "self._tidy()\n",
+        "",
+    ),
+    mutation(
+        "jobs that are watched no more are kept with their account's list",
+        "tests/relay/polling/test_job_list.py::test_of_jobs_that_are_watched_no_more_nothing_is_kept",
+        "Poller.__init__",
+        "queue.gone.listen(job_lists.job_gone)\n",
+        "",
+    ),
+    mutation(
+        "a job that leaves while its account's list is requested is kept with it",
+        "tests/relay/polling/test_job_list.py::"
+        "test_of_jobs_that_are_watched_no_more_once_their_list_is_there_nothing_is_kept",
+        "JobQueue._land",
+        "self.gone(job)\n",
+        "",
+    ),
+    mutation(
+        "the jobs that left last are kept until another one leaves",
+        f"{_QUEUE}::test_of_a_job_that_left_an_interval_ago_nothing_is_kept",
+        "JobQueue.next_due",
+        "self._forget_gone(self._clock.monotonic())\n",
+        "",
+    ),
+    mutation(
         "a card that is being edited when the loop breaks off is forgotten",
         "tests/relay/cards/test_due_keys.py::test_a_loop_that_is_broken_off_goes_on_with_the_card_that_it_was_editing",
         "CardLoop._show",

@@ -214,6 +214,37 @@ async def test_what_a_list_names_that_lags_is_not_relied_on(world: World, ten: l
     assert not lists[-1].named
 
 
+def _relying(world: World) -> int:
+    return sum(len(listed.relying) for listed in world.job_lists._lists.values())
+
+
+async def test_of_jobs_that_are_watched_no_more_nothing_is_kept(world: World, ten: list[str]) -> None:
+    """Without them no other list is requested."""
+    await _watched(world, ten)
+    await world.advance(25)
+    assert _relying(world) == 10
+    for jobid in ten:
+        await world.commands.stop.unwatch(world.ask(), jobid, False)
+    await world.advance(25)
+    assert _relying(world) == 0
+
+
+async def test_of_jobs_that_are_watched_no_more_once_their_list_is_there_nothing_is_kept(
+    world: World, ten: list[str]
+) -> None:
+    await _watched(world, ten)
+    world.api.list_gate = asyncio.Event()
+    await _pass(world, 10)
+    while not world.api.list_requests:
+        await _pass(world, 1)
+    for jobid in ten:
+        await world.commands.stop.unwatch(world.ask(), jobid, False)
+    await until_idle()
+    world.api.list_gate.set()
+    await world.advance(25)
+    assert _relying(world) == 0
+
+
 async def test_old_jobs_share_a_list_too(world: World, ten: list[str]) -> None:
     await _watched(world, ten)
     await world.advance(3600)

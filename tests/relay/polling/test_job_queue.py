@@ -69,6 +69,29 @@ def test_a_job_that_goes_over_to_another_account_counts_there_alone() -> None:
     assert (queue.of_account(7), queue.of_account(8), len(queue)) == (0, 1, 1)
 
 
+def test_of_a_job_that_left_an_interval_ago_nothing_is_kept() -> None:
+    queue = _Queue()
+    queue.with_job(1)
+    queue.remove(1)
+    queue.later(21)
+    assert queue.next_due() is None
+    assert not queue._gone
+
+
+def test_a_job_is_gone_once_no_request_about_it_is_in_flight() -> None:
+    queue, gone = _Queue(), list[int]()
+    queue.gone.listen(lambda job: gone.append(job.id))
+    queue.with_job(1)
+    queue.remove(1)
+    assert gone == [1]
+    second, third = _started(queue, 2), _started(queue, 3)
+    queue.remove(2)
+    assert gone == [1]
+    queue.still_running(second)
+    queue.ended(third)
+    assert gone == [1, 2, 3]
+
+
 def test_live_jobs_are_counted_by_account_until_they_are_old_or_leave() -> None:
     queue = _Queue()
     first, second = queue.with_job(1, 7, is_shown=True), queue.with_job(2, 7, is_shown=True)
