@@ -46,6 +46,19 @@ async def end_if_done(tx: Transaction, batch_id: int, now: int) -> bool:
     return changed > 0
 
 
+async def leave(tx: Transaction, batch_id: int, user_id: int) -> None:
+    """Notes that this person has stopped watching a job of the batch. If it is their batch and they wait for none of
+    its open jobs any more, they are not pinged at its end."""
+    await tx.run(
+        """
+        UPDATE batches SET mention = FALSE WHERE id = ? AND user_id = ?
+        AND NOT EXISTS (SELECT 1 FROM subscriptions s JOIN subscribers p ON p.subscription_id = s.id
+          WHERE s.batch_id = batches.id AND s.ended_at IS NULL AND p.user_id = batches.user_id)
+        """,
+        (batch_id, user_id),
+    )
+
+
 async def remove(tx: Transaction, batch_id: int) -> None:
     """Deletes a batch that got no subscription."""
     await tx.run("DELETE FROM batches WHERE id = ?", (batch_id,))

@@ -111,6 +111,8 @@ async def _leave(tx: Transaction, ask: Ask, subscription: SubscriptionRow) -> in
 async def _take_off(tx: Transaction, ask: Ask, subscription: SubscriptionRow) -> int:
     """Takes the asker off if they wait, and returns how many others still do."""
     await subscriptions.remove_subscriber(tx, subscription.id, ask.user_id)
+    if subscription.batch_id is not None:
+        await batches.leave(tx, subscription.batch_id, ask.user_id)
     return await subscriptions.count_subscribers(tx, subscription.id)
 
 

@@ -20,6 +20,22 @@ MUTATIONS = (
         "batch.user_id is None",
     ),
     mutation(
+        "whoever has stopped watching a whole batch is pinged at its end all the same",
+        "tests/relay/commands/test_watch_many.py::"
+        "test_whoever_was_told_that_they_are_not_pinged_is_not_though_their_batch_goes_on_for_others[True]",
+        "stop._take_off",
+        "if subscription.batch_id is not None:",
+        "if False:",
+    ),
+    mutation(
+        "whoever stops watching one job of their batch loses the ping at its end",
+        "tests/relay/commands/test_watch_many.py::"
+        "test_whoever_was_told_that_they_are_not_pinged_is_not_though_their_batch_goes_on_for_others[False]",
+        "batches.leave",
+        "AND p.user_id = batches.user_id",
+        "AND FALSE",
+    ),
+    mutation(
         "a batch whose last job's end is told to nobody stays open for ever",
         "tests/relay/polling/test_job_recorder.py::test_a_batch_ends_with_a_job_whose_end_is_told_to_nobody",
         "_end_untold",

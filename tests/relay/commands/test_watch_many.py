@@ -13,6 +13,7 @@ from relay.commands import refusals
 from relay.commands.subscribe import Limits
 from relay.commands.watch_many import EntryStatus
 from relay.delivery import notice_json
+from relay.delivery.batch_tally import tally_of
 from storage.database import Database
 from tests.relay.world import ACCOUNT, CHANNEL, PERSON, World
 
@@ -290,6 +291,29 @@ async def test_whoever_needs_no_ping_at_the_end_of_a_batch_gets_none(world: Worl
     await world.commands.stop.stop_all(manager, 3, True)
     assert await world.rows("SELECT id FROM batches WHERE ended_at IS NULL") == []
     assert await _pings(world) == []
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_whoever_was_told_that_they_are_not_pinged_is_not_though_their_batch_goes_on_for_others(
+    world: World, *, at_once: bool
+) -> None:
+    for jobid in ("job-1", "job-2"):
+        world.api.put(jobid)
+    await world.commands.many.watch(world.ask(), "job-1 job-2", True)
+    await world.watch("job-1", person=2)
+    await world.watch("job-2", person=2)
+    if at_once:
+        await world.commands.stop.stop_all(world.ask(), 1, False)
+    else:
+        await world.commands.stop.unwatch(world.ask(), "job-1", False)
+        assert await world.rows("SELECT mention FROM batches") == [(1,)]
+        await world.commands.stop.unwatch(world.ask(), "job-2", False)
+    for number in (1, 2):
+        await world.recorder.record_response(number, world.api.put(f"job-{number}", JobState.FAILED), ACCOUNT)
+    assert await _closing(world) == [("job-1", 0), ("job-2", 1)]
+    tally = await tally_of(world.database.reader, 1, ping=True)
+    assert tally is not None
+    assert tally.mention == ()
 
 
 async def test_a_batch_ends_with_its_last_stopped_job(world: World) -> None:
