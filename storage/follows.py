@@ -120,6 +120,23 @@ async def show_card(tx: Transaction, subscription_id: int) -> None:
     )
 
 
+async def keep(tx: Transaction, subscription_id: int) -> bool:
+    """Returns whether a subscription stays open though nobody asks for it any more: it came from a follow, or it does
+    from now on, since its channel follows the job's account and would have got the job unasked."""
+    return (
+        await tx.run(
+            """
+            UPDATE subscriptions SET origin = CASE WHEN origin = ?1 THEN ?2 ELSE origin END WHERE id = ?3
+            AND (origin <> ?1 OR EXISTS (SELECT 1 FROM follows f JOIN jobs j ON j.account_id = f.account_id
+              WHERE j.id = subscriptions.job_id AND f.guild_id = subscriptions.guild_id
+              AND f.channel_id = subscriptions.channel_id))
+            """,
+            (Origin.ASKED, Origin.FOLLOWED_WITH_CARD, subscription_id),
+        )
+        > 0
+    )
+
+
 async def running_in(queries: Queries, guild_id: int, channel_id: int) -> int:
     """How many jobs the channel waits for that came from a follow."""
     where = "guild_id = ? AND channel_id = ? AND ended_at IS NULL AND origin <> ?"

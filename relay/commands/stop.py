@@ -9,7 +9,7 @@ from relay.changes import Changes
 from relay.commands.ask import Ask, require_here
 from relay.commands.refusals import NothingToDo, NotWatchedHere, NotYours
 from relay.delivery.batch_end import end_without_outcome
-from storage import batches, deliveries, subscriptions
+from storage import batches, deliveries, follows, subscriptions
 from storage.database import Database, Transaction
 from storage.subscriptions import SubscriptionRow
 
@@ -36,11 +36,12 @@ class StoppedAll:
 
     stopped: int
     kept: int
-    """Those that are still watched, since others wait for them too."""
+    """Those that are still watched, since others wait for them too or the channel follows their account."""
 
 
 class Stop:
-    """Takes people off, and ends subscriptions with their last asker. Raises StorageError as the database does."""
+    """Takes people off, and ends subscriptions with their last asker, except in a channel that follows the job's
+    account. Raises StorageError as the database does."""
 
     def __init__(self, database: Database, changes: Changes) -> None:
         self._database = database
@@ -62,7 +63,7 @@ class Stop:
             if subscription.ended_at is not None:
                 raise NothingToDo
             others = 0 if may_manage else await _leave(tx, ask, subscription)
-            goes_on = others > 0 or (subscription.followed and not may_manage)
+            goes_on = others > 0 or (not may_manage and await follows.keep(tx, subscription.id))
             if not goes_on:
                 await _end(tx, ask, subscription)
         self._signal(subscription)
@@ -81,7 +82,8 @@ class Stop:
             if not every:
                 raise NothingToDo
             for subscription in every:
-                if may_manage or await _take_off(tx, ask, subscription) == 0:
+                others = 0 if may_manage else await _take_off(tx, ask, subscription)
+                if others == 0 and (may_manage or not await follows.keep(tx, subscription.id)):
                     await _end(tx, ask, subscription)
                     stopped.append(subscription)
         for subscription in every:

@@ -53,6 +53,23 @@ async def test_what_was_ever_watched_there_or_has_ended_is_not_to_be_taken(datab
         assert await follows.not_yet_in(tx, follow, offered) == ["new", "there"]
 
 
+async def test_what_a_channel_would_get_unasked_is_kept_when_nobody_asks_for_it_any_more(database: Database) -> None:
+    async with database.transaction() as tx:
+        follow = await _follow(tx)
+        followed = await jobs.add(tx, follow.account_id, "a", None, 0)
+        other = await jobs.add(tx, (await accounts.put_token(tx, "user:2", b"x", "user:2", 0)).id, "b", None, 0)
+        asked = [
+            await subscriptions.add(
+                tx, job_id=job.id, guild_id=GUILD, channel_id=channel_id, batch_id=None, spoiler=False, now=0
+            )
+            for job, channel_id in ((followed, CHANNEL), (followed, CHANNEL + 1), (other, CHANNEL))
+        ]
+        assert [await follows.keep(tx, one) for one in asked] == [True, False, False]
+        assert [one.followed for one in await subscriptions.open_of_job(tx, followed.id)] == [True, False]
+        await follows.remove(tx, GUILD, CHANNEL)
+        assert await follows.keep(tx, asked[0])
+
+
 @pytest.mark.parametrize("progress", [False, True])
 async def test_the_server_s_limit_holds_in_the_statement_itself(database: Database, progress: bool) -> None:
     async with database.transaction() as tx:

@@ -6,6 +6,30 @@ from tests.mutations.mutation import mutation
 
 MUTATIONS = (
     mutation(
+        "whoever asks before a follow finds the job takes it away from the channel with their leave",
+        "tests/relay/follow/test_account_follower.py::"
+        "test_who_asked_before_the_follow_found_the_job_takes_it_away_from_nobody[False-follow]",
+        "follows.keep",
+        "OR EXISTS (SELECT 1 FROM",
+        "OR FALSE AND EXISTS (SELECT 1 FROM",
+    ),
+    mutation(
+        "whoever stops a whole batch takes its jobs away from a channel that follows",
+        "tests/relay/follow/test_account_follower.py::"
+        "test_who_asked_before_the_follow_found_the_job_takes_it_away_from_nobody[True-follow]",
+        "Stop.stop_all",
+        "not await follows.keep(tx, subscription.id)",
+        "True",
+    ),
+    mutation(
+        "a job of an account that the channel does not follow outlives its last asker",
+        "tests/relay/follow/test_account_follower.py::"
+        "test_a_job_of_another_account_than_the_followed_one_ends_with_its_last_asker",
+        "follows.keep",
+        "JOIN jobs j ON j.account_id = f.account_id",
+        "JOIN jobs j ON TRUE",
+    ),
+    mutation(
         "this machine's clock decides whether a job that was seen in work is relayed",
         "tests/relay/follow/test_account_follower.py"
         "::test_a_job_that_was_seen_in_work_is_relayed_though_this_machine_s_clock_is_ahead",

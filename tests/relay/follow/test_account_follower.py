@@ -175,6 +175,42 @@ async def test_a_member_who_asks_too_is_added_and_may_leave_and_a_moderator_stop
     assert [row[3] for row in await _subscriptions(world)] == [0]
 
 
+@pytest.mark.parametrize("first", ["follow", "watch"])
+@pytest.mark.parametrize("batch", [True, False])
+async def test_who_asked_before_the_follow_found_the_job_takes_it_away_from_nobody(
+    world: FollowingWorld, *, first: str, batch: bool
+) -> None:
+    if first == "follow":
+        await world.follow()
+    world.api.put("v1-new")
+    if batch:
+        await world.commands.many.watch(world.ask(), "v1-new", True)
+    else:
+        await world.watch("v1-new")
+    if first == "watch":
+        await world.follow()
+    world.run()
+    await world.advance(25)
+    if batch:
+        result = await world.commands.stop.stop_all(world.ask(), 1, False)
+        assert (result.stopped, result.kept) == (0, 1)
+    else:
+        left = await world.commands.stop.unwatch(world.ask(), "v1-new", False)
+        assert getattr(left, "others", None) == 0
+    assert [row[2:] for row in await _subscriptions(world)] == [("followed with card", 1)]
+    world.api.put("v1-new", JobState.FAILED)
+    await world.advance(60)
+    assert await world.outcomes() == [("outcome", CHANNEL)]
+
+
+async def test_a_job_of_another_account_than_the_followed_one_ends_with_its_last_asker(world: FollowingWorld) -> None:
+    await world.follow(account=OTHER_ACCOUNT)
+    await world.watch("v1-new")
+    await world.follow(channel=CHANNEL + 1)
+    await world.commands.stop.unwatch(world.ask(), "v1-new", False)
+    assert await _subscriptions(world) == [("v1-new", CHANNEL, "asked", 0)]
+
+
 async def test_the_server_s_limit_holds_is_told_once_and_room_is_used(database: Database) -> None:
     world = FollowingWorld(database, limits=Limits(500, 3))
     async with database.transaction() as tx:
