@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from model.job import Outcome
 from model.shards import Shards
 from model.states import AccountState, CardStatus, DeliveryKind, Origin
 from storage.database import Queries, Transaction
+from storage.deliveries import IS_OPEN
 from storage.servers import in_shards
 from storage.subscriptions import FORGOTTEN
 
@@ -197,6 +198,31 @@ async def batch_message(queries: Queries, batch_id: int) -> BatchMessage | None:
         """,
         (DeliveryKind.SUMMARY, batch_id),
     )
+
+
+# ---- which are still edited -----------------------------------------------------------------------------------------
+
+
+async def not_final_among(queries: Queries, subscription_ids: Sequence[int], shards: Shards | None) -> set[int]:
+    """Those of the subscriptions, in the servers of these shards (None: all), whose card is not final."""
+    where, held = in_shards(queries.dialect, shards)
+    sql = f"SELECT id FROM subscriptions WHERE {queries.dialect.among('id')} AND NOT card_final AND {where}"
+    return set(await queries.values(sql, (queries.dialect.list_of(subscription_ids), *held)))
+
+
+async def not_final_batches_among(queries: Queries, batch_ids: Sequence[int], shards: Shards | None) -> set[int]:
+    """Those of the batches, in the servers of these shards (None: all), that have not ended, or of which an outcome is
+    still to be posted."""
+    where, held = in_shards(queries.dialect, shards, "b.guild_id")
+    ids = await queries.values(
+        f"""
+        SELECT b.id FROM batches b WHERE {queries.dialect.among("b.id")} AND {where} AND (b.ended_at IS NULL
+          OR EXISTS (SELECT 1 FROM subscriptions s JOIN deliveries d ON d.subscription_id = s.id
+            WHERE s.batch_id = b.id AND d.{IS_OPEN}))
+        """,
+        (queries.dialect.list_of(batch_ids), *held),
+    )
+    return set(ids)
 
 
 # ---- writing --------------------------------------------------------------------------------------------------------

@@ -45,6 +45,8 @@ _NOTHING_COMES = frozenset({CardStatus.STOPPED, CardStatus.NOT_POSTED, CardStatu
 _OUTCOME_FIRST = 60_000
 """Milliseconds for which a due outcome keeps the channel's cards waiting."""
 _NO_ANSWER_SECONDS = 30.0
+_FORGOTTEN_AT_ONCE = 1000
+"""Cards or summaries in one query, so that nobody waits long for the database."""
 _REFUSED_SECONDS = 1800.0
 _ANY_EDIT = {
     Meaning.TOO_MANY_EDITS: 600.0,
@@ -141,6 +143,21 @@ class CardEdits:
         key = Key.of(post)
         self._shown[key] = post
         self._next_edit[key] = self._clock.monotonic() + YOUNG_CARD_SECONDS
+
+    async def forget_ended(self) -> None:
+        """Forgets what is not edited any more though nobody told: what ended with its channel or server, and what
+        another process keeps by now. Raises StorageError; to be called again then."""
+        shards = self._ownership.shards()
+        remembered = {*self._shown, *self._unanswered, *self._next_edit, *self._pauses}
+        for kind, still_edited in (
+            (DeliveryKind.CARD, cards.not_final_among),
+            (DeliveryKind.SUMMARY, cards.not_final_batches_among),
+        ):
+            ids = [key.id for key in remembered if key.kind is kind]
+            for start in range(0, len(ids), _FORGOTTEN_AT_ONCE):
+                some = ids[start : start + _FORGOTTEN_AT_ONCE]
+                for ended in set(some) - await still_edited(self._database.reader, some, shards):
+                    self._forget(Key(kind, ended))
 
     async def becoming_slow(self) -> list[tuple[int, float]]:
         """The open subscriptions whose jobs will take longer than usual, and in how many seconds; 0 if they already

@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 _LONGEST_SLEEP = 30.0
 _AFTER_FAILURE = 30.0
+_BETWEEN_FORGETTING = 3600.0
 _SPREAD = 0.05
 """Seconds between two cards when very many change at once."""
 
@@ -83,13 +84,15 @@ class DueKeys:
 
 
 class _Change(Enum):
-    """Whose cards have to be looked up, since they may have to look different."""
+    """Whose cards have to be looked up: all but the last may have to look different."""
 
     OUTDATED = auto()
     """Those that do not show what is known, as after a restart."""
     JOB = auto()
     ACCOUNT = auto()
     ALL = auto()
+    NOT_EDITED = auto()
+    """Those that nobody edits any more, or that another process edits by now."""
 
 
 class CardLoop:
@@ -110,6 +113,7 @@ class CardLoop:
         self._reading = FailureSeries(log, "cards could not be looked up")
         self._due = DueKeys()
         self._tasks: dict[Key, asyncio.Task[None]] = {}
+        self._forgets_at = clock.monotonic() + _BETWEEN_FORGETTING
         self.heartbeat = clock.monotonic()
         """When the loop last turned, by the clock's monotonic seconds."""
         self.failures = 0
@@ -126,7 +130,8 @@ class CardLoop:
         self._note(_Change.ACCOUNT, account_id)
 
     def servers_moved(self) -> None:
-        """This process keeps the cards of other servers than before."""
+        """This process keeps the cards of other servers than before. What moves back has been edited elsewhere."""
+        self._note(_Change.NOT_EDITED)
         self._note(_Change.OUTDATED)
 
     def all_changed(self) -> None:
@@ -159,7 +164,10 @@ class CardLoop:
                 self._end_task(key, again=True)
 
     async def _turn(self) -> None:
-        self.heartbeat = self._clock.monotonic()
+        now = self.heartbeat = self._clock.monotonic()
+        if now >= self._forgets_at:
+            self._forgets_at = now + _BETWEEN_FORGETTING
+            self._note(_Change.NOT_EDITED)
         try:
             await self._look_up_changes()
             self._reading.worked()
@@ -185,7 +193,7 @@ class CardLoop:
                 raise
 
     async def _look_up(self, change: _Change, number: int) -> None:
-        """Makes the cards due that this concerns; those of an account, or all, one after the other."""
+        """Makes the cards due that this concerns, those of an account, or all, one after the other; or forgets them."""
         reader, shards = self._database.reader, self._ownership.shards()
         match change:
             case _Change.OUTDATED:
@@ -200,6 +208,8 @@ class CardLoop:
                 self._mark_cards(await cards.of_account(reader, number, shards), _SPREAD)
             case _Change.ALL:
                 self._mark_cards(await cards.all_open(reader, shards), _SPREAD)
+            case _Change.NOT_EDITED:
+                await self._edits.forget_ended()
 
     def _mark(self, key: Key, seconds: float = 0.0) -> None:
         """Makes the card or summary due after so many seconds."""

@@ -112,6 +112,7 @@ UNSEEN: dict[str, tuple[str, ...]] = {
         "jobs that are watched no more are kept with their account's list",
         "a job that leaves while its account's list is requested is kept with it",
         "the jobs that left last are kept until another one leaves",
+        "of a card that ends with its channel something is kept",
     ),
     "more than one process": (
         "a claim has no token of its own",
@@ -166,6 +167,7 @@ UNSEEN: dict[str, tuple[str, ...]] = {
         "an account that was lost with the database is polled on",
         "a process that is given hundreds of accounts reads them all before it polls",
         "another program writes into a transaction of SQLite",
+        "a card that moves back is believed to look as before it moved",
     ),
     "what another safeguard mends within a minute": ("of a delivery that ended unsure something is kept",),
 }

@@ -207,6 +207,35 @@ MUTATIONS = (
         "",
     ),
     mutation(
+        "of a card that ends with its channel something is kept",
+        "tests/relay/cards/test_card_loop.py::"
+        "test_of_cards_and_summaries_that_end_with_their_channel_or_server_nothing_is_kept",
+        "CardLoop._turn",
+        "self._note(_Change.NOT_EDITED)\n",
+        "",
+    ),
+    mutation(
+        "every card is forgotten from time to time",
+        "tests/relay/cards/test_card_loop.py::test_an_open_card_and_summary_are_remembered_for_long",
+        "CardEdits.forget_ended",
+        "set(some) - await still_edited(self._database.reader, some, shards)",
+        "some",
+    ),
+    mutation(
+        "a summary is forgotten before the last outcome is posted",
+        "tests/relay/cards/test_card_loop.py::test_a_summary_is_remembered_until_its_last_outcome_is_posted",
+        "cards.not_final_batches_among",
+        "d.{IS_OPEN}",
+        "FALSE",
+    ),
+    mutation(
+        "a card that moves back is believed to look as before it moved",
+        "tests/relay/cards/test_card_loop.py::test_what_moves_to_another_process_is_forgotten_at_once",
+        "CardLoop.servers_moved",
+        "self._note(_Change.NOT_EDITED)\n",
+        "",
+    ),
+    mutation(
         "jobs that are watched no more are kept with their account's list",
         "tests/relay/polling/test_job_list.py::test_of_jobs_that_are_watched_no_more_nothing_is_kept",
         "Poller.__init__",

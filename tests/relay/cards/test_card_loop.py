@@ -18,7 +18,7 @@ from relay.cards.card_loop import CardLoop
 from relay.cards.card_status import SLOW_AFTER
 from relay.cards.edit_line import CHANNEL_SECONDS, EVERYWHERE_SECONDS
 from relay.cluster.ownership import Alone
-from storage import cards, deliveries, delivery_queries, servers, subscriptions
+from storage import batches, cards, deletion, deliveries, delivery_queries, servers, subscriptions
 from storage.database import Queries
 from tests.clock import ManualClock
 from tests.idle import until_idle
@@ -731,6 +731,77 @@ async def test_the_cards_of_a_server_that_has_moved_to_another_process_are_left_
     await world.told("job")
     assert world.edits() == []
     assert world.loop._edits._shown == {}, "by the time that it comes back, its card has been edited elsewhere"
+
+
+# ---- what is kept in memory ------------------------------------------------------------------------------------------
+
+
+def _remembered(world: CardWorld) -> set[Key]:
+    edits = world.loop._edits
+    return {*edits._shown, *edits._unanswered, *edits._next_edit, *edits._pauses}
+
+
+async def _with_summary(world: CardWorld) -> int:
+    """A batch of one job and its summary."""
+    batch_id = await world.batch(CHANNEL, 9)
+    await world.watch("one", CHANNEL, batch_id=batch_id)
+    async with world.database.transaction() as tx:
+        await deliveries.add_summary(
+            tx, batch_id=batch_id, guild_id=GUILD, channel_id=CHANNEL, base_nonce="s" * 25, now=world.clock.now()
+        )
+    await world.pump()
+    return batch_id
+
+
+@pytest.mark.parametrize("channel_alone", [True, False])
+async def test_of_cards_and_summaries_that_end_with_their_channel_or_server_nothing_is_kept(
+    world: CardWorld, *, channel_alone: bool
+) -> None:
+    batch_id = await _with_summary(world)
+    subscription_id = await world.card("job")
+    assert _remembered(world) == {Key(DeliveryKind.SUMMARY, batch_id), Key(DeliveryKind.CARD, subscription_id)}
+    async with world.database.transaction() as tx:
+        if channel_alone:
+            await subscriptions.end_in_channel(tx, CHANNEL, world.clock.now())
+        else:
+            await deletion.forget_server(tx, GUILD)
+    await world.move(3600 * SECOND)
+    assert _remembered(world) == set()
+
+
+async def test_an_open_card_and_summary_are_remembered_for_long(world: CardWorld) -> None:
+    batch_id = await _with_summary(world)
+    subscription_id = await world.card("job")
+    for _ in range(8):
+        await world.move(1800 * SECOND)
+    assert {*world.loop._edits._shown} == {Key(DeliveryKind.SUMMARY, batch_id), Key(DeliveryKind.CARD, subscription_id)}
+
+
+async def test_a_summary_is_remembered_until_its_last_outcome_is_posted(world: CardWorld) -> None:
+    batch_id = await _with_summary(world)
+    await world.end(completed("one"))
+    async with world.database.transaction() as tx:
+        await batches.end_if_done(tx, batch_id, world.clock.now())
+    for _ in range(4):
+        await world.move(1800 * SECOND)
+    assert {*world.loop._edits._shown} == {Key(DeliveryKind.SUMMARY, batch_id)}
+
+
+async def test_what_moves_to_another_process_is_forgotten_at_once(
+    world: CardWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the time that it comes back, it has been edited elsewhere."""
+
+    class Elsewhere(Alone):
+        def shards(self) -> Shards:  # type: ignore[override]
+            return Shards(2, (1 - (GUILD >> 22) % 2,))
+
+    await _with_summary(world)
+    await world.card("job")
+    monkeypatch.setattr(world.loop._edits, "_ownership", Elsewhere())
+    world.loop.servers_moved()
+    await world.rest()
+    assert _remembered(world) == set()
 
 
 # ---- restart --------------------------------------------------------------------------------------------------------
