@@ -45,11 +45,15 @@ class GuildReconciler:
         while True:
             await self._asked.wait()
             self._asked.clear()
+            # Who removes the bot while the list is read may still stand in it.
+            suspended = self._guilds.suspended()
             present = await self._servers()
             try:
-                missed = await self._guilds.missed(present)
-                gone = [guild_id for guild_id in missed if await self._is_gone(guild_id)]
-                await self._guilds.compare(present, gone)
+                for guild_id in await self._guilds.missed(present):
+                    # Each as soon as it is known, since it may invite the bot while others are asked about.
+                    if await self._is_gone(guild_id):
+                        await self._guilds.server_gone(guild_id)
+                await self._guilds.compared(suspended & present)
             except StorageError as error:
                 log.error("the list of servers can't be compared now: %s", error)
                 self._asked.set()

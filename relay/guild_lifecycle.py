@@ -1,14 +1,15 @@
 """Servers that remove the bot and invite it again, channels that are deleted, and changed permissions.
 
-A server that removed the bot is suspended: its jobs are not asked about and nothing is sent there. After a time of
-grace everything about it is deleted; within that time it goes on where it was.
+A server that removed the bot is suspended, and so is one that DISCORD_GUILD_IDS names no longer: its jobs are not asked
+about and nothing is sent there. After a time of grace everything about it is deleted; within that time it goes on where
+it was.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from model.messages import NoticePost
 from model.states import NoticeKind, Reason
@@ -36,16 +37,25 @@ _OF_THE_TOKEN = (
 
 
 class GuildLifecycle:
-    """Follows what happens to servers and channels in Discord.
+    """Follows what happens to servers and channels in Discord. `serves` tells whether the bot serves a server at all:
+    one that it does not serve any more is suspended as if it had removed the bot.
 
     Its methods raise StorageError as the database does; nothing is then changed.
     """
 
-    def __init__(self, database: Database, registry: AccountRegistry, changes: Changes, clock: Clock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        registry: AccountRegistry,
+        changes: Changes,
+        clock: Clock,
+        serves: Callable[[int], bool] = lambda _: True,
+    ) -> None:
         self._database = database
         self._accounts = registry
         self._changes = changes
         self._clock = clock
+        self._serves = serves
         self._compared = asyncio.Event()
         self._in_turn = asyncio.Lock()
         """Held while a server's removal, return or language is written, so that one is complete before the next
@@ -129,19 +139,33 @@ class GuildLifecycle:
         async with self._database.transaction() as tx:
             await servers.forget_upload_limit(tx, guild_id)
 
+    async def suspend_unserved(self) -> None:
+        """Suspends the servers that are not served any more, before anything is asked or posted for them."""
+        known = await servers.known(self._database.reader)
+        for guild_id in sorted(known - self._accounts.suspended):
+            if not self._serves(guild_id):
+                await self._suspend(guild_id)
+                log.warning(
+                    "server %d is not in DISCORD_GUILD_IDS any more: everything rests there, and is deleted in a week",
+                    guild_id,
+                )
+
     async def server_gone(self, guild_id: int) -> None:
         """A server has removed the bot."""
+        await self._suspend(guild_id)
+        log.info("server %d has removed the bot", guild_id)
+
+    async def _suspend(self, guild_id: int) -> None:
         async with self._in_turn:
             async with self._database.transaction() as tx:
                 await servers.set_gone(tx, guild_id, self._clock.now())
-            log.info("server %d has removed the bot", guild_id)
             self._locales.pop(guild_id, None)  # it may be another process that forgets it
             self._accounts.suspend_server(guild_id)
 
     async def server_back(self, guild_id: int) -> None:
-        """The bot is in this server. If it was suspended, everything goes on there."""
+        """The bot is in this server. If it was suspended and is served, everything goes on there."""
         async with self._in_turn:
-            if not self._accounts.is_suspended(guild_id):
+            if not self._accounts.is_suspended(guild_id) or not self._serves(guild_id):
                 return
             async with self._database.transaction() as tx:
                 await servers.set_back(tx, guild_id)
@@ -149,25 +173,26 @@ class GuildLifecycle:
             log.info("server %d has the bot back", guild_id)
             self._accounts.resume_server(guild_id)
 
+    def suspended(self) -> frozenset[int]:
+        """The servers that are suspended now."""
+        return frozenset(self._accounts.suspended)
+
     async def missed(self, present: Collection[int]) -> list[int]:
         """The servers that were there before and are not among these."""
         known = await servers.known(self._database.reader)
-        return [guild_id for guild_id in sorted(known.difference(present)) if not self._accounts.is_suspended(guild_id)]
+        return sorted(known.difference(present) - self._accounts.suspended)
 
-    async def compare(self, present: Collection[int], gone: Collection[int]) -> None:
-        """Catches up with what happened while the bot was not connected: it is in the servers `present`, and no longer
-        in the servers `gone`. Of all others nothing is known, since they may have invited it meanwhile."""
-        for guild_id in gone:
-            await self.server_gone(guild_id)
-        known = await servers.known(self._database.reader)
-        for guild_id in sorted(known.intersection(present)):
+    async def compared(self, back: Collection[int]) -> None:
+        """The stored servers were compared with Discord's list: these are there again, and every other suspended one is
+        not."""
+        for guild_id in sorted(back):
             await self.server_back(guild_id)
         self._compared.set()
 
     async def run(self) -> None:
         """Forgets servers whose time of grace is over, until it is cancelled.
 
-        Not before `compare` has found which of them are back.
+        Not before `compared` has told which of them are back.
         """
         await self._compared.wait()
         while True:

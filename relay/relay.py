@@ -121,10 +121,7 @@ class Relay:
         self.poller = Poller(self.job_queue, self.job_loader, self.fetcher, recorder, job_lists, self.accounts)
 
         limits = Limits(settings.max_open_per_user, settings.max_open_per_server)
-        served = settings.discord_guild_ids
-        importer = JobImporter(
-            database, self.accounts, changes, timing, limits, lambda guild_id: not served or guild_id in served
-        )
+        importer = JobImporter(database, self.accounts, changes, timing, limits)
         self.follows = AccountFollower(
             importer, job_lists, self.accounts, self.job_queue, timing, kinds=KINDS, ownership=ownership
         )
@@ -163,7 +160,10 @@ class Relay:
         self.member_commands = MemberCommands(database, lookups, prompt_posts, changes, limits)
         self.following = FollowCommands(database, self.accounts, changes)
 
-        self.guilds = GuildLifecycle(database, self.accounts, changes, clock)
+        served = settings.discord_guild_ids
+        self.guilds = GuildLifecycle(
+            database, self.accounts, changes, clock, lambda guild_id: not served or guild_id in served
+        )
         self.retention = Retention(database, clock, recorder.give_up_held, ownership)
         self._listen()
 
@@ -208,6 +208,7 @@ class Relay:
         self.media.sweep()
         await self.accounts.start()
         await self.callback_addresses.read_all()
+        await self.guilds.suspend_unserved()
         if self.membership is not None:
             await self.membership.join()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Set
 from dataclasses import replace
 
 from model.states import AccountState
@@ -244,8 +244,13 @@ class AccountRegistry:
         else:
             self._own[guild_id] = account_id
 
+    @property
+    def suspended(self) -> Set[int]:
+        """The servers that are suspended."""
+        return self._suspended
+
     def is_suspended(self, guild_id: int) -> bool:
-        """Whether the server has removed the bot."""
+        """Whether the server is suspended."""
         return guild_id in self._suspended
 
     def suspend_server(self, guild_id: int) -> None:

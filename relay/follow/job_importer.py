@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from model.messages import NoticePost
@@ -44,7 +44,7 @@ class ImportResult:
 
 
 class JobImporter:
-    """Subscribes as far as the servers' limits allow. `serves` tells whether the bot serves a server at all."""
+    """Subscribes as far as the servers' limits allow."""
 
     def __init__(
         self,
@@ -53,7 +53,6 @@ class JobImporter:
         changes: Changes,
         timing: Timing,
         limits: Limits,
-        serves: Callable[[int], bool],
     ) -> None:
         self._database = database
         self._accounts = accounts
@@ -61,7 +60,6 @@ class JobImporter:
         self._clock = timing.clock
         self._card_after = min(_CARD_AFTER, round(timing.interval * 1000))
         self._max_open = limits.open_per_server
-        self._serves = serves
         self._reported_full: set[int] = set()
         self._strange: dict[int, int] = {}
 
@@ -70,9 +68,7 @@ class JobImporter:
         return {row.account_id for row in await follows.every(self._database.reader) if self._is_in_effect(row)}
 
     def _is_in_effect(self, follow: FollowRow) -> bool:
-        """Whether the server is served and uses its own account, the one that is followed; otherwise it is paused."""
-        if not self._serves(follow.guild_id):
-            return False
+        """Whether the server uses its own account, the one that is followed; otherwise it is paused."""
         own, in_force = self._accounts.own(follow.guild_id), self._accounts.in_force(follow.guild_id)
         return own == in_force == follow.account_id
 

@@ -19,21 +19,25 @@ LEFT, STILL_THERE, NEW = 77, 78, 79
 
 
 class Discord:
-    """Its list of servers is empty; asked for a single one, it tells the truth, and meanwhile another one comes."""
+    """Its list of servers is `listed`; asked for a single one, it tells the truth, and meanwhile another one comes."""
 
-    def __init__(self, world: AccountsFixture) -> None:
+    def __init__(self, world: AccountsFixture, guilds: GuildLifecycle) -> None:
         self._house = world
+        self._guilds = guilds
         self.http = self
+        self.listed: list[int] = []
         self.asked: list[int] = []
 
-    async def fetch_guilds(self, **_: object) -> AsyncIterator[discord.Guild]:
-        guilds: list[discord.Guild] = []
-        for guild in guilds:
-            yield guild
+    async def fetch_guilds(self, **_: object) -> AsyncIterator[discord.Object]:
+        for guild_id in self.listed:
+            yield discord.Object(guild_id)
+            await self._guilds.server_gone(guild_id)  # So the gateway tells, before the rest of the list has come.
 
     async def get_guild(self, guild_id: int, *, with_counts: bool) -> dict[str, Any]:
         self.asked.append(guild_id)
         await knows(self._house, NEW)
+        if self.asked[:-1] == [LEFT]:
+            await self._guilds.server_back(LEFT)
         if guild_id == STILL_THERE:
             return {"id": str(guild_id)}
         response = cast(aiohttp.ClientResponse, type("Response", (), {"status": 404, "reason": "Not Found"})())
@@ -52,11 +56,7 @@ async def world(tmp_path: Path) -> AsyncIterator[AccountsFixture]:
     await opened.close()
 
 
-async def test_only_those_that_discord_calls_gone_rest_and_none_that_came_meanwhile(world: AccountsFixture) -> None:
-    for guild_id in (LEFT, STILL_THERE):
-        await knows(world, guild_id)
-    guilds = GuildLifecycle(world.database, world.accounts, world.changes, world.clock)
-    client = Discord(world)
+async def _compare(world: AccountsFixture, guilds: GuildLifecycle, client: Discord) -> None:
     reconciler = GuildReconciler(cast(discord.Client, client), guilds, world.clock.sleep)
     compared = asyncio.create_task(guilds._compared.wait())
     running = asyncio.create_task(reconciler.run())
@@ -64,9 +64,35 @@ async def test_only_those_that_discord_calls_gone_rest_and_none_that_came_meanwh
     try:
         async with asyncio.timeout(10):
             await compared
-        assert client.asked == [LEFT, STILL_THERE]
-        resting = [guild_id for guild_id in (LEFT, STILL_THERE, NEW) if world.accounts.is_suspended(guild_id)]
-        assert resting == [LEFT]
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_only_those_that_discord_calls_gone_rest_and_none_that_came_meanwhile(world: AccountsFixture) -> None:
+    for guild_id in (STILL_THERE, LEFT + 9):
+        await knows(world, guild_id)
+    guilds = GuildLifecycle(world.database, world.accounts, world.changes, world.clock)
+    client = Discord(world, guilds)
+    await _compare(world, guilds, client)
+    assert client.asked == [STILL_THERE, LEFT + 9]
+    assert guilds.suspended() == {LEFT + 9}
+
+
+async def test_one_that_comes_back_while_others_are_asked_about_does_not_rest(world: AccountsFixture) -> None:
+    for guild_id in (LEFT, STILL_THERE):
+        await knows(world, guild_id)
+    guilds = GuildLifecycle(world.database, world.accounts, world.changes, world.clock)
+    client = Discord(world, guilds)
+    await _compare(world, guilds, client)
+    assert client.asked == [LEFT, STILL_THERE]
+    assert guilds.suspended() == set()
+
+
+async def test_one_that_removes_the_bot_while_the_list_is_read_rests(world: AccountsFixture) -> None:
+    await knows(world, LEFT)
+    guilds = GuildLifecycle(world.database, world.accounts, world.changes, world.clock)
+    client = Discord(world, guilds)
+    client.listed = [LEFT]
+    await _compare(world, guilds, client)
+    assert guilds.suspended() == {LEFT}

@@ -46,6 +46,29 @@ async def test_only_the_listed_servers_are_served(build: Build) -> None:
     assert (await served.set_token()).text.startswith("**Token works.**")
 
 
+async def test_a_server_that_is_listed_no_longer_rests_until_it_is_listed_again(build: Build) -> None:
+    stage = await build()
+    await stage.start()
+    served, other = await stage.town(), await stage.town()
+    job = await other.watched()
+    await other.settled()
+    await stage.stop()
+    stage.bot.settings["DISCORD_GUILD_IDS"] = str(served.guild.id)
+    await stage.start()
+    job.complete()
+    since = len(stage.pixverse.requests)
+    done = await served.watched()
+    done.complete()
+    await served.outcome()
+    assert all(one.account != other.account.number for one in stage.pixverse.requests[since:])
+    assert other.outcomes() == []
+    await stage.stop()
+    stage.bot.settings["DISCORD_GUILD_IDS"] = f"{served.guild.id},{other.guild.id}"
+    await stage.start()
+    assert (await other.outcome()).text.startswith("**Your video is ready.**")
+    assert stage.bot.said("Traceback") == []
+
+
 async def test_the_operator_s_token_is_for_servers_without_one(build: Build) -> None:
     stage = await build()
     account = stage.account()

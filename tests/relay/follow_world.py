@@ -40,12 +40,9 @@ class FollowingWorld(World):
     def __init__(self, database: Database, *, limits: Limits | None = None, ownership: Ownership = ALONE) -> None:
         self.ownership = ownership
         limits = limits or Limits(500, 500)
-        self.unserved: set[int] = set()
         super().__init__(database, limits=limits, accounts=FollowingAccounts())
         timing = Timing(self.clock, Random(4), self.interval)
-        self.importer = JobImporter(
-            database, self.accounts, self.changes, timing, limits, lambda guild_id: guild_id not in self.unserved
-        )
+        self.importer = JobImporter(database, self.accounts, self.changes, timing, limits)
         self.follows = AccountFollower(
             self.importer, self.job_lists, self.accounts, self.queue, timing, kinds=("v1", "v2"), ownership=ownership
         )

@@ -39,13 +39,35 @@ async def test_nothing_is_forgotten_before_the_servers_are_compared(world: Accou
     try:
         await world.pass_time(3600)
         assert await servers.known(world.database.reader) == {GUILD, BACK}
-        await guilds.compare({BACK}, [])
+        await guilds.compared({BACK})
         await world.pass_time(0)
         assert await servers.known(world.database.reader) == {BACK}
         assert world.heard.forgotten == [GUILD]
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_server_that_is_not_served_any_more_rests_until_it_is_served_again(world: AccountsFixture) -> None:
+    async with world.database.transaction() as tx:
+        for guild_id in (GUILD, BACK):
+            await servers.set_alerts_channel(tx, guild_id, 5)
+    served = {GUILD, BACK}
+    guilds = GuildLifecycle(world.database, world.accounts, world.changes, world.clock, served.__contains__)
+    await guilds.suspend_unserved()
+    assert guilds.suspended() == set()
+    served.remove(GUILD)
+    await guilds.suspend_unserved()
+    assert guilds.suspended() == await servers.gone(world.database.reader) == {GUILD}
+    since = world.clock.now()
+    await world.pass_time(60)
+    await guilds.suspend_unserved()
+    await guilds.server_back(GUILD)
+    await guilds.compared({GUILD, BACK})
+    assert await servers.gone_before(world.database.reader, since) == [GUILD]
+    served.add(GUILD)
+    await guilds.compared({GUILD, BACK})
+    assert guilds.suspended() == await servers.gone(world.database.reader) == set()
 
 
 @pytest.mark.parametrize("kind", [NoticeKind.TOKEN_REFUSED, NoticeKind.UNPAID, NoticeKind.TOKEN_MISSING])
@@ -72,7 +94,7 @@ async def test_a_server_that_is_back_at_the_last_moment_is_not_forgotten(world: 
         await servers.set_gone(tx, GUILD, world.clock.now() - GRACE)
     world.accounts.suspend_server(GUILD)
     guilds = GuildLifecycle(world.database, world.accounts, world.changes, world.clock)
-    await guilds.compare([], [])
+    await guilds.compared([])
     async with world.database.transaction():
         back = asyncio.create_task(guilds.server_back(GUILD))
         await _turns()
@@ -144,7 +166,7 @@ async def test_a_forgotten_servers_language_is_kept_again_once_it_is_back(world:
     await guilds.locale_seen(GUILD, "ja")
     async with world.database.transaction() as tx:
         await servers.set_gone(tx, GUILD, world.clock.now() - GRACE)
-    await guilds.compare([], [])
+    await guilds.compared([])
     task = asyncio.create_task(guilds.run())
     try:
         await world.pass_time(0)

@@ -252,11 +252,50 @@ MUTATIONS = (
         "pass",
     ),
     mutation(
-        "a server that came while others were asked after is taken for gone",
-        "tests/discord_adapter/test_guild_reconciler.py::test_only_those_that_discord_calls_gone_rest_and_none_that_came_meanwhile",
+        "a server that Discord's list lacks rests without a question",
+        "tests/discord_adapter/test_guild_reconciler.py::"
+        "test_only_those_that_discord_calls_gone_rest_and_none_that_came_meanwhile",
         "GuildReconciler.run",
-        "await self._guilds.compare(present, gone)",
-        "await self._guilds.compare(present, await self._guilds.missed(present | set(missed) - set(gone)))",
+        "if await self._is_gone(guild_id):",
+        "if await self._is_gone(guild_id) or True:",
+    ),
+    mutation(
+        "a server that came while others were asked after is taken for gone",
+        "tests/discord_adapter/test_guild_reconciler.py::"
+        "test_only_those_that_discord_calls_gone_rest_and_none_that_came_meanwhile",
+        "GuildReconciler.run",
+        "if await self._is_gone(guild_id):\n    await self._guilds.server_gone(guild_id)\n",
+        "if await self._is_gone(guild_id):\n    for one in await self._guilds.missed(present):\n"
+        "        await self._guilds.server_gone(one)\n",
+    ),
+    mutation(
+        "a server that comes back while others are asked about rests",
+        "tests/discord_adapter/test_guild_reconciler.py::"
+        "test_one_that_comes_back_while_others_are_asked_about_does_not_rest",
+        "GuildReconciler.run",
+        "for guild_id in await self._guilds.missed(present):",
+        "for guild_id in [one for one in await self._guilds.missed(present) if await self._is_gone(one)]:",
+    ),
+    mutation(
+        "a server that removes the bot while the list is read goes on",
+        "tests/discord_adapter/test_guild_reconciler.py::test_one_that_removes_the_bot_while_the_list_is_read_rests",
+        "GuildReconciler.run",
+        "await self._guilds.compared(suspended & present)",
+        "await self._guilds.compared(present)",
+    ),
+    mutation(
+        "a server that is served no longer goes on",
+        "tests/e2e/test_settings.py::test_a_server_that_is_listed_no_longer_rests_until_it_is_listed_again",
+        "Relay.start",
+        "await self.guilds.suspend_unserved()\n",
+        "",
+    ),
+    mutation(
+        "a server that is served no longer goes on once Discord's list is read",
+        "tests/relay/test_guild_lifecycle.py::test_a_server_that_is_not_served_any_more_rests_until_it_is_served_again",
+        "GuildLifecycle.server_back",
+        " or not self._serves(guild_id)",
+        "",
     ),
     mutation(
         "refused requests are not counted",

@@ -159,7 +159,7 @@ MUTATIONS = (
     mutation(
         "the language of a server that another process has forgotten counts as kept",
         "tests/relay/test_guild_lifecycle.py::test_a_language_is_kept_again_that_another_process_has_forgotten",
-        "GuildLifecycle.server_gone",
+        "GuildLifecycle._suspend",
         "self._locales.pop(guild_id, None)",
         "pass",
     ),

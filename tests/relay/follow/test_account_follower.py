@@ -128,8 +128,6 @@ async def test_a_channel_that_follows_while_a_long_list_is_taken_gets_all_of_it(
 async def test_only_the_server_s_own_account_in_force_is_followed(world: FollowingWorld) -> None:
     await world.follow()
     await world.follow(guild=GUILD + 1, channel=CHANNEL + 1)
-    await world.follow(guild=GUILD + 2, channel=CHANNEL + 2)
-    world.unserved.add(GUILD + 2)  # The operator serves other servers alone.
     world.accounts.operators.add(GUILD)  # It uses the operator's token now, which is of the same account.
     world.accounts.used[GUILD + 1] = OTHER_ACCOUNT
     world.api.put("v1-new")
