@@ -113,7 +113,7 @@ class Relay:
 
         self.fetcher = JobFetcher(api.lazy_job, self.accounts, timing, changes, api.retry_at)
         recorder = JobRecorder(database, self.accounts, changes, timing)
-        job_lists = JobLists(
+        self.job_lists = job_lists = JobLists(
             api.list_active_jobs, api.kind_of, self.accounts.token_of, self.fetcher.backoff_until, timing
         )
         self.job_queue = JobQueue(timing, settings.job_max_age_ms)
@@ -164,7 +164,7 @@ class Relay:
         self.guilds = GuildLifecycle(
             database, self.accounts, changes, clock, lambda guild_id: not served or guild_id in served
         )
-        self.retention = Retention(database, clock, recorder.give_up_held, ownership)
+        self.retention = Retention(database, clock, recorder.give_up_held, self.accounts.forget, ownership)
         self._listen()
 
     def _listen(self) -> None:
@@ -187,6 +187,8 @@ class Relay:
         changes.account_changed.listen(self.job_loader.account_changed)
         changes.account_changed.listen(lambda _: self.follows.changed())
         changes.account_changed.listen(self.rechecks.account_changed)
+        changes.account_changed.listen(self.fetcher.account_changed)
+        changes.account_changed.listen(self.job_lists.account_changed)
         changes.account_doubted.listen(self.rechecks.try_soon)
         changes.follows_changed.listen(self.follows.changed)
         changes.server_forgotten.listen(self.callback_addresses.forget)

@@ -4,7 +4,7 @@ for a month, and sees to it that no deleted secret stays in the database's write
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 
 from relay.cluster.ownership import ALONE, Ownership
 from relay.failures import log_failure
@@ -33,11 +33,13 @@ class Retention:
         database: Database,
         clock: Clock,
         give_up_held: Callable[[int], Awaitable[None]],
+        accounts_deleted: Callable[[Collection[int]], None],
         ownership: Ownership = ALONE,
     ) -> None:
         self._ownership = ownership
         self._database = database
         self._give_up_held = give_up_held
+        self._accounts_deleted = accounts_deleted
         self._clock = clock
         self.failures = 0
         """How many looks failed because of this machine's disk, network or database."""
@@ -75,7 +77,8 @@ class Retention:
             await self._clock.sleep(_BETWEEN_SECONDS)
         async with self._database.transaction() as tx:
             await deletion.delete_old_batches(tx, before)
-            await deletion.delete_unused_accounts(tx)
+            accounts = await deletion.delete_unused_accounts(tx)
+        self._accounts_deleted(accounts)
         await self._database.delete_old_copies(before)
         if jobs:
             log.info("%d old jobs were deleted", jobs)

@@ -148,8 +148,8 @@ async def delete_old_notices(tx: Transaction, before: int, limit: int) -> int:
     )
 
 
-async def delete_unused_accounts(tx: Transaction) -> None:
-    """Deletes the accounts that have no token and that nothing refers to.
+async def delete_unused_accounts(tx: Transaction) -> list[int]:
+    """Deletes the accounts that have no token and that nothing refers to; returns which.
 
     Of the newest account the row stays, without saying whose it was: buttons carry numbers of accounts, so none may be
     given twice.
@@ -160,4 +160,4 @@ async def delete_unused_accounts(tx: Transaction) -> None:
         WHERE {_UNUSED} AND id = (SELECT max(id) FROM accounts) AND account_key <> 'forgotten:' || id
         """
     )
-    await tx.run(f"DELETE FROM accounts WHERE {_UNUSED} AND id < (SELECT max(id) FROM accounts)")
+    return await tx.values(f"DELETE FROM accounts WHERE {_UNUSED} AND id < (SELECT max(id) FROM accounts) RETURNING id")

@@ -236,6 +236,13 @@ class AccountRegistry:
         self._known[row.id] = self.as_account(row)
         self._writes += 1
 
+    def forget(self, account_ids: Collection[int]) -> None:
+        """Takes over that these accounts are deleted, once that is committed."""
+        self._writes += 1
+        for account_id in account_ids:
+            self._known.pop(account_id, None)
+        self.report_changed(*account_ids)
+
     def remember_own(self, guild_id: int, account_id: int | None) -> None:
         """Takes over which account a server has set for itself, once that is committed."""
         self._writes += 1

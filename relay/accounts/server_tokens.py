@@ -112,7 +112,9 @@ class ServerTokens:
         self._changes = changes
         self._commands = count(1)
         self._changed_by: dict[int, int] = {}
-        """By server: the number of the command that last set or removed its token."""
+        """By server: the number of the command that last set or removed its token, as long as any token is tried."""
+        self._being_set = 0
+        """How many commands try or store a token."""
 
     async def set_token(self, guild_id: int, user_id: int, raw: str) -> TokenSet:
         """Cleans, tries and stores a token for this server alone. What the server has under an earlier token that
@@ -123,8 +125,14 @@ class ServerTokens:
         """
         command = next(self._commands)
         token = clean_token(raw)
-        listed = await self._try(token)
-        return await to_the_end(self._store(command, guild_id, user_id, token, listed))
+        self._being_set += 1
+        try:
+            listed = await self._try(token)
+            return await to_the_end(self._store(command, guild_id, user_id, token, listed))
+        finally:
+            self._being_set -= 1
+            if not self._being_set:
+                self._changed_by.clear()
 
     async def preview_removal(self, guild_id: int) -> Removal | None:
         """Returns what `remove_token` would do; None if the server has no token of its own."""

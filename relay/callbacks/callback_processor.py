@@ -107,8 +107,10 @@ class CallbackProcessor:
         self._clock = clock
         self._queue = FairQueue()
         self._came_at: dict[int, int] = {}
-        """When a server's last callback came that is or will be noted, milliseconds UTC."""
-        self._to_note: set[int] = set()
+        """When a server's last callback came that is or will be noted, milliseconds UTC, for a minute; the earliest is
+        the first."""
+        self._to_note: dict[int, int] = {}
+        """By server, what is to be noted."""
         self._woken = asyncio.Event()
         self.counts: Counter[CallbackUse] = Counter()
         """How many callbacks were used in which way since the start."""
@@ -124,9 +126,9 @@ class CallbackProcessor:
     def received(self, guild_id: int, body: bytes) -> None:
         """A callback came to the server's address. Returns at once, whatever the body holds."""
         now = self._clock.now()
-        if abs(now - self._came_at.get(guild_id, -_NOTED_EVERY_MS)) >= _NOTED_EVERY_MS:
-            self._came_at[guild_id] = now
-            self._to_note.add(guild_id)
+        self._forget_noted(now)
+        if guild_id not in self._came_at:
+            self._came_at[guild_id] = self._to_note[guild_id] = now
             self._woken.set()
         try:
             callback = read_callback(body)
@@ -142,6 +144,13 @@ class CallbackProcessor:
     def dropped(self) -> None:
         """A callback was not taken, since too many came."""
         self.counts[CallbackUse.TOO_MANY] += 1
+
+    def _forget_noted(self, now: int) -> None:
+        while self._came_at:
+            guild_id, at = next(iter(self._came_at.items()))
+            if abs(now - at) < _NOTED_EVERY_MS:
+                return
+            del self._came_at[guild_id]
 
     async def run(self) -> None:
         """Acts on callbacks until it is cancelled. A callback that fails is logged and counted; the poller sees the end
@@ -188,14 +197,14 @@ class CallbackProcessor:
         """Writes down when callbacks last came to a server's address, once a minute for each server."""
         if not self._to_note:
             return
-        guild_ids, self._to_note = self._to_note, set()
+        came_at, self._to_note = self._to_note, {}
         try:
             async with self._database.transaction(locks_rows=True) as tx:
-                for guild_id in guild_ids:
-                    await servers.set_callback_heard(tx, guild_id, self._came_at[guild_id])
+                for guild_id, at in came_at.items():
+                    await servers.set_callback_heard(tx, guild_id, at)
         except Exception as error:
             # The loop's edge: it is written with the next callback.
             self._failures += 1
             log_failure(log, error, "it could not be written down that callbacks came")
-            for guild_id in guild_ids:
+            for guild_id in came_at:
                 self._came_at.pop(guild_id, None)

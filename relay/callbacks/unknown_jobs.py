@@ -38,6 +38,7 @@ class UnknownJobs:
         self._clock = timing.clock
         self._interval = timing.interval
         self._asked: dict[int, deque[float]] = {}
+        """When each account was last asked about; the one asked about longest ago comes first."""
         self._looks: dict[tuple[int, str], asyncio.Task[None]] = {}
         self.failures = 0
         """How many jobs could not be relayed for a reason of this machine's own."""
@@ -68,11 +69,21 @@ class UnknownJobs:
         if self._fetcher.backoff_until(account_id) is not None or self._fetcher.down_since is not None:
             return False
         now = self._clock.monotonic()
-        asked = self._asked.setdefault(account_id, deque(maxlen=REQUESTS_PER_INTERVAL))
+        self._forget_asked(now)
+        asked = self._asked.get(account_id, deque(maxlen=REQUESTS_PER_INTERVAL))
         if len(asked) == REQUESTS_PER_INTERVAL and now - asked[0] < self._interval:
             return False
         asked.append(now)
+        self._asked.pop(account_id, None)
+        self._asked[account_id] = asked
         return True
+
+    def _forget_asked(self, now: float) -> None:
+        while self._asked:
+            account_id, asked = next(iter(self._asked.items()))
+            if now - asked[-1] < self._interval:
+                return
+            del self._asked[account_id]
 
     async def _look(self, account_id: int, callback: CallbackBody) -> None:
         try:

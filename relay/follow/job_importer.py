@@ -65,7 +65,11 @@ class JobImporter:
 
     async def followed_accounts(self) -> set[int]:
         """The accounts of the follows that are in effect. Raises StorageError as the database does."""
-        return {row.account_id for row in await follows.every(self._database.reader) if self._is_in_effect(row)}
+        following = await follows.every(self._database.reader)
+        self._reported_full &= {row.guild_id for row in following}
+        for account_id in self._strange.keys() - {row.account_id for row in following}:
+            del self._strange[account_id]
+        return {row.account_id for row in following if self._is_in_effect(row)}
 
     def _is_in_effect(self, follow: FollowRow) -> bool:
         """Whether the server uses its own account, the one that is followed; otherwise it is paused."""

@@ -125,6 +125,11 @@ class JobFetcher:
         until = max(backoff.until if backoff is not None else -math.inf, -math.inf if retry_at is None else retry_at)
         return until if until > self._clock.monotonic() else None
 
+    def account_changed(self, account_id: int) -> None:
+        """The account may have lost its token: nothing is requested with it any more."""
+        if self._accounts.token_of(account_id) is None:
+            self._backoffs.pop(account_id, None)
+
     def recent(self, account_id: int, jobid: str, fresh: float = FRESH_SECONDS) -> JobResponse | None:
         """The response of the last `fresh` seconds, if there is one; none is kept for longer than five seconds."""
         response = self._responses.get((account_id, jobid))

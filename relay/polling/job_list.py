@@ -169,6 +169,12 @@ class JobLists:
         if listed is not None:
             listed.relying.pop(job.jobid, None)
 
+    def account_changed(self, account_id: int) -> None:
+        """The account may have lost its token: its lists are requested no more."""
+        if self._token_of(account_id) is None:
+            for key in [key for key in self._lists if key[0] == account_id]:
+                del self._lists[key]
+
     def _requested(self, key: _Key, listed: _JobList, age: float) -> asyncio.Task[None] | None:
         """The request for a list that is older than `age` seconds, one for everybody who waits; None if the list is
         younger, or if it or its account backs off."""

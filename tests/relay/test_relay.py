@@ -15,10 +15,12 @@ import pytest
 from cryptography.fernet import Fernet
 
 from model.job import Outcome
+from relay.polling.job_fetcher import _Backoff
+from relay.polling.job_list import _JobList
 from relay.polling.schedule import Timing
 from relay.relay import Network, Relay, Storage
 from settings import load_settings
-from storage import jobs, servers, subscriptions
+from storage import accounts, jobs, servers, subscriptions
 from storage.database import Database, put_meta
 from storage.vault import Vault
 from tests.clock import ManualClock
@@ -71,6 +73,25 @@ async def test_a_server_that_comes_back_to_this_process_has_its_language_kept_ag
     server = await servers.get(relay.database.reader, 77)
     assert server is not None
     assert server.locale == "ja"
+
+
+async def test_of_an_account_that_is_deleted_nothing_is_kept(relay: Relay) -> None:
+    await relay.accounts.start()
+    async with relay.database.transaction() as tx:
+        old = await accounts.put_token(tx, "user:2", b"sealed", "user:2", 0)
+        await accounts.put_token(tx, "user:3", b"sealed", "user:3", 0)
+    await relay.accounts.read_all()
+    relay.fetcher._backoffs[old.id] = _Backoff(0.0, 1)
+    relay.job_lists._lists[old.id, "v1"] = _JobList()
+    async with relay.database.transaction() as tx:
+        await accounts.forget_unused_token(tx, old.id)
+    clock = cast("ManualClock", relay.clock)
+    sweep = asyncio.ensure_future(relay.retention.sweep())
+    await until_idle()
+    clock.forward(1.0)
+    await sweep
+    assert relay.accounts.account(old.id) is None
+    assert (relay.fetcher._backoffs, relay.job_lists._lists) == ({}, {})
 
 
 async def test_what_was_committed_though_nobody_knew_is_read_again(relay: Relay) -> None:

@@ -47,7 +47,7 @@ def _retention(world: World, held: list[int] | None = None) -> Retention:
         if held is not None:
             held.append(before)
 
-    return Retention(world.database, world.clock, give_up_held)
+    return Retention(world.database, world.clock, give_up_held, lambda _: None)
 
 
 async def _pass(world: World, retention: Retention, ms: int) -> None:

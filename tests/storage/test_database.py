@@ -259,7 +259,7 @@ async def test_a_log_that_is_being_read_is_emptied_later(sqlite_database: Databa
         async with sqlite_database.transaction() as tx:
             await put_meta(tx, "a", b"1")
         assert (await sqlite_database.flush(), sqlite_database.flush_owed) == (False, True)
-    retention = Retention(sqlite_database, _OneTurn(), _give_up_nothing)
+    retention = Retention(sqlite_database, _OneTurn(), _give_up_nothing, lambda _: None)
     with pytest.raises(asyncio.CancelledError):
         await retention.erase()
     assert not sqlite_database.flush_owed

@@ -120,7 +120,7 @@ async def test_accounts_of_which_nothing_is_kept(shelf: Shelf) -> None:
         newest = await accounts.put_token(tx, "user:7", b"x", "user:7", 0)
         await servers.set_account(tx, GUILD, used.id, 66)
         await tx.run("UPDATE accounts SET token = NULL WHERE id <> ?", (used.id,))
-        await deletion.delete_unused_accounts(tx)
+        assert await deletion.delete_unused_accounts(tx) == [unused.id]
         assert await accounts.by_id(tx, unused.id) is None
         assert await accounts.by_id(tx, newest.id) is not None
 

@@ -208,6 +208,7 @@ async def test_the_later_command_wins_not_the_later_answer(world: AccountsFixtur
         await slow
     assert world.accounts.in_force(GUILD) == newer
     assert {account.token for account in world.accounts.every()} == {NEW}
+    assert not world.tokens._changed_by, "of the servers nothing is kept"
 
 
 async def test_an_earlier_command_is_stored_where_the_later_one_was_not(world: AccountsFixture) -> None:

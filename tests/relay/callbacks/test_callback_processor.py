@@ -169,6 +169,15 @@ async def test_a_flood_of_unknown_ids_asks_the_api_little(world: World, post: Po
     assert len(world.api.asked) == 11
 
 
+async def test_of_an_account_that_was_asked_about_an_interval_ago_nothing_is_kept(world: World, post: Post) -> None:
+    await _follow(world)
+    await _follow(world, GUILD + 1, OTHER_ACCOUNT)
+    await post.says(jobid="made-up")
+    world.clock.move_to(world.clock.monotonic() + world.interval + 1)
+    await post.says(GUILD + 1, jobid="made-up")
+    assert list(post.unknown._asked) == [OTHER_ACCOUNT]
+
+
 async def test_one_unknown_job_is_asked_about_once_however_often_it_is_told_of(world: World, post: Post) -> None:
     await _follow(world)
     world.api.gate = asyncio.Event()
@@ -217,6 +226,13 @@ async def test_when_a_server_was_heard_of_is_written_once_a_minute(world: World,
     world.clock.move_to(world.clock.monotonic() + 2)
     await post.says(jobid=JOB)
     assert await servers.callback_heard_at(world.database.reader, GUILD) == first + 61_000
+
+
+async def test_of_a_server_that_was_heard_of_a_minute_ago_nothing_is_kept(world: World, post: Post) -> None:
+    await post.says(jobid=JOB)
+    world.clock.move_to(world.clock.monotonic() + 61)
+    await post.says(GUILD + 1, jobid=JOB)
+    assert list(post.processor._came_at) == [GUILD + 1]
 
 
 async def test_a_database_that_fails_ends_nothing(world: World, post: Post) -> None:

@@ -239,6 +239,23 @@ async def test_the_server_s_limit_holds_is_told_once_and_room_is_used(database: 
     await world.close()
 
 
+async def test_of_servers_and_accounts_that_follow_no_more_nothing_is_kept(database: Database) -> None:
+    world = FollowingWorld(database, limits=Limits(500, 0))
+    world.api.strange = {"a b"}
+    world.api.put("v1-job")
+    await world.follow()
+    world.run()
+    await world.advance(50)
+    importer = world.follows._importer
+    assert (importer._reported_full, set(importer._strange)) == ({GUILD}, {ACCOUNT})
+    async with database.transaction() as tx:
+        await follows.remove(tx, GUILD, CHANNEL)
+    world.follows.changed()
+    await world.advance(50)
+    assert (importer._reported_full, set(importer._strange)) == (set(), set())
+    await world.close()
+
+
 async def test_ids_of_another_shape_are_passed_over_with_one_line(
     world: FollowingWorld, caplog: pytest.LogCaptureFixture
 ) -> None:
