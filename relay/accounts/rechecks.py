@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from model.states import AccountState
 from pixverse.api import PixVerseApi
-from pixverse.api_errors import PixVerseError, RateLimited, Unavailable
+from pixverse.api_errors import PixVerseError
 from relay.accounts.account_registry import AccountRegistry
 from relay.accounts.account_states import Account, state_shown_by
 from relay.clock import sleep_unless_woken
@@ -44,7 +44,8 @@ _RESULTS = {
 
 
 class Rechecks:
-    """Tries each account that is not ok at the start, and then every `accounts.recheck_seconds`."""
+    """Tries each account that is not ok at the start, and then every `accounts.recheck_seconds`, but none before the
+    time that any response to its token has named."""
 
     def __init__(self, accounts: AccountRegistry, api: PixVerseApi, clock: Clock, ownership: Ownership = ALONE) -> None:
         self._ownership = ownership
@@ -77,20 +78,16 @@ class Rechecks:
             missing = self.accounts.state_of(account_id) is AccountState.MISSING
             return Recheck.TOKEN_MISSING if missing else Recheck.NO_TOKEN
         self._due[account_id] = self._clock.monotonic() + self.accounts.recheck_seconds
-        listed, error = await self._trial(account_id, token)
+        listed, error = await self._trial(token)
         await self.accounts.confirm_user(account_id, listed)
         await self.accounts.note_trial(account_id, token, error)
         if self.accounts.state_of(account_id) is AccountState.OK:
             self._due.pop(account_id, None)
         return _RESULTS[state_shown_by(error)]
 
-    async def _trial(self, account_id: int, token: str) -> tuple[tuple[str, ...], PixVerseError | None]:
+    async def _trial(self, token: str) -> tuple[tuple[str, ...], PixVerseError | None]:
         try:
             return await self._api.all_active_jobs(token), None
-        except (RateLimited, Unavailable) as error:
-            wait = max(error.retry_after or 0.0, self.accounts.recheck_seconds)
-            self._due[account_id] = self._clock.monotonic() + wait
-            return (), error
         except PixVerseError as error:
             return (), error
 
@@ -105,6 +102,11 @@ class Rechecks:
     async def _try_in_turn(self, account_id: int, slots: asyncio.Semaphore) -> None:
         if not self.accounts.is_in_force(account_id):
             self._due.pop(account_id, None)
+            return
+        token = self.accounts.token_of(account_id)
+        retry_at = None if token is None else self._api.retry_at(token)
+        if retry_at is not None:
+            self._due[account_id] = retry_at
             return
         async with slots:
             try:

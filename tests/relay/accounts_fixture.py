@@ -9,7 +9,8 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 from pixverse.api import PixVerseApi
-from pixverse.api_errors import PixVerseError, TokenRefused
+from pixverse.api_client import RetryTimes
+from pixverse.api_errors import PixVerseError, RateLimited, TokenRefused
 from relay.accounts.account_registry import AccountRegistry
 from relay.accounts.rechecks import Rechecks
 from relay.accounts.server_tokens import ServerTokens
@@ -27,7 +28,9 @@ INTERVAL = 20.0
 class TokenApi(PixVerseApi):
     """Knows some tokens; each other one is refused."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: ManualClock) -> None:
+        self.retry_times = RetryTimes(clock.monotonic)
+        self.retry_at = self.retry_times.until
         self.answers: dict[str, PixVerseError | None] = {}
         self.in_work: dict[str, tuple[str, ...]] = {}
         self.asked: list[str] = []
@@ -48,6 +51,8 @@ class TokenApi(PixVerseApi):
         if token in self._held:
             await self._held[token].wait()
         error = self.answers.get(token, TokenRefused("unknown"))
+        if isinstance(error, RateLimited) and error.retry_after is not None:
+            self.retry_times.note(token, error.retry_after)
         if error is not None:
             raise error
         return self.in_work.get(token, ())
@@ -65,9 +70,9 @@ class AccountsFixture:
     def __init__(self, path: Path, key: str) -> None:
         self._path = path
         self._key = key
-        self.api = TokenApi()
         self.heard = HeardChanges()
         self.clock = ManualClock()
+        self.api = TokenApi(self.clock)
 
     @classmethod
     async def open(cls, path: Path, key: str, operator_token: str | None = None) -> AccountsFixture:

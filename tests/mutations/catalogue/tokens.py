@@ -228,6 +228,14 @@ MUTATIONS = (
         "if",
     ),
     mutation(
+        "a token is tried before the time that a response to it named",
+        "tests/relay/accounts/test_account_registry.py"
+        "::test_a_token_is_not_tried_before_the_time_that_any_response_to_it_named",
+        "Rechecks._try_in_turn",
+        "None if token is None else self._api.retry_at(token)",
+        "None",
+    ),
+    mutation(
         "the token of a server without the bot is tried again and again",
         f"{_CHANGES}::test_a_server_without_the_bot_has_its_token_rest",
         "Rechecks._try_in_turn",

@@ -700,6 +700,27 @@ async def test_retry_after_is_kept_to(world: AccountsFixture) -> None:
         assert len(world.api.asked) == asked + 1
 
 
+async def test_a_token_is_not_tried_before_the_time_that_any_response_to_it_named(world: AccountsFixture) -> None:
+    account = await _own(world)
+    await world.accounts.note_trial(account, OLD, TokenRefused("no"))
+    async with world.running():
+        await world.pass_time(200)
+        asked = len(world.api.asked)
+        world.api.retry_times.note(OLD, 500)
+        await world.accounts.note_response(account, None)
+        await world.pass_time(499)
+        assert len(world.api.asked) == asked
+        await world.pass_time(2)
+        assert len(world.api.asked) == asked + 1
+        assert world.accounts.state_of(account) is AccountState.OK
+
+
+async def test_an_admin_has_a_token_tried_whatever_time_a_response_named(world: AccountsFixture) -> None:
+    account = await _own(world)
+    world.api.retry_times.note(OLD, 500)
+    assert await world.rechecks.recheck_now(account) is Recheck.WORKS
+
+
 async def test_a_failing_database_does_not_end_the_loop(world: AccountsFixture) -> None:
     account = await _own(world)
     await world.accounts.note_trial(account, OLD, TokenRefused("no"))
