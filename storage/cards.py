@@ -254,7 +254,7 @@ async def account_changed(tx: Transaction, account_id: int | None, *, guild_id: 
     where, server = (_WITHOUT_OWN_ACCOUNT, ()) if guild_id is None else (_OF_SERVER, (guild_id,))
     await tx.run(
         f"""
-        UPDATE subscriptions SET shown_at = 0 WHERE ended_at IS NULL AND {where}
+        UPDATE subscriptions SET shown_at = 0 WHERE shown_at > 0 AND ended_at IS NULL AND {where}
         AND (shown = '{CardStatus.OTHER_ACCOUNT}') = (job_id IN (SELECT id FROM jobs WHERE account_id = ?))
         """,
         (*server, account_id),

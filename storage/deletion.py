@@ -43,7 +43,7 @@ async def forget_person(tx: Transaction, user_id: int) -> list[int]:
     )
     await tx.run(
         """
-        UPDATE subscriptions SET shown_at = 0 WHERE ended_at IS NULL
+        UPDATE subscriptions SET shown_at = 0 WHERE shown_at > 0 AND ended_at IS NULL
         AND id IN (SELECT subscription_id FROM subscribers WHERE user_id = ?)
         """,
         (user_id,),

@@ -9,6 +9,8 @@ from model.states import DeliveryKind, DeliveryState
 from storage.database import Queries, Transaction, columns
 from storage.engines.interface import SqlValue
 
+ASKED_AGAIN = -1
+"""Stands for the time at which a card was last shown, from when somebody asks for its job again until it is shown."""
 IS_OPEN = f"state IN ('{DeliveryState.WAITING}', '{DeliveryState.SENDING}')"
 IS_OUTCOME = f"kind IN ('{DeliveryKind.OUTCOME}', '{DeliveryKind.AGAIN}')"
 NOT_POSTED = f"state IN ('{DeliveryState.GIVEN_UP}', '{DeliveryState.UNSURE}')"
@@ -467,8 +469,8 @@ async def renew_card(tx: Transaction, delivery_id: int, now: int) -> None:
     await tx.run(
         f"""
         UPDATE deliveries SET {_AFRESH} WHERE id = ? AND kind = '{DeliveryKind.CARD}' AND message_id IS NULL
-        AND EXISTS (SELECT 1 FROM subscriptions s WHERE s.id = deliveries.subscription_id AND s.shown_at = 0
-          AND s.ended_at IS NULL AND s.batch_id IS NULL)
+        AND EXISTS (SELECT 1 FROM subscriptions s WHERE s.id = deliveries.subscription_id
+          AND s.shown_at = {ASKED_AGAIN} AND s.ended_at IS NULL AND s.batch_id IS NULL)
         """,
         (now, delivery_id),
     )

@@ -12,6 +12,7 @@ from __future__ import annotations
 from model.job import OF_ONE_ACCOUNT
 from storage import batches
 from storage.database import Transaction
+from storage.deliveries import ASKED_AGAIN
 from storage.engines.interface import Row
 
 _FORMER = """
@@ -142,10 +143,17 @@ async def _merge(tx: Transaction, double: Row, now: int) -> None:
         await tx.run(
             """
             UPDATE subscriptions SET ended_at = NULL, stopped_by = NULL, batch_id = ?, origin = ?, spoiler = ?,
-              created_at = ?, shown_at = 0, card_final = FALSE
+              created_at = ?, shown_at = ?, card_final = FALSE
             WHERE id = ?
             """,
-            (double["batch_id"], double["origin"], double["spoiler"], double["created_at"], double["kept"]),
+            (
+                double["batch_id"],
+                double["origin"],
+                double["spoiler"],
+                double["created_at"],
+                ASKED_AGAIN,
+                double["kept"],
+            ),
         )
     elif double["kept_batch"] is None:
         await tx.run("UPDATE subscriptions SET batch_id = ? WHERE id = ?", (double["batch_id"], double["kept"]))

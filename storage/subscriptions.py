@@ -235,16 +235,16 @@ async def reopen(tx: Transaction, subscription_id: int, *, batch_id: int | None,
     await tx.run(
         f"""
         UPDATE subscriptions SET ended_at = NULL, stopped_by = NULL, origin = '{Origin.ASKED}', batch_id = ?,
-          spoiler = ?, created_at = ?, shown_at = 0, card_final = FALSE
+          spoiler = ?, created_at = ?, shown_at = ?, card_final = FALSE
         WHERE id = ?
         """,
-        (batch_id, spoiler, now, subscription_id),
+        (batch_id, spoiler, now, deliveries.ASKED_AGAIN, subscription_id),
     )
 
 
 async def doubt_card(tx: Transaction, subscription_id: int) -> None:
     """Notes that somebody asks for the job again, so that they get a new card if this one turns out to be deleted."""
-    await tx.run("UPDATE subscriptions SET shown_at = 0 WHERE id = ?", (subscription_id,))
+    await tx.run("UPDATE subscriptions SET shown_at = ? WHERE id = ?", (deliveries.ASKED_AGAIN, subscription_id))
 
 
 async def end(tx: Transaction, subscription_id: int, now: int) -> None:

@@ -60,7 +60,7 @@ async def test_stopped_ended_and_opened_again(database: Database) -> None:
         )
         shown = await tx.one("SELECT shown_at, card_final FROM subscriptions")
         assert shown is not None
-        assert tuple(shown) == (0, 0)
+        assert tuple(shown) == (deliveries.ASKED_AGAIN, 0)
 
 
 @pytest.mark.usefixtures("two_jobs")

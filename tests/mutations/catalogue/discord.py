@@ -727,7 +727,31 @@ MUTATIONS = (
         "a card that somebody has deleted is posted again though nobody asked",
         "tests/relay/cards/test_card_loop.py::test_a_deleted_card_of_a_job_that_nobody_asked_for_again_stays_away",
         "renew_card",
-        "AND s.shown_at = 0",
+        "AND s.shown_at = {ASKED_AGAIN} ",
+        "",
+    ),
+    mutation(
+        "a deleted card is posted again once its server has another account",
+        "tests/relay/cards/test_card_loop.py"
+        "::test_a_deleted_card_that_something_else_makes_outdated_stays_away[another account]",
+        "renew_card",
+        "AND s.shown_at = {ASKED_AGAIN} ",
+        "AND s.shown_at <= 0 ",
+    ),
+    mutation(
+        "another account makes the bot forget that somebody asked again",
+        "tests/relay/cards/test_card_loop.py"
+        "::test_whoever_asks_again_gets_a_new_card_whatever_else_makes_the_old_one_outdated[another account]",
+        "storage.cards.account_changed",
+        "shown_at > 0 AND ",
+        "",
+    ),
+    mutation(
+        "a person who is forgotten makes the bot forget that somebody asked again",
+        "tests/relay/cards/test_card_loop.py"
+        "::test_whoever_asks_again_gets_a_new_card_whatever_else_makes_the_old_one_outdated[a forgotten person]",
+        "forget_person",
+        "shown_at > 0 AND ",
         "",
     ),
     mutation(

@@ -580,6 +580,46 @@ async def test_a_deleted_card_of_a_job_that_nobody_asked_for_again_stays_away(wo
     assert len(world.discord.messages) == 1
 
 
+@pytest.mark.parametrize("change", ["another account", "a forgotten person"])
+async def test_a_deleted_card_that_something_else_makes_outdated_stays_away(world: CardWorld, change: str) -> None:
+    subscription_id = await world.card("job")
+    await world.told("job")
+    await world.move(600 * SECOND)
+    await _becomes_outdated(world, change)
+    world.discord.edit_script = [Refused(404, 10008)]
+    await world.told("job", percent=60)
+    await world.move(600 * SECOND)
+    await world.pump()
+    assert await world.card_message(subscription_id) is None
+    assert len(world.discord.messages) == 1
+
+
+@pytest.mark.parametrize("change", ["another account", "a forgotten person"])
+async def test_whoever_asks_again_gets_a_new_card_whatever_else_makes_the_old_one_outdated(
+    world: CardWorld, change: str
+) -> None:
+    subscription_id = await world.card("job")
+    await world.told("job")
+    await world.move(600 * SECOND)
+    async with world.database.transaction() as tx:
+        await subscriptions.doubt_card(tx, subscription_id)
+    await _becomes_outdated(world, change)
+    world.discord.edit_script = [Refused(404, 10008)]
+    await world.told("job", percent=60)
+    await world.move(600 * SECOND)
+    await world.pump()
+    assert len(world.discord.messages) == 2
+
+
+async def _becomes_outdated(world: CardWorld, change: str) -> None:
+    async with world.database.transaction() as tx:
+        if change == "another account":
+            await cards.account_changed(tx, None, guild_id=GUILD)
+            await cards.account_changed(tx, 1, guild_id=GUILD)
+        else:
+            await deletion.forget_person(tx, 9)
+
+
 async def test_whoever_asks_again_gets_a_new_card_where_the_old_one_was_deleted(world: CardWorld) -> None:
     subscription_id = await world.card("job")
     await world.told("job")
