@@ -29,6 +29,8 @@ _PROMISES = re.compile(
     r"|Watching \d+ jobs?\b"
     r"|result (?:is|will be|is still waiting to be) posted here"
 )
+_UNDECIDED = "An admin has to decide"
+"""Whatever says so promises nothing."""
 _BATCH_ENDED = re.compile(r"\*\*(?:The job has|All \d+ jobs have) ended")
 _NUMBER = re.compile(r"#(\d+)")
 _MARK = re.compile(r"boat-(\d+)-sails")
@@ -158,6 +160,12 @@ class Ledger:
         self.promises: dict[tuple[str, int], Promise] = {}
         self.askers: dict[tuple[str, int], set[int]] = defaultdict(set)
         """Who asked for a job in a channel, pinged or not."""
+        self._made_up: dict[tuple[str, int], set[int]] = defaultdict(set)
+        """Who asked in a channel for an id that no job has, since it was last told of."""
+        self._asked_for: dict[tuple[str, int], float] = {}
+        """When somebody last asked for a job in a channel."""
+        self._card_posted: dict[tuple[str, int], float] = {}
+        """When a job's last card was posted in a channel."""
         self._looks: Counter[str] = Counter()
         """How often people wanted to know of a job."""
         self._edited_at: dict[tuple[int, int], float] = {}
@@ -166,6 +174,7 @@ class Ledger:
         self._forms: dict[str, tuple[int, str]] = {}
         """In which process a message was posted or edited last, and what it looks like since, by its id."""
         self._formed_at: dict[str, float] = {}
+        """When it was edited last."""
         self._addresses: set[str] = set()
         """The secrets of the addresses for callbacks that admins were told."""
         self.cards: dict[str, Job] = {}
@@ -201,7 +210,12 @@ class Ledger:
     def asked(self, job: Job, channel: Channel, person: int) -> None:
         self.servers[channel.guild.id].asked_ids.add(job.jobid)
         self.askers[(job.jobid, channel.id)].add(person)
+        self._asked_for[(job.jobid, channel.id)] = self._clock.passed
         self.looked_up([job])
+
+    def asked_for_nothing(self, jobid: str, channel: Channel, person: int) -> None:
+        """Somebody asks for an id that no job has: nobody knows that while the token is refused."""
+        self._made_up[(jobid, channel.id)].add(person)
 
     def looked_up(self, jobs: list[Job]) -> None:
         """Somebody wants to know how these stand: the API may be asked for it."""
@@ -223,7 +237,7 @@ class Ledger:
             self.looks.speaks(message, record.locale)
         if record.modal is not None and "title" in record.modal:
             self.looks.form_speaks(record.modal, record.locale)
-        if not _PROMISES.search(record.text):
+        if not _PROMISES.search(record.text) or _UNDECIDED in record.text:
             return
         for job in jobs:
             left_out = len(jobs) > 1 and job.jobid[-8:] in record.text
@@ -300,7 +314,6 @@ class Ledger:
         """The bot has put a message into a channel."""
         self._nonces[str(posted.message["id"])] = posted.nonce
         self._forms[str(posted.message["id"])] = (posted.life, _form(posted.message))
-        self._formed_at[str(posted.message["id"])] = self._clock.passed
         text = text_of(posted.message)
         self._check_shown(posted.channel.guild, text, alone=False)
         self.looks.speaks(posted.message, self._language(posted.channel))
@@ -312,9 +325,11 @@ class Ledger:
         elif any(custom_id.startswith("card:stop") for custom_id in ids):
             job = self._job_of(posted, text)
             if job is not None:
+                self._check_new_card(job, posted)
                 self.cards[str(posted.message["id"])] = job
                 self.looks.shown(posted.message, posted.channel, self._clock.passed, self._language(posted.channel))
-                self.promise(job, posted.channel)
+                if _UNDECIDED not in text:
+                    self.promise(job, posted.channel)
             self._check_pings(posted, set())
         elif any(custom_id.startswith("batch:stop") for custom_id in ids):
             self.looks.said(text, [], self._language(posted.channel))
@@ -326,6 +341,15 @@ class Ledger:
             ended = _BATCH_ENDED.match(text) is not None
             asked = (people for (_, where), people in self.askers.items() if where == posted.channel.id)
             self._check_pings(posted, set().union(*asked) if ended else {posted.channel.guild.admin})
+
+    def _check_new_card(self, job: Job, posted: Posted) -> None:
+        """A card that somebody has deleted stays away, unless its job is asked for again."""
+        key = (job.jobid, posted.channel.id)
+        before = self._card_posted.get(key, -math.inf)
+        self._card_posted[key] = self._clock.passed
+        doubted = self._weather.in_doubt_since(posted.channel.id, posted.nonce, before)
+        if self._asked_for.get(key, -math.inf) < before and not doubted:
+            self.fail(f"{job.prompt} has another card in {posted.channel.name}, for which nobody asked")
 
     def edited(self, channel: Channel, message: dict[str, Any], *, life: int, repeated: bool) -> None:
         """A card or a summary has changed; `repeated` where it may be the same edit again, whose answer was lost. A
@@ -349,8 +373,8 @@ class Ledger:
         skewed = self._weather.was("clock", min(self.life_began, _posted_at(message)))
         # While the disk takes nothing, it takes no note of an edit either.
         unnoted = "this bot is paused" in text_of(message)
-        doubted = self._weather.in_doubt_since(channel.id, self._formed_at.get(str(message["id"]), 0.0))
-        if self.calm and before_it == form and not (repeated or doubted) and not (is_over and (skewed or unnoted)):
+        doubted = self._in_doubt(channel, str(message["id"]))
+        if before_it == form and not (repeated or doubted) and not (is_over and (skewed or unnoted)):
             self.fail(f"an edit changes nothing in {channel.name}: {text_of(message)!r}")
         self._forms[str(message["id"])] = form
         self._formed_at[str(message["id"])] = self._clock.passed
@@ -364,6 +388,14 @@ class Ledger:
         latest.append(now)
         if self.calm and len(latest) == _EDITS_ANYWHERE and now - latest[0] < _ANYWHERE_SECONDS:
             self.fail(f"{len(latest)} edits within {now - latest[0]:.2f} s, in whichever channels")
+
+    def _in_doubt(self, channel: Channel, number: str) -> bool:
+        """Whether the bot cannot know what a message looks like: it was posted in one of several attempts, or an edit
+        since its last one was not answered."""
+        since = self._formed_at.get(number, -math.inf)
+        return any(
+            self._weather.in_doubt_since(channel.id, name, since) for name in (number, self._nonces.get(number, ""))
+        )
 
     def sends(self, channel_id: int, body: dict[str, Any]) -> None:
         """The bot sends a message, whatever becomes of it."""
@@ -409,7 +441,7 @@ class Ledger:
         self.counts["outcomes"] += 1
         job = self._job_of(posted, text)
         if job is None:
-            self.fail(f"an outcome of no job that is known: {text!r}")
+            self._outcome_of_nothing(posted, text)
             return
         key = (job.jobid, posted.channel.id)
         promise = self.promises.get(key)
@@ -432,6 +464,15 @@ class Ledger:
         self._check_words(job, posted, text)
         if job.prompt in text and job.words.stays not in text:
             self.fail(f"{job.words.stays!r} of a prompt did not come out as it went in: {text!r}")
+
+    def _outcome_of_nothing(self, posted: Posted, text: str) -> None:
+        """That there is no such job is told once to who asked for it."""
+        jobid = text.rpartition(" · ")[2]
+        askers = self._made_up.pop((jobid, posted.channel.id), None)
+        if askers is None or not ("not found ·" in text or "given up ·" in text):
+            self.fail(f"an outcome of no job that is known: {text!r}")
+            return
+        self._check_pings(posted, askers)
 
     def _check_reply(self, job: Job, posted: Posted) -> None:
         """A result is a reply to its card, where there is one."""

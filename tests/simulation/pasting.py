@@ -24,12 +24,14 @@ FORMS: tuple[Callable[[str], str], ...] = (
     lambda jobid: f"{jobid[: jobid.rindex(':') - 3]} {jobid[jobid.rindex(':') - 3 :]}",
 )
 """Ways in which an id is pasted; the last one, for ids of v2, is torn by a line break."""
+UNKNOWN = "job:1764547200000"
+"""Has the form of an id, and no job has it."""
 NONSENSE = (
     ("@everyone", "isn't a job id"),
     ("x" * 400, "isn't a job id"),
     ("please do it", "isn't a job id"),
     ("tomorrow", "isn't a job id"),
-    ("job:1764547200000 please", "isn't a job id"),
+    (f"{UNKNOWN} please", "isn't a job id"),
     ("user:1000-pixverse:nobody", "isn't a job id"),
     ("job:%00", "a job id"),
     ("user:1000-pixverse:a@b.example-video:1/../../x", "a job id|secret"),

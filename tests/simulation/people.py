@@ -22,6 +22,8 @@ CALLBACK_ADDRESS = re.compile(r"https://relay\.example(/callback/[\w-]+)")
 _MANY_ANSWERS = 40
 _NOT_WATCHED = "could (?:not )?be watched|isn't set up yet|no API token yet|can't post in this channel"
 """What an answer to a list says that has no job in it, or before it looks at the words."""
+_WATCHED_UNSEEN = r"\*\*Watching 1 job, 1 left out\.[\s\S]* On hold: [\s\S]*`please`: not a job id"
+"""While its account is on hold, nobody can know that there is no such job."""
 _READ = rf"(?s)\A(?!.*(?:{pasting.UNREAD}))."
 _FOR_ADMINS = "Manage Server|no longer does anything"
 _NOT_TAKEN = "isn't in this server|can't see that channel|own token first|has no API token"
@@ -190,6 +192,9 @@ class People:
         word, answer = random.choice(pasting.NONSENSE)
         path, option = random.choice((("status", "jobid"), ("watch", "jobids"), ("unwatch", "jobid")))
         wanted = f"{answer}|{_NOT_WATCHED}" if path == "watch" else answer
+        if path == "watch" and pasting.UNKNOWN in word:
+            self._ledger.asked_for_nothing(pasting.UNKNOWN, channel, person)
+            wanted += f"|{_WATCHED_UNSEEN}"
         if word in pasting.NUMBERS and self._ledger.account_in_use(guild) is None:
             wanted += "|isn't set up yet"
         self._hands.command(channel, person, f"pixverse {path}", {option: word}, wanted=wanted)

@@ -5,6 +5,7 @@ from __future__ import annotations
 SEEN: dict[str, tuple[str, ...]] = {
     "accounts.alert_unanswered": ("the end of a trouble does not wait for its alert",),
     "accounts.another_account": (
+        "a deleted card is posted again once its server has another account",
         "an old button drops the jobs of an account whose token was entered again",
         "nobody is told that the old account's jobs go on",
     ),
@@ -304,6 +305,7 @@ SEEN: dict[str, tuple[str, ...]] = {
         "uploads that Discord answers count as sent in vain",
     ),
     "languages.chosen": (
+        "a card that somebody has deleted is posted again though nobody asked",
         "a card that was deleted comes back in the language of before",
         "a result that an admin resends is in the language of before",
         "an admin's choice of a language counts for nothing",

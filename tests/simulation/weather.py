@@ -41,7 +41,7 @@ _DISCORD = {
 }
 _MEDIA = {"media_broken": 0.7}
 POSTS = re.compile(r".*/channels/(\d+)/messages")
-_EDITS = re.compile(r".*/channels/(\d+)/messages/\d+")
+_EDITS = re.compile(r".*/channels/(\d+)/messages/(\d+)")
 _ON_ITS_WAY = 0.2
 _REPEATED_SECONDS = 30.0
 _UNANSWERED_SECONDS = 60.0
@@ -72,8 +72,9 @@ class Weather:
         self.last_change = 0.0
         self._answers_lost: dict[str, list[float]] = defaultdict(list)
         """By channel: when edits were made whose answer did not come, or told that it was not made."""
-        self._in_doubt: dict[str, float] = defaultdict(lambda: -math.inf)
-        """By channel: when the latest post or edit was tried of which the bot does not learn whether it was made."""
+        self._in_doubt: dict[tuple[str, str], float] = {}
+        """By channel, and by a message's id or nonce: when its latest edit, or its latest post, was tried of which the
+        bot does not learn whether it was made."""
         self._last_in_force: dict[str, float] = {}
         self._refused: Counter[str] = Counter()
         self.api_rules: list[Callable[[Request], Trip | None]] = []
@@ -146,14 +147,18 @@ class Weather:
         is_done_without_an_answer = trip.after is not None or (trip.lost_back and not trip.lost_there)
         if request.method == "PATCH" and edited is not None and is_done_without_an_answer:
             self._answers_lost[edited[1]].append(self._clock.passed)
-        written = edited if request.method == "PATCH" else POSTS.fullmatch(request.path)
-        if written is not None and request.method != "GET" and _leaves_in_doubt(trip):
-            self._in_doubt[written[1]] = self._clock.passed
+        if _leaves_in_doubt(trip):
+            posted = POSTS.fullmatch(request.path)
+            if request.method == "PATCH" and edited is not None:
+                self._in_doubt[(edited[1], edited[2])] = self._clock.passed
+            elif request.method == "POST" and posted is not None:
+                self._in_doubt[(posted[1], str(request.body.get("nonce")))] = self._clock.passed
         return trip
 
-    def in_doubt_since(self, channel_id: int, since: float) -> bool:
-        """Whether nobody but Discord knows if a post or an edit of then or later was made in this channel."""
-        return self._in_doubt[str(channel_id)] > since - _ON_ITS_WAY
+    def in_doubt_since(self, channel_id: int, message: str, since: float) -> bool:
+        """Whether nobody but Discord knows if a post with this nonce, or an edit of the message with this id, was made
+        then or later."""
+        return self._in_doubt.get((str(channel_id), message), -math.inf) > since - _ON_ITS_WAY
 
     def edits_are_repeated(self, channel_id: int) -> bool:
         """Whether an edit in this channel was made lately of which Discord told something else, or nothing: discord.py

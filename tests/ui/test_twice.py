@@ -9,6 +9,8 @@ from tests.ui.twice import said_twice
     ("text", "labels", "twice"),
     [
         ("**Done.** Posting it here. Posting it here.", (), ["post here", "post"]),
+        ("**Discord refuses it.** Wait until it's done: Discord refuses files.", (), ["discord refuses"]),
+        ("**Not here.** Discord refuses it.\n**On hold: useapi.net refuses the token.** Wait.", (), []),
         ("**Kept.** Nothing has changed. Kept.", (), []),
         ("**On hold: no token.** It's on hold until an admin sets one.", (), ["on hold"]),
         ("**The job failed.** Downloading it failed.", (), ["failed"]),

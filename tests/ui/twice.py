@@ -19,7 +19,6 @@ _STATES = (
     "finished",
     "failed",
     "refused",
-    "refuses",
     "cancelled",
     "expired",
     "completed",
@@ -45,7 +44,8 @@ _MARK = re.compile(
     r"|(?<!\*)\*[A-Z][A-Za-z ]*[a-z]\*(?!\*)"  # a permission
     r"|\b\d+(?:\.\d+)? (?:s|min|h|days?|[KM]B|jobs?|videos?|images?|results?|channels?|ids?|others?|people|links?)\b"
 )
-_STATE = re.compile(rf"\b(?:{'|'.join(_STATES)})\b")
+_STATE = re.compile(rf"\b(?:{'|'.join(_STATES)})\b|[\w.]+ refuses\b")
+"""Who refuses stands before it: two who do so are two things."""
 _STATUS_WORD = re.compile(r"(?:completed|moderated|failed|cancelled|expired|not found|given up) · \\?#\d+")
 """The API's own word in the small print, which the contract wants there whatever the title says."""
 _WORD = re.compile(r"[a-z]+(?:'[a-z]+)?")

@@ -244,7 +244,7 @@ def removed_in_the_next_trouble(stage: Stage) -> Story:
 
 
 def another_account(stage: Stage) -> Story:
-    """A token of another account: what waits stays, until an admin decides."""
+    """A token of another account: what waits stays, until an admin decides. A card that was deleted stays away."""
     home = yield from stage.settle()
     first = home.account
     assert first is not None
@@ -252,7 +252,8 @@ def another_account(stage: Stage) -> Story:
     jobs = [stage.job(first, 2500), stage.job(first, 2500)]
     for job in jobs:
         home.status(job)
-    yield 60.0
+    yield 200.0
+    del home.channel.messages[int(stage.card(jobs[1], home.channel)["id"])]
     home.account = stage.parts.people.uses[home.guild.id] = second
     answers = home.enter_token(second.token)
     yield 30.0
