@@ -81,8 +81,7 @@ class JobLoader:
         await self._load_accounts()
         await self._load_page()
         await self._load_changes()
-        for job_id in self._reported_ends:
-            self._queue.report_end(job_id)
+        self._reported_ends = {job_id for job_id in self._reported_ends if not self._queue.report_end(job_id)}
         if self.loading:
             self.woken.set()
         else:  # A job that was added a moment ago is read at the next call.

@@ -27,7 +27,6 @@ class PolledJob:
         "deferred",
         "due",
         "early_looks",
-        "end_reported",
         "failures",
         "has_card",
         "id",
@@ -40,6 +39,7 @@ class PolledJob:
         "ran_until_noted",
         "record_requested_at",
         "record_running_at",
+        "reported_at",
         "snapshot_hash",
         "watched_since",
     )
@@ -79,10 +79,15 @@ class PolledJob:
         """When that was last written to the database, or the job added; milliseconds UTC."""
         self.deferred = False
         """Whether the job was due while the API was down."""
-        self.end_reported = False
-        """Whether a callback reported the end, and the record is to be requested because of that."""
+        self.reported_at: float | None = None
+        """When a callback last reported the end, monotonic seconds; None if the record is not to be requested early."""
         self.early_looks: tuple[float, ...] = ()
         """When the record was last requested because of such reports, monotonic seconds."""
+
+    @property
+    def end_reported(self) -> bool:
+        """Whether the record is to be requested because a callback has reported the end."""
+        return self.reported_at is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,13 +262,16 @@ class JobQueue:
             if job.asked_at is None and not job.in_flight:
                 self._wait(job, schedule.first_look(now, self._interval, len(job_ids), self._random))
 
-    def report_end(self, job_id: int) -> None:
-        """A callback reports that the job has ended: its record is requested early, within the schedule's bounds."""
+    def report_end(self, job_id: int) -> bool:
+        """A callback reports that the job has ended: its record is requested early, within the schedule's bounds.
+        Returns whether the job is one of those that wait or are in flight."""
         job = self._jobs.get(job_id)
-        if job is not None:
-            job.end_reported = True
-            if not job.in_flight:
-                self._wait_or_look_early(job, job.due)
+        if job is None:
+            return False
+        job.reported_at = self._clock.monotonic()
+        if not job.in_flight:
+            self._wait_or_look_early(job, job.due)
+        return True
 
     def remove(self, job_id: int) -> None:
         """The job is gone. One that is in flight still counts for its account's bound until its request is over."""
@@ -295,8 +303,7 @@ class JobQueue:
         job.record_requested_at = self._clock.monotonic()
         if job.end_reported:
             job.asked_at = job.record_requested_at
-            looks = schedule.looks_within(job.record_requested_at, self._interval, job.early_looks)
-            job.early_looks = (*looks, job.record_requested_at)
+            job.early_looks = (*job.early_looks, job.record_requested_at)[-len(schedule.EARLY_LOOKS) :]
 
     def still_running(self, job: PolledJob) -> None:
         """The record says that the job has not ended."""
@@ -327,10 +334,13 @@ class JobQueue:
         self._wait_or_look_early(job, min(believed_at, self._after_response(job, asked_at)))
 
     def failed(self, job: PolledJob) -> None:
-        """There was no usable response."""
-        job.failures += 1
-        now = self._clock.monotonic()
-        self._wait_or_look_early(job, schedule.after_failure(now, self._interval, job.failures, self._random))
+        """There was no usable response, or nothing could be recorded. Early looks in a row count as one failure: a
+        callback must not make a job wait for longer than without it."""
+        due = self._early_look(job)
+        if due is None:
+            job.failures += 1
+            due = schedule.after_failure(self._clock.monotonic(), self._interval, job.failures, self._random)
+        self._wait(job, due)
 
     def postpone(self, job: PolledJob, until: float) -> None:
         """The job's account backs off until then, or for ever (`inf`) if it has no token that the API takes."""
@@ -389,11 +399,23 @@ class JobQueue:
         return schedule.catch_up(now, self._interval, self.gap(job), jobs, job.asked_at, self._random)
 
     def _wait_or_look_early(self, job: PolledJob, due: float) -> None:
-        if job.end_reported and self.holds(job):
-            at = schedule.early_look(self._clock.monotonic(), self._interval, job.early_looks)
-            job.end_reported = at is not None
-            due = due if at is None else min(at, due)
-        self._wait(job, due)
+        early = self._early_look(job)
+        self._wait(job, due if early is None else min(early, due))
+
+    def _early_look(self, job: PolledJob) -> float | None:
+        """When the record is to be requested because a callback reported the end; None if that is over.
+
+        A job over age is not looked at early: it may be given up without a request, and where that fails at once, it
+        would be tried again at once.
+        """
+        if job.reported_at is None:
+            return None
+        early = None
+        if not self.is_over_age(job):
+            early = schedule.early_look(self._clock.monotonic(), self._interval, job.early_looks, job.reported_at)
+        if early is None:
+            job.reported_at = None
+        return early
 
     def _latest(self, job: PolledJob, due: float) -> float:
         """When the job is to be looked at, even if it is `due` later, so that it is given up in time."""

@@ -24,9 +24,9 @@ SECOND_LOOK_SECONDS = 60.0
 RECORD_SECONDS = 120.0
 CATCH_UP_RATE = 200.0
 """Requests a second when very many jobs are due at once, as far as young jobs allow."""
-EARLY_LOOKS = ((0.0, 0.0), (1.0, 1 / 20), (5.0, 1 / 4))
-"""When a job may be requested, within an interval, because callbacks report that it has ended: so many seconds after
-the first such request, or that share of an interval if it is less."""
+EARLY_LOOKS = ((0.0, 0.0), (1.0, 1 / 20), (4.0, 1 / 5))
+"""How often a job is requested because a callback reports that it has ended, and when: so many seconds after the
+request before, or that share of an interval if it is less."""
 LIVE_JOBS = 8
 """Up to how many live jobs of one account are each requested at every interval, whatever a list says: as many as an
 account of PixVerse v2 runs at once (`maxJobs`, 1 to 8). That is 24 requests a minute at 20 s. Of more jobs, a list has
@@ -76,22 +76,18 @@ def shortest(interval: float, gap: float) -> float:
     return max(interval, gap / (1 + JITTER))
 
 
-def early_look(now: float, interval: float, looks: Sequence[float]) -> float | None:
-    """When to request a job of which a callback reports the end. `looks` are the times of earlier such requests; None
-    if the last interval saw as many as are allowed.
+def early_look(now: float, interval: float, looks: Sequence[float], reported_at: float) -> float | None:
+    """When to request a job of which a callback reported the end at `reported_at`. `looks` are the times of the latest
+    such requests; None if there were as many as are allowed, since the report or within the last interval.
 
-    Callbacks may come before the API's record is final, so a first request at once may be too early.
+    Callbacks may come before the API's record is final, so a first request at once may be too early. What comes of the
+    requests does not count: while nothing can be recorded, or each takes long, they would otherwise never end.
     """
-    recent = looks_within(now, interval, looks)
+    recent = [at for at in looks if at >= reported_at or now - at < interval]
     if len(recent) >= len(EARLY_LOOKS):
         return None
     seconds, share = EARLY_LOOKS[len(recent)]
-    return max(now, recent[0] + min(seconds, share * interval)) if recent else now
-
-
-def looks_within(now: float, interval: float, looks: Sequence[float]) -> tuple[float, ...]:
-    """Those of `looks` that lie within the last interval."""
-    return tuple(at for at in looks if now - at < interval)
+    return max(now, recent[-1] + min(seconds, share * interval)) if recent else now
 
 
 def after_failure(asked_at: float, interval: float, failures: int, random: Random) -> float:

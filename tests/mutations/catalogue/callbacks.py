@@ -7,6 +7,7 @@ from tests.mutations.mutation import mutation
 _ADDRESSES = "tests/relay/callbacks/test_callback_addresses.py"
 _CLAIMS = "tests/relay/polling/test_reported_ends.py"
 _HINTS = "tests/relay/callbacks/test_callback_processor.py"
+_QUEUE = "tests/relay/polling/test_job_queue.py"
 
 MUTATIONS = (
     mutation(
@@ -54,9 +55,37 @@ MUTATIONS = (
     mutation(
         "claims ask without a bound",
         f"{_CLAIMS}::test_a_flood_of_claims_asks_no_more_than_three_times_an_interval",
-        "looks_within",
-        "return tuple(at for at in looks if now - at < interval)",
-        "return ()",
+        "early_look",
+        "at >= reported_at or now - at < interval",
+        "at >= reported_at",
+    ),
+    mutation(
+        "a claim has a job looked at without end while each look takes long",
+        f"{_QUEUE}::test_one_report_is_followed_by_three_requests_whatever_comes_of_them_and_however_long_they_take",
+        "early_look",
+        "at >= reported_at or now - at < interval",
+        "now - at < interval",
+    ),
+    mutation(
+        "a claim makes a job wait for longer where the looks fail",
+        f"{_QUEUE}::test_a_report_makes_no_job_wait_for_longer_than_without_it",
+        "JobQueue.failed",
+        "due = self._early_look(job)",
+        "due, job.failures = self._early_look(job), job.failures + 1",
+    ),
+    mutation(
+        "a job over age that was claimed to have ended is given up again and again at once",
+        f"{_QUEUE}::test_a_job_over_age_that_cannot_be_given_up_is_not_tried_again_at_once",
+        "JobQueue._early_look",
+        "if not self.is_over_age(job):",
+        "if True:",
+    ),
+    mutation(
+        "a claim counts anew with each read of what has changed",
+        f"{_CLAIMS}::test_a_claim_counts_once_though_there_is_more_to_be_read",
+        "JobLoader.load",
+        "self._reported_ends = {job_id for job_id in self._reported_ends if not self._queue.report_end(job_id)}",
+        "for job_id in self._reported_ends:\n    self._queue.report_end(job_id)",
     ),
     mutation(
         "a claimed end is looked at once only",

@@ -82,6 +82,8 @@ class AnySequence(RuleBasedStateMachine):
         super().__init__()
         self.runner = asyncio.Runner()
         self.folder = tempfile.TemporaryDirectory()
+        self.before_claim: dict[int, int] = {}
+        """How many requests there were about a job when a callback last claimed its end."""
 
     def do(self, work: Coroutine[object, object, None]) -> None:
         self.runner.run(work)
@@ -203,8 +205,20 @@ class AnySequence(RuleBasedStateMachine):
 
     @rule(number=st.integers(1, _JOBS))
     def a_callback_claims_an_end(self, number: int) -> None:
+        self.before_claim[number] = len(self.api.requests[f"v1-{number}"])
         self.world.loader.end_reported(number)
         self.do(self._settle())
+
+    @rule(
+        number=st.integers(1, _JOBS), seconds=st.sampled_from([0.5, 7.0, 25.0]), answer=st.sampled_from(list(_ERRORS))
+    )
+    def a_claim_comes_while_the_api_is_slow_and_nothing_comes_of_it(
+        self, number: int, seconds: float, answer: str
+    ) -> None:
+        self.a_callback_claims_an_end(number)
+        for _ in range(8):
+            self.time_passes(seconds)
+            self.the_api_answers([answer] * len(self.api.held))
 
     # ---- what holds -------------------------------------------------------------------------------------------------
 
@@ -232,6 +246,11 @@ class AnySequence(RuleBasedStateMachine):
                     assert len(looks) <= 3, jobid
                 elif place:
                     assert at - requests[place - 1][0] >= _INTERVAL - 1e-6, (jobid, requests)
+
+    @invariant()
+    def a_claim_has_its_job_looked_at_early_a_few_times_whatever_comes_of_it(self) -> None:
+        for number, before in self.before_claim.items():
+            assert sum(early for _, early in self.api.requests[f"v1-{number}"][before:]) <= 3, number
 
     def teardown(self) -> None:
         """When all is well again, all that is open is asked about."""

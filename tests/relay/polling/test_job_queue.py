@@ -16,6 +16,7 @@ from tests.clock import ManualClock
 from tests.relay.world import HOUR
 
 _NUMBERS = st.integers(0, 8)
+_EVENTS = st.sampled_from(["still_running", "missing", "failed", "release", "ended"])
 
 
 class _Queue(JobQueue):
@@ -132,6 +133,50 @@ def test_whatever_makes_a_job_due_at_once_its_record_is_requested_an_interval_af
     assert queue.with_job(1, 2).due == queue.clock.monotonic()
 
 
+@pytest.mark.parametrize("event", ["still_running", "missing", "failed", "release"])
+@pytest.mark.parametrize("seconds", [0.0, 7.0, 30.0])
+def test_one_report_is_followed_by_three_requests_whatever_comes_of_them_and_however_long_they_take(
+    event: str, seconds: float
+) -> None:
+    queue = _Queue()
+    job = queue.with_job(1)
+    queue.report_end(1)
+    early = []
+    for _ in range(10):
+        queue.clock.move_to(max(job.due, queue.clock.monotonic()))
+        early.append(job.end_reported)
+        queue.start(job)
+        queue.record_requested(job)
+        queue.later(seconds)
+        getattr(queue, event)(job)
+    assert early == [True] * 3 + [False] * 7
+    queue.report_end(1)
+    assert job.end_reported
+
+
+def test_a_report_makes_no_job_wait_for_longer_than_without_it() -> None:
+    queue = _Queue()
+    job = queue.with_job(1)
+    queue.report_end(1)
+    for _ in range(3):
+        queue.clock.move_to(job.due)
+        queue.start(job)
+        queue.record_requested(job)
+        queue.failed(job)
+    assert 20 <= job.due - queue.clock.monotonic() <= 30
+
+
+def test_a_job_over_age_that_cannot_be_given_up_is_not_tried_again_at_once() -> None:
+    queue = _Queue()
+    job = queue.with_job(1)
+    queue.later(49 * 3600)
+    queue.report_end(1)
+    queue.start(job)
+    queue.report_end(1)
+    queue.failed(job)
+    assert job.due >= queue.clock.monotonic() + 20
+
+
 def test_a_job_whose_account_is_left_alone_for_ever_is_due_when_it_has_to_be_given_up() -> None:
     queue = _Queue()
     job = queue.with_job(1)
@@ -149,6 +194,8 @@ class AnyEvents(RuleBasedStateMachine):
         self.held: dict[int, PolledJob] = {}
         self.flying: dict[PolledJob, None] = {}
         self.requests: dict[int, list[tuple[float, bool]]] = defaultdict(list)
+        self.looks: dict[int, int] = defaultdict(int)
+        """How often a job was requested early since the latest report of its end."""
         self.account = {number: number % 3 for number in range(9)}
 
     @rule(number=_NUMBERS, shown=st.booleans())
@@ -179,6 +226,7 @@ class AnyEvents(RuleBasedStateMachine):
     @rule(number=_NUMBERS)
     def a_callback_reports_an_end(self, number: int) -> None:
         self.queue.report_end(number)
+        self.looks[number] = 0
 
     @rule()
     def the_api_is_back(self) -> None:
@@ -203,10 +251,27 @@ class AnyEvents(RuleBasedStateMachine):
         if postponed is not None:
             self.queue.postpone(job, self.queue.clock.monotonic() + postponed)
             return
+        self._request(job)
+
+    def _request(self, job: PolledJob) -> None:
         self.requests[job.id].append((self.queue.clock.monotonic(), job.end_reported))
+        self.looks[job.id] += job.end_reported
         self.queue.start(job)
         self.queue.record_requested(job)
         self.flying[job] = None
+
+    @rule(seconds=st.sampled_from([0.0, 2.0, 7.0, 25.0]), events=st.lists(_EVENTS, min_size=3, max_size=6))
+    def requests_in_a_row_take_long(self, seconds: float, events: list[str]) -> None:
+        for event in events:
+            due = self.queue.next_due()
+            if due is None or due > self.queue.clock.monotonic() + 60:
+                return
+            self.queue.clock.move_to(max(due, self.queue.clock.monotonic()))
+            job = self.queue.first_due()
+            assert job is not None
+            self._request(job)
+            self.queue.later(seconds)
+            self._over(job, event)
 
     @rule(until=st.sampled_from([0.0, 10.0, 1000.0]))
     def the_api_is_down_when_a_job_is_due(self, until: float) -> None:
@@ -222,9 +287,11 @@ class AnyEvents(RuleBasedStateMachine):
             self.queue.named_by_list(job, self.queue.clock.monotonic() - old)
 
     @precondition(lambda self: self.flying)
-    @rule(which=st.integers(0, 8), event=st.sampled_from(["still_running", "missing", "failed", "release", "ended"]))
+    @rule(which=st.integers(0, 8), event=_EVENTS)
     def a_request_is_over(self, which: int, event: str) -> None:
-        job = list(self.flying)[which % len(self.flying)]
+        self._over(list(self.flying)[which % len(self.flying)], event)
+
+    def _over(self, job: PolledJob, event: str) -> None:
         getattr(self.queue, event)(job)
         del self.flying[job]
         if event == "ended" and self.held.get(job.id) is job:
@@ -258,6 +325,10 @@ class AnyEvents(RuleBasedStateMachine):
                     assert len(looks) <= len(EARLY_LOOKS)
                 elif place:
                     assert at - times[place - 1][0] >= 20 - 1e-6
+
+    @invariant()
+    def one_report_has_a_job_requested_early_a_few_times_whatever_comes_of_it(self) -> None:
+        assert all(looks <= len(EARLY_LOOKS) for looks in self.looks.values())
 
 
 TestAnyEvents = AnyEvents.TestCase

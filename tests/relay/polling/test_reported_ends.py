@@ -146,6 +146,20 @@ async def test_a_claim_about_a_job_that_was_added_a_moment_ago_waits_for_it(worl
     assert len(world.api.asked) == 1
 
 
+async def test_a_claim_counts_once_though_there_is_more_to_be_read(world: World) -> None:
+    number = await world.watch("job-1")
+    world.loader.end_reported(number)
+    await world.loader.load()
+    assert world.loader.loading
+    job = world.queue.get(number)
+    assert job is not None
+    reported_at = job.reported_at
+    assert reported_at is not None
+    world.clock.move_to(reported_at + 1)
+    await world.loader.load()
+    assert job.reported_at == reported_at
+
+
 async def test_a_claim_about_a_job_that_is_not_polled_does_nothing(world: World) -> None:
     await _running(world)
     world.loader.end_reported(999)

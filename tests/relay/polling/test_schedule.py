@@ -94,7 +94,7 @@ def test_given_up_at_the_age_not_before() -> None:
 def test_at_most_three_early_looks_within_an_interval_however_many_claims(interval: float, claims: list[float]) -> None:
     looks: list[float] = []
     for now in sorted(claims):
-        at = schedule.early_look(now, interval, looks)
+        at = schedule.early_look(now, interval, looks, now)
         if at is not None and at <= now:
             looks.append(now)
     for first, fourth in zip(looks, looks[3:], strict=False):
@@ -102,15 +102,22 @@ def test_at_most_three_early_looks_within_an_interval_however_many_claims(interv
 
 
 def test_an_early_look_is_repeated_after_a_second_and_after_five() -> None:
-    assert schedule.early_look(100, 20, ()) == 100
-    assert schedule.early_look(100.2, 20, (100,)) == 101
-    assert schedule.early_look(101.1, 20, (100, 101)) == 105
-    assert schedule.early_look(107, 20, (100, 101)) == 107
-    assert schedule.early_look(106, 20, (100, 101, 105)) is None
-    assert schedule.early_look(119.9, 20, (100, 101, 105)) is None
-    assert schedule.early_look(120, 20, (100, 101, 105)) == 120
-    assert schedule.early_look(100.02, 0.4, (100,)) == 100.02
-    assert schedule.early_look(100, 0.4, (100,)) == 100.02
+    assert schedule.early_look(100, 20, (), 100) == 100
+    assert schedule.early_look(100.2, 20, (100,), 100) == 101
+    assert schedule.early_look(101.1, 20, (100, 101), 100) == 105
+    assert schedule.early_look(107, 20, (100, 101), 100) == 107
+    assert schedule.early_look(106, 20, (100, 101, 105), 100) is None
+    assert schedule.early_look(119.9, 20, (100, 101, 105), 119.9) is None
+    assert schedule.early_look(120, 20, (100, 101, 105), 119.9) == 120
+    assert schedule.early_look(100.02, 0.4, (100,), 100) == 100.02
+    assert schedule.early_look(100, 0.4, (100,), 100) == 100.02
+
+
+def test_looks_that_take_long_are_as_few_and_as_far_apart() -> None:
+    assert schedule.early_look(130, 20, (100,), 100) == 130
+    assert schedule.early_look(130.5, 20, (100, 130), 100) == 134
+    assert schedule.early_look(165, 20, (100, 130, 160), 100) is None
+    assert schedule.early_look(165, 20, (100, 130, 160), 164) == 165
 
 
 @given(now=times, interval=intervals, age=ages, random=randoms, jobs=st.integers(0, 10**6))

@@ -116,6 +116,26 @@ def called_often(stage: Stage) -> Story:
     stage.came(job, home.channel)
 
 
+def called_back_while_slow(stage: Stage) -> Story:
+    """A callback tells of an end that the record does not show for minutes, and each answer takes its time: three
+    questions, and then as many as ever."""
+    home = yield from stage.settle()
+    yield from home.learn_callback()
+    job = stage.job(home, 900, v2=False)
+    home.status(job)
+    yield 20.0
+    interval, since = stage.parts.interval, stage.now
+    slow = min(0.4 * interval, 12.0)
+    end = stage.on_api(lambda request: Trip(back=slow) if stage.subject(request) == job.jobid else None)
+    home.call_back({**stage.parts.pixverse.record(job), "status": "completed"})
+    yield 8.0 * interval
+    asked = stage.asked(job, since)
+    stage.expect(asked <= 12, f"{asked} questions in eight intervals after a callback, at most twelve are right")
+    end()
+    yield 900.0
+    stage.came(job, home.channel)
+
+
 def strange_calls(stage: Stage) -> Story:
     """Callbacks at a replaced address, for another server's job, for jobs that nobody watches, and floods of them."""
     home = yield from stage.settle()
