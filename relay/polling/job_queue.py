@@ -477,9 +477,7 @@ class JobQueue:
         account.live += is_live - job.is_live
         job.is_live = is_live
         heapq.heappush(account.heap, (due, job.id))
-        if len(account.heap) > 2 * account.jobs + 64:
-            account.heap = list({entry for entry in account.heap if self._is_current(entry, job.account_id)})
-            heapq.heapify(account.heap)
+        self._tidy(job.account_id)
         self._announce(job.account_id, account)
 
     def _land(self, job: PolledJob) -> None:
@@ -500,6 +498,9 @@ class JobQueue:
         account = self._accounts[account_id]
         if account.jobs == 0 and account.in_flight == 0:
             del self._accounts[account_id]
+        elif len(account.heap) > 2 * account.jobs:
+            account.heap = list({entry for entry in account.heap if self._is_current(entry, account_id)})
+            heapq.heapify(account.heap)
 
     def _forget_gone(self, now: float) -> None:
         while self._gone:
@@ -526,7 +527,7 @@ class JobQueue:
         if earliest < account.announced:
             account.announced = earliest
             heapq.heappush(self._heap, (earliest, account_id))
-        if len(self._heap) > 2 * len(self._accounts) + 64:
+        if len(self._heap) > 2 * len(self._accounts):
             self._heap = [(one.announced, key) for key, one in self._accounts.items() if one.announced < math.inf]
             heapq.heapify(self._heap)
 

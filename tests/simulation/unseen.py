@@ -111,6 +111,7 @@ UNSEEN: dict[str, tuple[str, ...]] = {
         "cards that were due at other times before are remembered until those",
         "jobs that are watched no more are kept with their account's list",
         "a job that leaves while its account's list is requested is kept with it",
+        "jobs that left are kept with the times of one that stays",
         "the jobs that left last are kept until another one leaves",
         "of a card that ends with its channel something is kept",
         "an account that is deleted is kept in memory",

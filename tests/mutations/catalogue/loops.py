@@ -316,6 +316,13 @@ MUTATIONS = (
         "",
     ),
     mutation(
+        "jobs that left are kept with the times of one that stays",
+        f"{_QUEUE}::test_of_jobs_that_leave_nothing_is_kept_beside_one_that_stays",
+        "JobQueue.remove",
+        "self._tidy(job.account_id)\n",
+        "",
+    ),
+    mutation(
         "the jobs that left last are kept until another one leaves",
         f"{_QUEUE}::test_of_a_job_that_left_an_interval_ago_nothing_is_kept",
         "JobQueue.next_due",

@@ -79,6 +79,22 @@ def test_of_a_job_that_left_an_interval_ago_nothing_is_kept() -> None:
     assert not queue._gone
 
 
+def test_of_jobs_that_leave_nothing_is_kept_beside_one_that_stays() -> None:
+    queue = _Queue()
+    for number in range(100):
+        queue.with_job(number)
+    for number in range(1, 100):
+        queue.remove(number)
+    assert len(queue._accounts[1].heap) <= 2
+
+
+def test_of_a_job_that_is_read_again_and_again_one_time_is_kept() -> None:
+    queue = _Queue()
+    for _ in range(100):
+        queue.with_job(1)
+    assert len(queue._accounts[1].heap) <= 2
+
+
 def test_a_job_is_gone_once_no_request_about_it_is_in_flight() -> None:
     queue, gone = _Queue(), list[int]()
     queue.gone.listen(lambda job: gone.append(job.id))
