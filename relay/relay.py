@@ -203,6 +203,7 @@ class Relay:
         changes.api_changed.listen(self.cards.all_changed)
         changes.api_changed.listen(self.poller.api_changed)
         changes.writes_changed.listen(self.cards.all_changed)
+        changes.writes_changed.listen(lambda: None if self.writes.paused else self.poller.writes_are_back())
         changes.commit_doubted.listen(self._read_all_again)
 
     async def start(self) -> None:

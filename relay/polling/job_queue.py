@@ -372,8 +372,9 @@ class JobQueue:
             if not self.needs_record(job):
                 self.named_by_list(job, at)
 
-    def api_is_back(self) -> None:
-        """Everything that was deferred or failed comes within an interval, or somewhat longer, not all at once."""
+    def try_again(self) -> None:
+        """The API responds again, or the database takes writes again: everything that was deferred or failed comes
+        within an interval, or somewhat longer, not all at once."""
         for job in list(self._jobs.values()):
             if (job.deferred or job.failures) and not job.in_flight:
                 self._responded(job)

@@ -146,7 +146,12 @@ class Poller:
     def api_changed(self) -> None:
         """The API went away, or came back."""
         if self._breaker.down_since is None:
-            self._queue.api_is_back()
+            self._queue.try_again()
+        self._woken.set()
+
+    def writes_are_back(self) -> None:
+        """The database takes writes again."""
+        self._queue.try_again()
         self._woken.set()
 
     # ---- one job ----------------------------------------------------------------------------------------------------

@@ -114,6 +114,28 @@ async def test_what_was_committed_though_nobody_knew_is_read_again(relay: Relay)
     assert relay.job_queue.get(job.id) is None
 
 
+async def test_what_could_not_be_recorded_is_soon_tried_again_once_the_database_takes_writes(relay: Relay) -> None:
+    await relay.accounts.start()
+    assert relay.accounts.operator_id is not None
+    async with relay.database.transaction() as tx:
+        row = await jobs.add(tx, relay.accounts.operator_id, "user:1-pixverse:me-video:1", None, relay.clock.now())
+        await subscriptions.add(
+            tx, job_id=row.id, guild_id=77, channel_id=5, batch_id=None, spoiler=False, now=relay.clock.now()
+        )
+    await relay.job_loader.load()
+    job = relay.job_queue.get(row.id)
+    assert job is not None
+    for _ in range(6):
+        relay.job_queue.start(job)
+        relay.job_queue.failed(job)
+    relay.writes.paused = True
+    relay.changes.writes_changed()
+    assert job.due > relay.clock.monotonic() + 100
+    relay.writes.paused = False
+    relay.changes.writes_changed()
+    assert job.due <= relay.clock.monotonic() + 20
+
+
 async def _doubt(relay: Relay) -> None:
     loop = asyncio.ensure_future(relay.loops()["writes"]())
     await until_idle()

@@ -429,6 +429,7 @@ SEEN: dict[str, tuple[str, ...]] = {
     "outages.disk_away": (
         "a database that fails ends the polling of a job",
         "cards do not say that nothing can be written down",
+        "what could not be recorded is tried again late once the database takes writes",
     ),
     "outages.disk_in_the_middle": ("a transaction that fails is committed as far as it came",),
     "outages.edits_in_bounds": (

@@ -78,6 +78,8 @@ UNSEEN: dict[str, tuple[str, ...]] = {
         "each letter that is typed has every snapshot read",
         "thousands of joined emoji are one sign that can't be cut",
         "each callback is written down",
+        "a claim counts anew with each read of what has changed",
+        "a job over age that was claimed to have ended is given up again and again at once",
         "a start writes something of every job of v2",
         "every catalogue is read at the start",
         "polls without news write something of every old job of v2",

@@ -13,6 +13,13 @@ MUTATIONS = (
         "self.paused = paused\n",
     ),
     mutation(
+        "what could not be recorded is tried again late once the database takes writes",
+        "tests/relay/test_relay.py::test_what_could_not_be_recorded_is_soon_tried_again_once_the_database_takes_writes",
+        "Relay._listen",
+        "changes.writes_changed.listen(lambda: None if self.writes.paused else self.poller.writes_are_back())\n",
+        "",
+    ),
+    mutation(
         "an alert stays as it is when its trouble is over",
         "tests/relay/accounts/test_account_registry.py::test_every_alert_of_a_trouble_is_ended_once_with_it",
         "relay.change",

@@ -245,8 +245,8 @@ class AnyEvents(RuleBasedStateMachine):
         self.looks[number] = 0
 
     @rule()
-    def the_api_is_back(self) -> None:
-        self.queue.api_is_back()
+    def the_api_or_the_database_is_back(self) -> None:
+        self.queue.try_again()
 
     @rule(left=st.integers(0, 8))
     def a_list_comes(self, left: int) -> None:
