@@ -41,6 +41,8 @@ class PolledJob:
         "record_running_at",
         "reported_at",
         "snapshot_hash",
+        "taken_up_at",
+        "watched_at",
         "watched_since",
     )
 
@@ -60,6 +62,11 @@ class PolledJob:
         """Whether the job was young and shown when it last began to wait."""
         self.watched_since = 0
         """Milliseconds UTC."""
+        self.watched_at = 0.0
+        """The same in monotonic seconds, as far as the wall clock told when the job was read: whoever sets that clock
+        later makes no job older."""
+        self.taken_up_at = 0.0
+        """Since when the job could be requested, monotonic seconds."""
         self.missing_since: int | None = None
         """Milliseconds UTC."""
         self.due = 0.0
@@ -131,9 +138,8 @@ class JobQueue:
         self._random = timing.random
         self._max_age = max_age
         self._per_account = per_account
-        self._grace_ends = 0.0
-        """Before then no job is given up of which the API has said nothing since polling began."""
-        self.polling_begins()
+        self._begun = self._clock.monotonic()
+        """When polling began."""
         self._jobs: dict[int, PolledJob] = {}
         self._in_flight: dict[PolledJob, None] = {}
         self._accounts: dict[int, _AccountQueue] = {}
@@ -218,17 +224,17 @@ class JobQueue:
 
     def is_over_age(self, job: PolledJob) -> bool:
         """Whether the job has been watched for longer than JOB_MAX_AGE."""
-        return schedule.over_age(job.watched_since, self._clock.now(), self._max_age)
+        return self._age(job) * 1000 >= self._max_age
 
     def may_be_given_up(self, job: PolledJob, *, responded: bool) -> bool:
         """Whether the job is over age, and the API has just responded or could have for long enough."""
-        return self.is_over_age(job) and (responded or self._clock.monotonic() >= self._grace_ends)
+        return self.is_over_age(job) and (responded or self._clock.monotonic() >= self._grace_ends(job))
 
     # ---- jobs come and go -------------------------------------------------------------------------------------------
 
     def polling_begins(self) -> None:
         """Jobs that are over age by now get time for one more request."""
-        self._grace_ends = self._clock.monotonic() + schedule.slowest(self._interval)
+        self._begun = self._clock.monotonic()
 
     def release_all(self) -> None:
         """Whatever is in flight is due at once."""
@@ -387,7 +393,12 @@ class JobQueue:
         job.deferred = False
 
     def _age(self, job: PolledJob) -> float:
-        return max(0, self._clock.now() - job.watched_since) / 1000
+        return self._clock.monotonic() - job.watched_at
+
+    def _grace_ends(self, job: PolledJob) -> float:
+        """Before then the job is not given up if the API has said nothing since it could be requested: at the start,
+        or since its server or its token is back."""
+        return max(self._begun, job.taken_up_at) + schedule.slowest(self._interval)
 
     def _is_live(self, job: PolledJob) -> bool:
         return schedule.is_live(self._age(job), is_shown=job.is_shown)
@@ -421,10 +432,11 @@ class JobQueue:
     def _latest(self, job: PolledJob, due: float) -> float:
         """When the job is to be looked at, even if it is `due` later, so that it is given up in time."""
         now = self._clock.monotonic()
-        expires = now + (job.watched_since + self._max_age - self._clock.now()) / 1000
+        expires = job.watched_at + self._max_age / 1000
         if expires > now:
             return expires
-        return self._grace_ends if self._grace_ends > now else due
+        grace_ends = self._grace_ends(job)
+        return grace_ends if grace_ends > now else due
 
     # ---- states -----------------------------------------------------------------------------------------------------
 
@@ -438,7 +450,10 @@ class JobQueue:
         if job is None:
             job = self._taken_up(row)
             job.ran_until_noted = self._clock.now()
-        job.watched_since = row.watched_since
+            job.taken_up_at = self._clock.monotonic()
+        if is_new or job.watched_since != row.watched_since:
+            job.watched_since = row.watched_since
+            job.watched_at = self._clock.monotonic() - max(0, self._clock.now() - row.watched_since) / 1000
         job.missing_since = row.missing_since
         job.has_card = row.has_card
         job.is_shown = row.is_shown

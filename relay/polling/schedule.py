@@ -137,8 +137,3 @@ def second_look_after(interval: float) -> float:
 def surely_missing(missing_since: int, now: int, interval: float) -> bool:
     """Whether "not found" now, and first at `missing_since` (both milliseconds UTC), is to be believed."""
     return now - missing_since >= second_look_after(interval) * 1000
-
-
-def over_age(watched_since: int, now: int, max_age: int) -> bool:
-    """Whether a job is to be given up; all in milliseconds."""
-    return now - watched_since >= max_age

@@ -9,6 +9,22 @@ _QUEUE = "tests/relay/polling/test_job_queue.py"
 
 MUTATIONS = (
     mutation(
+        "a clock that is set ahead while the bot runs gives every job up",
+        "tests/relay/polling/test_poller.py::"
+        "test_a_clock_that_is_set_while_the_bot_runs_gives_nothing_up_and_makes_no_job_young",
+        "JobQueue._age",
+        "return self._clock.monotonic() - job.watched_at",
+        "return max(0, self._clock.now() - job.watched_since) / 1000",
+    ),
+    mutation(
+        "a job that was on hold for long is given up before it could be requested",
+        "tests/relay/polling/test_poller.py::"
+        "test_a_job_that_was_on_hold_for_long_is_asked_about_before_it_is_given_up",
+        "JobQueue._grace_ends",
+        "max(self._begun, job.taken_up_at)",
+        "self._begun",
+    ),
+    mutation(
         "a trial that fails by a fault of this machine is not counted",
         "tests/relay/accounts/test_account_registry.py::test_a_failing_database_does_not_end_the_loop",
         "Rechecks._try_in_turn",

@@ -15,7 +15,7 @@ from storage.database import Database
 from storage.errors import StorageUnavailable
 from tests.clock import START
 from tests.idle import until_idle
-from tests.relay.world import ACCOUNT, CHANNEL, GUILD, OTHER_ACCOUNT, BrokenReader, World
+from tests.relay.world import ACCOUNT, CHANNEL, GUILD, HOUR, OTHER_ACCOUNT, BrokenReader, World
 
 
 def _gaps(times: list[float]) -> list[float]:
@@ -418,6 +418,45 @@ async def test_after_a_long_absence_a_job_is_asked_about_before_it_is_given_up(w
         ("ended-1", "completed"),
         ("running-1", "given up"),
     ]
+
+
+async def test_a_clock_that_is_set_while_the_bot_runs_gives_nothing_up_and_makes_no_job_young(
+    database: Database,
+) -> None:
+    world = World(database, hours=2)
+    await world.watch("job-1")
+    world.run()
+    await world.advance(3600)
+    world.clock.jump(72 * HOUR)
+    await world.watch("job-2")
+    await world.advance(600)
+    world.clock.jump(-72 * HOUR)
+    await world.advance(3000 - 30)
+    assert await world.outcomes() == []
+    asked = world.api.times("job-2")
+    assert max(_gaps(asked)) > 60
+    await world.advance(400)
+    assert await world.rows("SELECT jobid, outcome FROM jobs WHERE ended_at IS NOT NULL") == [("job-1", "given up")]
+    await world.close()
+
+
+async def test_a_job_that_was_on_hold_for_long_is_asked_about_before_it_is_given_up(world: World) -> None:
+    await world.watch("job-1")
+    world.run()
+    await world.advance(30)
+    world.accounts.used[GUILD] = OTHER_ACCOUNT
+    world.loader.account_changed(ACCOUNT)
+    await world.advance(72 * 3600)
+    world.api.put("job-1", JobState.COMPLETED)
+    world.api.everywhere = RateLimited("429", 60.0)
+    await world.watch("other-1")
+    world.accounts.used.pop(GUILD)
+    world.loader.account_changed(ACCOUNT)
+    await world.advance(50)
+    assert await world.outcomes() == []
+    world.api.everywhere = None
+    await world.advance(200)
+    assert await world.rows("SELECT outcome FROM jobs WHERE jobid = 'job-1'") == [("completed",)]
 
 
 async def test_a_database_that_fails_loses_nothing(world: World) -> None:

@@ -85,11 +85,6 @@ def test_missing_is_believed_after_an_interval_and_a_minute() -> None:
     assert not schedule.surely_missing(100_000, 0, 20)
 
 
-def test_given_up_at_the_age_not_before() -> None:
-    assert not schedule.over_age(0, 999, 1000)
-    assert schedule.over_age(0, 1000, 1000)
-
-
 @given(interval=intervals, claims=st.lists(st.floats(0, 2000), min_size=1, max_size=200))
 def test_at_most_three_early_looks_within_an_interval_however_many_claims(interval: float, claims: list[float]) -> None:
     looks: list[float] = []
