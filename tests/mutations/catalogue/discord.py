@@ -669,7 +669,8 @@ MUTATIONS = (
     ),
     mutation(
         "what a button of an answer says is overwritten",
-        f"{_E2E}/test_answers.py::test_what_a_button_of_the_answer_says_is_not_overwritten",
+        "tests/discord_adapter/test_interactions.py"
+        "::test_what_came_of_a_press_replaces_its_page_unless_that_was_turned_since",
         "Responder.reply_in_place",
         "self._replaced.append(interaction.message.id)",
         "pass",
