@@ -9,7 +9,7 @@ from model.job import Outcome
 from model.shards import Shards
 from model.states import AccountState, CardStatus, DeliveryKind, Origin
 from storage.database import Queries, Transaction
-from storage.deliveries import IS_OPEN
+from storage.deliveries import ASKED_AGAIN, IS_OPEN
 from storage.servers import in_shards
 from storage.subscriptions import FORGOTTEN
 
@@ -228,10 +228,14 @@ async def not_final_batches_among(queries: Queries, batch_ids: Sequence[int], sh
 # ---- writing --------------------------------------------------------------------------------------------------------
 
 
-async def mark_shown(tx: Transaction, subscription_id: int, *, at: int, shown: CardStatus, final: bool) -> None:
-    """Stores what the card says; `final`: it is not edited again unless its job is watched again."""
+async def mark_shown(
+    tx: Transaction, subscription_id: int, *, at: int, shown: CardStatus, final: bool, is_seen: bool = True
+) -> None:
+    """Stores what the card says; `final`: it is not edited again unless its job is watched again. Unless Discord has
+    just told that it is there (`is_seen`), a card that is in doubt stays so while its job is waited for."""
+    doubted = "" if is_seen else f" AND (shown_at <> {ASKED_AGAIN} OR ended_at IS NOT NULL)"
     await tx.run(
-        "UPDATE subscriptions SET shown_at = ?, shown = ?, card_final = ? WHERE id = ?",
+        f"UPDATE subscriptions SET shown_at = ?, shown = ?, card_final = ? WHERE id = ?{doubted}",
         (at, shown, final, subscription_id),
     )
 

@@ -235,7 +235,7 @@ class CardEdits:
             self._forget(edit.key)
             return None
         if self._stands(edit):
-            await self._note(edit)
+            await self._note(edit, is_seen=False)
             return None
         wait = self._own_wait(edit)
         if wait <= 0 and await self._outcome_first(edit):
@@ -284,7 +284,7 @@ class CardEdits:
         match result:
             case Posted():
                 self._unanswered.discard(edit.key)
-                await self._note(edit)
+                await self._note(edit, is_seen=True)
                 return None
             case TooManyRequests(retry_after):
                 self._line.hold(edit.address.channel_id, self._clock.monotonic() + retry_after)
@@ -325,14 +325,14 @@ class CardEdits:
         self._pauses[edit.key] = _Pause(self._clock.monotonic() + seconds, last_too)
         return Later(seconds)
 
-    async def _note(self, edit: _Edit) -> None:
+    async def _note(self, edit: _Edit, *, is_seen: bool) -> None:
         """Remembers that the message looks like this."""
         self._shown[edit.key] = edit.post
-        await self._mark(edit)
+        await self._mark(edit, is_seen=is_seen)
 
-    async def _mark(self, edit: _Edit) -> None:
+    async def _mark(self, edit: _Edit, *, is_seen: bool = False) -> None:
         async with self._database.transaction() as tx:
-            await mark_shown(tx, edit.post, at=edit.at, final=edit.final)
+            await mark_shown(tx, edit.post, at=edit.at, final=edit.final, is_seen=is_seen)
         if edit.final:
             self._forget(edit.key)
 

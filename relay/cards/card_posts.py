@@ -170,10 +170,13 @@ class CardPosts:
         return None if posted is None else posted.message_id
 
 
-async def mark_shown(tx: Transaction, post: CardPost | SummaryPost, *, at: int, final: bool) -> None:
-    """Notes that the message shows what was known at `at`, milliseconds UTC; `final`: it will not change again."""
+async def mark_shown(
+    tx: Transaction, post: CardPost | SummaryPost, *, at: int, final: bool, is_seen: bool = True
+) -> None:
+    """Notes that the message shows what was known at `at`, milliseconds UTC; `final`: it will not change again;
+    `is_seen`: Discord has just told that it is there."""
     if isinstance(post, CardPost):
-        await cards.mark_shown(tx, post.subscription_id, at=at, shown=post.status, final=final)
+        await cards.mark_shown(tx, post.subscription_id, at=at, shown=post.status, final=final, is_seen=is_seen)
     else:
         await cards.mark_batch_shown(tx, post.batch_id, at)
 

@@ -763,6 +763,13 @@ MUTATIONS = (
         "",
     ),
     mutation(
+        "news that a card does not show end the doubt whether it was deleted",
+        "tests/relay/cards/test_card_loop.py::test_news_that_a_card_does_not_show_leave_it_in_doubt",
+        "CardEdits._edit_in_time",
+        "await self._note(edit, is_seen=False)",
+        "await self._note(edit, is_seen=True)",
+    ),
+    mutation(
         "whoever asks again for a job whose card is known to be deleted gets none",
         "tests/relay/commands/test_commands.py::test_whoever_asks_again_for_a_job_whose_card_was_deleted_gets_a_new_one",
         "subscribe._already_watched",

@@ -1006,6 +1006,25 @@ async def test_a_summary_is_forgotten_though_an_outcome_never_comes(world: CardW
     assert world.loop._edits._shown == {}
 
 
+async def test_news_that_a_card_does_not_show_leave_it_in_doubt(world: CardWorld) -> None:
+    subscription_id = await world.card("job")
+    await world.told("job")
+    await world.move(10 * SECOND)
+    async with world.database.transaction() as tx:
+        await subscriptions.doubt_card(tx, subscription_id)
+    await world.answer(Job("job", JobState.PROGRESS, "progress", percent=10, ran_until=1))
+    world.loop.job_changed(1)
+    await world.move(600 * SECOND)
+    edits = len(world.edits())
+
+    world.discord.edit_script = [Refused(404, 10008)]
+    await world.told("job", percent=60)
+    await world.move(10 * SECOND)
+    await world.pump()
+    assert len(world.edits()) == edits
+    assert len(world.discord.messages) == 2
+
+
 @pytest.mark.parametrize("ends_meanwhile", [True, False])
 async def test_what_a_clock_that_was_ahead_has_edited_keeps_up_after_a_restart(
     world: CardWorld, *, ends_meanwhile: bool
