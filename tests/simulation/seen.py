@@ -17,6 +17,10 @@ SEEN: dict[str, tuple[str, ...]] = {
         "what a token's text claims passes for confirmed",
     ),
     "accounts.full_and_on_hold": ("the limit of a person does not hold for an ended job that is on hold",),
+    "accounts.killed_at_another_token": (
+        "cards do not tell of a removed token after a kill",
+        "cards do not tell of another token after a kill",
+    ),
     "accounts.late_trial": (
         "a late trial overwrites a newer token",
         "a token that is being tried is stored though the server's was removed meanwhile",
@@ -43,6 +47,7 @@ SEEN: dict[str, tuple[str, ...]] = {
         "another token of the operator is believed as the one before was",
         "two subscriptions of a channel are moved to one job",
     ),
+    "accounts.operators_token_away": ("cards do not tell that the operator's token was taken away",),
     "accounts.paid_again": ("tokens are stored as they are",),
     "accounts.posted_before": (
         "a list waits again for what this channel was given under another account",
@@ -79,7 +84,26 @@ SEEN: dict[str, tuple[str, ...]] = {
         "what cannot be seen behind a later notice of the same words is not there",
     ),
     "alerts.unrecorded": ("the end of a trouble is tried all the time while its alert is sent",),
+    "batches.on_hold_to_the_end": (
+        "a batch whose last job's end is told to nobody stays open for ever",
+        "the tally of a batch tells an end that is another account's to see",
+    ),
+    "batches.stopped": (
+        "a batch whose last job is stopped by another person ends without its ping",
+        "whoever stops the last job of their own batch is pinged for it",
+    ),
+    "cards.ahead_and_killed": (
+        "a card that a clock that was ahead has edited stands still after a restart",
+        "a summary that a clock that was ahead has edited never shows the end",
+        "cards that a clock that was ahead has edited are not looked at after a start",
+        "summaries that a clock that was ahead has edited are not looked at after a start",
+    ),
     "cards.beside_a_slow_result": ("a card whose outcome stands waits for all other outcomes of its channel",),
+    "cards.deleted": (
+        "news that a card does not show end the doubt whether it was deleted",
+        "whoever asks again for a job whose card is known to be deleted gets none",
+        "whoever asks for a job again whose card was deleted gets none",
+    ),
     "cards.ended_together": ("cards that want no edit any more keep their time in the line",),
     "cards.everywhere": ("cards are edited without a bound on all of them",),
     "cards.in_another_language": (
@@ -96,6 +120,7 @@ SEEN: dict[str, tuple[str, ...]] = {
     ),
     "cards.old_by_another_clock": ("this machine's clock decides how old a card is",),
     "cards.refused_once": ("a card that Discord refused once never shows its job's end",),
+    "cards.unanswered": ("a card looks as before an edit that nobody answered",),
     "deliveries.again": (
         "an outcome that is posted once more is late",
         "the nonce is another one each time",
@@ -208,6 +233,7 @@ SEEN: dict[str, tuple[str, ...]] = {
     ),
     "ends.gone": ("an expired job whose body has no code is never told as expired",),
     "ends.never_seen": ("what is not found is asked again by everybody",),
+    "ends.not_found_before": ("an old not found counts when a job is watched again",),
     "ends.not_found_once": (
         "a job that was not found once is left alone for a minute",
         "not found once is an end",
@@ -221,6 +247,11 @@ SEEN: dict[str, tuple[str, ...]] = {
     "ends.old_links": ("a permission in one server makes another one's messages due",),
     "ends.one_server_only": ("a job ends for servers whose token sees it no more",),
     "ends.set_back": ("a clock that was set back puts everything off",),
+    "ends.taken_up_again": (
+        "an outcome that was overtaken is posted",
+        "of a job that was taken up again a channel gets two outcomes",
+        "whoever takes a job up again takes the word from other channels",
+    ),
     "files.broken_for_ever": ("a download has no end",),
     "files.every_serving": (
         "PixVerse's placeholder is posted as the video",
@@ -590,6 +621,11 @@ SEEN: dict[str, tuple[str, ...]] = {
     "questions.troubled_lists": (
         "a list that hangs is waited for",
         "a list that is refused is asked for at each interval",
+    ),
+    "resending.asked_for_again": (
+        "an outcome that is asked for again closes the batch of before",
+        "an outcome that was given up before closes no batch",
+        "what was refused once is never whole again",
     ),
     "resending.refused": (
         "an outcome is sent again at every press",

@@ -262,6 +262,10 @@ class Stage:
         self.parts.tell(f"{made.prompt} is made: {made.jobid}, {end} after {total:.0f} s, served {serving.name}")
         return made
 
+    def finish(self, job: Job) -> None:
+        """A job is complete sooner than it was to be."""
+        job.line = (*job.line[:-1], (self.now - job.created, "completed", None))
+
     # ------------------------------------------------------------- what must be
 
     def fail(self, law: str) -> None:
@@ -314,6 +318,11 @@ class Stage:
         mine = [channel.messages[int(number)] for number in ids if int(number) in channel.messages]
         assert mine, f"no card of {job.prompt} in {channel.name}"
         return mine[-1]
+
+    def cards(self, job: Job, channel: Channel) -> list[Posted]:
+        """All cards of a job that were posted here, whatever has become of them."""
+        ids = {number for number, one in self.parts.ledger.cards.items() if one is job}
+        return [one for one in self.parts.discord.posted if one.channel is channel and one.message["id"] in ids]
 
     def card_says(self, job: Job, channel: Channel, pattern: str) -> None:
         text = text_of(self.card(job, channel))

@@ -13,6 +13,7 @@ from tests.simulation.plan import Plan
 from tests.simulation.scenes import (
     accounts,
     alerts,
+    batches,
     cards,
     deliveries,
     ends,
@@ -32,6 +33,7 @@ SCENES: dict[str, Callable[[Stage], Story]] = {
     for room in (
         accounts,
         alerts,
+        batches,
         cards,
         deliveries,
         ends,

@@ -399,7 +399,7 @@ def of_no_known_form(stage: Stage) -> Story:
     stage.wanted_again(job, home.channel)
     home.status(job)
     yield 8.0
-    job.line = (*job.line[:-1], (stage.now - job.created, "completed", None))
+    stage.finish(job)
     yield 20.0 + 1.1 * stage.parts.interval
     stage.came(job, home.channel, r"completed · #\d+", times=2)
 
@@ -825,3 +825,72 @@ def operators_new_token(stage: Stage) -> Story:
     stage.came(later, plain.channel)
     for one in (other, home, plain):
         stage.came(job, one.channel)
+
+
+def operators_token_away(stage: Stage) -> Story:
+    """The operator's token is taken away at a start, and back at the next one: cards of what waits under it tell so."""
+    operators = stage.parts.operators
+    if operators is None:
+        return
+    home = stage.home()
+    job = stage.job(operators, 2500, v2=False)
+    home.status(job)
+    yield 300.0
+    settings = stage.parts.machine.settings
+    token = settings.pop("USEAPI_TOKEN")
+    stage.stop(2.0)
+    yield 60.0
+    stage.card_says(job, home.channel, "On hold")
+    settings["USEAPI_TOKEN"] = token
+    stage.stop(2.0)
+    yield 60.0
+    stage.card_says(job, home.channel, "Started")
+    yield 2200.0
+    stage.came(job, home.channel)
+
+
+def killed_at_another_token(stage: Stage) -> Story:
+    """An admin enters another account's token, and may remove it again. Each time the process is killed before a card
+    is edited: the next one edits it."""
+    operators = stage.parts.operators
+    home = stage.home() if operators is not None else (yield from stage.settle())
+    account = operators or home.account
+    assert account is not None
+    yield 2.0
+    job = stage.job(account, 4000, v2=False)
+    home.status(job)
+    yield 500.0
+
+    def killed_at_an_edit() -> Story:
+        met = [False]
+
+        def rule(request: Request) -> None:
+            if request.method == "PATCH" and f"/channels/{home.channel.id}/" in request.path and not met[0]:
+                met[0] = True
+                stage.kill(5.0)
+
+        end = stage.on_discord(rule)
+        yield from stage.until(lambda: met[0])
+        yield 5.0
+        end()
+        yield 60.0
+
+    second = stage.account()
+    home.account = stage.parts.people.uses[home.guild.id] = second
+    home.enter_token(second.token)
+    yield from killed_at_an_edit()
+    stage.card_says(job, home.channel, "On hold")
+    stage.due_again(job, home.channel)
+    if operators is None:
+        home.account = stage.parts.people.uses[home.guild.id] = account
+        home.enter_token(account.token)
+    else:
+        question = home.admin("token remove")
+        yield 5.0
+        home.press_answer(question, "Remove the token")
+        yield from killed_at_an_edit()
+        stage.parts.ledger.servers[home.guild.id].current = None
+        stage.parts.people.uses.pop(home.guild.id)
+        stage.card_says(job, home.channel, "Started")
+    yield 4000.0
+    stage.came(job, home.channel)

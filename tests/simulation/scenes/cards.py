@@ -8,6 +8,8 @@ from tests.simulation.discord_world import Channel, text_of
 from tests.simulation.stage import Home, Stage, Story
 from tests.simulation.wire import Reply, Request, Trip
 
+_NONCE_FORGOTTEN = 160.0
+"""Seconds after which Discord takes another message with the nonce of one that was deleted."""
 _ENGLISH = "In progress|Done|Started|Waiting to start|Stop watching|running|Numbers?|Watching"
 
 
@@ -184,3 +186,83 @@ def in_another_language(stage: Stage) -> Story:
             stage.expect(re.search(_ENGLISH, said) is None, f"English in a server that reads {language}: {said!r}")
     for job in (single, *group):
         stage.came(job, home.channel)
+
+
+def ahead_and_killed(stage: Stage) -> Story:
+    """The machine's clock was ten minutes ahead while a card and a summary were edited. It is right again when there is
+    news, and the process is killed before that is shown: the next one shows it."""
+    home = yield from stage.settle()
+    alone, first, last = (stage.job(home, seconds, v2=False) for seconds in (1000, 60, 330))
+    home.status(alone)
+    home.watch([first, last])
+    yield 30.0
+    stage.turn_clock(600_000)
+    yield 270.0
+    stage.came(first, home.channel)
+    stage.card_says(alone, home.channel, "22%")
+    limited = Reply(429, {"message": "slow", "retry_after": 60.0, "global": False}, {"Retry-After": "60"})
+    end = stage.on_discord(lambda request: Trip(refused=limited) if _edits(request, home.channel) else None)
+    stage.turn_clock(0)
+    yield from stage.until(lambda: bool(stage.outcomes(last, home.channel)))
+    yield from stage.until(lambda: stage.parts.pixverse.status(alone)[1] == 45)
+    home.press(stage.card(alone, home.channel), "Check now", 2)
+    yield 8.0
+    stage.card_says(alone, home.channel, "22%")
+    stage.kill(5.0)
+    yield 6.0
+    end()
+    yield 40.0
+    stage.card_says(alone, home.channel, "45%")
+    stage.expect(
+        bool(stage.messages(home.channel, r"2 jobs have ended\.")), "a summary does not show that all have ended"
+    )
+    yield 500.0 + stage.parts.interval
+    stage.came(alone, home.channel)
+    stage.came(last, home.channel)
+
+
+def unanswered(stage: Stage) -> Story:
+    """A card is edited to tell of another account, nobody answers, and the first account is back before one of these
+    edits is answered: the card shows that its job runs."""
+    home = yield from stage.settle()
+    first = home.account
+    assert first is not None
+    job = stage.job(home, 2000, v2=False)
+    home.status(job)
+    yield 100.0
+    end = stage.on_discord(lambda request: Trip(lost_back=True) if _edits(request, home.channel) else None)
+    home.account = stage.parts.people.uses[home.guild.id] = stage.account()
+    home.enter_token(home.account.token)
+    yield 25.0
+    stage.card_says(job, home.channel, "On hold")
+    end()
+    home.account = stage.parts.people.uses[home.guild.id] = first
+    home.enter_token(first.token)
+    stage.due_again(job, home.channel)
+    yield 60.0
+    stage.card_says(job, home.channel, "Waiting to start")
+    yield 1950.0
+    stage.came(job, home.channel)
+
+
+def deleted(stage: Stage) -> Story:
+    """Somebody deletes a card: it stays away until somebody asks for its job again, whether or not the bot knows of
+    that by then. It finds out at the next edit."""
+    home = yield from stage.settle()
+    job = stage.job(home, 800, v2=False, steps=16)
+    home.status(job)
+    for asks, known in ((2, True), (3, False)):
+        yield _NONCE_FORGOTTEN
+        cards = len(stage.cards(job, home.channel))
+        del home.channel.messages[int(stage.card(job, home.channel)["id"])]
+        if known:
+            yield 100.0 + stage.parts.interval
+        now = len(stage.cards(job, home.channel))
+        stage.expect(now == cards, f"{now} cards of a job that nobody has asked for again, not {cards}")
+        answer = home.status(job, asks)
+        yield 15.0 if known else 75.0 + stage.parts.interval
+        stage.says(answer, "Already watched here")
+        now = len(stage.cards(job, home.channel))
+        stage.expect(now == cards + 1, f"{now} cards of a job that was asked for again, not {cards + 1}")
+    yield 400.0
+    stage.came(job, home.channel)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.simulation import serving
+from tests.simulation.pixverse_world import Job
 from tests.simulation.stage import Home, Stage, Story
 from tests.simulation.wire import Reply, Trip
 
@@ -71,6 +72,71 @@ def not_found_once(stage: Stage) -> Story:
     stage.missing(job, home.channel)
     yield 400.0
     stage.came(job, home.channel)
+
+
+def not_found_before(stage: Stage) -> Story:
+    """The API has not found a job once, long ago, before nobody wanted to know any more. Asked for anew, it is not
+    found once again: that is no second time."""
+    home = yield from stage.settle()
+    job = stage.job(home, 1500, v2=False)
+    home.status(job)
+    yield 40.0
+    yield from _not_found_for_once(stage, job)
+    home.command("pixverse unwatch", jobid=job.jobid)
+    yield 400.0
+    end = stage.about(job, Reply(503, {"error": "no", "code": 503}), 1)
+    answer = home.status(job)
+    yield 8.0
+    end()
+    stage.says(answer, "watching")
+    yield from _not_found_for_once(stage, job)
+    yield 1200.0
+    stage.came(job, home.channel, "completed")
+
+
+def _not_found_for_once(stage: Stage, job: Job) -> Story:
+    gone = Trip(refused=_not_found(job.jobid))
+    times, end = stage.counted(lambda request: gone if stage.subject(request) == job.jobid and not times else None)
+    yield from stage.until(lambda: bool(times))
+    yield 1.0
+    end()
+
+
+def taken_up_again(stage: Stage) -> Story:
+    """Discord takes nothing in a channel when its jobs are given up, and somebody has one taken up again before that is
+    told. Who waits anew gets the new end alone; who does not still reads that theirs was given up."""
+    home = yield from stage.settle()
+    here, there = home.guild.channels
+    ended, runs, others = (stage.job(home, 60 * 3600.0, v2=False) for _ in range(3))
+    for person, job in enumerate((ended, runs, others), 1):
+        home.status(job, person, here)
+    home.status(others, 4, there)
+    yield 60.0
+    busy = Trip(refused=Reply(429, {"message": "slow", "retry_after": 300.0, "global": False}, {"Retry-After": "300"}))
+    path = f"/channels/{here.id}/messages"
+    closed = stage.on_discord(
+        lambda request: busy if request.method == "POST" and request.path.endswith(path) else None
+    )
+    yield from stage.sleep(47.5 * 3600.0)
+    yield 2700.0
+    stage.came(others, there, r"given up · #\d+", files=0)
+    stage.finish(ended)
+    yield 60.0
+    home.status(ended, 1, here)
+    home.status(runs, 2, here)
+    stage.wanted_again(others, there)
+    home.status(others, 4, there)
+    yield 20.0
+    closed()
+    yield 400.0
+    stage.came(ended, here, r"completed · #\d+")
+    stage.missing(runs, here)
+    stage.came(others, here, r"given up · #\d+", files=0)
+    for job in (runs, others):
+        stage.finish(job)
+    yield 400.0
+    stage.came(runs, here, r"completed · #\d+")
+    stage.came(others, there, r"completed · #\d+", times=2)
 
 
 def a_page_instead(stage: Stage) -> Story:

@@ -68,3 +68,26 @@ def unsure(stage: Stage) -> Story:
     stage.came(job, home.channel, never="Late:")
     last = stage.outcomes(job, home.channel)[-1]
     stage.expect(not last.pings, f"pings {set(last.pings)}, perhaps again")
+
+
+def asked_for_again(stage: Stage) -> Story:
+    """Discord takes two results in no form, each the last of its group. Asked for in new groups, they are whole, and
+    whoever asked is pinged at the end of the new one: at once, or when its other job has ended."""
+    home = yield from stage.settle()
+    alone, first, running = (stage.job(home, seconds, v2=False) for seconds in (40, 40, 500))
+    end = stage.refuse(home.channel, Refusal(400, 987654, "Something new"), when=_is_outcome)
+    for job in (alone, first):
+        home.watch([job])
+    yield 300.0
+    for job in (alone, first):
+        stage.missing(job, home.channel)
+    end()
+    home.watch([alone], 2)
+    home.watch([first, running], 3)
+    yield 60.0
+    for job, pings in ((alone, {home.guild.members[2]}), (first, set())):
+        stage.came(job, home.channel, job.prompt)
+        there = set(stage.outcomes(job, home.channel)[-1].pings)
+        stage.expect(there == pings, f"{job.prompt} pings {there}, not {pings}")
+    yield 200.0 + stage.parts.interval
+    stage.came(running, home.channel, "All 2 jobs have ended")

@@ -1,0 +1,48 @@
+"""Groups of jobs whose last one gets no result: who hears of their end, and what of it."""
+
+from __future__ import annotations
+
+from tests.simulation.stage import Stage, Story
+
+_ENDED = r"\*\*(?:The job has|All \d+ jobs have) ended:"
+"""A summary ends this with a full stop."""
+
+
+def stopped(stage: Stage) -> Story:
+    """The last job of a group is stopped. Whoever asked for it gets the one ping in a message of its own, unless they
+    stopped it themselves."""
+    home = yield from stage.settle()
+    by_another, by_oneself = ([stage.job(home, 30, v2=False), stage.job(home, 900)] for _ in range(2))
+    home.watch(by_another, 1)
+    home.watch(by_oneself, 2)
+    yield 60.0 + stage.parts.interval
+    for (_, last), stops in ((by_another, 0), (by_oneself, 2)):
+        home.command("pixverse unwatch", stops, jobid=last.jobid)
+        stage.parts.ledger.void("stopped", channel=home.channel, job=last)
+    yield 30.0
+    for done, _ in (by_another, by_oneself):
+        stage.came(done, home.channel)
+    stage.one_notice(home.channel, _ENDED, {home.guild.members[1]})
+
+
+def on_hold_to_the_end(stage: Stage) -> Story:
+    """The last job of a group ends when the server uses another account, and nobody decides about it. A month later
+    the group ends: with its one ping, and without a word of what the server may not see."""
+    account = stage.account()
+    here, there = yield from stage.settle_many(account, 2)
+    seen, unseen = stage.job(account, 60, "failed", v2=False), stage.job(account, 400, "moderated", v2=False)
+    here.watch([seen, unseen])
+    there.status(unseen)
+    yield 120.0 + stage.parts.interval
+    here.account = stage.parts.people.uses[here.guild.id] = stage.account()
+    here.enter_token(here.account.token)
+    yield 400.0 + stage.parts.interval
+    stage.came(seen, here.channel)
+    stage.came(unseen, there.channel)
+    stage.parts.ledger.void("of another account", channel=here.channel, job=unseen)
+    yield from stage.sleep(31 * 86400.0)
+    yield 2 * 3600.0
+    stage.missing(unseen, here.channel)
+    stage.one_notice(here.channel, _ENDED, {here.guild.members[1]})
+    [told] = stage.messages(here.channel, _ENDED) or [{}]
+    stage.expect("1 failed" in str(told) and "refused" not in str(told), f"another account's end is told: {told}")
