@@ -1,4 +1,4 @@
-"""Puts the rooms together into a running bot, and takes them apart again.
+"""Puts the packages together into a running bot, and shuts it down again.
 
 `serve` is the table of contents: storage, the relay, the HTTP ports, Discord.
 """
@@ -72,7 +72,7 @@ log = logging.getLogger(__name__)
 
 
 def clean_operator_token(settings: Settings) -> str | None:
-    """USEAPI_TOKEN as it is sent. Raises SettingsError where it is no token of useapi.net."""
+    """USEAPI_TOKEN as it is sent. Raises SettingsError if it is not a useapi.net token."""
     if settings.useapi_token is None:
         return None
     try:
@@ -85,7 +85,7 @@ def clean_operator_token(settings: Settings) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """What the bot meets of the world: time, chance, the disk and the network. A simulation brings its own."""
+    """The bot's outside world: time, randomness, the disk and the network. A simulation passes in its own."""
 
     clock: Clock = field(default_factory=SystemClock)
     random: Random = field(default_factory=Random)
@@ -103,7 +103,7 @@ class DiscordSide(NamedTuple):
 
 
 async def serve(settings: Settings, service_manager: ServiceManager, outside: Outside | None = None) -> None:
-    """Runs the bot until it is cancelled, and tells the service manager how it is.
+    """Runs the bot until it is cancelled, and reports its health to the service manager.
 
     Raises AlreadyRunning, a class of DatabaseUnusable, FolderUnusable, SettingsError and DiscordTokenRefused.
     """
@@ -147,7 +147,7 @@ async def serve(settings: Settings, service_manager: ServiceManager, outside: Ou
 async def _open_storage(settings: Settings, stack: AsyncExitStack, outside: Outside) -> Storage:
     keys = [key.get_secret_value() for key in settings.encryption_keys]
     if isinstance(settings.database, PostgresUrl):
-        await inspect(settings.database, keys)  # Whoever has another key must not bring the tables up to date.
+        await inspect(settings.database, keys)  # A process with another key must not migrate the tables.
     stack.enter_context(instance_lock(settings.database))
     database = await Database.open(settings.database, connect=outside.connect)
     stack.push_async_callback(database.close)

@@ -1,4 +1,4 @@
-"""Log lines for people and for machines. Whatever is logged, tokens and e-mail addresses are hidden in it."""
+"""Log lines for people and for machines. Tokens and e-mail addresses are hidden in every line."""
 
 from __future__ import annotations
 
@@ -63,8 +63,7 @@ class JsonFormatter(logging.Formatter):
 
 
 class _DiscordAway(logging.Filter):
-    """Turns discord.py's traceback of a failed connection or request into one line, since Discord being away is no
-    fault.
+    """Turns discord.py's traceback of a failed connection or request into one line: an outage of Discord is not a bug.
 
     An error of the bot itself that discord.py caught, in a listener or a button, keeps its traceback.
     """
@@ -91,12 +90,12 @@ class _Repeated:
     logged_at: float
     line: str
     count: int = 0
-    """How often it came again since it was logged last."""
+    """How often it occurred since it was last logged."""
 
 
 class _Handler(logging.StreamHandler[TextIO]):
-    """Writes records. A fault of a library that comes again and again is written once, and then at most once a minute
-    with how often it came again: otherwise whoever can cause a fault could fill the log with it.
+    """Writes records. A repeated fault of a library is written once, and then at most once a minute with a count:
+    otherwise anybody who can cause a fault could fill the log.
 
     A count is written before the next record, or at the end.
     """
@@ -105,13 +104,13 @@ class _Handler(logging.StreamHandler[TextIO]):
         super().__init__(stream)
         self._monotonic = monotonic
         self._logged: dict[_Fault, _Repeated] = {}
-        """The faults that were logged; the one logged longest ago comes first."""
+        """The faults that were logged, in the order of their last log line."""
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
             if self._is_new(record):
                 super().emit(record)
-        except Exception:  # As logging's own handlers do: a line that cannot be written stops nothing.
+        except Exception:  # Like logging's own handlers: a line that can't be written stops nothing.
             self.handleError(record)
 
     def _is_new(self, record: logging.LogRecord) -> bool:
@@ -140,7 +139,7 @@ class _Handler(logging.StreamHandler[TextIO]):
             self._write_count(fault)
 
     def _write_count(self, fault: _Fault) -> None:
-        """Writes how often a fault came again. One that did not is forgotten, so that it is logged in full the next
+        """Writes how often a fault was repeated. A fault that was not is forgotten, and so logged in full the next
         time."""
         repeated = self._logged.pop(fault)
         if repeated.count == 0:
@@ -171,5 +170,5 @@ def set_up(
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in _QUIET_LIBRARIES:
         logging.getLogger(name).setLevel(max(logging.getLogger().level, logging.INFO))
-    # Its pool logs each connection that it lends.
+    # psycopg's pool logs each connection that it hands out.
     logging.getLogger("psycopg").setLevel(max(logging.getLogger().level, logging.WARNING))

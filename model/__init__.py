@@ -1,1 +1,1 @@
-"""Values and enums that more than one room uses; knows no other room."""
+"""Values and enums that more than one package uses. It imports no other package."""

@@ -17,7 +17,7 @@ class JobState(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     UNKNOWN = "unknown"
-    """A word that this version does not know. It is shown, and the job is polled on."""
+    """A word that this version does not know. It is shown, and polling goes on."""
 
     @property
     def ends(self) -> bool:
@@ -41,7 +41,7 @@ class Outcome(StrEnum):
 
 
 OF_ONE_ACCOUNT = (Outcome.GIVEN_UP, Outcome.NOT_FOUND, Outcome.EXPIRED)
-"""Outcomes that only say what one account got to know: another account may still see the job."""
+"""Outcomes that only say what one account can see: another account may still see the job."""
 
 
 def outcome_of_state(state: JobState) -> Outcome | None:
@@ -61,7 +61,7 @@ class Media:
     width: int | None = None
     height: int | None = None
     image: bool = False
-    """Whether it is an image and not a video, by the job's id."""
+    """Whether it is an image rather than a video, judged by the job's id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +96,8 @@ class Job:
     updated: int | None = None
     """Milliseconds UTC."""
     ran_until: int | None = None
-    """Milliseconds UTC: when the bot last saw the job active, for jobs whose records have no `updated`. It is noted now
-    and then."""
+    """Milliseconds UTC: when the bot last saw the job active, for jobs whose records have no `updated`. It is updated
+    only now and then."""
     ended_by: int | None = None
     """Milliseconds UTC: when the bot saw that the job had ended, for the same jobs."""
     percent: int | None = None

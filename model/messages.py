@@ -46,8 +46,8 @@ class Cause(StrEnum):
 
 
 class Obstacle(StrEnum):
-    """What keeps the bot from posting and can't be fixed in the channel's permissions. It stands among the names of
-    missing permissions."""
+    """What keeps the bot from posting and can't be fixed in the channel's permissions. Its values appear among the
+    names of missing permissions."""
 
     TIMED_OUT = "timed out"
     """A moderator has timed the bot out."""
@@ -65,7 +65,7 @@ class LateReason(StrEnum):
     TOKEN = "token"
     API_DOWN = "api down"
     POSTING = "posting"
-    """The bot ran and saw the end in time: Discord did not take the result, or its files were long in coming."""
+    """The bot ran and saw the end in time, but Discord did not accept the result, or its files took long to arrive."""
 
 
 # ---- what is posted -------------------------------------------------------------------------------------------------
@@ -169,7 +169,7 @@ class OutcomePost:
     unasked: bool = False
     """It is posted because the channel follows the account; nobody asked for the job."""
     language: str = ""
-    """As of every post: Discord's code of the language that it is in, whoever is spoken to; empty: English."""
+    """As in every post: Discord's code of the message's language, whoever triggered it; empty: English."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +244,7 @@ class NoticePost:
     waited: int | None = None
     """Milliseconds."""
     interval: int | None = None
-    """Milliseconds between two tries of a token in trouble."""
+    """Milliseconds between two trials of a token that does not work."""
     limit: int | None = None
     """NO_ROOM: how many jobs the server may watch."""
     followed: bool = False
@@ -258,7 +258,7 @@ class NoticePost:
     alert: NoticeKind | None = None
     """The kind of that alert."""
     lasted: int | None = None
-    """Milliseconds from that alert until the trouble ended, at `until`."""
+    """Milliseconds from that alert until the problem ended, at `until`."""
     tally: BatchTally | None = None
     """BATCH_ENDED: what became of the batch."""
     language: str = ""
@@ -276,7 +276,7 @@ class Posted:
 
     message_id: int
     age: float | None = None
-    """How many seconds old the message was when it was edited, by Discord's clock alone; None where it is not known."""
+    """How many seconds old the message was when it was edited, by Discord's clock; None if unknown."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Shards:
-    """Some of the bot's gateway shards, standing for the servers that belong to them."""
+    """Some of the bot's gateway shards; used to select the servers that belong to them."""
 
     count: int
     """How many shards the bot has in all."""

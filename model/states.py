@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class AccountState(StrEnum):
-    """What the API says to an account's token."""
+    """How the API responds to an account's token."""
 
     OK = "ok"
     REFUSED = "refused"
@@ -87,7 +87,7 @@ class CardStatus(StrEnum):
 
 
 class NoticeKind(StrEnum):
-    """What the bot tells unasked, admins if nothing else is said."""
+    """What the bot reports by itself, to admins unless stated otherwise."""
 
     TOKEN_REFUSED = "token refused"
     UNPAID = "unpaid"
@@ -100,14 +100,14 @@ class NoticeKind(StrEnum):
     CANNOT_POST = "cannot post"
     GIVEN_UP = "given up"
     REFUSED = "refused"
-    """Discord accepted an outcome in no form."""
+    """Discord refused every form of an outcome."""
     REDUCED = "reduced"
-    """Discord accepted an outcome only in a lesser form."""
+    """Discord accepted only a reduced form of an outcome."""
     POSTING_AGAIN = "posting again"
     """CANNOT_POST is over."""
     CHANNEL_GONE = "channel gone"
     BATCH_ENDED = "batch ended"
-    """Tells the asker of a batch that it has ended, where the last of its jobs got no outcome."""
+    """Tells the person who asked for a batch that it has ended, if its last job got no outcome."""
     NO_ROOM = "no room"
     """A followed account has more active jobs than the server may watch."""
 
@@ -121,7 +121,7 @@ class Reason(StrEnum):
     UNKNOWN_CHANNEL = "unknown channel"
     CHANNEL_GONE = "channel gone"
     REFUSED = "refused"
-    """Discord accepted it in no form."""
+    """Discord refused every form of it."""
     FAULT = "fault"
     """The bot itself failed to send it in every form."""
     NOT_WANTED = "not wanted"

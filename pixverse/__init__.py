@@ -1,1 +1,1 @@
-"""The PixVerse API: what a job is, how it is asked for, and what ids and tokens look like."""
+"""The PixVerse API: how jobs are requested and read, and what ids and tokens look like."""

@@ -25,27 +25,27 @@ class PixVerseApi:
 
     def __init__(self, client: ApiClient) -> None:
         self.retry_at = client.retry_times.until
-        """Until when the API wants no request with a token, monotonic seconds; None if there may be one now."""
+        """Returns until when the API wants no request with a token (monotonic seconds); None if one may be made now."""
         self._v1 = JobsV1(client)
         self._v2 = VideosV2(client)
 
     async def lazy_job(self, token: str, jobid: str, known: int | None, terms: LookupTerms | None = None) -> LazyJob:
-        """Requests the job from the generation that its id belongs to; not parsed yet if the response has the
-        fingerprint `known` of an earlier one.
+        """Requests the job from the generation that its id belongs to.
 
-        Anything but a response about the job is raised at once. With `terms`, the caller has paid for the first
-        request, and each further one is paid for before it is made.
+        A response of v1 is parsed at once unless it has the fingerprint `known` of an earlier one; a response of v2
+        always is. With `terms`, the caller has paid for the first request, and each further one is paid for before it
+        is made.
         """
         if is_v2(jobid):
             return LazyJob.of(await self._v2.job(token, jobid, terms=terms))
         return await self._v1.lazy_job(token, jobid, known)
 
     def kind_of(self, jobid: str) -> str:
-        """The kind of list in which this job stands while it is active."""
+        """The kind of list that contains this job while it is active."""
         return _V2 if is_v2(jobid) else _V1
 
     async def list_active_jobs(self, token: str, kind: str) -> Collection[str]:
-        """Returns the ids of the active jobs of the token's user that stand in the list of this `kind` (see `kind_of`).
+        """Returns the ids of the active jobs of the token's user that are in the list of this `kind` (see `kind_of`).
 
         The list saves other requests, so its timeout is shorter than theirs.
         """

@@ -71,18 +71,18 @@ class LazyJob:
 
 
 class RetryTimes:
-    """Keeps for each token the latest time that any response to it named. Times are monotonic seconds.
+    """Keeps, for each token, the latest retry time that any response named. Times are monotonic seconds.
 
-    A time concerns every request with the token, whatever it asks for: a list that is refused holds up records too.
+    A retry time applies to every request with the token: a refused list delays records too.
     """
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
         self._until: dict[int, float] = {}
-        """By the token's hash: a token that was removed is not kept for the rest of its time."""
+        """By the token's hash, so that a removed token does not stay in memory."""
 
     def note(self, token: str, seconds: float) -> None:
-        """A response to this token said to wait for so long."""
+        """Notes that a response to this token asked to wait."""
         now = self._monotonic()
         self._until = {key: until for key, until in self._until.items() if until > now}
         self._until[hash(token)] = max(now + seconds, self._until.get(hash(token), now))
@@ -128,11 +128,11 @@ class ApiClient:
     ) -> Body:
         """Makes one GET request and returns the body; `path_and_query` starts with `/` and is already encoded.
 
-        A response whose fingerprint is `known` is not parsed again, since it was a good one before.
+        A response whose fingerprint is `known` is not parsed again, because it was valid before.
 
-        The token goes into the Authorization header and nowhere else, no redirect is followed, nothing is tried
-        twice. Raises what `api_errors.error_of` returns, and Unavailable for transport
-        errors: no connection, no whole response within `timeout` seconds, too many bytes, half a body, no JSON.
+        The token goes only into the Authorization header, no redirect is followed, and nothing is retried. Raises what
+        `api_errors.error_of` returns, and Unavailable for transport errors: no connection, no whole response within
+        `timeout` seconds, too many bytes, half a body, no JSON.
         """
         if not (token.isascii() and token.isprintable()):
             raise TokenRefused("the token holds characters that no token has")

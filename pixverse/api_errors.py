@@ -77,11 +77,12 @@ _PLAIN: dict[int, type[BadRequest | TokenRefused | SubscriptionUnpaid | JobNotFo
 _WRONG_QUESTION = frozenset({400, 412, 413, 422})
 """Statuses of useapi.net for parameters that it does not accept (PixVerse, Midjourney v1 and v2)."""
 _FRAMEWORK_404 = re.compile(r"(?:404:? )?(?:(?:page|route|path|resource|endpoint) )?not found[.!]?", re.IGNORECASE)
-"""Sent, for example, where a generation of the API is switched off."""
+"""Sent, for example, when a generation of the API is switched off."""
 
 
 def error_of(status: int, answer: object, retry_after: float | None) -> PixVerseError | None:
-    """Returns the error in a response with this HTTP status and JSON body (None without JSON); None for a good one.
+    """Returns the error in a response with this HTTP status and JSON body (None without JSON); None for a good
+    response.
 
     A proxy or a captive portal must not put an account on hold or make a job disappear. So a 4xx counts only if it is
     plainly the API's own: an object with an `error` text whose `code`, if present, is the status (useapi.net PixVerse
@@ -148,7 +149,7 @@ def _is_own(status: int, error: str | None, code: int | None) -> bool:
 
 
 def _is_job_record(record: dict[str, object]) -> bool:
-    """Of v1 or of v2 (useapi.net PixVerse, get-pixverse-jobid, get-pixverse-videos-video_id)."""
+    """Whether it is a record of v1 or v2 (useapi.net PixVerse, get-pixverse-jobid, get-pixverse-videos-video_id)."""
     if isinstance(record.get("jobid"), str):
         return isinstance(record.get("status"), str)
     return any(isinstance(record.get(name), str) for name in ("video_id", "image_id"))

@@ -24,8 +24,8 @@ def read_callback(body: bytes) -> CallbackBody:
     """Returns the hint in a callback's body, which is the job's record of v1 or v2 (useapi.net, PixVerse v1
     get-pixverse-jobid, v2 get-pixverse-videos-video_id; the vendor's examples show that callbacks have this shape).
 
-    A body with an id and no status reports no end. Raises Unavailable if the body is no JSON object, is nested too
-    deeply, or has no id of a PixVerse job. No error message contains anything of the body.
+    A body with an id and no status reports no end. Raises Unavailable if the body is not a JSON object, is nested too
+    deeply, or has no PixVerse job id. The error's message contains nothing of the body.
     """
     record = parsed_json(body)
     if not isinstance(record, dict):

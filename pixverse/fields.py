@@ -26,7 +26,7 @@ MAX_JOBS = 1000
 """Entries read of a list of jobs."""
 
 _LONGEST_TOKEN = 1000
-"""Characters looked at beyond a text's limit, so that a token at the place where it is cut is still seen whole."""
+"""Characters read beyond a text's limit, so that a token across the cut is still recognised."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EARLIEST_MS = 1_420_070_400_000
 _LATEST_MS = 4_102_444_800_000
@@ -76,7 +76,7 @@ def text(value: object, limit: int = LONG) -> str | None:
     """`value` if it is a text that is not blank, cut to `limit` characters between graphemes.
 
     Tokens in it are replaced: the API may repeat its own, or the Discord token that it works with. Half a surrogate
-    pair, left where somebody cut an emoji in two, becomes a question mark, since it could not be stored.
+    pair, left where an emoji was cut in two, becomes a question mark, because it could not be stored.
     """
     if not isinstance(value, str) or not value.strip():
         return None
@@ -127,7 +127,7 @@ def percent_encoded(address: str) -> str:
     before, host, rest = parts.groups() if parts else ("", "", address)
     if not host.isascii():
         host = host.encode("idna").decode("ascii")
-    # A header's bytes that are no UTF-8 come as lone surrogates (PEP 383).
+    # Bytes of a header that are not UTF-8 arrive as lone surrogates (PEP 383).
     return before + host + _TO_ENCODE.sub(_encoded, rest)
 
 

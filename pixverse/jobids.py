@@ -1,4 +1,4 @@
-"""What is a PixVerse job id, and what belongs to another service or is a secret."""
+"""Tells PixVerse job ids from ids of other services and from secrets."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class LooksLikeSecret(ValueError):
 
 
 class SeveralIds(ValueError):
-    """The text holds more than one job id, where one is wanted."""
+    """The text holds more than one job id, but only one is expected."""
 
 
 class OtherService(ValueError):
@@ -52,11 +52,11 @@ class OtherKind(OtherService):
 
 
 def parse_jobid(text: str) -> str:
-    """The PixVerse job id in what somebody typed; surrounding blanks, quotes and brackets do no harm.
+    """The PixVerse job id in what somebody typed; surrounding blanks, quotes and brackets are ignored.
 
-    useapi.net promises no form for v1's ids, so everything of 4 to 300 plain characters is taken unless it is clearly
-    something else. What begins like an id of v2 is taken only in the strict form, because it goes raw into a path.
-    Raises LooksLikeSecret (looked at first), OtherService, or NotAJobId; no message holds the text.
+    useapi.net promises no form for v1's ids, so any text of 4 to 300 plain characters is accepted unless it is clearly
+    something else. A text that begins like a v2 id is accepted only in the strict form, because it goes unencoded into
+    a path. Raises LooksLikeSecret (checked first), OtherService, or NotAJobId; no message contains the text.
     """
     if looks_like_secret(text):
         raise LooksLikeSecret("that looks like a token")
@@ -83,14 +83,14 @@ def is_jobid(text: str) -> bool:
 
 
 def is_v2(jobid: str) -> bool:
-    """Whether the id belongs to v2 of the API; v1 is asked about every other id."""
+    """Whether the id belongs to v2 of the API; every other id belongs to v1."""
     return PIXVERSE_V2_ID.fullmatch(jobid) is not None
 
 
 @lru_cache(maxsize=256)  # cards and lists show the same few texts again and again
 def mask_email(text: str) -> str:
-    """`text`, such as a job id or a reason, in which every e-mail address is hidden except for its first letter, since
-    others than the asker may see it."""
+    """`text`, such as a job id or a reason, with every e-mail address hidden except for its first letter, because
+    people other than the asker may see it."""
     return EMAIL.sub(r"\g<first>…@…", text)
 
 

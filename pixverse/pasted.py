@@ -1,8 +1,8 @@
 """Finds the job ids in what people paste: ids, addresses, lines of JSON, whole sentences.
 
-Everything that takes a job id from a person reads it here. If a text holds ids of a known form, those are meant and the
-rest is prose. If it holds none, each word that could be an id of an unknown form is taken for one, because useapi.net
-promises no form for v1's ids. All of it takes time linear in the length of the text.
+All job ids that people enter are read here. If a text contains ids of a known form, only those count and the rest is
+prose. If it contains none, each word that could be an id of an unknown form counts as one, because useapi.net promises
+no form for v1's ids. Everything takes time linear in the length of the text.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ _LABELLED = re.compile(
     r"(?<![A-Za-z0-9_])(?:jobid|video_id|image_id)[\"']?\s?[:=]\s?[\"']?([A-Za-z0-9][A-Za-z0-9:._@+-]{3,299})"
 )
 _OTHER_JOB = re.compile(r"(?<![A-Za-z0-9_])[\"']?(?:parentJobId|original_video_id)[\"']?\s?[:=]\s?[\"']?[^\s\"',}]*")
-"""The fields in which a record names the job that it was made from. Who pastes a record means the job itself."""
+"""The fields in which a record names the job that it was made from. Somebody who pastes a record means the record's own
+job."""
 _AS_TYPED = {
     **{0xFF01 + offset: 0x21 + offset for offset in range(94)},
     **dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2212\ufe58\ufe63"), "-"),
@@ -71,13 +72,13 @@ class Pasted:
     jobid: str | None = None
     number: int | None = None
     refusal: ValueError | None = None
-    """Why it is no job: LooksLikeSecret, OtherService or NotAJobId."""
+    """Why it is not a job: LooksLikeSecret, OtherService or NotAJobId."""
 
 
 def read_one(text: str) -> int | str:
     """The number or the id of the one job that a text names.
 
-    Raises LooksLikeSecret (looked at first), SeveralIds, OtherService or NotAJobId; no message holds any of the text.
+    Raises LooksLikeSecret (checked first), SeveralIds, OtherService or NotAJobId; no message contains any of the text.
     """
     decoded = _decoded(text)
     if any(_is_secret(word) for word in (decoded, *_words(decoded))):
@@ -101,7 +102,7 @@ def read_one(text: str) -> int | str:
 
 
 def read_many(text: str) -> list[Pasted]:
-    """The entries of a list, in order, each once: jobs, and what is no job with the reason.
+    """The entries of a list, in order, each once: jobs, and entries that are not jobs, with the reason.
 
     A secret does not spoil the other entries. If a sentence holds ids, the words around them are left out.
     """
@@ -141,7 +142,7 @@ def _decoded(text: str) -> str:
 
 
 def _rejoined(line: str) -> str:
-    """`line` with ids in one piece that a line break had cut in two."""
+    """`line` with ids rejoined that a line break had split."""
     words: list[str] = []
     for word in line.split(" "):
         if words and _are_halves(words[-1], word):
@@ -187,7 +188,7 @@ def _is_secret(text: str) -> bool:
 
 
 def _certain_in(word: str, before: str, labelled: set[str]) -> list[Pasted]:
-    """What a word holds for certain: a secret, ids of a known form, a number, or what stands behind `jobid:`."""
+    """What a word certainly contains: a secret, ids of a known form, a number, or what follows `jobid:`."""
     if _is_secret(word):
         return [Pasted("", refusal=LooksLikeSecret("that looks like a token"))]
     found = _known_in(word)

@@ -1,4 +1,4 @@
-"""How ids and tokens look: every pattern once, all of them linear in the length of the text."""
+"""What ids and tokens look like. Each pattern is defined once and takes time linear in the length of the text."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 LONGEST_ID = 300
 ANY_ID = re.compile(rf"[A-Za-z0-9][A-Za-z0-9:._@+%-]{{3,{LONGEST_ID - 1}}}")
-"""What any job id looks like. useapi.net promises no form for v1, so this only keeps out what can be no id."""
+"""What any job id looks like. useapi.net promises no form for v1, so this only rules out what can't be an id."""
 
 BOT_ID = re.compile(r"(?:job:|j)[A-Za-z0-9:._@+%-]{1,280}-bot:(?P<service>[A-Za-z0-9_]{1,32})")
 """Ids of the APIs that drive a bot: `job:<time>-user:<n>-channel:<id>-bot:<service>` (seen with midjourney), and
@@ -49,5 +49,5 @@ EMAIL = re.compile(
     r"(?=[\w-]{1,63}(?:\.[\w-]{1,63}){0,8}\.[^\W\d_]{2})"
     rf"(?:(?!-(?:video|image|music|audio|speech|file|asset|task|job):){_OF_ADDRESS})++"
 )
-"""An e-mail address, up to the `-video:` behind it in a job id. It takes in every character that could start another
-address, so that none is left once the matches are replaced. It does not begin within an address."""
+"""An e-mail address, up to the `-video:` behind it in a job id. It includes every character that could start another
+address, so that no address is left once the matches are replaced. A match does not begin within an address."""

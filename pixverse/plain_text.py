@@ -1,17 +1,17 @@
-"""Puts what the API or a person wrote on one line of visible characters, and cuts it between graphemes.
+"""Puts text from the API or a person on one line of visible characters, and cuts it between graphemes.
 
-A person's own writing comes out as it went in: joined emoji, skin tones, the flags that are spelt with tags, Persian
-half-spaces, the joiners of Indic scripts, and characters that are newer than this Python. What goes, and why:
+What people write stays unchanged: joined emoji, skin tones, the flags that are spelt with tags, Persian half-spaces,
+the joiners of Indic scripts, and characters that are newer than this Python. What is removed, and why:
 
-- controls, line breaks and every kind of blank become one space: the text is one line of somebody else's message;
-- marks, overrides and isolates of direction (Cf): they turn around what stands after them;
-- what shows nothing (Cf, and all that Unicode calls default-ignorable, reserved code points too): it hides words from
-  whoever reads and from whoever filters. Zero-width joiners, variation selectors and tags stay where they shape what
-  is seen: one joiner between emoji or next to a letter of a script that joins, one selector on a sign that has
+- controls, line breaks and every kind of blank become one space, because the text is one line of a larger message;
+- marks, overrides and isolates of direction (Cf), because they reverse the text after them;
+- what shows nothing (Cf, and everything that Unicode calls default-ignorable, including reserved code points), because
+  it hides words from readers and from filters. Zero-width joiners, variation selectors and tags stay where they shape
+  what is seen: one joiner between emoji or next to a letter of a script that joins, one selector on a sign that has
   variants, tags as one whole flag;
-- surrogates, private use, noncharacters: nobody could store the first, or know what the others show;
-- more marks on a letter than any language writes, and more joined emoji than any emoji has: they paint over the lines
-  around them, or make one endless sign that can't be cut.
+- surrogates, private use, noncharacters: the first can't be stored, and what the others show is unknown;
+- more marks on a letter than any language uses, and more joined emoji than any emoji has: they paint over the lines
+  around them, or make one endless character that can't be cut.
 
 Other unassigned code points stay: they are most likely letters or emoji of a newer Unicode.
 """
@@ -36,7 +36,7 @@ _BLANK_BRAILLE = "\u2800"
 _PLAIN = regex.compile(r"(?V1)[[\p{L}\p{N}\p{P}\p{S} ]--[\p{Default_Ignorable_Code_Point}\u2800]]*")
 _BLANK = regex.compile(rf"[\s\p{{Cc}}{_BLANK_BRAILLE}]")
 _UNSEEN = regex.compile(
-    # The joiners, the selectors and the tags are judged by what stands around them.
+    # Joiners, selectors and tags depend on the characters around them.
     r"(?V1)[[\p{Default_Ignorable_Code_Point}\p{Cf}\p{Cs}\p{Co}\p{Noncharacter_Code_Point}\U0001D159]"
     r"--[\u200c\u200d\uFE00-\uFE0F\U000E0100-\U000E01EF\U000E0020-\U000E007F\p{Prepended_Concatenation_Mark}]"
     r"--[\u180B-\u180D\u180F]]+"
@@ -134,7 +134,7 @@ def _joins(character: str) -> bool:
 def _shaped(text: str) -> str:
     """`text` without the joiners, selectors and marks that shape nothing visible."""
     kept: list[str] = []
-    joiner = ""  # One that waits for what comes after it.
+    joiner = ""  # A joiner that waits for the next character.
     in_emoji, joined, marks = False, 0, 0
     for character in text:
         kind = _kind_of(character)

@@ -1,4 +1,4 @@
-"""Tokens and other secrets: recognises them, reads the API token that somebody pasted, and hides secrets in texts."""
+"""Recognises tokens and other secrets, reads the API token that somebody pasted, and hides secrets in texts."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ def unwrapped(text: str) -> str:
 def clean_token(text: str) -> str:
     """The API token in what somebody pasted: without `Bearer`, quotes and blanks.
 
-    A token looks like `user:<number>-<random>` (useapi.net, start-here page), but another printable form of 8 to 512
-    characters is taken too. Raises DiscordTokenGiven, or NotAToken for anything else, a job id for instance; neither
-    message holds any of the text.
+    A token looks like `user:<number>-<random>` (useapi.net, start-here page), but any other printable text of 8 to 512
+    characters is accepted too. Raises DiscordTokenGiven, or NotAToken for anything else, such as a job id; neither
+    message contains any of the text.
     """
     token = _without_scheme(text)
     if DISCORD_TOKEN.search(token):

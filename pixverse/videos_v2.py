@@ -78,7 +78,7 @@ class VideosV2:
             raise BadRequest("the id does not have the form of PixVerse v2")
         kind = f"{form['kind']}s"
         try:
-            # The id goes in raw: with `:` or `@` encoded the API answers 400.
+            # The id goes in unencoded: the API responds with 400 if `:` or `@` is encoded.
             record = await self._client.get_json(f"{_ROOT}/{kind}/{jobid}", token)
         except (JobNotFound, NotFoundUnproven):
             return await self._without_record(token, jobid, kind, form["email"], terms)
@@ -117,7 +117,7 @@ class VideosV2:
             try:
                 page = fields.mapping(await self._list(f"{_ROOT}/{kind}/?{query}", token, terms=terms))
             except BadRequest:
-                return None  # The e-mail address is of none of this token's accounts.
+                return None  # No account of this token has this e-mail address.
             except (JobNotFound, JobExpired) as refusal:
                 raise Unavailable(f"no list of {kind}: {refusal}") from refusal
             data = page.get("data")
@@ -193,7 +193,7 @@ def read_scheduler(answer: object) -> dict[str, int | None]:
 
 
 def running(jobid: str, elapsed: int | None) -> Job:
-    """A job of which nothing is known but that it has been active for `elapsed` seconds."""
+    """A job known only to have been active for `elapsed` seconds."""
     steps = (elapsed or 0) // _ELAPSED_STEP
     return Job(jobid=jobid, state=JobState.PROGRESS, status="in work", elapsed=steps * _ELAPSED_STEP or None)
 

@@ -1,4 +1,4 @@
-"""Every setting of the bot: read from the environment and `.env`, and checked once, with all faults reported."""
+"""Every setting of the bot: read from the environment and `.env`, and checked once, with all problems reported."""
 
 from settings.loading import SettingsError, load_settings, load_storage_settings, read_database
 from settings.model import PUBLIC_API_HOST, VARIABLES, Settings, StorageSettings, shown_settings
@@ -23,5 +23,5 @@ __all__ = [
 ]
 
 VERSION = "1.0.0"
-"""By semantic versioning: what contract, settings, database and exit codes promise decides its parts. A release
-changes it here and in pyproject.toml; see docs/releasing.md."""
+"""A semantic version of what the contract, settings, database and exit codes promise. A release changes it here and in
+pyproject.toml; see docs/releasing.md."""

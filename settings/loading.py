@@ -34,20 +34,21 @@ class SettingsError(Exception):
 def load_settings(environ: Mapping[str, str], env_file: Path | None, root: Path) -> Settings:
     """The settings from `environ`, else from `env_file` (which need not exist), else the defaults.
 
-    A relative database path counts from `root`. A link is the file that it leads to: lock, key and videos lie beside
-    the database, and must be the same for all who use it. Secrets are also read from the files that
-    `…_FILE` variables name. Raises SettingsError with every fault there is; no problem's text holds a secret's value.
+    A relative database path counts from `root`. A symbolic link is resolved, because lock, key and videos are beside
+    the database and must be the same for everyone who uses it. Secrets are also read from the files that `…_FILE`
+    variables name. Raises SettingsError with all problems; none of their texts contains a secret.
     """
     return _load(Settings, environ, env_file, root)
 
 
 def load_storage_settings(environ: Mapping[str, str], env_file: Path | None, root: Path) -> StorageSettings:
-    """The few settings that the database needs, read as in `load_settings`. Faults of others are not reported."""
+    """The few settings that the database needs, read as in `load_settings`. Problems with other settings are not
+    reported."""
     return _load(StorageSettings, environ, env_file, root)
 
 
 def read_database(text: str, root: Path) -> DatabasePlace:
-    """A database that is named on the command line as DATABASE_URL names one. Raises SettingsError."""
+    """A database named on the command line, in the form of DATABASE_URL. Raises SettingsError."""
     try:
         return _from_root(readers.database(text.strip()), root.absolute())
     except ValueError as error:
@@ -61,7 +62,7 @@ def _load(model: type[_Model], environ: Mapping[str, str], env_file: Path | None
     reported = set[str]()
     if problems:
         env_file = None
-        reported.add("DISCORD_TOKEN")  # It may stand in the file that cannot be read.
+        reported.add("DISCORD_TOKEN")  # It may be in the file that cannot be read.
     given = _of(fields, without_blanks(environ))
     secrets, unusable = read_secret_files(_of(fields, {**_written(env_file), **given}), root)
     # A secret whose file can't be used is reported already; it need not be reported as missing too.
@@ -98,7 +99,7 @@ def _written(env_file: Path | None) -> dict[str, str]:
 
 
 def _unreadable(env_file: Path | None) -> list[str]:
-    """The line that says why `env_file` cannot be read, if so."""
+    """A line that says why `env_file` cannot be read; empty if it can."""
     if env_file is None:
         return []
     try:
@@ -113,7 +114,7 @@ def _unreadable(env_file: Path | None) -> list[str]:
 
 
 def _problems(error: ValidationError, reported: set[str]) -> list[str]:
-    """A line for each fault, except of the variables in `reported`."""
+    """A line for each problem, except with the variables in `reported`."""
     order = list(VARIABLES)
     faults = sorted(
         error.errors(include_url=False, include_input=False), key=lambda fault: order.index(_variable(fault["loc"][0]))

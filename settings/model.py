@@ -32,7 +32,7 @@ def without_blanks(values: Mapping[str, str]) -> dict[str, str]:
 
 
 class StorageSettings(BaseSettings):
-    """The settings of commands that need nothing but the database, checked. Paths are absolute."""
+    """The checked settings of commands that need only the database. Paths are absolute."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", validate_default=False)
 
@@ -67,7 +67,7 @@ class StorageSettings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only the environment that is passed in counts, and after it `.env`."""
+        """Only the environment that is passed in counts, and then `.env`."""
         return init_settings, dotenv_settings
 
 
@@ -171,7 +171,7 @@ class Settings(StorageSettings):
 
     @property
     def warnings(self) -> list[str]:
-        """What the operator should know though the bot starts all the same, a sentence or two each."""
+        """What the operator should know although the bot starts anyway, one or two sentences each."""
         exposed = [_EXPOSED_ACCOUNT] if self.exposes_account else []
         readable = [
             f"{path} holds a secret, and every user of this machine can read it. Run chmod 600 on it."
@@ -194,7 +194,8 @@ _UNITS = {
 
 
 def shown_settings(settings: Settings) -> list[tuple[str, str]]:
-    """Each variable with the value in use, as the operator would write it. Secrets are only said to be set or not."""
+    """Each variable with the value in use, as the operator would write it. For secrets, it only says whether they are
+    set."""
     shown = {variable: _shown(variable, getattr(settings, field)) for variable, field in VARIABLES.items()}
     for variable, plain in SECRET_FILES.items():
         if (path := getattr(settings, VARIABLES[variable])) is not None:

@@ -1,6 +1,6 @@
-"""The types of settings that are no plain text or number, and what reads each from its text.
+"""Readers for the texts of settings, and the types of settings that are not plain text or numbers.
 
-Each reader raises ValueError with words that continue the variable's name.
+Each reader raises ValueError with a message that continues the variable's name.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def _words(text: str) -> list[str]:
 
 
 def header_secret(text: str) -> str:
-    """A pasted token without blanks, quotes and `Bot ` or `Bearer ` around it."""
+    """A pasted token without the blanks, quotes and `Bot ` or `Bearer ` around it."""
     secret = _SCHEME_WORD.sub("", text.strip().strip("\"'").strip(), count=1)
     if not secret or not secret.isascii() or not secret.isprintable() or " " in secret:
         raise ValueError("holds blanks or signs that no token has; copy the token again, alone on its line")
@@ -115,7 +115,7 @@ def public_url(text: str) -> str:
 
 
 def http_host(text: str) -> str:
-    """An address or name of this machine to listen at, without the brackets of an IPv6 address."""
+    """An address or name of this machine to listen on, without the brackets of an IPv6 address."""
     bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
     if not is_host(bare):
         raise ValueError("is no host; write an address of this machine like 127.0.0.1, or 0.0.0.0 for all of them")
@@ -218,7 +218,8 @@ def _postgres_url(text: str) -> PostgresUrl:
 
 
 def _is_postgres_url(text: str) -> bool:
-    """Whether user and password are written so that the driver takes no part of them for the host, and tells it."""
+    """Whether user and password are written so that the driver does not mistake a part of them for the host and show
+    it."""
     try:
         parts = urlsplit(text)
     except ValueError:

@@ -17,12 +17,12 @@ _MAX_BYTES = 64 * 1024
 
 
 class SecretFileUnusable(Exception):
-    """The file cannot be used. The message continues the variable's name and holds nothing of the file's content."""
+    """The file cannot be used. The message continues the variable's name and contains nothing of the file's content."""
 
 
 def read_secret_files(given: Mapping[str, str], root: Path) -> tuple[dict[str, str], dict[str, str]]:
-    """The secrets in the files that the variables `given` name, and a line for each problem, both by the secret's own
-    variable.
+    """Reads the files that the variables in `given` name. Returns the secrets, and a line for each problem, both by the
+    secret's own variable.
 
     A relative path counts from `root`.
     """
@@ -50,8 +50,8 @@ def readable_by_all(path: Path) -> bool:
 
 
 def _read(path: Path) -> str:
-    """The file's text, stripped. Raises SecretFileUnusable without the path: somebody may have put the secret itself in
-    its place."""
+    """The file's text, stripped. Raises SecretFileUnusable, which does not contain the path: somebody may have put the
+    secret itself there."""
     try:
         with path.open("rb") as file:
             content = file.read(_MAX_BYTES + 1)

@@ -92,7 +92,7 @@ async def set_hash(tx: Transaction, account_id: int, token_hash: str) -> None:
 
 
 async def set_state(tx: Transaction, account_id: int, state: AccountState, now: int) -> bool:
-    """Stores what the API says to the account's token; returns whether that is a change."""
+    """Stores how the API responds to the account's token; returns whether that is a change."""
     return (
         await tx.run(
             "UPDATE accounts SET state = ?1, state_since = ?2, tried_at = ?2 WHERE id = ?3 AND state <> ?1",

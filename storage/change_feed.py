@@ -1,8 +1,8 @@
-"""What other processes have committed: rows of `changes`, which triggers write in the transaction that they are about.
+"""What other processes have committed: rows of `changes`, which triggers write in the transaction that makes a change.
 
-Transactions are committed in another order than they begin, so "everything after the last number" would skip some. A
-reader remembers instead the oldest transaction that was still under way when it looked (the *horizon*), reads again
-whatever that one or a later one has written, and skips what it has read before.
+Transactions are not committed in the order in which they begin, so "everything after the last number" would skip some.
+Instead, a reader remembers the oldest transaction that was still open when it looked (the *horizon*). It reads
+everything again that this or a later transaction has written, and skips what it has read before.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ KEYS: dict[str, tuple[str, ...]] = {
 """The tables with their keys; each table follows those that it refers to."""
 
 _NOT_COPIED = {"deliveries": ("owner",)}
-"""Columns that name a process: of a copied database no process holds anything."""
+"""Columns that name a process: no process holds anything in a copied database."""
 
 Progress = Callable[[str, int, int], None]
 """Called with the table, how many of its rows are copied, and how many it has."""

@@ -136,12 +136,13 @@ class Database:
         self._lock = asyncio.Lock()
         self._owner: asyncio.Task[object] | None = None
         self.refused = asyncio.Event()
-        """Set whenever the database refuses a transaction, or `in_doubt`; whoever waits for it clears it."""
+        """Set whenever the database refuses a transaction or `in_doubt` becomes true. The code that waits for it clears
+        it."""
         self.in_doubt = False
-        """Whether something may be committed of which nobody was told: the commit's result was lost, or whoever waited
-        for it was cancelled. Whoever has everything read again clears it."""
+        """Whether a transaction may have been committed without its caller knowing: the commit's result was lost, or
+        the caller was cancelled. The code that has everything read again clears it."""
         self.flush_owed = False
-        """Whether what was overwritten may still stand in a log, so that `flush` is to be called again."""
+        """Whether overwritten data may still be in a log, so that `flush` has to be called again."""
 
     @classmethod
     async def open(
@@ -155,8 +156,8 @@ class Database:
     ) -> Self:
         """Checks the database, makes its tables or brings them up to date, and opens it.
 
-        While another program has it locked, this waits at most `lock_wait` seconds, and later each transaction
-        `busy_seconds` before it raises StorageUnavailable. Raises a class of DatabaseUnusable, and on PostgreSQL
+        While another program has it locked, this waits at most `lock_wait` seconds. Later each transaction waits at
+        most `busy_seconds` and then raises StorageUnavailable. Raises a class of DatabaseUnusable, and on PostgreSQL
         AlreadyRunning if a connection is open that `use` rules out; with SQLite the caller holds `instance_lock`.
         `connect` opens a connection to SQLite.
         """
@@ -172,7 +173,7 @@ class Database:
 
     @property
     def writer_id(self) -> str:
-        """Identifies this object's changes in the table `changes`; empty where it is the only writer."""
+        """Identifies this object's changes in the table `changes`; empty if it is the only writer."""
         return self._engine.writer_id
 
     @property
@@ -219,8 +220,8 @@ class Database:
             raise
 
     async def probe_write(self, now: int) -> None:
-        """Commits a few bytes, since only a write shows whether the database takes one (the disk may be full or have
-        turned read-only). Raises StorageError or OSError if it takes none."""
+        """Commits a few bytes: only a write shows whether the database accepts one (the disk may be full or have turned
+        read-only). Raises StorageError or OSError if it doesn't."""
         async with self.transaction() as tx:
             await put_meta(tx, "health", str(now).encode())
 
@@ -239,7 +240,7 @@ class Database:
         await self._engine.delete_old_copies(before)
 
     async def close(self) -> None:
-        """Closes every connection, after the transaction that is under way."""
+        """Closes every connection, after the transaction in progress."""
         async with self._lock:
             await to_the_end(self._engine.close())
 

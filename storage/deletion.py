@@ -28,9 +28,9 @@ AND NOT EXISTS (SELECT 1 FROM jobs WHERE account_id = accounts.id)
 async def forget_person(tx: Transaction, user_id: int) -> list[int]:
     """Deletes what is kept about a person in all servers.
 
-    Jobs that they wait for are relayed all the same, so it is kept that somebody waits: otherwise a subscription would
+    Jobs that they wait for are still relayed, so the database keeps that somebody waits: otherwise a subscription would
     end with the next person who leaves. Returns the subscriptions whose messages may name the person until they are
-    edited: the open ones that they wait for, and one of each of their batches that has not ended.
+    edited: the person's open ones, and one of each of their batches that has not ended.
     """
     named = await tx.values(
         """
@@ -61,7 +61,7 @@ async def forget_person(tx: Transaction, user_id: int) -> list[int]:
     await tx.run(
         "UPDATE batches SET user_id = ?, mention = FALSE, shown_at = 0 WHERE user_id = ?", (FORGOTTEN, user_id)
     )
-    # Whatever process has posted in those servers hears of a change of this column.
+    # The process that posts in those servers is notified when this column changes.
     await tx.run(
         f"UPDATE subscriptions SET card_final = card_final WHERE {tx.dialect.among('id')}", (tx.dialect.list_of(named),)
     )
@@ -106,7 +106,7 @@ async def forget_server(tx: Transaction, guild_id: int) -> int | None:
 
 async def old_jobs(queries: Queries, before: int, limit: int) -> list[int]:
     """Jobs that ended before this time (milliseconds UTC), and jobs that have not ended but for which nobody has waited
-    since then. Never one that somebody waits for, or of which something is to be posted."""
+    since then. Never a job that somebody waits for, or that has something still to be posted."""
     return await queries.values(
         f"""
         SELECT j.id FROM jobs j WHERE j.ended_at <= ?1 AND {_NOT_WANTED.format(later=2**62)}
@@ -151,8 +151,8 @@ async def delete_old_notices(tx: Transaction, before: int, limit: int) -> int:
 async def delete_unused_accounts(tx: Transaction) -> list[int]:
     """Deletes the accounts that have no token and that nothing refers to; returns which.
 
-    Of the newest account the row stays, without saying whose it was: buttons carry numbers of accounts, so none may be
-    given twice.
+    The row of the newest account stays, but no longer says whose it was: buttons carry numbers of accounts, so no
+    number may be used twice.
     """
     await tx.run(
         f"""

@@ -1,4 +1,4 @@
-"""The outbox: every message that is to be posted exactly once, from when it is added to how its sending ended."""
+"""The outbox: every message that is to be posted exactly once, from its creation to the result of sending it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NOT_POSTED = f"state IN ('{DeliveryState.GIVEN_UP}', '{DeliveryState.UNSURE}')"
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A row of the outbox. Times are milliseconds UTC. The fields without a word here are explained with the columns in
+    """A row of the outbox. Times are milliseconds UTC. Fields without a comment are explained with the columns in
     storage/migrations/0004_rounds.sqlite.sql."""
 
     id: int
@@ -43,7 +43,7 @@ class Delivery:
     created_at: int
     settled_at: int | None
     owner: str | None
-    """The process that is sending it; None where nobody is, or where only one process works with the database."""
+    """The process that is sending it; None if no process is, or if only one process works with the database."""
     claim_token: str
     """Changes whenever the delivery is claimed or taken over."""
     second_look_at: int | None
@@ -176,14 +176,14 @@ async def _by_nonce(tx: Transaction, base_nonce: str) -> int | None:
 # ---- dropping, and sending again ------------------------------------------------------------------------------------
 
 _LANGUAGE = "coalesce((SELECT coalesce(language, locale) FROM servers WHERE guild_id = deliveries.guild_id), '')"
-"""Whoever asks for a message again gets it in the server's language of now."""
+"""A message that somebody asks for again is in the server's current language."""
 _AFRESH = f"""
 state = '{DeliveryState.WAITING}', attempts = 0, blocked_since = NULL, reason = NULL, settled_at = NULL,
 message_id = NULL, next_at = ?, language = {_LANGUAGE}, variant = '', closes_batch = FALSE,
 look_first = unanswered_at IS NOT NULL
 """
-"""The whole message again: what Discord refused then it may take now. Its nonce may be another one than an unanswered
-attempt had."""
+"""The complete message again, because Discord may now accept what it refused then. Its nonce may differ from that of an
+attempt without a response."""
 _NEVER_SENT = f"state = '{DeliveryState.WAITING}' AND unanswered_at IS NULL"
 
 
@@ -252,7 +252,8 @@ async def make_blocked_due(tx: Transaction, now: int, *, guild_id: int, channel_
 
 async def resume_in_server(tx: Transaction, guild_id: int, now: int) -> None:
     """Makes everything due now that is to be posted in a server that is back. A delivery that waited for a permission
-    does so from now on: the time that the bot was away does not count, and the admins read when the channel is open."""
+    now waits from the beginning: the time without the bot does not count, and the admins are told when the channel is
+    open."""
     await tx.run(
         f"""
         UPDATE deliveries SET next_at = ?1, blocked_since = CASE WHEN blocked_since IS NULL THEN NULL ELSE ?1 END
@@ -266,7 +267,7 @@ async def clock_set_back(tx: Transaction, now: int) -> None:
     """Makes everything due that was deferred by a clock that has been set back since. The time for which it waits for a
     permission begins now at the latest.
 
-    How long ago an unanswered attempt was is unknown then, so its message is to be looked for in the history.
+    It is then unknown how long ago an attempt without a response was, so its message is looked for in the history.
     """
     await tx.run(
         f"""
@@ -287,8 +288,8 @@ async def claim(
 ) -> Delivery | None:
     """Marks a delivery as being sent, with the start of the first attempt that may have gone through unnoticed.
 
-    To be committed before the request goes out. Returns the row as it is now: whoever records the attempt's result has
-    to name the new token. None if the delivery was settled, dropped or claimed since it was read.
+    Commit this before the request goes out. Returns the current row, whose new token is needed to record the attempt's
+    result; None if the delivery was settled, dropped or claimed since it was read.
     """
     return await tx.one_as(
         Delivery,
@@ -305,8 +306,7 @@ async def take_over(
     tx: Transaction, delivery: Delivery, owner: str, token: str, second_look_at: int
 ) -> Delivery | None:
     """Takes over an attempt that another process began and has not recorded. If that process was only halted, it can no
-    longer record anything. Returns the row as it is now; None if it was claimed, taken over or settled since it was
-    read."""
+    longer record anything. Returns the current row; None if it was claimed, taken over or settled since it was read."""
     return await tx.one_as(
         Delivery,
         f"""
@@ -332,7 +332,7 @@ async def reschedule_second_look(tx: Transaction, delivery: Delivery, at: int | 
 async def lock_unchanged(tx: Transaction, delivery: Delivery) -> bool:
     """Locks the row until the transaction ends; False if the delivery was claimed or taken over since it was read.
 
-    The result of an attempt, or of a look into the history, is recorded only under this lock.
+    The result of an attempt, or of a search of the history, is recorded only under this lock.
     """
     sql = f"SELECT claim_token FROM deliveries WHERE id = ? {tx.dialect.for_update()}"
     return await tx.value(sql, (delivery.id,)) == delivery.claim_token
@@ -368,7 +368,7 @@ async def retry_at(
     reason: str | None = None,
     blocked_since: int | None = None,
 ) -> None:
-    """Has it tried again from `next_at` on. `blocked_since` is set if a permission is missing."""
+    """Defers it until `next_at`. `blocked_since` is set if a permission is missing."""
     await tx.run(
         f"""
         UPDATE deliveries SET state = ?, next_at = ?, unanswered_at = ?, reason = ?, blocked_since = ?, owner = NULL
@@ -435,8 +435,8 @@ async def _give_up(
 
 
 async def redirect_notices(tx: Transaction, channel_id: int, kinds: Collection[str], now: int) -> None:
-    """Has the notices of these kinds that wait for this channel posted in the channel of their server that asked last,
-    unless an attempt may have been stored."""
+    """Redirects the notices of these kinds that wait for this channel to the channel of their server that asked last,
+    unless Discord may have stored an attempt."""
     elsewhere = """
         SELECT channel_id FROM subscriptions s WHERE s.guild_id = deliveries.guild_id AND s.ended_at IS NULL
         AND s.channel_id <> ?1 ORDER BY s.id DESC LIMIT 1
@@ -452,7 +452,7 @@ async def redirect_notices(tx: Transaction, channel_id: int, kinds: Collection[s
 
 
 async def set_message(tx: Transaction, delivery_id: int, message_id: int) -> None:
-    """Records which message stays, of two that stood in the channel."""
+    """Records which of two messages in the channel stays."""
     await tx.run(
         f"UPDATE deliveries SET message_id = ? WHERE id = ? AND state = '{DeliveryState.POSTED}'",
         (message_id, delivery_id),

@@ -1,4 +1,4 @@
-"""Questions about the outbox: what is due, what waits for a permission, and how outcomes and notices ended."""
+"""Queries about the outbox: what is due, what waits for a permission, and what became of outcomes and notices."""
 
 from __future__ import annotations
 
@@ -44,8 +44,9 @@ async def due_heads(
 ) -> list[Delivery]:
     """What may be sent now, the most urgent of each channel: outcomes, then notices, then cards; oldest first.
 
-    `shards` limits it to their servers, and to what no process but `owner` is sending. `no_videos_in` are channels
-    (None: all) of which only what needs no videos is returned. Very many may wait, so it reads no more than it needs.
+    `shards` limits it to their servers, and to what no process but `owner` is sending. For the channels `no_videos_in`
+    (None: all), only deliveries that need no videos are returned. Very many may wait, so it reads no more rows than it
+    needs.
     """
     no_videos = "TRUE" if no_videos_in is None else queries.dialect.among("channel_id")
     without = () if no_videos_in is None else (queries.dialect.list_of(no_videos_in),)
@@ -100,7 +101,7 @@ async def messages_of_others(queries: Queries, delivery: Delivery, message_ids: 
 
 
 async def is_of_the_future(queries: Queries, now: int, longest: int) -> bool:
-    """Whether something was added, sent or refused later than now, or is put off for more than `longest` milliseconds,
+    """Whether something was added, sent or refused later than now, or is deferred for more than `longest` milliseconds,
     which means that the clock was set back."""
     where = f"{IS_OPEN} AND (created_at > ?1 OR unanswered_at > ?1 OR blocked_since > ?1 OR next_at > ?2)"
     return await queries.one(f"SELECT 1 FROM deliveries WHERE {where} LIMIT 1", (now, now + longest)) is not None
@@ -175,8 +176,8 @@ async def outcome_address(queries: Queries, base_nonce: str) -> OutcomeAddress |
 
 
 async def tells_of_another_account(queries: Queries, base_nonce: str, job_id: int) -> bool:
-    """Whether an outcome with this nonce is there that only says what another account than the job's got to know. No
-    other end lets a job begin a further round."""
+    """Whether there is an outcome with this nonce that only says what an account other than the job's can see. Only
+    such an end lets a job begin another round."""
     marks = ", ".join("?" * len(OF_ONE_ACCOUNT))
     there = await queries.count(
         f"""
@@ -309,9 +310,9 @@ class OutcomePage:
 
     records: tuple[OutcomeRecord, ...]
     skipped: int
-    """How many outcomes stand before these."""
+    """How many outcomes come before these."""
     more: bool
-    """Whether others stand after these."""
+    """Whether others come after these."""
     only_failed: bool = False
     """Whether posted and waiting outcomes were left out."""
 

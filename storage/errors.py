@@ -1,4 +1,4 @@
-"""Errors of the database. Of those at the start, `str()` is one line for the operator that says what to change."""
+"""Errors of the database. For errors at a start, `str()` is one line for the operator that says what to change."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ class StorageError(Exception):
 
 
 class StorageUnavailable(StorageError):
-    """The database takes nothing now, but may later: it is locked or out of reach, or its disk is full or failing."""
+    """The database can't be used now, but may be later: it is locked or out of reach, or its disk is full or
+    failing."""
 
 
 class DatabaseUnusable(Exception):
@@ -23,7 +24,7 @@ class DatabaseUnreachable(DatabaseUnusable):
 
 
 class DatabaseReadOnly(DatabaseUnusable):
-    """The file or its folder takes no writes."""
+    """The file or its folder can't be written."""
 
 
 class DatabaseDamaged(DatabaseUnusable):
@@ -39,7 +40,7 @@ class DatabaseTooNew(DatabaseUnusable):
 
 
 class DatabaseTooOld(DatabaseUnusable):
-    """The server's version is older than those that the bot works with."""
+    """The server's version is older than the bot supports."""
 
 
 class DatabaseRefused(DatabaseUnusable):
@@ -85,7 +86,7 @@ def damaged(path: Path) -> DatabaseDamaged:
 
 
 def read_only(path: Path) -> DatabaseReadOnly:
-    """The error to raise for a file or folder that takes no writes."""
+    """The error to raise for a file or folder that can't be written."""
     return DatabaseReadOnly(
         f"The database {path} cannot be written. Allow this user to write to the file and its folder {path.parent}."
     )

@@ -8,7 +8,7 @@ from storage.database import Queries
 from storage.deliveries import IS_OPEN
 
 NO_RESPONSE_YET = "no answer yet"
-"""Stands for the state of a job of which the API has not said anything yet."""
+"""Stands for the state of a job about which the API has said nothing yet."""
 BLOCKED = "blocked"
 """Stands for the state of a delivery for which a permission is missing."""
 
@@ -32,7 +32,7 @@ class Figures:
     """How many, by the state in the API's last response."""
     open_subscriptions: int
     accounts: dict[str, int]
-    """How many have a token, by what the API says to it."""
+    """How many have a token, by how the API responds to it."""
     servers: int
     """How many servers the bot knows and is in."""
     deliveries: list[WaitingDeliveries]

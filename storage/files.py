@@ -47,7 +47,7 @@ def writable(path: Path) -> bool:
 
 
 def narrow_mode(path: Path) -> None:
-    """Takes every right from group and others, if this user owns the file."""
+    """Removes all permissions of group and others, if this user owns the file."""
     if os.name != "posix":
         return
     status = path.stat()

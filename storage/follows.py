@@ -121,8 +121,9 @@ async def show_card(tx: Transaction, subscription_id: int) -> None:
 
 
 async def keep(tx: Transaction, subscription_id: int) -> bool:
-    """Returns whether a subscription stays open though nobody asks for it any more: it came from a follow, or it does
-    from now on, since its channel follows the job's account and would have got the job unasked."""
+    """Returns whether a subscription stays open although nobody asks for it any more: because it came from a follow, or
+    because its channel follows the job's account. In the second case it counts as coming from the follow from now
+    on."""
     return (
         await tx.run(
             """

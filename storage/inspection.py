@@ -1,4 +1,4 @@
-"""What `check` tells of database and key: what a start would find. Nothing is changed or left behind."""
+"""What `check` reports about the database and the key: what a start would find. Nothing is changed or left behind."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Sharing:
 
     processes: list[ProcessHoldings]
     shards: int
-    """The bot's gateway shards; 0 where no process has asked Discord yet how many there are."""
+    """The number of the bot's gateway shards; 0 if no process has asked Discord for it yet."""
     free_shards: list[int]
     """The numbers of the shards that no process holds."""
 
@@ -112,7 +112,7 @@ def _check_could_be_made(path: Path) -> None:
     if not writable(folder):
         raise read_only(path)
     try:
-        # Only making a file shows it: some folders of the system refuse one though their modes allow it.
+        # Only creating a file shows it: some system folders refuse that although their modes allow it.
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:

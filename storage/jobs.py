@@ -69,8 +69,8 @@ async def by_number(queries: Queries, job_id: int, *, guild_id: int, channel_id:
     """The job that this person means by a number in this channel: one that the channel waits or waited for, or that
     the person asked for in this server.
 
-    A message may show the number of a row that only another server uses by now. Then a row with the same job id is
-    meant that this channel or person asked for; this channel's comes first.
+    A message may show the number of a row that only another server uses by now. Then the number means a row with the
+    same job id that this channel or person asked for; this channel's row comes first.
     """
     return await queries.one_as(
         JobRow,
@@ -98,7 +98,7 @@ async def add(tx: Transaction, account_id: int, jobid: str, snapshot: str | None
 
 
 async def change(tx: Transaction, job_id: int, snapshot: str, now: int) -> None:
-    """Stores what a response brought that is new."""
+    """Stores what is new in a response."""
     await tx.run(
         "UPDATE jobs SET snapshot = ?, changed_at = ?, missing_since = NULL WHERE id = ?", (snapshot, now, job_id)
     )
@@ -127,8 +127,8 @@ async def reopen(tx: Transaction, job_id: int, now: int) -> JobRow:
 
 
 async def rewatch(tx: Transaction, job_id: int, now: int) -> None:
-    """Counts an open job's age from now on, since somebody waits for it again after nobody did. An earlier "not found"
-    counts no more, since nobody has asked the API meanwhile."""
+    """Counts an open job's age from now on, because somebody waits for it again after nobody did. An earlier "not
+    found" no longer counts, because the job was not requested meanwhile."""
     await tx.run(
         "UPDATE jobs SET watched_since = ?, missing_since = NULL WHERE id = ? AND ended_at IS NULL", (now, job_id)
     )
@@ -164,7 +164,7 @@ async def open_among(queries: Queries, job_ids: Sequence[int]) -> list[OpenJob]:
 
 
 async def _open_jobs(queries: Queries, which: str, parameters: Sequence[SqlValue], limit: int) -> list[OpenJob]:
-    # Not EXISTS: PostgreSQL would join, and read all that stands before the page for each page.
+    # Not EXISTS: PostgreSQL would join, and for each page read everything before it.
     rows = await queries.all(
         f"""
         SELECT j.id, j.account_id, j.jobid, j.snapshot, j.watched_since, j.missing_since,

@@ -25,14 +25,15 @@ AND EXISTS (SELECT 1 FROM subscriptions s WHERE s.job_id = j.id AND s.guild_id =
 """
 """The jobs of former rows that the server ?2 has a subscription for."""
 _WAITED_FOR = "EXISTS (SELECT 1 FROM subscriptions s WHERE s.job_id = m.id AND +s.guild_id = ?2 AND s.ended_at IS NULL)"
-"""The server ?2 waits for the job `m`. The plus keeps SQLite from reading all that the server waits for once a job."""
+"""The server ?2 waits for the job `m`. The plus keeps SQLite from reading, for each job, everything that the server
+waits for."""
 _FIRST_OF_ITS_ID = f"""
 SELECT id FROM (
   SELECT m.id, row_number() OVER (PARTITION BY m.jobid ORDER BY m.ended_at IS NOT NULL, m.id DESC) AS place
   FROM ({_SOURCES}) m
 ) AS ranked WHERE place = 1
 """
-"""Of those jobs one for each job id: the server may have waited for it under several former rows."""
+"""One of those jobs for each job id: the server may have waited for it under several former rows."""
 _HAS_NO_TARGET = "NOT EXISTS (SELECT 1 FROM jobs t WHERE t.account_id = ?1 AND t.jobid = jobs.jobid)"
 _NOT_TOLD = "('" + "', '".join(OF_ONE_ACCOUNT) + "')"
 
@@ -72,7 +73,7 @@ AND NOT EXISTS (SELECT 1 FROM subscriptions k WHERE k.job_id = moved.target AND 
 _MOVE_OPEN = _MOVE.format(condition="s.ended_at IS NULL")
 _SAME_END = "(t.outcome = m.outcome OR (t.outcome IS NULL AND m.outcome IS NULL)) AND t.round = m.round"
 _MOVE_ENDED = _MOVE.format(condition=f"s.ended_at IS NOT NULL AND {_SAME_END}")
-"""An ended subscription stays behind if the job to move to ended otherwise: its messages are built from its job."""
+"""An ended subscription stays behind if the job to move to ended differently: its messages are built from its job."""
 
 _DOUBLE_COLUMNS = """
 s.id, s.batch_id, s.origin, s.spoiler, s.created_at, k.id AS kept, k.batch_id AS kept_batch, k.ended_at AS kept_ended_at
@@ -99,7 +100,7 @@ AND NOT EXISTS (SELECT 1 FROM subscriptions k WHERE k.job_id = ?1 AND k.channel_
 _CATCH_UP = f"""
 UPDATE jobs SET round = ({_ROUND_ELSEWHERE}) WHERE id = ?1 AND ended_at IS NULL AND round < ({_ROUND_ELSEWHERE})
 """
-"""What the channel was told of earlier rounds is no result of the job to which it comes with its subscription."""
+"""What the channel was told about earlier rounds is not a result of the job that its subscription moves to."""
 _DOUBLE_HERE = f"""
 SELECT {_DOUBLE_COLUMNS}
 FROM subscriptions s JOIN subscriptions k ON k.job_id = ?1 AND k.channel_id = ?2 WHERE s.id IN ({_ELSEWHERE})
@@ -157,7 +158,7 @@ async def _merge(tx: Transaction, double: Row, now: int) -> None:
         )
     elif double["kept_batch"] is None:
         await tx.run("UPDATE subscriptions SET batch_id = ? WHERE id = ?", (double["batch_id"], double["kept"]))
-    else:  # The end of the other batch pings nobody for this one.
+    else:  # The other batch's end pings nobody for this one.
         await tx.run("UPDATE subscribers SET in_batch = FALSE WHERE subscription_id = ?", (double["id"],))
     await tx.run(
         """
@@ -167,7 +168,7 @@ async def _merge(tx: Transaction, double: Row, now: int) -> None:
         """,
         (double["kept"], double["id"]),
     )
-    # What was told under each account stays with its own.
+    # What was reported under each account stays with that account.
     await tx.run(
         """
         UPDATE deliveries SET subscription_id = ?1 WHERE subscription_id = ?2

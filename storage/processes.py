@@ -76,9 +76,9 @@ async def note_server(tx: Transaction, server: str) -> int:
     """Notes on which run of the database server the processes work; returns since when they do (milliseconds UTC; 0:
     since the first start).
 
-    A server that was started again may be a replica, or an older state of the same one, and may have lost what was
-    committed last. So each message in the outbox is looked for in the history before it is sent, and gets a new claim
-    token: what a process read of it before counts for nothing.
+    A server that was restarted may be a replica, or an older state of the same server, and may have lost the last
+    commits. So each message in the outbox is looked for in the history before it is sent. It also gets a new claim
+    token, so that a process that read it before can't record anything.
     """
     is_first = await get_meta(tx, _SERVER) is None
     changed = await tx.value(
@@ -130,7 +130,8 @@ async def alive(queries: Queries) -> list[Process]:
 
 
 async def has_dead(queries: Queries) -> bool:
-    """Whether there is something for `forget_dead` to do; spares the other processes a transaction every second."""
+    """Whether `forget_dead` has something to do. Checking this first spares the other processes a transaction every
+    second."""
     return await queries.count(f"processes WHERE NOT {_ALIVE}") > 0
 
 

@@ -98,12 +98,12 @@ async def set_locale(tx: Transaction, guild_id: int, language: str) -> None:
 
 
 async def set_upload_limit(tx: Transaction, guild_id: int, limit: int, now: int) -> None:
-    """Stores the size of the largest file in bytes that Discord takes there, which was learned just now."""
+    """Stores the size in bytes of the largest file that Discord accepts there, which was learned just now."""
     await _put(tx, guild_id, upload_limit=limit, upload_limit_at=now)
 
 
 async def forget_upload_limit(tx: Transaction, guild_id: int) -> None:
-    """Forgets the size of the largest file that Discord takes there."""
+    """Forgets the size of the largest file that Discord accepts there."""
     await tx.run("UPDATE servers SET upload_limit = NULL, upload_limit_at = NULL WHERE guild_id = ?", (guild_id,))
 
 

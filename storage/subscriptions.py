@@ -116,7 +116,8 @@ async def open_of_batch(queries: Queries, batch_id: int) -> list[SubscriptionRow
 
 
 async def ended_jobs_with_open(queries: Queries, account_id: int) -> list[int]:
-    """The account's ended jobs that somebody still waits for, since the subscription was on hold when the job ended."""
+    """The account's ended jobs that somebody still waits for, because the subscription was on hold when the job
+    ended."""
     return await queries.values(
         """
         SELECT DISTINCT j.id FROM subscriptions s JOIN jobs j ON j.id = s.job_id

@@ -33,7 +33,7 @@ class Vault:
     @classmethod
     async def open(cls, database: Database, configured: Sequence[str] = ()) -> Vault:
         """Opens the vault with the configured keys (newest first), or else with those of the key file, which is made at
-        the very first start. To be called by the one bot that holds the database's lock.
+        the very first start. Only the bot that holds the database's lock may call this.
 
         Raises KeyMalformed, WrongKey, and KeyMissing where the database was used with a key file that is gone.
         """

@@ -1,9 +1,9 @@
-"""Counts the functions and files of the bot that four ways run through, in a simulated world with one job.
+"""Counts the functions and files of the bot that run in four cases, in a simulated world with one job.
 
     .venv/bin/python -m tools.trace_ways [--names]
 
-A poll with news and the end of a job are what the poller runs at the moment of that poll; a delivery is what the outbox
-runs from its claim to its record; a press is what the interaction runs until its answer is there.
+For a poll with news and for a job's end, these are what the poller runs at that poll; for a delivery, what the outbox
+runs from the claim to the record; for a click, what the interaction runs until its response.
 """
 
 # ruff: noqa: ANN401, S606, SLF001, T201
@@ -21,14 +21,14 @@ ROOT = Path(__file__).resolve().parent.parent
 _NOT_PRODUCT = ("tests", "sandbox", "benchmarks", "tools", ".venv")
 _NAMELESS = {"<module>", "<lambda>", "<genexpr>", "<listcomp>", "<dictcomp>", "<setcomp>"}
 _INTERACTION = ("discord.py", "discord_adapter/interactions", "cogs/button_handlers")
-"""Where the tasks of an interaction begin: discord.py's own, the reply's, and that of what the button does."""
+"""Where the tasks of an interaction begin: in discord.py, in the reply, and in the button's handler."""
 _JOB_SECONDS = 600.0
 _NEWS, _END, _PRESS = 31.0, 101.0, 301.0
 """Seconds after the first job's (or, for a press, the second job's) start."""
 
 
 class Trace:
-    """Which functions of the bot ran when, and in which room the task of each began."""
+    """Which functions of the bot ran when, and in which file the task of each began."""
 
     def __init__(self, clock: Any) -> None:
         self._clock = clock
@@ -41,7 +41,7 @@ class Trace:
             self.runs[self._room(), self._clock.passed].add(frame.f_code)
 
     def ran(self, rooms: str | tuple[str, ...], begin: float, end: float) -> set[CodeType]:
-        """What tasks of these rooms ran between two moments of the simulated clock."""
+        """The functions that tasks of these files ran between two times of the simulated clock."""
         kept = [codes for (room, at), codes in self.runs.items() if room.startswith(rooms) and begin <= at < end]
         return set().union(*kept)
 

@@ -39,7 +39,7 @@ KEYWORDS: Mapping[str, tuple[int | tuple[int, str], ...] | None] = {
     "pgettext": ((1, "c"), 2),
 }
 _COMMENT = "Translators:"
-"""A comment in the code that begins with it is shown to the translators beside the text."""
+"""A code comment that begins with this is shown to the translators beside the text."""
 _LINE = re.compile(r'((msgctxt|msgid|msgid_plural|msgstr|msgstr\[\d\]) )?"([^"\\]|\\[nt"\\])*"')
 _CHANGING_HEADERS = re.compile(
     r'^"(Project-Id-Version|Report-Msgid-Bugs-To|POT-Creation-Date|PO-Revision-Date|Language-Team|Generated-By): .*\n',
@@ -47,19 +47,19 @@ _CHANGING_HEADERS = re.compile(
 )
 """Headers that would change with every run, or that say nothing here."""
 _NUMBERS = range(1000)
-"""Counts up to here must be in the right plural form."""
+"""The numbers for which the plural rule is checked."""
 _SOME_DAY = datetime(2026, 1, 1, tzinfo=UTC)
-"""In the compiled files, so that they are the same whenever they are made."""
+"""The date in the compiled files, so that they don't depend on when they are made."""
 _A_MILLION = 1_000_000
-"""Has a form of its own in some languages."""
+"""Has a plural form of its own in some languages."""
 _MARKUP = ("*", "_", "~~", "`", "||", "\n", "-# ", "#", "<", "](", "@", "://", "{{", "}}")
-"""What a translation has as often as the English text."""
+"""A translation must contain each of these as often as the English text."""
 _UNSEEN = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]")
-"""Control characters other than line breaks, and those that turn the direction of what follows."""
+"""Control characters other than line breaks, and characters that change the direction of the text after them."""
 
 
 class Unreadable(Exception):
-    """A `.po` file can't be read; `problems` are lines and what is wrong in them."""
+    """A `.po` file can't be read. `problems` has line numbers, each with what is wrong there."""
 
     def __init__(self, path: Path, *problems: tuple[int, str]) -> None:
         super().__init__(*(f"{_name(path)}:{line}: {problem}" for line, problem in problems))
@@ -168,7 +168,8 @@ def _compiled_differs(po: Path, catalogue: Catalog) -> bool:
 
 
 def _uncollected(path: Path) -> Iterator[tuple[int, str]]:
-    """Texts that Babel does not see, or not with every Python: it reads tokens, and an f-string may be one of them."""
+    """Texts that Babel misses, at least with some versions of Python: it reads tokens, and an f-string may be a single
+    token."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for node in ast.walk(tree):
         for call in _calls(node) if isinstance(node, ast.JoinedStr) else ():
@@ -186,7 +187,7 @@ def _calls(tree: ast.AST) -> Iterator[ast.Call]:
 
 
 def compiled(catalogue: Catalog) -> bytes:
-    """The catalogue as the bot reads it, without what is fuzzy or lacks a plural form."""
+    """The catalogue as the bot reads it, without entries that are fuzzy or lack a plural form."""
     file = io.BytesIO()
     whole = Catalog(catalogue.locale, charset="utf-8", fuzzy=False, creation_date=_SOME_DAY)
     whole.mime_headers = catalogue.mime_headers
@@ -223,7 +224,7 @@ def _read(path: Path, language: str) -> Catalog:
 
 
 def _source(path: Path) -> str:
-    """A `.po` file's text; some editors put a mark in front of it."""
+    """The text of a `.po` file, without the byte order mark that some editors add."""
     return path.read_text(encoding="utf-8-sig")
 
 
@@ -232,7 +233,7 @@ def _locale(language: str) -> Locale:
 
 
 def _text(catalogue: Catalog) -> str:
-    """A `.po` or `.pot` file that is the same whoever writes it, whenever."""
+    """The text of a `.po` or `.pot` file. It doesn't depend on who writes it, or when."""
     file = io.BytesIO()
     write_po(file, catalogue, width=0, include_previous=True, include_lineno=False)
     return _CHANGING_HEADERS.sub("", file.getvalue().decode()).rstrip("\n") + "\n"
@@ -262,7 +263,7 @@ def _key(message: Message) -> tuple[object, ...]:
 
 
 def _broken_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Lines that are neither empty nor a comment nor a whole quoted text; Babel takes most of them."""
+    """Lines that are neither empty, nor a comment, nor a complete quoted text. Babel accepts most of them."""
     for number, line in enumerate(text.splitlines(), 1):
         stripped = line.strip()
         if stripped and not stripped.startswith("#") and not _LINE.fullmatch(stripped):
@@ -270,7 +271,8 @@ def _broken_lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _doubled(text: str, catalogue: Catalog) -> Iterator[int]:
-    """The lines of texts that stand in the file before, too, and of what a text has twice; Babel keeps one of them."""
+    """The lines of texts that occur earlier in the file too, and of keywords that a text has twice. Babel keeps only
+    one."""
     kept = {message.lineno for message in catalogue}
     there = [number for number, line in enumerate(text.splitlines(), 1) if line.startswith("msgid ")]
     yield from (number for number in there[1:] if number not in kept)
@@ -306,7 +308,7 @@ def _plural_rule_problem(catalogue: Catalog, language: str) -> str | None:
 
 
 def _problems(message: Message, catalogue: Catalog) -> Iterator[str]:
-    """What is wrong with a translation; none where it isn't translated."""
+    """What is wrong with a translation; nothing if the text isn't translated."""
     forms = _forms(message)
     if not any(forms):
         return
@@ -352,7 +354,7 @@ def _differences(english: str, translation: str, *, may_lack: frozenset[str]) ->
 
 
 def _placeholders(text: str) -> set[str]:
-    """What stands between the braces, the way in which it is shown included."""
+    """What is between the braces, including conversions and format specs."""
     return {
         name + (f"!{conversion}" if conversion else "") + (f":{spec}" if spec else "")
         for _, name, spec, conversion in string.Formatter().parse(text)

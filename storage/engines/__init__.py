@@ -1,1 +1,2 @@
-"""The databases that the bot can use. No other room, and nothing else of this one, imports a database's driver."""
+"""The databases that the bot can use. No other package, and no other module of `storage`, imports a database's
+driver."""

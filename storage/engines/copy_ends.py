@@ -66,7 +66,7 @@ class Table:
 _SQLITE_KINDS = {"INTEGER": "number", "TEXT": "text", "BLOB": "bytes"}
 _SQLITE_WEIGHT = {
     "number": f"{{}} % {_REMAINDER}",
-    # PostgreSQL's texts hold no zero character; another one stands in its place.
+    # PostgreSQL can't store the NUL character; U+FFFD takes its place.
     "text": "length(CAST(replace({}, char(0), char(65533)) AS BLOB))",
     "bytes": "length({})",
 }
@@ -97,7 +97,7 @@ async def table(place: DatabasePlace, queries: Queries, name: str, without: Sequ
 
 
 async def highest_id(place: DatabasePlace, queries: Queries, name: str) -> int:
-    """The highest id that was ever given in a table, also to a row that is deleted by now: none may be given twice."""
+    """The highest id that was ever used in a table, also by a row that has been deleted: no id may be used twice."""
     highest = int(await queries.value(f"SELECT coalesce(max(id), 0) FROM {name}") or 0)
     if isinstance(place, Path):
         given = await queries.value("SELECT seq FROM sqlite_sequence WHERE name = ?", (name,))
@@ -107,7 +107,7 @@ async def highest_id(place: DatabasePlace, queries: Queries, name: str) -> int:
 
 
 async def set_highest_id(place: DatabasePlace, tx: Transaction, name: str, highest: int) -> None:
-    """From now on new ids in the table are higher than this one."""
+    """Makes all new ids in the table higher than this one."""
     if isinstance(place, Path):
         if not await tx.run("UPDATE sqlite_sequence SET seq = ? WHERE name = ?", (highest, name)):
             await tx.run("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (name, highest))
@@ -119,7 +119,7 @@ async def set_highest_id(place: DatabasePlace, tx: Transaction, name: str, highe
 async def unused_source(source: DatabasePlace) -> AsyncIterator[StillUnused]:
     """Keeps bots from working with the database while the context is open. Raises CopyRefused if one does already.
 
-    What it yields is to be called at the end: it raises CopyRefused if bots were not kept away all the time.
+    Call what it yields at the end: it raises CopyRefused if bots were not kept away all the time.
     """
     await opening.require(source)
     with _refusing():

@@ -22,7 +22,8 @@ class Use(Enum):
     BOT = "bot"
     """For a bot, beside other bots."""
     LEASES = "leases"
-    """For a bot's leases, beside its other connection: transactions lock rows only, and wait for no other one."""
+    """For a bot's leases, beside its other connection: transactions lock only rows, and wait for no other
+    transaction."""
     ALONE = "alone"
     """For an operator's command that must not run beside a bot."""
 
@@ -42,7 +43,7 @@ class Dialect(ABC):
 
     @abstractmethod
     def among(self, column: str, parameter: str = "?") -> str:
-        """A condition: the column is one of the values of a list. The list is one parameter, made by `list_of`, since
+        """A condition: the column is one of the values of a list. The list is one parameter, made by `list_of`, because
         the engines limit the number of parameters."""
 
     @abstractmethod
@@ -102,7 +103,7 @@ class Engine(ABC):
     reader: Connection
     """Cannot write, and sees only what is committed."""
     writer_id: str
-    """Identifies the writer where several processes write; empty where it is the only one."""
+    """Identifies the writer if several processes write; empty if it is the only one."""
 
     @property
     def server(self) -> str:

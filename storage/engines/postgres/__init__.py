@@ -1,1 +1,1 @@
-"""PostgreSQL, by psycopg. Imported only where DATABASE_URL names such a database."""
+"""PostgreSQL, through psycopg. Imported only if DATABASE_URL names such a database."""

@@ -64,7 +64,7 @@ def _named_rows(cursor: AsyncCursor[NamedRow]) -> RowMaker[NamedRow]:
 
 
 class _TextDumper(StrDumperUnknown):
-    """Replaces the zero character, which PostgreSQL's texts cannot contain."""
+    """Replaces the NUL character, which PostgreSQL's text can't contain."""
 
     def dump(self, obj: str) -> bytes | bytearray | memoryview | None:
         return super().dump(obj.replace("\0", "\N{REPLACEMENT CHARACTER}"))
@@ -103,8 +103,8 @@ SELECT set_config('default_transaction_isolation', 'read committed', FALSE),
   set_config('standard_conforming_strings', 'on', FALSE),
   CASE current_setting('synchronous_commit') WHEN 'off' THEN set_config('synchronous_commit', 'on', FALSE) END
 """
-"""A user or database may be set up otherwise: to see what was there before a lock was waited for, to read SQL
-otherwise, or to confirm commits that a power cut can undo."""
+"""A user or database may have other defaults: ones that show the state from before a wait for a lock, that read SQL
+differently, or that confirm commits which a power cut can undo."""
 
 
 async def ready(connection: Connection) -> None:

@@ -131,7 +131,7 @@ class PostgresEngine(interface.Engine):
         return True
 
     async def delete_old_copies(self, before: int) -> None:
-        """Does nothing: no copy is made before a migration, since the server undoes a step that fails."""
+        """Does nothing: no copy is made before a migration, because the server undoes a step that fails."""
 
     async def close(self) -> None:
         await to_the_end(self._pool.close())

@@ -32,7 +32,7 @@ _REPEATABLE = (psycopg.OperationalError, psycopg.InterfaceError, errors.Serializ
 
 
 class OwnErrors:
-    """Turns errors of the driver into StorageErrors, so that none of the driver's own leaves storage."""
+    """Turns errors of the driver into StorageErrors, so that no driver error leaves `storage`."""
 
     def __enter__(self) -> None:
         return None
@@ -56,7 +56,7 @@ def is_repeatable(error: psycopg.Error) -> bool:
 
 
 def reason_of(error: psycopg.Error) -> str:
-    """The error in one line. It contains no password, since the server never repeats one."""
+    """The error in one line. It contains no password, because the server never repeats one."""
     return " ".join(str(error).split()) or type(error).__name__
 
 
@@ -101,7 +101,7 @@ _NO_CONNECTION = (
         ),
     ),
 )
-"""By words of the driver or the server: what they mean for the operator."""
+"""What certain words of the driver or the server mean for the operator."""
 
 
 def unreachable(url: PostgresUrl, error: psycopg.Error) -> DatabaseUnusable:
@@ -135,7 +135,7 @@ def unusable(url: PostgresUrl, error: psycopg.Error) -> DatabaseUnusable:
 
 
 def forbidden(url: PostgresUrl, reason: str) -> DatabaseReadOnly:
-    """The error to raise if the user lacks a right."""
+    """The error to raise if the user lacks a privilege."""
     return DatabaseReadOnly(
         f"The database {url} does not let this user make or use tables ({reason}). Make the user the database's owner, "
         "or grant it USAGE and CREATE on the schema."
@@ -143,7 +143,7 @@ def forbidden(url: PostgresUrl, reason: str) -> DatabaseReadOnly:
 
 
 def read_only(url: PostgresUrl) -> DatabaseReadOnly:
-    """The error to raise if the server takes no writes."""
+    """The error to raise if the server accepts no writes."""
     return DatabaseReadOnly(f"The database {url} is read-only, like a replica. Name the primary in DATABASE_URL.")
 
 

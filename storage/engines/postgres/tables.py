@@ -79,8 +79,8 @@ async def version(url: PostgresUrl, connection: Connection) -> int:
 async def migrate(url: PostgresUrl, connection: Connection, steps: list[Migration], lock_wait: float = 0.0) -> None:
     """Applies the steps that are missing. Raises psycopg.Error if one fails; that step is then undone as a whole.
 
-    A table that another session uses, like a backup, is waited for at most `lock_wait` seconds, a little at a time:
-    behind whoever waits for it all running bots wait too.
+    Waits at most `lock_wait` seconds for a table that another session uses, such as a backup. It waits in short steps,
+    because all running bots queue behind it.
     """
     deadline = time.monotonic() + lock_wait
     for step in steps:
@@ -96,7 +96,7 @@ async def migrate(url: PostgresUrl, connection: Connection, steps: list[Migratio
 
 async def _take_step(url: PostgresUrl, connection: Connection, step: Migration) -> None:
     async with connection.transaction():
-        await connection.execute("SET LOCAL lock_timeout = 0")  # Another bot's step takes as long as it takes.
+        await connection.execute("SET LOCAL lock_timeout = 0")  # Another bot's step may take any time.
         await connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
         await connection.execute(f"SET LOCAL lock_timeout = '{_TABLE_SECONDS}s'")
         if migrations.missing([step], await version(url, connection)):
@@ -106,8 +106,8 @@ async def _take_step(url: PostgresUrl, connection: Connection, step: Migration) 
 
 
 async def analyze_unknown(connection: Connection) -> None:
-    """Has the server analyze large tables that it has no statistics of, as after `pg_restore`. Without them it reads a
-    whole table for each row of another one; later it keeps them up to date by itself."""
+    """Has the server analyze large tables without statistics, as after `pg_restore`. Without statistics it reads a
+    whole table for each row of another one. Later it keeps them up to date by itself."""
     rows = await (await connection.execute(_UNKNOWN)).fetchall()
     for row in rows:
         await connection.execute(f"ANALYZE (SKIP_LOCKED) {row['name']}".encode())

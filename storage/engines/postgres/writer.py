@@ -1,9 +1,9 @@
 """A connection that writes: one transaction at a time of this process, and in most cases of all processes.
 
-A transaction reads and then writes, and nobody may change in between what it has read. So it holds a lock of the
-database while it is open, as it would with SQLite; a transaction that locks each row before it reads it shares that
-lock with others of its kind. The server frees the lock with the transaction, and ends a transaction in which nothing
-happens for some seconds, so that a process that is halted in the middle of one blocks nobody for long.
+A transaction reads and then writes, and what it has read must not change in between. So it holds a lock of the database
+while it is open, as it would with SQLite. A transaction that locks each row before it reads it shares that lock with
+others of its kind. The server frees the lock with the transaction, and ends a transaction in which nothing happens for
+some seconds, so that a process that is halted in one does not block others for long.
 
 Each session of a bot also holds a second lock, which it shares with other bots' sessions. An operator's command that
 must run alone takes it exclusively. Correctness does not depend on that lock.
@@ -36,7 +36,7 @@ _TRANSACTIONS = LOCK + 1
 _LOCK_SECONDS = 5.0
 """How long to wait for the sessions' lock: the server may not have noticed yet that a process has ended."""
 _CERTAINTY_SECONDS = 8.0
-"""For how long the server is asked whether it has done a commit to which its response was lost."""
+"""For how long the server is asked whether it has done a commit whose response was lost."""
 _BEGIN = """
 BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = '8s';
 SET LOCAL idle_in_transaction_session_timeout = '5s'; SET LOCAL relay.writer = '{writer}';
@@ -44,7 +44,7 @@ SET LOCAL idle_in_transaction_session_timeout = '5s'; SET LOCAL relay.writer = '
 """
 """The wait for a lock is longer than a halted transaction lasts."""
 _UNHURRIED = "SET LOCAL idle_in_transaction_session_timeout = 0;"
-"""Where there is nobody whom a transaction could hold up."""
+"""For `Use.ALONE`, whose transactions delay nobody."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,8 @@ from storage.to_the_end import to_the_end
 log = logging.getLogger(__name__)
 
 Connect = Callable[[str, float], Awaitable[aiosqlite.Connection]]
-"""Connects to the database at an SQLite URI; each statement waits at most so many seconds for another's lock."""
+"""Connects to the database at an SQLite URI. The number is how many seconds each statement waits for another
+connection's lock."""
 
 BUSY_SECONDS = 5.0
 _FLUSH_SECONDS = 0.25
@@ -103,8 +104,8 @@ class SqliteEngine(Engine):
     async def open(cls, path: Path, *, lock_wait: float, busy_seconds: float, connect: Connect) -> SqliteEngine:
         """Makes the file and its folder if they are missing, checks it, brings its tables up to date and opens it.
 
-        While another program has it locked, this waits at most `lock_wait` seconds, and later each transaction
-        `busy_seconds` before it raises StorageUnavailable. Raises a class of DatabaseUnusable.
+        While another program has it locked, this waits at most `lock_wait` seconds. Later each transaction waits at
+        most `busy_seconds` and then raises StorageUnavailable. Raises a class of DatabaseUnusable.
         """
         await opening.prepare(path, lock_wait)
         writer = await _prepared(connect(uri(path, "rw"), busy_seconds))
@@ -154,7 +155,7 @@ class SqliteEngine(Engine):
 @asynccontextmanager
 async def open_reader(path: Path) -> AsyncIterator[Connection]:
     """A connection to an existing database that only reads, for `check` and metrics beside a running bot."""
-    # Opened as read-only it would leave SQLite's companion files behind where it is the last one.
+    # A read-only connection would leave SQLite's companion files behind if it closes last.
     connection = await _prepared(connect_in_thread(uri(path, "rw"), BUSY_SECONDS))
     try:
         await connection.rows("PRAGMA query_only = ON")
@@ -164,8 +165,8 @@ async def open_reader(path: Path) -> AsyncIterator[Connection]:
 
 
 class _OwnErrors:
-    """Turns errors of SQLite into StorageErrors, so that none of its own leaves storage. It surrounds every statement,
-    so it does as little as possible."""
+    """Turns errors of SQLite into StorageErrors, so that no SQLite error leaves `storage`. It surrounds every
+    statement, so it does as little as possible."""
 
     def __enter__(self) -> None:
         return None

@@ -49,7 +49,7 @@ def delete_old_copies(path: Path, before: int) -> None:
 def copy_beside(path: Path, connection: sqlite3.Connection) -> Path:
     """Copies the database to `<name>.before-<next version>`, whole or not at all, and returns the copy's path.
 
-    The copy is kept for a month, and a token that is removed meanwhile must not be left in it: it contains no tokens.
+    The copy is kept for a month. It contains no tokens, so that a token that is removed meanwhile is not left in it.
     """
     target = path.with_name(f"{path.name}.before-{version(connection) + 1}")
     backup.copy(connection, target, with_tokens=False)
