@@ -66,8 +66,8 @@ MUTATIONS = (
         "check leaves companions of the database behind",
         "tests/storage/engines/test_sqlite_opening.py::test_inspection_leaves_nothing_behind",
         "sqlite.engine.open_reader",
-        'where it is the last one.\nconnection = await _prepared(connect_in_thread(uri(path, "rw")',
-        'where it is the last one.\nconnection = await _prepared(connect_in_thread(uri(path, "ro")',
+        'if it closes last.\nconnection = await _prepared(connect_in_thread(uri(path, "rw")',
+        'if it closes last.\nconnection = await _prepared(connect_in_thread(uri(path, "ro")',
     ),
     mutation(
         "check takes the port of another program for the bot's",
