@@ -1,1 +1,1 @@
-"""Decides when to ask the API about what, and what follows from its responses; knows no Discord."""
+"""Decides when to request what from the API, and acts on its responses. Independent of Discord."""

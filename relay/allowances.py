@@ -1,4 +1,4 @@
-"""Bounds what people may do in a while: commands in a minute, and requests to the API that they cause."""
+"""Rate limits for people: their commands per minute, and the API requests that they cause."""
 
 from __future__ import annotations
 
@@ -21,31 +21,31 @@ _ROUNDING = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Refill:
-    """How much may be used at once, and how fast it comes back."""
+    """How many tokens may be used at once, and how fast they come back."""
 
     burst: int
     per_second: float
 
 
 PER_PERSON = Refill(burst=40, per_second=0.5)
-"""Requests with one account that one person may cause. A `watch` of 25 ids that belong to one e-mail address takes at
-most 31 (25 records, the scheduler's list, five pages), and 30 a minute is one for each command of the default rate."""
+"""Requests to one account that one person may cause. A `watch` of 25 ids that belong to one e-mail address takes at
+most 31 (25 records, the scheduler's list, five pages). 30 a minute allows one for each command at the default rate."""
 PER_ACCOUNT = Refill(burst=100, per_second=2.0)
-"""Requests with one account that all people together may cause; one person can use a quarter of that steadily."""
+"""Requests to one account that all people together may cause. One person can steadily use a quarter of them."""
 LIGHT_USE = Refill(burst=10, per_second=0.05)
-"""Requests of one person who uses the bot lightly: a few commands, then three a minute. As long as they stay within
-this, they may also use what is kept back of the account. Otherwise four people who do as much as they may would keep
-everybody waiting, in other servers with the same token too."""
+"""Requests of a light user: a few commands, then three a minute. Light users may also spend the reserve that is kept
+back of each account. Without it, four people who use their full allowance would block everybody else, even in other
+servers with the same token."""
 KEPT_BACK = 20
-"""Requests of an account's burst that only people who use the bot lightly may use."""
+"""Requests of an account's burst that are reserved for light users."""
 TOKEN_TRIALS = Refill(burst=20, per_second=0.1)
-"""Trials of new tokens, for one server and by one person each."""
+"""Trials of new tokens: one limit for each server, and one for each person."""
 
 
 class Buckets(Generic[K]):
-    """Token buckets by key: over any time at most `burst`, plus `per_second` for each second of it.
+    """Token buckets by key. Over any period, a key gets at most `burst` tokens plus `per_second` for each second.
 
-    A bucket that is full again is dropped; so is the one that was used longest ago when there are more than `max_keys`.
+    Buckets that are full again are dropped. Beyond `max_keys`, the least recently used one is dropped.
     """
 
     def __init__(self, clock: Clock, refill: Refill, *, max_keys: int = _MAX_KEYS) -> None:
@@ -53,25 +53,25 @@ class Buckets(Generic[K]):
         self._refill = refill
         self._max_keys = max_keys
         self._levels: dict[K, tuple[float, float]] = {}
-        """By key: how many tokens were left, and when (monotonic seconds). The one used longest ago comes first."""
+        """By key: how many tokens were left, and when (monotonic seconds); the least recently used one first."""
 
     def __len__(self) -> int:
         return len(self._levels)
 
     def wait(self, key: K, tokens: int = 1) -> float:
-        """Seconds until the bucket holds so many tokens; 0 if it does now."""
+        """Seconds until the bucket holds `tokens` tokens; 0 if it already does."""
         missing = tokens - self._level(key)
         return 0.0 if missing <= _ROUNDING else missing / self._refill.per_second
 
     def take(self, key: K, tokens: int = 1) -> None:
-        """Takes tokens. `wait` must have returned 0 for them."""
+        """Takes tokens. `wait` must have returned 0 for the same number."""
         level = self._level(key)
         self._levels.pop(key, None)
         self._levels[key] = (max(0.0, level - tokens), self._clock.monotonic())
         self._forget()
 
     def give_back(self, key: K, tokens: int) -> None:
-        """Returns tokens that were taken and not used."""
+        """Returns unused tokens to the bucket."""
         if key in self._levels:
             self._levels[key] = (min(self._refill.burst, self._level(key) + tokens), self._clock.monotonic())
 
@@ -83,14 +83,14 @@ class Buckets(Generic[K]):
         return min(self._refill.burst, level + (self._clock.monotonic() - at) * self._refill.per_second)
 
     def _forget(self) -> None:
-        """Drops up to two buckets; called for each use, so that there are never many more than are in use."""
+        """Drops up to two idle buckets. Called on each use, so there are never many more buckets than are in use."""
         for key in [key for key, _ in zip(self._levels, range(2), strict=False)]:
             if self._level(key) >= self._refill.burst or len(self._levels) > self._max_keys:
                 del self._levels[key]
 
 
 class Allowance:
-    """The requests of one command: some are reserved for it beforehand, further ones are taken when they are made."""
+    """The requests of one command. Some are reserved beforehand; more are taken as they are made."""
 
     def __init__(self, allowances: Allowances, account_id: int, user_id: int, reserved: int) -> None:
         self._allowances = allowances
@@ -99,22 +99,22 @@ class Allowance:
         self._reserved = reserved
 
     def spend(self) -> None:
-        """Counts a request that is about to be made. If this raises TooFast, it must not be made."""
+        """Counts a request that is about to be made. If this raises TooFast, the request must not be made."""
         if self._reserved:
             self._reserved -= 1
         else:
             self._allowances.take(self._account_id, self._user_id)
 
     def close(self) -> None:
-        """Returns what was reserved and not spent."""
+        """Returns what was reserved but not spent."""
         self._allowances.give_back(self._account_id, self._user_id, self._reserved)
         self._reserved = 0
 
 
 class Allowances:
-    """Counts requests by account, by person within an account, and trials of new tokens by server and person.
+    """Counts requests by account and by person within an account, and trials of new tokens by server and by person.
 
-    Scheduled requests are not counted, so that nobody can delay them.
+    Scheduled requests are not counted, so people cannot delay them.
     """
 
     def __init__(
@@ -134,12 +134,12 @@ class Allowances:
         self._trials: Buckets[tuple[str, int]] = Buckets(clock, TOKEN_TRIALS)
 
     def reserve(self, account_id: int, user_id: int, requests: int) -> Allowance:
-        """Reserves requests for a person's command, all or none. Raises TooFast."""
+        """Reserves requests for a person's command, all of them or none. Raises TooFast."""
         self.take(account_id, user_id, requests)
         return Allowance(self, account_id, user_id, requests)
 
     def take(self, account_id: int, user_id: int, requests: int = 1) -> None:
-        """Takes requests, all or none. Raises TooFast."""
+        """Takes requests, all of them or none. Raises TooFast."""
         person = (account_id, user_id)
         is_light_use = self._light_use.wait(person, requests) == 0
         needed = requests if is_light_use else max(requests, min(requests + self._kept_back, self._max_at_once))
@@ -149,7 +149,7 @@ class Allowances:
         self._accounts.take(account_id, requests)
 
     def give_back(self, account_id: int, user_id: int, requests: int) -> None:
-        """Returns requests that were taken and not made."""
+        """Returns requests that were taken but not made."""
         person = (account_id, user_id)
         self._people.give_back(person, requests)
         self._light_use.give_back(person, requests)
@@ -176,7 +176,7 @@ class CommandRate:
         self._used: dict[int, deque[float]] = {}
 
     def use(self, user_id: int) -> None:
-        """Counts one command. If there were too many, raises TooFast and counts nothing."""
+        """Counts one command. Raises TooFast without counting it if there were too many."""
         now = self._clock.monotonic()
         self._forget_idle(now)
         used = self._used.pop(user_id, deque())
@@ -189,7 +189,7 @@ class CommandRate:
         used.append(now)
 
     def _forget_idle(self, now: float) -> None:
-        """Drops up to two people, those whose last command is the oldest; called for each command."""
+        """Drops up to two of the least recently active people. Called for each command."""
         for user_id in list(islice(self._used, 2)):
             used = self._used[user_id]
             if not used or used[-1] <= now - _MINUTE or len(self._used) > _MAX_KEYS:

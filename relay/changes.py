@@ -1,8 +1,8 @@
-"""How the parts of the relay hear of what others have changed.
+"""Signals by which the parts of the relay learn of each other's changes.
 
-Whoever changes something calls the signal of that kind after the commit; `Relay._listen` registers who listens to
-which. All signals but `message_shown` name what has changed by its id and do not say how it is now, so that
-`relay/cluster/change_feed.py` can call them for what other processes have changed.
+The part that changes something calls the matching signal after its commit; `Relay._listen` registers the listeners.
+Except for `message_shown`, a signal carries only the id of what changed, not its new state, so
+`relay/cluster/change_feed.py` can call it for changes made by other processes.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ P = ParamSpec("P")
 
 
 class Signal(Generic[P]):
-    """One kind of change. A call with what has changed calls every listener with the same.
+    """One kind of change. Calling the signal calls every listener with the same arguments.
 
-    A listener returns at once and raises nothing: it notes what to look at, and wakes its loop.
+    A listener returns at once and raises nothing: it only notes what to look at, and wakes its loop.
     """
 
     def __init__(self) -> None:
         self._listeners: list[Callable[P, None]] = []
 
     def listen(self, listener: Callable[P, None]) -> None:
-        """Calls `listener` with each change from now on."""
+        """Registers a listener for all further changes."""
         self._listeners.append(listener)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> None:
@@ -34,46 +34,46 @@ class Signal(Generic[P]):
 
 
 class Changes:
-    """All kinds of changes that more than one room of the relay is concerned with."""
+    """All kinds of changes that concern more than one part of the relay."""
 
     def __init__(self) -> None:
         self.deliveries_added = Signal[[]]()
-        """Something was put into the outbox, or may go out now."""
+        """A delivery was added to the outbox, or has become due."""
         self.message_shown = Signal[[CardPost | SummaryPost]]()
-        """This card or summary was just posted, looking like this."""
+        """This card or summary was just posted with this content."""
 
         self.job_watched = Signal[[int]]()
-        """Somebody watches this job, perhaps one more than before."""
+        """This job got a watcher, its first one or another."""
         self.jobs_found = Signal[[Collection[int]]]()
-        """These jobs are watched from now on, and nobody has asked the API about them yet."""
+        """These jobs are watched from now on, and have not been requested from the API yet."""
         self.job_unwatched = Signal[[int]]()
-        """Somebody watches this job no longer."""
+        """This job lost a watcher."""
         self.job_asked = Signal[[int]]()
-        """A person had the API asked about this job; what it said is recorded."""
+        """A person looked this job up, and the API's response has been recorded."""
         self.job_news = Signal[[int]]()
         """A response about this job brought something new, or the job has ended."""
         self.end_reported = Signal[[int]]()
-        """A callback reports that this job has ended; only the API itself can tell."""
+        """A callback reports that this job has ended; the API has yet to confirm it."""
         self.subscription_changed = Signal[[int]]()
-        """The card of this subscription may have to look different (stopped, posted, on hold)."""
+        """The card of this subscription may need an edit (stopped, posted, on hold)."""
 
         self.account_changed = Signal[[int]]()
         """This account's token or state has changed, or the servers that use it, or it is deleted."""
         self.account_doubted = Signal[[int]]()
         """This account's token should be tried at once."""
         self.follows_changed = Signal[[]]()
-        """A follow was begun or has ended."""
+        """A follow has begun or ended."""
         self.server_forgotten = Signal[[int]]()
-        """Nothing is kept of this server any more."""
+        """All data of this server was deleted."""
 
         self.account_moved = Signal[[int]]()
-        """From now on this process polls the account's jobs, or another process does."""
+        """This account's jobs have moved to this process, or from it to another one."""
         self.servers_moved = Signal[[]]()
-        """From now on this process posts in other servers than before."""
+        """The set of servers in which this process posts has changed."""
 
         self.api_changed = Signal[[]]()
         """The API went away, or came back."""
         self.writes_changed = Signal[[]]()
-        """The database takes no writes, or takes them again."""
+        """The database stopped taking writes, or takes them again."""
         self.commit_doubted = Signal[[]]()
-        """Something may have been committed without any signal; the database takes writes again."""
+        """The database takes writes again, and an earlier commit may have succeeded without its signals."""

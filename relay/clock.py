@@ -1,4 +1,4 @@
-"""Time as the system, or the database of several processes, tells it."""
+"""Clocks that run by the system's time, or by the time of a database that several processes share."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ class SystemClock:
         return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
-        """Waits; returns at once for nothing or less."""
+        """Waits; returns at once if `seconds` is zero or negative."""
         if seconds > 0:
             await asyncio.sleep(seconds)
 
 
 class DatabaseClock:
-    """The Clock of one process of several: the time of the database, by which all go.
+    """The Clock of one of several processes. It shows the database's time, so that all processes agree.
 
-    Between two responses of the database it goes by this machine's monotonic clock; this machine's time of day is never
-    used after the first response.
+    Between two responses of the database it advances by this machine's monotonic clock. This machine's wall clock is
+    not used once the database has responded.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -47,15 +47,15 @@ class DatabaseClock:
         return self._clock.monotonic()
 
     async def sleep(self, seconds: float) -> None:
-        """Waits; returns at once for nothing or less."""
+        """Waits; returns at once if `seconds` is zero or negative."""
         await self._clock.sleep(seconds)
 
     def set(self, now: int, asked_at: float) -> None:
-        """Sets the clock by the database's time `now` (milliseconds UTC), which was asked for at `asked_at` (monotonic
-        seconds).
+        """Sets the clock to the database's time `now` (milliseconds UTC), requested at `asked_at` (monotonic seconds).
 
-        The database read its clock somewhere between the question and its response, so the time is known within bounds.
-        If the time known before lies within them, it stays: after a process was halted in between, they are wide.
+        The database read its clock at some moment between the request and the response, so the time is known within
+        bounds. If the clock already shows a time within these bounds, it is left alone: they can be wide, as when the
+        process was halted in between.
         """
         received_at = self._clock.monotonic()
         latest = now + round((received_at - asked_at) * 1000)
@@ -65,7 +65,7 @@ class DatabaseClock:
 
 
 async def sleep_unless_woken(clock: Clock, seconds: float, woken: asyncio.Event) -> None:
-    """Sleeps until the time is over or the event is set, which is then clear again."""
+    """Sleeps until the time is over or the event is set, then clears the event."""
 
     def over(_sleeping: asyncio.Task[None]) -> None:
         woken.set()
@@ -79,5 +79,5 @@ async def sleep_unless_woken(clock: Clock, seconds: float, woken: asyncio.Event)
             sleeping.remove_done_callback(over)
             sleeping.cancel()
     else:
-        await asyncio.sleep(0)  # Whatever else is ready has its turn.
+        await asyncio.sleep(0)  # Let other tasks run.
     woken.clear()

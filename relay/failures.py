@@ -1,4 +1,4 @@
-"""What fails again and again: how it stands in the log, how long it waits, and which background loops crash."""
+"""Handling of repeated failures: how they are logged, how long to back off, and which background loops crash."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from storage.errors import StorageError
 log = logging.getLogger(__name__)
 
 Loop = Callable[[], Awaitable[None]]
-"""Works in the background until it is cancelled."""
+"""A background loop; runs until it is cancelled."""
 
 FIRST_SECONDS = 1.0
 LONGEST_SECONDS = 60.0
-"""Between two tries of something that keeps failing."""
+"""The longest wait between two tries of something that keeps failing."""
 STEADY_SECONDS = LONGEST_SECONDS
-"""A loop that has run for so long is well again."""
+"""A loop that has run for this long counts as healthy again."""
 
 
 def log_failure(log: logging.Logger, error: Exception, message: str, *arguments: object) -> None:
-    """Logs an error: one of this machine's disk, network or database in a line, any other with its traceback."""
+    """Logs an error: errors of the disk, network or database in one line, all others with their traceback."""
     if isinstance(error, StorageError | OSError):
         log.error(f"{message}: %s: %s", *arguments, type(error).__name__, error)  # noqa: G004
     else:
@@ -34,8 +34,8 @@ def backoff(first: float, failures: int, longest: float) -> float:
 
 
 class FailureSeries:
-    """One thing that is tried again whenever it fails: each failure of a series doubles the wait before the next try,
-    up to a minute, and only the first of a kind has its traceback in the log."""
+    """Consecutive failures of something that is retried. Each failure doubles the wait before the next try, up to a
+    minute. Only the first failure of a kind is logged with its traceback."""
 
     def __init__(self, log: logging.Logger, message: str) -> None:
         self._log = log
@@ -44,7 +44,7 @@ class FailureSeries:
         self._known: set[tuple[type[Exception], int]] = set()
 
     def failed(self, error: Exception) -> float:
-        """Logs the failure; returns how many seconds to wait."""
+        """Logs the failure and returns how many seconds to wait."""
         self._in_a_row += 1
         seconds = backoff(FIRST_SECONDS, self._in_a_row, LONGEST_SECONDS)
         kind = (type(error), _line_of(error))
@@ -63,14 +63,14 @@ class FailureSeries:
         return seconds
 
     def worked(self) -> None:
-        """The series is over."""
+        """Ends the series."""
         if self._in_a_row:
             self._in_a_row = 0
             self._known.clear()
 
 
 def _line_of(error: Exception) -> int:
-    """The number of the line in which it was raised."""
+    """The number of the line that raised the error."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
@@ -88,7 +88,7 @@ class LoopCrashes:
         self._runs_from: dict[str, float] = {}
 
     def crashed(self, name: str, began_at: float, now: float, error: Exception) -> float:
-        """The loop, which had run since `began_at`, has crashed; returns how many seconds to wait before a restart."""
+        """Counts a crash of a loop that had run since `began_at`; returns how many seconds to wait before a restart."""
         self.counts[name] += 1
         series = self._series.setdefault(name, FailureSeries(log, f"the {name} loop crashed"))
         if now - began_at >= STEADY_SECONDS:
@@ -100,7 +100,7 @@ class LoopCrashes:
         return seconds
 
     def crashing_since(self, name: str, now: float) -> float | None:
-        """When the loop crashed for the first time since it last ran steadily; None where it runs so."""
+        """When the loop first crashed since it last ran steadily; None if it runs steadily now."""
         since = self._since.get(name)
         if since is None or now - self._runs_from[name] >= STEADY_SECONDS:
             return None

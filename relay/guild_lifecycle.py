@@ -24,7 +24,7 @@ from storage.errors import StorageError
 log = logging.getLogger(__name__)
 
 GRACE = 7 * 24 * 3600 * 1000
-"""Milliseconds for which a server's data outlive the bot's removal."""
+"""Milliseconds for which a server's data are kept after it removed the bot."""
 
 _LOOK_SECONDS = 3600.0
 _OF_THE_TOKEN = (
@@ -33,7 +33,7 @@ _OF_THE_TOKEN = (
     NoticeKind.TOKEN_MISSING,
     NoticeKind.FLOWING_AGAIN,
 )
-"""Notices that can be read in any channel that waits."""
+"""Notices that may go to any channel that waits for a job."""
 
 
 class GuildLifecycle:
@@ -58,19 +58,18 @@ class GuildLifecycle:
         self._serves = serves
         self._compared = asyncio.Event()
         self._in_turn = asyncio.Lock()
-        """Held while a server's removal, return or language is written, so that one is complete before the next
-        begins."""
+        """Held while a server's removal, return or language is written, so these writes don't overlap."""
         self._locales: dict[int, str] = {}
-        """By server: the language for its locale, if it is known to be stored. No other process writes it for a server
-        that is this process's."""
+        """By server: the language of its locale, if it is known to be stored. Only the process that owns a server
+        writes its locale."""
 
     async def known_channels(self, guild_id: int) -> list[int]:
-        """The server's channels and threads in which something is watched, followed or still to be posted."""
+        """The server's channels and threads that have watched jobs, a follow or unsent messages."""
         return await servers.known_channels(self._database.reader, guild_id)
 
     async def channel_gone(self, guild_id: int, channel_id: int, name: str | None = None) -> None:
-        """A channel or thread was deleted: nothing more goes there, no job is polled for its sake, and the admins
-        read what has ended with it."""
+        """Handles the deletion of a channel or thread: nothing more is sent there, its subscriptions and follow end,
+        and the admins get a notice about what ended."""
         jobs = await subscriptions.jobs_in_channel(self._database.reader, channel_id)
         async with self._database.transaction() as tx:
             now = self._clock.now()
@@ -94,18 +93,19 @@ class GuildLifecycle:
             self._changes.job_unwatched(job_id)
 
     async def permissions_changed(self, guild_id: int, channel_id: int | None = None) -> None:
-        """A channel's permissions, or the server's roles, have changed: what waits for one is tried at once."""
+        """Handles changed permissions of a channel or of the server's roles: deliveries that were blocked are due at
+        once."""
         async with self._database.transaction() as tx:
             hurried = await deliveries.make_blocked_due(tx, self._clock.now(), guild_id=guild_id, channel_id=channel_id)
         if hurried:
             self._changes.deliveries_added()
 
     async def locale_seen(self, guild_id: int, language: str) -> None:
-        """The server's locale in Discord stands for this language: what is made from now on is posted in it, unless
-        the server's admins have chosen another one."""
+        """Stores the language of the server's locale in Discord. New messages are posted in it, unless the server's
+        admins have chosen another language."""
         if self._locales.get(guild_id) == language:
             return
-        # Until this one is stored, whoever tells another one has to wait for it.
+        # Callers that report another language must wait until this one is stored.
         self._locales.pop(guild_id, None)
         async with self._in_turn:
             if self._locales.get(guild_id) == language:
@@ -117,25 +117,24 @@ class GuildLifecycle:
             self._locales[guild_id] = language
 
     async def locale_told(self, guild_id: int, language: str) -> None:
-        """Discord has named the server's locale though nobody used the bot: does what `locale_seen` does, but stores
-        nothing about a server that has nothing to do with the bot."""
+        """Does what `locale_seen` does, for a locale that Discord sent without anybody using the bot. Stores nothing
+        about a server that has no data with the bot."""
         if await servers.get(self._database.reader, guild_id) or await self.known_channels(guild_id):
             await self.locale_seen(guild_id, language)
 
     def servers_moved(self) -> None:
-        """This process posts in other servers than before. While a server was another process's, that one may have
-        stored its language."""
+        """Forgets which languages are stored: the servers of this process have changed, and another process may have
+        stored a language meanwhile."""
         self._locales.clear()
 
     async def may_take_larger_files(self, guild_id: int, limit: int) -> None:
-        """Somebody may upload files of so many bytes there. If that is more than the limit that was learned, a large
-        file is worth another try."""
+        """Forgets the server's learned upload limit if somebody there may upload more: `limit` bytes."""
         server = await servers.get(self._database.reader, guild_id)
         if server is not None and server.upload_limit is not None and server.upload_limit < limit:
             await self.forget_upload_limit(guild_id)
 
     async def forget_upload_limit(self, guild_id: int) -> None:
-        """The size of files that the server takes may have changed."""
+        """Forgets the server's learned upload limit, which may have changed."""
         async with self._database.transaction() as tx:
             await servers.forget_upload_limit(tx, guild_id)
 
@@ -151,7 +150,7 @@ class GuildLifecycle:
                 )
 
     async def server_gone(self, guild_id: int) -> None:
-        """A server has removed the bot."""
+        """Suspends a server that has removed the bot."""
         await self._suspend(guild_id)
         log.info("server %d has removed the bot", guild_id)
 
@@ -159,7 +158,7 @@ class GuildLifecycle:
         async with self._in_turn:
             async with self._database.transaction() as tx:
                 await servers.set_gone(tx, guild_id, self._clock.now())
-            self._locales.pop(guild_id, None)  # it may be another process that forgets it
+            self._locales.pop(guild_id, None)  # Another process may delete the server's data.
             self._accounts.suspend_server(guild_id)
 
     async def server_back(self, guild_id: int) -> None:
@@ -178,7 +177,7 @@ class GuildLifecycle:
         return frozenset(self._accounts.suspended)
 
     async def missed(self, present: Collection[int]) -> list[int]:
-        """The servers that were there before and are not among these."""
+        """The known servers that are neither suspended nor among `present`."""
         known = await servers.known(self._database.reader)
         return sorted(known.difference(present) - self._accounts.suspended)
 
@@ -209,7 +208,7 @@ class GuildLifecycle:
                 log.info("server %d is forgotten", guild_id)
 
     async def _forget(self, guild_id: int, before: int) -> bool:
-        """Deletes everything about a server. Returns False if the server has invited the bot again by now."""
+        """Deletes everything about a server. Returns False if the server has invited the bot again."""
         async with self._database.transaction() as tx:
             if guild_id not in await servers.gone_before(tx, before):
                 return False

@@ -1,4 +1,4 @@
-"""What a later response about a job adds to what is known of it. Pure."""
+"""Pure functions that merge a response about a job into what is known of the job."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ _RANK = {JobState.CREATED: 0, JobState.STARTED: 1, JobState.PROGRESS: 2}
 
 
 def onward(known: Job | None, response: Job) -> Job:
-    """`response`, but with the state and percentage of `known` if it would go backwards, and with what never changes
-    (the prompt, for one) where a response of v2 leaves it out: v2 may tell of an active job no more than that it is.
+    """`response`, merged so that the job never goes backwards: an earlier state or percentage is replaced by the known
+    one. What never changes, such as the prompt, is filled in where a v2 response omits it: about an active job, v2 may
+    say only that it exists.
 
-    The API looks at Discord only now and then and says nothing about order, so an older response may come later.
+    The API looks at Discord only occasionally and does not order its responses, so an older one may arrive later.
     """
     if known is None:
         return response
@@ -37,8 +38,8 @@ def onward(known: Job | None, response: Job) -> Job:
 
 
 def with_known_files(known: Job, response: Job) -> Job:
-    """`response` with the times that the bot saw, and with the files of `known` if it names fewer of them: a later
-    response may lack an address that was there before."""
+    """`response` with the times that the bot saw, and with the files of `known` if `response` names fewer: a later
+    response may lack an address that an earlier one had."""
     return replace(
         response,
         ran_until=response.ran_until or known.ran_until,
@@ -48,7 +49,7 @@ def with_known_files(known: Job, response: Job) -> Job:
 
 
 def with_times_seen(response: Job, ran_until: int, now: int) -> Job:
-    """`response`, which says that the job has ended, with the times that the bot itself saw if it has no `updated`."""
+    """`response`, which must be about an ended job. If it has no `updated`, the times that the bot saw are added."""
     return response if response.updated is not None else replace(response, ran_until=ran_until, ended_by=now)
 
 

@@ -1,4 +1,4 @@
-"""What the relay needs from the outside: a protocol for each."""
+"""Protocols for everything that the relay needs from outside."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from model.messages import (
 from pixverse.api_errors import PixVerseError
 
 Sleep = Callable[[float], Awaitable[None]]
-"""Waits for so many seconds."""
+"""Waits for the given number of seconds."""
 
 
 class Clock(Protocol):
@@ -31,57 +31,59 @@ class Clock(Protocol):
         """Seconds that never go back."""
 
     async def sleep(self, seconds: float) -> None:
-        """Waits; returns at once for nothing or less."""
+        """Waits; returns at once if `seconds` is zero or negative."""
 
 
 class Poster(Protocol):
-    """Posts to Discord, by id and never through the gateway's cache. Every call is bounded in time and raises nothing
-    but cancellation."""
+    """Posts to Discord by id, without relying on the gateway's cache. Every call is bounded in time, and raises
+    nothing but CancelledError."""
 
     async def post(self, address: Address, post: Post) -> SendResult:
         """Sends a new message with `post.nonce` enforced."""
 
     async def edit(self, address: Address, message_id: int, post: CardPost | SummaryPost | NoticePost) -> SendResult:
-        """Edits a message of ours in place."""
+        """Edits one of the bot's messages in place."""
 
     def looks_alike(self, address: Address, one: Post, other: Post) -> bool:
-        """Whether an edit from one to the other would change nothing that anybody sees."""
+        """Whether an edit from one to the other would change nothing visible."""
 
     async def find(self, address: Address, post: Post, after: int) -> LookResult:
-        """Looks for this very message (by the nonce or number in its buttons; a notice by its text) in the history
-        from `after` (milliseconds UTC) on."""
+        """Searches the channel's history from `after` (milliseconds UTC) on for this very message. A notice is
+        recognised by its text, any other message by the nonce or number in its buttons."""
 
     async def copies(self, address: Address, post: Post, after: int) -> tuple[int, ...] | LookFailure:
-        """The ids of all messages that `find` would take for this very one."""
+        """The ids of all messages that `find` would accept as this message."""
 
     async def delete(self, address: Address, message_id: int) -> SendResult:
-        """Deletes a message of ours."""
+        """Deletes one of the bot's messages."""
 
     def missing_permissions(self, address: Address) -> tuple[str, ...] | None:
-        """The names of the permissions that are missing to post there, as far as the gateway's cache knows; None where
-        it does not know the channel."""
+        """The names of the permissions that the bot lacks to post there, according to the gateway's cache; None if the
+        cache does not have the channel."""
 
     def is_hidden(self, address: Address) -> bool:
-        """Whether the gateway calls the channel hidden from the bot, which may have changed without a word."""
+        """Whether the channel is hidden from the bot according to the gateway, which does not report when that ends."""
 
     def may_attach(self, address: Address) -> bool:
-        """False only where it is known that files may not be attached."""
+        """False only if the bot is known to lack the permission to attach files."""
 
     def nominal_upload_limit(self, guild_id: int) -> int | None:
-        """Bytes that Discord's published table gives this server, if it is known to the gateway."""
+        """The server's upload limit in bytes by Discord's published table; None if the gateway doesn't know the
+        server."""
 
 
 class Meters(Protocol):
-    """What is counted for whoever watches over the bot. Calls return at once and raise nothing."""
+    """Counters for monitoring. Calls return at once and raise nothing."""
 
     def api_answered(self, error: PixVerseError | None, seconds: float) -> None:
-        """A request to the PixVerse API is over: it had a good response, or failed with this error."""
+        """Counts a finished request to the PixVerse API; `error` is None if it succeeded."""
 
     def discord_answered(self, status: int, limit: str | None, wait: float) -> None:
-        """Discord has responded to a request; a 429 names the kind of its limit, and the seconds to wait."""
+        """Counts a response of Discord; for a 429, `limit` is the kind of limit and `wait` the seconds to wait."""
 
     def download_ended(self, ending: str, seconds: float, size: int) -> None:
-        """A video was fetched (`file`, with its bytes) or stays a link (a value of model.messages.LinkReason)."""
+        """Counts a finished download. `ending` is `file` if it succeeded (`size` in bytes), otherwise the value of the
+        model.messages.LinkReason for which the video stays a link."""
 
 
 class NoMeters:

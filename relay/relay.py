@@ -1,4 +1,4 @@
-"""The relay as a whole: its parts, each given the ones that it works with, and who listens to which change."""
+"""Puts the parts of the relay together, and connects them to the changes that they listen to."""
 
 from __future__ import annotations
 
@@ -54,31 +54,31 @@ from storage.vault import Vault
 
 
 class Shared(NamedTuple):
-    """What several processes agree by."""
+    """What several processes use to coordinate."""
 
     leases: Database
-    """The same database, over connections of their own."""
+    """The same database, over separate connections."""
     clock: DatabaseClock
 
 
 class Storage(NamedTuple):
-    """What is kept, and what encrypts its secrets."""
+    """The database, and the secret store that encrypts its secrets."""
 
     database: Database
     vault: Vault
     shared: Shared | None
-    """What a database needs that several processes work with; None where only one can."""
+    """Set if several processes can work with the database."""
 
 
 class Network(NamedTuple):
-    """What the relay reaches besides Discord."""
+    """What the relay reaches over the network, apart from Discord."""
 
     api: PixVerseApi
     media: MediaStore
 
 
 class Relay:
-    """The parts of the relay, each given the ones that it works with. Nothing runs yet."""
+    """The parts of the relay, connected with each other. The constructor starts nothing."""
 
     def __init__(
         self,
@@ -207,7 +207,7 @@ class Relay:
         changes.commit_doubted.listen(self._read_all_again)
 
     async def start(self) -> None:
-        """Sweeps the folder for videos, and reads what is kept in memory. Raises FolderUnusable and StorageError."""
+        """Sweeps the media folder, and loads what is kept in memory. Raises FolderUnusable and StorageError."""
         self.media.sweep()
         await self.accounts.start()
         await self.callback_addresses.read_all()
@@ -216,7 +216,7 @@ class Relay:
             await self.membership.join()
 
     def _read_all_again(self) -> None:
-        """Has everything read that this process works on, as when it has just got it."""
+        """Makes the parts read everything that this process works on again, as if it had just been assigned."""
         for account_id in self._account_ids():
             self.changes.account_moved(account_id)
         self.changes.servers_moved()
@@ -225,14 +225,14 @@ class Relay:
         return [account.id for account in self.accounts.every()]
 
     async def close(self) -> None:
-        """Ends what is under way outside of the loops."""
+        """Ends what is in progress outside the loops."""
         if self.membership is not None:
             await self.membership.leave()
         await self.fetcher.close()
         await self.writes.close()
 
     def loops(self) -> dict[str, Loop]:
-        """What works by itself in the background, by the names that log and metrics have for it."""
+        """The background loops, by their names in logs and metrics."""
         return {
             "delivery": self.outbox.run,
             "poll": self.poller.run,
@@ -248,7 +248,7 @@ class Relay:
         }
 
     def heartbeats(self) -> dict[str, Callable[[], float]]:
-        """When each loop without which nothing is relayed last turned, monotonic seconds."""
+        """When each essential loop last turned, in monotonic seconds."""
         return {
             "delivery": lambda: self.outbox.heartbeat,
             "poll": lambda: self.poller.heartbeat,
@@ -258,7 +258,7 @@ class Relay:
         }
 
     def failures(self) -> dict[str, int]:
-        """What failed in each loop for a reason of this machine's own."""
+        """How often each loop failed for reasons on this machine."""
         return {
             "delivery": self.outbox.failures,
             "poll": self.poller.failures,
@@ -270,10 +270,10 @@ class Relay:
         }
 
     def accounts_held(self) -> list[int]:
-        """The accounts that this process polls, of those that all processes share."""
+        """The ids of the accounts that this process polls."""
         return list(filter(self.ownership.owns_account, self._account_ids()))
 
     def api_away(self) -> float:
-        """For how many seconds the API has been away."""
+        """Seconds for which the API has been down; 0 while it responds."""
         since = self.fetcher.down_since
         return 0.0 if since is None else max(0, self.clock.now() - since) / 1000

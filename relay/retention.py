@@ -1,5 +1,5 @@
 """Deletes ended jobs with everything that belongs to them a month after their end, gives up jobs that have been on hold
-for a month, and sees to it that no deleted secret stays in the database's write-ahead log."""
+for a month, and keeps deleted secrets out of the database's write-ahead log."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from storage.database import Database
 log = logging.getLogger(__name__)
 
 KEPT = 31 * 24 * 3600 * 1000
-"""Milliseconds; useapi.net keeps a job's record for as long (PixVerse v1, get-pixverse-jobid)."""
+"""Milliseconds. useapi.net keeps a job's record just as long (PixVerse v1, get-pixverse-jobid)."""
 
 _AT_ONCE = 100
-"""Jobs or notices that one transaction deletes: nobody else can write meanwhile."""
+"""Jobs or notices deleted in one transaction, which blocks all other writes."""
 _BETWEEN_SECONDS = 1.0
 _LOOK_SECONDS = 3600.0
 _ERASE_SECONDS = 30.0
@@ -26,7 +26,7 @@ RETENTION = "retention"
 
 
 class Retention:
-    """Looks once an hour, and deletes in small transactions."""
+    """Deletes old data once an hour, in small transactions."""
 
     def __init__(
         self,
@@ -42,10 +42,10 @@ class Retention:
         self._accounts_deleted = accounts_deleted
         self._clock = clock
         self.failures = 0
-        """How many looks failed because of this machine's disk, network or database."""
+        """How many sweeps failed."""
 
     async def run(self) -> None:
-        """Deletes until it is cancelled. What fails is logged, counted and tried again an hour later."""
+        """Deletes old data until it is cancelled. Failures are logged, counted and retried an hour later."""
         while True:
             try:
                 if await self._ownership.take_named_lease(RETENTION):
@@ -56,17 +56,17 @@ class Retention:
             await self._clock.sleep(_LOOK_SECONDS)
 
     async def erase(self) -> None:
-        """Empties the write-ahead log, until it is cancelled, whenever another program that read the database has kept
-        that from being done at once."""
+        """Retries to empty the write-ahead log, until it is cancelled. Another program that reads the database can keep
+        it from being emptied at once."""
         while True:
             await self._clock.sleep(_ERASE_SECONDS)
             if self._database.flush_owed:
                 await self._database.flush()
 
     async def sweep(self) -> None:
-        """Deletes everything that is old enough. Raises StorageError and OSError as database and disk do."""
+        """Deletes everything that is old enough. Raises StorageError and OSError if the database or disk fails."""
         before = self._clock.now() - KEPT
-        # useapi.net has dropped the records of these jobs by now, whatever their servers decide.
+        # useapi.net has deleted the records of these jobs by now, so nothing is left for their servers to decide.
         await self._give_up_held(before)
         jobs = 0
         while await deletion.old_jobs(self._database.reader, before, 1):

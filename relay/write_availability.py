@@ -1,4 +1,4 @@
-"""Whether the database takes writes: a full disk or another program's lock pauses the bot, and cards say so."""
+"""Tracks whether the database takes writes. A full disk or another program's lock pauses the bot, and cards say so."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from storage.errors import StorageError
 log = logging.getLogger(__name__)
 
 _PATIENCE_SECONDS = 30.0
-"""A disk that is full for a moment is not worth an edit of every card, and another."""
+"""How long writes must fail before cards show it: a short failure is not worth editing every card twice."""
 _PROBE_SECONDS = 15.0
 _TOOK_SECONDS, _FAILED_SECONDS = 30.0, 2.0
-"""For how long the result of a trial write is used again by whoever asks."""
+"""How long the result of a trial write is reused, after a success and after a failure."""
 
 
 class WriteAvailability:
-    """Tries a write when somebody asks, and after one was refused until the database takes one.
+    """Makes a trial write when a caller asks, and after a refused write until one succeeds.
 
-    Whoever asks waits no longer than `patience` seconds; a write that takes longer counts as refused.
+    Callers wait no longer than `patience` seconds; a write that takes longer counts as refused.
     """
 
     def __init__(self, database: Database, changes: Changes, clock: Clock, *, patience: float = 3.0) -> None:
@@ -31,14 +31,14 @@ class WriteAvailability:
         self._clock = clock
         self._patience = patience
         self.paused = False
-        """No write was taken for half a minute; cards are edited when that begins and when it ends."""
+        """Whether no write has succeeded for half a minute. Cards are edited when this changes."""
         self._tried_at = float("-inf")
         self._took: bool | None = None
         """Whether the latest trial succeeded."""
         self._trial: asyncio.Task[None] | None = None
 
     async def takes_writes(self) -> bool:
-        """Whether the latest trial write succeeded; makes one if the latest is too old."""
+        """Whether the latest trial write succeeded; makes a new one if that was too long ago."""
         lasts = _TOOK_SECONDS if self._took else _FAILED_SECONDS
         if self._trial is None and self._clock.monotonic() - self._tried_at < lasts:
             return self._took is True
@@ -46,7 +46,7 @@ class WriteAvailability:
         return bool(done) and self._took is True
 
     async def run(self) -> None:
-        """Sleeps until a write is refused, then watches until one is taken; until it is cancelled."""
+        """Waits for a refused write, then for the next successful one; repeats until it is cancelled."""
         while True:
             self._database.refused.clear()
             await self._database.refused.wait()
@@ -56,7 +56,7 @@ class WriteAvailability:
                 self._changes.commit_doubted()
 
     async def until_over(self) -> None:
-        """From a write that was refused until the database takes one."""
+        """Returns once the database takes writes again after a refused write."""
         await self._clock.sleep(_PATIENCE_SECONDS)
         if await self._takes_one_now():
             return
@@ -66,7 +66,7 @@ class WriteAvailability:
         self._set(paused=False)
 
     async def close(self) -> None:
-        """Ends the trial that is under way."""
+        """Cancels the trial that is in progress."""
         if self._trial is not None:
             self._trial.cancel()
             await asyncio.wait({self._trial})
@@ -84,7 +84,7 @@ class WriteAvailability:
         return self._took is True
 
     def _begin_trial(self) -> asyncio.Task[None]:
-        """The trial that is under way, or a new one."""
+        """The trial that is in progress, or a new one."""
         if self._trial is None:
             self._trial = asyncio.create_task(self._try(), name="trial write")
         return self._trial
