@@ -1,1 +1,1 @@
-"""When to ask the API about a job, and what its responses change."""
+"""Decides when to request a job from the API, and records what the responses change."""

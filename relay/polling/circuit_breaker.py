@@ -1,4 +1,4 @@
-"""Whether the API as a whole responds; while it does not, one request at a time tries it, ever less often."""
+"""Tracks whether the API as a whole responds. While it doesn't, single requests probe it at growing intervals."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from relay.polling.schedule import Timing
 
 _FAILURES = 3
 _PATIENCE_INTERVALS = 1.5
-"""Each young job is requested within an interval and its jitter: if one of them has a response, the API is not down."""
+"""A young job is requested once in an interval plus jitter, so this span includes a request about each young job."""
 
 
 class CircuitBreaker:
-    """Opens after requests in a row, about several jobs, without a response.
+    """Opens after several consecutive requests, about several jobs, got no response.
 
-    They have to span `_PATIENCE_INTERVALS`: an API that fails every other request, or for some accounts only, has
-    responded to somebody meanwhile, and would otherwise count as down and as back many times a minute. Times are
-    monotonic seconds unless said otherwise.
+    These requests have to span `_PATIENCE_INTERVALS`. An API that fails every other request, or only for some accounts,
+    responds to others within that time; otherwise it would be declared down and back many times a minute. Times are
+    monotonic seconds unless stated otherwise.
     """
 
     def __init__(self, timing: Timing) -> None:
@@ -25,9 +25,9 @@ class CircuitBreaker:
         self._interval = timing.interval
         self._random = timing.random
         self.down_since: int | None = None
-        """When the first of the failed requests was made, milliseconds UTC; None while the API responds."""
+        """When the first of the failed requests was made, in milliseconds UTC; None while the API responds."""
         self.polled_jobs = 0
-        """How many jobs are polled. One job that fails proves nothing unless it is the only one."""
+        """How many jobs are polled. Failures of a single job prove nothing unless it is the only one."""
         self._responded_at = -inf
         self._failures = 0
         self._jobs: set[str] = set()
@@ -38,10 +38,10 @@ class CircuitBreaker:
         self._next_probe_at = inf
 
     def failed(self, jobid: str, at: int, asked: float) -> bool:
-        """A request that was made at `asked` (`at` in milliseconds UTC) had no response.
+        """Counts a request without a response. It was made at `asked`, which is `at` in milliseconds UTC.
 
-        A request that was made before the latest response came counts for nothing: it may only have taken longer to
-        fail. Returns whether the API counts as down from now on, and did not before.
+        Requests made before the latest response are ignored: they may only have taken longer to fail. Returns whether
+        the API counts as down from now on and did not before.
         """
         if asked < self._responded_at:
             return False
@@ -61,7 +61,7 @@ class CircuitBreaker:
         return True
 
     def responded(self) -> bool:
-        """The API responded just now, whatever it said. Returns whether it counted as down until then."""
+        """Notes any response of the API. Returns whether the API counted as down until now."""
         self._responded_at = self._clock.monotonic()
         was_down = self.down_since is not None
         self.down_since = None
@@ -73,7 +73,7 @@ class CircuitBreaker:
     # ---- while the API is down --------------------------------------------------------------------------------------
 
     def begin_probe(self, job_id: int) -> bool:
-        """Whether this job may be requested now. If so, no other may be until `probe_over` is called for it."""
+        """Whether this job may be requested now. If so, no other job may be until `probe_over` is called for it."""
         if self._clock.monotonic() < self._next_probe_at:
             return False
         self._probe = job_id
@@ -81,12 +81,12 @@ class CircuitBreaker:
         return True
 
     def probe_over(self, job_id: int) -> None:
-        """A request about this job is over and the API is still down; of interest if it was the probe."""
+        """Plans the next probe if this job was the probe: its request is over and the API is still down."""
         if job_id == self._probe:
             self._plan_probe()
 
     def retry_at(self) -> float:
-        """When to look again at a job that is not the probe."""
+        """When to try a job again that may not be the probe now."""
         now = self._clock.monotonic()
         at = self._next_probe_at if self._next_probe_at < inf else now
         return max(at, now) + self._interval * self._random.random()

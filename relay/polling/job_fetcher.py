@@ -1,4 +1,4 @@
-"""The one place from which the API is asked about a job, for the poller and for commands alike."""
+"""Requests jobs from the API, both for the poller and for commands."""
 
 from __future__ import annotations
 
@@ -24,41 +24,40 @@ from relay.polling.schedule import Timing
 log = logging.getLogger(__name__)
 
 FRESH_SECONDS = 5.0
-"""For how long a response is used again, unless the caller wants a fresher one."""
+"""How long a response is reused, unless the caller wants a fresher one."""
 
 Request = Callable[[str, str, int | None, LookupTerms | None], Awaitable[LazyJob]]
-"""Requests a job from the API. The arguments are a token, a job id, the fingerprint of a response that is known
-already, and the terms on which a person asks, None for what is scheduled. Raises a class of PixVerseError, and what
-the terms raise."""
+"""Requests a job from the API. The arguments are a token, a job id, the fingerprint of a known response, and the terms
+of a person's lookup (None for a scheduled request). Raises a subclass of PixVerseError, and what the terms raise."""
 
 _Key = tuple[int, str]
 """An account's id and a job id."""
 
 
 class Accounts(Protocol):
-    """The API accounts, as those who ask need them: `relay/accounts/account_registry.py` in the running bot."""
+    """What callers need of the API accounts. The running bot uses `relay/accounts/account_registry.py`."""
 
     def own(self, guild_id: int) -> int | None:
-        """The account that a server has set for itself."""
+        """The account of the token that a server has set, or None."""
 
     def in_force(self, guild_id: int) -> int | None:
         """The account that a server uses: its own, else the operator's, else None."""
 
     def token_of(self, account_id: int) -> str | None:
-        """The account's token, or None where there is none (any more)."""
+        """The account's token; None if it has none."""
 
     def state_of(self, account_id: int) -> AccountState:
         """`ok`, `refused`, `unpaid` or `missing`."""
 
     async def note_response(self, account_id: int, error: PixVerseError | None, jobid: str = "") -> None:
-        """The API answered a question about a job with this account's token."""
+        """Notes the API's response to a request about a job with this account's token."""
 
     def doubt(self, account_id: int) -> None:
-        """Has the account's token tried at once."""
+        """Requests an immediate trial of the account's token."""
 
 
 class NoTokenLeft(PixVerseError):
-    """The account has no token (any more), so nothing was requested."""
+    """The account has no token, so nothing was requested."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +71,7 @@ class JobResponse:
 
     @property
     def content(self) -> Job | JobNotFound | JobExpired:
-        """The job, or that there is none."""
+        """The parsed job, or why there is none."""
         return self.lazy.read() if isinstance(self.lazy, LazyJob) else self.lazy
 
 
@@ -83,9 +82,9 @@ class _Backoff:
 
 
 class JobFetcher:
-    """Requests a job once where several callers want it at the same time, and not again within five seconds.
+    """Requests jobs. Concurrent requests for the same job are merged, and a response is reused for five seconds.
 
-    Decides whether the API as a whole is down, and which accounts are to be left alone for a while.
+    Also tracks whether the API as a whole is down, and which accounts back off.
     """
 
     def __init__(
@@ -96,7 +95,7 @@ class JobFetcher:
         changes: Changes,
         retry_at: Callable[[str], float | None],
     ) -> None:
-        """`retry_at` tells until when (monotonic seconds) the API wants no request with a token."""
+        """`retry_at` returns until when (monotonic seconds) the API wants no request with a token, or None."""
         self.breaker = CircuitBreaker(timing)
         self._request = request
         self._accounts = accounts
@@ -107,19 +106,19 @@ class JobFetcher:
         self._backoffs: dict[int, _Backoff] = {}
         self._in_flight: dict[_Key, asyncio.Future[JobResponse]] = {}
         self._polling: set[_Key] = set()
-        """Requested by a poll; in `_in_flight` too once others wait for the same response."""
+        """Jobs requested by a poll. They are in `_in_flight` too once others wait for the same response."""
         self._responses: dict[_Key, JobResponse] = {}
         self._missing: dict[_Key, JobResponse] = {}
-        """Responses that a job is not found, for people alone: a job that has just been started may be known a moment
-        later, and what is scheduled must see that."""
+        """"Not found" responses, reused for people only. A job that has just been started may be found a moment later,
+        and scheduled requests must see that."""
 
     @property
     def down_since(self) -> int | None:
-        """Since when the API has not responded, milliseconds UTC; None while it does."""
+        """Since when the API has been down, in milliseconds UTC; None while it responds."""
         return self.breaker.down_since
 
     def backoff_until(self, account_id: int) -> float | None:
-        """Until when (monotonic seconds) nothing may be requested with this account's token; None if it may be now."""
+        """Until when (monotonic seconds) this account backs off; None if its token may be used now."""
         backoff, token = self._backoffs.get(account_id), self._accounts.token_of(account_id)
         retry_at = None if token is None else self._retry_at(token)
         until = max(backoff.until if backoff is not None else -math.inf, -math.inf if retry_at is None else retry_at)
@@ -131,17 +130,17 @@ class JobFetcher:
             self._backoffs.pop(account_id, None)
 
     def recent(self, account_id: int, jobid: str, fresh: float = FRESH_SECONDS) -> JobResponse | None:
-        """The response of the last `fresh` seconds, if there is one; none is kept for longer than five seconds."""
+        """The response of the last `fresh` seconds, if there is one. Responses are kept for at most five seconds."""
         response = self._responses.get((account_id, jobid))
         if response is None or self._clock.monotonic() - response.monotonic >= min(fresh, FRESH_SECONDS):
             return None
         return response
 
     async def fetch(self, account_id: int, jobid: str, fresh: float = FRESH_SECONDS) -> JobResponse:
-        """The API's response, perhaps one of the last `fresh` seconds.
+        """The API's response about a job, which may be up to `fresh` seconds old.
 
-        Raises NoTokenLeft, and every PixVerseError but JobNotFound and JobExpired. A caller that is cancelled does not
-        take the response away from the others.
+        Raises NoTokenLeft, and every PixVerseError except JobNotFound and JobExpired. If one caller is cancelled, the
+        others still get the response.
         """
         recent = self.recent(account_id, jobid, fresh) or await self._of_others((account_id, jobid))
         if recent is not None:
@@ -149,9 +148,9 @@ class JobFetcher:
         return await self._begin((account_id, jobid), None)
 
     async def look_up(self, account_id: int, jobid: str, terms: LookupTerms) -> JobResponse:
-        """The API's response for a person, on whose terms requests are made. "Not found" is used again too.
+        """The API's response for a person's lookup. Requests are made on the lookup's terms; "not found" is reused too.
 
-        Raises what `fetch` raises, and TooFast where a request may not be made.
+        Raises what `fetch` raises, and TooFast if the person's allowance is used up.
         """
         key = (account_id, jobid)
         recent = self._known_to_people(key, terms.fresh) or await self._of_others(key)
@@ -161,22 +160,22 @@ class JobFetcher:
         return await self._begin(key, terms)
 
     def is_at_hand(self, account_id: int, jobid: str, fresh: float = FRESH_SECONDS) -> bool:
-        """Whether a person who looks the job up causes no request, because it was made already."""
+        """Whether a person's lookup of the job would cause no new request."""
         key = (account_id, jobid)
         return key in self._in_flight or key in self._polling or self._known_to_people(key, fresh) is not None
 
     async def poll(self, account_id: int, jobid: str, fresh: float, known: int | None) -> JobResponse:
-        """The API's response for the poller, which knows a response with the fingerprint `known`.
+        """The API's response for the poller, which already has a response with the fingerprint `known`.
 
-        Raises what `fetch` raises. It makes no task, which would cost as much as half the request; whoever wants the
-        same job meanwhile gets this response too.
+        Raises what `fetch` raises. Creates no task, since that would cost half as much as the request itself. Others
+        who request the same job meanwhile share this response.
         """
         key = (account_id, jobid)
         recent = self.recent(account_id, jobid, fresh) or await self._of_others(key)
         if recent is not None:
             return recent
         self._polling.add(key)
-        # Others who wait are not cancelled with the poller.
+        # If the poller is cancelled, the others who wait get an error, not a cancellation.
         result: JobResponse | Exception = Unavailable("the request was broken off")
         try:
             result = await self._fetch(account_id, jobid, known, None)
@@ -201,8 +200,8 @@ class JobFetcher:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _of_others(self, key: _Key) -> JobResponse | None:
-        """The response to a request that is in flight already; raises what that request raises. None without one, or if
-        the allowance of whoever made it was used up."""
+        """The response to a request that is already in flight; raises what that request raises. None if there is no
+        such request, or if it failed because its caller's allowance was used up."""
         while True:
             if key in self._polling and key not in self._in_flight:
                 self._share(key, asyncio.get_running_loop().create_future())
@@ -230,7 +229,7 @@ class JobFetcher:
         if self._in_flight.get(key) is done:
             del self._in_flight[key]
         if not done.cancelled():
-            done.exception()  # Nobody may be left to take it; whoever made the request has got it.
+            done.exception()  # Marks it as retrieved: perhaps nobody else waits, and the requester has it already.
 
     async def _fetch(self, account_id: int, jobid: str, known: int | None, terms: LookupTerms | None) -> JobResponse:
         token = self._accounts.token_of(account_id)
@@ -270,11 +269,11 @@ class JobFetcher:
         await self._accounts.note_response(account_id, error, jobid)
 
     def _back_off(self, account_id: int, error: RateLimited | AccountBroken) -> None:
-        """Leaves the account alone for a while. If the API named a time, `retry_at` tells it already, to lists too."""
+        """Makes the account back off. If the API named a time, `retry_at` already returns it, for lists too."""
         now = self._clock.monotonic()
         if isinstance(error, AccountBroken) or error.retry_after is None:
             backoff = self._backoffs.setdefault(account_id, _Backoff(now, 0))
-            if backoff.until <= now:  # Several requests may have been in flight; together they are refused once.
+            if backoff.until <= now:  # Several requests in flight may be refused together; that counts once.
                 backoff.refusals += 1
             until = schedule.after_failure(now, self._timing.interval, backoff.refusals, self._timing.random)
             backoff.until = max(backoff.until, until)

@@ -1,8 +1,8 @@
-"""The API's list of an account's jobs in work, in place of a request about each of them.
+"""Uses the API's list of an account's active jobs to save requests about each of them.
 
-The truth stays with a job's record. The list only says that there is no need to request it yet: the record of a job
-that the list does not name, or no longer names, is requested, and each record now and then whatever the list says. A
-list that fails, or that still names a job whose record said before that it had ended, is not used for a while.
+A job's record stays authoritative. The list only shows that a record need not be requested yet. The record is requested
+if the list does not name the job, or no longer names it, and now and then whatever the list says. A list that fails, or
+that still names a job after its record said that the job had ended, is not used for a while.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from relay.polling.schedule import Timing
 log = logging.getLogger(__name__)
 
 FEWEST_JOBS = 3
-"""For fewer jobs of one account a list would save nothing."""
+"""With fewer jobs of one account, a list would save nothing."""
 _LAGGING_INTERVALS = 30
 _REFUSED_INTERVALS = 30
 _LONGEST_BACKOFF_INTERVALS = 16
@@ -41,23 +41,23 @@ _PATIENCE_SECONDS = 1.0
 _REFUSALS = (TokenRefused, SubscriptionUnpaid, AccountBroken, BadRequest, NoList)
 
 KindOf = Callable[[str], str]
-"""The list in which the job with this id would stand."""
+"""Returns the kind of list that names the job with this id while it is active."""
 ListActiveJobs = Callable[[str, str], Awaitable[Collection[str]]]
-"""Requests the list of a kind with a token; returns the ids of jobs in work. Raises a class of PixVerseError."""
+"""Requests a kind of list with a token; returns the ids of active jobs. Raises a subclass of PixVerseError."""
 TokenOf = Callable[[int], str | None]
 _Key = tuple[int, str]
 
 
 @dataclass(frozen=True, slots=True)
 class ListRefreshed:
-    """A new list, and what it says about the jobs that relied on the one before."""
+    """A new list, and what it says about the jobs that relied on the previous one."""
 
     account_id: int
     kind: str
     at: float
-    """When it was requested, monotonic seconds."""
+    """When the list was requested, in monotonic seconds."""
     jobs: frozenset[str]
-    """The ids that it names."""
+    """The job ids that the list names."""
     left: tuple[PolledJob, ...]
     """Jobs that the list no longer names: their records are needed at once."""
     named: tuple[PolledJob, ...]
@@ -69,26 +69,26 @@ class _JobList:
     """One account's list."""
 
     at: float = float("-inf")
-    """When it was requested, monotonic seconds."""
+    """When the list was requested, in monotonic seconds."""
     jobs: frozenset[str] = frozenset()
     relying: dict[str, tuple[PolledJob, float]] = field(default_factory=dict)
-    """Jobs whose record was not requested because the list names them, each with its gap between two requests."""
+    """Jobs whose record was not requested because the list names them, each with its gap between requests."""
     ended: dict[str, float] = field(default_factory=dict)
-    """Jobs that the list named when their record said that they had ended, and when it did."""
+    """Jobs whose record said that they had ended while the list still named them, with the time of that response."""
     failures: int = 0
     backoff_until: float = float("-inf")
-    """The list failed and is not requested until then."""
+    """Until when the list is not requested, because it failed."""
     doubted_until: float = float("-inf")
-    """The list lagged and is not used until then."""
+    """Until when the list is not used, because it lagged."""
     request: asyncio.Task[None] | None = None
-    """In flight."""
+    """The request in flight."""
 
     def is_of_no_use(self, now: float) -> bool:
         return now < max(self.backoff_until, self.doubted_until)
 
 
 class JobLists:
-    """Decides whether a list will do for a job that is due. Times are monotonic seconds."""
+    """Decides whether a list can replace a request about a job that is due. Times are monotonic seconds."""
 
     def __init__(
         self,
@@ -98,7 +98,7 @@ class JobLists:
         backoff_until: Callable[[int], float | None],
         timing: Timing,
     ) -> None:
-        """`backoff_until` tells until when nothing may be requested with an account's token; None if it may be now."""
+        """`backoff_until` returns until when an account backs off, or None."""
         self._fetch = fetch
         self._kind_of = kind_of
         self._token_of = token_of
@@ -108,20 +108,20 @@ class JobLists:
         self._lists: dict[_Key, _JobList] = {}
         self._kept: frozenset[int] = frozenset()
         self.refreshed = Signal[[ListRefreshed]]()
-        """There is a new list: one serves everybody who would request it soon."""
+        """A new list has arrived; it serves everybody who would soon request one."""
         self.refused = Signal[[int]]()
         """A list of this account was refused with 401 or 402."""
 
     def keep_up(self, account_ids: Collection[int]) -> None:
-        """The lists of these accounts are requested at each interval, by `refresh`, whatever jobs are polled."""
+        """Tells which accounts' lists `refresh` requests at every interval anyway, however few jobs are polled."""
         self._kept = frozenset(account_ids)
 
     def worth_it(self, account_id: int, jobs: int) -> bool:
-        """Whether a list saves requests when so many of the account's jobs are polled."""
+        """Whether a list saves requests when `jobs` jobs of the account are polled."""
         return jobs >= FEWEST_JOBS or account_id in self._kept
 
     async def refresh(self, account_id: int, kind: str) -> float:
-        """Requests a list that is an interval old, unless it backs off; returns when it is to be requested next."""
+        """Requests a list that is at least an interval old, unless it backs off; returns when to request it next."""
         listed = self._lists.setdefault((account_id, kind), _JobList())
         request = self._requested((account_id, kind), listed, self._interval)
         if request is not None:
@@ -131,14 +131,14 @@ class JobLists:
         )
 
     def latest(self, account_id: int, kind: str) -> frozenset[str]:
-        """The ids that a list of the last interval named; none if there is no such list."""
+        """The job ids in the list, if it was requested within the last interval; otherwise empty."""
         listed = self._lists.get((account_id, kind))
         young = listed is not None and self._clock.monotonic() - listed.at < self._interval
         return listed.jobs if listed is not None and young else frozenset()
 
     async def names(self, job: PolledJob, gap: float) -> float | None:
-        """When the list was requested, if it names the job and is younger than `gap`, the seconds between two requests
-        about the job. None if the job's own record is needed."""
+        """When the list was requested, if it names the job and is recent enough; None if the job's record is needed.
+        `gap` is the number of seconds between two requests about the job."""
         kind = self._kind_of(job.jobid)
         now = self._clock.monotonic()
         if not self._record_is_young(job, gap, now):
@@ -157,7 +157,7 @@ class JobLists:
         return listed.at
 
     def job_ended(self, job: PolledJob) -> None:
-        """The job's record said that it has ended: a list that is requested from now on must not name it."""
+        """Notes that the job's record says that it has ended. A list requested from now on must not name the job."""
         listed = self._lists.get((job.account_id, self._kind_of(job.jobid)))
         if listed is not None and job.jobid in listed.jobs:
             listed.ended[job.jobid] = self._clock.monotonic()
@@ -176,8 +176,8 @@ class JobLists:
                 del self._lists[key]
 
     def _requested(self, key: _Key, listed: _JobList, age: float) -> asyncio.Task[None] | None:
-        """The request for a list that is older than `age` seconds, one for everybody who waits; None if the list is
-        younger, or if it or its account backs off."""
+        """The shared request for a list that is at least `age` seconds old; None if the list is younger, or if it or
+        its account backs off."""
         now = self._clock.monotonic()
         if now - listed.at < age or now < listed.backoff_until or self._account_backoff_until(key[0]) is not None:
             return None
@@ -187,7 +187,7 @@ class JobLists:
         return listed.request
 
     async def _wait_a_little(self, request: asyncio.Task[None]) -> None:
-        """A slow list must make no outcome late: the job's record is requested then."""
+        """Waits for the list, but not long: if it is slow, the job's record is requested, so no outcome is late."""
         answered = asyncio.Event()
         request.add_done_callback(lambda _: answered.set())
         await sleep_unless_woken(self._clock, min(_PATIENCE_SECONDS, self._interval / 4), answered)
@@ -215,7 +215,7 @@ class JobLists:
         self._signal_refreshed(key, listed)
 
     def _failed(self, account_id: int, listed: _JobList, error: PixVerseError) -> None:
-        """The list is not requested for a while. Jobs that relied on it are due when they would have been without."""
+        """Makes the list back off. Jobs that relied on it stay due when they were."""
         listed.failures += 1
         listed.backoff_until = self._clock.monotonic() + self._backoff_after(error, listed.failures)
         log.info("No list of the jobs of account %d, they are asked about one by one: %s", account_id, error)
@@ -227,7 +227,7 @@ class JobLists:
             return self._interval * _REFUSED_INTERVALS
         asked = error.retry_after if isinstance(error, RateLimited | Unavailable) else None
         longest = self._interval * _LONGEST_BACKOFF_INTERVALS
-        # After the time that was asked for, records come first: a list that is always refused must not hold them up.
+        # After the wait that the API named, records come first: a list that is always refused must not delay them.
         return (asked or 0.0) + backoff(2 * self._interval, failures, longest)
 
     def _lags(self, listed: _JobList) -> bool:
@@ -244,7 +244,7 @@ class JobLists:
         self.refreshed(ListRefreshed(*key, listed.at, listed.jobs, tuple(left), tuple(named)))
 
     def _record_is_young(self, job: PolledJob, gap: float, now: float) -> bool:
-        """Whether the job's record has said lately enough that the job runs, so that a list may be relied on."""
+        """Whether the job's record said recently enough that the job runs. Only then may a list replace it."""
         longest = schedule.record_after(gap, has_card=job.has_card)
         return job.record_running_at is not None and now - job.record_running_at < longest
 

@@ -36,47 +36,48 @@ class JobLoader:
         self._accounts = accounts
         self._queue = queue
         self.woken = asyncio.Event()
-        """Set when something is to be loaded, or whenever else the poller should look again; the poller clears it."""
+        """Set when something is to be loaded, or when the poller should look again for another reason. The poller
+        clears it."""
         self._loaded_up_to: int | None = 0
         self._open_jobs = 0
         self._changed_jobs: set[int] = set()
         self._found_jobs: set[int] = set()
-        """Of the changed ones, those about which nobody has asked the API yet."""
+        """Those of the changed jobs that have not been requested from the API yet."""
         self._reported_ends: set[int] = set()
         self._changed_accounts: dict[int, None] = {}
-        """Those marked longest ago first."""
+        """In the order in which they were marked."""
 
     @property
     def loading(self) -> bool:
-        """Whether there is more to be read at once."""
+        """Whether there is more to load at once."""
         return self._loaded_up_to is not None or bool(self._changed_accounts)
 
     def job_changed(self, job_id: int) -> None:
-        """A job is watched, is watched no more, or has ended."""
+        """Marks a job whose watchers have changed, or that has ended."""
         self._changed_jobs.add(job_id)
         self.woken.set()
 
     def jobs_found(self, job_ids: Collection[int]) -> None:
-        """These jobs are watched from now on, and nobody has asked the API about them yet."""
+        """Marks jobs that are newly watched and have not been requested from the API yet."""
         self._found_jobs.update(job_ids)
         self._changed_jobs.update(job_ids)
         self.woken.set()
 
     def end_reported(self, job_id: int) -> None:
-        """A callback reports that the job has ended: its record is requested at once, within the schedule's bounds."""
+        """Marks a job whose end a callback reports: its record is requested at once, within the schedule's bounds."""
         self._reported_ends.add(job_id)
         self.woken.set()
 
     def account_changed(self, account_id: int) -> None:
-        """An account's token or state has changed, or the servers that use it."""
+        """Marks an account whose token, state or servers have changed."""
         self._changed_accounts[account_id] = None
         self.woken.set()
 
     async def load(self) -> None:
-        """Reads what is marked, and at first everything: a page of jobs at each call, and accounts of about a page
-        together, so that polling begins before all is read.
+        """Loads what is marked, and after a start everything. Each call loads one page of jobs, and accounts with about
+        a page of jobs together, so that polling begins before everything is loaded.
 
-        Raises StorageError; what was not read is then still marked.
+        Raises StorageError; what was not loaded then stays marked.
         """
         await self._load_accounts()
         await self._load_page()
@@ -84,7 +85,7 @@ class JobLoader:
         self._reported_ends = {job_id for job_id in self._reported_ends if not self._queue.report_end(job_id)}
         if self.loading:
             self.woken.set()
-        else:  # A job that was added a moment ago is read at the next call.
+        else:  # Jobs that were marked while this call was loading are loaded by the next call.
             self._reported_ends &= self._changed_jobs
 
     async def _load_page(self) -> None:
@@ -104,9 +105,10 @@ class JobLoader:
             log.info("%d jobs are polled", len(self._queue))
 
     async def _load_accounts(self) -> None:
-        """The marks are taken off before the database is read: one that is set meanwhile has it read again."""
+        """Loads the marked accounts. Each mark is removed before its account is read, so an account that is marked
+        again meanwhile is read again."""
         for account_id in [one for one in self._changed_accounts if not self._ownership.owns_account(one)]:
-            # Without a question to the database: it may be because that is out of reach that the account is lost.
+            # This needs no database: losing the connection to it may be why the account is lost.
             del self._changed_accounts[account_id]
             self._remove_all(account_id, but=frozenset())
         read = 0
@@ -114,14 +116,14 @@ class JobLoader:
             del self._changed_accounts[account_id]
             try:
                 read += await self._load_account(account_id)
-            except BaseException:  # A loop that is broken off reads the account when it is restarted.
+            except BaseException:  # If the loop is cancelled, it reads the account after its restart.
                 self._changed_accounts[account_id] = None
                 raise
             if read >= _PAGE:
                 return
 
     async def _load_account(self, account_id: int) -> int:
-        """Returns how many jobs it has read."""
+        """Loads the jobs of an account; returns how many there are."""
         open_ids: set[int] = set()
         page = await jobs.open_page(self._database.reader, 0, _PAGE, account_id)
         while page:
@@ -129,7 +131,7 @@ class JobLoader:
                 open_ids.add(row.id)
                 self._put_one_of_many(row)
             page = await jobs.open_page(self._database.reader, page[-1].id, _PAGE, account_id)
-        # A job that was added meanwhile is marked as changed and read right after.
+        # A job that was added meanwhile is marked as changed, and read right after this.
         self._remove_all(account_id, but=open_ids)
         await self._recorder.deliver_held(account_id)
         return len(open_ids)
@@ -166,7 +168,8 @@ class JobLoader:
             self._queue.remove(row.id)
 
     def _is_polled(self, row: OpenJob) -> bool:
-        """Whether the account is this process's, and any server that waits for the job uses the job's own account."""
+        """Whether this process owns the job's account, and at least one server that waits for the job uses that
+        account."""
         return self._ownership.owns_account(row.account_id) and any(
             self._accounts.in_force(guild_id) == row.account_id for guild_id in row.guilds
         )

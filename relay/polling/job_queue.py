@@ -1,4 +1,4 @@
-"""The jobs that are polled, in memory, the earliest due first. Only here does the state of their polling change."""
+"""The queue of polled jobs, in memory, the earliest due first. It alone changes a job's scheduling state."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from storage.jobs import OpenJob
 
 
 class PolledJob:
-    """One job: small, since there may be a hundred thousand.
+    """One polled job. Uses slots to stay small, because there may be a hundred thousand.
 
-    Only `JobQueue` changes its scheduling state. What the last response said (`snapshot_hash`, `body_fingerprint`,
-    `ran_until`, `ran_until_noted`) is noted by the poller.
+    Only `JobQueue` changes the scheduling state. The poller sets what it learned from the last response:
+    `snapshot_hash`, `body_fingerprint`, `ran_until` and `ran_until_noted`.
     """
 
     __slots__ = (
@@ -51,11 +51,11 @@ class PolledJob:
         self.account_id = account_id
         self.jobid = jobid
         self.snapshot_hash = 0
-        """Of the snapshot that is in the database."""
+        """Hash of the snapshot in the database."""
         self.body_fingerprint: int | None = None
-        """Of the bytes of the last response, where they are known: the same bytes again bring no news."""
+        """Fingerprint of the last response, if known. A response with the same fingerprint brings no news."""
         self.has_card = True
-        """Whether a card of its own shows the job."""
+        """Whether the job has a card of its own."""
         self.is_shown = True
         """Whether a card or a summary shows the job."""
         self.is_live = False
@@ -72,28 +72,28 @@ class PolledJob:
         self.due = 0.0
         """Monotonic seconds."""
         self.asked_at: float | None = None
-        """When the job, or a list that names it, was last requested, monotonic seconds."""
+        """When the job, or a list that names it, was last requested, in monotonic seconds."""
         self.record_requested_at: float | None = None
-        """When the job's own record was last requested, monotonic seconds."""
+        """When the job's own record was last requested, in monotonic seconds."""
         self.record_running_at: float | None = None
-        """When the record was last requested and said that the job runs, monotonic seconds."""
+        """When the latest record that showed the job running was requested, in monotonic seconds."""
         self.failures = 0
-        """Requests in a row without a usable response."""
+        """Consecutive requests without a usable response."""
         self.in_flight = False
         self.ran_until: int | None = None
-        """When the job was last seen in work, milliseconds UTC, as far as this process knows."""
+        """When this process last saw the job active, in milliseconds UTC."""
         self.ran_until_noted = 0
-        """When that was last written to the database, or the job added; milliseconds UTC."""
+        """When `ran_until` was last written to the database, or the job was added; milliseconds UTC."""
         self.deferred = False
-        """Whether the job was due while the API was down."""
+        """Whether the job came due while the API was down."""
         self.reported_at: float | None = None
-        """When a callback last reported the end, monotonic seconds; None if the record is not to be requested early."""
+        """When a callback last reported the end, in monotonic seconds; None if no early request is needed."""
         self.early_looks: tuple[float, ...] = ()
-        """When the record was last requested because of such reports, monotonic seconds."""
+        """When the record was last requested because of such reports, in monotonic seconds."""
 
     @property
     def end_reported(self) -> bool:
-        """Whether the record is to be requested because a callback has reported the end."""
+        """Whether the record is to be requested because a callback reported the end."""
         return self.reported_at is not None
 
 
@@ -103,11 +103,11 @@ class Polls:
 
     jobs: int
     due: int
-    """Jobs whose time has come, and about which the API has not responded yet."""
+    """Jobs that are due, including those in flight."""
     late: int
     """Jobs that have been due for longer than an interval."""
     longest: float
-    """Seconds for which the first of them has been due."""
+    """Seconds for which the longest waiting job has been due."""
 
 
 @dataclass(slots=True)
@@ -118,17 +118,17 @@ class _AccountQueue:
     live: int = 0
     in_flight: int = 0
     heap: list[tuple[float, int]] = field(default_factory=list)
-    """Time and number of each job that waits, and outdated entries."""
+    """Due time and number of each waiting job, and outdated entries."""
     announced: float = math.inf
-    """The time under which the account stands in the heap of all accounts."""
+    """The account's time in the heap of all accounts."""
 
 
 class JobQueue:
-    """Each job is in one state: waiting until it is due, in flight, or gone.
+    """A queue in which each job is in one of three states: waiting until it is due, in flight, or gone.
 
-    `start` takes a job that is due into flight. `still_running`, `named_by_list`, `missing`, `failed`, `postpone` and
-    `release` let it wait again; `ended` and `remove` let it go. At most `per_account` jobs of one account are in flight
-    at once. `max_age` is JOB_MAX_AGE in milliseconds; other times are monotonic seconds.
+    `start` puts a due job in flight. `still_running`, `named_by_list`, `missing`, `failed`, `postpone`, `defer` and
+    `release` make it wait again; `ended` and `remove` make it gone. At most `per_account` jobs of one account are in
+    flight at once. `max_age` is JOB_MAX_AGE in milliseconds; other times are monotonic seconds.
     """
 
     def __init__(self, timing: Timing, max_age: int, *, per_account: int = 8) -> None:
@@ -144,18 +144,18 @@ class JobQueue:
         self._in_flight: dict[PolledJob, None] = {}
         self._accounts: dict[int, _AccountQueue] = {}
         self._heap: list[tuple[float, int]] = []
-        """Time and number of each account of which a job may be started, and outdated entries."""
+        """Time and id of each account that may start a job, and outdated entries."""
         self._gone: dict[int, tuple[float, PolledJob]] = {}
-        """When each job of the last interval left; the earliest first."""
+        """The jobs removed within the last interval, each with the time of its removal; the earliest first."""
         self.gone = Signal[[PolledJob]]()
-        """This job is polled no longer, and no request about it is in flight."""
+        """This job is no longer polled, and no request about it is in flight."""
 
     def __len__(self) -> int:
         return len(self._jobs)
 
     @property
     def in_flight(self) -> Collection[PolledJob]:
-        """The jobs that are in flight, and those that were removed while they were."""
+        """The jobs in flight, including those that were removed from the queue meanwhile."""
         return tuple(self._in_flight)
 
     def get(self, job_id: int) -> PolledJob | None:
@@ -176,7 +176,7 @@ class JobQueue:
         return 0 if account is None else account.jobs
 
     def jobs_of_account(self, account_id: int) -> list[PolledJob]:
-        """The jobs of the account that wait or are in flight. Looks at no other account's."""
+        """The jobs of the account that wait or are in flight."""
         account = self._accounts.get(account_id)
         if account is None:
             return []
@@ -192,18 +192,18 @@ class JobQueue:
     # ---- what the poller asks ---------------------------------------------------------------------------------------
 
     def next_due(self) -> float | None:
-        """When the earliest job is due that may be started."""
+        """When the next job that may be started is due; None if there is none."""
         self._forget_gone(self._clock.monotonic())
         job = self._first()
         return None if job is None else job.due
 
     def first_due(self) -> PolledJob | None:
-        """The earliest job that may be started, if it is due."""
+        """The earliest job that is due and may be started."""
         job = self._first()
         return None if job is None or job.due > self._clock.monotonic() else job
 
     def polls(self) -> Polls:
-        """How many jobs are due, those in flight included; looks at every job, in milliseconds for 100,000."""
+        """Counts the jobs that are due. Looks at every job, which takes milliseconds for 100,000."""
         now = self._clock.monotonic()
         waits = [now - job.due for job in self._jobs.values() if job.due <= now]
         late = sum(wait > self._interval for wait in waits)
@@ -214,12 +214,12 @@ class JobQueue:
         return schedule.gap(self._interval, self._age(job))
 
     def is_old(self, job: PolledJob) -> bool:
-        """Whether the job is requested as seldom as ever."""
+        """Whether the job has reached the longest gap between requests."""
         return self._age(job) > schedule.OLD
 
     def needs_record(self, job: PolledJob) -> bool:
-        """Whether the job's own record is requested at every interval, so that its card or summary keeps up: the job is
-        live, and its account has few live jobs."""
+        """Whether the job's own record is requested at every interval, to keep its card or summary up to date. That is
+        so if the job is live and its account has few live jobs."""
         return self._is_live(job) and self.live_of_account(job.account_id) <= schedule.LIVE_JOBS
 
     def is_over_age(self, job: PolledJob) -> bool:
@@ -227,50 +227,51 @@ class JobQueue:
         return self._age(job) * 1000 >= self._max_age
 
     def may_be_given_up(self, job: PolledJob, *, responded: bool) -> bool:
-        """Whether the job is over age, and the API has just responded or could have for long enough."""
+        """Whether the job has been watched for longer than JOB_MAX_AGE, and the API has just responded about it or has
+        had enough time to."""
         return self.is_over_age(job) and (responded or self._clock.monotonic() >= self._grace_ends(job))
 
     # ---- jobs come and go -------------------------------------------------------------------------------------------
 
     def polling_begins(self) -> None:
-        """Jobs that are over age by now get time for one more request."""
+        """Starts a grace period, in which jobs past JOB_MAX_AGE get time for one more request."""
         self._begun = self._clock.monotonic()
 
     def release_all(self) -> None:
-        """Whatever is in flight is due at once."""
+        """Makes all jobs in flight due at once."""
         for job in self.in_flight:
             self.release(job)
 
     def add(self, row: OpenJob) -> None:
-        """Somebody has just looked the job up and watches it, or its watchers have changed."""
+        """Adds a job that was just looked up and is now watched, or updates one whose watchers have changed."""
         job, is_new = self._updated(row)
         if job.in_flight:
             return
         if is_new:
-            # Where the API said nothing, there is no snapshot.
+            # Without a response of the API there is no snapshot.
             job.record_running_at = self._clock.monotonic() if row.snapshot is not None else None
             self._wait(job, self._after_response(job, self._clock.monotonic()))
         else:
             self._wait(job, job.due)
 
     def add_one_of_many(self, row: OpenJob, jobs: int) -> None:
-        """The job is one of `jobs` that were read at once, and about which the API said nothing for a while. A job that
-        waits already is postponed no further, however often its account changes."""
+        """Adds one of `jobs` jobs that were loaded together and have not been requested for a while. A job that already
+        waits is not postponed, however often its account changes."""
         job, is_new = self._updated(row)
         if not job.in_flight:
             due = self._catch_up(job, max(jobs, len(self._jobs)))
             self._wait(job, due if is_new else min(due, job.due))
 
     def first_look(self, job_ids: Collection[int]) -> None:
-        """Nobody has asked the API about these jobs yet."""
+        """Schedules the first requests about these jobs soon, if they have not been requested yet."""
         now = self._clock.monotonic()
         for job in filter(None, map(self.get, job_ids)):
             if job.asked_at is None and not job.in_flight:
                 self._wait(job, schedule.first_look(now, self._interval, len(job_ids), self._random))
 
     def report_end(self, job_id: int) -> bool:
-        """A callback reports that the job has ended: its record is requested early, within the schedule's bounds.
-        Returns whether the job is one of those that wait or are in flight."""
+        """Requests the record of a job whose end a callback reports early, within the schedule's bounds. Returns
+        whether the queue holds the job."""
         job = self._jobs.get(job_id)
         if job is None:
             return False
@@ -280,7 +281,7 @@ class JobQueue:
         return True
 
     def remove(self, job_id: int) -> None:
-        """The job is gone. One that is in flight still counts for its account's bound until its request is over."""
+        """Removes the job. If it is in flight, it counts against its account's limit until its request is over."""
         job = self._jobs.pop(job_id, None)
         if job is None:
             return
@@ -298,21 +299,21 @@ class JobQueue:
     # ---- a job that is due ------------------------------------------------------------------------------------------
 
     def start(self, job: PolledJob) -> None:
-        """The job is in flight."""
+        """Puts the job in flight."""
         job.asked_at = self._clock.monotonic()
         job.in_flight = True
         self._in_flight[job] = None
         self._accounts[job.account_id].in_flight += 1
 
     def record_requested(self, job: PolledJob) -> None:
-        """The job's own record is being requested."""
+        """Notes that the job's own record is being requested."""
         job.record_requested_at = self._clock.monotonic()
         if job.end_reported:
             job.asked_at = job.record_requested_at
             job.early_looks = (*job.early_looks, job.record_requested_at)[-len(schedule.EARLY_LOOKS) :]
 
     def still_running(self, job: PolledJob) -> None:
-        """The record says that the job has not ended."""
+        """Makes the job wait: its record says that it has not ended."""
         self._responded(job)
         job.missing_since = None
         asked_at = job.asked_at if job.asked_at is not None else self._clock.monotonic()
@@ -320,16 +321,16 @@ class JobQueue:
         self._wait_or_look_early(job, self._after_response(job, asked_at))
 
     def named_by_list(self, job: PolledJob, listed_at: float) -> None:
-        """A list that was requested at `listed_at` names the job. That counts as a request about the job itself, since
-        nobody else may have a reason to request the next list."""
+        """Makes the job wait: a list requested at `listed_at` names it. That counts as a request about the job, because
+        this job may be the only reason to request the next list."""
         self._responded(job)
         job.asked_at = listed_at
         job.ran_until = self._clock.now() - round((self._clock.monotonic() - listed_at) * 1000)
         self._wait_or_look_early(job, self._after_response(job, listed_at))
 
     def missing(self, job: PolledJob) -> None:
-        """The API does not know the job. It is asked again when "not found" is to be believed, or as early as any other
-        job, so that one that is there again is noticed as soon."""
+        """Makes the job wait: the API does not know it. It is requested again when a second "not found" would be
+        believed, or at its usual time if that is earlier, so a job that reappears is noticed without delay."""
         self._responded(job)
         now = self._clock.now()
         if job.missing_since is None:
@@ -340,8 +341,8 @@ class JobQueue:
         self._wait_or_look_early(job, min(believed_at, self._after_response(job, asked_at)))
 
     def failed(self, job: PolledJob) -> None:
-        """There was no usable response, or nothing could be recorded. Early looks in a row count as one failure: a
-        callback must not make a job wait for longer than without it."""
+        """Makes the job wait: there was no usable response, or it could not be recorded. Consecutive early requests
+        count as one failure, because a callback must not make a job wait longer than without it."""
         due = self._early_look(job)
         if due is None:
             job.failures += 1
@@ -349,20 +350,20 @@ class JobQueue:
         self._wait(job, due)
 
     def postpone(self, job: PolledJob, until: float) -> None:
-        """The job's account backs off until then, or for ever (`inf`) if it has no token that the API takes."""
+        """Makes the job wait: its account backs off until `until`, which is `inf` without a usable token."""
         self._wait(job, schedule.spread(until, self._interval, job.asked_at, self._random))
 
     def defer(self, job: PolledJob, until: float) -> None:
-        """The API is down; the job is looked at again at `until`, or soon after the API is back."""
+        """Makes the job wait while the API is down: until `until`, or until soon after the API is back."""
         job.deferred = True
         self._wait(job, until)
 
     def release(self, job: PolledJob) -> None:
-        """The request was broken off: the job is due at once."""
+        """Makes the job due at once: its request was interrupted."""
         self._wait_or_look_early(job, self._clock.monotonic())
 
     def ended(self, job: PolledJob) -> None:
-        """The job was in flight and has ended."""
+        """Removes a job in flight that has ended."""
         if self.holds(job):
             self.remove(job.id)
         self._land(job)
@@ -370,8 +371,8 @@ class JobQueue:
     # ---- many at once -----------------------------------------------------------------------------------------------
 
     def list_refreshed(self, left: Collection[PolledJob], named: Collection[PolledJob], at: float) -> None:
-        """A list that was requested at `at` no longer names the jobs `left`, which may have ended and are due at once;
-        it still names the jobs `named`."""
+        """Applies a list requested at `at`. It still names the jobs `named`. It no longer names the jobs `left`, which
+        may have ended and are due at once."""
         for job in filter(self.waits, left):
             self._wait(job, self._clock.monotonic())
         for job in filter(self.waits, named):
@@ -415,10 +416,10 @@ class JobQueue:
         self._wait(job, due if early is None else min(early, due))
 
     def _early_look(self, job: PolledJob) -> float | None:
-        """When the record is to be requested because a callback reported the end; None if that is over.
+        """When to request the record because a callback reported the end; None if no early request is left.
 
-        A job over age is not looked at early: it may be given up without a request, and where that fails at once, it
-        would be tried again at once.
+        A job older than JOB_MAX_AGE gets none. It may be given up without a request, and if that failed at once, it
+        would be retried without a pause.
         """
         if job.reported_at is None:
             return None
@@ -430,7 +431,7 @@ class JobQueue:
         return early
 
     def _latest(self, job: PolledJob, due: float) -> float:
-        """When the job is to be looked at, even if it is `due` later, so that it is given up in time."""
+        """The latest time for the job's next turn, so that it is given up in time even if it is `due` later."""
         now = self._clock.monotonic()
         expires = job.watched_at + self._max_age / 1000
         if expires > now:
@@ -441,7 +442,7 @@ class JobQueue:
     # ---- states -----------------------------------------------------------------------------------------------------
 
     def _updated(self, row: OpenJob) -> tuple[PolledJob, bool]:
-        """The job as the database has it, and whether the queue did not hold it before."""
+        """The job, updated from the database's row, and whether it is new to the queue."""
         job = self._jobs.get(row.id)
         if job is not None and job.account_id != row.account_id:
             self.remove(row.id)
@@ -463,7 +464,8 @@ class JobQueue:
         return job, is_new
 
     def _taken_up(self, row: OpenJob) -> PolledJob:
-        """A job that left a moment ago keeps the times of its requests, so that it is not requested again too soon."""
+        """Adds a job. If it was removed a moment ago, it keeps the times of its requests, so that it is not requested
+        again too soon."""
         _, before = self._gone.pop(row.id, (0.0, None))
         if before is not None and before.in_flight and before.account_id == row.account_id:
             job = before
@@ -477,8 +479,8 @@ class JobQueue:
         return job
 
     def _wait(self, job: PolledJob, due: float) -> None:
-        """The job waits, unless it is gone. Its record is requested no sooner than an interval after the last time,
-        unless a callback has reported an end."""
+        """Makes the job wait, unless it is gone. Its record is requested at most once in an interval, unless a callback
+        has reported its end."""
         if not self.holds(job):
             self._land(job)
             return
@@ -497,7 +499,7 @@ class JobQueue:
         self._announce(job.account_id, account)
 
     def _land(self, job: PolledJob) -> None:
-        """The request about a job that is gone is over: its account may start another job."""
+        """Ends the flight of a job that is gone, so that its account may start another one."""
         if job.in_flight:
             account = self._accounts[job.account_id]
             self._end_flight(job, account)
@@ -531,7 +533,7 @@ class JobQueue:
         return job is not None and job.account_id == account_id and job.due == due and not job.in_flight
 
     def _earliest(self, account_id: int, account: _AccountQueue) -> float:
-        """When a job of the account may be started."""
+        """When the account's next job may be started; `inf` if none may."""
         if account.in_flight >= self._per_account:
             return math.inf
         while account.heap and not self._is_current(account.heap[0], account_id):

@@ -1,4 +1,4 @@
-"""Records what a response about a job says that is new. Jobs change and end in no other way."""
+"""Records what is new in responses about jobs. Jobs change and end only here."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ class Recorded(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """A job as it is after a response."""
+    """A job after a response was applied to it."""
 
     row: JobRow
     recorded: Recorded
 
 
 class JobRecorder:
-    """Records responses and calls the signals of what has changed. Every method raises StorageError as the database
-    does; nothing is then changed."""
+    """Records responses and signals what has changed. Every method raises StorageError if the database fails; nothing
+    is changed then."""
 
     def __init__(self, database: Database, accounts: Accounts, changes: Changes, timing: Timing) -> None:
         self._database = database
@@ -61,8 +61,8 @@ class JobRecorder:
     async def record_response(
         self, job_id: int, response: Job, account_id: int, ran_until: int | None = None
     ) -> Recorded:
-        """Records the job's state in a response to a request with this account's token. Writes nothing if nothing is
-        new, or if the job has gone over to another token since. `ran_until` is when the job was last seen in work
+        """Records the job's state from a response to a request with this account's token. Writes nothing if nothing is
+        new, or if the job has moved to another account since. `ran_until` is when the job was last seen active
         (milliseconds UTC), if the caller knows."""
         row = await jobs.by_id(self._database.reader, job_id)
         if row is None or not _brings_news(row, _without_file(row, response, self._clock.now())):
@@ -75,7 +75,7 @@ class JobRecorder:
         return self._signal(job_id, applied.recorded)
 
     async def note_in_work(self, job_id: int, at: int) -> None:
-        """Stores when the job was last seen in work, for the process that sees its end."""
+        """Stores when the job was last seen active, for the process that will see its end."""
         async with self._database.transaction() as tx:
             row = await jobs.by_id(tx, job_id)
             known = snapshots.load(row.snapshot) if row is not None and row.ended_at is None else None
@@ -83,9 +83,11 @@ class JobRecorder:
                 await jobs.change(tx, job_id, snapshots.dump(replace(known, ran_until=at)), row.changed_at)
 
     async def record_missing(self, job_id: int, account_id: int) -> Recorded:
-        """The API, asked with this account's token, does not know a job that was there before. Ends the job the second
-        time, if that is at least an interval and a minute after the first and no other response came between; not if
-        the job has gone over to another token since."""
+        """Records that the API does not know the job, in a response to a request with this account's token.
+
+        Ends the job the second time, if that is at least an interval and at least a minute after the first, with no
+        other response in between. Does nothing if the job has moved to another account since.
+        """
         now = self._clock.now()
         async with self._database.transaction() as tx:
             row = await jobs.by_id(tx, job_id)
@@ -100,7 +102,7 @@ class JobRecorder:
         return self._signal(job_id, Recorded.ENDED)
 
     async def record_expired(self, job_id: int, account_id: int) -> Recorded:
-        """The API, asked with this account's token, has deleted the job's record."""
+        """Ends a job whose record the API has deleted, by its response to a request with this account's token."""
         return await self._end(job_id, Outcome.EXPIRED, account_id)
 
     async def give_up(self, job_id: int) -> Recorded:
@@ -108,9 +110,9 @@ class JobRecorder:
         return await self._end(job_id, Outcome.GIVEN_UP)
 
     async def give_up_held(self, before: int) -> None:
-        """Gives up jobs that have been on hold since before this time (milliseconds UTC) because no server that waits
-        uses the job's account any more: they are not polled, and nobody has decided about them. Servers that wait for
-        a job that has ended for others meanwhile get no message: its end is not for them to see."""
+        """Gives up jobs that have been on hold since `before` (milliseconds UTC) because no waiting server uses the
+        job's account any more. They are not polled, so they would never end. If such a job has ended for other servers
+        meanwhile, the servers that still wait get no message, since they may not see its outcome."""
         for job_id in await jobs.open_since_before(self._database.reader, before):
             async with self._database.transaction() as tx:
                 row = await jobs.by_id(tx, job_id)
@@ -129,7 +131,7 @@ class JobRecorder:
             self._signal(job_id, Recorded.ENDED)
 
     async def refresh_ended(self, job_id: int, content: object) -> None:
-        """Stores the fresh links of a job that has ended, if the response says the same end and has links."""
+        """Stores the fresh links of an ended job, if the response has links and the same outcome."""
         if not isinstance(content, Job) or not content.media:
             return
         outcome = outcome_of_state(content.state)
@@ -141,7 +143,7 @@ class JobRecorder:
                 await jobs.change(tx, job_id, snapshot, row.changed_at)
 
     async def deliver_held(self, account_id: int) -> None:
-        """Posts the outcomes of the account's ended jobs to servers that may see them only now."""
+        """Posts the outcomes of the account's ended jobs to servers that have only now become allowed to see them."""
         for job_id in await subscriptions.ended_jobs_with_open(self._database.reader, account_id):
             async with self._database.transaction() as tx:
                 row = await jobs.by_id(tx, job_id)
@@ -169,8 +171,8 @@ class JobRecorder:
 async def apply_response(
     tx: Transaction, accounts: Accounts, row: JobRow, response: Job, now: int, ran_until: int | None = None
 ) -> Applied:
-    """Writes what the response brings, within an open transaction. `ran_until` is when the job was last seen in work
-    (milliseconds UTC), if the caller knows; what is stored of that, and the job's last change, count too."""
+    """Writes what the response brings, within an open transaction. `ran_until` is when the job was last seen active
+    (milliseconds UTC), if the caller knows. A later time that is stored, or the job's last change, takes precedence."""
     if row.ended_at is not None:
         _log_contrary(row, response)
         return Applied(row, Recorded.NOTHING)
@@ -199,8 +201,8 @@ async def apply_response(
 async def end_job(
     tx: Transaction, accounts: Accounts, row: JobRow, outcome: Outcome, now: int, *, was_in_work: bool = False
 ) -> None:
-    """Ends the job, and every subscription of a server whose account in force is the job's; puts one outcome for each
-    of them into the outbox. Others stay open, on hold. `was_in_work`: the API has shown the job before its end."""
+    """Ends the job and its subscriptions, and adds their outcomes to the outbox. Subscriptions of servers that don't
+    use the job's account now stay open, on hold. `was_in_work` tells whether the API showed the job before its end."""
     await jobs.end(tx, row.id, outcome, now)
     await deliveries.drop_waiting_cards(tx, row.id)
     await _end_subscriptions(tx, accounts, row, now, was_in_work=was_in_work)
@@ -208,7 +210,7 @@ async def end_job(
 
 
 async def post_outcome(tx: Transaction, row: JobRow, subscription: SubscriptionRow, now: int) -> None:
-    """Ends the subscription and puts the job's outcome into the outbox; the last of a batch closes it."""
+    """Ends the subscription and adds the job's outcome to the outbox. The last outcome of a batch closes the batch."""
     await subscriptions.end(tx, subscription.id, now)
     closes = subscription.batch_id is not None and await batches.end_if_done(tx, subscription.batch_id, now)
     await deliveries.add_outcome(
@@ -224,8 +226,8 @@ async def post_outcome(tx: Transaction, row: JobRow, subscription: SubscriptionR
 
 
 async def _outcome_nonce(tx: Transaction, row: JobRow, channel_id: int) -> str:
-    """The nonce of the job's outcome in a channel. That another account knew nothing of the same id is another message,
-    and may stand there already."""
+    """The nonce of the job's outcome in a channel. It differs from the nonces of outcomes that tell of the same job id
+    with another account, such as "not found", and that may have been posted there before."""
     nonces_of_it = (nonces.for_job(row.jobid, channel_id, DeliveryKind.OUTCOME, row.round, after) for after in count())
     nonce = next(nonces_of_it)
     while await delivery_queries.tells_of_another_account(tx, nonce, row.id):
@@ -253,8 +255,8 @@ async def _end_untold(tx: Transaction, subscription: SubscriptionRow, now: int) 
 
 
 async def _is_owed(tx: Transaction, job_id: int, subscription: SubscriptionRow) -> bool:
-    """Whether the subscription gets an outcome. A job that nobody asked for, since it came from a follow, gets none if
-    no response ever showed it, or if it had ended before the account was followed."""
+    """Whether the subscription gets an outcome. If only a follow watches the job, it gets none if no response ever
+    showed the job, or if the job had ended before the account was followed."""
     if not subscription.followed or await subscriptions.count_subscribers(tx, subscription.id):
         return True
     row = await jobs.by_id(tx, job_id)
@@ -268,8 +270,8 @@ async def _is_owed(tx: Transaction, job_id: int, subscription: SubscriptionRow) 
 
 
 def _without_file(row: JobRow, response: Job, now: int) -> Job:
-    """`response`, but ended with the files that are known if the API has called the job complete for minutes without
-    showing a file."""
+    """`response`, changed to an ended job with the known files if the API has called the job complete for minutes
+    without naming a file."""
     known = snapshots.load(row.snapshot)
     if not response.lacks_file or known is None or not known.lacks_file or now - row.changed_at < _FILE_MISSED_AFTER:
         return response

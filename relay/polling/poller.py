@@ -1,4 +1,4 @@
-"""Requests the jobs that somebody waits for when they are due, and has what is new recorded."""
+"""Requests watched jobs when they are due, and has the news recorded."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ from relay.polling.job_recorder import JobRecorder, Recorded
 log = logging.getLogger(__name__)
 
 AT_ONCE = 128
-"""Requests in flight at once."""
+"""Maximum number of requests in flight at once."""
 _NOTED_EVERY = 4 * 60_000
-"""Milliseconds between two notes that a job of v2 was in work: fewer than make its result late."""
+"""Milliseconds between two notes that a v2 job was active; less than what makes its result late."""
 
 _LONGEST_SLEEP_SECONDS = 30.0
 
 Action = Callable[[PolledJob], Awaitable[None]]
-"""What is done about a job in flight. Its last step tells the queue what becomes of the job."""
+"""Handles a job in flight; as its last step, it tells the queue what happens to the job next."""
 
 
 class Poller:
-    """Polls the jobs that have not ended and that at least one server waits for with the job's own account.
+    """Polls active jobs for which at least one server that uses the job's account waits.
 
-    At most `at_once` requests are under way. A job over JOB_MAX_AGE is given up, also while the API is down or its
-    account on hold, but not before it could have been requested once more: after a start there is time for that.
+    At most `at_once` requests are in flight. Jobs older than JOB_MAX_AGE are given up, even while the API is down or
+    their account is on hold. After a start there is first time for one more request about them.
     """
 
     def __init__(
@@ -75,15 +75,15 @@ class Poller:
         self._woken = loader.woken
         self._sleeps_until = math.inf
         self.heartbeat = self._clock.monotonic()
-        """When the loop last turned, monotonic seconds; it turns at least every 30 s."""
+        """When the loop last turned, in monotonic seconds. It turns at least every 30 seconds."""
         self.failures = 0
-        """How often something went wrong that was not a response of the API."""
+        """How often something other than the API failed."""
         job_lists.refreshed.listen(self._list_refreshed)
         queue.gone.listen(job_lists.job_gone)
 
     async def run(self) -> None:
-        """Polls until it is cancelled. Whatever fails is logged, counted and tried again; what an earlier run left in
-        flight is due at once."""
+        """Polls until it is cancelled. Failures are logged, counted and retried. Jobs that an earlier run left in
+        flight are due at once."""
         await self._end_tasks()
         self._queue.polling_begins()
         try:
@@ -96,7 +96,7 @@ class Poller:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        # A task that was cancelled before its first step has released nothing, nor ended its probe.
+        # A task that was cancelled before its first step released no job and ended no probe.
         for job in self._queue.in_flight:
             self._breaker.probe_over(job.id)
         self._queue.release_all()
@@ -110,7 +110,7 @@ class Poller:
             await self._loader.load()
             self._reading.worked()
         except Exception as error:
-            # The loop's edge: what was not read is still marked as changed.
+            # Broad, so that the loop goes on: what was not read is still marked as changed.
             self.failures += 1
             longest = min(self._reading.failed(error), self._interval)
         self._breaker.polled_jobs = len(self._queue)
@@ -126,14 +126,15 @@ class Poller:
         return len(self._tasks) >= self._at_once
 
     def _start_due(self) -> None:
-        """One task requests one job after the other: a task for each would cost more than the request."""
+        """Starts tasks for due jobs. A task handles one job after the other: a task for each would cost more than the
+        request."""
         while not self._is_full and (work := self._next_work()) is not None:
             task = asyncio.create_task(self._work_on(*work))
             self._tasks.add(task)
             task.add_done_callback(self._task_done)
 
     def _task_done(self, task: asyncio.Task[None]) -> None:
-        """There is a free slot; wakes the loop if something is due sooner than it expects."""
+        """Frees the task's slot, and wakes the loop if a job is due sooner than the loop expects."""
         self._tasks.discard(task)
         due = self._queue.next_due()
         if due is not None and due < self._sleeps_until:
@@ -144,7 +145,7 @@ class Poller:
         self._woken.set()
 
     def api_changed(self) -> None:
-        """The API went away, or came back."""
+        """Wakes the loop when the API goes down or comes back; schedules the deferred jobs if it is back."""
         if self._breaker.down_since is None:
             self._queue.try_again()
         self._woken.set()
@@ -157,14 +158,14 @@ class Poller:
     # ---- one job ----------------------------------------------------------------------------------------------------
 
     async def _work_on(self, job: PolledJob, action: Action) -> None:
-        """Goes on as long as something is due."""
+        """Handles the job, then other jobs as long as one is due."""
         work: tuple[PolledJob, Action] | None = (job, action)
         while work is not None:
             job, action = work
             try:
                 await action(job)
             except Exception as error:
-                # The edge of one job: a full disk or a fault of ours keeps it due, and holds up no other.
+                # Broad, so that one job's failure, such as a full disk or a bug, delays no other job.
                 self.failures += 1
                 log_failure(log, error, "polling job #%d failed", job.id)
                 self._queue.failed(job)
@@ -176,8 +177,8 @@ class Poller:
             work = self._next_work()
 
     def _next_work(self) -> tuple[PolledJob, Action] | None:
-        """Starts the next job that is due and returns what is to be done about it; jobs that have to wait are put back.
-        A job leaves its place in the queue only once that is known."""
+        """Starts the next due job and returns it with its action. Due jobs that have to wait are put back first. A job
+        leaves its place in the queue only once its action is known."""
         while (job := self._queue.first_due()) is not None:
             action = self._action(job)
             if action is not None:
@@ -198,7 +199,7 @@ class Poller:
         return None
 
     def _backoff_until(self, job: PolledJob) -> float | None:
-        """Until when the job's account is to be left alone; None if it may be asked about."""
+        """Until when the job's account backs off; `inf` without a usable token, None if the job may be requested."""
         state, token = self._accounts.state_of(job.account_id), self._accounts.token_of(job.account_id)
         if state is not AccountState.OK or token is None:
             return math.inf
@@ -209,14 +210,14 @@ class Poller:
         self._queue.ended(job)
 
     async def _poll(self, job: PolledJob) -> None:
-        """Requests the job's record, unless the list of its account's jobs will do. Raises StorageError; nothing is
-        then recorded."""
+        """Requests the job's record, unless the list of its account's jobs suffices. Raises StorageError; nothing is
+        recorded then."""
         listed_at = await self._listed_at(job)
         if listed_at is not None:
             self._queue.named_by_list(job, listed_at)
             return
         backoff_until = self._backoff_until(job)
-        if backoff_until is not None:  # Because of how the list was refused.
+        if backoff_until is not None:  # The list was refused.
             self._queue.postpone(job, backoff_until)
             return
         self._queue.record_requested(job)
@@ -235,13 +236,13 @@ class Poller:
             self._queue.failed(job)
 
     async def _listed_at(self, job: PolledJob) -> float | None:
-        """When a list was requested that says that the job is still in work; None if its record is needed: where a
-        callback has reported an end, the record alone can tell."""
+        """When a list that names the job as active was requested; None if the job's record is needed. If a callback has
+        reported the job's end, only the record can confirm it."""
         if job.end_reported or self._breaker.down_since is not None or job.missing_since is not None:
             return None
         if self._queue.needs_record(job) or self._queue.is_over_age(job):
             return None
-        # Jobs whose record is requested at every interval anyway are no reason to request a list.
+        # Jobs whose records are requested at every interval anyway don't make a list worth requesting.
         jobs, live = self._queue.of_account(job.account_id), self._queue.live_of_account(job.account_id)
         others = jobs - live if live <= schedule.LIVE_JOBS else jobs
         if not self._job_lists.worth_it(job.account_id, others):
@@ -250,8 +251,8 @@ class Poller:
 
     async def _fetch(self, job: PolledJob) -> LazyJob | JobNotFound | JobExpired | None:
         """The response about the job; None if there is none, or if it says nothing about the job."""
-        # Half an interval: where that is short, a response of five seconds ago would be older than the schedule. A
-        # response from before a reported end is of no use.
+        # At a short interval, a response that is five seconds old would be too old for the schedule. After a reported
+        # end, no earlier response is of use.
         fresh = 0.0 if job.end_reported else self._interval / 2
         try:
             return (await self._fetcher.poll(job.account_id, job.jobid, fresh, job.body_fingerprint)).lazy
@@ -262,7 +263,7 @@ class Poller:
             return None
 
     async def _record(self, job: PolledJob, response: LazyJob | JobNotFound | JobExpired | None) -> Recorded:
-        """Records what the response brings that is new."""
+        """Records what is new in the response."""
         if isinstance(response, LazyJob):
             return await self._record_job(job, response)
         if isinstance(response, JobNotFound):
@@ -273,8 +274,8 @@ class Poller:
         return Recorded.NOTHING
 
     async def _record_job(self, job: PolledJob, lazy: LazyJob) -> Recorded:
-        """Records what the response brings that is new. The same bytes as before, or other bytes that say the same,
-        bring nothing, except for a job that is complete without a file: it ends once that has lasted for minutes."""
+        """Records what is new in the response. A response that says the same as the last one brings nothing, except for
+        a job that is complete without a file: it ends once that has lasted for minutes."""
         recorded = Recorded.NOTHING
         if lazy.fingerprint != job.body_fingerprint or job.missing_since is not None:
             content = lazy.read()
@@ -287,8 +288,8 @@ class Poller:
             job.snapshot_hash = snapshot_hash
             job.body_fingerprint = None if content.lacks_file else lazy.fingerprint
         job.ran_until = self._clock.now()
-        # A record of v2 does not tell when the job ended. So what the next process and commands know of it is when the
-        # job was last seen active. That is noted only in the job's first hour: there may be very many old jobs.
+        # v2 records don't tell when a job ended. So commands and the next process need to know when it was last seen
+        # active. This is noted only in the job's first hour, because there may be very many old jobs.
         if is_v2(job.jobid) and not self._queue.is_old(job) and job.ran_until - job.ran_until_noted >= _NOTED_EVERY:
             await self._recorder.note_in_work(job.id, job.ran_until)
             job.ran_until_noted = job.ran_until

@@ -1,7 +1,7 @@
-"""When a job is due. Pure: times come in, times go out; chance comes in as a `random.Random`.
+"""Pure functions that compute when a job is due; randomness comes from a `random.Random` argument.
 
-Times `at` and `now` are seconds of a clock that never goes back; `interval` is POLL_INTERVAL in seconds. What is slower
-is a multiple of it, so that a bot with a short interval (a test) is quick in everything.
+Times such as `at` and `now` are monotonic seconds; `interval` is POLL_INTERVAL in seconds. Slower rates are multiples
+of it, so that a bot with a short interval, as in tests, does everything quickly.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ from relay.ports import Clock
 YOUNG = 5 * 60.0
 """Seconds for which a job is requested at every interval."""
 OLD = 60 * 60.0
-"""Seconds after which a job is requested no more seldom than it is then."""
+"""Age in seconds at which the gap between requests about a job stops growing."""
 SLOWEST_INTERVALS = 15
 SLOWEST_SECONDS = 5 * 60.0
 JITTER = 0.02
 SECOND_LOOK_SECONDS = 60.0
 RECORD_SECONDS = 120.0
 CATCH_UP_RATE = 200.0
-"""Requests a second when very many jobs are due at once, as far as young jobs allow."""
+"""Requests per second when very many jobs are due at once, as far as the gaps of young jobs allow."""
 EARLY_LOOKS = ((0.0, 0.0), (1.0, 1 / 20), (4.0, 1 / 5))
-"""How often a job is requested because a callback reports that it has ended, and when: so many seconds after the
-request before, or that share of an interval if it is less."""
+"""The early requests about a job whose end a callback reports. Each pair gives seconds after the previous request, and
+a share of the interval that applies if it is less."""
 LIVE_JOBS = 8
-"""Up to how many live jobs of one account are each requested at every interval, whatever a list says: as many as an
-account of PixVerse v2 runs at once (`maxJobs`, 1 to 8). That is 24 requests a minute at 20 s. Of more jobs, a list has
+"""If an account has at most this many live jobs, each is requested at every interval, whatever a list says. A PixVerse
+v2 account runs as many at once (`maxJobs`, 1 to 8); at 20 s that makes 24 requests a minute. With more jobs, a list has
 to save most of the requests."""
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """What every class needs that follows the schedule."""
+    """What classes that follow the schedule need."""
 
     clock: Clock
     random: Random
@@ -57,31 +57,30 @@ def gap(interval: float, age: float) -> float:
 
 
 def is_live(age: float, *, is_shown: bool) -> bool:
-    """Whether somebody may be watching the job's progress: a card or a summary shows the job, and it is young.
+    """Whether somebody may be watching the job's progress: a card or a summary shows it, and it is young.
 
-    Most jobs have ended at the age at which they stop being young, and nobody expects a slower one to change every few
-    seconds. Requesting it more than once in an interval would show nothing new: the API looks at Discord only every
-    15 to 60 s.
+    Most jobs end while they are young, and nobody expects a slower one to change every few seconds. Requesting a job
+    more than once in an interval would show nothing new: the API looks at Discord only every 15 to 60 s.
     """
     return is_shown and age <= YOUNG
 
 
 def after_gap(asked_at: float, interval: float, gap: float, random: Random) -> float:
-    """When a job is due `gap` seconds after a request at `asked_at` that showed no end; never within an interval."""
+    """When a job is due again: about `gap` seconds after the request at `asked_at`, and at least an interval later."""
     return asked_at + shortest(interval, gap) * random.uniform(1, 1 + JITTER)
 
 
 def shortest(interval: float, gap: float) -> float:
-    """The least number of seconds between two requests that are `gap` seconds apart without jitter."""
+    """The shortest time in seconds, with jitter, between two requests that are nominally `gap` seconds apart."""
     return max(interval, gap / (1 + JITTER))
 
 
 def early_look(now: float, interval: float, looks: Sequence[float], reported_at: float) -> float | None:
-    """When to request a job of which a callback reported the end at `reported_at`. `looks` are the times of the latest
-    such requests; None if there were as many as are allowed, since the report or within the last interval.
+    """When to request a job whose end a callback reported at `reported_at`; None if as many such requests as are
+    allowed were made, since the report or within the last interval. `looks` are the times of the latest ones.
 
-    Callbacks may come before the API's record is final, so a first request at once may be too early. What comes of the
-    requests does not count: while nothing can be recorded, or each takes long, they would otherwise never end.
+    More than one may be needed, because a callback may come before the API's record is final. Requests count whatever
+    their result: otherwise they would never end while nothing can be recorded or each one takes long.
     """
     recent = [at for at in looks if at >= reported_at or now - at < interval]
     if len(recent) >= len(EARLY_LOOKS):
@@ -91,49 +90,49 @@ def early_look(now: float, interval: float, looks: Sequence[float], reported_at:
 
 
 def after_failure(asked_at: float, interval: float, failures: int, random: Random) -> float:
-    """When to try again after `failures` (from 1) requests in a row without a usable response, whatever kept it from
-    being usable: about a job, with an account's token after a 429, or to an API that seems to be down."""
+    """When to try again after `failures` (from 1) consecutive requests without a usable response: for a job, for an
+    account after a 429, or for an API that seems to be down."""
     longest = backoff(1.5 * interval, failures, slowest(interval))
     return asked_at + max(interval, longest * random.uniform(2 / 3, 1))
 
 
 def spread(now: float, interval: float, asked_at: float | None, random: Random) -> float:
-    """A moment within the next interval, for one of many jobs that are due at once; never sooner than an interval after
+    """A random moment within the next interval, for one of many jobs that are due at once; at least an interval after
     the job's last request."""
     at = now + interval * random.random()
     return at if asked_at is None else max(at, asked_at + interval)
 
 
 def first_look(now: float, interval: float, found: int, random: Random) -> float:
-    """When to request one of `found` jobs (or accounts) that nobody has requested yet: a single one at once,
-    many within as many seconds, at most within an interval."""
+    """When to request one of `found` new jobs (or accounts) for the first time: a single one at once, several spread
+    over about a second each, but within an interval."""
     return now + min(interval, float(found - 1)) * random.random()
 
 
 def catch_up(now: float, interval: float, gap: float, jobs: int, asked_at: float | None, random: Random) -> float:
-    """When to request one of `jobs` that are all due, as at a start: within an interval, or if that would be more than
-    `CATCH_UP_RATE` requests a second, later, at the latest within the `gap` between two requests about the job."""
+    """When to request one of `jobs` jobs that are all due, as after a start. They are spread over an interval, or over
+    longer if that would exceed `CATCH_UP_RATE`, but at most over the job's `gap`."""
     window = max(interval, min(gap, jobs / CATCH_UP_RATE))
     at = now + window * random.random()
     return at if asked_at is None else max(at, asked_at + interval)
 
 
 def record_after(gap: float, *, has_card: bool) -> float:
-    """Seconds after which a job's record is requested though a list names the job; `gap` is the time between two
+    """Seconds after which a job's record is requested even if a list names the job; `gap` is the time between two
     requests about it.
 
-    Two minutes, but at least four gaps and at most six. For the public API that is a minute or more, since the settings
-    allow it no interval under ten seconds. Twice as long if no card shows the job's progress.
+    Two minutes, but at least four gaps and at most six; twice that if the job has no card. For the public API it is
+    never less than a minute, because the settings allow no interval under ten seconds.
     """
     seconds = max(4 * gap, min(6 * gap, RECORD_SECONDS))
     return seconds if has_card else 2 * seconds
 
 
 def second_look_after(interval: float) -> float:
-    """Seconds between two responses "not found" after which the second is believed."""
+    """Seconds that have to lie between two "not found" responses before the job counts as missing."""
     return max(interval, SECOND_LOOK_SECONDS)
 
 
 def surely_missing(missing_since: int, now: int, interval: float) -> bool:
-    """Whether "not found" now, and first at `missing_since` (both milliseconds UTC), is to be believed."""
+    """Whether a job is missing that was not found at `missing_since`, and again `now`; both in milliseconds UTC."""
     return now - missing_since >= second_look_after(interval) * 1000
