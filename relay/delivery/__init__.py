@@ -1,1 +1,1 @@
-"""The outbox: every message exactly once, whatever breaks."""
+"""The outbox: delivers every message exactly once, whatever breaks."""

@@ -1,4 +1,4 @@
-"""Which of a job's videos go as files and which as links, and for how long a learned upload limit is believed."""
+"""Decides which of a job's videos are posted as files and which as links."""
 
 from __future__ import annotations
 
@@ -15,58 +15,59 @@ from relay.merge import with_known_files
 from relay.ports import Clock
 
 BELIEVED = 6 * 3600 * 1000
-"""Milliseconds after which a larger file is tried again: Discord raises its limits now and then, and tells no bot.
+"""Milliseconds for which a learned upload limit is trusted. Discord sometimes raises its limits without telling bots.
 
-A try in vain costs an upload, at most four times a day in a server; an outdated limit costs every larger video."""
+A vain try costs one upload, at most four times a day in a server; an outdated limit would cost every larger video."""
 _TRIED_AFTER = (5.0, 15.0, 35.0, 65.0, 100.0)
-"""Seconds after a host's first refusal at which a link is tried again: the API may name the address of a new file
-before the file is there."""
+"""Seconds after a host's first refusal at which a link is tried again: the API may name a file's address before the
+file exists."""
 _FORGOTTEN_AFTER = 2 * _TRIED_AFTER[-1]
-"""Seconds after a host's first refusal from which on another one counts as the first."""
+"""Seconds after which a host's first refusal is forgotten, so that the next one counts as the first."""
 
 RefreshLinks = Callable[[int, int], Awaitable[Job | None]]
-"""Asks the API for fresh links of a job (by its number), for a server; None if it gives none."""
+"""Requests fresh links from the API, given a job's number and a server's id. Returns None if it gets none."""
 
 
 def limit_in_force(limit: int | None, learned_at: int | None, now: int) -> int | None:
-    """The learned limit in bytes; None if none is known (any more). Times are milliseconds UTC."""
+    """The learned limit in bytes; None if none is known or it is too old. Times are milliseconds UTC."""
     if limit is None or learned_at is None or abs(now - learned_at) >= BELIEVED:
         return None
     return limit
 
 
 def limit_to_tell(learned: int | None, nominal: int | None) -> int | None:
-    """The limit to tell people, in bytes; None if nothing is known.
+    """The limit to show to people, in bytes; None if no limit is known.
 
-    The true limit lies somewhere below the size that Discord refused; its own table is what it is known to accept.
+    The learned limit is just below a size that Discord refused, so the true one may be lower. The nominal limit, from
+    Discord's table, is known to be accepted.
     """
     return min((limit for limit in (learned, nominal) if limit is not None), default=None)
 
 
 @dataclass(frozen=True, slots=True)
 class UploadBounds:
-    """What a channel accepts."""
+    """What may be uploaded to a channel."""
 
     guild_id: int
     may_attach: bool
     learned: int | None
-    """Bytes that this server was seen to accept at most; None: not known."""
+    """The learned upload limit of the server in bytes, or None."""
     nominal: int | None
-    """Bytes that Discord's table gives it."""
+    """The server's limit in bytes by Discord's table, or None."""
 
     def accepts(self, size: int) -> bool:
-        """Whether a file of this size is worth a try."""
+        """Whether a file of `size` bytes is worth trying."""
         return self.learned is None or size <= self.learned
 
     def shown_limit(self, size: int) -> int | None:
-        """The limit that people are told for a file that is too large; None if no known limit explains it."""
+        """The limit to show for a file that is too large; None if no known limit explains the refusal."""
         limit = limit_to_tell(self.learned, self.nominal)
         return limit if limit is not None and limit < size else None
 
 
 @dataclass(frozen=True, slots=True)
 class Attachments:
-    """A job's videos as they are to be posted."""
+    """A job's videos, split into files and links for posting."""
 
     job: Job
     files: tuple[VideoFile, ...]
@@ -74,32 +75,32 @@ class Attachments:
 
 
 class NotThereYet(Exception):
-    """A host says that it has no such file, but has not said so for long."""
+    """A host does not have a file yet; it may still appear."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"a link leads nowhere yet, tried again in {seconds:.0f} s")
         self.seconds = seconds
-        """Until it is worth another try."""
+        """Seconds until the next try."""
 
 
 class Attacher:
-    """Gets a job's videos for a message, with fresh links if the known ones lead nowhere."""
+    """Gets a job's videos for a message, with fresh links if the known ones are dead."""
 
     def __init__(self, media: MediaStore, refresh_links: RefreshLinks, clock: Clock) -> None:
         self._media = media
         self._refresh_links = refresh_links
         self._clock = clock
         self._absent_since: dict[int, float] = {}
-        """When a host first refused a link of each job. Monotonic seconds, so that setting the wall clock ends no wait;
-        a restart begins the wait again."""
+        """When a host first refused a link of each job. In monotonic seconds, so that setting the wall clock ends no
+        wait; after a restart the wait begins again."""
 
     @asynccontextmanager
     async def attachments(
         self, job_id: int, job: Job, variant: Variant, bounds: UploadBounds
     ) -> AsyncIterator[Attachments]:
-        """The videos; their files are there until the block ends.
+        """The job's videos. Their files exist until the block ends.
 
-        Raises OSError if the disk takes no file, and NotThereYet if it is too early to call a link dead.
+        Raises OSError if a file cannot be written, and NotThereYet if it is too early to call a link dead.
         """
         current = job
         if self._has_expired_link(job):
@@ -117,8 +118,8 @@ class Attacher:
                 self._require_present(job_id, items)
                 yield _as_posted(fresh, items, variant, bounds)
                 return
-        # The first files are let go by now: a delivery that holds some while it waits for room on the disk could wait
-        # for ever.
+        # The first files are released by now: a delivery that held some while it waits for disk space could wait for
+        # ever.
         async with self._media.fetch(job_id, fresh) as items:
             self._require_present(job_id, items)
             yield _as_posted(fresh, items, variant, bounds)
@@ -128,8 +129,8 @@ class Attacher:
         return any(expiry is not None and expiry <= self._clock.now() for expiry in expiries)
 
     def _needs_fresh_links(self, job_id: int, items: Sequence[VideoFile | VideoLink]) -> bool:
-        """Whether the API is asked for other links: once a link has expired, when a host first refuses one, and before
-        a message says that it leads nowhere."""
+        """Whether to request fresh links: if a link has expired, when a host refuses one for the first time, and before
+        a link is called dead."""
         if _any_link(items, LinkReason.EXPIRED):
             return True
         if not _any_link(items, LinkReason.NOT_THERE):
@@ -138,7 +139,7 @@ class Attacher:
         return waited is None or _until_next_try(waited) is None
 
     def _require_present(self, job_id: int, items: Sequence[VideoFile | VideoLink]) -> None:
-        """Raises NotThereYet if a link leads nowhere and is worth another try. The first refusal begins the wait."""
+        """Raises NotThereYet if a host refused a link that is worth another try. The first refusal begins the wait."""
         if not _any_link(items, LinkReason.NOT_THERE):
             return
         waited = self._waited(job_id)
@@ -150,7 +151,7 @@ class Attacher:
             raise NotThereYet(seconds)
 
     def _waited(self, job_id: int) -> float | None:
-        """Seconds since a host first refused a link of the job; None if none has, or too long ago to count."""
+        """Seconds since a host first refused a link of the job; None if none did recently."""
         now = self._clock.monotonic()
         self._absent_since = {job: at for job, at in self._absent_since.items() if now - at < _FORGOTTEN_AFTER}
         since = self._absent_since.get(job_id)
@@ -162,7 +163,7 @@ class Attacher:
 
 
 def _until_next_try(waited: float) -> float | None:
-    """Seconds until a link that was first refused so many seconds ago is worth another try; None if none is."""
+    """Seconds until the next try of a link that was first refused `waited` seconds ago; None if no try is left."""
     return next((after - waited for after in _TRIED_AFTER if after > waited), None)
 
 
@@ -171,7 +172,7 @@ def _any_link(items: Sequence[VideoFile | VideoLink], reason: LinkReason) -> boo
 
 
 def _as_posted(job: Job, items: Sequence[VideoFile | VideoLink], variant: Variant, bounds: UploadBounds) -> Attachments:
-    """Makes links of the files that are too large for the server."""
+    """The videos as they are posted: files that are too large for the server become links."""
     files: list[VideoFile] = []
     links: list[VideoLink] = []
     for item in items:

@@ -1,4 +1,4 @@
-"""The end of a batch whose last open job gets no outcome, as one that was stopped."""
+"""Ends a batch whose last open job gets no outcome, for example because it was stopped."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from storage.database import Transaction
 
 
 async def end_without_outcome(tx: Transaction, batch_id: int, now: int, *, stopped_by: int | None = None) -> None:
-    """Ends the batch if none of its jobs is open any more. Its asker gets the ping that was promised for the end in a
-    message of its own, unless they stopped the last job themselves or no job got an outcome."""
+    """Ends the batch if none of its jobs is open any more. The asker, who was promised a ping at the end, gets it in a
+    separate message, unless they stopped the last job themselves or no job got an outcome."""
     if not await batches.end_if_done(tx, batch_id, now):
         return
     batch, tally = await batches.by_id(tx, batch_id), await tally_of(tx, batch_id, ping=False)

@@ -22,7 +22,8 @@ async def tally_of(q: Queries, batch_id: int, *, ping: bool) -> BatchTally | Non
         return None
     rows = await cards.of_batch(q, batch_id)
     forms = await delivery_queries.variants_in_batch(q, batch_id)
-    # An end under an account that the server no longer uses is told to nobody, here neither.
+    # Jobs that ended without an outcome for this server, such as those of an account that it no longer uses, don't
+    # count.
     ended = [row for row in rows if row.subscription_id in forms and row.outcome is not None and row.stopped_by is None]
     outcomes = [_outcome_of(row) for row in ended]
     posted: Counter[str] = Counter()
@@ -43,7 +44,7 @@ async def tally_of(q: Queries, batch_id: int, *, ping: bool) -> BatchTally | Non
 
 
 def with_own_files(tally: BatchTally, job: Job, variant: Variant, attachments: Attachments) -> BatchTally:
-    """Counts the files of the very message that carries the tally as they are about to be posted.
+    """Corrects the tally by the files of the message that carries it, as they are about to be posted.
 
     `job` and `variant` are what `tally_of` counted for this message.
     """
@@ -58,7 +59,7 @@ def with_own_files(tally: BatchTally, job: Job, variant: Variant, attachments: A
 
 
 def _posted(job: Job | None, variant: Variant) -> Counter[str]:
-    """How many of a job's files are posted in this form as `video`, `image` and `link`."""
+    """How many of a job's files this variant posts as `video`, `image` and `link`."""
     media = () if job is None else job.media
     return Counter(
         "link" if variant.no_files or index in variant.links else "image" if item.image else "video"
@@ -67,6 +68,6 @@ def _posted(job: Job | None, variant: Variant) -> Counter[str]:
 
 
 def _outcome_of(row: CardRow) -> Outcome | None:
-    """The job's outcome; None for one that is completed without a file, which does not count among the completed."""
+    """The job's outcome; None if it completed without a file, since such a job does not count as completed."""
     job = snapshots.load(row.snapshot)
     return None if row.outcome is Outcome.COMPLETED and (job is None or not job.media) else row.outcome

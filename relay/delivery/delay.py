@@ -1,4 +1,4 @@
-"""Why an outcome comes late. Pure."""
+"""Pure functions that tell why an outcome is late."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from model.messages import LateReason
 
 LATE_AFTER = 10 * 60_000
-"""Milliseconds after the job's end from which on an outcome is late."""
+"""Milliseconds after the job's end; an outcome posted later than that is late."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delay:
-    """When everything that led to an outcome happened. Times are milliseconds UTC."""
+    """The times of all steps that led to an outcome, in milliseconds UTC."""
 
     now: int
     ended: int
@@ -20,18 +20,18 @@ class Delay:
     seen: int
     """When the bot saw the end."""
     queued: int
-    """When the outcome was put into the outbox; later than `seen` if the subscription was on hold."""
+    """When the outcome was added to the outbox; later than `seen` if the subscription was on hold."""
     watched_since: int
     started: int
     """When this process started."""
     account_since: int
-    """When the account's token last began or ceased to work."""
+    """When the account's token last began or stopped working."""
     blocked: bool
-    """Discord refused the outcome for lack of a permission."""
+    """Whether Discord refused the outcome for lack of a permission."""
 
 
 def why_late(delay: Delay) -> LateReason | None:
-    """The reason; None if the outcome is not late or the job had ended before it was watched."""
+    """The reason for the delay; None if the outcome is not late, or if the job ended before it was watched."""
     if delay.now - delay.ended <= LATE_AFTER or delay.watched_since >= delay.ended:
         return None
     if delay.blocked:

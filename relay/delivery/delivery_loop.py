@@ -1,7 +1,7 @@
-"""The delivery loop: sends what is due in the outbox, one message at a time in each channel.
+"""The delivery loop: sends due deliveries from the outbox, one message at a time in each channel.
 
-A channel that is slow or broken holds up no other. A delivery that fetches videos yields its channel, so that messages
-without files wait for no download. A wall clock that is set back is noticed, so that nothing waits for the old time.
+A slow or broken channel does not delay others. A delivery that fetches videos yields its channel, so that messages
+without files don't wait for downloads. If the wall clock is set back, deliveries that wait for the old time become due.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ from storage.errors import StorageError
 log = logging.getLogger(__name__)
 
 _SET_BACK = 5.0
-"""Seconds by which the wall clock must have gone back to count as set, and not as adjusted."""
+"""Seconds by which the wall clock must go back to count as set back rather than adjusted."""
 _BETWEEN_FORGETTING = 60.0
 _BETWEEN_SECOND_LOOKS = 30.0
 _LONGEST_SLEEP = 30.0
 _LONGEST_DEFERRAL = 300.0
 _FETCHING_IN_CHANNEL = 2
-"""Deliveries of one channel that fetch videos at once: a slow one lets the next one pass, and no channel takes all the
-downloads."""
+"""Maximum number of deliveries of one channel that fetch videos at once. The next one can overtake a slow one, and no
+channel can take all downloads."""
 _FETCHING_IN_ALL = 32
 
 
 class ChannelLock:
-    """Holds a channel for one delivery while the context is open; to be entered once."""
+    """Holds a channel for one delivery while the context is open. To be entered only once."""
 
     def __init__(self, lock: asyncio.Lock) -> None:
         self._lock = lock
@@ -58,8 +58,8 @@ class ChannelLock:
 
     @asynccontextmanager
     async def released(self) -> AsyncIterator[None]:
-        """Lets others have the channel while the context is open. After a failure in it there is nothing left to do in
-        the channel, which is then not waited for."""
+        """Releases the channel while the context is open. If its body fails, the channel is not acquired again, because
+        nothing is left to do in it."""
         self._lock.release()
         self._held = False
         yield
@@ -68,13 +68,13 @@ class ChannelLock:
 
 
 class ChannelLocks:
-    """The locks of all channels. Nothing is kept of a channel that nobody holds or waits for."""
+    """The locks of all channels. Locks that nobody holds or waits for are dropped."""
 
     def __init__(self) -> None:
         self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
     def of(self, channel_id: int) -> ChannelLock:
-        """A lock to be entered by one delivery."""
+        """A channel's lock for one delivery."""
         lock = self._locks.get(channel_id)
         if lock is None:
             lock = self._locks[channel_id] = asyncio.Lock()
@@ -82,7 +82,8 @@ class ChannelLocks:
 
 
 class ClockWatch:
-    """Compares the wall clock with the monotonic one, and at first with the times in the outbox."""
+    """Notices when the wall clock is set back: compares it with the monotonic clock, and at first with the times in the
+    outbox."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
@@ -90,9 +91,9 @@ class ClockWatch:
         self._offset: float | None = None
 
     async def look(self) -> None:
-        """Makes everything due if the wall clock was set back. To be called often.
+        """Makes what waits for the old time due if the wall clock was set back. To be called often.
 
-        Raises StorageError; the next call then does what this one could not.
+        Raises StorageError; the next call then tries again.
         """
         offset = self._clock.now() / 1000 - self._clock.monotonic()
         if await self._was_set_back(offset):
@@ -109,25 +110,26 @@ class ClockWatch:
 
 @dataclass(eq=False, slots=True)
 class _UnderWay:
-    """A delivery that is being sent, or whose videos are being fetched."""
+    """A delivery that is being sent or is fetching its videos."""
 
     channel_id: int
     channel_free: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set once another delivery may start in the channel: this one fetches its videos or has ended."""
+    """Set once another delivery may start in the channel, because this one fetches its videos or has ended."""
     task: asyncio.Task[None] = field(init=False)
 
 
 @dataclass(frozen=True, slots=True)
 class _Deferral:
-    """What is known of a delivery that failed for a reason of this machine's own."""
+    """A delivery that waits after a local failure."""
 
     in_a_row: int
     until: float
-    """When it is tried again, monotonic seconds."""
+    """When the delivery is tried again, in monotonic seconds."""
 
 
 class DeliveryLoop:
-    """Serves `parallel` channels at once. At the end, deliveries that are under way have `grace` seconds."""
+    """Sends deliveries in up to `parallel` channels at once. When it stops, deliveries in progress get `grace` seconds
+    to finish."""
 
     def __init__(
         self,
@@ -153,31 +155,31 @@ class DeliveryLoop:
         self._looks_again_at = clock.monotonic()
         self._channels = ChannelLocks()
         self._deferrals: dict[int, _Deferral] = {}
-        """Of each delivery until it is tried without a failure, or has ended."""
+        """By delivery; kept until the delivery is tried without a failure or has ended."""
         self._stopping = False
         self._clock_watch = ClockWatch(database, clock)
         self.token_dead = asyncio.Event()
-        """Set once Discord has refused the bot's token; nothing is sent any more."""
+        """Set once Discord has refused the bot's token; nothing is sent any more then."""
         self.heartbeat = clock.monotonic()
-        """When the loop last turned, by the clock's monotonic seconds."""
+        """When the loop last turned, in monotonic seconds."""
         self._failures = 0
 
     @property
     def failures(self) -> int:
-        """How many attempts, or searches for second messages, failed for a reason of this machine's own."""
+        """How many attempts, or searches for second messages, failed with an error on this machine."""
         return self._failures + self._sender.second_messages.failures
 
     @property
     def counts(self) -> Counter[str]:
-        """How many attempts ended in which verdict."""
+        """How many attempts ended in each verdict."""
         return self._sender.counts
 
     def wake(self) -> None:
-        """Something was put into the outbox, or may be sent now."""
+        """Makes the loop look for due deliveries now."""
         self._woken.set()
 
     async def run(self) -> None:
-        """Sends until it is cancelled, whatever fails."""
+        """Sends deliveries until it is cancelled, whatever fails."""
         self._stopping = False
         try:
             while True:
@@ -187,8 +189,8 @@ class DeliveryLoop:
             await self._let_end()
 
     async def deliver_now(self, delivery_id: int, seconds: float) -> int | None:
-        """Sends a delivery that is due ahead of the loop, and returns the message's id; None if it is not posted within
-        that time (it is posted later then)."""
+        """Sends a due delivery without waiting for the loop, and returns the message's id; None if it is not posted
+        within `seconds`. The loop posts it later then."""
         try:
             async with asyncio.timeout(seconds):
                 return await self._deliver_now(delivery_id)
@@ -206,13 +208,14 @@ class DeliveryLoop:
             seconds = await self._start_due()
             self._reading.worked()
         except Exception as error:
-            # The loop's edge: a full or locked database loses nothing.
+            # Broad, so that the loop goes on: a full or locked database loses nothing.
             self._failures += 1
             seconds = self._reading.failed(error)
         await sleep_unless_woken(self._clock, seconds, self._woken)
 
     async def _let_end(self) -> None:
-        """What is cut off while it is sent is known by its claim at the next start."""
+        """Lets the running tasks finish, then cancels them. The next start recognises interrupted sends by their
+        claims."""
         tasks = {one.task for one in self._under_way.values()}
         if self._looking_again is not None:
             tasks.add(self._looking_again)
@@ -223,7 +226,7 @@ class DeliveryLoop:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _start_due(self) -> float:
-        """Starts what may start; returns for how many seconds there is nothing else to do."""
+        """Starts due deliveries; returns how many seconds the loop may sleep."""
         await self._forget_ended()
         await self._clock_watch.look()
         now = self._clock.now()
@@ -246,13 +249,13 @@ class DeliveryLoop:
             owner=self._ownership.process_id,
         )
         for delivery in due:
-            # `deliver_now` may have started one while the database was read.
+            # `deliver_now` may have started a delivery while the database was read.
             if delivery.channel_id not in self._busy():
                 self._start(delivery.channel_id, delivery.id)
         return await self._until_next(now, shards)
 
     def _look_again(self) -> None:
-        """Runs beside the loop: a history that is slow to read holds up no channel."""
+        """Starts a search for second messages in a task, so that a slow history does not delay the loop."""
         now = self._clock.monotonic()
         if self._looking_again is None and now >= self._looks_again_at:
             self._looks_again_at = now + _BETWEEN_SECOND_LOOKS
@@ -262,23 +265,23 @@ class DeliveryLoop:
         try:
             await self._sender.second_messages.look_again()
         except Exception as error:
-            # The edge of these searches: what is due stays due.
+            # Broad, so that a failed search ends nothing else: what is due stays due.
             self._failures += 1
             log_failure(log, error, "second messages could not be looked for")
         finally:
             self._looking_again = None
 
     def _busy(self) -> dict[int, _UnderWay]:
-        """The channels in which no other delivery may start now, and the delivery that occupies each."""
+        """The channels in which no other delivery may start now, each with the delivery that occupies it."""
         return {one.channel_id: one for one in self._under_way.values() if not one.channel_free.is_set()}
 
     def _deferred(self) -> dict[int, float]:
-        """When each delivery that rests after a failure is tried again."""
+        """When each delivery that waits after a failure is tried again."""
         now = self._clock.monotonic()
         return {delivery_id: one.until for delivery_id, one in self._deferrals.items() if one.until > now}
 
     def _full_of_videos(self) -> list[int] | None:
-        """The channels in which no more videos are to be fetched now; None: all."""
+        """The channels in which no more videos may be fetched now; None stands for all channels."""
         fetching = Counter(one.channel_id for one in self._under_way.values() if one.channel_free.is_set())
         if fetching.total() >= _FETCHING_IN_ALL:
             return None
@@ -304,7 +307,7 @@ class DeliveryLoop:
                 await self._sender.deliver(delivery_id, partial(self._yield_channel, under_way, lock))
             self._deferrals.pop(delivery_id, None)
         except Exception as error:
-            # One delivery's edge: the others go on.
+            # Broad, so that the other deliveries go on.
             self._defer(delivery_id)
             self._sender.failed(delivery_id, error)
             log_failure(log, error, "Delivery %d in channel %d failed", delivery_id, under_way.channel_id)
@@ -344,8 +347,8 @@ class DeliveryLoop:
         self._deferrals[delivery_id] = _Deferral(in_a_row, until)
 
     async def _forget_ended(self) -> None:
-        """Once a minute: a delivery that failed or was tried may have ended with its channel, its job or its server,
-        which nobody told its sender."""
+        """Forgets deliveries that are no longer open, once a minute. A delivery may end together with its channel, job
+        or server, without the sender being told."""
         now = self._clock.monotonic()
         remembered = self._sender.remembered | self._deferrals.keys()
         if not remembered or now < self._forgets_at:

@@ -1,4 +1,4 @@
-"""Records the result of an attempt, with all that follows from it, in one transaction."""
+"""Records the result of an attempt and all its consequences in one transaction."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from storage.deliveries import Delivery
 
 _DAY = 24 * 3600 * SECOND
 _SAME_TIME = 3600 * SECOND
-"""Milliseconds: outcomes that were blocked within that time of each other are given up together, under one notice."""
+"""Milliseconds. Outcomes that were blocked within this time of each other are given up together, with one notice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,19 +30,19 @@ class DeliveryResult:
 
     delivery: Delivery
     verdict: Verdict | None
-    """None: nobody can know whether it was posted."""
+    """None if it cannot be known whether the message was posted."""
     unanswered_at: int | None = None
-    """Start of the first attempt that may still have been stored; milliseconds UTC."""
+    """Start of the first attempt that may still have been stored, in milliseconds UTC."""
     nonce: str = ""
     """The nonce that was sent; empty if nothing was."""
     shown: Draft | None = None
-    """What is certain to stand in the channel now, if it was posted."""
+    """What the channel now shows for certain, if the message was posted."""
     posted_as: str | None = None
-    """The variant in which it was posted, with the videos that went as links; None if nobody knows."""
+    """The variant in which it was posted, including which videos went as links; None if that is unknown."""
 
     @property
     def may_stand(self) -> bool:
-        """Whether a message of this attempt may stand in the channel."""
+        """Whether this attempt may have left a message in the channel."""
         return isinstance(self.verdict, Done) or (isinstance(self.verdict, Again) and not self.verdict.answered)
 
 
@@ -57,9 +57,10 @@ class ResultRecorder:
     async def record_result(self, result: DeliveryResult) -> bool:
         """Commits the result; returns False if another process has claimed the delivery or taken it over since.
 
-        Nothing of the result is written then, and the history is searched later if the attempt may have left a message.
+        In that case the result is not written, and the history is searched later if the attempt may have left a
+        message.
 
-        Raises StorageError if the database refuses; nothing is written then, and it can be done again.
+        Raises StorageError if the database fails; nothing is written then, and the call can be repeated.
         """
         async with self._database.transaction() as tx:
             if not await deliveries.lock_unchanged(tx, result.delivery):
@@ -71,7 +72,7 @@ class ResultRecorder:
         return True
 
     async def _write(self, tx: Transaction, result: DeliveryResult) -> list[int]:
-        """Returns the subscriptions whose outcomes were given up together with this delivery."""
+        """Writes the result; returns the subscriptions whose outcomes were given up together with this delivery."""
         delivery, now = result.delivery, self._clock.now()
         match result.verdict:
             case None:
@@ -108,10 +109,10 @@ class ResultRecorder:
             delivery.id,
             variant=change.variant.format(),
             unanswered_at=result.unanswered_at,
-            # Another nonce does not tell Discord that an earlier, unanswered attempt may have been stored.
+            # By another nonce, Discord can't recognise an earlier, unanswered attempt that it may have stored.
             look_first=result.unanswered_at is not None and other_nonce,
             now=now,
-            # Until it is posted: only then do the admins read that the channel is open again.
+            # Kept until the message is posted: only then are the admins told that the channel is open again.
             blocked_since=delivery.blocked_since,
         )
         if change.too_large is not None:
@@ -120,8 +121,8 @@ class ResultRecorder:
     # ---- telling the admins -----------------------------------------------------------------------------------------
 
     async def _tell_blocked(self, tx: Transaction, delivery: Delivery, blocked: Blocked, now: int) -> None:
-        """Adds one notice for each channel as long as anything is blocked there. A channel that is gone has a notice of
-        its own."""
+        """Adds a notice when the first outcome of a channel is blocked. A channel that is gone has a notice of its
+        own."""
         if delivery.blocked_since is not None or blocked.reason is Reason.UNKNOWN_CHANNEL:
             return
         if not delivery.kind.is_outcome:
@@ -139,8 +140,8 @@ class ResultRecorder:
         await add_notice(tx, delivery.guild_id, delivery.channel_id, notice, now)
 
     async def _tell_posted(self, tx: Transaction, result: DeliveryResult, now: int) -> None:
-        """Adds a notice of what Discord did not accept of an outcome, once a day for each channel and cause. If an
-        earlier notice said that nothing can be posted there, adds one that the channel is open again."""
+        """Adds a notice about the part of an outcome that Discord refused, once a day for each channel and cause. If an
+        earlier notice said that nothing can be posted in the channel, adds one that it is open again."""
         delivery = result.delivery
         if not delivery.kind.is_outcome:
             return
@@ -160,7 +161,8 @@ class ResultRecorder:
     async def _tell_given_up(
         self, tx: Transaction, delivery: Delivery, reason: Reason, cause: Cause | None, now: int
     ) -> list[int]:
-        """Also gives up the channel's outcomes that have waited for as long; returns their subscriptions."""
+        """Adds a notice about an outcome that was given up. Also gives up the channel's other outcomes that have waited
+        about as long; returns their subscriptions."""
         if not delivery.kind.is_outcome:
             return []
         if reason is Reason.REFUSED:
@@ -196,9 +198,9 @@ class ResultRecorder:
 async def add_notice(
     tx: Transaction, guild_id: int, about_channel: int, notice: NoticePost, now: int, *, once_in: int = 1
 ) -> None:
-    """Tells the admins about a channel in their alerts channel, unless that is the very channel.
+    """Adds a notice about a channel for the server's alerts channel, unless that is the same channel.
 
-    The same kind with the same cause is told once in `once_in` milliseconds.
+    A notice of the same kind and cause is added at most once in `once_in` milliseconds.
     """
     server = await servers.get(tx, guild_id)
     if server is None or server.alerts_channel is None or server.alerts_channel == about_channel:
@@ -227,7 +229,7 @@ async def _retry(
 
 
 async def _tell_open_again(tx: Transaction, delivery: Delivery, now: int) -> None:
-    """Once the last outcome that waited is posted, replaces the notice that nothing could be posted there."""
+    """Replaces the notice that nothing could be posted in the channel, once its last blocked outcome is posted."""
     if await delivery_queries.blocked_in_channel(tx, delivery.channel_id, but=delivery.id):
         return
     reported = await delivery_queries.latest_notice_about(

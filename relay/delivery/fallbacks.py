@@ -1,4 +1,4 @@
-"""The lesser forms of a message after a refusal, each kept as a short text with its delivery."""
+"""The reduced forms in which a refused message is sent again. Each is stored as a short text with its delivery."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ class Variant:
     links: frozenset[int] = frozenset()
     """Videos (counted from 1) that go as links because they are too large for the server."""
     without_api_text: bool = False
-    """No words of the API."""
+    """Whether texts from the API are left out."""
     no_files: bool = False
     no_reply: bool = False
     no_ping: bool = False
-    """It may have been posted with a ping before."""
+    """Whether pings are left out, because the message may have been posted with them before."""
     no_edit: bool = False
-    """A message of its own, because the alert that it would replace cannot be edited."""
+    """Whether a notice is sent as a new message, because the alert that it would replace cannot be edited."""
     why: Cause | None = None
-    """Why Discord refused the form before this one; None if it was for a permission or nothing was refused."""
+    """Why Discord refused the previous form; None if nothing was refused, or only for lack of a permission."""
 
     @property
     def is_reduced(self) -> bool:
-        """Whether words or files were left out."""
+        """Whether texts or files are left out."""
         return self.without_api_text or self.no_files
 
     def whole(self) -> Variant:
-        """The form with everything that was left out because Discord refused the whole message."""
+        """The form with the API's texts and files put back."""
         return replace(self, without_api_text=False, no_files=False, why=None)
 
     @property
@@ -46,7 +46,7 @@ class Variant:
         return replace(self, links=self.links | {index})
 
     def format(self) -> str:
-        """The text that is kept: `links=2,3;wordless;nofiles;noreply;noping;noedit;why=words`, empty for the
+        """The text that is stored, such as `links=2,3;wordless;nofiles;noreply;noping;noedit;why=words`; empty for the
         default."""
         parts = [f"links={','.join(map(str, sorted(self.links)))}"] if self.links else []
         if self.without_api_text:
@@ -81,6 +81,6 @@ class Variant:
         )
 
     def nonce(self, base_nonce: str) -> str:
-        """The nonce of the message in this form. Neither the cause nor being a reply makes a difference: if Discord
-        does not allow a reply (160002), it has stored nothing."""
+        """The nonce of the message in this form. `why` and `no_reply` don't affect it: if Discord refuses a reply
+        (160002), it has stored nothing."""
         return nonces.for_variant(base_nonce, replace(self, no_reply=False, why=None).format())

@@ -1,4 +1,4 @@
-"""Asks the API for fresh links of a job that has ended. When they are needed: `relay/delivery/attachments.py`."""
+"""Requests fresh links of ended jobs from the API. `relay/delivery/attachments.py` decides when they are needed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from storage.jobs import JobRow
 
 
 class LinkRefresher:
-    """Gets fresh links under the token of the server that posts them."""
+    """Gets fresh links with the token of the server that posts them."""
 
     def __init__(self, reader: Queries, fetcher: JobFetcher, in_force: Callable[[int], int | None]) -> None:
         self._reader = reader
@@ -25,7 +25,7 @@ class LinkRefresher:
     async def refresh(self, job_id: int, guild_id: int) -> Job | None:
         """The job as the API describes it now; None without a response, or if the server uses another account now.
 
-        Whether the job has ended is not judged again.
+        Does not check again whether the job has ended.
         """
         row = await jobs.by_id(self._reader, job_id)
         if row is None or self._in_force(guild_id) != row.account_id:
@@ -41,14 +41,14 @@ class LinkRefresher:
 
 
 def _counted_before() -> None:
-    """Takes nothing from anybody's allowance: an outcome that is posted again has been paid for, and apart from that
-    there is one such request for each job."""
+    """Spends nobody's allowance. Resending an outcome was already counted; otherwise each job causes only one such
+    request."""
 
 
 def _brought_the_end(recent: JobResponse, row: JobRow) -> bool:
-    """Whether the end became known by this response, whose links have therefore expired too."""
+    """Whether this response is the one that showed the job's end. If so, it has the same links as the stored job."""
     known = snapshots.load(row.snapshot)
     if row.ended_at is None or known is None or not isinstance(recent.content, Job):
         return False
-    # If a command saw the end first, the end is dated by when the response was used.
+    # If a command reused the response, the end was recorded up to that many seconds after it.
     return recent.content.media == known.media and recent.at <= row.ended_at + FRESH_SECONDS * 1000

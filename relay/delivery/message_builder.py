@@ -1,4 +1,4 @@
-"""Builds the message of a delivery from what the database knows."""
+"""Builds a delivery's message from the database."""
 
 from __future__ import annotations
 
@@ -24,30 +24,30 @@ from storage.deliveries import Delivery
 from storage.subscriptions import Subscriber
 
 _NO_ACCESS = (Reason.NO_PERMISSION, Reason.UNKNOWN_CHANNEL)
-"""Why an outcome was given up that an admin sends again after mending that."""
+"""Reasons for which an outcome was given up, and which an admin fixes before resending it."""
 _SENT_AGAIN = (Reason.REFUSED, Reason.CANNOT_LOOK)
-"""Why an outcome was not sent until an admin wanted it; neither is a reason for being late."""
+"""Reasons for which an outcome was held back until an admin resent it. Neither is given as a reason for a delay."""
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A delivery's message without its files, which is enough to search the history for it."""
+    """A delivery's message without its files. It suffices to search the history for the message."""
 
     delivery: Delivery
     variant: Variant
     post: Post
     wanted: bool = True
-    """False if it comes too late to tell anything. It may have been sent all the same."""
+    """False if the message is no longer needed. It may have been sent already."""
     upload_limit: int | None = None
-    """Bytes that the server was seen to accept at most; None: not known."""
+    """The learned upload limit of the server in bytes, or None."""
     final: bool = False
-    """It is a card that will not change any more."""
+    """Whether this is a card that will not change any more."""
     at: int = 0
-    """When what a card or a summary shows was known, milliseconds UTC."""
+    """When the state that a card or summary shows was read, in milliseconds UTC."""
     edits: int | None = None
-    """The message of the alert that this notice replaces."""
+    """The message id of the alert that this notice replaces."""
     not_before: int | None = None
-    """Whether that alert was sent is not known before then; milliseconds UTC."""
+    """Until when it is unknown whether that alert was sent, in milliseconds UTC."""
 
     @property
     def address(self) -> Address:
@@ -56,12 +56,12 @@ class Draft:
 
     @property
     def has_videos(self) -> bool:
-        """Whether videos are to be fetched before it is sent."""
+        """Whether videos are fetched before the message is sent."""
         return _job_with_videos(self.post) is not None
 
 
 class MessageBuilder:
-    """Builds messages; `started` is when this process started, milliseconds UTC."""
+    """Builds messages. `started` is when this process started, in milliseconds UTC."""
 
     def __init__(
         self, *, reader: Queries, poster: Poster, attacher: Attacher, card_posts: CardPosts, clock: Clock, started: int
@@ -74,7 +74,7 @@ class MessageBuilder:
         self._started = started
 
     async def draft(self, delivery: Delivery) -> Draft | None:
-        """The message; None if there is nothing (left) to tell."""
+        """The delivery's message; None if there is nothing to say any more."""
         variant = Variant.parse(delivery.variant)
         nonce = variant.nonce(delivery.base_nonce)
         match delivery.kind:
@@ -89,9 +89,9 @@ class MessageBuilder:
 
     @asynccontextmanager
     async def with_files(self, draft: Draft) -> AsyncIterator[Post]:
-        """The message with its videos, whose files are there until the block ends.
+        """The message with its videos. Their files exist until the block ends.
 
-        Raises OSError if the disk takes no file, and NotThereYet if a file may still appear.
+        Raises OSError if a file cannot be written, and NotThereYet if a file may still appear.
         """
         post, job = draft.post, _job_with_videos(draft.post)
         if not isinstance(post, OutcomePost) or job is None:
@@ -109,8 +109,8 @@ class MessageBuilder:
             yield replace(post, job=attachments.job, files=attachments.files, links=attachments.links, batch=batch)
 
     async def with_pings_of_now(self, post: Post, draft: Draft) -> Post:
-        """The message without pings for people who, while the videos were fetched, asked for no ping or to be
-        forgotten."""
+        """The message without pings for people who asked for no ping, or to be forgotten, while the videos were
+        fetched."""
         now = await self.draft(draft.delivery)
         if now is None or not isinstance(now.post, OutcomePost) or not isinstance(post, OutcomePost):
             return post
@@ -186,7 +186,7 @@ class MessageBuilder:
             without_api_text=variant.without_api_text,
             batch=tally,
             late=late,
-            # If the end was seen late and tells no time, nobody knows when it was.
+            # If the end was seen late and the API names no time, the time of the end is unknown.
             ended_at=row.job_ended_at if ended is None and late in (None, LateReason.POSTING) else ended,
             watched_for=_watched_for(row),
             unasked=row.origin is not Origin.ASKED and not askers,
@@ -198,8 +198,8 @@ class MessageBuilder:
     async def _outcome_to_tell(self, row: CardRow, delivery: Delivery) -> Outcome | None:
         """How the job ended; None if the channel gets, or waits for, another message about it.
 
-        A job that was given up may have been taken up again before everybody has read that: whoever waits anew gets
-        the outcome of the new round alone, and whoever does not still reads the end of theirs.
+        A job that was given up may be watched again before its outcome was posted everywhere. A channel that waits
+        again gets only the outcome of the new round; any other still gets the outcome of its own round.
         """
         if delivery.kind is not DeliveryKind.OUTCOME or delivery.round >= row.round:
             return row.outcome
@@ -208,7 +208,8 @@ class MessageBuilder:
         return row.outcome or Outcome.GIVEN_UP
 
     async def _replies_to(self, row: CardRow, *, closes: bool) -> int | None:
-        """The job's card; for the outcome that closes a batch, the batch's summary if it was posted."""
+        """The message to reply to: the job's card, or the batch's summary if the outcome closes the batch and the
+        summary was posted."""
         summary = None
         if closes and row.batch_id is not None:
             summary = await cards.batch_message(self._reader, row.batch_id)
@@ -230,12 +231,12 @@ class MessageBuilder:
 
 
 def edit_only(notice: NoticePost) -> bool:
-    """Whether the notice is left out if the alert that it would replace is gone."""
+    """Whether the notice is dropped if the alert that it would replace is gone."""
     return notice.kind in (NoticeKind.FIXED, NoticeKind.TOKEN_REMOVED)
 
 
 def _job_with_videos(post: Post) -> Job | None:
-    """The job whose videos belong to this message."""
+    """The job whose videos belong to this message; None if it has none."""
     if not isinstance(post, OutcomePost) or post.outcome is not Outcome.COMPLETED:
         return None
     return post.job if post.job is not None and post.job.media else None
@@ -246,15 +247,15 @@ def _pinged(askers: Sequence[Subscriber]) -> tuple[int, ...]:
 
 
 def _end_of(job: Job | None, outcome: Outcome) -> tuple[int | None, int | None]:
-    """When the job ended according to the API, and a time after which it surely ended: that end, or the last moment at
-    which the bot saw it in work. Both are None for an outcome that is no state of the job."""
+    """When the job ended according to the API, and the earliest time at which it can have ended: the same time, or just
+    after the bot last saw it active. Both are None if the outcome is not a state of the job."""
     if job is None or job.state.value != outcome.value:
         return None, None
     return job.updated, job.updated or (job.ran_until + 1 if job.ran_until else None)
 
 
 def _watched_for(row: CardRow) -> int | None:
-    """For how long a job was watched that is given up, in milliseconds."""
+    """How long a job that was given up had been watched, in milliseconds; None for other outcomes."""
     if row.outcome is not Outcome.GIVEN_UP or row.job_ended_at is None:
         return None
     return max(0, row.job_ended_at - row.watched_since)

@@ -1,6 +1,6 @@
-"""Nonces: names by which Discord, and the bot itself, recognise a message.
+"""Nonces, by which Discord and the bot itself recognise a message.
 
-They contain nothing local (no number of a row), so that a second process or a restored database doubles nothing.
+They contain nothing local, such as row numbers, so a second process or a restored database produces the same ones.
 """
 
 from __future__ import annotations
@@ -15,32 +15,32 @@ LENGTH = 25
 
 
 def for_job(jobid: str, channel_id: int, kind: DeliveryKind, job_round: int = 0, after: int = 0) -> str:
-    """The nonce of a card or an outcome; each round of a job, which was watched again after its end, has another one.
+    """The nonce of a card or an outcome. Each round of a job that is watched again after its end has another nonce.
 
-    `after`: how many outcomes with the same job id the channel has already that only say what another account could
-    not see.
+    `after` is how many outcomes with the same job id, posted in the channel before, only tell what another account
+    could not see.
     """
     which = kind if job_round == 0 else f"{kind}-{job_round}"
     return _digest(jobid, str(channel_id), which if after == 0 else f"{which}+{after}")
 
 
 def for_summary(jobids: Iterable[str], channel_id: int, created_at: int) -> str:
-    """The nonce of a batch's summary, whatever the order of its jobs. `created_at` distinguishes a later batch of the
-    same jobs."""
+    """The nonce of a batch's summary. The order of the jobs does not matter; `created_at` distinguishes a later batch
+    of the same jobs."""
     return _digest(*sorted(jobids), str(channel_id), DeliveryKind.SUMMARY, str(created_at))
 
 
 def for_notice(account_key: str, guild_id: int, channel_id: int, kind: NoticeKind, at: int) -> str:
-    """The nonce of a notice to the admins about a change at this time; `account_key` may be empty."""
+    """The nonce of a notice to the admins about a change at the time `at`; `account_key` may be empty."""
     return _digest(account_key, str(guild_id), str(channel_id), kind, str(at))
 
 
 def for_variant(base_nonce: str, variant: str) -> str:
-    """The nonce of a message in another form; the base nonce itself for the whole message."""
+    """The nonce of a message in a reduced form; `base_nonce` if `variant` is empty."""
     return base_nonce if not variant else _digest(base_nonce, variant)
 
 
 def _digest(*parts: str) -> str:
-    # The length before each part keeps "ab", "c" apart from "a", "bc".
+    # The length prefixes distinguish "ab", "c" from "a", "bc".
     text = "".join(f"{len(part)}:{part}" for part in parts)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:LENGTH]

@@ -1,4 +1,4 @@
-"""Notices to admins as JSON, the form in which the outbox keeps them."""
+"""Notices to admins as JSON, as the outbox stores them."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _NOTICE: TypeAdapter[NoticePost] = TypeAdapter(NoticePost)
 
 
 def dump(notice: NoticePost) -> str:
-    """The notice as JSON, without its nonce and language, which are kept beside it."""
+    """The notice as JSON, without its nonce and language, which are stored separately."""
     return _NOTICE.dump_json(replace(notice, nonce="", language=""), exclude_defaults=True).decode()
 
 
 def replacing(
     alert: Delivery, kind: NoticeKind, now: int, *, jobs: int = 0, channel_id: int | None = None
 ) -> NoticePost:
-    """The notice that replaces `alert` once its trouble is over."""
+    """The notice that replaces `alert` once the problem is over."""
     text = alert.notice or ""
     return NoticePost(
         kind,

@@ -1,10 +1,9 @@
 """Deletes the second message of a delivery that two processes have sent.
 
-A process that is halted in the middle of a send for longer than its lease, and than Discord remembers a nonce, may
-still post its message after another process has taken the delivery over. Usually it finds out when it records what it
-has sent, and deletes the later message itself. It may be killed before it can, so the history is searched again some
-minutes after each takeover: `second_look_at` in the delivery's row says when. The process that posts in that server by
-then does it.
+A process that is halted in the middle of a send may still post its message after another process has taken the delivery
+over, if the halt outlasts its lease and Discord's memory of the nonce. Usually the process notices this when it records
+what it has sent, and deletes the later message itself. In case it is killed before, the process that then posts in the
+server searches the history some minutes after each takeover, at `second_look_at` in the delivery's row.
 """
 
 from __future__ import annotations
@@ -25,11 +24,11 @@ from storage.deliveries import Delivery
 log = logging.getLogger(__name__)
 
 LOOKS_AGAIN_AFTER = 600_000
-"""Milliseconds from a takeover to the search: by then a process that was halted in a send has gone on or has ended."""
+"""Milliseconds from a takeover to the search. By then, a process that was halted in a send has resumed or ended."""
 LOOK_BACK = 65 * 60_000
-"""Milliseconds that every search of the history starts before the oldest possible message: clocks jump by an hour."""
+"""Milliseconds by which a search of the history starts before the oldest possible message; a clock may jump an hour."""
 _NEXT_LOOK_AFTER = 60_000
-"""Milliseconds from a search that failed to the next one."""
+"""Milliseconds from a failed search to the next one."""
 
 
 class SecondMessages:
@@ -44,13 +43,13 @@ class SecondMessages:
         self._clock = clock
         self._ownership = ownership
         self.failures = 0
-        """How many looks raised an error."""
+        """How many searches raised an error."""
 
     async def look_again(self) -> None:
-        """Searches for second messages of every delivery that is due for it. A search that fails is logged and made
-        again later.
+        """Searches for second messages of every delivery that is due for it. A failed search is logged and repeated
+        later.
 
-        Raises StorageError if the database cannot tell which deliveries are due.
+        Raises StorageError if the due deliveries cannot be read.
         """
         now = self._clock.now()
         for delivery in await delivery_queries.second_looks_due(self._database.reader, now, self._ownership.shards()):
@@ -61,13 +60,13 @@ class SecondMessages:
                 if await self.keep_first(delivery.id) or too_old:
                     await self._set_next_look(postponed, None)
             except Exception as error:
-                # One look's edge: the others go on.
+                # Broad, so that the other searches go on.
                 self.failures += 1
                 log_failure(log, error, "delivery %d could not be looked for again", delivery.id)
 
     async def keep_first(self, delivery_id: int) -> bool:
-        """Deletes all messages of the delivery but the first. Returns False if the search or a deletion has to be
-        tried again."""
+        """Deletes all messages of the delivery except the first. Returns False if the search or a deletion has to be
+        retried."""
         delivery = await deliveries.get(self._database.reader, delivery_id)
         draft = None if delivery is None else await self._builder.draft(delivery)
         if delivery is None or draft is None:
@@ -95,7 +94,7 @@ class SecondMessages:
             await deliveries.reschedule_second_look(tx, delivery, at)
 
     async def _delete(self, address: Address, message_id: int) -> bool:
-        """Deletes a message; returns False if that has to be tried again."""
+        """Deletes a message; returns False if the deletion has to be retried."""
         response = await self._poster.delete(address, message_id)
         if isinstance(response, Refused) and verdicts.meaning_of(response) is verdicts.Meaning.MESSAGE_GONE:
             return True

@@ -1,12 +1,12 @@
-"""Sends one delivery: claim, send, record. Exactly one message, whatever breaks in between.
+"""Sends a delivery in three steps: claim, send, record. Exactly one message is posted, whatever breaks in between.
 
-The claim is committed before the request goes out, together with the start of the first attempt that may have been
-stored although nobody answered. A repeated attempt carries the same nonce, by which Discord recognises it for some
-minutes. After that the channel's history is searched before anything is sent again. An attempt of an earlier process is
-searched for whatever its age: the clock that dated it may have been set since.
+The claim is committed before the request goes out. It includes the start of the first attempt that got no response but
+may have been stored. A repeated attempt carries the same nonce, by which Discord recognises it for some minutes. After
+that, the channel's history is searched before anything is sent again. An attempt of an earlier process is searched for
+whatever its age, because the clock that dated it may have been set since.
 
-Each claim has a token of its own, and the result of an attempt is recorded only while the row still carries that token.
-A process that takes an attempt over gives the row a new token first, so that a process that was only halted learns of
+Each claim has its own token, and the result of an attempt is recorded only while the row still carries that token. A
+process that takes an attempt over first gives the row a new token. If the other process was only halted, it learns of
 the takeover when it records what it has sent. Two messages may then be in the channel (see `second_messages`).
 """
 
@@ -52,27 +52,28 @@ from storage.errors import StorageError
 log = logging.getLogger(__name__)
 
 YieldChannel = Callable[[], AbstractAsyncContextManager[None]]
-"""Lets other deliveries have the channel for as long as the context is open."""
+"""Releases the channel to other deliveries while the context is open."""
 
 NONCE_REMEMBERED = 120_000
-"""Milliseconds for which Discord surely knows a nonce ("the past few minutes"; developer docs, Create Message)."""
+"""Milliseconds for which Discord surely remembers a nonce ("the past few minutes"; developer docs, Create Message)."""
 
 _FAULTS_BORNE = 5
-"""Faults of our own in a row, about a minute of tries: whatever fails that often always fails in this form."""
+"""Consecutive faults of the bot itself, about a minute of tries. What fails that often will always fail in this
+form."""
 _UPLOADS_IN_VAIN = 3
-"""Uploads in a row that nobody answered though the history could be read: some always fail (discord-api-docs#7695)."""
+"""Consecutive uploads without a response though the history is readable. Some always fail (discord-api-docs#7695)."""
 _BETWEEN_EDITS = 15_000
-"""Milliseconds between two tries of an edit that nobody answered."""
+"""Milliseconds between two tries of an edit that gets no response."""
 
 
 class _Look(Enum):
     """The result of searching the channel's history for a message."""
 
     NOT_NEEDED = auto()
-    """Nothing was sent before, or Discord still knows its nonce."""
+    """Nothing was sent before, or Discord still remembers the nonce."""
     ABSENT = auto()
     SETTLED = auto()
-    """The search decided what happens next, and that is recorded."""
+    """The search decided what happens next, and the result is recorded."""
 
 
 @dataclass(slots=True)
@@ -80,20 +81,19 @@ class _InHand:
     """What this process knows of a delivery beyond its row."""
 
     unrecorded: DeliveryResult | None = None
-    """The result of an attempt that the database did not take yet."""
+    """The result of an attempt that could not be written to the database yet."""
     first_sent: float | None = None
     """When the first unanswered attempt began, in monotonic seconds; None if an earlier process began it."""
     faults: int = 0
-    """Faults of our own in a row."""
+    """Consecutive faults of the bot itself."""
     sent_in_vain: int = 0
-    """How often in a row nobody answered when it was sent after a search that did not find it."""
+    """Consecutive attempts that got no response, each made after a search that did not find the message."""
     unexplained: int = 0
-    """How often Discord called a permission missing though the gateway knows of none."""
+    """How often Discord reported a missing permission that the gateway does not know of."""
 
 
 class Sender:
-    """Sends one delivery at a time for its caller. Calls for the same channel may overlap only while one of them has
-    yielded the channel."""
+    """Sends deliveries. Calls for the same channel may overlap only while one of them has yielded the channel."""
 
     def __init__(
         self,
@@ -113,15 +113,15 @@ class Sender:
         self._in_hand: dict[int, _InHand] = {}
         self.second_messages = SecondMessages(database, poster, builder, clock, ownership)
         self.token_dead = False
-        """Discord refuses the bot's token: nothing is sent any more."""
+        """Whether Discord has refused the bot's token. If so, nothing is sent any more."""
         self.counts: Counter[str] = Counter()
-        """How many attempts ended in which verdict, by the names of the verdicts."""
+        """How many attempts ended in each verdict, by the verdict's name."""
 
     async def deliver(self, delivery_id: int, yield_channel: YieldChannel = nullcontext) -> None:
         """Takes the delivery one step further; yields the channel while its videos are fetched.
 
-        Raises StorageError and OSError from the database and the disk. It is then to be called again later, and nothing
-        is posted twice.
+        Raises StorageError and OSError from the database and the disk. The caller then calls it again later; nothing is
+        posted twice.
         """
         in_hand = self._in_hand.setdefault(delivery_id, _InHand())
         try:
@@ -141,15 +141,16 @@ class Sender:
 
     @property
     def remembered(self) -> set[int]:
-        """The deliveries of which more is known than their rows tell."""
+        """The deliveries about which this process knows more than their rows tell."""
         return set(self._in_hand)
 
     def forget(self, delivery_id: int) -> None:
-        """The delivery has ended, whatever ended it."""
+        """Forgets a delivery that has ended."""
         self._in_hand.pop(delivery_id, None)
 
     def failed(self, delivery_id: int, error: Exception) -> None:
-        """Counts what `deliver` raised. Disk and database may recover; a fault of our own will not go away."""
+        """Counts an error that `deliver` raised, unless it is one of the disk or database, which may recover. A fault
+        of the bot itself will not go away."""
         if not isinstance(error, StorageError | OSError):
             self._in_hand.setdefault(delivery_id, _InHand()).faults += 1
 
@@ -164,7 +165,7 @@ class Sender:
             return None
         if process is None or delivery.owner is not None or delivery.state is not DeliveryState.SENDING:
             return delivery
-        # Another process began this attempt and was then taken for dead. It may only have been halted.
+        # Another process began this attempt and was then considered dead. It may only have been halted.
         second_look_at = self._clock.now() + LOOKS_AGAIN_AFTER
         async with self._database.transaction(locks_rows=True) as tx:
             return await deliveries.take_over(tx, delivery, process, uuid4().hex, second_look_at)
@@ -203,8 +204,8 @@ class Sender:
     def _without_sending(self, draft: Draft, look: _Look) -> DeliveryResult | None:
         """The delivery's result if nothing is sent now; None if the message is to be sent."""
         delivery = draft.delivery
-        # Discord is spared what it refused before and, as far as the gateway knows, would refuse again. If the channel
-        # is hidden the gateway may not learn that a role lets the bot in, so Discord is asked.
+        # If Discord refused the message before and, as far as the gateway knows, would refuse it again, it is not sent.
+        # If the channel is hidden, the gateway may not report that a role now lets the bot in, so Discord is asked.
         if delivery.blocked_since is not None and not self._poster.is_hidden(draft.address):
             attempt = self._attempt(draft, delivery.attempts)
             if attempt.missing:
@@ -220,7 +221,7 @@ class Sender:
     # ---- alerts that are edited -------------------------------------------------------------------------------------
 
     async def _edit(self, draft: Draft, message_id: int, post: NoticePost) -> None:
-        """Replaces the alert by the notice of its end. Editing twice changes nothing, so no claim is needed."""
+        """Replaces the alert by the notice of its end. A repeated edit changes nothing, so no claim is needed."""
         verdict: Verdict
         match await self._poster.edit(draft.address, message_id, post):
             case Posted():
@@ -234,8 +235,9 @@ class Sender:
         await self._record(DeliveryResult(draft.delivery, verdict))
 
     def _judge_edit(self, draft: Draft, refused: Refused, post: NoticePost) -> Verdict:
-        """Waits if Discord may take the same edit later. Otherwise the notice becomes a message of its own or is left
-        out. It also becomes one in an archived thread, which a message opens and an edit does not."""
+        """Waits if Discord may accept the same edit later. Otherwise the notice becomes a message of its own or is
+        dropped. It also becomes a message of its own in an archived thread, which a message opens but an edit does
+        not."""
         opens = verdicts.meaning_of(refused) is verdicts.Meaning.ARCHIVED and not edit_only(post)
         verdict = verdicts.judge(refused, self._attempt(draft, draft.delivery.attempts))
         if isinstance(verdict, Again | Blocked | StopSending) and not opens:
@@ -247,28 +249,28 @@ class Sender:
     def _should_look(self, draft: Draft) -> bool:
         """Whether the message may already be in the channel and the nonce alone does not prevent a second one.
 
-        An attempt that this process has not seen begin is always searched for, since only the wall clock tells its age;
-        so is one of a message that is not to be sent any more.
+        An attempt that began in an earlier process is always searched for, because only the wall clock tells its age.
+        So is any attempt of a message that is no longer wanted.
         """
         delivery = draft.delivery
         if delivery.unanswered_at is None:
-            # The database's server is another one than before and may have lost that the message was sent.
+            # The database may have moved to another server, which may have lost the record that the message was sent.
             return delivery.look_first or delivery.created_at < self._ownership.looks_first_until
         begun_before = self._in_hand[delivery.id].first_sent is None
         return begun_before or not draft.wanted or self._must_look(delivery)
 
     def _must_look(self, delivery: Delivery) -> bool:
-        """Whether Discord may have forgotten the nonce of an attempt that nobody answered."""
+        """Whether Discord may have forgotten the nonce of an attempt that got no response."""
         if delivery.unanswered_at is None:
             return False
         age = self._clock.now() - delivery.unanswered_at
-        # The wall clock may have been set since; this process still knows for how long it has waited.
+        # The wall clock may have been set since; the monotonic clock still tells how long this process has waited.
         first_sent = self._in_hand[delivery.id].first_sent
         waited = 0.0 if first_sent is None else (self._clock.monotonic() - first_sent) * 1000
         return delivery.look_first or not 0 <= age < NONCE_REMEMBERED or waited >= NONCE_REMEMBERED
 
     async def _look(self, draft: Draft) -> _Look:
-        """Searches the history for the message, and records the result if that decides what happens next."""
+        """Searches the history for the message, and records the result if it decides what happens next."""
         delivery, now = draft.delivery, self._clock.now()
         since = min(delivery.unanswered_at or delivery.created_at, now)
         verdict: Verdict | None
@@ -292,8 +294,8 @@ class Sender:
         return _Look.SETTLED
 
     async def _find(self, draft: Draft, after: int) -> LookResult:
-        """Searches the history for the delivery's own message. A notice is known by its text alone, which messages of
-        other deliveries may have too."""
+        """Searches the history for the delivery's own message. A notice is recognised only by its text, which messages
+        of other deliveries may have too."""
         found = await self._poster.find(draft.address, draft.post, after)
         if not isinstance(found, Found) or not await self._of_others(draft, [found.message_id]):
             return found
@@ -307,8 +309,8 @@ class Sender:
         return await delivery_queries.messages_of_others(self._database.reader, draft.delivery, message_ids)
 
     def _until_in_reach(self, draft: Draft) -> Blocked | None:
-        """Waits where nothing could be posted now anyway, since the history may become readable; None if waiting cannot
-        tell whether the message was posted."""
+        """Waits if nothing could be posted now anyway, because the history may become readable; None if waiting would
+        not show whether the message was posted."""
         if not draft.wanted or not self._poster.missing_permissions(draft.address):
             return None
         verdict = verdicts.blocked(self._attempt(draft, draft.delivery.attempts), Reason.NO_PERMISSION)
@@ -366,7 +368,7 @@ class Sender:
         )
 
     def _attempt(self, draft: Draft, attempts: int, sent: Post | None = None) -> Attempt:
-        """`sent` is the message that was sent; None if none was."""
+        """The circumstances of an attempt. `sent` is the message that was sent, or None."""
         return Attempt(
             variant=draft.variant,
             files=sent.files if isinstance(sent, OutcomePost) else (),
@@ -383,7 +385,7 @@ class Sender:
 
     async def _record(self, result: DeliveryResult) -> None:
         delivery_id, verdict = result.delivery.id, result.verdict
-        # Kept until it is committed: if that fails, this process still knows what Discord said.
+        # Kept until it is committed: if the commit fails, this process still knows Discord's response.
         in_hand = self._in_hand[delivery_id]
         in_hand.unrecorded = result
         is_recorded = await self._recorder.record_result(result)
@@ -397,7 +399,7 @@ class Sender:
         in_hand.faults = 0
         if result.unanswered_at is None:
             in_hand.first_sent = None
-        # Retries for other reasons, such as a rate limit, may lie in between and do not count.
+        # Retries for other reasons, such as a rate limit, do not reset the count.
         if isinstance(verdict, Again) and verdict.reason is Reason.NO_PERMISSION:
             in_hand.unexplained += 1
         elif not isinstance(verdict, Again):
@@ -407,7 +409,7 @@ class Sender:
         self._report(result)
 
     async def _drop(self, delivery: Delivery) -> None:
-        """Ends a delivery that is not wanted any more; nothing is kept of one that was never sent."""
+        """Ends a delivery that is no longer wanted. Its row is deleted if it was never sent."""
         if delivery.unanswered_at is not None:
             await self._record(DeliveryResult(delivery, GiveUp(Reason.NOT_WANTED)))
             return
@@ -436,12 +438,13 @@ class Sender:
 
 
 def _unanswered_after(look: _Look, draft: Draft) -> int | None:
-    """When the first attempt began that may still have been stored, given the result of the search."""
+    """When the first attempt that may still have been stored began, given the result of the search."""
     return None if look is _Look.ABSENT else draft.delivery.unanswered_at
 
 
 def _worth_a_try(draft: Draft, in_vain: int) -> Variant | None:
-    """Another form if this one is sent in vain: without its files, or with them again if they were not the reason."""
+    """Another form if this one got no response too often: without its files, or with them again if they were not the
+    reason."""
     if draft.has_videos and in_vain >= _UPLOADS_IN_VAIN:
         return replace(draft.variant, no_files=True, why=Cause.FILE)
     if draft.variant.no_files and draft.variant.why is Cause.FILE and in_vain:
@@ -450,7 +453,7 @@ def _worth_a_try(draft: Draft, in_vain: int) -> Variant | None:
 
 
 def _posted_as(draft: Draft, post: Post) -> str:
-    """The variant that tells, beside what was left out, which videos went as links."""
+    """The variant, extended by the videos that went as links."""
     if not isinstance(post, OutcomePost):
         return draft.variant.format()
     links = draft.variant.links | {link.index for link in post.links}
@@ -458,5 +461,5 @@ def _posted_as(draft: Draft, post: Post) -> str:
 
 
 def _is_wanted_all_the_same(draft: Draft) -> bool:
-    """Whether an admin asked for this very attempt, although nobody knows whether the outcome was posted before."""
+    """Whether an admin requested this very attempt, although it is unknown whether the outcome was posted before."""
     return draft.variant.no_ping and draft.delivery.look_first and draft.delivery.attempts == 0

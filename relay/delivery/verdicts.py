@@ -1,7 +1,7 @@
-"""What Discord's refusals mean, and what follows from its response to a message. Pure.
+"""Pure functions that decide what Discord's refusals mean, and what follows from its response to a message.
 
-Codes: Discord developer docs, "Opcodes and Status Codes", JSON error codes. The code decides, whatever HTTP status it
-comes with (except 401 and 429). A code that is not in the table is taken for a refusal of the message's content.
+The codes are from the Discord developer docs, "Opcodes and Status Codes", JSON error codes. The code decides, whatever
+the HTTP status (except 401 and 429). A code that is not in the table counts as a refusal of the message's content.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from relay.delivery.fallbacks import Variant
 SECOND = 1000
 MINUTE = 60 * SECOND
 PATIENCE = 3 * 24 * 60 * MINUTE
-"""Milliseconds that a message waits for a permission."""
+"""Milliseconds for which a message waits for a permission before it is given up."""
 
 LONGEST_RETRY = 5 * MINUTE
-"""The most milliseconds between two attempts while nobody answers."""
+"""Longest wait between two attempts while there is no response, in milliseconds."""
 LONGEST_WAIT = 60 * MINUTE
-"""The most milliseconds for which anything is put off."""
+"""Longest time for which a delivery is deferred, in milliseconds."""
 _LONGEST_BLOCKED = 30 * MINUTE
 
 
@@ -33,18 +33,18 @@ class Meaning(Enum):
     TOKEN = auto()
     """The bot's own token."""
     WAIT = auto()
-    """Nothing for good: the same request is worth another try later."""
+    """A temporary refusal: the same request is worth another try later."""
     SLOW_MODE = auto()
     SWITCHED_OFF = auto()
-    """Discord takes no such request for a while, from anybody."""
+    """Discord accepts no such request from anybody for a while."""
     PLACE = auto()
-    """The bot's access to the channel, or the channel's state: somebody can mend it there."""
+    """The bot's access to the channel, or the channel's state, which people can fix in Discord."""
     CHANNEL_GONE = auto()
     """The channel does not exist, or the bot cannot see it."""
     MESSAGE_GONE = auto()
     """The message to edit, or the message that was posted under the same nonce, was deleted."""
     NOT_OURS = auto()
-    """The message to edit can never be edited by the bot."""
+    """The bot can never edit this message."""
     TOO_MANY_EDITS = auto()
     ARCHIVED = auto()
     """The thread is archived: a new message opens it, unless it is locked; an edit does not."""
@@ -53,7 +53,7 @@ class Meaning(Enum):
     TOO_LARGE = auto()
     """The files are too large."""
     UPLOADS_LIMITED = auto()
-    """The message may have no files: uploads are limited in the whole server."""
+    """The message may have no files, because uploads are limited in the whole server."""
     FILE = auto()
     EXPLICIT = auto()
     WORDS = auto()
@@ -72,11 +72,11 @@ _CODES: dict[Meaning, frozenset[int]] = {
     Meaning.TOO_MANY_EDITS: frozenset({20022, 30046}),
     Meaning.ARCHIVED: frozenset({50083}),
     Meaning.SLOW_MODE: frozenset({20016}),
-    # Write rate limits of a channel and of a server, of Discord's own services, and of its web server.
+    # Write rate limits of a channel or server, of Discord's own services, and of its web server.
     Meaning.WAIT: frozenset({20028, 20029, 31001, 31002, 40062, 40333}),
     Meaning.SWITCHED_OFF: frozenset({40004, 40006, 110001, 130000}),
-    # No access or permission, no channel to write in, a verification level, a locked thread, too many threads, two
-    # factors or a verified account required, a server that may not be seen from here, a bot that was banned.
+    # No access or permission, a channel without messages, a verification level, a locked thread, too many threads,
+    # two-factor authentication or a verified account required, a server that is blocked in this region, a banned bot.
     Meaning.PLACE: frozenset(
         {
             20012,
@@ -112,7 +112,7 @@ _MEANINGS = {code: meaning for meaning, codes in _CODES.items() for code in code
 _MISSING_PERMISSIONS = 50013
 _INVALID_FORM = 50035
 _BLAMED = re.compile(r"^In ([a-z_]+)", re.MULTILINE)
-"""A field of the message, in discord.py's wording of the errors that Discord sends as a tree."""
+"""A field of the message, as discord.py words the error tree that Discord sends."""
 _FIELDS = {"attachments": Meaning.FILE, "files": Meaning.FILE, "message_reference": Meaning.REPLY}
 
 _CAUSES = {
@@ -124,7 +124,7 @@ _CAUSES = {
     Meaning.LINKS: Cause.LINKS,
 }
 _FOR_ITS_WORDS = frozenset({Meaning.WORDS, Meaning.LINKS, Meaning.FORM, Meaning.REPLY})
-"""Refusals after which the API's words are left out first; after others the files are."""
+"""Refusals after which the API's texts are left out first. After other refusals, the files are."""
 _WAITS = {
     Meaning.WAIT: Reason.RATE_LIMITED,
     Meaning.TOO_MANY_EDITS: Reason.RATE_LIMITED,
@@ -132,8 +132,8 @@ _WAITS = {
     Meaning.SWITCHED_OFF: Reason.SWITCHED_OFF,
 }
 _TRIES_UNEXPLAINED = 3
-"""How often a message with files is tried if Discord calls a permission missing and nobody knows which: such a refusal
-may pass (discord-api-docs#6847), and must not have cost the file then."""
+"""How often a message with files is tried if Discord reports a missing permission that the gateway does not know of.
+Such a refusal may be temporary (discord-api-docs#6847), and should not cost the files."""
 
 
 def meaning_of(refused: Refused) -> Meaning:
@@ -156,31 +156,31 @@ def _without_code(status: int) -> Meaning:
 
 
 def _may_be_stored(status: int) -> bool:
-    """Whether Discord may have stored the message in spite of this HTTP status."""
+    """Whether Discord may have stored the message despite this HTTP status."""
     return status in (408, 425) or status >= 500
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What was sent, under which circumstances."""
+    """What was sent, and under which circumstances."""
 
     variant: Variant
     files: Sequence[VideoFile]
     is_outcome: bool
     is_reply: bool
     attempts: int
-    """How often the message was sent, this time included."""
+    """How often the message was sent, including this time."""
     blocked_since: int | None
     missing: Sequence[str] | None
     """Permissions that are known to be missing; None if nothing is known."""
     now: int
     unexplained: int = 0
-    """How often before Discord called a permission missing though the gateway knows of none."""
+    """How often Discord has already reported a missing permission that the gateway does not know of."""
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The message is in the channel, or was there and was deleted (no message id)."""
+    """The message is in the channel, or was posted and then deleted (no message id)."""
 
     message_id: int | None
     reason: Reason | None = None
@@ -188,25 +188,25 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """The same message is to be sent again under the same nonce."""
+    """The same message is to be sent again with the same nonce."""
 
     after: int
     """Milliseconds."""
     answered: bool
-    """Whether it is certain that this attempt stored nothing."""
+    """Whether it is certain that Discord stored nothing from this attempt."""
     reason: Reason
 
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
-    """A permission or the channel is missing; to be tried again."""
+    """A permission or the channel is missing; the message is to be tried again."""
 
     after: int
     """Milliseconds."""
     since: int
     reason: Reason
     variant: Variant | None = None
-    """The form for the next try if it changes."""
+    """The form for the next try, if it changes."""
     missing: tuple[str, ...] = ()
     """The permissions that are known to be missing."""
 
@@ -217,7 +217,7 @@ class Change:
 
     variant: Variant
     too_large: int | None = None
-    """The size of the single file that the server refused, in bytes."""
+    """The size in bytes of the single file that was too large for the server, if that is why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +226,7 @@ class GiveUp:
 
     reason: Reason
     cause: Cause | None = None
-    """REFUSED: why Discord refused the last form."""
+    """If the reason is REFUSED: why Discord refused the last form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +238,7 @@ Verdict = Done | Again | Blocked | Change | GiveUp | StopSending
 
 
 def judge(result: SendResult, attempt: Attempt) -> Verdict:
-    """What follows from Discord's response to this attempt."""
+    """The verdict that follows from Discord's response to an attempt."""
     match result:
         case Posted(message_id):
             return Done(message_id)
@@ -251,18 +251,18 @@ def judge(result: SendResult, attempt: Attempt) -> Verdict:
 
 
 def rate_limited(retry_after: float) -> Again:
-    """Waits as long as Discord wants, between a second and an hour."""
+    """Waits as long as Discord asks, but at least a second and at most an hour."""
     wait = min(max(int(retry_after * SECOND), SECOND), LONGEST_WAIT)
     return Again(wait, answered=True, reason=Reason.RATE_LIMITED)
 
 
 def retry_delay(attempts: int) -> int:
-    """Milliseconds until the next attempt after so many unanswered ones: doubling, up to five minutes."""
+    """Milliseconds until the next attempt after `attempts` unanswered ones: doubles each time, up to five minutes."""
     return min(SECOND << min(attempts, 12), LONGEST_RETRY)
 
 
 def after_faults(variant: Variant, *, is_outcome: bool) -> Change | GiveUp:
-    """What follows if faults of our own keep a message from being sent: its plainest form, then nothing."""
+    """The verdict if faults of the bot itself keep a message from being sent: try its plainest form, then give up."""
     plainest = replace(variant, without_api_text=True, no_files=True)
     if not is_outcome or variant == plainest:
         return GiveUp(Reason.FAULT)
@@ -270,7 +270,7 @@ def after_faults(variant: Variant, *, is_outcome: bool) -> Change | GiveUp:
 
 
 def blocked(attempt: Attempt, reason: Reason) -> Blocked | GiveUp:
-    """Waits for a permission: a minute at first, later half the time that it has waited, up to half an hour."""
+    """Waits for a permission: a minute at first, later half as long as the message has waited, up to half an hour."""
     since = attempt.now if attempt.blocked_since is None else attempt.blocked_since
     waited = max(0, attempt.now - since)
     if waited >= PATIENCE:
@@ -284,7 +284,7 @@ def _judge_refusal(refused: Refused, attempt: Attempt) -> Verdict:
     if meaning is Meaning.TOKEN:
         return StopSending()
     if meaning is Meaning.MESSAGE_GONE:
-        # Discord knew the nonce, and the message that carried it has been deleted since.
+        # Discord knew the nonce, but the message that carried it has been deleted since.
         return Done(None, Reason.DELETED)
     if refused.status == 429:
         return rate_limited(0)
@@ -296,7 +296,7 @@ def _judge_refusal(refused: Refused, attempt: Attempt) -> Verdict:
 
 
 def _judge_form(meaning: Meaning, refused: Refused, attempt: Attempt) -> Verdict:
-    """Judges a refusal that will be repeated as long as the message and the channel stay as they are."""
+    """Judges a refusal that will recur unless the message or the channel changes."""
     if meaning is Meaning.REPLY and attempt.is_reply:
         return Change(replace(attempt.variant, no_reply=True))
     if meaning is Meaning.CHANNEL_GONE:
@@ -312,13 +312,14 @@ def _judge_form(meaning: Meaning, refused: Refused, attempt: Attempt) -> Verdict
 
 def _too_large(attempt: Attempt) -> Verdict:
     largest = max(attempt.files, key=lambda file: file.size)
-    # With several files the refusal may mean their sum, so only a single file tells the server's limit.
+    # With several files, their sum may be too large, so only a single file shows the server's limit.
     single = len(attempt.files) == 1
     return Change(attempt.variant.with_link(largest.index), too_large=largest.size if single else None)
 
 
 def _unexplained(attempt: Attempt) -> Verdict:
-    """Leaves out the files after some tries if Discord calls a permission missing that the gateway does not know of."""
+    """Leaves out the files after some tries if Discord reports a missing permission that the gateway does not know
+    of."""
     tries = attempt.unexplained + 1
     if tries < _TRIES_UNEXPLAINED:
         return Again(retry_delay(tries) // 2, answered=True, reason=Reason.NO_PERMISSION)
@@ -327,7 +328,7 @@ def _unexplained(attempt: Attempt) -> Verdict:
 
 
 def _closed(attempt: Attempt, reason: Reason) -> Blocked | GiveUp:
-    """Waits, and then tries the whole message again: nothing of it was the reason."""
+    """Waits, then tries the whole message again, because its content was not the reason."""
     verdict = blocked(attempt, reason)
     if isinstance(verdict, GiveUp) or not attempt.variant.is_reduced:
         return verdict
@@ -335,8 +336,8 @@ def _closed(attempt: Attempt, reason: Reason) -> Blocked | GiveUp:
 
 
 def _lesser(attempt: Attempt, cause: Cause, *, files_first: bool) -> Verdict:
-    """The next form of the message. The forms are: whole, without files, without the API's words, without both. What
-    was left out comes back if it was not the reason."""
+    """The next reduced form of the message. The forms are: whole, without files, without the API's texts, without both.
+    A part that was left out comes back if it was not the reason."""
     variant = attempt.variant
     if not attempt.is_outcome:
         return GiveUp(Reason.REFUSED, cause)
