@@ -1,1 +1,1 @@
-"""A job's videos on the local disk, within bounds."""
+"""Keeps jobs' videos on the local disk, within limits."""

@@ -1,4 +1,4 @@
-"""From which addresses a video may be downloaded: only from named hosts, and never from a private network."""
+"""Checks the addresses of downloads: only named hosts are allowed, and never a private network."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from settings.readers import is_host
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _GIVEN_OUT = ipaddress.IPv6Network("2000::/3")
-"""All of the public IPv6 internet (IANA). What Python knows of the rest depends on its version."""
+"""The whole public IPv6 internet (IANA). What Python knows about other ranges depends on its version."""
 _DOCUMENTATION = ipaddress.IPv6Network("3fff::/20")
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
 class AddressRefused(Exception):
-    """The address may not be fetched; `host` is what the operator would have to allow."""
+    """The address may not be fetched. `host` is the host that the operator would have to allow."""
 
     def __init__(self, host: str) -> None:
         super().__init__(f"{host} is not an allowed media host")
@@ -30,7 +30,7 @@ class AddressRefused(Exception):
 
 
 class AllowedHosts:
-    """The operator's `MEDIA_HOSTS`."""
+    """The hosts in the operator's `MEDIA_HOSTS`."""
 
     def __init__(self, hosts: Sequence[MediaHost]) -> None:
         self._hosts = tuple(hosts)
@@ -38,7 +38,7 @@ class AllowedHosts:
     def check(self, address: str | URL) -> URL:
         """The address as a URL to be requested, with its path and query unchanged. Raises AddressRefused."""
         try:
-            text = percent_encoded(str(address))  # Here, at the latest, yarl looks at the port of a redirect.
+            text = percent_encoded(str(address))  # yarl may parse the port of a redirect only here, and raise.
             url = URL(text, encoded=True)
             host, port = (url.raw_host or "").lower(), url.port
         except ValueError as error:
@@ -54,12 +54,12 @@ class AllowedHosts:
         return url
 
     def is_trusted(self, host: str, port: int) -> bool:
-        """Whether the operator named this host with `http://`; only then may its address be private."""
+        """Whether the operator named this host with `http://`. Only such hosts may have private addresses."""
         return any(entry.plain_http and _matches(entry, "http", host.lower(), port) for entry in self._hosts)
 
 
 def _names_a_user(address: str) -> bool:
-    """Whether the authority has an `@`, even with nothing before it: yarl takes `:@` for no user."""
+    """Whether the authority contains an `@`, even with an empty user, which yarl ignores in `:@`."""
     return "@" in urlsplit(address).netloc
 
 
@@ -80,7 +80,7 @@ def _is_numeric(host: str) -> bool:
 
 
 def is_public(address: str) -> bool:
-    """Whether this is an IP address of the public internet, in its canonical form."""
+    """Whether this is a canonical IP address of the public internet."""
     try:
         ip = ipaddress.ip_address(address.split("%", 1)[0])
     except ValueError:
@@ -97,8 +97,8 @@ def is_public(address: str) -> bool:
 
 
 class GuardedResolver(AbstractResolver):
-    """Resolves names at the moment of connecting and drops every private address, so that a name that resolves
-    differently the second time gains nothing. A trusted host keeps all of its addresses.
+    """Resolves names when connecting and drops every private address, which defeats DNS rebinding. A trusted host keeps
+    all of its addresses.
 
     `resolve` raises AddressRefused if no address is left, and OSError for a name that cannot be resolved.
     """

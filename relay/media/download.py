@@ -1,4 +1,4 @@
-"""Downloads one video into a temporary file, within bounds of hosts, bytes and time."""
+"""Downloads one video into a temporary file, with limits on hosts, bytes and time."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from relay.media.wholeness import is_whole
 
 TRIES = 3
 REFUSALS = 2
-"""How often a host has to say that there is no such file."""
+"""How often a host has to say that a file does not exist before it is believed."""
 MAX_REDIRECTS = 5
 _CHUNK = 256 * 1024
 _HEADERS = {"Accept-Encoding": "identity", "User-Agent": "PixVerse-Relay"}
@@ -37,20 +37,20 @@ _EXPIRY = re.compile(r"^[0-9a-f]{1,12}$")
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How much of anything one download may take."""
+    """The limits of one download."""
 
     max_bytes: int
     seconds: float = 240.0
-    """For all tries together: nobody waits longer for a video."""
+    """Time limit for all tries together."""
     step_seconds: float = 30.0
-    """For connecting and the head of the response, and then for each step of the file."""
+    """Time limit for connecting and the response's headers, and then for each step of the file."""
     step_bytes: int = 256 * 1024
-    """The size of a step. A host that sends less in that time (9 kB/s) is as good as silent; one that sends 50 kB/s is
-    five times faster than it has to be. At the lowest rate no more than 2 MiB would come in all, so little is lost."""
+    """The size of a step. A host that sends less in `step_seconds`, under 9 kB/s, counts as silent: at that rate,
+    `seconds` would not suffice for more than 2 MiB anyway."""
 
 
 class _Unusable(Exception):
-    """The file cannot be attached, and trying again would not help."""
+    """The file cannot be attached, and another try would not help."""
 
     def __init__(self, reason: LinkReason, *, size: int | None = None, content_type: str | None = None) -> None:
         super().__init__(reason.value)
@@ -60,11 +60,11 @@ class _Unusable(Exception):
 
 
 class _BrokeOff(Exception):
-    """The download failed in a way that another try may mend."""
+    """The download failed, but another try may succeed."""
 
 
 class _Part(_BrokeOff):
-    """The host sent only a part of the file as if it were all of it."""
+    """The host sent only a part of the file as if it were the whole."""
 
     def __init__(self, size: int) -> None:
         super().__init__("a part of the file")
@@ -72,16 +72,16 @@ class _Part(_BrokeOff):
 
 
 class _NotThere(Exception):
-    """The host says that it has no such file, or not all of it: not yet, or no more."""
+    """The host does not have the file, or not all of it: not yet, or no longer."""
 
     def __init__(self, host_time: int | None = None) -> None:
         super().__init__("no such file")
         self.host_time = host_time
-        """Milliseconds UTC, by the host's own clock."""
+        """The time by the host's own clock, in milliseconds UTC."""
 
 
 class _Failed(Exception):
-    """No try is left, or no time."""
+    """No try or no time is left."""
 
     def __init__(self, tries: int) -> None:
         super().__init__(f"broken off {tries} times")
@@ -89,7 +89,7 @@ class _Failed(Exception):
 
 
 _BREAKS = (_BrokeOff, _NotThere, TimeoutError, ConnectionError, aiohttp.ClientError, HttpProcessingError, ValueError)
-"""Why a try ends. aiohttp and yarl raise the last two for responses that are not HTTP."""
+"""Errors that end a try. aiohttp and yarl raise the last two for responses that are not HTTP."""
 
 
 class _Tries:
@@ -101,7 +101,7 @@ class _Tries:
         self._part = 0
 
     def broke_off(self, error: Exception) -> None:
-        """Takes in why a try ended. Raises _NotThere or _Failed if there is to be no other."""
+        """Notes why a try ended. Raises _NotThere or _Failed if there will be no other."""
         if isinstance(error, _NotThere):
             self._refusals += 1
             if self._refusals == REFUSALS:
@@ -116,9 +116,9 @@ class _Tries:
 
 
 def media_session(hosts: AllowedHosts, names: AbstractResolver | None = None) -> aiohttp.ClientSession:
-    """A session that reaches public addresses and the operator's trusted hosts, and nothing else.
+    """A session that reaches only public addresses and the operator's trusted hosts.
 
-    `names` resolves host names, by default as this machine does.
+    `names` resolves host names; the default is this machine's resolver.
     """
     guard = GuardedResolver(names or ThreadedResolver(), hosts)
     connector = aiohttp.TCPConnector(resolver=guard, use_dns_cache=False)
@@ -128,7 +128,7 @@ def media_session(hosts: AllowedHosts, names: AbstractResolver | None = None) ->
 def expiry_of(url: str) -> int | None:
     """When a signed link of Discord's CDN expires, in milliseconds UTC; None for any other link.
 
-    Its `ex` is hexadecimal Unix time (Discord developer docs, "Signed Attachment CDN URLs").
+    The parameter `ex` is hexadecimal Unix time (Discord developer docs, "Signed Attachment CDN URLs").
     """
     try:
         expiry = URL(url, encoded=True).query.get("ex", "")
@@ -140,7 +140,7 @@ def expiry_of(url: str) -> int | None:
 
 
 class Downloader:
-    """Downloads one file for each call; many calls may run at once."""
+    """Downloads one file for each call. Calls may run concurrently."""
 
     def __init__(
         self,
@@ -155,11 +155,11 @@ class Downloader:
         self._sleep = sleep
 
     async def fetch(self, index: int, media: Media, path: Path) -> VideoFile | VideoLink:
-        """Writes the video to `path`, or says why it stays a link. Raises OSError only for the local disk.
+        """Writes the video to `path`, or returns a link with the reason. Raises OSError only for the local disk.
 
-        Only the host decides that a link is dead, by refusing it twice. The reason is EXPIRED if the link has expired
-        by the host's own clock, else NOT_THERE, since the API may name the address of a new file before the file is
-        there."""
+        A link counts as dead only if the host refuses it twice. The reason is EXPIRED if the link has expired by the
+        host's own clock. Otherwise it is NOT_THERE, because the API may name a file's address before the file exists.
+        """
         link = VideoLink(index, media.url, LinkReason.FETCH_FAILED, expires_at=expiry_of(media.url))
         try:
             extension, size = await self._try_until_saved(self._hosts.check(media.url), media, path)
@@ -182,7 +182,8 @@ class Downloader:
         return VideoFile(index, path, extension, size)
 
     async def _try_until_saved(self, url: URL, media: Media, path: Path) -> tuple[str, int]:
-        """The file's ending and its size. Each step of a try is bounded in time, and so are all tries together."""
+        """Returns the file's extension and its size. Each step of a try has a time limit, and so have all tries
+        together."""
         tries = _Tries()
         try:
             async with asyncio.timeout(self._bounds.seconds):
@@ -229,7 +230,7 @@ class Downloader:
     async def _write(
         self, response: aiohttp.ClientResponse, media: Media, path: Path, step: asyncio.Timeout
     ) -> tuple[str, int]:
-        """Writes the body to `path`; returns the file's ending and its size."""
+        """Writes the body to `path`; returns the file's extension and its size."""
         head = b""
         extension: str | None = None
         size = next_step = 0
@@ -259,7 +260,7 @@ def _extension(head: bytes, response: aiohttp.ClientResponse, media: Media) -> s
 
 
 def _host_time(response: aiohttp.ClientResponse) -> int | None:
-    """The time according to the host's `Date`, milliseconds UTC."""
+    """The time in the host's `Date` header, in milliseconds UTC."""
     try:
         said = parsedate_to_datetime(response.headers.get("Date", ""))
         return int((said if said.tzinfo else said.replace(tzinfo=UTC)).timestamp() * 1000)

@@ -1,4 +1,4 @@
-"""What kind of file was downloaded: its own first bytes decide, then the type it was served with, then the API's
+"""Recognises the kind of a downloaded file: by its first bytes, then by the type it was served with, then by the API's
 record."""
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from model.job import Media
 
 HEAD_BYTES = 512
-"""How many bytes of a file are collected before it is judged, unless it is shorter."""
+"""How many bytes of a file are needed to judge it, unless it is shorter."""
 
 BOX_TYPES = frozenset(
     (
@@ -33,7 +33,7 @@ _BRANDS = {
     **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"), ".heic"),
 }
 _ANY_IMAGE_BRANDS = frozenset({b"mif1", b"msf1", b"mif2", b"miaf"})
-"""Brands of HEIF in general: the compatible brands tell which kind it is."""
+"""General HEIF brands; the compatible brands tell the exact kind."""
 _SIGNATURES = (
     (b"GIF87a", ".gif"),
     (b"GIF89a", ".gif"),
@@ -73,10 +73,10 @@ _CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 
 
 def ending_of(head: bytes, served_type: str, media: Media) -> str | None:
-    """The ending of the file's name, by which Discord's clients choose the player; None if the file is neither a video
-    nor, for a job that makes images, an image.
+    """The extension for the file's name, by which Discord's clients choose the player; None if the file is not a video
+    (or, for a job that makes images, an image).
 
-    `head` is the file's first `HEAD_BYTES`, or all of it; `served_type` the `Content-Type` that it came with.
+    `head` is the file's first `HEAD_BYTES`, or all of it; `served_type` is the `Content-Type` of the response.
     """
     image = _image_by_signature(head)
     if (image is not None and not media.image) or head.startswith(_NEITHER):
@@ -90,13 +90,13 @@ def ending_of(head: bytes, served_type: str, media: Media) -> str | None:
 
 
 def _announced_video(served_type: str, media: Media) -> str | None:
-    """The ending of the first named type that is a video, for a file that surely is one."""
+    """The extension for the first named type that is a video type; used for a file that is certainly a video."""
     kinds = _kinds(served_type, media)
     return next((_OF_VIDEOS[kind] for kind in kinds if kind in _OF_VIDEOS and kind.startswith("video/")), None)
 
 
 def _announced(served_type: str, media: Media) -> str | None:
-    """The ending of the first named type, for a file whose bytes tell nothing."""
+    """The extension for the first named type; used for a file whose bytes tell nothing."""
     for kind in _kinds(served_type, media):
         if kind in _OF_VIDEOS or kind.startswith("video/"):
             return _OF_VIDEOS.get(kind, ".mp4")
@@ -108,7 +108,7 @@ def _announced(served_type: str, media: Media) -> str | None:
 
 
 def _kinds(served_type: str, media: Media) -> list[str]:
-    """The named types without their parameters, the most reliable first."""
+    """The types that the response, the record and the file's name give, the most reliable first."""
     named = (served_type, media.content_type or "", _type_of_name(media))
     return [kind.split(";", 1)[0].strip().lower() for kind in named]
 
@@ -122,7 +122,7 @@ def _by_signature(head: bytes) -> str | None:
     if is_boxes(head):
         return _by_brand(head)
     if head.startswith(b"\x1aE\xdf\xa3"):
-        # The EBML header names the type of the document (RFC 8794, 11.2.6).
+        # The EBML header names the document type (RFC 8794, 11.2.6).
         if b"webm" in head[:64]:
             return ".webm"
         return ".mkv" if b"matroska" in head[:64] else None
@@ -134,14 +134,14 @@ def _by_signature(head: bytes) -> str | None:
 
 
 def is_boxes(head: bytes) -> bool:
-    """Whether a file begins with a box of MP4 or QuickTime."""
+    """Whether a file begins with an MP4 or QuickTime box."""
     size = int.from_bytes(head[:4], "big")
     return head[4:8] in BOX_TYPES and (size >= 8 or size in (0, 1))
 
 
 def _by_brand(head: bytes) -> str | None:
-    """The ending of an MP4 or QuickTime file by its `ftyp`; None without one, as in old QuickTime files, whose served
-    type decides."""
+    """The extension for an MP4 or QuickTime file by its `ftyp` box; None without one. Old QuickTime files have none;
+    their served type decides."""
     start = 0
     while head[start + 4 : start + 8] in BOX_TYPES:
         size = int.from_bytes(head[start : start + 4], "big")
@@ -170,7 +170,7 @@ def _image_by_signature(head: bytes) -> str | None:
 
 
 def _type_of_name(media: Media) -> str:
-    """The type for the ending of the file's name or of its address; empty if there is none."""
+    """The type for the extension of the file's name or address; empty if it is unknown."""
     for name in (media.filename or "", urlsplit(media.url).path):
         ending = PurePosixPath(name).suffix.lower()
         for kind, usual in (*_OF_VIDEOS.items(), *_OF_IMAGES.items()):

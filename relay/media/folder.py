@@ -1,4 +1,4 @@
-"""The folder for videos: beside the database, emptied at every start."""
+"""The media folder. It is beside the database, and emptied at every start."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from storage.files import writable
 
 
 class FolderUnusable(Exception):
-    """The folder for videos cannot be used; `str()` is one line saying what to change."""
+    """The media folder cannot be used; `str()` is one line that says what to change."""
 
 
 def folder_beside(database: DatabasePlace, number: int = 1) -> Path:
-    """The folder for the videos of a bot with this database: beside SQLite's file; with PostgreSQL, one for each
-    process of the machine, by its number."""
+    """The media folder of a bot with this database. It is beside SQLite's file; with PostgreSQL, each process on the
+    machine has its own, by `number`."""
     if isinstance(database, PostgresUrl):
         return database.folder / f"postgres-{database.digest}{'' if number == 1 else f'-{number}'}.media"
     return database.with_name(database.name + ".media")
@@ -29,8 +29,8 @@ def folder_beside(database: DatabasePlace, number: int = 1) -> Path:
 
 @contextmanager
 def held_folder(database: DatabasePlace) -> Iterator[Path]:
-    """The folder of this process, which no other process uses until the context ends. Raises FolderUnusable."""
-    if isinstance(database, Path):  # Whoever holds the database has its folder too.
+    """Reserves a media folder for this process until the context ends. Raises FolderUnusable."""
+    if isinstance(database, Path):  # The process that holds the database holds its folder too.
         yield folder_beside(database)
         return
     for number in count(1):
@@ -50,7 +50,7 @@ def held_folder(database: DatabasePlace) -> Iterator[Path]:
 
 
 def sweep(folder: Path) -> int:
-    """Makes the folder, and deletes the files that an earlier process left in it; returns how many.
+    """Creates the folder, and deletes the files that an earlier process left in it; returns how many there were.
 
     Raises FolderUnusable.
     """
@@ -63,7 +63,7 @@ def sweep(folder: Path) -> int:
 
 
 def look_over(folder: Path) -> None:
-    """Raises FolderUnusable if `sweep` would, and changes nothing."""
+    """Raises FolderUnusable if `sweep` would, without changing anything."""
     with _says_unusable(folder):
         if folder.exists():
             _leftovers(folder)

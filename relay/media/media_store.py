@@ -1,4 +1,4 @@
-"""The videos of a job on the local disk: fetched once for all deliveries that wait for them, deleted after the last."""
+"""Keeps a job's videos on the local disk: fetches them once for all deliveries, and deletes them after the last one."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from relay.ports import Clock, Meters
 Video = VideoFile | VideoLink
 
 MAX_FILES = 10
-"""Discord accepts no more in one message (Discord developer docs, Create Message)."""
+"""The most files that Discord accepts in one message (Discord developer docs, Create Message)."""
 
 
 class DiskBudget:
-    """How many bytes the temporary files may take together.
+    """Limits how many bytes the temporary files may take together.
 
-    Before it fetches anything, a job waits until it may write all that its files can take, and so never waits while it
-    holds room. What it did not write it gives back as soon as it knows. Room is given in the order in which it was
-    asked for, so that small jobs that keep coming do not overtake a large one."""
+    Before a job fetches anything, it waits for all the space that its files can take. So no job waits while it holds
+    space. Unused space is given back as soon as the sizes are known. Requests are granted in order, so that a stream of
+    small jobs cannot overtake a large one."""
 
     def __init__(self, total: int) -> None:
         self._free = total
@@ -34,7 +34,7 @@ class DiskBudget:
         self._given_back = asyncio.Event()
 
     async def take(self, size: int) -> None:
-        """Waits until `size` bytes are free. There must be that many in all."""
+        """Waits until `size` bytes are free and takes them. `size` must not exceed the total."""
         async with self._turn:
             while self._free < size:
                 self._given_back.clear()
@@ -48,17 +48,17 @@ class DiskBudget:
 
 @dataclass(slots=True)
 class _Shared:
-    """The files of one response about one job, shared by all who hold them."""
+    """The files of one response about one job, shared by all deliveries that hold them."""
 
     paths: list[Path]
     holders: int = 0
     room: int = 0
-    """Bytes of the budget that it has taken."""
+    """Bytes taken from the budget."""
     task: asyncio.Task[tuple[Video, ...]] = field(init=False)
 
 
 class MediaStore:
-    """Hands out a job's videos. `parallel` downloads run at once, for all jobs together."""
+    """Provides jobs' videos. At most `parallel` downloads run at once, for all jobs together."""
 
     def __init__(
         self, downloader: Downloader, folder: Path, max_bytes: int, parallel: int, clock: Clock, meters: Meters
@@ -73,13 +73,13 @@ class MediaStore:
         self._shared: dict[tuple[int, tuple[Media, ...]], _Shared] = {}
 
     def sweep(self) -> int:
-        """Deletes the files that an earlier process left; returns how many. Raises FolderUnusable."""
+        """Deletes the files that an earlier process left; returns how many there were. Raises FolderUnusable."""
         return sweep(self._folder)
 
     @asynccontextmanager
     async def fetch(self, job_id: int, job: Job) -> AsyncIterator[tuple[Video, ...]]:
-        """The job's videos in the API's order, each a file or a link with its reason; the files are there until the
-        block ends. Raises OSError if the disk takes no file."""
+        """The job's videos in the API's order, each a file or a link with its reason. The files exist until the block
+        ends. Raises OSError if a file cannot be written."""
         key = (job_id, job.media)
         shared = self._shared.get(key)
         if shared is None:
@@ -97,7 +97,7 @@ class MediaStore:
                 await self._discard(shared)
 
     async def _fetch_all(self, media: tuple[Media, ...], shared: _Shared) -> tuple[Video, ...]:
-        # The sizes that the API names do not count: a host may send up to the limit all the same.
+        # The sizes that the API names are not used: a host may still send up to the limit.
         share = self._max_bytes * len(shared.paths)
         await self._budget.take(share)
         shared.room = share
@@ -134,7 +134,7 @@ class MediaStore:
         if shared.task.done():
             self._clear(shared)
             return
-        # The task's end clears up, since whoever waits for it here may be cancelled too.
+        # The task cleans up when it ends, because the caller that waits for it here may be cancelled too.
         shared.task.add_done_callback(lambda _: self._clear(shared))
         shared.task.cancel()
         await asyncio.wait([shared.task])

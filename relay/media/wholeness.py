@@ -1,4 +1,4 @@
-"""Whether a downloaded file is complete, by its own structure.
+"""Checks by its structure whether a downloaded file is complete.
 
 MP4 and QuickTime: ISO/IEC 14496-12, 4.2. Matroska and WebM: RFC 8794. PNG: W3C PNG, 5. JPEG: ITU-T T.81, B.1. WebP and
 AVI: RIFF. GIF: GIF89a, 17 to 27.
@@ -17,29 +17,30 @@ _EBML_UNKNOWN = {1: 0x7F, 2: 0x3FFF, 3: 0x1FFFFF, 4: 0xFFFFFFF, 5: 2**35 - 1, 6:
 _EBML_SEGMENT = 0x18538067
 _LONGEST_EBML_HEADER = 4096
 _LONGEST_RIFF = 2**29
-"""Nothing of this size is ever downloaded, so a longer length is none."""
+"""No download is this large, so a longer length is not a real one."""
 _MOST_PARTS = 100_000
-"""How many parts of one file are followed: enough for hours of video, and quick. A file of more has an unknown end."""
+"""How many parts of a file are followed: enough for hours of video, and still fast. A file with more parts has an
+unknown end."""
 _JPEG_MARKER = re.compile(rb"\xff[\x02-\xcf\xd9-\xfe]")
-"""A marker that begins a segment or ends the file. The others stand alone within the picture's data."""
+"""A marker that begins a segment or ends the file. Other markers stand alone within the picture's data."""
 
 
 class Wholeness(Enum):
-    """What a file's structure says of its end."""
+    """What a file's structure says about its end."""
 
     WHOLE = "whole"
     TORN = "torn"
-    """It names bytes that are not there."""
+    """The file announces bytes that are missing."""
     RAGGED = "ragged"
-    """It does not end where it should, though nothing that it names is missing."""
+    """The file does not end where it should, though nothing that it announces is missing."""
     UNKNOWN = "unknown"
 
 
 def is_whole(path: Path, size: int, *, framed: bool, claimed: int | None) -> bool:
-    """Whether the file is complete: its own structure decides, then how it was sent, then the API's record.
+    """Whether the file is complete, by its own structure, then by how it was sent, then by the API's record.
 
-    `framed`: HTTP itself says where the file ends (a length, or chunks). `claimed`: the size in the API's record, which
-    may be wrong and so counts only if nothing else tells.
+    `framed` tells whether HTTP itself marks the end of the file (by a length or chunks). `claimed` is the size in the
+    API's record. It may be wrong, so it counts only if nothing else is known.
     """
     with path.open("rb") as file:
         structure = _structure(file, size)
@@ -72,12 +73,12 @@ def _boxes(file: BinaryIO, size: int) -> Wholeness:
             break
         box = _box(file, at)
         if box is None or box[0] not in BOX_TYPES:
-            # What follows the last box may be anything.
+            # Anything may follow the last box.
             return Wholeness.UNKNOWN if box is not None and _can_play(seen) else Wholeness.RAGGED
         kind, length = box
         seen.add(kind)
         if length < 8:
-            # The box goes on to the end of the file, wherever that is.
+            # The box extends to the end of the file, wherever that is.
             return Wholeness.UNKNOWN if _can_play(seen) else Wholeness.RAGGED
         at += length
     if at > size:
@@ -89,7 +90,7 @@ def _boxes(file: BinaryIO, size: int) -> Wholeness:
 
 
 def _box(file: BinaryIO, at: int) -> tuple[bytes, int] | None:
-    """Type and length of the box that begins there; None if its header is cut."""
+    """Type and length of the box at `at`; None if its header is cut off."""
     file.seek(at)
     header = file.read(16)
     length = int.from_bytes(header[:4], "big")
@@ -99,7 +100,7 @@ def _box(file: BinaryIO, at: int) -> tuple[bytes, int] | None:
 
 
 def _can_play(seen: set[bytes]) -> bool:
-    """Whether both a description and data are there; a still picture's data may lie in its `meta`."""
+    """Whether the file has both a description and data. A still picture may have its data in `meta`."""
     return b"meta" in seen or (b"mdat" in seen and (b"moov" in seen or b"moof" in seen))
 
 
@@ -119,7 +120,7 @@ def _ebml(file: BinaryIO, size: int) -> Wholeness:
         if length is None:
             if element != _EBML_SEGMENT or within_segment:
                 return Wholeness.UNKNOWN
-            # This is a live recording, whose parts can still be followed.
+            # A live recording; its parts can still be followed.
             within_segment, at = True, at + begins
             continue
         at += begins + length
@@ -129,7 +130,7 @@ def _ebml(file: BinaryIO, size: int) -> Wholeness:
 
 
 def _ebml_element(header: bytes) -> tuple[int, int | None, int] | None:
-    """The element's id, its length (None: not given) and where its content begins."""
+    """The element's id, its length (None if it is not given), and where its content begins."""
     id_width = _ebml_width(header[:1])
     length_width = _ebml_width(header[id_width : id_width + 1]) if id_width else 0
     begins = id_width + length_width
@@ -181,7 +182,7 @@ def _riff(file: BinaryIO, size: int) -> Wholeness:
         return Wholeness.UNKNOWN
     if length + 8 > size:
         return Wholeness.TORN
-    # An AVI of more than a GiB goes on in further lists.
+    # An AVI file larger than one GiB continues in further lists.
     return Wholeness.WHOLE if head[8:12] == b"WEBP" else Wholeness.UNKNOWN
 
 
@@ -195,7 +196,7 @@ def _gif(file: BinaryIO, _size: int) -> Wholeness:
             return Wholeness.TORN
         kind = data[at]
         if within_blocks:
-            # Each block begins with its length; an empty one is the last.
+            # Each block begins with its length; an empty block is the last.
             within_blocks = kind > 0
             at += 1 + kind
             continue
@@ -212,7 +213,7 @@ def _gif(file: BinaryIO, _size: int) -> Wholeness:
 
 
 def _colours(flags: int) -> int:
-    """Bytes of the colour table that these flags announce."""
+    """Size in bytes of the colour table that these flags announce."""
     return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
 
 
