@@ -1,1 +1,1 @@
-"""Cards and summaries: what they show, and when they are edited."""
+"""Decides what cards and summaries show, and when they are edited."""

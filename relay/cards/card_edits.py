@@ -1,4 +1,4 @@
-"""Edits one card or summary: whether there is news, when it may be edited, and what follows from Discord's response."""
+"""Edits a card or summary: decides whether it has news and when it may be edited, and handles Discord's response."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ from storage.database import Database
 log = logging.getLogger(__name__)
 
 YOUNG_CARD_SECONDS = 5.0
-"""Between two edits of one card in its first minute, except its last edit."""
+"""Seconds between two edits of a card in its first minute. The last edit need not wait."""
 CARD_SECONDS = 10.0
-"""Between two edits of one card after its first minute."""
+"""Seconds between two edits of a card after its first minute."""
 OLD_CARD_SECONDS = 300.0
-"""Between two edits of a card older than an hour: Discord bounds those (30046; discord-api-docs#4413)."""
+"""Seconds between two edits of a card older than an hour, which Discord limits (30046; discord-api-docs#4413)."""
 
 _YOUNG_UNTIL = 60.0
 _OLD_AFTER = 3600.0
 _NOTHING_COMES = frozenset({CardStatus.STOPPED, CardStatus.NOT_POSTED, CardStatus.UNSURE})
 _OUTCOME_FIRST = 60_000
-"""Milliseconds for which a due outcome keeps the channel's cards waiting."""
+"""Milliseconds for which the channel's cards wait for a due outcome."""
 _NO_ANSWER_SECONDS = 30.0
 _FORGOTTEN_AT_ONCE = 1000
-"""Cards or summaries in one query, so that nobody waits long for the database."""
+"""Maximum number of cards or summaries in one query, so that others don't wait long for the database."""
 _REFUSED_SECONDS = 1800.0
 _ANY_EDIT = {
     Meaning.TOO_MANY_EDITS: 600.0,
@@ -55,8 +55,8 @@ _ANY_EDIT = {
     Meaning.SLOW_MODE: 60.0,
     Meaning.SWITCHED_OFF: 60.0,
 }
-"""Refusals of an edit whatever it shows, and for how many seconds the card is left alone then. Other refusals may be
-due to what the edit showed."""
+"""Refusals that don't depend on the edit's content, each with the seconds for which the card is then left alone. Other
+refusals may be due to the content."""
 
 
 class Key(NamedTuple):
@@ -68,7 +68,7 @@ class Key(NamedTuple):
 
     @classmethod
     def of(cls, post: CardPost | SummaryPost) -> Key:
-        """The key of the message that looks like this."""
+        """The key of the message with this content."""
         if isinstance(post, CardPost):
             return cls(DeliveryKind.CARD, post.subscription_id)
         return cls(DeliveryKind.SUMMARY, post.batch_id)
@@ -76,34 +76,34 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """It may not be edited yet."""
+    """The message may not be edited yet."""
 
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """It shows what is known, or cannot."""
+    """The message is up to date, or cannot be edited."""
 
     also: tuple[Key, ...] = ()
-    """What may have to look different too."""
+    """Other messages that may need an edit too."""
     seconds: float | None = None
-    """After which it will look different by the passing of time alone."""
+    """Seconds after which its content will change just because time has passed; None if it will not."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Edit:
-    """What is to be shown where."""
+    """An edit to be made: its content, and the message to edit."""
 
     address: Address
     message_id: int
     posted_at: int
-    """By this machine's clock, milliseconds UTC."""
+    """By this machine's clock, in milliseconds UTC."""
     delivery_id: int
     post: CardPost | SummaryPost
     final: bool
     at: int
-    """When what it shows was known, milliseconds UTC."""
+    """When the state that it shows was read, in milliseconds UTC."""
 
     @property
     def key(self) -> Key:
@@ -112,16 +112,16 @@ class _Edit:
 
 @dataclass(frozen=True, slots=True)
 class _Pause:
-    """For how long a card is left alone after a refusal."""
+    """A card's pause after a refused edit."""
 
     until: float
     """Monotonic seconds."""
     last_too: bool
-    """Whether its last edit waits as well."""
+    """Whether the card's last edit waits as well."""
 
 
 class CardEdits:
-    """Edits one card or summary at a time for its caller; edits of different ones may overlap."""
+    """Edits cards and summaries. Edits of different messages may overlap; edits of the same one must not."""
 
     def __init__(
         self, database: Database, poster: Poster, posts: CardPosts, clock: Clock, ownership: Ownership = ALONE
@@ -133,20 +133,20 @@ class CardEdits:
         self._clock = clock
         self._shown: dict[Key, CardPost | SummaryPost] = {}
         self._unanswered: set[Key] = set()
-        """What may show something else by now: nobody answered its latest edit."""
+        """Messages whose content is uncertain, because their latest edit got no response."""
         self._next_edit: dict[Key, float] = {}
         self._pauses: dict[Key, _Pause] = {}
         self._line = EditLine()
 
     def posted(self, post: CardPost | SummaryPost) -> None:
-        """The message was just posted and looks like this."""
+        """Notes that the message was just posted with this content."""
         key = Key.of(post)
         self._shown[key] = post
         self._next_edit[key] = self._clock.monotonic() + YOUNG_CARD_SECONDS
 
     async def forget_ended(self) -> None:
-        """Forgets what is not edited any more though nobody told: what ended with its channel or server, and what
-        another process keeps by now. Raises StorageError; to be called again then."""
+        """Forgets messages that are no longer edited here: those that ended with their channel or server, and those
+        that another process now keeps up to date. Raises StorageError; the caller then calls it again."""
         shards = self._ownership.shards()
         remembered = {*self._shown, *self._unanswered, *self._next_edit, *self._pauses}
         for kind, still_edited in (
@@ -160,15 +160,14 @@ class CardEdits:
                     self._forget(Key(kind, ended))
 
     async def becoming_slow(self) -> list[tuple[int, float]]:
-        """The open subscriptions whose jobs will take longer than usual, and in how many seconds; 0 if they already
-        do."""
+        """The open subscriptions, each with the seconds until its job counts as slow; 0 if it already does."""
         now = self._clock.now()
         rows = await cards.running(self._database.reader, (CardStatus.CREATED, CardStatus.STARTED, CardStatus.PROGRESS))
         due = [(row.subscription_id, slow_at(snapshots.load(row.snapshot), row.watched_since)) for row in rows]
         return [(subscription_id, max(0, at - now) / 1000) for subscription_id, at in due]
 
     async def show(self, key: Key) -> Later | Shown:
-        """Edits the message unless it shows what is known already. Raises StorageError."""
+        """Edits the message unless it is up to date. Raises StorageError."""
         view = None
         if key.kind is DeliveryKind.SUMMARY:
             later = await self._show_summary(key)
@@ -193,8 +192,8 @@ class CardEdits:
             post = replace(post, job=merge.onward(shown.job, post.job))
         unchanged = shown == post and key not in self._unanswered
         if shown is None and key not in self._unanswered:
-            # Posted or last edited by an earlier process, or forgotten after its last edit; if that was in the future,
-            # nobody knows what has changed since.
+            # An earlier process posted or last edited the card, or it was forgotten after its last edit. If that was in
+            # the future, it is unknown what has changed since.
             unchanged = row.shown == post.status and view.news_at <= row.shown_at <= view.at
         edit = _Edit(view.address, row.card_message, row.card_posted_at, row.card_delivery, post, view.final, view.at)
         if not unchanged:
@@ -223,7 +222,7 @@ class CardEdits:
             return False
         if isinstance(shown, SummaryPost):
             return replace(shown, nonce="") == post
-        # What a summary shows is not kept in memory once all of its jobs have ended.
+        # A summary's content is not kept in memory once all of its jobs have ended.
         if post.open or message.shown_at > now:
             return False
         return not await cards.is_batch_outdated(self._database.reader, key.id, message.shown_at)
@@ -247,14 +246,14 @@ class CardEdits:
         return Later(wait) if wait > 0 else await self._edit(edit)
 
     def _stands(self, edit: _Edit) -> bool:
-        """Whether the message looks like this already: much of what is known of a job is not shown."""
+        """Whether the message already looks like the edit. Much of what is known about a job is not shown."""
         shown = self._shown.get(edit.key)
         if shown is None or edit.key in self._unanswered:
             return False
         return self._poster.looks_alike(edit.address, shown, edit.post)
 
     def _own_wait(self, edit: _Edit) -> float:
-        """Seconds until this very card may be edited, whatever others do."""
+        """Seconds until this card may be edited, regardless of other cards."""
         now = self._clock.monotonic()
         own = now if edit.final else self._next_edit.get(edit.key, now)
         pause = self._pauses.get(edit.key)
@@ -263,7 +262,7 @@ class CardEdits:
         return own - now
 
     async def _outcome_first(self, edit: _Edit) -> bool:
-        # A last edit makes no waiting outcome late: Discord counts a channel's posts and edits separately.
+        # A last edit delays no outcome: Discord counts a channel's posts and edits separately.
         if edit.final or (isinstance(edit.post, CardPost) and edit.post.status is CardStatus.FETCHING):
             return False
         now = self._clock.now()
@@ -296,10 +295,10 @@ class CardEdits:
                 return await self._after_refusal(edit, refused)
 
     def _between_edits(self, edit: _Edit, result: SendResult | None) -> float:
-        """Seconds until the next edit.
+        """Seconds until the next edit, by the card's age.
 
-        Discord tells how old the card is. If it does not, this machine's clock has to do, which may have been wrong
-        when the card was posted, or may be wrong now.
+        Discord's response tells the age. Without it, the age is taken from this machine's clock, which may be wrong now
+        or may have been wrong when the card was posted.
         """
         age = result.age if isinstance(result, Posted) else None
         if age is None:
@@ -318,7 +317,7 @@ class CardEdits:
             self._forget(edit.key)
             return None
         if meaning is Meaning.CHANNEL_GONE and edit.final:
-            await self._mark(edit)  # It was deleted with its channel.
+            await self._mark(edit)  # The message was deleted together with its channel.
             return None
         seconds = _ANY_EDIT.get(meaning, _REFUSED_SECONDS)
         last_too = edit.final or meaning in _ANY_EDIT
@@ -326,7 +325,7 @@ class CardEdits:
         return Later(seconds)
 
     async def _note(self, edit: _Edit, *, is_seen: bool) -> None:
-        """Remembers that the message looks like this."""
+        """Remembers what the message shows now."""
         self._shown[edit.key] = edit.post
         await self._mark(edit, is_seen=is_seen)
 
@@ -343,5 +342,5 @@ class CardEdits:
 
 
 def _is_on_its_way(entry: SummaryEntry) -> bool:
-    """Whether the job's outcome is still to be posted, so that its link will be added."""
+    """Whether the job's outcome is yet to be posted, so that its link will be added."""
     return entry.outcome is not None and entry.outcome_message is None and entry.status not in _NOTHING_COMES

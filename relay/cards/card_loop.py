@@ -1,4 +1,4 @@
-"""Keeps cards and summaries up to date: edits them in place, seldom enough for Discord, and only if there is news."""
+"""Keeps cards and summaries up to date: edits them in place within Discord's limits, and only if they have news."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LONGEST_SLEEP = 30.0
 _AFTER_FAILURE = 30.0
 _BETWEEN_FORGETTING = 3600.0
 _SPREAD = 0.05
-"""Seconds between two cards when very many change at once."""
+"""Seconds between two cards when many change at once."""
 
 
 class DueKeys:
@@ -44,7 +44,7 @@ class DueKeys:
         return len(self._at)
 
     def add(self, key: Key, at: float) -> None:
-        """Makes the key due at that time, unless it is due sooner."""
+        """Makes the key due at `at`, unless it is due earlier."""
         if at >= self._at.get(key, float("inf")):
             return
         self._at[key] = at
@@ -63,13 +63,13 @@ class DueKeys:
         return key
 
     def free(self, key: Key) -> None:
-        """Lets a key that was taken be given again."""
+        """Makes a key that was taken available again."""
         self._taken.discard(key)
         if key in self._at:
             heapq.heappush(self._heap, (self._at[key], key))
 
     def next_at(self) -> float | None:
-        """When the earliest key is due that is not taken."""
+        """When the earliest key that is not taken is due; None if there is none."""
         while self._heap:
             at, key = self._heap[0]
             if self._at.get(key) == at and key not in self._taken:
@@ -96,8 +96,8 @@ class _Change(Enum):
 
 
 class CardLoop:
-    """Edits cards and summaries in the background. The methods that tell it of a change return at once; each edit shows
-    the newest state."""
+    """Edits cards and summaries in the background. The methods that report a change return at once; each edit shows the
+    newest state."""
 
     def __init__(
         self, database: Database, edits: CardEdits, clock: Clock, *, ownership: Ownership = ALONE, parallel: int = 8
@@ -109,24 +109,24 @@ class CardLoop:
         self._parallel = parallel
         self._woken = asyncio.Event()
         self._changes: set[tuple[_Change, int]] = {(_Change.OUTDATED, 0)}
-        """Each with the number of the job or account that it concerns."""
+        """Each change with the id of its job or account, or 0."""
         self._reading = FailureSeries(log, "cards could not be looked up")
         self._due = DueKeys()
         self._tasks: dict[Key, asyncio.Task[None]] = {}
         self._forgets_at = clock.monotonic() + _BETWEEN_FORGETTING
         self.heartbeat = clock.monotonic()
-        """When the loop last turned, by the clock's monotonic seconds."""
+        """When the loop last turned, in monotonic seconds."""
         self.failures = 0
-        """How many edits failed for a reason of this machine's own."""
+        """How many edits or look-ups failed with an error on this machine."""
 
     # ---- what the rest of the relay calls ---------------------------------------------------------------------------
 
     def job_changed(self, job_id: int) -> None:
-        """A response brought something new, or the job ended."""
+        """Makes the job's cards due: a response brought news, its watchers have changed, or it has ended."""
         self._note(_Change.JOB, job_id)
 
     def account_changed(self, account_id: int) -> None:
-        """The cards of the account's open jobs may have to look different."""
+        """Makes the cards of the account's open jobs due."""
         self._note(_Change.ACCOUNT, account_id)
 
     def servers_moved(self) -> None:
@@ -135,16 +135,16 @@ class CardLoop:
         self._note(_Change.OUTDATED)
 
     def all_changed(self) -> None:
-        """All open cards may have to look different."""
+        """Makes all open cards due."""
         self._note(_Change.ALL)
 
     def subscription_changed(self, subscription_id: int) -> None:
-        """The subscription's card may have to look different."""
+        """Makes the subscription's card due."""
         self._mark_cards([subscription_id])
         self._woken.set()
 
     def message_shown(self, post: CardPost | SummaryPost) -> None:
-        """This card or summary was just posted and looks like this."""
+        """Notes that this card or summary was just posted with this content."""
         self._edits.posted(post)
         self._mark(Key.of(post))
         self._woken.set()
@@ -152,7 +152,7 @@ class CardLoop:
     # ---- the loop ---------------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Edits until it is cancelled, whatever fails."""
+        """Edits cards until it is cancelled, whatever fails."""
         try:
             while True:
                 await self._turn()
@@ -172,7 +172,7 @@ class CardLoop:
             await self._look_up_changes()
             self._reading.worked()
         except Exception as error:
-            # The loop's edge: what could not be looked up is still noted.
+            # Broad, so that the loop goes on: what could not be looked up is still noted.
             self.failures += 1
             await self._clock.sleep(self._reading.failed(error))
         self._start_due()
@@ -184,7 +184,7 @@ class CardLoop:
 
     async def _look_up_changes(self) -> None:
         for change, number in list(self._changes):
-            # Taken off first, so that a further change meanwhile is noted again.
+            # Removed first, so that a further change in the meantime is noted again.
             self._changes.discard((change, number))
             try:
                 await self._look_up(change, number)
@@ -212,7 +212,7 @@ class CardLoop:
                 await self._edits.forget_ended()
 
     def _mark(self, key: Key, seconds: float = 0.0) -> None:
-        """Makes the card or summary due after so many seconds."""
+        """Makes the card or summary due after `seconds`."""
         self._due.add(key, self._clock.monotonic() + seconds)
 
     def _mark_cards(self, subscription_ids: Iterable[int], spread: float = 0.0) -> None:
@@ -228,7 +228,7 @@ class CardLoop:
         due = self._due.next_at()
         if due is None or len(self._tasks) >= self._parallel:
             return _LONGEST_SLEEP
-        # Bounded even if the next card is due in an hour: the health check wants to see the loop turn.
+        # Bounded even if the next card is due in an hour: the health check needs to see the loop turn.
         return min(max(due - self._clock.monotonic(), 0.0), _LONGEST_SLEEP)
 
     async def _show(self, key: Key) -> None:
@@ -242,12 +242,12 @@ class CardLoop:
                     if seconds is not None:
                         self._mark(key, seconds)
         except Exception as error:
-            # One card's edge: the others go on.
+            # Broad, so that the other cards go on.
             self.failures += 1
             self._mark(key, _AFTER_FAILURE)
             log_failure(log, error, "%s %d could not be edited", key.kind.capitalize(), key.id)
         except BaseException:
-            self._end_task(key, again=True)  # A loop that is broken off goes on with it when it is restarted.
+            self._end_task(key, again=True)  # If the loop is cancelled, it handles the card after its restart.
             raise
         self._end_task(key, again=False)
 

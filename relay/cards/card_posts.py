@@ -1,4 +1,4 @@
-"""Builds cards and summaries from what the database knows."""
+"""Builds cards and summaries from the database."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ class CardView:
     row: CardRow
     address: Address
     post: CardPost | None
-    """None if it is better left as it is for the moment."""
+    """None if the card should stay as it is for now."""
     final: bool
     at: int
-    """When this was known, milliseconds UTC."""
+    """When this state was read, in milliseconds UTC."""
     changes_at: int | None
-    """When it will look different by the passing of time alone, milliseconds UTC."""
+    """When the card will change just because time has passed, in milliseconds UTC; None if it will not."""
     news_at: int
-    """When anything that it shows last changed, milliseconds UTC."""
+    """When anything that the card shows last changed, in milliseconds UTC."""
 
 
 class CardPosts:
-    """Builds cards and summaries; `in_force` returns the account that a server uses, `max_age` is in milliseconds."""
+    """Builds cards and summaries. `in_force` returns the account that a server uses; `max_age` is in milliseconds."""
 
     def __init__(
         self,
@@ -71,8 +71,8 @@ class CardPosts:
         return CardView(row, address, post, is_final(facts), at, changes_at(facts), _news_at(row, outcome))
 
     async def summary(self, batch_id: int, nonce: str, language: str) -> SummaryPost | None:
-        """A batch's summary; None if there is no such batch. It shows the jobs alone, and not whether the API is down
-        or the bot is paused."""
+        """A batch's summary; None if there is no such batch. It shows only the jobs, not whether the API is down or the
+        bot is paused."""
         batch = await batches.by_id(self._reader, batch_id)
         if batch is None:
             return None
@@ -101,7 +101,7 @@ class CardPosts:
         )
 
     def plain(self, row: CardRow, status: CardStatus) -> CardPost:
-        """The card with nothing but what every card shows."""
+        """The card with only what every card shows."""
         job = snapshots.load(row.snapshot)
         return CardPost(
             subscription_id=row.subscription_id,

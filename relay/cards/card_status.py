@@ -1,4 +1,4 @@
-"""What a card shows. Pure."""
+"""Pure functions that decide what a card shows."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from model.job import Job, JobState, Outcome
 from model.states import AccountState, CardStatus, DeliveryState
 
 SLOW_AFTER = 15 * 60_000
-"""Milliseconds after which a job takes longer than usual."""
+"""Milliseconds after which a job counts as slow."""
 FETCHING_AFTER = 3_000
-"""Milliseconds after a job's end until its card says that the video is being fetched; most are posted before."""
+"""Milliseconds after a job's end before its card says that the video is being fetched. Most are posted earlier."""
 
 _BY_STATE = {
     JobState.CREATED: CardStatus.CREATED,
@@ -24,17 +24,17 @@ HOLDS = {
     AccountState.UNPAID: CardStatus.UNPAID,
     AccountState.MISSING: CardStatus.TOKEN_MISSING,
 }
-"""What a card shows while the job waits because its account is in such a state."""
+"""What a card shows while the job is on hold because of its account's state."""
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of a subscription at this moment. Times are milliseconds UTC."""
+    """What is known about a subscription at the moment. Times are milliseconds UTC."""
 
     now: int
     job: Job | None
     ended: bool
-    """Nobody waits in the channel any more: the job has ended, or somebody stopped it there."""
+    """Whether the subscription has ended: the job has ended, or somebody stopped watching it in the channel."""
     stopped_by: int | None
     outcome: Outcome | None
     """How the job ended."""
@@ -42,24 +42,24 @@ class Facts:
     delivery: DeliveryState | None
     """The state of the outcome's delivery; None without a delivery."""
     blocked: bool
-    """The outcome waits for a permission."""
+    """Whether the outcome waits for a permission."""
     live: bool
-    """The job's account is the one that the server uses now."""
+    """Whether the server now uses the job's account."""
     account_state: AccountState
     api_down: bool
     paused: bool
-    """The database takes no writes."""
+    """Whether the bot is paused because the database takes no writes."""
     slow_at: int
 
 
 def slow_at(job: Job | None, watched_since: int) -> int:
-    """When a job begins to take longer than usual; milliseconds UTC."""
+    """From when on a job counts as slow, in milliseconds UTC."""
     made = job.created if job is not None and job.created is not None else watched_since
     return made + SLOW_AFTER
 
 
 def card_status(facts: Facts) -> CardStatus | None:
-    """The status to show; None if the card is better left as it is for the moment."""
+    """The status to show; None if the card should stay as it is for now."""
     return _ended_status(facts) if facts.ended else _open_status(facts)
 
 
@@ -78,7 +78,7 @@ def _open_status(facts: Facts) -> CardStatus | None:
 
 
 def changes_at(facts: Facts) -> int | None:
-    """When the status will change by the passing of time alone, milliseconds UTC; None if it will not."""
+    """When the status will change just because time has passed, in milliseconds UTC; None if it will not."""
     if not facts.ended:
         return facts.slow_at if facts.slow_at > facts.now else None
     if facts.job_ended_at is None or facts.job_ended_at + FETCHING_AFTER <= facts.now:
@@ -87,7 +87,7 @@ def changes_at(facts: Facts) -> int | None:
 
 
 def is_final(facts: Facts) -> bool:
-    """Whether the card's status will not change again, unless the job is asked for once more."""
+    """Whether the card's status is final, unless the job is watched again."""
     return facts.ended and (_was_stopped(facts) or not _on_its_way(facts))
 
 
