@@ -1,1 +1,1 @@
-"""The API accounts: their tokens, which server uses which, and how the API takes them."""
+"""The API accounts: their tokens, which server uses which account, and whether the API accepts the tokens."""

@@ -1,4 +1,4 @@
-"""Which server uses which API account, and whether the API takes the accounts' tokens."""
+"""Knows which server uses which API account, and whether the API accepts the accounts' tokens."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from storage.vault import Vault
 log = logging.getLogger(__name__)
 
 RECHECK_INTERVALS = 15
-"""Intervals between two trials of a token in trouble."""
+"""Poll intervals between two trials of a token that does not work."""
 
 
 class AccountRegistry:
-    """Holds every account in memory, as the database has it after each commit, so that looking one up costs nothing.
+    """Keeps every account in memory, in step with the database's commits, so that look-ups cost nothing.
 
     `interval` is POLL_INTERVAL in seconds.
     """
@@ -53,11 +53,11 @@ class AccountRegistry:
         self._suspended: set[int] = set()
         self._operator_id: int | None = None
         self._writes = 0
-        """How often this process has taken over something that it stored itself."""
+        """How often this process has updated its memory after a commit of its own."""
 
     async def start(self) -> None:
-        """Reads all accounts, and stores the operator's token as the settings have it. Servers whose token is not
-        stored or cannot be decrypted are asked to enter it again. Raises StorageError as the database does."""
+        """Reads all accounts, and stores the operator's token from the settings. Servers whose token is missing or
+        cannot be decrypted are asked to enter it again. Raises StorageError if the database fails."""
         async with self._database.transaction() as tx:
             self._operator_id = await self._settle_operator(tx, await accounts.operator(tx))
             await self._check_servers_tokens(tx)
@@ -65,11 +65,11 @@ class AccountRegistry:
             self._own = await servers.with_own_account(tx)
             self._suspended = await servers.gone(tx)
         self._known = {row.id: self.as_account(row) for row in rows}
-        # Tokens may have been overwritten just now, by a migration, or by an earlier start that was killed.
+        # Tokens may have been overwritten: just now, by a migration, or by an earlier start that was killed.
         await self._database.flush()
 
     async def read_all(self) -> None:
-        """Takes over everything that other processes have changed. Raises StorageError as the database does."""
+        """Reads everything that other processes may have changed. Raises StorageError if the database fails."""
         reader = self._database.reader
         while True:
             writes = self._writes
@@ -82,8 +82,8 @@ class AccountRegistry:
         self._own, self._suspended, self._operator_id = own, suspended, operator_id
 
     async def read_again(self, account_ids: Collection[int], guild_ids: Collection[int]) -> None:
-        """Takes over what other processes have changed of these accounts and servers, and signals the accounts that
-        these servers used and use now. Raises StorageError as the database does."""
+        """Reads these accounts and servers again after other processes have changed them, and signals the accounts that
+        the servers used before and use now. Raises StorageError if the database fails."""
         reader = self._database.reader
         while True:
             writes = self._writes
@@ -105,19 +105,19 @@ class AccountRegistry:
     # ---- looking up -------------------------------------------------------------------------------------------------
 
     def in_force(self, guild_id: int) -> int | None:
-        """The account that a server uses: its own, else the operator's; None if there is none or the server removed the
-        bot."""
+        """The account that a server uses: its own, or else the operator's. None if there is none, or if the server
+        removed the bot."""
         return None if guild_id in self._suspended else self._own.get(guild_id, self._operator_id)
 
     def is_in_force(self, account_id: int) -> bool:
-        """Whether a server uses the account. The operator's always counts as used; a server that removed the bot uses
-        no account."""
+        """Whether any server uses the account. The operator's account always counts as used; a server that removed the
+        bot uses no account."""
         if account_id == self._operator_id:
             return True
         return any(own == account_id and guild_id not in self._suspended for guild_id, own in self._own.items())
 
     def own(self, guild_id: int) -> int | None:
-        """The account that a server has set for itself."""
+        """The account of the token that a server has set, or None."""
         return self._own.get(guild_id)
 
     def account(self, account_id: int) -> Account | None:
@@ -130,7 +130,7 @@ class AccountRegistry:
 
     @property
     def operator_id(self) -> int | None:
-        """The operator's account, used by servers without one of their own."""
+        """The operator's account, which servers without an account of their own use; None if there is none."""
         return self._operator_id
 
     def token_of(self, account_id: int) -> str | None:
@@ -139,27 +139,27 @@ class AccountRegistry:
         return None if account is None else account.token
 
     def state_of(self, account_id: int) -> AccountState:
-        """How the API takes the account's token; OK for an unknown account."""
+        """Whether the API accepts the account's token; OK for an unknown account."""
         account = self._known.get(account_id)
         return AccountState.OK if account is None else account.state
 
     def key_of(self, token: str) -> str:
-        """The key of a token's account: the user that the token's text claims, else the token's keyed hash."""
+        """The key of a token's account: the user that the token's text claims, or else the token's keyed hash."""
         number = useapi_user(token)
         return f"hash:{self._vault.keyed_hash(token)}" if number is None else f"user:{number}"
 
     def claims(self, account_id: int, key: str) -> bool:
-        """Whether the account's token claims to be of the account with this key."""
+        """Whether the account has this key, that is, whether its token claims the same user."""
         account = self._known.get(account_id)
         return account is not None and account.key == key
 
     # ---- what the API says ------------------------------------------------------------------------------------------
 
     async def note_response(self, account_id: int, error: PixVerseError | None, jobid: str = "") -> None:
-        """Notes what a response about a job says of the account's token.
+        """Notes what a response about a job shows about the account's token.
 
-        Trouble with the token is believed at once. That it is over is not, since responses may come out of order: the
-        token is then tried. Raises StorageError as the database does; nothing is then changed.
+        A refusal of the token is believed at once. A sign that it works again is not, because responses may arrive out
+        of order; the token is tried instead. Raises StorageError if the database fails; nothing is changed then.
         """
         if error is None:
             await self.confirm_user(account_id, (jobid,))
@@ -174,21 +174,21 @@ class AccountRegistry:
             await to_the_end(self._change_state(account_id, account.token, state))
 
     def doubt(self, account_id: int) -> None:
-        """Has the account's token tried at once."""
+        """Requests an immediate trial of the account's token."""
         self._changes.account_doubted(account_id)
 
     async def note_trial(self, account_id: int, token: str, error: PixVerseError | None) -> None:
-        """Notes what a trial of this very token brought, unless the token has been replaced meanwhile.
+        """Notes the result of a trial of this token, unless the token has been replaced meanwhile.
 
-        Raises StorageError as the database does; nothing is then changed.
+        Raises StorageError if the database fails; nothing is changed then.
         """
         state = state_shown_by(error)
         if state is not None:
             await to_the_end(self._change_state(account_id, token, state))
 
     async def confirm_user(self, account_id: int, jobids: Collection[str]) -> None:
-        """Confirms the user that the token's text claims, if the id of a job that the API knows with this token holds
-        the user's number. Raises StorageError as the database does."""
+        """Confirms the user that the token's text claims, if the API knows a job with this token whose id contains the
+        user's number. Raises StorageError if the database fails."""
         account = self._known.get(account_id)
         if account is None or not confirms(account, jobids):
             return
@@ -218,13 +218,13 @@ class AccountRegistry:
     # ---- for those who change tokens and servers --------------------------------------------------------------------
 
     async def change_state(self, tx: Transaction, account: Account, state: AccountState, now: int) -> bool:
-        """Writes a state and notifies those concerned; returns whether it is new. `remember` is to follow the
-        commit."""
+        """Writes a state and adds the notices about it; returns whether it is new. The caller has to call `remember`
+        after the commit."""
         recheck = round(self.recheck_seconds * 1000)
         return await account_states.change(tx, account, state, operator_id=self._operator_id, recheck=recheck, now=now)
 
     def as_account(self, row: AccountRow) -> Account:
-        """The row with its token decrypted, or without a token if that fails."""
+        """The row as an account, with its token decrypted, or without a token if that fails."""
         try:
             token = None if row.token is None else self._vault.decrypt(row.token)
         except WrongKey:
@@ -232,7 +232,7 @@ class AccountRegistry:
         return Account(row.id, row.account_key, row.state, row.state_since, token, row.tried_at, row.confirmed)
 
     def remember(self, row: AccountRow) -> None:
-        """Takes over a row that is committed."""
+        """Updates the account in memory from a committed row."""
         self._known[row.id] = self.as_account(row)
         self._writes += 1
 
@@ -244,7 +244,7 @@ class AccountRegistry:
         self.report_changed(*account_ids)
 
     def remember_own(self, guild_id: int, account_id: int | None) -> None:
-        """Takes over which account a server has set for itself, once that is committed."""
+        """Updates in memory which account a server has set for itself. To be called after the commit."""
         self._writes += 1
         if account_id is None:
             self._own.pop(guild_id, None)
@@ -261,13 +261,13 @@ class AccountRegistry:
         return guild_id in self._suspended
 
     def suspend_server(self, guild_id: int) -> None:
-        """Takes over that the server removed the bot, once that is committed: it uses no account until it is back."""
+        """Notes that the server removed the bot: it uses no account until it is back. To be called after the commit."""
         self._suspended.add(guild_id)
         self._writes += 1
         self._report_server_changed(guild_id)
 
     def resume_server(self, guild_id: int) -> None:
-        """Takes over that the server has the bot back or is forgotten, once that is committed."""
+        """Notes that the server has the bot back or was deleted. To be called after the commit."""
         self._suspended.discard(guild_id)
         self._writes += 1
         self._report_server_changed(guild_id)
@@ -278,15 +278,15 @@ class AccountRegistry:
             self.report_changed(account_id)
 
     def report_changed(self, *account_ids: int) -> None:
-        """Signals that these accounts, or the servers that use them, have changed."""
+        """Signals that these accounts, or the servers that use them, changed."""
         for account_id in account_ids:
             self._changes.account_changed(account_id)
 
     # ---- inside -----------------------------------------------------------------------------------------------------
 
     async def _settle_operator(self, tx: Transaction, before: int | None) -> int | None:
-        """Stores the token of the settings as the operator's, and returns its account. The jobs of a former token of
-        the same account go on."""
+        """Stores the token of the settings as the operator's, and returns its account. Jobs of a former token of the
+        same account continue."""
         now_id = None if self._operator_token is None else await self._put_operator_token(tx, self._operator_token)
         if before == now_id:
             return now_id
@@ -302,10 +302,10 @@ class AccountRegistry:
         return row.id
 
     async def _check_servers_tokens(self, tx: Transaction) -> None:
-        """Asks the admins of each server whose token is not stored or cannot be decrypted to enter it again, once. Its
-        jobs stay on hold until then.
+        """Asks the admins of each server whose token is missing or cannot be decrypted once to enter it again. Until
+        then, its jobs stay on hold.
 
-        A token that cannot be decrypted stays in the database, since the key that it needs may come back.
+        A token that cannot be decrypted stays in the database, because its key may come back.
         """
         for row in await accounts.used_by_servers(tx):
             account = self.as_account(row)
@@ -332,7 +332,7 @@ class AccountRegistry:
 
 
 def confirms(account: Account, jobids: Collection[str]) -> bool:
-    """Whether ids of jobs that the API knows with the account's token confirm, for the first time, the user that the
-    token's text claims."""
+    """Whether these ids, of jobs that the API knows with the account's token, confirm the user that the token's text
+    claims. False if the user was confirmed before."""
     user = account.user
     return user is not None and not user.confirmed and any(names_user(jobid, user.number) for jobid in jobids)

@@ -1,4 +1,4 @@
-"""How the API takes an account's token, and the notices about it to the servers that wait."""
+"""Whether the API accepts an account's token, and the notices about it to the servers that wait."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from storage.subscriptions import WaitingServer
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An API token with what belongs to it; another token is another account. Times in milliseconds UTC."""
+    """An API token with what belongs to it. Another token is another account. Times are milliseconds UTC."""
 
     id: int
     key: str
     state: AccountState
     state_since: int
     token: str | None = field(repr=False)
-    """None if no server uses it, or if it has to be entered again."""
+    """None if no server uses the account, or if the token has to be entered again."""
     tried_at: int | None
     """When the API last responded to the token."""
     confirmed: bool = False
@@ -50,7 +50,7 @@ _ENDS = (NoticeKind.FIXED, NoticeKind.TOKEN_REMOVED, NoticeKind.FLOWING_AGAIN)
 
 
 def state_shown_by(error: PixVerseError | None) -> AccountState | None:
-    """What a response shows of the token that was sent; None if it shows nothing.
+    """What a response shows about the token that was sent; None if it shows nothing.
 
     Args:
         error: None for a response that describes a job.
@@ -71,8 +71,8 @@ async def change(
 ) -> bool:
     """Writes a state, and a notice for each server that waits for jobs of the account; returns whether it is new.
 
-    That a token has to be entered again is also posted in alerts channels of servers that wait for nothing. `recheck`
-    is the time between two trials of a token in trouble, in milliseconds.
+    If a token has to be entered again, servers that wait for nothing also get a notice, in their alerts channel.
+    `recheck` is the time between two trials of a token that does not work, in milliseconds.
     """
     if not await accounts.set_state(tx, account.id, state, now):
         return False
@@ -89,7 +89,7 @@ async def change(
 async def notify_resumed(
     tx: Transaction, account: Account, guild_id: int, *, operator_id: int | None, now: int
 ) -> None:
-    """Writes a notice to a server that uses the account again: its jobs that were on hold go on."""
+    """Writes a notice to a server that uses the account again: its jobs that were on hold continue."""
     here = [
         one
         for one in await subscriptions.waiting_servers(tx, account.id, operator_id)
@@ -101,8 +101,8 @@ async def notify_resumed(
 
 
 async def end_alerts(tx: Transaction, jobs: Mapping[int, int], kind: NoticeKind, now: int) -> None:
-    """Writes what takes the place of earlier alerts about the token, for each server in `jobs`, which maps it to the
-    number of its jobs that are concerned."""
+    """Writes notices that replace earlier alerts about the token. `jobs` maps each server to the number of its affected
+    jobs."""
     for alert in await delivery_queries.alerts_not_over(tx, jobs, _ALERTS, _ENDS):
         await deliveries.add_notice(
             tx,

@@ -1,4 +1,4 @@
-"""Tries tokens in trouble again now and then, and any token on request."""
+"""Periodically tries tokens that don't work, and any token on request."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from relay.ports import Clock
 log = logging.getLogger(__name__)
 
 _AT_ONCE = 4
-"""Trials under way at once."""
+"""Maximum number of concurrent trials."""
 _LONGEST_SLEEP_SECONDS = 3600.0
 
 
 class Recheck(StrEnum):
-    """What the trial of an account's token brought."""
+    """The result of a trial of an account's token."""
 
     WORKS = "works"
     REFUSED = "refused"
@@ -55,10 +55,10 @@ class Rechecks:
         self._due: dict[int, float] = {}
         self._woken = asyncio.Event()
         self.failures = 0
-        """How many trials failed for a reason of this machine's own."""
+        """How many trials failed with an error on this machine."""
 
     async def run(self) -> None:
-        """Tries what is due until it is cancelled. If a trial fails for a reason of this machine's own, that is logged.
+        """Tries the tokens that are due until it is cancelled. Errors on this machine are logged and counted.
 
         The token of a server that has removed the bot is not tried until the bot is back.
         """
@@ -70,8 +70,8 @@ class Rechecks:
             await sleep_unless_woken(self._clock, self._seconds_to_next(), self._woken)
 
     async def recheck_now(self, account_id: int) -> Recheck:
-        """Tries the account's token at once, with all consequences of a response. Raises StorageError as the database
-        does."""
+        """Tries the account's token at once, and applies what the response shows. Raises StorageError if the database
+        fails."""
         token = self.accounts.token_of(account_id)
         if token is None:
             self._due.pop(account_id, None)
@@ -112,7 +112,7 @@ class Rechecks:
             try:
                 await self.recheck_now(account_id)
             except Exception as error:
-                # The edge of one account (a locked database, for one): its next trial comes in time.
+                # Broad, so that the other accounts go on: after a locked database, say, the next trial comes in time.
                 self.failures += 1
                 log_failure(log, error, "trying the token of account %d failed", account_id)
 
@@ -124,12 +124,12 @@ class Rechecks:
         return min(max(earliest - self._clock.monotonic(), 0.0), _LONGEST_SLEEP_SECONDS)
 
     def try_soon(self, account_id: int) -> None:
-        """The account's token is to be tried at once."""
+        """Makes the account's token due for a trial at once."""
         self._due[account_id] = self._clock.monotonic()
         self._woken.set()
 
     def account_changed(self, account_id: int) -> None:
-        """The account's token or state has changed, and with it when it is tried next."""
+        """Plans the account's next trial after its token or state has changed."""
         account = self.accounts.account(account_id)
         if account is None or account.state is AccountState.OK or not self._is_to_be_tried(account):
             self._due.pop(account_id, None)

@@ -1,4 +1,4 @@
-"""What admins do with their server's API token: set it, remove it, drop the jobs of a former account."""
+"""The admins' actions on their server's API token: set it, remove it, and drop the jobs of a former account."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class TokenUntried(Exception):
 
 
 class TokenOvertaken(Exception):
-    """A later command set or removed the server's token while this one was tried; the later command counts."""
+    """A later command set or removed the server's token while this one was being tried; the later command wins."""
 
 
 class TokenChanged(Exception):
@@ -36,13 +36,13 @@ class TokenChanged(Exception):
 
 
 class TokenSetKind(StrEnum):
-    """What the admin reads about a token that works and was stored."""
+    """What the admin is told about a token that works and was stored."""
 
     WORKS = "works"
     SAME_ACCOUNT = "same account"
-    """The server waits for jobs of this account, which go on with the token."""
+    """The server waits for jobs of this account; they continue with the token."""
     OTHER_ACCOUNT = "other account"
-    """Jobs or follows of a former account are on hold; the admin decides about them."""
+    """Jobs or follows of a former account are on hold; the admin has to decide about them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +56,12 @@ class TokenSet:
     in_work: int
     """How many active jobs the account has, wherever they were started."""
     waiting: int
-    """For how many jobs of this account the server waits."""
+    """How many jobs of this account the server waits for."""
     old_account_id: int | None
-    """The other account that the server used before, or of which something is still on hold."""
+    """The other account that the server used before, or that still has something on hold; None if there is none."""
     old_user: ClaimedUser | None
     held: int
-    """For how many jobs of the old account the server waits."""
+    """How many jobs of the old account the server waits for."""
     held_channels: int
     """How many channels follow the old account; those follows are paused."""
 
@@ -81,7 +81,7 @@ class Removal:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """What of an account was dropped."""
+    """What was dropped when an account was removed from a server."""
 
     jobs: int
     channels: tuple[int, ...]
@@ -91,8 +91,8 @@ class Dropped:
 class ServerTokens:
     """Sets and removes servers' tokens, and drops the jobs of former ones.
 
-    A call that returns has committed its changes, has the registry up to date and has signalled what changed; one that
-    raises has changed nothing. Every call raises StorageError as the database does.
+    When a call returns, its changes are committed, the registry is up to date, and the changes have been signalled. A
+    call that raises has changed nothing. Every call raises StorageError if the database fails.
     """
 
     def __init__(
@@ -117,11 +117,11 @@ class ServerTokens:
         """How many commands try or store a token."""
 
     async def set_token(self, guild_id: int, user_id: int, raw: str) -> TokenSet:
-        """Cleans, tries and stores a token for this server alone. What the server has under an earlier token that
-        claims the same account is moved to this one.
+        """Cleans, tries and stores a token for this server only. The server's jobs and follows of an earlier token that
+        claims the same account move to this one.
 
-        Raises DiscordTokenGiven, NotAToken (pixverse.token_text), TokenRefused, SubscriptionUnpaid
-        (pixverse.api_errors), TokenUntried, TokenOvertaken.
+        Raises DiscordTokenGiven and NotAToken (pixverse.token_text), TokenRefused and SubscriptionUnpaid
+        (pixverse.api_errors), TokenUntried and TokenOvertaken.
         """
         command = next(self._commands)
         token = clean_token(raw)
@@ -143,19 +143,19 @@ class ServerTokens:
         return Removal(own, jobs, channels, self._accounts.operator_id is not None)
 
     async def remove_token(self, guild_id: int, account_id: int, user_id: int) -> Dropped:
-        """Removes the server's token, ends its follows and drops its waiting jobs. No copy of the token is left unless
-        another server entered the same one. Raises TokenChanged if the server's account is not this one."""
+        """Removes the server's token, ends its follows and drops its waiting jobs. No copy of the token remains unless
+        another server uses the same one. Raises TokenChanged if the server's account is not this one."""
         return await to_the_end(self._remove(guild_id, account_id, user_id))
 
     async def held(self, guild_id: int, account_id: int) -> tuple[int, int]:
-        """Returns for how many jobs of an account that it does not use the server waits, and how many of its channels
-        follow that account. Raises TokenChanged if the server uses the account (again)."""
+        """Returns how many jobs of an account that it does not use the server waits for, and how many of its channels
+        follow that account. Raises TokenChanged if the server uses the account."""
         self._check_not_in_force(guild_id, account_id)
         return await _count_waiting(self._database.reader, guild_id, account_id)
 
     async def drop_old_jobs(self, guild_id: int, account_id: int, user_id: int) -> Dropped:
         """Drops the server's waiting jobs of an account that it no longer uses, and ends its follows. Raises
-        TokenChanged if the server uses the account (again)."""
+        TokenChanged if the server uses the account."""
         return await to_the_end(self._drop_old(guild_id, account_id, user_id))
 
     # ---- inside -----------------------------------------------------------------------------------------------------
@@ -203,13 +203,14 @@ class ServerTokens:
         return TokenSet(kind, row.id, self._user(row.id), len(listed), jobs, old, self._user(old), held, channels)
 
     def _were_on_hold(self, before: int | None, key: str) -> bool:
-        """Whether jobs of the account with this key were on hold in a server that used the account `before`."""
+        """Whether jobs of the account with this key were on hold in a server that until now used the account
+        `before`."""
         if before is None or not self._accounts.claims(before, key):
             return True
         return self._accounts.state_of(before) is not AccountState.OK
 
     async def _mark_working(self, tx: Transaction, row: accounts.AccountRow, listed: tuple[str, ...], now: int) -> bool:
-        """Writes that the token works; returns whether that is new, and every server that waits is notified."""
+        """Writes that the token works; returns whether that is new. If so, every server that waits is notified."""
         account = self._accounts.as_account(row)
         if confirms(account, listed):
             await accounts.set_confirmed(tx, row.id)
@@ -252,8 +253,8 @@ class ServerTokens:
     async def _drop(
         self, tx: Transaction, guild_id: int, account_id: int, user_id: int
     ) -> tuple[Dropped, Collection[int]]:
-        """Drops the server's waiting jobs of an account and ends its follows; returns also the subscriptions that have
-        ended with that."""
+        """Drops the server's waiting jobs of an account and ends its follows. Also returns the subscriptions that this
+        has ended."""
         jobs = await subscriptions.count_waiting_in_server(tx, guild_id, account_id)
         now = self._clock.now()
         stopped = await subscriptions.stop_of_account(tx, guild_id, account_id, user_id, now)
@@ -279,7 +280,7 @@ class ServerTokens:
 
 
 async def _count_waiting(queries: Queries, guild_id: int, account_id: int) -> tuple[int, int]:
-    """For how many jobs of the account the server waits, and how many of its channels follow the account."""
+    """How many jobs of the account the server waits for, and how many of its channels follow the account."""
     jobs = await subscriptions.count_waiting_in_server(queries, guild_id, account_id)
     return jobs, await follows.count(queries, guild_id, account_id)
 
