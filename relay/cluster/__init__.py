@@ -1,1 +1,1 @@
-"""Which work is this process's, where several processes share a database, and what the others have changed."""
+"""Divides the work among several processes that share a database, and follows what the others change."""

@@ -1,7 +1,7 @@
-"""Which process should hold which account, by rendezvous hashing: all processes compute the same without asking.
+"""Assigns accounts to processes by rendezvous hashing, so that all processes compute the same result independently.
 
-When a process comes or goes, only the accounts that it gets or had change hands. Where two processes see different ones
-alive, the leases in the database decide.
+When a process joins or leaves, only its own accounts change hands. If processes disagree about which of them are alive,
+the leases in the database decide.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from hashlib import blake2b
 
 @lru_cache(maxsize=1)
 def accounts_of(process_id: str, accounts: frozenset[int], processes: frozenset[str]) -> frozenset[int]:
-    """The accounts that this process should hold, of those that all processes share.
+    """The accounts that a process should hold, out of `accounts`.
 
-    It is asked every second, and hashes each account with each process; so the latest result is kept.
+    This is called every second and hashes each account with each process, so the latest result is cached.
     """
     if process_id not in processes:
         return frozenset()

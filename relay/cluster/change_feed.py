@@ -1,4 +1,4 @@
-"""Reads what other processes have changed, and calls the signals that this process calls for changes of its own."""
+"""Reads what other processes have changed, and calls the signals that this process calls for its own changes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class KeptInMemory(Protocol):
 
 
 class ChangeFeed:
-    """Reads what others have committed. Has `memories` read their rows again before it calls any signal."""
+    """Reads what other processes have committed. Before it calls any signal, `memories` read their rows again."""
 
     def __init__(self, database: Database, changes: Changes, memories: Collection[KeptInMemory]) -> None:
         self._reader = database.reader
@@ -42,7 +42,7 @@ class ChangeFeed:
         self._seen: set[int] = set()
 
     async def begin(self) -> None:
-        """Begins to follow changes, at the start or after a time without looks: `memories` read all their rows.
+        """Begins to follow changes, after a start or an interruption: `memories` read all their rows.
 
         Raises StorageError.
         """
@@ -51,7 +51,7 @@ class ChangeFeed:
             await memory.read_all()
 
     async def look(self) -> None:
-        """Calls the signals for the changes since the last look. Raises StorageError; the next look then does it."""
+        """Calls the signals for the changes since the last look. Raises StorageError; the next look then catches up."""
         look = await change_feed.since(self._reader, self._horizon, but_of=self._writer_id)
         new: dict[str, set[int]] = {}
         for change in look.changes:
@@ -66,12 +66,12 @@ class ChangeFeed:
             self._signal(kind, items)
 
     def _signal(self, kind: str, items: Collection[int]) -> None:
-        """Calls the signals of a kind of change. `server` has none: the memories have read it by now. A kind that this
-        version does not know is ignored."""
+        """Calls the signals of a kind of change. `server` has no signal, because the memories have already read it.
+        Kinds that this version does not know are ignored."""
         for item in items if kind in self._for_each else ():
             self._for_each[kind](item)
         if kind in self._once:
             self._once[kind]()
         if kind == "job":
-            # Whether anybody has asked the API about a new job is not known here.
+            # It is not known here whether a new job has already been requested from the API.
             self._jobs_found(items)

@@ -1,6 +1,6 @@
-"""When the next IDENTIFY may be sent, counted over all processes.
+"""Computes when the next IDENTIFY may be sent, counted over all processes.
 
-Discord takes one in five seconds for each bucket, and a thousand a day; one too many ends every session and voids the
+Discord allows one in five seconds for each bucket, and a thousand a day. One too many ends every session and resets the
 bot's token (Discord API docs, events/gateway, Identifying, Max Concurrency).
 """
 
@@ -9,17 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 SPACING_S = 5.5
-"""Between two IDENTIFYs of a bucket: Discord's five seconds, and a margin for the network."""
+"""Seconds between two IDENTIFYs of a bucket: Discord's five, and a margin for the network."""
 SCARCE = 0.25
-"""If less than this part of a day's IDENTIFYs is left, something keeps restarting: they are spaced over all buckets."""
+"""If less than this share of a day's IDENTIFYs is left, something keeps restarting. They are then spaced over all
+buckets."""
 SCARCE_SPACING_S = 60.0
 RESERVE = 5
-"""This many of a day are never used: they are the operator's way back after a crash loop."""
+"""This many of a day's IDENTIFYs are never used. They let the operator start the bot again after a crash loop."""
 
 
 @dataclass(frozen=True, slots=True)
 class SessionStartLimit:
-    """Discord's `session_start_limit`, less what all processes have used since it was asked for.
+    """Discord's `session_start_limit`, minus what all processes have used since it was requested.
 
     Attributes:
         reset_after_s: Seconds until `remaining` is `total` again.
@@ -32,22 +33,22 @@ class SessionStartLimit:
 
 
 def bucket_of(shard_id: int, max_concurrency: int) -> int:
-    """The bucket of a shard; the IDENTIFYs of one bucket are spaced."""
+    """The bucket of a shard. IDENTIFYs of the same bucket have to be spaced."""
     return shard_id % max_concurrency
 
 
 def seconds_until_identify(
     limit: SessionStartLimit, since_last_of_bucket_s: float | None, since_last_s: float | None
 ) -> float:
-    """Seconds to wait before the next IDENTIFY of a bucket; 0: it may be sent now.
+    """Seconds to wait before the next IDENTIFY of a bucket; 0 if it may be sent now.
 
     Args:
-        limit: As it is now.
-        since_last_of_bucket_s: Seconds since the bucket's last IDENTIFY, by the database's clock; None: there was none.
-        since_last_s: The same over all buckets.
+        limit: The current limit.
+        since_last_of_bucket_s: Seconds since the bucket's last IDENTIFY, by the database's clock, or None.
+        since_last_s: Seconds since the last IDENTIFY of any bucket, by the database's clock, or None.
     """
     if limit.remaining <= RESERVE:
-        return max(limit.reset_after_s, SCARCE_SPACING_S)  # then the limit is asked for again
+        return max(limit.reset_after_s, SCARCE_SPACING_S)  # The limit is then requested again.
     wait = _left(SPACING_S, since_last_of_bucket_s)
     if limit.remaining < limit.total * SCARCE:
         wait = max(wait, _left(SCARCE_SPACING_S, since_last_s))

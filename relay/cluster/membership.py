@@ -1,9 +1,9 @@
-"""This process among the others that work with one database: its lease, and what it holds by it.
+"""This process as one of several that share a database: its lease, and what it holds by that lease.
 
-The lease is renewed every few seconds. This process relies on it only for the lease's length, less a margin, from when
-it asked for the last renewal, by its own monotonic clock. However slow the response was, no other process has been
-given anything of this one's by then. A process whose lease is lost has lost all that it held, and registers again like
-one that has just been started.
+The lease is renewed every few seconds. By its own monotonic clock, the process relies on the lease for its length minus
+a margin, counted from when it requested the last renewal. So however slow the response was, no other process can have
+taken anything from it within that time. A process that loses its lease loses everything it held, and registers again as
+after a start.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
 FEED_SECONDS = 0.1
-"""Between two looks at what others have changed: a callback may come to another process than the one that polls its
-job, and a third one may have to post the result."""
+"""Seconds between two looks at what others have changed. This is short, because one process may receive a callback,
+another poll its job, and a third post the result."""
 RENEW_SECONDS = 3.0
 MARGIN_SECONDS = 3.0
-"""How much earlier this process counts its lease as run out than the database does."""
+"""How much earlier than the database this process considers its lease expired."""
 LOOK_FIRST_MS = 600_000
-"""For how long after a failover new messages are looked for before they are sent: by then every end of a job that was
-lost has been learned again."""
+"""Milliseconds after a failover for which new messages are looked for in the history before they are sent. By then,
+every end of a job that the failover lost has been seen again."""
 _NO_SHARDS = Shards(1, ())
 _FEED_LEASE = "change feed"
 """Names the lease of the one process that deletes old changes."""
@@ -47,12 +47,11 @@ _T = TypeVar("_T")
 
 
 class Membership:
-    """The Ownership of one process of several.
+    """The Ownership of one of several processes.
 
     Args:
-        leases: The database over connections of their own (`Use.LEASES`), so that no other transaction delays a
-            renewal.
-        accounts: Returns every account that is known.
+        leases: The database over separate connections (`Use.LEASES`), so that no other transaction delays a renewal.
+        accounts: Returns the ids of all known accounts.
     """
 
     def __init__(
@@ -75,7 +74,7 @@ class Membership:
         self._renew_at = -math.inf
         self._accounts: frozenset[int] = frozenset()
         self._to_release: frozenset[int] = frozenset()
-        """Accounts that this process has let go, but still has by the rows of the database."""
+        """Accounts that this process has given up, but still holds according to the database."""
         self._shards = _NO_SHARDS
         self._requests = RequestShare(clock.monotonic)
         self.server: str | None = ""
@@ -102,7 +101,7 @@ class Membership:
         return shard_of(guild_id, shards.count) in shards.held
 
     def requests_per_second(self) -> float:
-        """How many requests this process may send to Discord; its share of those that all processes may send."""
+        """How many requests per second this process may send to Discord: its share of what all processes may send."""
         return self._requests.per_second()
 
     async def take_named_lease(self, name: str) -> bool:
@@ -120,40 +119,40 @@ class Membership:
     # ---- shards -----------------------------------------------------------------------------------------------------
 
     async def read_shards(self) -> tuple[list[ShardLease], list[Process]]:
-        """The lease of every shard, and every process that is alive. Raises StorageError."""
+        """The lease of every shard, and every live process. Raises StorageError."""
         return await processes.shard_leases(self._leases.reader), await processes.alive(self._leases.reader)
 
     async def agree_on_shards(self, wanted: int) -> int:
-        """Makes as many shards as Discord wants, unless some are held already; returns how many all processes share.
+        """Sets the number of shards that Discord wants, unless some are already held; returns the number in force.
         Raises StorageError."""
         return await self._write(lambda tx: processes.set_shard_count(tx, wanted))
 
     async def take_shard(self, shard_id: int) -> bool:
-        """Takes a free shard, or one that this process was to take over; returns whether this process has it now.
-        Raises StorageError."""
+        """Takes a shard that is free or that this process is the successor for; returns whether this process has it
+        now. Raises StorageError."""
         taken = await self._write(lambda tx: processes.take_shard(tx, self.process_id, shard_id))
         await self._look_at_shards()
         return taken
 
     async def ask_for_shard(self, shard_id: int) -> bool:
-        """Makes this process the successor for a shard of another; returns whether it is that now. Raises
+        """Makes this process the successor for another process's shard; returns whether it is now. Raises
         StorageError."""
         return await self._write(lambda tx: processes.ask_for_shard(tx, self.process_id, shard_id))
 
     async def release_shard(self, shard_id: int) -> None:
-        """Frees a shard of this process, and withdraws it as successor for the shard. Raises StorageError."""
+        """Frees a shard of this process, or withdraws this process as the shard's successor. Raises StorageError."""
         await self._write(lambda tx: processes.release_shards(tx, self.process_id, [shard_id]))
         await self._look_at_shards()
 
     async def take_slot(self, name: str, spacing_s: float) -> float:
-        """Takes the next slot of this name, which all processes share and of which one comes every `spacing_s` seconds.
-        Returns for how many seconds to wait before trying again (0: the slot is taken). Raises StorageError."""
+        """Takes the next slot of this name. All processes share the slots, and there is one every `spacing_s` seconds.
+        Returns how many seconds to wait before trying again; 0 if the slot was taken. Raises StorageError."""
         return await self._write(lambda tx: processes.take_slot(tx, name, spacing_s))
 
     # ---- joining and leaving ----------------------------------------------------------------------------------------
 
     async def join(self) -> None:
-        """Registers this process, and takes what is free. Raises StorageError."""
+        """Registers this process, and takes its share of the accounts. Raises StorageError."""
         await self._begin()
         await self._look()
 
@@ -170,7 +169,7 @@ class Membership:
             await asyncio.gather(watch, return_exceptions=True)
 
     async def _follow_changes(self, seconds: float) -> None:
-        """Waits for so many seconds, and looks for others' changes meanwhile. After a failure the next turn looks."""
+        """Waits for `seconds`, and looks for others' changes meanwhile. After a failure, the next turn looks."""
         until = self._clock.monotonic() + seconds
         pause = FEED_SECONDS
         while (left := until - self._clock.monotonic()) > pause:
@@ -183,14 +182,13 @@ class Membership:
         await self._clock.sleep(left)
 
     async def begin_draining(self) -> None:
-        """Called when this process is about to end: it takes nothing more, and others poll its accounts. Raises
-        StorageError."""
+        """Prepares this process to end: it takes nothing more, and others poll its accounts. Raises StorageError."""
         self._draining = True
         self._set_accounts(frozenset())
         await self._write(lambda tx: processes.begin_draining(tx, self.process_id))
 
     async def leave(self) -> None:
-        """Frees everything that this process holds. Where the database is away, its lease runs out instead."""
+        """Frees everything that this process holds. If the database is away, the lease runs out instead."""
         self._draining = True
         self._lose()
         try:
@@ -200,8 +198,8 @@ class Membership:
             log.warning("the other processes have to wait until this one's lease runs out: %s", error)
 
     async def turn(self) -> float:
-        """Keeps the lease, and looks once; returns for how many seconds to wait then. A database that is away is
-        logged."""
+        """Renews the lease if it is time, and reads what others have changed; returns how many seconds to wait before
+        the next turn. An unreachable database is logged."""
         try:
             if not self.holds and not self._draining:
                 await self._begin()
@@ -217,7 +215,8 @@ class Membership:
     # ---- the lease --------------------------------------------------------------------------------------------------
 
     async def _begin(self) -> None:
-        """Registers this process, also after its lease was lost: what it held is then free in the database too."""
+        """Registers this process, or registers it again after it has lost its lease. What it held is then free in the
+        database too."""
         self._lose()
         asked_at = self._clock.monotonic()
         async with self._leases.transaction() as tx:
@@ -240,7 +239,7 @@ class Membership:
         await self._note_server()
 
     async def _note_server(self) -> None:
-        """Notes which run of the server the database is reached on, so that what a failover may have lost is looked
+        """Notes which run of the database's server is in use, so that messages that a failover may have lost are looked
         for."""
         server = self._leases.server
         if server != self.server:
@@ -260,7 +259,7 @@ class Membership:
         self._requests.lose()
 
     async def _watch_deadline(self) -> None:
-        """Drops what is held once the lease is no longer relied on: a renewal may hang when the database is cut off."""
+        """Drops everything once the lease has expired. A renewal may hang if the database cannot be reached."""
         while True:
             left = self._trusted_until - self._clock.monotonic()
             if left <= 0 and (self._accounts or self._shards.held):
@@ -300,12 +299,12 @@ class Membership:
             self._set_accounts(self._accounts.union(taken))
 
     async def _look_at_shards(self) -> Shards:
-        """Notes in which servers this process posts; returns the shards that it holds, without those nobody takes."""
+        """Notes in which servers this process posts; returns the shards that it holds, without orphaned ones."""
         leases = await processes.shard_leases(self._leases.reader)
         if not leases:
             return _NO_SHARDS
         held = [lease.shard_id for lease in leases if lease.owner == self.process_id]
-        # A shard may stand in no process's SHARD_IDS, so that nobody takes it. Then every process posts in its servers.
+        # If a shard is in no process's SHARD_IDS, nobody takes it. Then every process posts in its servers.
         orphaned = [lease.shard_id for lease in leases if lease.free_s > LEASE_SECONDS]
         self._set_shards(Shards(len(leases), (*held, *orphaned)))
         return Shards(len(leases), tuple(held))

@@ -1,4 +1,4 @@
-"""Which work is this process's, where several work with one database, and how often that changes."""
+"""Tells which work belongs to this process if several share a database, and counts how often that changes."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ from relay.changes import Changes
 
 
 class Ownership(Protocol):
-    """What this process holds. Costs nothing to ask, and may be a moment old: what must be right is decided in the
-    database."""
+    """What this process holds. Look-ups cost nothing, but may be slightly out of date; where it matters, the database
+    decides."""
 
     @property
     def process_id(self) -> str | None:
-        """The id of this process in the database; None where it is the only one."""
+        """The id of this process in the database; None if it is the only process."""
 
     @property
     def holds(self) -> bool:
-        """Whether this process's lease still runs. Otherwise others may have what it held."""
+        """Whether this process's lease is still valid. If not, others may hold what it held."""
 
     @property
     def server(self) -> str | None:
-        """The run of the database's server whose possible losses are noted; None where there is no server. As long as
-        the database is reached on another one, nothing is sent."""
+        """The last noted run of the database's server; None if there is no server. While the database is on a run that
+        is not noted yet, nothing is sent."""
 
     @property
     def looks_first_until(self) -> int:
-        """What is put into the outbox before then (milliseconds UTC) is looked for in the history before it is sent: a
-        failover may have lost that it was posted."""
+        """Deliveries created before this time (milliseconds UTC) are looked for in the history before they are sent,
+        because a failover may have lost the record that they were posted."""
 
     def owns_account(self, account_id: int) -> bool:
         """Whether this process polls the account's jobs and requests its lists."""
 
     def shards(self) -> Shards | None:
-        """The shards in whose servers this process posts; None: it posts in all servers."""
+        """The shards in whose servers this process posts; None if it posts in all servers."""
 
     def owns_server(self, guild_id: int) -> bool:
         """Whether this process posts in the server."""
@@ -42,15 +42,15 @@ class Ownership(Protocol):
     async def take_named_lease(self, name: str) -> bool:
         """Takes the lease of this name unless another process has it; returns whether this process has it now.
 
-        It stands for work that one of all processes does. Raises StorageError.
+        A named lease stands for work that only one process does at a time. Raises StorageError.
         """
 
     async def release_named_lease(self, name: str) -> None:
-        """Lets another process take the lease of this name. Raises StorageError."""
+        """Releases the lease of this name for other processes. Raises StorageError."""
 
 
 class Alone:
-    """The Ownership of the only process: everything is its own."""
+    """The Ownership of a single process, which owns everything."""
 
     process_id: str | None = None
     holds = True
@@ -77,7 +77,8 @@ ALONE = Alone()
 
 
 class LeaseMoves:
-    """Counts the shards and accounts that this process takes and loses; once processes come and go no more, none."""
+    """Counts the shards and accounts that this process takes and loses. The counts stop growing once no more processes
+    join or leave."""
 
     def __init__(self, ownership: Ownership, changes: Changes) -> None:
         self._ownership = ownership

@@ -1,8 +1,8 @@
-"""How many of Discord's 50 requests a second each process may make: a share, by the rows that all of them read anyway.
+"""Divides Discord's 50 requests per second among the processes, computed from rows that all of them read anyway.
 
-A process posts in the servers of the shards that it holds, so almost everything is shared out by shards held. A share
-is relied on only for a few seconds after the rows were read, and a larger one only once all other processes must have
-read the rows that made theirs smaller. So no process asks another one, or the database, before a request.
+A process posts in the servers of its shards, so almost everything is divided by shards held. A process relies on its
+share only for a few seconds after the rows were read. It uses a larger share only once all other processes must have
+read the rows that made theirs smaller. So no process has to ask another one, or the database, before a request.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from collections import deque
 from collections.abc import Callable
 
 ALL = 45.0
-"""Requests a second of all processes together. Discord allows 50 (developer docs, Rate Limits, Global Rate Limit); the
-rest allows for requests that the network delays."""
+"""Requests per second of all processes together. Discord allows 50 (developer docs, Rate Limits, Global Rate Limit);
+the rest is a margin for requests that the network delays."""
 LEAST = 2.0
-"""Requests a second of a process that holds no shard: it logs in, and registers commands."""
+"""Requests per second of a process without shards, which logs in and registers commands."""
 BELIEVED_S = 3.0
-"""For how long a share may be used in full after its rows were asked for."""
+"""Seconds for which a share may be used in full after its rows were requested."""
 
 
 def fair_requests(shards_held: int, shard_count: int, processes: int) -> float:
-    """A process's share, in requests a second.
+    """A process's share, in requests per second.
 
-    The sum over all processes is `ALL` less one for each, since evenly spaced requests may be one more in a second; of
-    very many processes it is half of `ALL`.
+    The shares of all processes add up to `ALL` minus one for each process, because evenly spaced requests may exceed
+    their rate by one in any second. With very many processes, they add up to half of `ALL`.
     """
     shared = max(ALL - processes, ALL / 2)
     least = min(LEAST, shared / (2 * processes))
@@ -32,36 +32,36 @@ def fair_requests(shards_held: int, shard_count: int, processes: int) -> float:
 
 
 class RequestShare:
-    """The share of this process as it may be used now. `monotonic` returns seconds."""
+    """The share that this process may use now. `monotonic` returns seconds."""
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
         self._shares: deque[tuple[float, float]] = deque([(monotonic(), LEAST)])
-        """The last shares, each with the monotonic time at which it was computed."""
+        """The latest shares, each with the monotonic time at which it was computed."""
         self._believed_until = -math.inf
 
     def note(self, asked_at: float, share: float, *, alone: bool = False) -> None:
-        """Notes a share that was computed just now from rows that were asked for at `asked_at` (monotonic seconds).
+        """Notes a share that was just computed from rows requested at `asked_at` (monotonic seconds).
 
-        `alone`: no other process is alive, so none has to know of a larger share first. A process that has lost its
-        lease stopped using its own share long before.
+        If `alone`, no other process is alive, so a larger share may be used at once. A process that has lost its lease
+        stopped using its share long before.
         """
         now = self._monotonic()
         if alone:
             self._shares.clear()
         self._shares.append((now, share))
-        # What was in force `BELIEVED_S` ago counts still: the last share from before then, and all later ones.
+        # The share that was in force `BELIEVED_S` ago still counts, and so do all later ones.
         while len(self._shares) > 1 and self._shares[1][0] <= now - BELIEVED_S:
             self._shares.popleft()
         self._believed_until = asked_at + BELIEVED_S
 
     def per_second(self) -> float:
-        """How many requests a second this process may make now."""
+        """How many requests per second this process may make now."""
         if self._monotonic() >= self._believed_until:
             return min(LEAST, *(share for _, share in self._shares))
         return min(share for _, share in self._shares)
 
     def lose(self) -> None:
-        """Called when the lease is lost: others may have shared out what was this process's."""
+        """To be called when the lease is lost: others may now use this process's share."""
         self._believed_until = -math.inf
         self._shares.append((self._monotonic(), LEAST))

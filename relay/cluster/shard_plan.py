@@ -1,9 +1,9 @@
-"""Which gateway shards a process takes next: a fair share of all, or those that the operator gave it by SHARD_IDS.
+"""Plans which gateway shards a process takes next: a fair share of all shards, or those in its SHARD_IDS.
 
-Every live process computes this from the same rows, so all come to the same result without asking each other; where two
-read different rows, the database decides who gets the lease. A move costs an IDENTIFY, of which Discord allows a
-thousand a day. So with fair shares a shard moves only from a process that has died or drains, and to one that has just
-joined.
+Every live process computes the plan from the same rows, so all reach the same result independently. If two processes
+read different rows, the database decides which one gets the lease. A move costs an IDENTIFY, and Discord allows only a
+thousand a day. So with fair shares, a shard moves only away from a process that has died or drains, or to one that has
+just joined.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from relay.cluster.identify_pacing import bucket_of
 from storage.processes import Process, ShardLease
 
 ANYBODY_AFTER_S = 5.0
-"""A shard that has been free for so long is taken by whoever comes first: the process that should take it does not."""
+"""Seconds after which any process may take a free shard, because the one that should take it has not."""
 GAP_S = 60.0
-"""A shard that has been free for so long stands in no process's SHARD_IDS."""
+"""Seconds after which a free shard is considered missing from every process's SHARD_IDS."""
 DRAIN_S = 25.0
 """How long a process that stops waits for others to take its shards; orchestrators allow 30 s and more."""
 
@@ -26,16 +26,17 @@ DRAIN_S = 25.0
 
 
 def fair_share(shard_count: int, processes: int) -> int:
-    """How many shards each process has at least."""
+    """How many shards each process should have at least."""
     return shard_count // processes
 
 
 def shards_to_take(
     me: str, leases: Collection[ShardLease], processes: Collection[Process], max_concurrency: int
 ) -> list[int]:
-    """The shards that `me` takes over now, in this order: free ones first, then those of draining processes.
+    """The shards that `me` takes over now, in this order: free shards, then shards of draining processes, then shards
+    that have been free for too long.
 
-    A free shard is taken at once, one of a draining process make-before-break.
+    Free shards are taken at once. From a draining process, a shard is taken make-before-break.
     """
     takers = _takers(processes)
     if me not in takers:
@@ -53,7 +54,7 @@ def shards_to_take(
 def _shared_out(
     shards: Iterable[int], leases: Collection[ShardLease], takers: Sequence[str]
 ) -> Iterable[tuple[int, str]]:
-    """Gives each shard to the process that has the fewest by then."""
+    """Assigns each shard to the process that has the fewest at that point."""
     load = Counter(lease.taker for lease in leases)
     for shard in shards:
         taker = min(takers, key=lambda process: (load[process], process))
@@ -62,9 +63,10 @@ def _shared_out(
 
 
 def shard_to_ask_for(me: str, leases: Collection[ShardLease], processes: Collection[Process]) -> int | None:
-    """The shard that `me`, which has just joined, takes over next; None: it has its fair share, or waits for one.
+    """The shard that `me`, which has just joined, takes over next; None if it has its fair share, or if a shard is
+    already being handed to it.
 
-    The shard comes from the process that has the most. One at a time: while one is being handed to `me`, no other is.
+    The shard comes from the process that has the most. Only one shard at a time is handed to `me`.
     """
     takers = _takers(processes)
     if me not in takers or any(lease.successor == me for lease in leases):
@@ -97,7 +99,7 @@ def shards_to_take_by_hand(
     processes: Collection[Process],
     max_concurrency: int,
 ) -> list[int]:
-    """Those of `shard_ids` that `me` takes over now, in this order: free ones, then those of draining processes."""
+    """The shards of `shard_ids` that `me` takes over now: first free ones, then those of draining processes."""
     takers = _takers(processes)
     if me not in takers:
         return []
@@ -110,7 +112,7 @@ def shards_to_take_by_hand(
 def faults_of_shard_ids(
     me: str, shard_ids: Collection[int], leases: Collection[ShardLease], processes: Collection[Process]
 ) -> list[str]:
-    """What is wrong with SHARD_IDS, here or in other processes, a sentence for each fault."""
+    """What is wrong with SHARD_IDS, here or in other processes; one sentence for each fault."""
     others = set(_takers(processes)) - {me}
     unknown = set(shard_ids) - {lease.shard_id for lease in leases}
     overlapping = {lease.shard_id for lease in leases if lease.shard_id in shard_ids and lease.owner in others}
@@ -142,9 +144,9 @@ def _numbers(shards: Collection[int]) -> str:
 
 
 def drain_order(shards: Collection[int], max_concurrency: int) -> list[int]:
-    """The order in which the shards of a process that drains are taken over: one of each IDENTIFY bucket in turn.
+    """The order in which the shards of a draining process are taken over: one of each IDENTIFY bucket in turn.
 
-    Two IDENTIFYs of one bucket have to be 5.5 s apart, so in this order as many shards as possible move in time.
+    Two IDENTIFYs of the same bucket have to be 5.5 s apart, so this order moves as many shards as possible in time.
     """
     turns = []
     before: Counter[int] = Counter()
