@@ -1,1 +1,1 @@
-"""What useapi.net posts to a server's address: hints, never facts."""
+"""Handles what useapi.net posts to servers' callback addresses: hints, never facts."""

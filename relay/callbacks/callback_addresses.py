@@ -1,4 +1,4 @@
-"""Each server's own address for useapi.net's callbacks. The secret at its end is all that tells who may call it."""
+"""Each server's own address for useapi.net's callbacks. The secret at its end is the only authentication."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ _NUMBER_BYTES = 7
 
 @dataclass(frozen=True, slots=True)
 class CallbackAddress:
-    """A server's address."""
+    """A server's callback address."""
 
     secret: str
     number: int
-    """Tells this address from the ones before and after it, of at most 17 digits, and tells nothing of the secret."""
+    """Distinguishes this address from earlier and later ones. Has at most 17 digits, and reveals nothing about the
+    secret."""
 
     def __repr__(self) -> str:
         return f"CallbackAddress(number={self.number})"
@@ -44,7 +45,7 @@ class CallbackAddresses:
         self._token_urlsafe = token_urlsafe
         self._servers: dict[bytes, int] = {}
         self._writes = 0
-        """How often this process has taken over an address that it stored itself."""
+        """How often this process has updated its memory after a commit of its own."""
 
     async def read_all(self) -> None:
         """Reads all addresses."""
@@ -57,10 +58,10 @@ class CallbackAddresses:
 
     async def read_again(
         self,
-        account_ids: Collection[int],  # noqa: ARG002  # an address is a server's
+        account_ids: Collection[int],  # noqa: ARG002  # addresses belong to servers
         guild_ids: Collection[int],
     ) -> None:
-        """Takes over what other processes have changed of these servers' addresses."""
+        """Reads these servers' addresses again after other processes have changed them."""
         reader = self._database.reader
         while True:
             writes = self._writes
@@ -71,20 +72,20 @@ class CallbackAddresses:
         self._servers = kept | {digest: server for server, digest in digests.items() if digest is not None}
 
     def server_of(self, secret: str) -> int | None:
-        """The server whose address holds this secret; None where it is no address, or none any more."""
+        """The server whose address contains this secret; None if there is no such address any more."""
         return self._servers.get(_digest(secret))
 
     async def of_server(self, guild_id: int) -> CallbackAddress:
-        """The server's address, made now where it has none."""
+        """The server's address. It is created if the server has none."""
         return await to_the_end(self._keep(guild_id, replaced=None))
 
     async def replace(self, guild_id: int, number: int) -> CallbackAddress:
-        """Puts a new address in the place of the one with this number, which is void from then on; where the server has
-        another one by now, that one stays. The server's address."""
+        """Replaces the address with this number, which becomes invalid, and returns the new one. If the server has
+        another address by now, that one stays and is returned."""
         return await to_the_end(self._keep(guild_id, replaced=number))
 
     def forget(self, guild_id: int) -> None:
-        """The server is forgotten, which is committed: its address is void."""
+        """Drops the server's address. To be called after the server's deletion is committed."""
         self._servers = {digest: server for digest, server in self._servers.items() if server != guild_id}
         self._writes += 1
 

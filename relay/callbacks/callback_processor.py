@@ -1,4 +1,4 @@
-"""Acts on callbacks: each is a hint and never a fact, so nothing is posted that the API has not said itself."""
+"""Acts on callbacks. A callback is only a hint: nothing is posted that the API itself has not confirmed."""
 
 from __future__ import annotations
 
@@ -22,33 +22,33 @@ from storage.database import Database
 log = logging.getLogger(__name__)
 
 MAX_WAITING = 2000
-"""Jobs of all servers that may wait at once."""
+"""Maximum number of waiting callbacks, counted by job, for all servers."""
 MAX_OF_ONE_SERVER = 100
-"""Jobs of one server; a useapi.net account has at most ten in work for each of its channels."""
+"""Maximum for one server. A useapi.net account has at most ten active jobs for each of its channels."""
 _LONGEST_SLEEP_SECONDS = 30.0
 _NOTED_EVERY_MS = 60_000
 
 
 class CallbackUse(StrEnum):
-    """What became of a callback."""
+    """How a callback was used."""
 
     ASKED = "asked"
-    """It reports the end of an open job: the API is asked."""
+    """It reported the end of an open job, so the API is asked."""
     PROGRESS = "progress"
     ENDED = "ended"
-    """It is about a job that is known to have ended."""
+    """Its job was already known to have ended."""
     FOLLOWED = "followed"
-    """It is about a job that was not known, of an account that is followed."""
+    """Its job was unknown, but belongs to a followed account."""
     UNKNOWN = "unknown"
-    """It is about a job that nobody waits for."""
+    """Nobody waits for its job."""
     UNREADABLE = "unreadable"
     TOO_MANY = "too many"
-    """More came than are taken."""
+    """It was dropped, because too many callbacks came."""
 
 
 class FairQueue:
-    """Callbacks that wait. Servers take turns, so a flood to one address holds up no other; several callbacks about one
-    job wait as one, which reports an end if any of them does."""
+    """A queue of callbacks. Servers take turns, so a flood to one address does not delay the others. Several callbacks
+    about a job are merged into one, which reports an end if any of them does."""
 
     def __init__(self, max_waiting: int = MAX_WAITING, max_of_one_server: int = MAX_OF_ONE_SERVER) -> None:
         self._max_waiting = max_waiting
@@ -60,7 +60,7 @@ class FairQueue:
         return self._length
 
     def add(self, guild_id: int, body: CallbackBody) -> bool:
-        """Puts a callback behind the others of its server; returns False if there is no room for it."""
+        """Adds a callback behind the others of its server; returns False if the queue is full."""
         waiting = self._waiting.get(guild_id, {})
         if body.jobid not in waiting:
             if self._length >= self._max_waiting or len(waiting) >= self._max_of_one_server:
@@ -80,14 +80,14 @@ class FairQueue:
         reports_end = waiting.pop(jobid)
         self._length -= 1
         if waiting:
-            self._waiting[guild_id] = waiting  # Last in turn now.
+            self._waiting[guild_id] = waiting  # The server is last in turn now.
         return guild_id, CallbackBody(jobid, reports_end)
 
 
 class CallbackProcessor:
-    """Takes callbacks at once and acts on them later, one by one.
+    """Accepts callbacks at once, and acts on them later, one by one.
 
-    A callback concerns the jobs of the account that the server has set for itself, and no other.
+    A callback is applied only to jobs of the server's own account.
     """
 
     def __init__(
@@ -120,11 +120,11 @@ class CallbackProcessor:
 
     @property
     def failures(self) -> int:
-        """How often something went wrong that was no fault of the callback."""
+        """How often something other than the callback was at fault."""
         return self._failures + self._unknown.failures
 
     def received(self, guild_id: int, body: bytes) -> None:
-        """A callback came to the server's address. Returns at once, whatever the body holds."""
+        """Accepts a callback to the server's address. Returns at once, whatever the body contains."""
         now = self._clock.now()
         self._forget_noted(now)
         if guild_id not in self._came_at:
@@ -142,7 +142,7 @@ class CallbackProcessor:
             self.dropped()
 
     def dropped(self) -> None:
-        """A callback was not taken, since too many came."""
+        """Counts a callback that was dropped because too many came."""
         self.counts[CallbackUse.TOO_MANY] += 1
 
     def _forget_noted(self, now: int) -> None:
@@ -153,7 +153,7 @@ class CallbackProcessor:
             del self._came_at[guild_id]
 
     async def run(self) -> None:
-        """Acts on callbacks until it is cancelled. A callback that fails is logged and counted; the poller sees the end
+        """Acts on callbacks until it is cancelled. Failures are logged and counted; the poller sees the job's end
         anyway."""
         try:
             while True:
@@ -170,7 +170,7 @@ class CallbackProcessor:
         try:
             self.counts[await self._used(guild_id, callback)] += 1
         except Exception as error:
-            # The edge of one callback: a fault of ours or of the disk holds up no other.
+            # Broad, so that one callback's failure, such as a bug or a full disk, delays no other.
             self._failures += 1
             log_failure(log, error, "a callback of server %d could not be acted on", guild_id)
 
@@ -194,7 +194,7 @@ class CallbackProcessor:
         return CallbackUse.ASKED
 
     async def _note_servers(self) -> None:
-        """Writes down when callbacks last came to a server's address, once a minute for each server."""
+        """Stores when the last callback to each server came, at most once a minute for each server."""
         if not self._to_note:
             return
         came_at, self._to_note = self._to_note, {}
@@ -203,7 +203,7 @@ class CallbackProcessor:
                 for guild_id, at in came_at.items():
                     await servers.set_callback_heard(tx, guild_id, at)
         except Exception as error:
-            # The loop's edge: it is written with the next callback.
+            # Broad, so that the loop goes on: the time is stored with the next callback.
             self._failures += 1
             log_failure(log, error, "it could not be written down that callbacks came")
             for guild_id in came_at:

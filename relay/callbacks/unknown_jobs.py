@@ -1,4 +1,4 @@
-"""Callbacks about jobs that nobody has asked for: relayed if the account is followed and the API knows them."""
+"""Handles callbacks about unknown jobs, which are relayed if their account is followed and the API knows them."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from storage.database import Queries
 log = logging.getLogger(__name__)
 
 REQUESTS_PER_INTERVAL = 10
-"""About unknown jobs of one account: so many may be in work for a channel of its (useapi.net PixVerse v1, maxJobs)."""
+"""Requests about unknown jobs of one account; it may run as many for one channel (useapi.net PixVerse v1, maxJobs)."""
 OLD_END_MS = 10 * 60 * 1000
-"""A job that ended longer ago is not relayed, whoever reports it."""
+"""Milliseconds after its end for which a job is still relayed."""
 
 
 class UnknownJobs:
-    """Asks the API before anything is written, and no more often than an account can have new jobs."""
+    """Asks the API about unknown jobs before anything is written, at most as often as an account can have new jobs."""
 
     def __init__(
         self, reader: Queries, fetcher: JobFetcher, importer: JobImporter, changes: Changes, timing: Timing
@@ -41,11 +41,11 @@ class UnknownJobs:
         """When each account was last asked about; the one asked about longest ago comes first."""
         self._looks: dict[tuple[int, str], asyncio.Task[None]] = {}
         self.failures = 0
-        """How many jobs could not be relayed for a reason of this machine's own."""
+        """How many jobs could not be relayed because of an error on this machine."""
 
     async def consider(self, guild_id: int, account_id: int, callback: CallbackBody) -> bool:
-        """Whether the API is asked about the job, to relay it, because the server follows the account. Does not wait
-        for the response. Raises StorageError as the database does."""
+        """Asks the API about the job, in order to relay it, if the server follows the account; returns whether it does.
+        Does not wait for the response. Raises StorageError if the database fails."""
         following = await follows.of_account(self._reader, account_id)
         if all(follow.guild_id != guild_id for follow in following):
             return False
@@ -91,19 +91,19 @@ class UnknownJobs:
             if not isinstance(content, Job) or is_old_end(content, self._clock.now()):
                 return
             found = (await self._importer.import_jobs(account_id, [callback.jobid])).found
-            # What the API said just now serves the poller too; only if that is no end yet it is asked again.
+            # The poller reuses this response. Only if it shows no end yet, the API is asked again.
             if callback.reports_end and not content.state.ends:
                 for job_id in found:
                     self._changes.end_reported(job_id)
         except PixVerseError as error:
             log.info("no response about a job that a callback named: %s", error)
         except Exception as error:
-            # The edge of one job: a fault of ours or of the disk holds up no other.
+            # Broad, so that one job's failure, such as a bug or a full disk, ends nothing else.
             self.failures += 1
             log_failure(log, error, "a job that a callback named could not be relayed")
 
 
 def is_old_end(job: Job, now: int) -> bool:
-    """Whether the job ended so long ago that nobody waits for it; `now` in milliseconds UTC."""
+    """Whether the job ended too long ago to be relayed; `now` is in milliseconds UTC."""
     last = job.updated or job.created
     return job.state.ends and last is not None and now - last > OLD_END_MS
