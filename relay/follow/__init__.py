@@ -1,1 +1,1 @@
-"""Whole accounts: every job of an account to the channels that follow it."""
+"""Relays every job of an account to the channels that follow the account."""

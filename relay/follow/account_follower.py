@@ -1,4 +1,4 @@
-"""Finds the jobs of followed accounts in the API's lists, and relays them to the channels that follow."""
+"""Finds the jobs of followed accounts in the API's lists, and relays them to the following channels."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ _LONGEST_SLEEP_SECONDS = 30.0
 
 @dataclass(slots=True)
 class _FollowedAccount:
-    """How far the lists of one account have been imported."""
+    """The state of the import of one account's lists."""
 
     task: asyncio.Task[None] | None = None
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     lists: dict[str, frozenset[str]] = field(default_factory=dict)
     """By kind: the latest list, until it is imported."""
     settled: dict[str, frozenset[str]] = field(default_factory=dict)
-    """By kind: the ids of the list imported last that need not be imported again."""
+    """By kind: the ids from the last imported list that need not be imported again."""
 
 
 class AccountFollower:
-    """Runs one loop for each followed account, so that none holds up another.
+    """Runs one loop for each followed account, so that no account delays another.
 
-    A follow is in effect only while the server uses its own account, and that one; otherwise it is paused.
-    `kinds` are those of the API's lists.
+    A follow is in effect only while the server uses its own account and follows that account; otherwise it is paused.
+    `kinds` are the kinds of lists that the API has.
     """
 
     def __init__(
@@ -65,23 +65,23 @@ class AccountFollower:
         self._reading = FailureSeries(log, "the follows could not be read")
         self._changed = asyncio.Event()
         self.failures = 0
-        """How often something went wrong that was not a response of the API."""
+        """How often something other than the API failed."""
         self.heartbeat = self._clock.monotonic()
-        """When the loop last turned, monotonic seconds; it turns at least every 30 s."""
+        """When the loop last turned, in monotonic seconds. It turns at least every 30 seconds."""
         job_lists.refreshed.listen(self._list_refreshed)
         job_lists.refused.listen(self._list_refused)
 
     def changed(self) -> None:
-        """A follow was begun or has ended, or a server uses another account: every list is looked through again."""
+        """Makes every list be checked again, because a follow has begun or ended, or a server uses another account."""
         for account_id, followed in self._followed.items():
-            # A new object: a list that is being imported at this moment settles nothing for a channel that came since.
+            # A new dict, so that a list that is being imported now settles nothing for a channel that came since.
             followed.settled = {}
             followed.lists = self._latest_lists(account_id)
             followed.woken.set()
         self._changed.set()
 
     async def run(self) -> None:
-        """Follows until it is cancelled. Whatever fails is logged, counted and tried again."""
+        """Follows accounts until it is cancelled. Failures are logged, counted and retried."""
         try:
             while True:
                 await self._turn()
@@ -102,7 +102,7 @@ class AccountFollower:
             account_ids = await self._importer.followed_accounts()
             self._reading.worked()
         except Exception as error:
-            # The loop's edge: accounts that are followed already go on.
+            # Broad, so that the loop goes on, and with it the accounts that are already followed.
             self.failures += 1
             self._reading.failed(error)
             return
@@ -119,7 +119,7 @@ class AccountFollower:
             followed.task = asyncio.create_task(self._follow(account_id, followed, begin), name=f"follow {account_id}")
 
     def _latest_lists(self, account_id: int) -> dict[str, frozenset[str]]:
-        """What is known already, so that nobody waits for the next list."""
+        """The lists that are already known, so that nobody has to wait for the next ones."""
         return {kind: self._job_lists.latest(account_id, kind) for kind in self._kinds}
 
     def _is_usable(self, account_id: int) -> bool:
@@ -136,15 +136,16 @@ class AccountFollower:
                 due = await self._look(account_id, followed)
                 looking.worked()
             except Exception as error:
-                # The edge of one account: the others go on.
+                # Broad, so that the account is tried again.
                 self.failures += 1
                 due = self._clock.monotonic() + max(self._timing.interval, looking.failed(error))
             due += self._timing.interval * schedule.JITTER * self._timing.random.random()
             await sleep_unless_woken(self._clock, due - self._clock.monotonic(), followed.woken)
 
     async def _look(self, account_id: int, followed: _FollowedAccount) -> float:
-        """Requests the lists that are due and imports what is new; returns when the next is due, monotonic seconds."""
-        # `_turn` ends this loop, but not while the database can't be read, perhaps the very reason for the loss.
+        """Requests the lists that are due, and imports new jobs; returns when the next list is due, in monotonic
+        seconds."""
+        # `_turn` ends this loop, but not while the database can't be read, which may be why the account was lost.
         if not self._ownership.owns_account(account_id):
             return self._clock.monotonic() + self._timing.interval
         due = [await self._job_lists.refresh(account_id, kind) for kind in self._kinds]
@@ -171,6 +172,6 @@ class AccountFollower:
                 followed.woken.set()
 
     def _list_refused(self, account_id: int) -> None:
-        """Has the token tried where no job is polled, since no other request would show that it is in trouble."""
+        """Has the token tried if no job is polled, because then no other request would show that it does not work."""
         if account_id in self._followed and not self._queue.of_account(account_id):
             self._accounts.doubt(account_id)

@@ -1,4 +1,4 @@
-"""What admins do with follows: begin, end and list them."""
+"""The admins' actions on follows: begin, end and list them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Followable:
 
 
 class FollowCommands:
-    """Every call raises StorageError as the database does; nothing is then changed."""
+    """Begins, ends and lists follows. Every call raises StorageError if the database fails; nothing is changed then."""
 
     def __init__(self, database: Database, accounts: AccountRegistry, changes: Changes) -> None:
         self._database = database
@@ -33,7 +33,7 @@ class FollowCommands:
         self._changes = changes
 
     def followable(self, guild_id: int) -> Followable:
-        """Returns the server's own account. Following the operator's would show other servers' jobs.
+        """Returns the server's own account. Following the operator's account would show other servers' jobs.
 
         Raises NoToken, AccountInTrouble or NoOwnToken.
         """
@@ -58,7 +58,7 @@ class FollowCommands:
         return followable
 
     async def unfollow(self, ask: Ask, channel_id: int) -> int:
-        """Ends a follow; returns for how many jobs that it brought the channel still waits. Raises NotFollowed."""
+        """Ends a follow; returns how many of its jobs the channel still waits for. Raises NotFollowed."""
         async with self._database.transaction() as tx:
             if not await follows.remove(tx, ask.guild_id, channel_id):
                 raise NotFollowed

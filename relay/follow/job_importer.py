@@ -22,29 +22,29 @@ from storage.to_the_end import to_the_end
 log = logging.getLogger(__name__)
 
 _BATCH = 100
-"""Ids to a transaction, so that nobody waits long for the database."""
+"""Maximum number of ids in one transaction, so that others don't wait long for the database."""
 _DAY = 24 * 3600 * 1000
 _CARD_AFTER = 2000
-"""Milliseconds by which a card is put off, so that the API has described the job by then: a card without a description
-would stay for ten seconds."""
+"""Milliseconds by which a card is delayed, so that the API has described the job by then. A card without a description
+would stay like that for ten seconds."""
 
 
 @dataclass(slots=True)
 class ImportResult:
-    """Which of a number of job ids were imported."""
+    """The result of an import of jobs."""
 
     found: list[int] = field(default_factory=list)
-    """Numbers of the jobs to which a channel was subscribed."""
+    """Numbers of the jobs to which at least one channel was subscribed."""
     left_out: set[str] = field(default_factory=set)
-    """Ids of jobs that a server could not take, since it waits for as many as it may."""
+    """Ids of jobs that a server could not take, because it already waits for as many as it may."""
     full: dict[FollowRow, int] = field(default_factory=dict)
-    """How many jobs were left out, for each follow of such a server."""
+    """How many jobs were left out, by follow."""
     not_full: set[int] = field(default_factory=set)
     """The servers that took a job."""
 
 
 class JobImporter:
-    """Subscribes as far as the servers' limits allow."""
+    """Subscribes channels to jobs, within the servers' limits."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class JobImporter:
         self._strange: dict[int, int] = {}
 
     async def followed_accounts(self) -> set[int]:
-        """The accounts of the follows that are in effect. Raises StorageError as the database does."""
+        """The accounts of the follows that are in effect. Raises StorageError if the database fails."""
         following = await follows.every(self._database.reader)
         self._reported_full &= {row.guild_id for row in following}
         for account_id in self._strange.keys() - {row.account_id for row in following}:
@@ -72,21 +72,21 @@ class JobImporter:
         return {row.account_id for row in following if self._is_in_effect(row)}
 
     def _is_in_effect(self, follow: FollowRow) -> bool:
-        """Whether the server uses its own account, the one that is followed; otherwise it is paused."""
+        """Whether the server uses its own account, and that is the followed one. If not, the follow is paused."""
         own, in_force = self._accounts.own(follow.guild_id), self._accounts.in_force(follow.guild_id)
         return own == in_force == follow.account_id
 
     async def import_jobs(self, account_id: int, jobids: Collection[str]) -> ImportResult:
-        """Subscribes every channel that follows the account to these of its jobs.
+        """Subscribes every channel that follows the account to these jobs.
 
-        Passes over ids that are not PixVerse's, and jobs that have ended or were ever watched in the channel. Raises
-        StorageError as the database does; jobs of an earlier batch of ids are watched all the same.
+        Skips ids that are not PixVerse's, and jobs that have ended or were watched in the channel before. Raises
+        StorageError if the database fails; jobs from earlier batches of ids are still watched then.
         """
         result = ImportResult()
         usable = [jobid for jobid in jobids if is_jobid(jobid)]
         self._note_strange(account_id, len(jobids) - len(usable))
         for batch in _batches(usable):
-            # The end of a follow cancels this task, perhaps just after a commit: those jobs must still be polled.
+            # The end of a follow may cancel this task just after a commit; those jobs must still be polled.
             await to_the_end(self._import_batch(account_id, batch, result))
         await self._report_limits(result)
         return result
@@ -134,7 +134,7 @@ class JobImporter:
         return row.id
 
     def _note_strange(self, account_id: int, strange: int) -> None:
-        """Logs how many ids are not PixVerse's, again only when their number has changed."""
+        """Logs how many ids are not PixVerse's, whenever their number changes."""
         if strange and self._strange.get(account_id) != strange:
             log.warning("the list of account %d names %d ids that are not PixVerse's", account_id, strange)
         self._strange[account_id] = strange
@@ -142,7 +142,7 @@ class JobImporter:
     # ---- the limit --------------------------------------------------------------------------------------------------
 
     async def _report_limits(self, result: ImportResult) -> None:
-        """Notifies the admins of a server that is full, again only after it has taken every job once."""
+        """Notifies the admins of a full server. It is notified again only after it has been able to take all jobs."""
         full = {follow.guild_id for follow in result.full}
         self._reported_full -= result.not_full - full
         for follow, count in result.full.items():
@@ -151,7 +151,8 @@ class JobImporter:
                 self._reported_full.add(follow.guild_id)
 
     async def _report_limit(self, follow: FollowRow, count: int) -> None:
-        """At most once a day for each server, however often the bot is started: the nonce holds the day."""
+        """Adds the notice about a full server, at most once a day even across restarts, since the nonce includes the
+        day."""
         now = self._clock.now()
         notice = NoticePost(NoticeKind.NO_ROOM, "", jobs=count, channel_id=follow.channel_id, limit=self._max_open)
         async with self._database.transaction() as tx:
