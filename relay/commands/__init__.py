@@ -1,1 +1,1 @@
-"""What people ask for, with commands and buttons."""
+"""Carries out what people ask for with commands and buttons."""

@@ -1,4 +1,4 @@
-"""Who asks, with which account, and which job or subscription they mean."""
+"""Finds out who asks, with which account, and which job or subscription they mean."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from storage.subscriptions import SubscriptionRow
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Who asks, where, and when. In a thread `channel_id` is the thread's own."""
+    """Who asks, where, and when. In a thread, `channel_id` is the thread's id."""
 
     guild_id: int
     channel_id: int
@@ -33,23 +33,23 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A job that somebody means."""
+    """The job that an asker means."""
 
     account_id: int
     jobid: str
     row: JobRow | None
-    """None where nobody has asked for the job with this account yet."""
+    """None if the job is not stored for this account yet."""
     other_account: bool = False
-    """The job was watched in this server with another account than the one in force."""
+    """Whether the job was watched in this server with an account other than the one in force."""
 
     @classmethod
     def of_row(cls, row: JobRow, account_id: int) -> Target:
-        """A job that is stored, in a server that uses this account."""
+        """The target for a stored job, in a server that uses this account."""
         return cls(row.account_id, row.jobid, row, other_account=row.account_id != account_id)
 
 
 def account_of(accounts: Accounts, guild_id: int) -> int:
-    """The server's account, whether the API takes its token or not. Raises NoToken."""
+    """The server's account, whether or not the API accepts its token. Raises NoToken."""
     account_id = accounts.in_force(guild_id)
     if account_id is None:
         raise NoToken
@@ -59,15 +59,15 @@ def account_of(accounts: Accounts, guild_id: int) -> int:
 
 
 def require_ok(accounts: Accounts, account_id: int) -> None:
-    """Raises AccountInTrouble where the API does not take the account's token."""
+    """Raises AccountInTrouble if the API does not accept the account's token."""
     state = accounts.state_of(account_id)
     if state is not AccountState.OK:
         raise AccountInTrouble(state)
 
 
 async def find_target(queries: Queries, ask: Ask, job: int | str, account_id: int) -> Target:
-    """The job with this number, or with this id: under the account in force, unless its outcome was posted in this
-    very channel under another one. Raises NumberUnknown."""
+    """The job with this number or id. An id means the job of the account in force, unless the outcome of another
+    account's job with that id was posted in this channel. Raises NumberUnknown."""
     if isinstance(job, int):
         return Target.of_row(await find_by_number(queries, ask, job), account_id)
     posted = await find_posted_here(queries, ask, job)
@@ -78,14 +78,14 @@ async def find_target(queries: Queries, ask: Ask, job: int | str, account_id: in
 
 @dataclass(frozen=True, slots=True)
 class PostedHere:
-    """A job whose outcome the asker's channel has got, or is about to get."""
+    """A job whose outcome was posted in the asker's channel, or is about to be."""
 
     row: JobRow
     message_id: int | None
 
 
 async def find_posted_here(queries: Queries, ask: Ask, jobid: str) -> PostedHere | None:
-    """The job with this id, under whichever account; None if the channel waits for it or never got its outcome."""
+    """The job with this id, of any account; None if the channel waits for it or never got its outcome."""
     here = await subscriptions.in_channel_by_jobid(queries, ask.guild_id, ask.channel_id, jobid)
     for one in here:
         row = None if one.ended_at is None else await jobs.by_id(queries, one.job_id)
@@ -100,10 +100,10 @@ async def find_posted_here(queries: Queries, ask: Ask, jobid: str) -> PostedHere
 
 
 async def find_by_number(queries: Queries, ask: Ask, number: int) -> JobRow:
-    """The job that the asker means by its number: this channel's, or one that they asked for themselves.
+    """The job with this number, if it is one of this channel's or the asker asked for it.
 
-    Raises NumberUnknown for a job of somebody else's just as for none: numbers are counted up, so trying them one by
-    one would show what other channels wait for.
+    Raises NumberUnknown, both for other people's jobs and for numbers that don't exist. Numbers are consecutive, so
+    trying them one by one would otherwise show what other channels wait for.
     """
     row = await jobs.by_number(queries, number, guild_id=ask.guild_id, channel_id=ask.channel_id, user_id=ask.user_id)
     if row is None:
@@ -112,7 +112,7 @@ async def find_by_number(queries: Queries, ask: Ask, number: int) -> JobRow:
 
 
 def require_here(ask: Ask, subscription: SubscriptionRow | None) -> SubscriptionRow:
-    """Returns the subscription if it belongs to the channel in which was asked. Raises NothingToDo."""
+    """Returns the subscription if it belongs to the asker's channel. Raises NothingToDo."""
     if subscription is None or (subscription.guild_id, subscription.channel_id) != (ask.guild_id, ask.channel_id):
         raise NothingToDo
     return subscription

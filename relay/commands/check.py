@@ -1,4 +1,4 @@
-"""Shows how one job stands."""
+"""Shows the state of a job."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from storage.jobs import JobRow
 
 @dataclass(frozen=True, slots=True)
 class Peek:
-    """How a job stands, for the asker alone; nothing is posted and nothing subscribed."""
+    """The state of a job, for the asker only; nothing is posted or subscribed."""
 
     jobid: str
     job: Job | None
-    """As the API described it last; None where it has not yet."""
+    """As the API last described it; None if it has not yet."""
     outcome: Outcome | None
     api_down: bool
-    """The API did not respond: this is what was known before."""
+    """Whether this is older knowledge, because the API did not respond."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,48 +43,50 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class CheckedBefore:
-    """The API responded a moment ago, so the job was not looked up again."""
+    """The job was not looked up again, because the API responded about it a moment ago."""
 
     job: Job | None
 
 
 class Unchecked(StrEnum):
-    """Why `Check now` brought nothing."""
+    """Why `Check now` found nothing new."""
 
     NO_RESPONSE = "no response"
     HAS_TO_WAIT = "has to wait"
     """The API has told the account to send fewer requests."""
     OTHER_ACCOUNT = "other account"
-    """The job belongs to another account than the one in force here."""
+    """The job belongs to an account other than the one in force here."""
     NOT_KNOWN = "not known"
-    """The API does not know the job just now, which is not believed yet."""
+    """The API does not know the job at the moment, which is not believed yet."""
     ID_REFUSED = "id refused"
-    """The API does not take the text for a job id."""
+    """The API does not accept the text as a job id."""
 
 
 @dataclass(frozen=True, slots=True)
 class NotChecked:
-    """Nothing new is known of the job, which stays watched."""
+    """Nothing new is known about the job. It is still watched."""
 
     job: Job | None
     why: Unchecked
 
 
 CheckResult = Checked | CheckedBefore | NotChecked | AlreadyPosted
-"""AlreadyPosted where the job has ended meanwhile."""
+"""AlreadyPosted if the job has ended meanwhile."""
 
 
 class Check:
-    """Raises classes of `relay.commands.refusals` and, where a text is taken, of `pixverse.jobids`; StorageError as the
-    database does. Nothing of another server is shown."""
+    """Shows the state of jobs, and nothing of other servers.
+
+    Raises the exceptions of `relay.commands.refusals`, those of `pixverse.jobids` if a text is read, and StorageError.
+    """
 
     def __init__(self, reader: Queries, lookups: Lookups) -> None:
         self._reader = reader
         self._lookups = lookups
 
     async def peek(self, ask: Ask, text: str, *, look_again: bool = False) -> Peek:
-        """Looks a job up without posting or subscribing anything; with `look_again` even if the API responded a moment
-        ago."""
+        """Looks a job up without posting or subscribing anything. With `look_again`, the API is asked even if it
+        responded a moment ago."""
         job = read_one(text)
         account_id = account_of(self._lookups.accounts, ask.guild_id)
         target = await find_target(self._reader, ask, job, account_id)
@@ -104,7 +106,7 @@ class Check:
         return replace(_stored(row), api_down=True)
 
     async def check_now(self, ask: Ask, subscription_id: int) -> CheckResult:
-        """Looks up the job of a subscription, unless the API responded within the last five seconds."""
+        """Looks up the job of a subscription, unless the API responded about it within the last five seconds."""
         here = require_here(ask, await subscriptions.by_id(self._reader, subscription_id))
         row = await jobs.by_id(self._reader, here.job_id)
         if row is not None and row.ended_at is not None and here.stopped_by is None:

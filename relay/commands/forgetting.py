@@ -1,4 +1,4 @@
-"""`/pixverse forget-me`: deletes what is kept about a person."""
+"""`/pixverse forget-me`: deletes what is stored about a person."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from storage.database import Database
 
 
 class Forgetting:
-    """Forgets people at their own request."""
+    """Deletes people's data at their own request."""
 
     def __init__(self, database: Database, changes: Changes) -> None:
         self._database = database
         self._changes = changes
 
     async def forget(self, user_id: int) -> None:
-        """Deletes what is kept about a person, in every server. What they wait for still comes, without a ping; cards
-        and summaries that name them are edited in time. Raises StorageError as the database does."""
+        """Deletes what is stored about a person, for all servers. Results that they wait for are still posted, without
+        a ping; cards and summaries that name them are edited. Raises StorageError if the database fails."""
         async with self._database.transaction() as tx:
             named = await deletion.forget_person(tx, user_id)
         for subscription_id in named:

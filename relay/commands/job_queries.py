@@ -1,4 +1,4 @@
-"""Lists and describes the jobs of a channel or person from the database alone."""
+"""Lists and describes the jobs of a channel or person, using only the database."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from storage.overviews import KnownJob
 
 _CHOICES = 25
 _CHOSEN_FROM = 200
-"""Of as many jobs choices are made where something is typed."""
+"""How many jobs are searched for what a person types."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +28,17 @@ class Listed:
     number: int
     job: Job | None
     message_id: int | None
-    """Of the card, or of the summary of its batch."""
+    """The id of the card, or of the summary of the job's batch."""
     mine: bool
     on_hold: bool
-    """The job belongs to another account than the one in force here."""
+    """Whether the job belongs to an account other than the one in force here."""
     hold: AccountState | None = None
-    """What is wrong with the token of the job's account, if anything is."""
+    """What is wrong with the token of the job's account, if anything."""
 
 
 @dataclass(frozen=True, slots=True)
 class JobDetails:
-    """Everything that is known of an ended job."""
+    """Everything that is known about an ended job."""
 
     number: int
     jobid: str
@@ -47,11 +47,11 @@ class JobDetails:
     watched_since: int
     """Milliseconds UTC."""
     ended_at: int
-    """When the bot saw the end, milliseconds UTC."""
+    """When the bot saw the end, in milliseconds UTC."""
 
 
 class JobQueries:
-    """Raises StorageError as the database does."""
+    """Answers queries about jobs. All methods raise StorageError if the database fails."""
 
     def __init__(self, reader: Queries, accounts: Accounts) -> None:
         self._reader = reader
@@ -78,7 +78,7 @@ class JobQueries:
         return None if state is AccountState.OK else state
 
     async def choices(self, ask: Ask, typed: str) -> tuple[KnownJob, ...]:
-        """At most 25 jobs of the asker's and of this channel's whose prompt or number fits, newest first."""
+        """Up to 25 jobs of the asker and of this channel whose prompt or number matches, newest first."""
         if looks_like_secret(typed):
             return ()
         limit = _chosen_from(typed)
@@ -87,21 +87,21 @@ class JobQueries:
         )
 
     async def watched_choices(self, ask: Ask, typed: str) -> tuple[KnownJob, ...]:
-        """At most 25 jobs that this channel waits for whose prompt or number fits, newest first."""
+        """Up to 25 jobs that this channel waits for and whose prompt or number matches, newest first."""
         if looks_like_secret(typed):
             return ()
         limit = _chosen_from(typed)
         return _fitting(await overviews.watched_jobs(self._reader, ask.guild_id, ask.channel_id, limit), typed)
 
     async def details(self, ask: Ask, base_nonce: str) -> JobDetails:
-        """Everything known of the job whose outcome in this channel carries the nonce."""
+        """Everything known about the job whose outcome in this channel carries the nonce. Raises NothingToDo."""
         address = await delivery_queries.outcome_address(self._reader, base_nonce)
         if address is None or (address.guild_id, address.channel_id) != (ask.guild_id, ask.channel_id):
             raise NothingToDo
         row = await jobs.by_id(self._reader, address.job_id)
         if row is None:
             raise NothingToDo
-        # A job that was given up may have been taken up again since: it then has no end of its own.
+        # A job that was given up may be watched again by now; its row then has no end.
         outcome, ended_at = row.outcome or Outcome.GIVEN_UP, row.ended_at or row.changed_at
         return JobDetails(row.id, row.jobid, snapshots.load(row.snapshot), outcome, row.watched_since, ended_at)
 
@@ -111,7 +111,7 @@ def _chosen_from(typed: str) -> int:
 
 
 def _fitting(rows: list[KnownJob], typed: str) -> tuple[KnownJob, ...]:
-    """The first 25 rows that fit. Of a snapshot only the prompt is read, since each letter that is typed calls this."""
+    """The first 25 matching rows. Reads only the prompt of each snapshot, because this runs for every typed letter."""
     sought = typed.strip().casefold()
 
     def fits(row: KnownJob) -> bool:

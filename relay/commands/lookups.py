@@ -29,13 +29,13 @@ PATIENCE_SECONDS = 4.0
 _AT_ONCE = 8
 
 LookupResult = Job | PixVerseError | TooFast
-"""The job; what the API or the connection to it said instead; or that the lookup would have taken more requests than
-people may cause at present."""
+"""The job; the error of the API or of the connection to it; or TooFast, if the lookup would have needed more requests
+than people may cause at present."""
 
 
 class Lookups:
-    """Requests each id at most once, within what people may make the bot request, and waits at most `patience` seconds
-    for all of them together."""
+    """Looks jobs up within people's allowances. Requests each id at most once, and waits at most `patience` seconds for
+    all ids together."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class Lookups:
         return self._fetcher.recent(account_id, jobid) is not None
 
     async def one(self, ask: Ask, account_id: int, jobid: str, *, look_again: bool = False) -> Job | PixVerseError:
-        """Looks one job up; with `look_again` even if the API responded a moment ago.
+        """Looks one job up. With `look_again`, the API is asked even if it responded a moment ago.
 
         Raises NoToken, AccountInTrouble and TooFast.
         """
@@ -89,7 +89,7 @@ class Lookups:
     async def many(
         self, ask: Ask, account_id: int, jobids: Collection[str], *, look_again: bool = False
     ) -> dict[str, LookupResult]:
-        """Looks several jobs up. Raises what `one` does, TooFast only if none of them could be looked up."""
+        """Looks several jobs up. Raises what `one` does, but TooFast only if no job could be looked up."""
         if not jobids:
             return {}
         require_ok(self.accounts, account_id)
@@ -139,7 +139,7 @@ class Lookups:
     # ---- what follows -----------------------------------------------------------------------------------------------
 
     async def record(self, row: JobRow, found: LookupResult) -> Recorded:
-        """Stores what was found of a job that is stored already. Raises StorageError as the database does."""
+        """Records the result of a lookup for a stored job. Raises StorageError if the database fails."""
         recorded = Recorded.NOTHING
         match found:
             case Job():
@@ -152,29 +152,29 @@ class Lookups:
         return recorded
 
     async def refresh_ended(self, ask: Ask, row: JobRow) -> None:
-        """Looks for fresh links of a job that has ended. Raises what `one` does, and StorageError."""
+        """Requests and stores fresh links of an ended job. Raises what `one` does, and StorageError."""
         found = await self.one(ask, row.account_id, row.jobid)
         if isinstance(found, Job):
             await self._recorder.refresh_ended(row.id, found)
 
 
 def needs_lookup(row: JobRow | None) -> bool:
-    """Whether only the API can tell how the job stands: not of one that has ended, unless it was given up."""
+    """Whether only the API can tell the job's state. It is not needed for an ended job, unless the job was given up."""
     return row is None or row.ended_at is None or was_given_up(row)
 
 
 def was_given_up(row: JobRow) -> bool:
-    """Whether the job may be taken up again."""
+    """Whether the bot gave the job up, so that it may be watched again."""
     return row.outcome is Outcome.GIVEN_UP
 
 
 def is_unanswered(found: LookupResult | None) -> bool:
-    """Whether the API said nothing of the job, for now: no response in time, a 429, or one that makes no sense."""
+    """Whether the API gave no information about the job: no response in time, a 429, or an unusable response."""
     return isinstance(found, PixVerseError) and not isinstance(found, JobNotFound | JobExpired | BadRequest)
 
 
 def require_known(found: LookupResult) -> None:
-    """Raises NotFound, Expired or IdRefused where the API says so of a job that is not stored here either."""
+    """Raises NotFound, Expired or IdRefused if that was the API's response. For jobs that are not stored here."""
     match found:
         case JobNotFound():
             raise NotFound

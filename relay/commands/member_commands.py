@@ -1,4 +1,4 @@
-"""Everything that members ask of the relay with commands and buttons."""
+"""Bundles what members can do with commands and buttons."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from storage.database import Database
 
 
 class MemberCommands:
-    """What the commands and buttons of members call."""
+    """The objects that members' commands and buttons call."""
 
     def __init__(
         self, database: Database, lookups: Lookups, prompt_posts: PromptPosts, changes: Changes, limits: Limits

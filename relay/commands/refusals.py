@@ -1,4 +1,4 @@
-"""Why a command or button does nothing: a class for each reply to that."""
+"""The reasons why a command or button does nothing, with one class for each reply."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from model.states import AccountState
 
 
 class Refusal(Exception):
-    """Nothing was done and nothing changed. `str()` holds no token and no job id.
+    """Nothing was done or changed. `str()` contains no token and no job id.
 
-    Beside these, commands raise `NotAJobId`, `LooksLikeSecret` and `OtherService` of `pixverse.jobids`.
+    In addition, commands raise `NotAJobId`, `LooksLikeSecret` and `OtherService` of `pixverse.jobids`.
     """
 
 
 class TooFast(Refusal):
-    """The person has to wait: too many commands in a minute, or too many requests to the API because of people."""
+    """The person has to wait: too many commands in a minute, or too many API requests caused by people."""
 
     def __init__(self, until: int) -> None:
         super().__init__("asked too often")
         self.until = until
-        """When they may ask again, milliseconds UTC."""
+        """When the person may ask again, in milliseconds UTC."""
 
 
 class NoToken(Refusal):
@@ -34,7 +34,7 @@ class NotFollowed(Refusal):
 
 
 class AccountInTrouble(Refusal):
-    """The token that this server uses is refused, unpaid or not stored, so nothing can be requested with it."""
+    """The token that this server uses is refused, unpaid or missing, so nothing can be requested with it."""
 
     def __init__(self, state: AccountState) -> None:
         super().__init__(state)
@@ -50,23 +50,23 @@ class NotFound(Refusal):
 
 
 class NumberUnknown(NotFound):
-    """In this channel the asker knows no job with this `#number`. Looking again would be useless."""
+    """The asker can see no job with this `#number` in this channel. Looking again would be useless."""
 
 
 class Expired(Refusal):
-    """useapi.net has dropped this job's record, and this server never watched it."""
+    """useapi.net has deleted this job's record, and this server never watched it."""
 
 
 class ApiDown(Refusal):
-    """The API did not respond, or with 429, and the command needs a response."""
+    """The API did not respond, or responded with 429, and the command needs a response."""
 
 
 class IdRefused(Refusal):
-    """The API does not take the text for a job id (400)."""
+    """The API does not accept the text as a job id (400)."""
 
 
 class PersonLimit(Refusal):
-    """The person waits for as many jobs as a person may."""
+    """The person already waits for as many jobs as a person may."""
 
     def __init__(self, limit: int) -> None:
         super().__init__("the person's limit is reached")
@@ -74,7 +74,7 @@ class PersonLimit(Refusal):
 
 
 class ServerLimit(Refusal):
-    """The server waits for as many jobs as a server may."""
+    """The server already waits for as many jobs as a server may."""
 
     def __init__(self, limit: int) -> None:
         super().__init__("the server's limit is reached")
@@ -82,7 +82,7 @@ class ServerLimit(Refusal):
 
 
 class TooManyJobs(Refusal):
-    """More ids than one command takes."""
+    """The text has more ids than one command accepts."""
 
     def __init__(self, count: int, limit: int) -> None:
         super().__init__("too many job ids at once")
@@ -91,12 +91,13 @@ class TooManyJobs(Refusal):
 
 
 class NotYours(Refusal):
-    """Other people asked for the job; they, or somebody with Manage Messages, can stop it."""
+    """Other people asked for the job. Only they, or somebody with Manage Messages, can stop it."""
 
     def __init__(self, askers: tuple[int, ...]) -> None:
         super().__init__("somebody else asked for it")
         self.askers = askers
-        """The Discord users who wait for it, first come first. Empty for a follow, or if all asked to be forgotten."""
+        """The Discord users who wait for it, in the order in which they asked. Empty for a follow, or if all of them
+        asked to be forgotten."""
 
 
 class NotWatchedHere(Refusal):

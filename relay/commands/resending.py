@@ -1,4 +1,4 @@
-"""Sends outcomes once more: a posted one because a member asks for it, a failed one because an admin does."""
+"""Sends outcomes again: posted ones at a member's request, failed ones at an admin's request."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from storage.database import Database
 from storage.jobs import JobRow
 
 HOPELESS = frozenset({Reason.CHANNEL_GONE, Reason.NOT_WANTED})
-"""Reasons for which nothing can be sent again: the channel is gone, or there is nothing to say."""
+"""Reasons for which an outcome cannot be sent again: the channel is gone, or there is nothing to say."""
 
 
 @dataclass(frozen=True, slots=True)
 class SentAgain:
-    """What became of an outcome that an admin wants to be sent once more."""
+    """The state of an outcome that an admin wants to send again."""
 
     number: int
     channel_id: int
     fresh: bool
-    """This call put it into the outbox again; otherwise it was there already, or is posted."""
+    """Whether this call put the outcome into the outbox again. If not, it was already there or is posted."""
     posted: bool
 
 
 class Resending:
-    """Counts the lookup for fresh links that may follow. Every call raises NothingToDo, TooFast, and StorageError as
-    the database does; nothing is then changed."""
+    """Sends outcomes again, and counts the lookup for fresh links that may follow. Every call raises NothingToDo,
+    TooFast, and StorageError if the database fails; nothing is changed then."""
 
     def __init__(self, database: Database, lookups: Lookups, prompt_posts: PromptPosts, changes: Changes) -> None:
         self._database = database
@@ -42,11 +42,11 @@ class Resending:
         self._changes = changes
 
     async def send_again(self, ask: Ask, delivery_id: int) -> SentAgain:
-        """Sends an outcome of the asker's server that was given up, or of which nobody knows whether it was posted.
+        """Sends an outcome of the asker's server that was given up or is unsure.
 
-        Two presses send it once, since its own delivery is taken up. One of which nobody knows is first looked for in
-        the channel's history, if that may be read by now. It may have pinged already, so it pings nobody, and it gets
-        another nonce, for which Discord doesn't return the first message.
+        Two presses of the button send it once, because the same delivery is reused. An unsure outcome is first looked
+        for in the channel's history, if the bot can read it by now. It may have pinged people before, so it pings
+        nobody. It also gets another nonce, for which Discord does not return the first message.
         """
         self._lookups.prepay_for_server(ask)
         async with self._database.transaction() as tx:
@@ -62,12 +62,13 @@ class Resending:
         return SentAgain(found.job_id, found.channel_id, fresh=fresh, posted=found.state is DeliveryState.POSTED)
 
     async def posted(self, delivery_id: int) -> bool:
-        """Waits until the outcome is posted; returns False where that takes more than a minute."""
+        """Waits until the outcome is posted; returns False if that takes more than a minute."""
         return (await self._prompt_posts.post(delivery_id, LATER_SECONDS)).message_id is not None
 
     async def post_again(self, ask: Ask, subscription_id: int, reply_id: int) -> int:
-        """Posts an outcome that stands in the channel once more, with fresh links if the API still returns them; only
-        once for each reply (a message of Discord's), however often its button is pressed. Returns the job's number."""
+        """Posts an outcome of the channel again, with fresh links if the API still returns them. It is posted only once
+        for each reply (by the id of its message), however often the reply's button is pressed. Returns the job's
+        number."""
         here = require_here(ask, await subscriptions.by_id(self._database.reader, subscription_id))
         row = await jobs.by_id(self._database.reader, here.job_id)
         if row is None or row.outcome is None or here.ended_at is None:
@@ -95,4 +96,4 @@ class Resending:
         except TooFast:
             raise
         except Refusal:
-            return  # What is known is posted then.
+            return  # The known links are posted then.

@@ -24,7 +24,7 @@ class TakenOff:
     """The asker is no longer pinged; the result still comes."""
 
     others: int
-    """How many people still wait; 0 for a job that is watched because the channel follows its account."""
+    """How many people still wait; 0 if the job is watched only because the channel follows its account."""
 
 
 StopResult = Stopped | TakenOff
@@ -48,16 +48,16 @@ class Stop:
         self._changes = changes
 
     async def unwatch(self, ask: Ask, text: str, may_manage: bool) -> StopResult:
-        """Takes the asker off this channel's subscription for the job that the text names; the subscription ends with
-        its last asker, or at once for somebody who may manage messages. Raises classes of `pixverse.jobids`,
-        NotWatchedHere, NotYours."""
+        """Removes the asker from this channel's subscription for the job that the text names. The subscription ends
+        with its last asker, or at once if the asker may manage messages. Raises the exceptions of `pixverse.jobids`,
+        NotWatchedHere and NotYours."""
         found = await self._of_channel(ask, read_one(text))
         if found is None or found.ended_at is not None:
             raise NotWatchedHere
         return await self.stop(ask, found.id, may_manage)
 
     async def stop(self, ask: Ask, subscription_id: int, may_manage: bool) -> StopResult:
-        """Does what `unwatch` does, for the button of a card. Raises NothingToDo, NotYours."""
+        """Does what `unwatch` does, for a subscription. Raises NothingToDo and NotYours."""
         async with self._database.transaction() as tx:
             subscription = require_here(ask, await subscriptions.by_id(tx, subscription_id))
             if subscription.ended_at is not None:
@@ -70,7 +70,7 @@ class Stop:
         return TakenOff(others) if goes_on else Stopped()
 
     async def stop_all(self, ask: Ask, batch_id: int, may_manage: bool) -> StoppedAll:
-        """Does what `unwatch` does for every job of a batch that has not ended. Raises NothingToDo, NotYours."""
+        """Does what `unwatch` does, for every active job of a batch. Raises NothingToDo and NotYours."""
         stopped: list[SubscriptionRow] = []
         async with self._database.transaction() as tx:
             batch = await batches.by_id(tx, batch_id)
@@ -103,7 +103,7 @@ class Stop:
 
 
 async def _leave(tx: Transaction, ask: Ask, subscription: SubscriptionRow) -> int:
-    """Takes the asker off, and returns how many others still wait. Raises NotYours where the asker doesn't wait."""
+    """Removes the asker, and returns how many others still wait. Raises NotYours if the asker does not wait."""
     waiting = await subscriptions.subscribers(tx, subscription.id)
     if all(one.user_id != ask.user_id for one in waiting):
         raise NotYours(tuple(one.user_id for one in waiting))
@@ -111,7 +111,7 @@ async def _leave(tx: Transaction, ask: Ask, subscription: SubscriptionRow) -> in
 
 
 async def _take_off(tx: Transaction, ask: Ask, subscription: SubscriptionRow) -> int:
-    """Takes the asker off if they wait, and returns how many others still do."""
+    """Removes the asker if they wait, and returns how many others still do."""
     await subscriptions.remove_subscriber(tx, subscription.id, ask.user_id)
     if subscription.batch_id is not None:
         await batches.leave(tx, subscription.batch_id, ask.user_id)

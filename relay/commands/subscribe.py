@@ -1,4 +1,4 @@
-"""Subscribes a channel to a job, within a transaction of the caller."""
+"""Subscribes a channel to a job, within the caller's transaction."""
 
 from __future__ import annotations
 
@@ -23,31 +23,31 @@ from storage.subscriptions import SubscriptionRow
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How many open subscriptions a person (over all servers) and a server may have."""
+    """How many open subscriptions a person (in all servers together) and a server may have."""
 
     open_per_user: int
     open_per_server: int
 
 
 class SubscribeState(Enum):
-    """What became of a subscribe request."""
+    """The kinds of result of a subscribe request."""
 
     WATCHED = "watched"
     ALREADY_WATCHED = "already watched"
     TO_POST = "to post"
-    """The job has ended: the subscription is open, and the caller must call `job_recorder.post_outcome` in the same
+    """The job has ended, but the subscription is open. The caller must call `job_recorder.post_outcome` in the same
     transaction."""
     ALREADY_POSTED = "already posted"
 
 
 @dataclass(frozen=True, slots=True)
 class SubscribeRequest:
-    """A job whose outcome somebody wants in their channel."""
+    """A request to subscribe a channel to a job."""
 
     account_id: int
     jobid: str
     job: Job | None
-    """As the API described it just now; None where it was not looked up, or could not be."""
+    """As the API just described it; None if it was not or could not be looked up."""
     mention: bool
     spoiler: bool = False
     batch_id: int | None = None
@@ -55,13 +55,14 @@ class SubscribeRequest:
 
 @dataclass(frozen=True, slots=True)
 class SubscribeResult:
-    """What became of a subscribe request, with the rows as they are now."""
+    """The result of a subscribe request, with the current rows."""
 
     state: SubscribeState
     row: JobRow
     subscription: SubscriptionRow
     card_id: int | None = None
-    """The delivery of a card that is to be posted: if WATCHED and not in a batch, or ALREADY_WATCHED and deleted."""
+    """The delivery of a card to be posted: if WATCHED and not in a batch, or if ALREADY_WATCHED and the card was
+    deleted."""
     message: OutcomeMessage | None = None
     """The outcome's message, if ALREADY_POSTED."""
 
@@ -77,7 +78,7 @@ async def subscribe(
         await _check_limits(tx, limits, ask, waiting)
     unseen = request.job is None and (row is None or row.snapshot is None)
     if waiting is not None and unseen and (row is None or waiting.job_id != row.id):
-        # Whether this account sees the job at all is unknown: the channel goes on waiting under the other account.
+        # It is unknown whether this account sees the job at all, so the channel keeps waiting under the other account.
         return await _already_watched(tx, ask, request, await _row_of(tx, waiting), waiting)
     row = await _bring_up_to_date(tx, accounts, row, ask, request)
     here = await subscriptions.in_channel(tx, row.id, ask.channel_id)
@@ -95,7 +96,7 @@ async def subscribe(
 async def _already_watched(
     tx: Transaction, ask: Ask, request: SubscribeRequest, row: JobRow, here: SubscriptionRow
 ) -> SubscribeResult:
-    """Adds the asker, who gets a new card where the card is known to be deleted, or turns out to be."""
+    """Adds the asker. They get a new card if the old one is known to be deleted, or turns out to be."""
     await _join(tx, ask, request, here.id)
     card = await delivery_queries.of_subscription(tx, here.id, DeliveryKind.CARD)
     card_id = None
@@ -172,8 +173,8 @@ async def _open(
 async def _bring_up_to_date(
     tx: Transaction, accounts: Accounts, row: JobRow | None, ask: Ask, request: SubscribeRequest
 ) -> JobRow:
-    """Stores what the API said just now, and moves what this channel waits for on hold to the account's job if the API
-    has ever described that job with the account's token."""
+    """Stores what the API just said. If the API has ever described the job with the account's token, the channel's
+    subscription that is on hold under another account moves to this job."""
     if row is None:
         snapshot = snapshots.dump(request.job) if request.job is not None else None
         row = await jobs.add(tx, request.account_id, request.jobid, snapshot, ask.at)
@@ -220,7 +221,7 @@ async def _waits(tx: Transaction, subscription_id: int, user_id: int) -> bool:
 
 
 async def _join(tx: Transaction, ask: Ask, request: SubscribeRequest, subscription_id: int) -> None:
-    """Adds the asker to a subscription that is there already. If they want a spoiler, everybody gets it."""
+    """Adds the asker to an existing subscription. If they want a spoiler, it applies to everybody."""
     await subscriptions.put_subscriber(
         tx, subscription_id, ask.user_id, mention=request.mention, in_batch=False, now=ask.at
     )

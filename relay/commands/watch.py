@@ -27,7 +27,8 @@ from storage.database import Database, Queries
 from storage.jobs import JobRow
 
 AT_ONCE_SECONDS = 0.2
-"""The first reply is to be there within half a second, however many messages the channel has to wait for."""
+"""Seconds to wait for a message before replying. The first reply should come within half a second, however many
+messages wait in the channel."""
 LATER_SECONDS = 60.0
 
 
@@ -36,27 +37,27 @@ LATER_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class NowWatching:
-    """The channel has just been subscribed (perhaps again); its card will be posted or taken up again."""
+    """The channel has just been subscribed, perhaps again. Its card will be posted, or an earlier card reused."""
 
     subscription_id: int
     job: Job | None
-    """As the API described it last; None where it has not yet."""
+    """As the API last described it; None if it has not yet."""
     card_message_id: int | None
-    """None where the card is not posted yet."""
+    """None if the card is not posted yet."""
     mention: bool
     api_down: bool
-    """The API did not respond, or with 429: watched all the same."""
+    """Whether the API did not respond, or responded with 429. The job is watched anyway."""
     hold: AccountState | None = None
-    """The job could not be looked up because of the token: watched all the same."""
+    """Why the token kept the job from being looked up, if it did. The job is watched anyway."""
     refused: bool = False
-    """Discord refuses the card."""
+    """Whether Discord refuses the card."""
     card_on_its_way: int | None = None
-    """The card's delivery, where it is neither posted nor refused yet."""
+    """The card's delivery, if the card is neither posted nor refused yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class AlreadyWatched:
-    """The channel waited for this job before; the asker is now one of those who wait."""
+    """The channel already waited for this job; the asker now waits for it too."""
 
     subscription_id: int
     message_id: int | None
@@ -64,21 +65,21 @@ class AlreadyWatched:
     mention: bool
     api_down: bool
     on_hold: bool = False
-    """The job belongs to another account than the one in force here."""
+    """Whether the job belongs to an account other than the one in force here."""
     hold: AccountState | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class AlreadyPosted:
-    """The job has ended, and its outcome was put into the outbox for this channel before."""
+    """The job has ended, and its outcome was posted in this channel or is in the outbox for it."""
 
     subscription_id: int
     job: Job | None
     outcome: Outcome
     message_id: int | None
-    """None where the message was not posted, or its id is not known."""
+    """None if the message was not posted, or if its id is unknown."""
     state: DeliveryState
-    """Of the outcome; never given up."""
+    """The state of the outcome's delivery; never given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,23 +98,23 @@ StatusResult = NowWatching | AlreadyWatched | AlreadyPosted | PostingOutcome
 
 @dataclass(frozen=True, slots=True)
 class PromptPost:
-    """What became of a message so far."""
+    """The state of a message after waiting for it."""
 
     message_id: int | None = None
     refused: bool = False
     on_its_way: int | None = None
-    """Its delivery, where it is neither posted nor refused yet."""
+    """The message's delivery, if it is neither posted nor refused yet."""
 
 
 class PromptPosts:
-    """Posts a message ahead of others for somebody who waits. Raises StorageError as the database does."""
+    """Posts a message ahead of others for a person who waits. Raises StorageError if the database fails."""
 
     def __init__(self, reader: Queries, deliver_now: Callable[[int, float], Awaitable[int | None]]) -> None:
         self._reader = reader
         self._deliver_now = deliver_now
 
     async def post(self, delivery_id: int, seconds: float = AT_ONCE_SECONDS) -> PromptPost:
-        """Returns what became of it within that time."""
+        """Sends the delivery, and returns its state after at most `seconds`."""
         message_id = await self._deliver_now(delivery_id, seconds)
         if message_id is not None:
             return PromptPost(message_id)
@@ -126,10 +127,10 @@ class PromptPosts:
 
 
 class Watch:
-    """Watches one job at a time. Nothing of another server is shown or changed.
+    """Watches one job at a time. Nothing of other servers is shown or changed.
 
-    Raises classes of `relay.commands.refusals` and, where a text is taken, of `pixverse.jobids`; StorageError as the
-    database does. Nothing is then changed.
+    Raises the exceptions of `relay.commands.refusals`, those of `pixverse.jobids` if a text is read, and StorageError.
+    Nothing is changed then.
     """
 
     def __init__(
@@ -144,15 +145,15 @@ class Watch:
     async def status(
         self, ask: Ask, text: str, mention: bool, spoiler: bool, *, look_again: bool = False
     ) -> StatusResult:
-        """Subscribes the channel to a job that has not ended, and posts the outcome of one that has, once. With
-        `look_again` the job is looked up even if the API responded a moment ago."""
+        """Subscribes the channel to an active job, or posts the outcome of an ended one, once. With `look_again`, the
+        job is looked up even if the API responded a moment ago."""
         job = read_one(text)
         account_id = account_of(self._lookups.accounts, ask.guild_id)
         target = await find_target(self._database.reader, ask, job, account_id)
         return await self._watch(ask, target, mention=mention, spoiler=spoiler, look_again=look_again)
 
     async def watch_again(self, ask: Ask, subscription_id: int) -> StatusResult:
-        """Does what `status` does, for a subscription of this channel that was stopped."""
+        """Does what `status` does, for a stopped subscription of this channel."""
         here = require_here(ask, await subscriptions.by_id(self._database.reader, subscription_id))
         account_id = account_of(self._lookups.accounts, ask.guild_id)
         row = await jobs.by_id(self._database.reader, here.job_id)
@@ -161,15 +162,15 @@ class Watch:
         return await self._watch(ask, Target.of_row(row, account_id), mention=True, spoiler=here.spoiler)
 
     async def with_card(self, result: NowWatching) -> NowWatching:
-        """Returns the result of `status` once its card is posted or refused, or has not come for a minute."""
+        """Returns the result of `status` once its card is posted or refused, or after a minute."""
         if result.card_on_its_way is None:
             return result
         card = await self._prompt_posts.post(result.card_on_its_way, LATER_SECONDS)
         return replace(result, card_message_id=card.message_id, refused=card.refused, card_on_its_way=None)
 
     async def set_mention(self, ask: Ask, subscription_id: int, mention: bool) -> None:
-        """Sets whether the asker, who waits for the job, is pinged at its end (for a job of a batch of theirs: at the
-        batch's). Raises NothingToDo."""
+        """Sets whether the asker, who waits for the job, is pinged at its end. If the job belongs to the asker's batch,
+        that applies to the end of the batch. Raises NothingToDo."""
         async with self._database.transaction() as tx:
             here = require_here(ask, await subscriptions.by_id(tx, subscription_id))
             waits = await subscriptions.set_mention(tx, subscription_id, ask.user_id, mention)
@@ -197,11 +198,11 @@ class Watch:
     async def _look_up(
         self, ask: Ask, target: Target, *, look_again: bool
     ) -> tuple[LookupResult | None, AccountState | None]:
-        """Returns what was found, and why the job could not be looked up with this token: it is then watched all the
-        same. Neither where only the database is asked.
+        """Looks the job up, if that is needed. Returns what was found, and why the token kept the job from being looked
+        up; such a job is watched anyway. Both are None if the database suffices.
 
-        Of a stored job everything but a description is stored at once; the transaction that subscribes stores that.
-        Where the job has ended, its links may have run out: the lookup for fresh ones is counted now.
+        For a stored job, every result except a description is recorded at once; the transaction that subscribes stores
+        the description. The links of an ended job may have expired, so the lookup for fresh ones is counted now.
         """
         row = target.row
         if row is not None and target.other_account:
@@ -221,8 +222,8 @@ class Watch:
         return found, None
 
     async def _require_useful(self, ask: Ask, row: JobRow) -> None:
-        """Raises NotFound for a job of an account that is no longer in force, unless it has ended and can be posted, or
-        this channel waits for it already."""
+        """Raises NotFound for a job of an account that is no longer in force, unless the job has ended and can be
+        posted, or this channel already waits for it."""
         ended = row.ended_at is not None and not was_given_up(row)
         here = await subscriptions.in_channel(self._database.reader, row.id, ask.channel_id)
         if not ended and (here is None or here.ended_at is not None):

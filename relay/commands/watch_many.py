@@ -31,18 +31,18 @@ from storage.database import Database, Transaction
 from storage.jobs import JobRow
 
 AT_MOST = 25
-"""Ids that one command takes."""
+"""Maximum number of ids in one command."""
 
 
 # ---- results --------------------------------------------------------------------------------------------------------
 
 
 class EntryStatus(StrEnum):
-    """What became of one id in a list."""
+    """What was done about one id in a list."""
 
     WATCHED = "watched"
     POSTING = "posting"
-    """The job has ended; its outcome is being posted and counts to the batch."""
+    """The job has ended; its outcome is being posted and counts towards the batch."""
     ALREADY_WATCHED = "already watched"
     ALREADY_POSTED = "already posted"
     NOT_FOUND = "not found"
@@ -50,13 +50,13 @@ class EntryStatus(StrEnum):
     NOT_A_JOB_ID = "not a job id"
     OTHER_SERVICE = "other service"
     OTHER_KIND = "other kind"
-    """A job of PixVerse's that makes neither a video nor an image."""
+    """A PixVerse job that makes neither a video nor an image."""
     SECRET = "secret"
-    """The word looks like a token, and is kept nowhere."""
+    """The word looks like a token. It is stored nowhere."""
     PERSON_LIMIT = "person limit"
     SERVER_LIMIT = "server limit"
     NOT_LOOKED_UP = "not looked up"
-    """Looking it up would have taken more requests than people may cause at present."""
+    """The lookup would have needed more requests than people may cause at present."""
 
     @property
     def in_batch(self) -> bool:
@@ -66,33 +66,33 @@ class EntryStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WatchEntry:
-    """What became of one id of the list."""
+    """The result for one id of the list."""
 
     text: str
     """The id as it was typed, trimmed; empty for a SECRET."""
     status: EntryStatus
     message_id: int | None = None
-    """Of the card or summary where ALREADY_WATCHED, of the outcome where ALREADY_POSTED."""
+    """The id of the card or summary if ALREADY_WATCHED, of the outcome if ALREADY_POSTED."""
     api_down: bool = False
-    """WATCHED though the API did not respond."""
+    """Whether the API did not respond. The job is watched anyway."""
     service: str | None = None
-    """The name of the service or kind, where OTHER_SERVICE or OTHER_KIND."""
+    """The name of the service or kind, if OTHER_SERVICE or OTHER_KIND."""
 
 
 @dataclass(frozen=True, slots=True)
 class WatchResult:
-    """What became of every id, in the order in which they were given."""
+    """The results for all ids, in the order in which they were given."""
 
     entries: tuple[WatchEntry, ...]
     summary_message_id: int | None
-    """None where the summary is not posted yet, or where no job belongs to the batch."""
+    """None if the summary is not posted yet, or if no job belongs to the batch."""
     mention: bool
     hold: AccountState | None = None
-    """Why the jobs that are watched are on hold."""
+    """Why the watched jobs are on hold, if they are."""
     refused: bool = False
-    """Discord refuses the summary."""
+    """Whether Discord refuses the summary."""
     summary_on_its_way: int | None = None
-    """The summary's delivery, where it is neither posted nor refused yet."""
+    """The summary's delivery, if the summary is neither posted nor refused yet."""
 
 
 # ---- watching -------------------------------------------------------------------------------------------------------
@@ -108,7 +108,7 @@ _STATUS = {
 
 @dataclass(slots=True)
 class _Wanted:
-    """One id of the list, as far as it is dealt with."""
+    """One id of the list, with what is known about it so far."""
 
     text: str
     jobid: str | None = None
@@ -117,7 +117,7 @@ class _Wanted:
     found: LookupResult | None = None
     status: EntryStatus | None = None
     posted_as: int | None = None
-    """The outcome's message, where it was posted under another account."""
+    """The outcome's message, if it was posted under another account."""
     service: str | None = None
     subscribed: SubscribeResult | None = None
 
@@ -131,7 +131,7 @@ class _Written:
 
 
 class WatchMany:
-    """Watches each list as one batch."""
+    """Watches lists of jobs, each list as one batch."""
 
     def __init__(
         self, database: Database, lookups: Lookups, prompt_posts: PromptPosts, changes: Changes, limits: Limits
@@ -145,8 +145,8 @@ class WatchMany:
     async def watch(self, ask: Ask, text: str, mention: bool) -> WatchResult:
         """Does for a list of ids what `Watch.status` does for one, with one summary for all jobs of the batch.
 
-        Raises LooksLikeSecret where the text holds tokens alone, NotAJobId where it is empty, TooManyJobs, NoToken,
-        TokenReplaced, TooFast, StorageError; what is wrong with a single id stands in the result.
+        Raises LooksLikeSecret if the text contains only tokens, NotAJobId if it is empty, TooManyJobs, NoToken,
+        TokenReplaced, TooFast and StorageError. Problems with single ids are part of the result.
         """
         words = _words(text)
         account_id = account_of(self._lookups.accounts, ask.guild_id)
@@ -161,14 +161,14 @@ class WatchMany:
         return WatchResult(entries, summary.message_id, mention, hold, summary.refused, summary.on_its_way)
 
     async def with_summary(self, result: WatchResult) -> WatchResult:
-        """Returns the result of `watch` once its summary is posted or refused, or has not come for a minute."""
+        """Returns the result of `watch` once its summary is posted or refused, or after a minute."""
         if result.summary_on_its_way is None:
             return result
         summary = await self._prompt_posts.post(result.summary_on_its_way, LATER_SECONDS)
         return replace(result, summary_message_id=summary.message_id, refused=summary.refused, summary_on_its_way=None)
 
     async def _known(self, ask: Ask, account_id: int, wanted: list[_Wanted]) -> list[_Wanted]:
-        """Fills in what the database knows; of several ids of the same job the first stays."""
+        """Fills in what the database knows. Of several ids for the same job, the first is kept."""
         kept: dict[str, _Wanted] = {}
         for one in wanted:
             if one.number is not None:
@@ -192,14 +192,14 @@ class WatchMany:
             await self._fill_in_posted(ask, account_id, one, row.jobid)
 
     async def _fill_in_posted(self, ask: Ask, account_id: int, one: _Wanted, jobid: str) -> None:
-        """Of another account than the one in force, only what was posted in this channel is of use here."""
+        """Fills in an outcome that was posted in this channel under an account other than the one in force."""
         posted = await find_posted_here(self._database.reader, ask, jobid)
         if posted is not None and posted.row.account_id != account_id:
             one.status, one.posted_as = EntryStatus.ALREADY_POSTED, posted.message_id
 
     async def _look_up(self, ask: Ask, account_id: int, wanted: list[_Wanted]) -> AccountState | None:
-        """Looks up those of which only the API can tell how they stand. Returns why that can't be done with this token,
-        where it can't: all are then watched all the same."""
+        """Looks up the jobs whose state only the API can tell. If the token doesn't allow that, returns why; all jobs
+        are watched anyway then."""
         asked_for = [one for one in wanted if one.status is None]
         unsure = {one.jobid: one for one in asked_for if one.jobid is not None and needs_lookup(one.row)}
         ended = sum(one.row is not None and not needs_lookup(one.row) for one in asked_for)
@@ -239,7 +239,7 @@ class WatchMany:
                     await self._subscribe(tx, ask, one, request)
             results = [one.subscribed for one in wanted if one.subscribed is not None]
             for result in results:
-                # Only now: the last of them closes the batch if nothing in it is open.
+                # Not earlier, because the last of them closes the batch if nothing in it is open.
                 if result.state is SubscribeState.TO_POST:
                     await post_outcome(tx, result.row, result.subscription, ask.at)
             written.touched = [result.row.id for result in results]
@@ -304,7 +304,7 @@ def _parsed(word: Pasted) -> _Wanted:
 
 
 def _why_unknown(found: LookupResult) -> EntryStatus | None:
-    """Why a job is not watched that is not stored here; None where it is all the same."""
+    """Why a job that is not stored here is not watched; None if it is watched anyway."""
     match found:
         case JobNotFound():
             return EntryStatus.NOT_FOUND
