@@ -33,10 +33,10 @@ class CallbackAddress:
 
 
 class CallbackAddresses:
-    """Which server an address belongs to is kept in memory, so that strangers' requests cost the database nothing.
+    """The callback addresses of all servers. They are kept in memory, so strangers' requests don't reach the database.
 
-    `token_urlsafe` returns that many random bytes as characters that may stand in a path. Every call raises
-    StorageError as the database does; nothing is then changed.
+    `token_urlsafe` returns the given number of random bytes as characters that are allowed in a path. Every call raises
+    StorageError if the database fails; nothing is changed then.
     """
 
     def __init__(self, database: Database, vault: Vault, token_urlsafe: Callable[[int], str]) -> None:

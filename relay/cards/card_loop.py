@@ -28,11 +28,11 @@ _SPREAD = 0.05
 
 
 class DueKeys:
-    """Which cards and summaries are due to be looked at, the earliest first.
+    """A queue of cards and summaries to be checked, the earliest first.
 
-    Each key is due at most once, at the earliest of its times. A key that was taken is not given again until it is
-    freed. Times are monotonic seconds; entries of the heap that have been replaced are dropped when they come up, or
-    once they are the greater part.
+    Each key is in the queue at most once, at the earliest of its times. After a key is taken, it is not returned again
+    until it is freed. Times are monotonic seconds. Outdated heap entries are dropped when they reach the top, or when
+    they outnumber the others.
     """
 
     def __init__(self) -> None:
@@ -84,15 +84,15 @@ class DueKeys:
 
 
 class _Change(Enum):
-    """Whose cards have to be looked up: all but the last may have to look different."""
+    """Which cards have to be looked up. All but NOT_EDITED may need an edit."""
 
     OUTDATED = auto()
-    """Those that do not show what is known, as after a restart."""
+    """Cards that are not up to date, as after a restart."""
     JOB = auto()
     ACCOUNT = auto()
     ALL = auto()
     NOT_EDITED = auto()
-    """Those that nobody edits any more, or that another process edits by now."""
+    """Cards that nobody edits any more, or that another process now edits."""
 
 
 class CardLoop:
@@ -130,7 +130,8 @@ class CardLoop:
         self._note(_Change.ACCOUNT, account_id)
 
     def servers_moved(self) -> None:
-        """This process keeps the cards of other servers than before. What moves back has been edited elsewhere."""
+        """Looks cards up again because the servers of this process have changed. Cards of a server that comes back have
+        been edited elsewhere."""
         self._note(_Change.NOT_EDITED)
         self._note(_Change.OUTDATED)
 
@@ -193,7 +194,8 @@ class CardLoop:
                 raise
 
     async def _look_up(self, change: _Change, number: int) -> None:
-        """Makes the cards due that this concerns, those of an account, or all, one after the other; or forgets them."""
+        """Makes the affected cards due, or forgets those that are not edited any more. The cards of an account, or all
+        cards, are spread over time."""
         reader, shards = self._database.reader, self._ownership.shards()
         match change:
             case _Change.OUTDATED:

@@ -32,16 +32,16 @@ StopResult = Stopped | TakenOff
 
 @dataclass(frozen=True, slots=True)
 class StoppedAll:
-    """What became of a batch's jobs that had not ended."""
+    """What happened to a batch's active jobs."""
 
     stopped: int
     kept: int
-    """Those that are still watched, since others wait for them too or the channel follows their account."""
+    """Jobs that are still watched, because others wait for them too or the channel follows their account."""
 
 
 class Stop:
-    """Takes people off, and ends subscriptions with their last asker, except in a channel that follows the job's
-    account. Raises StorageError as the database does."""
+    """Removes people from subscriptions. A subscription ends with its last asker, unless the channel follows the job's
+    account. Raises StorageError if the database fails."""
 
     def __init__(self, database: Database, changes: Changes) -> None:
         self._database = database

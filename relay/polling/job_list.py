@@ -163,8 +163,8 @@ class JobLists:
             listed.ended[job.jobid] = self._clock.monotonic()
 
     def job_gone(self, job: PolledJob) -> None:
-        """The job is polled no longer: there may never be another list, since it was perhaps the last that needed
-        one."""
+        """Forgets a job that is no longer polled. There may never be another list, because this job may have been the
+        last one that needed it."""
         listed = self._lists.get((job.account_id, self._kind_of(job.jobid)))
         if listed is not None:
             listed.relying.pop(job.jobid, None)
