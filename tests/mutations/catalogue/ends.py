@@ -102,8 +102,8 @@ MUTATIONS = (
         (
             Edit(
                 "apply_response",
-                'last change, count too."""\nif row.ended_at is not None:',
-                'last change, count too."""\nif 0:',
+                'last change, takes precedence."""\nif row.ended_at is not None:',
+                'last change, takes precedence."""\nif 0:',
             ),
             Edit(
                 "_brings_news",

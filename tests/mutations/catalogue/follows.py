@@ -115,8 +115,8 @@ MUTATIONS = (
         "tests/relay/polling/test_job_list.py"
         "::test_where_a_list_is_refused_with_a_time_to_wait_nothing_is_requested_before_it",
         "Poller._poll",
-        "if backoff_until is not None:  # Because",
-        "if False:  # Because",
+        "if backoff_until is not None:  # The list",
+        "if False:  # The list",
     ),
     mutation(
         "a list is requested though its account backs off",

@@ -73,8 +73,8 @@ MUTATIONS = (
         "every command waits for whatever server is being removed",
         "tests/relay/test_guild_lifecycle.py::test_a_known_language_does_not_wait_for_another_server_s_removal",
         "GuildLifecycle.locale_seen",
-        "if self._locales.get(guild_id) == language:\n    return\n# Until",
-        "# Until",
+        "if self._locales.get(guild_id) == language:\n    return\n# Callers",
+        "# Callers",
     ),
     mutation(
         "two languages told at once are kept in any order",

@@ -127,8 +127,8 @@ MUTATIONS = (
         "an account whose reading breaks off is not read again",
         f"{_LOST}::test_the_loop_may_break_off_while_an_account_is_being_read",
         "JobLoader._load_accounts",
-        "except BaseException:  # A",
-        "except ValueError:  # A",
+        "except BaseException:  # If",
+        "except ValueError:  # If",
     ),
     mutation(
         "a change that cannot be read at once is lost",
@@ -349,8 +349,8 @@ MUTATIONS = (
         "a card that is being edited when the loop breaks off is forgotten",
         "tests/relay/cards/test_due_keys.py::test_a_loop_that_is_broken_off_goes_on_with_the_card_that_it_was_editing",
         "CardLoop._show",
-        "self._end_task(key, again=True)  # A loop",
-        "self._end_task(key, again=False)  # A loop",
+        "self._end_task(key, again=True)  # If the loop",
+        "self._end_task(key, again=False)  # If the loop",
     ),
     mutation(
         "a request that is given up in a global limit shuts out all others",
