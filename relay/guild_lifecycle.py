@@ -1,8 +1,8 @@
 """Servers that remove the bot and invite it again, channels that are deleted, and changed permissions.
 
-A server that removed the bot is suspended, and so is one that DISCORD_GUILD_IDS names no longer: its jobs are not asked
-about and nothing is sent there. After a time of grace everything about it is deleted; within that time it goes on where
-it was.
+A server that removed the bot is suspended, and so is one that DISCORD_GUILD_IDS no longer names: its jobs are not
+polled and nothing is sent there. If it comes back within the grace period, everything continues; after that, everything
+about it is deleted.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ _OF_THE_TOKEN = (
 
 
 class GuildLifecycle:
-    """Follows what happens to servers and channels in Discord. `serves` tells whether the bot serves a server at all:
-    one that it does not serve any more is suspended as if it had removed the bot.
+    """Follows what happens to servers and channels in Discord. `serves` tells whether the bot serves a server at all. A
+    server that is no longer served is suspended as if it had removed the bot.
 
-    Its methods raise StorageError as the database does; nothing is then changed.
+    Its methods raise StorageError if the database fails; nothing is changed then.
     """
 
     def __init__(
@@ -139,7 +139,7 @@ class GuildLifecycle:
             await servers.forget_upload_limit(tx, guild_id)
 
     async def suspend_unserved(self) -> None:
-        """Suspends the servers that are not served any more, before anything is asked or posted for them."""
+        """Suspends servers that are no longer served. To be called before anything is requested or posted for them."""
         known = await servers.known(self._database.reader)
         for guild_id in sorted(known - self._accounts.suspended):
             if not self._serves(guild_id):
@@ -162,7 +162,7 @@ class GuildLifecycle:
             self._accounts.suspend_server(guild_id)
 
     async def server_back(self, guild_id: int) -> None:
-        """The bot is in this server. If it was suspended and is served, everything goes on there."""
+        """Resumes this server, in which the bot is again, if it was suspended and is served."""
         async with self._in_turn:
             if not self._accounts.is_suspended(guild_id) or not self._serves(guild_id):
                 return
@@ -173,7 +173,7 @@ class GuildLifecycle:
             self._accounts.resume_server(guild_id)
 
     def suspended(self) -> frozenset[int]:
-        """The servers that are suspended now."""
+        """The suspended servers."""
         return frozenset(self._accounts.suspended)
 
     async def missed(self, present: Collection[int]) -> list[int]:
@@ -182,16 +182,16 @@ class GuildLifecycle:
         return sorted(known.difference(present) - self._accounts.suspended)
 
     async def compared(self, back: Collection[int]) -> None:
-        """The stored servers were compared with Discord's list: these are there again, and every other suspended one is
-        not."""
+        """Resumes the servers `back`, after the stored servers were compared with Discord's list. All other suspended
+        servers stay suspended."""
         for guild_id in sorted(back):
             await self.server_back(guild_id)
         self._compared.set()
 
     async def run(self) -> None:
-        """Forgets servers whose time of grace is over, until it is cancelled.
+        """Deletes the data of servers whose grace period is over, until it is cancelled.
 
-        Not before `compared` has told which of them are back.
+        Starts only after `compared` was told which of them are back.
         """
         await self._compared.wait()
         while True:
