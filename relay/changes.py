@@ -58,7 +58,7 @@ class Changes:
         """The card of this subscription may need an edit (stopped, posted, on hold)."""
 
         self.account_changed = Signal[[int]]()
-        """This account's token or state has changed, or the servers that use it, or it is deleted."""
+        """This account's token, its state or the servers that use it have changed, or it was deleted."""
         self.account_doubted = Signal[[int]]()
         """This account's token should be tried at once."""
         self.follows_changed = Signal[[]]()

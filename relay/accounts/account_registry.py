@@ -237,7 +237,7 @@ class AccountRegistry:
         self._writes += 1
 
     def forget(self, account_ids: Collection[int]) -> None:
-        """Takes over that these accounts are deleted, once that is committed."""
+        """Forgets deleted accounts. To be called after the deletion is committed."""
         self._writes += 1
         for account_id in account_ids:
             self._known.pop(account_id, None)

@@ -44,8 +44,8 @@ _RESULTS = {
 
 
 class Rechecks:
-    """Tries each account that is not ok at the start, and then every `accounts.recheck_seconds`, but none before the
-    time that any response to its token has named."""
+    """Tries each account whose token does not work: after a start, and then every `accounts.recheck_seconds`. If a
+    response to the token has named a time to wait, the token is not tried before it is over."""
 
     def __init__(self, accounts: AccountRegistry, api: PixVerseApi, clock: Clock, ownership: Ownership = ALONE) -> None:
         self._ownership = ownership

@@ -112,9 +112,10 @@ class ServerTokens:
         self._changes = changes
         self._commands = count(1)
         self._changed_by: dict[int, int] = {}
-        """By server: the number of the command that last set or removed its token, as long as any token is tried."""
+        """By server: the number of the command that last set or removed its token. Kept while any token is being
+        tried."""
         self._being_set = 0
-        """How many commands try or store a token."""
+        """How many commands are trying or storing a token."""
 
     async def set_token(self, guild_id: int, user_id: int, raw: str) -> TokenSet:
         """Cleans, tries and stores a token for this server only. The server's jobs and follows of an earlier token that

@@ -107,15 +107,15 @@ class CallbackProcessor:
         self._clock = clock
         self._queue = FairQueue()
         self._came_at: dict[int, int] = {}
-        """When a server's last callback came that is or will be noted, milliseconds UTC, for a minute; the earliest is
-        the first."""
+        """By server: the time of its last callback that was or will be noted, in milliseconds UTC. Kept for a minute;
+        the earliest comes first."""
         self._to_note: dict[int, int] = {}
-        """By server, what is to be noted."""
+        """By server: the time that is yet to be noted, in milliseconds UTC."""
         self._woken = asyncio.Event()
         self.counts: Counter[CallbackUse] = Counter()
-        """How many callbacks were used in which way since the start."""
+        """How many callbacks were used in each way since the start."""
         self.heartbeat = clock.monotonic()
-        """When the loop last turned, monotonic seconds; it turns at least every 30 s."""
+        """When the loop last turned, in monotonic seconds. It turns at least every 30 seconds."""
         self._failures = 0
 
     @property

@@ -38,7 +38,7 @@ class UnknownJobs:
         self._clock = timing.clock
         self._interval = timing.interval
         self._asked: dict[int, deque[float]] = {}
-        """When each account was last asked about; the one asked about longest ago comes first."""
+        """By account: the times of its latest requests; the account requested longest ago comes first."""
         self._looks: dict[tuple[int, str], asyncio.Task[None]] = {}
         self.failures = 0
         """How many jobs could not be relayed because of an error on this machine."""

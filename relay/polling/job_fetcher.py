@@ -125,7 +125,7 @@ class JobFetcher:
         return until if until > self._clock.monotonic() else None
 
     def account_changed(self, account_id: int) -> None:
-        """The account may have lost its token: nothing is requested with it any more."""
+        """Forgets the account's backoff if it has lost its token."""
         if self._accounts.token_of(account_id) is None:
             self._backoffs.pop(account_id, None)
 

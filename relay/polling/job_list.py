@@ -170,7 +170,7 @@ class JobLists:
             listed.relying.pop(job.jobid, None)
 
     def account_changed(self, account_id: int) -> None:
-        """The account may have lost its token: its lists are requested no more."""
+        """Forgets the account's lists if it has lost its token."""
         if self._token_of(account_id) is None:
             for key in [key for key in self._lists if key[0] == account_id]:
                 del self._lists[key]
