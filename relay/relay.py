@@ -140,7 +140,7 @@ class Relay:
             paused=lambda: self.writes.paused,
             max_age=settings.job_max_age_ms,
         )
-        edits = CardEdits(database, poster, card_posts, clock, ownership)
+        edits = CardEdits(database, poster, card_posts, changes, clock, ownership)
         self.cards = CardLoop(database, edits, clock, ownership=ownership)
         link_refresher = LinkRefresher(database.reader, self.fetcher, self.accounts.in_force)
         builder = MessageBuilder(

@@ -120,7 +120,7 @@ async def add_card(
         f"""
         UPDATE deliveries SET {_AFRESH} WHERE id = ? AND state = '{DeliveryState.POSTED}' AND message_id IS NULL
         """,
-        (now, adopted),
+        (now, _instead_of_a_deleted_one(now), adopted),
     )
     return adopted
 
@@ -179,7 +179,7 @@ _LANGUAGE = "coalesce((SELECT coalesce(language, locale) FROM servers WHERE guil
 """A message that somebody asks for again is in the server's current language."""
 _AFRESH = f"""
 state = '{DeliveryState.WAITING}', attempts = 0, blocked_since = NULL, reason = NULL, settled_at = NULL,
-message_id = NULL, next_at = ?, language = {_LANGUAGE}, variant = '', closes_batch = FALSE,
+message_id = NULL, next_at = ?, language = {_LANGUAGE}, variant = ?, closes_batch = FALSE,
 look_first = unanswered_at IS NOT NULL
 """
 """The complete message again, because Discord may now accept what it refused then. Its nonce may differ from that of an
@@ -214,7 +214,7 @@ async def drop(tx: Transaction, delivery_id: int) -> None:
 async def retry_given_up(tx: Transaction, delivery_id: int, now: int) -> None:
     """Sends a message again if it was given up, as if it were new."""
     await tx.run(
-        f"UPDATE deliveries SET {_AFRESH} WHERE id = ? AND state = '{DeliveryState.GIVEN_UP}'", (now, delivery_id)
+        f"UPDATE deliveries SET {_AFRESH} WHERE id = ? AND state = '{DeliveryState.GIVEN_UP}'", (now, "", delivery_id)
     )
 
 
@@ -464,6 +464,11 @@ async def forget_message(tx: Transaction, delivery_id: int, *, reason: str) -> N
     await tx.run("UPDATE deliveries SET message_id = NULL, reason = ? WHERE id = ?", (reason, delivery_id))
 
 
+def _instead_of_a_deleted_one(now: int) -> str:
+    """The form of a card that is posted again (`relay.delivery.fallbacks.Variant`)."""
+    return f"anew={now}"
+
+
 async def renew_card(tx: Transaction, delivery_id: int, now: int) -> None:
     """Posts a deleted card once more if its job was asked for since the card was last shown."""
     await tx.run(
@@ -472,5 +477,5 @@ async def renew_card(tx: Transaction, delivery_id: int, now: int) -> None:
         AND EXISTS (SELECT 1 FROM subscriptions s WHERE s.id = deliveries.subscription_id
           AND s.shown_at = {ASKED_AGAIN} AND s.ended_at IS NULL AND s.batch_id IS NULL)
         """,
-        (now, delivery_id),
+        (now, _instead_of_a_deleted_one(now), delivery_id),
     )

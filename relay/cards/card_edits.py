@@ -23,6 +23,7 @@ from relay import merge
 from relay.cards.card_posts import CardPosts, CardView, mark_shown
 from relay.cards.card_status import slow_at
 from relay.cards.edit_line import CHANNEL_SECONDS, EditLine
+from relay.changes import Changes
 from relay.cluster.ownership import ALONE, Ownership
 from relay.delivery.verdicts import Meaning, meaning_of
 from relay.ports import Clock, Poster
@@ -124,12 +125,19 @@ class CardEdits:
     """Edits cards and summaries. Edits of different messages may overlap; edits of the same one must not."""
 
     def __init__(
-        self, database: Database, poster: Poster, posts: CardPosts, clock: Clock, ownership: Ownership = ALONE
+        self,
+        database: Database,
+        poster: Poster,
+        posts: CardPosts,
+        changes: Changes,
+        clock: Clock,
+        ownership: Ownership = ALONE,
     ) -> None:
         self._database = database
         self._ownership = ownership
         self._poster = poster
         self._posts = posts
+        self._changes = changes
         self._clock = clock
         self._shown: dict[Key, CardPost | SummaryPost] = {}
         self._unanswered: set[Key] = set()
@@ -315,6 +323,7 @@ class CardEdits:
                 await deliveries.forget_message(tx, edit.delivery_id, reason=Reason.DELETED)
                 await deliveries.renew_card(tx, edit.delivery_id, self._clock.now())
             self._forget(edit.key)
+            self._changes.deliveries_added()
             return None
         if meaning is Meaning.CHANNEL_GONE and edit.final:
             await self._mark(edit)  # The message was deleted together with its channel.

@@ -22,6 +22,9 @@ class Variant:
     """Whether pings are left out, because the message may have been posted with them before."""
     no_edit: bool = False
     """Whether a notice is sent as a new message, because the alert that it would replace cannot be edited."""
+    anew: int = 0
+    """When the message was asked for in the place of a deleted one, milliseconds UTC: Discord may still know the nonce
+    of that one, and then posts nothing."""
     why: Cause | None = None
     """Why Discord refused the previous form; None if nothing was refused, or only for lack of a permission."""
 
@@ -46,8 +49,8 @@ class Variant:
         return replace(self, links=self.links | {index})
 
     def format(self) -> str:
-        """The text that is stored, such as `links=2,3;wordless;nofiles;noreply;noping;noedit;why=words`; empty for the
-        default."""
+        """The text that is stored, such as `links=2,3;wordless;nofiles;noreply;noping;noedit;anew=7;why=words`;
+        empty for the default."""
         parts = [f"links={','.join(map(str, sorted(self.links)))}"] if self.links else []
         if self.without_api_text:
             parts.append("wordless")
@@ -59,6 +62,8 @@ class Variant:
             parts.append("noping")
         if self.no_edit:
             parts.append("noedit")
+        if self.anew:
+            parts.append(f"anew={self.anew}")
         if self.why is not None:
             parts.append(f"why={self.why}")
         return ";".join(parts)
@@ -69,6 +74,7 @@ class Variant:
         parts = text.split(";")
         numbers = [part.removeprefix("links=").split(",") for part in parts if part.startswith("links=")]
         links = frozenset(int(number) for group in numbers for number in group if number.isdecimal())
+        times = [part.removeprefix("anew=") for part in parts if part.startswith("anew=")]
         why = next((cause for cause in Cause if f"why={cause}" in parts), None)
         return cls(
             links,
@@ -77,6 +83,7 @@ class Variant:
             no_reply="noreply" in parts,
             no_ping="noping" in parts,
             no_edit="noedit" in parts,
+            anew=next((int(time) for time in times if time.isdecimal()), 0),
             why=why,
         )
 

@@ -196,7 +196,7 @@ class People:
             self._ledger.asked_for_nothing(pasting.UNKNOWN, channel, person)
             wanted += f"|{_WATCHED_UNSEEN}"
         if word in pasting.NUMBERS and self._ledger.account_in_use(guild) is None:
-            wanted += "|isn't set up yet"
+            wanted += "|isn't set up yet|no API token yet"
         self._hands.command(channel, person, f"pixverse {path}", {option: word}, wanted=wanted)
 
     def _do_member_admin(self, random: Random, guild: Guild, channel: Channel, person: int) -> None:

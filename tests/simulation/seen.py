@@ -104,6 +104,7 @@ SEEN: dict[str, tuple[str, ...]] = {
         "whoever asks again for a job whose card is known to be deleted gets none",
         "whoever asks for a job again whose card was deleted gets none",
     ),
+    "cards.deleted_and_asked_again": ("a new card bears the nonce of the deleted one",),
     "cards.ended_together": ("cards that want no edit any more keep their time in the line",),
     "cards.everywhere": ("cards are edited without a bound on all of them",),
     "cards.in_another_language": (

@@ -756,6 +756,21 @@ MUTATIONS = (
         "",
     ),
     mutation(
+        "a new card bears the nonce of the deleted one",
+        "tests/relay/cards/test_card_loop.py"
+        "::test_a_new_card_comes_also_while_discord_knows_the_nonce_of_the_deleted_one[False]",
+        "_instead_of_a_deleted_one",
+        'f"anew={now}"',
+        '""',
+    ),
+    mutation(
+        "a new card in the place of a deleted one waits until the outbox looks again",
+        "tests/relay/cards/test_card_loop.py::test_a_new_card_in_the_place_of_a_deleted_one_is_sent_at_once",
+        "CardEdits._after_refusal",
+        "self._changes.deliveries_added()\n",
+        "",
+    ),
+    mutation(
         "whoever asks for a job again whose card was deleted gets none",
         "tests/relay/cards/test_card_loop.py::test_whoever_asks_again_gets_a_new_card_where_the_old_one_was_deleted",
         "CardEdits._after_refusal",

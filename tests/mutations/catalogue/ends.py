@@ -208,8 +208,8 @@ MUTATIONS = (
         "what was refused once is never whole again",
         "tests/relay/delivery/test_sender.py::test_what_was_refused_in_every_form_is_whole_when_it_is_asked_for_again",
         "_AFRESH",
-        "variant = '',",
-        "",
+        "variant = ?,",
+        "variant = coalesce(variant, ?),",
     ),
     mutation(
         "an old not found counts when a job is watched again",

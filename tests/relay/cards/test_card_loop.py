@@ -40,7 +40,10 @@ class CardWorld(World):
     def run(self) -> None:
         self.renew()
         self.loop = CardLoop(
-            self.database, CardEdits(self.database, self.discord, self.posts, self.clock), self.clock, parallel=4
+            self.database,
+            CardEdits(self.database, self.discord, self.posts, self.changes, self.clock),
+            self.clock,
+            parallel=4,
         )
         self.changes.message_shown.listen(self.loop.message_shown)
         self.changes.subscription_changed.listen(self.loop.subscription_changed)
@@ -555,6 +558,13 @@ async def test_a_deleted_card_is_forgotten_and_can_be_posted_anew(world: CardWor
     assert await world.card_message(subscription_id) is None
 
     world.clock.advance(600 * SECOND)
+    await _ask_again(world, subscription_id)
+    await world.pump()
+    assert await world.card_message(subscription_id) == world.discord.messages[-1].id
+    assert len(world.discord.messages) == 2
+
+
+async def _ask_again(world: CardWorld, subscription_id: int) -> None:
     card = await delivery_queries.of_subscription(world.database.reader, subscription_id, DeliveryKind.CARD)
     assert card is not None
     async with world.database.transaction() as tx:
@@ -566,9 +576,6 @@ async def test_a_deleted_card_is_forgotten_and_can_be_posted_anew(world: CardWor
             base_nonce=card.base_nonce,
             now=world.clock.now(),
         )
-    await world.pump()
-    assert await world.card_message(subscription_id) == world.discord.messages[-1].id
-    assert len(world.discord.messages) == 2
 
 
 async def test_a_deleted_card_of_a_job_that_nobody_asked_for_again_stays_away(world: CardWorld) -> None:
@@ -578,6 +585,38 @@ async def test_a_deleted_card_of_a_job_that_nobody_asked_for_again_stays_away(wo
     await world.move(600 * SECOND)
     await world.pump()
     assert len(world.discord.messages) == 1
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+async def test_a_new_card_comes_also_while_discord_knows_the_nonce_of_the_deleted_one(
+    world: CardWorld, is_known: bool
+) -> None:
+    subscription_id = await world.card("job")
+    for count in (2, 3):
+        world.discord.messages[-1].deleted = True
+        world.discord.edit_script = [Refused(404, 10008)]
+        async with world.database.transaction() as tx:
+            if not is_known:
+                await subscriptions.doubt_card(tx, subscription_id)
+        await world.told("job", percent=10 * count)
+        await world.move(10 * SECOND)
+        if is_known:
+            await _ask_again(world, subscription_id)
+        await world.pump()
+        assert len(world.discord.messages) == count
+        assert await world.card_message(subscription_id) == world.discord.messages[-1].id
+        await world.rest()
+
+
+async def test_a_new_card_in_the_place_of_a_deleted_one_is_sent_at_once(world: CardWorld) -> None:
+    subscription_id = await world.card("job")
+    async with world.database.transaction() as tx:
+        await subscriptions.doubt_card(tx, subscription_id)
+    woken: list[int] = []
+    world.changes.deliveries_added.listen(lambda: woken.append(1))
+    world.discord.edit_script = [Refused(404, 10008)]
+    await world.told("job")
+    assert woken
 
 
 @pytest.mark.parametrize("change", ["another account", "a forgotten person"])

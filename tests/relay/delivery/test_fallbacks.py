@@ -16,6 +16,7 @@ variants = st.builds(
     st.booleans(),
     st.booleans(),
     st.booleans(),
+    st.integers(0),
     st.none() | st.sampled_from(Cause),
 )
 
@@ -25,7 +26,7 @@ def test_what_is_kept_is_read_back(variant: Variant) -> None:
     assert Variant.parse(variant.format()) == variant
 
 
-@given(st.text(alphabet="links=,;0123456789wordlessnofilesnoreplynopingnoedit²", max_size=60))
+@given(st.text(alphabet="links=,;0123456789wordlessnofilesnoreplynopingnoeditanew²", max_size=60))
 def test_a_text_that_was_never_written_raises_nothing(text: str) -> None:
     Variant.parse(text)
 

@@ -58,6 +58,25 @@ def old_by_another_clock(stage: Stage) -> Story:
     stage.card_says(job, home.channel, "Done")
 
 
+def deleted_and_asked_again(stage: Stage) -> Story:
+    """A card is deleted while Discord knows its nonce. Whoever asks again gets another one soon, whether the bot knows
+    that it was deleted or learns of it with its next edit."""
+    home = yield from stage.settle()
+    job = stage.job(home, 400, v2=False, steps=80)
+    home.status(job)
+    yield 10.0
+    for person in (2, 3):
+        del home.channel.messages[int(stage.card(job, home.channel)["id"])]
+        is_known = stage.coin()
+        yield 35.0 + stage.parts.interval if is_known else 0.0
+        home.status(job, person)
+        yield 1.0 if is_known else 15.0 + stage.parts.interval
+        stage.card_says(job, home.channel, "Waiting|Started|In progress")
+    yield 400.0 + stage.parts.interval
+    stage.came(job, home.channel)
+    stage.card_says(job, home.channel, "Done")
+
+
 def refused_once(stage: Stage) -> Story:
     """Discord refuses one edit of a card for what it shows: its last one is made in time all the same."""
     home = yield from stage.settle()
