@@ -1,12 +1,12 @@
-# Two stages, so that the image holds no compiler and no package cache.
-# The base image. To pin it, put what `docker buildx imagetools inspect python:3.13-slim` calls its digest behind the name
-# below, as in python:3.13-slim@sha256:…; Dependabot then keeps tag and digest new. It reads names in FROM and none in ARG.
-# For one build alone: docker build --build-arg PYTHON_IMAGE=python:3.13-slim@sha256:… (compose.yaml: in .env).
+# Two stages, so that the image contains no compiler and no package cache.
+# To pin the base image, append the digest that `docker buildx imagetools inspect python:3.13-slim` shows to the name below,
+# as in python:3.13-slim@sha256:…; Dependabot then updates tag and digest. It reads names in FROM, but not in ARG.
+# For a single build: docker build --build-arg PYTHON_IMAGE=python:3.13-slim@sha256:… (with compose.yaml: in .env).
 ARG PYTHON_IMAGE=base
 FROM python:3.13-slim AS base
 
 FROM ${PYTHON_IMAGE} AS build
-# `--build-arg LOCK=postgres` adds what DATABASE_URL=postgresql://… needs.
+# `--build-arg LOCK=postgres` adds the driver that DATABASE_URL=postgresql://… needs.
 ARG LOCK=run
 COPY requirements/${LOCK}.lock /tmp/locked
 RUN python -m venv /opt/venv && /opt/venv/bin/pip install --no-cache-dir --only-binary :all: --require-hashes -r /tmp/locked
@@ -27,12 +27,12 @@ COPY storage storage
 COPY ui ui
 COPY web web
 COPY deploy/healthcheck.py healthcheck.py
-# Compiled once, here: the bot may not write its folder, and compiling at each start costs time and memory.
+# Compiled once, here: the bot can't write to its folder, and compiling at each start costs time and memory.
 RUN /opt/venv/bin/python -m compileall -q .
 USER relay
 VOLUME /app/data
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
-# Reached from inside the container alone; HTTP_HOST=0.0.0.0 opens it to whoever the container's network lets in.
+# Reachable only from inside the container; HTTP_HOST=0.0.0.0 opens it to the container's network.
 ENV HTTP_HOST=127.0.0.1 HTTP_PORT=8080
 HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 CMD ["/opt/venv/bin/python", "healthcheck.py"]
 # Docker sends SIGTERM; the bot ends within 10 s, with PostgreSQL within 28 s.

@@ -1,7 +1,7 @@
-"""The image's HEALTHCHECK: ends with 0 where `GET /healthz` answers 200, with 1 otherwise, and prints the answer.
+"""The image's HEALTHCHECK: exits with 0 if `GET /healthz` responds with 200, otherwise with 1, and prints the response.
 
-With `--loops` it ends with 1 only where the bot does not answer or one of its loops has hung: what a restart mends.
-With HTTP_PORT blank the bot serves nothing that could be asked, and counts as healthy while it runs.
+With `--loops` it exits with 1 only if the bot does not respond or one of its loops has hung, which a restart fixes. If
+HTTP_PORT is blank, the bot has no port to check and counts as healthy while it runs.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _HUNG_AFTER = 120.0
 
 
 def main() -> int:
-    """Asks the bot that runs in the same container."""
+    """Checks the bot that runs in the same container; returns the exit code."""
     port = os.environ.get("HTTP_PORT", "").strip()
     if not port:
         return 0
