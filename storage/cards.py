@@ -50,8 +50,6 @@ class CardRow:
     asker: int | None
     card_delivery: int | None
     card_message: int | None
-    card_posted_at: int | None
-    """When the card was posted, by the bot's clock, not Discord's."""
     card_language: str | None
 
 
@@ -65,8 +63,6 @@ class BatchMessage:
     guild_id: int
     channel_id: int
     shown_at: int
-    posted_at: int
-    """When it was posted, by the bot's clock, not Discord's."""
     language: str
 
 
@@ -78,8 +74,7 @@ SELECT s.id AS subscription_id, s.guild_id, s.channel_id, s.batch_id, s.spoiler,
   v.gone_since IS NOT NULL AS server_gone,
   (SELECT user_id FROM subscribers WHERE subscription_id = s.id AND user_id <> {FORGOTTEN}
     ORDER BY asked_at, user_id LIMIT 1) AS asker,
-  d.id AS card_delivery, d.message_id AS card_message, coalesce(d.settled_at, d.created_at) AS card_posted_at,
-  d.language AS card_language
+  d.id AS card_delivery, d.message_id AS card_message, d.language AS card_language
 FROM subscriptions s
 JOIN jobs j ON j.id = s.job_id
 JOIN accounts a ON a.id = j.account_id
@@ -191,7 +186,7 @@ async def batch_message(queries: Queries, batch_id: int) -> BatchMessage | None:
         BatchMessage,
         """
         SELECT b.id AS batch_id, d.id AS delivery_id, d.message_id, d.guild_id, d.channel_id, b.shown_at,
-          coalesce(d.settled_at, d.created_at) AS posted_at, d.language
+          d.language
         FROM batches b JOIN deliveries d ON d.batch_id = b.id AND d.kind = ?
         WHERE b.id = ? AND d.message_id IS NOT NULL
         AND NOT EXISTS (SELECT 1 FROM servers v WHERE v.guild_id = b.guild_id AND v.gone_since IS NOT NULL)

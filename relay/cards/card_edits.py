@@ -18,6 +18,7 @@ from model.messages import (
     SummaryPost,
     TooManyRequests,
 )
+from model.snowflakes import made_at
 from model.states import CardStatus, DeliveryKind, Reason
 from relay import merge
 from relay.cards.card_posts import CardPosts, CardView, mark_shown
@@ -98,8 +99,6 @@ class _Edit:
 
     address: Address
     message_id: int
-    posted_at: int
-    """By this machine's clock, in milliseconds UTC."""
     delivery_id: int
     post: CardPost | SummaryPost
     final: bool
@@ -192,7 +191,7 @@ class CardEdits:
 
     async def _show_card(self, key: Key, view: CardView) -> Later | None:
         row, post = view.row, view.post
-        if post is None or row.card_message is None or row.card_delivery is None or row.card_posted_at is None:
+        if post is None or row.card_message is None or row.card_delivery is None:
             return None
         shown = self._shown.get(key)
         if isinstance(shown, CardPost) and post.job is not None:
@@ -203,7 +202,7 @@ class CardEdits:
             # An earlier process posted or last edited the card, or it was forgotten after its last edit. If that was in
             # the future, it is unknown what has changed since.
             unchanged = row.shown == post.status and view.news_at <= row.shown_at <= view.at
-        edit = _Edit(view.address, row.card_message, row.card_posted_at, row.card_delivery, post, view.final, view.at)
+        edit = _Edit(view.address, row.card_message, row.card_delivery, post, view.final, view.at)
         if not unchanged:
             return await self._edit_in_time(edit)
         if view.final and not row.card_final:
@@ -220,9 +219,7 @@ class CardEdits:
             return None
         address = Address(message.guild_id, message.channel_id)
         final = not post.open and not any(map(_is_on_its_way, post.entries))
-        return await self._edit_in_time(
-            _Edit(address, message.message_id, message.posted_at, message.delivery_id, post, final, at)
-        )
+        return await self._edit_in_time(_Edit(address, message.message_id, message.delivery_id, post, final, at))
 
     async def _says_so_already(self, key: Key, message: BatchMessage, post: SummaryPost, now: int) -> bool:
         shown = self._shown.get(key)
@@ -305,12 +302,12 @@ class CardEdits:
     def _between_edits(self, edit: _Edit, result: SendResult | None) -> float:
         """Seconds until the next edit, by the card's age.
 
-        Discord's response tells the age. Without it, the age is taken from this machine's clock, which may be wrong now
-        or may have been wrong when the card was posted.
+        Discord's response tells the age. Without it, the age is taken from the card's id, which tells when it was
+        posted, and this machine's clock, which may be wrong.
         """
         age = result.age if isinstance(result, Posted) else None
         if age is None:
-            age = (self._clock.now() - edit.posted_at) / 1000
+            age = (self._clock.now() - made_at(edit.message_id)) / 1000
         if age < _YOUNG_UNTIL:
             return YOUNG_CARD_SECONDS
         return CARD_SECONDS if age <= _OLD_AFTER else OLD_CARD_SECONDS

@@ -436,6 +436,14 @@ MUTATIONS = (
         "if True:",
     ),
     mutation(
+        "a card whose edit nobody answered counts as young",
+        "tests/relay/cards/test_card_loop.py"
+        "::test_a_card_that_was_posted_while_the_clock_was_ahead_is_old_though_nobody_answers",
+        "CardEdits._between_edits",
+        "made_at(edit.message_id)",
+        "edit.at",
+    ),
+    mutation(
         "a card whose outcome stands waits for all other outcomes of its channel",
         "tests/relay/cards/test_card_loop.py::test_cards_whose_outcomes_stand_do_not_wait_for_other_outcomes",
         "CardEdits._outcome_first",

@@ -356,6 +356,23 @@ async def test_an_old_card_is_old_whatever_this_machine_s_clock_says(
     assert len(world.edits()) == seen + 1
 
 
+async def test_a_card_that_was_posted_while_the_clock_was_ahead_is_old_though_nobody_answers(world: CardWorld) -> None:
+    world.clock.jump(108_000 * SECOND)
+    await world.card("job")
+    world.clock.jump(-108_000 * SECOND)
+    await world.move(3_700 * SECOND)
+    await world.halt()
+    world.run()
+    world.discord.edit_script = [NoResponse("broken off")]
+    await world.told("job", percent=10)
+    assert not world.discord.edit_script
+    seen = len(world.edits())
+    await world.move(int(OLD_CARD_SECONDS * SECOND) - SECOND)
+    assert len(world.edits()) == seen
+    await world.move(SECOND)
+    assert len(world.edits()) == seen + 1
+
+
 async def test_a_card_of_which_the_bot_learned_late_is_not_young(world: CardWorld) -> None:
     world.discord.script = [LOST]
     await world.watch("job", CHANNEL, users=(9,), card=True)

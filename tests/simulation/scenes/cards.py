@@ -77,6 +77,27 @@ def deleted_and_asked_again(stage: Stage) -> Story:
     stage.card_says(job, home.channel, "Done")
 
 
+def old_and_unanswered(stage: Stage) -> Story:
+    """A card of more than an hour that was posted while the clock was ahead tells that the API is away, and nobody
+    answers its edits."""
+    home = yield from stage.settle()
+    job = stage.job(home, 5700, v2=False)
+    stage.turn_clock(20 * 3_600_000)
+    home.status(job)
+    yield 30.0
+    stage.turn_clock(0)
+    yield 3700.0
+    lost = stage.on_discord(lambda request: Trip(lost_back=True) if _edits(request, home.channel) else None)
+    away = stage.on_api(lambda _: Trip(unreachable=True))
+    yield 1200.0
+    stage.card_says(job, home.channel, "isn.t answering")
+    away()
+    lost()
+    yield 1500.0
+    stage.came(job, home.channel)
+    stage.card_says(job, home.channel, "Done")
+
+
 def refused_once(stage: Stage) -> Story:
     """Discord refuses one edit of a card for what it shows: its last one is made in time all the same."""
     home = yield from stage.settle()

@@ -1,0 +1,11 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from model.snowflakes import made_at
+
+
+def test_an_id_tells_when_it_was_made() -> None:
+    # The example of Discord's documentation.
+    made = datetime(2016, 4, 30, 11, 18, 25, 796_000, tzinfo=UTC)
+    assert made_at(175928847299117063) == round(made.timestamp() * 1000)
