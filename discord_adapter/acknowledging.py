@@ -1,6 +1,6 @@
-"""Acknowledges interactions: Discord accepts one first response, within three seconds, and says if it has one already.
+"""Acknowledges interactions. Discord accepts one first response, within three seconds, and reports if it has one.
 
-discord.py gives up if the connection breaks, or if its own retry learns that the first try was accepted. So a response
+discord.py gives up if the connection breaks, or if its own retry is told that the first try was accepted. So a response
 whose fate is unknown is sent again; Discord accepts only one of them.
 """
 
@@ -22,16 +22,16 @@ log = logging.getLogger(__name__)
 Respond = Callable[[], Awaitable[object]]
 
 _WAITS = (0.1, 0.5)
-"""Seconds between two tries; the last one is still within the three seconds."""
+"""Seconds between tries; the last try is still within the three seconds."""
 _LONGEST = 6.0
-"""Seconds until the fate is left open. discord.py repeats a response that got a 5xx after one second and after four in
-all, and by the second of these Discord says for certain whether it accepted an earlier one."""
+"""Seconds after which the response's fate is left open. After a 5xx, discord.py repeats the request one second and four
+seconds later, and by the second repeat Discord tells for certain whether it accepted an earlier one."""
 _UNKNOWN_INTERACTION = 10062
 _ALREADY_ACKNOWLEDGED = 40060
 
 
 async def acknowledge(respond: Respond, sleep: Sleep) -> bool:
-    """Sends the first response and returns whether Discord has accepted it, or may have. If not, logs why."""
+    """Sends the first response; returns whether Discord has accepted it, or may have. If not, logs why."""
     with remembered_statuses() as statuses:
         try:
             async with asyncio.timeout(_LONGEST):
@@ -60,7 +60,7 @@ async def _answered(respond: Respond, sleep: Sleep, statuses: list[int]) -> bool
         except (aiohttp.ClientError, OSError) as error:
             reason = type(error).__name__
         await sleep(wait)
-    # That Discord has a response already counts only after a try of ours: it may be another process's.
+    # "Already acknowledged" counts as success only if one of our tries may be stored: it may be another process's.
     return may_be_stored(statuses) or _not_taken(reason)
 
 

@@ -1,4 +1,4 @@
-"""What the bot may do in an interaction's channel, and whether a chosen channel belongs to the same server."""
+"""Checks what the bot may do in an interaction's channel, and whether a chosen channel belongs to the same server."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ _PATIENCE_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class ChannelCheck:
-    """`missing` names permissions as Discord's settings do, or an `Obstacle`."""
+    """The result of a check. `missing` has permissions, named as in Discord's settings, or an `Obstacle`."""
 
     missing: tuple[str, ...]
     locked: bool
 
 
 async def check_channel(interaction: Interaction) -> ChannelCheck:
-    """What is missing in the interaction's channel, overrides included: Discord sends them with every interaction."""
+    """What is missing in the interaction's channel. Discord sends the bot's permissions, including overwrites, with
+    every interaction."""
     channel, permissions = interaction.channel, interaction.app_permissions
     obstacle = obstacle_of(interaction) or await _outside(interaction)
     missing = (obstacle,) if obstacle else missing_to_post_well(permissions, in_thread=is_thread(channel))
@@ -32,10 +33,10 @@ async def check_channel(interaction: Interaction) -> ChannelCheck:
 
 
 async def obstacles_here(interaction: Interaction, *, refused: bool) -> tuple[str, ...] | None:
-    """What keeps the bot from posting in the interaction's channel; empty if nobody knows why Discord refuses, None if
-    posting works.
+    """What keeps the bot from posting in the interaction's channel; empty if the reason is unknown, None if posting
+    works.
 
-    `refused` says whether Discord has just refused a message there.
+    `refused` tells whether Discord has just refused a message there.
     """
     outside = await _outside(interaction)
     if outside is not None:
@@ -44,8 +45,8 @@ async def obstacles_here(interaction: Interaction, *, refused: bool) -> tuple[st
 
 
 async def _outside(interaction: Interaction) -> Obstacle | None:
-    """NOT_IN_THREAD if this is a private thread without the bot: commands work there, and their permissions don't show
-    it."""
+    """NOT_IN_THREAD if this is a private thread that the bot is not in. Commands work there anyway, and the permissions
+    sent with them don't show it."""
     channel = interaction.channel
     private = getattr(channel, "type", None) is discord.ChannelType.private_thread
     if channel is None or not private or interaction.app_permissions.manage_threads:
@@ -55,9 +56,9 @@ async def _outside(interaction: Interaction) -> Obstacle | None:
 
 
 async def require_own_channel(interaction: Interaction, channel_id: int) -> None:
-    """Raises Declined for a channel of another server, and for one that Discord does not show the bot.
+    """Raises Declined for a channel of another server, and for a channel that Discord does not show the bot.
 
-    Discord's clients offer a server's own channels alone; whoever sends an interaction by hand may name any.
+    Discord's clients offer only channels of the same server, but a handcrafted interaction may name any channel.
     """
     try:
         guild_id = await ask_discord(interaction.client.channel_owners.guild_of(channel_id), _PATIENCE_SECONDS)

@@ -1,12 +1,11 @@
-"""Channels: which permissions the bot needs in one, which server one is in, and which ones Discord hides from the bot.
+"""Channels: the permissions that the bot needs, the server that a channel is in, and channels hidden from the bot.
 
-Permissions have the names that Discord's settings show. A channel's id may come from outside (a command's option, a
-stored row), so Discord is asked about a channel that the gateway's cache does not hold.
+Permissions are named as in Discord's settings. A channel's id may come from outside (a command's option, a stored row),
+so Discord is asked about channels that are not in the gateway's cache.
 
-Since November 2026 the gateway sends a channel that the bot may not view under the name `___hidden___`, with a flag and
-one overwrite that denies View Channel to everybody (discord-api-docs#8454). Neither its name nor its permissions are
-the real ones then, and they stay in the cache where a role lets the bot in again. discord.py 2.7.1 does not keep the
-flag.
+Since November 2026, the gateway sends channels that the bot may not view under the name `___hidden___`, with a flag and
+one overwrite that denies View Channel to everybody (discord-api-docs#8454). Their name and permissions are not the real
+ones, and they stay in the cache even if a role lets the bot in again. discord.py 2.7.1 does not keep the flag.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ _MAX_OWNERS = 10_000
 
 
 def is_hidden(channel: discord.abc.GuildChannel | discord.Thread | None) -> bool:
-    """Whether the gateway hides this channel, or a thread's channel, behind made-up values."""
+    """Whether the gateway hides this channel, or the parent of this thread, behind made-up values."""
     shown = channel.parent if isinstance(channel, discord.Thread) else channel
     if shown is None or shown.name != _HIDDEN_NAME:
         return False
@@ -33,12 +32,12 @@ def is_hidden(channel: discord.abc.GuildChannel | discord.Thread | None) -> bool
 
 
 def real_name(channel: discord.abc.GuildChannel | discord.Thread | None) -> str | None:
-    """A channel's name; None where it is not known."""
+    """A channel's name; None if it is unknown."""
     return None if channel is None or is_hidden(channel) else channel.name
 
 
 class LastNames:
-    """The last real names of hidden channels, in memory only and only while they are hidden."""
+    """The last real names of hidden channels. They are kept in memory, and only while the channels are hidden."""
 
     def __init__(self) -> None:
         self._names: dict[int, str] = {}
@@ -47,28 +46,28 @@ class LastNames:
         return len(self._names)
 
     def keep(self, channel_id: int, name: str) -> None:
-        """Remembers the name of a channel that is hidden now."""
+        """Remembers the name of a channel that is now hidden."""
         self._names[channel_id] = name
         while len(self._names) > _MAX_NAMES:
             del self._names[next(iter(self._names))]
 
     def take(self, channel_id: int) -> str | None:
-        """Forgets and returns the name of a channel that is visible again or gone."""
+        """Returns and forgets the name of a channel that is visible again or gone."""
         return self._names.pop(channel_id, None)
 
 
 class ChannelOwners:
-    """Asks Discord once which server a channel is in that the gateway does not know, such as an archived thread."""
+    """Finds the server of a channel. Asks Discord, once, if the gateway does not know it, as for an archived thread."""
 
     def __init__(self, client: discord.Client) -> None:
         self._client = client
         self._asked: dict[int, int] = {}
 
     async def guild_of(self, channel_id: int) -> int | None:
-        """The server's id; None for a channel that is in none.
+        """The id of the channel's server; None if the channel is in no server.
 
-        Raises discord.HTTPException if Discord refuses, what a broken connection raises, and ValueError if a proxy
-        responds in Discord's place. None of this is remembered.
+        Raises discord.HTTPException if Discord refuses, connection errors, and ValueError if a proxy responds in
+        Discord's place. Failures are not remembered.
         """
         known = self._client.get_channel(channel_id)
         if known is not None:
@@ -83,7 +82,7 @@ class ChannelOwners:
         return guild_id
 
     async def _ask(self, channel_id: int) -> int | None:
-        # Not fetch_channel: it makes an object of the channel, which fails for a kind that discord.py does not know.
+        # fetch_channel would make an object of the channel, which fails for types that discord.py does not know.
         found: object = await self._client.http.get_channel(channel_id)
         if not isinstance(found, Mapping) or found.get("id") != str(channel_id):
             raise ValueError("that is no answer of Discord's about the channel")
@@ -99,17 +98,17 @@ def _guild_of(channel: object) -> int | None:
 VIEW_CHANNEL = PERMISSIONS["view_channel"]
 
 INVITE_PERMISSIONS = discord.Permissions(**dict.fromkeys(PERMISSIONS, True))
-"""All that the bot ever asks for."""
+"""All permissions that the bot ever asks for."""
 
 
 def missing_to_post(permissions: discord.Permissions, *, in_thread: bool) -> tuple[str, ...]:
-    """The missing permissions without which nothing at all can be posted."""
+    """The missing permissions that keep the bot from posting at all."""
     send = "send_messages_in_threads" if in_thread else "send_messages"
     return tuple(PERMISSIONS[name] for name in ("view_channel", send) if not getattr(permissions, name))
 
 
 def missing_to_post_well(permissions: discord.Permissions, *, in_thread: bool) -> tuple[str, ...]:
-    """All missing permissions, including those that only make results poorer."""
+    """All missing permissions, including those whose lack only makes results poorer."""
     rest = tuple(
         PERMISSIONS[name]
         for name in ("attach_files", "embed_links", "read_message_history")
@@ -119,10 +118,10 @@ def missing_to_post_well(permissions: discord.Permissions, *, in_thread: bool) -
 
 
 def is_locked(channel: object, permissions: discord.Permissions) -> bool:
-    """Whether a channel of an interaction is a locked thread, in which nothing can be posted without Manage Threads."""
+    """Whether an interaction's channel is a locked thread in which the bot can't post, for lack of Manage Threads."""
     return isinstance(channel, discord.Thread) and channel.locked and not permissions.manage_threads
 
 
 def is_thread(channel: object) -> bool:
-    """Whether a channel of an interaction is a thread (a forum's post too)."""
+    """Whether an interaction's channel is a thread; posts in forums are threads too."""
     return isinstance(channel, (discord.Thread, discord.app_commands.AppCommandThread))

@@ -1,4 +1,4 @@
-"""The Discord client: its intents and settings, and how it logs in."""
+"""The Discord client: its intents, its settings, and its login."""
 
 from __future__ import annotations
 
@@ -29,27 +29,27 @@ _LONGEST_RATE_LIMIT = 30.0
 
 
 class DiscordTokenRefused(Exception):
-    """Discord does not take the bot's token."""
+    """Discord does not accept the bot's token."""
 
 
 def use_discord_at(base_url: str) -> None:
-    """Sends all of discord.py's requests to this REST base; it keeps the address in a class attribute."""
+    """Sends all of discord.py's requests to this REST base, which discord.py keeps in a class attribute."""
     Route.BASE = base_url
 
 
 class CountingTree(discord.app_commands.CommandTree["RelayClient"]):
-    """The command tree; every use counts against a limit, autocomplete too."""
+    """The command tree. Every interaction counts against a limit, including autocomplete."""
 
     async def interaction_check(self, interaction: discord.Interaction[RelayClient], /) -> bool:
         return await self.client.button_handlers.lets_in(interaction)
 
 
 class RelayClient(commands.AutoShardedBot):
-    """One connection to Discord. Only the guilds intent: no members, no messages, nothing cached of either."""
+    """One connection to Discord. It uses only the guilds intent, and caches neither members nor messages."""
 
     def __init__(self, meters: Meters, monotonic: Callable[[], float] = time.monotonic) -> None:
         self.invalid_requests = InvalidRequests(monotonic)
-        # No voice here, so no warnings of what voice would need.
+        # The bot has no voice features, so discord.py need not warn about missing voice libraries.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
         super().__init__(
             command_prefix=commands.when_mentioned,
@@ -73,26 +73,26 @@ class RelayClient(commands.AutoShardedBot):
             ),
         )
         self.pacer: RequestPacer | None = None
-        """Spaces requests where several processes share Discord's limit."""
+        """Spaces requests if several processes share Discord's limit."""
         self.channel_owners = ChannelOwners(self)
         self.button_handlers: ButtonHandlers
         self.started: Callable[[], Awaitable[None]]
-        """Called once, after the log-in and before the gateway: starts the cogs."""
+        """Starts the cogs. Called once, after the login and before the gateway connects."""
 
     async def _wait_for_turn(self, url: yarl.URL) -> None:
         if self.pacer is not None and counts_globally(url):
             await self.pacer.wait()
 
     async def login(self, token: str) -> None:
-        """Asks Discord who the bot is, and starts nothing. Raises NotDiscord, and what discord.py does."""
+        """Logs in, without starting anything. Raises NotDiscord, and what discord.py raises."""
         try:
             await super().login(token)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            # discord.py treats the text of a page as the object that it requested.
+            # discord.py takes the text of a proxy's page for the object that it requested.
             raise NotDiscord from error
 
     async def begin(self) -> None:
-        """Starts the cogs, after the log-in."""
+        """Starts the cogs, after the login."""
         self.add_dynamic_items(*DYNAMIC_ITEMS)
         await self.started()
 
@@ -106,7 +106,7 @@ def _counting(meters: Meters) -> Callable[[aiohttp.TraceRequestEndParams], None]
 
 
 async def log_in(client: RelayClient, token: str, sleep: Sleep) -> None:
-    """Logs in, trying for as long as Discord is away, and starts the cogs. Raises DiscordTokenRefused."""
+    """Logs in, retrying while Discord is away, and starts the cogs. Raises DiscordTokenRefused."""
     for failures in count(1):
         wait = backoff(1.0, failures, _LONGEST_WAIT)
         try:
@@ -118,7 +118,7 @@ async def log_in(client: RelayClient, token: str, sleep: Sleep) -> None:
         except UNREACHABLE as error:
             log.warning("Discord can't be reached (%s); trying again in %.0f s", reason_of(error), wait)
         await client.http.close()
-        # The connector was closed with the session; discord.py makes a new one only if there is none.
+        # The connector was closed together with the session. discord.py makes a new one only if there is none.
         client.http.connector = discord.utils.MISSING
         await sleep(wait)
     await client.begin()

@@ -1,4 +1,4 @@
-"""Keeps the commands registered at Discord equal to the bot's, and knows their ids for clickable mentions."""
+"""Keeps the commands that are registered with Discord in step with the bot's, and knows their ids for mentions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 _SCOPES = "command_scopes"
 _REGISTERING = "commands"
-"""Names the lease of the process that registers the commands."""
+"""The name of the lease under which a process registers the commands."""
 _REGISTERING_AGAIN_SECONDS = 2.0
 _Entry = tuple[Scope, Sequence[Payload]]
 _LONGEST_WAIT = 300.0
@@ -31,7 +31,7 @@ _SECONDS = 60.0
 
 
 class CommandRegistry:
-    """The bot's commands and the scopes in which they are registered: each served guild, or else the global scope."""
+    """The bot's commands, and the scopes in which they are registered: each served guild, or else the global scope."""
 
     def __init__(self, database: Database, guild_ids: Sequence[int]) -> None:
         self._database = database
@@ -39,11 +39,11 @@ class CommandRegistry:
         self._mentions: dict[Scope, CommandMentions] = {scope: CommandMentions() for scope in self._wanted}
 
     def serves(self, guild_id: int | None) -> bool:
-        """Whether this guild is one that the operator lets the bot serve."""
+        """Whether the operator lets the bot serve this guild."""
         return guild_id is not None and (self._wanted == (None,) or guild_id in self._wanted)
 
     def mentions(self, guild_id: int) -> CommandMentions:
-        """The commands as members of this guild can click them."""
+        """The clickable mentions of the commands in this guild."""
         return self._mentions.get(guild_id) or self._mentions.get(None) or CommandMentions()
 
     async def register(self, client: AutoShardedBot, ownership: Ownership, sleep: Sleep) -> None:
@@ -54,10 +54,10 @@ class CommandRegistry:
     async def sync(
         self, registered: RegisteredCommands, commands: Sequence[Payload], ownership: Ownership, sleep: Sleep
     ) -> None:
-        """Registers the commands in the wanted scopes and removes them from all others; tries until that is done.
+        """Registers the commands in the wanted scopes and removes them from all others; retries until that is done.
 
-        Processes do so one after the other, so that none undoes what another has done. One that has to try again lets
-        the others go first: it may be the only one that Discord is away from. Raises StorageError.
+        Processes do this one at a time, so that none undoes another's work. A process that has to retry lets the others
+        go first, because it may be the only one that cannot reach Discord. Raises StorageError.
         """
         before = await self._scopes_before()
         pending: list[_Entry] = [(scope, commands) for scope in self._wanted]
@@ -78,7 +78,7 @@ class CommandRegistry:
             await sleep(backoff(2.0, failures, _LONGEST_WAIT))
 
     async def _try_all(self, registered: RegisteredCommands, pending: Sequence[_Entry]) -> list[_Entry]:
-        """Registers what is pending, and returns what is left to do."""
+        """Registers the pending entries, and returns those that are left to do."""
         left: list[_Entry] = []
         for place, entry in enumerate(pending):
             try:
@@ -90,7 +90,7 @@ class CommandRegistry:
         return left
 
     async def _try(self, registered: RegisteredCommands, scope: Scope, commands: Sequence[Payload]) -> bool:
-        """Whether nothing is left to do for this scope. Raises DiscordAway."""
+        """Registers the commands of a scope; returns whether nothing is left to do for it. Raises DiscordAway."""
         where = "the global commands" if scope is None else f"the commands of server {scope}"
         try:
             ids = await ask_discord(sync_scope(registered, scope, commands), _SECONDS)

@@ -1,4 +1,4 @@
-"""Registers the slash commands with Discord: reads each scope once, and writes only where something differs."""
+"""Registers the slash commands with Discord: reads each scope once, and writes only if something differs."""
 
 from __future__ import annotations
 
@@ -17,22 +17,23 @@ Scope = int | None
 
 
 _DERIVED = frozenset({"dm_permission"})
-"""Deprecated: Discord's answer follows `contexts`, whatever was sent (developer docs, Application Command Object)."""
+"""Deprecated fields that Discord derives from `contexts`, whatever was sent (developer docs, Application Command
+Object)."""
 _BY_LOCALE = frozenset({"name_localizations", "description_localizations"})
-"""Discord adds no locale of its own to these: one that isn't wanted is a translation that is gone."""
+"""Discord adds no locales to these fields, so a locale that isn't wanted is a translation that was removed."""
 _GLOBAL_ONLY = frozenset({"contexts", "integration_types"})
-"""Only for globally-scoped commands (same place); Discord may leave them out of a guild's commands."""
+"""Fields of globally scoped commands (same page); Discord may omit them from a guild's commands."""
 
 
 class RegisteredCommands:
-    """The commands that Discord has for one application. Both methods raise discord.HTTPException."""
+    """The commands that Discord has for an application. Both methods raise discord.HTTPException."""
 
     def __init__(self, client: discord.Client, application_id: int) -> None:
         self._http = client.http
         self._application_id = application_id
 
     async def read(self, scope: Scope) -> Sequence[Payload]:
-        """Returns the commands of a scope with all translations, which discord.py does not ask for."""
+        """Returns the commands of a scope with all translations, which discord.py does not request."""
         path = "/applications/{application_id}/commands"
         if scope is not None:
             path = "/applications/{application_id}/guilds/{guild_id}/commands"
@@ -49,7 +50,7 @@ class RegisteredCommands:
 
 
 async def sync_scope(registered: RegisteredCommands, scope: Scope, wanted: Sequence[Payload]) -> dict[str, int]:
-    """Makes the scope's commands the wanted ones and returns their ids by name. Raises discord.HTTPException."""
+    """Makes the scope's commands the wanted ones, and returns their ids by name. Raises discord.HTTPException."""
     existing = await registered.read(scope)
     if differs(existing, wanted, scope):
         log.info("registering %d commands %s", len(wanted), "globally" if scope is None else f"in server {scope}")
@@ -58,7 +59,7 @@ async def sync_scope(registered: RegisteredCommands, scope: Scope, wanted: Seque
 
 
 def differs(existing: Iterable[Payload], wanted: Iterable[Payload], scope: Scope) -> bool:
-    """Whether Discord's commands differ from the wanted ones. Defaults that Discord adds make no difference."""
+    """Whether Discord's commands differ from the wanted ones. Defaults that Discord adds don't count."""
     ignored = _DERIVED if scope is None else _DERIVED | _GLOBAL_ONLY
     have = _by_key(existing, ignored)
     want = _by_key(wanted, ignored)
@@ -75,8 +76,7 @@ def _by_key(commands: Iterable[Payload], ignored: frozenset[str]) -> dict[tuple[
 
 
 def _covers(have: object, want: object, *, wholly: bool = False) -> bool:
-    """Whether `have` has the same values as `want`, and with `wholly` no others. Empty and false values count as
-    missing."""
+    """Whether `have` has all values of `want`, and if `wholly`, no others. Empty and false values count as missing."""
     if isinstance(want, Mapping):
         if not isinstance(have, Mapping):
             return False

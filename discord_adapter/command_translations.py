@@ -1,5 +1,5 @@
-"""The commands as they are registered: descriptions and choices in every language; names in English, since people tell
-each other commands."""
+"""Translates commands for their registration: descriptions and choices in every language. Names stay English, because
+people tell each other which command to use."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _TRANSLATED = {
     TranslationContextLocation.parameter_description: COMMAND_DESCRIPTION,
     TranslationContextLocation.choice_name: CHOICE,
 }
-"""What is translated, and how long Discord lets it be."""
+"""What is translated, and the length that Discord allows."""
 
 
 class CommandTranslator(app_commands.Translator):
-    """Translates the given texts. Of the catalogues, which are read one after the other, it keeps nothing else."""
+    """Translates the given texts. It reads the catalogues one at a time, and keeps only these texts."""
 
     def __init__(self, texts: Iterable[str]) -> None:
         wanted = frozenset(texts)
@@ -35,7 +35,7 @@ class CommandTranslator(app_commands.Translator):
     async def translate(
         self, string: locale_str, locale: Locale, context: app_commands.TranslationContextTypes
     ) -> str | None:
-        """The text in the locale's language; None where Discord shows the English one."""
+        """The text in the locale's language; None if Discord is to show the English text."""
         limit = _TRANSLATED.get(context.location)
         if limit is None:
             return None
@@ -47,14 +47,14 @@ class CommandTranslator(app_commands.Translator):
 
 
 async def translated(tree: app_commands.CommandTree[Any]) -> Sequence[Payload]:
-    """Every command of the tree with its translations, as Discord takes it."""
+    """Every command of the tree with its translations, in the form that Discord accepts."""
     commands = tree.get_commands()
     translator = CommandTranslator(text for command in commands for text in _texts(command.to_dict(tree)))
     return [await command.get_translated_payload(tree, translator) for command in commands]
 
 
 def _some_of(translations: Translations, texts: Iterable[str]) -> Mapping[str, str]:
-    """The translations of these texts that differ from English and say something."""
+    """The translations of these texts, except empty ones and those that equal the English text."""
     found = {text: translations.gettext(text) for text in texts if text}
     return {text: words for text, words in found.items() if words != text and says_something(words)}
 

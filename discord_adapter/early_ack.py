@@ -1,7 +1,7 @@
-"""Learns that Discord has stored a message as soon as Discord says so.
+"""Learns that Discord has stored a message as soon as Discord's response arrives.
 
-If a response uses up the rate limit, discord.py 2.7.1 returns it only when the limit is over (http.py,
-`Ratelimit.__aexit__`): for some seconds a message would be in the channel without the bot's knowledge.
+If a request uses up the rate limit, discord.py 2.7.1 returns its response only when the limit is over (http.py,
+`Ratelimit.__aexit__`). For some seconds, a message would be in the channel without the bot's knowledge.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ _stored: ContextVar[asyncio.Future[int] | None] = ContextVar("stored", default=N
 
 
 async def note_stored(response: aiohttp.ClientResponse) -> None:
-    """Notes the message in a response. Call it for every response, in the task that made the request."""
+    """Notes the message in a response. To be called for every response, in the task that made the request."""
     stored = _stored.get()
     if stored is None or stored.done() or response.status != HTTPStatus.OK:
         return
-    # aiohttp keeps the body for the next reader.
+    # aiohttp keeps the body for later readers.
     message_id = _message_id(await response.read())
     if message_id is not None and not stored.done():
         stored.set_result(message_id)
@@ -37,7 +37,7 @@ class EarlyAcks:
     async def first(self, sending: Awaitable[int]) -> int:
         """Returns the message's id, from Discord's response or from `sending`, whichever comes first.
 
-        `sending` is cancelled with the caller. Raises what it raises.
+        `sending` is cancelled together with the caller. Raises what `sending` raises.
         """
         stored: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         token = _stored.set(stored)

@@ -1,4 +1,4 @@
-"""Keeps the gateway connected, also after a refusal with which discord.py would give up for good."""
+"""Keeps the gateway connected, even after refusals at which discord.py would give up for good."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Hold = Callable[[ShardManager, GatewayInfo], Awaitable[Never]]
 
 _LONGEST_WAIT = 60.0
 _LONGEST_WAIT_REFUSED = 300.0
-"""Each try costs one of the thousand log-ins that a bot has in a day (Discord developer docs, Gateway)."""
+"""Longer, because each try costs one of a bot's thousand logins a day (Discord developer docs, Gateway)."""
 
 _TOKEN_REFUSED_CLOSE = 4004
 _REFUSALS = {
@@ -34,11 +34,11 @@ _REFUSALS = {
     4013: "invalid intents",
     4014: "disallowed intents",
 }
-"""Close codes after which a client is not to reconnect as it is; Discord developer docs, Gateway Close Event Codes."""
+"""Close codes after which a client must not reconnect unchanged (Discord developer docs, Gateway Close Event Codes)."""
 
 
 async def hold_all(shards: ShardManager, info: GatewayInfo) -> Never:
-    """Holds as many shards as Discord wants. Raises what `ShardManager.failure` does."""
+    """Connects as many shards as Discord wants. Raises what `ShardManager.failure` raises."""
     shards.begin(info.shards)
     for shard_id in range(info.shards):
         shards.connect(shard_id)
@@ -48,7 +48,7 @@ async def hold_all(shards: ShardManager, info: GatewayInfo) -> Never:
 async def connected_until_refused(
     shards: ShardManager, sleep: Sleep, hold: Hold, refused: Iterable[asyncio.Event]
 ) -> Never:
-    """Keeps shards connected until Discord refuses the bot's token: at the gateway, or as one of `refused` says.
+    """Keeps shards connected until Discord refuses the bot's token, at the gateway or as one of `refused` signals.
 
     Raises DiscordTokenRefused.
     """
@@ -66,22 +66,23 @@ async def connected_until_refused(
 
 
 async def stay_connected(shards: ShardManager, sleep: Sleep, hold: Hold = hold_all) -> Never:
-    """Keeps shards connected until it is cancelled; one log line for each refusal.
+    """Keeps shards connected until it is cancelled; logs one line for each refusal.
 
-    A shard whose connection breaks comes back by itself, and the others stay. After a refusal all begin again, as many
-    as Discord wants by then. Posting needs no gateway and goes on meanwhile. Raises DiscordTokenRefused.
+    A shard whose connection breaks reconnects by itself, and the others stay connected. After a refusal, all shards
+    start again, as many as Discord wants by then. Posting needs no gateway and continues meanwhile. Raises
+    DiscordTokenRefused.
 
     Args:
         shards: This process's shards.
-        sleep: Waits for so many seconds.
-        hold: Begins and connects shards, those of this process where it shares them, until Discord refuses one.
+        sleep: Waits for the given number of seconds.
+        hold: Connects all shards, or this process's share of them, until Discord refuses one.
     """
     failures = 0
     while True:
         try:
             await _connect(shards, hold)
         except Exception as error:
-            # The loop's edge: whatever ended the connections, there are next ones.
+            # Broad, so that the shards reconnect whatever ended the connections.
             problem, longest = _read(error, shards)
         failures += 1
         if shards.lasted(backoff(1.0, failures, longest)):
@@ -92,7 +93,7 @@ async def stay_connected(shards: ShardManager, sleep: Sleep, hold: Hold = hold_a
 
 
 async def _connect(shards: ShardManager, hold: Hold) -> Never:
-    """From the question for the gateway's address until Discord refuses one of the shards."""
+    """Requests the gateway's address, and keeps the shards connected until Discord refuses one of them."""
     info = await ask_gateway(shards.client)
     try:
         await hold(shards, info)
@@ -101,7 +102,7 @@ async def _connect(shards: ShardManager, hold: Hold) -> Never:
 
 
 def _read(error: Exception, shards: ShardManager) -> tuple[str, float]:
-    """Why a connection ended, and how many seconds to wait at most before the next. Raises DiscordTokenRefused."""
+    """Why a connection ended, and the longest wait in seconds before the next one. Raises DiscordTokenRefused."""
     match error:
         case discord.ConnectionClosed(code=code):
             if code == _TOKEN_REFUSED_CLOSE:

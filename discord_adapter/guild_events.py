@@ -1,4 +1,4 @@
-"""Passes on what changes around the bot in Discord: permissions, channels, threads, roles, servers."""
+"""Passes on changes in Discord that affect the bot: of permissions, channels, threads, roles and servers."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from ui.language import language_of
 log = logging.getLogger(__name__)
 
 _AFTER_FAILURE = 10.0
-"""Seconds after which a server is looked after again if the database did not take a change."""
+"""Seconds after which a server is synchronised again if the database did not take a change."""
 
 
 class GuildEvents(commands.Cog):
     """Passes Discord's events on to the relay.
 
-    `GuildReconciler`, or the next attempt to post, finds out what happened while the bot was off. Discord tells
-    everything once: where the database does not take a change, the whole server is looked after later.
+    `GuildReconciler`, or the next attempt to post, finds out what happened while the bot was off. Discord sends each
+    event only once. If the database does not take a change, the whole server is synchronised later.
     """
 
     def __init__(
@@ -47,13 +47,14 @@ class GuildEvents(commands.Cog):
         self._woken = asyncio.Event()
 
     async def look_after_servers(self) -> None:
-        """Brings each server up to date that has become available or of which a change was not taken, until it is
+        """Synchronises each server that has become available, or of which a change was not stored, until it is
         cancelled.
 
-        One after the other: at a log-in all become available at once, and commands must not wait behind thousands.
+        Servers are handled one at a time: after a login all become available at once, and commands must not wait behind
+        thousands of them.
         """
         while True:
-            # First what is left, perhaps by a loop that crashed.
+            # Servers may be left over from a run of this loop that crashed.
             while self._to_look_after:
                 guild = self._to_look_after.pop(next(iter(self._to_look_after)))
                 if not await self._look_after(guild):
@@ -68,9 +69,9 @@ class GuildEvents(commands.Cog):
             self._woken.set()
 
     async def _look_after(self, guild: discord.Guild) -> bool:
-        """Returns whether the database took all changes."""
+        """Synchronises a server; returns whether the database took all changes."""
         if self._client.get_guild(guild.id) is None:
-            return True  # It has removed the bot meanwhile.
+            return True  # The server has removed the bot meanwhile.
         for change in (self._server_back, self._server_permissions_changed, self._look_after_channels):
             if not await _is_taken(change(guild)):
                 return False
@@ -78,7 +79,7 @@ class GuildEvents(commands.Cog):
 
     @commands.Cog.listener()
     async def on_guild_channel_update(self, before: discord.abc.GuildChannel, after: discord.abc.GuildChannel) -> None:
-        """The permissions of the channel and its threads may have changed, or it may be hidden from the bot now."""
+        """The permissions of the channel and its threads may have changed, or the channel may be hidden now."""
         name = real_name(before)
         if not is_hidden(after):
             self._names.take(after.id)
@@ -93,18 +94,18 @@ class GuildEvents(commands.Cog):
 
     @commands.Cog.listener()
     async def on_member_update(self, _before: discord.Member, after: discord.Member) -> None:
-        """Without the members intent Discord tells this of the bot itself only."""
+        """The bot's own roles may have changed. Without the members intent, Discord sends this only for the bot."""
         await self._handle(after.guild, self._guilds.permissions_changed(after.guild.id))
 
     @commands.Cog.listener()
     async def on_raw_thread_update(self, payload: discord.RawThreadUpdateEvent) -> None:
-        """The thread may have been opened or unlocked. Raw, because archived threads are not in the cache."""
+        """The thread may have been opened or unlocked. The raw event is used because archived threads aren't cached."""
         guild = self._client.get_guild(payload.guild_id)
         await self._handle(guild, self._guilds.permissions_changed(payload.guild_id, payload.thread_id))
 
     @commands.Cog.listener()
     async def on_thread_join(self, thread: discord.Thread) -> None:
-        """The bot was added to a thread, or mentioned in a private one in which it could not post before."""
+        """The bot was added to a thread, or mentioned in a private thread in which it could not post before."""
         await self._handle(thread.guild, self._guilds.permissions_changed(thread.guild.id, thread.id))
 
     @commands.Cog.listener()
@@ -114,7 +115,7 @@ class GuildEvents(commands.Cog):
 
     @commands.Cog.listener()
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
-        """Nothing can be posted in the channel or its threads any more; archived threads are not in the cache."""
+        """The channel and its threads are gone. Archived threads aren't cached, so all known channels are checked."""
         name = self._names.take(channel.id)
         gone = self._guilds.channel_gone(channel.guild.id, channel.id, name or real_name(channel))
         await self._handle(channel.guild, gone)
@@ -122,14 +123,14 @@ class GuildEvents(commands.Cog):
 
     @commands.Cog.listener()
     async def on_raw_thread_delete(self, payload: discord.RawThreadDeleteEvent) -> None:
-        """A thread is gone. Raw, because threads are often not in the cache."""
+        """A thread is gone. The raw event is used because threads are often not cached."""
         name = payload.thread.name if payload.thread is not None else None
         guild = self._client.get_guild(payload.guild_id)
         await self._handle(guild, self._guilds.channel_gone(payload.guild_id, payload.thread_id, name))
 
     @commands.Cog.listener()
     async def on_guild_remove(self, guild: discord.Guild) -> None:
-        """The server has removed the bot. Discord does not send this for a server that is away in an outage."""
+        """The server has removed the bot. Discord does not send this for servers that are down in an outage."""
         for channel in guild.channels:
             self._names.take(channel.id)
         if not await _is_taken(self._guilds.server_gone(guild.id)):
@@ -137,17 +138,17 @@ class GuildEvents(commands.Cog):
 
     @commands.Cog.listener()
     async def on_guild_join(self, guild: discord.Guild) -> None:
-        """The bot was invited (again)."""
+        """The bot was invited, perhaps again."""
         await self._handle(guild, self._server_back(guild))
 
     @commands.Cog.listener()
     async def on_shard_connect(self, _shard_id: int) -> None:
-        """A new session has begun, and events before it were missed."""
+        """A new session has begun, so earlier events may have been missed."""
         self._reconciler.ask()
 
     @commands.Cog.listener()
     async def on_guild_update(self, before: discord.Guild, after: discord.Guild) -> None:
-        """The server's language, or its boost level, and with it the size of files, may have changed."""
+        """The server's language may have changed, or its boost level and with it the upload limit."""
         if before.preferred_locale != after.preferred_locale:
             await self._handle(after, self._note_locale(after))
         if before.premium_tier != after.premium_tier:
@@ -155,9 +156,9 @@ class GuildEvents(commands.Cog):
 
     @commands.Cog.listener()
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
-        """An interaction names the largest file that its sender may upload there.
+        """An interaction tells the largest file that its sender may upload.
 
-        The sender may have a plan of their own, so this is not the bot's limit.
+        That need not be the bot's limit, because the sender may have a subscription of their own.
         """
         if interaction.guild_id is not None and interaction.type is not discord.InteractionType.autocomplete:
             await _is_taken(self._guilds.may_take_larger_files(interaction.guild_id, interaction.filesize_limit))
@@ -167,7 +168,7 @@ class GuildEvents(commands.Cog):
             self._look_after_later(guild)
 
     async def _server_back(self, guild: discord.Guild) -> None:
-        """The server's language may be another one by now, and what is posted from here on is in it."""
+        """Notes the server's language first, because messages are posted in it as soon as the server is resumed."""
         await self._note_locale(guild)
         await self._guilds.server_back(guild.id)
 
@@ -178,9 +179,10 @@ class GuildEvents(commands.Cog):
         await self._guilds.locale_told(guild.id, language_of(guild.preferred_locale.value))
 
     async def _look_after_channels(self, guild: discord.Guild) -> None:
-        """Ends what waits in channels that are gone.
+        """Ends everything that waits in channels that are gone.
 
-        Discord sends no event for channels deleted while the bot was off, nor for the threads of a deleted channel.
+        Discord sends no event for channels that were deleted while the bot was off, or for threads of a deleted
+        channel.
         """
         for channel_id in await self._guilds.known_channels(guild.id):
             if guild.get_channel_or_thread(channel_id) is not None:
@@ -190,7 +192,7 @@ class GuildEvents(commands.Cog):
 
 
 async def _is_taken(change: Awaitable[None]) -> bool:
-    """Makes a change; returns False if the database does not take it now."""
+    """Makes a change; returns False if the database fails."""
     try:
         await change
     except StorageError as error:

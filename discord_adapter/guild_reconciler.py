@@ -1,4 +1,5 @@
-"""Compares the stored servers with Discord's list: the gateway's cache keeps some that the bot left while off."""
+"""Compares the stored servers with Discord's list, because the gateway does not report servers that the bot left while
+it was off."""
 
 from __future__ import annotations
 
@@ -28,7 +29,7 @@ _NOT_IN_SERVER = frozenset({UNKNOWN_SERVER, MISSING_ACCESS})
 
 
 class GuildReconciler:
-    """Reads the list once after each new session. It contains servers that are away in an outage too."""
+    """Reads Discord's list once after each new session. The list includes servers that are down in an outage."""
 
     def __init__(self, client: discord.Client, guilds: GuildLifecycle, sleep: Sleep) -> None:
         self._client = client
@@ -37,20 +38,20 @@ class GuildReconciler:
         self._asked = asyncio.Event()
 
     def ask(self) -> None:
-        """Asks for a comparison, since there is a new session."""
+        """Requests a comparison, for example because of a new session."""
         self._asked.set()
 
     async def run(self) -> None:
-        """Compares whenever it is asked to, until it is cancelled."""
+        """Makes the requested comparisons until it is cancelled."""
         while True:
             await self._asked.wait()
             self._asked.clear()
-            # Who removes the bot while the list is read may still stand in it.
+            # A server that removes the bot while the list is read may still be in it.
             suspended = self._guilds.suspended()
             present = await self._servers()
             try:
                 for guild_id in await self._guilds.missed(present):
-                    # Each as soon as it is known, since it may invite the bot while others are asked about.
+                    # At once for each server, because it may invite the bot while others are being checked.
                     if await self._is_gone(guild_id):
                         await self._guilds.server_gone(guild_id)
                 await self._guilds.compared(suspended & present)
@@ -60,7 +61,7 @@ class GuildReconciler:
                 await self._sleep(_AFTER_FAILURE)
 
     async def _is_gone(self, guild_id: int) -> bool:
-        """Whether Discord confirms that the bot is not in this server: a short list alone is no proof."""
+        """Whether Discord confirms that the bot is not in this server. Its absence from the list is no proof."""
         return await is_refused_with(_NOT_IN_SERVER, self._client.http.get_guild(guild_id, with_counts=False), _SECONDS)
 
     async def _servers(self) -> set[int]:

@@ -1,4 +1,4 @@
-"""Searches a channel's history for a message of the bot that may have been stored without the bot's knowledge."""
+"""Searches a channel's history for a message that Discord may have stored without the bot's knowledge."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from ui.message import Message
 
 PAGE = 100
 MAX_PAGES = 30
-"""3,000 messages; if there are more, the result is that nobody can know."""
+"""Up to 3,000 messages are read. If there are more, the result is `CannotLook`."""
 _SECONDS = 30.0
 _COMMAND = re.compile(r"</([^:>]+):\d+>")
-"""A link to a command, as `CommandMentions` writes it."""
+"""A command mention, as `CommandMentions` writes it."""
 _PING = re.compile(r"<@\d+> ?")
 _T = TypeVar("_T")
 
@@ -30,11 +30,12 @@ async def find_message(
 ) -> LookResult:
     """Reads the history forward from `after` (milliseconds UTC) until the message is found or the end is reached.
 
-    `readable` tells whether the bot may read the history, None where nobody knows: without that right Discord answers
-    with an empty list instead of a refusal (Discord developer docs, Get Channel Messages), and empty proves nothing.
+    `readable` tells whether the bot may read the history; None if that is unknown. Without the permission, Discord
+    responds with an empty list instead of a refusal (Discord developer docs, Get Channel Messages), so an empty list
+    proves nothing.
 
     Messages in the history carry no nonce, so the message is recognised by a custom id of its buttons, or by its text
-    if it has none.
+    if it has no buttons.
     """
     if readable is False:
         return CannotLook()
@@ -44,7 +45,7 @@ async def find_message(
 async def find_copies(
     client: discord.Client, channel_id: int, message: Message, after: int, *, readable: bool | None
 ) -> tuple[int, ...] | LookFailure:
-    """The ids of all messages from `after` on that `find_message` would take for this one."""
+    """The ids of all messages from `after` on that `find_message` would accept as this one."""
     if readable is False:
         return CannotLook()
     return await _unless_refused(_search_all(client, channel_id, message, after, certain=readable is True))
@@ -80,7 +81,7 @@ async def _search(
 
 
 async def _search_newest(client: discord.Client, channel_id: int, message: Message, *, certain: bool) -> LookResult:
-    """Searches the newest messages, if none is newer than `after`: this machine's clock may be ahead of Discord's."""
+    """Searches the newest messages. Used if none is newer than `after`, since this machine's clock may be ahead."""
     page = await _page(client, channel_id)
     if ids := _ids_in(page, client, message):
         return Found(ids[0])
@@ -104,13 +105,13 @@ async def _search_all(
 
 
 def _ids_in(page: list[Any], client: discord.Client, message: Message) -> list[int]:
-    """The ids of the stored messages that are the bot's own and this message, in the page's order."""
+    """The ids of the page's messages that are the bot's own and match this message, in the page's order."""
     return [int(stored["id"]) for stored in page if _is_ours(stored, client) and _is_it(stored, message)]
 
 
 async def _page(client: discord.Client, channel_id: int, after: int | None = None) -> list[Any]:
-    """The messages that follow `after`, or the newest. Raises TypeError if the response is not a list: a proxy's empty
-    page would look like an empty channel."""
+    """The messages that follow `after`, or the newest ones. Raises TypeError if the response is not a list, because a
+    proxy's empty page would look like an empty channel."""
     async with asyncio.timeout(_SECONDS):
         page: object = await client.http.logs_from(channel_id, PAGE, after=after)
     if not isinstance(page, list):
@@ -119,7 +120,7 @@ async def _page(client: discord.Client, channel_id: int, after: int | None = Non
 
 
 def _read(refusal: discord.HTTPException) -> CannotLook | NoResponse:
-    """What a refusal means. A proxy's refusal says nothing about the channel, and may pass."""
+    """What a refusal means. A proxy's refusal says nothing about the channel, and may be temporary."""
     if is_of_discord(refusal):
         meaning = verdicts.meaning_of(Refused(refusal.status, refusal.code))
         if meaning in (verdicts.Meaning.PLACE, verdicts.Meaning.CHANNEL_GONE):
@@ -138,8 +139,8 @@ def _is_it(stored: dict[str, Any], message: Message) -> bool:
 
 
 def _without_ids(content: str) -> str:
-    """The content with each command named in plain text, since right after a start its id may not be known yet, and
-    without people, who may have asked to be forgotten since."""
+    """The content with command mentions as plain text, and without pings. Right after a start the ids of commands may
+    be unknown, and people may have asked to be forgotten since."""
     content = _PING.sub("", content).rstrip()
     return _COMMAND.sub(r"/\1", content)
 

@@ -1,4 +1,4 @@
-"""The turns in which shards send their IDENTIFYs: of one process that is alone, or of several."""
+"""The slots in which shards send their IDENTIFYs, for a single process or shared by several."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ class LocalSlots:
         self._last: dict[int, float] = {}
 
     async def take(self, shard_id: int, limit: SessionStartLimit) -> bool:
-        """Waits until this shard may identify. False: none was left, and the limit has to be asked for again."""
+        """Waits until this shard may identify. Returns False if no IDENTIFY was left; the limit has to be requested
+        again then."""
         bucket, now = bucket_of(shard_id, limit.max_concurrency), self._monotonic()
         last_of_bucket = self._last.get(bucket)
         last = max(self._last.values(), default=None)
@@ -39,7 +40,7 @@ class LocalSlots:
         if limit.remaining <= RESERVE:
             await _wait_for_more(shard_id, limit, wait, self._sleep)
             return False
-        self._last[bucket] = now + wait  # before the wait, so that the next one comes after it
+        self._last[bucket] = now + wait  # Set before waiting, so that the next slot comes after this one.
         if wait > 0:
             await self._sleep(wait)
         return True
@@ -48,8 +49,8 @@ class LocalSlots:
 class SharedSlots:
     """Spaces the IDENTIFYs of all processes.
 
-    `take_turn` gets a name and a spacing in seconds. It takes the next turn of that name and returns 0; if that turn
-    has not come yet, it returns how many seconds to wait. It may raise StorageError.
+    `take_turn` gets a name and a spacing in seconds. It takes the next turn of that name and returns 0, or returns how
+    many seconds to wait if the turn has not come yet. It may raise StorageError.
     """
 
     def __init__(self, take_turn: Callable[[str, float], Awaitable[float]], sleep: Sleep) -> None:
@@ -57,7 +58,8 @@ class SharedSlots:
         self._sleep = sleep
 
     async def take(self, shard_id: int, limit: SessionStartLimit) -> bool:
-        """Waits until this shard may identify. False: none was left, and the limit has to be asked for again."""
+        """Waits until this shard may identify. Returns False if no IDENTIFY was left; the limit has to be requested
+        again then."""
         if limit.remaining <= RESERVE:
             await _wait_for_more(shard_id, limit, seconds_until_identify(limit, None, None), self._sleep)
             return False

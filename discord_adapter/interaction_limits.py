@@ -1,4 +1,4 @@
-"""Counts every interaction against a limit of the person who sent it."""
+"""Counts every interaction against a rate limit of the person who sent it."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from ui.language import language_of, speak
 from ui.refusal_replies import too_fast_reply
 
 TYPING = Refill(burst=60, per_second=3.0)
-"""Autocomplete: Discord sends one interaction for each letter typed."""
+"""For autocomplete: Discord sends an interaction for each typed letter."""
 LOOKING = Refill(burst=30, per_second=1.0)
-"""Buttons that only show something, and forms handed in: what a form does has a limit of its own."""
+"""For buttons that only show something, and for submitted forms, whose action has a limit of its own."""
 
 
 class InteractionLimiter:
-    """Lets a person's interactions in until there are too many, whichever server they come from.
+    """Lets a person's interactions in until there are too many, counted over all servers.
 
-    Commands, and buttons that change something, count against the rate of commands. The number of people remembered is
+    Commands, and buttons that change something, count against the command rate. The number of people remembered is
     bounded.
     """
 
@@ -36,10 +36,10 @@ class InteractionLimiter:
         self._looking: Buckets[int] = Buckets(clock, LOOKING)
 
     async def lets_in(self, interaction: Interaction) -> bool:
-        """Counts an interaction and returns whether it is let in. If not, the person has had a reply that says so;
-        autocomplete gets an empty list.
+        """Counts an interaction; returns whether it is let in. If not, the person was sent a reply that says so;
+        autocomplete got an empty list.
 
-        Every interaction comes here first, and from here on its task's texts are in the person's language.
+        Every interaction passes here first. This also sets the language of its task's texts to the person's.
         """
         speak(language_of(interaction.locale.value))
         try:
@@ -53,7 +53,7 @@ class InteractionLimiter:
         return True
 
     def _count(self, interaction: Interaction) -> None:
-        """Raises TooFast."""
+        """Counts the interaction against its limit. Raises TooFast."""
         person = interaction.user.id
         data: Mapping[str, Any] = interaction.data or {}
         match interaction.type:

@@ -1,4 +1,4 @@
-"""Replies to interactions, for the asker alone: deferred at once, then the result or why nothing could be done."""
+"""Replies to interactions, visible only to the asker: defers at once, then sends the result or why there is none."""
 
 from __future__ import annotations
 
@@ -38,18 +38,18 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 Interaction = discord.Interaction[Any]
 Act = Callable[[Ask], Awaitable[Reply | Sequence[Reply]]]
-"""Does what somebody asks for, and returns the replies."""
+"""Does what the asker wants, and returns the replies."""
 LocaleSeen = Callable[[int, str], Awaitable[None]]
-"""Takes a server and the language for its locale."""
+"""Called with a server's id and the language of its locale."""
 
 _REPLACED = 500
-"""Replies remembered: far more than are replaced within the minute in which that matters."""
+"""How many replaced replies are remembered; far more than are replaced within the minute in which it matters."""
 _LAST_WORK_SECONDS = 1.5
 _LAST_REPLIES_SECONDS = 1.5
 
 
 class Declined(Exception):
-    """What was asked for is not done; `reply` says why."""
+    """The request is declined; `reply` says why."""
 
     def __init__(self, reply: Reply) -> None:
         super().__init__(reply.content)
@@ -57,24 +57,24 @@ class Declined(Exception):
 
 
 def may_manage_server(interaction: Interaction) -> bool:
-    """Whether the asker has Manage Server, whatever Discord let through."""
+    """Whether the asker really has Manage Server; Discord's own check is not relied on."""
     return interaction.permissions.manage_guild
 
 
 def require_manage_server(interaction: Interaction) -> None:
-    """Raises Declined for an asker without Manage Server."""
+    """Raises Declined if the asker lacks Manage Server."""
     if not may_manage_server(interaction):
         raise Declined(not_allowed_reply())
 
 
 def obstacle_of(interaction: Interaction) -> Obstacle | None:
-    """The bot's own timeout, if there is one: no permission helps against it, though replies to commands still work."""
+    """TIMED_OUT if the bot is timed out. No permission helps against that, but replies to commands still work."""
     me: discord.Member | None = None if interaction.guild is None else interaction.guild.me
     return Obstacle.TIMED_OUT if me is not None and me.is_timed_out() else None
 
 
 def require_posting(interaction: Interaction) -> None:
-    """Raises Declined where a result could not be posted in this channel."""
+    """Raises Declined if a result could not be posted in this channel."""
     channel, permissions = interaction.channel, interaction.app_permissions
     if is_locked(channel, permissions):
         raise Declined(locked_thread_reply())
@@ -85,7 +85,7 @@ def require_posting(interaction: Interaction) -> None:
 
 
 class Responder:
-    """Does what an interaction asks for and replies with the result."""
+    """Carries out what an interaction asks for, and replies with the result."""
 
     def __init__(self, registry: CommandRegistry, clock: Clock, locale_seen: LocaleSeen) -> None:
         self._registry = registry
@@ -96,13 +96,13 @@ class Responder:
         self._replying: set[asyncio.Future[Awaitable[None] | None]] = set()
         self._edits: set[asyncio.Future[None]] = set()
         self._replaced: deque[int] = deque(maxlen=_REPLACED)
-        """The ids of the replies that a press of one of their own buttons replaced last."""
+        """The ids of the replies that were last replaced by a press of their own buttons."""
         self._ending = asyncio.Event()
         self.failures = 0
-        """How many interactions failed by a fault of the bot's own."""
+        """How many interactions failed because of a fault of the bot itself."""
 
     async def end(self) -> None:
-        """Stops: gives work in hand a moment to end, cancels the rest, and then gives replies a moment to be sent.
+        """Stops: gives running work a moment to finish, cancels the rest, then gives replies a moment to be sent.
 
         Every asker gets a reply, unless Discord does not accept it in time.
         """
@@ -115,11 +115,11 @@ class Responder:
         await _at_most(_LAST_REPLIES_SECONDS, self._replying)
         for replying in self._replying:
             replying.cancel()
-        # Before the connections that they use are closed.
+        # They have to end before the connections that they use are closed.
         await _at_most(_LAST_REPLIES_SECONDS, self._replying)
 
     def ask_of(self, interaction: Interaction) -> Ask:
-        """Who asks, where, and when by this machine's clock, from which Discord's may differ."""
+        """Who asks, where, and when. The time is this machine's, which may differ from Discord's."""
         if interaction.guild_id is None or interaction.channel_id is None:
             raise ValueError("an interaction outside of a server")
         return Ask(
@@ -130,7 +130,7 @@ class Responder:
         )
 
     async def refused_place(self, interaction: Interaction) -> bool:
-        """Whether the bot does not serve the place where this was asked; if so, replies that it doesn't."""
+        """Replies with a refusal if the bot does not serve the place of this interaction; returns whether it did."""
         if interaction.guild_id is None:
             reply = only_in_servers_reply()
         elif not self._registry.serves(interaction.guild_id):
@@ -141,7 +141,7 @@ class Responder:
         return True
 
     async def say_at_once(self, interaction: Interaction, reply: Reply) -> None:
-        """Replies to the asker alone without deferring first, where the reply is known already."""
+        """Replies to the asker without deferring first, for a reply that is already known."""
         await acknowledge(lambda: interaction.response.send_message(reply.content, ephemeral=True), self._clock.sleep)
 
     async def offer_nothing(self, interaction: Interaction) -> None:
@@ -153,7 +153,7 @@ class Responder:
         await acknowledge(lambda: interaction.response.send_modal(form), self._clock.sleep)
 
     async def reply(self, interaction: Interaction, act: Act, *, look_again: OnPress | None = None) -> None:
-        """Defers, then replies with what `act` returns, in new messages for the asker alone."""
+        """Defers, then replies with what `act` returns, in new messages that only the asker sees."""
         defer = partial(interaction.response.defer, ephemeral=True, thinking=True)
         await self._respond(interaction, defer, act, look_again, presses=0)
 
@@ -172,7 +172,7 @@ class Responder:
             return
 
         async def respond() -> Awaitable[None] | None:
-            """Returns the edit that is still to be made, if there is one."""
+            """Replies; returns the edit that is yet to be made, if there is one."""
             if not await acknowledge(defer, self._clock.sleep):
                 return None
             await self._note_locale(interaction)
@@ -187,9 +187,9 @@ class Responder:
             await self._kept(self._edits, edit)
 
     async def _note_locale(self, interaction: Interaction) -> None:
-        """What is posted because of this interaction is in the server's language of now.
+        """Notes the server's current language, so that what this interaction causes is posted in it.
 
-        The gateway may have told another one since the interaction was sent.
+        The gateway's locale is preferred, because it may have changed since the interaction was sent.
         """
         if interaction.guild_id is None:
             return
@@ -210,7 +210,8 @@ class Responder:
         message_id: int,
         presses: int,
     ) -> None:
-        """Replaces a reply with its later form, unless one of its buttons was pressed since (`presses` led to it)."""
+        """Replaces a reply with its later form, unless one of its buttons was pressed since. `presses` is how many
+        presses had led to the reply."""
         try:
             reply = await later()
         except StorageError as error:
@@ -227,7 +228,7 @@ class Responder:
         return await doing
 
     async def _replies_to(self, interaction: Interaction, act: Act, look_again: OnPress | None) -> Sequence[Reply]:
-        """Does what is asked for. Whatever fails, the asker gets a reply."""
+        """Carries out the request. The asker gets a reply whatever fails."""
         if self._ending.is_set():
             return [restarting_reply()]
         try:
@@ -246,7 +247,7 @@ class Responder:
         return [done] if isinstance(done, Reply) else done
 
     def _refused(self, interaction: Interaction, error: Exception, look_again: OnPress | None) -> Reply | None:
-        """The reply to a refusal; None for an error that is not one."""
+        """The reply for a refusal; None for any other error."""
         mentions = self._registry.mentions(interaction.guild_id or 0)
         return refusal_reply(error, mentions, manager=may_manage_server(interaction), look_again=look_again)
 

@@ -1,4 +1,4 @@
-"""Posts, edits, finds and deletes the relay's messages, by id, and returns what Discord did as a plain value."""
+"""Posts, edits, finds and deletes the relay's messages by id, and returns Discord's response as a plain value."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ log = logging.getLogger(__name__)
 _ASK_AGAIN_SECONDS = 10.0
 _BASE_SECONDS = 60.0
 _SLOWEST_UPLOAD = 256 * 1024
-"""Bytes a second that an upload is given before it counts as unanswered."""
+"""Bytes per second; a slower upload counts as unanswered."""
 
 
 class DiscordPoster:
-    """The relay's Poster over a discord.py client; `paused_for` tells for how many seconds nothing may be asked for."""
+    """The relay's Poster, on a discord.py client. `paused_for` returns for how many seconds no request may be made."""
 
     def __init__(
         self,
@@ -77,12 +77,12 @@ class DiscordPoster:
         try:
             return await self._attempt(send_once, _BASE_SECONDS + size / _SLOWEST_UPLOAD)
         finally:
-            # discord.py may still be asleep; the files are to be deleted now.
+            # discord.py may still be sleeping, but the files are about to be deleted.
             for file in arguments.get("files", ()):
                 file.close()
 
     async def _wrong_place(self, address: Address) -> SendResult | None:
-        """What keeps a message from being sent there at all: the channel is not in its server, or nobody can tell."""
+        """Why no message may be sent to the channel: it is not in its server, or that is unknown. None if it may be."""
         if seconds := self._paused_for():
             return TooManyRequests(seconds)
         try:
@@ -173,12 +173,12 @@ class DiscordPoster:
         return self._client.get_partial_messageable(address.channel_id, guild_id=address.guild_id)
 
     def _known_channel(self, address: Address) -> discord.abc.GuildChannel | discord.Thread | None:
-        """The channel, where the gateway tells the truth of it."""
+        """The channel as the gateway knows it; None if it is unknown or hidden."""
         channel = self._seen_channel(address)
         return None if is_hidden(channel) else channel
 
     def _readable(self, address: Address) -> bool | None:
-        """Whether the bot may read the channel's history; None where that is not known."""
+        """Whether the bot may read the channel's history; None if that is unknown."""
         channel = self._known_channel(address)
         return None if channel is None else channel.permissions_for(channel.guild.me).read_message_history
 
@@ -206,7 +206,7 @@ class DiscordPoster:
                 answer = NoResponse(type(error).__name__)
             except UNREADABLE:
                 if not statuses:
-                    # Nothing was asked yet: a fault of ours.
+                    # No request was made yet, so this is a bug.
                     raise
                 answer = NoResponse("the answer is not Discord's")
         if is_ambiguous(statuses):
@@ -215,7 +215,7 @@ class DiscordPoster:
 
 
 def _age(edited: discord.Message) -> float | None:
-    """How many seconds old a message was at its last edit."""
+    """The message's age in seconds at its last edit; None if it was never edited."""
     return None if edited.edited_at is None else (edited.edited_at - edited.created_at).total_seconds()
 
 

@@ -1,13 +1,14 @@
-"""Discord's limits that concern every request: the global rate limit, also where several processes share it, and the
-count of refused requests.
+"""Discord's limits that apply to every request: the global rate limit, which several processes may share, and the limit
+on refused requests.
 
-discord.py 2.7.1 holds back all requests while a global limit lasts, and releases them in the request that met it, after
-its sleep (http.py, `HTTPClient.request`). Where that request is cancelled or times out in its sleep, it never does, and
-every later request waits for ever (disnake#1585). `GlobalLimit` ends the limit whoever was cancelled.
+discord.py 2.7.1 holds back all requests while a global limit lasts. The request that met the limit releases them after
+its sleep (http.py, `HTTPClient.request`). If that request is cancelled or times out while it sleeps, all later requests
+wait for ever (disnake#1585). `GlobalLimit` ends the limit in any case.
 
-After 10,000 responses of 401, 403 or 429 within ten minutes an IP address is banned for a while; a 429 of scope
-`shared` does not count (Discord developer docs, Rate Limits, "Invalid Request Limit"). `InvalidRequests` counts them
-and pauses before that. `RequestPacer` keeps this process's requests within its share of the global limit.
+After 10,000 responses of 401, 403 or 429 within ten minutes, Discord bans an IP address for a while. A 429 of scope
+`shared` does not count (Discord developer docs, Rate Limits, "Invalid Request Limit"). `InvalidRequests` counts these
+responses, and pauses well before that. `RequestPacer` keeps this process's requests within its share of the global
+limit.
 """
 
 from __future__ import annotations
@@ -29,13 +30,13 @@ from relay.ports import Sleep
 log = logging.getLogger(__name__)
 
 LIMIT = 5000
-"""Half of what is allowed: commands still need responses, and another bot may share the address."""
+"""Half of what Discord allows, because commands still need responses and another bot may share the address."""
 WINDOW = 600.0
-"""Seconds."""
+"""Seconds over which refused requests are counted."""
 
 _COUNTED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS})
 WITHOUT_BOT_TOKEN = ("/webhooks/", "/interactions/")
-"""In the paths of responses to interactions. A 401 there means that an interaction is too old."""
+"""Parts of the paths of responses to interactions. A 401 there means that the interaction is too old."""
 
 
 class InvalidRequests:
@@ -49,7 +50,7 @@ class InvalidRequests:
         """Set once Discord has refused the bot's token."""
 
     def note(self, end: aiohttp.TraceRequestEndParams) -> None:
-        """Counts a response, if it is one of those that Discord counts."""
+        """Counts a response, if Discord counts it as an invalid request."""
         status = end.response.status
         if status not in _COUNTED or end.response.headers.get("X-RateLimit-Scope") == "shared":
             return
@@ -74,7 +75,7 @@ class InvalidRequests:
 
 
 _MARGIN_SECONDS = 0.1
-"""So that discord.py releases the requests first, if it does."""
+"""A margin so that discord.py, if it releases the requests, does so first."""
 _LONGEST_SECONDS = 3600.0
 
 
@@ -86,7 +87,7 @@ class GlobalLimit:
         self._ends_at = 0.0
 
     async def note(self, response: aiohttp.ClientResponse) -> None:
-        """Notes the global limit in a response. Call it for every response of Discord."""
+        """Notes the global limit in a response. To be called for every response of Discord."""
         if response.status != HTTPStatus.TOO_MANY_REQUESTS:
             return
         seconds = _seconds_of(await response.read())
@@ -97,13 +98,13 @@ class GlobalLimit:
         loop.call_later(seconds + _MARGIN_SECONDS, self._over)
 
     def _over(self) -> None:
-        # A limit that was met later lasts longer.
+        # A limit that was met later may end later.
         if asyncio.get_running_loop().time() >= self._ends_at:
             self._http()._global_over.set()  # noqa: SLF001
 
 
 def _seconds_of(body: bytes) -> float | None:
-    """How long the global limit lasts, in seconds; None if the response has none."""
+    """How long the global limit lasts, in seconds; None if the response names no global limit."""
     try:
         content = json.loads(body)
         seconds = float(content["retry_after"]) if content["global"] is True else math.nan
@@ -115,16 +116,16 @@ def _seconds_of(body: bytes) -> float | None:
 def counts_globally(url: yarl.URL) -> bool:
     """Whether Discord counts a request against the bot's global limit.
 
-    Interactions are not bound to it (developer docs, Rate Limits), and a connection to the gateway is no request of the
-    API.
+    Responses to interactions don't count (developer docs, Rate Limits), and connecting to the gateway is not an API
+    request.
     """
     return url.scheme in ("http", "https") and not any(part in url.path for part in WITHOUT_BOT_TOKEN)
 
 
 class RequestPacer:
-    """Spaces requests evenly, where several processes share the global limit.
+    """Spaces requests evenly if several processes share the global limit.
 
-    `per_second` returns how many there may be now, `monotonic` seconds.
+    `per_second` returns how many requests per second are allowed now; `monotonic` returns seconds.
     """
 
     def __init__(
@@ -140,7 +141,7 @@ class RequestPacer:
         self._last = monotonic() - 1.0
 
     async def wait(self) -> None:
-        """Waits for this request's turn, after those that have asked before."""
+        """Waits for this request's turn. Turns are given in the order of the calls."""
         async with self._turns:
             while (wait := self._last + 1.0 / self._per_second() - self._monotonic()) > 0:
                 await self._sleep(wait)

@@ -1,4 +1,4 @@
-"""Replaces "thinking" with a reply, and tries again if Discord does not accept it at first."""
+"""Replaces "thinking" with a reply, and retries if Discord does not accept it at first."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ log = logging.getLogger(__name__)
 
 
 _WAITS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
-"""Seconds between two tries. With discord.py's own they stay well within the 15 minutes for which Discord accepts a
-reply (Discord developer docs, Receiving and Responding)."""
+"""Seconds between tries. Including discord.py's own retries, they stay well within the 15 minutes for which Discord
+accepts a reply (Discord developer docs, Receiving and Responding)."""
 
 
 MAX_VIEWS_OF_A_PERSON = 3
@@ -26,21 +26,20 @@ MAX_VIEWS = 500
 
 
 class TemporaryViews:
-    """The replies with a temporary button, each kept in memory for as long as its button lives.
+    """The replies with a temporary button, each kept in memory as long as its button works.
 
-    Their number is bounded: each person's latest views and the latest of all are kept, and the buttons of older ones
-    are removed early.
+    Their number is bounded, for each person and overall. The buttons of the oldest ones are removed early.
     """
 
     def __init__(self) -> None:
         self._owners: dict[TemporaryView, int] = {}
-        """The oldest stands first."""
+        """By view; the oldest view comes first."""
 
     def __len__(self) -> int:
         return len(self._owners)
 
     async def keep(self, view: TemporaryView, message: discord.InteractionMessage, user_id: int) -> None:
-        """Keeps a view that is part of this reply until its button is removed."""
+        """Keeps a reply's view until its button is removed."""
         self._owners[view] = user_id
         view.stands_in(message, lambda: self._owners.pop(view, None))
         own = [one for one, owner in self._owners.items() if owner == user_id]
@@ -51,15 +50,15 @@ class TemporaryViews:
 async def send_replies(
     interaction: discord.Interaction[Any], replies: Sequence[Reply], sleep: Sleep, views: TemporaryViews
 ) -> discord.InteractionMessage | None:
-    """Sends the replies to the asker alone, the first in the place of what is shown now.
+    """Sends the replies, visible only to the asker. The first replaces what is shown now.
 
-    Returns the first message; None if that fails, which is logged.
+    Returns the first message, or None after a failure, which is logged.
     """
     first, *rest = replies
     try:
         message = await _put_in_place(interaction, first, sleep)
         for further in rest:
-            # Tried once: a further message has no nonce, so a second try could double it.
+            # Tried only once: these messages have no nonce, so a second try could post them twice.
             await interaction.followup.send(
                 further.content, ephemeral=True, allowed_mentions=discord.AllowedMentions.none()
             )
@@ -74,7 +73,7 @@ async def send_replies(
 async def _put_in_place(
     interaction: discord.Interaction[Any], reply: Reply, sleep: Sleep
 ) -> discord.InteractionMessage:
-    """Edits the reply. An edit may be repeated safely. Raises what the last try raised."""
+    """Edits the reply, which can be repeated safely. Raises what the last try raised."""
     for wait in _WAITS:
         try:
             return await _edit(interaction, reply)

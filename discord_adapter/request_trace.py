@@ -1,8 +1,8 @@
-"""Which responses one call of discord.py really got, whether a refusal comes from Discord itself, and asking Discord.
+"""Traces discord.py's requests: which responses a call really got, and whether a refusal comes from Discord itself.
 
-discord.py repeats a request up to five times by itself after a 500, 502, 504 or 524, and after a reset connection. A
-refusal at the end of such a series says nothing about the earlier tries: one of them may have been stored. This module
-records every status of a call. A refusal that does not come from Discord itself (a proxy's page, say) proves nothing.
+discord.py makes up to five tries of a request by itself, after a 500, 502, 504 or 524 or a reset connection. A refusal
+at the end of such a series says nothing about the earlier tries: Discord may have stored one of them. So every status
+of a call is recorded. A refusal that does not come from Discord itself, such as a proxy's page, proves nothing.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from model.messages import NoResponse, Refused, SendResult, TooManyRequests
 T = TypeVar("T")
 
 UNREADABLE = (AttributeError, KeyError, TypeError, ValueError)
-"""What discord.py raises for a good status whose body is not Discord's: mostly a proxy's page."""
+"""What discord.py raises for a successful status with a body that is not Discord's, mostly a proxy's page."""
 
 
 class NotDiscord(Exception):
-    """Something else answered in Discord's place: a proxy's page, a network that wants a log-in first."""
+    """Something else responded in Discord's place, such as a proxy or a network's login page."""
 
 
 UNREACHABLE = (
@@ -42,7 +42,7 @@ UNREACHABLE = (
     TimeoutError,
     NotDiscord,
 )
-"""The errors by which Discord is known to be away."""
+"""The errors that mean that Discord can't be reached."""
 
 UNKNOWN_CHANNEL = 10003
 UNKNOWN_SERVER = 10004
@@ -52,15 +52,15 @@ MISSING_ACCESS = 50001
 _WAIT_UNNAMED = 30.0
 _SHORTEST_CODE = 5
 _BEFORE_ANY_ACTION = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.REQUEST_ENTITY_TOO_LARGE})
-"""A refused token, and a body that was not even read. These statuses count whoever sent them: Discord's edge refuses
-large bodies."""
+"""A refused token, and a body that was not even read. These statuses count whoever sent them, because Discord's edge
+servers refuse large bodies."""
 
 
 def is_of_discord(refusal: discord.HTTPException) -> bool:
-    """Whether Discord itself refused: by one of its codes, or in the form `{"message": "404: Not Found", "code": 0}`
-    that it has where it has no code for it. Anything else a proxy may have made, whatever became of the request.
+    """Whether Discord itself refused: with one of its codes, or in the form `{"message": "404: Not Found", "code": 0}`
+    that it uses where it has no code. Anything else may come from a proxy, whatever happened to the request.
     """
-    code = str(refusal.code)  # A proxy's JSON may hold anything there.
+    code = str(refusal.code)  # A proxy's JSON may contain anything here.
     if code.isdecimal() and len(code) >= _SHORTEST_CODE:
         return True
     is_json = refusal.response.headers.get("Content-Type", "").startswith("application/json")
@@ -68,8 +68,8 @@ def is_of_discord(refusal: discord.HTTPException) -> bool:
 
 
 def read_refusal(refusal: discord.HTTPException) -> SendResult:
-    """A refusal of something to be done, as a plain value. A 429 that discord.py raises at once comes from Cloudflare
-    or another proxy."""
+    """The refusal of an action, as a plain value. A 429 that discord.py raises at once comes from Cloudflare or another
+    proxy."""
     if refusal.status == HTTPStatus.TOO_MANY_REQUESTS:
         seconds = named_wait(refusal.response.headers)
         return TooManyRequests(_WAIT_UNNAMED if seconds is None else max(seconds, 1.0))
@@ -83,14 +83,14 @@ def read_refusal(refusal: discord.HTTPException) -> SendResult:
 _BROKEN = 599
 """The status recorded for a try that got no response."""
 _LONGEST_WAIT = 3600.0
-"""Seconds of Retry-After that are believed."""
+"""The longest Retry-After that is believed, in seconds."""
 
 _statuses: ContextVar[list[int] | None] = ContextVar("statuses", default=None)
 
 
 @contextmanager
 def remembered_statuses() -> Iterator[list[int]]:
-    """Collects the statuses of all responses to requests made in the block, in order."""
+    """Collects the statuses of all responses to the block's requests, in order."""
     statuses: list[int] = []
     token = _statuses.set(statuses)
     try:
@@ -100,12 +100,12 @@ def remembered_statuses() -> Iterator[list[int]]:
 
 
 def is_ambiguous(statuses: list[int]) -> bool:
-    """Whether a try before the last one may have been stored all the same."""
+    """Whether Discord may have stored a try before the last one."""
     return any(status >= HTTPStatus.INTERNAL_SERVER_ERROR for status in statuses[:-1])
 
 
 def may_be_stored(statuses: list[int]) -> bool:
-    """Whether some try may have been stored: it reached Discord and was not refused."""
+    """Whether Discord may have stored any of the tries, because it was not refused."""
     return any(not HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR for status in statuses)
 
 
@@ -114,8 +114,8 @@ def wire_trace(
     *also: Callable[[aiohttp.TraceRequestEndParams], None],
     before: Callable[[yarl.URL], Awaitable[None]] | None = None,
 ) -> aiohttp.TraceConfig:
-    """The trace for `discord.Client(http_trace=…)`; `also` are called with every response, and `before` is waited for
-    before every request, discord.py's own repetitions included."""
+    """The trace for `discord.Client(http_trace=…)`. `also` are called with every response. `before` is awaited before
+    every request, including discord.py's own retries."""
 
     async def wait(
         _session: aiohttp.ClientSession, _context: SimpleNamespace, start: aiohttp.TraceRequestStartParams
@@ -142,7 +142,7 @@ def wire_trace(
 
 
 def named_wait(headers: Mapping[str, str]) -> float | None:
-    """The seconds of Retry-After, bounded; None if it is missing or unreadable."""
+    """The wait in the Retry-After header in seconds, bounded; None if it is missing or unreadable."""
     try:
         seconds = float(headers.get("Retry-After", ""))
     except ValueError:
@@ -160,7 +160,7 @@ async def _note_broken(
 
 
 def reason_of(error: BaseException) -> str:
-    """Why Discord could not be reached, in a word or two."""
+    """Why Discord could not be reached, in a few words."""
     match error:
         case discord.HTTPException():
             return f"HTTP {error.status}"
@@ -174,19 +174,19 @@ def reason_of(error: BaseException) -> str:
 
 
 class DiscordAway(Exception):
-    """Discord couldn't be asked, or hasn't answered itself; `str()` says why in a word or two."""
+    """Discord could not be reached or did not respond itself; `str()` says why in a few words."""
 
 
 async def ask_discord(request: Awaitable[T], seconds: float = 30.0) -> T:
-    """The response to a request that may be made again at any time.
+    """Awaits the response to a request that may be repeated at any time.
 
     Args:
         request: A call of discord.py.
-        seconds: How long to wait for it, discord.py's own repetitions included.
+        seconds: How long to wait, including discord.py's own retries.
 
     Raises:
-        discord.HTTPException: Discord refuses it.
-        DiscordAway: Anything else: no connection, no response in time, an error on Discord's side, a rate limit, or a
+        discord.HTTPException: Discord refused the request.
+        DiscordAway: There was no connection, no response in time, an error on Discord's side, a rate limit, or a
             proxy's page.
     """
     with remembered_statuses() as statuses:
@@ -201,12 +201,12 @@ async def ask_discord(request: Awaitable[T], seconds: float = 30.0) -> T:
             raise DiscordAway(reason_of(error)) from error
         except UNREADABLE as error:
             if not statuses:
-                raise  # Nothing was asked yet: a fault of ours.
+                raise  # No request was made yet, so this is a bug.
             raise DiscordAway(reason_of(NotDiscord())) from error
 
 
 async def is_refused_with(codes: Collection[int], request: Awaitable[object], seconds: float = 30.0) -> bool:
-    """Whether Discord refuses a request with one of these codes. False where it can't be asked."""
+    """Whether Discord refuses a request with one of these codes. False if Discord can't be reached."""
     try:
         await ask_discord(request, seconds)
     except discord.HTTPException as refusal:

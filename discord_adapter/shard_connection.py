@@ -1,7 +1,7 @@
-"""One shard's connection to the gateway, resumed or made again whatever ends it.
+"""Keeps one shard connected to the gateway: resumes or renews the connection, whatever ends it.
 
-discord.py's own loop does this for all shards in turn, so that one that waits holds up the others; it waits for an
-IDENTIFY's turn with the socket open and unread; and it waits for ever for a resume address that does not answer
+discord.py's own loop handles all shards in turn, so a waiting shard delays the others. It waits for its turn to
+IDENTIFY with the socket open and unread, and it waits for ever for a resume address that does not respond
 (Rapptz/discord.py#10511). So only its `DiscordWebSocket` is used, which reads and parses.
 """
 
@@ -30,15 +30,15 @@ from relay.ports import Sleep
 log = logging.getLogger(__name__)
 
 TakeSlot = Callable[[int, SessionStartLimit], Awaitable[bool]]
-"""Waits until this shard may send one IDENTIFY. False: it waited so long that the limit has to be asked for again."""
+"""Waits until this shard may send one IDENTIFY. Returns False if it waited so long that the limit is outdated."""
 
 PATIENCE = 60.0
-"""Seconds in which a connection has to come up, and for which resuming the lost one is tried."""
+"""Seconds within which a connection has to come up, and for which resuming a lost session is tried."""
 
 RESUMABLE = 4000
-"""Closed with this code, a session can still be resumed."""
+"""A close code after which the session can still be resumed."""
 ENDED = 1000
-"""Closed with this code, a session is over, and the bot is shown as offline (Discord docs, Disconnecting)."""
+"""A close code that ends the session and shows the bot as offline (Discord docs, Disconnecting)."""
 
 _LONGEST_WAIT = 60.0
 _LIMIT_IS_FRESH_SECONDS = 5.0
@@ -49,22 +49,22 @@ _CLOSE_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class GatewayInfo:
-    """What `GET /gateway/bot` says."""
+    """The response to `GET /gateway/bot`."""
 
     shards: int
     limit: SessionStartLimit
 
 
 async def ask_gateway(client: discord.Client) -> GatewayInfo:
-    """Asks for the gateway's address, which new connections then use, and for what Discord allows.
+    """Requests the gateway's address, which new connections then use, and the session start limit.
 
-    Raises NotDiscord, and what discord.py does.
+    Raises NotDiscord, and what discord.py raises.
     """
     try:
         async with asyncio.timeout(_ASK_SECONDS):
             data = await client.http.request(Route("GET", "/gateway/bot"))
     except ValueError as error:
-        raise NotDiscord from error  # JSON that breaks off
+        raise NotDiscord from error  # Truncated JSON.
     match data:
         case {
             "url": str(url),
@@ -85,8 +85,8 @@ async def ask_gateway(client: discord.Client) -> GatewayInfo:
 class IdentifyTurns:
     """Lets the shards of this process identify in turn. `monotonic` returns seconds.
 
-    Discord is asked for its limit once for all of them within a few seconds: it bounds that request too, and a start
-    with many shards would use that up.
+    Discord's limit is requested once every few seconds for all shards together. Discord limits that request too, so a
+    start with many shards could otherwise exceed it.
     """
 
     def __init__(self, client: discord.Client, take_slot: TakeSlot, monotonic: Callable[[], float]) -> None:
@@ -99,30 +99,30 @@ class IdentifyTurns:
         self._last_known: SessionStartLimit | None = None
 
     async def wait(self, shard_id: int) -> None:
-        """Waits until this shard may send one IDENTIFY. Raises what `ask_gateway` does."""
+        """Waits until this shard may send one IDENTIFY. Raises what `ask_gateway` raises."""
         while not await self._take_slot(shard_id, await self._next()):
             self.forget()
 
     def forget(self) -> None:
-        """Asks Discord again before the next IDENTIFY: the address that it named may be no good."""
+        """Makes the next IDENTIFY ask Discord again, because the gateway address may not work."""
         self._limit = None
 
     def known(self) -> SessionStartLimit | None:
-        """The limit as far as this process knows it: what others have used since it was asked for is missing.
+        """The limit as far as this process knows it, without what other processes have used since it was requested.
 
-        Returns None until it has been asked for.
+        None until it has been requested.
         """
         limit = self._last_known
         if limit is None:
             return None
-        # The day begins with its first IDENTIFY: before that one Discord may say 0.
+        # Discord's day begins with the first IDENTIFY; before that, `reset_after` may be 0.
         reset_after_s = (limit.reset_after_s or _DAY_SECONDS) - (self._monotonic() - self._asked_at)
         if reset_after_s > 0:
             return replace(limit, reset_after_s=reset_after_s)
         return replace(limit, remaining=limit.total, reset_after_s=0.0)
 
     async def _next(self) -> SessionStartLimit:
-        """The limit, less the turns that were given since it was asked for."""
+        """The limit, minus the turns that were given since it was requested."""
         async with self._asking:
             if self._limit is None or self._monotonic() - self._asked_at >= _LIMIT_IS_FRESH_SECONDS:
                 self._limit = (await ask_gateway(self._client)).limit
@@ -134,7 +134,7 @@ class IdentifyTurns:
 
 @dataclass(frozen=True, slots=True)
 class LostSession:
-    """A session whose connection is gone, and which can be resumed until `until` (monotonic seconds)."""
+    """A session that has lost its connection and can be resumed until `until` (monotonic seconds)."""
 
     session_id: str
     sequence: int | None
@@ -143,7 +143,7 @@ class LostSession:
 
 
 class ShardConnection:
-    """A shard that is connected for as long as `run` runs. `monotonic` returns seconds."""
+    """A shard that stays connected while `run` runs. `monotonic` returns seconds."""
 
     def __init__(
         self,
@@ -156,7 +156,7 @@ class ShardConnection:
         patience: float,
         lost: LostSession | None = None,
     ) -> None:
-        """`lost` is a session of this shard that is resumed if it still can be."""
+        """`lost` is a session of this shard to resume, if that is still possible."""
         self._client = client
         self._turns = turns
         self._monotonic = monotonic
@@ -167,24 +167,24 @@ class ShardConnection:
         """The session to resume next."""
         self.shard_id = shard_id
         self.away_since: float | None = monotonic()
-        """Since when it has not been connected, failed attempts included; None: it is connected."""
+        """Since when the shard has not been connected, including failed attempts; None while it is connected."""
         self.failing_since: float | None = None
-        """Since when attempts to connect have failed; None: the last one did not."""
+        """Since when attempts to connect have failed; None if the last one succeeded."""
         self.first_ready = asyncio.Event()
-        """Set once the shard has been connected."""
+        """Set once the shard has been connected for the first time."""
         self.close_code = RESUMABLE
-        """The code with which the socket is closed."""
+        """The code to close the socket with."""
 
     @property
     def latency(self) -> float:
-        """Seconds between a heartbeat and its response; infinite where none has come."""
+        """Seconds between a heartbeat and its response; infinite if there was none yet."""
         return float("inf") if self._socket is None else self._socket.latency
 
     async def run(self) -> Never:
         """Keeps the shard connected.
 
-        Raises discord.ConnectionClosed after a code with which Discord forbids to go on, discord.HTTPException where
-        it refuses the token, and whatever shows a fault of discord.py.
+        Raises discord.ConnectionClosed for a close code after which the shard must not reconnect,
+        discord.HTTPException if Discord refuses the token, and any error that shows a fault of discord.py.
         """
         failures = 0
         while True:
@@ -201,9 +201,9 @@ class ShardConnection:
             await self._sleep(wait)
 
     async def _connection(self) -> str | None:
-        """One connection from its opening to its end.
+        """Opens a connection and reads it to its end.
 
-        Returns why it did not come up; None if it did, or if a new session is asked for in the place of a lost one.
+        Returns why it did not come up; None if it did, or if Discord wants a new session instead of the lost one.
         """
         lost, self.lost = self.lost, None
         if lost is not None and self._monotonic() >= lost.until:
@@ -216,7 +216,7 @@ class ShardConnection:
             raise
         except ReconnectWebSocket as again:
             if not again.resume and lost is not None and self.away_since is not None:
-                return None  # Discord has forgotten the session
+                return None  # Discord has forgotten the session.
             problem = "closed at once" if again.resume else "the session is invalid"
         except UNREACHABLE as error:
             if isinstance(error, discord.HTTPException) and error.status == HTTPStatus.UNAUTHORIZED:
@@ -231,7 +231,7 @@ class ShardConnection:
 
     async def _open_and_read(self, lost: LostSession | None) -> Never:
         if lost is None:
-            # Before the socket is opened: Discord waits only so long for an IDENTIFY.
+            # Done before the socket is opened, because Discord does not wait long for an IDENTIFY.
             await self._turns.wait(self.shard_id)
         socket: DiscordWebSocket | None = None
         came_up = False
@@ -260,7 +260,7 @@ class ShardConnection:
 
     async def _open(self, lost: LostSession | None) -> DiscordWebSocket:
         if lost is None:
-            # `initial` spares discord.py's own wait.
+            # `initial` skips discord.py's own wait.
             return await DiscordWebSocket.from_client(self._client, initial=True, shard_id=self.shard_id)
         return await DiscordWebSocket.from_client(
             self._client,
@@ -278,7 +278,7 @@ class ShardConnection:
         return LostSession(socket.session_id, socket.sequence, socket.gateway, until)
 
     async def _close(self, socket: DiscordWebSocket) -> None:
-        """Closes what is left of a connection, without waiting for a peer that does not respond."""
+        """Closes a connection, without waiting long for a peer that does not respond."""
         with suppress(*UNREACHABLE):
             async with asyncio.timeout(_CLOSE_SECONDS):
                 await socket.close(self.close_code)

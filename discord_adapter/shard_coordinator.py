@@ -1,8 +1,8 @@
-"""Shares the gateway's shards with other processes: takes free ones, hands some over, and lets them go in the end.
+"""Shares the gateway's shards with other processes: takes free shards, hands shards over, and releases them at the end.
 
-The rows of the database decide who holds a shard; `relay/cluster/` decides what to ask of them. A shard goes over make
-before break: the successor connects, takes the lease once Discord sends events to it, and only then does the process
-before it close its own session. Meanwhile both get every interaction, and Discord accepts one acknowledgement.
+The database decides who holds a shard; `relay/cluster/` decides which shards to take. A shard is handed over make
+before break: the successor connects and takes the lease once Discord sends it events, and only then does the earlier
+process close its own session. Meanwhile both receive every interaction, and Discord accepts one acknowledgement.
 """
 
 from __future__ import annotations
@@ -32,25 +32,26 @@ from storage.processes import Process, ShardLease
 log = logging.getLogger(__name__)
 
 LOOK_S = 1.0
-"""Between two looks at the rows."""
+"""Seconds between two looks at the rows."""
 _LOOK_WHILE_DRAINING_S = 0.25
 HANDOVER_S = 120.0
-"""A successor that has not connected by then gives the shard back. Scarce IDENTIFYs are a minute apart."""
+"""Seconds after which a successor that has not connected gives up. Scarce IDENTIFYs are a minute apart."""
 AWAY_S = 60.0
-"""A shard that fails to connect for so long is released, so that a process that reaches Discord can take it."""
+"""Seconds after which a shard that fails to connect is released, so that another process can take it."""
 
 
 class _Rows(NamedTuple):
-    """What the database says of the shards and of the processes that are alive, this one included."""
+    """The rows of all shards and of all live processes, including this one."""
 
     leases: Sequence[ShardLease]
     processes: Sequence[Process]
 
 
 class ShardCoordinator:
-    """Keeps this process's connections as the rows want them. `monotonic` returns seconds.
+    """Keeps this process's connections in step with the rows. `monotonic` returns seconds.
 
-    `shard_ids` are those that the operator gave to this process; None: the processes share all out among themselves.
+    `shard_ids` are the shards that the operator gave to this process; if None, the processes divide all shards among
+    themselves.
     """
 
     def __init__(
@@ -72,23 +73,23 @@ class ShardCoordinator:
         self._sleep = sleep
         self._handovers: dict[int, asyncio.Task[None]] = {}
         self._joining = shard_ids is None
-        """Until this process has had its fair share; from then on no shard moves to it from a live process."""
+        """True until this process has had its fair share. After that, no shard moves to it from a live process."""
         self._takes_shards_from = monotonic()
-        """Until then no shard is taken, since Discord could not be reached."""
+        """From when on shards are taken; later than now if Discord could not be reached."""
 
     async def run(self) -> Never:
-        """Looks at the rows once a second. Raises what `ShardManager.failure` does."""
+        """Follows the rows, once a second. Raises what `ShardManager.failure` raises."""
         while True:
             await self.turn()
             self._shards.check()
             await self._sleep(LOOK_S)
 
     async def turn(self) -> None:
-        """Does what the rows ask for now."""
+        """Follows the rows once: connects, hands over and closes shards."""
         if not self._membership.holds:
             await self._let_go()
             return
-        # One that is taken over during the look is told of as it was before.
+        # A shard that is taken over while the rows are read may still be in them as it was before.
         going_over = frozenset(self._handovers)
         try:
             rows = _Rows(*await self._membership.read_shards())
@@ -99,9 +100,9 @@ class ShardCoordinator:
             log.warning("the shards can't be looked after now: %s", error)
 
     async def drain(self) -> None:
-        """Lets others take over every shard, as long as `DRAIN_S` allows, and releases the rest.
+        """Lets others take over every shard for up to `DRAIN_S` seconds, then releases the rest.
 
-        The process's row says that it drains, and `run` has ended. Nobody else alive: nothing is waited for.
+        The process must be marked as draining, and `run` must have ended. Does not wait if no other process is alive.
         """
         until = self._monotonic() + DRAIN_S
         await self._end_handovers()
@@ -111,10 +112,10 @@ class ShardCoordinator:
         await self.release()
 
     async def release(self) -> None:
-        """Frees every shard. `run` has ended."""
+        """Frees every shard. `run` must have ended."""
         await self._end_handovers()
         for shard_id in sorted(self._shards.held):
-            with suppress(StorageError):  # then its lease runs out
+            with suppress(StorageError):  # The lease runs out then.
                 await self._membership.release_shard(shard_id)
         await self._shards.end()
 
@@ -126,7 +127,7 @@ class ShardCoordinator:
         return any(not process.draining and process.id != self._membership.process_id for process in rows.processes)
 
     async def _let_go(self) -> None:
-        """Others may hold the shards by now. If none does, the sessions are resumed."""
+        """Detaches the shards, which others may hold by now. If nobody does, their sessions are resumed later."""
         await self._end_handovers()
         await self._shards.detach()
 
@@ -137,14 +138,14 @@ class ShardCoordinator:
         await asyncio.gather(*handovers, return_exceptions=True)
 
     async def _follow(self, rows: _Rows, going_over: frozenset[int]) -> None:
-        """Closes what is another's by now, connects what is this process's, and releases what it can't connect."""
+        """Closes shards that now belong to others, connects this process's, and releases those that fail to connect."""
         me = self._membership.process_id
         mine = {lease.shard_id for lease in rows.leases if lease.owner == me}
         for shard_id in (self._shards.held | self._shards.detached) - mine - going_over:
             log.info("shard %d is another process's now", shard_id)
             await self._shards.drop(shard_id)
         for shard_id in {lease.shard_id for lease in rows.leases if lease.successor == me} - going_over:
-            await self._membership.release_shard(shard_id)  # Of a handover that ended while the database was away.
+            await self._membership.release_shard(shard_id)  # Left by a handover that ended while the database was away.
         for shard_id in sorted(mine):
             self._shards.connect(shard_id)
             if self._shards.failing_for(shard_id) >= AWAY_S:
@@ -185,13 +186,13 @@ class ShardCoordinator:
         return takers > 0 and held >= fair_share(len(rows.leases), takers)
 
     async def _begin_handover(self, shard_id: int) -> None:
-        """Begins to take over a shard, one of each IDENTIFY bucket at a time."""
+        """Begins to take over a shard, but only one shard of each IDENTIFY bucket at a time."""
         buckets = {bucket_of(other, self._max_concurrency) for other in self._handovers}
         if bucket_of(shard_id, self._max_concurrency) in buckets or not await self._membership.ask_for_shard(shard_id):
             return
         handover = asyncio.create_task(self._hand_over(shard_id), name=f"handover of shard {shard_id}")
         self._handovers[shard_id] = handover
-        handover.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # `failure` raises it too
+        handover.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # `failure` raises it too.
 
     async def _hand_over(self, shard_id: int) -> None:
         taken = False
@@ -216,8 +217,8 @@ async def share_shards(
 ) -> Never:
     """Holds this process's shards, and lets others take them over when it is cancelled.
 
-    `shard_ids` are those that the operator gave to this process; None: the processes share all out among themselves.
-    Raises what `ShardManager.failure` does.
+    `shard_ids` are the shards that the operator gave to this process; if None, the processes divide all shards among
+    themselves. Raises what `ShardManager.failure` raises.
     """
     shards.begin(await _shard_count(membership, clock, info.shards))
     coordinator = ShardCoordinator(
@@ -241,7 +242,7 @@ async def share_shards(
     except Exception:
         coordinating.cancel()
         await asyncio.gather(coordinating, return_exceptions=True)
-        # Others may do better; and while anybody holds one, nobody can have another number of shards.
+        # Other processes may succeed; and the number of shards can't change while any process holds one.
         await coordinator.release()
         raise
     finally:
@@ -251,7 +252,7 @@ async def share_shards(
 
 
 async def _drain(membership: Membership, coordinator: ShardCoordinator) -> None:
-    """Lets others take over what this process holds, since the bot is about to end."""
+    """Lets others take over what this process holds, before the bot ends."""
     try:
         await membership.begin_draining()
         await coordinator.drain()

@@ -1,4 +1,4 @@
-"""The gateway's shards that this process holds, each with a connection of its own; they come and go at run time."""
+"""Manages the gateway shards of this process. Each has its own connection; shards are added and dropped at run time."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from relay.ports import Sleep
 
 
 class ShardManager:
-    """Connects and closes shards. `monotonic` returns seconds; `patience` is in seconds too."""
+    """Connects and closes shards. `monotonic` returns seconds; `patience` is in seconds."""
 
     def __init__(
         self,
@@ -42,16 +42,16 @@ class ShardManager:
         self._connections: dict[int, ShardConnection] = {}
         self._tasks: dict[int, asyncio.Task[Never]] = {}
         self._away_since: dict[int, float] = {}
-        """Since when each shard has been away, kept from `end` until it is connected again. One that was connected up
-        to `end` has been away since then."""
+        """Since when each shard has been away. Kept from `end` until `connect`; for shards that were connected at
+        `end`, the time of `end`."""
         self._nothing_since: float | None = monotonic()
-        """Since when there has been no gateway at all; None between `begin` and `end`."""
+        """Since when no shard has been held; None between `begin` and `end`."""
         self._detached: dict[int, LostSession | None] = {}
         self._begun = monotonic()
         self._came_up = False
         self._failure: asyncio.Future[Never]
         self.failures = 0
-        """How often discord.py failed in a way that no fault of network, Discord or settings explains."""
+        """How often discord.py failed for reasons other than the network, Discord or the settings."""
 
     @property
     def held(self) -> frozenset[int]:
@@ -60,13 +60,13 @@ class ShardManager:
 
     @property
     def connected(self) -> frozenset[int]:
-        """The shards whose events come here now."""
+        """The shards whose events this process receives now."""
         return frozenset(
             shard_id for shard_id, connection in self._connections.items() if connection.away_since is None
         )
 
     def begin(self, shard_count: int) -> None:
-        """Begins without any shard, of `shard_count` in all."""
+        """Begins with no shards connected; the bot has `shard_count` in total."""
         self.client.shard_count = shard_count
         self.client._connection.shard_count = shard_count  # noqa: SLF001 - what IDENTIFY names
         self._failure = asyncio.get_running_loop().create_future()
@@ -78,16 +78,16 @@ class ShardManager:
         return self._came_up and self._monotonic() - self._begun >= seconds
 
     async def failure(self) -> Never:
-        """Waits until Discord forbids one of the shards to go on, and raises what its connection raised."""
+        """Waits until one of the shards must not reconnect, and raises what its connection raised."""
         await asyncio.shield(self._failure)
 
     def check(self) -> None:
-        """Raises what `failure` raises, if a shard has failed already."""
+        """Raises what `failure` raises, if a shard has already failed."""
         if self._failure.done():
             self._failure.result()
 
     def connect(self, shard_id: int) -> None:
-        """Starts to connect a shard, unless it is held already."""
+        """Starts to connect a shard, unless it is already held."""
         if shard_id in self._connections:
             return
         connection = ShardConnection(
@@ -105,9 +105,10 @@ class ShardManager:
         task.add_done_callback(self._ended)
 
     async def add(self, shard_id: int) -> None:
-        """Connects a shard and returns once Discord sends its events here.
+        """Connects a shard, and returns once Discord sends its events here.
 
-        Another process may hold the shard meanwhile; then both get every event. Raises what `failure` does.
+        Another process may hold the shard at the same time; then both receive every event. Raises what `failure`
+        raises.
         """
         self.connect(shard_id)
         ready = asyncio.ensure_future(self._connections[shard_id].first_ready.wait())
@@ -122,17 +123,18 @@ class ShardManager:
 
     @property
     def detached(self) -> frozenset[int]:
-        """The shards that were closed for a while; their servers are still known."""
+        """The shards that were closed temporarily; their servers are still known."""
         return frozenset(self._detached)
 
     async def detach(self) -> None:
-        """Closes every shard for a while: one that is connected again soon resumes its session and misses nothing."""
+        """Closes every shard temporarily. A shard that is connected again soon resumes its session, and misses
+        nothing."""
         connections = dict(self._connections)
         await self._end(dict.fromkeys(connections, RESUMABLE))
         self._detached |= {shard_id: connection.lost for shard_id, connection in connections.items()}
 
     async def drop(self, shard_id: int) -> None:
-        """Closes a shard that another process holds from now on, and forgets its servers."""
+        """Closes a shard that another process now holds, and forgets its servers."""
         await self._end({shard_id: RESUMABLE})
         self._detached.pop(shard_id, None)
         for guild in list(self.client.guilds):
@@ -166,26 +168,24 @@ class ShardManager:
         error = task.exception()
         if error is not None and not self._failure.done():
             self._failure.set_exception(error)
-            self._failure.exception()  # retrieved, even if nobody waits
+            self._failure.exception()  # Marks it as retrieved, even if nobody waits.
 
     def away_for(self) -> float:
-        """The longest time in seconds for which a shard has been away, failed attempts included.
-
-        Returns 0 if all are connected.
-        """
+        """The longest time in seconds for which a shard has been away, including failed attempts; 0 if all are
+        connected."""
         since = [self._nothing_since, *(connection.away_since for connection in self._connections.values())]
         return max((self._monotonic() - at for at in since if at is not None), default=0.0)
 
     def failing_for(self, shard_id: int) -> float:
-        """For how many seconds a held shard has tried in vain to connect; 0 if it is connected, or waits for a turn."""
+        """Seconds for which a held shard has failed to connect; 0 if it is connected, or if no attempt has failed."""
         since = self._connections[shard_id].failing_since
         return 0.0 if since is None else self._monotonic() - since
 
     def identifies(self) -> SessionStartLimit | None:
-        """What Discord allows as far as this process knows; None until it has asked."""
+        """Discord's session start limit, as far as this process knows it; None until it has been requested."""
         return self._turns.known()
 
     def slowest_latency(self) -> float:
-        """Seconds between a heartbeat and its response, of the slowest shard; NaN if none is connected."""
+        """Seconds between a heartbeat and its response for the slowest shard; NaN if none is connected."""
         latencies = (connection.latency for connection in self._connections.values())
         return max((latency for latency in latencies if math.isfinite(latency)), default=math.nan)
