@@ -1,1 +1,1 @@
-"""The slash commands, buttons and message menu, and the background loop."""
+"""The slash commands, buttons and message menu, and the background loops."""

@@ -13,8 +13,8 @@ from relay.ports import Clock
 
 
 class Background(commands.Cog):
-    """Runs the loops while the client lives. Each catches the failure of a single item itself; one that crashes all the
-    same is restarted, ever later if it crashes at once."""
+    """Runs the loops as long as the cog is loaded. Each loop handles failures of single items itself. If it crashes
+    anyway, it is restarted, with growing delays if it keeps crashing."""
 
     def __init__(self, loops: Mapping[str, Loop], crashes: LoopCrashes, clock: Clock) -> None:
         self._loops = loops
@@ -27,7 +27,7 @@ class Background(commands.Cog):
         self._tasks = [asyncio.create_task(self._keep(name, loop), name=name) for name, loop in self._loops.items()]
 
     async def cog_unload(self) -> None:
-        """Ends every loop."""
+        """Cancels every loop."""
         for task in self._tasks:
             task.cancel()
         for task in self._tasks:

@@ -1,7 +1,7 @@
-"""What pressing a button does. Each press is checked against the server and channel that it was made in.
+"""Handles presses of buttons. Each press is checked against the server and channel in which it was made.
 
-`OrphanedButtons` replies to presses that nothing else replies to: of temporary buttons that did not survive a restart,
-and of buttons that their message does not hold any more.
+`OrphanedButtons` replies to presses without a handler: of temporary buttons from before a restart, and of buttons that
+their message no longer has.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ Act = Callable[[Interaction, Ask, T], Awaitable[Reply | Sequence[Reply]]]
 def button_handlers(
     commands: MemberCommands, services: AdminServices, responder: Responder, limiter: InteractionLimiter
 ) -> ButtonHandlers:
-    """The handlers of every button that lives on after a restart."""
+    """The handlers of all buttons that keep working after a restart."""
     members, admins = MemberButtons(commands, responder), AdminButtons(services, responder)
     return ButtonHandlers(
         lets_in=limiter.lets_in,
@@ -62,7 +62,7 @@ def button_handlers(
 
 
 class MemberButtons:
-    """Buttons under cards, summaries and outcomes, and in answers to members."""
+    """Handles the buttons on cards, summaries and outcomes, and on replies to members."""
 
     def __init__(self, commands: MemberCommands, responder: Responder) -> None:
         self._commands = commands
@@ -83,7 +83,7 @@ class MemberButtons:
         }
 
     def in_new_reply(self, act: Act[T]) -> Handler[T]:
-        """Answers with a new message for the presser alone."""
+        """Returns a handler that replies in a new message, which only the presser sees."""
 
         async def pressed(interaction: Interaction, value: T) -> None:
             await self._responder.reply(interaction, lambda ask: act(interaction, ask, value))
@@ -91,7 +91,7 @@ class MemberButtons:
         return pressed
 
     def _in_place(self, act: Act[T]) -> Handler[T]:
-        """Answers in the place of the message that the button stands in."""
+        """Returns a handler that replaces the button's message."""
 
         async def pressed(interaction: Interaction, value: T) -> None:
             await self._responder.reply_in_place(interaction, lambda ask: act(interaction, ask, value))
@@ -115,7 +115,7 @@ class MemberButtons:
         return stopped_all_reply(await self._commands.stop.stop_all(ask, batch_id, may_manage))
 
     async def details(self, _: Interaction, ask: Ask, nonce: str) -> Sequence[Reply]:
-        """Shows everything that is known of the job whose outcome in this channel carries the nonce."""
+        """Shows everything that is known about the job whose outcome in this channel carries the nonce."""
         return details_replies(await self._commands.queries.details(ask, nonce))
 
     async def _ping_me(self, _: Interaction, ask: Ask, subscription_id: int) -> Reply:
@@ -144,7 +144,7 @@ class MemberButtons:
 
 
 class AdminButtons:
-    """Buttons in answers to admins. Each press checks Manage Server again."""
+    """Handles the buttons on replies to admins. Each press checks Manage Server again."""
 
     def __init__(self, services: AdminServices, responder: Responder) -> None:
         self._services = services
@@ -173,7 +173,7 @@ class AdminButtons:
         }
 
     def for_admins(self, act: Act[T]) -> Handler[T]:
-        """Answers in the place of the message that the button stands in, where the presser may manage the server."""
+        """Returns a handler that replaces the button's message, if the presser has Manage Server."""
 
         async def pressed(interaction: Interaction, value: T) -> None:
             async def allowed(ask: Ask) -> Reply | Sequence[Reply]:
@@ -202,11 +202,11 @@ class AdminButtons:
 
 
 _HANDLED_WITHIN = 1.5
-"""Seconds within which a button that has a handler is acknowledged; Discord accepts that for three."""
+"""Seconds within which a handler acknowledges a press; Discord accepts acknowledgements for three seconds."""
 
 
 class OrphanedButtons(commands.Cog):
-    """Replies to presses of buttons that have no handler any more, and says what to do instead."""
+    """Replies to presses of buttons that no longer have a handler, and says what to do instead."""
 
     def __init__(self, responder: Responder, limiter: InteractionLimiter, sleep: Sleep) -> None:
         self._responder = responder
@@ -215,8 +215,8 @@ class OrphanedButtons(commands.Cog):
 
     @commands.Cog.listener()
     async def on_interaction(self, interaction: Interaction) -> None:
-        """Replies to a press of a button that its message has lost, and of a temporary one that no handler acknowledges
-        in time."""
+        """Replies to a press of a button that its message no longer has, and of a temporary button that no handler
+        acknowledges in time."""
         if interaction.type is not discord.InteractionType.component:
             return
         data: Mapping[str, Any] = interaction.data or {}

@@ -1,4 +1,4 @@
-"""`/pixverse-admin callback`: a server's address for callbacks. Whether the asker is an admin has been checked."""
+"""`/pixverse-admin callback`: shows a server's callback address. The caller has checked that the asker is an admin."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from ui.message import Reply
 
 
 class CallbackService:
-    """Shows an address to admins of its own server alone. Raises StorageError as the database does.
+    """Shows and replaces a server's callback address, for admins of that server. Raises StorageError if the database
+    fails.
 
-    `public_url`: where the internet reaches the callback port, None where callbacks are not switched on; `interval`:
-    milliseconds between two questions about a job.
+    `public_url` is the callback port's public URL, or None if callbacks are switched off. `interval` is POLL_INTERVAL
+    in milliseconds.
     """
 
     def __init__(
@@ -38,14 +39,14 @@ class CallbackService:
         self._interval = interval
 
     async def show(self, ask: Ask) -> Reply:
-        """The server's address."""
+        """Shows the server's address."""
         if self._public_url is None or self._accounts.own(ask.guild_id) is None:
             return self._none(ask)
         address = await self._addresses.of_server(ask.guild_id)
         return callback_address_reply(_url(self._public_url, address), address.number)
 
     async def ask_to_replace(self, ask: Ask, number: int) -> Reply:
-        """Asks whether to replace the address with this number. If another is in force by now, shows that one."""
+        """Asks whether to replace the address with this number. If the server has another one by now, shows that."""
         if self._public_url is None or self._accounts.own(ask.guild_id) is None:
             return self._none(ask)
         address = await self._addresses.of_server(ask.guild_id)
@@ -54,7 +55,7 @@ class CallbackService:
         return replace_address_question(number)
 
     async def replace(self, ask: Ask, number: int) -> Reply:
-        """Replaces the address with this number. If another is in force by now, shows that one."""
+        """Replaces the address with this number. If the server has another one by now, shows that."""
         if self._public_url is None or self._accounts.own(ask.guild_id) is None:
             return self._none(ask)
         before = await self._addresses.of_server(ask.guild_id)

@@ -1,5 +1,5 @@
-"""`/pixverse-admin check`, `alerts` and `language`: what works here, where and in which language troubles are told. The
-asker is known to be an admin."""
+"""`/pixverse-admin check`, `alerts` and `language`: shows what works here, and sets where and in which language the bot
+reports problems. The caller has checked that the asker is an admin."""
 
 from __future__ import annotations
 
@@ -23,16 +23,15 @@ from ui.language import language_of
 from ui.message import Reply
 
 _REQUESTS_OF_A_TRIAL = 2
-"""A list of each generation, where the first one's can't be had."""
+"""The lists of both generations, in case the first can't be fetched."""
 _LIMIT_BELIEVED = 24 * 3600 * 1000
-"""Milliseconds for which Discord's word that uploads are limited is told, where no result has been posted since."""
+"""Milliseconds for which limited uploads are reported if no result has been posted since."""
 _HELD_UP = 60_000
-"""Milliseconds after which a result that waits is held up by something."""
+"""Milliseconds after which a waiting result counts as held up."""
 
 
 class CheckService:
-    """Checks a server, and sets where and in which language its admins are told of troubles. Raises StorageError as the
-    database does."""
+    """Checks a server, and sets its alerts channel and language. Raises StorageError if the database fails."""
 
     def __init__(
         self,
@@ -52,7 +51,7 @@ class CheckService:
         self._registry = registry
 
     async def set_alerts(self, ask: Ask, channel_id: int) -> Reply:
-        """Tells admins of troubles in this channel; says where it can't."""
+        """Sets the alerts channel, unless the bot can't post there."""
         missing = self._missing_in(ask.guild_id, channel_id)
         if missing:
             return admin_replies.alerts_cannot_post_reply(Address(ask.guild_id, channel_id), missing)
@@ -61,7 +60,7 @@ class CheckService:
         return admin_replies.alerts_set_reply(channel_id)
 
     async def set_language(self, ask: Ask, language: str | None) -> Reply:
-        """Posts in this language from now on; None: in that of the server's locale."""
+        """Sets the language of posts; None stands for the language of the server's locale."""
         async with self._database.transaction() as tx:
             await servers.set_language(tx, ask.guild_id, language)
             server = await servers.get(tx, ask.guild_id)
@@ -69,7 +68,7 @@ class CheckService:
         return admin_replies.language_set_reply(language_of(language or locale), as_server=language is None)
 
     async def check(self, ask: Ask, here: ChannelCheck) -> Reply:
-        """Tries the token and looks at everything else. Raises TooFast."""
+        """Tries the token and checks everything else. Raises TooFast."""
         token, account_id = await self._try_token(ask)
         account = None if account_id is None else self._accounts.account(account_id)
         reader = self._database.reader

@@ -1,4 +1,4 @@
-"""`/pixverse-admin follow` and `unfollow`. Whether the asker is an admin has been checked."""
+"""`/pixverse-admin follow` and `unfollow`. The caller has checked that the asker is an admin."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ from ui.message import Reply
 
 _CHANNEL = re.compile(r"(?:<#)?([0-9]{15,20})>?")
 LARGEST_ID = 2**63 - 1
-"""Discord's ids begin with the time, and none is as large before the year 2084; SQLite takes no larger number."""
+"""The largest number that SQLite stores. Discord's ids begin with the time; they won't exceed this before 2084."""
 
 
 class FollowService:
-    """Raises classes of `relay.commands.refusals`, and StorageError as the database does."""
+    """Begins and ends follows. Raises the exceptions of `relay.commands.refusals`, and StorageError if the database
+    fails."""
 
     def __init__(self, following: FollowCommands, poster: Poster, registry: CommandRegistry) -> None:
         self._following = following

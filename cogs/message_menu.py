@@ -1,4 +1,4 @@
-"""The command in a message's menu: watches every job whose id stands in that message."""
+"""The command in a message's menu, which watches every job whose id is in that message."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from ui.watch_replies import no_ids_reply
 _PARTS = ("content", "embeds", "components")
 _MAX_DEPTH = 12
 _MAX_CHARACTERS = 20_000
-"""Characters that are looked through; Discord's own bounds for a message come to less."""
+"""How many characters are searched; Discord's limits for a message add up to less."""
 
 
 def watch_menu(watch_many: WatchMany, responder: Responder) -> app_commands.ContextMenu:
-    """The command, to be added to the tree."""
+    """The menu command, to be added to the tree."""
 
     async def watch_jobs(interaction: Interaction, message: discord.Message) -> None:
         async def act(ask: Ask) -> Reply:
@@ -41,8 +41,8 @@ def watch_menu(watch_many: WatchMany, responder: Responder) -> app_commands.Cont
 
 
 def words_of(message: Mapping[str, Any]) -> str:
-    """Everything that can be read in a message as Discord sends it: its text, embeds, components, and those of what it
-    forwards. Kinds of components that are not known yet are read too."""
+    """All readable text in a message as Discord sends it: its content, embeds and components, and those of forwarded
+    messages. Unknown kinds of components are read too."""
     forwarded = [snapshot.get("message") or {} for snapshot in message.get("message_snapshots") or ()]
     texts = [text for one in (message, *forwarded) for part in _PARTS for text in _texts(one.get(part), 0)]
     return "\n".join(texts)[:_MAX_CHARACTERS]
@@ -63,7 +63,7 @@ def _texts(value: object, depth: int) -> Iterator[str]:
 
 
 def _as_sent(interaction: Interaction, message_id: int) -> Mapping[str, Any]:
-    """The message comes with the interaction, so that no intent for messages' content is needed (Discord developer
+    """The message as it was sent with the interaction. So the message content intent is not needed (Discord developer
     docs, Message Content Intent)."""
     data: Mapping[str, Any] = interaction.data or {}
     sent: Mapping[str, Any] = data["resolved"]["messages"][str(message_id)]

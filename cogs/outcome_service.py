@@ -1,4 +1,4 @@
-"""`/pixverse-admin deliveries`: a server's outcomes. Whether the asker is an admin has been checked."""
+"""`/pixverse-admin deliveries`: shows a server's outcomes. The caller has checked that the asker is an admin."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ui.message import Reply
 
 
 class OutcomeService:
-    """Shows outcomes of the asker's own server alone. Raises StorageError as the database does."""
+    """Shows the outcomes of the asker's server, and resends them. Raises StorageError if the database fails."""
 
     def __init__(self, database: Database, resending: Resending, registry: CommandRegistry) -> None:
         self._database = database
@@ -23,9 +23,9 @@ class OutcomeService:
         self._registry = registry
 
     async def outcomes(self, ask: Ask, skip: int = 0, *, only_failed: bool = False, news: str = "") -> Reply:
-        """A page of the server's outcomes, after the first `skip`: failed ones first, and no others if `only_failed`.
+        """Shows a page of the server's outcomes after the first `skip`, failed ones first, or only failed ones.
 
-        `news` is a line about what was just done, above the list.
+        `news` is a line above the list about what was just done.
         """
         reader = self._database.reader
         page = await delivery_queries.outcome_page(
@@ -35,7 +35,7 @@ class OutcomeService:
         return results_reply(page, counts, self._registry.mentions(ask.guild_id), news)
 
     async def send_again(self, ask: Ask, request: ResendRequest) -> Reply:
-        """Resends an outcome that was not posted, and shows its page again: at once, and later when it is posted.
+        """Resends an outcome that was not posted, and shows its page again, both now and when the outcome is posted.
 
         Raises NothingToDo.
         """

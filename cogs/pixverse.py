@@ -1,4 +1,4 @@
-"""`/pixverse …`: what everybody can ask."""
+"""`/pixverse …`: the commands for everybody."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class PixVerse(commands.GroupCog, group_name="pixverse", group_description=comma
         private: bool = False,
         spoiler: bool = False,
     ) -> None:
-        """Shows how a job stands, and watches it in this channel unless `private`."""
+        """Shows the state of a job, and watches it in this channel unless `private`."""
         if private:
             await self._peek(interaction, jobid, mention=mention, spoiler=spoiler)
         else:
@@ -106,7 +106,7 @@ class PixVerse(commands.GroupCog, group_name="pixverse", group_description=comma
     @app_commands.command(name="unwatch", description=command_texts.UNWATCH)
     @app_commands.describe(jobid=command_texts.UNWATCH_JOBID)
     async def unwatch(self, interaction: Interaction, jobid: str) -> None:
-        """Takes the asker off a job of this channel."""
+        """Stops watching a job in this channel for the asker."""
 
         async def act(ask: Ask) -> Reply:
             may_manage = interaction.permissions.manage_messages
@@ -127,7 +127,7 @@ class PixVerse(commands.GroupCog, group_name="pixverse", group_description=comma
 
     @app_commands.command(name="forget-me", description=command_texts.FORGET_ME)
     async def forget_me(self, interaction: Interaction) -> None:
-        """Asks whether to delete what is kept about the asker."""
+        """Asks whether to delete what is stored about the asker."""
 
         async def act(_: Ask) -> Reply:
             return forget_question()
@@ -145,7 +145,8 @@ class PixVerse(commands.GroupCog, group_name="pixverse", group_description=comma
         return await self._choices(interaction, typed, self._commands.queries.watched_choices)
 
     async def _choices(self, interaction: Interaction, typed: str, find: FindChoices) -> list[app_commands.Choice[str]]:
-        """Reads the database alone, since Discord waits for three seconds and a list can't be deferred."""
+        """The choices for autocomplete. Only the database is read, because Discord waits three seconds, and choices
+        can't be deferred."""
         if not self._registry.serves(interaction.guild_id):
             return []
         try:
@@ -159,7 +160,7 @@ class PixVerse(commands.GroupCog, group_name="pixverse", group_description=comma
 
 
 async def one_watched(watch: Watch, interaction: Interaction, ask: Ask, result: StatusResult) -> Reply:
-    """The reply to whoever has begun to watch one job. It gets the link to the card as soon as the card is posted."""
+    """The reply after watching one job. The link to the card is added once the card is posted."""
     refused = isinstance(result, NowWatching) and result.refused
     reply = status_reply(result, ask.where, await obstacles_here(interaction, refused=refused))
     if not isinstance(result, NowWatching) or result.card_on_its_way is None:
@@ -174,9 +175,9 @@ async def one_watched(watch: Watch, interaction: Interaction, ask: Ask, result: 
 async def several_watched(
     watch_many: WatchMany, interaction: Interaction, ask: Ask, result: WatchResult, *, found: int | None = None
 ) -> Reply:
-    """The reply to whoever has begun to watch several jobs. It gets the link to the summary as soon as that is posted.
+    """The reply after watching several jobs. The link to the summary is added once the summary is posted.
 
-    `found` says how many ids stood in the message that they were taken from; None for ids that were typed.
+    `found` is how many ids were in the message that they were taken from; None for ids that were typed.
     """
     obstacles = await obstacles_here(interaction, refused=result.refused)
     if found is None:

@@ -1,4 +1,5 @@
-"""`/pixverse-admin …`: what a server's admins can ask. Each command checks Manage Server, whatever Discord shows."""
+"""`/pixverse-admin …`: the commands for a server's admins. Each command itself checks Manage Server, because Discord's
+settings can show it to others."""
 
 from __future__ import annotations
 
@@ -35,7 +36,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class AdminServices:
-    """What the commands and buttons of admins call."""
+    """The services that admins' commands and buttons call."""
 
     tokens: TokenService
     checks: CheckService
@@ -53,7 +54,7 @@ ChosenChannel = app_commands.AppCommandChannel | app_commands.AppCommandThread
 
 
 class PostableChannel(app_commands.Transformer):
-    """A channel in which a message can stand, as Discord names it: it need not be in the gateway's cache."""
+    """A channel in which messages can be posted. It comes from Discord, and need not be in the gateway's cache."""
 
     @property
     def type(self) -> discord.AppCommandOptionType:
@@ -102,7 +103,7 @@ class PixVerseAdmin(commands.GroupCog, group_name="pixverse-admin", group_descri
 
     @commands.Cog.listener()
     async def on_interaction(self, interaction: Interaction) -> None:
-        """Takes the token from the form when it is handed in, whichever process opened it."""
+        """Reads the token from a submitted form, whichever process opened the form."""
         data: Mapping[str, Any] = interaction.data or {}
         if interaction.type is not discord.InteractionType.modal_submit or data.get("custom_id") != TOKEN_FORM:
             return
@@ -140,7 +141,7 @@ class PixVerseAdmin(commands.GroupCog, group_name="pixverse-admin", group_descri
     async def alerts(
         self, interaction: Interaction, channel: app_commands.Transform[ChosenChannel, PostableChannel]
     ) -> None:
-        """Chooses the channel in which admins are told of troubles."""
+        """Sets the channel in which admins get alerts."""
 
         async def act(ask: Ask) -> Reply:
             await require_own_channel(interaction, channel.id)
@@ -152,7 +153,7 @@ class PixVerseAdmin(commands.GroupCog, group_name="pixverse-admin", group_descri
     @app_commands.describe(language=command_texts.LANGUAGE_LANGUAGE)
     @app_commands.choices(language=LANGUAGE_CHOICES)
     async def language(self, interaction: Interaction, language: str) -> None:
-        """Chooses the language of what everybody sees."""
+        """Sets the language of what everybody sees."""
         chosen = None if language == AS_SERVER else language_of(language)
         await self._answer(interaction, lambda ask: self._services.checks.set_language(ask, chosen))
 
@@ -175,12 +176,13 @@ class PixVerseAdmin(commands.GroupCog, group_name="pixverse-admin", group_descri
     @app_commands.command(name="unfollow", description=command_texts.UNFOLLOW)
     @app_commands.describe(channel=command_texts.UNFOLLOW_CHANNEL)
     async def unfollow(self, interaction: Interaction, channel: str) -> None:
-        """Stops posting the account's jobs in a channel, which is a text so that a deleted one can be named."""
+        """Stops posting the account's jobs in a channel. The channel is given as text, so that a deleted one can be
+        named."""
         await self._answer(interaction, lambda ask: self._services.follows.unfollow(ask, channel))
 
     @unfollow.autocomplete("channel")
     async def _choose_followed(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        """The server's followed channels, from the database alone."""
+        """Offers the server's followed channels, using only the database."""
         guild_id = interaction.guild_id
         if guild_id is None or not self._registry.serves(guild_id) or not may_manage_server(interaction):
             return []

@@ -1,4 +1,4 @@
-"""`/pixverse-admin token`: sets and removes a server's API token. Whether the asker is an admin has been checked."""
+"""`/pixverse-admin token`: sets and removes a server's API token. The caller has checked that the asker is an admin."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ui.message import Reply
 
 
 class TokenService:
-    """Sets and removes a server's token. Raises StorageError as the database does."""
+    """Sets and removes a server's token. Raises StorageError if the database fails."""
 
     def __init__(
         self, accounts: AccountRegistry, tokens: ServerTokens, allowances: Allowances, registry: CommandRegistry
@@ -30,7 +30,7 @@ class TokenService:
         self._registry = registry
 
     async def set_token(self, ask: Ask, raw: str) -> Reply:
-        """Tries and stores what was entered. Raises TooFast."""
+        """Tries and stores the token that was entered. Raises TooFast."""
         self._allowances.take_token_trial(ask.guild_id, ask.user_id)
         try:
             done = await self._tokens.set_token(ask.guild_id, ask.user_id, raw)
@@ -51,7 +51,7 @@ class TokenService:
         return admin_replies.token_works_reply(done.user, done.in_work, self._registry.mentions(ask.guild_id))
 
     async def keep_old_jobs(self, ask: Ask, account_id: int) -> Reply:
-        """Leaves the old account's jobs on hold."""
+        """Keeps the old account's jobs on hold."""
         try:
             jobs, channels = await self._tokens.held(ask.guild_id, account_id)
         except TokenChanged:
@@ -78,7 +78,7 @@ class TokenService:
         )
 
     async def remove_token(self, ask: Ask, account_id: int) -> Reply:
-        """Removes the token and drops its waiting jobs."""
+        """Removes the token, and stops watching its jobs."""
         try:
             dropped = await self._tokens.remove_token(ask.guild_id, account_id, ask.user_id)
         except TokenChanged:
@@ -86,7 +86,7 @@ class TokenService:
         return admin_replies.token_removed_reply(dropped.jobs, dropped.channels, self._registry.mentions(ask.guild_id))
 
     async def keep_token(self, ask: Ask, account_id: int) -> Reply:
-        """Says that the token stays."""
+        """Confirms that the token stays."""
         if self._accounts.own(ask.guild_id) != account_id:
             return self._outdated(ask)
         return kept_reply()
