@@ -18,8 +18,7 @@ MUTATIONS = (
     ),
     mutation(
         "a job that was on hold for long is given up before it could be requested",
-        "tests/relay/polling/test_poller.py::"
-        "test_a_job_that_was_on_hold_for_long_is_asked_about_before_it_is_given_up",
+        "tests/relay/polling/test_poller.py::test_a_job_that_was_on_hold_for_long_is_asked_about_before_it_is_given_up",
         "JobQueue._grace_ends",
         "max(self._begun, job.taken_up_at)",
         "self._begun",
