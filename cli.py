@@ -39,7 +39,7 @@ DONE, FAILED, MISCONFIGURED, TOKEN_REFUSED, ALREADY_RUNNING = 0, 1, 2, 3, 4
 _SECONDS_TO_LEAVE = 9.0
 """Less than the ten seconds for which Docker waits before it kills."""
 _SECONDS_TO_HAND_OVER = 28.0
-"""On PostgreSQL, where other processes take over what this one holds."""
+"""On PostgreSQL, where other processes take over this one's work."""
 
 _DATABASE_FAILED = (
     "The database takes nothing ({}). Nothing was left half done. Look at DATABASE_URL, the server or the disk, then "

@@ -85,7 +85,7 @@ def _is_of_discord(error: BaseException | None) -> bool:
 
 @dataclass(slots=True)
 class _Repeated:
-    """A fault that was logged."""
+    """A fault that has been logged."""
 
     logged_at: float
     line: str

@@ -32,7 +32,7 @@ _PROGRESS_SECONDS = 1.0
 async def check(settings: Settings) -> None:
     """Prints version, settings (secrets masked), database, key, Discord log-in, invite link. The bot may run meanwhile.
 
-    Raises what a start would raise. If Discord can't be reached it only says so, since a start would wait for it.
+    Raises what a start would raise. If Discord can't be reached it only says so, because a start would wait for it.
     """
     clean_operator_token(settings)
     print(f"PixVerse Relay {VERSION}")
@@ -78,7 +78,7 @@ async def rotate_key(settings: StorageSettings) -> None:
 async def copy_database(settings: StorageSettings, target: DatabasePlace) -> None:
     """Copies everything into an empty database of the other kind, and says what to set to use it.
 
-    Raises CopyRefused while the bot runs, or where the target holds something; or a class of DatabaseUnusable.
+    Raises CopyRefused if the bot runs or the target is not empty, and classes of DatabaseUnusable.
     """
     source = settings.database
     if isinstance(source, Path) == isinstance(target, Path):
@@ -126,7 +126,7 @@ def _database_lines(place: DatabasePlace, found: Inspection) -> list[str]:
 
 
 def _process_lines(sharing: Sharing) -> list[str]:
-    """The processes that run, oldest first, and which shards none of them holds."""
+    """The running processes, oldest first, and the shards that no process holds."""
     lines = [f"Processes: {len(sharing.processes) or 'none runs'}."]
     for process in sharing.processes:
         shards = ", ".join(map(str, process.shards)) or "none"

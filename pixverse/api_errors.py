@@ -57,7 +57,8 @@ class Unavailable(PixVerseError):
 
 
 class NotFoundUnproven(Unavailable):
-    """404 without a `code`, in the words of any web server. It proves nothing, since a proxy may have sent it."""
+    """404 without a `code`, in the words of a generic web server. It proves nothing, because a proxy may have sent
+    it."""
 
 
 class NoList(Unavailable):
@@ -88,7 +89,7 @@ def error_of(status: int, answer: object, retry_after: float | None) -> PixVerse
     plainly the API's own: an object with an `error` text whose `code`, if present, is the status (useapi.net PixVerse
     v1, get-pixverse-jobid, documents `{error, code}` for each). Newer pages of useapi.net show 404 and 410 without a
     `code`; then the status decides, but a 404 in the standard words of a web server is NotFoundUnproven. Any other 4xx,
-    such as an HTML 404, is Unavailable. So are redirects and undocumented statuses such as 403, which say nothing about
+    such as an HTML 404, is Unavailable. So are redirects and undocumented statuses such as 403: they say nothing about
     the job or its id. 429 and 596 need no proof. A 200 with an `error` and another `code` is judged by that code,
     unless it is a job's record, in which an error is the job's own.
     """

@@ -47,7 +47,7 @@ _TO_ENCODE = re.compile(r"[ \"<>`{}]|[^\x00-\x7f]+")
 def parsed_json(body: bytes) -> object:
     """The JSON value in `body`; None if there is none or it is nested too deeply.
 
-    The standard library's parser is used because it accepts NaN and half a surrogate pair, where a text was cut:
+    The standard library's parser is used because it accepts NaN, and half a surrogate pair at the cut of a text:
     neither may make a whole response unreadable.
     """
     try:

@@ -50,7 +50,7 @@ def read_job(record: object, asked: str) -> Job:
     """The job in the record that came in response to a request for the id `asked`.
 
     Every field is optional (useapi.net PixVerse v1, get-pixverse-jobid, Model). One that is missing or of a wrong type
-    is left out, long texts and lists are cut, tokens in texts are hidden. Raises Unavailable if the record is no
+    is left out, long texts and lists are cut, tokens in texts are hidden. Raises Unavailable if the record is not an
     object, has no status, or is about another job.
     """
     if not isinstance(record, dict):

@@ -104,7 +104,7 @@ def read_one(text: str) -> int | str:
 def read_many(text: str) -> list[Pasted]:
     """The entries of a list, in order, each once: jobs, and entries that are not jobs, with the reason.
 
-    A secret does not spoil the other entries. If a sentence holds ids, the words around them are left out.
+    A secret does not spoil the other entries. If a sentence contains ids, the words around them are left out.
     """
     decoded = _without_other_jobs(_decoded(text))
     labelled = set(_labelled(decoded))

@@ -72,7 +72,8 @@ def useapi_user(token: str) -> int | None:
 
 
 def looks_like_useapi_token(text: str) -> bool:
-    """Whether `text` holds a useapi.net token, alone or among other words. Job ids of any service are no tokens."""
+    """Whether `text` holds a useapi.net token, alone or among other words. Job ids of any service don't count as
+    tokens."""
     return any(not _is_service_id(match.group()) for match in USEAPI_TOKEN.finditer(text))
 
 

@@ -137,9 +137,9 @@ def read_record(record: object, asked: str) -> Job:
     """The job in a record of v2 that came in response to a request for the id `asked`.
 
     The record names the state in a word and a number. `…_final` alone proves nothing: QUEUED is documented as final,
-    and a job with an unknown status is polled on. COMPLETED is believed only with an address and a width, since records
-    of running videos have an address too (useapi.net PixVerse v2, get-pixverse-videos). Raises Unavailable if the
-    record is no object, has no status, or is about another job.
+    and a job with an unknown status is polled further. COMPLETED is believed only with an address and a width, because
+    records of running videos have an address too (useapi.net PixVerse v2, get-pixverse-videos). Raises Unavailable if
+    the record is not an object, has no status, or is about another job.
     """
     if not isinstance(record, dict):
         raise Unavailable("the record is no object")
@@ -178,7 +178,7 @@ def tells_an_end(record: dict[str, object]) -> bool:
 
 
 def read_scheduler(answer: object) -> dict[str, int | None]:
-    """The ids in the scheduler's list, each with the seconds since its start. Raises Unavailable if it is no list.
+    """The ids in the scheduler's list, each with the seconds since its start. Raises Unavailable if it is not a list.
 
     The id was called `video_id` and `videoId` before it was `id` (useapi.net PixVerse v2, get-pixverse-scheduler).
     """

@@ -53,7 +53,7 @@ async def every(queries: Queries) -> list[AccountRow]:
 
 
 async def put_token(tx: Transaction, account_key: str, token: bytes, token_hash: str, now: int) -> AccountRow:
-    """Stores a server's token; returns its row: one that holds the same bytes already, or a new one."""
+    """Stores a server's token; returns its row: an existing one with the same bytes, or a new one."""
     row = await tx.one_as(
         AccountRow,
         f"""

@@ -206,8 +206,8 @@ async def not_final_among(queries: Queries, subscription_ids: Sequence[int], sha
 
 
 async def not_final_batches_among(queries: Queries, batch_ids: Sequence[int], shards: Shards | None) -> set[int]:
-    """Those of the batches, in the servers of these shards (None: all), that have not ended, or of which an outcome is
-    still to be posted."""
+    """Those of the batches, in the servers of these shards (None: all), that have not ended or still have an outcome to
+    be posted."""
     where, held = in_shards(queries.dialect, shards, "b.guild_id")
     ids = await queries.values(
         f"""
@@ -226,8 +226,8 @@ async def not_final_batches_among(queries: Queries, batch_ids: Sequence[int], sh
 async def mark_shown(
     tx: Transaction, subscription_id: int, *, at: int, shown: CardStatus, final: bool, is_seen: bool = True
 ) -> None:
-    """Stores what the card says; `final`: it is not edited again unless its job is watched again. Unless Discord has
-    just told that it is there (`is_seen`), a card that is in doubt stays so while its job is waited for."""
+    """Stores what the card says; `final`: it is not edited again unless its job is watched again. A card in doubt stays
+    in doubt while somebody waits for its job, unless Discord has just confirmed that it is there (`is_seen`)."""
     doubted = "" if is_seen else f" AND (shown_at <> {ASKED_AGAIN} OR ended_at IS NOT NULL)"
     await tx.run(
         f"UPDATE subscriptions SET shown_at = ?, shown = ?, card_final = ? WHERE id = ?{doubted}",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from storage.database import Queries, Transaction
 
 _KEPT_SECONDS = 120
-"""A process that has read nothing for so long has lost its lease long before, and then reads everything again."""
+"""A process that has read nothing for this long lost its lease long before, and reads everything again."""
 _HORIZON = "CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint)"
 
 
@@ -37,12 +37,12 @@ class Look:
 
 
 async def horizon(queries: Queries) -> int:
-    """The horizon of this moment: where to begin after everything else was read."""
+    """The current horizon: where to begin after everything else was read."""
     return int(await queries.value(f"SELECT {_HORIZON}") or 0)
 
 
 async def since(queries: Queries, horizon: int, *, but_of: str) -> Look:
-    """What writers other than this one have committed since the horizon; it may hold what an earlier look found."""
+    """What other writers have committed since the horizon; it may contain what an earlier look found."""
     rows = await queries.all(
         f"""
         SELECT h.horizon, c.id, c.kind, c.item FROM (SELECT {_HORIZON} AS horizon) h

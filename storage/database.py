@@ -229,7 +229,7 @@ class Database:
         """Removes from the engine's log what was overwritten in the database; returns whether that is done.
 
         It is not done while another program reads the database; `flush_owed` says so until a later call succeeds. That
-        is no error: what was committed stays.
+        is not an error: what was committed stays.
         """
         async with self._lock:
             self.flush_owed = not await to_the_end(self._engine.flush())

@@ -62,9 +62,9 @@ async def get(queries: Queries, delivery_id: int) -> Delivery | None:
 
 # ---- adding ---------------------------------------------------------------------------------------------------------
 #
-# The nonce identifies a message for good: it is made of the job's id, the channel and the kind. So if one channel
-# watches the same job id under two accounts, both mean the same message: the row then goes to the subscription that
-# asked last, and nothing is posted twice.
+# The nonce identifies a message permanently: it is made from the job's id, the channel and the kind. So if a channel
+# watches the same job id under two accounts, both have the same message: the row goes to the subscription that asked
+# last, and nothing is posted twice.
 
 
 async def add_outcome(

@@ -120,7 +120,7 @@ class OutcomeMessage:
 
 @dataclass(frozen=True, slots=True)
 class OutcomeAddress:
-    """The job of an outcome, and where its message stands."""
+    """The job of an outcome, and where its message is."""
 
     job_id: int
     guild_id: int

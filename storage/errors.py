@@ -28,7 +28,7 @@ class DatabaseReadOnly(DatabaseUnusable):
 
 
 class DatabaseDamaged(DatabaseUnusable):
-    """The file is no SQLite database, or a broken one."""
+    """The file is not an SQLite database, or is a broken one."""
 
 
 class DatabaseForeign(DatabaseUnusable):
@@ -56,7 +56,7 @@ class WrongKey(DatabaseUnusable):
 
 
 class KeyMalformed(DatabaseUnusable):
-    """The key is no Fernet key."""
+    """The key is not a Fernet key."""
 
 
 class KeyMissing(DatabaseUnusable):

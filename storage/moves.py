@@ -4,7 +4,7 @@
 `to_job`: what a channel waits for on hold moves to the job under the account that can see it.
 
 Nothing of another server changes: a job that others wait for too is copied, and only this server's subscriptions go to
-the copy. Subscriptions keep their numbers, since buttons carry them.
+the copy. Subscriptions keep their numbers, because buttons carry them.
 """
 
 from __future__ import annotations

@@ -232,7 +232,7 @@ async def release_shards(tx: Transaction, process_id: str, shard_ids: Sequence[i
     )
 
 
-# ---- work that one of all processes does ----------------------------------------------------------------------------
+# ---- work that only one process does --------------------------------------------------------------------------------
 
 
 async def take_named_lease(tx: Transaction, process_id: str, name: str) -> bool:
@@ -259,9 +259,9 @@ async def release_named_lease(tx: Transaction, process_id: str, name: str) -> No
 
 
 async def take_slot(tx: Transaction, name: str, spacing_s: float) -> float:
-    """Takes the next slot of this name, of which one comes every `spacing_s` seconds for all processes together.
+    """Takes the next slot of this name. One comes every `spacing_s` seconds for all processes together.
 
-    Returns for how many seconds to wait before trying again; 0: the slot is taken.
+    Returns how many seconds to wait before trying again; 0: this process has the slot.
     """
     await tx.run("INSERT INTO pacing (name, available) VALUES (?, 1) ON CONFLICT (name) DO NOTHING", (name,))
     available = await tx.value(

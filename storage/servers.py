@@ -76,7 +76,7 @@ async def clear_account(tx: Transaction, guild_id: int) -> None:
 
 
 async def set_alerts_channel(tx: Transaction, guild_id: int, channel_id: int | None) -> None:
-    """Stores where notices to the server's admins go; None: to the channel concerned."""
+    """Stores where notices to the server's admins go; None: to the channel that each is about."""
     await _put(tx, guild_id, alerts_channel=channel_id)
 
 

@@ -35,7 +35,7 @@ class Vault:
         """Opens the vault with the configured keys (newest first), or else with those of the key file, which is made at
         the very first start. Only the bot that holds the database's lock may call this.
 
-        Raises KeyMalformed, WrongKey, and KeyMissing where the database was used with a key file that is gone.
+        Raises KeyMalformed and WrongKey, and KeyMissing if the database was used with a key file that is gone.
         """
         found, source = find_keys(database.place, configured)
         if not found:
@@ -81,7 +81,7 @@ async def check_keys(queries: Queries, database: DatabasePlace, configured: Sequ
 def find_keys(database: DatabasePlace, configured: Sequence[str]) -> tuple[tuple[str, ...], str]:
     """The keys to use, newest first, and where they come from; no keys if there is no key file yet.
 
-    Raises KeyMalformed, and KeyMissing where none is configured for PostgreSQL, which has no file beside it.
+    Raises KeyMalformed, and KeyMissing if none is configured for PostgreSQL, which has no key file.
     """
     if configured:
         return tuple(configured), "ENCRYPTION_KEY"
@@ -131,7 +131,7 @@ def _file_gone(database: Path) -> KeyMissing:
 
 
 def key_file(database: Path) -> Path:
-    """The file that holds the key when none is set; it lies beside the database, which is useless without it."""
+    """The file that holds the key if none is set. It is beside the database."""
     return database.with_name(database.name + ".key")
 
 

@@ -151,8 +151,8 @@ async def _always() -> None:
 
 @asynccontextmanager
 async def empty_target(target: DatabasePlace, tables: Iterable[str]) -> AsyncIterator[Engine]:
-    """Opens the database to write to. Everything is to be written in one transaction; without its commit, the target
-    stays as it was. Raises CopyRefused if the target holds something or a bot works with it.
+    """Opens the database to write to. Write everything in one transaction; without its commit, the target stays as it
+    was. Raises CopyRefused if the target is not empty or a bot works with it.
     """
     if isinstance(target, Path):
         async with _new_file(target, tables) as engine:

@@ -26,8 +26,8 @@ class DriverMissing(DatabaseUnusable):
 
 
 def instance_lock(place: DatabasePlace) -> AbstractContextManager[object]:
-    """A lock to hold while a bot works with an SQLite database; for PostgreSQL, where `Database.open` locks, it does
-    nothing. Entering it raises AlreadyRunning or a class of DatabaseUnusable.
+    """A lock to hold while a bot works with an SQLite database. For PostgreSQL it does nothing: `Database.open` locks.
+    Entering it raises AlreadyRunning or a class of DatabaseUnusable.
     """
     if isinstance(place, PostgresUrl):
         return nullcontext()

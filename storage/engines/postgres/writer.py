@@ -212,10 +212,9 @@ class PostgresWriter(interface.Connection):
                 )
 
     async def _was_committed(self) -> bool:
-        """Whether the server has committed the transaction, where its response to the commit was lost.
+        """Whether the server has committed the transaction, if its response to the commit was lost.
 
-        The transaction's number means nothing after the server was started again. Raises StorageUnavailable if nobody
-        knows.
+        The transaction's number means nothing after a restart of the server. Raises StorageUnavailable if nobody knows.
         """
         lost, transaction = self._session, self._transaction
         deadline = time.monotonic() + _CERTAINTY_SECONDS

@@ -66,7 +66,7 @@ class SqliteDialect(Dialect):
 
 
 class SqliteConnection(Connection):
-    """A connection of aiosqlite, or what stands in its place in tests."""
+    """A connection of aiosqlite, or its replacement in tests."""
 
     dialect = SqliteDialect()
 

@@ -129,7 +129,7 @@ def _quick_check(path: Path, connection: sqlite3.Connection) -> None:
 
 
 def _probe_write(connection: sqlite3.Connection) -> None:
-    # In WAL mode nothing else shows that another program holds the lock, or that the file takes no writes.
+    # In WAL mode nothing else shows that another program holds the lock, or that the file can't be written.
     connection.execute("BEGIN IMMEDIATE")
     connection.execute("ROLLBACK")
 
