@@ -149,7 +149,7 @@ async def outdated(queries: Queries, now: int, shards: Shards | None = None) -> 
 
 
 _BATCH_CHANGED = """
-s.ended_at > {shown_at} OR j.changed_at > {shown_at}
+s.ended_at > {shown_at} OR (s.ended_at IS NULL AND j.changed_at > {shown_at})
 OR EXISTS (SELECT 1 FROM deliveries d WHERE d.subscription_id = s.id AND d.settled_at > {shown_at})
 """
 

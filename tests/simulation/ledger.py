@@ -370,7 +370,8 @@ class Ledger:
             return  # A notice, which says that a trouble is over.
         before_it, form = self._forms.get(str(message["id"])), (life, _form(message))
         is_over = not any(custom_id.startswith(_STOPS) for _, custom_id in buttons_of(message))
-        skewed = self._weather.was("clock", min(self.life_began, _posted_at(message)))
+        # What a clock that was ahead has written stays in the future for long, whichever process wrote it.
+        skewed = self._weather.was("clock", 0.0)
         # While the disk takes nothing, it takes no note of an edit either.
         unnoted = "this bot is paused" in text_of(message)
         doubted = self._in_doubt(channel, str(message["id"]))

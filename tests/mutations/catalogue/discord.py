@@ -764,6 +764,13 @@ MUTATIONS = (
         "",
     ),
     mutation(
+        "a summary that has ended is edited at each news that others wait for",
+        "tests/relay/cards/test_card_loop.py::test_a_summary_that_has_ended_follows_no_job_that_others_wait_for",
+        "_BATCH_CHANGED",
+        "(s.ended_at IS NULL AND j.changed_at > {shown_at})",
+        "j.changed_at > {shown_at}",
+    ),
+    mutation(
         "a new card bears the nonce of the deleted one",
         "tests/relay/cards/test_card_loop.py"
         "::test_a_new_card_comes_also_while_discord_knows_the_nonce_of_the_deleted_one[False]",

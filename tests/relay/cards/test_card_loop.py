@@ -1039,6 +1039,30 @@ async def test_what_a_summary_does_not_show_costs_no_edit(world: CardWorld) -> N
     assert len(world.discord.edits) == 1
 
 
+async def test_a_summary_that_has_ended_follows_no_job_that_others_wait_for(world: CardWorld) -> None:
+    batch_id = await world.batch(CHANNEL, 9)
+    stopped = await world.watch("one", CHANNEL, batch_id=batch_id)
+    await world.watch("one", CHANNEL + 1)
+    async with world.database.transaction() as tx:
+        await deliveries.add_summary(
+            tx, batch_id=batch_id, guild_id=GUILD, channel_id=CHANNEL, base_nonce="s" * 25, now=world.clock.now()
+        )
+    await world.pump()
+    await world.told("one", percent=30)
+    await world.move(20 * SECOND)
+    async with world.database.transaction() as tx:
+        await subscriptions.stop(tx, stopped, 9, world.clock.now())
+    world.loop.subscription_changed(stopped)
+    await world.move(20 * SECOND)
+    shown = [post for _, post in world.discord.edits if isinstance(post, SummaryPost)]
+    assert [entry.status for entry in shown[-1].entries] == [CardStatus.STOPPED]
+
+    for percent in (40, 50):
+        await world.told("one", percent=percent)
+        await world.move(20 * SECOND)
+    assert len([post for _, post in world.discord.edits if isinstance(post, SummaryPost)]) == len(shown)
+
+
 async def test_a_summary_is_forgotten_though_an_outcome_never_comes(world: CardWorld) -> None:
     batch_id = await world.batch(CHANNEL, 9)
     stopped = await world.watch("one", CHANNEL, batch_id=batch_id)
