@@ -17,6 +17,7 @@ from relay.polling.job_fetcher import Accounts
 from relay.polling.job_list import JobLists, ListRefreshed
 from relay.polling.job_queue import JobQueue
 from relay.polling.schedule import Timing
+from storage.errors import StorageUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -30,9 +31,13 @@ class _FollowedAccount:
     task: asyncio.Task[None] | None = None
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     lists: dict[str, frozenset[str]] = field(default_factory=dict)
-    """By kind: the latest list, until it is imported."""
+    """By kind: the ids of the lists that have not been imported."""
     settled: dict[str, frozenset[str]] = field(default_factory=dict)
     """By kind: the ids from the last imported list that need not be imported again."""
+
+    def add_list(self, kind: str, listed: frozenset[str]) -> None:
+        """A list to be imported. Earlier ones that could not be imported count too: their jobs may have ended since."""
+        self.lists[kind] = self.lists.get(kind, frozenset()) | listed
 
 
 class AccountFollower:
@@ -76,7 +81,8 @@ class AccountFollower:
         for account_id, followed in self._followed.items():
             # A new dict, so that a list that is being imported now settles nothing for a channel that came since.
             followed.settled = {}
-            followed.lists = self._latest_lists(account_id)
+            for kind, listed in self._latest_lists(account_id).items():
+                followed.add_list(kind, listed)
             followed.woken.set()
         self._changed.set()
 
@@ -151,7 +157,11 @@ class AccountFollower:
         due = [await self._job_lists.refresh(account_id, kind) for kind in self._kinds]
         while followed.lists:
             kind, listed = followed.lists.popitem()
-            await self._import_listed(account_id, followed, kind, listed)
+            try:
+                await self._import_listed(account_id, followed, kind, listed)
+            except StorageUnavailable:
+                followed.add_list(kind, listed)
+                raise
         return min(due)
 
     async def _import_listed(
@@ -167,7 +177,7 @@ class AccountFollower:
     def _list_refreshed(self, refreshed: ListRefreshed) -> None:
         followed = self._followed.get(refreshed.account_id)
         if followed is not None and refreshed.kind in self._kinds:
-            followed.lists[refreshed.kind] = refreshed.jobs
+            followed.add_list(refreshed.kind, refreshed.jobs)
             if refreshed.jobs - followed.settled.get(refreshed.kind, frozenset()):
                 followed.woken.set()
 

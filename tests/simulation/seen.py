@@ -569,6 +569,7 @@ SEEN: dict[str, tuple[str, ...]] = {
         "very many young jobs are each asked about at every interval",
     ),
     "questions.follow_ahead": ("this machine's clock decides whether a job that was seen in work is relayed",),
+    "questions.follow_on_a_locked_disk": ("a job that a list named while the database failed is never relayed",),
     "questions.follow_on_a_bad_disk": ("a change that cannot be read at once is lost",),
     "questions.followed": (
         "a followed job ends with the member who asked too",

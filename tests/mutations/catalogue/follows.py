@@ -30,6 +30,14 @@ MUTATIONS = (
         "JOIN jobs j ON TRUE",
     ),
     mutation(
+        "a job that a list named while the database failed is never relayed",
+        "tests/relay/follow/test_account_follower.py"
+        "::test_a_job_that_a_list_named_while_the_database_failed_is_relayed_though_it_has_ended",
+        "AccountFollower._look",
+        "followed.add_list(kind, listed)",
+        "pass",
+    ),
+    mutation(
         "this machine's clock decides whether a job that was seen in work is relayed",
         "tests/relay/follow/test_account_follower.py"
         "::test_a_job_that_was_seen_in_work_is_relayed_though_this_machine_s_clock_is_ahead",

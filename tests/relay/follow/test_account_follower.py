@@ -413,6 +413,27 @@ async def test_what_fails_in_the_database_is_tried_again(world: FollowingWorld) 
     assert len(await _subscriptions(world)) == 1
 
 
+async def test_a_job_that_a_list_named_while_the_database_failed_is_relayed_though_it_has_ended(
+    world: FollowingWorld,
+) -> None:
+    await world.follow()
+    world.run()
+    await world.advance(50)
+    async with world.database.transaction() as tx:
+        await tx.run("ALTER TABLE follows RENAME TO elsewhere")
+    world.api.put("v1-first")
+    await world.advance(22)
+    world.api.put("v1-first", JobState.COMPLETED, media=VIDEO)
+    world.api.put("v1-second")
+    await world.advance(100)
+    assert await _subscriptions(world) == []
+    async with world.database.transaction() as tx:
+        await tx.run("ALTER TABLE elsewhere RENAME TO follows")
+    await world.advance(90)
+    assert {row[0] for row in await _subscriptions(world)} == {"v1-first", "v1-second"}
+    assert await world.outcomes() == [("outcome", CHANNEL)]
+
+
 async def test_a_follow_that_is_asked_for_anew_keeps_what_was_owed(world: FollowingWorld) -> None:
     await world.follow()
     world.run()

@@ -650,6 +650,23 @@ def stopped_in_flight(stage: Stage) -> Story:
         stage.came(job, home.channel, times=0 if job in stopped else 1)
 
 
+def follow_on_a_locked_disk(stage: Stage) -> Story:
+    """A followed account's job begins and ends while the database is locked: it is relayed all the same."""
+    home = yield from stage.settle()
+    account, interval = home.account, stage.parts.interval
+    assert account is not None
+    yield from _follow(stage, home, progress=False)
+    yield interval
+    stage.disk(locked=True)
+    job = stage.job(account, 2.5 * interval, v2=False)
+    yield 5.0 * interval
+    stage.disk()
+    yield 150.0 + 3.0 * interval
+    stage.came(job, home.channel)
+    home.choose("unfollow", home.channel)
+    yield 30.0
+
+
 def follow_ahead(stage: Stage) -> Story:
     """An account is followed while the machine's clock is an hour ahead: its jobs come all the same."""
     home = yield from stage.settle()
