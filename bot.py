@@ -26,7 +26,7 @@ def main() -> int:
 
     code = run(sys.argv[1:], dict(os.environ), Path(__file__).resolve().parent)
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)  # at its end the interpreter would restore the handlers that kill
+        signal.signal(number, signal.SIG_IGN)  # the interpreter restores the default handlers at its end, which kill
     return code
 
 

@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 DONE, FAILED, MISCONFIGURED, TOKEN_REFUSED, ALREADY_RUNNING = 0, 1, 2, 3, 4
 
 _SECONDS_TO_LEAVE = 9.0
-"""Less than the ten seconds for which Docker waits before it kills."""
+"""Less than the ten seconds after which Docker kills the process."""
 _SECONDS_TO_HAND_OVER = 28.0
 """On PostgreSQL, where other processes take over this one's work."""
 
@@ -58,7 +58,7 @@ def run(arguments: Sequence[str], environ: Mapping[str, str], root: Path) -> int
         settings, command = _command(options, environ, root)
     except SettingsError as error:
         return _complain(MISCONFIGURED, *error.problems)
-    is_quiet = options.command == "check" and settings.log_level == "INFO"  # What it finds is what it prints.
+    is_quiet = options.command == "check" and settings.log_level == "INFO"  # It prints what it finds.
     logs.set_up("WARNING" if is_quiet else settings.log_level, settings.log_format)
     hands_over = options.command is None and isinstance(settings.database, PostgresUrl)
     return _exit_code(command, _SECONDS_TO_HAND_OVER if hands_over else _SECONDS_TO_LEAVE)

@@ -25,7 +25,7 @@ class JobsV1:
     async def lazy_job(self, token: str, jobid: str, known: int | None) -> LazyJob:
         """Requests one job (useapi.net PixVerse v1, get-pixverse-jobid), which is not parsed yet if the response has
         the fingerprint `known`."""
-        # The documentation writes the colons of an id raw into the query.
+        # The documentation writes the colons of an id unencoded into the query.
         path = f"{_JOBS}/?jobid={quote(jobid, safe=':')}"
         body = await self._client.get(path, token, known=known)
         lazy = LazyJob(body.fingerprint, lambda: read_job(body.value, jobid))

@@ -180,8 +180,8 @@ def _pool(parameters: str, most: int) -> AsyncConnectionPool[Connection]:
         open=False,
         configure=connecting.ready,
         timeout=_PATIENCE_SECONDS,
-        # The pool's own tries come further and further apart. After this time it gives up and tries again when a
-        # connection is asked for, so that after a long outage nobody waits for the next of its own tries.
+        # The pool retries at longer and longer intervals. After this time it gives up, and tries again when a
+        # connection is requested, so that after a long outage nobody waits for its next retry.
         reconnect_timeout=_PATIENCE_SECONDS,
         name="reader",
         num_workers=1,

@@ -129,7 +129,7 @@ def unusable(url: PostgresUrl, error: psycopg.Error) -> DatabaseUnusable:
             f"A table of the database {url} is locked by another session, like a backup. Wait for its end, or end it, "
             "then start again."
         )
-    if error.sqlstate is None:  # No server said it.
+    if error.sqlstate is None:  # The error does not come from a server.
         return unreachable(url, error)
     return DatabaseUnreachable(f"The database {url} cannot be used ({reason_of(error)}). Check DATABASE_URL.")
 

@@ -1,4 +1,4 @@
-"""Copies an SQLite database by SQLite's own backup, so that the copy is whole even while the bot writes."""
+"""Copies an SQLite database with SQLite's own backup, so that the copy is complete even while the bot writes."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ class InstanceLock:
     def __init__(self, database: Path) -> None:
         self._database = database
         self._file = database.with_name(database.name + ".lock")
-        # Never the library's soft lock: that one outlives a killed process.
+        # Never the library's soft lock: it outlives a killed process.
         self._lock = FileLock(
             self._file,
             mode=0o600,
