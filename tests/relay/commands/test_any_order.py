@@ -25,6 +25,8 @@ from tests.relay.world import ACCOUNT, OTHER_ACCOUNT, open_database
 _LIMITS = Limits(open_per_user=3, open_per_server=4)
 _CHANNELS = {100: 10, 101: 10, 200: 20}
 """Each channel's server."""
+_FOLLOWING = 200
+"""The channel that follows an account: what it would have got unasked, it keeps."""
 
 channels = st.sampled_from(sorted(_CHANNELS))
 people = st.sampled_from((1, 2, 3))
@@ -37,7 +39,6 @@ class _Waiting:
 
     people: set[int]
     account: int
-    followed: bool = False
     forgotten: bool = False
     """Somebody waits who asked to be forgotten."""
 
@@ -73,7 +74,9 @@ class AnyOrder(RuleBasedStateMachine):
         for number in (1, 2, 3):
             self.world.api.put(f"job-{number}")
         async with self.world.database.transaction() as tx:
-            await follows.put(tx, FollowRow(20, 200, ACCOUNT, False, 1, self.world.clock.now()))
+            await follows.put(
+                tx, FollowRow(_CHANNELS[_FOLLOWING], _FOLLOWING, ACCOUNT, False, 1, self.world.clock.now())
+            )
 
     def teardown(self) -> None:
         async def close() -> None:
@@ -142,7 +145,7 @@ class AnyOrder(RuleBasedStateMachine):
             expected = "NotYours"
         else:
             waiting.people.discard(person)
-            goes_on = waiting.people or waiting.forgotten or waiting.followed
+            goes_on = waiting.people or waiting.forgotten or channel == _FOLLOWING
             expected = "TakenOff" if goes_on else "Stopped"
         assert self._runner.run(self._unwatch(self._ask(channel, person), jobid, may_manage)) == expected
         if expected == "Stopped":
@@ -166,9 +169,9 @@ class AnyOrder(RuleBasedStateMachine):
     def a_list_names_jobs(self, listed: set[str]) -> None:
         listed = listed - self.model.ended
         for jobid in sorted(listed):
-            key = (200, jobid)
-            if key not in self.model.ever and self.model.open_in(20) < _LIMITS.open_per_server:
-                self.model.waiting[key] = _Waiting(set(), ACCOUNT, followed=True)
+            key = (_FOLLOWING, jobid)
+            if key not in self.model.ever and self.model.open_in(_CHANNELS[_FOLLOWING]) < _LIMITS.open_per_server:
+                self.model.waiting[key] = _Waiting(set(), ACCOUNT)
                 self.model.ever.add(key)
         self._runner.run(self.world.importer.import_jobs(ACCOUNT, sorted(listed)))
 
