@@ -1,1 +1,1 @@
-"""How things look in Discord: cards, outcomes, buttons, modals and every text."""
+"""Everything that people see in Discord: cards, outcomes, buttons, modals and all texts."""

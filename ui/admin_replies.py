@@ -1,4 +1,4 @@
-"""Replies to admins about the API token, alerts, language, follows and the address for callbacks."""
+"""Replies to admins about the API token, alerts, language, follows and the callback address."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ALLOW_IT = N_("Allow it in the channel's permissions, then try again.")
 
 
 def follow_question(account: ClaimedUser | None, channel_id: int, account_id: int, *, progress: bool) -> Reply:
-    """Asks before an account is followed. `account` is the useapi.net user, if the token claims one."""
+    """Asks before an account is followed. `account` is the useapi.net user, if the token's text claims one."""
     unconfirmed = account is not None and not account.confirmed
     if account is None:
         state = _("**Post every job of this server's account in {channel}?**", channel=formatting.channel(channel_id))
@@ -44,7 +44,7 @@ def follow_question(account: ClaimedUser | None, channel_id: int, account_id: in
 
 
 def following_reply(account: ClaimedUser | None, channel_id: int, mentions: CommandMentions) -> Reply:
-    """The account is followed from now on."""
+    """Confirms that the account is now followed."""
     values = {"channel": formatting.channel(channel_id), "unfollow": mentions["unfollow"]}
     if account is None:
         text = N_("**Following.** Every job of this server's account is posted in {channel}. {unfollow} ends it.")
@@ -54,7 +54,7 @@ def following_reply(account: ClaimedUser | None, channel_id: int, mentions: Comm
 
 
 def follow_cannot_post_reply(channel: Address, missing: tuple[str, ...]) -> Reply:
-    """The bot may not post in the channel that was chosen; nothing was changed."""
+    """Says that the bot may not post in the chosen channel, so nothing was changed."""
     state = _("**Not followed: I can't post in {channel}.**", channel=formatting.channel(channel.channel_id))
     return Reply(formatting.paragraph(state, missing_permissions(missing), _(_ALLOW_IT)))
 
@@ -63,7 +63,7 @@ not_following_reply = saying(N_("**Not followed.** Nothing has changed."))
 
 
 def unfollowed_reply(channel_id: int, running: int) -> Reply:
-    """The follow has ended. The results of jobs that are `running` are still posted."""
+    """Confirms that the follow has ended. The results of its `running` running jobs are still posted."""
     jobs = plural(
         "{n} running job is still posted.",
         "{n} running jobs are still posted.",
@@ -75,7 +75,7 @@ def unfollowed_reply(channel_id: int, running: int) -> Reply:
 
 
 def followed_choice(channel_id: int, name: str | None) -> app_commands.Choice[str]:
-    """A followed channel to choose while typing. Without a name it was deleted, or the bot can't see it."""
+    """A followed channel as an autocomplete choice. It has no name if it was deleted or is hidden from the bot."""
     shown = f"#{name}" if name else _("A channel that is gone or hidden ({id})", id=channel_id)
     return app_commands.Choice(name=plain(shown, CHOICE), value=str(channel_id))
 
@@ -85,8 +85,8 @@ _DEFAULT_REPLY_URL = "`POST https://api.useapi.net/v2/account`"
 
 
 def callback_address_reply(url: str, number: int, *, replaced: bool = False) -> Reply:
-    """The server's present address. `number` identifies it, so that buttons under earlier addresses do nothing.
-    `replaced`: it has just taken the place of another one."""
+    """Shows the server's current address. `number` identifies it, so that buttons under earlier addresses do nothing.
+    `replaced` tells whether it has just replaced another one."""
     state, old = _("**Give useapi.net this address as `replyUrl`:**"), ""
     if replaced:
         state = _("**Replaced. Give useapi.net this address as `replyUrl`:**")
@@ -115,11 +115,12 @@ def replace_address_question(number: int) -> Reply:
 callbacks_need_token_reply = saying_with_commands(
     N_("**Callbacks need this server's own API token.** {token_set} sets one.")
 )
-"""The address is for the account of the server's own token, and there is none."""
+"""Says that the server has no token of its own, whose account the address would be for."""
 
 
 def callbacks_off_reply(interval: int) -> Reply:
-    """The operator has not opened a port for callbacks. `interval` is the time between two polls, in milliseconds."""
+    """Says that the operator has not opened a callback port. `interval` is the time between two polls, in
+    milliseconds."""
     return Reply(
         _(
             "**Callbacks are off for this bot.** Its operator decides that; results still arrive within about {time}.",
@@ -129,15 +130,15 @@ def callbacks_off_reply(interval: int) -> Reply:
 
 
 not_allowed_reply = saying(N_("**Only someone with *Manage Server* can do this.**"))
-"""Somebody without Manage Server used a command, button or form of admins."""
+"""The reply to somebody without Manage Server who used an admin command, button or form."""
 
 
 # ---- token set ------------------------------------------------------------------------------------------------------
 
 
 def token_works_reply(account: ClaimedUser | None, in_work: int, mentions: CommandMentions) -> Reply:
-    """The first token, or a token of another account while no jobs were waiting. `account` is the useapi.net user, if
-    the token claims one."""
+    """Confirms the first token, or a token of another account while no jobs were waiting. `account` is the useapi.net
+    user, if the token's text claims one."""
     if account is None:
         has_jobs = plural("The account has {n} running job.", "The account has {n} running jobs.", in_work)
     else:
@@ -157,7 +158,7 @@ def token_works_reply(account: ClaimedUser | None, in_work: int, mentions: Comma
 
 
 def token_renewed_reply(waiting: int) -> Reply:
-    """A token of the same account as before, with which `waiting` jobs are watched."""
+    """Confirms a token of the same account as before, with which `waiting` jobs are watched."""
     watching = plural("I'm watching {n} job with it.", "I'm watching {n} jobs with it.", waiting)
     return Reply(formatting.paragraph(_("**Token works.**"), watching))
 
@@ -165,8 +166,8 @@ def token_renewed_reply(waiting: int) -> Reply:
 def token_of_other_account_reply(
     waiting: int, channels: int, old_account: ClaimedUser | None, old_account_id: int
 ) -> Reply:
-    """A token of another account was set. Asks what to do with the `waiting` jobs and the number of followed
-    `channels` that belong to the old one."""
+    """Confirms a token of another account, and asks what to do with what belongs to the old account: `waiting` jobs and
+    `channels` followed channels."""
     if waiting:
         held = plural(
             "I use it from now on, but it can't see {n} waiting job of the old one.",
@@ -192,7 +193,8 @@ def token_of_other_account_reply(
 
 
 def old_jobs_kept_reply(waiting: int, channels: int, old_account_id: int) -> Reply:
-    """The admin keeps the old account's jobs and its number of followed `channels`; they can still be dropped."""
+    """Confirms that the old account's `waiting` jobs and `channels` followed channels are kept. They can still be
+    dropped."""
     if waiting or not channels:
         state = plural("**{n} job stays on hold.**", "**{n} jobs stay on hold.**", waiting)
         followed = plural("So does {n} followed channel.", "So do {n} followed channels.", channels, zero="")
@@ -208,7 +210,7 @@ def old_jobs_kept_reply(waiting: int, channels: int, old_account_id: int) -> Rep
 
 
 def old_jobs_dropped_reply(jobs: int, channels: tuple[int, ...], mentions: CommandMentions) -> Reply:
-    """The admin dropped the old account's jobs and the follows of these `channels`."""
+    """Confirms that the old account's jobs, and the follows of these `channels`, were dropped."""
     return Reply(formatting.paragraph(_("**Dropped.**"), _no_longer(jobs, channels, mentions)))
 
 
@@ -244,12 +246,12 @@ NOT_STORED: dict[type[Exception], tuple[str, str]] = {
         N_("Copy the complete token from useapi.net, including `user:`."),
     ),
 }
-"""What is wrong with the token that was entered, and what to do about it."""
+"""By exception: what is wrong with the token that was entered, and what to do about it."""
 
 
 def not_stored_reply(why: type[Exception], *, has_token: bool) -> Reply:
-    """The token that was entered is not taken, for one of the reasons in NOT_STORED. `has_token`: the server keeps the
-    one it has."""
+    """Says why the token that was entered is not accepted; the reasons are in NOT_STORED. `has_token` tells whether the
+    server keeps an earlier token."""
     state, remedy = NOT_STORED[why]
     return Reply(formatting.paragraph(_(state), _("The current token stays.") if has_token else "", _(remedy)))
 
@@ -257,15 +259,15 @@ def not_stored_reply(why: type[Exception], *, has_token: bool) -> Reply:
 token_overtaken_reply = saying_with_commands(
     N_("**Not stored: a later command changed the token.** {check} shows what is set now.")
 )
-"""Another command set or removed the token while this one was being tried."""
+"""Says that another command set or removed the token while this one was being tried."""
 
 
 # ---- token remove ---------------------------------------------------------------------------------------------------
 
 
 def token_remove_question(waiting: int, channels: int, account_id: int, *, operators_token: bool) -> Reply:
-    """Asks before the token is removed, which ends `waiting` jobs and the follows of a number of `channels`.
-    `operators_token`: there is an operator's token to fall back to."""
+    """Asks before the token is removed, which drops `waiting` jobs and ends `channels` follows. `operators_token` tells
+    whether there is an operator's token to fall back to."""
     return reply(
         formatting.paragraph(
             _("**Remove this server's token?**"),
@@ -279,7 +281,7 @@ def token_remove_question(waiting: int, channels: int, account_id: int, *, opera
 
 
 def token_removed_reply(jobs: int, channels: tuple[int, ...], mentions: CommandMentions) -> Reply:
-    """The token was removed, and with it its waiting jobs and the follows of `channels`."""
+    """Confirms that the token was removed, together with its waiting jobs and the follows of `channels`."""
     return Reply(formatting.paragraph(_("**Removed.**"), _no_longer(jobs, channels, mentions)))
 
 
@@ -287,14 +289,14 @@ no_own_token_reply = saying_with_commands(N_("**This server has no API token of 
 question_outdated_reply = saying_with_commands(
     N_("**The token has changed since I asked.** Nothing was done; {check} shows the current state.")
 )
-"""A button under a question was pressed after the token had been changed."""
+"""The reply to a button under a question that was pressed after the token had changed."""
 
 
 # ---- language and alerts --------------------------------------------------------------------------------------------
 
 
 def language_set_reply(language: str, *, as_server: bool) -> Reply:
-    """What is posted in the server is in `language` from now on; because that is its own (`as_server`), or chosen."""
+    """Confirms that posts in the server are now in `language`, which was chosen or is the server's (`as_server`)."""
     name = LANGUAGES[language]
     if as_server:
         return Reply(
@@ -308,12 +310,12 @@ def language_set_reply(language: str, *, as_server: bool) -> Reply:
 
 
 def alerts_set_reply(channel_id: int) -> Reply:
-    """Notices to admins go to this channel from now on."""
+    """Confirms that notices to admins now go to this channel."""
     state = _("**Alerts go to {channel}.**", channel=formatting.channel(channel_id))
     return Reply(formatting.paragraph(state, _("I'll report token and permission problems there.")))
 
 
 def alerts_cannot_post_reply(channel: Address, missing: tuple[str, ...]) -> Reply:
-    """The bot may not post in the channel that was chosen; nothing was changed."""
+    """Says that the bot may not post in the chosen channel, so nothing was changed."""
     state = _("**Not set: I can't post in {channel}.**", channel=formatting.channel(channel.channel_id))
     return Reply(formatting.paragraph(state, missing_permissions(missing), _(_ALLOW_IT)))

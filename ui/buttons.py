@@ -1,8 +1,8 @@
-"""The buttons that live on after a restart, and the views they stand in.
+"""The buttons that keep working after a restart, and the views that contain them.
 
-A custom id holds a local number or an outcome's nonce, never a job id. A press is passed to the `button_handlers` of
-the client. Every message gets a new view that holds nothing but these buttons: when a view ends that was used twice or
-holds other items as well, discord.py forgets the templates of its dynamic items.
+A custom id contains a local number or an outcome's nonce, never a job id. A press is passed to the client's
+`button_handlers`. Every message gets a new view with only these buttons, because discord.py forgets the templates of
+dynamic items when a view ends that was used twice or that has other items too.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ class Effect(Enum):
     """What a press of a button does."""
 
     NONE = auto()
-    """It shows something, or says no to a question."""
+    """It only shows something, or declines a question."""
     CHANGES = auto()
     DELETES = auto()
-    """It changes what can't be changed back; the button is red."""
+    """Its change can't be undone; the button is red."""
 
 
 class Action(Enum):
@@ -80,20 +80,20 @@ class ResendRequest:
 
     delivery_id: int
     place: int
-    """On the page, from 1."""
+    """The outcome's place on the page, counted from 1."""
     skip: int = 0
-    """Outcomes on the pages before."""
+    """The number of outcomes on the pages before."""
     only_failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ButtonHandlers:
-    """The handlers of all buttons. Numbers are local. Each handler checks whether the person may do this, and here."""
+    """The handlers of all buttons. Numbers are local. Each handler checks whether the person may do this here."""
 
     lets_in: Callable[[Press], Awaitable[bool]]
-    """Counts the press. Returns False if there were too many; the person has been told so then."""
+    """Counts the press. Returns False if there were too many, after replying so."""
     numbered: Mapping[Action, Callable[[Press, int], Awaitable[None]]]
-    """One for each action."""
+    """A handler for each action."""
     details: Callable[[Press, str], Awaitable[None]]
     """Shows the job whose outcome carries the nonce."""
     follow: Callable[[Press, FollowRequest], Awaitable[None]]
@@ -101,7 +101,7 @@ class ButtonHandlers:
 
 
 def handlers_of(interaction: Press) -> ButtonHandlers:
-    """The button handlers that the client of this interaction carries."""
+    """The button handlers of this interaction's client."""
     handlers: ButtonHandlers = interaction.client.button_handlers
     return handlers
 
@@ -115,7 +115,7 @@ _PREFIXES = "|".join(re.escape(prefix) for prefix in _BY_PREFIX)
 class _Button(discord.ui.DynamicItem[discord.ui.Button[Any]], template="(?!)"):
     """A button that still works after a restart. Its presses are counted against a limit.
 
-    discord.py wants a pattern of custom ids from every class; this one matches none.
+    discord.py needs a custom id pattern for every class; the pattern of this base class matches nothing.
     """
 
     def __init__(self, label: str, custom_id: str, style: ButtonStyle = ButtonStyle.secondary) -> None:
@@ -143,7 +143,7 @@ class NumberButton(_Button, template=rf"(?P<prefix>{_PREFIXES}):(?P<number>[0-9]
 
 
 class DetailsButton(_Button, template=rf"{_DETAILS}:(?P<nonce>[0-9a-f]{{25}})"):
-    """`Details` under an outcome; its nonce is also what the outcome is found by in the channel's history."""
+    """`Details` under an outcome. By its nonce, the outcome is also found in the channel's history."""
 
     def __init__(self, nonce: str) -> None:
         # Translators: a button: shows all that is known about a job.
@@ -184,7 +184,7 @@ class SendAgainButton(
 
 
 class FollowButton(_Button, template=r"follow:(?P<how>quiet|cards):(?P<channel>[0-9]{1,20}):(?P<account>[0-9]{1,18})"):
-    """`Follow the account`. The custom id holds the whole request, so that a press does what the question said."""
+    """`Follow the account`. The custom id contains the whole request, so that a press does what the question said."""
 
     def __init__(self, request: FollowRequest) -> None:
         how = "cards" if request.progress else "quiet"
@@ -200,16 +200,16 @@ class FollowButton(_Button, template=r"follow:(?P<how>quiet|cards):(?P<channel>[
 
 
 DYNAMIC_ITEMS = (NumberButton, DetailsButton, SendAgainButton, FollowButton)
-"""What the client registers with `add_dynamic_items`."""
+"""The items that the client registers with `add_dynamic_items`."""
 
 
 def is_generated(custom_id: object) -> bool:
-    """Whether discord.py generated this custom id, so that its button lives no longer than its view."""
+    """Whether discord.py generated this custom id, so that the button works only as long as its view."""
     return isinstance(custom_id, str) and _GENERATED.fullmatch(custom_id) is not None
 
 
 def is_gone(press: Press) -> bool:
-    """Whether one of `DYNAMIC_ITEMS` was pressed that its message does not hold any more, as by a second click.
+    """Whether the pressed button is one of `DYNAMIC_ITEMS` that its message no longer has, as after a second click.
     discord.py drops such a press."""
     data: Mapping[str, Any] = press.data or {}
     custom_id = data.get("custom_id")
@@ -248,8 +248,8 @@ def number_view(*buttons: tuple[Action, int]) -> discord.ui.View | None:
 
 
 def results_view(to_send: Sequence[ResendRequest], turning: Sequence[tuple[Action, int]]) -> discord.ui.View | None:
-    """The buttons under a page of outcomes: one for each that can be resent, then those for other pages. None without
-    any."""
+    """The buttons under a page of outcomes: one for each outcome that can be resent, then those for other pages. None
+    without any."""
     sending = _pairs([SendAgainButton(request) for request in to_send])
     return _view(*sending, [NumberButton(action, number) for action, number in turning])
 
@@ -279,7 +279,7 @@ def _view(*rows: Sequence[_Button]) -> discord.ui.View | None:
 
 
 def layout_view(text: str, *buttons: tuple[Action, int], colour: discord.Colour) -> discord.ui.LayoutView:
-    """A Components V2 message: a container with a coloured edge that holds the text and one row of buttons."""
+    """A Components V2 message: a container with a coloured edge, the text and one row of buttons."""
     view = discord.ui.LayoutView(timeout=None)
     box: discord.ui.Container[Any] = discord.ui.Container(discord.ui.TextDisplay(text), accent_colour=colour)
     view.add_item(box)

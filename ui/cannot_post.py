@@ -1,4 +1,4 @@
-"""What keeps the bot from posting: missing permissions, other obstacles, and why Discord refused a message."""
+"""Texts about what keeps the bot from posting: missing permissions, other obstacles, and Discord's refusals."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PERMISSIONS = {
     "embed_links": N_("Embed Links"),
     "read_message_history": N_("Read Message History"),
 }
-"""The names of all permissions that the bot ever asks for, by those of the API."""
+"""The displayed names of all permissions that the bot asks for, by their API names."""
 
 _OBSTACLES: dict[str, str] = {
     Obstacle.TIMED_OUT: N_("I'm timed out; a moderator can end that."),
@@ -36,12 +36,12 @@ _CAUSES = {
 
 
 def permissions(names: Iterable[str]) -> str:
-    """A list of permissions, each as Discord's settings name it."""
+    """A list of permissions, named as in Discord's settings."""
     return formatting.enumeration(f"*{_(name)}*" for name in names)
 
 
 def missing_permissions(names: tuple[str, ...]) -> str:
-    """Names what is missing; empty if nothing is named."""
+    """Says which permissions are missing or which obstacles there are; empty if `names` is."""
     needed = permissions(name for name in names if name not in _OBSTACLES)
     need = _("I need: {permissions}.", permissions=needed) if needed else ""
     return formatting.paragraph(*(_(text) for obstacle, text in _OBSTACLES.items() if obstacle in names), need)
@@ -53,6 +53,6 @@ def because(cause: Cause | None) -> str:
 
 
 def cannot_post_yet(obstacles: tuple[str, ...]) -> str:
-    """That nothing can be posted here, and what to do about it."""
+    """Says that nothing can be posted here, and what to do about it."""
     remedy = missing_permissions(obstacles) or _("Discord refuses it; check my permissions here.")
     return formatting.paragraph(_("**I can't post here yet.**"), remedy)

@@ -1,6 +1,6 @@
 """A job's card and a batch's summary: Components V2 messages that are edited in place.
 
-Their colours: blue at work, green done, red failed or refused, amber on hold.
+Colours: blue for running, green for done, red for failed or refused, amber for on hold.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ FAILED = Colour(0xB3261E)
 ON_HOLD = Colour(0xC98A00)
 STOPPED = Colour(0x6B7280)
 _OUTCOME_COLOURS = {Outcome.COMPLETED: DONE, Outcome.MODERATED: FAILED, Outcome.FAILED: FAILED}
-"""Any other outcome is STOPPED."""
+"""Other outcomes have the colour STOPPED."""
 
 _CAN_BE_CHECKED = (
     CardStatus.NO_ANSWER_YET,
@@ -58,7 +58,7 @@ _ENDED = {
 
 
 def card_view(post: CardPost, address: Address) -> discord.ui.LayoutView:
-    """The card as a message. It pings nobody: it is sent silently and without allowed mentions."""
+    """The card's view. The card pings nobody: it is sent silently and without allowed mentions."""
     buttons = [(action, post.subscription_id) for action in _buttons(post.status)]
     return layout_view(card_text(post, address), *buttons, colour=_colour(post))
 
@@ -72,7 +72,7 @@ def _buttons(status: CardStatus) -> tuple[Action, ...]:
 
 
 def _colour(post: CardPost) -> discord.Colour:
-    """The colour of the card's edge; it repeats what the words say."""
+    """The colour of the card's edge. It only repeats what the text says."""
     if post.status is CardStatus.ENDED and post.outcome is not None:
         return _OUTCOME_COLOURS.get(post.outcome, STOPPED)
     if post.status in on_hold.REASONS or post.status in (CardStatus.CANNOT_POST, CardStatus.UNSURE):
@@ -92,7 +92,7 @@ def card_text(post: CardPost, address: Address) -> str:
 
 
 def frame(post: CardPost) -> str:
-    """What every card of an open job shows below its state: the prompt, then one line of small print."""
+    """What every card of an active job shows below its state: the prompt, then one line of small print."""
     job = post.job
     return formatting.lines(
         formatting.quoted(job_facts.prompt(job, SHORT_PROMPT)),
@@ -106,9 +106,9 @@ def frame(post: CardPost) -> str:
 
 
 def _head(post: CardPost) -> str:
-    """The state of an open job, and what happens next."""
+    """The state of an active job, and what happens next."""
     match post.status:
-        case CardStatus.CREATED:  # the job may be further on: an edit never goes back
+        case CardStatus.CREATED:  # The job may have progressed since; an edit never goes back.
             text = formatting.headline(job_states.no_further_than(JobState.CREATED, post.job))
         case CardStatus.PROGRESS:
             text = formatting.headline(job_states.no_further_than(JobState.PROGRESS, post.job))
@@ -173,7 +173,7 @@ def _ended(post: CardPost, address: Address) -> str:
 
 
 def stopped_watching() -> str:
-    """That a job is not watched any more."""
+    """Says that a job is no longer watched."""
     return _("**Stopped watching.** The job keeps running at PixVerse.")
 
 
@@ -187,7 +187,7 @@ def _stopped(post: CardPost) -> str:
 
 
 def summary_view(post: SummaryPost, address: Address) -> discord.ui.LayoutView:
-    """The summary as a message. It pings nobody: it is sent silently and without allowed mentions."""
+    """The summary's view. The summary pings nobody: it is sent silently and without allowed mentions."""
     buttons = ((Action.STOP_BATCH, post.batch_id),) if post.open else ()
     colour = RUNNING if post.open else DONE
     if not post.open and post.done < len(post.entries):
@@ -196,7 +196,7 @@ def summary_view(post: SummaryPost, address: Address) -> discord.ui.LayoutView:
 
 
 def summary_text(post: SummaryPost, address: Address) -> str:
-    """The summary's text. The jobs' names are cut so far that all of them fit into one message."""
+    """The summary's text. The jobs' names are shortened until all of them fit into one message."""
     for limit in range(SHORT_PROMPT, 0, -10):
         text = _summary_text(post, address, limit)
         if units(text) <= TEXT_DISPLAYS:
@@ -215,7 +215,7 @@ def _summary_text(post: SummaryPost, address: Address, name_limit: int) -> str:
 
 
 def watching(jobs: int) -> str:
-    """How many jobs are watched together."""
+    """Says how many jobs are watched together."""
     return plural("**Watching {n} job.**", "**Watching {n} jobs.**", jobs)
 
 

@@ -1,4 +1,4 @@
-"""The reply to `/pixverse-admin check`: a line for everything that has to work, each problem with its fix."""
+"""The reply to `/pixverse-admin check`: every problem with its fix, and what works."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from ui.language import N_, NP_, _, plural
 from ui.message import Reply
 
 _CHANNELS = (5, 3, 1)
-"""How many channels are named that lack permissions: the first of these numbers with which the reply fits into a
-message."""
+"""How many channels with missing permissions are named. The first number with which the reply fits into a message is
+used."""
 
 
 class _Kind(Enum):
     PROBLEM = auto()
-    """Somebody here can fix it; the text says how."""
+    """Somebody in the server can fix it; the text says how."""
     WAITS = auto()
-    """It passes by itself."""
+    """It resolves itself."""
     WORKS = auto()
 
 
 _Found = tuple[_Kind, str]
-"""What was found of one thing that has to work."""
+"""The finding about one thing that has to work."""
 
 
 def check_reply(report: CheckReport, mentions: CommandMentions) -> Reply:
-    """The report: problems first, each with its fix, then what waits, then in one line what works."""
+    """Shows the report: problems first, each with its fix, then what waits, then one line about what works."""
     for channels in _CHANNELS:
         text = _text(report, mentions, channels)
         if units(text) <= MESSAGE:
@@ -108,7 +108,7 @@ def _is_on_hold(report: CheckReport) -> bool:
 
 
 def _held(report: CheckReport) -> str:
-    """How much is on hold because of the token; empty if nothing is."""
+    """Says how much is on hold because of the token; empty if nothing is."""
     resting = [one for one in report.followed if not one.missing and not one.other_account]
     channels = _channels_of(resting)
     if report.watching and channels:
@@ -207,7 +207,7 @@ def _results(report: CheckReport, mentions: CommandMentions, most: int) -> _Foun
 
 
 def _lost(report: CheckReport, mentions: CommandMentions, *, alone: bool) -> str:
-    """How many results were not posted; `alone`, as the reply's first line."""
+    """Says how many results were not posted. If `alone`, this is the reply's first line."""
     forms = NP_("{n} result was not posted: see {deliveries}.", "{n} results were not posted: see {deliveries}.")
     if alone:
         forms = NP_(
@@ -239,7 +239,7 @@ def _followed(report: CheckReport, mentions: CommandMentions, most: int) -> _Fou
 
 
 def _cannot_post_in(channels: Sequence[ChannelAccess], most: int) -> Iterator[str]:
-    """A sentence for each set of missing permissions, with the channels in which they are missing; `most` are named."""
+    """A sentence for each set of missing permissions, with the affected channels. At most `most` channels are named."""
     alike: dict[tuple[str, ...], list[int]] = {}
     for one in channels[:most]:
         alike.setdefault(one.missing, []).append(one.channel_id)

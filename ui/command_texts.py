@@ -1,4 +1,4 @@
-"""The commands as people read them: what Discord shows while one is typed, and how a message links to one."""
+"""Texts about commands: what Discord shows while a command is typed, and mentions of commands in messages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ UNWATCH = locale_str("Stop watching a job here; the job keeps running")
 UNWATCH_JOBID = locale_str("Job id, #number, or pick a job watched here")
 LIST = locale_str("What I'm watching in this channel (only you see the reply)")
 WATCH_MENU = "Watch PixVerse jobs"
-"""In a message's menu, under Apps; like all names of commands it is not translated."""
+"""In a message's menu, under Apps. Like all command names, it is not translated."""
 FORGET_ME = locale_str("Delete what this bot keeps about you")
 
 PIXVERSE_ADMIN = locale_str("Set up this bot on this server")
@@ -39,7 +39,7 @@ ALERTS_CHANNEL = locale_str("The channel for these messages")
 LANGUAGE = locale_str("Choose the language of cards, results and notices on this server")
 LANGUAGE_LANGUAGE = locale_str("Replies only you see are always in your own language")
 AS_SERVER = locale_str("As the server")
-"""The first choice; the others are the languages' own names for themselves."""
+"""The first choice. The others are the languages, by their own names."""
 
 
 _MENTIONED = {
@@ -56,17 +56,17 @@ _MENTIONED = {
 
 
 class CommandMentions:
-    """Links to commands for texts that name them: `_("… {token_set} sets one.", **mentions)`.
+    """Clickable mentions of commands, for texts such as `_("… {token_set} sets one.", **mentions)`.
 
-    It knows the ids that Discord gave the commands; until they are known, a command is named in plain text. One object
-    serves the whole bot, so that texts made later use the ids as soon as they are known.
+    Until the ids that Discord gave the commands are known, commands are named in plain text. The object is shared, so
+    that later texts use the ids as soon as they are known.
     """
 
     def __init__(self, ids: Mapping[str, int] | None = None) -> None:
         self._ids: dict[str, int] = dict(ids or {})
 
     def learn(self, ids: Mapping[str, int]) -> None:
-        """Takes the ids of the root commands (`pixverse`, `pixverse-admin`)."""
+        """Sets the ids of the root commands (`pixverse`, `pixverse-admin`)."""
         self._ids.update(ids)
 
     def keys(self) -> Iterable[str]:

@@ -1,4 +1,4 @@
-"""The reply to `/pixverse-admin deliveries`: what became of a server's outcomes, a page at a time."""
+"""The reply to `/pixverse-admin deliveries`: the state of a server's outcomes, in pages."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from ui.language import N_, _, plural
 from ui.message import Reply
 
 PAGE = 10
-"""Outcomes on a page, one line each."""
+"""Maximum number of outcomes on a page, one line each."""
 _MAX_BUTTONS = 8
-"""*Resend* buttons on a page: two in each of four rows; Discord's fifth row is for turning pages."""
+"""Maximum number of *Resend* buttons on a page: two in each of four rows. Discord's fifth row is for other pages."""
 _NAMES = (40, 30, 20, 10)
-"""Characters shown of each prompt: the first of these numbers with which the page fits into a message."""
+"""How many characters of each prompt are shown. The first number with which the page fits into a message is used."""
 
 _WAITING: dict[str, str] = {
     Reason.NOT_THERE: N_("PixVerse's link doesn't work yet."),
@@ -47,7 +47,7 @@ _UNSURE = N_("May have arrived. If it's missing, resend it; *Read Message Histor
 
 
 def results_reply(page: OutcomePage, counts: OutcomeCounts, mentions: CommandMentions, news: str = "") -> Reply:
-    """A page of outcomes, with a button for each that can be resent. `news` replaces its heading."""
+    """A page of outcomes, with a button for each one that can be resent. `news` replaces its heading."""
     if not page.records and not page.skipped and not page.only_failed:
         return Reply(_("**No results on this server yet.** Start with {status}.", **mentions))
     text, records = _fitting(news or _head(counts), _with_buttons_for_all(page.records), mentions)
@@ -60,7 +60,7 @@ def results_reply(page: OutcomePage, counts: OutcomeCounts, mentions: CommandMen
 
 
 def sent_again(result: SentAgain) -> str:
-    """The heading of a page after *Resend 3* was pressed."""
+    """The heading of a page after *Resend* was pressed."""
     text = N_("**Already on its way.** The result of #{number} will be posted in {channel}.")
     if result.fresh:
         text = N_("**Resending #{number}** in {channel}.")
@@ -75,14 +75,14 @@ def posted_after_all(result: SentAgain) -> str:
 
 
 def _with_buttons_for_all(records: tuple[OutcomeRecord, ...]) -> tuple[OutcomeRecord, ...]:
-    """The records for which there is room, given that those with a button come first."""
+    """The records that fit on a page, so that all that can be resent have a button. These come first."""
     if all(_can_be_sent(record) for record in records[: _MAX_BUTTONS + 1]):
         return records[:_MAX_BUTTONS]
     return records
 
 
 def _turning(page: OutcomePage, shown: int, counts: OutcomeCounts) -> list[tuple[Action, int]]:
-    """The buttons for other pages: at most two, each with the number of outcomes before its page."""
+    """The buttons for other pages, at most two. Each has the number of outcomes before its page."""
     failed = page.only_failed
     ways = []
     if page.skipped:
@@ -100,7 +100,7 @@ def _turning(page: OutcomePage, shown: int, counts: OutcomeCounts) -> list[tuple
 def _fitting(
     head: str, records: Sequence[OutcomeRecord], mentions: CommandMentions
 ) -> tuple[str, Sequence[OutcomeRecord]]:
-    """The page's text and the outcomes in it: as many as fit into a message, with names as long as they fit."""
+    """The page's text and the outcomes in it: as many as fit into a message, with names as long as possible."""
     if not records:
         return formatting.lines(head, _("That's all.")), records
     jobs = [snapshots.load(record.snapshot) for record in records]
@@ -128,7 +128,7 @@ def _head(counts: OutcomeCounts) -> str:
 def _lines(
     records: Sequence[OutcomeRecord], jobs: Sequence[Job | None], mentions: CommandMentions, limit: int
 ) -> Iterator[str]:
-    """A line for each outcome; a reason that several of them share stands once, below all lines."""
+    """A line for each outcome. A reason that several outcomes share is given once, below all lines."""
     reasons = [_reason(record, mentions) for record in records]
     places: dict[str, list[int]] = {}
     for place, reason in enumerate(reasons, start=1):
@@ -142,7 +142,7 @@ def _lines(
 
 
 def _numbers(places: list[int]) -> str:
-    """`1 to 4` or `1, 2 and 4`."""
+    """The places as text, such as `1 to 4` or `1, 2 and 4`."""
     if len(places) > 2 and places[-1] - places[0] == len(places) - 1:
         return _("{first} to {last}", first=places[0], last=places[-1])
     return formatting.enumeration(map(str, places))
@@ -161,7 +161,7 @@ def _line(place: int, record: OutcomeRecord, name: str, reason: str) -> str:
 
 
 def _own_words(record: OutcomeRecord) -> str:
-    """What belongs to this outcome alone: a link, a time, or its number if that has to be typed."""
+    """What is specific to this outcome: a link, a time, or its number if it has to be typed."""
     if record.state is DeliveryState.POSTED and record.reason != Reason.DELETED:
         return formatting.jump(Address(record.guild_id, record.channel_id), record.message_id, _("Jump to it"))
     if record.state is DeliveryState.GIVEN_UP and record.reason == Reason.CHANNEL_GONE:

@@ -1,4 +1,4 @@
-"""The reply to *Details*: everything that the API says about a job, for whoever pressed the button."""
+"""The reply to *Details*: everything that the API says about a job."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ui.message import Reply
 _LONG = 900
 _SHORT = 200
 _PAGE = MESSAGE - 300
-"""Space for the lines of one message; state and id take the rest."""
+"""Characters for the lines of one message. The state and the id take the rest."""
 
 
 def details_replies(details: JobDetails) -> list[Reply]:
@@ -29,7 +29,7 @@ def details_replies(details: JobDetails) -> list[Reply]:
 
 
 def _pages(lines: Iterator[str]) -> Iterator[str]:
-    """The lines in pages; at least one."""
+    """The lines, divided into pages; at least one page."""
     page: list[str] = []
     for line in lines:
         if page and units("\n".join((*page, line))) > _PAGE:
@@ -81,12 +81,12 @@ def _fields(job: Job) -> Iterator[tuple[str, str]]:
 
 
 def _words(text: str | None, job: Job) -> str:
-    """What somebody wrote for the job."""
+    """A text that somebody wrote for the job, escaped."""
     return _hidden(escaped(mask_email(text or ""), _LONG), job)
 
 
 def _hidden(text: str, job: Job) -> str:
-    """`text` behind a click where the job was refused for its content."""
+    """`text`, as a spoiler if the job was refused for its content."""
     return formatting.spoiler(text) if text and job_facts.is_refused(job) else text
 
 

@@ -1,18 +1,18 @@
-"""Discord's bounds on what a message may hold (Discord developer documentation: Message, Components, Modals, Commands).
+"""Discord's limits on messages (Discord developer documentation: Message, Components, Modals, Commands).
 
-Lengths of text are counted in UTF-16 units, which is never less than what Discord counts.
+Lengths of text are in UTF-16 units, which never count less than Discord does.
 """
 
 from __future__ import annotations
 
 MESSAGE = 2000
-"""Characters of a plain message's content."""
+"""Length of a plain message's content."""
 TEXT_DISPLAYS = 4000
-"""Characters of all texts of a Components V2 message together."""
+"""Total length of all texts of a Components V2 message."""
 ALT_TEXT = 1024
 COMMAND_DESCRIPTION = 100
 CHOICE = 100
-"""Characters of an autocomplete choice's name, and of its value."""
+"""Length of an autocomplete choice's name, and of its value."""
 CHOICES = 25
 MODAL_INPUT = 4000
 FILES = 10
@@ -20,7 +20,7 @@ FILES = 10
 PROMPT = 180
 SHORT_PROMPT = 60
 REASON = 300
-"""Characters of `error`, and of `errorDetails`."""
+"""Length of `error`, and of `errorDetails`."""
 JOB_ID = 80
 ALT_PROMPT = 900
 

@@ -1,4 +1,4 @@
-"""What the API or a member wrote, made fit to be shown: one line, nothing invisible, no markup, within bounds."""
+"""Makes texts of the API and of members safe to show: one line, nothing invisible, no markup, limited in length."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ _LIST_NUMBER = re.compile(r"\d+(?=[.)])")
 _PLAIN_ID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9:.+\-…]|@(?=…))*")
 
 
-@lru_cache(maxsize=256)  # autocomplete offers the same jobs at each letter typed
+@lru_cache(maxsize=256)  # Autocomplete offers the same jobs again for each typed letter.
 def plain(text: str, limit: int) -> str:
-    """`text` on one line without control, direction-changing and unseen characters, at most `limit` UTF-16 units, cut
-    between graphemes (see `pixverse.plain_text`).
+    """`text` on one line, without control, direction-changing and invisible characters, and at most `limit` UTF-16
+    units long. It is cut between graphemes (see `pixverse.plain_text`).
 
-    It is not escaped: fit for alt texts, file names' neighbours and autocomplete, where Discord knows no markup.
+    The result is not escaped. It is for places where Discord has no markup, such as alt texts and autocomplete.
     """
     return _cut(graphemes(one_line(text)), limit)
 
 
-@lru_cache(maxsize=256)  # each edit of a card shows the same words again
+@lru_cache(maxsize=256)  # Each edit of a card shows the same words again.
 def escaped(text: str, limit: int) -> str:
-    """`text` like `plain`, and with everything escaped that Discord would read as markup, mention, emoji or link.
+    """`text` as in `plain`, with everything escaped that Discord would read as markup, mention, emoji or link.
 
-    At most `limit` UTF-16 units with the escapes counted; an escape is never cut in two.
+    At most `limit` UTF-16 units long, including the escapes; an escape is never cut in two.
     """
     clean = one_line(text)
     marked = _places_to_escape(clean)
     pieces: list[str] = []
     place = 0
-    for grapheme in graphemes(clean)[: limit + 1]:  # never more than `limit` of them fit
+    for grapheme in graphemes(clean)[: limit + 1]:  # At most `limit` of them fit.
         if marked.isdisjoint(range(place, place + len(grapheme))):
             pieces.append(grapheme)
         else:
@@ -51,25 +51,25 @@ def escaped(text: str, limit: int) -> str:
 
 
 def code(text: str, limit: int) -> str:
-    """`text` like `plain` between backticks, where nothing needs an escape. `limit` counts without the backticks."""
+    """`text` as in `plain`, between backticks, where nothing needs an escape. `limit` excludes the backticks."""
     inner = plain(text.replace("`", "'"), limit)
     return f"`{inner}`" if inner else ""
 
 
 def job_id(jobid: str, limit: int = JOB_ID) -> str:
-    """A job id as others may see it: e-mail hidden, cut, and escaped unless it is made of harmless characters only."""
+    """A job id as others may see it: with the e-mail address hidden, cut, and escaped unless it needs no escapes."""
     hidden = mask_email(jobid)
     shown = plain(hidden, limit)
     return shown if _PLAIN_ID.fullmatch(shown) else escaped(hidden, limit)
 
 
 def tail(text: str, count: int) -> str:
-    """The last `count` graphemes of `text` on one line; all of it where it has no more."""
+    """The last `count` graphemes of `text`, on one line; all of it if it has no more."""
     return "".join(graphemes(one_line(text))[-count:])
 
 
 def bare_link(url: str, limit: int = 1500) -> str | None:
-    """`url` as it can stand in a message so that Discord makes it a link; None where it is no plain http(s) address."""
+    """`url` in a form that Discord shows as a link; None if it is not a plain http(s) address."""
     clean = plain(url, limit + 1).replace(" ", "%20")
     link = quote(clean, safe="%/?#[]@!$&'()*+,;=:~-._")
     try:
@@ -84,7 +84,7 @@ def bare_link(url: str, limit: int = 1500) -> str | None:
 
 
 def _places_to_escape(text: str) -> set[int]:
-    """Where in a clean `text` a backslash is needed."""
+    """The places in a clean `text` that need a backslash."""
     ratios = {match.start(1) for match in _RATIO.finditer(text)}
     places = {place for place, character in enumerate(text) if character in _MARKUP}
     places |= {
@@ -101,7 +101,7 @@ def _places_to_escape(text: str) -> set[int]:
 
 
 def _cut(pieces: Sequence[str], limit: int) -> str:
-    """The pieces joined, or as many as leave room for an ellipsis."""
+    """The pieces joined; if that is too long, as many as fit together with an ellipsis."""
     text = "".join(pieces)
     if units(text) <= limit:
         return text
@@ -113,5 +113,5 @@ def _cut(pieces: Sequence[str], limit: int) -> str:
         if room < 0:
             break
         kept += 1
-    # A half-space at the end would belong to what is cut off.
+    # A space or zero-width non-joiner at the end would belong to what is cut off.
     return "".join(pieces[:kept]).rstrip(" \u200c") + ELLIPSIS

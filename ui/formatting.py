@@ -1,4 +1,4 @@
-"""Numbers, sizes, times, lists and links as every text writes them, and Discord's markup around them."""
+"""Formats numbers, sizes, times, lists and links for texts, and adds Discord's markup."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MAX_CHANNELS = 5
 
 
 def size(number_of_bytes: int) -> str:
-    """`12.3 MB`, in Discord's megabytes of 1024 × 1024 bytes."""
+    """A size such as `12.3 MB`, in Discord's megabytes of 1024 × 1024 bytes."""
     if number_of_bytes < 1024 * 1024:
         return _("{n} KB", n=number(max(1, round(number_of_bytes / 1024))))
     whole, tenth = divmod(round(number_of_bytes * 10 / (1024 * 1024)), 10)
@@ -26,7 +26,7 @@ def size(number_of_bytes: int) -> str:
 
 
 def duration(milliseconds: int) -> str:
-    """`2 min 14 s`: the two largest units that are not zero."""
+    """A duration such as `2 min 14 s`, in the two largest units that are not zero."""
     whole = max(0, milliseconds) // _SECOND
     minutes, hours, days = whole // 60, whole // 3600, whole // 86_400
     parts = (
@@ -40,7 +40,7 @@ def duration(milliseconds: int) -> str:
 
 
 def age(milliseconds: int) -> str:
-    """`3 min ago`, for autocomplete, where timestamps are not shown."""
+    """An age such as `3 min ago`, for autocomplete, which shows no timestamps."""
     if milliseconds >= _DAY:
         return plural("{n} day ago", "{n} days ago", milliseconds // _DAY)
     if milliseconds >= _HOUR:
@@ -51,19 +51,19 @@ def age(milliseconds: int) -> str:
 
 
 def seconds(count: int) -> str:
-    """`5 s`, however many they are."""
+    """A number of seconds, such as `5 s`, never in larger units."""
     return _("{n} s", n=count)
 
 
 def listing(parts: Iterable[str]) -> str:
-    """`a`, `a, b`, `a, b, c`; the empty ones are left out."""
+    """A list such as `a, b, c`, without empty parts."""
     # Translators: a list, as in "a, b, c": this puts the next item behind those before it.
     known = [part for part in parts if part] or [""]
     return reduce(lambda items, item: _("{items}, {item}", items=items, item=item), known)
 
 
 def enumeration(parts: Iterable[str]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
+    """A list such as `a, b and c`, without empty parts."""
     known = [part for part in parts if part]
     if len(known) < 2:
         return "".join(known)
@@ -112,13 +112,13 @@ def channel(channel_id: int) -> str:
 
 
 def channels(channel_ids: Sequence[int]) -> str:
-    """The first five channels, and how many more there are."""
+    """A list of the first five channels, with the number of further ones."""
     names = map(channel, channel_ids[:_MAX_CHANNELS])
     return enumeration((*names, more(len(channel_ids) - _MAX_CHANNELS)))
 
 
 def more(count: int) -> str:
-    """What was left out at the end of a list; empty if nothing was."""
+    """Says how many items were left out at the end of a list; empty if none were."""
     # Translators: channels or jobs, at the end of a list of them.
     return plural("{n} more", "{n} more", count) if count > 0 else ""
 
@@ -134,40 +134,40 @@ def users(user_ids: Iterable[int]) -> str:
 
 
 def joined(parts: Iterable[str]) -> str:
-    """The parts that are known, as in `a · b`."""
+    """The non-empty parts, joined as in `a · b`."""
     return " · ".join(part for part in parts if part)
 
 
 def paragraph(*sentences: str) -> str:
-    """The sentences that are not empty, one after the other."""
+    """The non-empty sentences, joined."""
     known = [sentence for sentence in sentences if sentence] or [""]
     # Translators: two sentences, or two units of time. Without the space if your language writes none between them.
     return reduce(lambda text, following: _("{text} {following}", text=text, following=following), known)
 
 
 def lines(*parts: str) -> str:
-    """The lines that are known."""
+    """The non-empty lines, joined."""
     return "\n".join(part for part in parts if part)
 
 
 def quoted(words: str) -> str:
-    """`words` as a quote; empty where there are none."""
+    """`words` as a quote; empty without any."""
     return f"> {words}" if words else ""
 
 
 def spoiler(words: str) -> str:
-    """Escaped `words` behind a click."""
-    # A closing `||` right after a pipe would be taken for the spoiler's end one character too early.
+    """Escaped `words` as a spoiler."""
+    # With `||` right after a pipe, Discord would end the spoiler one character too early.
     return f"||{words}{' ' if words.endswith('|') else ''}||"
 
 
 def small(*parts: str) -> str:
-    """The parts as one line of small print; empty where there are none."""
+    """The parts as one line of small print; empty without any."""
     text = joined(parts)
     return f"-# {text}" if text else ""
 
 
 def account(user: ClaimedUser) -> str:
-    """A useapi.net account by its user's number, which is the token's own claim until the API has named it."""
+    """A useapi.net account by its user's number. The number is only the token's claim until the API confirms it."""
     text = N_("account {number}") if user.confirmed else N_("account {number} (not confirmed by useapi.net yet)")
     return _(text, number=code(user.number, 40))

@@ -1,4 +1,4 @@
-"""What every text shows of a job beside its state: what it makes, its facts, its prompt, its name in a list."""
+"""What texts show of a job besides its state: what it makes, its facts, its prompt, and its name in lists."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from ui.language import N_, _, plural
 WHY_EXPIRED = N_("useapi.net keeps jobs for 31 days.")
 
 _PROMPT_START = 480
-"""Characters of a prompt that are looked at for a name, of which far fewer are shown."""
+"""How many characters of a prompt are processed for a name, which shows far fewer."""
 _JUST_BEFORE = 60_000
-"""Milliseconds."""
+"""Milliseconds between the last sight of a job running and its end within which the end's time counts as known."""
 _LEAST = 1000
 """Milliseconds; a shorter time would be shown as `0 s`."""
 
@@ -24,7 +24,7 @@ _BUTTONS = {"🔄": N_("Repeat of an earlier job"), "🔀": N_("Shuffle of an ea
 
 
 def what(job: Job | None) -> str:
-    """What the job makes, by its verb, or how many videos it made; empty if that is not known."""
+    """What the job makes, by its verb, or how many videos it made; empty if that is unknown."""
     if job is None or job.verb is None:
         return ""
     if job.verb in _VIDEOS:
@@ -48,7 +48,7 @@ def counts_only(job: Job | None) -> bool:
 
 
 def facts(job: Job | None, *, with_what: bool = True) -> str:
-    """The job's known facts: what it makes, style, model, quality, length, aspect ratio, seed, sound, how long it took.
+    """The job's known facts: what it makes, style, model, quality, length, aspect ratio, seed, sound, time taken.
 
     `with_what` is False if the message says elsewhere what the job makes.
     """
@@ -70,7 +70,7 @@ def facts(job: Job | None, *, with_what: bool = True) -> str:
 
 
 def is_image(job: Job | None) -> bool:
-    """Whether a job is known to make an image and not a video."""
+    """Whether a job is known to make images, not videos."""
     return job is not None and any(media.image for media in job.media)
 
 
@@ -82,19 +82,19 @@ def _took(job: Job) -> str:
 
 
 def _seen_to_end(job: Job) -> int | None:
-    """When the bot saw that the job had ended, if it had seen it running just before."""
+    """When the bot saw that the job had ended; None if it had not seen the job running just before."""
     if job.ended_by is None or job.ran_until is None or not 0 <= job.ended_by - job.ran_until <= _JUST_BEFORE:
         return None
     return job.ended_by
 
 
 def prompt_text(job: Job | None) -> str:
-    """The prompt with e-mail addresses masked: it may repeat the one in an id of v2."""
+    """The prompt with e-mail addresses masked, because it may repeat the one in a v2 job id."""
     return mask_email(job.prompt or "") if job is not None else ""
 
 
 def prompt(job: Job | None, limit: int = PROMPT) -> str:
-    """The prompt, escaped; without one, what the job makes; empty if neither is known."""
+    """The prompt, escaped; without a prompt, what the job makes; empty if neither is known."""
     if job is None:
         return ""
     return escaped(prompt_text(job), limit) or what(job)
@@ -106,7 +106,7 @@ def prompt_name(job: Job | None, number: int, limit: int = SHORT_PROMPT) -> str:
 
 
 def plain_name(job: Job | None, number: int, limit: int) -> str:
-    """A job's name for places without markup: like `prompt_name` without escapes."""
+    """A job's name for places without markup: as in `prompt_name`, but without escapes."""
     start = (job.prompt or "")[:_PROMPT_START] if job is not None and _has_name(job) else ""
     return plain(mask_email(start), limit) or f"#{number}"
 
@@ -116,5 +116,5 @@ def _has_name(job: Job | None) -> bool:
 
 
 def is_refused(job: Job) -> bool:
-    """Whether the job was refused for its content, so that its prompt is not to be shown openly."""
+    """Whether the job was refused for its content. If so, its prompt must not be shown openly."""
     return job.state is JobState.MODERATED

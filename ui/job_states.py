@@ -1,4 +1,4 @@
-"""The state that a job is in, in the words that every text has for it; why it is on hold: `on_hold`."""
+"""The words that texts use for a job's state. Why a job is on hold is in `on_hold`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _STATES: dict[StrEnum, str] = {
     CardStatus.UNSURE: N_("Maybe posted"),
     CardStatus.STOPPED: N_("No longer watched"),
 }
-"""A JobState, an Outcome and a CardStatus with the same value are the same key, and mean the same."""
+"""A JobState, an Outcome and a CardStatus with the same value are the same key, and have the same meaning."""
 
 
 def state(job: Job | None) -> str:
@@ -49,17 +49,17 @@ def state(job: Job | None) -> str:
 
 
 def no_further_than(latest: JobState, job: Job | None) -> str:
-    """The job's own state, or only `latest` if the job is in another one by now."""
+    """The job's own state if it is `latest`; otherwise just `latest`."""
     return state(job) if job is not None and job.state is latest else _(_STATES[latest])
 
 
 def last_known(job: Job | None) -> str:
-    """The job's state as a sentence, for when the API can't be asked; empty if no state is known."""
+    """The job's last known state as a sentence, for when the API is away; empty if none is known."""
     return _("Last known: {state}.", state=state(job)) if job else ""
 
 
 def state_of(status: CardStatus, job: Job | None, outcome: Outcome | None = None) -> str:
-    """The state of a watched job as a headline, what the relay adds to it included."""
+    """The state of a watched job as a headline, including the states that the relay adds."""
     if status is CardStatus.ENDED:
         return _(_STATES[outcome]) if outcome else _("Ended")
     if status in REASONS:
@@ -75,11 +75,11 @@ def ended_or_running(job: Job | None, outcome: Outcome | None) -> str:
 
 
 def no_longer_watched(jobs: int) -> str:
-    """How many jobs were dropped with their account."""
+    """Says how many jobs were dropped with their account."""
     return plural("{n} job is no longer watched.", "{n} jobs are no longer watched.", jobs)
 
 
 def short_state(status: CardStatus, job: Job | None, outcome: Outcome | None = None) -> str:
-    """The state as a list shows it, in few words."""
+    """The state in few words, for lists."""
     refused = outcome is Outcome.MODERATED or (job is not None and is_refused(job) and status not in REASONS)
     return _("Refused") if refused else state_of(status, job, outcome)

@@ -1,4 +1,4 @@
-"""The reply to `/pixverse list`, and the jobs offered while a job id is typed."""
+"""The reply to `/pixverse list`, and the autocomplete choices for job ids."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from ui.language import _, number, plural
 from ui.message import Reply
 
 _LINES = 9
-"""Lines on a page, without its heading."""
+"""Lines on a page, not counting its heading."""
 _PAGES = 5
 _SHORTEST_PASTED = 16
-"""Characters; a shorter text is rather part of a prompt, typed to find a job."""
+"""Minimum length of a pasted id. A shorter text is probably part of a prompt, typed to find a job."""
 
 
 def listing_replies(listed: Sequence[Listed], where: Address, mentions: CommandMentions) -> list[Reply]:
@@ -57,11 +57,11 @@ def _listed(entry: Listed, where: Address) -> str:
 
 
 def autocomplete_choice(row: KnownJob, now: int) -> app_commands.Choice[str]:
-    """A job to choose: its prompt, state and age in words, the age since the job was made or else first watched; the
-    value is `#number`. `now` in milliseconds UTC."""
+    """A job as a choice. Its name has the prompt, the state and the age since the job was made (or else first watched);
+    its value is `#number`. `now` is in milliseconds UTC."""
     job = snapshots.load(row.snapshot)
     since = row.watched_since if job is None or job.created is None else job.created
-    state = job_states.ended_or_running(job, row.outcome).replace("\\", "")  # only messages need the escapes
+    state = job_states.ended_or_running(job, row.outcome).replace("\\", "")  # Only messages need the escapes.
     rest = f" · {state} · {formatting.age(now - since)}"
     value = f"#{row.job_id}"
     named = job_facts.plain_name(job, row.job_id, SHORT_PROMPT) != value
@@ -71,9 +71,9 @@ def autocomplete_choice(row: KnownJob, now: int) -> app_commands.Choice[str]:
 
 
 def pasted_choice(typed: str) -> app_commands.Choice[str] | None:
-    """A pasted job id as a choice: its name hides the e-mail address, its value is the id.
+    """A pasted job id as a choice. Its name hides the e-mail address; its value is the id.
 
-    None if the text is no id or too long for a value. Discord then sends what was typed.
+    None if the text is not an id, or too long for a value. Discord then sends what was typed.
     """
     try:
         jobid = read_one(typed)

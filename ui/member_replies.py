@@ -1,4 +1,4 @@
-"""Replies to `/pixverse status`, `unwatch` and `forget-me`, and to the buttons of cards, results and these replies."""
+"""Replies to `/pixverse status`, `unwatch` and `forget-me`, and to the buttons on cards, results and these replies."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ui.language import N_, _, plural
 from ui.message import OnPress, Reply, TemporaryView, reply, saying
 
 _PRESSER = 0
-"""The number of buttons that concern whoever presses them."""
+"""The number in buttons that apply to the person who presses them."""
 
 _NOT_CHECKED = {
     Unchecked.HAS_TO_WAIT: N_("**I couldn't check: useapi.net asked me to wait.** I'll try again soon."),
@@ -30,8 +30,8 @@ _NOT_CHECKED = {
 
 
 def status_reply(result: StatusResult, where: Address, obstacles: tuple[str, ...] | None = None) -> Reply:
-    """The reply to `/pixverse status`, `Watch it here` and `Watch again`. `obstacles`: nothing can be posted there, for
-    these reasons if any are known; None if posting works."""
+    """The reply to `/pixverse status`, `Watch it here` and `Watch again`. `obstacles` are the known reasons why nothing
+    can be posted there, perhaps none; None if posting works."""
     status = _status(result, where)
     if obstacles is None or (isinstance(result, AlreadyPosted) and result.state is DeliveryState.POSTED):
         return status
@@ -74,7 +74,7 @@ def _already_watched(result: AlreadyWatched, where: Address) -> Reply:
 
 
 def api_down_but_trying() -> str:
-    """Why nothing is known of a watched job."""
+    """Says why nothing is known about a watched job."""
     return _("PixVerse's API isn't answering, but I keep trying.")
 
 
@@ -92,17 +92,17 @@ def _already_posted(result: AlreadyPosted, where: Address) -> Reply:
 
 
 def already_watched(message_id: int | None, where: Address, *more: str) -> str:
-    """That a job is watched in this channel, and a link to its card if that is there."""
+    """Says that a job is already watched in this channel, with a link to its card if there is one."""
     return formatting.paragraph(_("**Already watched here.**"), *more, formatting.card_link(where, message_id))
 
 
 def already_posted(message_id: int | None, where: Address) -> str:
-    """That a job's result stands in this channel, and a link to it if it is known."""
+    """Says that a job's result was already posted in this channel, with a link to it if it is known."""
     return formatting.paragraph(_("**Already posted here.**"), formatting.result_link(where, message_id))
 
 
 def peek_reply(peek: Peek, watch_here: OnPress) -> Reply:
-    """The reply to `/pixverse status` with `private`. While the job runs, a button calls `watch_here`."""
+    """The reply to `/pixverse status` with `private`. While the job runs, it has a button that calls `watch_here`."""
     job = peek.job
     state = _api_down(job) if peek.api_down else _state(job, peek.outcome)
     text = formatting.lines(
@@ -216,11 +216,11 @@ def _down_but_watching(job: Job | None) -> str:
 
 
 def _has_result(result: AlreadyPosted | PostingOutcome | Checked) -> bool:
-    """Whether more than the details will be posted of a job that has ended."""
+    """Whether the ended job has files to post, not only details."""
     return result.outcome is Outcome.COMPLETED and result.job is not None and bool(result.job.media)
 
 
 def _with_buttons(text: str, subscription_id: int, *, mention: bool) -> Reply:
-    """A reply to somebody who waits for a job, with buttons."""
+    """A reply with buttons for somebody who waits for a job."""
     ping = Action.DO_NOT_PING_ME if mention else Action.PING_ME
     return reply(text, (ping, subscription_id), (Action.STOP_WATCHING, subscription_id))

@@ -18,11 +18,11 @@ from ui.language import _
 
 @dataclass(frozen=True, slots=True)
 class AttachedFile:
-    """A file as it is to be uploaded."""
+    """A file to upload."""
 
     path: Path
     name: str
-    """ASCII; with `SPOILER_` in front, Discord hides the file behind a click."""
+    """ASCII. If it begins with `SPOILER_`, Discord shows the file as a spoiler."""
     description: str
     """Alt text."""
 
@@ -32,11 +32,11 @@ class Message:
     """A message to a channel, without its nonce."""
 
     content: str | None = None
-    """None for a Components V2 message, which holds its text in the view."""
+    """None for a Components V2 message, whose text is in the view."""
     view: discord.ui.View | discord.ui.LayoutView | None = None
     files: tuple[AttachedFile, ...] = ()
     mention: tuple[int, ...] = ()
-    """The people who may be pinged; nobody and nothing else is."""
+    """The only people who may be pinged. Roles and everyone never are."""
     silent: bool = False
     suppress_embeds: bool = False
     reply_to: int | None = None
@@ -44,7 +44,7 @@ class Message:
     """The custom id by which the message is found in a channel's history; None if it is found by its content."""
 
     def looks_like(self, other: Message) -> bool:
-        """Whether the other one has the same text and buttons."""
+        """Whether the other message has the same text and buttons."""
         return self.content == other.content and self._components() == other._components()
 
     def _components(self) -> list[dict[str, Any]]:
@@ -58,7 +58,7 @@ class Reply:
     content: str
     view: discord.ui.View | None = None
     later: Callable[[], Awaitable[Reply]] | None = field(default=None, compare=False)
-    """Waits for something that this reply did not wait for, and returns the reply that replaces it."""
+    """Waits for something that this reply did not wait for, and returns a reply to replace it."""
 
 
 def reply(content: str, *buttons: tuple[Action, int]) -> Reply:
@@ -67,7 +67,7 @@ def reply(content: str, *buttons: tuple[Action, int]) -> Reply:
 
 
 def saying(text: str) -> Callable[[], Reply]:
-    """Returns a function that replies with `text`, in the language that is spoken when it is called."""
+    """Returns a function that replies with `text`, in the language that is current when it is called."""
     return lambda: Reply(_(text))
 
 
@@ -79,13 +79,13 @@ def saying_with_commands(text: str) -> Callable[[CommandMentions], Reply]:
 OnPress = Callable[[Press], Awaitable[None]]
 
 _LIFETIME = 14 * 60.0
-"""Seconds; Discord accepts edits of a reply for 15 minutes."""
+"""Seconds. Discord accepts edits of a reply for 15 minutes."""
 
 
 class TemporaryView(discord.ui.View):
-    """One button that calls `on_press`. It is removed from the reply after 14 minutes.
+    """A view with one button that calls `on_press`. The button is removed from the reply after 14 minutes.
 
-    It can carry what may not stand in a custom id, such as a job id that nobody watches yet.
+    It can keep what may not be in a custom id, such as the id of a job that nobody watches yet.
     """
 
     def __init__(self, label: str, on_press: OnPress) -> None:
@@ -98,12 +98,12 @@ class TemporaryView(discord.ui.View):
         self.add_item(button)
 
     def stands_in(self, message: discord.InteractionMessage, when_over: Callable[[], object]) -> None:
-        """Sets the reply from which `take_off` removes the button; `when_over` is called then."""
+        """Sets the reply from which `take_off` removes the button. `take_off` also calls `when_over`."""
         self._message = message
         self._when_over = when_over
 
     async def take_off(self) -> None:
-        """Removes the button from the reply, if Discord allows that, and ends the view."""
+        """Removes the button from the reply, if Discord allows it, and ends the view."""
         message, self._message = self._message, None
         self.stop()
         self._when_over()

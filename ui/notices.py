@@ -1,4 +1,4 @@
-"""Notices: what the bot tells unasked, mostly admins."""
+"""Notices: messages that the bot sends unasked, mostly to admins."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _LASTED = {
 
 
 def notice_message(post: NoticePost, mentions: CommandMentions) -> Message:
-    """The notice as a message. The same post always gives the same text, by which the message is found again."""
+    """The notice as a message. The same post always gives the same text, by which the message is recognised later."""
     pinged = post.mention if post.kind in _PINGING else ()
     return Message(content=_text(post, mentions), mention=pinged, suppress_embeds=True, silent=post.kind in _SILENT)
 
@@ -88,7 +88,7 @@ def _token_trouble(post: NoticePost, mentions: CommandMentions) -> str:
 
 
 def _token_trouble_over(post: NoticePost) -> str:
-    """What an alert is replaced with."""
+    """The text that replaces an alert about the token."""
     if post.kind is NoticeKind.FIXED:
         state = formatting.paragraph(_("**Fixed: the API token works.**"), _resumed(post))
     else:
@@ -102,7 +102,7 @@ def _resumed(post: NoticePost) -> str:
 
 
 def _lasted(post: NoticePost) -> str:
-    """How long the trouble that is over lasted, in small print."""
+    """How long the problem lasted, in small print."""
     if post.lasted is None or post.until is None:
         return ""
     kind = post.kind if post.kind is NoticeKind.POSTING_AGAIN else post.alert or post.kind
@@ -167,7 +167,7 @@ def _channel_gone(post: NoticePost, mentions: CommandMentions) -> str:
 
 
 def _no_room(post: NoticePost) -> str:
-    """The account has more jobs in work than the server may wait for."""
+    """Says that the account has more active jobs than the server may wait for."""
     state = plural(
         "**This server is at its limit of {n} job.**",
         "**This server is at its limit of {n} jobs.**",

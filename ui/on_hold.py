@@ -1,4 +1,4 @@
-"""Why watched jobs are on hold: in lists, on cards, and in replies to whoever asks for one of them."""
+"""Texts that say why watched jobs are on hold, for lists, cards and replies."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ REASONS = {
     CardStatus.OTHER_ACCOUNT: N_("the new API token is for a different account"),
     CardStatus.PAUSED: N_("this bot is paused"),
 }
-"""In a list."""
+"""The reasons as lists show them."""
 
 CARDS = {
     CardStatus.TOKEN_REFUSED: N_(
@@ -40,7 +40,7 @@ CARDS = {
         "**On hold: this bot is paused.** The job keeps running; I'll post the result when I'm back."
     ),
 }
-"""On a card; that of API_DOWN says since when."""
+"""The reasons as cards show them. The text for API_DOWN says since when."""
 _ASKED_FOR = {
     AccountState.REFUSED: (
         N_("**On hold: useapi.net refuses this server's API token.**"),
@@ -58,7 +58,7 @@ _ASKED_FOR = {
         N_("I'll post the result here and ping you once it's renewed."),
     ),
 }
-"""To somebody who asks for a job: why, and what comes, without and with a ping."""
+"""For a person who begins to watch a job: the reason, and what happens next, without and with a ping."""
 _WATCHED = {
     CardStatus.TOKEN_REFUSED: N_(
         "On hold: useapi.net refuses this server's API token. "
@@ -73,16 +73,16 @@ _WATCHED = {
         "It's on hold: the new API token is for a different account. An admin has to decide about it."
     ),
 }
-"""To somebody whose jobs are watched."""
+"""For a person whose jobs are already watched."""
 
 
 SUBSCRIPTION_EXPIRED = N_("The useapi.net subscription has expired.")
 SET_A_NEW_TOKEN = N_("Set a new one with {token_set}.")
-"""To admins: what is wrong with the account, and what to do about its token."""
+"""For admins: what is wrong with the account, and what to do about its token."""
 
 
 def why_on_hold(statuses: Iterable[CardStatus | None]) -> str:
-    """Why jobs with these statuses are on hold, in one sentence; empty if none is."""
+    """Why jobs with these statuses are on hold, in one sentence; empty if none are."""
     reasons = dict.fromkeys(_(REASONS[status]) for status in statuses if status in REASONS)
     listed = reduce(lambda items, item: _("{items}; {item}", items=items, item=item), reasons or [""])
     return _("On hold: {reasons}.", reasons=listed) if listed else ""
@@ -96,11 +96,11 @@ def hold_of(job: Listed | AlreadyWatched) -> CardStatus | None:
 
 
 def asked_for(hold: AccountState, *, mention: bool) -> str:
-    """Why a job that is watched from now on is on hold, and what comes of it."""
+    """Why a newly watched job is on hold, and what happens next."""
     why, comes, comes_with_ping = _ASKED_FOR[hold]
     return formatting.paragraph(_(why), _(comes_with_ping if mention else comes))
 
 
 def watched(hold: CardStatus) -> str:
-    """Why watched jobs are on hold, and until when."""
+    """Why already watched jobs are on hold, and until when."""
     return _(_WATCHED[hold])

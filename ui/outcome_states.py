@@ -1,4 +1,4 @@
-"""How an outcome begins: its state and what to do about it; and until when its links work."""
+"""How an outcome begins: its state, what to do about it, and until when its links work."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ui.language import N_, NP_, _, plural
 from ui.why_links import NOT_PLAYED, why_one, why_several
 
 _MAX_NUMBERED = 3
-"""So many videos are named by their numbers at most."""
+"""Maximum number of videos that are named by their numbers."""
 _WITHOUT_RESULT = {
     Outcome.MODERATED: (
         N_("Refused by PixVerse's content rules."),
@@ -35,20 +35,20 @@ class OutcomeState:
     state: str
     advice: str = ""
     state_alone: str = ""
-    """The state for a message without advice, links and the API's words, if it is another one."""
+    """The state for a message without advice, links and the API's texts, if it differs."""
     small: str = ""
-    """What the small print begins with."""
+    """The beginning of the small print."""
     links: tuple[str, ...] = ()
     unfold: bool = False
-    """Whether Discord may show what the links lead to."""
+    """Whether Discord may embed what the links lead to."""
     in_order: bool = False
-    """Whether the order of the files is explained."""
+    """Whether the small print explains the order of the files."""
     with_facts: bool = False
     with_reason: bool = False
 
 
 def outcome_state(post: OutcomePost, mentions: CommandMentions) -> OutcomeState:
-    """What the outcome `post` says."""
+    """The parts of the outcome `post` that depend on how the job ended."""
     match post.outcome:
         case Outcome.COMPLETED:
             return _completed(post, mentions)
@@ -56,7 +56,7 @@ def outcome_state(post: OutcomePost, mentions: CommandMentions) -> OutcomeState:
             return _given_up(post, mentions)
         case Outcome.FAILED:
             return _failed(post)
-        case Outcome.NOT_FOUND if post.job is None:  # asked for while the API was down, which then did not know it
+        case Outcome.NOT_FOUND if post.job is None:  # Watched while the API was down; later the API did not know it.
             return OutcomeState(
                 _("I couldn't find this job."), _("Check the id, and whether this server's useapi.net account made it.")
             )
@@ -102,13 +102,13 @@ def _completed(post: OutcomePost, mentions: CommandMentions) -> OutcomeState:
         state_alone=_ready(post, total),
         small=_how_long(post.links, mentions),
         links=links,
-        # One link to a host that is not allowed rules it out for all.
+        # One link to a host that is not allowed rules out embeds for all.
         unfold=all(link.reason is not LinkReason.HOST_NOT_ALLOWED for link in post.links),
     )
 
 
 def _of_one(post: OutcomePost, video: str, image: str, new_video: str, new_image: str) -> str:
-    """The text for a single video or image; the new ones are for what nobody asked for."""
+    """The text for a single video or image. The `new` texts are for jobs that nobody asked for."""
     if job_facts.is_image(post.job):
         return _(new_image if post.unasked else image)
     return _(new_video if post.unasked else video)
@@ -171,7 +171,7 @@ def _single(post: OutcomePost, link: VideoLink, links: tuple[str, ...], mentions
 
 
 def _some_as_links(post: OutcomePost, total: int) -> tuple[str, bool]:
-    """The state of several videos of which some are not attached, and whether it tells which."""
+    """The state for several videos of which some are not attached, and whether it names these."""
     shown = [link.index for link in post.links if link.reason not in NOT_PLAYED]
     missing = [link.index for link in post.links if link.reason in NOT_PLAYED]
     numbers = shown or missing
@@ -192,7 +192,7 @@ def _some_as_links(post: OutcomePost, total: int) -> tuple[str, bool]:
 
 
 def _numbered(numbers: list[int], total: int, *, missing: bool) -> str:
-    """The state of several videos that are all attached but those with these `numbers`."""
+    """The state for several videos of which all but those with these `numbers` are attached."""
     if len(numbers) == 1 and not missing:
         forms = NP_(
             "Your {n} video is ready, number {which} as a link.", "Your {n} videos are ready, number {which} as a link."
@@ -215,7 +215,7 @@ def _numbered(numbers: list[int], total: int, *, missing: bool) -> str:
 
 
 def _how_long(links: tuple[VideoLink, ...], mentions: CommandMentions) -> str:
-    """Until when the links to videos work, and how they are renewed."""
+    """Says until when the links to videos work, and how to renew them."""
     played = [link for link in links if link.reason not in NOT_PLAYED and bare_link(link.url)]
     if not played:
         return ""

@@ -1,7 +1,7 @@
 """The outcome: the one new message at a job's end. Its text is plain content, which every client shows.
 
-Here is what every outcome may have: prompt, PixVerse's reason, links, a group's tally, "Late", the small print, files.
-How it begins stands in `outcome_states`.
+This module has what every outcome may contain: the prompt, PixVerse's reason, links, a group's tally, "Late", the small
+print and files. `outcome_states` has how it begins.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ _LATE = {
 
 @dataclass(frozen=True, slots=True)
 class _Space:
-    """How much of each part is shown; the parts stand in the order in which they are shortened."""
+    """How much of each part is shown. The fields are in the order in which the parts are shortened."""
 
     prompt: int = PROMPT
     reason: int = REASON
     facts: bool = True
     mentions: int = 80
-    """Of people; Discord allows 100 in `allowed_mentions`."""
+    """How many people are mentioned; Discord allows 100 in `allowed_mentions`."""
     links: bool = True
 
 
@@ -54,10 +54,10 @@ _SPACES = (
 
 
 def outcome_message(post: OutcomePost, mentions: CommandMentions) -> Message:
-    """The message for `post`; its content always fits into a message.
+    """The message for `post`. Its content always fits into a message.
 
-    If it is too long, it loses in this order: parts of the prompt, parts of the reasons, facts, mentions beyond the
-    first dozen, links. State and small print are always there.
+    If it is too long, parts are shortened or left out in this order: the prompt, the reasons, the facts, mentions
+    beyond the first dozen, the links. The state and the small print always stay.
     """
     state = outcome_state(post, mentions)
     content, pinged = _fitting(post, state)
@@ -67,7 +67,7 @@ def outcome_message(post: OutcomePost, mentions: CommandMentions) -> Message:
         files=_files(post),
         mention=pinged,
         silent=post.silent,
-        # Discord may unfold nothing but the bare link of a video.
+        # Discord may embed only the bare link of a video.
         suppress_embeds=post.without_api_text or not state.unfold,
         reply_to=post.reply_to,
         known_by=details_custom_id(post.button_nonce),
@@ -75,7 +75,7 @@ def outcome_message(post: OutcomePost, mentions: CommandMentions) -> Message:
 
 
 def _fitting(post: OutcomePost, state: OutcomeState) -> tuple[str, tuple[int, ...]]:
-    """The longest content that fits, and who is mentioned in it."""
+    """The longest content that fits, and the people mentioned in it."""
     for space in _SPACES:
         content, pinged = _content(post, state, space)
         if units(content) <= MESSAGE:
@@ -84,7 +84,7 @@ def _fitting(post: OutcomePost, state: OutcomeState) -> tuple[str, tuple[int, ..
 
 
 def _content(post: OutcomePost, text: OutcomeState, space: _Space) -> tuple[str, tuple[int, ...]]:
-    """The content and who is mentioned in it."""
+    """The content, and the people mentioned in it."""
     first, last = _pinged(post, space.mentions)
     pinged = (*first, *last)
     if post.without_api_text:
@@ -99,9 +99,10 @@ def _content(post: OutcomePost, text: OutcomeState, space: _Space) -> tuple[str,
 
 
 def _pinged(post: OutcomePost, limit: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Who is mentioned beside the state, and who beside the batch's tally; everybody once, at most `limit` people."""
+    """The people mentioned beside the state, and those beside the batch's tally: each person once, at most `limit` in
+    total."""
     job, batch = post.mention, post.batch.mention if post.batch else ()
-    if post.batch is not None and post.batch.total == 1:  # it has no tally
+    if post.batch is not None and post.batch.total == 1:  # A batch of one shows no tally.
         job, batch = (*job, *batch), ()
     first = tuple(dict.fromkeys(job))[:limit]
     last = tuple(person for person in dict.fromkeys(batch) if person not in first)
@@ -109,7 +110,7 @@ def _pinged(post: OutcomePost, limit: int) -> tuple[tuple[int, ...], tuple[int, 
 
 
 def _small(post: OutcomePost, text: OutcomeState, space: _Space) -> str:
-    """The line of small print; it ends with the id."""
+    """The line of small print, which ends with the id."""
     with_what = bool(job_facts.prompt_text(post.job)) and not job_facts.counts_only(post.job)
     return formatting.small(
         text.small,
@@ -132,7 +133,7 @@ def _small_without_api_text(post: OutcomePost, text: OutcomeState) -> str:
 
 
 def _not_pinged(post: OutcomePost, pinged: tuple[int, ...]) -> str:
-    """How many people asked for a ping and are not mentioned, for lack of space."""
+    """Says how many people asked for a ping but are not mentioned, for lack of space."""
     wanted = {*post.mention, *(post.batch.mention if post.batch else ())}
     left_out = plural(
         "{n} other person asked too, but I can't ping that many at once.",
@@ -144,7 +145,7 @@ def _not_pinged(post: OutcomePost, pinged: tuple[int, ...]) -> str:
 
 
 def _reason(post: OutcomePost, text: OutcomeState, space: _Space) -> str:
-    """What PixVerse says, if the outcome shows it: `error` and `errorDetails`, only one if they are the same."""
+    """PixVerse's `error` and `errorDetails`, if the outcome shows them; only one if they are the same."""
     if not text.with_reason or post.job is None:
         return ""
     both = dict.fromkeys((post.job.error or "", post.job.error_details or ""))
@@ -159,7 +160,7 @@ def _prompt(post: OutcomePost, space: _Space) -> str:
     prompt = escaped(job_facts.prompt_text(post.job), space.prompt)
     if post.outcome is Outcome.MODERATED:
         return _("Prompt: {prompt}", prompt=formatting.spoiler(prompt)) if prompt else ""
-    if post.outcome is Outcome.COMPLETED and job_facts.counts_only(post.job):  # the state says how many
+    if post.outcome is Outcome.COMPLETED and job_facts.counts_only(post.job):  # The state says how many.
         return formatting.quoted(prompt)
     return formatting.quoted(job_facts.prompt(post.job, space.prompt))
 
@@ -186,7 +187,7 @@ def _late(post: OutcomePost) -> str:
 
 
 def batch_tally(batch: BatchTally, pinged: tuple[int, ...]) -> str:
-    """That all jobs of the batch have ended, and what became of them, with pings for these people."""
+    """Says that all jobs of the batch have ended, and how, with pings for these people."""
     results = formatting.listing(
         (
             job_facts.videos(batch.videos),
@@ -205,7 +206,7 @@ def batch_tally(batch: BatchTally, pinged: tuple[int, ...]) -> str:
 
 
 def _files(post: OutcomePost) -> tuple[AttachedFile, ...]:
-    """The files under their names, `pixverse-<number>-<k>.mp4`."""
+    """The files, named `pixverse-<number>-<k>.mp4`."""
     start = f"{'SPOILER_' if post.spoiler else ''}pixverse-{post.number}"
     return tuple(
         AttachedFile(file.path, f"{start}-{file.index}{file.extension}", _alt_text(post, file.index))

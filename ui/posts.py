@@ -1,4 +1,4 @@
-"""Turns posts of the relay into messages."""
+"""Turns the relay's posts into messages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ui.outcomes import outcome_message
 
 
 def message_of(post: Post, address: Address, mentions: CommandMentions) -> Message:
-    """The message for `post` at `address`, in the post's own language, whoever is spoken to at the moment."""
+    """The message for `post` at `address`, in the post's own language, whatever the current one is."""
     with speaking(post.language):
         match post:
             case OutcomePost():

@@ -83,7 +83,7 @@ def refusal_reply(
 ) -> Reply | None:
     """The reply to a refusal of the relay or of `pixverse.jobids`; None for any other exception.
 
-    Who has Manage Server (`manager`) is told what to do about it. If a job was not found, a button calls `look_again`.
+    A person with Manage Server (`manager`) is told how to fix it. If a job was not found, a button calls `look_again`.
     """
     view = TemporaryView(_("Look again"), look_again) if look_again and type(refusal) is refusals.NotFound else None
     text = _text(refusal, mentions, manager=manager)
@@ -132,12 +132,12 @@ def _not_yours(refusal: refusals.NotYours) -> str:
 
 
 def too_fast_reply(until: int) -> Reply:
-    """The person has asked too often. `until` is in milliseconds UTC."""
+    """Says when the person may ask again: at `until`, in milliseconds UTC."""
     return Reply(_("**One moment.** You can ask again {until}.", until=formatting.relative(until)))
 
 
 def missing_permission_reply(missing: tuple[str, ...]) -> Reply:
-    """The bot may not post in this channel. `missing` names permissions as Discord's settings do."""
+    """Says that the bot may not post in this channel. `missing` has permissions, named as in Discord's settings."""
     remedy = _("Someone with *Manage Server* can allow it in the channel's permissions.")
     return Reply(formatting.paragraph(_("**I can't post in this channel.**"), missing_permissions(missing), remedy))
 
@@ -147,15 +147,15 @@ foreign_channel_reply = saying(N_("**That channel isn't in this server.** Choose
 discord_silent_reply = saying(N_("**Discord didn't answer just now.** Nothing has changed; try again in a minute."))
 unseen_channel_reply = saying(N_("**I can't see that channel.** Give me *View Channel* there, then try again."))
 restarting_reply = saying(N_("**I'm restarting.** Try again in a minute. Watched jobs stay watched."))
-"""The bot is starting, stopping or paused."""
+"""The reply while the bot is starting, stopping or paused."""
 left_button_reply = saying(N_("**This button no longer does anything.** Run the command again."))
-"""A temporary button was pressed after a restart of the bot."""
+"""The reply to a temporary button that was pressed after a restart of the bot."""
 only_in_servers_reply = saying(N_("**I only work in servers.** Ask in a channel the bot can see."))
 not_served_reply = saying(N_("**This bot doesn't serve this server.** Its operator has limited it to others."))
 
 
 def own_fault_reply(reference: str) -> Reply:
-    """The bot failed. The log has the error under `reference`."""
+    """Says that the bot failed. The error is in the log under `reference`."""
     return Reply(
         _(
             "**Something went wrong on my side.** Nothing you're watching is lost. "

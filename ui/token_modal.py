@@ -11,16 +11,16 @@ from ui.discord_limits import MODAL_INPUT
 from ui.language import _
 
 TOKEN_FORM = "token:form"
-"""The form's custom id. A form that is handed in is recognised by it alone: it may have been opened before a restart of
-the bot, or be handed in before Discord has confirmed that it was opened."""
+"""The form's custom id. A submitted form is recognised only by it, because the form may have been opened before a
+restart of the bot, or may be submitted before Discord has confirmed that it was opened."""
 
 _LIFETIME = 15 * 60.0
-"""Seconds for which discord.py remembers the form, since Discord does not say when one is closed."""
+"""Seconds for which discord.py remembers the form, because Discord does not report when a form is closed."""
 _TEXT_INPUT = 4
 
 
 class TokenModal(discord.ui.Modal):
-    """The form. `entered_text` reads what was entered from the interaction that hands it in."""
+    """The form. `entered_text` reads the entered text from the interaction that submits it."""
 
     def __init__(self) -> None:
         super().__init__(title=_("PixVerse API token"), timeout=_LIFETIME, custom_id=TOKEN_FORM)
@@ -37,9 +37,9 @@ class TokenModal(discord.ui.Modal):
 
 
 def entered_text(components: Sequence[Mapping[str, Any]]) -> str:
-    """What was entered into the form's text input, unchanged; empty if there is none.
+    """The text that was entered into the form, unchanged; empty if there is none.
 
-    Discord sends it in a label or in a row (Discord developer docs, Modal Submit Data).
+    Discord sends the text input in a label or in a row (Discord developer docs, Modal Submit Data).
     """
     for component in components:
         if component.get("type") == _TEXT_INPUT:

@@ -1,4 +1,4 @@
-"""Replies to `/pixverse watch` and *Watch PixVerse jobs*: which of several jobs are watched, and why others are not."""
+"""Replies to `/pixverse watch` and *Watch PixVerse jobs*: how many jobs are watched, and why others are not."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from ui.member_replies import already_posted, already_watched, api_down_but_tryi
 from ui.message import Reply, saying
 
 _TAIL = 8
-"""Characters shown of an id, enough to recognise it."""
+"""How many characters of an id are shown; enough to recognise it."""
 _MADE = re.compile(r"job:(\d{14,17})-user:")
-"""The time in an id of v1, the only difference between two ids of the same account and channel."""
+"""The time in a v1 job id; the only difference between two ids of the same account and channel."""
 
 _NOT_TAKEN = {
     EntryStatus.ALREADY_WATCHED: N_("already watched"),
@@ -38,14 +38,14 @@ _WHAT_THEN = {
     EntryStatus.SECRET: N_("I haven't sent or kept the secret token. Replace it."),
     EntryStatus.NOT_LOOKED_UP: N_("Try again in a minute."),
 }
-"""Advice that stands once below the lines, however many of them it concerns."""
+"""Advice that is given once below the lines, however many of them it applies to."""
 
 
 def watch_reply(
     result: WatchResult, where: Address, obstacles: tuple[str, ...] | None = None, *, more: str = ""
 ) -> Reply:
-    """The reply to `/pixverse watch`: how many jobs are watched, and why each other one is not. `obstacles` are those
-    of `member_replies.status_reply`; `more` stands at the end."""
+    """The reply to `/pixverse watch`: how many jobs are watched, and why each other job is not. `obstacles` are as in
+    `member_replies.status_reply`; `more` is added at the end."""
     blocked = cannot_post_yet(obstacles) if obstacles is not None else ""
     left_out = [entry for entry in result.entries if not entry.status.in_batch]
     if len(result.entries) == 1 and left_out:
@@ -63,7 +63,8 @@ def watch_reply(
 
 
 def _ever_shorter(left_out: list[WatchEntry], where: Address) -> Iterator[list[str]]:
-    """A line for each job: with links, without them, and then for ever fewer of the jobs."""
+    """Shorter and shorter versions of the lines about jobs: with links, without links, then for fewer and fewer
+    jobs."""
     yield [_left_out(entry, where) for entry in left_out]
     reasons = [_reason(entry) for entry in left_out]
     yield reasons
@@ -74,7 +75,7 @@ def _ever_shorter(left_out: list[WatchEntry], where: Address) -> Iterator[list[s
 def watch_menu_reply(
     result: WatchResult, where: Address, found: int, obstacles: tuple[str, ...] | None = None
 ) -> Reply:
-    """The reply to *Watch PixVerse jobs* for a message that holds `found` ids."""
+    """The reply to *Watch PixVerse jobs* for a message with `found` ids."""
     taken = len(result.entries)
     if found <= taken:
         return watch_reply(result, where, obstacles)
@@ -115,7 +116,7 @@ def _trouble(result: WatchResult) -> str:
 
 
 def _one_left_out(entry: WatchEntry, where: Address) -> str:
-    """Why the only job that was named is not watched from now on."""
+    """Says why the only job that was named is not newly watched."""
     if entry.status is EntryStatus.ALREADY_POSTED:
         return already_posted(entry.message_id, where)
     if entry.status is EntryStatus.ALREADY_WATCHED:
@@ -145,7 +146,7 @@ def _why_not(entry: WatchEntry) -> str:
 
 
 def _tail(text: str) -> str:
-    """The part of an id that is shown: its end; of an id of v1, which all end alike, the end of its time."""
+    """The part of an id that is shown: its end. v1 ids all end alike, so for them it is the end of the time."""
     if len(text) <= _TAIL:
         return text
     made = _MADE.match(text)

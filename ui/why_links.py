@@ -1,4 +1,4 @@
-"""Why a video or an image is posted as a link, in sentences."""
+"""Sentences that say why a video or an image is posted as a link."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ _SEVERAL = {
 
 
 def why_several(reason: LinkReason, links: tuple[VideoLink, ...], *, named: bool) -> str:
-    """One sentence about those of several videos that have this reason; empty if none has.
+    """One sentence about all videos with this reason; empty if there are none.
 
-    It leaves out their numbers if those are `named` already and every video has this reason.
+    It omits their numbers if these are already `named` and every video has this reason.
     """
     concerned = [link for link in links if link.reason is reason]
     if not concerned:
@@ -70,7 +70,7 @@ def _why_these(reason: LinkReason, concerned: list[VideoLink]) -> str:
 
 
 def _about_all(reason: LinkReason) -> str:
-    """A sentence that names no video; empty if the reason is one of a video's own."""
+    """A sentence that applies to all videos; empty if the reason is specific to one video."""
     match reason:
         case LinkReason.MAY_NOT_ATTACH:
             return _("Someone with *Manage Server* can allow *Attach Files* here.")
