@@ -1,1 +1,1 @@
-"""The HTTP port: callbacks, health, metrics."""
+"""The HTTP ports: callbacks, health and metrics."""

@@ -1,8 +1,8 @@
 """`POST /callback/<secret>`: accepts what useapi.net posts to a server's `replyUrl`, and responds before acting on it.
 
-Responses: 200 whatever the body holds, since it is only a hint; 404 for an unknown address; 413 for a body that is too
-large; 415 for a content type other than JSON; 429 for more callbacks than a server's share, so that the sender knows
-that they are dropped. No response contains a secret.
+Responses: 200 whatever the body contains, because a callback is only a hint; 404 for an unknown address; 413 for a body
+that is too large; 415 for a content type other than JSON; 429 if a server gets too many callbacks, so that the sender
+knows that they are dropped. No response contains a secret.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ from relay.callbacks.callback_processor import CallbackProcessor
 from web.http_messages import Request, RequestHead, RequestRefused, Response
 
 RATE = Refill(burst=100, per_second=10.0)
-"""Of one server. A useapi.net account has some ten jobs in work for each of its channels, and their states change at
-most every 15 s (useapi.net PixVerse v1, get-pixverse-jobid)."""
+"""The callbacks of one server. A useapi.net account has about ten active jobs for each of its channels, and their
+states change at most every 15 s (useapi.net PixVerse v1, get-pixverse-jobid)."""
 _JSON = "application/json"
 _RETRY_AFTER_SECONDS = "1"
 
 
 class Callbacks:
-    """What the callback port calls; its server bounds a body in bytes and in time. `by_server` counts callbacks."""
+    """Handles the callback port's requests, whose bodies its server limits in bytes and time. `by_server` counts
+    callbacks."""
 
     def __init__(
         self,
@@ -35,7 +36,7 @@ class Callbacks:
         self._by_server = by_server
 
     async def answer(self, request: Request) -> Response:
-        """The response to one callback. Raises RequestRefused."""
+        """The response to a callback. Raises RequestRefused."""
         _, _, secret = request.head.path.rpartition("/")
         guild_id = self._addresses.server_of(secret)
         if guild_id is None:
@@ -52,7 +53,7 @@ class Callbacks:
 
 def _is_json(head: RequestHead) -> bool:
     """Whether the body may be JSON. The vendor documents no content type, so a missing one counts as JSON. A compressed
-    body does not, since it could unpack to any size."""
+    body does not count, because it could unpack to any size."""
     if head.headers.get("content-encoding", "identity").strip().lower() != "identity":
         return False
     content_type = head.headers.get("content-type", "")

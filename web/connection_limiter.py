@@ -1,4 +1,4 @@
-"""Bounds how many connections a port has open at once, and chooses which one is closed for a newcomer."""
+"""Limits how many connections a port has open at once, and chooses which one is closed for a new one."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ _FILES_WANTED = 4096
 
 
 class OpenConnection(Protocol):
-    """What the limit has to know of a connection."""
+    """What the limiter needs to know about a connection."""
 
     @property
     def is_busy(self) -> bool:
-        """Whether its request is whole and its response is being made."""
+        """Whether its request is complete and its response is being made."""
 
     def abort(self) -> None:
-        """Ends it at once."""
+        """Closes the connection at once."""
 
     async def end(self, seconds: float) -> None:
-        """Ends it, and lets a response that is being made be sent within this time."""
+        """Closes the connection. A response in progress may still be sent within `seconds`."""
 
 
 class ConnectionLimiter:
-    """Holds at most `max_connections`; a newcomer on top of them takes the place of one that waits for its client.
+    """Allows at most `max_connections`. Beyond that, a new connection replaces one that waits for its client.
 
-    The place is taken from the network address that holds most places, so that one address never shuts out another.
-    Behind a proxy all clients have one address; then the connection goes that has waited for longest. An honest client
-    sends its request at once, so it is served before so many newer connections have come.
+    A connection of the network address with the most connections is closed, so one address never shuts out another.
+    Behind a proxy all clients have the same address; then the longest waiting connection is closed. An honest client
+    sends its request at once, so it is served before that many new connections have arrived.
     """
 
     def __init__(self, max_connections: int) -> None:
@@ -42,7 +42,7 @@ class ConnectionLimiter:
         """The connections of each network, oldest first."""
 
     def admit(self, connection: OpenConnection, address: str) -> bool:
-        """Takes a new connection, or returns False where all places are in use by requests that are being answered."""
+        """Admits a new connection. Returns False if all others are busy making a response."""
         if len(self._networks) >= self._max_connections and not self._make_room():
             return False
         network = network_of(address)
@@ -51,7 +51,7 @@ class ConnectionLimiter:
         return True
 
     def release(self, connection: OpenConnection) -> None:
-        """Frees the place of a connection that has ended."""
+        """Frees the place of a connection that was closed."""
         network = self._networks.pop(connection, None)
         if network is None:
             return
@@ -60,7 +60,7 @@ class ConnectionLimiter:
             del self._connections[network]
 
     def open_connections(self) -> list[OpenConnection]:
-        """The connections that are open now."""
+        """The open connections."""
         return list(self._networks)
 
     def _make_room(self) -> bool:
@@ -74,7 +74,7 @@ class ConnectionLimiter:
 
 
 def network_of(address: str) -> str:
-    """What counts as one address: an IPv4 address, or the /64 network of an IPv6 address, which one client can own."""
+    """What counts as one address: an IPv4 address, or the /64 network of an IPv6 address, which a client can own."""
     try:
         ip = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
@@ -85,9 +85,9 @@ def network_of(address: str) -> str:
 
 
 def room_for(wanted: int) -> int:
-    """How many of the wanted connections may be open: they take at most half of the files that this process may open.
+    """How many of the wanted connections may be open, so that they use at most half of the process's open files.
 
-    The other half is for Discord, the API and the database. Where the process may raise its own limit, it does.
+    The other half is for Discord, the API and the database. If the process may raise its own limit, it does.
     """
     if sys.platform == "win32":
         return wanted

@@ -1,4 +1,4 @@
-"""Figures from the database, read at most every half minute, and less often if reading takes long."""
+"""Metrics from the database. They are read at most every half minute, and less often if reading takes long."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ log = logging.getLogger(__name__)
 
 _KEPT_SECONDS = 30.0
 _KEPT_TIMES_COST = 100.0
-"""Counting takes no more than a hundredth of the time, however many jobs there are."""
+"""Figures are kept for this many times as long as reading them took, so that at most a hundredth of the time is spent
+on it."""
 
 
 class DatabaseFigures(Collector):
-    """Figures for Prometheus. Give it a `reader` of its own, so that counting blocks nobody else."""
+    """Metrics for Prometheus. It needs a separate `reader`, so that counting blocks nobody else."""
 
     def __init__(self, reader: Queries, clock: Clock) -> None:
         self._reader = reader
@@ -34,7 +35,7 @@ class DatabaseFigures(Collector):
         self._figures: Figures | None = None
 
     async def refresh(self) -> None:
-        """Reads the figures again if they are too old; if that fails there are none."""
+        """Reads the figures again if they are too old. If that fails, there are none."""
         async with self._lock:
             begun = self._clock.monotonic()
             if begun < self._good_until:
@@ -48,7 +49,7 @@ class DatabaseFigures(Collector):
             self._good_until = now + max(_KEPT_SECONDS, _KEPT_TIMES_COST * (now - begun))
 
     def collect(self) -> Iterator[Metric]:
-        """What was read last, in the form of prometheus_client."""
+        """The figures that were read last, as metrics of prometheus_client."""
         known = self._figures
         if known is None:
             return

@@ -1,4 +1,4 @@
-"""`GET /healthz`: whether the bot does its work, why not if it doesn't, and how long ago each loop last turned."""
+"""`GET /healthz`: tells whether the bot works, why not if it doesn't, and how long ago each loop last turned."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from relay.write_availability import WriteAvailability
 from web.http_messages import Request, Response
 
 STALLED_AFTER = 120.0
-"""Seconds. Each loop turns at least every 30 s; what it does in one turn takes seconds at the worst."""
+"""Seconds. Each loop turns at least every 30 s, and one turn takes seconds at worst."""
 
 
 class Heartbeats:
-    """When each loop last turned. `turned` returns that time by the loop's name; all times are monotonic seconds.
+    """The ages of the loops' heartbeats. `turned` has functions that return when each loop last turned; all times are
+    monotonic seconds.
 
-    A loop that keeps crashing counts as not turning since its crashes began.
+    A loop that keeps crashing counts as not turning since its first crash.
     """
 
     def __init__(
@@ -29,11 +30,11 @@ class Heartbeats:
         self._begun_at: float | None = None
 
     def begin(self) -> None:
-        """Starts to watch the loops: they run from now on, and none could stall before."""
+        """Starts to watch the loops, which begin to run now."""
         self._begun_at = self._monotonic()
 
     def ages(self) -> dict[str, float]:
-        """For how many seconds each loop has not turned, or has kept crashing."""
+        """Seconds for which each loop has not turned, or has kept crashing; empty before `begin`."""
         begun_at = self._begun_at
         if begun_at is None:
             return {}
@@ -55,22 +56,22 @@ def stalled(ages: Mapping[str, float]) -> list[str]:
 
 
 LONGEST_WITHOUT_GATEWAY = 600.0
-"""Seconds. Posting needs no gateway, and most outages of it are shorter."""
+"""Seconds. Posting needs no gateway, and most of its outages are shorter."""
 
 
 @dataclass(frozen=True, slots=True)
 class Vitals:
-    """What health is judged by; times in seconds."""
+    """What health is judged by. Times are in seconds."""
 
     loops: dict[str, float]
-    """For how long each loop has not turned."""
+    """How long each loop has not turned."""
     takes_writes: bool
     gateway_away: float
-    """For how long the gateway has been away; 0: it is there."""
+    """How long the gateway has been away; 0 if it is connected."""
 
 
 def reasons(vitals: Vitals) -> list[str]:
-    """Why the bot does not do its work; empty if it does. A short outage of Discord or the API is no reason."""
+    """Why the bot does not work; empty if it does. A short outage of Discord or the API is not a reason."""
     found = [f"the {name} loop has not turned for {vitals.loops[name]:.0f} s" for name in stalled(vitals.loops)]
     if not vitals.takes_writes:
         found.append("the database takes no write")
@@ -80,11 +81,11 @@ def reasons(vitals: Vitals) -> list[str]:
 
 
 _NAMED_ACCOUNTS = 100
-"""How many accounts a report names, by the database's own numbers, which say nothing about anybody."""
+"""Maximum number of accounts in a report. They are named by their numbers in the database, which reveal nothing."""
 
 
 class HealthReport:
-    """Answers `GET /healthz`. `gateway_away` returns seconds, `shards` and `accounts` what this process holds."""
+    """Handles `GET /healthz`. `gateway_away` returns seconds; `shards` and `accounts` return what the process holds."""
 
     def __init__(
         self,

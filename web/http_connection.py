@@ -1,4 +1,4 @@
-"""One connection to an HTTP port: one request, one response, each step bounded in time."""
+"""One connection to an HTTP port: one request and one response. Each step has a time limit."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class TimeLimits:
     body: float = 5.0
     response: float = 10.0
     closing: float = 2.0
-    """For the client to take the response, while the rest of what it sends is thrown away: closing at once could
-    destroy the response on its way."""
+    """For the client to receive the response. What it still sends is discarded; closing at once could destroy the
+    response on its way."""
 
 
 class HttpConnection(asyncio.Protocol):
-    """Takes bytes from anybody. Nothing that a client sends can make it raise, log, or stay open for long."""
+    """Accepts bytes from anybody. Nothing that a client sends can make it raise, log or stay open for long."""
 
     def __init__(self, router: Router, limit: ConnectionLimiter, seconds: TimeLimits) -> None:
         self._router = router
@@ -84,14 +84,14 @@ class HttpConnection(asyncio.Protocol):
             self._refuse(refused)
 
     def eof_received(self) -> bool:
-        """Keeps the connection open for the response where the request is whole; else it ends."""
+        """Keeps the connection open for the response if the request is complete; otherwise closes it."""
         return self.is_busy
 
     def connection_lost(self, _exc: Exception | None) -> None:
         if self._timer is not None:
             self._timer.cancel()
         if self._responding is not None:
-            self._responding.cancel()  # Nobody takes the response, and hanging up early must not multiply the work.
+            self._responding.cancel()  # Nobody receives the response; clients that hang up early must not cause work.
         self._transport = None
         self._limit.release(self)
 
@@ -112,7 +112,7 @@ class HttpConnection(asyncio.Protocol):
 
     def _take_body(self, data: bytes) -> None:
         if self._body is None or self._request is None:
-            return  # What follows a request is not read: each connection carries one.
+            return  # What follows the request is not read: a connection carries only one.
         body = self._body.feed(data)
         if body is not None:
             self._body = None
@@ -155,19 +155,19 @@ class HttpConnection(asyncio.Protocol):
         if transport is None or transport.is_closing():
             return
         transport.write(_encoded(response) + (response.body if self._sends_body else b""))
-        with suppress(OSError):  # The client is gone already.
+        with suppress(OSError):  # The client is already gone.
             transport.write_eof()
         self._bound(self._seconds.closing, self.abort)
 
     def _bound(self, seconds: float, then: Callable[[], None]) -> None:
-        """Sets the time after which the present step ends, in the place of the step before."""
+        """Sets the time limit of the current step, which replaces that of the previous one."""
         if self._timer is not None:
             self._timer.cancel()
         self._timer = asyncio.get_running_loop().call_later(seconds, then)
 
 
 class _PendingRequest:
-    """A request whose head is whole, and whose body will be or will fail."""
+    """A request whose head is complete, and whose body is still being received."""
 
     def __init__(self, head: RequestHead, ask_for_body: Callable[[], None]) -> None:
         self._head = head

@@ -1,4 +1,4 @@
-"""The requests that handlers of the HTTP ports get, and the responses that they return."""
+"""The requests that the handlers of the HTTP ports get, and the responses that they return."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ PLAIN_TEXT = "text/plain; charset=utf-8"
 
 @dataclass(frozen=True, slots=True)
 class RequestHead:
-    """A request's first line and those of its headers that are read here."""
+    """A request's first line, and those headers that are used here."""
 
     method: str
     path: str
-    """As it was sent, without the query."""
+    """As sent, without the query."""
     headers: Mapping[str, str]
-    """By name in lower case; a header that was not sent is missing."""
+    """By lower-case name; headers that were not sent are missing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A response; the connection is closed after it."""
+    """A response, after which the connection is closed."""
 
     body: bytes = b""
     status: HTTPStatus = HTTPStatus.OK
@@ -33,18 +33,18 @@ class Response:
 
     @classmethod
     def of_status(cls, status: HTTPStatus, **headers: str) -> Response:
-        """A response whose body is the status in words. An underscore in a header's name stands for a hyphen."""
+        """A response with the status as its text. An underscore in a header's name stands for a hyphen."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return cls(f"{status.value} {status.phrase}\n".encode(), status, headers=named)
 
     @classmethod
     def of_json(cls, value: object, status: HTTPStatus = HTTPStatus.OK) -> Response:
-        """A response whose body is the value as JSON."""
+        """A response with the value as JSON."""
         return cls(json.dumps(value).encode(), status, "application/json")
 
 
 class RequestRefused(Exception):
-    """The request gets no other response than this one."""
+    """The request is refused with `response`."""
 
     def __init__(self, status: HTTPStatus, **headers: str) -> None:
         super().__init__(status.phrase)
@@ -52,15 +52,15 @@ class RequestRefused(Exception):
 
 
 class Request(Protocol):
-    """One request, whose body may still be on its way."""
+    """A request whose body may still be on its way."""
 
     @property
     def head(self) -> RequestHead:
         """The first line and the headers."""
 
     async def read(self) -> bytes:
-        """Waits for the whole body. Raises RequestRefused where it is too large, malformed, late or broken off."""
+        """Waits for the whole body. Raises RequestRefused if it is too large, malformed, late or incomplete."""
 
 
 Handler = Callable[[Request], Awaitable[Response]]
-"""May raise RequestRefused."""
+"""Returns the response to a request. May raise RequestRefused."""

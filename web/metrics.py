@@ -1,4 +1,4 @@
-"""`GET /metrics`: the bot in figures, for Prometheus; those of the running bot are read at the moment of a scrape."""
+"""`GET /metrics`: the bot's metrics for Prometheus. Those of the running process are read at each scrape."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from web.http_messages import Request, Response
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where each figure is read; times in seconds."""
+    """Functions that return each figure. Times are in seconds."""
 
     polls: Callable[[], Polls]
     posts: Callable[[], Mapping[str, int]]
-    """What became of attempts to post, by the names of the verdicts."""
+    """How many attempts to post ended in each verdict, by the verdict's name."""
     hints: Callable[[], Mapping[CallbackUse, int]]
     failures: Callable[[], Mapping[str, int]]
-    """What failed in each loop for a reason of this machine's own."""
+    """How often each loop failed with an error on this machine."""
     crashes: Callable[[], Mapping[str, int]]
     """How often each loop has crashed and was restarted."""
     loop_ages: Callable[[], Mapping[str, float]]
@@ -36,25 +36,25 @@ class Sources:
     gateway_latency: Callable[[], float]
     api_away: Callable[[], float]
     shards: Callable[[], int]
-    """The bot's gateway shards, over all processes; 0 until the bot knows how many there are."""
+    """The number of the bot's gateway shards in all processes; 0 until the bot knows it."""
     shards_held: Callable[[], Collection[int]]
     """The gateway shards that this process holds."""
     accounts_held: Callable[[], Collection[int]]
     """The API accounts whose jobs this process polls."""
     lease_moves: Callable[[], Mapping[str, int]]
-    """How often this process has taken or lost something, by what it was."""
+    """How many shards and accounts this process has taken or lost."""
     identifies: Callable[[], SessionStartLimit | None]
-    """What Discord allows as far as this process knows; None until it has asked."""
+    """Discord's session start limit, as far as this process knows it; None until it has been requested."""
 
 
 class LiveFigures(Collector):
-    """Reads the sources at each scrape and keeps nothing."""
+    """Reads the sources at each scrape, without keeping anything."""
 
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
 
     def collect(self) -> Iterator[Metric]:
-        """All of it, in the form of prometheus_client."""
+        """All figures, as metrics of prometheus_client."""
         sources = self._sources
         polls = sources.polls()
         yield _gauge("relay_polls", "Jobs that are polled.", polls.jobs)
@@ -98,7 +98,7 @@ def _counters(name: str, text: str, label: str, values: Mapping[str, int]) -> Me
 
 
 class MetricsReport:
-    """Answers `GET /metrics`. The counters stand in `registry` already."""
+    """Handles `GET /metrics`. The counters must already be in `registry`."""
 
     def __init__(
         self, registry: CollectorRegistry, live: LiveFigures, database: DatabaseFigures, writes: WriteAvailability

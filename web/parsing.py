@@ -1,8 +1,8 @@
-"""Reads HTTP/1.1 requests strictly, and refuses everything that is not plainly a request of the kind served here.
+"""Parses HTTP/1.1 requests strictly, and refuses everything that is not clearly a request of the kind served here.
 
-Anybody may send anything to a port, so only this module reads what was received. It never interprets URLs, cookies,
-upgrades or compression. The grammar is that of RFC 9112 without what no honest client sends here (absolute targets,
-folded headers, lone line feeds, several values of a header that is read).
+Anybody may send anything to a port, so only this module reads what is received. It never interprets URLs, cookies,
+upgrades or compression. The grammar is that of RFC 9112, without what no honest client sends here: absolute targets,
+folded headers, lone line feeds, and several values for a header that is used.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from web.http_messages import RequestHead, RequestRefused
 MAX_LINE_BYTES = 8 * 1024
 MAX_HEAD_BYTES = 16 * 1024
 MAX_BODY_BYTES = 64 * 1024
-"""A job's record has a few KiB; prompts have bounds of 2,048 and 5,000 characters (useapi.net, PixVerse)."""
+"""A job's record has a few KiB; prompts are limited to 2,048 or 5,000 characters (useapi.net, PixVerse)."""
 
 _LINE_END, _HEAD_END = b"\r\n", b"\r\n\r\n"
 _NO_HEAD = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|(?<!\r)\n|\r(?!\n|\Z)")
-"""Control characters, and line ends that are not CR LF. A TLS handshake begins with one."""
+"""Control characters, and line ends other than CR LF. A TLS handshake begins with a control character."""
 _REQUEST_LINE = re.compile(rb"([A-Z]{1,16}) (/[\x21-\x7e]*) HTTP/1\.([01])")
 _HEADER_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADERS_READ = frozenset({"content-length", "transfer-encoding", "content-type", "content-encoding", "expect"})
@@ -37,13 +37,13 @@ class HeadReader:
 
     @property
     def has_begun(self) -> bool:
-        """Whether anything was sent."""
+        """Whether anything was received."""
         return bool(self._received)
 
     def feed(self, data: bytes) -> tuple[RequestHead, bytes] | None:
-        """Takes what was received and returns the head, once it is whole, with what follows it.
+        """Adds received bytes. Once the head is complete, returns it and the bytes that follow it.
 
-        Raises RequestRefused as soon as what was received cannot become a request.
+        Raises RequestRefused as soon as the received bytes cannot become a request.
         """
         searched = max(0, len(self._received) - len(_HEAD_END) + 1)
         self._received += data
@@ -93,7 +93,7 @@ def _headers(lines: list[bytes]) -> dict[str, str]:
 
 
 def body_reader(head: RequestHead) -> SizedBody | ChunkedBody:
-    """The reader for the body that this head announces. Raises RequestRefused if that can't be read."""
+    """The reader for the body that this head announces. Raises RequestRefused if there is none for it."""
     length, encoding = head.headers.get("content-length"), head.headers.get("transfer-encoding")
     if encoding is not None:
         if length is not None:
@@ -116,7 +116,7 @@ class SizedBody:
         self._received = bytearray()
 
     def feed(self, data: bytes) -> bytes | None:
-        """Takes received bytes and returns the body once it is whole. Raises RequestRefused."""
+        """Adds received bytes; returns the body once it is complete. Raises RequestRefused."""
         if self._length > MAX_BODY_BYTES:
             raise RequestRefused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         self._received += data
@@ -131,7 +131,7 @@ class ChunkedBody:
         self._body = bytearray()
 
     def feed(self, data: bytes) -> bytes | None:
-        """Takes received bytes and returns the body once it is whole. Raises RequestRefused."""
+        """Adds received bytes; returns the body once it is complete. Raises RequestRefused."""
         self._received += data
         while (head := self._next_head()) is not None:
             size, start = head
@@ -150,7 +150,7 @@ class ChunkedBody:
         return None
 
     def _next_head(self) -> tuple[int, int] | None:
-        """The next chunk's size and where it starts in what was received; None where its first line is not whole."""
+        """The next chunk's size, and where it starts in the received bytes; None if its first line is incomplete."""
         line = bytes(self._received[:_MAX_CHUNK_HEAD_BYTES])
         match = _CHUNK_HEAD.match(line)
         if match is not None:

@@ -1,4 +1,4 @@
-"""The counters that are counted where things happen. No label takes a value that somebody else could make up."""
+"""Counters that are updated where things happen. No label takes a value that outsiders could make up."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _DOWNLOAD_BUCKETS = (0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 
 
 class PrometheusMeters:
-    """The Meters of a bot whose HTTP port is open."""
+    """The Meters of a bot with an open HTTP port."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._api = Histogram(
@@ -69,7 +69,7 @@ class PrometheusMeters:
             registry=registry,
         )
         self._bytes = Counter("relay_download_bytes", "Bytes of the videos that were fetched.", registry=registry)
-        # So that a rate is there from the first one on, and not from the second.
+        # Created in advance, so that a rate exists from the first event on, not only from the second.
         for outcome in (_ANSWERED, _NO_ANSWER, *_OUTCOMES.values()):
             self._api.labels(outcome)
         for limit in (*_LIMITS, _OTHER):
@@ -77,12 +77,12 @@ class PrometheusMeters:
             self._waits.labels(limit)
 
     def api_answered(self, error: PixVerseError | None, seconds: float) -> None:
-        """A question to the PixVerse API has ended."""
+        """Counts a finished request to the PixVerse API."""
         outcome = _ANSWERED if error is None else _OUTCOMES.get(type(error), _NO_ANSWER)
         self._api.labels(outcome).observe(seconds)
 
     def discord_answered(self, status: int, limit: str | None, wait: float) -> None:
-        """Discord has answered a request."""
+        """Counts a response of Discord."""
         self._discord.labels(f"{status // 100}xx" if status in _STATUSES else _OTHER).inc()
         if status != HTTPStatus.TOO_MANY_REQUESTS:
             return
@@ -91,14 +91,14 @@ class PrometheusMeters:
         self._waits.labels(kind).inc(wait)
 
     def download_ended(self, ending: str, seconds: float, size: int) -> None:
-        """A video was fetched or stays a link."""
+        """Counts a finished download."""
         self._downloads.labels(ending).observe(seconds)
         self._bytes.inc(size)
 
 
 @dataclass(frozen=True, slots=True)
 class Instruments:
-    """The meters, and the registry from which they are read. Where HTTP_PORT is off, they count nothing."""
+    """The meters, and the registry from which they are read. If HTTP_PORT is off, they count nothing."""
 
     registry: CollectorRegistry
     meters: Meters

@@ -1,4 +1,4 @@
-"""The HTTP ports: one for monitoring and one for callbacks, each with bounds of its own."""
+"""The HTTP ports: one for monitoring and one for callbacks, each with its own limits."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ log = logging.getLogger(__name__)
 
 MAX_MONITORING_CONNECTIONS = 200
 MAX_CALLBACK_CONNECTIONS = 2000
-"""Strangers reach this port: the more places there are, the longer an honest client keeps its own."""
+"""Strangers can reach this port. The more connections it allows, the longer an honest client keeps its own."""
 _ACCEPTED_AT_ONCE = 100
-"""Connections accepted in one pass of the event loop: fewer than there are places, so that what a newcomer has sent is
-read before the next ones come."""
+"""Connections accepted in one pass of the event loop. Fewer than the allowed ones, so that what a new connection has
+sent is read before the next ones arrive."""
 _QUEUE = 1024
-"""Connections that the system holds until they are accepted; a client that finds no room there waits for a second."""
+"""Connections that the system queues until they are accepted. If the queue is full, a client retries after a second."""
 _SECONDS_TO_END = 2.0
 _USUAL_SECONDS = TimeLimits()
 
 
 class PortTaken(SettingsError):
-    """Another process, perhaps this very bot, listens there already."""
+    """Another process, perhaps another instance of the bot, already listens there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """Where to listen, and what the settings call the port."""
+    """Where to listen, and how the settings name the port."""
 
     name: str
-    """HTTP or CALLBACK: the beginning of the settings' names."""
+    """HTTP or CALLBACK, the prefix of the settings' names."""
     host: str
     number: int
     max_connections: int
@@ -51,7 +51,7 @@ class Port:
 
 
 def monitoring_port(settings: Settings) -> Port | None:
-    """The port for monitoring; None where it is off."""
+    """The monitoring port; None if it is off."""
     if settings.http_port is None:
         return None
     remedy = "choose others, or leave HTTP_PORT empty"
@@ -59,7 +59,7 @@ def monitoring_port(settings: Settings) -> Port | None:
 
 
 def callback_port(settings: Settings) -> Port | None:
-    """The port for callbacks; None where it is off."""
+    """The callback port; None if it is off."""
     if settings.callback_port is None:
         return None
     remedy = "choose others, or leave CALLBACK_PORT and PUBLIC_URL empty"
@@ -76,13 +76,13 @@ class Route:
 
 
 def monitoring_routes(health: Handler, metrics: Handler) -> list[Route]:
-    """`GET /healthz` and `GET /metrics`. HEAD is answered as well, since some monitors ask so."""
+    """`GET /healthz` and `GET /metrics`. HEAD is supported too, because some monitors use it."""
     methods = ("GET", "HEAD")
     return [Route(methods, re.compile("/healthz"), health), Route(methods, re.compile("/metrics"), metrics)]
 
 
 def callback_routes(callback: Handler, public_url: str | None) -> list[Route]:
-    """`POST /callback/<secret>`, also below the path of `public_url`: a proxy may or may not take that path away."""
+    """`POST /callback/<secret>`, with or without the path of `public_url`, which a proxy may or may not strip."""
     prefix = re.escape(urlsplit(public_url or "").path)
     return [Route(("POST",), re.compile(f"(?:{prefix})?/callback/[^/]+"), callback)]
 
@@ -95,7 +95,7 @@ async def serving(
 ) -> AsyncIterator[None]:
     """Serves the routes at this port until the block ends. Raises SettingsError if listening fails.
 
-    Requests are not logged: secrets stand in paths, and strangers are not to fill the log.
+    Requests are not logged, because paths contain secrets and strangers must not be able to fill the log.
     """
     limit = ConnectionLimiter(room_for(port.max_connections))
 
@@ -120,7 +120,7 @@ async def serving(
 
 
 async def try_port(port: Port) -> None:
-    """Raises SettingsError where `serving` would, PortTaken if another process listens there. Serves nothing."""
+    """Raises SettingsError if `serving` would, and PortTaken if another process listens there. Serves nothing."""
     try:
         server = await asyncio.get_running_loop().create_server(
             asyncio.Protocol, port.host, port.number, start_serving=False

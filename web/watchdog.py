@@ -1,6 +1,6 @@
 """Notifies systemd that the bot has started, that its loops turn, and that it stops.
 
-The protocol is that of sd_notify(3): a datagram to the socket whose path stands in NOTIFY_SOCKET.
+The protocol is that of sd_notify(3): a datagram to the socket whose path is in NOTIFY_SOCKET.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from relay.ports import Sleep
 log = logging.getLogger(__name__)
 
 _PINGS_IN_TIME = 3
-"""sd_watchdog_enabled(3) recommends a ping every half of the time at least."""
+"""Pings within systemd's time limit; sd_watchdog_enabled(3) recommends at least two."""
 
 
 class ServiceManager:
-    """The service manager that started the bot; without one, its methods do nothing."""
+    """The service manager that started the bot. Without one, the methods do nothing."""
 
     def __init__(self, address: str | None, watchdog_seconds: float | None) -> None:
         self._address = address
@@ -34,7 +34,8 @@ class ServiceManager:
         return cls(address, _watchdog_seconds(environ))
 
     def ready(self) -> None:
-        """Reports that the bot has started: settings and database are usable, and it goes on whatever Discord does."""
+        """Reports that the bot has started: settings and database are usable, and it runs whether Discord is up or
+        not."""
         self._tell("READY=1")
 
     def stopping(self) -> None:
@@ -42,8 +43,8 @@ class ServiceManager:
         self._tell("STOPPING=1")
 
     async def watch(self, stalled: Callable[[], list[str]], sleep: Sleep) -> None:
-        """Reports that the loops turn, until it is cancelled. While one has stalled it reports nothing, so that systemd
-        restarts the bot."""
+        """Reports that the loops turn, until it is cancelled. While a loop has stalled, it reports nothing, so that
+        systemd restarts the bot."""
         if self._watchdog_seconds is None:
             return
         while True:
@@ -67,7 +68,7 @@ class ServiceManager:
 
 
 def _watchdog_seconds(environ: Mapping[str, str]) -> float | None:
-    """How often systemd wants to hear from this very process; None: not at all."""
+    """Seconds within which systemd expects a ping from this process; None if it expects none."""
     microseconds = environ.get("WATCHDOG_USEC", "")
     meant = environ.get("WATCHDOG_PID", str(os.getpid()))
     if not microseconds.isdecimal() or int(microseconds) == 0 or meant != str(os.getpid()):
