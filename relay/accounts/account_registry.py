@@ -15,7 +15,7 @@ from relay.changes import Changes
 from relay.ports import Clock
 from storage import accounts, cards, moves, servers
 from storage.accounts import AccountRow
-from storage.database import Database, Transaction
+from storage.database import Database, Transaction, found
 from storage.errors import WrongKey
 from storage.to_the_end import to_the_end
 from storage.vault import Vault
@@ -201,17 +201,17 @@ class AccountRegistry:
 
     async def _change_state(self, account_id: int, token: str, state: AccountState) -> None:
         async with self._database.transaction() as tx:
-            account = self._known.get(account_id)
-            if account is None or account.token != token:
+            row = await accounts.by_id(tx, account_id)
+            account = None if row is None else self.as_account(row)
+            if account is None or account.token != token:  # Perhaps another process has just replaced it.
                 return
             now = self._clock.now()
             await self.change_state(tx, account, state, now)
-            row = await accounts.by_id(tx, account_id)
-        if row is None:
-            return
+            row = found(await accounts.by_id(tx, account_id))
+        before = self.state_of(account_id)
         self.remember(row)
         self._known[account_id] = replace(self._known[account_id], tried_at=now)
-        if row.state is not account.state:  # Perhaps another process had written it already.
+        if row.state is not before:  # Perhaps another process had written it already.
             log.warning("account %d is now: %s", account_id, state.value)
             self.report_changed(account_id)
 

@@ -126,6 +126,7 @@ UNSEEN: dict[str, tuple[str, ...]] = {
         "accounts that unknown jobs were of are remembered for ever",
     ),
     "more than one process": (
+        "a response to the operator's old token puts the new one of another process on hold",
         "a claim has no token of its own",
         "what was claimed since it was read is claimed again",
         "who took a message over does not look again",

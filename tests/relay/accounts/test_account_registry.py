@@ -793,6 +793,27 @@ async def test_another_operators_token_of_a_process_that_was_started_later_count
     await world.close()
 
 
+async def test_a_response_to_the_operators_token_says_nothing_of_the_one_that_another_process_has_put_in_its_place(
+    tmp_path: Path,
+) -> None:
+    """As where the old token is withdrawn while processes are replaced one after the other."""
+    path, key = tmp_path / "relay.db", new_key()
+    world = await AccountsFixture.open(path, key, operator_token=OLD)
+    account = world.accounts.operator_id
+    assert account is not None
+    later = await AccountsFixture.open(path, key, operator_token=NEW)
+    assert later.accounts.operator_id == account
+    await world.accounts.note_response(account, TokenRefused("no"))
+    await later.accounts.read_all()
+    assert later.accounts.state_of(account) is AccountState.OK
+    await world.accounts.read_all()
+    await world.accounts.note_response(account, TokenRefused("no"))
+    await later.accounts.read_all()
+    assert later.accounts.state_of(account) is AccountState.REFUSED
+    await later.close()
+    await world.close()
+
+
 async def test_a_state_that_another_process_has_written_is_taken_over(world: AccountsFixture) -> None:
     account = await _own(world)
     await world.accounts.note_response(account, TokenRefused("no"))
