@@ -35,6 +35,13 @@ SEEN: dict[str, tuple[str, ...]] = {
         "what a former account did not see is told for the end under another",
         "what was given up under one account is never told under another",
     ),
+    "accounts.of_no_known_form": (
+        "what was given up is not told under another account if others took it up again",
+        "what a channel was told before is the result of the job to which it moves",
+    ),
+    "accounts.of_two_tokens_in_turn": (
+        "what was told under two accounts keeps a channel from waiting under the second again",
+    ),
     "accounts.on_hold_and_seen": (
         "a channel waits twice for a job that was on hold",
         "what is on hold stays so where only a list knew the job under the account in force",
@@ -77,6 +84,8 @@ SEEN: dict[str, tuple[str, ...]] = {
         "a job on hold in one server is given up in all",
         "what another account keeps on hold is kept for ever",
     ),
+    "alerts.of_who_is_forgotten": ("an alert that was posted before its person was forgotten is posted again",),
+    "alerts.open_in_another_form": ("that a channel is open again is not told of a result in another form",),
     "alerts.same_words": (
         "a notice is looked for with the ids of its commands",
         "a notice is not found behind a later one of the same words",
@@ -84,6 +93,10 @@ SEEN: dict[str, tuple[str, ...]] = {
         "what cannot be seen behind a later notice of the same words is not there",
     ),
     "alerts.unrecorded": ("the end of a trouble is tried all the time while its alert is sent",),
+    "batches.left": (
+        "whoever has stopped watching a whole batch is pinged at its end all the same",
+        "whoever stops watching one job of their batch loses the ping at its end",
+    ),
     "batches.on_hold_to_the_end": (
         "a batch whose last job's end is told to nobody stays open for ever",
         "the tally of a batch tells an end that is another account's to see",
@@ -215,6 +228,7 @@ SEEN: dict[str, tuple[str, ...]] = {
         "a channel that hangs holds up the others",
         "a download holds its channel up",
     ),
+    "deliveries.taken_late": ("the bot was offline whenever nobody knows why a result is late",),
     "deliveries.token_of_the_bot": ("a refused token is noticed only by what is posted",),
     "deliveries.token_of_the_bot_at_a_card": ("a command waits for a message though the bot's token is refused",),
     "deliveries.too_large_together": ("a file that is too large keeps an outcome back",),
@@ -248,6 +262,10 @@ SEEN: dict[str, tuple[str, ...]] = {
     ),
     "ends.old_links": ("a permission in one server makes another one's messages due",),
     "ends.one_server_only": ("a job ends for servers whose token sees it no more",),
+    "ends.put_off_by_a_clock": (
+        "the patience with a channel begins in the future",
+        "what a clock that was ahead put off stays put off after a restart",
+    ),
     "ends.set_back": ("a clock that was set back puts everything off",),
     "ends.taken_up_again": (
         "an outcome that was overtaken is posted",
@@ -507,6 +525,12 @@ SEEN: dict[str, tuple[str, ...]] = {
         "a server that came back while the bot was off is forgotten",
         "a server that is back at the last moment is forgotten",
     ),
+    "places.back_on_a_full_disk": (
+        "a loop that crashed at one server forgets the others",
+        "a server that has removed the bot meanwhile is taken for back",
+        "a server that is back while nothing can be written is looked after once only",
+        "a server that is back while nothing can be written rests for ever",
+    ),
     "places.by_role": (
         "a permission that is given back is not noticed",
         "a role or a server that changes hastens nothing",
@@ -536,13 +560,17 @@ SEEN: dict[str, tuple[str, ...]] = {
         "jobs of a server without the bot are asked about",
         "outcomes of a server without the bot are sent",
     ),
-    "places.removed_for_days": ("the time that the bot was away counts for what waits for a permission",),
+    "places.removed_for_days": (
+        "an alert of before the bot's removal never ends",
+        "the time that the bot was away counts for what waits for a permission",
+    ),
     "places.removed_for_good": (
         "removals while the bot was off are not noticed",
         "the newest account's number is kept for good",
         "the token of a server without the bot is tried again and again",
     ),
     "places.removed_from_thread": ("nobody notices that the bot was added to a private thread",),
+    "places.removed_on_a_full_disk": ("a removal that cannot be written is never noticed",),
     "places.removed_slowly": ("every command waits for whatever server is being removed",),
     "places.timed_out": ("a timeout of the bot is a missing permission",),
     "questions.asked_to_wait": (

@@ -147,7 +147,9 @@ class Troubles:
     def break_loop(self, name: str) -> bool:
         """This loop of the bot's crashes where it waits; the poll loop at its next request, while that is in flight.
         Returns whether it runs: one that waits to be started again cannot crash."""
-        task = next((task for task in self._loops() if task.get_name() == name and not _rests(task)), None)
+        loop = self._machine.loop
+        tasks = [] if loop is None else asyncio.all_tasks(loop)
+        task = next((task for task in tasks if task.get_name() == name and not _rests(task)), None)
         if task is None:
             return False
         if name == "poll":

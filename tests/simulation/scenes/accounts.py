@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from copy import deepcopy
 
 from tests.simulation import words
 from tests.simulation.discord_world import Asked, text_of
@@ -381,10 +382,11 @@ def refused_for_days(stage: Stage) -> Story:
 
 
 def of_no_known_form(stage: Stage) -> Story:
-    """Tokens that do not tell whose they are. A job is given up under one; under the next one its end is told."""
+    """Tokens that do not tell whose they are. A job is given up under one; under the next one its end is told, whoever
+    had it taken up again under the first one before: others, or the channel itself."""
     account = stage.account()
     account.tokens = [f"opaque-{stage.random.getrandbits(96):024x}"]
-    home = yield from stage.settle(account)
+    home, other = yield from stage.settle_many(account, 2)
     job = stage.job(account, 52 * 3600.0, v2=False)
     home.status(job)
     yield 60.0
@@ -392,16 +394,70 @@ def of_no_known_form(stage: Stage) -> Story:
     while not stage.outcomes(job, home.channel) and stage.parts.pixverse.in_work(job):
         yield 5.0
     stage.came(job, home.channel, r"given up · #\d+", files=0)
+    stage.wanted_again(job, home.channel)
+    again = stage.one_of(("nobody", "others", "itself"))
+    yield 300.0
+    if again != "nobody":
+        (other if again == "others" else home).status(job)
+        yield 10.0
     account.tokens.append(f"opaque-{stage.random.getrandbits(96):024x}")
+    if again == "itself":
+        other.enter_token(account.token)
+        yield 10.0
+        other.status(job)
+        yield 10.0
+    elif again == "others":
+        stage.void(other)
     home.enter_token(account.token)
     yield 10.0
     del home.channel.messages[int(stage.card(job, home.channel)["id"])]
-    stage.wanted_again(job, home.channel)
     home.status(job)
     yield 8.0
     stage.finish(job)
     yield 20.0 + 1.1 * stage.parts.interval
     stage.came(job, home.channel, r"completed · #\d+", times=2)
+
+
+def of_two_tokens_in_turn(stage: Stage) -> Story:
+    """Tokens that do not tell whose they are, and both work. A job is given up under one and told under the other; then
+    the channel waits for it under the first one again, by a button of an old card, and comes back to the other: it is
+    told no third time."""
+    account = stage.account()
+    account.tokens = [f"opaque-{stage.random.getrandbits(96):024x}"]
+    home = yield from stage.settle(account)
+    job = stage.job(account, 52 * 3600.0, v2=False)
+    home.status(job)
+    yield 20.0
+    home.command("pixverse unwatch", jobid=job.jobid)
+    yield 20.0
+    stopped = deepcopy(stage.card(job, home.channel))
+    home.press(stopped, "Watch again", jobs=[job])
+    yield 20.0
+    yield from stage.sleep(48.0 * 3600.0)
+    yield 300.0
+    stage.came(job, home.channel, r"given up · #\d+", files=0)
+    account.tokens.append(f"opaque-{stage.random.getrandbits(96):024x}")
+    home.enter_token(account.token)
+    yield 10.0
+    stage.finish(job)
+    stage.wanted_again(job, home.channel)
+    home.status(job)
+    yield 60.0
+    stage.came(job, home.channel, r"completed · #\d+", times=2)
+    silent = stage.about(job, Reply(503, {"error": "no", "code": 503}))
+    account.tokens.reverse()
+    home.enter_token(account.token)
+    yield 10.0
+    answer = home.press(stopped, "Watch again", jobs=[job])
+    yield 10.0
+    stage.says(answer, "[Ww]atching")
+    silent()
+    account.tokens.reverse()
+    home.enter_token(account.token)
+    yield 10.0
+    home.status(job)
+    yield 400.0
+    stage.came(job, home.channel, times=2)
 
 
 def not_found_late(stage: Stage) -> Story:

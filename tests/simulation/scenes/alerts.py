@@ -91,3 +91,48 @@ def unrecorded(stage: Stage) -> Story:
     stage.expect(bool(stage.messages(alerts, r"\*\*Fixed")), "nobody hears that the token works")
     yield 600.0
     stage.came(job, home.channel)
+
+
+def open_in_another_form(stage: Stage) -> Story:
+    """A channel is open again, and Discord takes the result that waited for it only without its file: the admins hear
+    that it is open all the same."""
+    home = yield from stage.settle()
+    alerts = home.guild.channels[1]
+    home.choose("alerts", alerts)
+    job = stage.job(home, 40)
+    home.status(job)
+    yield 10.0
+    stage.parts.discord.permit(home.channel, {"send_messages"})
+    yield 120.0 + stage.parts.interval
+    stage.one_notice(alerts, r"\*\*I can't post in")
+    refusal = Refusal(413, 40005, "Request entity too large")
+    stage.refuse(home.channel, refusal, when=lambda body, files: _is_outcome(body, files) and files > 0)
+    stage.parts.discord.permit(home.channel, set())
+    yield 90.0
+    stage.came(job, home.channel, "https://", files=0)
+    stage.one_notice(alerts, r"\*\*I can post in")
+
+
+def of_who_is_forgotten(stage: Stage) -> Story:
+    """Nobody answers when an admin is told of a refused token, for longer than Discord knows a nonce, and they have
+    themselves forgotten meanwhile: what stands there is found, though it names them."""
+    home = yield from stage.settle()
+    assert home.account is not None
+    alerts = home.guild.channels[1]
+    home.choose("alerts", alerts)
+    job = stage.job(home, 900, v2=False)
+    home.status(job)
+    yield 20.0
+    end = stage.lose(alerts)
+    stage.parts.pixverse.renew(home.account)
+    yield from stage.until(lambda: bool(stage.posted(alerts, r"\*\*PixVerse results are on hold")))
+    question = home.command("pixverse forget-me", 0)
+    yield 6.0
+    home.press_answer(question, "Delete my data")
+    yield 200.0
+    end()
+    yield 300.0
+    stage.one_notice(alerts, r"\*\*PixVerse results are on hold")
+    home.enter_token(home.account.token)
+    yield 1000.0
+    stage.came(job, home.channel)

@@ -46,3 +46,26 @@ def on_hold_to_the_end(stage: Stage) -> Story:
     stage.one_notice(here.channel, _ENDED, {here.guild.members[1]})
     [told] = stage.messages(here.channel, _ENDED) or [{}]
     stage.expect("1 failed" in str(told) and "refused" not in str(told), f"another account's end is told: {told}")
+
+
+def left(stage: Stage) -> Story:
+    """Whoever asked for a group stops watching one of its jobs, or all, and others wait for them as well: they are
+    pinged at its end as long as they wait for any of it."""
+    home = yield from stage.settle()
+    everything = stage.coin()
+    jobs = [stage.job(home, seconds, v2=False) for seconds in (400, 500)]
+    home.watch(jobs)
+    yield 10.0
+    for job in jobs:
+        home.status(job, 2)
+    yield 10.0
+    for job in jobs if everything else jobs[:1]:
+        answer = home.command("pixverse unwatch", jobid=job.jobid)
+        yield 6.0
+        stage.says(answer, "won't be pinged")
+    yield 700.0
+    for job in jobs:
+        stage.came(job, home.channel)
+    pings = [set(stage.outcomes(job, home.channel)[-1].pings) for job in jobs]
+    of_all = {home.guild.members[2]} | (set() if everything else {home.guild.members[1]})
+    stage.expect(pings == [{home.guild.members[2]}, of_all], f"the results of a group ping {pings}, not {of_all} last")

@@ -951,3 +951,18 @@ def kept_until_posted(stage: Stage) -> Story:
     end()
     yield 400.0
     stage.came(job, home.channel, "Late:", files=0)
+
+
+def taken_late(stage: Stage) -> Story:
+    """Discord asks to wait for a quarter of an hour: a result that it takes then is late for that alone."""
+    home = yield from stage.settle()
+    job = stage.job(home, 40, v2=False)
+    home.status(job)
+    yield 20.0
+    path = f"/channels/{home.channel.id}/messages"
+    slow = Trip(refused=Reply(429, {"message": "slow", "retry_after": 90.0, "global": False}, {"Retry-After": "90"}))
+    end = stage.on_discord(lambda request: slow if request.method == "POST" and request.path.endswith(path) else None)
+    yield 1000.0
+    end()
+    yield 400.0
+    stage.came(job, home.channel, "Late:", "Posting it took that long", never="offline")

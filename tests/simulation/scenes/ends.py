@@ -381,3 +381,36 @@ def set_back(stage: Stage) -> Story:
     end()
     yield 900.0
     stage.came(job, home.channel)
+
+
+def put_off_by_a_clock(stage: Stage) -> Story:
+    """The machine's clock is two days ahead when Discord asks to wait, and when a permission is missing, and is right
+    again at the next start: nothing waits for two days more."""
+    home = yield from stage.settle()
+    limited, closed = home.guild.channels
+    jobs = [stage.job(home, seconds, "failed", v2=False) for seconds in (40, 300)]
+    for job, channel in zip(jobs, (limited, closed), strict=True):
+        home.status(job, 1, channel)
+    yield 20.0
+    slow = Trip(refused=Reply(429, {"message": "slow", "retry_after": 40.0, "global": False}, {"Retry-After": "40"}))
+    path = f"/channels/{limited.id}/messages"
+    end = stage.on_discord(lambda request: slow if request.method == "POST" and request.path.endswith(path) else None)
+    stage.parts.discord.permit(closed, {"send_messages"})
+    yield 30.0 + stage.parts.interval
+    stage.turn_clock(48 * 3_600_000)
+    yield 3600.0
+    stage.stop(10.0)
+    yield 5.0
+    stage.turn_clock(0)
+    end()
+    yield 200.0
+    stage.came(jobs[0], limited)
+    yield from stage.sleep(70 * 3600.0)
+    answer = home.admin("deliveries")
+    yield 6.0
+    stage.says(answer, never="Not posted")
+    yield 3 * 3600.0
+    answer = home.admin("deliveries")
+    yield 6.0
+    stage.says(answer, "Not posted")
+    stage.void(home)

@@ -366,8 +366,11 @@ def timed_out(stage: Stage) -> Story:
 
 
 def removed_for_days(stage: Stage) -> Story:
-    """A server without the bot for four days, in which a result waits for a permission: that time does not count."""
+    """A server without the bot for four days, in which a result waits for a permission: that time does not count. Once
+    the permission is given back, the admins hear that it is."""
     home = yield from stage.settle()
+    alerts = home.guild.channels[1]
+    home.choose("alerts", alerts)
     job = stage.job(home, 40)
     home.status(job)
     yield 10.0
@@ -384,6 +387,8 @@ def removed_for_days(stage: Stage) -> Story:
     stage.parts.discord.permit(home.channel, set())
     yield 60.0
     stage.came(job, home.channel)
+    stage.one_notice(alerts, r"\*\*I can post in")
+    stage.expect(not stage.messages(alerts, r"\*\*I can't post in"), "a trouble that is over is still told of")
 
 
 def archived_unknown(stage: Stage) -> Story:
@@ -474,3 +479,54 @@ def another_language(stage: Stage) -> Story:
         home.guild.locale = "de"
     yield 260.0
     stage.came(job, home.channel, r"(?:ist|sind) fertig")
+
+
+def removed_on_a_full_disk(stage: Stage) -> Story:
+    """A server removes the bot while the disk takes nothing: that is found out once it does."""
+    home = yield from stage.settle()
+    job = stage.job(home, 1500, v2=False)
+    home.status(job)
+    yield 20.0
+    stage.disk(full=True)
+    stage.void(home)
+    stage.parts.people.uses.pop(home.guild.id, None)
+    stage.parts.discord.remove_bot(home.guild)
+    yield 20.0
+    stage.disk()
+    yield 120.0
+    since = stage.now
+    yield 300.0
+    stage.expect(stage.asked(job, since) == 0, f"{job.prompt} is asked about for a server without the bot")
+
+
+def back_on_a_full_disk(stage: Stage) -> Story:
+    """Two servers are back while the disk takes nothing, and the loop that looks after them crashes twice. One of them
+    removes the bot again as soon as there is room; for the other one all goes on."""
+    account = stage.account()
+    home, again = yield from stage.settle_many(account, 2)
+    jobs = [stage.job(account, 1500, v2=False) for _ in range(2)]
+    discord = stage.parts.discord
+    for one, job in zip((home, again), jobs, strict=True):
+        one.status(job)
+        yield 10.0
+        discord.remove_bot(one.guild)
+    yield 10.0
+    stage.disk(full=True)
+    for one in (home, again):
+        discord.invite_bot(one.guild)
+    for _ in range(2):
+        yield 5.0
+        stage.break_loop("guild_events")
+    yield 30.0
+    stage.disk()
+    stage.void(again)
+    stage.parts.people.uses.pop(again.guild.id, None)
+    discord.remove_bot(again.guild)
+    yield 120.0
+    since = stage.now
+    yield 300.0
+    for one, job in zip((home, again), jobs, strict=True):
+        asked = stage.asked(job, since)
+        stage.expect((asked > 0) == (one is home), f"{job.prompt} was asked about {asked} times")
+    yield 1200.0
+    stage.came(jobs[0], home.channel)
