@@ -54,8 +54,8 @@ class DatabaseClock:
         """Sets the clock to the database's time `now` (milliseconds UTC), requested at `asked_at` (monotonic seconds).
 
         The database read its clock at some moment between the request and the response, so the time is known within
-        bounds. If the clock already shows a time within these bounds, it is left alone: they can be wide, as when the
-        process was halted in between.
+        bounds. If the clock already shows a time within these bounds, it is left alone, because they can be wide, for
+        example after the process was halted.
         """
         received_at = self._clock.monotonic()
         latest = now + round((received_at - asked_at) * 1000)

@@ -128,7 +128,7 @@ class GuildLifecycle:
         self._locales.clear()
 
     async def may_take_larger_files(self, guild_id: int, limit: int) -> None:
-        """Forgets the server's learned upload limit if somebody there may upload more: `limit` bytes."""
+        """Forgets the server's learned upload limit if somebody may upload more there: `limit` bytes."""
         server = await servers.get(self._database.reader, guild_id)
         if server is not None and server.upload_limit is not None and server.upload_limit < limit:
             await self.forget_upload_limit(guild_id)
@@ -162,7 +162,7 @@ class GuildLifecycle:
             self._accounts.suspend_server(guild_id)
 
     async def server_back(self, guild_id: int) -> None:
-        """Resumes this server, in which the bot is again, if it was suspended and is served."""
+        """Resumes this server if it was suspended and is served: the bot is in it again."""
         async with self._in_turn:
             if not self._accounts.is_suspended(guild_id) or not self._serves(guild_id):
                 return
@@ -191,7 +191,7 @@ class GuildLifecycle:
     async def run(self) -> None:
         """Deletes the data of servers whose grace period is over, until it is cancelled.
 
-        Starts only after `compared` was told which of them are back.
+        Starts only after `compared` was called with the servers that are back.
         """
         await self._compared.wait()
         while True:

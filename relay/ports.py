@@ -90,10 +90,10 @@ class NoMeters:
     """Counts nothing."""
 
     def api_answered(self, error: PixVerseError | None, seconds: float) -> None:
-        """Nothing."""
+        """Does nothing."""
 
     def discord_answered(self, status: int, limit: str | None, wait: float) -> None:
-        """Nothing."""
+        """Does nothing."""
 
     def download_ended(self, ending: str, seconds: float, size: int) -> None:
-        """Nothing."""
+        """Does nothing."""

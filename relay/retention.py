@@ -56,8 +56,8 @@ class Retention:
             await self._clock.sleep(_LOOK_SECONDS)
 
     async def erase(self) -> None:
-        """Retries to empty the write-ahead log, until it is cancelled. Another program that reads the database can keep
-        it from being emptied at once."""
+        """Empties the write-ahead log later if another program that read the database kept it from being emptied at
+        once. Runs until it is cancelled."""
         while True:
             await self._clock.sleep(_ERASE_SECONDS)
             if self._database.flush_owed:

@@ -139,7 +139,7 @@ class AccountRegistry:
         return None if account is None else account.token
 
     def state_of(self, account_id: int) -> AccountState:
-        """Whether the API accepts the account's token; OK for an unknown account."""
+        """The state of the account's token with the API; OK for an unknown account."""
         account = self._known.get(account_id)
         return AccountState.OK if account is None else account.state
 
@@ -302,8 +302,8 @@ class AccountRegistry:
         return row.id
 
     async def _check_servers_tokens(self, tx: Transaction) -> None:
-        """Asks the admins of each server whose token is missing or cannot be decrypted once to enter it again. Until
-        then, its jobs stay on hold.
+        """Asks the admins of each server whose token is missing or cannot be decrypted to enter it again. They are
+        asked only once; until they do, the server's jobs stay on hold.
 
         A token that cannot be decrypted stays in the database, because its key may come back.
         """

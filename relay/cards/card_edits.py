@@ -302,7 +302,7 @@ class CardEdits:
     def _between_edits(self, edit: _Edit, result: SendResult | None) -> float:
         """Seconds until the next edit, by the card's age.
 
-        Discord's response tells the age. Without it, the age is taken from the card's id, which tells when it was
+        Discord's response tells the age. Without it, the age is computed from the card's id, which tells when it was
         posted, and this machine's clock, which may be wrong.
         """
         age = result.age if isinstance(result, Posted) else None

@@ -173,8 +173,8 @@ class CardPosts:
 async def mark_shown(
     tx: Transaction, post: CardPost | SummaryPost, *, at: int, final: bool, is_seen: bool = True
 ) -> None:
-    """Notes that the message shows what was known at `at`, milliseconds UTC; `final`: it will not change again;
-    `is_seen`: Discord has just told that it is there."""
+    """Notes that the message shows the state at `at` (milliseconds UTC). If `final`, it will not change again.
+    `is_seen` tells whether Discord has just confirmed that the message exists."""
     if isinstance(post, CardPost):
         await cards.mark_shown(tx, post.subscription_id, at=at, shown=post.status, final=final, is_seen=is_seen)
     else:

@@ -89,7 +89,7 @@ class Lookups:
     async def many(
         self, ask: Ask, account_id: int, jobids: Collection[str], *, look_again: bool = False
     ) -> dict[str, LookupResult]:
-        """Looks several jobs up. Raises what `one` does, but TooFast only if no job could be looked up."""
+        """Looks several jobs up. Raises what `one` raises, but TooFast only if no job could be looked up."""
         if not jobids:
             return {}
         require_ok(self.accounts, account_id)
@@ -152,7 +152,7 @@ class Lookups:
         return recorded
 
     async def refresh_ended(self, ask: Ask, row: JobRow) -> None:
-        """Requests and stores fresh links of an ended job. Raises what `one` does, and StorageError."""
+        """Requests and stores fresh links of an ended job. Raises what `one` raises, and StorageError."""
         found = await self.one(ask, row.account_id, row.jobid)
         if isinstance(found, Job):
             await self._recorder.refresh_ended(row.id, found)

@@ -17,7 +17,7 @@ from relay.ports import Clock
 BELIEVED = 6 * 3600 * 1000
 """Milliseconds for which a learned upload limit is trusted. Discord sometimes raises its limits without telling bots.
 
-A vain try costs one upload, at most four times a day in a server; an outdated limit would cost every larger video."""
+A failed try costs one upload, at most four times a day in a server. An outdated limit would cost every larger video."""
 _TRIED_AFTER = (5.0, 15.0, 35.0, 65.0, 100.0)
 """Seconds after a host's first refusal at which a link is tried again: the API may name a file's address before the
 file exists."""

@@ -23,8 +23,8 @@ class Variant:
     no_edit: bool = False
     """Whether a notice is sent as a new message, because the alert that it would replace cannot be edited."""
     anew: int = 0
-    """When the message was asked for in the place of a deleted one, milliseconds UTC: Discord may still know the nonce
-    of that one, and then posts nothing."""
+    """When the message was requested to replace a deleted one, in milliseconds UTC, or 0. It gives the message another
+    nonce: Discord may still remember that of the deleted message, and would post nothing."""
     why: Cause | None = None
     """Why Discord refused the previous form; None if nothing was refused, or only for lack of a permission."""
 

@@ -50,5 +50,5 @@ def _brought_the_end(recent: JobResponse, row: JobRow) -> bool:
     known = snapshots.load(row.snapshot)
     if row.ended_at is None or known is None or not isinstance(recent.content, Job):
         return False
-    # If a command reused the response, the end was recorded up to that many seconds after it.
+    # If a command reused the response, the end was recorded up to `FRESH_SECONDS` after it.
     return recent.content.media == known.media and recent.at <= row.ended_at + FRESH_SECONDS * 1000

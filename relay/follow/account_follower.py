@@ -31,12 +31,13 @@ class _FollowedAccount:
     task: asyncio.Task[None] | None = None
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     lists: dict[str, frozenset[str]] = field(default_factory=dict)
-    """By kind: the ids of the lists that have not been imported."""
+    """By kind: the ids from lists that have not been imported yet."""
     settled: dict[str, frozenset[str]] = field(default_factory=dict)
     """By kind: the ids from the last imported list that need not be imported again."""
 
     def add_list(self, kind: str, listed: frozenset[str]) -> None:
-        """A list to be imported. Earlier ones that could not be imported count too: their jobs may have ended since."""
+        """Adds a list to be imported. The ids of earlier lists that could not be imported are kept, because their jobs
+        may have ended since."""
         self.lists[kind] = self.lists.get(kind, frozenset()) | listed
 
 

@@ -47,7 +47,7 @@ class FollowCommands:
     async def follow(self, ask: Ask, channel_id: int, account_id: int, *, progress: bool) -> Followable:
         """Relays the account's jobs to the channel from now on, with cards if `progress`.
 
-        Raises what `followable` does, and TokenChanged if the server's account is no longer this one.
+        Raises what `followable` raises, and TokenChanged if the server's account is no longer this one.
         """
         async with self._database.transaction() as tx:
             followable = self.followable(ask.guild_id)

@@ -113,7 +113,7 @@ class JobLists:
         """A list of this account was refused with 401 or 402."""
 
     def keep_up(self, account_ids: Collection[int]) -> None:
-        """Tells which accounts' lists `refresh` requests at every interval anyway, however few jobs are polled."""
+        """Sets the accounts whose lists `refresh` requests at every interval, however few of their jobs are polled."""
         self._kept = frozenset(account_ids)
 
     def worth_it(self, account_id: int, jobs: int) -> bool:
@@ -215,7 +215,7 @@ class JobLists:
         self._signal_refreshed(key, listed)
 
     def _failed(self, account_id: int, listed: _JobList, error: PixVerseError) -> None:
-        """Makes the list back off. Jobs that relied on it stay due when they were."""
+        """Makes the list back off. Jobs that relied on it keep their due times."""
         listed.failures += 1
         listed.backoff_until = self._clock.monotonic() + self._backoff_after(error, listed.failures)
         log.info("No list of the jobs of account %d, they are asked about one by one: %s", account_id, error)

@@ -63,10 +63,10 @@ class PolledJob:
         self.watched_since = 0
         """Milliseconds UTC."""
         self.watched_at = 0.0
-        """The same in monotonic seconds, as far as the wall clock told when the job was read: whoever sets that clock
-        later makes no job older."""
+        """`watched_since` in monotonic seconds, computed when the job was read, so that setting the wall clock later
+        makes no job older."""
         self.taken_up_at = 0.0
-        """Since when the job could be requested, monotonic seconds."""
+        """Since when the job has been in the queue, in monotonic seconds."""
         self.missing_since: int | None = None
         """Milliseconds UTC."""
         self.due = 0.0
@@ -234,7 +234,7 @@ class JobQueue:
     # ---- jobs come and go -------------------------------------------------------------------------------------------
 
     def polling_begins(self) -> None:
-        """Starts a grace period, in which jobs past JOB_MAX_AGE get time for one more request."""
+        """Starts a grace period in which jobs older than JOB_MAX_AGE get time for one more request."""
         self._begun = self._clock.monotonic()
 
     def release_all(self) -> None:
@@ -270,8 +270,8 @@ class JobQueue:
                 self._wait(job, schedule.first_look(now, self._interval, len(job_ids), self._random))
 
     def report_end(self, job_id: int) -> bool:
-        """Requests the record of a job whose end a callback reports early, within the schedule's bounds. Returns
-        whether the queue holds the job."""
+        """Schedules an early request for the record of a job whose end a callback reports. Returns whether the queue
+        holds the job."""
         job = self._jobs.get(job_id)
         if job is None:
             return False
@@ -380,8 +380,8 @@ class JobQueue:
                 self.named_by_list(job, at)
 
     def try_again(self) -> None:
-        """The API responds again, or the database takes writes again: everything that was deferred or failed comes
-        within an interval, or somewhat longer, not all at once."""
+        """Spreads the jobs that were deferred or failed over an interval, or somewhat longer if there are very many. To
+        be called when the API responds again, or when the database takes writes again."""
         for job in list(self._jobs.values()):
             if (job.deferred or job.failures) and not job.in_flight:
                 self._responded(job)
@@ -397,8 +397,8 @@ class JobQueue:
         return self._clock.monotonic() - job.watched_at
 
     def _grace_ends(self, job: PolledJob) -> float:
-        """Before then the job is not given up if the API has said nothing since it could be requested: at the start,
-        or since its server or its token is back."""
+        """Until when the job is not given up without a response, so that it can first be requested: after a start, or
+        after its server or its token has come back."""
         return max(self._begun, job.taken_up_at) + schedule.slowest(self._interval)
 
     def _is_live(self, job: PolledJob) -> bool:

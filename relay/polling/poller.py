@@ -151,7 +151,7 @@ class Poller:
         self._woken.set()
 
     def writes_are_back(self) -> None:
-        """The database takes writes again."""
+        """Schedules what failed while the database took no writes, and wakes the loop."""
         self._queue.try_again()
         self._woken.set()
 

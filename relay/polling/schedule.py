@@ -104,8 +104,8 @@ def spread(now: float, interval: float, asked_at: float | None, random: Random) 
 
 
 def first_look(now: float, interval: float, found: int, random: Random) -> float:
-    """When to request one of `found` new jobs (or accounts) for the first time: a single one at once, several spread
-    over about a second each, but within an interval."""
+    """When to request one of `found` new jobs (or accounts) for the first time: a single one at once, several within
+    `found - 1` seconds, but at most an interval."""
     return now + min(interval, float(found - 1)) * random.random()
 
 
