@@ -262,5 +262,5 @@ def _stands_out(word: str) -> bool:
 
 def _is_prose(word: str) -> bool:
     if any(sign in word for sign in "\"'{}=/"):
-        return True # Part of JSON, or of an address.
+        return True  # Part of JSON, or of an address.
     return len(word) < _LONG_WORD and any(map(str.isalpha, word)) and not any(map(str.isdigit, word))

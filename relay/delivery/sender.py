@@ -385,9 +385,10 @@ class Sender:
 
     async def _record(self, result: DeliveryResult) -> None:
         delivery_id, verdict = result.delivery.id, result.verdict
-        # Kept until it is committed: if the commit fails, this process still knows Discord's response.
+        # Kept until it is committed: if the commit fails, this process still knows Discord's response. If nobody could
+        # know whether the message was posted, the history may be readable by the next time.
         in_hand = self._in_hand[delivery_id]
-        in_hand.unrecorded = result
+        in_hand.unrecorded = None if verdict is None else result
         is_recorded = await self._recorder.record_result(result)
         in_hand.unrecorded = None
         if not is_recorded:

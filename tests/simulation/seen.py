@@ -350,6 +350,9 @@ SEEN: dict[str, tuple[str, ...]] = {
         "what an admin had sent again is sent once more on a guess",
         "what counts is the last unanswered attempt, not the first",
     ),
+    "histories.unsure_on_a_locked_disk": (
+        "what nobody could know stays so though the history can be read by the time it is recorded",
+    ),
     "histories.uploads_in_vain": (
         "an upload that never succeeds is tried for ever",
         "files that were not the reason stay away",

@@ -249,8 +249,15 @@ MUTATIONS = (
         "what was sent is forgotten where it cannot be recorded",
         f"{_CRASHES}::test_what_was_sent_is_recorded_when_the_disk_has_room_again_without_sending",
         "Sender._record",
-        "in_hand.unrecorded = result\n",
+        "in_hand.unrecorded = None if verdict is None else result\n",
         "",
+    ),
+    mutation(
+        "what nobody could know stays so though the history can be read by the time it is recorded",
+        f"{_CRASHES}::test_that_nobody_can_know_is_looked_at_again_where_it_could_not_be_recorded",
+        "Sender._record",
+        "None if verdict is None else result",
+        "result",
     ),
     mutation(
         "a message that was stored and deleted is sent again",

@@ -191,6 +191,24 @@ async def test_what_was_sent_is_recorded_when_the_disk_has_room_again_without_se
     await world.stop()
 
 
+async def test_that_nobody_can_know_is_looked_at_again_where_it_could_not_be_recorded(new_place: NewPlace) -> None:
+    world, delivery_id = await seeded(new_place(), [LOST])
+    await world.pump()
+    world.clock.advance(LONG)
+    world.discord.readable = False
+    world.database.point = Points(1, disk_full)
+    with pytest.raises(Exception, match="disk is full"):
+        await world.sender.deliver(delivery_id)
+
+    world.discord.readable = True
+    world.live_on()
+    await world.sender.deliver(delivery_id)
+
+    assert (await world.get(delivery_id)).state == "posted"
+    assert len(world.discord.tried) == 1
+    await world.stop()
+
+
 @pytest.mark.parametrize("jump", [-3_600_000, 3_600_000])
 async def test_a_clock_that_is_set_by_an_hour_doubles_nothing(new_place: NewPlace, jump: int) -> None:
     world, delivery_id = await seeded(new_place(), [LOST])

@@ -77,6 +77,31 @@ def unsure_and_resent(stage: Stage) -> Story:
     stage.came(job, home.channel, times=1 if readable else 2)
 
 
+def unsure_on_a_locked_disk(stage: Stage) -> Story:
+    """Nobody can know whether a result stands in its channel, which cannot be written down, for so long that the
+    channel can be read by then: the result is found."""
+    home = yield from stage.settle()
+    job = stage.job(home, 40)
+    home.status(job)
+    yield 20.0
+    end = stage.on_discord(lambda request: Trip(lost_back=True) if _is_result(request, home) else None)
+    while not stage.outcomes(job, home.channel):
+        yield 1.0
+    stage.parts.discord.permit(home.channel, {"read_message_history"})
+    yield 40.0
+    stage.disk(locked=True)
+    yield 400.0
+    end()
+    stage.parts.discord.permit(home.channel, set())
+    yield 800.0
+    stage.disk()
+    yield 400.0
+    stage.came(job, home.channel)
+    answer = home.admin("deliveries")
+    yield 6.0
+    stage.says(answer, "Every result is posted")
+
+
 def chatter_after_it(stage: Stage) -> Story:
     """The machine's clock is ahead while a result is posted; then people write, and perhaps the clock is set right
     while the bot is away. The result is found all the same."""
