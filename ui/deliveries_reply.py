@@ -128,34 +128,39 @@ def _head(counts: OutcomeCounts) -> str:
 def _lines(
     records: Sequence[OutcomeRecord], jobs: Sequence[Job | None], mentions: CommandMentions, limit: int
 ) -> Iterator[str]:
-    """A line for each outcome. A reason that several outcomes share is given once, below all lines."""
-    reasons = [_reason(record, mentions) for record in records]
+    """A line for each outcome. A sentence that several outcomes share is given once, below all lines."""
+    reasons = [_reasons(record, mentions) for record in records]
     places: dict[str, list[int]] = {}
-    for place, reason in enumerate(reasons, start=1):
-        places.setdefault(reason, []).append(place)
-    for place, (record, job, reason) in enumerate(zip(records, jobs, reasons, strict=False), start=1):
+    for place, sentences in enumerate(reasons, start=1):
+        for sentence in sentences:
+            places.setdefault(sentence, []).append(place)
+    for place, (record, job, sentences) in enumerate(zip(records, jobs, reasons, strict=False), start=1):
         name = job_facts.prompt_name(job, record.job_id, limit)
-        yield _line(place, record, name, "" if len(places[reason]) > 1 else reason)
-    for reason, found in places.items():
-        if reason and len(found) > 1:
-            yield formatting.small(_("{numbers}: {why}", numbers=_numbers(found), why=reason))
+        yield _line(place, record, name, [sentence for sentence in sentences if len(places[sentence]) == 1])
+    shared: dict[tuple[int, ...], list[str]] = {}
+    for sentence, found in places.items():
+        if len(found) > 1:
+            shared.setdefault(tuple(found), []).append(sentence)
+    for found_at, sentences_there in shared.items():
+        why = formatting.paragraph(*sentences_there)
+        yield formatting.small(_("{numbers}: {why}", numbers=_numbers(found_at), why=why))
 
 
-def _numbers(places: list[int]) -> str:
+def _numbers(places: Sequence[int]) -> str:
     """The places as text, such as `1 to 4` or `1, 2 and 4`."""
     if len(places) > 2 and places[-1] - places[0] == len(places) - 1:
         return _("{first} to {last}", first=places[0], last=places[-1])
     return formatting.enumeration(map(str, places))
 
 
-def _line(place: int, record: OutcomeRecord, name: str, reason: str) -> str:
+def _line(place: int, record: OutcomeRecord, name: str, reasons: Sequence[str]) -> str:
     return formatting.joined(
         (
             f"{place}. **{_state(record)}**",
             formatting.channel(record.channel_id),
             formatting.relative(record.settled_at or record.created_at),
             *dict.fromkeys((name, _own_words(record))),
-            reason,
+            formatting.paragraph(*reasons),
         )
     )
 
@@ -188,37 +193,36 @@ def _can_be_sent(record: OutcomeRecord) -> bool:
     return _is_given_up(record) and record.reason not in HOPELESS
 
 
-def _reason(record: OutcomeRecord, mentions: CommandMentions) -> str:
-    """Why the outcome is not posted, or not in full, and what to do about it; empty if there is nothing to say."""
+def _reasons(record: OutcomeRecord, mentions: CommandMentions) -> tuple[str, ...]:
+    """Why the outcome is not posted, or not in full, and what to do about it."""
     match record.state:
         case DeliveryState.POSTED:
             return _posted(record)
         case DeliveryState.UNSURE:
-            return _(_UNSURE)
+            return (_(_UNSURE),)
         case DeliveryState.GIVEN_UP if record.reason in _GIVEN_UP:
-            return _(_GIVEN_UP[record.reason], **mentions)
+            return (_(_GIVEN_UP[record.reason], **mentions),)
         case DeliveryState.GIVEN_UP:
             why = Variant.parse(record.variant).why
             check = _("Check AutoMod, then resend it.")
             if why is Cause.WORDS:
                 check = _("Check its rules, then resend it.")
-            return formatting.paragraph(because(why), check)
+            return because(why), check
         case _ if record.blocked_since is not None:
-            return _("I may not post there; once that's fixed, I'll post it.")
+            return (_("I may not post there; once that's fixed, I'll post it."),)
         case _:
             return _waiting(record)
 
 
-def _posted(record: OutcomeRecord) -> str:
+def _posted(record: OutcomeRecord) -> tuple[str, ...]:
     if record.reason == Reason.DELETED:
-        return _("The message has since been deleted.")
+        return (_("The message has since been deleted."),)
     form = Variant.parse(record.variant)
     if not form.is_reduced or form.why is None:
-        return ""
-    why = because(form.why)
-    # Translators: how a result was posted, and a sentence about the reason.
-    return _("As a link: {why}", why=why) if form.no_files else _("Without its prompt: {why}", why=why)
+        return ()
+    # Translators: how a result was posted. A sentence about the reason follows.
+    return _("As a link.") if form.no_files else _("Without its prompt."), because(form.why)
 
 
-def _waiting(record: OutcomeRecord) -> str:
-    return _(_WAITING[record.reason]) if record.reason in _WAITING else ""
+def _waiting(record: OutcomeRecord) -> tuple[str, ...]:
+    return (_(_WAITING[record.reason]),) if record.reason in _WAITING else ()

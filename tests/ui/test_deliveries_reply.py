@@ -94,6 +94,27 @@ async def test_what_several_have_in_common_is_said_once() -> None:
     ]
 
 
+async def test_a_reason_that_differently_posted_results_have_in_common_is_said_once() -> None:
+    as_link, wordless, failed = (
+        replace(record, variant=form.format())
+        for record, form in (
+            (POSTED, Variant(no_files=True, why=Cause.UNKNOWN)),
+            (POSTED, Variant(without_api_text=True, why=Cause.UNKNOWN)),
+            (replace(GIVEN_UP, reason=Reason.REFUSED), Variant(without_api_text=True, why=Cause.UNKNOWN)),
+        )
+    )
+    page = OutcomePage((failed, as_link, as_link, wordless), skipped=0, more=False)
+    answer = results_reply(page, OutcomeCounts(1, 0, None), MENTIONS)
+    lines = answer.content.split("\n")
+    assert [line.rpartition(" · ")[2] for line in lines[1:5]] == [
+        "Check AutoMod, then resend it.",
+        "[Jump to it](https://discord.com/channels/4/5/6)",
+        "[Jump to it](https://discord.com/channels/4/5/6)",
+        "Without its prompt.",
+    ]
+    assert lines[5:] == ["-# 1 to 4: Discord rejected it for no known reason.", "-# 2 and 3: As a link."]
+
+
 async def test_failed_ones_alone_can_be_shown_and_left_again() -> None:
     mixed = OutcomePage((GIVEN_UP, *(POSTED,) * 9), skipped=0, more=True)
     assert labels(results_reply(mixed, OutcomeCounts(1, 0, None), MENTIONS))[-1] == [

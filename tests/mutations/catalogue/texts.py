@@ -39,8 +39,8 @@ MUTATIONS = (
         "each result tells the same remedy",
         _TWICE,
         "deliveries_reply._lines",
-        'yield _line(place, record, name, "" if len(places[reason]) > 1 else reason)',
-        "yield _line(place, record, name, reason)",
+        "[sentence for sentence in sentences if len(places[sentence]) == 1]",
+        "sentences",
     ),
     mutation(
         "whoever asked for a job and for its group is mentioned twice",
