@@ -114,6 +114,13 @@ class Server:
     language: str | None = None
     """What an admin has chosen in the place of the server's own."""
 
+    def tried(self, token: str, answer: str, *, was_unsure: bool) -> None:
+        """What is known of the token in force after this answer; `was_unsure`: what was not known before."""
+        if "oken works" in answer:
+            self.current, self.unsure = token, False
+        elif "Not stored" in answer:
+            self.unsure = was_unsure
+
 
 @dataclass(slots=True)
 class Promise:

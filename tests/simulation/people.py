@@ -351,13 +351,11 @@ class People:
                 if self._ledger.account_in_use(guild) not in (account, None):
                     self._ledger.void("the server has another account now", guild=guild, but_of=account)
                 server.tokens.append(token)
-            server.unsure = True
+            was_unsure, server.unsure = server.unsure, True
             channel = record.channel
 
             def taken(answer: Asked) -> None:
-                if "oken works" in answer.text:
-                    server.current = token
-                server.unsure = not any(words in answer.text for words in ("oken works", "Not stored"))
+                server.tried(token, answer.text, was_unsure=was_unsure)
                 if "different account" in answer.text:
                     self._ledger.void("the server has another account now", guild=guild, but_of=account)
                 if then is not None:
