@@ -147,6 +147,12 @@ class _Sent:
     """Whose outcome it is."""
 
 
+def _tells_no_end(text: str) -> bool:
+    """Whether the outcome says only that the bot does not know how the job ended, so that whoever asks again gets
+    another one."""
+    return "not found ·" in text or "given up ·" in text
+
+
 class Ledger:
     """Writes down, and says which laws were broken."""
 
@@ -299,6 +305,8 @@ class Ledger:
         elif promise.void is not None and not promise.outcomes:
             promise.void = None
             promise.at = self._clock.passed if anew else promise.at
+        elif promise.outcomes and _tells_no_end(text_of(promise.outcomes[-1].message)):
+            promise.extra += 1
 
     def void(
         self, why: str, *, channel: Channel | None = None, guild: Guild | None = None, job: Job | None = None,
@@ -461,8 +469,7 @@ class Ledger:
         promise.outcomes.append(posted)
         if len(promise.outcomes) > 1 + promise.extra:
             self.fail(f"{len(promise.outcomes)} outcomes of {job.prompt} in channel {posted.channel.id}: {text!r}")
-        told_nothing = "not found ·" in text or "given up ·" in text
-        if not told_nothing and not self.has_right(posted.channel.guild, job.account, job.ends_at):
+        if not _tells_no_end(text) and not self.has_right(posted.channel.guild, job.account, job.ends_at):
             self.fail(
                 f"the end of {job.prompt} reached server {posted.channel.guild.id}, whose tokens were dead by then"
             )
