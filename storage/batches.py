@@ -46,6 +46,11 @@ async def end_if_done(tx: Transaction, batch_id: int, now: int) -> bool:
     return changed > 0
 
 
+async def ping(tx: Transaction, batch_id: int, user_id: int) -> None:
+    """Has this person pinged at the batch's end, if it is their batch."""
+    await tx.run("UPDATE batches SET mention = TRUE WHERE id = ? AND user_id = ?", (batch_id, user_id))
+
+
 async def leave(tx: Transaction, batch_id: int, user_id: int) -> None:
     """Notes that this person has stopped watching a job of the batch. If it is their batch and they wait for none of
     its open jobs any more, they are not pinged at its end."""

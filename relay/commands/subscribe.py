@@ -14,7 +14,7 @@ from relay.commands.refusals import PersonLimit, ServerLimit
 from relay.delivery import nonces
 from relay.polling.job_fetcher import Accounts
 from relay.polling.job_recorder import apply_response
-from storage import deliveries, delivery_queries, follows, jobs, moves, subscriptions
+from storage import batches, deliveries, delivery_queries, follows, jobs, moves, subscriptions
 from storage.database import Transaction, found
 from storage.delivery_queries import OutcomeMessage
 from storage.jobs import JobRow
@@ -87,7 +87,7 @@ async def subscribe(
     if here is not None and here.ended_at is None:
         if here.origin is not Origin.FOLLOWED or request.batch_id is not None:
             return await _already_watched(tx, ask, request, row, here)
-        await _join(tx, ask, request, here.id)
+        await _join(tx, ask, request, here)
         await follows.show_card(tx, here.id)
         return SubscribeResult(SubscribeState.WATCHED, row, here, card_id=await _add_card(tx, ask, row, here.id))
     return await _subscribe_to_open(tx, ask, request, row, here)
@@ -97,7 +97,7 @@ async def _already_watched(
     tx: Transaction, ask: Ask, request: SubscribeRequest, row: JobRow, here: SubscriptionRow
 ) -> SubscribeResult:
     """Adds the asker. They get a new card if the old one is known to be deleted, or turns out to be."""
-    await _join(tx, ask, request, here.id)
+    await _join(tx, ask, request, here)
     card = await delivery_queries.of_subscription(tx, here.id, DeliveryKind.CARD)
     card_id = None
     if here.batch_id is None and card is not None and card.state is DeliveryState.POSTED:
@@ -131,14 +131,14 @@ async def _subscribe_to_ended(
     tx: Transaction, accounts: Accounts, ask: Ask, request: SubscribeRequest, row: JobRow, here: SubscriptionRow | None
 ) -> SubscribeResult:
     if here is not None and here.ended_at is None:
-        await _join(tx, ask, request, here.id)
+        await _join(tx, ask, request, here)
         in_force = accounts.in_force(ask.guild_id) == row.account_id
         return SubscribeResult(SubscribeState.TO_POST if in_force else SubscribeState.ALREADY_WATCHED, row, here)
     if here is not None:
         message = await delivery_queries.outcome_message(tx, here.id, row.round)
         if message is not None:
             if message.state.is_open:
-                await _join(tx, ask, request, here.id)
+                await _join(tx, ask, request, here)
             return SubscribeResult(SubscribeState.ALREADY_POSTED, row, here, message=message)
     return SubscribeResult(SubscribeState.TO_POST, row, await _open(tx, ask, request, row, here))
 
@@ -220,10 +220,13 @@ async def _waits(tx: Transaction, subscription_id: int, user_id: int) -> bool:
     return any(one.user_id == user_id for one in await subscriptions.subscribers(tx, subscription_id))
 
 
-async def _join(tx: Transaction, ask: Ask, request: SubscribeRequest, subscription_id: int) -> None:
-    """Adds the asker to an existing subscription. If they want a spoiler, it applies to everybody."""
-    await subscriptions.put_subscriber(
-        tx, subscription_id, ask.user_id, mention=request.mention, in_batch=False, now=ask.at
-    )
+async def _join(tx: Transaction, ask: Ask, request: SubscribeRequest, here: SubscriptionRow) -> None:
+    """Adds the asker to an existing subscription. If they want a spoiler, it applies to everybody. Whoever asks for
+    their own batch again still gets one ping for all of it."""
+    waiting = [one for one in await subscriptions.subscribers(tx, here.id) if one.user_id == ask.user_id]
+    in_batch = request.batch_id is not None and any(one.in_batch for one in waiting)
+    await subscriptions.put_subscriber(tx, here.id, ask.user_id, mention=request.mention, in_batch=in_batch, now=ask.at)
+    if in_batch and here.batch_id is not None and request.mention:
+        await batches.ping(tx, here.batch_id, ask.user_id)
     if request.spoiler:
-        await subscriptions.set_spoiler(tx, subscription_id)
+        await subscriptions.set_spoiler(tx, here.id)

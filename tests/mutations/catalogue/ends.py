@@ -6,6 +6,22 @@ from tests.mutations.mutation import Edit, Mutation, mutation
 
 MUTATIONS = (
     mutation(
+        "whoever asks for their list again is pinged for each of its jobs",
+        "tests/relay/commands/test_watch_many.py::"
+        "test_whoever_asks_for_their_list_again_still_gets_one_ping_for_all_of_it",
+        "subscribe._join",
+        "any(one.in_batch for one in waiting)",
+        "False",
+    ),
+    mutation(
+        "whoever asks for a ping when they ask for their list again gets none",
+        "tests/relay/commands/test_watch_many.py::"
+        "test_whoever_asks_for_their_list_again_still_gets_one_ping_for_all_of_it",
+        "subscribe._join",
+        "await batches.ping(tx, here.batch_id, ask.user_id)",
+        "pass",
+    ),
+    mutation(
         "a batch whose last job is stopped by another person ends without its ping",
         "tests/relay/commands/test_watch_many.py::test_whose_last_job_is_stopped_by_another_person_gets_the_one_ping",
         "end_without_outcome",

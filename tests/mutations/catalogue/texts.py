@@ -74,7 +74,7 @@ MUTATIONS = (
         "a spoiler is ignored where the channel waits for the job already",
         "tests/relay/commands/test_commands.py::test_a_spoiler_that_anybody_asks_for_is_kept[False]",
         "subscribe._join",
-        "if request.spoiler:\n    await subscriptions.set_spoiler(tx, subscription_id)\n",
+        "if request.spoiler:\n    await subscriptions.set_spoiler(tx, here.id)\n",
         "",
     ),
 )

@@ -200,6 +200,25 @@ async def test_a_token_that_is_refused_at_one_id_of_the_list_has_all_of_them_wat
     assert await world.rows("SELECT count(*) FROM subscriptions WHERE ended_at IS NULL") == [(2,)]
 
 
+async def test_whoever_asks_for_their_list_again_still_gets_one_ping_for_all_of_it(world: World) -> None:
+    """As with two clicks on the command in a message's menu."""
+    for jobid in ("job-1", "job-2"):
+        world.api.put(jobid)
+    await world.commands.many.watch(world.ask(), "job-1 job-2", False)
+    for mention in (True, False):
+        result = await world.commands.many.watch(world.ask(), "job-1 job-2", mention)
+        assert [one.status for one in result.entries] == [EntryStatus.ALREADY_WATCHED] * 2
+    assert await world.rows("SELECT user_id, in_batch FROM subscribers") == [(PERSON, 1)] * 2
+    assert await world.rows("SELECT id, mention FROM batches") == [(1, 1)]
+    await world.commands.watch.status(world.ask(), "job-2", True, False)
+    await world.commands.many.watch(world.ask(person=2), "job-1", True)
+    assert await world.rows("SELECT user_id, in_batch FROM subscribers ORDER BY subscription_id, user_id") == [
+        (2, 0),
+        (PERSON, 1),
+        (PERSON, 0),
+    ]
+
+
 # ---- watching no more -----------------------------------------------------------------------------------------------
 
 
