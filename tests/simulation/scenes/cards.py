@@ -232,7 +232,7 @@ def ahead_and_killed(stage: Stage) -> Story:
     """The machine's clock was ten minutes ahead while a card and a summary were edited. It is right again when there is
     news, and the process is killed before that is shown: the next one shows it."""
     home = yield from stage.settle()
-    alone, first, last = (stage.job(home, seconds, v2=False) for seconds in (1000, 60, 330))
+    alone, first, last = (stage.job(home, seconds, v2=False) for seconds in (800, 60, 330))
     home.status(alone)
     home.watch([first, last])
     yield 30.0
