@@ -34,10 +34,16 @@ class Disk:
         self.locked = False
         self.fails: Callable[[str], bool] | None = None
         """Whether this statement meets a bad place."""
+        self.loses: Callable[[str], bool] | None = None
+        """Whether an error comes back though this statement was carried out."""
 
     @property
     def sound(self) -> bool:
         return not (self.full or self.locked or self.fails)
+
+    def carried_out(self, sql: str) -> None:
+        if self.loses is not None and self.loses(sql):
+            raise sqlite3.OperationalError("disk I/O error")
 
     def check(self, sql: str) -> None:
         verb = sql.lstrip()[:6].upper()
@@ -203,15 +209,21 @@ class Machine:
         life = self.life
 
         def before(sql: str) -> Awaitable[None] | None:
-            wait = after(sql)
+            wait = step()
             if self.disk.sound or wait is not None:
                 return wait
             return self._on_bad_disk(sql, busy_seconds)
 
-        def after(_sql: str) -> asyncio.Future[None] | None:
+        def step() -> asyncio.Future[None] | None:
             if life != self.life:
                 return asyncio.get_running_loop().create_future()
             return self._step()
+
+        def after(sql: str) -> asyncio.Future[None] | None:
+            wait = step()
+            if wait is None:
+                self.disk.carried_out(sql)
+            return wait
 
         return InlineConnection(address, busy_seconds, before, after)
 

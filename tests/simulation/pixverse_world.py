@@ -208,9 +208,14 @@ class PixVerseWorld:
             case "/v2/pixverse/videos/" | "/v2/pixverse/images/":
                 jobs = [job for job in reversed(account.jobs) if job.is_v2 and "videos" in request.path]
                 offset, limit = int(request.query.get("offset", 0)), int(request.query.get("limit", 40))
-                page = {"data": [self._flat(job) for job in jobs[offset : offset + limit]], "total": len(jobs)}
-                more = {"next_offset": offset + limit} if offset + limit < len(jobs) else {}
-                return Reply(200, page | more)
+                page: dict[str, object] = {
+                    "data": [self._flat(job) for job in jobs[offset : offset + limit]],
+                    "total": len(jobs),
+                }
+                if offset + limit < len(jobs):
+                    # It may tell where the next page begins, or only that there is one.
+                    page |= {"next_offset": offset + limit} if account.number % 2 else {"has_more": True}
+                return Reply(200, page)
         return self._record_v2(account, jobid)
 
     def _listed(self, account: Account) -> list[Job]:

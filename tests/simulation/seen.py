@@ -414,6 +414,7 @@ SEEN: dict[str, tuple[str, ...]] = {
         "what a button of an answer says is overwritten",
         "what came of a press takes the place of a page that was turned to since",
     ),
+    "members.let_in_again": ("a bucket that is used up stays so",),
     "members.little_and_much": (
         "an account has no bound of its own",
         "four people keep everybody waiting who has the same token",
@@ -477,6 +478,7 @@ SEEN: dict[str, tuple[str, ...]] = {
         "a translation that is gone stays registered",
         "commands are registered without their translations",
     ),
+    "outages.commit_lost": ("what was committed though nobody knew is not read again",),
     "outages.crashes_again": ("a loop that crashes is restarted at once",),
     "outages.disk_after_a_change": ("an account whose reading breaks off is not read again",),
     "outages.disk_at_the_record": ("what was sent is forgotten where it cannot be recorded",),
@@ -633,6 +635,7 @@ SEEN: dict[str, tuple[str, ...]] = {
         "a job's record is requested again within an interval",
     ),
     "questions.of_no_use": ("young jobs count for whether a list is worth it",),
+    "questions.on_a_further_page": ("a job on a further page of its account's list is not found",),
     "questions.one_in_trouble": ("one job's trouble puts off the others",),
     "questions.shared": (
         "servers with the same token ask each for itself",

@@ -516,7 +516,7 @@ class Stage:
         """The disk takes nothing from now on, or fails at some statements, or does what it should again."""
         kind = "disk_full" if full else "disk_fails" if fails else "disk_locked"
         disk = self.parts.machine.disk
-        disk.full, disk.locked, disk.fails = full, locked, fails
+        disk.full, disk.locked, disk.fails, disk.loses = full, locked, fails, None
         fault = Fault(self.now, kind, 0.0, 0)
         if full or locked or fails:
             self.parts.weather.begin(fault)
@@ -535,6 +535,20 @@ class Stage:
             return bool(committed) and self.now < committed[0] + seconds
 
         self.disk(fails=fails)
+
+    def lose_commit(self, of: str) -> None:
+        """The next transaction that holds such a statement is committed, and the bot hears that it was not."""
+        held, disk = [False], self.parts.machine.disk
+
+        def loses(sql: str) -> bool:
+            held[0] = held[0] or of in sql
+            if sql != "COMMIT" or not held[0]:
+                return False
+            disk.loses = None
+            return True
+
+        disk.loses = loses
+        self.parts.weather.begin(Fault(self.now, "disk_fails", 0.0, 0))
 
     def kill(self, downtime: float) -> None:
         """kill -9 at the next step; started again after so many seconds."""

@@ -13,6 +13,7 @@ UNSEEN: dict[str, tuple[str, ...]] = {
         "the key is changed under a running bot",
         "rotate-key leaves addresses with the old key",
         "one token that cannot be decrypted keeps the bot from starting",
+        "that a token has to be entered again is told nowhere if its channel was deleted",
         "a damaged page is not looked for",
         "a newer database is opened",
         "another program's lock is not waited for",
@@ -64,9 +65,11 @@ UNSEEN: dict[str, tuple[str, ...]] = {
         "a connection that cannot be set up keeps its thread",
         "a writer without a reader keeps its thread",
         "a change that comes while the one before is read is lost",
+        "a commit whose caller was cancelled is told to nobody",
     ),
     "a fault of the bot's own between two steps that wait for nothing": (
         "a probe that a crash of the poll loop kept from beginning is waited for until the next start",
+        "an import that is broken off leaves the jobs that it committed unasked",
     ),
     "what ends the same way for everybody outside": ("who listens to a poll is cancelled with it",),
     "how log lines are written": (
@@ -181,6 +184,14 @@ UNSEEN: dict[str, tuple[str, ...]] = {
         "another program writes into a transaction of SQLite",
         "a card that moves back is believed to look as before it moved",
     ),
-    "what another safeguard mends within a minute": ("of a delivery that ended unsure something is kept",),
+    "a channel that waits twice for one job id, which no command brings about": (
+        "a batch whose last job goes over to another subscription pings nobody",
+        "whoever waited for a job in a batch that ends with a merger is pinged by neither",
+        "a batch whose last job goes on in another subscription stays open",
+    ),
+    "what another safeguard mends within a minute": (
+        "a database that cannot be read ends the outbox",
+        "of a delivery that ended unsure something is kept",
+    ),
 }
 """By what they are about."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 from tests.simulation.discord_world import Asked, buttons_of, text_of
 from tests.simulation.pasting import NONSENSE
@@ -655,3 +656,27 @@ def own_fault(stage: Stage) -> Story:
     answer = home.look(job.jobid, 2)
     yield 6.0
     stage.says(answer, r"Started|In progress")
+
+
+def let_in_again(stage: Stage) -> Story:
+    """A member has made the bot ask as much as they may, and is told when they may again: then they are let in."""
+    home = yield from stage.settle()
+    account = home.account
+    assert account is not None
+    ids = [f"job:1764547200000{k:05d}-user:{account.number}-channel:1-bot:pixverse" for k in range(80)]
+    home.command("pixverse watch", 1, jobids=" ".join(ids[:25]))
+    yield 4.0
+    home.command("pixverse watch", 1, jobids=" ".join(ids[25:36]))
+    yield 4.0
+    told = None
+    for jobid in ids[36:]:
+        answer = home.look(jobid, 1)
+        yield 1.0
+        told = re.search(r"One moment.*<t:(\d+):R>", answer.text)
+        if told is not None:
+            break
+    assert told is not None, "nobody is told to wait"
+    yield max(0.0, int(told[1]) - stage.parts.clock.true_ms() / 1000) + 1.0
+    answer = home.look(stage.job(account, 300).jobid, 1)
+    yield 6.0
+    stage.says(answer, "boat", never=_SLOW_DOWN)

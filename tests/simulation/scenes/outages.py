@@ -578,3 +578,27 @@ def commands_changed(stage: Stage) -> Story:
     answer = home.command("pixverse list")
     yield 6.0
     stage.says(answer, "Nothing is being watched")
+
+
+def commit_lost(stage: Stage) -> Story:
+    """A job is watched, and the last one who waits for another stops that, and nobody hears that this was stored: what
+    is true is known soon all the same."""
+    home = yield from stage.settle()
+    job, stopped = stage.job(home, 300, v2=False), stage.job(home, 3000, v2=False)
+    home.status(stopped)
+    yield 20.0
+    stage.lose_commit("INSERT INTO subscriptions")
+    answer = home.status(job)
+    yield 30.0
+    stage.says(answer, "restarting")
+    yield 60.0
+    stage.lose_commit("UPDATE subscriptions SET ended_at")
+    answer = home.command("pixverse unwatch", jobid=stopped.jobid)
+    yield 90.0
+    stage.says(answer, "restarting")
+    stage.disk()
+    stage.parts.ledger.void("stopped", channel=home.channel, job=stopped)
+    since = stage.now
+    yield 400.0
+    stage.came(job, home.channel)
+    stage.expect(stage.asked(stopped, since) == 0, f"{stopped.prompt} is asked about for nobody")

@@ -854,3 +854,21 @@ def followed_meanwhile(stage: Stage) -> Story:
     for home in (first, second):
         for job in before:
             stage.came(job, home.channel)
+
+
+def on_a_further_page(stage: Stage) -> Story:
+    """A job of v2 is asked for while only its account's list tells of it, on the second page."""
+    # Each of the two tells otherwise that there is another page.
+    account = stage.one_of([stage.account(), stage.account()])
+    home = yield from stage.settle(account)
+    job = stage.job(home, 400, v2=True)
+    stage.parts.pixverse.lagging = lambda one: one is job
+    for _ in range(130):
+        stage.job(home, 30, v2=True)
+    yield 60.0
+    answer = home.status(job)
+    yield 10.0
+    stage.parts.pixverse.lagging = lambda _job: False
+    stage.says(answer, "Watching", never="can't find")
+    yield 400.0 + stage.parts.interval
+    stage.came(job, home.channel)
