@@ -131,6 +131,32 @@ async def test_a_batch_ends_once_with_its_last_subscription(database: Database) 
     assert await batches.by_id(database.reader, batch_id + 1) is None
 
 
+@pytest.mark.usefixtures("two_jobs")
+async def test_a_batch_pings_its_own_asker_as_long_as_they_wait_for_one_of_its_open_jobs(database: Database) -> None:
+    async def pings() -> bool:
+        batch = await batches.by_id(tx, batch_id)
+        return batch is not None and batch.mention
+
+    async with database.transaction() as tx:
+        batch_id = await batches.add(tx, guild_id=GUILD, channel_id=CHANNEL, user_id=3, mention=False, now=1)
+        one, two = await _add(tx, 1, batch_id=batch_id), await _add(tx, 2, batch_id=batch_id)
+        for number in (one, two):
+            await subscriptions.put_subscriber(tx, number, 3, mention=True, in_batch=True, now=1)
+        await batches.ping(tx, batch_id, 4)
+        assert not await pings()
+        await batches.ping(tx, batch_id, 3)
+        assert await pings()
+        await subscriptions.remove_subscriber(tx, one, 3)
+        for person in (3, 4):
+            await batches.leave(tx, batch_id, person)
+            assert await pings()
+        await subscriptions.remove_subscriber(tx, two, 3)
+        await batches.leave(tx, batch_id, 4)
+        assert await pings()
+        await batches.leave(tx, batch_id, 3)
+        assert not await pings()
+
+
 async def test_a_batch_without_anything_can_be_taken_back(database: Database) -> None:
     async with database.transaction() as tx:
         batch_id = await batches.add(tx, guild_id=GUILD, channel_id=CHANNEL, user_id=3, mention=True, now=1)
