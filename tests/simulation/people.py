@@ -22,8 +22,10 @@ CALLBACK_ADDRESS = re.compile(r"https://relay\.example(/callback/[\w-]+)")
 _MANY_ANSWERS = 40
 _NOT_WATCHED = "could (?:not )?be watched|isn't set up yet|no API token yet|can't post in this channel"
 """What an answer to a list says that has no job in it, or before it looks at the words."""
-_WATCHED_UNSEEN = r"\*\*Watching 1 job, 1 left out\.[\s\S]* On hold: [\s\S]*`please`: not a job id"
-"""While its account is on hold, nobody can know that there is no such job."""
+_WATCHED_UNSEEN = (
+    r"\*\*Watching 1 job, 1 left out\.[\s\S]* (?:On hold: |PixVerse's API isn't answering)[\s\S]*`please`: not a job id"
+)
+"""While its account is on hold, or the API is down, nobody can know that there is no such job."""
 _READ = rf"(?s)\A(?!.*(?:{pasting.UNREAD}))."
 _FOR_ADMINS = "Manage Server|no longer does anything"
 _NOT_TAKEN = "isn't in this server|can't see that channel|own token first|has no API token"
