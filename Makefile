@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 ARGS ?=
-# More than there are cores: most workers run tests that wait for a process or a socket (tests/dealing.py).
+# More than there are cores: most workers run tests that wait for a process or a socket (tests/scheduling.py).
 WORKERS ?= 6
 
 VENV := .venv

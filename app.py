@@ -59,7 +59,7 @@ from storage.engines.interface import Use
 from storage.engines.opening import instance_lock
 from storage.engines.sqlite.engine import Connect, connect_in_thread
 from storage.inspection import inspect
-from storage.vault import Vault
+from storage.secret_store import SecretStore
 from web.callbacks import RATE, Callbacks
 from web.database_figures import DatabaseFigures
 from web.health import HealthReport, Heartbeats, stalled
@@ -151,7 +151,7 @@ async def _open_storage(settings: Settings, stack: AsyncExitStack, outside: Outs
     stack.enter_context(instance_lock(settings.database))
     database = await Database.open(settings.database, connect=outside.connect)
     stack.push_async_callback(database.close)
-    vault = await Vault.open(database, keys)
+    secret_store = await SecretStore.open(database, keys)
     shared = None
     if isinstance(settings.database, PostgresUrl):
         leases = await Database.open(settings.database, use=Use.LEASES)
@@ -159,7 +159,7 @@ async def _open_storage(settings: Settings, stack: AsyncExitStack, outside: Outs
         shared = Shared(leases, DatabaseClock(outside.clock))
         asked_at = outside.clock.monotonic()
         shared.clock.set(await processes.now(leases.reader), asked_at)
-    return Storage(database, vault, shared)
+    return Storage(database, secret_store, shared)
 
 
 async def _open_network(

@@ -27,7 +27,7 @@ from settings import (
     load_storage_settings,
     read_database,
 )
-from storage.engines.copy_ends import CopyRefused
+from storage.engines.copy_source_and_target import CopyRefused
 from storage.engines.sqlite.backup import BackupFailed
 from storage.errors import AlreadyRunning, DatabaseUnusable, StorageUnavailable
 from web.watchdog import ServiceManager

@@ -14,15 +14,15 @@ from app import clean_operator_token
 from discord_adapter.channels import INVITE_PERMISSIONS
 from discord_adapter.client import DiscordTokenRefused, RelayClient, use_discord_at
 from discord_adapter.request_trace import UNREACHABLE, reason_of
-from relay.media.folder import folder_beside, look_over
+from relay.media.folder import check_folder, folder_beside
 from relay.ports import NoMeters
 from settings import VERSION, DatabasePlace, PostgresUrl, Settings, StorageSettings, shown_settings
 from storage import copying, key_rotation
-from storage.engines.copy_ends import CopyRefused
+from storage.engines.copy_source_and_target import CopyRefused
 from storage.engines.opening import is_in_use
 from storage.engines.sqlite import backup as backups
 from storage.inspection import Inspection, Sharing, inspect
-from storage.vault import key_file
+from storage.secret_store import key_file
 from web.server import Port, PortTaken, callback_port, monitoring_port, try_port
 
 _DISCORD_SECONDS = 30.0
@@ -46,7 +46,7 @@ async def check(settings: Settings) -> None:
     if found.sharing is not None:
         for line in _process_lines(found.sharing):
             print(line)
-    look_over(folder_beside(settings.database))
+    check_folder(folder_beside(settings.database))
     for port in (monitoring_port(settings), callback_port(settings)):
         if port is not None:
             print(await _port_line(port, settings.database))

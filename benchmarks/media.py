@@ -37,14 +37,14 @@ async def run(sizes: Sizes) -> Result:
     for _ in range(sizes.rounds):
         async with stage(POLL_INTERVAL=str(_POLL_SECONDS)) as played:
             await played.start()
-            town = await played.town()
-            channels = [town.guild.add_text_channel(f"videos {number}") for number in range(sizes.video_channels)]
+            server = await played.server()
+            channels = [server.guild.add_text_channel(f"videos {number}") for number in range(sizes.video_channels)]
             file = File(video("bench", sizes.video_bytes))
-            bare.append(megabytes / await _bare(played, _completed(town.job, file, sizes.videos), channels))
+            bare.append(megabytes / await _bare(played, _completed(server.job, file, sizes.videos), channels))
             _forget_messages(played, channels)
-            jobs = [town.job() for _ in range(sizes.videos)]
+            jobs = [server.job() for _ in range(sizes.videos)]
             for number, job in enumerate(jobs):
-                await town.status(job, channel=channels[number % len(channels)])
+                await server.status(job, channel=channels[number % len(channels)])
             seconds, most = await _posted(played, jobs, file)
             ours.append(megabytes / seconds)
             memory.append(most)
@@ -58,7 +58,7 @@ async def run(sizes: Sizes) -> Result:
 
 
 def _completed(make: object, file: File, count: int) -> list[Job]:
-    jobs = [make() for _ in range(count)]  # type: ignore[operator]  # Town.job
+    jobs = [make() for _ in range(count)]  # type: ignore[operator]  # GuildFixture.job
     for job in jobs:
         job.complete([file])
     return jobs

@@ -14,7 +14,7 @@ from benchmarks.stages import stage
 from sandbox.discord_wire import Channel
 from sandbox.pixverse_api.callbacks import Habit
 from sandbox.ports import free_port
-from tests.e2e.town import Town
+from tests.e2e.guild_fixture import GuildFixture
 
 _POLL_SECONDS = 2.0
 _VIDEO_BYTES = 1_000_000
@@ -40,44 +40,44 @@ async def _by_callback(ends: int) -> list[float]:
     settings = {"POLL_INTERVAL": "20", "CALLBACK_PORT": str(port), "PUBLIC_URL": f"http://127.0.0.1:{port}"}
     async with stage(**settings) as played:
         await played.start()
-        town = await played.town()
-        answer = await town.admin.slash(town.channel, "pixverse-admin callback")
+        server = await played.server()
+        answer = await server.admin.slash(server.channel, "pixverse-admin callback")
         found = _ADDRESS.search(answer.text)
         if found is None:
             raise RuntimeError(f"no address for callbacks: {answer.text}")
-        town.account.reply_url = found[1]
+        server.account.reply_url = found[1]
         played.pixverse.callbacks.habit = Habit()
-        return await _all_ends(town, ends)
+        return await _all_ends(server, ends)
 
 
 async def _by_poll(ends: int) -> list[float]:
     async with stage(POLL_INTERVAL=str(_POLL_SECONDS)) as played:
         await played.start()
-        return await _all_ends(await played.town(), ends)
+        return await _all_ends(await played.server(), ends)
 
 
-async def _all_ends(town: Town, ends: int) -> list[float]:
-    channels = [town.guild.add_text_channel(f"videos {number}") for number in range(min(_CHANNELS, ends))]
+async def _all_ends(server: GuildFixture, ends: int) -> list[float]:
+    channels = [server.guild.add_text_channel(f"videos {number}") for number in range(min(_CHANNELS, ends))]
     each = -(-ends // len(channels))
-    found = await asyncio.gather(*(_ends(town, channel, each) for channel in channels))
+    found = await asyncio.gather(*(_ends(server, channel, each) for channel in channels))
     return [seconds for one in found for seconds in one]
 
 
-async def _ends(town: Town, channel: Channel, ends: int) -> list[float]:
+async def _ends(server: GuildFixture, channel: Channel, ends: int) -> list[float]:
     """Seconds from each end to its message."""
     found = []
     for number in range(1, ends + 1):
-        job = town.job()
-        await town.status(job, channel=channel)
+        job = server.job()
+        await server.status(job, channel=channel)
         # Ends lie evenly over an interval: what half of it is must not be left to chance.
         await asyncio.sleep(0.2 + _POLL_SECONDS * (number - 0.5) / ends)
         ended = time.monotonic()
         job.complete(size=_VIDEO_BYTES)
-        await _outcomes(town, channel, number)
+        await _outcomes(server, channel, number)
         found.append(time.monotonic() - ended)
     return found
 
 
-async def _outcomes(town: Town, channel: Channel, count: int) -> None:
+async def _outcomes(server: GuildFixture, channel: Channel, count: int) -> None:
     """Waits until so many outcomes are stored."""
-    await town.stage.discord.until(lambda: len(town.outcomes(channel)) >= count, timeout=60)
+    await server.stage.discord.until(lambda: len(server.outcomes(channel)) >= count, timeout=60)

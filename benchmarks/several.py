@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sandbox.ports import free_port
 from settings import PostgresUrl
-from storage.vault import new_key
+from storage.secret_store import new_key
 from tests.e2e.ledger import PostgresLedger
 from tests.e2e.process import BotProcess, copy_program
 from tests.e2e.stage import Stage

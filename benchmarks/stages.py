@@ -16,7 +16,7 @@ from settings import DatabasePlace
 from storage import accounts, servers
 from storage.database import Database
 from storage.engines.sqlite.opening import make_file
-from storage.vault import Vault
+from storage.secret_store import SecretStore
 from tests.e2e.process import copy_program
 from tests.e2e.stage import Stage
 
@@ -67,10 +67,12 @@ async def set_tokens(place: DatabasePlace, made: Sequence[Place], keys: Sequence
         make_file(place)
     database = await Database.open(place)
     try:
-        vault = await Vault.open(database, keys)
+        secret_store = await SecretStore.open(database, keys)
         async with database.transaction() as tx:
             for one in made:
-                account = await accounts.put_token(tx, one.account_key, vault.encrypt(one.token), one.account_key, 0)
+                account = await accounts.put_token(
+                    tx, one.account_key, secret_store.encrypt(one.token), one.account_key, 0
+                )
                 await servers.set_account(tx, one.guild_id, account.id, 1)
     finally:
         await database.close()

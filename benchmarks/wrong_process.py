@@ -14,8 +14,8 @@ from benchmarks.results import Result, Row, figure, percentile
 from benchmarks.several import Several, postgres, several
 from benchmarks.sizes import Sizes
 from sandbox.pixverse_api.callbacks import Habit
+from tests.e2e.guild_fixture import GuildFixture
 from tests.e2e.process import BotProcess
-from tests.e2e.town import Town
 from tests.e2e.waiting import until
 
 _SPREAD_SECONDS = 1.0
@@ -25,16 +25,16 @@ _SPREAD_SECONDS = 1.0
 async def run(sizes: Sizes) -> Result:
     """Ends in two servers: one whose account is polled by the process that posts, and one where the other polls it."""
     found: dict[str, list[float]] = {}
-    with postgres() as server:
-        async with several(server, 2, POLL_INTERVAL="20") as bots:
+    with postgres() as postgres_server:
+        async with several(postgres_server, 2, POLL_INTERVAL="20") as bots:
             await bots.start()
             bots.stage.pixverse.callbacks.habit = Habit()
             holder = bots.stage.ledger.rows("SELECT owner FROM shard_leases")[0]["owner"]
             (other,) = [process for process in bots.processes() if process != holder]
             for name, owner, told in (("its poster polls", holder, other), ("another posts", other, holder)):
-                town = await _town_of(bots, owner)
-                await _send_callbacks_to(town, bots.bot_of(told))
-                found[name] = await _ends(town, sizes.ends)
+                server = await _town_of(bots, owner)
+                await _send_callbacks_to(server, bots.bot_of(told))
+                found[name] = await _ends(server, sizes.ends)
     return Result([_row(name, seconds) for name, seconds in found.items()])
 
 
@@ -44,31 +44,31 @@ def _row(name: str, seconds: list[float]) -> Row:
     return Row(f"end to message by callback at the wrong process, {name}, p50", figure([p50]), " ms", 250, notes=notes)
 
 
-async def _town_of(bots: Several, owner: str) -> Town:
+async def _town_of(bots: Several, owner: str) -> GuildFixture:
     """A server whose account this process polls."""
     while True:
-        town = await bots.stage.town()
+        server = await bots.stage.server()
         sql = "SELECT owner FROM account_leases JOIN servers USING (account_id) WHERE guild_id = ?"
-        await until(lambda: bots.stage.ledger.rows(sql, town.guild.id) != [], what="somebody polls the account")  # noqa: B023
-        if bots.stage.ledger.rows(sql, town.guild.id)[0]["owner"] == owner:
-            return town
+        await until(lambda: bots.stage.ledger.rows(sql, server.guild.id) != [], what="somebody polls the account")  # noqa: B023
+        if bots.stage.ledger.rows(sql, server.guild.id)[0]["owner"] == owner:
+            return server
 
 
-async def _send_callbacks_to(town: Town, bot: BotProcess) -> None:
-    answer = await town.admin.slash(town.channel, "pixverse-admin callback")
+async def _send_callbacks_to(server: GuildFixture, bot: BotProcess) -> None:
+    answer = await server.admin.slash(server.channel, "pixverse-admin callback")
     address = next(word for word in answer.text.split("`") if "/callback/" in word)
-    town.account.reply_url = f"{bot.settings['PUBLIC_URL']}{urlsplit(address).path}"
+    server.account.reply_url = f"{bot.settings['PUBLIC_URL']}{urlsplit(address).path}"
 
 
-async def _ends(town: Town, ends: int) -> list[float]:
+async def _ends(server: GuildFixture, ends: int) -> list[float]:
     """Seconds from each end to its message, one after the other."""
     found = []
     for number in range(ends):
-        job = town.job()
-        await town.status(job)
+        job = server.job()
+        await server.status(job)
         await asyncio.sleep(_SPREAD_SECONDS * (1 + number / ends))
         ended = time.monotonic()
         job.complete()
-        await town.stage.discord.until(lambda: len(town.outcomes()) > number, timeout=60)  # noqa: B023
+        await server.stage.discord.until(lambda: len(server.outcomes()) > number, timeout=60)  # noqa: B023
         found.append(time.monotonic() - ended)
     return found

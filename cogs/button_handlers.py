@@ -13,7 +13,7 @@ import discord
 from discord.ext import commands
 
 from cogs.follow_service import LARGEST_ID
-from cogs.pixverse import one_watched
+from cogs.pixverse import watch_one_reply
 from cogs.pixverse_admin import AdminServices
 from discord_adapter.channel_check import require_own_channel
 from discord_adapter.interaction_limits import InteractionLimiter
@@ -108,7 +108,7 @@ class MemberButtons:
     async def _watch_again(self, interaction: Interaction, ask: Ask, subscription_id: int) -> Reply:
         require_posting(interaction)
         result = await self._commands.watch.watch_again(ask, subscription_id)
-        return await one_watched(self._commands.watch, interaction, ask, result)
+        return await watch_one_reply(self._commands.watch, interaction, ask, result)
 
     async def _stop_batch(self, interaction: Interaction, ask: Ask, batch_id: int) -> Reply:
         may_manage = interaction.permissions.manage_messages

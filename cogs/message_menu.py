@@ -8,7 +8,7 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from cogs.pixverse import several_watched
+from cogs.pixverse import watch_many_reply
 from discord_adapter.interactions import Interaction, Responder, require_posting
 from pixverse.pasted import find_jobids
 from relay.commands.ask import Ask
@@ -33,7 +33,7 @@ def watch_menu(watch_many: WatchMany, responder: Responder) -> app_commands.Cont
                 return no_ids_reply()
             require_posting(interaction)
             result = await watch_many.watch(ask, " ".join(jobids[:AT_MOST]), True)
-            return await several_watched(watch_many, interaction, ask, result, found=len(jobids))
+            return await watch_many_reply(watch_many, interaction, ask, result, found=len(jobids))
 
         await responder.reply(interaction, act)
 

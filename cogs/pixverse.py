@@ -70,7 +70,7 @@ class PixVerse(commands.GroupCog, group_name="pixverse", group_description=comma
         async def act(ask: Ask) -> Reply:
             require_posting(interaction)
             result = await self._commands.watch.status(ask, text, mention, spoiler, look_again=look_again)
-            return await one_watched(self._commands.watch, interaction, ask, result)
+            return await watch_one_reply(self._commands.watch, interaction, ask, result)
 
         async def again(press: Interaction) -> None:
             await self._watch_one(press, text, mention=mention, spoiler=spoiler, look_again=True)
@@ -99,7 +99,7 @@ class PixVerse(commands.GroupCog, group_name="pixverse", group_description=comma
         async def act(ask: Ask) -> Reply:
             require_posting(interaction)
             result = await self._commands.many.watch(ask, jobids, mention)
-            return await several_watched(self._commands.many, interaction, ask, result)
+            return await watch_many_reply(self._commands.many, interaction, ask, result)
 
         await self._responder.reply(interaction, act)
 
@@ -159,7 +159,7 @@ class PixVerse(commands.GroupCog, group_name="pixverse", group_description=comma
         return known if pasted is None else [pasted, *known][:CHOICES]
 
 
-async def one_watched(watch: Watch, interaction: Interaction, ask: Ask, result: StatusResult) -> Reply:
+async def watch_one_reply(watch: Watch, interaction: Interaction, ask: Ask, result: StatusResult) -> Reply:
     """The reply after watching one job. The link to the card is added once the card is posted."""
     refused = isinstance(result, NowWatching) and result.refused
     reply = status_reply(result, ask.where, await obstacles_here(interaction, refused=refused))
@@ -167,12 +167,12 @@ async def one_watched(watch: Watch, interaction: Interaction, ask: Ask, result: 
         return reply
 
     async def later() -> Reply:
-        return await one_watched(watch, interaction, ask, await watch.with_card(result))
+        return await watch_one_reply(watch, interaction, ask, await watch.with_card(result))
 
     return replace(reply, later=later)
 
 
-async def several_watched(
+async def watch_many_reply(
     watch_many: WatchMany, interaction: Interaction, ask: Ask, result: WatchResult, *, found: int | None = None
 ) -> Reply:
     """The reply after watching several jobs. The link to the summary is added once the summary is posted.
@@ -188,6 +188,6 @@ async def several_watched(
         return reply
 
     async def later() -> Reply:
-        return await several_watched(watch_many, interaction, ask, await watch_many.with_summary(result), found=found)
+        return await watch_many_reply(watch_many, interaction, ask, await watch_many.with_summary(result), found=found)
 
     return replace(reply, later=later)

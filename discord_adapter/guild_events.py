@@ -176,7 +176,7 @@ class GuildEvents(commands.Cog):
         await self._guilds.permissions_changed(guild.id)
 
     async def _note_locale(self, guild: discord.Guild) -> None:
-        await self._guilds.locale_told(guild.id, language_of(guild.preferred_locale.value))
+        await self._guilds.locale_reported(guild.id, language_of(guild.preferred_locale.value))
 
     async def _look_after_channels(self, guild: discord.Guild) -> None:
         """Ends everything that waits in channels that are gone.

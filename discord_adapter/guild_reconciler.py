@@ -50,11 +50,11 @@ class GuildReconciler:
             suspended = self._guilds.suspended()
             present = await self._servers()
             try:
-                for guild_id in await self._guilds.missed(present):
+                for guild_id in await self._guilds.absent_servers(present):
                     # At once for each server, because it may invite the bot while others are being checked.
                     if await self._is_gone(guild_id):
                         await self._guilds.server_gone(guild_id)
-                await self._guilds.compared(suspended & present)
+                await self._guilds.finish_reconciliation(suspended & present)
             except StorageError as error:
                 log.error("the list of servers can't be compared now: %s", error)
                 self._asked.set()

@@ -11,13 +11,22 @@ import aiohttp
 import discord
 
 from discord_adapter.request_trace import UNREADABLE, is_of_discord
-from model.messages import Absent, CannotLook, Found, LookFailure, LookResult, NoResponse, Refused, TooManyRequests
+from model.messages import (
+    Absent,
+    Found,
+    HistorySearchFailure,
+    HistorySearchResult,
+    HistoryUnreadable,
+    NoResponse,
+    Refused,
+    TooManyRequests,
+)
 from relay.delivery import verdicts
 from ui.message import Message
 
 PAGE = 100
 MAX_PAGES = 30
-"""Up to 3,000 messages are read. If there are more, the result is `CannotLook`."""
+"""Up to 3,000 messages are read. If there are more, the result is `HistoryUnreadable`."""
 _SECONDS = 30.0
 _COMMAND = re.compile(r"</([^:>]+):\d+>")
 """A command mention, as `CommandMentions` writes it."""
@@ -27,7 +36,7 @@ _T = TypeVar("_T")
 
 async def find_message(
     client: discord.Client, channel_id: int, message: Message, after: int, *, readable: bool | None
-) -> LookResult:
+) -> HistorySearchResult:
     """Reads the history forward from `after` (milliseconds UTC) until the message is found or the end is reached.
 
     `readable` tells whether the bot may read the history; None if that is unknown. Without the permission, Discord
@@ -38,20 +47,20 @@ async def find_message(
     if it has no buttons.
     """
     if readable is False:
-        return CannotLook()
+        return HistoryUnreadable()
     return await _unless_refused(_search(client, channel_id, message, after, certain=readable is True))
 
 
 async def find_copies(
     client: discord.Client, channel_id: int, message: Message, after: int, *, readable: bool | None
-) -> tuple[int, ...] | LookFailure:
+) -> tuple[int, ...] | HistorySearchFailure:
     """The ids of all messages from `after` on that `find_message` would accept as this one."""
     if readable is False:
-        return CannotLook()
+        return HistoryUnreadable()
     return await _unless_refused(_search_all(client, channel_id, message, after, certain=readable is True))
 
 
-async def _unless_refused(search: Awaitable[_T]) -> _T | LookFailure:
+async def _unless_refused(search: Awaitable[_T]) -> _T | HistorySearchFailure:
     try:
         return await search
     except discord.RateLimited as limited:
@@ -66,7 +75,7 @@ async def _unless_refused(search: Awaitable[_T]) -> _T | LookFailure:
 
 async def _search(
     client: discord.Client, channel_id: int, message: Message, after: int, *, certain: bool
-) -> LookResult:
+) -> HistorySearchResult:
     position = max(after - discord.utils.DISCORD_EPOCH, 0) << 22
     for number in range(MAX_PAGES):
         page = await _page(client, channel_id, after=position)
@@ -77,31 +86,33 @@ async def _search(
         if len(page) < PAGE:
             return Absent()
         position = max(int(stored["id"]) for stored in page)
-    return CannotLook()
+    return HistoryUnreadable()
 
 
-async def _search_newest(client: discord.Client, channel_id: int, message: Message, *, certain: bool) -> LookResult:
+async def _search_newest(
+    client: discord.Client, channel_id: int, message: Message, *, certain: bool
+) -> HistorySearchResult:
     """Searches the newest messages. Used if none is newer than `after`, since this machine's clock may be ahead."""
     page = await _page(client, channel_id)
     if ids := _ids_in(page, client, message):
         return Found(ids[0])
-    return Absent() if certain or page else CannotLook()
+    return Absent() if certain or page else HistoryUnreadable()
 
 
 async def _search_all(
     client: discord.Client, channel_id: int, message: Message, after: int, *, certain: bool
-) -> tuple[int, ...] | CannotLook:
+) -> tuple[int, ...] | HistoryUnreadable:
     found: list[int] = []
     position = max(after - discord.utils.DISCORD_EPOCH, 0) << 22
     for number in range(MAX_PAGES):
         page = await _page(client, channel_id, after=position)
         if not page and number == 0 and not certain:
-            return CannotLook()
+            return HistoryUnreadable()
         found += _ids_in(page, client, message)
         if len(page) < PAGE:
             return tuple(found)
         position = max(int(stored["id"]) for stored in page)
-    return tuple(found) if len(found) > 1 else CannotLook()
+    return tuple(found) if len(found) > 1 else HistoryUnreadable()
 
 
 def _ids_in(page: list[Any], client: discord.Client, message: Message) -> list[int]:
@@ -119,12 +130,12 @@ async def _page(client: discord.Client, channel_id: int, after: int | None = Non
     return page
 
 
-def _read(refusal: discord.HTTPException) -> CannotLook | NoResponse:
+def _read(refusal: discord.HTTPException) -> HistoryUnreadable | NoResponse:
     """What a refusal means. A proxy's refusal says nothing about the channel, and may be temporary."""
     if is_of_discord(refusal):
         meaning = verdicts.meaning_of(Refused(refusal.status, refusal.code))
         if meaning in (verdicts.Meaning.PLACE, verdicts.Meaning.CHANNEL_GONE):
-            return CannotLook()
+            return HistoryUnreadable()
     return NoResponse(f"HTTP {refusal.status}")
 
 

@@ -18,8 +18,8 @@ from discord_adapter.request_trace import UNKNOWN_CHANNEL, UNREADABLE, is_ambigu
 from model.messages import (
     Address,
     CardPost,
-    LookFailure,
-    LookResult,
+    HistorySearchFailure,
+    HistorySearchResult,
     NoResponse,
     NoticePost,
     Obstacle,
@@ -119,13 +119,13 @@ class DiscordPoster:
     def looks_alike(self, address: Address, one: Post, other: Post) -> bool:
         return self._message_of(one, address).looks_like(self._message_of(other, address))
 
-    async def find(self, address: Address, post: Post, after: int) -> LookResult:
+    async def find(self, address: Address, post: Post, after: int) -> HistorySearchResult:
         if seconds := self._paused_for():
             return TooManyRequests(seconds)
         message = self._message_of(post, address)
         return await find_message(self._client, address.channel_id, message, after, readable=self._readable(address))
 
-    async def copies(self, address: Address, post: Post, after: int) -> tuple[int, ...] | LookFailure:
+    async def copies(self, address: Address, post: Post, after: int) -> tuple[int, ...] | HistorySearchFailure:
         if seconds := self._paused_for():
             return TooManyRequests(seconds)
         message = self._message_of(post, address)

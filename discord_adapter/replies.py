@@ -41,7 +41,7 @@ class TemporaryViews:
     async def keep(self, view: TemporaryView, message: discord.InteractionMessage, user_id: int) -> None:
         """Keeps a reply's view until its button is removed."""
         self._owners[view] = user_id
-        view.stands_in(message, lambda: self._owners.pop(view, None))
+        view.attach_to(message, lambda: self._owners.pop(view, None))
         own = [one for one, owner in self._owners.items() if owner == user_id]
         for old in {*own[:-MAX_VIEWS_OF_A_PERSON], *list(self._owners)[:-MAX_VIEWS]}:
             await old.take_off()

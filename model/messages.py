@@ -320,9 +320,9 @@ class Absent:
 
 
 @dataclass(frozen=True, slots=True)
-class CannotLook:
+class HistoryUnreadable:
     """The bot may not read the history, or it is too long to be read: nobody can know."""
 
 
-LookFailure = CannotLook | NoResponse | TooManyRequests
-LookResult = Found | Absent | LookFailure
+HistorySearchFailure = HistoryUnreadable | NoResponse | TooManyRequests
+HistorySearchResult = Found | Absent | HistorySearchFailure

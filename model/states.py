@@ -30,7 +30,7 @@ class DeliveryKind(StrEnum):
 
     OUTCOME = "outcome"
     """A job's result; one for each round of the job."""
-    AGAIN = "again"
+    RESENT = "again"
     """An outcome that was posted once more because somebody pressed a button."""
     CARD = "card"
     SUMMARY = "summary"
@@ -41,7 +41,7 @@ class DeliveryKind(StrEnum):
     @property
     def is_outcome(self) -> bool:
         """Whether it carries a job's result, for the first time or again."""
-        return self in (DeliveryKind.OUTCOME, DeliveryKind.AGAIN)
+        return self in (DeliveryKind.OUTCOME, DeliveryKind.RESENT)
 
 
 class DeliveryState(StrEnum):
@@ -126,7 +126,7 @@ class Reason(StrEnum):
     """The bot itself failed to send it in every form."""
     NOT_WANTED = "not wanted"
     """Something newer has made it pointless."""
-    CANNOT_LOOK = "cannot look"
+    HISTORY_UNREADABLE = "cannot look"
     """Nobody can know whether it was posted."""
     NO_ANSWER = "no answer"
     NOT_THERE = "not there"

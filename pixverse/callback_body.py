@@ -9,7 +9,7 @@ from pixverse.api_errors import Unavailable
 from pixverse.fields import parsed_json
 from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherService, is_v2, parse_jobid
 from pixverse.jobs_v1 import state_of_word
-from pixverse.videos_v2 import tells_an_end
+from pixverse.videos_v2 import has_final_status
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ def read_callback(body: bytes) -> CallbackBody:
         raise Unavailable("the callback's body is no object")
     jobid = _jobid(record)
     if is_v2(jobid):
-        return CallbackBody(jobid, tells_an_end(record))
+        return CallbackBody(jobid, has_final_status(record))
     status = fields.text(record.get("status"), fields.STATUS)
     return CallbackBody(jobid, status is not None and state_of_word(status).ends)
 

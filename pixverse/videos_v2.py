@@ -170,7 +170,7 @@ def read_record(record: object, asked: str) -> Job:
     )
 
 
-def tells_an_end(record: dict[str, object]) -> bool:
+def has_final_status(record: dict[str, object]) -> bool:
     """Whether a record's status ends the job, even if the record lacks the file that would prove it."""
     number, name = _status(record)
     state = _state_of(number, name)

@@ -116,7 +116,7 @@ class GuildLifecycle:
                     await servers.set_locale(tx, guild_id, language)
             self._locales[guild_id] = language
 
-    async def locale_told(self, guild_id: int, language: str) -> None:
+    async def locale_reported(self, guild_id: int, language: str) -> None:
         """Does what `locale_seen` does, for a locale that Discord sent without anybody using the bot. Stores nothing
         about a server that has no data with the bot."""
         if await servers.get(self._database.reader, guild_id) or await self.known_channels(guild_id):
@@ -176,12 +176,12 @@ class GuildLifecycle:
         """The suspended servers."""
         return frozenset(self._accounts.suspended)
 
-    async def missed(self, present: Collection[int]) -> list[int]:
+    async def absent_servers(self, present: Collection[int]) -> list[int]:
         """The known servers that are neither suspended nor among `present`."""
         known = await servers.known(self._database.reader)
         return sorted(known.difference(present) - self._accounts.suspended)
 
-    async def compared(self, back: Collection[int]) -> None:
+    async def finish_reconciliation(self, back: Collection[int]) -> None:
         """Resumes the servers `back`, after the stored servers were compared with Discord's list. All other suspended
         servers stay suspended."""
         for guild_id in sorted(back):
@@ -191,7 +191,7 @@ class GuildLifecycle:
     async def run(self) -> None:
         """Deletes the data of servers whose grace period is over, until it is cancelled.
 
-        Starts only after `compared` was called with the servers that are back.
+        Starts only after `finish_reconciliation` was called with the servers that are back.
         """
         await self._compared.wait()
         while True:

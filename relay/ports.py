@@ -8,8 +8,8 @@ from typing import Protocol
 from model.messages import (
     Address,
     CardPost,
-    LookFailure,
-    LookResult,
+    HistorySearchFailure,
+    HistorySearchResult,
     NoticePost,
     Post,
     SendResult,
@@ -47,11 +47,11 @@ class Poster(Protocol):
     def looks_alike(self, address: Address, one: Post, other: Post) -> bool:
         """Whether an edit from one to the other would change nothing visible."""
 
-    async def find(self, address: Address, post: Post, after: int) -> LookResult:
+    async def find(self, address: Address, post: Post, after: int) -> HistorySearchResult:
         """Searches the channel's history from `after` (milliseconds UTC) on for this very message. A notice is
         recognised by its text, any other message by the nonce or number in its buttons."""
 
-    async def copies(self, address: Address, post: Post, after: int) -> tuple[int, ...] | LookFailure:
+    async def copies(self, address: Address, post: Post, after: int) -> tuple[int, ...] | HistorySearchFailure:
         """The ids of all messages that `find` would accept as this message."""
 
     async def delete(self, address: Address, message_id: int) -> SendResult:

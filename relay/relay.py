@@ -50,7 +50,7 @@ from relay.retention import Retention
 from relay.write_availability import WriteAvailability
 from settings import VERSION, Settings
 from storage.database import Database
-from storage.vault import Vault
+from storage.secret_store import SecretStore
 
 
 class Shared(NamedTuple):
@@ -65,7 +65,7 @@ class Storage(NamedTuple):
     """The database, and the secret store that encrypts its secrets."""
 
     database: Database
-    vault: Vault
+    secret_store: SecretStore
     shared: Shared | None
     """Set if several processes can work with the database."""
 
@@ -89,7 +89,7 @@ class Relay:
         poster: Poster,
         timing: Timing,
     ) -> None:
-        database, vault, shared = storage
+        database, secret_store, shared = storage
         api, media = network
         clock = timing.clock
         self.database, self.media, self.poster, self.clock = database, media, poster, clock
@@ -106,9 +106,9 @@ class Relay:
         self.lease_moves = LeaseMoves(ownership, changes)
 
         self.accounts = AccountRegistry(
-            database, vault, clock, changes, interval=timing.interval, operator_token=operator_token
+            database, secret_store, clock, changes, interval=timing.interval, operator_token=operator_token
         )
-        self.tokens = ServerTokens(database, vault, clock, self.accounts, api, changes)
+        self.tokens = ServerTokens(database, secret_store, clock, self.accounts, api, changes)
         self.rechecks = Rechecks(self.accounts, api, clock, ownership)
 
         self.fetcher = JobFetcher(api.lazy_job, self.accounts, timing, changes, api.retry_at)
@@ -126,7 +126,7 @@ class Relay:
             importer, job_lists, self.accounts, self.job_queue, timing, kinds=KINDS, ownership=ownership
         )
 
-        self.callback_addresses = CallbackAddresses(database, vault, secrets.token_urlsafe)
+        self.callback_addresses = CallbackAddresses(database, secret_store, secrets.token_urlsafe)
         unknown = UnknownJobs(database.reader, self.fetcher, importer, changes, timing)
         self.callbacks = CallbackProcessor(database, self.accounts, unknown, changes, clock, ownership)
         memories += [self.accounts, self.callback_addresses]

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from settings import DatabasePlace
-from storage import vault
+from storage import secret_store
 from storage.database import Database, Queries, Transaction, open_reader
-from storage.engines import copy_ends
-from storage.engines.copy_ends import CopyRefused, Table
+from storage.engines import copy_source_and_target
+from storage.engines.copy_source_and_target import CopyRefused, Table
 from storage.engines.opening import examine, newest_tables
 
 _ROWS_AT_ONCE = 500
@@ -50,14 +50,14 @@ async def copy_database(
     Nothing is changed in the source. Raises CopyRefused or a class of DatabaseUnusable; the target is then as empty as
     before.
     """
-    async with copy_ends.unused_source(source) as still_unused, open_reader(source) as reader:
+    async with copy_source_and_target.unused_source(source) as still_unused, open_reader(source) as reader:
         await _check_source(source, reader, configured_keys)
-        async with copy_ends.empty_target(target, KEYS) as engine:
+        async with copy_source_and_target.empty_target(target, KEYS) as engine:
             database = Database(target, engine)
             async with database.transaction() as tx:
-                await copy_ends.make_tables(engine, KEYS)
+                await copy_source_and_target.make_tables(engine, KEYS)
                 rows = await _copy(source, reader, target, tx, progress)
-                await copy_ends.finish_tables(engine, KEYS)
+                await copy_source_and_target.finish_tables(engine, KEYS)
                 await still_unused()
     return Copied(rows, len(KEYS))
 
@@ -70,7 +70,7 @@ async def _check_source(source: DatabasePlace, reader: Queries, configured_keys:
             "Start the bot once to bring them up to date, stop it, then copy."
         )
     # The key that is named to the operator afterwards must be the one that the secrets are encrypted with.
-    await vault.check_keys(reader, source, configured_keys)
+    await secret_store.check_keys(reader, source, configured_keys)
 
 
 async def _copy(
@@ -79,17 +79,17 @@ async def _copy(
     copied = 0
     for name, key in KEYS.items():
         without = _NOT_COPIED.get(name, ())
-        read = await copy_ends.table(source, reader, name, without)
-        written = await copy_ends.table(target, tx, name, without)
+        read = await copy_source_and_target.table(source, reader, name, without)
+        written = await copy_source_and_target.table(target, tx, name, without)
         if await tx.count(name):
-            raise copy_ends.holds_something(target)
+            raise copy_source_and_target.holds_something(target)
         copied += await _copy_table(reader, tx, written, key, progress)
         counted, found = await reader.one(read.sums()), await tx.one(written.sums())
         if counted is None or found is None or [int(n) for n in counted] != [int(n) for n in found]:
             raise CopyRefused(f"The copy of the table {name} differs from it, so it was given up.")
         if key == ("id",):
-            highest = await copy_ends.highest_id(source, reader, name)
-            await copy_ends.set_highest_id(target, tx, name, highest)
+            highest = await copy_source_and_target.highest_id(source, reader, name)
+            await copy_source_and_target.set_highest_id(target, tx, name, highest)
     return copied
 
 

@@ -17,7 +17,7 @@ from storage.engines.opening import connected_reader, open_engine
 from storage.engines.sqlite.engine import BUSY_SECONDS, Connect, connect_in_thread
 from storage.engines.sqlite.opening import LOCK_WAIT_SECONDS
 from storage.errors import StorageUnavailable, TransactionMisused
-from storage.to_the_end import to_the_end
+from storage.run_to_completion import run_to_completion
 
 _T = TypeVar("_T")
 
@@ -198,7 +198,7 @@ class Database:
             self._owner = task
             transaction = Transaction(self._engine.writer)
             try:
-                await to_the_end(self._engine.begin(locks_rows=locks_rows))
+                await run_to_completion(self._engine.begin(locks_rows=locks_rows))
                 yield transaction
                 transaction.close()
                 await self._commit()
@@ -206,14 +206,14 @@ class Database:
                 if isinstance(error, StorageUnavailable):
                     self.refused.set()
                 transaction.close()
-                await to_the_end(self._engine.roll_back())
+                await run_to_completion(self._engine.roll_back())
                 raise
             finally:
                 self._owner = None
 
     async def _commit(self) -> None:
         try:
-            await to_the_end(self._engine.commit())
+            await run_to_completion(self._engine.commit())
         except (StorageUnavailable, asyncio.CancelledError):
             self.in_doubt = True
             self.refused.set()
@@ -232,7 +232,7 @@ class Database:
         is not an error: what was committed stays.
         """
         async with self._lock:
-            self.flush_owed = not await to_the_end(self._engine.flush())
+            self.flush_owed = not await run_to_completion(self._engine.flush())
         return not self.flush_owed
 
     async def delete_old_copies(self, before: int) -> None:
@@ -242,7 +242,7 @@ class Database:
     async def close(self) -> None:
         """Closes every connection, after the transaction in progress."""
         async with self._lock:
-            await to_the_end(self._engine.close())
+            await run_to_completion(self._engine.close())
 
 
 async def get_meta(queries: Queries, name: str) -> bytes | None:

@@ -100,7 +100,7 @@ async def messages_of_others(queries: Queries, delivery: Delivery, message_ids: 
     return set(await queries.values(sql, (delivery.guild_id, delivery.id, queries.dialect.list_of(message_ids))))
 
 
-async def is_of_the_future(queries: Queries, now: int, longest: int) -> bool:
+async def has_future_times(queries: Queries, now: int, longest: int) -> bool:
     """Whether something was added, sent or refused later than now, or is deferred for more than `longest` milliseconds,
     which means that the clock was set back."""
     where = f"{IS_OPEN} AND (created_at > ?1 OR unanswered_at > ?1 OR blocked_since > ?1 OR next_at > ?2)"
@@ -150,7 +150,7 @@ async def outcome_message(queries: Queries, subscription_id: int, job_round: int
         WITH first AS (SELECT id FROM deliveries
           WHERE subscription_id = ?1 AND kind = '{DeliveryKind.OUTCOME}' AND round = ?2)
         SELECT state, message_id FROM deliveries WHERE subscription_id = ?1 AND state <> '{DeliveryState.GIVEN_UP}'
-        AND (id = (SELECT id FROM first) OR (kind = '{DeliveryKind.AGAIN}' AND id > (SELECT id FROM first)))
+        AND (id = (SELECT id FROM first) OR (kind = '{DeliveryKind.RESENT}' AND id > (SELECT id FROM first)))
         ORDER BY state = '{DeliveryState.POSTED}' DESC, id DESC LIMIT 1
         """,
         (subscription_id, job_round),

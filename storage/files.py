@@ -46,7 +46,7 @@ def writable(path: Path) -> bool:
     return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
 
 
-def narrow_mode(path: Path) -> None:
+def make_private(path: Path) -> None:
     """Removes all permissions of group and others, if this user owns the file."""
     if os.name != "posix":
         return

@@ -120,7 +120,7 @@ async def show_card(tx: Transaction, subscription_id: int) -> None:
     )
 
 
-async def keep(tx: Transaction, subscription_id: int) -> bool:
+async def keep_open_if_followed(tx: Transaction, subscription_id: int) -> bool:
     """Returns whether a subscription stays open although nobody asks for it any more: because it came from a follow, or
     because its channel follows the job's account. In the second case it counts as coming from the follow from now
     on."""

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from settings import DatabasePlace, PostgresUrl
-from storage import processes, vault
+from storage import processes, secret_store
 from storage.database import Queries, open_reader
 from storage.engines.opening import examine, newest_tables
 from storage.engines.sqlite.lock import InstanceLock
 from storage.errors import DatabaseUnreachable, read_only, unmakeable
 from storage.files import writable
-from storage.vault import key_file
+from storage.secret_store import key_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +72,11 @@ async def inspect(place: DatabasePlace, configured: Sequence[str] = ()) -> Inspe
     sharing = None
     if tables:
         async with open_reader(place) as reader:
-            await vault.check_keys(reader, place, configured)
+            await secret_store.check_keys(reader, place, configured)
             if isinstance(place, PostgresUrl) and tables >= newest:
                 sharing = await _sharing(reader)
     else:
-        vault.find_keys(place, configured)
+        secret_store.find_keys(place, configured)
     return Inspection(exists, tables, newest, file, sharing)
 
 

@@ -126,7 +126,7 @@ async def reopen(tx: Transaction, job_id: int, now: int) -> JobRow:
     return found(await by_id(tx, job_id))
 
 
-async def rewatch(tx: Transaction, job_id: int, now: int) -> None:
+async def restart_age(tx: Transaction, job_id: int, now: int) -> None:
     """Counts an open job's age from now on, because somebody waits for it again after nobody did. An earlier "not
     found" no longer counts, because the job was not requested meanwhile."""
     await tx.run(

@@ -13,7 +13,7 @@ from storage.database import Database, Transaction, put_meta
 from storage.engines.interface import Use
 from storage.engines.opening import instance_lock, require
 from storage.errors import DatabaseUnusable, KeyMissing
-from storage.vault import (
+from storage.secret_store import (
     CHECK,
     HASH_KEY,
     check_keys,
@@ -44,7 +44,7 @@ async def rotate_key(place: DatabasePlace, configured: Sequence[str] = ()) -> Ro
     """Encrypts everything again with the first of the configured keys, or else with a new one in the key file.
 
     Wherever it is interrupted, the keys that are then configured or in the file open the database. Raises
-    AlreadyRunning while a bot runs, NoNewKey if only one key is configured, and what `Vault.open` raises.
+    AlreadyRunning while a bot runs, NoNewKey if only one key is configured, and what `SecretStore.open` raises.
     """
     await require(place)
     with instance_lock(place):

@@ -16,8 +16,8 @@ from hypothesis import settings
 from xdist.remote import Producer
 
 from settings import DatabasePlace, PostgresUrl
-from tests.dealing import Dealing
 from tests.postgres_server import NewPlace, PostgresServer
+from tests.scheduling import Scheduling
 
 # Imports make a million objects that stay: looking through them again and again takes a third of the collection.
 gc.disable()
@@ -51,8 +51,8 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Dealing:
-    return Dealing(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
+    return Scheduling(config, log)
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:

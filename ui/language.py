@@ -39,7 +39,7 @@ _TRADITIONAL_CHINESE = ("zh-TW", "zh-HK", "zh-MO")
 Translations = gettext.NullTranslations
 
 _log = logging.getLogger(__name__)
-_spoken: ContextVar[str] = ContextVar("language", default=ENGLISH)
+_current_language: ContextVar[str] = ContextVar("language", default=ENGLISH)
 _catalogues: dict[str, Translations] = {}
 _broken: set[tuple[str, str]] = set()
 """The translations that could not be filled in, by language and English text, so that each is logged only once."""
@@ -57,22 +57,22 @@ def language_of(locale: str | None) -> str:
 
 def spoken() -> str:
     """The current language of texts."""
-    return _spoken.get()
+    return _current_language.get()
 
 
 def speak(language: str) -> None:
     """Sets the language of texts for the rest of this task; English if it isn't one of `LANGUAGES`."""
-    _spoken.set(language_of(language))
+    _current_language.set(language_of(language))
 
 
 @contextmanager
 def speaking(language: str) -> Iterator[None]:
     """Sets the language of texts within the block; English if it isn't one of `LANGUAGES`."""
-    token = _spoken.set(language_of(language))
+    token = _current_language.set(language_of(language))
     try:
         yield
     finally:
-        _spoken.reset(token)
+        _current_language.reset(token)
 
 
 def _(text: str, /, **values: object) -> str:
@@ -138,7 +138,7 @@ def says_something(text: str) -> bool:
 
 def _catalogue() -> Translations:
     """The translations into the current language, read when they are first needed."""
-    language = _spoken.get()
+    language = _current_language.get()
     catalogue = _catalogues.get(language)
     if catalogue is None:
         catalogue = _catalogues[language] = read_translations(language)
@@ -151,7 +151,7 @@ def _filled(english: str, translation: str, values: dict[str, object]) -> str:
         try:
             return translation.format(**values)
         except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-            if (problem := (_spoken.get(), english)) not in _broken:
+            if (problem := (_current_language.get(), english)) not in _broken:
                 _broken.add(problem)
                 _log.warning("translation of %r into %s can't be filled in (%r)", english, problem[0], error)
     return english.format(**values)

@@ -97,7 +97,7 @@ class TemporaryView(discord.ui.View):
         button.callback = self._pressed  # type: ignore[method-assign]
         self.add_item(button)
 
-    def stands_in(self, message: discord.InteractionMessage, when_over: Callable[[], object]) -> None:
+    def attach_to(self, message: discord.InteractionMessage, when_over: Callable[[], object]) -> None:
         """Sets the reply from which `take_off` removes the button. `take_off` also calls `when_over`."""
         self._message = message
         self._when_over = when_over

@@ -17,8 +17,8 @@ from storage import accounts, cards, moves, servers
 from storage.accounts import AccountRow
 from storage.database import Database, Transaction, found
 from storage.errors import WrongKey
-from storage.to_the_end import to_the_end
-from storage.vault import Vault
+from storage.run_to_completion import run_to_completion
+from storage.secret_store import SecretStore
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ class AccountRegistry:
     def __init__(
         self,
         database: Database,
-        vault: Vault,
+        secret_store: SecretStore,
         clock: Clock,
         changes: Changes,
         *,
@@ -43,7 +43,7 @@ class AccountRegistry:
         operator_token: str | None,
     ) -> None:
         self._database = database
-        self._vault = vault
+        self._vault = secret_store
         self._clock = clock
         self._changes = changes
         self.recheck_seconds = RECHECK_INTERVALS * interval
@@ -64,7 +64,7 @@ class AccountRegistry:
             rows = await accounts.every(tx)
             self._own = await servers.with_own_account(tx)
             self._suspended = await servers.gone(tx)
-        self._known = {row.id: self.as_account(row) for row in rows}
+        self._known = {row.id: self.decrypt_row(row) for row in rows}
         # Tokens may have been overwritten: just now, by a migration, or by an earlier start that was killed.
         await self._database.flush()
 
@@ -78,7 +78,7 @@ class AccountRegistry:
             operator_id = await accounts.operator(reader)
             if writes == self._writes:
                 break  # Otherwise what was read may lack what this process has stored meanwhile.
-        self._known = {row.id: self.as_account(row) for row in rows}
+        self._known = {row.id: self.decrypt_row(row) for row in rows}
         self._own, self._suspended, self._operator_id = own, suspended, operator_id
 
     async def read_again(self, account_ids: Collection[int], guild_ids: Collection[int]) -> None:
@@ -94,7 +94,7 @@ class AccountRegistry:
                 break  # Otherwise what was read may lack what this process has stored meanwhile.
         self._operator_id = operator_id
         kept = {known: account for known, account in self._known.items() if known not in account_ids}
-        self._known = kept | {row.id: self.as_account(row) for row in rows}
+        self._known = kept | {row.id: self.decrypt_row(row) for row in rows}
         for guild_id, server in found.items():
             before = self.in_force(guild_id)
             self.remember_own(guild_id, None if server is None else server.account_id)
@@ -171,7 +171,7 @@ class AccountRegistry:
         elif state is AccountState.OK:
             self.doubt(account_id)
         else:
-            await to_the_end(self._change_state(account_id, account.token, state))
+            await run_to_completion(self._change_state(account_id, account.token, state))
 
     def doubt(self, account_id: int) -> None:
         """Requests an immediate trial of the account's token."""
@@ -184,7 +184,7 @@ class AccountRegistry:
         """
         state = state_shown_by(error)
         if state is not None:
-            await to_the_end(self._change_state(account_id, token, state))
+            await run_to_completion(self._change_state(account_id, token, state))
 
     async def confirm_user(self, account_id: int, jobids: Collection[str]) -> None:
         """Confirms the user that the token's text claims, if the API knows a job with this token whose id contains the
@@ -202,7 +202,7 @@ class AccountRegistry:
     async def _change_state(self, account_id: int, token: str, state: AccountState) -> None:
         async with self._database.transaction() as tx:
             row = await accounts.by_id(tx, account_id)
-            account = None if row is None else self.as_account(row)
+            account = None if row is None else self.decrypt_row(row)
             if account is None or account.token != token:  # Perhaps another process has just replaced it.
                 return
             now = self._clock.now()
@@ -223,7 +223,7 @@ class AccountRegistry:
         recheck = round(self.recheck_seconds * 1000)
         return await account_states.change(tx, account, state, operator_id=self._operator_id, recheck=recheck, now=now)
 
-    def as_account(self, row: AccountRow) -> Account:
+    def decrypt_row(self, row: AccountRow) -> Account:
         """The row as an account, with its token decrypted, or without a token if that fails."""
         try:
             token = None if row.token is None else self._vault.decrypt(row.token)
@@ -233,7 +233,7 @@ class AccountRegistry:
 
     def remember(self, row: AccountRow) -> None:
         """Updates the account in memory from a committed row."""
-        self._known[row.id] = self.as_account(row)
+        self._known[row.id] = self.decrypt_row(row)
         self._writes += 1
 
     def forget(self, account_ids: Collection[int]) -> None:
@@ -308,7 +308,7 @@ class AccountRegistry:
         A token that cannot be decrypted stays in the database, because its key may come back.
         """
         for row in await accounts.used_by_servers(tx):
-            account = self.as_account(row)
+            account = self.decrypt_row(row)
             if account.token is None:
                 await self._mark_missing(tx, row, account)
                 continue

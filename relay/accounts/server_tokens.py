@@ -19,8 +19,8 @@ from relay.delivery.batch_end import end_without_outcome
 from relay.ports import Clock
 from storage import accounts, cards, follows, moves, servers, subscriptions
 from storage.database import Database, Queries, Transaction
-from storage.to_the_end import to_the_end
-from storage.vault import Vault
+from storage.run_to_completion import run_to_completion
+from storage.secret_store import SecretStore
 
 
 class TokenUntried(Exception):
@@ -98,14 +98,14 @@ class ServerTokens:
     def __init__(
         self,
         database: Database,
-        vault: Vault,
+        secret_store: SecretStore,
         clock: Clock,
         registry: AccountRegistry,
         api: PixVerseApi,
         changes: Changes,
     ) -> None:
         self._database = database
-        self._vault = vault
+        self._vault = secret_store
         self._clock = clock
         self._accounts = registry
         self._api = api
@@ -129,7 +129,7 @@ class ServerTokens:
         self._being_set += 1
         try:
             listed = await self._try(token)
-            return await to_the_end(self._store(command, guild_id, user_id, token, listed))
+            return await run_to_completion(self._store(command, guild_id, user_id, token, listed))
         finally:
             self._being_set -= 1
             if not self._being_set:
@@ -146,7 +146,7 @@ class ServerTokens:
     async def remove_token(self, guild_id: int, account_id: int, user_id: int) -> Dropped:
         """Removes the server's token, ends its follows and drops its waiting jobs. No copy of the token remains unless
         another server uses the same one. Raises TokenChanged if the server's account is not this one."""
-        return await to_the_end(self._remove(guild_id, account_id, user_id))
+        return await run_to_completion(self._remove(guild_id, account_id, user_id))
 
     async def held(self, guild_id: int, account_id: int) -> tuple[int, int]:
         """Returns how many jobs of an account that it does not use the server waits for, and how many of its channels
@@ -157,7 +157,7 @@ class ServerTokens:
     async def drop_old_jobs(self, guild_id: int, account_id: int, user_id: int) -> Dropped:
         """Drops the server's waiting jobs of an account that it no longer uses, and ends its follows. Raises
         TokenChanged if the server uses the account."""
-        return await to_the_end(self._drop_old(guild_id, account_id, user_id))
+        return await run_to_completion(self._drop_old(guild_id, account_id, user_id))
 
     # ---- inside -----------------------------------------------------------------------------------------------------
 
@@ -212,7 +212,7 @@ class ServerTokens:
 
     async def _mark_working(self, tx: Transaction, row: accounts.AccountRow, listed: tuple[str, ...], now: int) -> bool:
         """Writes that the token works; returns whether that is new. If so, every server that waits is notified."""
-        account = self._accounts.as_account(row)
+        account = self._accounts.decrypt_row(row)
         if confirms(account, listed):
             await accounts.set_confirmed(tx, row.id)
         if await self._accounts.change_state(tx, account, AccountState.OK, now):
@@ -221,7 +221,7 @@ class ServerTokens:
         return False
 
     async def _notify_resumed(self, tx: Transaction, row: accounts.AccountRow, guild_id: int, now: int) -> None:
-        account = self._accounts.as_account(row)
+        account = self._accounts.decrypt_row(row)
         await account_states.notify_resumed(tx, account, guild_id, operator_id=self._accounts.operator_id, now=now)
 
     async def _remove(self, guild_id: int, account_id: int, user_id: int) -> Dropped:

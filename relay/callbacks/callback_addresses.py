@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from storage import servers
 from storage.database import Database, Transaction
 from storage.errors import WrongKey
-from storage.to_the_end import to_the_end
-from storage.vault import Vault
+from storage.run_to_completion import run_to_completion
+from storage.secret_store import SecretStore
 
 log = logging.getLogger(__name__)
 
@@ -39,9 +39,9 @@ class CallbackAddresses:
     StorageError if the database fails; nothing is changed then.
     """
 
-    def __init__(self, database: Database, vault: Vault, token_urlsafe: Callable[[int], str]) -> None:
+    def __init__(self, database: Database, secret_store: SecretStore, token_urlsafe: Callable[[int], str]) -> None:
         self._database = database
-        self._vault = vault
+        self._vault = secret_store
         self._token_urlsafe = token_urlsafe
         self._servers: dict[bytes, int] = {}
         self._writes = 0
@@ -77,12 +77,12 @@ class CallbackAddresses:
 
     async def of_server(self, guild_id: int) -> CallbackAddress:
         """The server's address. It is created if the server has none."""
-        return await to_the_end(self._keep(guild_id, replaced=None))
+        return await run_to_completion(self._keep(guild_id, replaced=None))
 
     async def replace(self, guild_id: int, number: int) -> CallbackAddress:
         """Replaces the address with this number, which becomes invalid, and returns the new one. If the server has
         another address by now, that one stays and is returned."""
-        return await to_the_end(self._keep(guild_id, replaced=number))
+        return await run_to_completion(self._keep(guild_id, replaced=number))
 
     def forget(self, guild_id: int) -> None:
         """Drops the server's address. To be called after the server's deletion is committed."""

@@ -23,7 +23,7 @@ from model.states import CardStatus, DeliveryKind, Reason
 from relay import merge
 from relay.cards.card_posts import CardPosts, CardView, mark_shown
 from relay.cards.card_status import slow_at
-from relay.cards.edit_line import CHANNEL_SECONDS, EditLine
+from relay.cards.edit_queue import CHANNEL_SECONDS, EditQueue
 from relay.changes import Changes
 from relay.cluster.ownership import ALONE, Ownership
 from relay.delivery.verdicts import Meaning, meaning_of
@@ -143,7 +143,7 @@ class CardEdits:
         """Messages whose content is uncertain, because their latest edit got no response."""
         self._next_edit: dict[Key, float] = {}
         self._pauses: dict[Key, _Pause] = {}
-        self._line = EditLine()
+        self._queue = EditQueue()
 
     def posted(self, post: CardPost | SummaryPost) -> None:
         """Notes that the message was just posted with this content."""
@@ -183,7 +183,7 @@ class CardEdits:
             later = None if view is None else await self._show_card(key, view)
         if later is not None:
             return later
-        self._line.leave(key)
+        self._queue.leave(key)
         if view is None:
             return Shown()
         summary = () if view.row.batch_id is None else (Key(DeliveryKind.SUMMARY, view.row.batch_id),)
@@ -238,19 +238,19 @@ class CardEdits:
         if not self._ownership.owns_server(edit.address.guild_id):
             self._forget(edit.key)
             return None
-        if self._stands(edit):
+        if self._already_shown(edit):
             await self._note(edit, is_seen=False)
             return None
         wait = self._own_wait(edit)
         if wait <= 0 and await self._outcome_first(edit):
             wait = CHANNEL_SECONDS
         if wait > 0:
-            self._line.leave(edit.key)
+            self._queue.leave(edit.key)
             return Later(wait)
-        wait = self._line.wait(edit.key, edit.address.channel_id, self._clock.monotonic())
+        wait = self._queue.wait(edit.key, edit.address.channel_id, self._clock.monotonic())
         return Later(wait) if wait > 0 else await self._edit(edit)
 
-    def _stands(self, edit: _Edit) -> bool:
+    def _already_shown(self, edit: _Edit) -> bool:
         """Whether the message already looks like the edit. Much of what is known about a job is not shown."""
         shown = self._shown.get(edit.key)
         if shown is None or edit.key in self._unanswered:
@@ -277,13 +277,13 @@ class CardEdits:
     # ---- the edit itself --------------------------------------------------------------------------------------------
 
     async def _edit(self, edit: _Edit) -> Later | None:
-        self._line.begin(edit.key, edit.address.channel_id)
+        self._queue.begin(edit.key, edit.address.channel_id)
         result: SendResult | None = None
         try:
             result = await self._poster.edit(edit.address, edit.message_id, edit.post)
         finally:
             now = self._clock.monotonic()
-            self._line.end(edit.address.channel_id, now)
+            self._queue.end(edit.address.channel_id, now)
             self._next_edit[edit.key] = now + self._between_edits(edit, result)
         match result:
             case Posted():
@@ -291,7 +291,7 @@ class CardEdits:
                 await self._note(edit, is_seen=True)
                 return None
             case TooManyRequests(retry_after):
-                self._line.hold(edit.address.channel_id, self._clock.monotonic() + retry_after)
+                self._queue.hold(edit.address.channel_id, self._clock.monotonic() + retry_after)
                 return Later(retry_after)
             case NoResponse():
                 self._unanswered.add(edit.key)

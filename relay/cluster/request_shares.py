@@ -16,7 +16,7 @@ ALL = 45.0
 the rest is a margin for requests that the network delays."""
 LEAST = 2.0
 """Requests per second of a process without shards, which logs in and registers commands."""
-BELIEVED_S = 3.0
+SHARE_VALID_S = 3.0
 """Seconds for which a share may be used in full after its rows were requested."""
 
 
@@ -50,10 +50,10 @@ class RequestShare:
         if alone:
             self._shares.clear()
         self._shares.append((now, share))
-        # The share that was in force `BELIEVED_S` ago still counts, and so do all later ones.
-        while len(self._shares) > 1 and self._shares[1][0] <= now - BELIEVED_S:
+        # The share that was in force `SHARE_VALID_S` ago still counts, and so do all later ones.
+        while len(self._shares) > 1 and self._shares[1][0] <= now - SHARE_VALID_S:
             self._shares.popleft()
-        self._believed_until = asked_at + BELIEVED_S
+        self._believed_until = asked_at + SHARE_VALID_S
 
     def per_second(self) -> float:
         """How many requests per second this process may make now."""

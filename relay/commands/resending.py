@@ -79,11 +79,11 @@ class Resending:
             await deliveries.add_outcome(
                 tx,
                 subscription_id=here.id,
-                kind=DeliveryKind.AGAIN,
+                kind=DeliveryKind.RESENT,
                 job_round=reply_id,
                 guild_id=here.guild_id,
                 channel_id=here.channel_id,
-                base_nonce=nonces.for_job(row.jobid, here.channel_id, DeliveryKind.AGAIN, reply_id),
+                base_nonce=nonces.for_job(row.jobid, here.channel_id, DeliveryKind.RESENT, reply_id),
                 now=ask.at,
             )
         self._changes.deliveries_added()

@@ -63,7 +63,7 @@ class Stop:
             if subscription.ended_at is not None:
                 raise NothingToDo
             others = 0 if may_manage else await _leave(tx, ask, subscription)
-            goes_on = others > 0 or (not may_manage and await follows.keep(tx, subscription.id))
+            goes_on = others > 0 or (not may_manage and await follows.keep_open_if_followed(tx, subscription.id))
             if not goes_on:
                 await _end(tx, ask, subscription)
         self._signal(subscription)
@@ -83,7 +83,7 @@ class Stop:
                 raise NothingToDo
             for subscription in every:
                 others = 0 if may_manage else await _take_off(tx, ask, subscription)
-                if others == 0 and (may_manage or not await follows.keep(tx, subscription.id)):
+                if others == 0 and (may_manage or not await follows.keep_open_if_followed(tx, subscription.id)):
                     await _end(tx, ask, subscription)
                     stopped.append(subscription)
         for subscription in every:

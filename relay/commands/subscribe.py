@@ -110,7 +110,7 @@ async def _subscribe_to_open(
     tx: Transaction, ask: Ask, request: SubscribeRequest, row: JobRow, here: SubscriptionRow | None
 ) -> SubscribeResult:
     if not await subscriptions.open_of_job(tx, row.id):
-        await jobs.rewatch(tx, row.id, ask.at)
+        await jobs.restart_age(tx, row.id, ask.at)
     opened = await _open(tx, ask, request, row, here)
     card_id = await _add_card(tx, ask, row, opened.id) if request.batch_id is None else None
     return SubscribeResult(SubscribeState.WATCHED, row, opened, card_id=card_id)

@@ -14,7 +14,7 @@ from relay.media.media_store import MediaStore
 from relay.merge import with_known_files
 from relay.ports import Clock
 
-BELIEVED = 6 * 3600 * 1000
+LIMIT_TRUSTED_MS = 6 * 3600 * 1000
 """Milliseconds for which a learned upload limit is trusted. Discord sometimes raises its limits without telling bots.
 
 A failed try costs one upload, at most four times a day in a server. An outdated limit would cost every larger video."""
@@ -30,7 +30,7 @@ RefreshLinks = Callable[[int, int], Awaitable[Job | None]]
 
 def limit_in_force(limit: int | None, learned_at: int | None, now: int) -> int | None:
     """The learned limit in bytes; None if none is known or it is too old. Times are milliseconds UTC."""
-    if limit is None or learned_at is None or abs(now - learned_at) >= BELIEVED:
+    if limit is None or learned_at is None or abs(now - learned_at) >= LIMIT_TRUSTED_MS:
         return None
     return limit
 

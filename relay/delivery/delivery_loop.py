@@ -104,7 +104,7 @@ class ClockWatch:
 
     async def _was_set_back(self, offset: float) -> bool:
         if self._offset is None:
-            return await delivery_queries.is_of_the_future(self._database.reader, self._clock.now(), LONGEST_WAIT)
+            return await delivery_queries.has_future_times(self._database.reader, self._clock.now(), LONGEST_WAIT)
         return offset < self._offset - _SET_BACK
 
 

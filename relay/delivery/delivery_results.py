@@ -41,7 +41,7 @@ class DeliveryResult:
     """The variant in which it was posted, including which videos went as links; None if that is unknown."""
 
     @property
-    def may_stand(self) -> bool:
+    def may_be_posted(self) -> bool:
         """Whether this attempt may have left a message in the channel."""
         return isinstance(self.verdict, Done) or (isinstance(self.verdict, Again) and not self.verdict.answered)
 
@@ -64,7 +64,7 @@ class ResultRecorder:
         """
         async with self._database.transaction() as tx:
             if not await deliveries.lock_unchanged(tx, result.delivery):
-                if result.may_stand:
+                if result.may_be_posted:
                     await deliveries.schedule_second_look(tx, result.delivery.id, self._clock.now() + LOOKS_AGAIN_AFTER)
                 return False
             given_up_too = await self._write(tx, result)
@@ -76,7 +76,7 @@ class ResultRecorder:
         delivery, now = result.delivery, self._clock.now()
         match result.verdict:
             case None:
-                await deliveries.mark_unsure(tx, delivery.id, reason=Reason.CANNOT_LOOK, now=now)
+                await deliveries.mark_unsure(tx, delivery.id, reason=Reason.HISTORY_UNREADABLE, now=now)
             case Done(message_id, reason):
                 await deliveries.settle_posted(
                     tx, delivery.id, message_id=message_id, now=now, reason=reason, variant=result.posted_as

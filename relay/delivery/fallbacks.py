@@ -22,7 +22,7 @@ class Variant:
     """Whether pings are left out, because the message may have been posted with them before."""
     no_edit: bool = False
     """Whether a notice is sent as a new message, because the alert that it would replace cannot be edited."""
-    anew: int = 0
+    replaces_deleted_at: int = 0
     """When the message was requested to replace a deleted one, in milliseconds UTC, or 0. It gives the message another
     nonce: Discord may still remember that of the deleted message, and would post nothing."""
     why: Cause | None = None
@@ -49,7 +49,7 @@ class Variant:
         return replace(self, links=self.links | {index})
 
     def format(self) -> str:
-        """The text that is stored, such as `links=2,3;wordless;nofiles;noreply;noping;noedit;anew=7;why=words`;
+        """The text that is stored, such as `links=2,3;wordless;nofiles;noreply;noping;noedit;reposted=7;why=words`;
         empty for the default."""
         parts = [f"links={','.join(map(str, sorted(self.links)))}"] if self.links else []
         if self.without_api_text:
@@ -62,8 +62,8 @@ class Variant:
             parts.append("noping")
         if self.no_edit:
             parts.append("noedit")
-        if self.anew:
-            parts.append(f"anew={self.anew}")
+        if self.replaces_deleted_at:
+            parts.append(f"reposted={self.replaces_deleted_at}")
         if self.why is not None:
             parts.append(f"why={self.why}")
         return ";".join(parts)
@@ -74,7 +74,7 @@ class Variant:
         parts = text.split(";")
         numbers = [part.removeprefix("links=").split(",") for part in parts if part.startswith("links=")]
         links = frozenset(int(number) for group in numbers for number in group if number.isdecimal())
-        times = [part.removeprefix("anew=") for part in parts if part.startswith("anew=")]
+        times = [part.removeprefix("reposted=") for part in parts if part.startswith("reposted=")]
         why = next((cause for cause in Cause if f"why={cause}" in parts), None)
         return cls(
             links,
@@ -83,7 +83,7 @@ class Variant:
             no_reply="noreply" in parts,
             no_ping="noping" in parts,
             no_edit="noedit" in parts,
-            anew=next((int(time) for time in times if time.isdecimal()), 0),
+            replaces_deleted_at=next((int(time) for time in times if time.isdecimal()), 0),
             why=why,
         )
 

@@ -22,10 +22,10 @@ from uuid import uuid4
 
 from model.messages import (
     Absent,
-    CannotLook,
     Cause,
     Found,
-    LookResult,
+    HistorySearchResult,
+    HistoryUnreadable,
     NoResponse,
     NoticePost,
     OutcomePost,
@@ -77,7 +77,7 @@ class _Look(Enum):
 
 
 @dataclass(slots=True)
-class _InHand:
+class _DeliveryMemory:
     """What this process knows of a delivery beyond its row."""
 
     unrecorded: DeliveryResult | None = None
@@ -110,7 +110,7 @@ class Sender:
         self._recorder = recorder
         self._clock = clock
         self._ownership = ownership
-        self._in_hand: dict[int, _InHand] = {}
+        self._in_hand: dict[int, _DeliveryMemory] = {}
         self.second_messages = SecondMessages(database, poster, builder, clock, ownership)
         self.token_dead = False
         """Whether Discord has refused the bot's token. If so, nothing is sent any more."""
@@ -123,7 +123,7 @@ class Sender:
         Raises StorageError and OSError from the database and the disk. The caller then calls it again later; nothing is
         posted twice.
         """
-        in_hand = self._in_hand.setdefault(delivery_id, _InHand())
+        in_hand = self._in_hand.setdefault(delivery_id, _DeliveryMemory())
         try:
             if in_hand.unrecorded is not None:
                 await self._record(in_hand.unrecorded)
@@ -136,7 +136,7 @@ class Sender:
                 return
             await self._bring_forward(delivery, yield_channel)
         finally:
-            if in_hand == _InHand():
+            if in_hand == _DeliveryMemory():
                 self.forget(delivery_id)
 
     @property
@@ -152,7 +152,7 @@ class Sender:
         """Counts an error that `deliver` raised, unless it is one of the disk or database, which may recover. A fault
         of the bot itself will not go away."""
         if not isinstance(error, StorageError | OSError):
-            self._in_hand.setdefault(delivery_id, _InHand()).faults += 1
+            self._in_hand.setdefault(delivery_id, _DeliveryMemory()).faults += 1
 
     async def _read(self, delivery_id: int) -> Delivery | None:
         """The delivery; None if it is settled or another process is sending it."""
@@ -279,10 +279,10 @@ class Sender:
                 return _Look.ABSENT
             case Found(message_id):
                 verdict = Done(message_id)
-            case CannotLook():
+            case HistoryUnreadable():
                 if draft.wanted and not self._must_look(delivery):
                     return _Look.NOT_NEEDED
-                if _is_wanted_all_the_same(draft):
+                if _was_requested_by_admin(draft):
                     return _Look.ABSENT
                 verdict = self._until_in_reach(draft)
             case TooManyRequests(retry_after):
@@ -293,7 +293,7 @@ class Sender:
         await self._record(DeliveryResult(delivery, verdict, delivery.unanswered_at))
         return _Look.SETTLED
 
-    async def _find(self, draft: Draft, after: int) -> LookResult:
+    async def _find(self, draft: Draft, after: int) -> HistorySearchResult:
         """Searches the history for the delivery's own message. A notice is recognised only by its text, which messages
         of other deliveries may have too."""
         found = await self._poster.find(draft.address, draft.post, after)
@@ -393,7 +393,7 @@ class Sender:
         in_hand.unrecorded = None
         if not is_recorded:
             self.forget(delivery_id)
-            if result.may_stand:
+            if result.may_be_posted:
                 log.warning("delivery %d was taken over by another process while it was sent", delivery_id)
                 await self.second_messages.keep_first(delivery_id)
             return
@@ -461,6 +461,6 @@ def _posted_as(draft: Draft, post: Post) -> str:
     return replace(draft.variant, links=links).format()
 
 
-def _is_wanted_all_the_same(draft: Draft) -> bool:
+def _was_requested_by_admin(draft: Draft) -> bool:
     """Whether an admin requested this very attempt, although it is unknown whether the outcome was posted before."""
     return draft.variant.no_ping and draft.delivery.look_first and draft.delivery.attempts == 0

@@ -17,7 +17,7 @@ from relay.polling.schedule import Timing
 from storage import deliveries, follows, jobs, moves, servers, subscriptions
 from storage.database import Database, Transaction
 from storage.follows import FollowRow
-from storage.to_the_end import to_the_end
+from storage.run_to_completion import run_to_completion
 
 log = logging.getLogger(__name__)
 
@@ -61,14 +61,14 @@ class JobImporter:
         self._card_after = min(_CARD_AFTER, round(timing.interval * 1000))
         self._max_open = limits.open_per_server
         self._reported_full: set[int] = set()
-        self._strange: dict[int, int] = {}
+        self._foreign_ids: dict[int, int] = {}
 
     async def followed_accounts(self) -> set[int]:
         """The accounts of the follows that are in effect. Raises StorageError if the database fails."""
         following = await follows.every(self._database.reader)
         self._reported_full &= {row.guild_id for row in following}
-        for account_id in self._strange.keys() - {row.account_id for row in following}:
-            del self._strange[account_id]
+        for account_id in self._foreign_ids.keys() - {row.account_id for row in following}:
+            del self._foreign_ids[account_id]
         return {row.account_id for row in following if self._is_in_effect(row)}
 
     def _is_in_effect(self, follow: FollowRow) -> bool:
@@ -84,10 +84,10 @@ class JobImporter:
         """
         result = ImportResult()
         usable = [jobid for jobid in jobids if is_jobid(jobid)]
-        self._note_strange(account_id, len(jobids) - len(usable))
+        self._log_foreign_ids(account_id, len(jobids) - len(usable))
         for batch in _batches(usable):
             # The end of a follow may cancel this task just after a commit; those jobs must still be polled.
-            await to_the_end(self._import_batch(account_id, batch, result))
+            await run_to_completion(self._import_batch(account_id, batch, result))
         await self._report_limits(result)
         return result
 
@@ -119,7 +119,7 @@ class JobImporter:
         now = self._clock.now()
         row = await jobs.add(tx, follow.account_id, jobid, None, now)
         if not await subscriptions.open_of_job(tx, row.id):
-            await jobs.rewatch(tx, row.id, now)
+            await jobs.restart_age(tx, row.id, now)
         await moves.to_job(tx, row.id, follow.guild_id, follow.channel_id, now)
         subscription_id = await follows.add_subscription(tx, follow, row.id, max_open=self._max_open, now=now)
         if subscription_id is not None and follow.progress:
@@ -133,11 +133,11 @@ class JobImporter:
             )
         return row.id
 
-    def _note_strange(self, account_id: int, strange: int) -> None:
+    def _log_foreign_ids(self, account_id: int, strange: int) -> None:
         """Logs how many ids are not PixVerse's, whenever their number changes."""
-        if strange and self._strange.get(account_id) != strange:
+        if strange and self._foreign_ids.get(account_id) != strange:
             log.warning("the list of account %d names %d ids that are not PixVerse's", account_id, strange)
-        self._strange[account_id] = strange
+        self._foreign_ids[account_id] = strange
 
     # ---- the limit --------------------------------------------------------------------------------------------------
 

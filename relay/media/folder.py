@@ -62,7 +62,7 @@ def sweep(folder: Path) -> int:
     return len(leftovers)
 
 
-def look_over(folder: Path) -> None:
+def check_folder(folder: Path) -> None:
     """Raises FolderUnusable if `sweep` would, without changing anything."""
     with _says_unusable(folder):
         if folder.exists():

@@ -29,9 +29,9 @@ class Wholeness(Enum):
     """What a file's structure says about its end."""
 
     WHOLE = "whole"
-    TORN = "torn"
+    TRUNCATED = "torn"
     """The file announces bytes that are missing."""
-    RAGGED = "ragged"
+    UNTERMINATED = "ragged"
     """The file does not end where it should, though nothing that it announces is missing."""
     UNKNOWN = "unknown"
 
@@ -47,9 +47,9 @@ def is_whole(path: Path, size: int, *, framed: bool, claimed: int | None) -> boo
     match structure:
         case Wholeness.WHOLE:
             return True
-        case Wholeness.TORN:
+        case Wholeness.TRUNCATED:
             return False
-        case Wholeness.RAGGED:
+        case Wholeness.UNTERMINATED:
             return framed
         case Wholeness.UNKNOWN:
             return framed or claimed is None or size >= claimed
@@ -74,17 +74,17 @@ def _boxes(file: BinaryIO, size: int) -> Wholeness:
         box = _box(file, at)
         if box is None or box[0] not in BOX_TYPES:
             # Anything may follow the last box.
-            return Wholeness.UNKNOWN if box is not None and _can_play(seen) else Wholeness.RAGGED
+            return Wholeness.UNKNOWN if box is not None and _can_play(seen) else Wholeness.UNTERMINATED
         kind, length = box
         seen.add(kind)
         if length < 8:
             # The box extends to the end of the file, wherever that is.
-            return Wholeness.UNKNOWN if _can_play(seen) else Wholeness.RAGGED
+            return Wholeness.UNKNOWN if _can_play(seen) else Wholeness.UNTERMINATED
         at += length
     if at > size:
-        return Wholeness.TORN
+        return Wholeness.TRUNCATED
     if not _can_play(seen):
-        return Wholeness.RAGGED
+        return Wholeness.UNTERMINATED
     # A fragmented file does not tell how many fragments it has.
     return Wholeness.UNKNOWN if at < size or b"moof" in seen else Wholeness.WHOLE
 
@@ -113,7 +113,7 @@ def _ebml(file: BinaryIO, size: int) -> Wholeness:
         header = file.read(12)
         found = _ebml_element(header)
         if found is None:
-            return Wholeness.RAGGED
+            return Wholeness.UNTERMINATED
         element, length, begins = found
         if at == 0 and (length is None or length > _LONGEST_EBML_HEADER):
             return Wholeness.UNKNOWN
@@ -125,7 +125,7 @@ def _ebml(file: BinaryIO, size: int) -> Wholeness:
             continue
         at += begins + length
         if at > size:
-            return Wholeness.TORN
+            return Wholeness.TRUNCATED
     return Wholeness.UNKNOWN if within_segment or at < size else Wholeness.WHOLE
 
 
@@ -151,12 +151,12 @@ def _png(file: BinaryIO, size: int) -> Wholeness:
         file.seek(at)
         header = file.read(8)
         if len(header) < 8:
-            return Wholeness.TORN
+            return Wholeness.TRUNCATED
         if at == 8 and header[4:] != b"IHDR":
             return Wholeness.UNKNOWN
         at += 12 + int.from_bytes(header[:4], "big")
         if header[4:] == b"IEND":
-            return Wholeness.WHOLE if at <= size else Wholeness.TORN
+            return Wholeness.WHOLE if at <= size else Wholeness.TRUNCATED
     return Wholeness.UNKNOWN
 
 
@@ -165,7 +165,7 @@ def _jpeg(file: BinaryIO, _size: int) -> Wholeness:
     for _ in range(_MOST_PARTS):
         found = _JPEG_MARKER.search(data, at)
         if found is None:
-            return Wholeness.TORN
+            return Wholeness.TRUNCATED
         marker, at = data[found.end() - 1], found.end()
         if marker == 0xD9:
             return Wholeness.WHOLE
@@ -181,7 +181,7 @@ def _riff(file: BinaryIO, size: int) -> Wholeness:
     if not 0 < length < _LONGEST_RIFF:
         return Wholeness.UNKNOWN
     if length + 8 > size:
-        return Wholeness.TORN
+        return Wholeness.TRUNCATED
     # An AVI file larger than one GiB continues in further lists.
     return Wholeness.WHOLE if head[8:12] == b"WEBP" else Wholeness.UNKNOWN
 
@@ -189,11 +189,11 @@ def _riff(file: BinaryIO, size: int) -> Wholeness:
 def _gif(file: BinaryIO, _size: int) -> Wholeness:
     data = file.read()
     if len(data) < 13:
-        return Wholeness.TORN
+        return Wholeness.TRUNCATED
     at, within_blocks = 13 + _colours(data[10]), False
     for _ in range(_MOST_PARTS):
         if at >= len(data):
-            return Wholeness.TORN
+            return Wholeness.TRUNCATED
         kind = data[at]
         if within_blocks:
             # Each block begins with its length; an empty block is the last.
@@ -207,7 +207,7 @@ def _gif(file: BinaryIO, _size: int) -> Wholeness:
         elif kind == 0x2C and at + 9 < len(data):
             at += 11 + _colours(data[at + 9])
         else:
-            return Wholeness.TORN if kind == 0x2C else Wholeness.UNKNOWN
+            return Wholeness.TRUNCATED if kind == 0x2C else Wholeness.UNKNOWN
         within_blocks = True
     return Wholeness.UNKNOWN
 

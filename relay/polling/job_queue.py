@@ -35,13 +35,13 @@ class PolledJob:
         "is_shown",
         "jobid",
         "missing_since",
+        "queued_at",
         "ran_until",
         "ran_until_noted",
         "record_requested_at",
         "record_running_at",
         "reported_at",
         "snapshot_hash",
-        "taken_up_at",
         "watched_at",
         "watched_since",
     )
@@ -65,7 +65,7 @@ class PolledJob:
         self.watched_at = 0.0
         """`watched_since` in monotonic seconds, computed when the job was read, so that setting the wall clock later
         makes no job older."""
-        self.taken_up_at = 0.0
+        self.queued_at = 0.0
         """Since when the job has been in the queue, in monotonic seconds."""
         self.missing_since: int | None = None
         """Milliseconds UTC."""
@@ -366,7 +366,7 @@ class JobQueue:
         """Removes a job in flight that has ended."""
         if self.holds(job):
             self.remove(job.id)
-        self._land(job)
+        self._finish_flight(job)
 
     # ---- many at once -----------------------------------------------------------------------------------------------
 
@@ -399,7 +399,7 @@ class JobQueue:
     def _grace_ends(self, job: PolledJob) -> float:
         """Until when the job is not given up without a response, so that it can first be requested: after a start, or
         after its server or its token has come back."""
-        return max(self._begun, job.taken_up_at) + schedule.slowest(self._interval)
+        return max(self._begun, job.queued_at) + schedule.slowest(self._interval)
 
     def _is_live(self, job: PolledJob) -> bool:
         return schedule.is_live(self._age(job), is_shown=job.is_shown)
@@ -449,9 +449,9 @@ class JobQueue:
             job = None
         is_new = job is None
         if job is None:
-            job = self._taken_up(row)
+            job = self._insert(row)
             job.ran_until_noted = self._clock.now()
-            job.taken_up_at = self._clock.monotonic()
+            job.queued_at = self._clock.monotonic()
         if is_new or job.watched_since != row.watched_since:
             job.watched_since = row.watched_since
             job.watched_at = self._clock.monotonic() - max(0, self._clock.now() - row.watched_since) / 1000
@@ -463,7 +463,7 @@ class JobQueue:
             job.body_fingerprint = None
         return job, is_new
 
-    def _taken_up(self, row: OpenJob) -> PolledJob:
+    def _insert(self, row: OpenJob) -> PolledJob:
         """Adds a job. If it was removed a moment ago, it keeps the times of its requests, so that it is not requested
         again too soon."""
         _, before = self._gone.pop(row.id, (0.0, None))
@@ -482,7 +482,7 @@ class JobQueue:
         """Makes the job wait, unless it is gone. Its record is requested at most once in an interval, unless a callback
         has reported its end."""
         if not self.holds(job):
-            self._land(job)
+            self._finish_flight(job)
             return
         account = self._accounts[job.account_id]
         if job.in_flight:
@@ -498,7 +498,7 @@ class JobQueue:
         self._tidy(job.account_id)
         self._announce(job.account_id, account)
 
-    def _land(self, job: PolledJob) -> None:
+    def _finish_flight(self, job: PolledJob) -> None:
         """Ends the flight of a job that is gone, so that its account may start another one."""
         if job.in_flight:
             account = self._accounts[job.account_id]

@@ -74,7 +74,7 @@ class JobRecorder:
             applied = await apply_response(tx, self._accounts, row, response, self._clock.now(), ran_until)
         return self._signal(job_id, applied.recorded)
 
-    async def note_in_work(self, job_id: int, at: int) -> None:
+    async def note_active(self, job_id: int, at: int) -> None:
         """Stores when the job was last seen active, for the process that will see its end."""
         async with self._database.transaction() as tx:
             row = await jobs.by_id(tx, job_id)
@@ -96,7 +96,7 @@ class JobRecorder:
             if row.missing_since is None or row.missing_since > now:
                 await jobs.set_missing(tx, job_id, now)
                 return Recorded.NOTHING
-            if not schedule.surely_missing(row.missing_since, now, self._interval):
+            if not schedule.is_confirmed_missing(row.missing_since, now, self._interval):
                 return Recorded.NOTHING
             await end_job(tx, self._accounts, row, Outcome.NOT_FOUND, now)
         return self._signal(job_id, Recorded.ENDED)
@@ -127,7 +127,7 @@ class JobRecorder:
                     if row.outcome is Outcome.GIVEN_UP and await _is_owed(tx, job_id, subscription):
                         await post_outcome(tx, row, subscription, now)
                     else:
-                        await _end_untold(tx, subscription, now)
+                        await _end_without_outcome(tx, subscription, now)
             self._signal(job_id, Recorded.ENDED)
 
     async def refresh_ended(self, job_id: int, content: object) -> None:
@@ -192,20 +192,20 @@ async def apply_response(
     elif row.missing_since is not None:
         await jobs.set_missing(tx, row.id, None)
     if outcome is not None:
-        was_in_work = known is not None and not known.state.ends
-        await end_job(tx, accounts, row, outcome, now, was_in_work=was_in_work)
+        was_active = known is not None and not known.state.ends
+        await end_job(tx, accounts, row, outcome, now, was_active=was_active)
         recorded = Recorded.ENDED
     return Applied(found(await jobs.by_id(tx, row.id)), recorded)
 
 
 async def end_job(
-    tx: Transaction, accounts: Accounts, row: JobRow, outcome: Outcome, now: int, *, was_in_work: bool = False
+    tx: Transaction, accounts: Accounts, row: JobRow, outcome: Outcome, now: int, *, was_active: bool = False
 ) -> None:
     """Ends the job and its subscriptions, and adds their outcomes to the outbox. Subscriptions of servers that don't
-    use the job's account now stay open, on hold. `was_in_work` tells whether the API showed the job before its end."""
+    use the job's account now stay open, on hold. `was_active` tells whether the API showed the job before its end."""
     await jobs.end(tx, row.id, outcome, now)
     await deliveries.drop_waiting_cards(tx, row.id)
-    await _end_subscriptions(tx, accounts, row, now, was_in_work=was_in_work)
+    await _end_subscriptions(tx, accounts, row, now, was_active=was_active)
     log.info("Job #%d has ended: %s", row.id, outcome)
 
 
@@ -236,18 +236,18 @@ async def _outcome_nonce(tx: Transaction, row: JobRow, channel_id: int) -> str:
 
 
 async def _end_subscriptions(
-    tx: Transaction, accounts: Accounts, row: JobRow, now: int, *, was_in_work: bool = False
+    tx: Transaction, accounts: Accounts, row: JobRow, now: int, *, was_active: bool = False
 ) -> None:
     for subscription in await subscriptions.open_of_job(tx, row.id):
         if accounts.in_force(subscription.guild_id) != row.account_id:
             continue
-        if was_in_work or await _is_owed(tx, row.id, subscription):
+        if was_active or await _is_owed(tx, row.id, subscription):
             await post_outcome(tx, row, subscription, now)
         else:
-            await _end_untold(tx, subscription, now)
+            await _end_without_outcome(tx, subscription, now)
 
 
-async def _end_untold(tx: Transaction, subscription: SubscriptionRow, now: int) -> None:
+async def _end_without_outcome(tx: Transaction, subscription: SubscriptionRow, now: int) -> None:
     """Ends the subscription without an outcome."""
     await subscriptions.end(tx, subscription.id, now)
     if subscription.batch_id is not None:

@@ -291,6 +291,6 @@ class Poller:
         # v2 records don't tell when a job ended. So commands and the next process need to know when it was last seen
         # active. This is noted only in the job's first hour, because there may be very many old jobs.
         if is_v2(job.jobid) and not self._queue.is_old(job) and job.ran_until - job.ran_until_noted >= _NOTED_EVERY:
-            await self._recorder.note_in_work(job.id, job.ran_until)
+            await self._recorder.note_active(job.id, job.ran_until)
             job.ran_until_noted = job.ran_until
         return recorded

@@ -133,6 +133,6 @@ def second_look_after(interval: float) -> float:
     return max(interval, SECOND_LOOK_SECONDS)
 
 
-def surely_missing(missing_since: int, now: int, interval: float) -> bool:
+def is_confirmed_missing(missing_since: int, now: int, interval: float) -> bool:
     """Whether a job is missing that was not found at `missing_since`, and again `now`; both in milliseconds UTC."""
     return now - missing_since >= second_look_after(interval) * 1000

@@ -22,7 +22,7 @@ _KEPT_COMMANDS = 200
 
 
 @dataclass(slots=True)
-class Town:
+class PanelServer:
     """A server with the channels and people that the page offers. `bot_is_in` tells whether the bot is a member."""
 
     guild: Guild
@@ -48,8 +48,8 @@ class Desk:
 
     stage: Stage
     chat: Chat
-    towns: list[Town]
-    town: Town
+    servers: list[PanelServer]
+    server: PanelServer
     channel: Channel | None
     person: Member
     other_account: Account
@@ -72,7 +72,7 @@ class Desk:
 
     async def show(self) -> None:
         """Brings the chosen channel, as the chosen person sees it, into the chat."""
-        if self.channel is None or not self.town.bot_is_in:
+        if self.channel is None or not self.server.bot_is_in:
             await self.chat.close()
             return
         await self.chat.show(self.channel, self.person)
@@ -83,7 +83,7 @@ class Desk:
         Raises:
             NotDone: none is chosen.
         """
-        if self.channel is None or not self.town.bot_is_in:
+        if self.channel is None or not self.server.bot_is_in:
             raise NotDone("Choose a channel first.")
         return self.channel
 
@@ -128,11 +128,11 @@ class Desk:
 
 def set_desk(stage: Stage, chat: Chat) -> Desk:
     """The desk of a fresh stage, with a second server in which nothing is set up."""
-    first = Town(stage.guild, [stage.alice, stage.ben, stage.ada], list(stage.channels))
+    first = PanelServer(stage.guild, [stage.alice, stage.ben, stage.ada], list(stage.channels))
     first.channels.append(stage.channel.add_thread("Storyboard"))
     club = stage.discord.add_guild("Kite Club")
     manage = stage.discord.Permissions(manage_guild=True, manage_messages=True)
-    second = Town(
+    second = PanelServer(
         club,
         [
             club.add_member(stage.alice.name, user_id=stage.alice.id),
@@ -143,8 +143,8 @@ def set_desk(stage: Stage, chat: Chat) -> Desk:
     return Desk(
         stage=stage,
         chat=chat,
-        towns=[first, second],
-        town=first,
+        servers=[first, second],
+        server=first,
         channel=stage.channel,
         person=stage.alice,
         other_account=stage.pixverse.add_account(8765),

@@ -6,7 +6,7 @@ from typing import Literal
 
 from sandbox.discord_wire import Member, NotAnswered, NotPossible
 from sandbox.panel import choices
-from sandbox.panel.desk import FIRST_SCENE, Desk, Town
+from sandbox.panel.desk import FIRST_SCENE, Desk, PanelServer
 from sandbox.panel.form import Control, Form, NotDone
 
 _POSTS = "/channels/[0-9]+/messages"
@@ -47,24 +47,24 @@ class DiscordControls:
 
     async def choose_server(self, form: Form) -> str:
         """Looks at another server, as whoever one was if that person is there."""
-        town = form.one_of("server", {str(town.guild.id): town for town in self._desk.towns})
-        if town is not self._desk.town:
+        server = form.one_of("server", {str(server.guild.id): server for server in self._desk.servers})
+        if server is not self._desk.server:
             self._desk.scene = FIRST_SCENE
-        self._desk.town = town
-        self._desk.channel = next(iter(town.channels), None)
-        self._desk.person = next((one for one in town.people if one.id == self._desk.person.id), town.people[0])
+        self._desk.server = server
+        self._desk.channel = next(iter(server.channels), None)
+        self._desk.person = next((one for one in server.people if one.id == self._desk.person.id), server.people[0])
         await self._desk.show()
-        return f"Showing {town.guild.name}."
+        return f"Showing {server.guild.name}."
 
     async def choose_channel(self, form: Form) -> str:
         """Looks at another channel or thread."""
-        self._desk.channel = form.one_of("channel", {str(one.id): one for one in self._desk.town.channels})
+        self._desk.channel = form.one_of("channel", {str(one.id): one for one in self._desk.server.channels})
         await self._desk.show()
         return f"Showing #{self._desk.channel.name}."
 
     async def choose_person(self, form: Form) -> str:
         """Looks and acts as somebody else."""
-        people: dict[str, Member] = {str(one.id): one for one in self._desk.town.people}
+        people: dict[str, Member] = {str(one.id): one for one in self._desk.server.people}
         self._desk.person = form.one_of("person", people)
         await self._desk.show()
         return f"You are {self._desk.person.name}."
@@ -98,9 +98,9 @@ class DiscordControls:
 
     async def add_channel(self, form: Form) -> str:
         """A new text channel, at once the chosen one."""
-        town = self._present_town()
-        channel = town.guild.add_text_channel(form.text("name", otherwise="new-channel")[:_LONGEST_NAME])
-        town.channels.append(channel)
+        server = self._present_server()
+        channel = server.guild.add_text_channel(form.text("name", otherwise="new-channel")[:_LONGEST_NAME])
+        server.channels.append(channel)
         self._desk.channel = channel
         await self._desk.show()
         return f"#{channel.name} is there."
@@ -111,18 +111,18 @@ class DiscordControls:
         if here.stored.is_thread:
             raise NotDone("A thread can't contain threads. Choose a channel first.")
         thread = here.add_thread(form.text("name", otherwise="New thread")[:_LONGEST_NAME])
-        self._desk.town.channels.append(thread)
+        self._desk.server.channels.append(thread)
         self._desk.channel = thread
         await self._desk.show()
         return f"The thread {thread.name} is there."
 
     async def delete_channel(self, _form: Form) -> str:
         """Deletes the chosen channel, and its threads with it."""
-        here, town = self._desk.here(), self._desk.town
+        here, server = self._desk.here(), self._desk.server
         await self._desk.chat.close()
         here.delete()
-        town.channels = [one for one in town.channels if one is not here and one.stored.parent_id != here.id]
-        self._desk.channel = next(iter(town.channels), None)
+        server.channels = [one for one in server.channels if one is not here and one.stored.parent_id != here.id]
+        self._desk.channel = next(iter(server.channels), None)
         await self._desk.show()
         return f"#{here.name} is deleted."
 
@@ -142,37 +142,37 @@ class DiscordControls:
 
     async def set_upload_limit(self, form: Form) -> str:
         """How large one file may be in the chosen server."""
-        self._desk.town.guild.upload_limit = form.one_of("limit", choices.UPLOAD_LIMITS)
-        return f"{self._desk.town.guild.name} takes files up to {form.text('limit')}."
+        self._desk.server.guild.upload_limit = form.one_of("limit", choices.UPLOAD_LIMITS)
+        return f"{self._desk.server.guild.name} takes files up to {form.text('limit')}."
 
     async def set_servers_language(self, form: Form) -> str:
         """The chosen server's language."""
-        guild = self._present_town().guild
+        guild = self._present_server().guild
         guild.preferred_locale = form.one_of("language", choices.LANGUAGES)
         return f"The language of {guild.name} is {form.text('language')}."
 
     async def remove_bot(self, _form: Form) -> str:
         """Throws the bot out of the chosen server."""
-        town = self._present_town()
+        server = self._present_server()
         await self._desk.chat.close()
-        town.guild.remove_bot()
-        town.bot_is_in = False
-        return f"The bot is not in {town.guild.name} any more."
+        server.guild.remove_bot()
+        server.bot_is_in = False
+        return f"The bot is not in {server.guild.name} any more."
 
     async def add_bot(self, _form: Form) -> str:
         """Invites it again."""
-        town = self._desk.town
-        if town.bot_is_in:
+        server = self._desk.server
+        if server.bot_is_in:
             raise NotDone("The bot is there already.")
-        town.guild.add_bot()
-        town.bot_is_in = True
+        server.guild.add_bot()
+        server.bot_is_in = True
         await self._desk.show()
-        return f"The bot is in {town.guild.name} again."
+        return f"The bot is in {server.guild.name} again."
 
-    def _present_town(self) -> Town:
-        if not self._desk.town.bot_is_in:
+    def _present_server(self) -> PanelServer:
+        if not self._desk.server.bot_is_in:
             raise NotDone("The bot isn't in this server. Invite it again first.")
-        return self._desk.town
+        return self._desk.server
 
     # --------------------------------------------------------------- troubles
 

@@ -79,11 +79,11 @@ class Tryouts:
     async def take_permission(self, _form: Form) -> str:
         """Asks for a job in a channel where the bot may not attach files."""
         self._wait_for_the_bot()
-        town = self._desk.towns[0]
-        if self._without_files is None or self._without_files not in town.channels:
+        server = self._desk.servers[0]
+        if self._without_files is None or self._without_files not in server.channels:
             self._without_files = self._stage.guild.add_text_channel("no-files")
             self._without_files.deny_bot(attach_files=True)
-            town.channels.append(self._without_files)
+            server.channels.append(self._without_files)
         await self._go_to(self._without_files)
         job = self._add("A paper boat leaves the harbour")
         await self.start_and_watch(job, timelines.completed(_LINK_JOB_SECONDS))
@@ -95,10 +95,10 @@ class Tryouts:
     async def visit_server_without_token(self, _form: Form) -> str:
         """Asks for a job in a server whose admins have not set the bot up."""
         self._wait_for_the_bot()
-        town = self._desk.towns[1]
-        if not town.bot_is_in or not town.channels:
-            raise NotDone(f"The bot has no channel in {town.guild.name} any more.")
-        await self._go_to(town.channels[0])
+        server = self._desk.servers[1]
+        if not server.bot_is_in or not server.channels:
+            raise NotDone(f"The bot has no channel in {server.guild.name} any more.")
+        await self._go_to(server.channels[0])
         job = self._add("Fireflies above the dunes")
         answer = await self.start_and_watch(job, timelines.completed(_SHORT_JOB_SECONDS))
         if _REMEDY in answer:
@@ -109,8 +109,8 @@ class Tryouts:
                 needs_token=True,
             )
         else:
-            tell = self._begin(f"{town.guild.name} has its token now, so this job is watched.")
-            self._desk.in_background(self._tell_the_end(tell, job, town.channels[0]))
+            tell = self._begin(f"{server.guild.name} has its token now, so this job is watched.")
+            self._desk.in_background(self._tell_the_end(tell, job, server.channels[0]))
         return ""
 
     async def start_and_watch(self, job: Job, timeline: Timeline) -> str:
@@ -174,14 +174,14 @@ class Tryouts:
     async def _go_to(self, channel: Channel) -> None:
         """Looks at the channel, as the same person if that person is in its server."""
         desk = self._desk
-        town = next((one for one in desk.towns if channel in one.channels), None)
-        if town is None or not town.bot_is_in:
+        server = next((one for one in desk.servers if channel in one.channels), None)
+        if server is None or not server.bot_is_in:
             raise NotDone("That channel is gone. Restart the demo to have it back.")
         if desk.channel is channel:
             return
-        if desk.town is not town:
-            desk.person = next((one for one in town.people if one.id == desk.person.id), town.people[0])
-        desk.town, desk.channel = town, channel
+        if desk.server is not server:
+            desk.person = next((one for one in server.people if one.id == desk.person.id), server.people[0])
+        desk.server, desk.channel = server, channel
         await desk.show()
 
     async def _die_and_come_back(self, tell: Callable[[str], None], job: Job) -> None:

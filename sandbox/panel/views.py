@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from sandbox.bot_process import BotProcess
 from sandbox.discord_wire import Member
 from sandbox.panel import choices, traffic
-from sandbox.panel.desk import Desk, Town
+from sandbox.panel.desk import Desk, PanelServer
 from sandbox.pixverse_api.jobs import Job, Kept, Moment
 from sandbox.pixverse_api.requests_log import Seen
 
@@ -42,32 +42,32 @@ def sections(desk: Desk) -> dict[str, Section]:
 
 def places(desk: Desk) -> Section:
     """Servers, and of the chosen one its channels and people."""
-    channel = desk.channel if desk.town.bot_is_in else None
+    channel = desk.channel if desk.server.bot_is_in else None
     denied = channel.denied_to_bot if channel is not None else set()
     return {
-        "servers": [{"id": str(town.guild.id), "name": town.guild.name} for town in desk.towns],
-        "channels": _channels(desk.town),
-        "people": [{"id": str(one.id), "name": _known_as(desk, one)} for one in desk.town.people],
-        "server": str(desk.town.guild.id),
+        "servers": [{"id": str(server.guild.id), "name": server.guild.name} for server in desk.servers],
+        "channels": _channels(desk.server),
+        "people": [{"id": str(one.id), "name": _known_as(desk, one)} for one in desk.server.people],
+        "server": str(desk.server.guild.id),
         "channel": str(channel.id) if channel is not None else "",
         "person": str(desk.person.id),
         "personName": desk.person.name,
-        "botIsIn": desk.town.bot_is_in,
+        "botIsIn": desk.server.bot_is_in,
         "permissions": [name for name, flag in choices.PERMISSIONS.items() if flag not in denied],
-        "uploadLimit": _name(desk.town.guild.upload_limit, choices.UPLOAD_LIMITS),
+        "uploadLimit": _name(desk.server.guild.upload_limit, choices.UPLOAD_LIMITS),
         "personLanguage": _name(desk.person.locale, choices.LANGUAGES),
-        "serverLanguage": _name(desk.town.guild.preferred_locale, choices.LANGUAGES),
+        "serverLanguage": _name(desk.server.guild.preferred_locale, choices.LANGUAGES),
         "faults": desk.stage.discord.faults.waiting,
     }
 
 
-def _channels(town: Town) -> list[dict[str, str]]:
-    names = {one.id: one.name for one in town.channels}
+def _channels(server: PanelServer) -> list[dict[str, str]]:
+    names = {one.id: one.name for one in server.channels}
     return [
         {"id": str(one.id), "name": f"{one.name}, a thread of #{names.get(one.stored.parent_id or 0, '')}"}
         if one.stored.is_thread
         else {"id": str(one.id), "name": f"#{one.name}"}
-        for one in town.channels
+        for one in server.channels
     ]
 
 
@@ -84,10 +84,10 @@ def chat(desk: Desk) -> Section:
     """Where the chat is, or why it is not."""
     if desk.chat.open:
         return {"url": desk.chat.url, "note": ""}
-    if not desk.town.bot_is_in:
+    if not desk.server.bot_is_in:
         return {
             "url": "",
-            "note": f"The bot isn't in {desk.town.guild.name}. Invite it again, or choose another server.",
+            "note": f"The bot isn't in {desk.server.guild.name}. Invite it again, or choose another server.",
         }
     return {"url": "", "note": "The chat is closed." if desk.channel is not None else "This server has no channel."}
 
@@ -112,7 +112,7 @@ def processes(desk: Desk) -> Section:
     stage = desk.stage
     if stage.cluster is None:
         return []
-    serving = stage.serving(desk.town.guild) if desk.town.bot_is_in else None
+    serving = stage.serving(desk.server.guild) if desk.server.bot_is_in else None
     asking = _who_asks(stage.pixverse.requests)
     shown: list[dict[str, object]] = [
         {

@@ -96,7 +96,7 @@ class Connection(ABC):
 class Engine(ABC):
     """An open database: a connection that writes, in one transaction at a time, and one that reads beside it.
 
-    A method that changes something must not be cancelled: its caller waits for its end (`to_the_end`).
+    A method that changes something must not be cancelled: its caller waits for its end (`run_to_completion`).
     """
 
     writer: Connection

@@ -1,4 +1,4 @@
-"""Chooses the engine of a database. No other module knows both engines, except `copy_ends.py`.
+"""Chooses the engine of a database. No other module knows both engines, except `copy_source_and_target.py`.
 
 PostgreSQL's modules are imported only when they are used, so that a bot on SQLite does not need its driver.
 """

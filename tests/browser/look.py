@@ -63,7 +63,7 @@ class Look:
     async def begin(self) -> None:
         """Looks at a new channel, as Alice, with everything in order."""
         desk = self.panel.desk
-        desk.town, desk.person = desk.towns[0], desk.stage.alice
+        desk.server, desk.person = desk.servers[0], desk.stage.alice
         desk.person.locale = desk.stage.guild.preferred_locale = "en-US"
         for name, value in (("api", "on"), ("account", "ok"), ("speed", "1×")):
             await self.panel.controls[name](Form({name: value}))

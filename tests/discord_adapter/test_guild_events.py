@@ -42,7 +42,7 @@ async def world() -> AsyncIterator[World]:
 async def test_a_server_that_invites_the_bot_again_tells_its_language_before_it_goes_on(world: World) -> None:
     """It may have changed while nobody heard of it."""
     await world.events.on_guild_join(world.guild)
-    assert world.guilds.mock_calls == [call.locale_told(GUILD, "es-ES"), call.server_back(GUILD)]
+    assert world.guilds.mock_calls == [call.locale_reported(GUILD, "es-ES"), call.server_back(GUILD)]
 
 
 async def test_a_server_that_is_back_while_nothing_can_be_written_goes_on_later(world: World) -> None:

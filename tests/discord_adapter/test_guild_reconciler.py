@@ -12,7 +12,7 @@ import pytest
 from discord_adapter.guild_reconciler import GuildReconciler
 from relay.guild_lifecycle import GuildLifecycle
 from storage import servers
-from storage.vault import new_key
+from storage.secret_store import new_key
 from tests.relay.accounts_fixture import AccountsFixture
 
 LEFT, STILL_THERE, NEW = 77, 78, 79

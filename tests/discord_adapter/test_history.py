@@ -12,9 +12,9 @@ from discord_adapter.history import MAX_PAGES, PAGE, find_copies, find_message
 from model.messages import (
     Absent,
     BatchTally,
-    CannotLook,
     Found,
-    LookResult,
+    HistorySearchResult,
+    HistoryUnreadable,
     NoResponse,
     NoticePost,
     TooManyRequests,
@@ -96,14 +96,14 @@ async def test_found_where_the_ids_come_from_a_clock_that_is_behind() -> None:
 
 async def test_an_empty_history_proves_something_only_to_who_may_read_it() -> None:
     assert await Channel([]).find(readable=True) == Absent()
-    assert await Channel([]).find() == CannotLook()
+    assert await Channel([]).find() == HistoryUnreadable()
     assert await Channel([stored(5)]).find() == Absent()
-    assert await Channel([stored(5)], readable=False).find() == CannotLook()
+    assert await Channel([stored(5)], readable=False).find() == HistoryUnreadable()
 
 
 async def test_nothing_is_asked_without_the_right_to_read() -> None:
     channel = Channel([stored(5)])
-    assert await channel.find(readable=False) == CannotLook()
+    assert await channel.find(readable=False) == HistoryUnreadable()
     assert channel.asked == 0
 
 
@@ -111,7 +111,7 @@ async def test_a_stretch_that_is_too_long_proves_nothing() -> None:
     ours = stored(id_at(NOW + MAX_PAGES * PAGE + 1), "outcome:details:abc")
     noise = [stored(id_at(NOW + number), author=9) for number in range(1, MAX_PAGES * PAGE + 1)]
     channel = Channel([*noise, ours])
-    assert await channel.find(readable=True) == CannotLook()
+    assert await channel.find(readable=True) == HistoryUnreadable()
     assert channel.asked == MAX_PAGES
 
 
@@ -123,8 +123,8 @@ def _refused(status: int, code: int) -> discord.HTTPException:
 @pytest.mark.parametrize(
     ("refusal", "meaning"),
     [
-        (_refused(403, 50001), CannotLook()),
-        (_refused(404, 10003), CannotLook()),
+        (_refused(403, 50001), HistoryUnreadable()),
+        (_refused(404, 10003), HistoryUnreadable()),
         (_refused(403, 0), NoResponse("HTTP 403")),
         (_refused(404, 0), NoResponse("HTTP 404")),
         (_refused(500, 0), NoResponse("HTTP 500")),
@@ -132,7 +132,7 @@ def _refused(status: int, code: int) -> discord.HTTPException:
     ],
 )
 async def test_only_discord_s_own_refusal_says_that_the_history_may_not_be_read(
-    refusal: Exception, meaning: LookResult
+    refusal: Exception, meaning: HistorySearchResult
 ) -> None:
     assert await Channel([], refusal=refusal).find(readable=True) == meaning
 
@@ -162,15 +162,15 @@ async def test_every_one_of_our_messages_is_found() -> None:
 
 
 async def test_of_second_messages_an_empty_page_proves_nothing() -> None:
-    assert await Channel([stored(id_at(NOW + 1))], readable=False).copies() == CannotLook()
-    assert await Channel([]).copies(readable=False) == CannotLook()
+    assert await Channel([stored(id_at(NOW + 1))], readable=False).copies() == HistoryUnreadable()
+    assert await Channel([]).copies(readable=False) == HistoryUnreadable()
     assert await Channel([]).copies(readable=True) == ()
 
 
 @pytest.mark.parametrize(
     ("refusal", "meaning"),
     [
-        (_refused(403, 50001), CannotLook()),
+        (_refused(403, 50001), HistoryUnreadable()),
         (_refused(500, 0), NoResponse("HTTP 500")),
         (_refused(404, 0), NoResponse("HTTP 404")),
         (discord.RateLimited(7.0), TooManyRequests(7.0)),
@@ -180,7 +180,7 @@ async def test_of_second_messages_an_empty_page_proves_nothing() -> None:
     ],
     ids=repr,
 )
-async def test_a_look_for_second_messages_that_fails_says_so(refusal: Exception, meaning: LookResult) -> None:
+async def test_a_look_for_second_messages_that_fails_says_so(refusal: Exception, meaning: HistorySearchResult) -> None:
     assert await Channel([], refusal=refusal).copies(readable=True) == meaning
 
 

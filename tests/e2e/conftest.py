@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.e2e.forking import Nursery
+from tests.e2e.forking import ForkServer
+from tests.e2e.guild_fixture import GuildFixture
 from tests.e2e.process import NO_CERTIFICATES, copy_program
 from tests.e2e.stage import Stage
-from tests.e2e.town import Town
 
 _LAST_LINES = 40
 
@@ -35,21 +35,21 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def nursery(program: Path) -> Generator[Nursery | None]:
+def fork_server(program: Path) -> Generator[ForkServer | None]:
     """Forks the bots, but those that a test starts in earnest (`forked=False`)."""
     if sys.platform != "linux":
         yield None
         return
-    with closing(Nursery(program, NO_CERTIFICATES)) as running:
+    with closing(ForkServer(program, NO_CERTIFICATES)) as running:
         yield running
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stage(
-    program: Path, nursery: Nursery | None, tmp_path_factory: pytest.TempPathFactory
+    program: Path, fork_server: ForkServer | None, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Stage]:
     """The stage of a module whose tests share one bot."""
-    shared = await Stage.build(program, tmp_path_factory.mktemp("stage"), {}, nursery)
+    shared = await Stage.build(program, tmp_path_factory.mktemp("stage"), {}, fork_server)
     try:
         await shared.start()
         yield shared
@@ -67,31 +67,31 @@ def generation(request: pytest.FixtureRequest, stage: Stage) -> Generator[str]:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def town(stage: Stage) -> Town:
+async def server(stage: Stage) -> GuildFixture:
     """A server of the test's own on the shared stage, set up; the bot runs, whatever a test before has done to it."""
     if not stage.bot.running:
         await stage.start()
-    return await stage.town()
+    return await stage.server()
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def towns(stage: Stage) -> list[Town]:
+async def servers(stage: Stage) -> list[GuildFixture]:
     """A server for the jobs of each generation of the API, so that a restart or a kill is played once for both."""
     if not stage.bot.running:
         await stage.start()
-    return [await stage.town(generation) for generation in ("v1", "v2")]
+    return [await stage.server(generation) for generation in ("v1", "v2")]
 
 
 Build = Callable[..., Awaitable[Stage]]
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def build(program: Path, nursery: Nursery | None, tmp_path: Path) -> AsyncIterator[Build]:
+async def build(program: Path, fork_server: ForkServer | None, tmp_path: Path) -> AsyncIterator[Build]:
     """Makes a stage of the test's own, with settings as keywords; the bot is not started."""
     async with AsyncExitStack() as stack:
 
         async def make(**settings: str) -> Stage:
-            own = await Stage.build(program, tmp_path, settings, nursery)
+            own = await Stage.build(program, tmp_path, settings, fork_server)
             stack.push_async_callback(own.close)
             return own
 

@@ -1,4 +1,4 @@
-"""Bots that the nursery forks, to be used as if this process had started them."""
+"""Bots that the fork server forks, to be used as if this process had started them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-_SCRIPT = Path(__file__).with_name("nursery.py")
+_SCRIPT = Path(__file__).with_name("fork_server.py")
 _LONGEST_LINE = 2**20
 _SECONDS_TO_LEAVE = 10.0
 
@@ -47,8 +47,8 @@ class ForkedBot:
         return self.returncode
 
 
-class Nursery:
-    """The process that forks the bots of one worker; see nursery.py."""
+class ForkServer:
+    """The process that forks the bots of one worker; see fork_server.py."""
 
     def __init__(self, program: Path, environ: Mapping[str, str]) -> None:
         self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -64,7 +64,7 @@ class Nursery:
     async def start(self, arguments: Sequence[str], environ: Mapping[str, str], folder: Path) -> ForkedBot:
         """Forks a bot with these command-line arguments, this whole environment and this working folder.
 
-        Raises RuntimeError where the nursery is gone, for example because the bot cannot be imported.
+        Raises RuntimeError where the fork server is gone, for example because the bot cannot be imported.
         """
         order = {"arguments": list(arguments), "environ": dict(environ), "folder": str(folder)}
         output, bots_output = os.pipe()
@@ -75,7 +75,7 @@ class Nursery:
         told = await _reader(report)
         line = await told.readline()
         if not line:
-            raise RuntimeError("the nursery has ended; its last words are on standard error")
+            raise RuntimeError("the fork server has ended; its last words are on standard error")
         return ForkedBot(int(line), await _reader(output), told)
 
     def close(self) -> None:

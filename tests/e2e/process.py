@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.e2e.forking import ForkedBot, Nursery
+from tests.e2e.forking import ForkedBot, ForkServer
 from tests.e2e.waiting import PATIENCE, until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,15 +52,15 @@ class BotProcess:
     """`python bot.py` with nothing in its environment but the settings given, from a folder that is not the bot's."""
 
     def __init__(
-        self, program: Path, settings: Mapping[str, str], elsewhere: Path, nursery: Nursery | None = None
+        self, program: Path, settings: Mapping[str, str], elsewhere: Path, fork_server: ForkServer | None = None
     ) -> None:
-        """A nursery forks the process, but where the environment tells Python itself something."""
+        """A fork server forks the process, but where the environment tells Python itself something."""
         self.settings = dict(settings)
         self.lines: list[str] = []
         """Everything that was ever printed, by every start and every command."""
         self.program = program
         self._elsewhere = elsewhere
-        self._nursery = nursery
+        self._nursery = fork_server
         self._process: asyncio.subprocess.Process | ForkedBot | None = None
         self._reading: asyncio.Task[None] | None = None
 

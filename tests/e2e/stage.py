@@ -14,10 +14,10 @@ from sandbox.discord_wire import DiscordSandbox
 from sandbox.discord_wire.recording import RecordedRequest
 from sandbox.pixverse_api import PixverseApi
 from sandbox.pixverse_api.accounts import Account
-from tests.e2e.forking import Nursery
+from tests.e2e.forking import ForkServer
+from tests.e2e.guild_fixture import GuildFixture
 from tests.e2e.ledger import Ledger
 from tests.e2e.process import BotProcess
-from tests.e2e.town import Town
 from tests.e2e.waiting import until
 from tests.web.port import ask
 
@@ -38,7 +38,7 @@ class Stage:
         program: Path,
         folder: Path,
         settings: Mapping[str, str],
-        nursery: Nursery | None,
+        fork_server: ForkServer | None,
         ledger: Ledger | None = None,
     ) -> None:
         self.discord = discord
@@ -53,7 +53,7 @@ class Stage:
         self.port_said: list[str] = []
         """What the bot's own HTTP ports were heard to answer."""
         self.generation = "v1"
-        """Of the PixVerse API, for the jobs that towns make."""
+        """Of the PixVerse API, for the jobs that servers make."""
         self._numbers = count(4321)
         elsewhere = folder / "elsewhere"
         elsewhere.mkdir()
@@ -69,7 +69,7 @@ class Stage:
                 **settings,
             },
             elsewhere,
-            nursery,
+            fork_server,
         )
 
     @classmethod
@@ -78,13 +78,13 @@ class Stage:
         program: Path,
         folder: Path,
         settings: Mapping[str, str],
-        nursery: Nursery | None = None,
+        fork_server: ForkServer | None = None,
         ledger: Ledger | None = None,
     ) -> Stage:
-        """Starts both sandboxes, not the bot, which the nursery forks if there is one."""
+        """Starts both sandboxes, not the bot, which the fork server forks if there is one."""
         pixverse = PixverseApi(rng=random.Random(7), sweep_seconds=0)
         await pixverse.start()
-        return cls(await DiscordSandbox.start(), pixverse, program, folder, settings, nursery, ledger)
+        return cls(await DiscordSandbox.start(), pixverse, program, folder, settings, fork_server, ledger)
 
     async def close(self) -> None:
         """Ends everything; a call that the sandbox does not know is a fault, and so are a secret in a wrong place and a
@@ -155,19 +155,19 @@ class Stage:
         """Looks for the secret half alone, so that a token in pieces is found too."""
         self.secrets.append(token.partition("-")[2])
 
-    def empty_town(self, generation: str | None = None, **languages: str | None) -> Town:
+    def empty_server(self, generation: str | None = None, **languages: str | None) -> GuildFixture:
         """A server in which no token is set yet, with an account that is its admin's to use.
 
-        `server` and `member` are the languages of both, as `Town` says.
+        `server` and `member` are the languages of both, as `GuildFixture` says.
         """
-        return Town(self, self.account(), generation, **languages)
+        return GuildFixture(self, self.account(), generation, **languages)
 
-    async def town(self, generation: str | None = None, **languages: str | None) -> Town:
+    async def server(self, generation: str | None = None, **languages: str | None) -> GuildFixture:
         """A server that is set up: its admin has set the token of its account."""
-        town = self.empty_town(generation, **languages)
-        answer = await town.set_token()
+        server = self.empty_server(generation, **languages)
+        answer = await server.set_token()
         assert answer.text.startswith("**Token works.**"), answer
-        return town
+        return server
 
     # ---------------------------------------------------------------- secrets
 

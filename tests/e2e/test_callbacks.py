@@ -15,9 +15,9 @@ from sandbox.discord_wire import Answer
 from sandbox.pixverse_api.callbacks import Habit, When
 from sandbox.ports import free_port
 from tests.e2e.conftest import Build
-from tests.e2e.forking import Nursery
+from tests.e2e.forking import ForkServer
+from tests.e2e.guild_fixture import GuildFixture
 from tests.e2e.stage import Stage
-from tests.e2e.town import Town
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("generation")]
 
@@ -28,11 +28,11 @@ _NAME = "pixverse-admin callback"
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stage(
-    program: Path, nursery: Nursery | None, tmp_path_factory: pytest.TempPathFactory
+    program: Path, fork_server: ForkServer | None, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Stage]:
     port = free_port()
     settings = {"POLL_INTERVAL": "20", "CALLBACK_PORT": str(port), "PUBLIC_URL": f"http://127.0.0.1:{port}"}
-    shared = await Stage.build(program, tmp_path_factory.mktemp("stage"), settings, nursery)
+    shared = await Stage.build(program, tmp_path_factory.mktemp("stage"), settings, fork_server)
     try:
         await shared.start()
         yield shared
@@ -40,15 +40,15 @@ async def stage(
         await shared.close()
 
 
-async def _called(town: Town) -> str:
-    """Has the town's account call back to the address that its admin is shown."""
-    answer = await town.admin.slash(town.channel, _NAME)
+async def _called(server: GuildFixture) -> str:
+    """Has the server's account call back to the address that its admin is shown."""
+    answer = await server.admin.slash(server.channel, _NAME)
     assert answer.ephemeral
     assert answer.text.startswith("**Give useapi.net this address as `replyUrl`:**"), answer
     found = _ADDRESS.search(answer.text)
     assert found is not None
-    town.stage.for_one_alone.append(found[2])
-    town.account.reply_url = found[1]
+    server.stage.for_one_alone.append(found[2])
+    server.account.reply_url = found[1]
     return found[1]
 
 
@@ -63,38 +63,38 @@ _JSON = {"Content-Type": "application/json"}
 @pytest.mark.parametrize(
     "habit", [Habit(), Habit(When.EVERY_CHANGE, times=2), Habit(When.OUT_OF_ORDER)], ids=lambda habit: habit.when.value
 )
-async def test_the_outcome_comes_with_the_callback_and_once(stage: Stage, town: Town, habit: Habit) -> None:
+async def test_the_outcome_comes_with_the_callback_and_once(stage: Stage, server: GuildFixture, habit: Habit) -> None:
     stage.pixverse.callbacks.habit = habit
-    await _called(town)
-    job = await town.watched()
+    await _called(server)
+    job = await server.watched()
     asked = stage.pixverse.asked(job)
     job.set("progress")
     job.complete()
-    outcome = await town.outcome(timeout=_BEFORE_THE_POLL)
+    outcome = await server.outcome(timeout=_BEFORE_THE_POLL)
     assert outcome.text.startswith("**Your video is ready.**")
     sent = [one for one in stage.pixverse.callbacks.sent if one.jobid == job.jobid]
     await stage.pixverse.until(lambda: all(one.status == 200 for one in sent))
     assert stage.pixverse.asked(job) <= asked + 3
-    assert town.outcomes() == [outcome]
+    assert server.outcomes() == [outcome]
 
 
-async def test_one_that_comes_before_the_record_is_final(stage: Stage, town: Town) -> None:
+async def test_one_that_comes_before_the_record_is_final(stage: Stage, server: GuildFixture) -> None:
     stage.pixverse.callbacks.habit = Habit(When.NEVER)
-    url = await _called(town)
-    job = await town.watched()
+    url = await _called(server)
+    job = await server.watched()
     asked = stage.pixverse.asked(job)
     claim = '{"%s": "%s", "status": "completed", "video_status": 1}'
     name = "video_id" if stage.generation == "v2" else "jobid"
     assert await _post(url, (claim % (name, job.jobid)).encode()) == 200
     await stage.pixverse.until(lambda: stage.pixverse.asked(job) > asked)
-    assert town.outcomes() == []
+    assert server.outcomes() == []
     job.complete()
-    await town.outcome(timeout=2 * _BEFORE_THE_POLL)
+    await server.outcome(timeout=2 * _BEFORE_THE_POLL)
 
 
-async def test_what_is_forged_changes_nothing(stage: Stage, town: Town) -> None:
-    url, other = await _called(town), await stage.town()
-    job, theirs = await town.watched(), await other.watched()
+async def test_what_is_forged_changes_nothing(stage: Stage, server: GuildFixture) -> None:
+    url, other = await _called(server), await stage.server()
+    job, theirs = await server.watched(), await other.watched()
     start = url.removesuffix(url.rpartition("/")[2])
     requests = len(stage.pixverse.requests)
     assert await _post(start + "A" * 43) == 404
@@ -107,7 +107,7 @@ async def test_what_is_forged_changes_nothing(stage: Stage, town: Town) -> None:
         b"\xff",
         b'{"jobid":"nobody-s","status":1}',
     ]
-    for record in (theirs, town.an_id()):
+    for record in (theirs, server.an_id()):
         jobid = record if isinstance(record, str) else record.jobid
         bodies.append(f'{{"jobid":"{jobid}","status":"failed","error":"forged"}}'.encode())
     bodies.append(f'{{"jobid":"{job.jobid}","status":"progress","video_status":10}}'.encode())
@@ -117,14 +117,14 @@ async def test_what_is_forged_changes_nothing(stage: Stage, town: Town) -> None:
     assert await _post(url, forged_end.encode()) == 200
     await stage.pixverse.until(lambda: len(stage.pixverse.requests) > requests)
     assert {entry.jobid for entry in stage.pixverse.requests[requests:]} <= {job.jobid, None}
-    assert town.outcomes() == []
+    assert server.outcomes() == []
     assert other.outcomes() == []
-    assert "forged" not in "".join(card.text for card in town.cards())
+    assert "forged" not in "".join(card.text for card in server.cards())
 
 
 async def test_a_flood_to_one_address_asks_the_api_three_times_and_others_notice_nothing(stage: Stage) -> None:
     stage.pixverse.callbacks.habit = Habit()
-    flooded, quiet = await stage.town(), await stage.town()
+    flooded, quiet = await stage.server(), await stage.server()
     url = await _called(flooded)
     await _called(quiet)
     job, theirs = await flooded.watched(), await quiet.watched()
@@ -145,42 +145,42 @@ async def test_a_flood_to_one_address_asks_the_api_three_times_and_others_notice
 
 
 async def test_a_job_that_nobody_asked_for_is_posted_only_where_its_account_is_followed(
-    stage: Stage, town: Town
+    stage: Stage, server: GuildFixture
 ) -> None:
     stage.pixverse.callbacks.habit = Habit()
-    await _called(town)
-    town.job().complete()
-    asked_for = await town.watched()
+    await _called(server)
+    server.job().complete()
+    asked_for = await server.watched()
     asked_for.complete()
-    outcome = await town.outcome(timeout=_BEFORE_THE_POLL)  # callbacks are followed in their order
-    films = town.guild.add_text_channel("films")
-    question = await town.admin.slash(town.channel, "pixverse-admin follow", channel=films)
-    await town.admin.click(question, "Follow the account")
-    town.job(prompt="lighthouse").complete()
-    followed = await town.outcome(films, timeout=_BEFORE_THE_POLL)
+    outcome = await server.outcome(timeout=_BEFORE_THE_POLL)  # callbacks are followed in their order
+    films = server.guild.add_text_channel("films")
+    question = await server.admin.slash(server.channel, "pixverse-admin follow", channel=films)
+    await server.admin.click(question, "Follow the account")
+    server.job(prompt="lighthouse").complete()
+    followed = await server.outcome(films, timeout=_BEFORE_THE_POLL)
     assert followed.text.startswith("**New video.**\n> lighthouse")
-    assert town.outcomes() == [outcome]
+    assert server.outcomes() == [outcome]
 
 
-async def test_a_replaced_address_is_void_at_once(town: Town) -> None:
-    old = await _called(town)
-    shown = await town.admin.slash(town.channel, _NAME)
+async def test_a_replaced_address_is_void_at_once(server: GuildFixture) -> None:
+    old = await _called(server)
+    shown = await server.admin.slash(server.channel, _NAME)
     assert old in shown.text
     first = _replace_button(shown)
-    question = await town.admin.click(shown, "Replace the address")
+    question = await server.admin.click(shown, "Replace the address")
     assert question.text.startswith("**Make a new address?**")
-    kept = await town.admin.click(question, "Keep the address")
+    kept = await server.admin.click(question, "Keep the address")
     assert old in kept.text
-    question = await town.admin.click(kept, "Replace the address")
-    replaced = await town.admin.click(question, "Replace the address")
+    question = await server.admin.click(kept, "Replace the address")
+    replaced = await server.admin.click(question, "Replace the address")
     assert replaced.text.startswith("**Replaced. Give useapi.net this address")
     new = _ADDRESS.search(replaced.text)
     assert new is not None
     assert await _post(old) == 404
     assert await _post(new[1]) == 200
-    stale = await town.admin.forge_click(town.channel, first)
+    stale = await server.admin.forge_click(server.channel, first)
     assert new[1] in stale.text
-    forged = await town.member.forge_click(town.channel, _replace_button(replaced))
+    forged = await server.member.forge_click(server.channel, _replace_button(replaced))
     assert forged.text.startswith("**Only someone with *Manage Server* can do this.**")
     assert await _post(new[1]) == 200
 
@@ -192,20 +192,20 @@ def _replace_button(answer: Answer) -> str:
 
 
 async def test_without_a_token_of_its_own_a_server_has_no_address(stage: Stage) -> None:
-    town = stage.empty_town()
-    answer = await town.admin.slash(town.channel, _NAME)
+    server = stage.empty_server()
+    answer = await server.admin.slash(server.channel, _NAME)
     assert answer.text.startswith("**Callbacks need this server's own API token.**")
 
 
-async def test_no_secret_gets_anywhere_but_into_the_answer(stage: Stage, town: Town) -> None:
+async def test_no_secret_gets_anywhere_but_into_the_answer(stage: Stage, server: GuildFixture) -> None:
     """Not even where the API repeats the address in a job's record."""
     stage.pixverse.callbacks.habit = Habit()
-    url = await _called(town)
+    url = await _called(server)
     assert await _post(url) == 200
-    job = await town.watched(replyUrl=url, replyRef=url)
+    job = await server.watched(replyUrl=url, replyRef=url)
     job.fail("no video")
-    outcome = await town.outcome(timeout=_BEFORE_THE_POLL)
-    assert town.stage.for_one_alone[-1] not in (await town.member.click(outcome, "Details")).text
+    outcome = await server.outcome(timeout=_BEFORE_THE_POLL)
+    assert server.stage.for_one_alone[-1] not in (await server.member.click(outcome, "Details")).text
     await stage.listen_to_port()
     assert stage.leaks() == []
 
@@ -216,21 +216,21 @@ async def test_polls_go_on(build: Build) -> None:
     port = free_port()
     quick = await build(POLL_INTERVAL="0.4", CALLBACK_PORT=str(port), PUBLIC_URL=f"http://127.0.0.1:{port}")
     await quick.start()
-    town = await quick.town()
-    await _called(town)
+    server = await quick.server()
+    await _called(server)
     quick.pixverse.callbacks.habit = Habit(When.EVERY_CHANGE, times=2)
-    question = await town.admin.slash(town.channel, "pixverse-admin follow", channel=town.channel)
-    await town.admin.click(question, "Follow the account")
-    jobs = [await town.watched() for _ in range(5)]
+    question = await server.admin.slash(server.channel, "pixverse-admin follow", channel=server.channel)
+    await server.admin.click(question, "Follow the account")
+    jobs = [await server.watched() for _ in range(5)]
     for job in jobs:
         job.complete()
-    await quick.discord.until(lambda: len(town.outcomes()) >= len(jobs))
+    await quick.discord.until(lambda: len(server.outcomes()) >= len(jobs))
     told = [one for one in quick.pixverse.callbacks.sent if one.status == 200]
     assert len(told) >= len(jobs)
 
     quick.pixverse.callbacks.habit = Habit(When.NEVER)
-    last = await town.watched()
+    last = await server.watched()
     last.complete()
-    await quick.discord.until(lambda: len(town.outcomes()) > len(jobs))
-    await town.settled()
-    assert len(town.outcomes()) == len(jobs) + 1
+    await quick.discord.until(lambda: len(server.outcomes()) > len(jobs))
+    await server.settled()
+    assert len(server.outcomes()) == len(jobs) + 1

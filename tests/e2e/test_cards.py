@@ -18,10 +18,10 @@ _PATIENCE = 6 * _APART
 
 
 async def test_cards_follow_their_jobs_in_place_and_not_too_often(stage: Stage) -> None:
-    progress, unknown, refused, unpaid, other = [await stage.town() for _ in range(5)]
-    towns = (progress, unknown, refused, unpaid, other)
-    jobs = [await town.watched() for town in towns]
-    cards = [town.cards()[0] for town in towns]
+    progress, unknown, refused, unpaid, other = [await stage.server() for _ in range(5)]
+    servers = (progress, unknown, refused, unpaid, other)
+    jobs = [await server.watched() for server in servers]
+    cards = [server.cards()[0] for server in servers]
     jobs[0].set("progress", percent=15)
     jobs[1].set("upscaling")
     refused.account.refuse()
@@ -41,8 +41,8 @@ async def test_cards_follow_their_jobs_in_place_and_not_too_often(stage: Stage) 
     )
 
     assert [card.id for card in shown] == [card.id for card in cards]
-    for town, card in zip(towns, cards, strict=True):
-        path = f"/channels/{town.channel.id}/messages/{card.id}"
+    for server, card in zip(servers, cards, strict=True):
+        path = f"/channels/{server.channel.id}/messages/{card.id}"
         edits = [call for call in stage.discord.requests if call.method == "PATCH" and call.path == path]
         times = [card.time, *(edit.time for edit in edits)]
         assert len(edits) in (1, 2)
@@ -54,19 +54,19 @@ async def test_each_of_three_young_jobs_has_a_card_that_keeps_up(build: Build) -
     """Also where a list would answer for all of them: that tells no progress."""
     stage = await build(POLL_INTERVAL=str(_INTERVAL))
     await stage.start()
-    town = await stage.town()
-    channels = [town.channel, town.guild.add_text_channel("more"), town.guild.add_text_channel("most")]
-    jobs = [town.job() for _ in channels]
+    server = await stage.server()
+    channels = [server.channel, server.guild.add_text_channel("more"), server.guild.add_text_channel("most")]
+    jobs = [server.job() for _ in channels]
     for job, channel in zip(jobs, channels, strict=True):
-        await town.status(job, channel=channel)
-        await stage.discord.until(lambda channel=channel: town.cards(channel), what="the card")  # type: ignore[misc]
+        await server.status(job, channel=channel)
+        await stage.discord.until(lambda channel=channel: server.cards(channel), what="the card")  # type: ignore[misc]
 
     for percent in (15, 46):
         for job in jobs:
             job.set("progress", percent=percent)
         await stage.discord.until(
             lambda percent=percent: all(  # type: ignore[misc]
-                town.cards(channel)[0].text.startswith(f"**In progress: {percent}%.**") for channel in channels
+                server.cards(channel)[0].text.startswith(f"**In progress: {percent}%.**") for channel in channels
             ),
             timeout=_INTERVAL + _APART + 2,
             what="cards that keep up",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from sandbox.discord_wire import Answer, Status
+from tests.e2e.guild_fixture import GuildFixture
 from tests.e2e.stage import Stage
-from tests.e2e.town import Town
 from tests.e2e.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -14,88 +14,88 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 _NAME = "pixverse-admin deliveries"
 
 
-async def _ended(town: Town, times: int) -> None:
+async def _ended(server: GuildFixture, times: int) -> None:
     for _ in range(times):
-        job = town.job()
+        job = server.job()
         job.complete()
-        await town.status(job)
-    await town.settled()
+        await server.status(job)
+    await server.settled()
 
 
-async def _shown(town: Town) -> Answer:
-    return await town.admin.slash(town.channel, _NAME)
+async def _shown(server: GuildFixture) -> Answer:
+    return await server.admin.slash(server.channel, _NAME)
 
 
-def _age_the_oldest_job(town: Town) -> None:
+def _age_the_oldest_job(server: GuildFixture) -> None:
     """It ended long ago, so that the next start deletes it."""
-    town.stage.ledger.change(
+    server.stage.ledger.change(
         "UPDATE jobs SET ended_at = 1 WHERE id = (SELECT min(job_id) FROM subscriptions WHERE guild_id = ?)",
-        town.guild.id,
+        server.guild.id,
     )
 
 
-async def test_pages_are_turned_in_place_after_a_restart_too(town: Town) -> None:
-    await _ended(town, 12)
-    answer = await _shown(town)
+async def test_pages_are_turned_in_place_after_a_restart_too(server: GuildFixture) -> None:
+    await _ended(server, 12)
+    answer = await _shown(server)
     assert answer.ephemeral
     assert answer.text.startswith("**Every result is posted.**\n1. **Posted** ·")
     assert [button.label for button in answer.buttons] == ["More results"]
-    await town.stage.stop()
-    _age_the_oldest_job(town)
-    await town.stage.start()
-    await until(lambda: _outcomes(town) == 11, what="the old job is deleted")
-    turned = await town.admin.click(answer, "More results")
+    await server.stage.stop()
+    _age_the_oldest_job(server)
+    await server.stage.start()
+    await until(lambda: _outcomes(server) == 11, what="the old job is deleted")
+    turned = await server.admin.click(answer, "More results")
     assert turned.updated is not None
     assert turned.updated.text.count("**Posted**") == 1
-    back = await town.admin.click(turned, "Previous results")
+    back = await server.admin.click(turned, "Previous results")
     assert back.updated is not None
     assert back.updated.text.count("**Posted**") == 10
-    assert f"[Jump to it](https://discord.com/channels/{town.guild.id}/{town.channel.id}/" in back.updated.text
+    assert f"[Jump to it](https://discord.com/channels/{server.guild.id}/{server.channel.id}/" in back.updated.text
 
 
-async def test_one_that_was_not_posted_is_sent_again_once(town: Town) -> None:
-    job = await town.watched()
-    stage = town.stage
-    town.channel.deny_bot(send_messages=True)
+async def test_one_that_was_not_posted_is_sent_again_once(server: GuildFixture) -> None:
+    job = await server.watched()
+    stage = server.stage
+    server.channel.deny_bot(send_messages=True)
     job.complete()
-    await stage.pixverse.until(lambda: _blocked(town))
+    await stage.pixverse.until(lambda: _blocked(server))
     await stage.stop()
     stage.ledger.change(
         "UPDATE deliveries SET state = 'given_up', settled_at = next_at WHERE kind = 'outcome' AND channel_id = ?",
-        town.channel.id,
+        server.channel.id,
     )
-    town.channel.allow_bot(send_messages=True)
+    server.channel.allow_bot(send_messages=True)
     await stage.start()
-    answer = await _shown(town)
+    answer = await _shown(server)
     assert answer.text.startswith("**1 result not posted.**\n1. **Not posted** · ")
 
-    first = town.admin.begin_click(answer, "Resend 1")
-    second = town.admin.begin_click(answer, "Resend 1")
-    said = [(await town.admin.finish(press)).updated for press in (first, second)]
+    first = server.admin.begin_click(answer, "Resend 1")
+    second = server.admin.begin_click(answer, "Resend 1")
+    said = [(await server.admin.finish(press)).updated for press in (first, second)]
     texts = [answer.text for answer in said if answer is not None]
     assert len(texts) == 2
     assert all(text.startswith(("**Resending #", "**Already ", "**Posted #")) for text in texts)
     assert all("\n1. **" in text and "**Not posted**" not in text for text in texts)
-    outcome = await town.outcome()
-    assert town.member.mention in outcome.text
-    await town.card_says("**Done.** ")
+    outcome = await server.outcome()
+    assert server.member.mention in outcome.text
+    await server.card_says("**Done.** ")
 
 
-async def test_a_press_tells_when_the_result_is_posted(town: Town) -> None:
-    stage = town.stage
-    await _ended(town, 1)
+async def test_a_press_tells_when_the_result_is_posted(server: GuildFixture) -> None:
+    stage = server.stage
+    await _ended(server, 1)
     await stage.stop()
     stage.ledger.change(
         "UPDATE deliveries SET state = 'given_up', reason = 'refused', message_id = NULL WHERE id ="
         " (SELECT min(id) FROM deliveries WHERE kind = 'outcome' AND channel_id = ?)",
-        town.channel.id,
+        server.channel.id,
     )
     await stage.start()
-    answer = await _shown(town)
+    answer = await _shown(server)
     away = stage.discord.faults.add(
-        method="POST", path=f"/channels/{town.channel.id}/messages", action=Status(503), times=None
+        method="POST", path=f"/channels/{server.channel.id}/messages", action=Status(503), times=None
     )
-    pressed = (await town.admin.click(answer, "Resend 1")).updated
+    pressed = (await server.admin.click(answer, "Resend 1")).updated
     assert pressed is not None
     assert pressed.text.startswith("**Resending #")
     stage.discord.faults.remove(away)
@@ -103,24 +103,24 @@ async def test_a_press_tells_when_the_result_is_posted(town: Town) -> None:
     assert "Not posted" not in answer.text
 
 
-def _outcomes(town: Town) -> int:
-    return len(town.stage.ledger.outcome_states(town.channel.id))
+def _outcomes(server: GuildFixture) -> int:
+    return len(server.stage.ledger.outcome_states(server.channel.id))
 
 
-def _blocked(town: Town) -> bool:
-    rows = town.stage.ledger.rows(
+def _blocked(server: GuildFixture) -> bool:
+    rows = server.stage.ledger.rows(
         "SELECT id FROM deliveries WHERE kind = 'outcome' AND channel_id = ? AND blocked_since IS NOT NULL",
-        town.channel.id,
+        server.channel.id,
     )
     return bool(rows)
 
 
-async def test_its_buttons_are_bound_to_admins_and_to_the_server(stage: Stage, town: Town) -> None:
-    await _ended(town, 1)
-    (row,) = stage.ledger.rows("SELECT id FROM deliveries WHERE kind = 'outcome' AND guild_id = ?", town.guild.id)
-    other = await stage.town()
+async def test_its_buttons_are_bound_to_admins_and_to_the_server(stage: Stage, server: GuildFixture) -> None:
+    await _ended(server, 1)
+    (row,) = stage.ledger.rows("SELECT id FROM deliveries WHERE kind = 'outcome' AND guild_id = ?", server.guild.id)
+    other = await stage.server()
     for custom_id in (f"results:send:1:{row['id']}", "results:more:0"):
-        refused = await town.member.forge_click(town.channel, custom_id)
+        refused = await server.member.forge_click(server.channel, custom_id)
         assert refused.text == "**Only someone with *Manage Server* can do this.**"
         elsewhere = await other.admin.forge_click(other.channel, custom_id)
         assert elsewhere.text.startswith(("**This button no longer", "**No results on this server yet"))

@@ -14,7 +14,7 @@ from sandbox.pixverse_api.jobs import Job
 from sandbox.pixverse_api.service import is_v2
 from sandbox.pixverse_api.v2 import record_of
 from sandbox.pixverse_api.videos import File, video_file
-from tests.e2e.town import Town
+from tests.e2e.guild_fixture import GuildFixture
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("generation")]
 
@@ -63,132 +63,132 @@ _OF_V1 = ("cancelled", "no video", "expired")
     [("v1", name) for name in _ENDINGS] + [("v2", name) for name in _ENDINGS if name not in _OF_V1],
     indirect=["generation"],
 )
-async def test_an_end_without_a_video(town: Town, name: str) -> None:
+async def test_an_end_without_a_video(server: GuildFixture, name: str) -> None:
     ending = _ENDINGS[name]
-    job = await town.watched(prompt="paper boat")
-    (card,) = town.cards()
+    job = await server.watched(prompt="paper boat")
+    (card,) = server.cards()
 
     ending.happens(job)
 
-    outcome = await town.outcome()
-    assert outcome.text.startswith(f"{ending.outcome} {town.member.mention}")
-    assert f"-# {ending.word} · {town.number(job)} · {town.shown(job)}" in outcome.text
-    assert outcome.pinged == {town.member.id}
+    outcome = await server.outcome()
+    assert outcome.text.startswith(f"{ending.outcome} {server.member.mention}")
+    assert f"-# {ending.word} · {server.number(job)} · {server.shown(job)}" in outcome.text
+    assert outcome.pinged == {server.member.id}
     assert outcome.reference_id == card.id
     assert outcome.attachments == []
-    last = await town.card_says(ending.card)
+    last = await server.card_says(ending.card)
     assert f"/{outcome.id}" in last.text
     assert last.labels == []
 
 
-async def test_what_pixverse_says_is_quoted_as_text(town: Town) -> None:
-    job = await town.watched(prompt="paper boat")
+async def test_what_pixverse_says_is_quoted_as_text(server: GuildFixture) -> None:
+    job = await server.watched(prompt="paper boat")
     job.fail("Generation failed", "The GPU *melted*")
-    assert r"PixVerse says: Generation failed The GPU \*melted\*" in (await town.outcome()).text
+    assert r"PixVerse says: Generation failed The GPU \*melted\*" in (await server.outcome()).text
 
 
-async def test_a_moderated_prompt_stands_behind_a_spoiler(town: Town) -> None:
-    job = await town.watched(prompt="something nasty")
+async def test_a_moderated_prompt_stands_behind_a_spoiler(server: GuildFixture) -> None:
+    job = await server.watched(prompt="something nasty")
     job.fail("Moderated", status="moderated")
-    text = (await town.outcome()).text
+    text = (await server.outcome()).text
     assert "Prompt: ||something nasty||" in text
     assert text.count("something nasty") == 1
-    assert "nasty" not in (await town.card_says("**Refused")).text
+    assert "nasty" not in (await server.card_says("**Refused")).text
 
 
-async def test_an_end_is_final(town: Town) -> None:
-    job = await town.watched()
+async def test_an_end_is_final(server: GuildFixture) -> None:
+    job = await server.watched()
     job.fail("Generation failed")
-    outcome = await town.outcome()
+    outcome = await server.outcome()
     job.complete()
-    answer = await town.status(job)
+    answer = await server.status(job)
     assert answer.text.startswith("**Already posted here.**")
-    assert town.outcomes() == [outcome]
+    assert server.outcomes() == [outcome]
 
 
-async def test_an_unknown_status_is_no_end(town: Town) -> None:
-    job = town.job()
+async def test_an_unknown_status_is_no_end(server: GuildFixture) -> None:
+    job = server.job()
     job.set("upscaling")
-    answer = await town.status(job)
+    answer = await server.status(job)
     assert answer.text.startswith("**Watching.**")
-    await town.card_says('**PixVerse says "upscaling".**', '**PixVerse says "UPSCALING".**')
-    asked = town.stage.pixverse.asked(job)
-    await town.stage.pixverse.until(lambda: town.stage.pixverse.asked(job) > asked)
+    await server.card_says('**PixVerse says "upscaling".**', '**PixVerse says "UPSCALING".**')
+    asked = server.stage.pixverse.asked(job)
+    await server.stage.pixverse.until(lambda: server.stage.pixverse.asked(job) > asked)
     job.complete()
-    assert (await town.outcome()).text.startswith("**Your video is ready.**")
+    assert (await server.outcome()).text.startswith("**Your video is ready.**")
 
 
 @of_v1
-async def test_a_job_with_next_to_no_fields(town: Town) -> None:
-    job = await town.watched()
+async def test_a_job_with_next_to_no_fields(server: GuildFixture) -> None:
+    job = await server.watched()
     job.complete(videos=1)
     kept = {name: job.shown[name] for name in ("jobid", "status", "attachments")}
     job.raw = kept
-    assert len((await town.outcome()).attachments) == 1
+    assert len((await server.outcome()).attachments) == 1
 
 
 # ---- the video ------------------------------------------------------------------------------------------------------
 
 
 @of_v1
-async def test_a_video_too_large_for_the_server_comes_as_a_link(town: Town) -> None:
-    town.guild.upload_limit = 200_000
-    job = await town.watched(verb="pixverse-create")
+async def test_a_video_too_large_for_the_server_comes_as_a_link(server: GuildFixture) -> None:
+    server.guild.upload_limit = 200_000
+    job = await server.watched(verb="pixverse-create")
     small, large = video_file("small"), video_file("large", 300_000)
     job.complete(videos=(small, large))
-    outcome = await town.outcome()
+    outcome = await server.outcome()
     assert outcome.text.startswith("**Your 2 videos are ready, number 2 as a link.**")
     assert [file.content for file in outcome.attachments] == [small.content]
     assert outcome.text.splitlines()[-2].startswith(job.videos[1].url.rstrip("&"))
 
 
-async def test_a_link_that_is_dead(town: Town) -> None:
-    job = await town.watched()
+async def test_a_link_that_is_dead(server: GuildFixture) -> None:
+    job = await server.watched()
     job.complete(link_seconds=-60)
     if is_v2(job.jobid):
         # Its address does not tell until when it works: only after more than a minute is it called dead.
         tried = job.videos[0].path
-        await town.stage.pixverse.until(
-            lambda: sum(entry.path == tried for entry in town.stage.pixverse.cdn.requests) > 2
+        await server.stage.pixverse.until(
+            lambda: sum(entry.path == tried for entry in server.stage.pixverse.cdn.requests) > 2
         )
-        assert town.outcomes() == []
+        assert server.outcomes() == []
         return
-    outcome = await town.outcome()
+    outcome = await server.outcome()
     assert outcome.text.startswith("**Your video's link has expired.**")
     assert outcome.attachments == []
 
 
-async def test_a_file_that_is_no_video(town: Town) -> None:
-    job = await town.watched()
+async def test_a_file_that_is_no_video(server: GuildFixture) -> None:
+    job = await server.watched()
     page = File(b"<html><body>please log in</body></html>", "out.mp4", "text/html")
     job.complete(videos=(page,))
-    outcome = await town.outcome()
+    outcome = await server.outcome()
     assert outcome.text.startswith("**Finished, but the file isn't a video")
     assert outcome.attachments == []
 
 
-async def test_a_host_that_nobody_allowed(town: Town) -> None:
-    job = await town.watched()
+async def test_a_host_that_nobody_allowed(server: GuildFixture) -> None:
+    job = await server.watched()
     job.complete()
     elsewhere = "https://169.254.169.254/out.mp4"
     if is_v2(job.jobid):
         job.raw = record_of(job) | {"url": elsewhere}
     else:
         job.raw = {**job.shown, "attachments": [{**job.videos[0].attachment(), "url": elsewhere}]}
-    outcome = await town.outcome()
+    outcome = await server.outcome()
     assert outcome.attachments == []
     assert outcome.text.startswith("**Your video is ready, but I may not fetch it.**")
     assert "\nhttps://169.254.169.254/out.mp4\n-# " in outcome.text
 
 
-async def test_a_redirect_to_a_host_that_nobody_allowed(town: Town) -> None:
-    job = await town.watched()
-    town.stage.pixverse.cdn.faults.add(faults.Redirect("http://localhost:9/secret.mp4"), times=None)
+async def test_a_redirect_to_a_host_that_nobody_allowed(server: GuildFixture) -> None:
+    job = await server.watched()
+    server.stage.pixverse.cdn.faults.add(faults.Redirect("http://localhost:9/secret.mp4"), times=None)
     job.complete()
     try:
-        outcome = await town.outcome()
+        outcome = await server.outcome()
     finally:
-        town.stage.pixverse.cdn.faults.clear()
+        server.stage.pixverse.cdn.faults.clear()
     assert outcome.text.startswith("**Your video is ready, but I may not fetch it.**")
     assert outcome.attachments == []
 
@@ -200,39 +200,43 @@ def _is_outcome(request: RecordedRequest) -> bool:
     return "outcome:details" in str(request.json)
 
 
-async def test_a_block_by_automod_leads_to_words_of_our_own(town: Town) -> None:
-    job = await town.watched(prompt="rude word")
-    blocked = town.stage.discord.faults.add(
+async def test_a_block_by_automod_leads_to_words_of_our_own(server: GuildFixture) -> None:
+    job = await server.watched(prompt="rude word")
+    blocked = server.stage.discord.faults.add(
         method="POST", path=_MESSAGES, action=Status(400, 200000), match=_is_outcome
     )
     job.complete()
-    outcome = await town.outcome()
+    outcome = await server.outcome()
     assert blocked.hits == 1
-    assert outcome.text.startswith(f"**Your video is ready.** {town.member.mention}")
-    assert outcome.text.splitlines()[-1].endswith(f"completed · {town.number(job)}")
+    assert outcome.text.startswith(f"**Your video is ready.** {server.member.mention}")
+    assert outcome.text.splitlines()[-1].endswith(f"completed · {server.number(job)}")
     assert "rude" not in outcome.text
-    assert town.shown(job) not in outcome.text
+    assert server.shown(job) not in outcome.text
     assert "rude" not in str(outcome.attachments[0].description)
-    assert outcome.pinged == {town.member.id}
+    assert outcome.pinged == {server.member.id}
 
 
 @pytest.mark.parametrize("action", [Cut(), Status(500)], ids=["cut", "500"])
-async def test_an_answer_that_is_lost_after_the_deed_doubles_nothing(town: Town, action: Cut | Status) -> None:
-    job = await town.watched()
-    lost = town.stage.discord.faults.add(method="POST", path=_MESSAGES, when="after", action=action, match=_is_outcome)
+async def test_an_answer_that_is_lost_after_the_deed_doubles_nothing(
+    server: GuildFixture, action: Cut | Status
+) -> None:
+    job = await server.watched()
+    lost = server.stage.discord.faults.add(
+        method="POST", path=_MESSAGES, when="after", action=action, match=_is_outcome
+    )
     job.complete()
-    outcome = await town.outcome()
+    outcome = await server.outcome()
     assert lost.hits == 1
-    assert f"/{outcome.id}" in (await town.card_says("**Done.**")).text
-    assert town.outcomes() == [outcome]
+    assert f"/{outcome.id}" in (await server.card_says("**Done.**")).text
+    assert server.outcomes() == [outcome]
 
 
-async def test_a_deleted_card_is_no_obstacle(town: Town) -> None:
-    job = await town.watched()
-    (card,) = town.cards()
-    town.channel.delete_message(card)
+async def test_a_deleted_card_is_no_obstacle(server: GuildFixture) -> None:
+    job = await server.watched()
+    (card,) = server.cards()
+    server.channel.delete_message(card)
     job.complete()
-    assert len((await town.outcome()).attachments) == 1
-    path = f"/channels/{town.channel.id}/messages"
-    posts = [call for call in town.stage.discord.requests if call.method == "POST" and call.path == path]
+    assert len((await server.outcome()).attachments) == 1
+    path = f"/channels/{server.channel.id}/messages"
+    posts = [call for call in server.stage.discord.requests if call.method == "POST" and call.path == path]
     assert len(posts) == 2, "the outcome was taken at once"

@@ -11,9 +11,9 @@ import pytest
 import pytest_asyncio
 
 from sandbox.discord_wire import Answer, Channel, Member, NotAnswered
-from tests.e2e.forking import Nursery
+from tests.e2e.forking import ForkServer
+from tests.e2e.guild_fixture import GuildFixture
 from tests.e2e.stage import Stage
-from tests.e2e.town import Town
 from ui.buttons import Action
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -33,33 +33,33 @@ _OF_ONESELF = {Action.DELETE_MY_DATA, Action.KEEP_MY_DATA}
 class Victim:
     """A server with an ended job, an open one and a batch, of which a stranger must not learn."""
 
-    def __init__(self, town: Town) -> None:
-        self.town = town
+    def __init__(self, server: GuildFixture) -> None:
+        self.server = server
         self.jobids: list[str] = []
         self.posts: set[int] = set()
 
     @classmethod
-    async def of(cls, town: Town) -> Victim:
-        victim = cls(town)
-        ended = await town.watched(prompt=_PROMPT)
+    async def of(cls, server: GuildFixture) -> Victim:
+        victim = cls(server)
+        ended = await server.watched(prompt=_PROMPT)
         ended.complete()
-        await town.outcome()
-        going = await town.watched(prompt=_PROMPT)
-        batch = [town.job(prompt=_PROMPT) for _ in range(2)]
-        await town.watch(*batch)
-        await town.settled()
+        await server.outcome()
+        going = await server.watched(prompt=_PROMPT)
+        batch = [server.job(prompt=_PROMPT) for _ in range(2)]
+        await server.watch(*batch)
+        await server.settled()
         victim.jobids = [job.jobid for job in (ended, going, *batch)]
-        victim.posts = {post.id for post in town.posts()}
+        victim.posts = {post.id for post in server.posts()}
         return victim
 
     def state(self) -> dict[str, Any]:
         """All that somebody else could have changed."""
-        rows, guild = self.town.stage.ledger.rows, self.town.guild.id
+        rows, guild = self.server.stage.ledger.rows, self.server.guild.id
         of_guild = "FROM {} WHERE guild_id = ?"
         kept = {table: rows("SELECT * " + of_guild.format(table), guild) for table in ("subscriptions", "batches")}
         return {
             **kept,
-            "posts": [(post.id, post.text) for post in self.town.posts() if post.id in self.posts],
+            "posts": [(post.id, post.text) for post in self.server.posts() if post.id in self.posts],
             "subscribers": rows("SELECT * FROM subscribers"),
             "deliveries": rows("SELECT id, state " + of_guild.format("deliveries"), guild),
             "servers": rows("SELECT * " + of_guild.format("servers"), guild),
@@ -67,16 +67,18 @@ class Victim:
         }
 
     def job_numbers(self) -> list[int]:
-        rows = self.town.stage.ledger.rows("SELECT job_id FROM subscriptions WHERE guild_id = ?", self.town.guild.id)
+        rows = self.server.stage.ledger.rows(
+            "SELECT job_id FROM subscriptions WHERE guild_id = ?", self.server.guild.id
+        )
         return [row["job_id"] for row in rows]
 
     def custom_ids(self, actions: Iterable[Action]) -> list[str]:
         """Every one that stands somewhere in its channels or could, and some that nobody made."""
-        rows, guild = self.town.stage.ledger.rows, self.town.guild.id
+        rows, guild = self.server.stage.ledger.rows, self.server.guild.id
         accounts = {row["id"] for row in rows(_ITS_ACCOUNT, guild)}
         others = {row["id"] for row in rows(_ITS_SUBSCRIPTIONS_AND_BATCHES, guild)}
         details = [
-            button.custom_id for outcome in self.town.outcomes() for button in outcome.buttons if button.custom_id
+            button.custom_id for outcome in self.server.outcomes() for button in outcome.buttons if button.custom_id
         ]
         assert details
         numbered = [
@@ -88,15 +90,17 @@ class Victim:
 
     def learned_by(self, answer: Answer) -> bool:
         """Whether an answer tells anything of it."""
-        return any(told in answer.text for told in (_PROMPT, *self.jobids, str(self.town.channel.id)))
+        return any(told in answer.text for told in (_PROMPT, *self.jobids, str(self.server.channel.id)))
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stage(
-    program: Path, nursery: Nursery | None, tmp_path_factory: pytest.TempPathFactory
+    program: Path, fork_server: ForkServer | None, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Stage]:
     """One bot that lets a forger try as often as they like."""
-    patient = await Stage.build(program, tmp_path_factory.mktemp("stage"), {"COMMANDS_PER_MINUTE": "100000"}, nursery)
+    patient = await Stage.build(
+        program, tmp_path_factory.mktemp("stage"), {"COMMANDS_PER_MINUTE": "100000"}, fork_server
+    )
     try:
         await patient.start()
         yield patient
@@ -111,12 +115,12 @@ async def _press_everything(victim: Victim, who: Member, where: Channel, actions
         answer = await who.forge_click(where, custom_id)
         assert not victim.learned_by(answer), (custom_id, answer.text)
         assert "Something went wrong" not in answer.text, custom_id
-    await victim.town.settled()
+    await victim.server.settled()
     assert victim.state() == before
 
 
-async def test_buttons_pressed_in_another_server(stage: Stage, town: Town) -> None:
-    victim, stranger = await Victim.of(town), await stage.town()
+async def test_buttons_pressed_in_another_server(stage: Stage, server: GuildFixture) -> None:
+    victim, stranger = await Victim.of(server), await stage.server()
     asked = len(stage.pixverse.requests)
     for who in (stranger.member, stranger.admin):
         await _press_everything(victim, who, stranger.channel)
@@ -126,34 +130,34 @@ async def test_buttons_pressed_in_another_server(stage: Stage, town: Town) -> No
     } == set()
 
 
-async def test_buttons_pressed_in_another_channel(town: Town) -> None:
-    victim = await Victim.of(town)
-    elsewhere = town.guild.add_text_channel("elsewhere")
-    moderator = town.guild.add_member("mod", permissions=town.stage.discord.Permissions(manage_messages=True))
-    for who in (town.member, moderator):
+async def test_buttons_pressed_in_another_channel(server: GuildFixture) -> None:
+    victim = await Victim.of(server)
+    elsewhere = server.guild.add_text_channel("elsewhere")
+    moderator = server.guild.add_member("mod", permissions=server.stage.discord.Permissions(manage_messages=True))
+    for who in (server.member, moderator):
         await _press_everything(victim, who, elsewhere, [action for action in Action if action not in _OF_ONESELF])
 
 
-async def test_buttons_of_admins_pressed_by_a_member(town: Town) -> None:
-    victim = await Victim.of(town)
+async def test_buttons_of_admins_pressed_by_a_member(server: GuildFixture) -> None:
+    victim = await Victim.of(server)
     before = victim.state()
-    for custom_id in victim.custom_ids(_OF_ADMINS)[: -len(town.outcomes())]:
-        answer = await town.member.forge_click(town.channel, custom_id)
+    for custom_id in victim.custom_ids(_OF_ADMINS)[: -len(server.outcomes())]:
+        answer = await server.member.forge_click(server.channel, custom_id)
         assert answer.text.startswith("**Only someone with *Manage Server* can do this.**"), answer.text
     assert victim.state() == before
 
 
-async def test_custom_ids_that_nobody_makes_are_left_alone(town: Town) -> None:
-    victim = await Victim.of(town)
+async def test_custom_ids_that_nobody_makes_are_left_alone(server: GuildFixture) -> None:
+    victim = await Victim.of(server)
     before = victim.state()
-    pressed = (town.admin.forge_click(town.channel, custom_id) for custom_id in _OF_NOBODY)
+    pressed = (server.admin.forge_click(server.channel, custom_id) for custom_id in _OF_NOBODY)
     answers = await asyncio.gather(*pressed, return_exceptions=True)
     assert [answer for answer in answers if not isinstance(answer, NotAnswered)] == []
     assert victim.state() == before
 
 
-async def test_numbers_of_another_server(stage: Stage, town: Town) -> None:
-    victim, stranger = await Victim.of(town), await stage.town()
+async def test_numbers_of_another_server(stage: Stage, server: GuildFixture) -> None:
+    victim, stranger = await Victim.of(server), await stage.server()
     before, asked = victim.state(), len(stage.pixverse.requests)
     for number in victim.job_numbers():
         for command, options in (
@@ -172,12 +176,12 @@ async def test_numbers_of_another_server(stage: Stage, town: Town) -> None:
     assert not [entry for entry in stage.pixverse.requests[asked:] if entry.account == stranger.account.number]
 
 
-async def test_numbers_of_another_channel(stage: Stage, town: Town) -> None:
+async def test_numbers_of_another_channel(stage: Stage, server: GuildFixture) -> None:
     """Whoever may see this channel alone learns nothing of the other by counting numbers up."""
-    victim = await Victim.of(town)
-    thread = town.channel.add_thread("inside")
-    elsewhere = town.guild.add_text_channel("elsewhere")
-    mallory = town.guild.add_member("mallory", permissions=stage.discord.Permissions(manage_messages=True))
+    victim = await Victim.of(server)
+    thread = server.channel.add_thread("inside")
+    elsewhere = server.guild.add_text_channel("elsewhere")
+    mallory = server.guild.add_member("mallory", permissions=stage.discord.Permissions(manage_messages=True))
     before = victim.state()
     said: dict[str, set[str]] = {}
     for number in (*victim.job_numbers(), 999_999):
@@ -196,17 +200,17 @@ async def test_numbers_of_another_channel(stage: Stage, town: Town) -> None:
     many = await mallory.slash(elsewhere, "pixverse watch", jobids=" ".join(map("#{}".format, victim.job_numbers())))
     assert not victim.learned_by(many)
     assert victim.state() == before
-    assert (town.posts(elsewhere), town.posts(thread)) == ([], [])
+    assert (server.posts(elsewhere), server.posts(thread)) == ([], [])
 
 
-async def test_a_number_is_taken_from_who_asked_for_it(town: Town) -> None:
-    job = await town.watched()
-    elsewhere = town.guild.add_text_channel("elsewhere")
-    assert (await town.status(town.number(job), channel=elsewhere)).text.startswith("**Watching.**")
+async def test_a_number_is_taken_from_who_asked_for_it(server: GuildFixture) -> None:
+    job = await server.watched()
+    elsewhere = server.guild.add_text_channel("elsewhere")
+    assert (await server.status(server.number(job), channel=elsewhere)).text.startswith("**Watching.**")
 
 
-async def test_ids_of_another_server_s_account(stage: Stage, town: Town) -> None:
-    victim, stranger = await Victim.of(town), await stage.town()
+async def test_ids_of_another_server_s_account(stage: Stage, server: GuildFixture) -> None:
+    victim, stranger = await Victim.of(server), await stage.server()
     before = victim.state()
     for jobid in victim.jobids:
         for command in ("status", "unwatch"):
@@ -222,24 +226,24 @@ async def test_ids_of_another_server_s_account(stage: Stage, town: Town) -> None
 @pytest.mark.parametrize(
     "typed", ["", "#", "#1", "lighthouse", "%", "_", "a secret lighthouse", "'; DROP TABLE jobs; --"]
 )
-async def test_autocomplete_in_another_server_offers_nothing(stage: Stage, town: Town, typed: str) -> None:
-    await Victim.of(town)
-    stranger = await stage.town()
-    twin = stranger.guild.add_member("alice again", user_id=town.member.id)
+async def test_autocomplete_in_another_server_offers_nothing(stage: Stage, server: GuildFixture, typed: str) -> None:
+    await Victim.of(server)
+    stranger = await stage.server()
+    twin = stranger.guild.add_member("alice again", user_id=server.member.id)
     for who in (stranger.member, stranger.admin, twin):
         for command in ("status", "unwatch"):
             assert await who.autocomplete(stranger.channel, f"pixverse {command}", option="jobid", typed=typed) == []
 
 
-async def test_a_form_handed_in_by_somebody_else(stage: Stage, town: Town) -> None:
-    victim, stranger = await Victim.of(town), await stage.town()
-    opened = await town.admin.slash(town.channel, "pixverse-admin token set")
+async def test_a_form_handed_in_by_somebody_else(stage: Stage, server: GuildFixture) -> None:
+    victim, stranger = await Victim.of(server), await stage.server()
+    opened = await server.admin.slash(server.channel, "pixverse-admin token set")
     assert opened.modal is not None
     before = victim.state()
-    refused = await town.member.forge_submit(town.channel, opened.modal, stranger.account.token)
+    refused = await server.member.forge_submit(server.channel, opened.modal, stranger.account.token)
     assert refused.text.startswith("**Only someone with *Manage Server* can do this.**")
     assert victim.state() == before
-    opened = await town.admin.slash(town.channel, "pixverse-admin token set")
+    opened = await server.admin.slash(server.channel, "pixverse-admin token set")
     assert opened.modal is not None
     own = await stranger.admin.forge_submit(stranger.channel, opened.modal, stranger.account.token)
     assert not victim.learned_by(own)
@@ -248,54 +252,56 @@ async def test_a_form_handed_in_by_somebody_else(stage: Stage, town: Town) -> No
 
 @pytest.mark.parametrize("name", ["alerts", "follow"])
 @pytest.mark.parametrize("where", ["channel", "archived thread"])
-async def test_a_channel_of_another_server_is_not_taken(town: Town, stage: Stage, name: str, where: str) -> None:
-    other = await stage.town()
+async def test_a_channel_of_another_server_is_not_taken(
+    server: GuildFixture, stage: Stage, name: str, where: str
+) -> None:
+    other = await stage.server()
     chosen = other.channel if where == "channel" else _archived_thread(other)
-    answer = await town.admin.forge_choice(town.channel, f"pixverse-admin {name}", option="channel", chosen=chosen)
+    answer = await server.admin.forge_choice(server.channel, f"pixverse-admin {name}", option="channel", chosen=chosen)
     assert answer.text.startswith("**That channel isn't in this server.**")
     assert answer.buttons == []
-    assert stage.ledger.rows("SELECT alerts_channel FROM servers WHERE guild_id = ?", town.guild.id) == [
+    assert stage.ledger.rows("SELECT alerts_channel FROM servers WHERE guild_id = ?", server.guild.id) == [
         {"alerts_channel": None}
     ]
 
 
-async def test_an_archived_thread_of_one_s_own_server_is_taken(town: Town) -> None:
-    thread = _archived_thread(town)
-    answer = await town.admin.forge_choice(town.channel, "pixverse-admin alerts", option="channel", chosen=thread)
+async def test_an_archived_thread_of_one_s_own_server_is_taken(server: GuildFixture) -> None:
+    thread = _archived_thread(server)
+    answer = await server.admin.forge_choice(server.channel, "pixverse-admin alerts", option="channel", chosen=thread)
     assert answer.text.startswith("**Alerts go to <#")
 
 
-async def test_a_stored_channel_of_another_server_is_posted_to_never(town: Town, stage: Stage) -> None:
+async def test_a_stored_channel_of_another_server_is_posted_to_never(server: GuildFixture, stage: Stage) -> None:
     """As one may stand in a database of an earlier version."""
-    other = await stage.town()
+    other = await stage.server()
     thread = _archived_thread(other)
-    await town.admin.slash(town.channel, "pixverse-admin alerts", channel=town.channel)
-    stage.ledger.change("UPDATE servers SET alerts_channel = ? WHERE guild_id = ?", thread.id, town.guild.id)
-    await town.watched()
-    town.account.refuse()
+    await server.admin.slash(server.channel, "pixverse-admin alerts", channel=server.channel)
+    stage.ledger.change("UPDATE servers SET alerts_channel = ? WHERE guild_id = ?", thread.id, server.guild.id)
+    await server.watched()
+    server.account.refuse()
     tried = "SELECT 1 FROM deliveries WHERE kind = 'notice' AND channel_id = ? AND blocked_since IS NOT NULL"
     await stage.pixverse.until(lambda: stage.ledger.rows(tried, thread.id) != [])
-    assert town.posts(thread) == []
+    assert server.posts(thread) == []
 
 
-def _archived_thread(town: Town) -> Channel:
+def _archived_thread(server: GuildFixture) -> Channel:
     """The gateway tells nothing of it: the bot does not have it in its cache."""
-    thread = town.channel.add_thread("old plans")
+    thread = server.channel.add_thread("old plans")
     thread.archive()
     return thread
 
 
-async def test_a_button_that_names_a_channel_of_another_server(town: Town, stage: Stage) -> None:
-    other = await stage.town()
-    question = await town.admin.slash(town.channel, "pixverse-admin follow", channel=town.channel)
+async def test_a_button_that_names_a_channel_of_another_server(server: GuildFixture, stage: Stage) -> None:
+    other = await stage.server()
+    question = await server.admin.slash(server.channel, "pixverse-admin follow", channel=server.channel)
     (asked,) = [button.custom_id for button in question.buttons if button.label == "Follow the account"]
     assert asked is not None
     for number in ("0", "9" * 19, "9" * 20, "0" * 20):
-        absurd = asked.replace(str(town.channel.id), number)
-        said = (await town.admin.forge_click(town.channel, absurd)).text
+        absurd = asked.replace(str(server.channel.id), number)
+        said = (await server.admin.forge_click(server.channel, absurd)).text
         assert said.startswith("**This button no longer does anything.**"), (number, said)
-    forged = asked.replace(str(town.channel.id), str(other.channel.id))
-    assert (await town.admin.forge_click(town.channel, forged)).text.startswith(
+    forged = asked.replace(str(server.channel.id), str(other.channel.id))
+    assert (await server.admin.forge_click(server.channel, forged)).text.startswith(
         "**That channel isn't in this server.**"
     )
-    assert stage.ledger.rows("SELECT * FROM follows WHERE guild_id = ?", town.guild.id) == []
+    assert stage.ledger.rows("SELECT * FROM follows WHERE guild_id = ?", server.guild.id) == []

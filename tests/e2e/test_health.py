@@ -31,9 +31,9 @@ async def test_health_over_the_port_and_the_service_manager(build: Build) -> Non
         assert (status, json.loads(body)["reasons"]) == (200, [])
         assert json.loads(body)["seconds_since_loops_turned"].keys() >= {"cards", "delivery", "poll"}
 
-        town = await stage.town()
-        (await town.watched()).complete()
-        await town.outcome()
+        server = await stage.server()
+        (await server.watched()).complete()
+        await server.outcome()
         status, body = await ask(port, "GET /metrics HTTP/1.1\nHost: 127.0.0.1")
         samples = read(body.decode())
         assert samples['relay_posts_total{result="Done"}'] >= 2

@@ -9,8 +9,8 @@ import pytest
 from sandbox.pixverse_api.jobs import Job
 from sandbox.pixverse_api.service import is_v2
 from sandbox.pixverse_api.v2 import record_of
+from tests.e2e.guild_fixture import GuildFixture
 from tests.e2e.stage import Stage
-from tests.e2e.town import Town
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -75,26 +75,26 @@ _V2 = [("v2", name, status) for name, status in zip(_WORDS, cycle(("completed", 
 
 
 @pytest.mark.parametrize(("generation", "name", "status"), _V1 + _V2, indirect=["generation"])
-async def test_a_job_made_of_them(stage: Stage, town: Town, generation: str, name: str, status: str) -> None:
+async def test_a_job_made_of_them(stage: Stage, server: GuildFixture, generation: str, name: str, status: str) -> None:
     word = _WORDS[name]
-    job = await town.watched()
+    job = await server.watched()
     job.raw = _running(job, word)
     asked = stage.pixverse.asked(job)
     await stage.pixverse.until(lambda: stage.pixverse.asked(job) > asked + 1)
-    offered = await town.member.autocomplete(town.channel, "pixverse status", option="jobid", typed="")
-    assert [value for _, value in offered] == [town.number(job)]
-    listed = await town.use("pixverse list")
+    offered = await server.member.autocomplete(server.channel, "pixverse status", option="jobid", typed="")
+    assert [value for _, value in offered] == [server.number(job)]
+    listed = await server.use("pixverse list")
     assert listed.text.startswith("**Watching 1 job here")
     _end(job, "completed" if generation == "v1" else status)
     job.raw = _made_of(job, status, word)
-    outcome = await town.outcome()
-    assert f"{status} · {town.number(job)}" in outcome.text
+    outcome = await server.outcome()
+    assert f"{status} · {server.number(job)}" in outcome.text
     assert len(outcome.attachments) == (1 if status == "completed" else 0)
-    assert all(file.filename == f"pixverse-{town.number(job)[1:]}-1.mp4" for file in outcome.attachments)
-    details = await town.member.click(outcome, "Details")
+    assert all(file.filename == f"pixverse-{server.number(job)[1:]}-1.mp4" for file in outcome.attachments)
+    details = await server.member.click(outcome, "Details")
     assert all(message.ephemeral for message in details.messages)
-    for message in town.posts():
-        assert message.pinged <= {town.member.id}
+    for message in server.posts():
+        assert message.pinged <= {server.member.id}
         assert not message.pinged_everyone
         assert not message.pinged_roles
         assert not any(sign in message.text for sign in "\u202e\u2066\u0000\u001b\u200b")
@@ -103,19 +103,19 @@ async def test_a_job_made_of_them(stage: Stage, town: Town, generation: str, nam
 
 
 @pytest.mark.parametrize("name", _WORDS)
-async def test_typed_in_every_option(stage: Stage, town: Town, name: str) -> None:
+async def test_typed_in_every_option(stage: Stage, server: GuildFixture, name: str) -> None:
     word = _WORDS[name]
     for command, option in (("status", "jobid"), ("unwatch", "jobid"), ("watch", "jobids")):
         for typed in (word, word.replace(" ", ""), f"#{word}", f"job:{word}"):
-            answer = await town.member.forge_slash(town.channel, f"pixverse {command}", 15, **{option: typed})
+            answer = await server.member.forge_slash(server.channel, f"pixverse {command}", 15, **{option: typed})
             assert "Something went wrong" not in answer.text, (command, typed)
             assert not answer.pings
             assert answer.ephemeral
-    await town.member.autocomplete(town.channel, "pixverse status", option="jobid", typed=word[:100])
-    answer = await stage.empty_town().set_token(word[:4000])
+    await server.member.autocomplete(server.channel, "pixverse status", option="jobid", typed=word[:100])
+    answer = await stage.empty_server().set_token(word[:4000])
     assert answer.text.startswith("**Not stored")
     assert stage.bot.said("Traceback") == []
-    assert town.posts() == []
+    assert server.posts() == []
 
 
 _WRITTEN = (
@@ -124,11 +124,11 @@ _WRITTEN = (
 )
 
 
-async def test_what_people_write_comes_out_as_it_went_in(town: Town) -> None:
-    job = await town.watched(prompt=f"{_WRITTEN} " * 20)
-    (card,) = town.cards()
+async def test_what_people_write_comes_out_as_it_went_in(server: GuildFixture) -> None:
+    job = await server.watched(prompt=f"{_WRITTEN} " * 20)
+    (card,) = server.cards()
     job.complete()
-    outcome = await town.outcome()
+    outcome = await server.outcome()
     for text in (card.text, outcome.text):
         (quote,) = [line.removeprefix("> ") for line in text.splitlines() if line.startswith("> ")]
         assert quote.startswith(f"{_WRITTEN} ")
@@ -138,10 +138,10 @@ async def test_what_people_write_comes_out_as_it_went_in(town: Town) -> None:
 
 
 @pytest.mark.parametrize("prompt", ["👨\u200d👩\u200d👧" * 4000, "👨\u200d" * 4000 + "👨"], ids=["families", "chain"])
-async def test_a_prompt_of_thousands_of_joined_emoji(town: Town, prompt: str) -> None:
-    job = await town.watched(prompt=prompt)
+async def test_a_prompt_of_thousands_of_joined_emoji(server: GuildFixture, prompt: str) -> None:
+    job = await server.watched(prompt=prompt)
     job.complete()
-    outcome = await town.outcome()
+    outcome = await server.outcome()
     (quote,) = [line for line in outcome.text.splitlines() if line.startswith("> ")]
     assert quote.endswith(("👧…", "👨…"))
     assert len(quote) > 50

@@ -17,9 +17,9 @@ import pytest_asyncio
 from sandbox.pixverse_api.callbacks import Habit
 from sandbox.ports import free_port
 from tests.e2e.conftest import Build
-from tests.e2e.forking import Nursery
+from tests.e2e.forking import ForkServer
+from tests.e2e.guild_fixture import GuildFixture
 from tests.e2e.stage import Stage
-from tests.e2e.town import Town
 from tests.web.port import ask
 from tests.web.strange_requests import REFUSED, random_bytes
 from web.connection_limiter import room_for
@@ -47,7 +47,7 @@ def ports() -> _Ports:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stage(
-    program: Path, nursery: Nursery | None, tmp_path_factory: pytest.TempPathFactory, ports: _Ports
+    program: Path, fork_server: ForkServer | None, tmp_path_factory: pytest.TempPathFactory, ports: _Ports
 ) -> AsyncIterator[Stage]:
     settings = {
         "POLL_INTERVAL": "20",
@@ -55,7 +55,7 @@ async def stage(
         "CALLBACK_PORT": str(ports.callbacks),
         "PUBLIC_URL": f"http://127.0.0.1:{ports.callbacks}",
     }
-    shared = await Stage.build(program, tmp_path_factory.mktemp("stage"), settings, nursery)
+    shared = await Stage.build(program, tmp_path_factory.mktemp("stage"), settings, fork_server)
     try:
         await shared.start()
         yield shared
@@ -63,13 +63,13 @@ async def stage(
         await shared.close()
 
 
-async def _called(town: Town) -> None:
-    """Has the town's account call back to the address that its admin is shown."""
-    answer = await town.admin.slash(town.channel, "pixverse-admin callback")
+async def _called(server: GuildFixture) -> None:
+    """Has the server's account call back to the address that its admin is shown."""
+    answer = await server.admin.slash(server.channel, "pixverse-admin callback")
     found = re.search(r"`(http://[^`]+/([^`/]+))`", answer.text)
     assert found is not None, answer
-    town.stage.for_one_alone.append(found[2])
-    town.account.reply_url = found[1]
+    server.stage.for_one_alone.append(found[2])
+    server.account.reply_url = found[1]
 
 
 @pytest.mark.usefixtures("stage")
@@ -119,11 +119,11 @@ async def _seconds_to_end(port: int, sent: bytes) -> float:
 
 @pytest.mark.parametrize("sent", [b"", b"POST /callback/", b"POST /callback/a HTTP/1.1\r\nContent-Length: 9\r\n\r\n1"])
 async def test_a_thousand_slow_connections_shut_nobody_out(
-    stage: Stage, town: Town, ports: _Ports, sent: bytes
+    stage: Stage, server: GuildFixture, ports: _Ports, sent: bytes
 ) -> None:
     stage.pixverse.callbacks.habit = Habit()
-    await _called(town)
-    job = await town.watched()
+    await _called(server)
+    job = await server.watched()
     said = len(stage.bot.lines)
     assert room_for(1000) == 1000, "files that this process may open"
     slow: list[asyncio.StreamWriter] = []
@@ -137,7 +137,7 @@ async def test_a_thousand_slow_connections_shut_nobody_out(
         assert (await ask(ports.monitoring, "GET /healthz HTTP/1.1\nHost: a"))[0] == 200
         assert time.monotonic() - begun < 5
         job.complete()
-        await town.outcome(timeout=8)
+        await server.outcome(timeout=8)
         assert (await ask(ports.callbacks, f"POST /callback/{'A' * 43} HTTP/1.1\nHost: a"))[0] == 404
     finally:
         for writer in slow:

@@ -16,10 +16,10 @@ import pytest_asyncio
 
 from sandbox.discord_wire import Hold, Status
 from tests import languages
-from tests.e2e.forking import Nursery
+from tests.e2e.forking import ForkServer
+from tests.e2e.guild_fixture import GuildFixture
 from tests.e2e.process import NO_CERTIFICATES, copy_program
 from tests.e2e.stage import Stage
-from tests.e2e.town import Town
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -34,8 +34,10 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
     for code, mark in _MARKS.items():
         _put_catalogue(program, code, mark)
     with ExitStack() as stack:
-        nursery = stack.enter_context(closing(Nursery(program, NO_CERTIFICATES))) if sys.platform == "linux" else None
-        shared = await Stage.build(program, tmp_path_factory.mktemp("stage"), {}, nursery)
+        fork_server = (
+            stack.enter_context(closing(ForkServer(program, NO_CERTIFICATES))) if sys.platform == "linux" else None
+        )
+        shared = await Stage.build(program, tmp_path_factory.mktemp("stage"), {}, fork_server)
         try:
             await shared.start()
             yield shared
@@ -47,161 +49,161 @@ def _put_catalogue(program: Path, code: str, mark: str) -> None:
     languages.write(program / "ui/locales", code, languages.translated(code, languages.marked(mark)))
 
 
-async def _server_speaks(town: Town, code: str) -> None:
+async def _server_speaks(server: GuildFixture, code: str) -> None:
     """Changes the server's language, and waits until the bot has heard of it."""
-    town.guild.preferred_locale = code
+    server.guild.preferred_locale = code
     sql = "SELECT locale FROM servers WHERE guild_id = ?"
-    await town.stage.pixverse.until(lambda: town.stage.ledger.rows(sql, town.guild.id) == [{"locale": code}])
+    await server.stage.pixverse.until(lambda: server.stage.ledger.rows(sql, server.guild.id) == [{"locale": code}])
 
 
 async def test_a_japanese_member_in_a_portuguese_server(stage: Stage) -> None:
-    town = await stage.town(server="pt-BR", member="ja")
-    job = town.job(prompt="paper boat")
-    answer = await town.status(job)
+    server = await stage.server(locale="pt-BR", member="ja")
+    job = server.job(prompt="paper boat")
+    answer = await server.status(job)
     assert answer.text.startswith(JAPANESE + "Watching")
-    card = await town.card_says(PORTUGUESE)
-    pressed = await town.member.click(card, "pt: Check now")
+    card = await server.card_says(PORTUGUESE)
+    pressed = await server.member.click(card, "pt: Check now")
     assert pressed.text.startswith(JAPANESE)
 
     await stage.restart()
     job.set("progress", percent=46)
-    assert "46" in (await town.card_says(PORTUGUESE + "In progress")).text
+    assert "46" in (await server.card_says(PORTUGUESE + "In progress")).text
     job.complete()
-    outcome = await town.outcome()
+    outcome = await server.outcome()
     assert outcome.text.startswith(PORTUGUESE)
     assert outcome.labels == ["pt: Details"]
-    assert (await town.member.click(outcome, "pt: Details")).text.startswith(JAPANESE)
-    assert (await town.card_says(PORTUGUESE + "Done")).id == card.id
+    assert (await server.member.click(outcome, "pt: Details")).text.startswith(JAPANESE)
+    assert (await server.card_says(PORTUGUESE + "Done")).id == card.id
 
 
 async def test_what_is_posted_keeps_its_language_when_the_server_changes_its_own(stage: Stage) -> None:
-    town = await stage.town(server="pt-BR", member="ja")
-    job = await town.watched()
-    old = await town.card_says(PORTUGUESE)
-    await _server_speaks(town, "de")
+    server = await stage.server(locale="pt-BR", member="ja")
+    job = await server.watched()
+    old = await server.card_says(PORTUGUESE)
+    await _server_speaks(server, "de")
     await stage.restart()
     job.set("progress", percent=46)
-    assert (await town.card_says(PORTUGUESE + "In progress")).id == old.id
+    assert (await server.card_says(PORTUGUESE + "In progress")).id == old.id
 
-    newer = await town.watched()
-    await town.card_says(GERMAN)
+    newer = await server.watched()
+    await server.card_says(GERMAN)
     for ended in (job, newer):
         ended.complete()
-    await stage.discord.until(lambda: len(town.outcomes()) == 2, what="both outcomes")
-    assert all(outcome.text.startswith(GERMAN) for outcome in town.outcomes())
-    await town.card_says(PORTUGUESE + "Done")
-    await town.card_says(GERMAN + "Done")
+    await stage.discord.until(lambda: len(server.outcomes()) == 2, what="both outcomes")
+    assert all(outcome.text.startswith(GERMAN) for outcome in server.outcomes())
+    await server.card_says(PORTUGUESE + "Done")
+    await server.card_says(GERMAN + "Done")
 
 
 async def test_an_outcome_that_waits_keeps_the_language_that_it_was_made_in(stage: Stage) -> None:
     """Refused before, and sent after the server has changed its language and the bot was started again."""
-    town = await stage.town(server="pt-BR")
-    job = await town.watched()
-    town.channel.deny_bot(send_messages=True)
+    server = await stage.server(locale="pt-BR")
+    job = await server.watched()
+    server.channel.deny_bot(send_messages=True)
     job.complete()
-    await stage.pixverse.until(lambda: stage.ledger.outcome_states(town.channel.id) == ["waiting"])
-    await _server_speaks(town, "de")
+    await stage.pixverse.until(lambda: stage.ledger.outcome_states(server.channel.id) == ["waiting"])
+    await _server_speaks(server, "de")
     await stage.restart()
-    town.channel.allow_bot(send_messages=True)
-    assert (await town.outcome()).text.startswith(PORTUGUESE)
+    server.channel.allow_bot(send_messages=True)
+    assert (await server.outcome()).text.startswith(PORTUGUESE)
 
 
 async def test_a_server_that_is_back_with_another_language_reads_it_at_once(stage: Stage) -> None:
     """Nobody there has asked for anything since."""
-    town = await stage.town(server="pt-BR")
-    job = await town.watched()
-    await town.settled()
-    town.guild.remove_bot()
+    server = await stage.server(locale="pt-BR")
+    job = await server.watched()
+    await server.settled()
+    server.guild.remove_bot()
     gone = "SELECT 1 FROM servers WHERE guild_id = ? AND gone_since IS NOT NULL"
-    await stage.pixverse.until(lambda: bool(stage.ledger.rows(gone, town.guild.id)))
-    town.guild.preferred_locale = "de"
-    town.guild.add_bot()
+    await stage.pixverse.until(lambda: bool(stage.ledger.rows(gone, server.guild.id)))
+    server.guild.preferred_locale = "de"
+    server.guild.add_bot()
     job.complete()
-    assert (await town.outcome()).text.startswith(GERMAN)
+    assert (await server.outcome()).text.startswith(GERMAN)
 
 
 async def test_a_result_that_is_resent_is_in_the_language_that_was_chosen_since(stage: Stage) -> None:
-    town = await stage.town(server="pt-BR")
-    job = await town.watched()
+    server = await stage.server(locale="pt-BR")
+    job = await server.watched()
     stage.discord.faults.add(
-        method="POST", path=f"/channels/{town.channel.id}/messages", action=Status(400, code=50035), times=None
+        method="POST", path=f"/channels/{server.channel.id}/messages", action=Status(400, code=50035), times=None
     )
     job.complete()
-    await stage.pixverse.until(lambda: stage.ledger.outcome_states(town.channel.id) == ["given_up"])
+    await stage.pixverse.until(lambda: stage.ledger.outcome_states(server.channel.id) == ["given_up"])
     stage.discord.faults.clear()
-    await town.admin.slash(town.channel, "pixverse-admin language", language="de")
-    shown = await town.admin.slash(town.channel, "pixverse-admin deliveries")
+    await server.admin.slash(server.channel, "pixverse-admin language", language="de")
+    shown = await server.admin.slash(server.channel, "pixverse-admin deliveries")
     (resend,) = (label for label in shown.labels if label.startswith("Resend"))
-    await town.admin.click(shown, resend)
-    assert (await town.outcome()).text.startswith(GERMAN)
+    await server.admin.click(shown, resend)
+    assert (await server.outcome()).text.startswith(GERMAN)
 
 
 async def test_an_admin_chooses_the_language_of_a_server(stage: Stage) -> None:
-    town = await stage.town(server="pt-BR")
-    answer = await town.admin.slash(town.channel, "pixverse-admin language", language="ja")
+    server = await stage.server(locale="pt-BR")
+    answer = await server.admin.slash(server.channel, "pixverse-admin language", language="ja")
     assert answer.ephemeral
     assert answer.text.startswith("**I'll post in 日本語.**")
-    await town.watched()
-    await town.card_says(JAPANESE)
-    await _server_speaks(town, "de")
-    await town.watched()
-    await stage.discord.until(lambda: len(town.cards()) == 2, what="both cards")
-    assert all(card.text.startswith(JAPANESE) for card in town.cards())
+    await server.watched()
+    await server.card_says(JAPANESE)
+    await _server_speaks(server, "de")
+    await server.watched()
+    await stage.discord.until(lambda: len(server.cards()) == 2, what="both cards")
+    assert all(card.text.startswith(JAPANESE) for card in server.cards())
 
-    answer = await town.admin.slash(town.channel, "pixverse-admin language", language="server")
+    answer = await server.admin.slash(server.channel, "pixverse-admin language", language="server")
     assert answer.text.startswith("**I'll post in Deutsch, the server's language.**")
-    await town.watched()
-    await town.card_says(GERMAN)
+    await server.watched()
+    await server.card_says(GERMAN)
 
 
 @pytest.mark.parametrize("told", ["xx", None, "en-GB"])
 async def test_a_locale_that_is_unknown_or_not_told_is_english(stage: Stage, told: str | None) -> None:
-    town = await stage.town(server=told, member=told)
-    answer = await town.status(town.job())
+    server = await stage.server(locale=told, member=told)
+    answer = await server.status(server.job())
     assert answer.text.startswith("**Watching")
-    assert (await town.card_says("**")).labels == ["Check now", "Stop watching"]
+    assert (await server.card_says("**")).labels == ["Check now", "Stop watching"]
 
 
 async def test_admins_are_told_in_the_servers_language_and_once(stage: Stage) -> None:
     """Also where the bot dies before it knows that the message is there, and the language changes meanwhile."""
-    town = await stage.town(server="pt-BR")
-    alerts = town.guild.add_text_channel("alerts")
-    await town.admin.slash(town.channel, "pixverse-admin alerts", channel=alerts)
-    await town.watched()
+    server = await stage.server(locale="pt-BR")
+    alerts = server.guild.add_text_channel("alerts")
+    await server.admin.slash(server.channel, "pixverse-admin alerts", channel=alerts)
+    await server.watched()
     hold = Hold()
     path = f"/channels/{alerts.id}/messages"
     stage.discord.faults.add(method="POST", path=path, when="after", action=hold)
-    stage.renew_token(town.account)
+    stage.renew_token(server.account)
     await hold.reached.wait()
     await stage.kill()
     stage.discord.faults.clear()
     hold.release.set()
-    town.guild.preferred_locale = "de"
+    server.guild.preferred_locale = "de"
     stage.discord.forget_nonces()
     await stage.start()
-    await town.settled(alerts)
-    (notice,) = town.posts(alerts)
+    await server.settled(alerts)
+    (notice,) = server.posts(alerts)
     assert notice.text.startswith(PORTUGUESE)
 
 
 async def test_whatever_is_asked_is_answered_in_the_askers_language(stage: Stage) -> None:
     """Commands, refusals, forms, choices and buttons."""
-    town = await stage.town(server="pt-BR", member="ja")
-    job = await town.watched(prompt="paper boat")
-    bob = town.guild.add_member("bob")
+    server = await stage.server(locale="pt-BR", member="ja")
+    job = await server.watched(prompt="paper boat")
+    bob = server.guild.add_member("bob")
     bob.locale = "de"
-    assert (await bob.slash(town.channel, "pixverse list")).text.startswith(GERMAN)
-    assert (await town.use("pixverse status", jobid="nonsense")).text.startswith(JAPANESE)
-    card = await town.card_says(PORTUGUESE)
+    assert (await bob.slash(server.channel, "pixverse list")).text.startswith(GERMAN)
+    assert (await server.use("pixverse status", jobid="nonsense")).text.startswith(JAPANESE)
+    card = await server.card_says(PORTUGUESE)
     assert (await bob.click(card, "pt: Stop watching")).text.startswith(GERMAN)
-    choices = await town.member.autocomplete(town.channel, "pixverse unwatch", option="jobid", typed="")
+    choices = await server.member.autocomplete(server.channel, "pixverse unwatch", option="jobid", typed="")
     assert [name for name, _ in choices if "ja: " in name]
     assert not [name for name, _ in choices if "pt: " in name]
-    town.admin.locale = "de"
-    opened = await town.admin.slash(town.channel, "pixverse-admin token set")
+    server.admin.locale = "de"
+    opened = await server.admin.slash(server.channel, "pixverse-admin token set")
     assert opened.modal.title.startswith("de: ")
-    assert (await town.admin.submit(opened, "nonsense")).text.startswith(GERMAN)
-    assert (await town.use("pixverse unwatch", jobid=job.jobid)).text.startswith(JAPANESE)
+    assert (await server.admin.submit(opened, "nonsense")).text.startswith(GERMAN)
+    assert (await server.use("pixverse unwatch", jobid=job.jobid)).text.startswith(JAPANESE)
 
 
 def _described(part: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -22,15 +22,15 @@ def _began(answers: Sequence[Answer], start: str) -> int:
 async def test_one_person_asks_for_many_at_once(build: Build) -> None:
     stage = await build(MAX_OPEN_PER_USER="4", COMMANDS_PER_MINUTE="1000")
     await stage.start()
-    town, other = await stage.town(), await stage.town()
-    twin = other.guild.add_member("alice", user_id=town.member.id)
-    jobs = [town.job() for _ in range(10)]
+    server, other = await stage.server(), await stage.server()
+    twin = other.guild.add_member("alice", user_id=server.member.id)
+    jobs = [server.job() for _ in range(10)]
     answers = await asyncio.gather(
-        *(town.status(job) for job in jobs),
+        *(server.status(job) for job in jobs),
         *(other.status(other.job(), by=twin) for _ in range(5)),
-        town.watch(*jobs),
+        server.watch(*jobs),
     )
-    rows = stage.ledger.rows("SELECT * FROM subscribers WHERE user_id = ?", town.member.id)
+    rows = stage.ledger.rows("SELECT * FROM subscribers WHERE user_id = ?", server.member.id)
     assert len(rows) == 4
     taken = _began(answers[:-1], "**Watching.**")
     assert taken <= 4
@@ -42,17 +42,17 @@ async def test_one_person_asks_for_many_at_once(build: Build) -> None:
     for job in [*jobs, *stage.pixverse.jobs]:
         job.fail("Generation failed")
     await stage.pixverse.until(lambda: not stage.ledger.rows("SELECT * FROM subscriptions WHERE ended_at IS NULL"))
-    again = await asyncio.gather(*(town.status(town.job()) for _ in range(6)))
+    again = await asyncio.gather(*(server.status(server.job()) for _ in range(6)))
     assert _began(again, "**Watching.**") == 4, "what has ended makes room, for exactly as many"
 
 
 async def test_many_people_ask_at_once(build: Build) -> None:
     stage = await build(MAX_OPEN_PER_SERVER="5", COMMANDS_PER_MINUTE="1000")
     await stage.start()
-    town, other = await stage.town(), await stage.town()
-    people = [town.guild.add_member(f"person {number}") for number in range(12)]
+    server, other = await stage.server(), await stage.server()
+    people = [server.guild.add_member(f"person {number}") for number in range(12)]
     answers = await asyncio.gather(
-        *(town.status(town.job(), by=person) for person in people), *(other.status(other.job()) for _ in range(5))
+        *(server.status(server.job(), by=person) for person in people), *(other.status(other.job()) for _ in range(5))
     )
     assert _began(answers[:12], "**Watching.**") == 5
     assert _began(answers[12:], "**Watching.**") == 5
@@ -62,48 +62,48 @@ async def test_many_people_ask_at_once(build: Build) -> None:
 async def test_autocomplete_has_a_generous_limit_of_its_own(build: Build) -> None:
     stage = await build(COMMANDS_PER_MINUTE="2")
     await stage.start()
-    town = await stage.town()
-    await town.watched()
-    bob = town.guild.add_member("bob")
+    server = await stage.server()
+    await server.watched()
+    bob = server.guild.add_member("bob")
 
     async def offered(by: Member) -> bool:
-        return bool(await by.autocomplete(town.channel, "pixverse status", option="jobid", typed=""))
+        return bool(await by.autocomplete(server.channel, "pixverse status", option="jobid", typed=""))
 
-    assert all([await offered(town.member) for _ in range(30)]), "a person who types gets what they ask for"
-    flood = [one for _ in range(5) for one in await asyncio.gather(*(offered(town.member) for _ in range(20)))]
+    assert all([await offered(server.member) for _ in range(30)]), "a person who types gets what they ask for"
+    flood = [one for _ in range(5) for one in await asyncio.gather(*(offered(server.member) for _ in range(20)))]
     assert 20 <= sum(flood) <= 60
     assert await offered(bob)
-    assert (await town.use("pixverse list")).text.startswith("**Watching 1 job here"), "it is no command"
+    assert (await server.use("pixverse list")).text.startswith("**Watching 1 job here"), "it is no command"
 
 
 async def test_buttons_that_only_look_have_a_generous_limit_of_their_own(build: Build) -> None:
     stage = await build(COMMANDS_PER_MINUTE="2")
     await stage.start()
-    town = await stage.town()
-    job = await town.watched()
+    server = await stage.server()
+    job = await server.watched()
     job.complete()
-    outcome = await town.outcome()
-    pressed = await asyncio.gather(*(town.member.click(outcome, "Details") for _ in range(50)))
+    outcome = await server.outcome()
+    pressed = await asyncio.gather(*(server.member.click(outcome, "Details") for _ in range(50)))
     assert 5 <= _began(pressed, _MOMENT) <= 20
     assert all(answer.ephemeral for answer in pressed)
-    assert not (await town.use("pixverse list")).text.startswith(_MOMENT), "they are no commands"
+    assert not (await server.use("pixverse list")).text.startswith(_MOMENT), "they are no commands"
 
 
 async def test_every_command_counts_whatever_comes_of_it(build: Build) -> None:
     stage = await build(COMMANDS_PER_MINUTE="4")
     await stage.start()
-    town = await stage.town()
-    alice, bob, dave = (town.guild.add_member(name) for name in ("Alice", "bob", "dave"))
-    ill_formed = await asyncio.gather(*(town.status("two words", by=alice) for _ in range(6)))
+    server = await stage.server()
+    alice, bob, dave = (server.guild.add_member(name) for name in ("Alice", "bob", "dave"))
+    ill_formed = await asyncio.gather(*(server.status("two words", by=alice) for _ in range(6)))
     assert _began(ill_formed, _MOMENT) == 2
-    not_allowed = await asyncio.gather(*(bob.slash(town.channel, "pixverse forget-me") for _ in range(6)))
+    not_allowed = await asyncio.gather(*(bob.slash(server.channel, "pixverse forget-me") for _ in range(6)))
     assert _began(not_allowed, _MOMENT) == 2
 
-    admin = town.guild.add_member("ada the second", permissions=DiscordSandbox.Permissions(manage_guild=True))
-    forms = await asyncio.gather(*(admin.slash(town.channel, "pixverse-admin token set") for _ in range(6)))
+    admin = server.guild.add_member("ada the second", permissions=DiscordSandbox.Permissions(manage_guild=True))
+    forms = await asyncio.gather(*(admin.slash(server.channel, "pixverse-admin token set") for _ in range(6)))
     assert _began(forms, _MOMENT) == 2
 
-    unknown = await town.status(town.an_id(), by=dave)
+    unknown = await server.status(server.an_id(), by=dave)
     for _ in range(3):
         unknown = await dave.click(unknown, "Look again")
     assert (await dave.click(unknown, "Look again")).text.startswith(_MOMENT)
@@ -112,24 +112,24 @@ async def test_every_command_counts_whatever_comes_of_it(build: Build) -> None:
 async def test_only_a_person_s_latest_answers_keep_a_button_that_passes(build: Build) -> None:
     stage = await build(COMMANDS_PER_MINUTE="1000")
     await stage.start()
-    town = await stage.town()
-    bob = town.guild.add_member("bob")
-    his = await town.status(town.an_id(), by=bob)
-    answers = [await town.status(town.an_id()) for _ in range(7)]
+    server = await stage.server()
+    bob = server.guild.add_member("bob")
+    his = await server.status(server.an_id(), by=bob)
+    answers = [await server.status(server.an_id()) for _ in range(7)]
     await stage.discord.until(lambda: all(answer.labels == [] for answer in answers[:4]), what="four without a button")
     assert [answer.labels for answer in (*answers[4:], his)] == [["Look again"]] * 4
-    assert (await town.member.click(answers[4], "Look again")).text.startswith("**I can't find this job.**")
+    assert (await server.member.click(answers[4], "Look again")).text.startswith("**I can't find this job.**")
 
 
 async def test_commands_of_a_minute(build: Build) -> None:
     stage = await build(COMMANDS_PER_MINUTE="6")
     await stage.start()
-    town = await stage.town()
-    bob = town.guild.add_member("bob")
+    server = await stage.server()
+    bob = server.guild.add_member("bob")
     own, others = await asyncio.gather(
-        asyncio.gather(*(town.use("pixverse list") for _ in range(10))),
-        asyncio.gather(*(bob.slash(town.channel, "pixverse list") for _ in range(6))),
+        asyncio.gather(*(server.use("pixverse list") for _ in range(10))),
+        asyncio.gather(*(bob.slash(server.channel, "pixverse list") for _ in range(6))),
     )
     assert _began(own, "**Nothing is being watched here.**") == 6
     assert _began(others, "**Nothing is being watched here.**") == 6
-    assert await town.member.autocomplete(town.channel, "pixverse status", option="jobid", typed="") == []
+    assert await server.member.autocomplete(server.channel, "pixverse status", option="jobid", typed="") == []

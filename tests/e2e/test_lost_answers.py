@@ -6,7 +6,7 @@ import pytest
 
 from sandbox.discord_wire import Body, Status
 from sandbox.discord_wire.recording import RecordedRequest
-from tests.e2e.town import Town
+from tests.e2e.guild_fixture import GuildFixture
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -22,11 +22,11 @@ def _is_outcome(request: RecordedRequest) -> bool:
 
 
 @pytest.mark.parametrize("refusal", _REFUSALS)
-async def test_a_refusal_after_a_lost_answer_doubles_nothing(town: Town, refusal: str) -> None:
+async def test_a_refusal_after_a_lost_answer_doubles_nothing(server: GuildFixture, refusal: str) -> None:
     """discord.py itself tries again after a 502, and tells of the last answer only."""
-    path = f"/channels/{town.channel.id}/messages"
-    job = await town.watched()
-    faults = town.stage.discord.faults
+    path = f"/channels/{server.channel.id}/messages"
+    job = await server.watched()
+    faults = server.stage.discord.faults
     lost = faults.add(method="POST", path=path, when="after", action=Status(502), match=_is_outcome)
     refused = faults.add(
         method="POST",
@@ -36,23 +36,23 @@ async def test_a_refusal_after_a_lost_answer_doubles_nothing(town: Town, refusal
         match=lambda request: lost.hits == 1 and _is_outcome(request),
     )
     job.complete()
-    outcome = await town.outcome()
+    outcome = await server.outcome()
     assert (lost.hits, refused.hits) == (1, 1)
     assert [file.content for file in outcome.attachments] == [job.videos[0].content]
-    assert town.outcomes() == [outcome]
+    assert server.outcomes() == [outcome]
 
 
 @pytest.mark.parametrize("status", [200, 400, 403, 404, 499])
-async def test_a_page_of_a_proxy_in_the_place_of_the_answer_doubles_nothing(town: Town, status: int) -> None:
+async def test_a_page_of_a_proxy_in_the_place_of_the_answer_doubles_nothing(server: GuildFixture, status: int) -> None:
     """Discord stored the message; whoever stands between says that there was an error."""
-    path = f"/channels/{town.channel.id}/messages"
-    job = await town.watched()
+    path = f"/channels/{server.channel.id}/messages"
+    job = await server.watched()
     action = Body("<html>client closed request</html>", status=status)
-    fault = town.stage.discord.faults.add(method="POST", path=path, when="after", action=action, match=_is_outcome)
+    fault = server.stage.discord.faults.add(method="POST", path=path, when="after", action=action, match=_is_outcome)
     job.complete()
-    outcome = await town.outcome()
-    await town.settled()
+    outcome = await server.outcome()
+    await server.settled()
     assert fault.hits == 1
     assert [file.content for file in outcome.attachments] == [job.videos[0].content]
-    assert town.outcomes() == [outcome]
-    assert town.stage.bot.said("Traceback") == []
+    assert server.outcomes() == [outcome]
+    assert server.stage.bot.said("Traceback") == []

@@ -13,8 +13,8 @@ from relay.allowances import PER_ACCOUNT, PER_PERSON, TOKEN_TRIALS, Refill
 from sandbox.discord_wire import Answer, Member
 from sandbox.pixverse_api.jobs import Job
 from tests.e2e.conftest import Build
+from tests.e2e.guild_fixture import GuildFixture
 from tests.e2e.stage import Stage
-from tests.e2e.town import Town
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -24,12 +24,12 @@ _MOMENT = "**One moment.** You can ask again <t:"
 
 
 class Caused:
-    """The requests with a town's token, but for those about jobs that are polled anyway, and the time that it took."""
+    """The requests with a server's token, except those for jobs that are polled anyway, and the time they took."""
 
-    def __init__(self, town: Town, *polled: Job) -> None:
-        self._town = town
+    def __init__(self, server: GuildFixture, *polled: Job) -> None:
+        self._town = server
         self._polled = {job.jobid for job in polled}
-        self._seen = len(town.stage.pixverse.requests)
+        self._seen = len(server.stage.pixverse.requests)
         self._began = time.monotonic()
 
     @property
@@ -41,23 +41,23 @@ class Caused:
         return refill.burst + refill.per_second * (time.monotonic() - self._began) + 1
 
 
-def _strangers(town: Town, count: int, first: int = 0, email: str | None = None) -> list[str]:
+def _strangers(server: GuildFixture, count: int, first: int = 0, email: str | None = None) -> list[str]:
     """Ids of v2 that nobody knows."""
-    address = email or town.account.email
-    return [f"user:{town.account.number}-pixverse:{address}-video:{10**9 + first + n}" for n in range(count)]
+    address = email or server.account.email
+    return [f"user:{server.account.number}-pixverse:{address}-video:{10**9 + first + n}" for n in range(count)]
 
 
-async def _crowded_town(stage: Stage) -> Town:
-    """A town with so many videos that a whole search in the account's list takes five pages."""
-    town = await stage.town("v2")
+async def _crowded_server(stage: Stage) -> GuildFixture:
+    """A server with so many videos that a whole search in the account's list takes five pages."""
+    server = await stage.server("v2")
     for _ in range(240):
-        town.job().complete()
-    return town
+        server.job().complete()
+    return server
 
 
-async def _polled(town: Town) -> Job:
-    job = town.stage.pixverse.add_job(town.account)
-    assert (await town.status(job)).text.startswith("**Watching.**")
+async def _polled(server: GuildFixture) -> Job:
+    job = server.stage.pixverse.add_job(server.account)
+    assert (await server.status(job)).text.startswith("**Watching.**")
     return job
 
 
@@ -72,9 +72,9 @@ async def test_an_honest_watch_of_25(build: Build) -> None:
     stage = await build(**_SETTINGS)
     await stage.start()
     for generation in ("v1", "v2"):
-        town = await stage.town(generation)
-        jobs = [town.job() for _ in range(25)]
-        answer = await town.watch(*jobs)
+        server = await stage.server(generation)
+        jobs = [server.job() for _ in range(25)]
+        answer = await server.watch(*jobs)
         first = sum(one.jobid in {job.jobid for job in jobs} for one in stage.pixverse.requests)
         assert answer.text.startswith("**Watching 25 jobs.**")
         assert first == 25
@@ -83,15 +83,15 @@ async def test_an_honest_watch_of_25(build: Build) -> None:
 async def test_a_watch_of_25_unknown_ids_fetches_the_lists_once(build: Build) -> None:
     stage = await build(**_SETTINGS)
     await stage.start()
-    town = await _crowded_town(stage)
-    caused = Caused(town)
-    answer = await town.watch(*_strangers(town, 25))
+    server = await _crowded_server(stage)
+    caused = Caused(server)
+    answer = await server.watch(*_strangers(server, 25))
     assert answer.text.count("not found") == 25
     assert caused.count == 25 + 1 + 5
 
-    again = Caused(town)
-    other = town.guild.add_member("bob")
-    assert (await town.watch(*_strangers(town, 25), by=other)).text == answer.text
+    again = Caused(server)
+    other = server.guild.add_member("bob")
+    assert (await server.watch(*_strangers(server, 25), by=other)).text == answer.text
     assert again.count == 0, "what was not found is remembered for five seconds, and the lists are"
 
 
@@ -106,16 +106,16 @@ async def _in_turns(*commands: Coroutine[object, object, Answer]) -> list[Answer
 async def test_one_member_does_all_to_use_the_token_up(build: Build) -> None:
     stage = await build(**_SETTINGS)
     await stage.start()
-    town, neighbour = await _crowded_town(stage), await stage.town("v1")
-    job, next_door = await _polled(town), await _polled(neighbour)
+    server, neighbour = await _crowded_server(stage), await stage.server("v1")
+    job, next_door = await _polled(server), await _polled(neighbour)
     since = len(stage.pixverse.requests)
-    caused = Caused(town, job)
+    caused = Caused(server, job)
     answers = await _in_turns(
-        *(town.watch(*_strangers(town, 25, 100 * n)) for n in range(27)),
-        *(town.watch(*_strangers(town, 25, 100 * n, f"n{n}@example.com")) for n in range(3)),
-        *(town.status(stranger) for stranger in _strangers(town, 20, 9000)),
-        *(town.status(stranger, private=True) for stranger in _strangers(town, 20, 9500)),
-        *(town.use("pixverse list") for _ in range(5)),
+        *(server.watch(*_strangers(server, 25, 100 * n)) for n in range(27)),
+        *(server.watch(*_strangers(server, 25, 100 * n, f"n{n}@example.com")) for n in range(3)),
+        *(server.status(stranger) for stranger in _strangers(server, 20, 9000)),
+        *(server.status(stranger, private=True) for stranger in _strangers(server, 20, 9500)),
+        *(server.use("pixverse list") for _ in range(5)),
     )
     assert caused.count <= caused.bound(PER_PERSON)
     # The slower the machine, the more has been allowed again meanwhile.
@@ -125,20 +125,20 @@ async def test_one_member_does_all_to_use_the_token_up(build: Build) -> None:
     for one in (job, next_door):
         assert _longest_gap(stage, one, since) < 4 * _INTERVAL
 
-    other = town.guild.add_member("bob")
-    honest = await town.watch(*(stage.pixverse.add_job(town.account) for _ in range(25)), by=other)
+    other = server.guild.add_member("bob")
+    honest = await server.watch(*(stage.pixverse.add_job(server.account) for _ in range(25)), by=other)
     assert honest.text.startswith("**Watching 25 jobs.**"), "nobody else has to wait for that member"
 
 
 async def test_twenty_members_at_once(build: Build) -> None:
     stage = await build(**_SETTINGS)
     await stage.start()
-    town, neighbour = await _crowded_town(stage), await stage.town("v1")
-    job, next_door = await _polled(town), await _polled(neighbour)
-    people = [town.guild.add_member(f"person {n}") for n in range(20)]
+    server, neighbour = await _crowded_server(stage), await stage.server("v1")
+    job, next_door = await _polled(server), await _polled(neighbour)
+    people = [server.guild.add_member(f"person {n}") for n in range(20)]
     since = len(stage.pixverse.requests)
-    caused = Caused(town, job)
-    await _in_turns(*(town.watch(*_strangers(town, 25, 100 * n), by=people[n % 20]) for n in range(40)))
+    caused = Caused(server, job)
+    await _in_turns(*(server.watch(*_strangers(server, 25, 100 * n), by=people[n % 20]) for n in range(40)))
     assert caused.count <= caused.bound(PER_ACCOUNT)
     assert (await neighbour.status(neighbour.job())).text.startswith("**Watching.**")
     await asyncio.sleep(3 * _INTERVAL)
@@ -149,8 +149,8 @@ async def test_twenty_members_at_once(build: Build) -> None:
 async def test_members_of_one_server_keep_nobody_of_another_waiting_who_has_the_same_token(build: Build) -> None:
     stage = await build(**_SETTINGS)
     await stage.start()
-    town = await stage.town("v1")
-    greedy = Town(stage, town.account, "v1")
+    server = await stage.server("v1")
+    greedy = GuildFixture(stage, server.account, "v1")
     await greedy.set_token()
     people = [greedy.guild.add_member(f"person {n}") for n in range(4)]
     fresh = count()
@@ -165,16 +165,18 @@ async def test_members_of_one_server_keep_nobody_of_another_waiting_who_has_the_
 
     for _ in range(5):
         await asyncio.gather(*map(take_all, people))
-        assert (await town.status(town.job())).text.startswith("**Watching.**")
+        assert (await server.status(server.job())).text.startswith("**Watching.**")
 
 
 async def test_the_admins_check_draws_on_the_same(build: Build) -> None:
     stage = await build(**_SETTINGS)
     await stage.start()
-    town = await stage.town()
-    job = await _polled(town)
-    caused = Caused(town, job)
-    checks = await _in_turns(*(town.admin.slash(town.channel, "pixverse-admin check") for _ in range(PER_PERSON.burst)))
+    server = await stage.server()
+    job = await _polled(server)
+    caused = Caused(server, job)
+    checks = await _in_turns(
+        *(server.admin.slash(server.channel, "pixverse-admin check") for _ in range(PER_PERSON.burst))
+    )
     assert any(answer.text.startswith(_MOMENT) for answer in checks)
     assert caused.count <= caused.bound(PER_PERSON)
 
@@ -182,9 +184,9 @@ async def test_the_admins_check_draws_on_the_same(build: Build) -> None:
 async def test_tokens_are_tried_so_often_and_no_more(build: Build) -> None:
     stage = await build(**_SETTINGS)
     await stage.start()
-    town = await stage.town()
+    server = await stage.server()
     before = len(stage.pixverse.requests)
-    answers = [await town.set_token(f"user:99-{n:08d}abcdefghijklmnop") for n in range(TOKEN_TRIALS.burst + 5)]
+    answers = [await server.set_token(f"user:99-{n:08d}abcdefghijklmnop") for n in range(TOKEN_TRIALS.burst + 5)]
     tried = [one for one in stage.pixverse.requests[before:] if one.account is None]
     assert answers[-1].text.startswith(_MOMENT)
     assert len(tried) <= TOKEN_TRIALS.burst + 2

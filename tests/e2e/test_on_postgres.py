@@ -13,9 +13,10 @@ import pytest_asyncio
 
 from sandbox.ports import free_port
 from settings import PostgresUrl
-from storage.vault import new_key
+from storage.secret_store import new_key
 from tests.e2e.conftest import Build
-from tests.e2e.forking import Nursery
+from tests.e2e.forking import ForkServer
+from tests.e2e.guild_fixture import GuildFixture
 from tests.e2e.ledger import PostgresLedger
 from tests.e2e.stage import Stage
 from tests.e2e.test_deliveries import test_one_that_was_not_posted_is_sent_again_once
@@ -43,7 +44,6 @@ from tests.e2e.test_restarts import (
     test_a_restart_in_the_middle_of_a_job,
     test_jobs_that_ended_while_the_bot_was_down,
 )
-from tests.e2e.town import Town
 from tests.postgres_server import PostgresServer, name_of
 
 __all__ = [
@@ -72,7 +72,7 @@ PASSWORD = "a-password/of@the#bot's"
 
 
 @pytest.fixture(scope="module")
-def server() -> object:
+def postgres_server() -> object:
     """A server of this module's own: it is killed."""
     with PostgresServer() as started:
         yield started
@@ -80,13 +80,16 @@ def server() -> object:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stage(
-    program: Path, nursery: Nursery | None, server: PostgresServer, tmp_path_factory: pytest.TempPathFactory
+    program: Path,
+    fork_server: ForkServer | None,
+    postgres_server: PostgresServer,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[Stage]:
     """The stage of this module, whose bot keeps everything in a database without tables."""
-    url = server.with_password(server.new_database(tables=False), PASSWORD)
+    url = postgres_server.with_password(postgres_server.new_database(tables=False), PASSWORD)
     key = new_key()
     settings = {"DATABASE_URL": url.secret.get_secret_value(), "ENCRYPTION_KEY": key}
-    shared = await Stage.build(program, tmp_path_factory.mktemp("stage"), settings, nursery, PostgresLedger(url))
+    shared = await Stage.build(program, tmp_path_factory.mktemp("stage"), settings, fork_server, PostgresLedger(url))
     shared.secrets += [key, PASSWORD]
     try:
         await shared.start()
@@ -105,24 +108,28 @@ async def test_the_operators_commands(stage: Stage) -> None:
     assert rotated.code == 4
 
 
-async def test_the_server_is_killed_and_comes_back(stage: Stage, server: PostgresServer, town: Town) -> None:
-    job = await town.watched()
-    await asyncio.to_thread(server.kill)
-    answer = await town.status(town.job())
+async def test_the_server_is_killed_and_comes_back(
+    stage: Stage, postgres_server: PostgresServer, server: GuildFixture
+) -> None:
+    job = await server.watched()
+    await asyncio.to_thread(postgres_server.kill)
+    answer = await server.status(server.job())
     assert answer.text.startswith("**I'm restarting.**"), answer
     job.complete()
-    await asyncio.to_thread(server.start)
-    outcome = await town.outcome()
-    assert outcome.pinged == {town.member.id}
-    assert len(town.outcomes()) == 1
+    await asyncio.to_thread(postgres_server.start)
+    outcome = await server.outcome()
+    assert outcome.pinged == {server.member.id}
+    assert len(server.outcomes()) == 1
 
 
-async def test_what_a_failover_has_lost_is_not_posted_again(stage: Stage, server: PostgresServer, town: Town) -> None:
+async def test_what_a_failover_has_lost_is_not_posted_again(
+    stage: Stage, postgres_server: PostgresServer, server: GuildFixture
+) -> None:
     """Of an end that was posted the database knows nothing any more, nor does Discord remember the nonce."""
-    job = await town.watched()
+    job = await server.watched()
     job.complete()
-    outcome = await town.outcome()
-    await town.settled()
+    outcome = await server.outcome()
+    await server.settled()
     await stage.bot.kill()
     lost = stage.ledger.change(
         "UPDATE deliveries SET state = 'waiting', attempts = 0, message_id = NULL, settled_at = NULL, owner = NULL "
@@ -130,27 +137,29 @@ async def test_what_a_failover_has_lost_is_not_posted_again(stage: Stage, server
         outcome.id,
     )
     assert lost == 1
-    await asyncio.to_thread(server.kill)
-    await asyncio.to_thread(server.start)
+    await asyncio.to_thread(postgres_server.kill)
+    await asyncio.to_thread(postgres_server.start)
     stage.discord.forget_nonces()
     await stage.start()
-    await town.settled()
-    assert [message.id for message in town.outcomes()] == [outcome.id]
+    await server.settled()
+    assert [message.id for message in server.outcomes()] == [outcome.id]
 
 
-async def test_its_connections_are_ended_again_and_again(stage: Stage, server: PostgresServer, town: Town) -> None:
-    jobs = [await town.watched() for _ in range(4)]
+async def test_its_connections_are_ended_again_and_again(
+    stage: Stage, postgres_server: PostgresServer, server: GuildFixture
+) -> None:
+    jobs = [await server.watched() for _ in range(4)]
     url = stage.ledger.place
     assert isinstance(url, PostgresUrl)
     for job in jobs:
-        server.end_connections(url)
+        postgres_server.end_connections(url)
         job.complete()
-    await stage.discord.until(lambda: len(town.outcomes()) == len(jobs), 20)
+    await stage.discord.until(lambda: len(server.outcomes()) == len(jobs), 20)
     assert name_of(url) in str(url)
 
 
-async def test_a_new_key(stage: Stage, town: Town) -> None:
-    job = await town.watched()
+async def test_a_new_key(stage: Stage, server: GuildFixture) -> None:
+    job = await server.watched()
     await stage.stop()
     old, new = stage.bot.settings["ENCRYPTION_KEY"], new_key()
     stage.secrets.append(new)
@@ -163,15 +172,17 @@ async def test_a_new_key(stage: Stage, town: Town) -> None:
     stage.bot.settings["ENCRYPTION_KEY"] = new
     await stage.start()
     job.complete()
-    await town.outcome()
+    await server.outcome()
 
 
-async def test_another_key_does_not_even_bring_the_tables_up_to_date(stage: Stage, server: PostgresServer) -> None:
+async def test_another_key_does_not_even_bring_the_tables_up_to_date(
+    stage: Stage, postgres_server: PostgresServer
+) -> None:
     """The processes of the version before would be shut out by one that cannot start."""
     await stage.stop()
     place = stage.ledger.place
     assert isinstance(place, PostgresUrl)
-    with closing(server.admin(name_of(place))) as connection:
+    with closing(postgres_server.admin(name_of(place))) as connection:
         connection.execute(
             "ALTER TABLE servers DROP COLUMN language, DROP COLUMN locale; ALTER TABLE deliveries DROP COLUMN language;"
             "UPDATE pixverse_relay SET tables = 6, oldest_code = 5"
@@ -183,21 +194,21 @@ async def test_another_key_does_not_even_bring_the_tables_up_to_date(stage: Stag
         assert connection.execute("SELECT tables FROM pixverse_relay").fetchone() == (7,)
 
 
-async def test_what_cannot_be_worked_with_is_one_line_and_code_2(build: Build, server: PostgresServer) -> None:
+async def test_what_cannot_be_worked_with_is_one_line_and_code_2(build: Build, postgres_server: PostgresServer) -> None:
     """Of wrong settings and of wrong databases; whatever the driver says, it shows no password."""
     stage = await build(ENCRYPTION_KEY=new_key(), LOG_LEVEL="DEBUG")
-    url = server.with_password(server.new_database(tables=False), PASSWORD)
+    url = postgres_server.with_password(postgres_server.new_database(tables=False), PASSWORD)
     address = url.secret.get_secret_value()
     quoted = quote(PASSWORD, safe="")
     assert quoted in address
-    with closing(server.admin(name_of(url))) as connection:
+    with closing(postgres_server.admin(name_of(url))) as connection:
         connection.execute("CREATE TABLE orders (id BIGINT)")
     cases = {
         address.replace(quoted, quote(f"{PASSWORD}-wrong", safe="")): "refuses the user or the password",
         address.replace(quoted, PASSWORD): "is no address of a PostgreSQL database",
         f"{address}?sslmode=require": "cannot agree on TLS",
         f"{address}?sslmod=require": "is no address of a PostgreSQL database",
-        address.replace(f":{server.port}/", f":{free_port()}/"): "cannot be reached",
+        address.replace(f":{postgres_server.port}/", f":{free_port()}/"): "cannot be reached",
         address.replace("127.0.0.1", "host.invalid"): "cannot be reached",
         address: "another program's",
     }
@@ -214,18 +225,18 @@ async def test_what_cannot_be_worked_with_is_one_line_and_code_2(build: Build, s
     finished = await stage.bot.run(changed={"DATABASE_URL": address, "ENCRYPTION_KEY": ""})
     assert (finished.code, len(finished.lines)) == (2, 1)
     assert finished.lines[0].startswith("ENCRYPTION_KEY is not set, and with PostgreSQL it must be")
-    with closing(server.admin(name_of(url))) as connection:
+    with closing(postgres_server.admin(name_of(url))) as connection:
         tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
     assert tables == [("orders",)]
 
 
-async def test_moving_from_sqlite_and_back(build: Build, server: PostgresServer) -> None:
+async def test_moving_from_sqlite_and_back(build: Build, postgres_server: PostgresServer) -> None:
     """A watched job goes over with its card, and its result is posted from the other database."""
     stage = await build()
     await stage.start()
-    town = await stage.town()
-    jobs = [await town.watched(), await town.watched()]
-    url = server.with_password(server.new_database(tables=False), PASSWORD).secret.get_secret_value()
+    server = await stage.server()
+    jobs = [await server.watched(), await server.watched()]
+    url = postgres_server.with_password(postgres_server.new_database(tables=False), PASSWORD).secret.get_secret_value()
     refused = await stage.bot.run("copy-database", url)
     assert (refused.code, "Another relay bot is running" in refused.text) == (2, True)
     await stage.stop()
@@ -245,7 +256,7 @@ async def test_moving_from_sqlite_and_back(build: Build, server: PostgresServer)
     stage.bot.settings |= {"DATABASE_URL": url, "ENCRYPTION_KEY_FILE": f"{file}.key"}
     await stage.start()
     jobs[0].complete()
-    await town.outcome()
+    await server.outcome()
     await stage.stop()
 
     assert (await stage.bot.run("copy-database", lite)).code == 2
@@ -256,5 +267,5 @@ async def test_moving_from_sqlite_and_back(build: Build, server: PostgresServer)
     stage.bot.settings |= {"DATABASE_URL": f"sqlite:///{back}"}
     await stage.start()
     jobs[1].complete()
-    await stage.discord.until(lambda: len(town.outcomes()) == 2)
+    await stage.discord.until(lambda: len(server.outcomes()) == 2)
     assert all(secret not in "\n".join(stage.bot.lines) for secret in (key, PASSWORD))

@@ -14,15 +14,15 @@ from sandbox.discord_wire import Body
 from sandbox.ports import free_port
 from settings import VERSION
 from tests.e2e.conftest import Build
+from tests.e2e.guild_fixture import GuildFixture
 from tests.e2e.stage import Stage
-from tests.e2e.town import Town
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 _PUBLIC = "https://relay.example.org"
 
 
-async def test_check_beside_the_running_bot(stage: Stage, town: Town) -> None:
+async def test_check_beside_the_running_bot(stage: Stage, server: GuildFixture) -> None:
     identified = stage.discord.gateway.identified
     before = stage.ledger.rows("PRAGMA user_version")
     finished = await stage.bot.run("check", forked=False)
@@ -125,8 +125,8 @@ async def test_check_where_nothing_is_there_yet(build: Build) -> None:
     assert f"Key: in {stage.ledger.path}.key." in after.lines
 
 
-async def test_backup_beside_the_running_bot(stage: Stage, town: Town) -> None:
-    job = await town.watched()
+async def test_backup_beside_the_running_bot(stage: Stage, server: GuildFixture) -> None:
+    job = await server.watched()
     target = stage.folder / "copy.db"
     finished = await stage.bot.run("backup", str(target), forked=False)
     assert finished.code == 0, finished.text
@@ -138,11 +138,11 @@ async def test_backup_beside_the_running_bot(stage: Stage, town: Town) -> None:
     assert again.code == 2
     assert "already" in again.text
     job.complete()
-    await town.outcome()
+    await server.outcome()
 
 
-async def test_rotate_key(stage: Stage, town: Town) -> None:
-    job = await town.watched()
+async def test_rotate_key(stage: Stage, server: GuildFixture) -> None:
+    job = await server.watched()
     refused = await stage.bot.run("rotate-key")
     assert refused.code == 4
     await stage.stop()
@@ -152,7 +152,7 @@ async def test_rotate_key(stage: Stage, town: Town) -> None:
     assert _token(stage) != before
     await stage.start()
     job.complete()
-    assert len((await town.outcome()).attachments) == 1
+    assert len((await server.outcome()).attachments) == 1
 
 
 async def test_rotate_key_with_keys_of_the_operator_s_own(build: Build) -> None:
@@ -160,8 +160,8 @@ async def test_rotate_key_with_keys_of_the_operator_s_own(build: Build) -> None:
     stage = await build(ENCRYPTION_KEY=old)
     stage.secrets += [old, new]
     await stage.start()
-    town = await stage.town()
-    job = await town.watched()
+    server = await stage.server()
+    job = await server.watched()
     await stage.stop()
     rotated = await stage.bot.run("rotate-key", changed={"ENCRYPTION_KEY": f"{new},{old}"})
     assert rotated.code == 0, rotated.text
@@ -169,7 +169,7 @@ async def test_rotate_key_with_keys_of_the_operator_s_own(build: Build) -> None:
     stage.bot.settings["ENCRYPTION_KEY"] = new
     await stage.start()
     job.complete()
-    await town.outcome()
+    await server.outcome()
 
 
 def _token(stage: Stage) -> bytes:
@@ -189,8 +189,8 @@ async def test_what_only_works_on_the_database_needs_no_other_settings(build: Bu
     """As in a rescue: a copied database and its key, and no token at hand."""
     stage = await build()
     await stage.start()
-    town = await stage.town()
-    await town.watched()
+    server = await stage.server()
+    await server.watched()
     await stage.stop()
     backup = await stage.bot.run("backup", str(stage.folder / "copy.db"), changed=faults)
     assert backup.code == 0, backup.text

@@ -38,9 +38,9 @@ async def test_discord_away_at_the_start_is_waited_for(build: Build) -> None:
     assert stage.bot.running
     stage.discord = await DiscordSandbox.start(port=port, bot_token=token)
     await stage.ready()
-    town = await stage.town()
-    (await town.watched()).complete()
-    await town.outcome()
+    server = await stage.server()
+    (await server.watched()).complete()
+    await server.outcome()
     assert stage.bot.said("Traceback") == []
 
 
@@ -68,24 +68,24 @@ async def test_somebody_else_answers_in_discord_s_place(build: Build, path: str,
 async def test_the_api_away_at_the_start_is_waited_for(build: Build) -> None:
     stage = await build()
     await stage.start()
-    town = await stage.town()
-    job = await town.watched()
+    server = await stage.server()
+    job = await server.watched()
     await stage.stop()
     await stage.pixverse.refuse_connections()
     await stage.start()
-    answer = await town.status(job)
+    answer = await server.status(job)
     assert answer.text.startswith("**Already watched here.**")
     job.complete()
     await stage.pixverse.accept_connections()
-    await town.outcome()
+    await server.outcome()
 
 
 async def test_a_connection_that_breaks_is_taken_up_again(own_stage: Stage) -> None:
-    town = await own_stage.town()
-    job = await town.watched()
+    server = await own_stage.server()
+    job = await server.watched()
     own_stage.discord.gateway.cut()
     await own_stage.gone()
     job.complete()
-    await town.outcome()
+    await server.outcome()
     await own_stage.discord.until(lambda: own_stage.discord.bot_connected)
-    assert (await town.status(job)).text.startswith("**Already posted here.**")
+    assert (await server.status(job)).text.startswith("**Already posted here.**")

@@ -12,8 +12,8 @@ from sandbox.pixverse_api import faults
 from sandbox.pixverse_api.jobs import Job
 from sandbox.pixverse_api.requests_log import credential
 from tests.e2e.conftest import Build
+from tests.e2e.guild_fixture import GuildFixture
 from tests.e2e.stage import Stage
-from tests.e2e.town import Town
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -23,8 +23,8 @@ def _asked_often(stage: Stage, job: Job) -> bool:
 
 
 async def test_a_new_token_stays_with_the_server_that_entered_it(stage: Stage) -> None:
-    victim = await stage.town()
-    thief = Town(stage, victim.account)
+    victim = await stage.server()
+    thief = GuildFixture(stage, victim.account)
     await thief.set_token()
     old = await victim.watched(prompt="from before")
     await thief.status(old)
@@ -55,7 +55,7 @@ async def test_a_new_token_stays_with_the_server_that_entered_it(stage: Stage) -
 
 async def test_a_made_up_token_replaces_nothing(stage: Stage) -> None:
     """One for which the API answers with empty lists."""
-    victim, forger = await stage.town(), stage.empty_town()
+    victim, forger = await stage.server(), stage.empty_server()
     job = await victim.watched()
     forger.account.token = f"user:{victim.account.number}-{'f' * 24}"
     answer = await forger.set_token()
@@ -75,25 +75,25 @@ async def test_a_made_up_token_replaces_nothing(stage: Stage) -> None:
 
 
 async def test_the_later_command_wins(stage: Stage) -> None:
-    town = stage.empty_town()
+    server = stage.empty_server()
     slow, gate = stage.account(), asyncio.Event()
     stage.pixverse.faults.add(faults.Hold(gate), account=slow)
-    earlier = asyncio.create_task(town.set_token(slow.token))
+    earlier = asyncio.create_task(server.set_token(slow.token))
     await stage.pixverse.until(lambda: any(entry.account == slow.number for entry in stage.pixverse.requests))
-    later = await town.set_token()
+    later = await server.set_token()
     assert later.text.startswith("**Token works.**")
     gate.set()
     assert (await earlier).text.startswith("**Not stored: a later command changed the token.**")
-    check = await town.admin.slash(town.channel, "pixverse-admin check")
-    assert f"account `{town.account.number}`" in check.text
+    check = await server.admin.slash(server.channel, "pixverse-admin check")
+    assert f"account `{server.account.number}`" in check.text
 
 
 async def test_of_a_replaced_token_no_byte_is_left(stage: Stage) -> None:
-    town = await stage.town()
-    rows = stage.ledger.rows("SELECT token FROM accounts WHERE account_key = ?", f"user:{town.account.number}")
+    server = await stage.server()
+    rows = stage.ledger.rows("SELECT token FROM accounts WHERE account_key = ?", f"user:{server.account.number}")
     (before,) = [row["token"] for row in rows]
-    stage.renew_token(town.account)
-    await town.set_token()
+    stage.renew_token(server.account)
+    await server.set_token()
     assert not [name for name, content in stage.ledger.files().items() if before[30:60] in content]
 
 
@@ -102,7 +102,7 @@ async def test_a_new_operators_token_is_the_operators_at_once(build: Build) -> N
     account = stage.account()
     stage.bot.settings["USEAPI_TOKEN"] = account.token
     await stage.start()
-    plain, stranger = Town(stage, account), Town(stage, account)
+    plain, stranger = GuildFixture(stage, account), GuildFixture(stage, account)
     await stranger.set_token()
     job = await plain.watched()
     await stage.stop()
@@ -116,22 +116,22 @@ async def test_a_new_operators_token_is_the_operators_at_once(build: Build) -> N
 
 async def test_a_token_that_cannot_be_decrypted_is_entered_again(own_stage: Stage) -> None:
     stage = own_stage
-    town, other = await stage.town(), await stage.town()
-    job, well = await town.watched(), await other.watched()
+    server, other = await stage.server(), await stage.server()
+    job, well = await server.watched(), await other.watched()
     await stage.stop()
-    key = f"user:{town.account.number}"
+    key = f"user:{server.account.number}"
     assert stage.ledger.change("UPDATE accounts SET token = x'00' WHERE account_key = ?", key) == 1
     await stage.start()
-    notice = await town.notice("**Please enter this server's API token again.**")
-    assert notice.pinged == {town.admin.id}
-    await town.card_says("**On hold: this server's API token has to be entered again.**")
+    notice = await server.notice("**Please enter this server's API token again.**")
+    assert notice.pinged == {server.admin.id}
+    await server.card_says("**On hold: this server's API token has to be entered again.**")
     well.complete()
     assert (await other.outcome()).text.startswith("**Your video is ready.**")
-    check = await town.admin.slash(town.channel, "pixverse-admin check")
+    check = await server.admin.slash(server.channel, "pixverse-admin check")
     assert "I no longer have the API token that was set." in check.text
     job.complete()
-    await town.set_token()
-    assert (await town.outcome()).text.startswith("**Your video is ready.**")
+    await server.set_token()
+    assert (await server.outcome()).text.startswith("**Your video is ready.**")
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -139,27 +139,27 @@ async def test_any_order_of_setting_rotating_removing_and_dying(own_stage: Stage
     """No job of a server is asked about with a token that this server has not entered."""
     stage, rng = own_stage, random.Random(seed)
     account = stage.account()
-    towns = [Town(stage, account), Town(stage, account)]
+    servers = [GuildFixture(stage, account), GuildFixture(stage, account)]
     entered: list[set[str]] = [set(), set()]
     jobs: list[set[str]] = [set(), set()]
     first = [(0, "set"), (1, "set"), (0, "rotate"), (0, "set")]
     kinds = ("set", "set", "rotate", "remove", "restart", "kill")
     for which, what in [*first, *((rng.randrange(2), rng.choice(kinds)) for _ in range(6))]:
-        town = towns[which]
+        server = servers[which]
         match what:
             case "set":
-                await town.set_token()
+                await server.set_token()
                 entered[which].add(account.token)
-                job = town.job()
-                await town.status(job)
+                job = server.job()
+                await server.status(job)
                 jobs[which].add(job.jobid)
                 await stage.pixverse.until(partial(_asked_often, stage, job))
             case "rotate":
                 stage.renew_token(account)
             case "remove":
-                question = await town.admin.slash(town.channel, "pixverse-admin token remove")
+                question = await server.admin.slash(server.channel, "pixverse-admin token remove")
                 if "Remove the token" in question.labels:
-                    await town.admin.click(question, "Remove the token")
+                    await server.admin.click(question, "Remove the token")
             case "restart":
                 await stage.restart()
             case _:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from sandbox.pixverse_api.requests_log import credential
+from tests.e2e.guild_fixture import GuildFixture
 from tests.e2e.stage import Stage
-from tests.e2e.town import Town
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -18,90 +18,92 @@ _OPTIONS = (("status", "jobid"), ("unwatch", "jobid"), ("watch", "jobids"))
 
 @pytest.mark.parametrize("secret", [_USEAPI, f"Bearer {_USEAPI}", _DISCORD], ids=["useapi", "Bearer", "Discord"])
 @pytest.mark.parametrize(("command", "option"), _OPTIONS)
-async def test_a_token_in_place_of_a_job_id_is_refused(town: Town, command: str, option: str, secret: str) -> None:
-    town.stage.secrets.append(secret.removeprefix("Bearer "))
-    asked = len(town.stage.pixverse.requests)
-    answer = await town.use(f"pixverse {command}", **{option: secret})
+async def test_a_token_in_place_of_a_job_id_is_refused(
+    server: GuildFixture, command: str, option: str, secret: str
+) -> None:
+    server.stage.secrets.append(secret.removeprefix("Bearer "))
+    asked = len(server.stage.pixverse.requests)
+    answer = await server.use(f"pixverse {command}", **{option: secret})
     assert answer.ephemeral
     assert answer.text.startswith("**That looks like a secret token, not a job id.**")
-    assert town.stage.pixverse.requests[asked:] == []
-    assert town.stage.leaks() == []
+    assert server.stage.pixverse.requests[asked:] == []
+    assert server.stage.leaks() == []
 
 
-async def test_a_token_among_job_ids_is_refused_alone(town: Town) -> None:
-    town.stage.secrets.append(_USEAPI)
-    asked = len(town.stage.pixverse.requests)
-    answer = await town.watch(town.job(), _USEAPI, town.job())
+async def test_a_token_among_job_ids_is_refused_alone(server: GuildFixture) -> None:
+    server.stage.secrets.append(_USEAPI)
+    asked = len(server.stage.pixverse.requests)
+    answer = await server.watch(server.job(), _USEAPI, server.job())
     assert answer.text.startswith("**Watching 2 jobs, 1 left out.**")
     assert "I haven't sent or kept the secret token." in answer.text
-    assert not any(_USEAPI in entry.path for entry in town.stage.pixverse.requests[asked:])
-    assert town.stage.leaks() == []
+    assert not any(_USEAPI in entry.path for entry in server.stage.pixverse.requests[asked:])
+    assert server.stage.leaks() == []
 
 
-async def test_a_token_typed_into_autocomplete_goes_nowhere(town: Town) -> None:
-    town.stage.secrets.append(_USEAPI)
-    await town.member.autocomplete(town.channel, "pixverse status", option="jobid", typed=_USEAPI)
-    assert town.stage.leaks() == []
+async def test_a_token_typed_into_autocomplete_goes_nowhere(server: GuildFixture) -> None:
+    server.stage.secrets.append(_USEAPI)
+    await server.member.autocomplete(server.channel, "pixverse status", option="jobid", typed=_USEAPI)
+    assert server.stage.leaks() == []
 
 
 async def test_a_discord_token_in_the_form_is_not_even_tried(stage: Stage) -> None:
     stage.secrets.append(_DISCORD)
-    town = stage.empty_town()
+    server = stage.empty_server()
     asked = len(stage.pixverse.requests)
-    answer = await town.set_token(_DISCORD)
+    answer = await server.set_token(_DISCORD)
     assert answer.ephemeral
     assert answer.text.startswith("**Not stored: that's a Discord token, not useapi.net's.**")
     # Jobs of other servers of this stage may be polled meanwhile.
     sent = {one.credential for one in stage.pixverse.requests[asked:]}
     assert credential(_DISCORD) not in sent
-    assert credential(town.account.token) not in sent
+    assert credential(server.account.token) not in sent
     assert stage.leaks() == []
 
 
 async def test_a_token_that_the_api_refuses_is_not_kept(stage: Stage) -> None:
     stage.secrets.append(_USEAPI)
-    town = stage.empty_town()
-    answer = await town.set_token(_USEAPI)
+    server = stage.empty_server()
+    answer = await server.set_token(_USEAPI)
     assert answer.text.startswith("**Not stored: useapi.net refuses this token.**")
-    town.account.unpaid()
-    assert (await town.set_token()).text.startswith("**Not stored: this account has no paid subscription.**")
-    town.account.ok()
+    server.account.unpaid()
+    assert (await server.set_token()).text.startswith("**Not stored: this account has no paid subscription.**")
+    server.account.ok()
     stage.pixverse.off()
-    assert (await town.set_token()).text.startswith("**Not stored: useapi.net didn't answer")
+    assert (await server.set_token()).text.startswith("**Not stored: useapi.net didn't answer")
     stage.pixverse.on()
-    kept = stage.ledger.rows("SELECT account_id, token_set_by FROM servers WHERE guild_id = ?", town.guild.id)
+    kept = stage.ledger.rows("SELECT account_id, token_set_by FROM servers WHERE guild_id = ?", server.guild.id)
     assert all(row == {"account_id": None, "token_set_by": None} for row in kept)
     assert stage.leaks() == []
 
 
-async def test_the_search_for_secrets_finds_what_is_there(town: Town) -> None:
+async def test_the_search_for_secrets_finds_what_is_there(server: GuildFixture) -> None:
     """Else the search at every stage's end would prove nothing."""
-    job = await town.watched(prompt="a very particular prompt")
+    job = await server.watched(prompt="a very particular prompt")
     job.complete()
-    await town.outcome()
-    searched = town.stage.secrets
+    await server.outcome()
+    searched = server.stage.secrets
     for marker, places in (
         (job.jobid, {"messages", "calls of Discord", "addresses of PixVerse"}),
         ("PixVerse jobs", {"commands"}),
         ("relay", {"log"}),
     ):
-        town.stage.secrets = [marker]
-        found = set(town.stage.leaks())
+        server.stage.secrets = [marker]
+        found = set(server.stage.leaks())
         assert places <= found
         assert marker != job.jobid or any(name.startswith("relay.db") for name in found)
-    town.stage.secrets = searched
-    assert town.stage.leaks() == []
+    server.stage.secrets = searched
+    assert server.stage.leaks() == []
 
 
-async def test_what_is_for_one_alone_may_be_answered_and_not_posted(town: Town) -> None:
-    job = await town.watched(prompt="a very particular prompt")
-    answer = await town.use("pixverse list")
+async def test_what_is_for_one_alone_may_be_answered_and_not_posted(server: GuildFixture) -> None:
+    job = await server.watched(prompt="a very particular prompt")
+    answer = await server.use("pixverse list")
     assert "Watching 1 job here" in answer.text
     try:
-        town.stage.for_one_alone = ["Watching 1 job here"]
-        assert town.stage.leaks() == []
-        town.stage.for_one_alone = [job.jobid, "a very particular prompt"]
-        found = town.stage.leaks()
+        server.stage.for_one_alone = ["Watching 1 job here"]
+        assert server.stage.leaks() == []
+        server.stage.for_one_alone = [job.jobid, "a very particular prompt"]
+        found = server.stage.leaks()
     finally:
-        town.stage.for_one_alone = []
+        server.stage.for_one_alone = []
     assert {"public messages (for one alone)", "addresses of PixVerse (for one alone)"} <= set(found)

@@ -39,10 +39,10 @@ async def chatty(build: Build, request: pytest.FixtureRequest) -> AsyncIterator[
 
 
 async def test_a_whole_life(chatty: Stage) -> None:
-    town = await chatty.town()
+    server = await chatty.server()
     chatty.secrets.append(_CUSTOMERS)
-    token = town.account.token
-    job = await town.watched(prompt=f"a boat called {token}", style=_CUSTOMERS)
+    token = server.account.token
+    job = await server.watched(prompt=f"a boat called {token}", style=_CUSTOMERS)
     for action in (
         faults.Status(400, {"error": f"bad token {token}", "code": 400}),
         faults.Status(500, f"<html>Authorization: Bearer {token}</html>"),
@@ -50,20 +50,20 @@ async def test_a_whole_life(chatty: Stage) -> None:
         faults.Status(200, {"error": f"{token}", "code": 500}),
         faults.Redirect(f"http://127.0.0.1:9/?token={token}"),
     ):
-        chatty.pixverse.faults.add(action, account=town.account)
+        chatty.pixverse.faults.add(action, account=server.account)
     await chatty.pixverse.until(lambda: chatty.pixverse.asked(job) > 6)
     chatty.discord.faults.add(method="POST", path=r"/channels/\d+/messages", action=Status(500))
     job.fail(f"no access with {_CUSTOMERS}", f"Authorization: Bearer {token}")
-    outcome = await town.outcome()
+    outcome = await server.outcome()
     assert outcome.text.startswith("**The job failed.**")
     assert r"\*\*\*" in outcome.text
-    await town.member.click(outcome, "Details")
-    await town.set_token(chatty.renew_token(town.account))
-    town.account.refuse()
-    await town.set_token("user:1-wrongwrongwrongwrong")
+    await server.member.click(outcome, "Details")
+    await server.set_token(chatty.renew_token(server.account))
+    server.account.refuse()
+    await server.set_token("user:1-wrongwrongwrongwrong")
     chatty.secrets.append("wrongwrongwrongwrong")
-    town.account.ok()
-    opened = await town.admin.slash(town.channel, "pixverse-admin check")
+    server.account.ok()
+    opened = await server.admin.slash(server.channel, "pixverse-admin check")
     assert opened.ephemeral
     assert chatty.leaks() == []
 
@@ -72,7 +72,13 @@ async def test_a_whole_life(chatty: Stage) -> None:
     assert '"status": "ok"' in health
     assert "relay_api_request_seconds" in metrics
     series = samples.read(metrics)
-    for name in (town.number(job), job.jobid, str(town.guild.id), str(town.channel.id), str(town.account.number)):
+    for name in (
+        server.number(job),
+        job.jobid,
+        str(server.guild.id),
+        str(server.channel.id),
+        str(server.account.number),
+    ):
         assert not any(name in labels for labels in series), "no label of a place, a job or an account"
     assert chatty.leaks() == []
 
@@ -85,10 +91,10 @@ async def test_a_whole_life(chatty: Stage) -> None:
 
 async def test_an_address_that_everybody_repeats(chatty: Stage) -> None:
     """The e-mail address in an id of v2, which the API, its callbacks and people send where they can."""
-    town = await chatty.town()
+    server = await chatty.server()
     chatty.generation = "v2"
-    email, token = town.account.email, town.account.token
-    job = await town.watched(prompt=f"a letter to {email}")
+    email, token = server.account.email, server.account.token
+    job = await server.watched(prompt=f"a letter to {email}")
     for action in (
         faults.Status(400, {"error": f"unknown id {job.jobid}", "code": 400}),
         faults.Status(404, {"error": f"no video of {email}", "code": 404}),
@@ -96,26 +102,26 @@ async def test_an_address_that_everybody_repeats(chatty: Stage) -> None:
         faults.Status(200, {"error": email, "code": 500}),
         faults.Redirect(f"http://127.0.0.1:9/?email={email}"),
     ):
-        chatty.pixverse.faults.add(action, account=town.account)
+        chatty.pixverse.faults.add(action, account=server.account)
     await chatty.pixverse.until(lambda: chatty.pixverse.asked(job) > 6)
     for secret in ("x" * 43, f"{email}", token):
         body = json.dumps({"video_id": job.jobid, "video_status": 1}).encode()
         head = f"POST /callback/{secret} HTTP/1.1\nHost: 127.0.0.1\nContent-Type: application/json"
         await ask(int(chatty.bot.settings["CALLBACK_PORT"]), f"{head}\nContent-Length: {len(body)}", body)
-    assert (await town.use("pixverse unwatch", jobid=job.jobid.replace("video:", "video:9"))).ephemeral
+    assert (await server.use("pixverse unwatch", jobid=job.jobid.replace("video:", "video:9"))).ephemeral
     job.fail(f"{email} may not", f"ask {job.jobid}")
-    outcome = await town.outcome()
-    await town.member.click(outcome, "Details")
-    await town.admin.slash(town.channel, "pixverse-admin deliveries")
+    outcome = await server.outcome()
+    await server.member.click(outcome, "Details")
+    await server.admin.slash(server.channel, "pixverse-admin deliveries")
     await chatty.listen_to_port()
     assert chatty.leaks() == []
 
 
 async def test_nobody_else_on_the_machine_may_read_what_is_kept(chatty: Stage) -> None:
-    town = await chatty.town()
+    server = await chatty.server()
     held = faults.Slow(1.0)
     chatty.pixverse.cdn.faults.add(held)
-    job = await town.watched()
+    job = await server.watched()
     job.complete()
     await chatty.pixverse.until(lambda: bool(chatty.pixverse.cdn.requests))
     kept = chatty.ledger.path.parent
@@ -124,4 +130,4 @@ async def test_nobody_else_on_the_machine_may_read_what_is_kept(chatty: Stage) -
     assert {path.name: oct(path.stat().st_mode) for path in files if path.stat().st_mode & 0o077} == {}
     folders = [path for path in kept.rglob("*") if path.is_dir()]
     assert {path.name for path in folders if stat.S_IMODE(path.stat().st_mode) & 0o077} == set()
-    await town.outcome()
+    await server.outcome()

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from tests.e2e.conftest import Build
-from tests.e2e.town import Town
+from tests.e2e.guild_fixture import GuildFixture
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -15,30 +15,30 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 async def test_limits_of_persons_and_servers_hold_at_once(build: Build) -> None:
     stage = await build(MAX_OPEN_PER_USER="2", MAX_OPEN_PER_SERVER="3")
     await stage.start()
-    town = await stage.town()
-    answers = await asyncio.gather(*(town.status(town.job()) for _ in range(5)))
+    server = await stage.server()
+    answers = await asyncio.gather(*(server.status(server.job()) for _ in range(5)))
     assert sum(answer.text.startswith("**Watching.**") for answer in answers) == 2
     assert sum(answer.text.startswith("**You're at your limit of 2 jobs.**") for answer in answers) == 3
-    bob = town.guild.add_member("bob")
-    assert (await town.status(town.job(), by=bob)).text.startswith("**Watching.**")
-    assert (await town.status(town.job(), by=bob)).text.startswith("**This server is at its limit of 3 jobs.**")
-    assert len(town.cards()) == 3
+    bob = server.guild.add_member("bob")
+    assert (await server.status(server.job(), by=bob)).text.startswith("**Watching.**")
+    assert (await server.status(server.job(), by=bob)).text.startswith("**This server is at its limit of 3 jobs.**")
+    assert len(server.cards()) == 3
 
 
 async def test_commands_of_one_person_in_a_minute(build: Build) -> None:
     stage = await build(COMMANDS_PER_MINUTE="3")
     await stage.start()
-    town = await stage.town()
-    job = town.job()
+    server = await stage.server()
+    job = server.job()
     for _ in range(3):
-        assert not (await town.status(job)).text.startswith("**One moment.**")
-    assert (await town.status(job)).text.startswith("**One moment.**")
-    assert (await town.status(job, by=town.guild.add_member("bob"))).text.startswith("**Already watched here.**")
+        assert not (await server.status(job)).text.startswith("**One moment.**")
+    assert (await server.status(job)).text.startswith("**One moment.**")
+    assert (await server.status(job, by=server.guild.add_member("bob"))).text.startswith("**Already watched here.**")
 
 
 async def test_only_the_listed_servers_are_served(build: Build) -> None:
     stage = await build()
-    served, other = stage.empty_town(), stage.empty_town()
+    served, other = stage.empty_server(), stage.empty_server()
     stage.bot.settings["DISCORD_GUILD_IDS"] = str(served.guild.id)
     await stage.start()
     assert "pixverse status" in served.member.commands(served.channel)
@@ -49,7 +49,7 @@ async def test_only_the_listed_servers_are_served(build: Build) -> None:
 async def test_a_server_that_is_listed_no_longer_rests_until_it_is_listed_again(build: Build) -> None:
     stage = await build()
     await stage.start()
-    served, other = await stage.town(), await stage.town()
+    served, other = await stage.server(), await stage.server()
     job = await other.watched()
     await other.settled()
     await stage.stop()
@@ -75,9 +75,9 @@ async def test_the_operator_s_token_is_for_servers_without_one(build: Build) -> 
     stage.bot.settings["USEAPI_TOKEN"] = account.token
     await stage.start()
     assert stage.bot.said("any server that invites this bot can read")
-    town = Town(stage, account)
-    job = await town.watched()
-    own = await stage.town()
+    server = GuildFixture(stage, account)
+    job = await server.watched()
+    own = await stage.server()
     assert (await own.status(job)).text.startswith("**I can't find this job.**")
     job.complete()
-    assert (await town.outcome()).text.startswith("**Your video is ready.**")
+    assert (await server.outcome()).text.startswith("**Your video is ready.**")

@@ -15,12 +15,12 @@ import pytest
 import pytest_asyncio
 
 from sandbox.ports import free_port
-from storage.vault import new_key
-from tests.e2e.forking import Nursery
+from storage.secret_store import new_key
+from tests.e2e.forking import ForkServer
+from tests.e2e.guild_fixture import GuildFixture
 from tests.e2e.ledger import PostgresLedger
 from tests.e2e.process import BotProcess
 from tests.e2e.stage import Stage
-from tests.e2e.town import Town
 from tests.e2e.waiting import until
 from tests.postgres_server import PostgresServer
 
@@ -36,11 +36,14 @@ _LISTED = re.compile(
 class Pair:
     """Two bots on one database: that of the stage, and another one."""
 
-    def __init__(self, stage: Stage, nursery: Nursery | None, of_second: Mapping[str, str]) -> None:
+    def __init__(self, stage: Stage, fork_server: ForkServer | None, of_second: Mapping[str, str]) -> None:
         self.stage = stage
         another = stage.folder / "another"
         another.mkdir()
-        self.bots = (stage.bot, BotProcess(stage.bot.program, {**stage.bot.settings, **of_second}, another, nursery))
+        self.bots = (
+            stage.bot,
+            BotProcess(stage.bot.program, {**stage.bot.settings, **of_second}, another, fork_server),
+        )
 
     async def start(self) -> None:
         await self.stage.start()
@@ -58,10 +61,10 @@ class Pair:
         (bot,) = [bot for bot in self.bots if any(f"process {process_id} works" in line for line in bot.lines)]
         return bot
 
-    def owner_of(self, town: Town) -> str | None:
+    def owner_of(self, server: GuildFixture) -> str | None:
         """The process that polls the account of a server."""
         rows = self.stage.ledger.rows(
-            "SELECT owner FROM account_leases JOIN servers USING (account_id) WHERE guild_id = ?", town.guild.id
+            "SELECT owner FROM account_leases JOIN servers USING (account_id) WHERE guild_id = ?", server.guild.id
         )
         return rows[0]["owner"] if rows else None
 
@@ -70,10 +73,10 @@ class Pair:
         rows = self.stage.ledger.rows("SELECT owner FROM shard_leases ORDER BY shard_id")
         return rows[0]["owner"] if rows else None
 
-    async def all_is_with(self, process_id: str, town: Town) -> None:
+    async def all_is_with(self, process_id: str, server: GuildFixture) -> None:
         """Waits until this process is the only one, posts, and polls the account of a server."""
         await until(
-            lambda: self.processes() == [process_id] and {self.holder(), self.owner_of(town)} == {process_id},
+            lambda: self.processes() == [process_id] and {self.holder(), self.owner_of(server)} == {process_id},
             what="one process does everything",
         )
 
@@ -83,7 +86,7 @@ Begin = Callable[..., Awaitable[Pair]]
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def begin(
-    program: Path, nursery: Nursery | None, postgres_server: PostgresServer, tmp_path: Path
+    program: Path, fork_server: ForkServer | None, postgres_server: PostgresServer, tmp_path: Path
 ) -> AsyncIterator[Begin]:
     """Starts two bots, with settings for both and for the second alone."""
     async with AsyncExitStack() as stack:
@@ -92,9 +95,9 @@ async def begin(
             url = postgres_server.new_database(tables=False)
             key = new_key()
             settings = {"DATABASE_URL": url.secret.get_secret_value(), "ENCRYPTION_KEY": key, **of_both}
-            stage = await Stage.build(program, tmp_path, settings, nursery, PostgresLedger(url))
+            stage = await Stage.build(program, tmp_path, settings, fork_server, PostgresLedger(url))
             stack.push_async_callback(stage.close)
-            made = Pair(stage, nursery, of_second or {})
+            made = Pair(stage, fork_server, of_second or {})
             stack.push_async_callback(made.close)
             await made.start()
             return made
@@ -107,18 +110,18 @@ async def pair(begin: Begin) -> Pair:
     return await begin()
 
 
-async def _town_of(pair: Pair, process_id: str) -> Town:
+async def _town_of(pair: Pair, process_id: str) -> GuildFixture:
     """A server whose account this process polls."""
     while True:
-        town = await pair.stage.town()
-        owner = await _owner(pair, town)
+        server = await pair.stage.server()
+        owner = await _owner(pair, server)
         if owner == process_id:
-            return town
+            return server
 
 
-async def _owner(pair: Pair, town: Town) -> str:
-    await until(lambda: pair.owner_of(town) is not None, what="somebody polls the account")
-    owner = pair.owner_of(town)
+async def _owner(pair: Pair, server: GuildFixture) -> str:
+    await until(lambda: pair.owner_of(server) is not None, what="somebody polls the account")
+    owner = pair.owner_of(server)
     assert owner is not None
     return owner
 
@@ -128,16 +131,16 @@ async def test_what_one_polls_the_other_posts(pair: Pair) -> None:
     (other,) = [process for process in pair.processes() if process != holder]
     for process in (holder, other):
         assert process is not None
-        town = await _town_of(pair, process)
-        job = await town.watched()
+        server = await _town_of(pair, process)
+        job = await server.watched()
         job.complete()
-        outcome = await town.outcome()
+        outcome = await server.outcome()
         assert outcome.attachments
-        assert pair.owner_of(town) == process
+        assert pair.owner_of(server) == process
 
 
 async def test_check_lists_the_processes_with_what_they_hold(pair: Pair) -> None:
-    town = await _town_of(pair, pair.processes()[0])
+    server = await _town_of(pair, pair.processes()[0])
     await until(lambda: pair.holder() is not None, what="somebody holds the shard")
     checked = await pair.stage.bot.run("check")
     assert (checked.code, "Processes: 2." in checked.lines) == (0, True), checked.text
@@ -146,7 +149,7 @@ async def test_check_lists_the_processes_with_what_they_hold(pair: Pair) -> None
     shards = {match["id"]: match["shards"] for match in told}
     assert shards == {process: "0" if process == pair.holder() else "none" for process in pair.processes()}
     assert sum(int(match["accounts"]) for match in told) >= 1
-    assert str(town.guild.id) not in checked.text
+    assert str(server.guild.id) not in checked.text
     assert "@" not in "".join(line for line in checked.lines if line.startswith("Process"))
 
 
@@ -155,15 +158,15 @@ async def test_one_that_is_killed_is_replaced(pair: Pair) -> None:
     holder = pair.holder()
     assert holder is not None
     (other,) = [process for process in pair.processes() if process != holder]
-    town = await _town_of(pair, holder)
-    job = await town.watched()
+    server = await _town_of(pair, holder)
+    job = await server.watched()
     await pair.bot_of(holder).kill()
     job.complete()
-    outcome = await town.outcome(timeout=_TAKEN_OVER_WITHIN)
+    outcome = await server.outcome(timeout=_TAKEN_OVER_WITHIN)
     assert outcome.attachments
-    await pair.all_is_with(other, town)
+    await pair.all_is_with(other, server)
     await until(lambda: pair.stage.discord.bot_connected, what="the gateway is connected again")
-    answer = await town.status(town.job())
+    answer = await server.status(server.job())
     assert answer.text.startswith("**Watching.**"), answer
 
 
@@ -171,19 +174,19 @@ async def test_one_that_is_stopped_hands_over_before_it_goes(pair: Pair) -> None
     holder = pair.holder()
     assert holder is not None
     (other,) = [process for process in pair.processes() if process != holder]
-    town = await _town_of(pair, holder)
-    job = await town.watched()
+    server = await _town_of(pair, holder)
+    job = await server.watched()
     stopped = pair.bot_of(holder)
     stopped.terminate()
     while stopped.running:
-        answer = await town.status(town.job())
+        answer = await server.status(server.job())
         assert answer.text.startswith("**Watching.**"), answer
         assert pair.stage.discord.bot_connected
         await asyncio.sleep(0.5)  # What one person may ask in a minute is bounded.
     assert await stopped.ended() == 0
-    await pair.all_is_with(other, town)
+    await pair.all_is_with(other, server)
     job.complete()
-    await pair.stage.discord.until(lambda: len(town.outcomes()) == 1, what="the outcome")
+    await pair.stage.discord.until(lambda: len(server.outcomes()) == 1, what="the outcome")
 
 
 async def _known_to(address: str) -> None:
@@ -206,31 +209,31 @@ async def test_a_callback_that_comes_to_the_wrong_process(begin: Begin) -> None:
         PUBLIC_URL=f"http://127.0.0.1:{port}",
     )
     for process in pair.processes():
-        town = await _town_of(pair, process)
-        shown = await town.admin.slash(town.channel, "pixverse-admin callback")
+        server = await _town_of(pair, process)
+        shown = await server.admin.slash(server.channel, "pixverse-admin callback")
         found = re.search(r"`(http://127\.0\.0\.1:\d+/callback/([\w-]{43}))`", shown.text)
         assert found is not None
         pair.stage.for_one_alone.append(found[2])
-        town.account.reply_url = found[1]
+        server.account.reply_url = found[1]
         await _known_to(found[1])
-        job = await town.watched()
+        job = await server.watched()
         job.complete()
-        await town.outcome(timeout=10)
+        await server.outcome(timeout=10)
 
 
 async def test_one_that_is_halted_for_longer_than_its_lease_sends_nothing_twice(pair: Pair) -> None:
     holder = pair.holder()
     assert holder is not None
     halted = pair.bot_of(holder)
-    town = await _town_of(pair, holder)
-    job = await town.watched()
+    server = await _town_of(pair, holder)
+    job = await server.watched()
     os.kill(halted.pid, signal.SIGSTOP)
     job.complete()
-    await town.outcome(timeout=_TAKEN_OVER_WITHIN)
+    await server.outcome(timeout=_TAKEN_OVER_WITHIN)
     os.kill(halted.pid, signal.SIGCONT)
     await until(lambda: len(pair.processes()) == 2, what="the halted one begins again")
-    second = await town.watched()
+    second = await server.watched()
     second.complete()
-    await pair.stage.discord.until(lambda: len(town.outcomes()) == 2, what="the second outcome")
-    await town.settled()
-    assert len(town.outcomes()) == 2
+    await pair.stage.discord.until(lambda: len(server.outcomes()) == 2, what="the second outcome")
+    await server.settled()
+    assert len(server.outcomes()) == 2

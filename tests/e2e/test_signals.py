@@ -10,16 +10,16 @@ import pytest
 from sandbox.discord_wire import Hold
 from tests.e2e.api_faults.held import HeldThen
 from tests.e2e.conftest import Build
+from tests.e2e.guild_fixture import GuildFixture
 from tests.e2e.stage import Stage
-from tests.e2e.town import Town
 from tests.e2e.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-async def _at_the_outcome(stage: Stage, town: Town) -> Hold:
+async def _at_the_outcome(stage: Stage, server: GuildFixture) -> Hold:
     """Holds the answer to an outcome that Discord has stored."""
-    job = await town.watched()
+    job = await server.watched()
     hold = Hold()
     stage.discord.faults.add(
         method="POST",
@@ -64,33 +64,33 @@ async def test_a_signal_while_logging_in(build: Build) -> None:
 
 
 async def test_a_signal_with_a_delivery_in_hand(own_stage: Stage) -> None:
-    town = await own_stage.town()
-    hold = await _at_the_outcome(own_stage, town)
+    server = await own_stage.server()
+    hold = await _at_the_outcome(own_stage, server)
     own_stage.bot.terminate()
     hold.release.set()
     assert await own_stage.bot.ended() == 0
     await own_stage.gone()
     await own_stage.start()
-    await town.outcome()
+    await server.outcome()
     assert own_stage.bot.said("Traceback") == []
 
 
 async def test_a_signal_with_a_delivery_that_hangs(own_stage: Stage) -> None:
-    town = await own_stage.town()
-    hold = await _at_the_outcome(own_stage, town)
+    server = await own_stage.server()
+    hold = await _at_the_outcome(own_stage, server)
     assert await own_stage.bot.stop() == 0
     hold.release.set()
     await own_stage.gone()
     await own_stage.start()
-    await town.outcome()
+    await server.outcome()
     assert own_stage.bot.said("Traceback") == []
 
 
 async def test_a_signal_with_a_command_in_hand(own_stage: Stage) -> None:
-    town = await own_stage.town()
+    server = await own_stage.server()
     held = HeldThen()
-    own_stage.pixverse.faults.add(held, account=town.account)
-    asking = asyncio.create_task(town.status(town.job()))
+    own_stage.pixverse.faults.add(held, account=server.account)
+    asking = asyncio.create_task(server.status(server.job()))
     await until(held.reached.is_set)
     assert await own_stage.bot.stop() == 0
     held.release.set()
@@ -100,10 +100,10 @@ async def test_a_signal_with_a_command_in_hand(own_stage: Stage) -> None:
 
 @pytest.mark.parametrize("path", [r"/interactions/.*", r"/webhooks/.*"], ids=["deferral", "answer"])
 async def test_a_signal_with_an_answer_that_hangs(own_stage: Stage, path: str) -> None:
-    town = await own_stage.town()
+    server = await own_stage.server()
     hold = Hold()
     own_stage.discord.faults.add(path=path, when="after", action=hold)
-    asking = asyncio.create_task(town.status(town.job()))
+    asking = asyncio.create_task(server.status(server.job()))
     await until(hold.reached.is_set)
     assert await own_stage.bot.stop() == 0
     hold.release.set()

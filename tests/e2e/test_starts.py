@@ -11,9 +11,9 @@ import pytest_asyncio
 from cryptography.fernet import Fernet
 
 from tests.e2e.conftest import Build
+from tests.e2e.guild_fixture import GuildFixture
 from tests.e2e.process import Finished
 from tests.e2e.stage import Stage
-from tests.e2e.town import Town
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -89,7 +89,7 @@ async def test_secrets_in_files(build: Build, tmp_path: Path) -> None:
         assert finished.lines[0].startswith(line)
 
 
-async def test_a_second_bot_with_the_same_database(stage: Stage, town: Town) -> None:
+async def test_a_second_bot_with_the_same_database(stage: Stage, server: GuildFixture) -> None:
     identified = stage.discord.gateway.identified
     finished = await stage.bot.run(forked=False)
     assert finished.code == 4
@@ -97,8 +97,8 @@ async def test_a_second_bot_with_the_same_database(stage: Stage, town: Town) -> 
     assert "Traceback" not in finished.text
     assert stage.discord.gateway.identified == identified
     assert stage.bot.running
-    (await town.watched()).complete()
-    await town.outcome()
+    (await server.watched()).complete()
+    await server.outcome()
 
 
 async def test_a_database_from_the_future(stopped: Stage) -> None:

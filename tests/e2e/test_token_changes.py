@@ -13,43 +13,43 @@ from sandbox.pixverse_api import faults
 from sandbox.pixverse_api.jobs import Job
 from sandbox.pixverse_api.requests_log import credential
 from tests.e2e.conftest import Build
+from tests.e2e.guild_fixture import GuildFixture
 from tests.e2e.stage import Stage
-from tests.e2e.town import Town
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 _CHANGED = "**The token has changed since I asked.** Nothing was done"
 
 
-async def _twins(stage: Stage) -> tuple[Town, Town]:
+async def _twins(stage: Stage) -> tuple[GuildFixture, GuildFixture]:
     """Two servers with the same token."""
-    here = await stage.town()
-    there = Town(stage, here.account)
+    here = await stage.server()
+    there = GuildFixture(stage, here.account)
     await there.set_token()
     return here, there
 
 
-async def _remove(town: Town) -> None:
-    question = await town.admin.slash(town.channel, "pixverse-admin token remove")
-    assert (await town.admin.click(question, "Remove the token")).text.startswith("**Removed.**")
+async def _remove(server: GuildFixture) -> None:
+    question = await server.admin.slash(server.channel, "pixverse-admin token remove")
+    assert (await server.admin.click(question, "Remove the token")).text.startswith("**Removed.**")
 
 
-async def _follow(town: Town, channel: Channel) -> Answer:
-    question = await town.admin.slash(town.channel, "pixverse-admin follow", channel=channel)
-    return await town.admin.click(question, "Follow the account")
+async def _follow(server: GuildFixture, channel: Channel) -> Answer:
+    question = await server.admin.slash(server.channel, "pixverse-admin follow", channel=channel)
+    return await server.admin.click(question, "Follow the account")
 
 
-async def _ask(town: Town, job: Job, command: str) -> Answer:
-    return await (town.status(job) if command == "status" else town.watch(job))
+async def _ask(server: GuildFixture, job: Job, command: str) -> Answer:
+    return await (server.status(job) if command == "status" else server.watch(job))
 
 
 def _tokens(stage: Stage, job: Job, since: int = 0) -> set[str | None]:
     return {one.credential for one in stage.pixverse.requests[since:] if one.jobid == job.jobid}
 
 
-def _waiting(town: Town) -> list[int]:
-    rows = town.stage.ledger.rows(
-        "SELECT job_id FROM subscriptions WHERE guild_id = ? AND ended_at IS NULL", town.guild.id
+def _waiting(server: GuildFixture) -> list[int]:
+    rows = server.stage.ledger.rows(
+        "SELECT job_id FROM subscriptions WHERE guild_id = ? AND ended_at IS NULL", server.guild.id
     )
     return [row["job_id"] for row in rows]
 
@@ -64,37 +64,37 @@ async def test_a_job_on_hold_that_the_operators_token_sees_is_waited_for_once(bu
     account = stage.account()
     stage.bot.settings["USEAPI_TOKEN"] = account.token
     await stage.start()
-    town = Town(stage, account)
-    await town.set_token()
-    job = await town.watched()
-    await town.set_token(stage.account().token)
-    await _remove(town)
-    assert "already watched" in (await _ask(town, job, command)).text.lower()
-    listed = await town.use("pixverse list")
+    server = GuildFixture(stage, account)
+    await server.set_token()
+    job = await server.watched()
+    await server.set_token(stage.account().token)
+    await _remove(server)
+    assert "already watched" in (await _ask(server, job, command)).text.lower()
+    listed = await server.use("pixverse list")
     assert listed.text.startswith("**Watching 1 job here, 1 for you.**")
     assert "On hold" not in listed.text
     job.complete()
-    assert (await town.outcome()).text.startswith("**Your video is ready.**")
-    await town.card_says("**Done.**")
-    assert _waiting(town) == []
+    assert (await server.outcome()).text.startswith("**Your video is ready.**")
+    await server.card_says("**Done.**")
+    assert _waiting(server) == []
 
 
 @pytest.mark.parametrize("command", ["status", "watch"])
 async def test_a_job_on_hold_stays_with_its_account_while_the_api_is_silent(own_stage: Stage, command: str) -> None:
     """Under the other account it would be told as not found, and its true end never."""
     stage = own_stage
-    town = await stage.town()
-    job = await town.watched()
-    await town.set_token(stage.account().token)
+    server = await stage.server()
+    job = await server.watched()
+    await server.set_token(stage.account().token)
     stage.pixverse.faults.add(faults.Status(500), times=None)
-    assert "already watched" in (await _ask(town, job, command)).text.lower()
+    assert "already watched" in (await _ask(server, job, command)).text.lower()
     stage.pixverse.faults.clear()
-    assert len(_waiting(town)) == 1
-    assert "On hold" in (await town.use("pixverse list")).text
+    assert len(_waiting(server)) == 1
+    assert "On hold" in (await server.use("pixverse list")).text
     job.complete()
-    await town.set_token()
-    assert (await town.outcome()).text.startswith("**Your video is ready.**")
-    assert _waiting(town) == []
+    await server.set_token()
+    assert (await server.outcome()).text.startswith("**Your video is ready.**")
+    assert _waiting(server) == []
 
 
 async def test_buttons_from_before_a_change_of_the_token_do_nothing(own_stage: Stage) -> None:
@@ -122,23 +122,23 @@ async def test_buttons_from_before_a_change_of_the_token_do_nothing(own_stage: S
 @pytest.mark.parametrize("command", ["status", "watch"])
 @pytest.mark.parametrize("change", ["renewed", "other", "removed"])
 async def test_a_command_under_way_writes_nothing_under_the_token_before(
-    stage: Stage, town: Town, command: str, change: str
+    stage: Stage, server: GuildFixture, command: str, change: str
 ) -> None:
-    job, gate = town.job(), asyncio.Event()
+    job, gate = server.job(), asyncio.Event()
     held = stage.pixverse.faults.add(faults.AfterDeed(faults.Hold(gate)), job=job)
-    asking = asyncio.create_task(_ask(town, job, command))
+    asking = asyncio.create_task(_ask(server, job, command))
     await stage.pixverse.until(lambda: held.played > 0)
     match change:
         case "renewed":
-            stage.renew_token(town.account)
-            await town.set_token()
+            stage.renew_token(server.account)
+            await server.set_token()
         case "other":
-            await town.set_token(stage.account().token)
+            await server.set_token(stage.account().token)
         case _:
-            await _remove(town)
+            await _remove(server)
     gate.set()
     assert (await asking).text.startswith("**This server's API token just changed.** Nothing was done;")
-    assert _waiting(town) == []
+    assert _waiting(server) == []
 
 
 async def test_one_server_renews_the_token_while_a_shared_question_is_under_way(own_stage: Stage) -> None:
@@ -152,8 +152,8 @@ async def test_one_server_renews_the_token_while_a_shared_question_is_under_way(
     stage.renew_token(here.account)
     await here.set_token()
     gate.set()
-    for town in (here, there):
-        assert (await town.outcome()).text.startswith("**Your video is ready.**")
+    for server in (here, there):
+        assert (await server.outcome()).text.startswith("**Your video is ready.**")
 
 
 async def test_an_outcome_of_before_is_told_without_anybodys_token(own_stage: Stage) -> None:
@@ -204,8 +204,8 @@ async def test_a_result_that_waits_for_a_permission_outlives_the_token(own_stage
 async def test_follows_of_the_same_token_part_with_it(own_stage: Stage) -> None:
     stage = own_stage
     here, there = await _twins(stage)
-    for town in (here, there):
-        await _follow(town, town.channel)
+    for server in (here, there):
+        await _follow(server, server.channel)
     shared = here.job(prompt="of both")
     await stage.pixverse.until(partial(_is_asked, stage, shared))
     stage.renew_token(here.account)
@@ -225,18 +225,18 @@ async def test_follows_of_the_same_token_part_with_it(own_stage: Stage) -> None:
 async def test_a_server_without_the_bot_has_its_token_rest(own_stage: Stage) -> None:
     """One in trouble too, which is tried again and again elsewhere."""
     stage = own_stage
-    gone, other = await stage.town(), await stage.town()
-    for town in (gone, other):
-        await town.watched()
-        town.account.refuse()
-        await town.notice("**PixVerse results are on hold.**")
+    gone, other = await stage.server(), await stage.server()
+    for server in (gone, other):
+        await server.watched()
+        server.account.refuse()
+        await server.notice("**PixVerse results are on hold.**")
     gone.guild.remove_bot()
     left = "SELECT 1 FROM servers WHERE guild_id = ? AND gone_since IS NOT NULL"
     await stage.pixverse.until(lambda: stage.ledger.rows(left, gone.guild.id) != [])
     since = len(stage.pixverse.requests)
 
-    def tried(town: Town) -> int:
-        return sum(one.account == town.account.number for one in stage.pixverse.requests[since:])
+    def tried(server: GuildFixture) -> int:
+        return sum(one.account == server.account.number for one in stage.pixverse.requests[since:])
 
     await stage.pixverse.until(lambda: tried(other) >= 3)
     assert tried(gone) == 0
@@ -251,10 +251,10 @@ async def test_killed_while_tokens_are_stored(own_stage: Stage, seed: int) -> No
     here, there = await _twins(stage)
     job = await here.watched()
     await there.status(job)
-    for town in (here, there, here):
-        stage.renew_token(town.account)
-        opened = await town.admin.slash(town.channel, "pixverse-admin token set")
-        town.admin.begin_submit(opened.modal, {opened.modal.fields[0].custom_id: town.account.token})
+    for server in (here, there, here):
+        stage.renew_token(server.account)
+        opened = await server.admin.slash(server.channel, "pixverse-admin token set")
+        server.admin.begin_submit(opened.modal, {opened.modal.fields[0].custom_id: server.account.token})
         await asyncio.sleep(rng.random() * 0.06)
         await stage.kill()
         await stage.start()

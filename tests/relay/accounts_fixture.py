@@ -16,7 +16,7 @@ from relay.accounts.rechecks import Rechecks
 from relay.accounts.server_tokens import ServerTokens
 from relay.changes import Changes
 from storage.database import Database
-from storage.vault import Vault
+from storage.secret_store import SecretStore
 from tests.clock import ManualClock
 from tests.inline_database import connect_inline
 from tests.new_database import lay_database
@@ -93,10 +93,10 @@ class AccountsFixture:
         self.database = await Database.open(await lay_database(self._path), connect=connect_inline, busy_seconds=0.02)
         self.changes = Changes()
         self.heard.listen(self.changes)
-        vault = await Vault.open(self.database, [self._key])
+        secret_store = await SecretStore.open(self.database, [self._key])
         self.accounts = AccountRegistry(
             self.database,
-            vault,
+            secret_store,
             self.clock,
             self.changes,
             interval=INTERVAL,
@@ -104,7 +104,7 @@ class AccountsFixture:
         )
         await self.accounts.start()
         self.rechecks = Rechecks(self.accounts, self.api, self.clock)
-        self.tokens = ServerTokens(self.database, vault, self.clock, self.accounts, self.api, self.changes)
+        self.tokens = ServerTokens(self.database, secret_store, self.clock, self.accounts, self.api, self.changes)
         self.changes.account_changed.listen(self.rechecks.account_changed)
         self.changes.account_doubted.listen(self.rechecks.try_soon)
 

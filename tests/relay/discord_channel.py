@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from model.messages import (
     Absent,
     Address,
-    CannotLook,
     CardPost,
     Found,
-    LookFailure,
-    LookResult,
+    HistorySearchFailure,
+    HistorySearchResult,
+    HistoryUnreadable,
     NoResponse,
     NoticePost,
     OutcomePost,
@@ -64,8 +64,8 @@ class Discord:
     clock: ManualClock
     script: list[SendResult] = field(default_factory=list)
     edit_script: list[SendResult] = field(default_factory=list)
-    find_script: list[LookResult] = field(default_factory=list)
-    copies_script: list[LookFailure] = field(default_factory=list)
+    find_script: list[HistorySearchResult] = field(default_factory=list)
+    copies_script: list[HistorySearchFailure] = field(default_factory=list)
     delete_script: list[SendResult] = field(default_factory=list)
     edit_seconds: float = 0.0
     """How long an edit is on its way to Discord."""
@@ -116,19 +116,19 @@ class Discord:
     def looks_alike(self, address: Address, one: Post, other: Post) -> bool:
         return message_of(one, address, _MENTIONS).looks_like(message_of(other, address, _MENTIONS))
 
-    async def find(self, address: Address, post: Post, after: int) -> LookResult:
+    async def find(self, address: Address, post: Post, after: int) -> HistorySearchResult:
         self.point()
         self.looks.append(after)
         if self.find_script:
             return self.find_script.pop(0)
         if not self.readable:
-            return CannotLook()
+            return HistoryUnreadable()
         for message in self.named(name_of(post)):
             if message.channel_id == address.channel_id and message.at >= after and not message.deleted:
                 return Found(message.id)
         return Absent()
 
-    async def copies(self, address: Address, post: Post, after: int) -> tuple[int, ...] | LookFailure:
+    async def copies(self, address: Address, post: Post, after: int) -> tuple[int, ...] | HistorySearchFailure:
         self.point()
         if self.copies_script:
             return self.copies_script.pop(0)

@@ -13,7 +13,7 @@ from model.states import NoticeKind
 from relay.delivery import notice_json
 from relay.guild_lifecycle import GRACE, GuildLifecycle
 from storage import deletion, deliveries, jobs, servers, subscriptions
-from storage.vault import new_key
+from storage.secret_store import new_key
 from tests.idle import until_idle
 from tests.relay.accounts_fixture import AccountsFixture
 
@@ -39,7 +39,7 @@ async def test_nothing_is_forgotten_before_the_servers_are_compared(world: Accou
     try:
         await world.pass_time(3600)
         assert await servers.known(world.database.reader) == {GUILD, BACK}
-        await guilds.compared({BACK})
+        await guilds.finish_reconciliation({BACK})
         await world.pass_time(0)
         assert await servers.known(world.database.reader) == {BACK}
         assert world.heard.forgotten == [GUILD]
@@ -63,10 +63,10 @@ async def test_a_server_that_is_not_served_any_more_rests_until_it_is_served_aga
     await world.pass_time(60)
     await guilds.suspend_unserved()
     await guilds.server_back(GUILD)
-    await guilds.compared({GUILD, BACK})
+    await guilds.finish_reconciliation({GUILD, BACK})
     assert await servers.gone_before(world.database.reader, since) == [GUILD]
     served.add(GUILD)
-    await guilds.compared({GUILD, BACK})
+    await guilds.finish_reconciliation({GUILD, BACK})
     assert guilds.suspended() == await servers.gone(world.database.reader) == set()
 
 
@@ -94,7 +94,7 @@ async def test_a_server_that_is_back_at_the_last_moment_is_not_forgotten(world: 
         await servers.set_gone(tx, GUILD, world.clock.now() - GRACE)
     world.accounts.suspend_server(GUILD)
     guilds = GuildLifecycle(world.database, world.accounts, world.changes, world.clock)
-    await guilds.compared([])
+    await guilds.finish_reconciliation([])
     async with world.database.transaction():
         back = asyncio.create_task(guilds.server_back(GUILD))
         await _turns()
@@ -136,11 +136,11 @@ async def test_a_servers_language_is_kept_from_the_first_command_on_and_follows_
     world: AccountsFixture,
 ) -> None:
     guilds = GuildLifecycle(world.database, world.accounts, world.changes, world.clock)
-    await guilds.locale_told(GUILD, "ja")
+    await guilds.locale_reported(GUILD, "ja")
     assert await servers.get(world.database.reader, GUILD) is None
     await guilds.locale_seen(GUILD, "ja")
     assert await _locale(world) == "ja"
-    await guilds.locale_told(GUILD, "de")
+    await guilds.locale_reported(GUILD, "de")
     await guilds.locale_seen(GUILD, "de")
     assert await _locale(world) == "de"
 
@@ -157,7 +157,7 @@ async def test_a_server_for_which_something_is_posted_has_its_language_without_a
     async with world.database.transaction() as tx:
         await deliveries.add_notice(tx, guild_id=GUILD, channel_id=5, base_nonce="n", notice_json="{}", now=0)
     guilds = GuildLifecycle(world.database, world.accounts, world.changes, world.clock)
-    await guilds.locale_told(GUILD, "ja")
+    await guilds.locale_reported(GUILD, "ja")
     assert await _locale(world) == "ja"
 
 
@@ -166,7 +166,7 @@ async def test_a_forgotten_servers_language_is_kept_again_once_it_is_back(world:
     await guilds.locale_seen(GUILD, "ja")
     async with world.database.transaction() as tx:
         await servers.set_gone(tx, GUILD, world.clock.now() - GRACE)
-    await guilds.compared([])
+    await guilds.finish_reconciliation([])
     task = asyncio.create_task(guilds.run())
     try:
         await world.pass_time(0)

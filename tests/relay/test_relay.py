@@ -22,7 +22,7 @@ from relay.relay import Network, Relay, Storage
 from settings import load_settings
 from storage import accounts, jobs, servers, subscriptions
 from storage.database import Database, put_meta
-from storage.vault import Vault
+from storage.secret_store import SecretStore
 from tests.clock import ManualClock
 from tests.idle import until_idle
 from tests.inline_database import connect_inline
@@ -32,11 +32,13 @@ from tests.new_database import lay_database
 @pytest.fixture
 async def relay(tmp_path: Path) -> AsyncIterator[Relay]:
     database = await Database.open(await lay_database(tmp_path / "relay.db"), connect=connect_inline)
-    vault = await Vault.open(database, [Fernet.generate_key().decode()])
+    secret_store = await SecretStore.open(database, [Fernet.generate_key().decode()])
     settings = load_settings({"DISCORD_TOKEN": "MTA.abc.def"}, None, tmp_path)
     anything = cast("Any", MagicMock())
     timing = Timing(ManualClock(), Random(1), 20.0)
-    yield Relay(settings, "user:1-abc", Storage(database, vault, None), Network(anything, anything), anything, timing)
+    yield Relay(
+        settings, "user:1-abc", Storage(database, secret_store, None), Network(anything, anything), anything, timing
+    )
     await database.close()
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from settings import VARIABLES, PostgresUrl, Settings, SettingsError, load_settings
-from storage.vault import new_key
+from storage.secret_store import new_key
 
 TOKEN = "MTA.abc.def"
 

@@ -29,7 +29,7 @@ _ROOMS = ("relay/", "discord_adapter/", "cogs/", "storage/", "pixverse/", "ui/")
 _SEVERAL_PROCESSES = (
     "relay/cluster/",
     "storage/engines/postgres/",
-    "storage/engines/copy_ends.py",
+    "storage/engines/copy_source_and_target.py",
     "storage/change_feed.py",
     "storage/copying.py",
     "storage/processes.py",

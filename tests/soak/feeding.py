@@ -74,7 +74,7 @@ class Feeding:
 
     def _new_job(self, place: Place, chance: Random) -> Job:
         self._stage.generation = chance.choice(("v1", "v2"))
-        job = place.town.job()
+        job = place.server.job()
         job.set("progress", percent=10)
         self.jobs[job.jobid] = job
         self.open.append(job)
@@ -83,7 +83,7 @@ class Feeding:
     def _status_elsewhere(self, chance: Random) -> None:
         job = chance.choice(self.open)
         self._status(
-            chance.choice([place for place in self._places if place.town.account is job.account]), job, mention=True
+            chance.choice([place for place in self._places if place.server.account is job.account]), job, mention=True
         )
 
     def _status(self, place: Place, job: Job, *, mention: bool) -> None:
@@ -101,7 +101,7 @@ class Feeding:
 
     async def _use(self, place: Place, asked: list[Asked], command: str, options: dict[str, object]) -> None:
         try:
-            answer = await place.town.member.slash(place.channel, command, timeout_s=_PATIENCE_SECONDS, **options)
+            answer = await place.server.member.slash(place.channel, command, timeout_s=_PATIENCE_SECONDS, **options)
         except (NotAnswered, NotPossible):
             return
         taken = answer.text.startswith(_TAKEN) or "** Posting the " in answer.text

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sandbox.discord_wire import Channel
+from tests.e2e.guild_fixture import GuildFixture
 from tests.e2e.stage import Stage
-from tests.e2e.town import Town
 
 _SERVERS = 4
 
@@ -15,7 +15,7 @@ _SERVERS = 4
 class Place:
     """A channel or thread."""
 
-    town: Town
+    server: GuildFixture
     channel: Channel
     readable: bool
     """Whether the bot may read its history. Where not, it can be that nobody knows whether an outcome was posted."""
@@ -25,10 +25,12 @@ async def build_places(stage: Stage) -> list[Place]:
     """Servers that are set up, each with an account of its own. The bot must be running."""
     places: list[Place] = []
     for _ in range(_SERVERS):
-        town = await stage.town()
-        other = town.guild.add_text_channel("other")
-        blind = town.guild.add_text_channel("blind")
+        server = await stage.server()
+        other = server.guild.add_text_channel("other")
+        blind = server.guild.add_text_channel("blind")
         blind.deny_bot(read_message_history=True)
-        places += [Place(town, channel, readable=True) for channel in (town.channel, other, other.add_thread("thread"))]
-        places.append(Place(town, blind, readable=False))
+        places += [
+            Place(server, channel, readable=True) for channel in (server.channel, other, other.add_thread("thread"))
+        ]
+        places.append(Place(server, blind, readable=False))
     return places

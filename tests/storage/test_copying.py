@@ -15,10 +15,10 @@ from settings import DatabasePlace, PostgresUrl
 from storage import accounts, batches, copying, deliveries, follows, jobs, servers, subscriptions
 from storage.copying import KEYS, copy_database
 from storage.database import Database, put_meta
-from storage.engines.copy_ends import CopyRefused
+from storage.engines.copy_source_and_target import CopyRefused
 from storage.engines.postgres import writer
 from storage.errors import DatabaseForeign, DatabaseUnreachable, StorageUnavailable, WrongKey
-from storage.vault import Vault, key_file, new_key
+from storage.secret_store import SecretStore, key_file, new_key
 from tests.postgres_server import PostgresServer, name_of
 from tests.storage.tables import columns_of
 
@@ -48,16 +48,16 @@ def empty(postgres_server: PostgresServer) -> Iterator[PostgresUrl]:
 async def _fill(place: DatabasePlace, key: str, count: int = JOBS) -> None:
     """Something in every table, with all kinds of values."""
     database = await Database.open(place)
-    vault = await Vault.open(database, [key])
+    secret_store = await SecretStore.open(database, [key])
     async with database.transaction() as tx:
         await put_meta(tx, "bytes", bytes(range(256)))
-        account = await accounts.put_token(tx, "user:1", vault.encrypt("user:1-secret"), "hash", 5)
+        account = await accounts.put_token(tx, "user:1", secret_store.encrypt("user:1-secret"), "hash", 5)
         gone = await tx.insert("accounts", account_key="gone", state_since=0)
         await tx.run("DELETE FROM accounts WHERE id = ?", (gone,))
         await servers.set_account(tx, 2**62, account.id, 2**61)
         await servers.set_language(tx, 2**62, "ja")
         await servers.set_locale(tx, 2**62, "pt-BR")
-        await servers.put_callback_secret(tx, 2**62, vault.encrypt("address"), b"\x00\xff")
+        await servers.put_callback_secret(tx, 2**62, secret_store.encrypt("address"), b"\x00\xff")
         batch = await batches.add(tx, guild_id=2**62, channel_id=7, user_id=9, mention=False, now=3)
         for number in range(count):
             await jobs.add(tx, account.id, f"job {number} ☃", '{"state":"progress","prompt":"é"}', number)
@@ -143,9 +143,9 @@ async def test_the_copy_goes_on_where_the_source_was(path: Path, empty: Postgres
     await copy_database(source, target, [key], _quiet)
     database = await Database.open(target)
     try:
-        vault = await Vault.open(database, [key])
+        secret_store = await SecretStore.open(database, [key])
         (account,) = await accounts.every(database.reader)
-        assert vault.decrypt(account.token or b"") == "user:1-secret"
+        assert secret_store.decrypt(account.token or b"") == "user:1-secret"
         async with database.transaction() as tx:
             assert (await jobs.add(tx, account.id, "new", None, 0)).id == JOBS + 1
             assert await tx.insert("accounts", account_key="b", state_since=0) > account.id

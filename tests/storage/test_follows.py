@@ -64,10 +64,10 @@ async def test_what_a_channel_would_get_unasked_is_kept_when_nobody_asks_for_it_
             )
             for job, channel_id in ((followed, CHANNEL), (followed, CHANNEL + 1), (other, CHANNEL))
         ]
-        assert [await follows.keep(tx, one) for one in asked] == [True, False, False]
+        assert [await follows.keep_open_if_followed(tx, one) for one in asked] == [True, False, False]
         assert [one.followed for one in await subscriptions.open_of_job(tx, followed.id)] == [True, False]
         await follows.remove(tx, GUILD, CHANNEL)
-        assert await follows.keep(tx, asked[0])
+        assert await follows.keep_open_if_followed(tx, asked[0])
 
 
 @pytest.mark.parametrize("progress", [False, True])

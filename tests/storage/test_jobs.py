@@ -45,11 +45,11 @@ async def test_the_life_of_a_job(database: Database) -> None:
         ended = await jobs.by_id(tx, row.id)
         assert ended is not None
         assert (ended.outcome, ended.ended_at) == ("given up", 30)
-        await jobs.rewatch(tx, row.id, 45)
+        await jobs.restart_age(tx, row.id, 45)
         reopened = await jobs.reopen(tx, row.id, 50)
         assert (reopened.round, reopened.outcome, reopened.watched_since, reopened.ended_at) == (1, None, 50, None)
         assert (await jobs.reopen(tx, row.id, 60)).round == 1
-        await jobs.rewatch(tx, row.id, 70)
+        await jobs.restart_age(tx, row.id, 70)
     after = await jobs.by_id(database.reader, row.id)
     assert after is not None
     assert after.watched_since == 70

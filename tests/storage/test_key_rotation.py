@@ -13,7 +13,7 @@ from storage.engines.interface import SqlValue
 from storage.engines.sqlite.lock import InstanceLock
 from storage.errors import AlreadyRunning, DatabaseUnreachable, KeyMissing, WrongKey
 from storage.key_rotation import NoNewKey, rotate_key, to_configured_key, to_fresh_key
-from storage.vault import Vault, key_file, new_key, read_key_file
+from storage.secret_store import SecretStore, key_file, new_key, read_key_file
 
 ADDRESS = "the-secret-in-an-address-for-callbacks"
 TOKENS = {"user:1": "user:1-one", "user:2": "user:2-two", "hash:x": "three three"}
@@ -22,26 +22,26 @@ TOKENS = {"user:1": "user:1-one", "user:2": "user:2-two", "hash:x": "three three
 async def _filled(path: Path, configured: Sequence[str] = ()) -> str:
     """Stores the tokens and returns a hash that has to stay the same."""
     database = await Database.open(path)
-    vault = await Vault.open(database, configured)
+    secret_store = await SecretStore.open(database, configured)
     async with database.transaction() as tx:
         for key, token in TOKENS.items():
-            await accounts.put_token(tx, key, vault.encrypt(token), key, 0)
-        await servers.put_callback_secret(tx, 5, vault.encrypt(ADDRESS), b"hash")
+            await accounts.put_token(tx, key, secret_store.encrypt(token), key, 0)
+        await servers.put_callback_secret(tx, 5, secret_store.encrypt(ADDRESS), b"hash")
     await database.close()
-    return vault.keyed_hash("a")
+    return secret_store.keyed_hash("a")
 
 
 async def _check_whole(path: Path, hashed: str, configured: Sequence[str] = ()) -> None:
     database = await Database.open(path)
     try:
-        vault = await Vault.open(database, configured)
+        secret_store = await SecretStore.open(database, configured)
         rows = await accounts.every(database.reader)
         address = await servers.callback_secret(database.reader, 5)
     finally:
         await database.close()
-    assert vault.decrypt(address or b"") == ADDRESS
-    assert {row.account_key: vault.decrypt(row.token or b"") for row in rows} == TOKENS
-    assert vault.keyed_hash("a") == hashed
+    assert secret_store.decrypt(address or b"") == ADDRESS
+    assert {row.account_key: secret_store.decrypt(row.token or b"") for row in rows} == TOKENS
+    assert secret_store.keyed_hash("a") == hashed
 
 
 async def test_the_key_file_gets_a_fresh_key_and_nothing_is_lost(path: Path) -> None:

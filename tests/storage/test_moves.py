@@ -149,7 +149,7 @@ async def test_a_job_that_nobody_waited_for_any_more_is_as_old_as_the_one_that_i
     old, new = await shelf.token(), await shelf.token()
     there, here = await shelf.watched(new, "a", THERE), await shelf.watched(old, "a")
     async with database.transaction() as tx:
-        await jobs.rewatch(tx, (await shelf.job(here)).id, NOW + 500)
+        await jobs.restart_age(tx, (await shelf.job(here)).id, NOW + 500)
     if not waits:
         await shelf.end(there, None)
     await shelf.move(new)

@@ -113,7 +113,7 @@ async def test_a_passing_button_calls_what_it_was_given_and_leaves_in_time() -> 
     await view.on_timeout()
     over = []
     view = TemporaryView("Look again", press)
-    view.stands_in(Shown(), lambda: over.append(True))  # type: ignore[arg-type]
+    view.attach_to(Shown(), lambda: over.append(True))  # type: ignore[arg-type]
     await view.children[0].callback("interaction")  # type: ignore[arg-type]
     await view.on_timeout()
     assert (pressed, over) == (["interaction"], [True])
@@ -129,7 +129,7 @@ async def test_a_passing_button_that_cannot_be_taken_off_is_left(trouble: Except
             raise trouble
 
     view = TemporaryView("Look again", _press)
-    view.stands_in(Shown(), lambda: None)  # type: ignore[arg-type]
+    view.attach_to(Shown(), lambda: None)  # type: ignore[arg-type]
     await view.on_timeout()
 
 

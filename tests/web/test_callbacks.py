@@ -22,7 +22,7 @@ SECRET = "A" * 43
 OTHER = "B" * 43
 
 
-class Town:
+class GuildFixture:
     """Two servers with addresses, and what was heard at them."""
 
     def __init__(self, port: int) -> None:
@@ -46,8 +46,8 @@ class Town:
 
 
 @pytest.fixture
-async def town() -> AsyncIterator[Town]:
-    made = Town(free_port())
+async def server() -> AsyncIterator[GuildFixture]:
+    made = GuildFixture(free_port())
     callbacks = Callbacks(
         cast("CallbackAddresses", made),
         cast("CallbackProcessor", made),
@@ -67,9 +67,9 @@ async def town() -> AsyncIterator[Town]:
     ],
 )
 @pytest.mark.parametrize("body", [b'{"jobid":"a"}', b"", b"[" * 60_000, b"\xff\xfe", b"x" * MAX_BODY_BYTES])
-async def test_whatever_the_body_holds_it_is_taken(town: Town, body: bytes, headers: tuple[str, ...]) -> None:
-    assert await town.post(body, *headers) == 200
-    assert town.heard_of == [(5, body)]
+async def test_whatever_the_body_holds_it_is_taken(server: GuildFixture, body: bytes, headers: tuple[str, ...]) -> None:
+    assert await server.post(body, *headers) == 200
+    assert server.heard_of == [(5, body)]
 
 
 @pytest.mark.parametrize(
@@ -81,51 +81,53 @@ async def test_whatever_the_body_holds_it_is_taken(town: Town, body: bytes, head
         ("Content-Type: application/json", "Content-Encoding: gzip"),
     ],
 )
-async def test_what_is_no_json_is_refused(town: Town, headers: tuple[str, ...]) -> None:
-    assert await town.post(b"{}", *headers) == 415
-    assert town.heard_of == []
+async def test_what_is_no_json_is_refused(server: GuildFixture, headers: tuple[str, ...]) -> None:
+    assert await server.post(b"{}", *headers) == 415
+    assert server.heard_of == []
 
 
-async def test_a_body_that_is_too_long_is_refused(town: Town) -> None:
-    assert await town.post(b"x" * (MAX_BODY_BYTES + 1)) == 413
+async def test_a_body_that_is_too_long_is_refused(server: GuildFixture) -> None:
+    assert await server.post(b"x" * (MAX_BODY_BYTES + 1)) == 413
     chunked = f"POST /callback/{SECRET} HTTP/1.1\nHost: a\nTransfer-Encoding: chunked"
     chunks = b"".join(b"4000\r\n" + b"x" * 0x4000 + b"\r\n" for _ in range(6)) + b"0\r\n\r\n"
-    assert (await ask(town.port, chunked, chunks))[0] == 413
-    assert town.heard_of == []
+    assert (await ask(server.port, chunked, chunks))[0] == 413
+    assert server.heard_of == []
 
 
-async def test_a_caller_that_hangs_up_is_no_fault_of_ours(town: Town, caplog: pytest.LogCaptureFixture) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", town.port)
+async def test_a_caller_that_hangs_up_is_no_fault_of_ours(
+    server: GuildFixture, caplog: pytest.LogCaptureFixture
+) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     writer.write(f"POST /callback/{SECRET} HTTP/1.1\r\nHost: a\r\nContent-Length: 50\r\n\r\nxx".encode())
     await writer.drain()
     writer.transport.abort()
     assert await reader.read() == b""
-    assert await town.post() == 200
+    assert await server.post() == 200
     assert [record for record in caplog.records if record.levelname == "ERROR"] == []
-    assert town.heard_of == [(5, b"{}")]
+    assert server.heard_of == [(5, b"{}")]
 
 
-async def test_every_address_that_is_none_gets_the_same_answer(town: Town) -> None:
+async def test_every_address_that_is_none_gets_the_same_answer(server: GuildFixture) -> None:
     strange = ["C" * 43, "A", SECRET.lower(), SECRET + "A", "%00", "%FF%FE", "..%2Fmetrics", "'", "A" * 4000]
-    answers = [await ask(town.port, f"POST /callback/{secret} HTTP/1.1\nHost: a") for secret in strange]
+    answers = [await ask(server.port, f"POST /callback/{secret} HTTP/1.1\nHost: a") for secret in strange]
     assert {status for status, _ in answers} == {404}
     assert len({body for _, body in answers}) == 1
-    assert await ask(town.port, "POST /elsewhere HTTP/1.1\nHost: a") == answers[0]
-    assert town.heard_of == []
+    assert await ask(server.port, "POST /elsewhere HTTP/1.1\nHost: a") == answers[0]
+    assert server.heard_of == []
 
 
-async def test_other_methods(town: Town) -> None:
+async def test_other_methods(server: GuildFixture) -> None:
     for method in ("GET", "PUT", "DELETE"):
-        answers = [await ask(town.port, f"{method} /callback/{one} HTTP/1.1\nHost: a") for one in (SECRET, "C" * 43)]
+        answers = [await ask(server.port, f"{method} /callback/{one} HTTP/1.1\nHost: a") for one in (SECRET, "C" * 43)]
         assert answers[0] == answers[1]
         assert answers[0][0] == 405
-    assert town.heard_of == []
+    assert server.heard_of == []
 
 
-async def test_a_flood_to_one_address_is_cut_off_and_another_notices_nothing(town: Town) -> None:
-    answers = await asyncio.gather(*(town.post() for _ in range(50)))
+async def test_a_flood_to_one_address_is_cut_off_and_another_notices_nothing(server: GuildFixture) -> None:
+    answers = await asyncio.gather(*(server.post() for _ in range(50)))
     assert sorted(answers) == [200] * 20 + [429] * 30
-    assert await town.post(secret=OTHER) == 200
-    assert town.drops == 30
-    town.clock.move_to(town.clock.monotonic() + 2)
-    assert [await town.post() for _ in range(3)] == [200, 200, 429]
+    assert await server.post(secret=OTHER) == 200
+    assert server.drops == 30
+    server.clock.move_to(server.clock.monotonic() + 2)
+    assert [await server.post() for _ in range(3)] == [200, 200, 429]

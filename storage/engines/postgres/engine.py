@@ -19,7 +19,7 @@ from storage.engines.postgres.dialect import PostgresDialect, bound
 from storage.engines.postgres.errors import OWN_ERRORS
 from storage.engines.postgres.writer import LOCK, PostgresWriter
 from storage.errors import DatabaseRefused, DatabaseTooOld, StorageError
-from storage.to_the_end import to_the_end
+from storage.run_to_completion import run_to_completion
 
 OLDEST_SERVER = 15
 _MAX_READERS = 4
@@ -134,8 +134,8 @@ class PostgresEngine(interface.Engine):
         """Does nothing: no copy is made before a migration, because the server undoes a step that fails."""
 
     async def close(self) -> None:
-        await to_the_end(self._pool.close())
-        await to_the_end(self.writer.close())
+        await run_to_completion(self._pool.close())
+        await run_to_completion(self.writer.close())
 
 
 async def examine(url: PostgresUrl, lock_wait: float) -> int:
@@ -154,7 +154,7 @@ async def examine(url: PostgresUrl, lock_wait: float) -> int:
     except psycopg.Error as error:
         raise errors.unusable(url, error) from error
     finally:
-        await to_the_end(connection.close())
+        await run_to_completion(connection.close())
 
 
 @asynccontextmanager

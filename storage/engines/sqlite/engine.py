@@ -17,7 +17,7 @@ from storage.engines.interface import Connection, Dialect, Engine, Row, SqlValue
 from storage.engines.sqlite import migrate, opening
 from storage.engines.sqlite.mark import uri
 from storage.errors import StorageError, StorageUnavailable
-from storage.to_the_end import to_the_end
+from storage.run_to_completion import run_to_completion
 
 log = logging.getLogger(__name__)
 
@@ -148,8 +148,8 @@ class SqliteEngine(Engine):
         await asyncio.to_thread(migrate.delete_old_copies, self.path, before)
 
     async def close(self) -> None:
-        await to_the_end(self.reader.close())
-        await to_the_end(self.writer.close())
+        await run_to_completion(self.reader.close())
+        await run_to_completion(self.writer.close())
 
 
 @asynccontextmanager
@@ -161,7 +161,7 @@ async def open_reader(path: Path) -> AsyncIterator[Connection]:
         await connection.rows("PRAGMA query_only = ON")
         yield connection
     finally:
-        await to_the_end(connection.close())
+        await run_to_completion(connection.close())
 
 
 class _OwnErrors:
@@ -191,6 +191,6 @@ async def _prepared(connecting: Awaitable[aiosqlite.Connection]) -> SqliteConnec
                 await connection.execute_fetchall(pragma)
     except BaseException:
         # A connection that is left open keeps its thread, and with it the process, alive.
-        await to_the_end(connection.close())
+        await run_to_completion(connection.close())
         raise
     return SqliteConnection(connection)

@@ -17,7 +17,7 @@ from storage.engines.sqlite import mark, migrate
 from storage.engines.sqlite.errors import is_locked, unusable
 from storage.engines.sqlite.mark import uri
 from storage.errors import damaged, read_only, unmakeable
-from storage.files import make_folder, narrow_mode, require_file, writable
+from storage.files import make_folder, make_private, require_file, writable
 
 _T = TypeVar("_T")
 
@@ -83,7 +83,7 @@ def make_file(path: Path) -> None:
 def _prepare_once(path: Path) -> None:
     steps = migrations.load("sqlite")
     _refuse_foreign(path)
-    narrow_mode(path)  # before SQLite gives its companion files the same mode
+    make_private(path)  # before SQLite gives its companion files the same mode
     with _connected(path) as connection:
         _check(path, connection, migrations.newest(steps))
         connection.execute("PRAGMA journal_mode = WAL")

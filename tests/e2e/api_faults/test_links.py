@@ -17,9 +17,9 @@ from sandbox.pixverse_api.faults import Action
 from sandbox.pixverse_api.jobs import Job
 from sandbox.pixverse_api.videos import File, video_file
 from tests.e2e.api_faults.held import HeldThen
-from tests.e2e.forking import Nursery
+from tests.e2e.forking import ForkServer
+from tests.e2e.guild_fixture import GuildFixture
 from tests.e2e.stage import Stage
-from tests.e2e.town import Town
 from tests.e2e.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -33,10 +33,10 @@ _MAY_NOT = "**Your video is ready, but I may not fetch it.**"
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stage(
-    program: Path, nursery: Nursery | None, tmp_path_factory: pytest.TempPathFactory
+    program: Path, fork_server: ForkServer | None, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Stage]:
     """One bot that downloads at most a MiB."""
-    small = await Stage.build(program, tmp_path_factory.mktemp("stage"), {"MEDIA_MAX_MB": "1"}, nursery)
+    small = await Stage.build(program, tmp_path_factory.mktemp("stage"), {"MEDIA_MAX_MB": "1"}, fork_server)
     try:
         await small.start()
         yield small
@@ -46,10 +46,10 @@ async def stage(
         await small.close()
 
 
-async def _ended_with(town: Town, action: Action, times: int | None = None) -> Job:
+async def _ended_with(server: GuildFixture, action: Action, times: int | None = None) -> Job:
     """A job whose one video is answered like this."""
-    job = await town.watched()
-    town.stage.pixverse.cdn.faults.add(action, times=times)
+    job = await server.watched()
+    server.stage.pixverse.cdn.faults.add(action, times=times)
     job.complete()
     return job
 
@@ -95,9 +95,9 @@ def _no_faults_left(stage: Stage) -> Iterator[None]:
         "redirects",
     ],
 )
-async def test_what_the_video_survives(town: Town, action: Action, times: int | None) -> None:
-    job = await _ended_with(town, action, times)
-    outcome = await town.outcome()
+async def test_what_the_video_survives(server: GuildFixture, action: Action, times: int | None) -> None:
+    job = await _ended_with(server, action, times)
+    outcome = await server.outcome()
     assert outcome.text.startswith(_READY)
     assert [file.content for file in outcome.attachments] == [job.videos[0].content]
 
@@ -143,50 +143,50 @@ async def test_what_the_video_survives(town: Town, action: Action, times: int | 
         "another host",
     ],
 )
-async def test_what_becomes_a_link(town: Town, action: Action, starts: str, why: str) -> None:
-    job = await _ended_with(town, action)
-    outcome = await town.outcome()
+async def test_what_becomes_a_link(server: GuildFixture, action: Action, starts: str, why: str) -> None:
+    job = await _ended_with(server, action)
+    outcome = await server.outcome()
     assert outcome.text.startswith(starts)
     assert why in outcome.text
     assert outcome.attachments == []
     assert job.videos[0].url.rstrip("&") in outcome.text
 
 
-async def test_credentials_in_a_redirect_to_an_allowed_host(town: Town) -> None:
-    base = town.stage.pixverse.cdn.base.replace("http://", "http://user:secret@")
-    await _ended_with(town, faults.Redirect(f"{base}/out.mp4"))
-    outcome = await town.outcome()
+async def test_credentials_in_a_redirect_to_an_allowed_host(server: GuildFixture) -> None:
+    base = server.stage.pixverse.cdn.base.replace("http://", "http://user:secret@")
+    await _ended_with(server, faults.Redirect(f"{base}/out.mp4"))
+    outcome = await server.outcome()
     assert outcome.text.startswith(_MAY_NOT)
     assert "secret" not in outcome.text
 
 
-async def test_a_link_that_has_run_out_is_asked_for_once_more(town: Town) -> None:
-    job = await town.watched()
+async def test_a_link_that_has_run_out_is_asked_for_once_more(server: GuildFixture) -> None:
+    job = await server.watched()
     ended = HeldThen(faults.Slow(0))
-    town.stage.pixverse.faults.add(ended, job=job)
+    server.stage.pixverse.faults.add(ended, job=job)
     await ended.reached.wait()
-    asked = town.stage.pixverse.asked(job)
+    asked = server.stage.pixverse.asked(job)
     job.complete(link_seconds=-60)
     ended.release.set()
-    outcome = await town.outcome()
+    outcome = await server.outcome()
     assert outcome.text.startswith(_RAN_OUT)
-    assert town.stage.pixverse.asked(job) == asked + 1
-    assert town.stage.pixverse.cdn.asked(job.videos[0].path) == 2
+    assert server.stage.pixverse.asked(job) == asked + 1
+    assert server.stage.pixverse.cdn.asked(job.videos[0].path) == 2
 
 
-async def test_a_job_seen_for_the_first_time_with_a_link_that_has_run_out(town: Town) -> None:
-    job = town.job()
+async def test_a_job_seen_for_the_first_time_with_a_link_that_has_run_out(server: GuildFixture) -> None:
+    job = server.job()
     job.complete(link_seconds=-60)
-    await town.status(job)
-    assert (await town.outcome()).text.startswith(_RAN_OUT)
-    assert town.stage.pixverse.asked(job) == 2
+    await server.status(job)
+    assert (await server.outcome()).text.startswith(_RAN_OUT)
+    assert server.stage.pixverse.asked(job) == 2
 
 
-async def test_more_videos_than_a_message_takes(town: Town) -> None:
-    job = await town.watched()
+async def test_more_videos_than_a_message_takes(server: GuildFixture) -> None:
+    job = await server.watched()
     files: tuple[File, ...] = tuple(video_file(f"video {number}") for number in range(12))
     job.complete(videos=files)
-    outcome = await town.outcome()
+    outcome = await server.outcome()
     assert [file.content for file in outcome.attachments] == [file.content for file in files[:10]]
     assert outcome.text.startswith("**Your 12 videos are ready, numbers 11 and 12 as links.**")
     assert "One message takes 10 files." in outcome.text
@@ -208,10 +208,10 @@ class _LateBehindARedirect:
         return await faults.Status(404).play(request, carry_out) if self.asked <= self.absent else answer
 
 
-async def test_a_file_that_appears_late_behind_a_redirect(town: Town) -> None:
+async def test_a_file_that_appears_late_behind_a_redirect(server: GuildFixture) -> None:
     late = _LateBehindARedirect(3)
-    job = await _ended_with(town, late)
-    outcome = await town.outcome()
+    job = await _ended_with(server, late)
+    outcome = await server.outcome()
     assert outcome.text.startswith(_READY)
     assert [file.content for file in outcome.attachments] == [job.videos[0].content]
     assert late.asked == 4
@@ -226,24 +226,24 @@ class _EndsAtALogin:
         return answer if answer.status == 302 else web.Response(text="<form>Log in", content_type="text/html")
 
 
-async def test_a_redirect_that_ends_at_a_login(town: Town) -> None:
-    job = await town.watched()
-    town.stage.pixverse.cdn.faults.add(_EndsAtALogin(), times=None)
+async def test_a_redirect_that_ends_at_a_login(server: GuildFixture) -> None:
+    job = await server.watched()
+    server.stage.pixverse.cdn.faults.add(_EndsAtALogin(), times=None)
     job.complete()
-    outcome = await town.outcome()
+    outcome = await server.outcome()
     assert outcome.attachments == []
     assert outcome.text.startswith(_NO_VIDEO)
 
 
-async def test_a_restart_while_a_file_is_waited_for(stage: Stage, town: Town) -> None:
-    job = await _ended_with(town, faults.Status(404))
+async def test_a_restart_while_a_file_is_waited_for(stage: Stage, server: GuildFixture) -> None:
+    job = await _ended_with(server, faults.Status(404))
     cdn = stage.pixverse.cdn
     await stage.pixverse.until(lambda: cdn.asked(job.videos[0].path) >= 2)
     await until(lambda: stage.bot.said("again, not there"))
     await stage.restart()
-    assert town.outcomes() == []
+    assert server.outcomes() == []
     cdn.faults.clear()
-    outcome = await town.outcome()
+    outcome = await server.outcome()
     assert [file.content for file in outcome.attachments] == [job.videos[0].content]
 
 
@@ -258,9 +258,9 @@ class _Grows:
         return await faults.HalfBody(min(self.asked / 5, 1)).play(request, carry_out)
 
 
-async def test_a_file_that_grows(town: Town) -> None:
-    job = await _ended_with(town, _Grows())
-    outcome = await town.outcome()
+async def test_a_file_that_grows(server: GuildFixture) -> None:
+    job = await _ended_with(server, _Grows())
+    outcome = await server.outcome()
     assert outcome.text.startswith(_READY)
     assert [file.content for file in outcome.attachments] == [job.videos[0].content]
 
@@ -269,12 +269,14 @@ _BUDGET = 12 * 1024 * 1024
 """MEDIA_MAX_MB times four for each of MEDIA_PARALLEL."""
 
 
-async def test_records_that_lie_about_sizes_take_no_more_of_the_disk_than_its_budget(stage: Stage, town: Town) -> None:
-    polled = await (await stage.town()).watched()
-    jobs = {town.guild.add_text_channel(f"videos-{number}"): town.job() for number in range(16)}
+async def test_records_that_lie_about_sizes_take_no_more_of_the_disk_than_its_budget(
+    stage: Stage, server: GuildFixture
+) -> None:
+    polled = await (await stage.server()).watched()
+    jobs = {server.guild.add_text_channel(f"videos-{number}"): server.job() for number in range(16)}
     for channel, job in jobs.items():
-        await town.status(job, channel=channel)
-    await stage.discord.until(lambda: all(map(town.cards, jobs)), what="the cards")
+        await server.status(job, channel=channel)
+    await stage.discord.until(lambda: all(map(server.cards, jobs)), what="the cards")
     hold = Hold()
     posts = stage.discord.faults.add(method="POST", path="/channels/[0-9]+/messages", action=hold, times=None)
     for job in jobs.values():
@@ -301,9 +303,9 @@ async def test_records_that_lie_about_sizes_take_no_more_of_the_disk_than_its_bu
     finally:
         stage.discord.faults.remove(posts)
         hold.release.set()
-    await until(lambda: measured(all(map(town.outcomes, jobs))), what="every outcome")
+    await until(lambda: measured(all(map(server.outcomes, jobs))), what="every outcome")
     for channel, job in jobs.items():
-        outcome = await town.outcome(channel)
+        outcome = await server.outcome(channel)
         assert [file.content for file in outcome.attachments] == [job.videos[0].content]
     assert most <= _BUDGET
     await until(lambda: not files(), what="no leftovers")

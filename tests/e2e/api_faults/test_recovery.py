@@ -13,8 +13,8 @@ import pytest_asyncio
 from sandbox.pixverse_api import faults
 from sandbox.pixverse_api.jobs import Job
 from tests.e2e.conftest import Build
+from tests.e2e.guild_fixture import GuildFixture
 from tests.e2e.stage import Stage
-from tests.e2e.town import Town
 from tests.e2e.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -61,24 +61,24 @@ _OUTAGES: dict[str, tuple[_Deed, _Deed]] = {
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def crowd(build: Build) -> AsyncIterator[tuple[Stage, list[Town], list[Job]]]:
+async def crowd(build: Build) -> AsyncIterator[tuple[Stage, list[GuildFixture], list[Job]]]:
     """A stage with many jobs that are watched in three servers."""
     stage = await build(POLL_INTERVAL=str(_INTERVAL))
     await stage.start()
-    towns = [await stage.town() for _ in _GENERATIONS]
+    servers = [await stage.server() for _ in _GENERATIONS]
     jobs = []
-    for town, stage.generation in zip(towns, _GENERATIONS, strict=True):
-        jobs.append([town.job() for _ in range(_JOBS_EACH)])
-    await asyncio.gather(*(town.watch(*mine) for town, mine in zip(towns, jobs, strict=True)))
+    for server, stage.generation in zip(servers, _GENERATIONS, strict=True):
+        jobs.append([server.job() for _ in range(_JOBS_EACH)])
+    await asyncio.gather(*(server.watch(*mine) for server, mine in zip(servers, jobs, strict=True)))
     every = [job for mine in jobs for job in mine]
     await stage.pixverse.until(lambda: all(stage.pixverse.asked(job) > 1 for job in every))
-    yield stage, towns, every
+    yield stage, servers, every
     assert stage.bot.said("Traceback") == []
 
 
 @pytest.mark.parametrize("name", _OUTAGES)
-async def test_half_an_hour_without_the_api(crowd: tuple[Stage, list[Town], list[Job]], name: str) -> None:
-    stage, towns, jobs = crowd
+async def test_half_an_hour_without_the_api(crowd: tuple[Stage, list[GuildFixture], list[Job]], name: str) -> None:
+    stage, servers, jobs = crowd
     begin, end = _OUTAGES[name]
     before = len(stage.pixverse.requests)
     await begin(stage)
@@ -92,10 +92,10 @@ async def test_half_an_hour_without_the_api(crowd: tuple[Stage, list[Town], list
 
     before = len(stage.pixverse.requests)
     await end(stage)
-    await until(lambda: all(len(town.outcomes()) >= _JOBS_EACH for town in towns), 20)
-    await asyncio.gather(*(town.settled() for town in towns))
-    assert all(len(town.outcomes()) == _JOBS_EACH for town in towns)
-    posted = {outcome.attachments[0].content for town in towns for outcome in town.outcomes()}
+    await until(lambda: all(len(server.outcomes()) >= _JOBS_EACH for server in servers), 20)
+    await asyncio.gather(*(server.settled() for server in servers))
+    assert all(len(server.outcomes()) == _JOBS_EACH for server in servers)
+    posted = {outcome.attachments[0].content for server in servers for outcome in server.outcomes()}
     assert posted == {job.videos[0].content for job in jobs}
     asked = Counter(entry.jobid for entry in stage.pixverse.requests[before:])
     assert asked.pop(None, 0) <= _JOBS_EACH, "v2's lists take the place of questions about its jobs"
@@ -104,7 +104,9 @@ async def test_half_an_hour_without_the_api(crowd: tuple[Stage, list[Town], list
     assert len(stage.bot.said("API answers again")) == 1
 
 
-async def test_jobs_that_go_on_are_asked_about_once_an_interval(crowd: tuple[Stage, list[Town], list[Job]]) -> None:
+async def test_jobs_that_go_on_are_asked_about_once_an_interval(
+    crowd: tuple[Stage, list[GuildFixture], list[Job]],
+) -> None:
     stage, _, jobs = crowd
     stage.pixverse.off()
     await until(lambda: stage.bot.said("API does not answer"))

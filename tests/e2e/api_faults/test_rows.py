@@ -20,8 +20,8 @@ from sandbox.pixverse_api.faults import Action
 from sandbox.pixverse_api.jobs import Job
 from sandbox.pixverse_api.requests_log import Seen
 from tests.e2e.conftest import Build
+from tests.e2e.guild_fixture import GuildFixture
 from tests.e2e.stage import Stage
-from tests.e2e.town import Town
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -68,7 +68,7 @@ class Row:
     """A server whose account's questions are answered like this."""
 
     name: str
-    town: Town
+    server: GuildFixture
     jobs: list[Job]
     fault: Fault
 
@@ -80,10 +80,12 @@ class Row:
     async def ends_well(self) -> None:
         for job in self.jobs:
             job.complete()
-        stage = self.town.stage
-        await stage.discord.until(lambda: len(self.town.outcomes()) >= len(self.jobs), 15, f"{self.name}: the outcomes")
-        await self.town.settled()
-        outcomes = self.town.outcomes()
+        stage = self.server.stage
+        await stage.discord.until(
+            lambda: len(self.server.outcomes()) >= len(self.jobs), 15, f"{self.name}: the outcomes"
+        )
+        await self.server.settled()
+        outcomes = self.server.outcomes()
         assert len(outcomes) == len(self.jobs), self.name
         assert all(outcome.text.startswith("**Your video is ready.**") for outcome in outcomes), self.name
         posted = {outcome.attachments[0].content for outcome in outcomes}
@@ -98,22 +100,22 @@ async def quick(build: Build) -> AsyncIterator[Stage]:
     assert stage.bot.said("Traceback") == []
 
 
-async def _watching(stage: Stage, generation: str = "v1") -> tuple[Town, list[Job]]:
-    town = await stage.town()
+async def _watching(stage: Stage, generation: str = "v1") -> tuple[GuildFixture, list[Job]]:
+    server = await stage.server()
     stage.generation = generation
-    jobs = [town.job() for _ in range(_JOBS)]
-    await asyncio.gather(*(town.status(job) for job in jobs))
-    await stage.discord.until(lambda: len(town.cards()) == _JOBS)
-    return town, jobs
+    jobs = [server.job() for _ in range(_JOBS)]
+    await asyncio.gather(*(server.status(job) for job in jobs))
+    await stage.discord.until(lambda: len(server.cards()) == _JOBS)
+    return server, jobs
 
 
 async def _rows(stage: Stage, times: int | None, generations: tuple[str, str]) -> list[Row]:
     """One server for each row, their jobs of these generations in turn."""
-    towns = [await _watching(stage, generation) for generation, _ in zip(cycle(generations), _PASSING, strict=False)]
+    servers = [await _watching(stage, generation) for generation, _ in zip(cycle(generations), _PASSING, strict=False)]
     rows = []
-    for (name, action), (town, jobs) in zip(_PASSING.items(), towns, strict=True):
-        fault = stage.pixverse.faults.add(action, account=town.account, times=times)
-        rows.append(Row(f"{name}, {jobs[0].jobid[:4]}", town, jobs, fault))
+    for (name, action), (server, jobs) in zip(_PASSING.items(), servers, strict=True):
+        fault = stage.pixverse.faults.add(action, account=server.account, times=times)
+        rows.append(Row(f"{name}, {jobs[0].jobid[:4]}", server, jobs, fault))
     return rows
 
 
@@ -121,12 +123,12 @@ async def _rows(stage: Stage, times: int | None, generations: tuple[str, str]) -
 async def test_what_passes_ends_no_job_and_loses_none(quick: Stage, times: int, generations: tuple[str, str]) -> None:
     rows = await _rows(quick, times, generations)
     await quick.pixverse.until(lambda: all(row.fault.played == times for row in rows), 20)
-    assert all(row.town.outcomes() == [] for row in rows)
+    assert all(row.server.outcomes() == [] for row in rows)
     await asyncio.gather(*(row.ends_well() for row in rows))
 
 
 async def test_an_outage_of_some_starves_nobody_and_ends_without_a_stampede(quick: Stage) -> None:
-    well_town, well = await _watching(quick)
+    well_server, well = await _watching(quick)
     rows = await _rows(quick, None, ("v1", "v2"))
     asked = _Asked(quick, [*well, *(job for row in rows for job in row.jobs)])
     requests = len(quick.pixverse.requests)
@@ -135,9 +137,9 @@ async def test_an_outage_of_some_starves_nobody_and_ends_without_a_stampede(quic
     # Six questions in the first 30 intervals, then one in 10 to 15; a busy machine takes longer over as many.
     bound = max(_OUTAGE_INTERVALS, (time.monotonic() - began) / _INTERVAL) / 4
     assert {row.name for row in rows if any(asked.since(job) > bound * row.tries for job in row.jobs)} == set()
-    assert all(row.town.outcomes() == [] for row in rows)
+    assert all(row.server.outcomes() == [] for row in rows)
     # While nobody that is well is asked, the bot can't know better; on a busy machine that happens.
-    silence = _longest_silence(well_town, quick.pixverse.requests[requests:])
+    silence = _longest_silence(well_server, quick.pixverse.requests[requests:])
     assert quick.bot.said("API does not answer") == [] or silence > 1.2 * _INTERVAL
 
     asked = _Asked(quick, asked.jobs)
@@ -150,12 +152,12 @@ async def test_an_outage_of_some_starves_nobody_and_ends_without_a_stampede(quic
     for job in well:
         job.complete()
     await asyncio.gather(*(row.ends_well() for row in rows))
-    await quick.discord.until(lambda: len(well_town.outcomes()) == _JOBS)
+    await quick.discord.until(lambda: len(well_server.outcomes()) == _JOBS)
 
 
-def _longest_silence(town: Town, requests: list[Seen]) -> float:
+def _longest_silence(server: GuildFixture, requests: list[Seen]) -> float:
     """Seconds between two questions for a server's account, one after the other."""
-    moments = [entry.at for entry in requests if entry.account == town.account.number]
+    moments = [entry.at for entry in requests if entry.account == server.account.number]
     return max(later - earlier for earlier, later in pairwise(moments)) / 1000
 
 
@@ -173,19 +175,19 @@ class _Asked:
 
 async def test_a_token_in_trouble_rests_and_goes_on(quick: Stage) -> None:
     shapes: list[tuple[int, int | None]] = [(status, times) for status in (401, 402) for times in (1, 4, None)]
-    towns = [await _watching(quick, generation) for generation, _ in zip(cycle(("v1", "v2")), shapes, strict=False)]
-    await asyncio.gather(*(_trouble(*place, *shape) for place, shape in zip(towns, shapes, strict=True)))
+    servers = [await _watching(quick, generation) for generation, _ in zip(cycle(("v1", "v2")), shapes, strict=False)]
+    await asyncio.gather(*(_trouble(*place, *shape) for place, shape in zip(servers, shapes, strict=True)))
 
 
-async def _trouble(town: Town, jobs: list[Job], status: int, times: int | None) -> None:
-    pixverse = town.stage.pixverse
-    fault = pixverse.faults.add(faults.Status(status), account=town.account, times=times)
-    await town.notice("**PixVerse results are on hold.**")
-    asked = _Asked(town.stage, jobs)
+async def _trouble(server: GuildFixture, jobs: list[Job], status: int, times: int | None) -> None:
+    pixverse = server.stage.pixverse
+    fault = pixverse.faults.add(faults.Status(status), account=server.account, times=times)
+    await server.notice("**PixVerse results are on hold.**")
+    asked = _Asked(server.stage, jobs)
     await pixverse.until(lambda: fault.played >= (times or 4), 20)
     assert all(asked.since(job) <= 1 for job in jobs), "only trials of the token, but for what was under way"
-    assert town.outcomes() == []
+    assert server.outcomes() == []
     fault.left = 0
-    await town.notice("**PixVerse results are back.**")
-    await Row(f"{status}", town, jobs, fault).ends_well()
-    assert len(town.notices()) == 2
+    await server.notice("**PixVerse results are back.**")
+    await Row(f"{status}", server, jobs, fault).ends_well()
+    assert len(server.notices()) == 2

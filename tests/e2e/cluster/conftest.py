@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest_asyncio
 
 from tests.e2e.cluster.crowd import Crowd
-from tests.e2e.forking import Nursery
+from tests.e2e.forking import ForkServer
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def crowd(program: Path, nursery: Nursery | None, tmp_path: Path) -> AsyncIterator[Crowd]:
+async def crowd(program: Path, fork_server: ForkServer | None, tmp_path: Path) -> AsyncIterator[Crowd]:
     """A Discord and a PixVerse of the test's own, without a bot."""
-    made = await Crowd.build(program, tmp_path, nursery)
+    made = await Crowd.build(program, tmp_path, fork_server)
     try:
         yield made
     finally:

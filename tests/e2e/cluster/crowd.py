@@ -11,7 +11,7 @@ from typing import Any
 
 from sandbox.event_log import read_events
 from sandbox.standalone.remote import Remote
-from tests.e2e.forking import Nursery
+from tests.e2e.forking import ForkServer
 from tests.e2e.process import BotProcess
 from tests.e2e.waiting import PATIENCE, until
 
@@ -32,22 +32,24 @@ class Server:
 class Crowd:
     """Any number of bots, each with addresses of its own, so that the log tells them apart."""
 
-    def __init__(self, program: Path, folder: Path, discord: Remote, pixverse: Remote, nursery: Nursery | None) -> None:
+    def __init__(
+        self, program: Path, folder: Path, discord: Remote, pixverse: Remote, fork_server: ForkServer | None
+    ) -> None:
         self.discord = discord
         self.pixverse = pixverse
         self.folder = folder
         self.log = folder / "events.jsonl"
         self.bots: dict[str, BotProcess] = {}
         self._program = program
-        self._nursery = nursery
+        self._nursery = fork_server
         self._accounts = count(4321)
 
     @classmethod
-    async def build(cls, program: Path, folder: Path, nursery: Nursery | None = None) -> Crowd:
+    async def build(cls, program: Path, folder: Path, fork_server: ForkServer | None = None) -> Crowd:
         """Starts both sandboxes, and no bot."""
         log = folder / "events.jsonl"
         discord, pixverse = await asyncio.gather(Remote.start("discord", log), Remote.start("pixverse", log))
-        return cls(program, folder, discord, pixverse, nursery)
+        return cls(program, folder, discord, pixverse, fork_server)
 
     async def close(self) -> None:
         """Kills the bots and ends the sandboxes; a call that the sandbox does not know is a fault."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.forking import Nursery
+from tests.e2e.forking import ForkServer
 from tests.soak.cluster.fleet import Fleet
 from tests.soak.cluster.plan import KINDS, plan
 from tests.soak.cluster.traffic import Traffic
@@ -17,8 +17,8 @@ _SHARDS = 2
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_one_is_replaced_and_one_is_killed(program: Path, nursery: Nursery | None, tmp_path: Path) -> None:
-    async with Fleet.build(program, tmp_path, _SHARDS, _SHARDS, nursery) as fleet:
+async def test_one_is_replaced_and_one_is_killed(program: Path, fork_server: ForkServer | None, tmp_path: Path) -> None:
+    async with Fleet.build(program, tmp_path, _SHARDS, _SHARDS, fork_server) as fleet:
         first, second = await fleet.add(), await fleet.add()
         await fleet.healed()
         servers = [await fleet.crowd.server(shard=shard, shard_count=_SHARDS) for shard in range(_SHARDS)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sandbox.discord_wire import Cut, Hold, RateLimit, Status
-from tests.e2e.town import Town
+from tests.e2e.guild_fixture import GuildFixture
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -21,11 +21,11 @@ _MORE_THAN_DISCORD_PY_TRIES = 6
         pytest.param(RateLimit(1.0, "cloudflare"), 1, id="cloudflare"),
     ],
 )
-async def test_an_answer_is_given_all_the_same(town: Town, trouble: Cut | RateLimit, times: int) -> None:
-    discord = town.stage.discord
+async def test_an_answer_is_given_all_the_same(server: GuildFixture, trouble: Cut | RateLimit, times: int) -> None:
+    discord = server.stage.discord
     fault = discord.faults.add(method="PATCH", path=_ANSWER, when="before", action=trouble, times=times)
     try:
-        answer = await town.member.slash(town.channel, "pixverse list")
+        answer = await server.member.slash(server.channel, "pixverse list")
     finally:
         discord.faults.remove(fault)
     assert fault.hits == times
@@ -35,52 +35,54 @@ async def test_an_answer_is_given_all_the_same(town: Town, trouble: Cut | RateLi
 _POST = r"/channels/{}/messages"
 
 
-async def test_an_answer_does_not_wait_for_its_card(town: Town) -> None:
+async def test_an_answer_does_not_wait_for_its_card(server: GuildFixture) -> None:
     """The link comes by an edit as soon as the card stands."""
-    discord = town.stage.discord
+    discord = server.stage.discord
     held = Hold()
-    discord.faults.add(method="POST", path=_POST.format(town.channel.id), action=held)
-    answer = await town.status(town.job())
+    discord.faults.add(method="POST", path=_POST.format(server.channel.id), action=held)
+    answer = await server.status(server.job())
     assert not held.release.is_set()
     assert answer.text == "**Watching.** I'll post the result here and ping you."
     held.release.set()
-    (card,) = await discord.until(town.cards)
+    (card,) = await discord.until(server.cards)
     await discord.until(lambda: f"/{card.id})" in answer.text)
     assert answer.text.startswith("**Watching.** I'll post the result here and ping you. [Jump to the card](")
     assert [button.label for button in answer.buttons] == ["Don't ping me", "Stop watching"]
 
 
-async def test_an_answer_does_not_wait_for_its_summary(town: Town) -> None:
-    discord = town.stage.discord
+async def test_an_answer_does_not_wait_for_its_summary(server: GuildFixture) -> None:
+    discord = server.stage.discord
     held = Hold()
-    discord.faults.add(method="POST", path=_POST.format(town.channel.id), action=held)
-    answer = await town.member.slash(town.channel, "pixverse watch", jobids=f"{town.job().jobid} {town.job().jobid}")
+    discord.faults.add(method="POST", path=_POST.format(server.channel.id), action=held)
+    answer = await server.member.slash(
+        server.channel, "pixverse watch", jobids=f"{server.job().jobid} {server.job().jobid}"
+    )
     assert answer.text == "**Watching 2 jobs.** I'll ping you once, when the last one ends."
     held.release.set()
     await discord.until(lambda: "[Jump to the summary](" in answer.text)
 
 
-async def test_a_card_that_is_refused_late_is_told_by_editing_the_answer(town: Town) -> None:
-    discord = town.stage.discord
-    path = _POST.format(town.channel.id)
+async def test_a_card_that_is_refused_late_is_told_by_editing_the_answer(server: GuildFixture) -> None:
+    discord = server.stage.discord
+    path = _POST.format(server.channel.id)
     discord.faults.add(method="POST", path=path, action=RateLimit(0.6, "shared"))
     discord.faults.add(method="POST", path=path, action=Status(403, 50001), times=None)
-    answer = await town.status(town.job())
+    answer = await server.status(server.job())
     assert answer.text.startswith("**Watching.**")
     await discord.until(lambda: answer.text.startswith("**I can't post here yet.** Discord refuses it"))
     assert [button.label for button in answer.buttons] == ["Don't ping me", "Stop watching"]
 
 
-async def test_what_a_button_of_the_answer_says_is_not_overwritten(town: Town) -> None:
-    discord = town.stage.discord
+async def test_what_a_button_of_the_answer_says_is_not_overwritten(server: GuildFixture) -> None:
+    discord = server.stage.discord
     held = Hold()
-    discord.faults.add(method="POST", path=_POST.format(town.channel.id), action=held)
-    job = town.job()
-    answer = await town.status(job)
-    quiet = await town.member.click(answer, "Don't ping me")
+    discord.faults.add(method="POST", path=_POST.format(server.channel.id), action=held)
+    job = server.job()
+    answer = await server.status(job)
+    quiet = await server.member.click(answer, "Don't ping me")
     held.release.set()
-    await discord.until(town.cards)
+    await discord.until(server.cards)
     job.complete()
-    await town.outcome()
+    await server.outcome()
     assert quiet.updated is not None
     assert quiet.updated.text.startswith("**You won't be pinged.**")

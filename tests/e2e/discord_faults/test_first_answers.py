@@ -9,7 +9,7 @@ import pytest
 
 from sandbox.discord_wire import Cut, Status
 from sandbox.discord_wire.faults import When
-from tests.e2e.town import Town
+from tests.e2e.guild_fixture import GuildFixture
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -32,9 +32,9 @@ def trouble(request: pytest.FixtureRequest) -> Trouble:
 
 
 @contextmanager
-def met_by_the_first_answer(town: Town, trouble: Trouble) -> Iterator[None]:
+def met_by_the_first_answer(server: GuildFixture, trouble: Trouble) -> Iterator[None]:
     when, action = trouble
-    faults = town.stage.discord.faults
+    faults = server.stage.discord.faults
     fault = faults.add(method="POST", path=_CALLBACK, when=when, action=action)
     try:
         yield
@@ -43,30 +43,30 @@ def met_by_the_first_answer(town: Town, trouble: Trouble) -> Iterator[None]:
     assert fault.hits == 1
 
 
-async def test_a_command(town: Town, trouble: Trouble) -> None:
-    job = town.job()
-    with met_by_the_first_answer(town, trouble):
-        answer = await town.status(job)
+async def test_a_command(server: GuildFixture, trouble: Trouble) -> None:
+    job = server.job()
+    with met_by_the_first_answer(server, trouble):
+        answer = await server.status(job)
     assert answer.text.startswith("**Watching.**")
-    await town.settled()
-    assert len(town.cards()) == 1
+    await server.settled()
+    assert len(server.cards()) == 1
 
 
-async def test_buttons_under_a_card_and_in_an_answer(town: Town, trouble: Trouble) -> None:
-    await town.watched()
-    with met_by_the_first_answer(town, trouble):
-        checked = await town.member.click(town.cards()[0], "Check now")
+async def test_buttons_under_a_card_and_in_an_answer(server: GuildFixture, trouble: Trouble) -> None:
+    await server.watched()
+    with met_by_the_first_answer(server, trouble):
+        checked = await server.member.click(server.cards()[0], "Check now")
     assert "Checked" in checked.text or "Nothing new" in checked.text
-    asked = await town.use("pixverse forget-me")
-    with met_by_the_first_answer(town, trouble):
-        kept = await town.member.click(asked, "Keep my data")
+    asked = await server.use("pixverse forget-me")
+    with met_by_the_first_answer(server, trouble):
+        kept = await server.member.click(asked, "Keep my data")
     assert kept.updated is not None
     assert kept.updated.text.startswith("**Kept.**")
 
 
-async def test_a_form(town: Town, trouble: Trouble) -> None:
-    with met_by_the_first_answer(town, trouble):
-        opened = await town.admin.slash(town.channel, "pixverse-admin token set")
-    with met_by_the_first_answer(town, trouble):
-        answer = await town.admin.submit(opened, town.account.token)
+async def test_a_form(server: GuildFixture, trouble: Trouble) -> None:
+    with met_by_the_first_answer(server, trouble):
+        opened = await server.admin.slash(server.channel, "pixverse-admin token set")
+    with met_by_the_first_answer(server, trouble):
+        answer = await server.admin.submit(opened, server.account.token)
     assert answer.text.startswith("**Token works.**")

@@ -8,8 +8,8 @@ import pytest
 
 from sandbox.discord_wire import Hold, Status
 from tests.e2e.discord_faults.test_server_errors import is_outcome
+from tests.e2e.guild_fixture import GuildFixture
 from tests.e2e.stage import Stage
-from tests.e2e.town import Town
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -17,12 +17,12 @@ _RESUMABLE = (1000, 1001, 4000, 4001, 4002, 4003, 4005, 4008)
 """4007 and 4009 end the session too, which Discord says to the attempt to resume it."""
 
 
-async def _goes_on(town: Town) -> None:
+async def _goes_on(server: GuildFixture) -> None:
     """Commands are heard, and results come."""
-    job = await town.watched()
+    job = await server.watched()
     job.complete()
-    await town.outcome()
-    assert town.stage.bot.said("Traceback") == []
+    await server.outcome()
+    assert server.stage.bot.said("Traceback") == []
 
 
 async def _again(stage: Stage, *, resumed: int, identified: int) -> None:
@@ -30,66 +30,66 @@ async def _again(stage: Stage, *, resumed: int, identified: int) -> None:
     await stage.discord.until(lambda: (gateway.resumed, gateway.identified) == (resumed, identified), 15)
 
 
-async def test_sessions_that_can_be_resumed(stage: Stage, town: Town) -> None:
+async def test_sessions_that_can_be_resumed(stage: Stage, server: GuildFixture) -> None:
     gateway = stage.discord.gateway
     identified, resumed = gateway.identified, gateway.resumed
     for count, code in enumerate(_RESUMABLE, start=1):
         await gateway.close(code)
         await _again(stage, resumed=resumed + count, identified=identified)
-    await _goes_on(town)
+    await _goes_on(server)
 
 
-async def test_being_asked_to_reconnect(stage: Stage, town: Town) -> None:
+async def test_being_asked_to_reconnect(stage: Stage, server: GuildFixture) -> None:
     gateway = stage.discord.gateway
     identified, resumed = gateway.identified, gateway.resumed
     gateway.ask_to_reconnect()
     await _again(stage, resumed=resumed + 1, identified=identified)
-    await _goes_on(town)
+    await _goes_on(server)
 
 
-async def test_what_was_missed_is_replayed(stage: Stage, town: Town) -> None:
+async def test_what_was_missed_is_replayed(stage: Stage, server: GuildFixture) -> None:
     """A permission that was given back while nobody listened."""
-    job = await town.watched()
-    town.channel.deny_bot(send_messages=True)
+    job = await server.watched()
+    server.channel.deny_bot(send_messages=True)
     job.complete()
-    await stage.pixverse.until(lambda: bool(stage.ledger.rows(_BLOCKED, town.channel.id)))
+    await stage.pixverse.until(lambda: bool(stage.ledger.rows(_BLOCKED, server.channel.id)))
     gateway = stage.discord.gateway
     gateway.cut()
-    town.channel.allow_bot(send_messages=True)
-    await town.outcome()
+    server.channel.allow_bot(send_messages=True)
+    await server.outcome()
 
 
 _BLOCKED = "SELECT id FROM deliveries WHERE channel_id = ? AND kind = 'outcome' AND blocked_since IS NOT NULL"
 
 
-async def test_discord_closes_it_for_good(stage: Stage, town: Town) -> None:
+async def test_discord_closes_it_for_good(stage: Stage, server: GuildFixture) -> None:
     """Results need no gateway; commands are heard again once Discord lets the bot in."""
     gateway = stage.discord.gateway
-    job = await town.watched()
+    job = await server.watched()
     gateway.refuses_with = 4014
     await gateway.close(4014)
     job.complete()
-    await town.outcome()
+    await server.outcome()
     await stage.discord.until(lambda: len(stage.bot.said("Discord closed it with 4014, disallowed intents")) >= 2)
     gateway.refuses_with = None
     await stage.discord.until(lambda: stage.discord.bot_connected)
-    await _goes_on(await stage.town())
+    await _goes_on(await stage.server())
 
 
 async def test_an_outage_in_the_middle_of_work(stage: Stage) -> None:
     """Opcode 9 while an outcome is sent; then REST answers 503 and the gateway takes no connection (ten minutes of it,
     sped up). discord.py leaves five seconds between two log-ins."""
     discord = stage.discord
-    towns = [await stage.town() for _ in range(4)]
-    jobs = [await town.watched() for town in towns]
-    hold, path = Hold(), f"/channels/{towns[0].channel.id}/messages"
+    servers = [await stage.server() for _ in range(4)]
+    jobs = [await server.watched() for server in servers]
+    hold, path = Hold(), f"/channels/{servers[0].channel.id}/messages"
     discord.faults.add(method="POST", path=path, when="after", action=hold, match=is_outcome)
     jobs[0].complete()
     await discord.until(hold.reached.is_set)
     identified = discord.gateway.identified
     discord.gateway.invalidate()
     jobs[1].complete()
-    await towns[1].outcome()  # needs no gateway
+    await servers[1].outcome()  # needs no gateway
 
     away = discord.faults.add(action=Status(503), times=None)
     discord.gateway.closed = True
@@ -97,12 +97,12 @@ async def test_an_outage_in_the_middle_of_work(stage: Stage) -> None:
     jobs[3].complete()
     hold.release.set()
     await discord.until(lambda: away.hits >= 2)
-    assert [len(town.outcomes()) for town in towns] == [1, 1, 0, 0]
+    assert [len(server.outcomes()) for server in servers] == [1, 1, 0, 0]
     discord.faults.remove(away)
     discord.gateway.closed = False
 
-    outcomes = await asyncio.gather(*(town.outcome() for town in towns))
+    outcomes = await asyncio.gather(*(server.outcome() for server in servers))
     assert [len(outcome.attachments) for outcome in outcomes] == [1] * 4
     await discord.until(lambda: discord.bot_connected)
     assert discord.gateway.identified == identified + 1
-    await _goes_on(await stage.town())
+    await _goes_on(await stage.server())

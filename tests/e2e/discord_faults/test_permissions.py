@@ -8,8 +8,8 @@ import re
 import pytest
 
 from sandbox.discord_wire import Channel, Message
+from tests.e2e.guild_fixture import GuildFixture
 from tests.e2e.stage import Stage
-from tests.e2e.town import Town
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -22,88 +22,88 @@ _POORER = {
 _BLOCKED = "SELECT id FROM deliveries WHERE channel_id = ? AND kind = 'outcome' AND blocked_since IS NOT NULL"
 
 
-def _channels(town: Town, names: dict[str, str]) -> dict[str, Channel]:
-    return {name: town.guild.add_text_channel(name.replace("_", "-")) for name in names}
+def _channels(server: GuildFixture, names: dict[str, str]) -> dict[str, Channel]:
+    return {name: server.guild.add_text_channel(name.replace("_", "-")) for name in names}
 
 
-async def test_before_anybody_waits(town: Town) -> None:
+async def test_before_anybody_waits(server: GuildFixture) -> None:
     """Without the first two nothing is taken; the others make the result poorer, in its own channel only."""
-    refused, poorer = _channels(town, _NEEDED), _channels(town, _POORER)
+    refused, poorer = _channels(server, _NEEDED), _channels(server, _POORER)
     for name, channel in (refused | poorer).items():
         channel.deny_bot(**{name: True})
     for name, channel in refused.items():
-        answer = await town.status(town.job(), channel=channel)
+        answer = await server.status(server.job(), channel=channel)
         assert answer.text.startswith("**I can't post in this channel.**")
         assert f"*{_NEEDED[name]}*" in answer.text
-    job = town.job()
+    job = server.job()
     for channel in poorer.values():
-        assert (await town.status(job, channel=channel)).text.startswith("**Watching.**")
+        assert (await server.status(job, channel=channel)).text.startswith("**Watching.**")
     job.complete()
-    outcomes = dict(zip(poorer, await asyncio.gather(*map(town.outcome, poorer.values())), strict=True))
+    outcomes = dict(zip(poorer, await asyncio.gather(*map(server.outcome, poorer.values())), strict=True))
     assert [len(outcome.attachments) for outcome in outcomes.values()] == [0, 1, 1]
-    assert [_is_reply(town, outcome) for outcome in outcomes.values()] == [True, True, False]
-    assert town.stage.bot.said("Traceback") == []
+    assert [_is_reply(server, outcome) for outcome in outcomes.values()] == [True, True, False]
+    assert server.stage.bot.said("Traceback") == []
 
 
-async def test_taken_away_while_somebody_waits_and_given_back(stage: Stage, town: Town) -> None:
-    alerts = town.guild.add_text_channel("alerts")
-    await town.admin.slash(town.channel, "pixverse-admin alerts", channel=alerts)
-    channels = _channels(town, _NEEDED | _POORER)
-    job = await town.watched()
+async def test_taken_away_while_somebody_waits_and_given_back(stage: Stage, server: GuildFixture) -> None:
+    alerts = server.guild.add_text_channel("alerts")
+    await server.admin.slash(server.channel, "pixverse-admin alerts", channel=alerts)
+    channels = _channels(server, _NEEDED | _POORER)
+    job = await server.watched()
     for channel in channels.values():
-        await town.status(job, channel=channel)
-        await town.settled(channel)
+        await server.status(job, channel=channel)
+        await server.settled(channel)
     for name, channel in channels.items():
         channel.deny_bot(**{name: True})
     job.complete()
-    await asyncio.gather(town.outcome(), *(town.outcome(channels[name]) for name in _POORER))
+    await asyncio.gather(server.outcome(), *(server.outcome(channels[name]) for name in _POORER))
     for name, word in _NEEDED.items():
         await stage.pixverse.until(lambda name=name: bool(stage.ledger.rows(_BLOCKED, channels[name].id)))  # type: ignore[misc]
-        notice = await _notice_about(town, alerts, channels[name])
+        notice = await _notice_about(server, alerts, channels[name])
         assert f"*{word}*" in notice.text
-        assert town.outcomes(channels[name]) == []
-    check = (await town.admin.slash(town.channel, "pixverse-admin check")).text
+        assert server.outcomes(channels[name]) == []
+    check = (await server.admin.slash(server.channel, "pixverse-admin check")).text
     assert check.startswith("**1 problem.**\n- 2 results are waiting")
     for name, word in _NEEDED.items():
         assert re.search(rf"I need \*{word}\*[^.<]* in {channels[name].mention}\.", check), check
-    assert len(town.notices(alerts)) == len(_NEEDED)
+    assert len(server.notices(alerts)) == len(_NEEDED)
     for name in _NEEDED:
         channels[name].allow_bot(**{name: True})
-    outcomes = await asyncio.gather(*(town.outcome(channels[name]) for name in _NEEDED))
+    outcomes = await asyncio.gather(*(server.outcome(channels[name]) for name in _NEEDED))
     assert [len(outcome.attachments) for outcome in outcomes] == [1, 1]
     assert stage.bot.said("Traceback") == []
 
 
 @pytest.mark.parametrize("kind", ["voice", "stage"])
-async def test_the_text_of_a_voice_channel_needs_no_connect(town: Town, kind: str) -> None:
+async def test_the_text_of_a_voice_channel_needs_no_connect(server: GuildFixture, kind: str) -> None:
     """Nobody says that Connect is needed to write there; were it, the asker would hear of the refusal at once."""
-    channel = town.guild.add_voice_channel("hall") if kind == "voice" else town.guild.add_stage_channel("hall")
+    channel = server.guild.add_voice_channel("hall") if kind == "voice" else server.guild.add_stage_channel("hall")
     channel.deny_bot(connect=True)
-    job = town.job()
-    assert (await town.status(job, channel=channel)).text.startswith("**Watching.**")
+    job = server.job()
+    assert (await server.status(job, channel=channel)).text.startswith("**Watching.**")
     job.complete()
-    assert len((await town.outcome(channel)).attachments) == 1
+    assert len((await server.outcome(channel)).attachments) == 1
 
 
-async def test_in_a_thread_send_messages_is_another_permission(town: Town) -> None:
-    thread = town.channel.add_thread("results")
-    job = town.job()
-    await town.status(job, channel=thread)
-    town.channel.deny_bot(send_messages=True)
+async def test_in_a_thread_send_messages_is_another_permission(server: GuildFixture) -> None:
+    thread = server.channel.add_thread("results")
+    job = server.job()
+    await server.status(job, channel=thread)
+    server.channel.deny_bot(send_messages=True)
     job.complete()
-    await town.outcome(thread)
-    town.channel.deny_bot(send_messages_in_threads=True)
-    answer = await town.status(town.job(), channel=thread)
+    await server.outcome(thread)
+    server.channel.deny_bot(send_messages_in_threads=True)
+    answer = await server.status(server.job(), channel=thread)
     assert "*Send Messages in Threads*" in answer.text
 
 
-async def _notice_about(town: Town, alerts: Channel, channel: Channel) -> Message:
+async def _notice_about(server: GuildFixture, alerts: Channel, channel: Channel) -> Message:
     def saying() -> list[Message]:
-        return [notice for notice in town.notices(alerts) if channel.mention in notice.text]
+        return [notice for notice in server.notices(alerts) if channel.mention in notice.text]
 
-    (notice,) = await town.stage.discord.until(saying, what=f"a notice about {channel.name}")
+    (notice,) = await server.stage.discord.until(saying, what=f"a notice about {channel.name}")
     return notice
 
 
-def _is_reply(town: Town, outcome: Message) -> bool:
+def _is_reply(server: GuildFixture, outcome: Message) -> bool:
     return outcome.reference_id is not None

@@ -11,8 +11,8 @@ import pytest
 from sandbox.discord_wire import RateLimit
 from sandbox.discord_wire.faults import Scope
 from tests.e2e.discord_faults.test_server_errors import is_outcome
+from tests.e2e.guild_fixture import GuildFixture
 from tests.e2e.stage import Stage
-from tests.e2e.town import Town
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -20,25 +20,25 @@ _SECONDS = 1.0
 _OF_A_CHANNEL: tuple[Scope, ...] = ("user", "shared", "cloudflare")
 
 
-async def _limited(town: Town, scope: Scope, seconds: float) -> float:
+async def _limited(server: GuildFixture, scope: Scope, seconds: float) -> float:
     """For how many seconds the bot left a channel alone that it was told to leave alone."""
-    job = await town.watched()
-    path = f"/channels/{town.channel.id}/messages"
-    fault = town.stage.discord.faults.add(
+    job = await server.watched()
+    path = f"/channels/{server.channel.id}/messages"
+    fault = server.stage.discord.faults.add(
         method="POST", path=path, action=RateLimit(seconds, scope), times=1, match=is_outcome
     )
     job.complete()
-    await town.outcome()
+    await server.outcome()
     assert fault.hits == 1
-    refused, taken = [call.time for call in town.stage.discord.requests if call.path == path and is_outcome(call)]
+    refused, taken = [call.time for call in server.stage.discord.requests if call.path == path and is_outcome(call)]
     return taken - refused
 
 
 async def test_a_limit_of_one_channel_holds_up_no_other(stage: Stage) -> None:
-    towns = [await stage.town() for _ in _OF_A_CHANNEL]
-    untroubled = await stage.town()
+    servers = [await stage.server() for _ in _OF_A_CHANNEL]
+    untroubled = await stage.server()
     limited = asyncio.gather(
-        *(_limited(town, scope, _SECONDS) for town, scope in zip(towns, _OF_A_CHANNEL, strict=True))
+        *(_limited(server, scope, _SECONDS) for server, scope in zip(servers, _OF_A_CHANNEL, strict=True))
     )
     (await untroubled.watched()).complete()
     await untroubled.outcome()
@@ -48,33 +48,33 @@ async def test_a_limit_of_one_channel_holds_up_no_other(stage: Stage) -> None:
 
 
 async def test_a_warning_of_discord_py_that_comes_again_and_again_is_counted(own_stage: Stage) -> None:
-    towns = [await own_stage.town() for _ in range(4)]
-    await asyncio.gather(*(_limited(town, "user", 0.2) for town in towns))
+    servers = [await own_stage.server() for _ in range(4)]
+    await asyncio.gather(*(_limited(server, "user", 0.2) for server in servers))
     assert len(own_stage.bot.said("We are being rate limited")) == 1
     await own_stage.stop()
     assert len(own_stage.bot.said(r"We are being rate limited.* \(came again 3 times\)$")) == 1
 
 
-async def test_a_wait_too_long_for_discord_py(town: Town) -> None:
+async def test_a_wait_too_long_for_discord_py(server: GuildFixture) -> None:
     """Over thirty seconds it raises instead of sleeping; the delivery is then put off for as long."""
-    job = await town.watched()
-    path = f"/channels/{town.channel.id}/messages"
-    town.stage.discord.faults.add(method="POST", path=path, action=RateLimit(45.0), match=is_outcome)
+    job = await server.watched()
+    path = f"/channels/{server.channel.id}/messages"
+    server.stage.discord.faults.add(method="POST", path=path, action=RateLimit(45.0), match=is_outcome)
     began = time.time()
     job.complete()
-    await town.stage.pixverse.until(lambda: bool(_put_off(town)))
-    (row,) = _put_off(town)
+    await server.stage.pixverse.until(lambda: bool(_put_off(server)))
+    (row,) = _put_off(server)
     assert 40 < row["next_at"] / 1000 - began < 50
     assert row["unanswered_at"] is None
 
 
 async def test_a_global_limit_stops_everything_and_everything_goes_on(stage: Stage) -> None:
-    towns = [await stage.town() for _ in range(3)]
-    jobs = [await town.watched() for town in towns]
+    servers = [await stage.server() for _ in range(3)]
+    jobs = [await server.watched() for server in servers]
     fault = stage.discord.faults.add(method="POST", action=RateLimit(1.0, "global"), match=is_outcome)
     for job in jobs:
         job.complete()
-    await asyncio.gather(*(town.outcome() for town in towns))
+    await asyncio.gather(*(server.outcome() for server in servers))
     assert fault.hits == 1
     assert stage.bot.said("Traceback") == []
 
@@ -84,23 +84,23 @@ async def test_what_uses_a_limit_up_is_known_to_be_posted_at_once(stage: Stage) 
     limits = stage.discord.limits
     limits.enabled, limits.messages, limits.window_s = True, 2, 8.0
     try:
-        town = await stage.town()
-        (await town.watched()).complete()
-        await stage.discord.until(lambda: len(town.outcomes()) == 1)
+        server = await stage.server()
+        (await server.watched()).complete()
+        await stage.discord.until(lambda: len(server.outcomes()) == 1)
         began = time.monotonic()
-        await stage.pixverse.until(lambda: stage.ledger.outcome_states(town.channel.id) == ["posted"])
+        await stage.pixverse.until(lambda: stage.ledger.outcome_states(server.channel.id) == ["posted"])
         assert time.monotonic() - began < limits.window_s - 3
     finally:
         limits.enabled, limits.messages, limits.window_s = False, 5, 5.0
-    other = await stage.town()
+    other = await stage.server()
     (await other.watched()).complete()
     await other.outcome()
     assert stage.bot.said("Traceback") == []
 
 
-def _put_off(town: Town) -> list[dict[str, Any]]:
-    return town.stage.ledger.rows(
+def _put_off(server: GuildFixture) -> list[dict[str, Any]]:
+    return server.stage.ledger.rows(
         "SELECT next_at, unanswered_at FROM deliveries WHERE channel_id = ? AND reason = 'rate limited'"
         " AND kind = 'outcome'",
-        town.channel.id,
+        server.channel.id,
     )

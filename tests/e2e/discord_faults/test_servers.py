@@ -9,8 +9,8 @@ import pytest
 from sandbox.discord_wire import Body, Status
 from sandbox.pixverse_api.jobs import Job
 from tests.e2e.discord_faults.test_server_errors import is_outcome
+from tests.e2e.guild_fixture import GuildFixture
 from tests.e2e.stage import POLL_SECONDS, Stage
-from tests.e2e.town import Town
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -18,92 +18,96 @@ _DAY = 24 * 3600 * 1000
 _TABLES = ("servers", "subscriptions", "deliveries", "batches")
 
 
-def _gone(stage: Stage, town: Town) -> bool:
-    return bool(stage.ledger.rows("SELECT 1 FROM servers WHERE guild_id = ? AND gone_since IS NOT NULL", town.guild.id))
+def _gone(stage: Stage, server: GuildFixture) -> bool:
+    return bool(
+        stage.ledger.rows("SELECT 1 FROM servers WHERE guild_id = ? AND gone_since IS NOT NULL", server.guild.id)
+    )
 
 
-def _kept(stage: Stage, town: Town) -> list[str]:
+def _kept(stage: Stage, server: GuildFixture) -> list[str]:
     """The tables in which something of the server stands."""
-    return [table for table in _TABLES if stage.ledger.rows(f"SELECT 1 FROM {table} WHERE guild_id = ?", town.guild.id)]
+    return [
+        table for table in _TABLES if stage.ledger.rows(f"SELECT 1 FROM {table} WHERE guild_id = ?", server.guild.id)
+    ]
 
 
-async def _noticed_gone(stage: Stage, town: Town) -> None:
-    await stage.pixverse.until(lambda: _gone(stage, town))
+async def _noticed_gone(stage: Stage, server: GuildFixture) -> None:
+    await stage.pixverse.until(lambda: _gone(stage, server))
 
 
-async def _is_left_alone(stage: Stage, town: Town, job: Job) -> None:
+async def _is_left_alone(stage: Stage, server: GuildFixture, job: Job) -> None:
     """Neither the API is asked about the job, nor Discord about the channel, but for what is under way."""
-    asked, calls = stage.pixverse.asked(job), _calls(stage, town)
+    asked, calls = stage.pixverse.asked(job), _calls(stage, server)
     await asyncio.sleep(5 * POLL_SECONDS)
     assert stage.pixverse.asked(job) <= asked + 1
-    assert _calls(stage, town) == calls
+    assert _calls(stage, server) == calls
 
 
-def _calls(stage: Stage, town: Town) -> int:
-    return sum(str(town.channel.id) in call.path for call in stage.discord.requests)
+def _calls(stage: Stage, server: GuildFixture) -> int:
+    return sum(str(server.channel.id) in call.path for call in stage.discord.requests)
 
 
-async def test_back_within_the_grace(stage: Stage, town: Town) -> None:
-    ended, running = await town.watched(), await town.watched()
-    await town.settled()
-    town.guild.remove_bot()
-    await _noticed_gone(stage, town)
+async def test_back_within_the_grace(stage: Stage, server: GuildFixture) -> None:
+    ended, running = await server.watched(), await server.watched()
+    await server.settled()
+    server.guild.remove_bot()
+    await _noticed_gone(stage, server)
     ended.complete()
-    await _is_left_alone(stage, town, running)
-    town.guild.add_bot()
-    await stage.discord.until(lambda: len(town.outcomes()) == 1)
-    assert not _gone(stage, town)
+    await _is_left_alone(stage, server, running)
+    server.guild.add_bot()
+    await stage.discord.until(lambda: len(server.outcomes()) == 1)
+    assert not _gone(stage, server)
     running.complete()
-    await stage.discord.until(lambda: len(town.outcomes()) == 2)
+    await stage.discord.until(lambda: len(server.outcomes()) == 2)
     assert stage.bot.said("Traceback") == []
 
 
-async def test_another_server_waits_for_the_same_job(stage: Stage, town: Town) -> None:
+async def test_another_server_waits_for_the_same_job(stage: Stage, server: GuildFixture) -> None:
     """It gets its result at once, and the one that is back later gets its own."""
-    other = stage.empty_town()
-    await other.set_token(town.account.token)
-    job = await town.watched()
+    other = stage.empty_server()
+    await other.set_token(server.account.token)
+    job = await server.watched()
     assert (await other.status(job)).text.startswith("**Watching.**")
-    await town.settled()
-    town.guild.remove_bot()
-    await _noticed_gone(stage, town)
+    await server.settled()
+    server.guild.remove_bot()
+    await _noticed_gone(stage, server)
     job.complete()
     await other.outcome()
-    assert stage.ledger.outcome_states(town.channel.id) == []
-    town.guild.add_bot()
-    await town.outcome()
+    assert stage.ledger.outcome_states(server.channel.id) == []
+    server.guild.add_bot()
+    await server.outcome()
 
 
-async def test_an_outcome_is_not_sent_to_a_server_without_the_bot(stage: Stage, town: Town) -> None:
+async def test_an_outcome_is_not_sent_to_a_server_without_the_bot(stage: Stage, server: GuildFixture) -> None:
     """It waited for a second try when the bot was removed, and is sent when the bot is back."""
-    job = await town.watched()
-    path = f"/channels/{town.channel.id}/messages"
+    job = await server.watched()
+    path = f"/channels/{server.channel.id}/messages"
     troubled = stage.discord.faults.add(method="POST", path=path, action=Status(503), match=is_outcome)
     job.complete()
     await stage.discord.until(lambda: troubled.hits == 1)
-    await stage.pixverse.until(lambda: "waiting" in stage.ledger.outcome_states(town.channel.id))
-    town.guild.remove_bot()
-    await _noticed_gone(stage, town)
-    calls = _calls(stage, town)
+    await stage.pixverse.until(lambda: "waiting" in stage.ledger.outcome_states(server.channel.id))
+    server.guild.remove_bot()
+    await _noticed_gone(stage, server)
+    calls = _calls(stage, server)
     await asyncio.sleep(2.2)  # the second try was due after two seconds
-    assert _calls(stage, town) == calls
-    town.guild.add_bot()
-    await town.outcome()
+    assert _calls(stage, server) == calls
+    server.guild.add_bot()
+    await server.outcome()
 
 
-async def test_an_outage_is_no_removal(stage: Stage, town: Town) -> None:
-    job = await town.watched()
-    town.guild.outage()
+async def test_an_outage_is_no_removal(stage: Stage, server: GuildFixture) -> None:
+    job = await server.watched()
+    server.guild.outage()
     job.complete()
-    await town.outcome()
-    town.guild.end_outage()
-    await stage.town()
-    assert not _gone(stage, town)
+    await server.outcome()
+    server.guild.end_outage()
+    await stage.server()
+    assert not _gone(stage, server)
 
 
-async def test_what_happened_while_the_bot_was_off(stage: Stage, town: Town) -> None:
-    back, away = await stage.town(), await stage.town()
-    jobs = [await one.watched() for one in (town, back, away)]
+async def test_what_happened_while_the_bot_was_off(stage: Stage, server: GuildFixture) -> None:
+    back, away = await stage.server(), await stage.server()
+    jobs = [await one.watched() for one in (server, back, away)]
     back.guild.remove_bot()
     await _noticed_gone(stage, back)
     await stage.stop()
@@ -114,14 +118,16 @@ async def test_what_happened_while_the_bot_was_off(stage: Stage, town: Town) -> 
     await _noticed_gone(stage, away)
     for job in jobs:
         job.complete()
-    await asyncio.gather(town.outcome(), back.outcome())
-    assert [_gone(stage, one) for one in (town, back, away, in_outage)] == [False, False, True, False]
+    await asyncio.gather(server.outcome(), back.outcome())
+    assert [_gone(stage, one) for one in (server, back, away, in_outage)] == [False, False, True, False]
     assert away.outcomes() == []
     assert stage.bot.said("Traceback") == []
 
 
-async def test_a_page_in_place_of_the_list_of_servers_puts_the_comparison_off(stage: Stage, town: Town) -> None:
-    away = await stage.town()
+async def test_a_page_in_place_of_the_list_of_servers_puts_the_comparison_off(
+    stage: Stage, server: GuildFixture
+) -> None:
+    away = await stage.server()
     await away.watched()
     await stage.stop()
     away.guild.remove_bot()
@@ -129,22 +135,22 @@ async def test_a_page_in_place_of_the_list_of_servers_puts_the_comparison_off(st
     await stage.start()
     await _noticed_gone(stage, away)
     assert page.hits == 1
-    assert not _gone(stage, town)
+    assert not _gone(stage, server)
     assert stage.bot.said("Traceback") == []
 
 
-async def _in_outage(stage: Stage) -> Town:
+async def _in_outage(stage: Stage) -> GuildFixture:
     """A server that Discord does not show at the bot's start, though the bot is in it."""
-    town = stage.empty_town()
-    stage.ledger.change("INSERT INTO servers (guild_id) VALUES (?)", town.guild.id)
-    town.guild.outage()
-    return town
+    server = stage.empty_server()
+    stage.ledger.change("INSERT INTO servers (guild_id) VALUES (?)", server.guild.id)
+    server.guild.outage()
+    return server
 
 
-async def test_after_the_grace_it_is_forgotten(stage: Stage, town: Town) -> None:
+async def test_after_the_grace_it_is_forgotten(stage: Stage, server: GuildFixture) -> None:
     """And one that came back on the last day, with the bot off, is not."""
-    late = await stage.town()
-    for one in (town, late):
+    late = await stage.server()
+    for one in (server, late):
         await one.watched()
         await one.settled()
         one.guild.remove_bot()
@@ -154,29 +160,29 @@ async def test_after_the_grace_it_is_forgotten(stage: Stage, town: Town) -> None
     aged = "UPDATE servers SET gone_since = gone_since - ? WHERE gone_since IS NOT NULL"
     stage.ledger.change(aged, 8 * _DAY)
     await stage.start()
-    await stage.pixverse.until(lambda: _kept(stage, town) == [] and not _gone(stage, late))
+    await stage.pixverse.until(lambda: _kept(stage, server) == [] and not _gone(stage, late))
     assert "subscriptions" in _kept(stage, late)
     tokens = "SELECT token FROM accounts WHERE account_key = ?"
-    assert stage.ledger.rows(tokens, f"user:{town.account.number}") == [{"token": None}]
-    town.guild.add_bot()
-    answer = await town.status(town.job())
+    assert stage.ledger.rows(tokens, f"user:{server.account.number}") == [{"token": None}]
+    server.guild.add_bot()
+    answer = await server.status(server.job())
     assert "isn't set up yet" in answer.text
-    await town.set_token()
-    (await town.watched()).complete()
-    await town.outcome()
+    await server.set_token()
+    (await server.watched()).complete()
+    await server.outcome()
     assert stage.bot.said("Traceback") == []
 
 
-async def test_removed_in_the_middle_of_posting(stage: Stage, town: Town) -> None:
-    other = await stage.town()
-    jobs = [await town.watched(), await other.watched()]
-    town.guild.remove_bot()
+async def test_removed_in_the_middle_of_posting(stage: Stage, server: GuildFixture) -> None:
+    other = await stage.server()
+    jobs = [await server.watched(), await other.watched()]
+    server.guild.remove_bot()
     for job in jobs:
         job.complete()
     await other.outcome()
-    await _noticed_gone(stage, town)
-    town.guild.add_bot()
-    await town.outcome()
-    path = f"/channels/{town.channel.id}/messages"
+    await _noticed_gone(stage, server)
+    server.guild.add_bot()
+    await server.outcome()
+    path = f"/channels/{server.channel.id}/messages"
     taken = [call for call in stage.discord.requests if call.path == path and is_outcome(call) and call.status == 200]
     assert len(taken) == 1

@@ -13,8 +13,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 async def test_rest_says_it_first(own_stage: Stage) -> None:
     """The gateway may stay connected for a while."""
-    town, other = await own_stage.town(), await own_stage.town()
-    jobs = [await town.watched(), await other.watched()]
+    server, other = await own_stage.server(), await own_stage.server()
+    jobs = [await server.watched(), await other.watched()]
     refused = own_stage.discord.faults.add(
         method="POST", path=r"/channels/\d+/messages", action=Status(401), times=None, match=is_outcome
     )
@@ -27,14 +27,14 @@ async def test_rest_says_it_first(own_stage: Stage) -> None:
     own_stage.discord.faults.remove(refused)
     await own_stage.gone()
     await own_stage.start()
-    await town.outcome()
+    await server.outcome()
     await other.outcome()
 
 
 async def test_an_edit_is_refused_first(own_stage: Stage) -> None:
-    town = await own_stage.town()
-    job = await town.watched()
-    await town.settled()
+    server = await own_stage.server()
+    job = await server.watched()
+    await server.settled()
     own_stage.discord.faults.add(method="PATCH", path=r"/channels/\d+/messages/\d+", action=Status(401), times=None)
     job.complete()
     assert await own_stage.bot.ended() == 3

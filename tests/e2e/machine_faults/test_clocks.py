@@ -10,9 +10,9 @@ import pytest
 from sandbox.discord_wire import Hold
 from tests.e2e.conftest import Build
 from tests.e2e.discord_faults.test_server_errors import is_outcome
+from tests.e2e.guild_fixture import GuildFixture
 from tests.e2e.machine_faults.clock import WallClock
 from tests.e2e.stage import POLL_SECONDS, Stage
-from tests.e2e.town import Town
 from tests.e2e.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -26,11 +26,11 @@ async def test_a_clock_that_jumps_an_hour(build: Build, tmp_path: Path, jump: in
     clock = WallClock(tmp_path / "clock")
     stage = await build(**clock.settings)
     await stage.start()
-    towns = [await stage.town(generation) for generation in ("v1", "v2")]
-    asking = [await town.watched() for town in towns]
+    servers = [await stage.server(generation) for generation in ("v1", "v2")]
+    asking = [await server.watched() for server in servers]
 
-    killed = [await stage.town(generation) for generation in ("v1", "v2")]
-    holds = [await _at_the_outcome(town) for town in killed]
+    killed = [await stage.server(generation) for generation in ("v1", "v2")]
+    holds = [await _at_the_outcome(server) for server in killed]
     clock.set(jump)
     began, before = time.monotonic(), [stage.pixverse.asked(job) for job in asking]
     await stage.pixverse.until(
@@ -46,21 +46,21 @@ async def test_a_clock_that_jumps_an_hour(build: Build, tmp_path: Path, jump: in
         hold.release.set()
     await stage.start()
     assert abs(_logged_at(stage) - time.time() - jump) < _HOUR / 2
-    for town in killed:
-        await _there_once(town)
+    for server in killed:
+        await _there_once(server)
 
     clock.set(0)
     for job in asking:
         job.complete()
-    for town in towns:
-        await _there_once(town)
+    for server in servers:
+        await _there_once(server)
     assert stage.bot.said("Traceback") == []
 
 
-async def _there_once(town: Town) -> None:
-    outcome = await town.outcome()
+async def _there_once(server: GuildFixture) -> None:
+    outcome = await server.outcome()
     assert outcome.text.startswith("**Your video is ready.**")
-    assert town.stage.ledger.outcome_states(town.channel.id) == ["posted"]
+    assert server.stage.ledger.outcome_states(server.channel.id) == ["posted"]
 
 
 def _logged_at(stage: Stage) -> float:
@@ -69,12 +69,12 @@ def _logged_at(stage: Stage) -> float:
     return time.mktime(time.strptime(stamp, "%Y-%m-%d %H:%M:%S"))
 
 
-async def _at_the_outcome(town: Town) -> Hold:
+async def _at_the_outcome(server: GuildFixture) -> Hold:
     """Holds the answer to an outcome that Discord has stored."""
     hold = Hold()
-    town.stage.discord.faults.add(
-        method="POST", path=f"/channels/{town.channel.id}/messages", when="after", action=hold, match=is_outcome
+    server.stage.discord.faults.add(
+        method="POST", path=f"/channels/{server.channel.id}/messages", when="after", action=hold, match=is_outcome
     )
-    (await town.watched()).complete()
+    (await server.watched()).complete()
     await until(hold.reached.is_set)
     return hold

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.guild_fixture import GuildFixture
 from tests.e2e.process import BotProcess
 from tests.e2e.stage import Stage
-from tests.e2e.town import Town
 from tests.e2e.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -33,37 +33,39 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
-async def test_locked_while_the_bot_runs(stage: Stage, towns: list[Town]) -> None:
-    jobs = [await town.watched() for town in towns]
+async def test_locked_while_the_bot_runs(stage: Stage, servers: list[GuildFixture]) -> None:
+    jobs = [await server.watched() for server in servers]
     with _locked(stage.ledger.path):
         for job in jobs:
             job.complete()
         # Whatever is to be written waits five seconds for the lock, one after the other.
-        answer = await towns[0].status(towns[0].job())
+        answer = await servers[0].status(servers[0].job())
         assert answer.text.startswith("**I'm restarting.**")
         await until(lambda: stage.bot.said("ERROR .*database is locked"), what="a line about the lock")
-        assert [town.outcomes() for town in towns] == [[], []]
-    for town in towns:
-        assert (await town.outcome()).text.startswith("**Your video is ready.**")
-        assert (await town.status(town.job())).text.startswith("**Watching.**")
+        assert [server.outcomes() for server in servers] == [[], []]
+    for server in servers:
+        assert (await server.outcome()).text.startswith("**Your video is ready.**")
+        assert (await server.status(server.job())).text.startswith("**Watching.**")
     assert stage.bot.said("Traceback") == []
 
 
-async def test_a_server_that_invites_the_bot_back_while_it_is_locked_goes_on_later(stage: Stage, town: Town) -> None:
-    job = await town.watched()
-    town.guild.remove_bot()
-    await stage.pixverse.until(lambda: bool(stage.ledger.rows(_GONE, town.guild.id)))
+async def test_a_server_that_invites_the_bot_back_while_it_is_locked_goes_on_later(
+    stage: Stage, server: GuildFixture
+) -> None:
+    job = await server.watched()
+    server.guild.remove_bot()
+    await stage.pixverse.until(lambda: bool(stage.ledger.rows(_GONE, server.guild.id)))
     with _locked(stage.ledger.path):
-        town.guild.add_bot()
+        server.guild.add_bot()
         await until(lambda: stage.bot.said("a change in Discord could not be followed"), what="a line about the lock")
     job.complete()
-    await stage.discord.until(lambda: len(town.outcomes()) == 1)
-    assert stage.ledger.rows(_GONE, town.guild.id) == []
+    await stage.discord.until(lambda: len(server.outcomes()) == 1)
+    assert stage.ledger.rows(_GONE, server.guild.id) == []
 
 
-async def test_at_the_start_locked_or_damaged(stage: Stage, town: Town) -> None:
+async def test_at_the_start_locked_or_damaged(stage: Stage, server: GuildFixture) -> None:
     """A line and exit code 2; a lock is waited for, damage is left as it is."""
-    job = await town.watched()
+    job = await server.watched()
     await stage.stop()
     whole = stage.ledger.path.read_bytes()
     assert len(whole) > 10 * _PAGE
@@ -79,7 +81,7 @@ async def test_at_the_start_locked_or_damaged(stage: Stage, town: Town) -> None:
     assert waited < _LONGEST_WAIT + max(told) + 5, "but for what a start takes, which the others tell"
     await stage.start()
     job.complete()
-    await town.outcome()
+    await server.outcome()
 
 
 async def _waited_for_in_vain(stage: Stage) -> float:
@@ -109,10 +111,10 @@ async def _told_and_left(stage: Stage, name: str, content: bytes) -> float:
 
 async def test_written_over_while_the_bot_runs(own_stage: Stage) -> None:
     """Nothing is posted twice, the log says it, and the next start refuses the file."""
-    town = await own_stage.town()
-    (await town.watched()).complete()
-    outcome = await town.outcome()
-    job = await town.watched()
+    server = await own_stage.server()
+    (await server.watched()).complete()
+    outcome = await server.outcome()
+    job = await server.watched()
     path = own_stage.ledger.path
     pages = path.stat().st_size // _PAGE
     with path.open("r+b") as file:
@@ -121,9 +123,9 @@ async def test_written_over_while_the_bot_runs(own_stage: Stage) -> None:
     Path(f"{path}-wal").write_bytes(b"")
     job.complete()
     await until(lambda: own_stage.bot.said("ERROR .*(malformed|not a database|corrupt)"), what="a line about damage")
-    answer = await town.status(town.job())
+    answer = await server.status(server.job())
     assert re.match(r"\*\*(Something went wrong|I'm restarting)", answer.text), answer.text
-    assert town.outcomes()[0] == outcome
+    assert server.outcomes()[0] == outcome
     await own_stage.stop()
     finished = await own_stage.bot.run()
     assert finished.code == 2
@@ -131,8 +133,8 @@ async def test_written_over_while_the_bot_runs(own_stage: Stage) -> None:
 
 
 async def test_two_bots_with_databases_of_their_own_and_one_token(own_stage: Stage) -> None:
-    towns = [await own_stage.town(generation) for generation in ("v1", "v2")]
-    jobs = [await town.watched() for town in towns]
+    servers = [await own_stage.server(generation) for generation in ("v1", "v2")]
+    jobs = [await server.watched() for server in servers]
     copy = own_stage.folder / "second" / "relay.db"
     copy.parent.mkdir()
     assert (await own_stage.bot.run("backup", str(copy))).code == 0
@@ -145,15 +147,15 @@ async def test_two_bots_with_databases_of_their_own_and_one_token(own_stage: Sta
         await until(lambda: second.said("2 jobs are polled"), what="the second bot")
         for job in jobs:
             job.complete()
-        for town in towns:
-            await town.outcome()
+        for server in servers:
+            await server.outcome()
         await until(lambda: len(second.said(r"\(outcome\).*: done")) == 2, what="the second bot's outcomes")
     finally:
         assert await second.stop() == 0
         own_stage.bot.lines.extend(second.lines)
-    for town in towns:
-        assert len(town.outcomes()) == 1
-        path = f"/channels/{town.channel.id}/messages"
+    for server in servers:
+        assert len(server.outcomes()) == 1
+        path = f"/channels/{server.channel.id}/messages"
         calls = [call for call in own_stage.discord.requests if call.method == "POST" and call.path == path]
         outcomes = [call for call in calls if "outcome:details" in str(call.json)]
         assert len(outcomes) == 2

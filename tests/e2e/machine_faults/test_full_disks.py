@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import Build
+from tests.e2e.guild_fixture import GuildFixture
 from tests.e2e.machine_faults.disks import BoundOnFiles, Disk, SmallDisk, small_disk
 from tests.e2e.stage import Stage
-from tests.e2e.town import Town
 from tests.e2e.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -40,31 +40,31 @@ async def test_no_room_for_the_database_and_none_for_a_video(disk: Disk, build: 
 
 
 async def _no_room_for_the_database(stage: Stage, disk: Disk) -> None:
-    town = await stage.town()
-    job = await town.watched()
+    server = await stage.server()
+    job = await server.watched()
     disk.fill(stage.bot)
     job.complete()
     await until(lambda: stage.bot.said(r"ERROR .*(disk is full|disk I/O error)"), what="a line about the disk")
-    answer = await town.status(town.job())
+    answer = await server.status(server.job())
     assert answer.text.startswith("**I'm restarting.**")
-    assert town.outcomes() == []
+    assert server.outcomes() == []
 
     disk.make_room(stage.bot)
-    await _posted_once(town)
-    await (await _another(town)).outcome()
+    await _posted_once(server)
+    await (await _another(server)).outcome()
 
 
 async def _no_room_for_a_video(stage: Stage, disk: Disk) -> None:
-    town = await stage.town()
-    job = await town.watched()
+    server = await stage.server()
+    job = await server.watched()
     disk.fill(stage.bot, _LEFT)
     job.complete(size=_VIDEO)
     await until(lambda: stage.bot.said(r"ERROR .*(No space left|File too large)"), what="a line about the disk")
-    assert town.outcomes() == []
+    assert server.outcomes() == []
 
     disk.make_room(stage.bot)
-    await _posted_once(town)
-    assert town.outcomes()[0].attachments[0].content == job.videos[0].content
+    await _posted_once(server)
+    assert server.outcomes()[0].attachments[0].content == job.videos[0].content
     await until(lambda: not list(stage.ledger.path.parent.rglob("*.part")), what="no leftovers")
 
 
@@ -78,14 +78,14 @@ async def _no_room_at_the_start(stage: Stage, disk: SmallDisk) -> None:
     await stage.start()
 
 
-async def _posted_once(town: Town) -> None:
-    outcome = await town.outcome()
+async def _posted_once(server: GuildFixture) -> None:
+    outcome = await server.outcome()
     assert outcome.text.startswith("**Your video is ready.**")
     assert len(outcome.attachments) == 1
 
 
-async def _another(town: Town) -> Town:
+async def _another(server: GuildFixture) -> GuildFixture:
     """What was refused before is taken now."""
-    other = await town.stage.town()
+    other = await server.stage.server()
     (await other.watched()).complete()
     return other

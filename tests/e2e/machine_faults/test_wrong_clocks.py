@@ -22,19 +22,19 @@ async def test_a_clock_two_days_ahead_calls_no_link_dead(build: Build, tmp_path:
     clock.set(_TWO_DAYS)
     stage = await build(**clock.settings)
     await stage.start()
-    towns = [await stage.town(generation) for generation in ("v1", "v2")]
-    for town in towns:
-        job = await town.watched()
+    servers = [await stage.server(generation) for generation in ("v1", "v2")]
+    for server in servers:
+        job = await server.watched()
         job.complete()
-        outcome = await town.outcome()
+        outcome = await server.outcome()
         assert outcome.text.startswith("**Your video is ready.**")
         assert [file.content for file in outcome.attachments] == [job.videos[0].content]
 
-    gone = towns[0].guild.add_text_channel("gone")
-    job = towns[0].job()
+    gone = servers[0].guild.add_text_channel("gone")
+    job = servers[0].job()
     job.complete(link_seconds=-60)
-    await towns[0].status(job, channel=gone)
-    assert (await towns[0].outcome(gone)).text.startswith("**Your video's link has expired.**")
+    await servers[0].status(job, channel=gone)
+    assert (await servers[0].outcome(gone)).text.startswith("**Your video's link has expired.**")
 
 
 @pytest.mark.parametrize("told", [False, True], ids=["no time", "a time"])
@@ -42,17 +42,17 @@ async def test_a_job_of_v2_that_ended_while_the_bot_was_away_is_late(build: Buil
     clock = WallClock(tmp_path / "clock")
     stage = await build(**clock.settings)
     await stage.start()
-    town = await stage.town("v2")
-    job = await town.watched()
+    server = await stage.server("v2")
+    job = await server.watched()
     job.set("progress")
-    await town.card_says("**In progress")
+    await server.card_says("**In progress")
     await stage.stop()
     job.complete()
     now = datetime.now(UTC).isoformat()
     job.raw = record_of(job) | ({"updated_at": now} if told else {})
     clock.set(_HALF_AN_HOUR)
     await stage.start()
-    outcome = await town.outcome()
+    outcome = await server.outcome()
     assert len(outcome.attachments) == 1
     assert ("Late: it ended <t:" in outcome.text) is told
     assert "Late:" in outcome.text

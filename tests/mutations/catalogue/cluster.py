@@ -260,7 +260,7 @@ MUTATIONS = (
         "one that was halted leaves its second message",
         f"{_TAKEN_OVER}::test_one_that_wakes_up_deletes_its_own_later_message",
         "Sender._record",
-        "if result.may_stand:",
+        "if result.may_be_posted:",
         "if False:",
     ),
     mutation(
@@ -315,7 +315,7 @@ MUTATIONS = (
     mutation(
         "an attempt whose answer was lost leaves its second message",
         f"{_TAKEN_OVER}::test_one_whose_answer_was_lost_is_looked_for_too",
-        "DeliveryResult.may_stand",
+        "DeliveryResult.may_be_posted",
         "or (isinstance(self.verdict, Again) and not self.verdict.answered)",
         "",
     ),
@@ -576,7 +576,7 @@ MUTATIONS = (
         "a larger share counts before the others know of it",
         f"{_REQUESTS}::test_while_shards_move_and_processes_come_and_go",
         "RequestShare.note",
-        "self._shares[1][0] <= now - BELIEVED_S",
+        "self._shares[1][0] <= now - SHARE_VALID_S",
         "self._shares[1][0] <= now",
     ),
     mutation(
@@ -590,8 +590,8 @@ MUTATIONS = (
         "a share is believed from when its answer came",
         f"{_MEMBERSHIP}::test_discord_s_requests_are_shared_out_by_the_shards_held",
         "RequestShare.note",
-        "self._believed_until = asked_at + BELIEVED_S",
-        "self._believed_until = now + 2 * BELIEVED_S",
+        "self._believed_until = asked_at + SHARE_VALID_S",
+        "self._believed_until = now + 2 * SHARE_VALID_S",
     ),
     mutation(
         "a process that has lost its lease keeps its share of requests",

@@ -51,7 +51,7 @@ MUTATIONS = (
         "what a clock that was ahead put off stays put off after a restart",
         "tests/relay/delivery/test_delivery_crashes.py::"
         "test_what_was_put_off_by_a_clock_that_was_ahead_is_not_put_off_after_a_restart[sqlite-rate limited]",
-        "is_of_the_future",
+        "has_future_times",
         " OR next_at > ?2",
         " OR next_at > ?2 * 10",
     ),
@@ -81,7 +81,7 @@ MUTATIONS = (
     mutation(
         "what an admin had sent again is sent once more on a guess",
         "tests/relay/commands/test_resending.py::test_after_the_attempt_that_was_wanted_it_is_not_sent_again_on_a_guess",
-        "_is_wanted_all_the_same",
+        "_was_requested_by_admin",
         "return draft.variant.no_ping and draft.delivery.look_first and draft.delivery.attempts == 0",
         "return draft.variant.no_ping",
     ),
@@ -89,7 +89,7 @@ MUTATIONS = (
         "a file size that was refused once is never tried again",
         "tests/relay/delivery/test_sender.py::test_a_learned_limit_is_tried_again_after_some_hours",
         "limit_in_force",
-        "learned_at is None or abs(now - learned_at) >= BELIEVED",
+        "learned_at is None or abs(now - learned_at) >= LIMIT_TRUSTED_MS",
         "learned_at is None",
     ),
     mutation(
@@ -236,10 +236,10 @@ MUTATIONS = (
     Mutation(
         "an empty history without the right to read it proves that nothing is there",
         (
-            Edit("find_message", "if readable is False:\n    return CannotLook()\n", ""),
+            Edit("find_message", "if readable is False:\n    return HistoryUnreadable()\n", ""),
             Edit(
                 "_search_newest",
-                "return Absent() if certain or page else CannotLook()",
+                "return Absent() if certain or page else HistoryUnreadable()",
                 "return Absent()",
             ),
         ),

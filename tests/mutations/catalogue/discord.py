@@ -265,7 +265,7 @@ MUTATIONS = (
         "test_only_those_that_discord_calls_gone_rest_and_none_that_came_meanwhile",
         "GuildReconciler.run",
         "if await self._is_gone(guild_id):\n    await self._guilds.server_gone(guild_id)\n",
-        "if await self._is_gone(guild_id):\n    for one in await self._guilds.missed(present):\n"
+        "if await self._is_gone(guild_id):\n    for one in await self._guilds.absent_servers(present):\n"
         "        await self._guilds.server_gone(one)\n",
     ),
     mutation(
@@ -273,15 +273,15 @@ MUTATIONS = (
         "tests/discord_adapter/test_guild_reconciler.py::"
         "test_one_that_comes_back_while_others_are_asked_about_does_not_rest",
         "GuildReconciler.run",
-        "for guild_id in await self._guilds.missed(present):",
-        "for guild_id in [one for one in await self._guilds.missed(present) if await self._is_gone(one)]:",
+        "for guild_id in await self._guilds.absent_servers(present):",
+        "for guild_id in [one for one in await self._guilds.absent_servers(present) if await self._is_gone(one)]:",
     ),
     mutation(
         "a server that removes the bot while the list is read goes on",
         "tests/discord_adapter/test_guild_reconciler.py::test_one_that_removes_the_bot_while_the_list_is_read_rests",
         "GuildReconciler.run",
-        "await self._guilds.compared(suspended & present)",
-        "await self._guilds.compared(present)",
+        "await self._guilds.finish_reconciliation(suspended & present)",
+        "await self._guilds.finish_reconciliation(present)",
     ),
     mutation(
         "a server that is served no longer goes on",
@@ -402,22 +402,22 @@ MUTATIONS = (
     mutation(
         "cards that want no edit any more keep their time in the line",
         "tests/relay/cards/test_card_loop.py::test_last_edits_wait_for_no_progress_that_is_shown_no_more",
-        "EditLine.leave",
+        "EditQueue.leave",
         "del self._places[channel_id][key]\n",
         "self._free_at[channel_id] = max(self._places[channel_id].values()) + CHANNEL_SECONDS\n"
         "del self._places[channel_id][key]\n",
     ),
     mutation(
         "an edit right after one that came late",
-        "tests/relay/cards/test_edit_line.py::test_two_seconds_lie_after_an_edit_that_came_late_too",
-        "EditLine.wait",
+        "tests/relay/cards/test_edit_queue.py::test_two_seconds_lie_after_an_edit_that_came_late_too",
+        "EditQueue.wait",
         "place = max(places[key], free_at)",
         "place = places[key]",
     ),
     mutation(
         "a channel's two seconds count from when an edit was made",
         "tests/relay/cards/test_card_loop.py::test_two_seconds_lie_between_edits_as_discord_gets_them_however_long_one_takes",
-        "EditLine.begin",
+        "EditQueue.begin",
         "self._in_flight.add(channel_id)",
         "",
     ),
@@ -721,7 +721,7 @@ MUTATIONS = (
     mutation(
         "an edit that nobody would see is made",
         "tests/relay/cards/test_card_loop.py::test_what_a_card_does_not_show_is_no_news_and_costs_no_edit",
-        "CardEdits._stands",
+        "CardEdits._already_shown",
         "return self._poster.looks_alike(edit.address, shown, edit.post)",
         "return False",
     ),
@@ -775,7 +775,7 @@ MUTATIONS = (
         "tests/relay/cards/test_card_loop.py"
         "::test_a_new_card_comes_also_while_discord_knows_the_nonce_of_the_deleted_one[False]",
         "_instead_of_a_deleted_one",
-        'f"anew={now}"',
+        'f"reposted={now}"',
         '""',
     ),
     mutation(

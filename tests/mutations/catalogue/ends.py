@@ -54,7 +54,7 @@ MUTATIONS = (
     mutation(
         "a batch whose last job's end is told to nobody stays open for ever",
         "tests/relay/polling/test_job_recorder.py::test_a_batch_ends_with_a_job_whose_end_is_told_to_nobody",
-        "_end_untold",
+        "_end_without_outcome",
         "if subscription.batch_id is not None:",
         "if False:",
     ),
@@ -102,14 +102,14 @@ MUTATIONS = (
         "if row.missing_since is None or row.missing_since > now:\n"
         "    await jobs.set_missing(tx, job_id, now)\n"
         "    return Recorded.NOTHING\n"
-        "if not schedule.surely_missing(row.missing_since, now, self._interval):\n"
+        "if not schedule.is_confirmed_missing(row.missing_since, now, self._interval):\n"
         "    return Recorded.NOTHING\n",
         "",
     ),
     mutation(
         "two answers not found are two, however close",
         "tests/relay/polling/test_schedule.py::test_missing_is_believed_after_an_interval_and_a_minute",
-        "surely_missing",
+        "is_confirmed_missing",
         "return now - missing_since >= second_look_after(interval) * 1000",
         "return now > missing_since",
     ),
@@ -230,7 +230,7 @@ MUTATIONS = (
     mutation(
         "an old not found counts when a job is watched again",
         "tests/relay/commands/test_commands.py::test_an_old_not_found_does_not_count_once_a_job_is_watched_again",
-        "jobs.rewatch",
+        "jobs.restart_age",
         "watched_since = ?, missing_since = NULL",
         "watched_since = ?",
     ),

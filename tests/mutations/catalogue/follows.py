@@ -9,7 +9,7 @@ MUTATIONS = (
         "whoever asks before a follow finds the job takes it away from the channel with their leave",
         "tests/relay/follow/test_account_follower.py::"
         "test_who_asked_before_the_follow_found_the_job_takes_it_away_from_nobody[False-follow]",
-        "follows.keep",
+        "follows.keep_open_if_followed",
         "OR EXISTS (SELECT 1 FROM",
         "OR FALSE AND EXISTS (SELECT 1 FROM",
     ),
@@ -18,14 +18,14 @@ MUTATIONS = (
         "tests/relay/follow/test_account_follower.py::"
         "test_who_asked_before_the_follow_found_the_job_takes_it_away_from_nobody[True-follow]",
         "Stop.stop_all",
-        "not await follows.keep(tx, subscription.id)",
+        "not await follows.keep_open_if_followed(tx, subscription.id)",
         "True",
     ),
     mutation(
         "a job of an account that the channel does not follow outlives its last asker",
         "tests/relay/follow/test_account_follower.py::"
         "test_a_job_of_another_account_than_the_followed_one_ends_with_its_last_asker",
-        "follows.keep",
+        "follows.keep_open_if_followed",
         "JOIN jobs j ON j.account_id = f.account_id",
         "JOIN jobs j ON TRUE",
     ),
@@ -42,7 +42,7 @@ MUTATIONS = (
         "tests/relay/follow/test_account_follower.py"
         "::test_a_job_that_was_seen_in_work_is_relayed_though_this_machine_s_clock_is_ahead",
         "_end_subscriptions",
-        "was_in_work or await _is_owed",
+        "was_active or await _is_owed",
         "await _is_owed",
     ),
     mutation(
@@ -174,7 +174,7 @@ MUTATIONS = (
         "jobs that ended before the follow, or never were, are told",
         "tests/relay/follow/test_account_follower.py::test_a_job_that_only_a_list_ever_knew_ends_without_a_word",
         "_end_subscriptions",
-        "if was_in_work or await _is_owed(tx, row.id, subscription):",
+        "if was_active or await _is_owed(tx, row.id, subscription):",
         "if True:",
     ),
     mutation(
@@ -188,7 +188,7 @@ MUTATIONS = (
         "a followed job ends with the member who asked too",
         "tests/relay/follow/test_account_follower.py::test_a_member_who_asks_too_is_added_and_may_leave_and_a_moderator_stops_it",
         "Stop.stop",
-        "(not may_manage and await follows.keep(tx, subscription.id))",
+        "(not may_manage and await follows.keep_open_if_followed(tx, subscription.id))",
         "False",
     ),
     mutation(
@@ -202,7 +202,7 @@ MUTATIONS = (
         "an import that is broken off leaves the jobs that it committed unasked",
         "tests/relay/follow/test_account_follower.py::test_an_import_that_is_broken_off_leaves_no_job_unasked",
         "JobImporter.import_jobs",
-        "to_the_end(self._import_batch(account_id, batch, result))",
+        "run_to_completion(self._import_batch(account_id, batch, result))",
         "self._import_batch(account_id, batch, result)",
     ),
     mutation(

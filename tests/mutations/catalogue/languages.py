@@ -117,7 +117,7 @@ MUTATIONS = (
         "the language of a server that nobody uses is kept",
         "tests/relay/test_guild_lifecycle.py::"
         "test_a_servers_language_is_kept_from_the_first_command_on_and_follows_every_change",
-        "GuildLifecycle.locale_told",
+        "GuildLifecycle.locale_reported",
         "if await servers.get(self._database.reader, guild_id) or await self.known_channels(guild_id):",
         "if True:",
     ),

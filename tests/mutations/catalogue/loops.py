@@ -20,7 +20,7 @@ MUTATIONS = (
         "a job that was on hold for long is given up before it could be requested",
         "tests/relay/polling/test_poller.py::test_a_job_that_was_on_hold_for_long_is_asked_about_before_it_is_given_up",
         "JobQueue._grace_ends",
-        "max(self._begun, job.taken_up_at)",
+        "max(self._begun, job.queued_at)",
         "self._begun",
     ),
     mutation(
@@ -72,7 +72,7 @@ MUTATIONS = (
         "a job that is removed while it is in flight comes back",
         f"{_QUEUE}::test_a_job_that_was_removed_in_flight_is_gone_when_its_request_is_over",
         "JobQueue._wait",
-        "if not self.holds(job):\n    self._land(job)\n    return\n",
+        "if not self.holds(job):\n    self._finish_flight(job)\n    return\n",
         "self._jobs[job.id] = job\n",
     ),
     mutation(
@@ -99,7 +99,7 @@ MUTATIONS = (
     mutation(
         "an account that has room again is not looked at",
         f"{_QUEUE}::test_a_job_that_is_gone_makes_room_for_the_next_of_its_account",
-        "JobQueue._land",
+        "JobQueue._finish_flight",
         "self._announce(job.account_id, account)\n",
         "",
     ),
@@ -146,7 +146,7 @@ MUTATIONS = (
     mutation(
         "a job that is watched again is asked about at once",
         f"{_LOST}::test_a_job_that_is_watched_again_is_asked_about_no_sooner_than_its_interval_allows",
-        "JobQueue._taken_up",
+        "JobQueue._insert",
         "job.record_requested_at = before.record_requested_at\n",
         "",
     ),
@@ -282,7 +282,7 @@ MUTATIONS = (
         "strange ids of accounts are remembered though nobody follows them",
         "tests/relay/follow/test_account_follower.py::test_of_servers_and_accounts_that_follow_no_more_nothing_is_kept",
         "JobImporter.followed_accounts",
-        "del self._strange[account_id]",
+        "del self._foreign_ids[account_id]",
         "pass",
     ),
     mutation(
@@ -326,7 +326,7 @@ MUTATIONS = (
         "a job that leaves while its account's list is requested is kept with it",
         "tests/relay/polling/test_job_list.py::"
         "test_of_jobs_that_are_watched_no_more_once_their_list_is_there_nothing_is_kept",
-        "JobQueue._land",
+        "JobQueue._finish_flight",
         "self.gone(job)\n",
         "",
     ),

@@ -59,9 +59,9 @@ MUTATIONS = (
     ),
     mutation(
         "a key file that others may read stays so",
-        "tests/storage/test_vault.py::test_a_key_file_that_others_may_read_is_made_private",
+        "tests/storage/test_secret_store.py::test_a_key_file_that_others_may_read_is_made_private",
         "read_key_file",
-        "narrow_mode(file)\n",
+        "make_private(file)\n",
         "",
     ),
     mutation(

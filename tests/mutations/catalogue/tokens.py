@@ -15,7 +15,7 @@ MUTATIONS = (
         "tests/relay/accounts/test_account_registry.py::"
         "test_a_response_to_the_operators_token_says_nothing_of_the_one_that_another_process_has_put_in_its_place",
         "AccountRegistry._change_state",
-        "account = None if row is None else self.as_account(row)",
+        "account = None if row is None else self.decrypt_row(row)",
         "account = self._known.get(account_id)",
     ),
     mutation(
@@ -181,7 +181,7 @@ MUTATIONS = (
     mutation(
         "one token that cannot be decrypted keeps the bot from starting",
         f"{_SHARED}::test_a_token_that_cannot_be_decrypted_is_asked_for_and_comes_back_with_its_key",
-        "AccountRegistry.as_account",
+        "AccountRegistry.decrypt_row",
         "except WrongKey:\n    token = None\n",
         "except ZeroDivisionError:\n    token = None\n",
     ),

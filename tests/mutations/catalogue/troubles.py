@@ -214,7 +214,7 @@ MUTATIONS = (
         "a new process does not know how long a job ran",
         "tests/relay/polling/test_poller.py::"
         "test_how_long_a_job_ran_is_still_known_to_a_new_process_and_to_whoever_looks_it_up",
-        "JobRecorder.note_in_work",
+        "JobRecorder.note_active",
         "await jobs.change(tx, job_id, snapshots.dump(replace(known, ran_until=at)), row.changed_at)",
         "pass",
     ),

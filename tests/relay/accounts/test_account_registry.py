@@ -27,7 +27,7 @@ from relay.polling.job_recorder import post_outcome
 from storage import accounts as account_rows
 from storage import batches, cards, deliveries, delivery_queries, jobs, servers, subscriptions
 from storage.engines.interface import Row, SqlValue
-from storage.vault import new_key
+from storage.secret_store import new_key
 from tests.relay.accounts_fixture import AccountsFixture
 
 GUILD, OTHER_GUILD, CHANNEL, ALERTS, ADMIN, OTHER_ADMIN, MEMBER = 100, 101, 200, 201, 300, 301, 302

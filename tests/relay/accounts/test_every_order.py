@@ -19,7 +19,7 @@ from pixverse.api_errors import TokenRefused
 from relay.accounts.server_tokens import TokenOvertaken
 from storage import accounts, deliveries, follows, jobs, subscriptions
 from storage.follows import FollowRow
-from storage.vault import Vault, new_key
+from storage.secret_store import SecretStore, new_key
 from tests.relay.accounts_fixture import AccountsFixture
 
 _A, _B = 100, 200
@@ -194,9 +194,9 @@ class EveryOrder(RuleBasedStateMachine):
         assert self._runner.run(self._decrypted()) == kept
 
     async def _decrypted(self) -> set[str]:
-        vault = await Vault.open(self.world.database, [_KEY])
+        secret_store = await SecretStore.open(self.world.database, [_KEY])
         rows = await accounts.every(self.world.database.reader)
-        return {vault.decrypt(row.token) for row in rows if row.token is not None}
+        return {secret_store.decrypt(row.token) for row in rows if row.token is not None}
 
     @invariant()
     def nothing_that_waits_is_lost_or_left_behind(self) -> None:

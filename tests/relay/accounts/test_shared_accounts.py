@@ -17,7 +17,7 @@ from storage import accounts, servers
 from storage.database import Database
 from storage.engines import migrations
 from storage.engines.sqlite import migrate
-from storage.vault import Vault, new_key
+from storage.secret_store import SecretStore, new_key
 from tests.relay.accounts_fixture import AccountsFixture
 
 ALONE, FIRST, SECOND, TRACED, OPERATED, PLAIN = 101, 102, 103, 104, 105, 106
@@ -52,14 +52,14 @@ async def world(path: Path, key: str) -> AsyncIterator[AccountsFixture]:
 async def _fill(path: Path, key: str) -> None:
     """The key's own values come from a new database, since they are the same in all versions."""
     fresh = await Database.open(path.with_name("fresh.db"))
-    vault = await Vault.open(fresh, [key])
+    secret_store = await SecretStore.open(fresh, [key])
     known = [tuple(row) for row in await fresh.reader.all("SELECT name, value FROM meta")]
     await fresh.close()
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.executemany("INSERT INTO meta VALUES (?, ?)", known)
         connection.execute("INSERT INTO meta VALUES ('operator_account', x'34')")
         for number, name in ((1, "user:1"), (2, "user:2"), (3, "user:3"), (4, "user:9"), (5, "user:5")):
-            token = vault.encrypt(f"{name}-shared")
+            token = secret_store.encrypt(f"{name}-shared")
             connection.execute(
                 "INSERT INTO accounts (id, account_key, token, state_since) VALUES (?, ?, ?, 0)",
                 (

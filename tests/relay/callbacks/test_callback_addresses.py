@@ -11,7 +11,7 @@ from relay.callbacks.callback_addresses import CallbackAddresses
 from storage import servers
 from storage.database import Database
 from storage.engines.interface import Row, SqlValue
-from storage.vault import Vault
+from storage.secret_store import SecretStore
 
 
 def _numbered() -> Callable[[int], str]:
@@ -28,7 +28,7 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def addresses(database: Database) -> CallbackAddresses:
-    made = CallbackAddresses(database, await Vault.open(database), _numbered())
+    made = CallbackAddresses(database, await SecretStore.open(database), _numbered())
     await made.read_all()
     return made
 
@@ -60,7 +60,7 @@ async def test_a_replaced_one_is_void_and_is_replaced_once(addresses: CallbackAd
 async def test_a_start_finds_them_again(addresses: CallbackAddresses, database: Database) -> None:
     old = await addresses.of_server(5)
     new = await addresses.replace(5, old.number)
-    again = CallbackAddresses(database, await Vault.open(database), _numbered())
+    again = CallbackAddresses(database, await SecretStore.open(database), _numbered())
     assert again.server_of(new.secret) is None
     await again.read_all()
     assert again.server_of(new.secret) == 5

@@ -16,7 +16,7 @@ from model.states import CardStatus, DeliveryKind
 from relay.cards.card_edits import CARD_SECONDS, OLD_CARD_SECONDS, YOUNG_CARD_SECONDS, CardEdits, Key, Shown
 from relay.cards.card_loop import CardLoop
 from relay.cards.card_status import SLOW_AFTER
-from relay.cards.edit_line import CHANNEL_SECONDS, EVERYWHERE_SECONDS
+from relay.cards.edit_queue import CHANNEL_SECONDS, EVERYWHERE_SECONDS
 from relay.cluster.ownership import Alone
 from storage import batches, cards, deletion, deliveries, delivery_queries, servers, subscriptions
 from storage.database import Queries

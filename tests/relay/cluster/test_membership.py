@@ -14,7 +14,7 @@ from relay.changes import Changes
 from relay.clock import DatabaseClock
 from relay.cluster.change_feed import ChangeFeed
 from relay.cluster.membership import FEED_SECONDS, LOOK_FIRST_MS, MARGIN_SECONDS, RENEW_SECONDS, Membership
-from relay.cluster.request_shares import BELIEVED_S, LEAST, fair_requests
+from relay.cluster.request_shares import LEAST, SHARE_VALID_S, fair_requests
 from settings import PostgresUrl
 from storage import change_feed, deliveries, jobs, processes
 from storage.database import Database
@@ -416,7 +416,7 @@ async def test_discord_s_requests_are_shared_out_by_the_shards_held(begin: Begin
         await process.member.turn()
     assert first.member.requests_per_second() == fair_requests(1, 2, 2)
     assert second.member.requests_per_second() == LEAST
-    first.clock.forward(BELIEVED_S)
+    first.clock.forward(SHARE_VALID_S)
     assert first.member.requests_per_second() == LEAST
 
 

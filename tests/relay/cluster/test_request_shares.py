@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from relay.cluster.request_shares import ALL, BELIEVED_S, LEAST, RequestShare, fair_requests
+from relay.cluster.request_shares import ALL, LEAST, SHARE_VALID_S, RequestShare, fair_requests
 
 DISCORD_S = 50
 STEP_S = 0.005
@@ -104,7 +104,7 @@ def test_without_a_look_a_share_is_not_believed_for_long() -> None:
     assert share.per_second() == LEAST
     for now in range(10):
         share.note(now, 40.0)
-    now += BELIEVED_S
+    now += SHARE_VALID_S
     assert share.per_second() == LEAST
     share.note(now, 40.0)
     assert share.per_second() == 40

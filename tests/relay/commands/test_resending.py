@@ -221,7 +221,7 @@ async def test_pages_begin_with_what_an_admin_can_mend(world: World) -> None:
     now = world.clock.now()
     async with world.database.transaction() as tx:
         await deliveries.give_up(tx, ids[0], reason=Reason.REFUSED, now=now)
-        await deliveries.mark_unsure(tx, ids[2], reason=Reason.CANNOT_LOOK, now=now)
+        await deliveries.mark_unsure(tx, ids[2], reason=Reason.HISTORY_UNREADABLE, now=now)
         await deliveries.give_up(tx, ids[3], reason=Reason.CHANNEL_GONE, now=now)
         await deliveries.retry_at(tx, ids[1], next_at=now, unanswered_at=None, blocked_since=now)
     reader = world.database.reader

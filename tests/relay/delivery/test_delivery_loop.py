@@ -15,7 +15,7 @@ from relay.delivery import notice_json
 from relay.delivery.delivery_loop import DeliveryLoop
 from relay.guild_lifecycle import GuildLifecycle
 from storage import deliveries, delivery_queries, servers
-from storage.vault import Vault, new_key
+from storage.secret_store import SecretStore, new_key
 from tests.clock import ManualClock
 from tests.idle import until_idle
 from tests.relay.discord_channel import DEAD, FIRST_DAY, Discord
@@ -60,8 +60,10 @@ class LoopWorld(World):
         sender = self.another_sender if one_of_several else self.sender
         self.outbox = DeliveryLoop(self.database, sender, self.clock, parallel=parallel, grace=0.2)
         self.changes.deliveries_added.listen(self.outbox.wake)
-        vault = await Vault.open(self.database, [new_key()])
-        accounts = AccountRegistry(self.database, vault, self.clock, self.changes, interval=20.0, operator_token=None)
+        secret_store = await SecretStore.open(self.database, [new_key()])
+        accounts = AccountRegistry(
+            self.database, secret_store, self.clock, self.changes, interval=20.0, operator_token=None
+        )
         self.guilds = GuildLifecycle(self.database, accounts, self.changes, self.clock)
         self.task = asyncio.create_task(self.outbox.run())
 
@@ -302,7 +304,7 @@ async def test_a_fault_of_our_own_is_followed_by_the_plainest_form(world: LoopWo
 
 @pytest.mark.parametrize(
     ("place", "state", "reason"),
-    [("may_attach", "given_up", Reason.FAULT), ("post", "unsure", Reason.CANNOT_LOOK)],
+    [("may_attach", "given_up", Reason.FAULT), ("post", "unsure", Reason.HISTORY_UNREADABLE)],
     ids=["before it is sent", "while it is sent"],
 )
 async def test_where_every_form_fails_it_is_told_as_not_posted(

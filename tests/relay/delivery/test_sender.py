@@ -152,11 +152,11 @@ async def test_posted_again_it_pings_nobody(world: World) -> None:
         await deliveries.add_outcome(
             tx,
             subscription_id=subscription_id,
-            kind=DeliveryKind.AGAIN,
+            kind=DeliveryKind.RESENT,
             job_round=1,
             guild_id=GUILD,
             channel_id=CHANNEL,
-            base_nonce=nonces.for_job("job", CHANNEL, DeliveryKind.AGAIN, 1),
+            base_nonce=nonces.for_job("job", CHANNEL, DeliveryKind.RESENT, 1),
             closes_batch=False,
             now=world.clock.now(),
         )
@@ -897,11 +897,11 @@ async def test_what_somebody_wanted_once_more_is_not_late(world: World) -> None:
         await deliveries.add_outcome(
             tx,
             subscription_id=subscription_id,
-            kind=DeliveryKind.AGAIN,
+            kind=DeliveryKind.RESENT,
             job_round=1,
             guild_id=GUILD,
             channel_id=CHANNEL,
-            base_nonce=nonces.for_job("job", CHANNEL, DeliveryKind.AGAIN, 1),
+            base_nonce=nonces.for_job("job", CHANNEL, DeliveryKind.RESENT, 1),
             now=world.clock.now(),
         )
     await world.pump()

@@ -9,9 +9,9 @@ import pytest
 
 from model.messages import (
     Address,
-    CannotLook,
     Found,
-    LookFailure,
+    HistorySearchFailure,
+    HistoryUnreadable,
     NoResponse,
     NoticePost,
     OutcomePost,
@@ -140,9 +140,9 @@ async def test_who_took_it_over_looks_again_ten_minutes_later(world: World, monk
     assert (row.message_id, row.second_look_at) == (first, None)
 
 
-@pytest.mark.parametrize("failure", [NoResponse("HTTP 502"), TooManyRequests(5.0), CannotLook()])
+@pytest.mark.parametrize("failure", [NoResponse("HTTP 502"), TooManyRequests(5.0), HistoryUnreadable()])
 async def test_a_look_that_fails_for_a_while_proves_nothing(
-    world: World, monkeypatch: pytest.MonkeyPatch, failure: LookFailure
+    world: World, monkeypatch: pytest.MonkeyPatch, failure: HistorySearchFailure
 ) -> None:
     world.discord.copies_script = [failure, failure]
     await _halted_past_a_takeover(world, monkeypatch)
@@ -158,7 +158,7 @@ async def test_a_look_that_fails_for_a_while_proves_nothing(
 async def test_a_search_that_never_succeeds_is_given_up_after_three_days(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world.discord.copies_script = [CannotLook()] * 3
+    world.discord.copies_script = [HistoryUnreadable()] * 3
     delivery_id = await _halted_past_a_takeover(world, monkeypatch)
     world.clock.advance(600_000)
     await world.another_sender.second_messages.look_again()

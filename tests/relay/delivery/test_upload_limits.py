@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from relay.delivery.attachments import BELIEVED, UploadBounds, limit_in_force, limit_to_tell
+from relay.delivery.attachments import LIMIT_TRUSTED_MS, UploadBounds, limit_in_force, limit_to_tell
 
 _MIB = 1024 * 1024
 
@@ -17,10 +17,10 @@ def test_no_more_is_promised_than_is_known(learned: int | None, nominal: int | N
     assert limit_to_tell(learned, nominal) == expected
 
 
-@pytest.mark.parametrize("learned_at", [0, 2 * BELIEVED], ids=["long ago", "by a clock that was ahead"])
+@pytest.mark.parametrize("learned_at", [0, 2 * LIMIT_TRUSTED_MS], ids=["long ago", "by a clock that was ahead"])
 def test_a_limit_is_believed_for_hours_and_no_longer(learned_at: int) -> None:
-    assert limit_in_force(_MIB, BELIEVED - 1, BELIEVED) == _MIB
-    assert limit_in_force(_MIB, learned_at, BELIEVED) is None
+    assert limit_in_force(_MIB, LIMIT_TRUSTED_MS - 1, LIMIT_TRUSTED_MS) == _MIB
+    assert limit_in_force(_MIB, learned_at, LIMIT_TRUSTED_MS) is None
 
 
 @pytest.mark.parametrize("learned", [15 * _MIB - 1, 8 * _MIB])

@@ -247,12 +247,12 @@ async def test_of_servers_and_accounts_that_follow_no_more_nothing_is_kept(datab
     world.run()
     await world.advance(50)
     importer = world.follows._importer
-    assert (importer._reported_full, set(importer._strange)) == ({GUILD}, {ACCOUNT})
+    assert (importer._reported_full, set(importer._foreign_ids)) == ({GUILD}, {ACCOUNT})
     async with database.transaction() as tx:
         await follows.remove(tx, GUILD, CHANNEL)
     world.follows.changed()
     await world.advance(50)
-    assert (importer._reported_full, set(importer._strange)) == (set(), set())
+    assert (importer._reported_full, set(importer._foreign_ids)) == (set(), set())
     await world.close()
 
 

@@ -15,7 +15,7 @@ from relay.commands.ask import Ask
 from relay.commands.refusals import AccountInTrouble, NoOwnToken, NotFollowed, NoToken
 from relay.follow.follow_commands import FollowCommands
 from storage import follows
-from storage.vault import new_key
+from storage.secret_store import new_key
 from tests.relay.accounts_fixture import AccountsFixture
 
 GUILD, CHANNEL, ADMIN = 77, 770, 7

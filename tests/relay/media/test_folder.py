@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from relay.media.folder import FolderUnusable, folder_beside, look_over, sweep
+from relay.media.folder import FolderUnusable, check_folder, folder_beside, sweep
 
 
 def test_it_is_made_for_this_user_alone_and_emptied(tmp_path: Path) -> None:
@@ -20,15 +20,15 @@ def test_it_is_made_for_this_user_alone_and_emptied(tmp_path: Path) -> None:
 
 def test_to_look_it_over_changes_nothing(tmp_path: Path) -> None:
     folder = folder_beside(tmp_path / "relay.db")
-    look_over(folder)
+    check_folder(folder)
     assert list(tmp_path.iterdir()) == []
     sweep(folder)
     (folder / "in work.part").write_bytes(b"x")
-    look_over(folder)
+    check_folder(folder)
     assert [path.name for path in folder.iterdir()] == ["in work.part"]
 
 
-@pytest.mark.parametrize("tried", [sweep, look_over])
+@pytest.mark.parametrize("tried", [sweep, check_folder])
 def test_a_file_in_its_place(ordinary_user: Path, tried: Callable[[Path], object]) -> None:
     folder = folder_beside(ordinary_user / "relay.db")
     folder.write_text("")
@@ -38,7 +38,7 @@ def test_a_file_in_its_place(ordinary_user: Path, tried: Callable[[Path], object
 
 
 @pytest.mark.parametrize("mode", [0o300, 0o500])
-@pytest.mark.parametrize("tried", [sweep, look_over])
+@pytest.mark.parametrize("tried", [sweep, check_folder])
 def test_one_that_may_not_be_read_or_written(ordinary_user: Path, mode: int, tried: Callable[[Path], object]) -> None:
     folder = folder_beside(ordinary_user / "relay.db")
     folder.mkdir(mode=mode)

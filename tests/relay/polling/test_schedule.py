@@ -78,11 +78,11 @@ def test_spread_really_spreads() -> None:
 
 
 def test_missing_is_believed_after_an_interval_and_a_minute() -> None:
-    assert not schedule.surely_missing(0, 59_999, 20)
-    assert schedule.surely_missing(0, 60_000, 20)
-    assert not schedule.surely_missing(0, 60_000, 90)
-    assert schedule.surely_missing(0, 90_000, 90)
-    assert not schedule.surely_missing(100_000, 0, 20)
+    assert not schedule.is_confirmed_missing(0, 59_999, 20)
+    assert schedule.is_confirmed_missing(0, 60_000, 20)
+    assert not schedule.is_confirmed_missing(0, 60_000, 90)
+    assert schedule.is_confirmed_missing(0, 90_000, 90)
+    assert not schedule.is_confirmed_missing(100_000, 0, 20)
 
 
 @given(interval=intervals, claims=st.lists(st.floats(0, 2000), min_size=1, max_size=200))

@@ -22,7 +22,7 @@ async def sandbox() -> AsyncIterator[DiscordSandbox]:
 
 
 @dataclass
-class Town:
+class GuildFixture:
     """One server with a channel, a plain member and an admin."""
 
     sandbox: DiscordSandbox
@@ -33,20 +33,20 @@ class Town:
 
 
 @pytest.fixture
-def town(sandbox: DiscordSandbox) -> Town:
+def server(sandbox: DiscordSandbox) -> GuildFixture:
     guild = sandbox.add_guild("Studio")
     channel = guild.add_text_channel("videos")
     admin = guild.add_member("ada", permissions=discord.Permissions(manage_guild=True))
-    return Town(sandbox, guild, channel, guild.add_member("alice"), admin)
+    return GuildFixture(sandbox, guild, channel, guild.add_member("alice"), admin)
 
 
 @pytest.fixture
-async def bot(town: Town, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bot]:
-    monkeypatch.setattr(Route, "BASE", town.sandbox.api_url)
-    monkeypatch.setattr(DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL(town.sandbox.gateway_url))
+async def bot(server: GuildFixture, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bot]:
+    monkeypatch.setattr(Route, "BASE", server.sandbox.api_url)
+    monkeypatch.setattr(DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL(server.sandbox.gateway_url))
     client = Bot()
-    running = asyncio.create_task(client.start(town.sandbox.bot_token))
-    await town.sandbox.wait_for_bot()
+    running = asyncio.create_task(client.start(server.sandbox.bot_token))
+    await server.sandbox.wait_for_bot()
     yield client
     await client.close()
     await asyncio.gather(running, return_exceptions=True)

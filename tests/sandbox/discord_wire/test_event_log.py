@@ -10,7 +10,7 @@ import pytest
 from sandbox.discord_wire import Cut, DiscordSandbox
 from sandbox.event_log import EventLog, read_events
 from tests.sandbox.discord_wire.bare_socket import open_socket
-from tests.sandbox.discord_wire.conftest import Rest, Town
+from tests.sandbox.discord_wire.conftest import GuildFixture, Rest
 from tests.sandbox.discord_wire.test_api import command, commands, option
 
 
@@ -40,25 +40,25 @@ async def called(session: aiohttp.ClientSession, sandbox: DiscordSandbox, caller
         return response.status
 
 
-async def test_sessions_from_identify_to_close(session: aiohttp.ClientSession, town: Town, log: Path) -> None:
-    town.sandbox.starts.enforced = True
-    opened = await session.ws_connect(f"{town.sandbox.gateway.address('bot-a')}?v=10")
+async def test_sessions_from_identify_to_close(session: aiohttp.ClientSession, server: GuildFixture, log: Path) -> None:
+    server.sandbox.starts.enforced = True
+    opened = await session.ws_connect(f"{server.sandbox.gateway.address('bot-a')}?v=10")
     await opened.receive_json()
-    data = {"token": town.sandbox.bot_token, "intents": 1, "properties": {}, "shard": [0, 1]}
+    data = {"token": server.sandbox.bot_token, "intents": 1, "properties": {}, "shard": [0, 1]}
     await opened.send_json({"op": 2, "d": data})
     ready = await opened.receive_json()
-    assert ready["d"]["resume_gateway_url"] == town.sandbox.gateway.address("bot-a")
-    other = await open_socket(session, town.sandbox)
-    await other.identify(town.sandbox)
+    assert ready["d"]["resume_gateway_url"] == server.sandbox.gateway.address("bot-a")
+    other = await open_socket(session, server.sandbox)
+    await other.identify(server.sandbox)
     assert (await other.read())["op"] == 9
     await opened.close(code=4000)
-    await town.sandbox.until(lambda: not town.sandbox.bot_connected)
-    back = await open_socket(session, town.sandbox)
-    resume = {"token": town.sandbox.bot_token, "session_id": ready["d"]["session_id"], "seq": 2}
+    await server.sandbox.until(lambda: not server.sandbox.bot_connected)
+    back = await open_socket(session, server.sandbox)
+    resume = {"token": server.sandbox.bot_token, "session_id": ready["d"]["session_id"], "seq": 2}
     await back.socket.send_json({"op": 6, "d": resume})
     assert (await back.read())["t"] == "RESUMED"
     await back.socket.close(code=1000)
-    await town.sandbox.until(lambda: not town.sandbox.bot_connected)
+    await server.sandbox.until(lambda: not server.sandbox.bot_connected)
     told = [
         pick(event, "event", "caller", "shard", "shard_count", "outcome", "code", "ended")
         for event in events(log, "identify", "resume", "close")
@@ -73,21 +73,21 @@ async def test_sessions_from_identify_to_close(session: aiohttp.ClientSession, t
 
 
 async def test_who_got_and_who_acknowledged_an_interaction(
-    session: aiohttp.ClientSession, town: Town, rest: Rest, log: Path
+    session: aiohttp.ClientSession, server: GuildFixture, rest: Rest, log: Path
 ) -> None:
-    await rest("PUT", commands(town.sandbox), [command(options=[option()])])
-    sockets = [await open_socket(session, town.sandbox) for _ in range(2)]
+    await rest("PUT", commands(server.sandbox), [command(options=[option()])])
+    sockets = [await open_socket(session, server.sandbox) for _ in range(2)]
     for socket in sockets:
-        await socket.identify(town.sandbox)
+        await socket.identify(server.sandbox)
         await socket.read_until("GUILD_CREATE")
-    record = town.alice.begin_slash(town.channel, "status", jobid="j")
+    record = server.alice.begin_slash(server.channel, "status", jobid="j")
     path = f"/interactions/{record.id}/{record.token}/callback"
     for caller in ("bot-a", "bot-b"):
-        await called(session, town.sandbox, caller, path, {"type": 5})
-    webhook = f"/webhooks/{town.sandbox.world.backend.application_id}/{record.token}"
-    await called(session, town.sandbox, "bot-a", webhook, {"content": "done"})
+        await called(session, server.sandbox, caller, path, {"type": 5})
+    webhook = f"/webhooks/{server.sandbox.world.backend.application_id}/{record.token}"
+    await called(session, server.sandbox, "bot-a", webhook, {"content": "done"})
     (told,) = events(log, "interaction")
-    assert pick(told, "interaction", "guild") == (record.id, str(town.guild.id))
+    assert pick(told, "interaction", "guild") == (record.id, str(server.guild.id))
     assert len(told["sessions"]) == 2
     acknowledged = [pick(event, "interaction", "caller", "status", "code") for event in events(log, "acknowledge")]
     assert acknowledged == [(record.id, "bot-a", 204, None), (record.id, "bot-b", 400, 40060)]
@@ -96,8 +96,8 @@ async def test_who_got_and_who_acknowledged_an_interaction(
     assert record.token not in log.read_text()
 
 
-async def test_posts_edits_and_the_nonce_s_second_post(town: Town, rest: Rest, log: Path) -> None:
-    path = f"/channels/{town.channel.id}/messages"
+async def test_posts_edits_and_the_nonce_s_second_post(server: GuildFixture, rest: Rest, log: Path) -> None:
+    path = f"/channels/{server.channel.id}/messages"
     body = {"content": "done", "nonce": "n1", "enforce_nonce": True}
     _, sent = await rest("POST", path, body)
     await rest("POST", path, body)
@@ -107,10 +107,12 @@ async def test_posts_edits_and_the_nonce_s_second_post(town: Town, rest: Rest, l
     assert [pick(event, "message", "status") for event in events(log, "edit")] == [(sent["id"], 200)]
 
 
-async def test_a_post_whose_answer_is_lost_is_logged_as_it_is_stored(town: Town, rest: Rest, log: Path) -> None:
-    path = f"/channels/{town.channel.id}/messages"
-    town.sandbox.faults.add(method="POST", path=path, when="after", action=Cut())
-    town.sandbox.faults.add(method="POST", path=path, when="before", action=Cut())
+async def test_a_post_whose_answer_is_lost_is_logged_as_it_is_stored(
+    server: GuildFixture, rest: Rest, log: Path
+) -> None:
+    path = f"/channels/{server.channel.id}/messages"
+    server.sandbox.faults.add(method="POST", path=path, when="after", action=Cut())
+    server.sandbox.faults.add(method="POST", path=path, when="before", action=Cut())
     for content in ("never stored", "stored"):
         with pytest.raises(aiohttp.ClientError):
             await rest("POST", path, {"content": content})
@@ -118,19 +120,19 @@ async def test_a_post_whose_answer_is_lost_is_logged_as_it_is_stored(town: Town,
         ("never stored", None),
         ("stored", 200),
     ]
-    assert [message.text for message in town.channel.messages()] == ["stored"]
+    assert [message.text for message in server.channel.messages()] == ["stored"]
 
 
 async def test_the_global_limit_holds_over_all_connections_and_is_logged(
-    session: aiohttp.ClientSession, town: Town, log: Path
+    session: aiohttp.ClientSession, server: GuildFixture, log: Path
 ) -> None:
-    town.sandbox.limits.enabled = True
-    town.sandbox.limits.per_second = 4  # even a busy machine makes six requests in a second
-    path = f"/channels/{town.channel.id}/typing"
+    server.sandbox.limits.enabled = True
+    server.sandbox.limits.per_second = 4  # even a busy machine makes six requests in a second
+    path = f"/channels/{server.channel.id}/typing"
     met = []
     for number in range(6):
         async with aiohttp.ClientSession() as own:
-            met.append(await called(own, town.sandbox, f"bot-{number % 3}", path, {}))
+            met.append(await called(own, server.sandbox, f"bot-{number % 3}", path, {}))
     assert met.count(429) == 2
     told = [event for event in events(log, "request") if event["status"] == 429]
     assert [event["global"] for event in told] == [True, True]

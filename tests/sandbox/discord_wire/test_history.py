@@ -2,74 +2,74 @@
 
 import pytest
 
-from tests.sandbox.discord_wire.conftest import Rest, Town
+from tests.sandbox.discord_wire.conftest import GuildFixture, Rest
 from tests.sandbox.discord_wire.test_api import command, commands
 from tests.sandbox.discord_wire.test_messages_over_rest import posts
 
 UNKNOWN = "1"
 
 
-async def test_without_the_permission_the_history_is_empty(rest: Rest, town: Town) -> None:
-    _, sent = await rest("POST", posts(town), {"content": "x"})
-    town.channel.deny_bot(read_message_history=True)
-    assert await rest("GET", posts(town)) == (200, [])
-    town.channel.allow_bot(read_message_history=True)
-    assert [message["id"] for message in (await rest("GET", posts(town)))[1]] == [sent["id"]]
+async def test_without_the_permission_the_history_is_empty(rest: Rest, server: GuildFixture) -> None:
+    _, sent = await rest("POST", posts(server), {"content": "x"})
+    server.channel.deny_bot(read_message_history=True)
+    assert await rest("GET", posts(server)) == (200, [])
+    server.channel.allow_bot(read_message_history=True)
+    assert [message["id"] for message in (await rest("GET", posts(server)))[1]] == [sent["id"]]
 
 
-async def test_a_channel_that_is_hidden_has_none(rest: Rest, town: Town) -> None:
-    town.channel.deny_bot(view_channel=True)
-    status, refused = await rest("GET", posts(town))
+async def test_a_channel_that_is_hidden_has_none(rest: Rest, server: GuildFixture) -> None:
+    server.channel.deny_bot(view_channel=True)
+    status, refused = await rest("GET", posts(server))
     assert (status, refused["code"]) == (403, 50001)
 
 
 @pytest.mark.parametrize("limit", [0, 101])
-async def test_a_page_has_its_bounds(rest: Rest, town: Town, limit: int) -> None:
-    status, refused = await rest("GET", f"{posts(town)}?limit={limit}")
+async def test_a_page_has_its_bounds(rest: Rest, server: GuildFixture, limit: int) -> None:
+    status, refused = await rest("GET", f"{posts(server)}?limit={limit}")
     assert (status, refused["code"]) == (400, 50035)
 
 
 async def test_own_words_and_buttons_are_there_without_the_content_intent_and_others_are_not(
-    rest: Rest, town: Town
+    rest: Rest, server: GuildFixture
 ) -> None:
     row = {"type": 1, "components": [{"type": 2, "style": 2, "label": "Details", "custom_id": "outcome:n1"}]}
-    await rest("POST", posts(town), {"content": "mine", "components": [row]})
-    town.alice.send(town.channel, "hers")
-    _, (hers, mine) = await rest("GET", posts(town))
+    await rest("POST", posts(server), {"content": "mine", "components": [row]})
+    server.alice.send(server.channel, "hers")
+    _, (hers, mine) = await rest("GET", posts(server))
     assert (mine["content"], mine["components"][0]["components"][0]["custom_id"]) == ("mine", "outcome:n1")
     assert hers["content"] == ""
 
 
-async def test_what_one_person_alone_sees_is_not_in_it(rest: Rest, town: Town) -> None:
-    await rest("PUT", commands(town.sandbox), [command()])
-    record = town.alice.begin_slash(town.channel, "status")
+async def test_what_one_person_alone_sees_is_not_in_it(rest: Rest, server: GuildFixture) -> None:
+    await rest("PUT", commands(server.sandbox), [command()])
+    record = server.alice.begin_slash(server.channel, "status")
     answer = {"type": 4, "data": {"content": "secret", "flags": 64}}
     assert (await rest("POST", f"/interactions/{record.id}/{record.token}/callback", answer))[0] == 204
-    assert (await rest("GET", posts(town)))[1] == []
+    assert (await rest("GET", posts(server)))[1] == []
 
 
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
-async def test_a_message_that_is_gone(rest: Rest, town: Town, method: str) -> None:
-    _, sent = await rest("POST", posts(town), {"content": "x"})
-    assert (await rest("DELETE", f"{posts(town)}/{sent['id']}"))[0] == 204
+async def test_a_message_that_is_gone(rest: Rest, server: GuildFixture, method: str) -> None:
+    _, sent = await rest("POST", posts(server), {"content": "x"})
+    assert (await rest("DELETE", f"{posts(server)}/{sent['id']}"))[0] == 204
     for message in (sent["id"], UNKNOWN):
         body = {"content": "y"} if method == "PATCH" else None
-        status, refused = await rest(method, f"{posts(town)}/{message}", body)
+        status, refused = await rest(method, f"{posts(server)}/{message}", body)
         assert (status, refused["code"]) == (404, 10008)
 
 
-async def test_an_edit_needs_to_see_the_channel_and_not_to_send_in_it(rest: Rest, town: Town) -> None:
-    _, sent = await rest("POST", posts(town), {"content": "x"})
-    path = f"{posts(town)}/{sent['id']}"
-    town.channel.deny_bot(send_messages=True)
+async def test_an_edit_needs_to_see_the_channel_and_not_to_send_in_it(rest: Rest, server: GuildFixture) -> None:
+    _, sent = await rest("POST", posts(server), {"content": "x"})
+    path = f"{posts(server)}/{sent['id']}"
+    server.channel.deny_bot(send_messages=True)
     assert (await rest("PATCH", path, {"content": "y"}))[0] == 200
-    town.channel.deny_bot(view_channel=True)
+    server.channel.deny_bot(view_channel=True)
     status, refused = await rest("PATCH", path, {"content": "z"})
     assert (status, refused["code"]) == (403, 50001)
-    assert town.channel.messages()[0].text == "y"
+    assert server.channel.messages()[0].text == "y"
 
 
-async def test_other_people_s_messages_are_not_edited(rest: Rest, town: Town) -> None:
-    said = town.alice.send(town.channel, "hers")
-    status, refused = await rest("PATCH", f"{posts(town)}/{said.id}", {"content": "mine"})
+async def test_other_people_s_messages_are_not_edited(rest: Rest, server: GuildFixture) -> None:
+    said = server.alice.send(server.channel, "hers")
+    status, refused = await rest("PATCH", f"{posts(server)}/{said.id}", {"content": "mine"})
     assert (status, refused["code"]) == (403, 50005)

@@ -8,59 +8,63 @@ import aiohttp
 import pytest
 
 from tests.sandbox.discord_wire.bare_socket import Socket, open_socket
-from tests.sandbox.discord_wire.conftest import Rest, Town
+from tests.sandbox.discord_wire.conftest import GuildFixture, Rest
 from tests.sandbox.discord_wire.test_api import command, commands, option
 
 GERMAN = {"de": "Wie es um einen Auftrag steht"}
 
 
-async def connected(session: aiohttp.ClientSession, town: Town) -> tuple[Socket, dict[str, Any]]:
-    socket = await open_socket(session, town.sandbox)
-    await socket.identify(town.sandbox)
+async def connected(session: aiohttp.ClientSession, server: GuildFixture) -> tuple[Socket, dict[str, Any]]:
+    socket = await open_socket(session, server.sandbox)
+    await socket.identify(server.sandbox)
     return socket, (await socket.read_until("GUILD_CREATE"))[-1]["d"]
 
 
-async def test_an_interaction_tells_both_languages(session: aiohttp.ClientSession, rest: Rest, town: Town) -> None:
-    await rest("PUT", commands(town.sandbox), [command()])
-    socket, guild = await connected(session, town)
+async def test_an_interaction_tells_both_languages(
+    session: aiohttp.ClientSession, rest: Rest, server: GuildFixture
+) -> None:
+    await rest("PUT", commands(server.sandbox), [command()])
+    socket, guild = await connected(session, server)
     assert guild["preferred_locale"] == "en-US"
-    town.alice.locale = "ja"
-    assert town.sandbox.add_guild("Kite Club").add_member("alice", user_id=town.alice.id).locale == "ja"
-    town.guild.preferred_locale = "pt-BR"
-    town.alice.begin_slash(town.channel, "status")
+    server.alice.locale = "ja"
+    assert server.sandbox.add_guild("Kite Club").add_member("alice", user_id=server.alice.id).locale == "ja"
+    server.guild.preferred_locale = "pt-BR"
+    server.alice.begin_slash(server.channel, "status")
     assert (await socket.read())["t"] == "GUILD_CREATE"
     changed = await socket.read()
     assert (changed["t"], changed["d"].get("preferred_locale")) == ("GUILD_UPDATE", "pt-BR")
     asked = await socket.read()
     assert (asked["d"]["locale"], asked["d"]["guild_locale"], asked["d"]["guild"]["locale"]) == ("ja", "pt-BR", "pt-BR")
-    town.admin.begin_slash(town.channel, "status")
+    server.admin.begin_slash(server.channel, "status")
     assert (await socket.read())["d"]["locale"] == "en-US"
 
 
-async def test_languages_that_discord_does_not_tell(session: aiohttp.ClientSession, rest: Rest, town: Town) -> None:
-    await rest("PUT", commands(town.sandbox), [command()])
-    town.alice.locale = town.guild.preferred_locale = None
-    assert (town.alice.locale, town.guild.preferred_locale) == (None, None)
-    socket, guild = await connected(session, town)
+async def test_languages_that_discord_does_not_tell(
+    session: aiohttp.ClientSession, rest: Rest, server: GuildFixture
+) -> None:
+    await rest("PUT", commands(server.sandbox), [command()])
+    server.alice.locale = server.guild.preferred_locale = None
+    assert (server.alice.locale, server.guild.preferred_locale) == (None, None)
+    socket, guild = await connected(session, server)
     assert "preferred_locale" not in guild
-    town.alice.begin_slash(town.channel, "status")
+    server.alice.begin_slash(server.channel, "status")
     asked = (await socket.read())["d"]
     assert not {"locale", "guild_locale"} & asked.keys()
     assert "locale" not in asked["guild"]
-    town.sandbox.add_guild("Kite Club", preferred_locale=None)
+    server.sandbox.add_guild("Kite Club", preferred_locale=None)
     assert "preferred_locale" not in (await socket.read())["d"]
 
 
-async def test_translations_are_kept_and_told_when_asked_for(rest: Rest, town: Town) -> None:
+async def test_translations_are_kept_and_told_when_asked_for(rest: Rest, server: GuildFixture) -> None:
     choice = {"name": "As the server", "name_localizations": {"de": "Wie der Server"}, "value": "server"}
     languages = option(name="language", description_localizations=GERMAN, choices=[choice])
     sent = command(description_localizations=GERMAN, options=[languages])
-    status, stored = await rest("PUT", commands(town.sandbox), [sent])
+    status, stored = await rest("PUT", commands(server.sandbox), [sent])
     assert status == 200
-    _, told = await rest("GET", f"{commands(town.sandbox)}?with_localizations=true")
+    _, told = await rest("GET", f"{commands(server.sandbox)}?with_localizations=true")
     for read in (stored[0], told[0]):
         assert (read["description_localizations"], read["options"]) == (GERMAN, [languages])
-    (short,) = (await rest("GET", commands(town.sandbox)))[1]
+    (short,) = (await rest("GET", commands(server.sandbox)))[1]
     assert "_localizations" not in str(short)
     assert short["options"][0]["choices"] == [{"name": "As the server", "value": "server"}]
 
@@ -83,31 +87,35 @@ async def test_translations_are_kept_and_told_when_asked_for(rest: Rest, town: T
         {"name": "Watch", "type": 3, "description_localizations": GERMAN},
     ],
 )
-async def test_broken_translations_are_refused(rest: Rest, town: Town, broken: dict[str, Any]) -> None:
-    status, refused = await rest("PUT", commands(town.sandbox), [broken])
+async def test_broken_translations_are_refused(rest: Rest, server: GuildFixture, broken: dict[str, Any]) -> None:
+    status, refused = await rest("PUT", commands(server.sandbox), [broken])
     assert (status, refused["code"]) == (400, 50035)
-    assert (await rest("GET", commands(town.sandbox)))[1] == []
+    assert (await rest("GET", commands(server.sandbox)))[1] == []
 
 
 @pytest.mark.parametrize(("last", "status"), [(60, 200), (61, 400)])
-async def test_of_each_text_the_longest_language_counts(rest: Rest, town: Town, last: int, status: int) -> None:
+async def test_of_each_text_the_longest_language_counts(
+    rest: Rest, server: GuildFixture, last: int, status: int
+) -> None:
     choices = [{"name": "n", "name_localizations": {"de": "x" * 96, "ja": "y" * 90}, "value": "abcd"}] * 25
     options = [option(name=f"o{k}", description_localizations={"de": "x" * 98}, choices=choices) for k in range(3)]
     options.append(option(name="p4", description_localizations={"fr": "x" * 98, "de": "y"}))
     sent = command(name="s", description="x" * (39 + last), options=options)  # 1 + 99, 3 × (100 + 2500), 100
-    assert (await rest("PUT", commands(town.sandbox), [sent]))[0] == status
+    assert (await rest("PUT", commands(server.sandbox), [sent]))[0] == status
 
 
-async def test_the_page_offers_commands_in_the_viewers_language(rest: Rest, town: Town) -> None:
+async def test_the_page_offers_commands_in_the_viewers_language(rest: Rest, server: GuildFixture) -> None:
     choice = {"name": "As the server", "name_localizations": {"de": "Wie der Server"}, "value": "server"}
     language = option(name="language", description_localizations={"de": "Sprache"}, choices=[choice])
-    await rest("PUT", commands(town.sandbox), [command(description_localizations=GERMAN, options=[language])])
+    await rest("PUT", commands(server.sandbox), [command(description_localizations=GERMAN, options=[language])])
     offered: dict[str | None, str] = {}
     for locale in ("de", "ja", "tlh", None):
-        town.alice.locale = locale
-        await town.sandbox.open_preview(town.channel, [town.alice])  # with "tlh" too, of which SimCord knows nothing
-        backend = town.sandbox.world.backend
-        offered[locale] = str(backend.visible_commands(user_id=town.alice.id, channel_id=town.channel.id))
+        server.alice.locale = locale
+        await server.sandbox.open_preview(
+            server.channel, [server.alice]
+        )  # with "tlh" too, of which SimCord knows nothing
+        backend = server.sandbox.world.backend
+        offered[locale] = str(backend.visible_commands(user_id=server.alice.id, channel_id=server.channel.id))
     for german, english in ((GERMAN["de"], "Where a job stands"), ("Wie der Server", "As the server")):
         assert german in offered["de"]
         assert english not in offered["de"]

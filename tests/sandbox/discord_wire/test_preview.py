@@ -4,34 +4,34 @@ import asyncio
 
 import aiohttp
 
-from tests.sandbox.discord_wire.conftest import Rest, Town
+from tests.sandbox.discord_wire.conftest import GuildFixture, Rest
 from tests.sandbox.discord_wire.test_messages_over_rest import posts
 
 
-async def shown(town: Town) -> str:
-    page = town.sandbox._page._page
+async def shown(server: GuildFixture) -> str:
+    page = server.sandbox._page._page
     assert page is not None
     return str(await page.snapshot())
 
 
-async def test_a_page_shows_one_channel_and_then_another(rest: Rest, town: Town) -> None:
-    await rest("POST", posts(town), {"content": "before"})
-    first = await town.sandbox.open_preview(town.channel, [town.alice, town.admin])
+async def test_a_page_shows_one_channel_and_then_another(rest: Rest, server: GuildFixture) -> None:
+    await rest("POST", posts(server), {"content": "before"})
+    first = await server.sandbox.open_preview(server.channel, [server.alice, server.admin])
     async with aiohttp.ClientSession() as session, session.get(first) as response:
         assert response.status == 200
-    await rest("POST", posts(town), {"content": "after"})
-    text = await shown(town)
+    await rest("POST", posts(server), {"content": "after"})
+    text = await shown(server)
     assert "before" in text
     assert "after" in text
-    other = town.guild.add_text_channel("other")
-    second = await town.sandbox.open_preview(other, [town.alice])
+    other = server.guild.add_text_channel("other")
+    second = await server.sandbox.open_preview(other, [server.alice])
     assert second != first
-    assert "after" not in await shown(town)
+    assert "after" not in await shown(server)
 
 
-async def test_a_page_brings_itself_up_to_date(rest: Rest, town: Town) -> None:
-    await town.sandbox.open_preview(town.channel, [town.alice])
-    page = town.sandbox._page._page
+async def test_a_page_brings_itself_up_to_date(rest: Rest, server: GuildFixture) -> None:
+    await server.sandbox.open_preview(server.channel, [server.alice])
+    page = server.sandbox._page._page
     assert page is not None
     refreshed = asyncio.Event()
     really = page.refresh
@@ -41,5 +41,5 @@ async def test_a_page_brings_itself_up_to_date(rest: Rest, town: Town) -> None:
         refreshed.set()
 
     page.refresh = refresh  # type: ignore[method-assign]
-    await rest("POST", posts(town), {"content": "new"})
+    await rest("POST", posts(server), {"content": "new"})
     await asyncio.wait_for(refreshed.wait(), 2)

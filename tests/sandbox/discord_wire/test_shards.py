@@ -5,7 +5,7 @@ import pytest
 
 from sandbox.discord_wire import DiscordSandbox, Guild
 from tests.sandbox.discord_wire.bare_socket import Socket, open_socket
-from tests.sandbox.discord_wire.conftest import Rest, Town
+from tests.sandbox.discord_wire.conftest import GuildFixture, Rest
 from tests.sandbox.discord_wire.test_api import command, commands, option
 
 
@@ -60,11 +60,11 @@ async def test_what_is_of_no_server_goes_to_the_first_shard(
 
 
 async def test_both_sessions_of_a_shard_get_an_interaction_and_one_acknowledges_it(
-    session: aiohttp.ClientSession, town: Town, rest: Rest
+    session: aiohttp.ClientSession, server: GuildFixture, rest: Rest
 ) -> None:
-    await rest("PUT", commands(town.sandbox), [command(options=[option()])])
-    sockets = [await identified(session, town.sandbox, 0, 1) for _ in range(2)]
-    record = town.alice.begin_slash(town.channel, "status", jobid="j")
+    await rest("PUT", commands(server.sandbox), [command(options=[option()])])
+    sockets = [await identified(session, server.sandbox, 0, 1) for _ in range(2)]
+    record = server.alice.begin_slash(server.channel, "status", jobid="j")
     told = [(await socket.read_until("INTERACTION_CREATE"))[-1]["d"] for socket in sockets]
     assert [interaction["token"] for interaction in told] == [record.token] * 2
     callback = f"/interactions/{record.id}/{record.token}/callback"

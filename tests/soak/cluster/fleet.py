@@ -9,9 +9,9 @@ from itertools import count
 from pathlib import Path
 from typing import Self
 
-from storage.vault import new_key
+from storage.secret_store import new_key
 from tests.e2e.cluster.crowd import Crowd
-from tests.e2e.forking import Nursery
+from tests.e2e.forking import ForkServer
 from tests.e2e.process import BotProcess
 from tests.e2e.waiting import until
 from tests.postgres_server import PostgresServer, name_of
@@ -46,12 +46,12 @@ class Fleet:
     @classmethod
     @asynccontextmanager
     async def build(
-        cls, program: Path, folder: Path, shards: int, max_concurrency: int, nursery: Nursery | None = None
+        cls, program: Path, folder: Path, shards: int, max_concurrency: int, fork_server: ForkServer | None = None
     ) -> AsyncIterator[Self]:
         """A Discord of so many shards, a PixVerse and a PostgreSQL, without a bot."""
         async with AsyncExitStack() as stack:
             server = stack.enter_context(PostgresServer())
-            crowd = await Crowd.build(program, folder, nursery)
+            crowd = await Crowd.build(program, folder, fork_server)
             fleet = cls(crowd, server, shards, stack)
             stack.push_async_callback(crowd.close)
             await crowd.discord.order(

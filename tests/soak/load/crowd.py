@@ -9,8 +9,8 @@ from typing import TypeVar
 
 from sandbox.discord_wire import Channel, Member
 from sandbox.pixverse_api.jobs import Job
+from tests.e2e.guild_fixture import GuildFixture
 from tests.e2e.stage import Stage
-from tests.e2e.town import Town
 
 T = TypeVar("T")
 
@@ -45,33 +45,33 @@ class Server:
 
 async def gather_crowd(stage: Stage) -> list[Server]:
     """Sets everything up by commands alone, as people do. The bot must be running."""
-    towns = await _some_at_once(_set_up(stage.empty_town()) for _ in range(SERVERS))
-    return await _some_at_once(_settle_in(town) for town in towns)
+    servers = await _some_at_once(_set_up(stage.empty_server()) for _ in range(SERVERS))
+    return await _some_at_once(_settle_in(server) for server in servers)
 
 
-async def _set_up(town: Town) -> Town:
-    opened = await town.admin.slash(town.channel, "pixverse-admin token set")
+async def _set_up(server: GuildFixture) -> GuildFixture:
+    opened = await server.admin.slash(server.channel, "pixverse-admin token set")
     await asyncio.sleep(_FILLING_IN_SECONDS)
-    answer = await town.admin.submit(opened, town.account.token)
+    answer = await server.admin.submit(opened, server.account.token)
     assert answer.text.startswith("**Token works.**"), answer
-    return town
+    return server
 
 
-async def _settle_in(town: Town) -> Server:
-    other = town.guild.add_member("bob")
-    channels = [town.channel, *(town.guild.add_text_channel(f"videos {k}") for k in range(2, CHANNELS + 1))]
+async def _settle_in(server: GuildFixture) -> Server:
+    other = server.guild.add_member("bob")
+    channels = [server.channel, *(server.guild.add_text_channel(f"videos {k}") for k in range(2, CHANNELS + 1))]
     watched = [
-        await _watch(town, channel, town.member if k % 2 else other, _GENERATIONS[n % 2])
+        await _watch(server, channel, server.member if k % 2 else other, _GENERATIONS[n % 2])
         for n, channel in enumerate(channels)
         for k in range(JOBS)
     ]
-    return Server(town.guild.add_member("carol"), tuple(watched))
+    return Server(server.guild.add_member("carol"), tuple(watched))
 
 
-async def _watch(town: Town, channel: Channel, asker: Member, generation: str) -> Watched:
-    town.stage.generation = generation
-    job = town.job()
-    answer = await town.status(job, by=asker, channel=channel)
+async def _watch(server: GuildFixture, channel: Channel, asker: Member, generation: str) -> Watched:
+    server.stage.generation = generation
+    job = server.job()
+    answer = await server.status(job, by=asker, channel=channel)
     assert answer.text.startswith("**Watching.**"), answer
     return Watched(job, channel, asker)
 

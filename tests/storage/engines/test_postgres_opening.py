@@ -34,7 +34,7 @@ from storage.errors import (
     DatabaseUnreachable,
     DatabaseUnusable,
 )
-from storage.vault import new_key
+from storage.secret_store import new_key
 from tests.postgres_server import PostgresServer, name_of
 from tests.tcp_proxy import TcpProxy
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from storage import inspection, vault
+from storage import inspection, secret_store
 from storage.database import Database
 from storage.engines.sqlite import mark, opening
 from storage.engines.sqlite.backup import backup
@@ -274,7 +274,7 @@ async def test_inspection_beside_an_open_database(path: Path, sqlite_database: D
 async def test_inspection_leaves_nothing_behind(path: Path) -> None:
     await _made(path)
     before = path.read_bytes()
-    await inspection.inspect(path, [vault.new_key()])
+    await inspection.inspect(path, [secret_store.new_key()])
     assert [file.name for file in path.parent.iterdir()] == [path.name]
     assert path.read_bytes() == before
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _MANAGE_SERVER = DiscordSandbox.Permissions(manage_guild=True)
 
 
-class Town:
+class GuildFixture:
     """What people do in a server, and what they see there."""
 
     def __init__(
@@ -26,7 +26,7 @@ class Town:
         account: Account,
         generation: str | None = None,
         *,
-        server: str | None = DEFAULT_LOCALE,
+        locale: str | None = DEFAULT_LOCALE,
         member: str | None = DEFAULT_LOCALE,
     ) -> None:
         """A server whose admin speaks English.
@@ -41,7 +41,7 @@ class Town:
         self.stage = stage
         self.account = account
         self._generation = generation
-        self.guild = stage.discord.add_guild("Studio", preferred_locale=server)
+        self.guild = stage.discord.add_guild("Studio", preferred_locale=locale)
         self.channel = self.guild.add_text_channel("videos")
         self.admin = self.guild.add_member("ada", permissions=_MANAGE_SERVER)
         self.member = self.guild.add_member("alice")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.dealing import first_for
+from tests.scheduling import first_for
 
 CARDS, CHAT, STARTS, FORM = (
     "tests/ui/test_cards.py",

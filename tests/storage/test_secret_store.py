@@ -13,68 +13,68 @@ from storage.database import Database
 from storage.engines import migrations
 from storage.engines.sqlite import migrate
 from storage.errors import KeyMalformed, KeyMissing, WrongKey
-from storage.vault import CHECK, HASH_KEY, Vault, key_file, make_cipher, new_key, write_key_file
+from storage.secret_store import CHECK, HASH_KEY, SecretStore, key_file, make_cipher, new_key, write_key_file
 
 TOKEN = "user:1234-a-secret-that-must-not-be-seen"
 
 
 async def test_a_secret_comes_back_and_does_not_show(database: Database) -> None:
-    vault = await Vault.open(database, [new_key()])
-    stored = vault.encrypt(TOKEN)
-    assert vault.decrypt(stored) == TOKEN
+    secret_store = await SecretStore.open(database, [new_key()])
+    stored = secret_store.encrypt(TOKEN)
+    assert secret_store.decrypt(stored) == TOKEN
     assert TOKEN.encode() not in stored
-    assert stored != vault.encrypt(TOKEN)
+    assert stored != secret_store.encrypt(TOKEN)
 
 
 async def test_a_key_file_that_others_may_read_is_made_private(sqlite_database: Database) -> None:
     file = key_file(sqlite_database.path)
     write_key_file(file, [new_key()])
     file.chmod(0o644)
-    await Vault.open(sqlite_database)
+    await SecretStore.open(sqlite_database)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
 async def test_the_key_file_is_made_once_and_private(sqlite_database: Database) -> None:
-    first = await Vault.open(sqlite_database)
+    first = await SecretStore.open(sqlite_database)
     file = key_file(sqlite_database.path)
     content = file.read_bytes()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    second = await Vault.open(sqlite_database)
+    second = await SecretStore.open(sqlite_database)
     assert second.decrypt(first.encrypt(TOKEN)) == TOKEN
     assert file.read_bytes() == content
 
 
 async def test_with_a_configured_key_no_file_is_made(sqlite_database: Database) -> None:
-    await Vault.open(sqlite_database, [new_key()])
+    await SecretStore.open(sqlite_database, [new_key()])
     assert not key_file(sqlite_database.path).exists()
 
 
 async def test_a_wrong_key_is_told_though_no_token_is_stored(database: Database) -> None:
     right, wrong = new_key(), new_key()
-    await Vault.open(database, [right])
+    await SecretStore.open(database, [right])
     with pytest.raises(WrongKey, match="ENCRYPTION_KEY") as caught:
-        await Vault.open(database, [wrong])
+        await SecretStore.open(database, [wrong])
     assert wrong not in str(caught.value)
     assert "\n" not in str(caught.value)
     with pytest.raises(WrongKey):
         await inspection.inspect(database.place, [wrong])
-    await Vault.open(database, [wrong, right])
+    await SecretStore.open(database, [wrong, right])
 
 
 async def test_a_wrong_key_file_is_told(sqlite_database: Database) -> None:
-    await Vault.open(sqlite_database)
+    await SecretStore.open(sqlite_database)
     write_key_file(key_file(sqlite_database.path), [new_key()])
     with pytest.raises(WrongKey, match="key file"):
-        await Vault.open(sqlite_database)
+        await SecretStore.open(sqlite_database)
 
 
 async def test_a_missing_key_file_is_never_made_anew(sqlite_database: Database) -> None:
-    await Vault.open(sqlite_database)
+    await SecretStore.open(sqlite_database)
     file = key_file(sqlite_database.path)
     file.unlink()
     for _ in range(2):
         with pytest.raises(KeyMissing, match="Put it back"):
-            await Vault.open(sqlite_database)
+            await SecretStore.open(sqlite_database)
     with pytest.raises(KeyMissing):
         await inspection.inspect(sqlite_database.path)
     assert not file.exists()
@@ -84,31 +84,31 @@ async def test_a_missing_key_file_is_never_made_anew(sqlite_database: Database) 
 async def test_a_malformed_key_file_is_told_without_its_content(sqlite_database: Database, content: str) -> None:
     key_file(sqlite_database.path).write_text(content)
     with pytest.raises(KeyMalformed) as caught:
-        await Vault.open(sqlite_database)
+        await SecretStore.open(sqlite_database)
     assert not content.strip() or content.strip() not in str(caught.value)
     assert key_file(sqlite_database.path).read_text() == content
 
 
 async def test_a_malformed_configured_key_is_told_without_its_content(database: Database) -> None:
     with pytest.raises(KeyMalformed) as caught:
-        await Vault.open(database, ["not-a-key"])
+        await SecretStore.open(database, ["not-a-key"])
     assert "not-a-key" not in str(caught.value)
 
 
 async def test_a_crash_between_key_file_and_check_value_is_no_loss(sqlite_database: Database) -> None:
     key = new_key()
     write_key_file(key_file(sqlite_database.path), [key])
-    vault = await Vault.open(sqlite_database)
-    assert Fernet(key).decrypt(vault.encrypt(TOKEN)) == TOKEN.encode()
+    secret_store = await SecretStore.open(sqlite_database)
+    assert Fernet(key).decrypt(secret_store.encrypt(TOKEN)) == TOKEN.encode()
 
 
 async def test_a_token_of_a_key_that_is_gone_keeps_nobody_else_from_starting(database: Database) -> None:
     old, new = new_key(), new_key()
-    await Vault.open(database, [old])
-    vault = await Vault.open(database, [new, old])
+    await SecretStore.open(database, [old])
+    secret_store = await SecretStore.open(database, [new, old])
     async with database.transaction() as tx:
-        row = await accounts.put_token(tx, "user:1", vault.encrypt(TOKEN), "user:1", 0)
-    reopened = await Vault.open(database, [old])
+        row = await accounts.put_token(tx, "user:1", secret_store.encrypt(TOKEN), "user:1", 0)
+    reopened = await SecretStore.open(database, [old])
     with pytest.raises(WrongKey):
         reopened.decrypt(row.token or b"")
 
@@ -131,23 +131,23 @@ async def test_a_database_that_is_to_be_migrated_yet_is_looked_over(tmp_path: Pa
 
 async def test_hashes_tell_equal_texts_and_stay_the_same(database: Database) -> None:
     key = new_key()
-    first = await Vault.open(database, [key])
-    second = await Vault.open(database, [key])
+    first = await SecretStore.open(database, [key])
+    second = await SecretStore.open(database, [key])
     assert first.keyed_hash("a") == second.keyed_hash("a") != first.keyed_hash("b")
 
 
 async def test_two_databases_hash_differently(database: Database, tmp_path: Path) -> None:
     key = new_key()
     other = await Database.open(tmp_path / "other.db")
-    hashes = {(await Vault.open(opened, [key])).keyed_hash("a") for opened in (database, other)}
+    hashes = {(await SecretStore.open(opened, [key])).keyed_hash("a") for opened in (database, other)}
     await other.close()
     assert len(hashes) == 2
 
 
 async def test_no_token_stands_in_any_file_in_plain(sqlite_database: Database) -> None:
-    vault = await Vault.open(sqlite_database)
+    secret_store = await SecretStore.open(sqlite_database)
     async with sqlite_database.transaction() as tx:
-        await accounts.put_token(tx, "user:1234", vault.encrypt(TOKEN), "user:1234", 0)
+        await accounts.put_token(tx, "user:1234", secret_store.encrypt(TOKEN), "user:1234", 0)
     secret = TOKEN.partition("-")[2].encode()
     files = {file.name: file.read_bytes() for file in sqlite_database.path.parent.iterdir()}
     assert "relay.db-wal" in files
@@ -155,8 +155,8 @@ async def test_no_token_stands_in_any_file_in_plain(sqlite_database: Database) -
 
 
 async def test_of_a_forgotten_token_no_byte_is_left_even_encrypted(sqlite_database: Database) -> None:
-    vault = await Vault.open(sqlite_database)
-    stored = vault.encrypt(TOKEN)
+    secret_store = await SecretStore.open(sqlite_database)
+    stored = secret_store.encrypt(TOKEN)
     async with sqlite_database.transaction() as tx:
         row = await accounts.put_token(tx, "user:1234", stored, "user:1234", 0)
         await servers.set_account(tx, 5, row.id, 6)

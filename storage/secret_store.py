@@ -15,7 +15,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from settings import DatabasePlace, PostgresUrl
 from storage.database import Database, Queries, Transaction, get_meta, put_meta
 from storage.errors import KeyMalformed, KeyMissing, WrongKey
-from storage.files import narrow_mode, write_whole
+from storage.files import make_private, write_whole
 
 CHECK = "key_check"
 HASH_KEY = "account_hash_key"
@@ -23,7 +23,7 @@ _CHECK_TEXT = b"PixVerse Relay"
 _HASH_KEY_BYTES = 32
 
 
-class Vault:
+class SecretStore:
     """Encrypts and decrypts secrets, and hashes what must be recognised without being readable."""
 
     def __init__(self, cipher: MultiFernet, hash_key: bytes) -> None:
@@ -31,9 +31,9 @@ class Vault:
         self._hash_key = hash_key
 
     @classmethod
-    async def open(cls, database: Database, configured: Sequence[str] = ()) -> Vault:
-        """Opens the vault with the configured keys (newest first), or else with those of the key file, which is made at
-        the very first start. Only the bot that holds the database's lock may call this.
+    async def open(cls, database: Database, configured: Sequence[str] = ()) -> SecretStore:
+        """Opens the secret store with the configured keys (newest first), or else with those of the key file, which
+        the very first start makes. Only the bot that holds the database's lock may call this.
 
         Raises KeyMalformed and WrongKey, and KeyMissing if the database was used with a key file that is gone.
         """
@@ -66,7 +66,7 @@ class Vault:
 
 
 async def check_keys(queries: Queries, database: DatabasePlace, configured: Sequence[str] = ()) -> None:
-    """Checks the keys as a start does, but makes and changes nothing. Raises as `Vault.open` does."""
+    """Checks the keys as a start does, but makes and changes nothing. Raises as `SecretStore.open` does."""
     found, source = find_keys(database, configured)
     used = await get_meta(queries, CHECK) is not None
     if not found:
@@ -156,7 +156,7 @@ def read_key_file(file: Path) -> tuple[str, ...] | None:
         return None
     except OSError as error:
         raise KeyMissing(f"The key file {file} cannot be read ({error.strerror}). Let this user read it.") from error
-    narrow_mode(file)
+    make_private(file)
     return tuple(word for word in re.split(r"[,\s]+", text) if word)
 
 

@@ -17,7 +17,7 @@ from storage.engines.sqlite.engine import BUSY_SECONDS, SqliteEngine, connect_in
 from storage.engines.sqlite.lock import InstanceLock
 from storage.errors import AlreadyRunning, StorageError
 from storage.files import make_folder, sync_file, sync_folder
-from storage.to_the_end import to_the_end
+from storage.run_to_completion import run_to_completion
 
 if TYPE_CHECKING:
     from storage.database import Queries, Transaction
@@ -142,7 +142,7 @@ async def unused_source(source: DatabasePlace) -> AsyncIterator[StillUnused]:
         try:
             yield still_unused
         finally:
-            await to_the_end(engine.close())
+            await run_to_completion(engine.close())
 
 
 async def _always() -> None:
@@ -165,7 +165,7 @@ async def empty_target(target: DatabasePlace, tables: Iterable[str]) -> AsyncIte
     try:
         yield opened
     finally:
-        await to_the_end(opened.close())
+        await run_to_completion(opened.close())
 
 
 async def make_tables(engine: Engine, tables: Iterable[str]) -> None:

@@ -9,7 +9,7 @@ from typing import TypeVar
 _T = TypeVar("_T")
 
 
-async def to_the_end(work: Awaitable[_T]) -> _T:
+async def run_to_completion(work: Awaitable[_T]) -> _T:
     """Waits for the work's end even if the waiting task is cancelled; the cancellation is raised afterwards."""
     task = asyncio.ensure_future(work)
     cancelled: asyncio.CancelledError | None = None

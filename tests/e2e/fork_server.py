@@ -1,4 +1,4 @@
-"""`python nursery.py PROGRAM DESCRIPTOR`: has the bot's imports done once, and forks bots when asked.
+"""`python fork_server.py PROGRAM DESCRIPTOR`: has the bot's imports done once, and forks bots when asked.
 
 Imports are most of a start's work, and the end-to-end tests start the bot more than a hundred times. A forked bot runs
 `bot.py` from its first statement, as `__main__`, with an environment, a folder and arguments of its own; signals, kills

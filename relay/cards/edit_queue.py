@@ -12,7 +12,7 @@ EVERYWHERE_SECONDS = 0.04
 (developer docs, Rate Limits) for outcomes and replies."""
 
 
-class EditLine:
+class EditQueue:
     """The queues of cards that wait for an edit. A card keeps its place until its turn. Times are monotonic seconds."""
 
     def __init__(self) -> None:

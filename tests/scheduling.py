@@ -14,7 +14,7 @@ _LONGEST = "tests/relay/delivery/"
 _COMPUTES = "gw0"
 
 
-class Dealing(LoadFileScheduling):
+class Scheduling(LoadFileScheduling):
     """One worker computes and all others wait; who has nothing of its own left helps the others.
 
     Dealt out in one line, all would wait at first, beside idle processors, and all compute at the end.
