@@ -175,7 +175,7 @@ MUTATIONS = (
     ),
     mutation(
         "a thread that is unarchived is not noticed",
-        f"{_E2E}/test_places.py::test_an_archived_and_locked_thread",
+        f"{_E2E}/test_places.py::test_a_locked_thread_that_is_opened_again",
         "GuildEvents.on_raw_thread_update",
         "async def on_raw_thread_update",
         "async def on_raw_thread_updated",

@@ -297,17 +297,19 @@ async def test_whose_last_job_is_stopped_by_another_person_gets_the_one_ping(wor
 
 
 async def test_whoever_needs_no_ping_at_the_end_of_a_batch_gets_none(world: World) -> None:
-    for number in range(1, 7):
+    for number in range(1, 9):
         world.api.put(f"job-{number}")
     manager = world.ask(person=9)
     await world.commands.many.watch(world.ask(), "job-1 job-2", True)  # Stopped by its asker.
     await world.commands.many.watch(world.ask(), "job-3 job-4", False)  # By whoever wants no ping.
     await world.commands.many.watch(world.ask(), "job-5 job-6", True)  # Without a single end.
-    for number in (1, 3):
+    await world.commands.many.watch(manager, "job-7 job-8", True)  # By its asker, who may stop everybody's.
+    for number in (1, 3, 7):
         await world.recorder.record_response(number, world.api.put(f"job-{number}", JobState.FAILED), ACCOUNT)
     await world.commands.stop.stop_all(world.ask(), 1, False)
     await world.commands.stop.stop_all(manager, 2, True)
     await world.commands.stop.stop_all(manager, 3, True)
+    await world.commands.stop.stop_all(manager, 4, True)
     assert await world.rows("SELECT id FROM batches WHERE ended_at IS NULL") == []
     assert await _pings(world) == []
 
