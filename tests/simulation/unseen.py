@@ -155,7 +155,6 @@ UNSEEN: dict[str, tuple[str, ...]] = {
         "one that was halted leaves its second message",
         "what another process is sending is sent",
         "what this process sent long ago makes another one's attempt young",
-        "a command is done though another process has answered it",
         "a server that comes back to this process keeps the language that another stored",
         "the language of a server that another process has forgotten counts as kept",
         "requests wait for no turn",

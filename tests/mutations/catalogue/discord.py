@@ -364,9 +364,9 @@ MUTATIONS = (
         "except ZeroDivisionError as error:",
     ),
     mutation(
-        "a command is done though another process has answered it",
+        "a command is done though Discord has refused its acknowledgement",
         "tests/discord_adapter/test_acknowledging.py"
-        "::test_it_is_given_until_its_fate_is_known[another process was first]",
+        "::test_it_is_given_until_its_fate_is_known[refused]",
         "_answered",
         "return may_be_stored(statuses) or _not_taken(reason)",
         "return True",
