@@ -365,8 +365,7 @@ MUTATIONS = (
     ),
     mutation(
         "a command is done though Discord has refused its acknowledgement",
-        "tests/discord_adapter/test_acknowledging.py"
-        "::test_it_is_given_until_its_fate_is_known[refused]",
+        "tests/discord_adapter/test_acknowledging.py::test_it_is_given_until_its_fate_is_known[refused]",
         "_answered",
         "return may_be_stored(statuses) or _not_taken(reason)",
         "return True",
