@@ -1,1 +1,1 @@
-"""Discord and PixVerse on this machine, to try the bot and to test it; the bot never imports it."""
+"""A simulated Discord and PixVerse for demos and tests; the bot never imports it."""

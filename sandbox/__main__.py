@@ -1,6 +1,6 @@
 """`python -m sandbox`: the bot against a simulated Discord and PixVerse on this machine.
 
-A signal is heard from the first statement on: everything slow is imported later.
+Signal handlers are installed first. Slow modules are imported only after that.
 """
 
 import os
@@ -9,7 +9,7 @@ from types import FrameType
 
 
 def leave_at_once(_signal: int, _frame: FrameType | None) -> None:
-    """Ends the process; nothing was started yet."""
+    """Ends the process before anything was started."""
     os._exit(0)
 
 

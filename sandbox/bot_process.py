@@ -1,4 +1,4 @@
-"""The real bot in a process of its own, with nothing of this machine's settings."""
+"""Runs the real bot in its own process, without this machine's settings."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ _ROOT = Path(__file__).resolve().parents[1]
 _TIED_BOT = Path(__file__).with_name("tied_bot.py")
 _NOT_THE_BOT = frozenset({"sandbox", "tests", "benchmarks", "tools"})
 _SECONDS_TO_LEAVE = 12.0
-"""The bot promises to end within ten seconds."""
+"""The bot promises to exit within ten seconds."""
 SECONDS_TO_HAND_OVER = 30.0
-"""And within 28 where others may take over what it holds."""
+"""With other processes to hand its work to, the bot promises to exit within 28 seconds."""
 _LAST_WORDS = 30
 _KEPT_LINES = 400
 
 
 class BotTrouble(Exception):
-    """The bot's process is gone, or does not do what it should. `last_words` are its latest lines."""
+    """The bot's process has ended or doesn't behave as expected. `last_words` are its latest log lines."""
 
     def __init__(self, reason: str, last_words: list[str]) -> None:
         super().__init__(reason)
@@ -29,7 +29,7 @@ class BotTrouble(Exception):
 
 
 def copy_program(target: Path) -> Path:
-    """Copies what the bot consists of, so that no `.env` and no database beside it is touched."""
+    """Copies the bot's code to `target`, so that a `.env` or database in the project's root is not touched."""
     target.mkdir()
     for file in _ROOT.glob("*.py"):
         shutil.copy2(file, target)
@@ -40,9 +40,9 @@ def copy_program(target: Path) -> Path:
 
 
 class BotProcess:
-    """`bot.py` by this very Python, with these settings for its whole environment.
+    """Runs `bot.py` with this Python interpreter; `settings` are its whole environment.
 
-    After SIGTERM it has `seconds_to_leave`.
+    It is killed if it hasn't exited `seconds_to_leave` after SIGTERM.
     """
 
     def __init__(self, program: Path, settings: Mapping[str, str], seconds_to_leave: float = _SECONDS_TO_LEAVE) -> None:
@@ -54,35 +54,35 @@ class BotProcess:
         self.starts = 0
         """How often it was started."""
         self.log: deque[str] = deque(maxlen=_KEPT_LINES)
-        """The latest lines of both its streams, over its restarts."""
+        """The latest lines of its stdout and stderr, kept across restarts."""
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
 
     @property
     def last_words(self) -> list[str]:
-        """The latest of its lines."""
+        """The last lines of the log."""
         return list(self.log)[-_LAST_WORDS:]
 
     @property
     def pid(self) -> int | None:
-        """The process that runs; None if none runs."""
+        """The id of the running process, or None."""
         return self._process.pid if self._process is not None and self.running else None
 
     @property
     def running(self) -> bool:
-        """Whether its process is there."""
+        """Whether the process is running."""
         return self._process is not None and self._process.returncode is None
 
     @property
     def exit_code(self) -> int | None:
-        """How its process ended, negative for a signal; None if it runs or was never started."""
+        """The exit code, negative for a signal; None while it runs or before it was started."""
         return None if self._process is None else self._process.returncode
 
     async def start(self) -> None:
         """Starts the process; does not wait for it to do anything.
 
-        It gets a session of its own, so that Ctrl-C reaches only whoever started it, who then stops it in order. Where
-        that one is killed, it ends by itself.
+        The process gets its own session, so Ctrl-C reaches only its parent, which then stops it cleanly. If the parent
+        is killed, the process exits by itself.
         """
         self.starts += 1
         self.stopping = False
@@ -101,7 +101,7 @@ class BotProcess:
         self._reading = asyncio.create_task(self._read(self._process))
 
     async def ended(self) -> int:
-        """Waits for the process to end and returns its exit code; negative for a signal."""
+        """Waits for the process to exit and returns its exit code, negative for a signal."""
         if self._process is None or self._reading is None:
             raise RuntimeError("the bot was not started")
         code = await self._process.wait()
@@ -109,7 +109,7 @@ class BotProcess:
         return code
 
     async def stop(self) -> None:
-        """SIGTERM, and SIGKILL if that does not end it in time."""
+        """Sends SIGTERM, then SIGKILL if the process doesn't exit in time."""
         if self._process is None or self._process.returncode is not None:
             return
         self.stopping = True
@@ -122,7 +122,7 @@ class BotProcess:
             await self.ended()
 
     async def kill(self) -> None:
-        """SIGKILL: the process gets no chance to clean up."""
+        """Sends SIGKILL; the process gets no chance to clean up."""
         if self._process is None or not self.running:
             return
         self._process.kill()

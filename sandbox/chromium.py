@@ -1,4 +1,4 @@
-"""Debian's Chromium, for pictures of the page and for its tests."""
+"""Debian's Chromium, for screenshots and tests of the page."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _FLAGS = [
 
 
 def find_chromium() -> str | None:
-    """Where the browser is; None if there is none."""
+    """The browser's path, or None if it isn't installed."""
     return shutil.which("chromium")
 
 
 @asynccontextmanager
 async def run_chromium(path: str) -> AsyncIterator[Browser]:
-    """A browser without a window."""
+    """Runs a headless browser."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=path, args=_FLAGS)
         yield browser

@@ -1,4 +1,4 @@
-"""Several processes of the bot on one PostgreSQL, and the proxy before the ports where they take callbacks."""
+"""Several bot processes on one PostgreSQL, and a load balancer for their callbacks."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from sandbox.bot_process import BotProcess
 
 PROCESSES = 3
 SHARDS = 4
-"""More than processes, so that one of them has two and a newcomer gets one."""
+"""More shards than processes, so that one process has two and a new process gets one."""
 
 
 class Cluster:
-    """The processes by their names, in the order in which they were added. `settings_of` gives those of a name."""
+    """Holds the processes by name, in the order they were added. `settings_of` returns the settings for a name."""
 
     def __init__(
         self,
@@ -30,7 +30,7 @@ class Cluster:
         self.processes: dict[str, BotProcess] = {}
 
     async def add(self) -> str:
-        """Makes one more process, which is not started yet, and returns its name."""
+        """Adds a process without starting it, and returns its name."""
         name = str(next(self._numbers))
         settings = await self._settings_of(name)
         self.processes[name] = self._make(settings)
@@ -38,12 +38,12 @@ class Cluster:
         return name
 
     def callback_ports(self) -> list[str]:
-        """Where the processes that run take callbacks."""
+        """The callback addresses of the running processes."""
         return [base for name, base in self._callbacks.items() if self.processes[name].running]
 
 
 class Balancer:
-    """What stands before several processes on the internet: passes callbacks on, to each of `targets` in turn."""
+    """A load balancer: forwards each callback to the next of `targets`."""
 
     def __init__(self, targets: Callable[[], list[str]]) -> None:
         self._targets = targets
@@ -70,7 +70,7 @@ class Balancer:
             await self._session.close()
 
     async def _pass_on(self, request: web.Request) -> web.Response:
-        """A process that does not listen, being killed or not up yet, is passed over."""
+        """Forwards a request, skipping processes that don't listen."""
         if self._session is None:
             raise web.HTTPServiceUnavailable
         body, headers = await request.read(), {"Content-Type": request.headers.get("Content-Type", "")}

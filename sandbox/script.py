@@ -29,7 +29,7 @@ class Asked:
 
 
 async def play_script() -> int:
-    """Plays it; returns 0 if everything came as it should, else 1 and a line for each fault."""
+    """Plays the script; returns 0 if everything was right, or 1 after printing a line for each fault."""
     async with open_stage(_POLL_SECONDS) as stage:
         print(f"#{stage.channel.name} of {stage.guild.name}, on this machine alone. Starting the bot ...")
         await stage.while_bot_lives(stage.wait_for_bot())
@@ -44,7 +44,7 @@ async def play_script() -> int:
 
 
 class Script:
-    """The play itself. What is not as it should be is noted, not raised, so that the rest is seen too."""
+    """Plays the main path. Faults are collected, not raised, so that the rest is checked too."""
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
@@ -78,7 +78,7 @@ class Script:
         boat = stage.pixverse.add_job(stage.account, timelines.completed(11), prompt="A paper boat sails down a gutter")
         await self._status(alice, boat, "**Watching.**")
         await self._status(ben, boat, "**Already watched here.**", mention=False)
-        storm = stage.pixverse.add_video(  # of v2, whose ids hold an e-mail address
+        storm = stage.pixverse.add_video(  # v2 ids contain an e-mail address
             stage.account, timelines.failed(4, *FAILURE), prompt="The same boat in a storm", model="v5", quality="720p"
         )
         await self._status(ben, storm, "**Watching.**")
@@ -112,7 +112,7 @@ class Script:
 
         try:
             await self._stage.discord.until(finished, _LONGEST)
-            await asyncio.sleep(2 * _POLL_SECONDS)  # time for a second outcome, which must not come
+            await asyncio.sleep(2 * _POLL_SECONDS)  # a second outcome would arrive in this time
         except TimeoutError:
             self._faults.append(f"not every outcome came within {_LONGEST:.0f} s")
 

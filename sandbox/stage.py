@@ -1,4 +1,4 @@
-"""What the demo plays on: both sandboxes, the real bot between them, and a server with people in it."""
+"""The demo's environment: both sandboxes, the real bot, and a server with people in it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SECONDS_TO_COME_UP = 30.0
 
 
 class NoPort(Exception):
-    """This machine has no free port to listen on."""
+    """No port of this machine could be opened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class Stage:
         """Waits until the bot listens to Discord.
 
         Raises:
-            BotTrouble: it does not in half a minute.
+            BotTrouble: it doesn't within half a minute.
         """
         try:
             await self.discord.wait_for_bot(_SECONDS_TO_COME_UP)
@@ -91,10 +91,10 @@ class Stage:
             ) from None
 
     def expect(self, answer: Answer, beginning: str) -> None:
-        """Looks whether an answer begins as it should.
+        """Checks how an answer begins.
 
         Raises:
-            BotTrouble: it does not.
+            BotTrouble: it begins differently.
         """
         if not answer.text.startswith(beginning):
             raise BotTrouble(f"The bot was to answer {beginning!r} and said: {answer.text}", self.bot.last_words)
@@ -103,7 +103,7 @@ class Stage:
         """Does the work and returns its result.
 
         Raises:
-            BotTrouble: the bot's process ended before, or left somebody without an answer.
+            BotTrouble: the bot's process ended first, or left a command unanswered.
         """
         doing = asyncio.ensure_future(work)
         watching = asyncio.ensure_future(_first_end(self.processes.values()))
@@ -133,7 +133,7 @@ async def _first_end(processes: Iterable[BotProcess]) -> int:
 
 @asynccontextmanager
 async def open_stage(poll_interval: float, *, keep_files: bool = False, cluster: bool = False) -> AsyncIterator[Stage]:
-    """A stage with its processes started; arguments and errors are those of `empty_stage`."""
+    """Opens a stage and starts its processes. Arguments and errors are those of `empty_stage`."""
     async with empty_stage(poll_interval, keep_files=keep_files, cluster=cluster) as stage:
         try:
             for process in list(stage.processes.values()):
@@ -145,11 +145,12 @@ async def open_stage(poll_interval: float, *, keep_files: bool = False, cluster:
 
 @asynccontextmanager
 async def empty_stage(poll_interval: float, *, keep_files: bool = False, cluster: bool = False) -> AsyncIterator[Stage]:
-    """Starts both sandboxes on free ports of 127.0.0.1, and not the bot; at the end no port and no file is left.
+    """Starts both sandboxes on free ports of 127.0.0.1, but not the bot. At the end, ports are closed and files
+    deleted.
 
     Args:
-        poll_interval: Seconds between two looks of the bot at one job.
-        keep_files: Leaves the bot's database and copy of its program where they are, after all.
+        poll_interval: The bot's polling interval, in seconds.
+        keep_files: Keeps the bot's database and the copy of its program.
         cluster: Several processes share a PostgreSQL, which is started too, and Discord's shards.
 
     Raises:
@@ -220,7 +221,9 @@ async def _open_cluster(
     key = Fernet.generate_key().decode()
 
     async def settings_of(name: str) -> Mapping[str, str]:
-        """Each process calls both sandboxes at addresses of its own, so that they can be told apart."""
+        """Returns a process's settings. Each process calls the sandboxes at its own addresses, so they can be told
+        apart.
+        """
         addresses = Addresses(discord.api_url_of(name), await pixverse.base_of(name), pixverse.cdn.base)
         shared = {"ENCRYPTION_KEY": key, "PUBLIC_URL": f"http://127.0.0.1:{balancer.port}"}
         return _settings(discord.bot_token, addresses, database, poll_interval) | shared

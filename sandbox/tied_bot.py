@@ -1,6 +1,6 @@
-"""`python tied_bot.py BOT`: runs that `bot.py` as if it were started itself, and ends it with whoever started it.
+"""`python tied_bot.py BOT`: runs that `bot.py`, and ends it when the parent process ends.
 
-Standard input is a pipe that nobody writes to: it ends when the other process does, however that was killed.
+Standard input is a pipe from the parent. It closes when the parent ends, even if the parent was killed.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""How the demo's server gets its token: as every server does, through the form."""
+"""Sets the demo server's token through the form, as in every server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A Discord on this machine: SimCord's virtual world behind a real REST API and gateway, and a driver for tests."""
+"""A local Discord: SimCord's virtual world behind a real REST API and gateway, and a driver for tests."""
 
 from .answers import Answer, Field, Modal, NotAnswered, NotPossible
 from .faults import Action, Body, Cut, Fault, Faults, Hold, RateLimit, Status

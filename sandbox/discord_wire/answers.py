@@ -1,4 +1,4 @@
-"""What a person gets back from the bot: an answer, or a form to fill in."""
+"""The bot's answer to a person: messages, or a form to fill in."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _TEXT_DISPLAY = 10
 
 
 class NotAnswered(AssertionError):
-    """The bot gave no answer, or no final one, in time; a person would read "The application did not respond"."""
+    """The bot gave no answer, or no final answer, in time. Discord would show "The application did not respond"."""
 
 
 class NotPossible(AssertionError):
-    """A person could not do this in Discord: no such button, command not shown, channel hidden."""
+    """A person couldn't do this in Discord, e.g. because there is no such button or the channel is hidden."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +55,10 @@ class Modal:
 
 
 def read_modal(interaction: Interaction) -> Modal:
-    """The form that an interaction was answered with.
+    """Returns the form that an interaction was answered with.
 
     Raises:
-        NotPossible: it was answered with something else.
+        NotPossible: the answer was not a form.
     """
     raw = interaction.modal
     if raw is None:
@@ -89,9 +89,9 @@ def _field(wrapper: dict[str, Any], control: dict[str, Any]) -> Field:
 
 
 class Answer:
-    """The bot's answer to one interaction; everything is read again at each look, so later edits show.
+    """The bot's answer to one interaction. Properties read the current state, so later edits show.
 
-    After a button, `updated` is the message that carried it, if the bot changed it instead of writing another one.
+    After a click, `updated` is the message with the button if the bot edited it instead of sending another one.
     """
 
     def __init__(self, world: World, interaction: Interaction) -> None:
@@ -105,7 +105,7 @@ class Answer:
 
     @property
     def messages(self) -> list[Message]:
-        """What was written to the person, the first answer first, follow-ups after it; deleted ones are left out."""
+        """The first response and its follow-ups in order, without deleted messages."""
         record = self.interaction
         first = None if record.message_id == record.source_message_id else record.message_id
         stored = [self._stored(message_id) for message_id in (first, *record.followup_ids)]
@@ -113,10 +113,10 @@ class Answer:
 
     @property
     def message(self) -> Message:
-        """The first of them.
+        """The first message.
 
         Raises:
-            NotAnswered: nothing was written, or it is deleted.
+            NotAnswered: nothing was written, or every message was deleted.
         """
         messages = self.messages
         if not messages:
@@ -125,7 +125,7 @@ class Answer:
 
     @property
     def updated(self) -> Message | None:
-        """The message with the button, if the answer was an update of it."""
+        """The message with the button, if the bot answered by updating it."""
         if self.interaction.response_kind not in (ResponseKind.UPDATE, ResponseKind.DEFERRED_UPDATE):
             return None
         stored = self._stored(self.interaction.source_message_id)
@@ -133,30 +133,30 @@ class Answer:
 
     @property
     def text(self) -> str:
-        """All that can be read in the answer, or in the updated message if nothing was written in addition."""
+        """All text of the answer, or of the updated message if the bot sent no other message."""
         shown = self.messages or ([self.updated] if self.updated is not None else [])
         return "\n".join(message.text for message in shown)
 
     @property
     def ephemeral(self) -> bool:
-        """Whether only the asker sees all of it."""
+        """Whether only the person who asked sees every message."""
         messages = self.messages
         return bool(messages) and all(message.ephemeral for message in messages)
 
     @property
     def buttons(self) -> list[Button]:
-        """All buttons of the answer, or of the updated message if nothing was written in addition."""
+        """All buttons of the answer, or of the updated message if the bot sent no other message."""
         shown = self.messages or ([self.updated] if self.updated is not None else [])
         return [button for message in shown for button in message.buttons]
 
     @property
     def labels(self) -> list[str]:
-        """Their labels."""
+        """The buttons' labels."""
         return [button.label for button in self.buttons]
 
     @property
     def pings(self) -> Set[int]:
-        """Ids of all people notified by it."""
+        """The ids of everyone whom the answer pinged."""
         return frozenset[int]().union(*(message.pinged for message in self.messages))
 
     @property
@@ -169,7 +169,7 @@ class Answer:
         """The form.
 
         Raises:
-            NotPossible: the answer is none.
+            NotPossible: the answer is not a form.
         """
         return read_modal(self.interaction)
 

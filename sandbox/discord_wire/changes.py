@@ -8,27 +8,27 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-_LOOK_AGAIN_S = 0.25  # for conditions about something outside Discord, whose changes are not told here
+_LOOK_AGAIN_S = 0.25  # for conditions outside Discord, whose changes don't wake the waiter
 
 
 class Changes:
-    """Wakes whoever waits each time that anything happened in the sandbox."""
+    """Wakes every waiter whenever something changes in the sandbox."""
 
     def __init__(self) -> None:
         self._waiting: set[asyncio.Future[None]] = set()
 
     def tell(self) -> None:
-        """Tells that something happened."""
+        """Wakes all waiters."""
         waiting, self._waiting = self._waiting, set()
         for waiter in waiting:
             if not waiter.done():
                 waiter.set_result(None)
 
     async def until(self, condition: Callable[[], T], *, timeout_s: float, what: Callable[[], str]) -> T:
-        """Wait until the condition returns something true, and return that.
+        """Wait until the condition returns a true value, and return it.
 
         Raises:
-            TimeoutError: not within `timeout_s` seconds; `what` says what was waited for.
+            TimeoutError: it didn't within `timeout_s` seconds; the message is `what()`.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout_s

@@ -10,7 +10,7 @@ from simcord._clock import Clock
 
 
 class RunningClock(Clock):
-    """Runs with the machine's clock, so that ids and times are true and the 3 s and 15 min of an interaction bite.
+    """Runs with the machine's clock, so ids and times are real and interactions expire after 3 s and 15 min.
 
     Args:
         now_s: Seconds since 1970 (UTC).
@@ -22,14 +22,14 @@ class RunningClock(Clock):
         self._ahead_s = 0.0
 
     @property
-    def elapsed(self) -> float:  # type: ignore[override] # SimCord stores it, here it runs
-        """Seconds since this clock was made, including those by which it was put forward."""
+    def elapsed(self) -> float:  # type: ignore[override] # an attribute in SimCord
+        """Seconds since this clock was created, including the advances."""
         return self._now_s() - self._started_s + self._ahead_s
 
     def now(self) -> datetime:
-        """The present moment, in UTC."""
+        """The current time in UTC."""
         return datetime.fromtimestamp(self._now_s(), UTC) + timedelta(seconds=self._ahead_s)
 
     def advance(self, seconds: float) -> None:
-        """Put the clock forward: what was just sent is then that much older."""
+        """Put the clock forward, which makes everything sent so far older."""
         self._ahead_s += seconds

@@ -1,4 +1,4 @@
-"""What Discord refuses in the definition of an application command.
+"""Discord's rules for the definition of an application command.
 
 Discord API docs, interactions/application-commands.
 """
@@ -24,10 +24,10 @@ _LOCALES = {locale.value for locale in discord.Locale}
 
 
 def check_commands(commands: list[dict[str, Any]]) -> None:
-    """All commands of one scope.
+    """Check all commands of one scope.
 
     Raises:
-        BackendError: 50035 or 30032 with the first fault.
+        BackendError: 50035 or 30032, for the first rule that is broken.
     """
     for kind, most in _MAX_COMMANDS.items():
         if sum(1 for command in commands if command.get("type", 1) == kind) > most:
@@ -77,10 +77,10 @@ def _check_named(item: dict[str, Any], at: str) -> None:
 
 
 def _texts(item: dict[str, Any], field: str, at: str) -> Iterator[tuple[str, str]]:
-    """A text of an item and its translations, each with where it stands.
+    """A text of an item and its translations, each with its path.
 
     Raises:
-        BackendError: 50035 for one that is none, or for a language that Discord does not have.
+        BackendError: 50035 if one is not a string, or if Discord doesn't support its language.
     """
     translations = item.get(f"{field}_localizations") or {}
     if not isinstance(translations, dict):
@@ -138,10 +138,10 @@ def _check_value_option(option: dict[str, Any], at: str) -> None:
 
 
 def check_choices(choices: list[dict[str, Any]], at: str) -> None:
-    """Choices of an option, and those that an autocomplete answers with.
+    """Check the choices of an option or of an autocomplete response.
 
     Raises:
-        BackendError: 50035.
+        BackendError: 50035 if a rule is broken.
     """
     if len(choices) > _MAX_CHOICES:
         raise errors.invalid_form(at, "BASE_TYPE_MAX_LENGTH", f"Must be {_MAX_CHOICES} or fewer in length.")
@@ -154,7 +154,7 @@ def check_choices(choices: list[dict[str, Any]], at: str) -> None:
 
 
 def _characters(item: dict[str, Any]) -> int:
-    """Names, descriptions and values, those of choices too; of a text's translations the longest counts."""
+    """Count the characters of names, descriptions and values, including choices. The longest translation counts."""
     total = 0
     for field in ("name", "description"):
         texts = [item.get(field) or "", *(item.get(f"{field}_localizations") or {}).values()]

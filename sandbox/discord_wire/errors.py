@@ -11,7 +11,7 @@ from simcord.backend.errors import BackendError
 
 
 def invalid_form(field: str, code: str, message: str) -> BackendError:
-    """400, 50035: a field breaks a rule; `field` is its path, joined with dots."""
+    """400, 50035: a field breaks a rule. `field` is its path, joined with dots."""
     tree: dict[str, Any] = {"_errors": [{"code": code, "message": message}]}
     for part in reversed(field.split(".")):
         tree = {part: tree}
@@ -24,40 +24,40 @@ def too_long(field: str, most: int) -> BackendError:
 
 
 def empty_message() -> BackendError:
-    """A message without anything in it."""
+    """An empty message."""
     return BackendError(400, 50006, "Cannot send an empty message")
 
 
 def too_large() -> BackendError:
-    """A file larger than the server's limit."""
+    """A file exceeds the server's limit."""
     return BackendError(413, 40005, "Request entity too large")
 
 
 def too_many_files() -> BackendError:
-    """More than ten files."""
+    """A message has more than ten files."""
     return BackendError(400, 30015, "Maximum number of attachments in a message reached (10)")
 
 
 def no_history_for_reply() -> BackendError:
-    """A reply where the bot may not read the history."""
+    """The bot replies where it may not read the message history."""
     return BackendError(400, 160002, "Cannot reply without permission to read message history")
 
 
 def unknown_reply_target() -> BackendError:
-    """A reply to a message that is gone."""
+    """The message replied to no longer exists."""
     return invalid_form("message_reference", "REPLIES_UNKNOWN_MESSAGE", "Unknown message")
 
 
 def thread_archived() -> BackendError:
-    """Something that an archived thread does not allow."""
+    """The action isn't allowed in an archived thread."""
     return BackendError(400, 50083, "Thread is archived")
 
 
 def token_expired() -> BackendError:
-    """An interaction's token after 15 minutes."""
+    """The interaction's token has expired after 15 minutes."""
     return BackendError(401, 50027, "Invalid Webhook Token")
 
 
 def unknown_command() -> BackendError:
-    """No application command of that id in that scope."""
+    """No application command has that id in that scope."""
     return BackendError(404, 10063, "Unknown application command")

@@ -1,4 +1,4 @@
-"""Faults of Discord's REST API, before or after a request is carried out, for tests and the demo."""
+"""Injected faults of Discord's REST API, before or after a request is carried out."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Scope = Literal["user", "shared", "global", "cloudflare"]
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Answers with this status; with `code`, Discord's JSON error of that code."""
+    """Answers with this status and, if `code` is set, with Discord's JSON error of that code."""
 
     status: int
     code: int = 0
@@ -25,7 +25,7 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """Answers with this body, as a proxy's page or a network that wants a log-in first does."""
+    """Answers with this body, like a proxy's error page or a captive portal."""
 
     text: str = "<html>Please log in</html>"
     content_type: str = "text/html"
@@ -39,7 +39,7 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
-    """Answers 429. `cloudflare`: as the web server before Discord does, in HTML and without a Via header."""
+    """Answers 429. The scope `cloudflare` answers as Cloudflare does, in HTML and without a Via header."""
 
     retry_after: float = 1.0
     scope: Scope = "user"
@@ -47,9 +47,9 @@ class RateLimit:
 
 @dataclass(slots=True, eq=False)
 class Hold:
-    """Holds the answer: `reached` tells that a request waits here, `release` lets it go on as if nothing had been.
+    """Holds the answer until `release` is set; `reached` is set when a request waits here.
 
-    `gone` tells that the client hung up meanwhile; a request that was held before it was carried out never is then.
+    `gone` is set if the client hangs up meanwhile. A request that was held before it was carried out is then dropped.
     """
 
     reached: asyncio.Event = field(default_factory=asyncio.Event)
@@ -62,7 +62,7 @@ Action = Status | Body | Cut | RateLimit | Hold
 
 @dataclass(slots=True, eq=False)
 class Fault:
-    """A fault that waits for its requests; `hits` counts those it met."""
+    """An active fault; `hits` counts the requests it was applied to."""
 
     method: str
     path: re.Pattern[str]
@@ -73,7 +73,7 @@ class Fault:
     hits: int = 0
 
     def fits(self, request: RecordedRequest, when: When) -> bool:
-        """Whether this request at this moment is one of its own."""
+        """Whether the fault applies to this request at this moment."""
         return (
             self.when == when
             and self.left != 0
@@ -84,14 +84,14 @@ class Fault:
 
 
 class Faults:
-    """The active faults; the first that fits a request meets it."""
+    """The active faults; the first one that fits a request is applied."""
 
     def __init__(self) -> None:
         self._faults: list[Fault] = []
 
     @property
     def waiting(self) -> int:
-        """How many requests will still meet a fault; those without a limit count once."""
+        """How many more requests will be affected; a fault without a limit counts once."""
         return sum(1 if fault.left is None else fault.left for fault in self._faults)
 
     def add(
@@ -104,31 +104,32 @@ class Faults:
         times: int | None = 1,
         match: Callable[[RecordedRequest], bool] = lambda _: True,
     ) -> Fault:
-        """Let the next `times` requests that fit (None: all) meet the action.
+        """Apply the action to the next `times` requests that fit (None: to all).
 
         Args:
             method: HTTP method, or `*`.
             path: Regular expression for the whole path below the API's base, e.g. `/channels/[0-9]+/messages`.
-            when: `before`: nothing is done. `after`: it is done (a message is stored), only the answer suffers.
-            action: What happens.
-            times: How often.
-            match: Looks at the request itself.
+            when: `before` the request is carried out, which then doesn't happen; or `after` it, when only the answer is
+                    lost.
+            action: What happens instead.
+            times: How many requests are affected.
+            match: A further condition on the request.
         """
         fault = Fault(method, re.compile(path), when, action, times, match)
         self._faults.append(fault)
         return fault
 
     def remove(self, fault: Fault) -> None:
-        """End a fault; one that has ended already is fine."""
+        """Remove a fault, if it is still active."""
         if fault in self._faults:
             self._faults.remove(fault)
 
     def clear(self) -> None:
-        """End all faults."""
+        """Remove all faults."""
         self._faults.clear()
 
     def meet(self, request: RecordedRequest, when: When) -> Action | None:
-        """The action that this request meets now, counted as met."""
+        """The action for this request, counted as applied; None if no fault fits."""
         for fault in self._faults:
             if fault.fits(request, when):
                 fault.hits += 1

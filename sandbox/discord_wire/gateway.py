@@ -1,7 +1,7 @@
 """The gateway, version 10: HELLO, IDENTIFY, shards, heartbeats, RESUME with replay, invalid sessions, close codes.
 
-Discord API docs, events/gateway and topics/opcodes-and-status-codes. Any number of sessions may have the same shard,
-and each gets every event of it.
+Discord API docs, events/gateway and topics/opcodes-and-status-codes. Several sessions may have the same shard; each
+gets all of its events.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _HEARTBEAT_MS = 41250
 _ROUND_TRIP_S = 0.05
 _LARGEST_FRAME = 4096
 _ENDS_A_SESSION = (1000, 1001)
-"""Closed by the bot with one of these, a session is over; broken or closed otherwise, it can be resumed."""
+"""A session that the bot closes with one of these codes is over. After any other close it can be resumed."""
 _GUILD_EVENTS_BY_ID = ("GUILD_CREATE", "GUILD_UPDATE", "GUILD_DELETE")
 
 
@@ -49,17 +49,17 @@ class Gateway:
         self._base = base
         self.sessions: dict[str, Session] = {}
         self.resume_url: str | None = None
-        """What READY names as the address for resuming; None: the one that the bot has come to."""
+        """The `resume_gateway_url` in READY; None: the address that the bot connected to."""
         self.shards = 1
         """How many shards `GET /gateway/bot` recommends."""
         self.most_guilds = 2500
-        """How many guilds a session may have."""
+        """The maximum number of guilds in a session."""
         self.session_timeout_s = 180.0
-        """How long a session can be resumed; Discord says "a few minutes"."""
+        """How long a session can be resumed, in seconds; Discord says "a few minutes"."""
         self.refuses_with: int | None = None
-        """The close code with which every IDENTIFY is refused; None: by the rules alone."""
+        """The close code that refuses every IDENTIFY; None: only the rules decide."""
         self.closed = False
-        """Whether no connection is taken at all."""
+        """Whether all connections are refused."""
         self.identified = 0
         self.resumed = 0
         self._sockets: set[Socket] = set()
@@ -68,7 +68,7 @@ class Gateway:
 
     @property
     def connected(self) -> list[Session]:
-        """Sessions with a socket right now."""
+        """The sessions that have a socket now."""
         return [session for session in self.sessions.values() if session.connected]
 
     def address(self, caller: str) -> str:
@@ -90,7 +90,7 @@ class Gateway:
     def _shape(self, intents: int, event: str, payload: Mapping[str, Any]) -> dict[str, Any] | None:
         shaped = shape(self._world, discord.Intents._from_value(intents), event, payload)
         if shaped is not None and event == "GUILD_CREATE" and int(shaped["id"]) not in self._world.outages:
-            shaped.pop("unavailable", None)  # how discord.py tells a new server from one that is back
+            shaped.pop("unavailable", None)  # discord.py tells new servers from returning ones by this field
         return shaped
 
     def _log_interaction(self, payload: Mapping[str, Any], reached: list[Session]) -> None:
@@ -105,7 +105,7 @@ class Gateway:
         )
 
     async def handle(self, request: web.Request) -> web.WebSocketResponse:
-        """One WebSocket, from HELLO to its end."""
+        """Serve one WebSocket, from HELLO until it closes."""
         if self.closed:
             raise web.HTTPServiceUnavailable
         response = web.WebSocketResponse(max_msg_size=_LARGEST_FRAME)
@@ -152,7 +152,9 @@ class Gateway:
     def _obey(self, frame: dict[str, Any], socket: Socket, session: Session | None) -> Session | None:
         op, data = frame.get("op"), frame.get("d")
         if op == 1:
-            # Not before discord.py has noted that it sent: it would take the time since the beat before for the lag.
+            # If the answer came before discord.py has noted that it sent the heartbeat, it would measure the latency
+            # from
+            # the previous heartbeat.
             beat = {"op": 11, "d": None, "s": None, "t": None}
             asyncio.get_running_loop().call_later(_ROUND_TRIP_S, socket.send, beat)
             return session
@@ -171,10 +173,10 @@ class Gateway:
         return session
 
     def _identify(self, data: dict[str, Any], socket: Socket) -> Session | None:
-        """A new session; None if the IDENTIFY came too soon.
+        """Start a session; return None if the IDENTIFY came too soon.
 
         Raises:
-            CloseSocket: it is refused.
+            CloseSocket: the IDENTIFY is refused.
         """
         if not self._world.token_fits(str(data.get("token"))):
             raise CloseSocket(4004, "Authentication failed.")
@@ -230,7 +232,7 @@ class Gateway:
         return guilds
 
     def _void_token(self) -> None:
-        """What Discord does about an IDENTIFY too many."""
+        """Void the token, as Discord does after too many IDENTIFYs."""
         self._world.token_refused = True
         for socket in list(self._sockets):
             self._closing.append(asyncio.ensure_future(socket.close(4004, "Authentication failed.")))
@@ -263,7 +265,7 @@ class Gateway:
         return session
 
     def cut(self) -> None:
-        """Break every socket, as a failing network does; sessions can be resumed."""
+        """Break every socket, as a network failure does; sessions can be resumed."""
         for socket in list(self._sockets):
             socket.cut()
 
@@ -273,12 +275,12 @@ class Gateway:
             await socket.close(code, reason)
 
     def ask_to_reconnect(self) -> None:
-        """Opcode 7: the client shall reconnect and resume."""
+        """Send opcode 7: the client must reconnect and resume."""
         for socket in list(self._sockets):
             socket.send({"op": 7, "d": None, "s": None, "t": None})
 
     def invalidate(self) -> None:
-        """Opcode 9: all sessions are forgotten; the client has to identify again."""
+        """Send opcode 9: all sessions are forgotten, and the client must identify again."""
         self.sessions.clear()
         for socket in list(self._sockets):
             socket.send({"op": 9, "d": False, "s": None, "t": None})

@@ -1,7 +1,8 @@
 """Reading a channel's messages, page by page.
 
-Discord API docs, resources/message, Get Channel Messages. SimCord gives the newest after `after`; Discord gives those
-right after it, which is what makes paging forwards possible.
+Discord API docs, resources/message, Get Channel Messages. For `after`, SimCord returns the newest messages. Discord
+returns those right after it, so that clients can page
+forwards.
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ _MOST = 100
 
 
 def read(world: World, request: RecordedRequest, channel: Channel) -> list[dict[str, Any]]:
-    """One page, newest first, without nonces; empty if the bot may not read the history.
+    """Return one page, newest first and without nonces; empty if the bot may not read the history.
 
     Raises:
-        BackendError: 50001, or 50035 for a limit out of bounds.
+        BackendError: 50001 without access, or 50035 for a limit out of bounds.
     """
     world.backend.require_permissions(channel.guild_id, world.backend.bot_user.id, channel.id)
     limit = int(request.query.get("limit", 50))

@@ -22,15 +22,15 @@ Answer = tuple[int, Any]
 
 
 def is_interaction_call(request: RecordedRequest) -> bool:
-    """Whether an interaction's token allows this call, instead of the bot's."""
+    """Whether the call is authorized by an interaction's token instead of the bot's."""
     return CALLBACK.fullmatch(request.path) is not None or WEBHOOK.fullmatch(request.path) is not None
 
 
 def callback(world: World, request: RecordedRequest, interaction_id: int) -> Answer:
-    """The first answer to an interaction.
+    """Take the first response to an interaction.
 
     Raises:
-        BackendError: 10062 after 3 s, 40060 for a second answer, or any refusal of its message.
+        BackendError: 10062 after 3 s, 40060 for a second response, or any refusal of its message.
     """
     record = world.backend.interactions.get(interaction_id)
     data = request.body.get("data")
@@ -48,7 +48,7 @@ def callback(world: World, request: RecordedRequest, interaction_id: int) -> Ans
 
 
 def webhook(world: World, request: RecordedRequest, token: str) -> Answer:
-    """Edits of the original answer, and follow-ups.
+    """Take an edit of the original response, or a follow-up.
 
     Raises:
         BackendError: 50027 after 15 min, or any refusal of the message.

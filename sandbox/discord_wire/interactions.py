@@ -1,4 +1,4 @@
-"""Sending interactions to the bot, and waiting for its answer over REST."""
+"""Sends interactions to the bot and waits for its answers over REST."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from .world import World
 
 _SUBCOMMANDS = (1, 2)
 COMMAND, COMPONENT, AUTOCOMPLETE, MODAL = 2, 3, 4, 5
-_FIRST_ANSWER_S = 3.5  # Discord's three seconds and what the machine needs
+_FIRST_ANSWER_S = 3.5  # Discord's three seconds, and some time for a slow machine
 
 
 class Interactions:
-    """The course of an interaction: sent to the bot, answered, finally answered."""
+    """Sends interactions and waits for the first and the final answer."""
 
     def __init__(self, world: World) -> None:
         self._world = world
         world.backend.subscribers.append(self._name_in_full)
 
     def _name_in_full(self, event: str, payload: Mapping[str, Any]) -> None:
-        """Discord writes the subcommands above an answer too ("used /pixverse status")."""
+        """Include subcommands in the name, as Discord does above an answer ("used /pixverse status")."""
         if event == "INTERACTION_CREATE" and payload.get("type") == COMMAND:
             record = self._world.backend.interactions[int(payload["id"])]
             record.command_name = " ".join(_command_path(payload["data"]))
@@ -56,15 +56,15 @@ class Interactions:
         """Wait for the callback.
 
         Raises:
-            NotAnswered: none within three seconds.
+            NotAnswered: no answer came within three seconds.
         """
         await self._until(record, lambda: record.responded, _FIRST_ANSWER_S, "no answer within 3 s")
 
     async def final_answer(self, record: Interaction, timeout_s: float) -> Answer:
-        """Wait until nothing is pending: a deferred answer is edited, a deferred update has done something.
+        """Wait until a deferred answer was edited, or a deferred update had an effect.
 
         Raises:
-            NotAnswered: not in time.
+            NotAnswered: it didn't happen in time.
         """
         await self.first_answer(record)
         if record.response_kind == ResponseKind.DEFERRED_UPDATE:
@@ -85,7 +85,7 @@ class Interactions:
         return bool(record.followup_ids) or self._source(record) is None or self._edited_by(record)
 
     def _edited_by(self, record: Interaction) -> bool:
-        """Whether this interaction's token edited the message, and not that of an earlier answer."""
+        """Whether a PATCH with this interaction's token was carried out."""
         return any(
             call.method == "PATCH" and record.token in call.segments and call.done
             for call in reversed(self._world.requests)

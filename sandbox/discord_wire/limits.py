@@ -1,7 +1,7 @@
-"""Rate limits as Discord tells them: a bucket for each route and channel, headers, and a global limit.
+"""Discord's rate limits: a bucket for each route and channel, headers, and a global limit.
 
-Discord API docs, topics/rate-limits. Off by default, since tests want speed; the numbers are what is commonly seen,
-for Discord names none.
+Discord API docs, topics/rate-limits. Off by default to keep tests fast. Discord documents no numbers for buckets; these
+are commonly observed.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from .faults import RateLimit
 from .recording import RecordedRequest
 from .wire_json import Wire
 
-VIA = {"Via": "1.1 google"}  # what every true answer of Discord carries and one of Cloudflare's does not
+VIA = {"Via": "1.1 google"}  # in every response of Discord's, but not of Cloudflare's
 
 _OF_INTERACTIONS = ("interactions", "webhooks")
-"""What answers an interaction, follow-ups included, does not count towards the global limit (Discord API docs,
-Receiving and Responding)."""
+"""Responses to interactions, including follow-ups, don't count towards the global limit (Discord API docs,
+Receiving and Responding).
+"""
 
 _IDS = re.compile(r"\d{15,}")
 _MESSAGES = re.compile(r"/channels/\d+/messages(/\d+)?")
@@ -39,14 +40,14 @@ class _Bucket:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the limits say of one request: headers for its answer, or a refusal."""
+    """The limiter's decision on one request: headers for its response, or a refusal."""
 
     headers: Mapping[str, str] = field(default_factory=dict)
     refusal: RateLimit | None = None
 
 
 class RateLimits:
-    """Switched on with `enabled`; `messages` counts the calls for messages in one channel (and method) in 5 s."""
+    """The rate limiter, active while `enabled`. `messages` calls are allowed per channel and method in `window_s`."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
@@ -56,11 +57,11 @@ class RateLimits:
         self.messages = 5
         self.window_s = 5.0
         self.per_second = 50
-        self.edits_of_old_messages: int | None = None  # within an hour and channel; None: as many as one likes
+        self.edits_of_old_messages: int | None = None  # per channel and hour; None: no limit
         self.old_edit_retry_after_s = 1.0
 
     def take(self, request: RecordedRequest) -> Verdict:
-        """Count one request."""
+        """Count a request and decide on it."""
         if not self.enabled:
             return Verdict()
         if request.segments[0] not in _OF_INTERACTIONS and (wait_s := self._over_global()):
@@ -76,7 +77,7 @@ class RateLimits:
         return Verdict(self._headers(bucket, left_s))
 
     def _over_global(self) -> float:
-        """Seconds until one more request is taken, over all connections; 0: this one is."""
+        """Count a request against the global limit and return 0, or the seconds until one more is allowed."""
         now = self._now()
         while self._all and now - self._all[0] >= 1.0:
             self._all.popleft()
@@ -108,7 +109,7 @@ class RateLimits:
 
 
 def refuse(wire: Wire, limit: RateLimit, headers: Mapping[str, str], *, code: int = 0) -> web.Response:
-    """A 429 as Discord writes it, or as Cloudflare in front of it does."""
+    """Return a 429 response in Discord's or Cloudflare's form."""
     wait = {"Retry-After": str(max(int(limit.retry_after + 0.999), 1))}
     if limit.scope == "cloudflare":
         return web.Response(status=429, text="<html>error code: 1015</html>", content_type="text/html", headers=wait)

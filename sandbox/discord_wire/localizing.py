@@ -1,4 +1,4 @@
-"""A command as Discord's client shows it to somebody: in that person's language, where it has a translation."""
+"""Commands as Discord's client shows them: in the viewer's language if there is a translation."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 
 
 def localized(command: Mapping[str, Any], locale: str | None) -> dict[str, Any]:
-    """A copy with descriptions and choices' names in this language.
+    """Return a copy with descriptions and names of choices in this language.
 
-    Names of commands and options stay: the page sends them back, and Discord takes only the untranslated ones.
+    Names of commands and options stay untranslated, because the page sends them back.
     """
     shown = {key: value for key, value in command.items() if not key.endswith("_localizations")}
-    field = "description" if "description" in command else "name"  # a choice has no description
+    field = "description" if "description" in command else "name"  # choices have no description
     shown[field] = (command.get(f"{field}_localizations") or {}).get(locale, command[field])
     for key in ("options", "choices"):
         if key in command:

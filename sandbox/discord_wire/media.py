@@ -1,4 +1,4 @@
-"""SimCord's reading of videos, remembered from one page to the next."""
+"""A cache for SimCord's video conversion, shared by all pages."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ from simcord.preview._media import MediaInfo, MediaWorker
 _MOST = 32
 _HEADER = 8
 Read = dict[tuple[str, float], MediaInfo]
-"""What was read, by the digest of what is shown and the moment of which a picture was wanted; the oldest first."""
+"""What was read, by the file's digest and the time of the wanted frame, oldest first."""
 
 
 class RememberingMediaWorker(MediaWorker):
-    """Makes WebM of each video once, in a process that takes seconds for each.
+    """Converts each video to WebM only once; SimCord takes seconds for each.
 
-    Every channel and every person is a new page, for which all videos would be made again, one after the other, while
-    whatever is typed waits behind them. Files that show the same, as many jobs of the sandbox have, are made once too,
-    and more than SimCord lets wait at a time are asked for in turn.
+    SimCord would convert all videos again for every page, and each channel and person is a new page. Files that differ
+    only in padding are converted once. Conversions run one at a time, because SimCord limits how many may wait.
     """
 
     def __init__(self, read: Read) -> None:
@@ -27,7 +26,7 @@ class RememberingMediaWorker(MediaWorker):
         self._turn = asyncio.Lock()
 
     async def validate(self, key: str, blob: bytes, *, media_time: float | None = None) -> MediaInfo:
-        """SimCord's own, except for what was read before."""
+        """Return the cached result, or let SimCord convert the file."""
         moment = (hashlib.sha256(_shown(blob)).hexdigest(), media_time or 0.0)
         async with self._turn:
             known = self._read.get(moment)
@@ -39,7 +38,7 @@ class RememberingMediaWorker(MediaWorker):
 
 
 def _shown(blob: bytes) -> bytes:
-    """An MP4 file without its `free` boxes, which no player looks at (ISO/IEC 14496-12, 8.1.2); any other as it is."""
+    """Remove an MP4 file's `free` boxes, which players skip (ISO/IEC 14496-12, 8.1.2); return other files unchanged."""
     boxes, place = [], 0
     while place + _HEADER <= len(blob):
         size, kind = int.from_bytes(blob[place : place + 4], "big"), blob[place + 4 : place + _HEADER]

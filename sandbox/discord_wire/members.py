@@ -28,7 +28,7 @@ _BUTTON = 2
 
 
 class Member:
-    """One person in one server. Everything waits for the bot's answer and is bound by what Discord's client allows."""
+    """One person in one server. Methods allow what Discord's client allows, and wait for the bot's answer."""
 
     def __init__(self, world: World, guild: Guild, user: UserHandle) -> None:
         self._world = world
@@ -55,7 +55,7 @@ class Member:
     # ---------------------------------------------------------------- commands
 
     def commands(self, channel: Channel) -> list[str]:
-        """Slash commands that this person is offered here, as `pixverse status`."""
+        """The slash commands that this person sees here, e.g. `pixverse status`."""
         shown = self._world.backend.visible_commands(user_id=self.id, channel_id=channel.id)
         return [" ".join(path) for command in shown for path, _ in simcord_interactions.command_leaves(command)]
 
@@ -207,9 +207,9 @@ class Member:
     async def forge_click(
         self, channel: Channel, custom_id: str, /, *, message: Message | None = None, timeout_s: float = _TIMEOUT_S
     ) -> Answer:
-        """Send a press of a button that need not exist, past all that a client checks.
+        """Send a click on a button that need not exist, without the client's checks.
 
-        Without `message`, one of the bot's with only that button is made up in this channel.
+        Without `message`, a message of the bot's with only that button is made up in this channel.
         """
         backend = self._world.backend
         if message is None:
@@ -224,13 +224,13 @@ class Member:
     async def forge_slash(
         self, channel: Channel, name: str, /, timeout_s: float = _TIMEOUT_S, **options: object
     ) -> Answer:
-        """Use a command without being offered it, with option values that a client would refuse."""
+        """Use a command that this person doesn't see, with option values that a client would refuse."""
         return await self._finish(self._forge(channel, name, options, {}), timeout_s)
 
     async def forge_choice(
         self, channel: Channel, name: str, /, *, option: str, chosen: Channel, timeout_s: float = _TIMEOUT_S
     ) -> Answer:
-        """Use a command with a channel that a client would not let be chosen, such as one of another server."""
+        """Use a command with a channel that a client doesn't offer, such as one of another server."""
         payload = serializers.channel_payload(self._world.backend, self._world.backend.get_channel(chosen.id))
         resolved = {"channels": {str(chosen.id): {**payload, "permissions": "0"}}}
         return await self._finish(self._forge(channel, name, {option: str(chosen.id)}, resolved), timeout_s)

@@ -1,4 +1,4 @@
-"""What Discord refuses in a message and SimCord does not, looked at before SimCord sees it."""
+"""Rules of Discord's for messages that SimCord doesn't check; they are checked first."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def permissions_in(world: World, channel: Channel) -> int:
 
 
 def check_uploads(world: World, channel: Channel, request: RecordedRequest, message: dict[str, Any]) -> None:
-    """Number, size, description and permission of files.
+    """Check the number, size and descriptions of files, and the permission to attach them.
 
     Raises:
         BackendError: 30015, 40005, 50035 or 50013.
@@ -44,7 +44,7 @@ def check_uploads(world: World, channel: Channel, request: RecordedRequest, mess
 
 
 def check_new_message(world: World, channel: Channel, request: RecordedRequest) -> None:
-    """All rules for a message that the bot posts to a channel.
+    """Check a message that the bot posts to a channel.
 
     Raises:
         BackendError: 50001, 50013, 50083, 30015, 40005, 50035 or 160002.
@@ -80,7 +80,7 @@ def _check_nonce(nonce: object) -> None:
 
 
 def _check_file_components(body: dict[str, Any]) -> None:
-    """They show what was uploaded with the message, and nothing from elsewhere (resources/components, File)."""
+    """Check that file components only show files uploaded with the message (resources/components, File)."""
     for part in walk_components(body.get("components") or []):
         if part.get("type") == _FILE and not str((part.get("file") or {}).get("url")).startswith("attachment://"):
             raise errors.invalid_form("components", "UNFURLED_MEDIA_ITEM_INVALID", "Only attachment:// is allowed.")
@@ -114,7 +114,7 @@ def unarchive(world: World, channel: Channel) -> None:
 
 
 def check_edit(world: World, channel: Channel, request: RecordedRequest) -> None:
-    """All rules for an edit of a channel's message.
+    """Check an edit of a channel's message.
 
     Raises:
         BackendError: 50001, 50013, 50083, 30015, 40005 or 50035.
@@ -133,7 +133,7 @@ def mention_only_users(message: dict[str, Any]) -> None:
 
 
 def as_discord_words_it(error: BackendError) -> BackendError:
-    """SimCord's refusal with the code that Discord has for it."""
+    """Return SimCord's refusal with Discord's code for it."""
     if error.code == 50035 and "Cannot send an empty message" in error.message:
         return errors.empty_message()
     return error

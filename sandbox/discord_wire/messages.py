@@ -1,4 +1,4 @@
-"""Messages as a person sees them, for tests to look at."""
+"""Messages as a person sees them, for tests."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Button:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message as it stood when it was looked at.
+    """A snapshot of a message.
 
     `text` is everything that can be read: content, embeds and text displays, joined with line breaks. `pinged` are the
     ids of the people who were notified when it was sent: nobody, where it was silent. `time` is in seconds since 1970.

@@ -1,7 +1,7 @@
 """`nonce` with `enforce_nonce`: Discord's memory of what was just sent.
 
-Discord API docs, resources/message, Create Message: a hit returns the earlier message and creates none. How long
-Discord remembers ("the past few minutes") is nowhere written; here it is settable.
+Discord API docs, resources/message, Create Message: a hit returns the earlier message and creates none. Discord doesn't
+document how long it remembers ("the past few minutes"); here it can be set.
 """
 
 from __future__ import annotations

@@ -40,11 +40,11 @@ class Channel:
         return f"<#{self.id}>"
 
     def messages(self, *, of_bot: bool = False, seen_by: Member | None = None) -> list[Message]:
-        """Messages, oldest first; ephemeral ones only for the one who sees them.
+        """Messages, oldest first. Ephemeral messages are included only for the person who sees them.
 
         Args:
             of_bot: Only the bot's.
-            seen_by: Whose eyes to look through; None: what everybody sees.
+            seen_by: The person who looks; None: only what everybody sees.
         """
         viewer = seen_by.id if seen_by is not None else None
         stored = sorted(self._world.backend.messages.get(self.id, {}).values(), key=lambda message: message.id)
@@ -96,8 +96,10 @@ class Channel:
     # ------------------------------------------------------------------- being
 
     def delete(self) -> None:
-        """Delete the channel; sends CHANNEL_DELETE or THREAD_DELETE. Its threads go with it, of which Discord says
-        nothing; a category's channels stay."""
+        """Delete the channel; sends CHANNEL_DELETE or THREAD_DELETE.
+
+        Its threads are deleted too, without an event. A category's channels stay.
+        """
         backend = self._world.backend
         children = [child for child in backend.channels.values() if child.parent_id == self.id]
         for thread in (child for child in children if child.is_thread):
@@ -196,7 +198,7 @@ class Guild:
 
         Args:
             name: User name.
-            permissions: What the person may beyond everybody, through a role of its own.
+            permissions: The person's permissions beyond @everyone's; they get a role for them.
             roles: Ids of further roles.
             user_id: A person who exists already.
         """

@@ -1,4 +1,4 @@
-"""SimCord's page that looks like the chat people know, kept up to date when something happens."""
+"""SimCord's page that looks like Discord's chat, refreshed after every change."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _may_see = _DependencyRead.entity
 
 
 def _may_see_or_read(read: _DependencyRead, kind: str, identity: object) -> bool:
-    """Discord writes a command's name for those who may not use it too, where SimCord writes "unavailable"."""
+    """Show a command's name even to people who may not use it, as Discord does; SimCord writes "unavailable"."""
     return kind == "command" or _may_see(read, kind, identity)
 
 
@@ -78,9 +78,9 @@ class PreviewPage:
         world.backend.visible_commands = visible_in_language  # type: ignore[method-assign]
 
     async def open(self, channel: Channel, viewers: Sequence[Member], *, port: int | None = None) -> str:
-        """Show a channel to these people; the page before it is closed. Gives the address, which is a secret.
+        """Show a channel to these people and return the page's address, which is a secret.
 
-        Times are in the first one's language.
+        The previous page is closed. Times are in the first person's language.
         """
         await self.close()
         env = self._world.env
@@ -102,10 +102,10 @@ class PreviewPage:
         return self.url
 
     def _take_turns(self, page: Preview) -> None:
-        """Let what people do on the page wait for a refresh, and be taken although the page has changed since.
+        """Let actions on the page wait for a refresh, and accept them although the page has changed since.
 
-        SimCord answers an action during a refresh with 400, after which the page is locked for good, and refuses one
-        that was made within the half second until the page has fetched a change.
+        SimCord answers an action during a refresh with 400, which locks the page for good. It also refuses actions in
+        the half second before the page has fetched a change.
         """
         act = page._action
 
@@ -122,7 +122,7 @@ class PreviewPage:
         self._changed.set()
 
     def tell(self) -> None:
-        """Something changed that no event tells of, such as an ephemeral answer."""
+        """Report a change without an event, such as an ephemeral answer."""
         self._changed.set()
 
     async def _refresh(self) -> None:
@@ -142,7 +142,7 @@ class PreviewPage:
                 _log.exception("the page could not be brought up to date")
 
     async def ended(self) -> None:
-        """Wait until the page is closed, which a button of its own can do too."""
+        """Wait until the page is closed, by `close` or by its own button."""
         if self._page is not None:
             await self._page.wait_closed()
 
@@ -154,7 +154,7 @@ class PreviewPage:
         if self._hear in self._world.backend.subscribers:
             self._world.backend.subscribers.remove(self._hear)
         if self._page is not None:
-            if self._page._media_worker is not None:  # a page that closes waits for its videos to be read
+            if self._page._media_worker is not None:  # a closing page waits for its videos to be converted
                 await self._page._media_worker.close()
             await self._page.close()
             self._page = None

@@ -1,4 +1,4 @@
-"""What the bot asked over REST, read from the socket and kept for tests to look at."""
+"""The bot's REST requests, kept for tests."""
 
 from __future__ import annotations
 

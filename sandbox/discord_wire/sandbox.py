@@ -34,7 +34,7 @@ class UnsupportedCalls(AssertionError):
 
 
 class DiscordSandbox:
-    """A Discord of one's own on 127.0.0.1, that an unmodified discord.py cannot tell from the real one.
+    """A local Discord on 127.0.0.1 that an unmodified discord.py can't tell from the real one.
 
     Give a bot `api_url` and `bot_token`; the gateway's address is answered by `GET /gateway/bot`.
     """
@@ -200,7 +200,7 @@ class DiscordSandbox:
     # ---------------------------------------------------------------- troubles
 
     def advance(self, seconds: float) -> None:
-        """Put Discord's clock forward: nonces are forgotten, tokens of interactions end, messages grow old."""
+        """Put Discord's clock forward: nonces are forgotten, interaction tokens expire and messages grow old."""
         self.world.clock.advance(seconds)
 
     def forget_nonces(self) -> None:

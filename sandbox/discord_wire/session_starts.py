@@ -1,7 +1,7 @@
-"""Discord's limits on IDENTIFY: so many a day, and one in five seconds for each bucket of shards.
+"""Discord's limits on IDENTIFY: a daily limit, and one in five seconds for each bucket of shards.
 
-Discord API docs, events/gateway, Identifying, Max Concurrency and Session Start Limit Object. A RESUME does not count.
-Which of the refused IDENTIFYs count is nowhere written; here every one with a valid token does.
+Discord API docs, events/gateway, Identifying, Max Concurrency and Session Start Limit Object. A RESUME doesn't count.
+Discord doesn't document which refused IDENTIFYs count; here each one with a valid token does.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What one gateway session gets to see of an event: gated by its intents and completed where SimCord is short."""
+"""Shapes an event for a gateway session: filtered by its intents, and with fields that SimCord lacks."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _OBFUSCATED = 1 << 17
 
 
 def shape(world: World, intents: discord.Intents, event: str, payload: Mapping[str, Any]) -> Payload | None:
-    """The payload as this session gets it; None where its intents do not cover the event."""
+    """Return the payload that this session gets, or None if its intents don't cover the event."""
     gate = simcord_intents.required_intent(event, payload)
-    # Of the bot itself it is told without the members intent.
+    # Updates of the bot itself don't need the members intent.
     own = event == "GUILD_MEMBER_UPDATE" and int(payload["user"]["id"]) == world.backend.bot_user.id
     if gate is not None and not own and not getattr(intents, gate):
         return None
@@ -45,7 +45,7 @@ def shape(world: World, intents: discord.Intents, event: str, payload: Mapping[s
 
 
 def complete_guild(world: World, guild: Payload) -> None:
-    """A guild's boost tier, which SimCord does not keep, and its language if Discord tells one."""
+    """Add a guild's boost tier, which SimCord doesn't store; hide channels and threads that the bot doesn't see."""
     guild["premium_tier"] = world.extras(int(guild["id"])).premium_tier
     _put(guild, "preferred_locale", guild.get("preferred_locale"))
     guild["channels"] = [_as_seen(world, channel) for channel in guild.get("channels") or []]
@@ -53,12 +53,12 @@ def complete_guild(world: World, guild: Payload) -> None:
 
 
 def _reaches(world: World, thread: Payload) -> bool:
-    """Whether the bot hears of a thread: of a private one only as its member, or if it may manage threads."""
+    """Whether the bot gets events of a thread; for a private one it must be a member or may manage threads."""
     return channel_accessible(world.backend, int(thread["id"]), world.backend.bot_user.id)
 
 
 def _as_seen(world: World, channel: Payload) -> Payload:
-    """A channel as Discord tells of it since 2026-11-16: one that the bot may not view without name and permissions."""
+    """A channel as Discord reports it since 2026-11-16: without name and permissions if the bot may not view it."""
     channel_id = int(channel["id"])
     if channel_id in world.backend.channels:
         if channel_accessible(world.backend, channel_id, world.backend.bot_user.id):
@@ -81,7 +81,7 @@ def _complete_message(world: World, event: str, message: Payload) -> None:
 
 
 def _put(payload: Payload, key: str, value: str | None) -> None:
-    """A field that is left out where there is no value."""
+    """Set a field, or remove it if there is no value."""
     payload.pop(key, None)
     if value:
         payload[key] = value

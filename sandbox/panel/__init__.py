@@ -1,4 +1,4 @@
-"""The control panel of the sandbox: a page on loopback with the chat, and a switch for whatever can happen."""
+"""The sandbox's control panel: a local page with the chat and a switch for everything that can happen."""
 
 from sandbox.panel.server import Panel, PortTaken
 

@@ -1,8 +1,8 @@
-"""SimCord's page of one channel, let into the panel through a small proxy.
+"""SimCord's page of one channel, embedded in the panel through a small proxy.
 
-SimCord's page refuses to stand in another page, and a new channel is a new page on a new port with a new secret in its
-address. The proxy stays where it is: it leads to whichever page is open, lets the panel alone show it, and adds a style
-sheet that hides SimCord's tools for authors and a script that keeps the chat at its end.
+SimCord's page refuses to be framed, and every channel gets a new page with its own port and secret. The proxy has a
+fixed port and forwards to the open page. It lets only the panel frame that page, adds a style sheet that hides
+SimCord's authoring tools, and adds a script that keeps the chat scrolled to its end.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _OF_ONE_CONNECTION = frozenset(
 )  # fmt: skip
 _LARGEST_BODY = 32 * 1024 * 1024
 _FIXED = frozenset({"text/css", "text/javascript", "application/javascript", "font/ttf", "font/woff2"})
-"""What is the same behind every page: of fonts alone, a browser would otherwise load 30 MB again for each channel."""
+"""Content types that are the same on every page. Without caching, a browser would load 30 MB of fonts per channel."""
 _NO_PAGE = "The chat is closed."
 _PAGE = Path(__file__).parent / "page"
 _ADDED = {
@@ -60,7 +60,7 @@ class Chat:
 
     @property
     def url(self) -> str:
-        """Where the page is to be seen, with its secret; another one for each channel, so that a frame loads again."""
+        """The page's address with its secret. It differs for each channel, so that the frame reloads."""
         return f"http://127.0.0.1:{self.port}/?page={self._shown}#{self._secret}" if self.open else ""
 
     async def start(self) -> None:
@@ -103,7 +103,7 @@ class Chat:
                 await self._watching
             self._watching = None
         self.open = False
-        if self._session is not None:  # before the page: one that closes waits for whoever is connected
+        if self._session is not None:  # first, because a closing page waits for open connections
             await self._session.close()
             self._session = None
         await self._discord.close_preview()
@@ -122,13 +122,13 @@ class Chat:
             session = self._session
         asker = request.headers.get("X-Simcord-Capability")
         if asker is not None and not (self.open and asker == self._secret):
-            # A page that was left asks on until it is gone; a browser writes every refusal into its console.
+            # A page that is being replaced keeps polling, and a browser would log every refusal in its console.
             return web.Response(status=204)
         if not self.open or session is None:
             return web.Response(status=503, text=_NO_PAGE)
         try:
             return await self._fetch(session, request)
-        except (aiohttp.ClientError, RuntimeError):  # the latter is what a session says that is closed amid a request
+        except (aiohttp.ClientError, RuntimeError):  # aiohttp raises RuntimeError if the session is closed meanwhile
             if not session.closed:
                 raise
             return await self._pass_on(request)
@@ -149,7 +149,7 @@ class Chat:
             if answer.content_type == "text/html":
                 body = body.replace(_HEAD_ENDS, _LINKS + _HEAD_ENDS)
             if answer.content_type == "text/css":
-                body = body.replace(b"font-display: block", b"font-display: swap")  # words before 30 MB of fonts
+                body = body.replace(b"font-display: block", b"font-display: swap")  # don't wait for 30 MB of fonts
             if answer.content_type in _FIXED:
                 kept.pop("Pragma", None)
                 kept["Cache-Control"] = "max-age=600"

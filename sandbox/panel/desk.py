@@ -1,4 +1,4 @@
-"""What the panel's switches work on: the stage, the chat, and where and as whom one looks at it."""
+"""The panel's state: the stage, the chat, and the chosen server, channel and person."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class PanelServer:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What the line under the buttons for trying things says. `needs_token`: it asks to copy the server's token."""
+    """The text under the four buttons. With `needs_token` it asks to copy the server's token."""
 
     text: str
     needs_token: bool = False
@@ -44,7 +44,7 @@ FIRST_SCENE = Scene("Press one of the four. What happens is explained here.")
 
 @dataclass(slots=True)
 class Desk:
-    """Everything within reach of the switches."""
+    """The state that the switches read and change."""
 
     stage: Stage
     chat: Chat
@@ -99,12 +99,12 @@ class Desk:
         raise NotDone("There is no such job.")
 
     def play(self, job: Job, timeline: Timeline) -> None:
-        """Lets a time line begin, at the chosen speed."""
+        """Starts a job's time line at the chosen speed."""
         job.play(timeline)
         job.hurry(self.speed)
 
     def play_once_asked(self, job: Job, timeline: Timeline) -> None:
-        """Lets it begin once somebody asks for the job. What the bot asks the API of its own accord does not count."""
+        """Starts a job's time line once somebody asks for the job in a command. The bot's own requests don't count."""
 
         async def wait() -> None:
             await self.stage.discord.until(lambda: any(job.jobid in said for said in self._said), timeout=math.inf)
@@ -113,13 +113,13 @@ class Desk:
         self.in_background(wait())
 
     def in_background(self, work: Coroutine[object, object, None]) -> None:
-        """Does something that takes its time; given up when the desk closes."""
+        """Runs a task, which is cancelled when the desk closes."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def close(self) -> None:
-        """Gives up what is still being done."""
+        """Cancels the tasks that still run."""
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()

@@ -1,7 +1,7 @@
-"""Who may talk to a page on loopback: only a browser on this machine that shows this very page.
+"""Lets only the page itself send requests to its local port.
 
-Any website can send requests to 127.0.0.1, and can make its own name lead there (DNS rebinding). The first are told by
-their `Origin`, the second by their `Host`.
+Any website can send requests to 127.0.0.1, and can point its own name there (DNS rebinding). The former are recognised
+by their `Origin`, the latter by their `Host`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def own_hosts(port: int) -> tuple[str, str]:
 
 
 def only_own_page(port: Port) -> Middleware:
-    """Refuses with 403 what names another host, or comes from another page."""
+    """Answers 403 to requests that name another host or come from another page."""
 
     @web.middleware
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -35,7 +35,9 @@ def only_own_page(port: Port) -> Middleware:
 
 
 def _from_own_page(request: web.Request) -> bool:
-    """Browsers name the page with every request that changes something; without a name, it has to be a mere look."""
+    """Whether the `Origin` is this page. Browsers send it with every request that changes something, so only reads may
+    lack it.
+    """
     origin = request.headers.get("Origin")
     if origin is not None:
         return origin == f"http://{request.host}"

@@ -24,7 +24,7 @@ _REMEDY = "pixverse-admin token set"
 
 
 class Tryouts:
-    """Scenes that show what the bot is for. Each says what to look at, and at its end what came of it."""
+    """Scenes that show what the bot does. Each says what to watch and, at its end, what happened."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
@@ -136,10 +136,10 @@ class Tryouts:
         return answer.text
 
     def _wait_for_the_bot(self) -> None:
-        """A scene that kills the bot would end another without a word.
+        """Refuses to start a scene while another scene is killing the bot.
 
         Raises:
-            NotDone: such a scene is being played.
+            NotDone: a scene that kills the bot is running.
         """
         if self._is_dying:
             raise NotDone("Kill the bot midway isn't over yet. Try again when it is.")
@@ -154,7 +154,7 @@ class Tryouts:
     # ------------------------------------------------------- what is said of it
 
     def _begin(self, text: str, *, needs_token: bool = False) -> Callable[[str], None]:
-        """Says this; returns a function that says more in the same scene, until another one is started."""
+        """Shows a text; returns a function that replaces it until another scene starts."""
         self._begun += 1
         number = self._begun
 
@@ -200,7 +200,7 @@ class Tryouts:
         tell(f"Done: the job ended while the bot was dead, and its result was posted {await self._times_told(job)}.")
 
     async def _die_and_be_replaced(self, tell: Callable[[str], None], job: Job) -> None:
-        """Nobody starts it again: the others go on in its place."""
+        """Kills the process that serves the channel; another one takes over."""
         stage = self._stage
         try:
             await asyncio.sleep(self._seconds_before_kill)

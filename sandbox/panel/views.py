@@ -1,4 +1,4 @@
-"""What the page shows, as JSON: pure looks at the desk, a section for each part of the page."""
+"""The page's content as JSON, read from the desk: one section for each part of the page."""
 
 from __future__ import annotations
 
@@ -76,12 +76,12 @@ def _known_as(desk: Desk, person: Member) -> str:
 
 
 def _name(chosen: object, offered: Mapping[str, object]) -> str:
-    """What a list of the page calls this; nothing where it isn't one of those that it offers."""
+    """The name of a value in one of the page's lists; empty if the list doesn't offer it."""
     return next((name for name, value in offered.items() if value == chosen), "")
 
 
 def chat(desk: Desk) -> Section:
-    """Where the chat is, or why it is not."""
+    """The chat's address, or why there is no chat."""
     if desk.chat.open:
         return {"url": desk.chat.url, "note": ""}
     if not desk.server.bot_is_in:

@@ -1,4 +1,4 @@
-"""The PixVerse API of useapi.net on this machine, to try the bot and to test it: jobs follow scripted time lines."""
+"""A simulated PixVerse API of useapi.net; its jobs follow scripted time lines."""
 
 from sandbox.pixverse_api.api import PixverseApi
 

@@ -1,7 +1,7 @@
 """Callbacks: what the API posts to the `replyUrl` of a job, or else to that of its account.
 
-useapi.net PixVerse v1 and v2: the body is what a GET of the job answers; nothing is signed, nothing sent again. How
-often one is sent is told differently by different pages, so that it is a habit that can be changed.
+useapi.net PixVerse v1 and v2: the body is what a GET of the job answers; nothing is signed, nothing sent again. The
+pages disagree on how often one is sent, so that can be set.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Sent:
 class Callbacks:
     """Sends them while the API runs.
 
-    Only this machine is called, and `allowed` hosts: a sandbox has no business elsewhere.
+    Callbacks go only to this machine and to `allowed` hosts.
     """
 
     def __init__(self, clock: Clock, allowed: Collection[str] = ()) -> None:
@@ -79,12 +79,12 @@ class Callbacks:
         self._session: aiohttp.ClientSession | None = None
 
     def start(self, catch_up: Callable[[], None]) -> None:
-        """Begin. `catch_up` carries out what is due, since without callbacks that is done only when somebody asks."""
+        """Start sending. `catch_up` carries out due sweeps, which otherwise happen only when a request comes."""
         self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_PATIENCE_SECONDS))
         self._watching = asyncio.create_task(self._watch(catch_up))
 
     async def stop(self) -> None:
-        """Stop sending, even what is on its way."""
+        """Stop sending, and cancel callbacks that are being sent."""
         tasks = [task for task in (self._watching, *self._sending) if task is not None]
         for task in tasks:
             task.cancel()

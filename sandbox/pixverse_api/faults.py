@@ -1,7 +1,7 @@
 """Everything that can go wrong between a request and its answer, before, after or instead of carrying it out.
 
-An action is given the request and `carry_out`, a function that does what was asked and returns the true answer. It
-calls that or not, and answers what it likes.
+An action gets the request and `carry_out`, a function that does what was asked and returns the real answer. The action
+may call it, and may return any answer.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class Truncated:
-    """The whole length is promised, a part of it sent, then the connection breaks."""
+    """Announces the whole length, sends a part, then breaks the connection."""
 
     part: float = 0.5
 
@@ -91,7 +91,7 @@ class Truncated:
 
 @dataclass(frozen=True, slots=True)
 class HalfBody:
-    """A part of the body as if it were all of it: the length fits, what is inside does not."""
+    """Sends a part of the body with a matching Content-Length, as if it were complete."""
 
     part: float = 0.5
 
@@ -104,7 +104,7 @@ class HalfBody:
 
 @dataclass(frozen=True, slots=True)
 class HangsUpHalfway:
-    """A part of the body without any length, ended by hanging up, as HTTP/1.0 does: it looks like all of it."""
+    """Sends a part of the body without a length and hangs up, which looks complete, as in HTTP/1.0."""
 
     part: float = 0.5
 
@@ -141,7 +141,7 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class AfterDeed:
-    """The request is carried out, then another action takes the place of its answer."""
+    """The request is carried out, then another action replaces its answer."""
 
     action: Action
 
@@ -212,7 +212,7 @@ class Redirect:
 
 @dataclass(frozen=True, slots=True)
 class RedirectChain:
-    """So many redirects from the address to itself, told apart by a `hop` in the query, and then the answer."""
+    """Several redirects from the address to itself, counted by `hop` in the query, and then the answer."""
 
     hops: int
 

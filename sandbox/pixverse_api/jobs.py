@@ -188,14 +188,14 @@ class Job:
         self.kept = Kept.HERE
 
     def show_as_new(self) -> None:
-        """Show what happened at the very creation as the answer of a POST does, without an `updated`."""
+        """Show what happened at creation as the response to a POST does, without `updated`."""
         self._play(self.created)
         self._real.pop("updated", None)
         self._shown = self._visible()
         self._changed = False
 
     def happen(self, until: int) -> None:
-        """What is due until then happens, and no sweep has seen it."""
+        """Carry out the time line until `until` (milliseconds), without a sweep that shows it."""
         self._play(until)
 
     def look(self, at: int) -> None:

@@ -24,9 +24,9 @@ class Seen(Protocol):
 
 
 class Sweeper:
-    """Carries out, whenever it is asked, the sweeps that were due until then.
+    """Carries out the sweeps that are due, whenever it is called.
 
-    Seconds 0: every change is visible at once. Infinity: none is, but by `sweep`.
+    With 0 seconds, every change is visible at once; with infinity, only after `sweep`.
     """
 
     def __init__(self, clock: Callable[[], int], rng: random.Random, seconds: Seconds) -> None:

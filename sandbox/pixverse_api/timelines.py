@@ -44,7 +44,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A change `after` seconds, counted from the job's creation."""
+    """A change that happens `after` seconds from the job's creation."""
 
     after: float
     change: Change
@@ -72,12 +72,12 @@ def rising(seconds: float) -> Timeline:
 
 
 def completed(seconds: float = 30, videos: int = 1, size: int | None = None, link_seconds: float = DAY) -> Timeline:
-    """The ordinary way, to `videos` files of `size` bytes each."""
+    """Completes normally, with `videos` files of `size` bytes each."""
     return *rising(seconds), finish(seconds, Results(videos, size, link_seconds))
 
 
 def ordinary(kind: str, seconds: float = 30) -> Timeline:
-    """The ordinary way of a job of v2, to one video or one image."""
+    """A v2 job that completes normally, with one video or one image."""
     if kind == "image":
         return *rising(seconds), finish(seconds, Results(files=(image_file("image"),)))
     return completed(seconds)
