@@ -1,4 +1,4 @@
-"""A person's hands in Discord: commands, forms and buttons, and whether the bot answers them in time."""
+"""What people do in Discord: commands, forms and buttons; checks that the bot replies in time."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ Then = Callable[[Asked], None]
 _ANSWER_LIMIT = 3.2
 _FINAL_LIMIT = 150.0
 _ALWAYS = re.compile(r"One moment|restarting|went wrong on my side|didn't answer just now")
-"""Answers that may come to anything."""
+"""Replies that may be given to any request."""
 _CANNOT_POST = re.compile(r"I can't post in this channel|This thread is locked")
 _OPTION_TYPES = {str: 3, bool: 5}
 _REMEMBERED = 200
 
 
 class Hands:
-    """Does it, and looks whether it is answered: once within three seconds, and not left "thinking"."""
+    """Sends interactions, and checks that each gets a first response within three seconds and isn't left "thinking"."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class Hands:
         self._answers: deque[Asked] = deque(maxlen=_REMEMBERED)
 
     def answers_in(self, guild: Guild) -> list[Asked]:
-        """The latest answers that people of a server see."""
+        """The latest replies that people of a server see."""
         return [record for record in self._answers if record.guild is guild and record.shown]
 
     def command(
@@ -71,7 +71,7 @@ class Hands:
         return self.ask(2, channel, person, f"/{path} {options}", data, jobs or [], then, wanted=wanted)
 
     def send_form(self, channel: Channel, person: int, what: str, data: dict[str, Any], then: Then) -> None:
-        """A form is sent, with a token that is to be tried."""
+        """Submits a form with a token, which the bot then tries."""
         self._ledger.tries_token(channel.guild)
         self.ask(5, channel, person, what, data, [], then)
 
@@ -79,7 +79,8 @@ class Hands:
         self, kind: int, channel: Channel, person: int, what: str, data: dict[str, Any], jobs: list[Job],
         then: Then | None = None, source: dict[str, Any] | None = None, wanted: str = "", demoted: bool = False,
     ) -> Asked | None:  # fmt: skip
-        """`wanted` is a pattern for what is answered in the end; `demoted`: whoever it is may manage nothing now."""
+        """Sends an interaction. `wanted` is a pattern for the final reply; `demoted`: the person has no permissions any
+        more."""
         if not channel.exists or not channel.guild.bot_in or channel.lacks("view_channel"):
             return None
         for job in jobs:
@@ -104,7 +105,7 @@ class Hands:
         return record
 
     def _check_answered(self, record: Asked, life: int, wanted: re.Pattern[str] | None) -> None:
-        """`wanted` where the answer has to be there whole."""
+        """Checks the reply. `wanted`: the final reply is due, and must match this pattern."""
         if self._machine.life != life or not self._machine.runs or self._weather.last_change > record.at:
             return
         if self._weather.disturbs("discord") or self._weather.disturbs("gateway") or self._weather.disturbs("disk"):
@@ -117,7 +118,8 @@ class Hands:
             self._ledger.fail(f"{record.what} was answered by {record.text!r}")
 
     def _may_come_to_anything(self, record: Asked) -> bool:
-        """Whether an answer tells of something that comes before whatever was asked for."""
+        """Whether the reply is one that may take precedence over any other, for example because the channel is
+        closed."""
         place = record.channel
         closed = place.cannot_be_posted_in() or place.denied_until() > record.at
         return (closed and _CANNOT_POST.search(record.text) is not None) or _ALWAYS.search(record.text) is not None
@@ -129,7 +131,7 @@ class Hands:
         return self.ask(3, channel, person, f"presses {label!r}", data, jobs, then, source, wanted, demoted)
 
     def press_in(self, record: Asked, wanted: str, then: Then | None = None) -> None:
-        """Presses the first button with such a label in an answer, a few seconds later."""
+        """Presses the first button with this text in its label in a reply, a few seconds later."""
         found = [
             (message, label, custom_id)
             for message in record.shown.values()

@@ -1,6 +1,6 @@
-"""What was asked for and promised in a life, and whether what happened is what has to hold of it.
+"""Keeps account of what was requested and promised in a life, and checks the laws.
 
-Knows nothing of the bot's inside: only what stands in messages, what is asked of the API, and who did what.
+It knows nothing of the bot's internals: only the messages, the API's requests, and who did what.
 """
 
 from __future__ import annotations
@@ -30,32 +30,33 @@ _PROMISES = re.compile(
     r"|result (?:is|will be|is still waiting to be) posted here"
 )
 _UNDECIDED = "An admin has to decide"
-"""Whatever says so promises nothing."""
+"""A reply that says this promises nothing."""
 _BATCH_ENDED = re.compile(r"\*\*(?:The job has|All \d+ jobs have) ended")
 _NUMBER = re.compile(r"#(\d+)")
 _MARK = re.compile(r"boat-(\d+)-sails")
 _ADDRESS = re.compile(r"/callback/([\w-]+)")
 _EMAIL = re.compile(r"owner\d+\\?@mail\.example")
 _MARKUP = re.compile(r"[@<\[\]*`|:]")
-"""Stands for itself where Discord knows no markup."""
+"""Characters of Discord's markup; text without markup shows them literally."""
 _WORDS = {"completed": "completed", "failed": "failed", "moderated": "moderated", "cancelled": "cancelled"}
 
 
 _HIDDEN = re.compile(r"_hidden\\?_")
 _EDIT_SECONDS = 1.99
-"""Between two edits in a channel, as Discord gets them: two seconds (contract), less what figures are rounded by."""
+"""The least time between two edits in a channel, at Discord's end: two seconds (contract), less the rounding error."""
 _EDITS_EVER = 20
 _EDITS_ANYWHERE, _ANYWHERE_SECONDS = 20, 0.5
-"""Half of what Discord takes of one bot (contract), and what arrives at once though it was sent in turn."""
+"""The limit is half of what Discord accepts from one bot (contract). Edits that were sent one after another may arrive
+within this time."""
 _BEFORE = 120.0
-"""Seconds before something, which may still have to do with it."""
+"""Seconds before an event within which a fault may still have caused it."""
 _LINKS_LAST = 20 * 3600.0
 _LATE = 10 * 60.0 + 60.0
 _NOT_LATE = 10 * 60.0 - 60.0
 _LIMITS_LEARNED = 24 * 3600.0
-"""For so long a server may be taken for one that lets no files in, which had refused some."""
+"""How long the bot may treat a server that refused files as one that accepts none."""
 _STOPS = ("card:stop", "batch:stop")
-"""Buttons of a card or a summary whose jobs are not over."""
+"""Buttons of a card or summary that is still active."""
 _LOOKED_UP_WITHIN = 3.0
 _SHOWN_NUMBERS = 0.8
 _COMPONENTS = 1 << 15
@@ -63,22 +64,22 @@ _COMPONENTS = 1 << 15
 
 
 def prompt(number: int) -> str:
-    """A prompt by which a job is known in every text that tells of it."""
+    """The prompt by which a job is recognised in every text about it."""
     return f"boat-{number}-sails"
 
 
 def _posted_at(message: dict[str, Any]) -> float:
-    """Seconds since the life began."""
+    """Seconds from the life's start to the message's timestamp."""
     return ((int(message["id"]) >> 22) + EPOCH_MS - BEGIN_MS) / 1000
 
 
 def _masked(job: Job) -> str:
-    """The end of an id of v2, which nobody masks."""
+    """The end of a v2 job's id, which is never masked."""
     return f"-video:{10**12 + job.number}"
 
 
 def _form(message: dict[str, Any]) -> str:
-    """What a message looks like."""
+    """The content and components of a message."""
     return f"{message.get('content')}{message.get('components')}"
 
 
@@ -92,30 +93,30 @@ _NAMED = (
     (DeliveryKind.CARD, 0, 0),
     *((DeliveryKind.OUTCOME, job_round, after) for job_round in range(3) for after in range(2)),
 )
-"""The messages whose nonces name a job."""
+"""The kinds of messages whose nonces depend on a job."""
 
 
 @dataclass(slots=True)
 class Server:
-    """What a server has done that decides about its rights."""
+    """What a server did that decides what it may see."""
 
     tokens: list[str] = field(default_factory=list)
-    """Entered by an admin and taken by the bot, the latest last."""
+    """The tokens that an admin entered and the bot accepted, the latest last."""
     current: str | None = None
-    """The one of which the bot said that it works."""
+    """The token that the bot said works."""
     unsure: bool = False
-    """Whether another one may be in force, which was entered, and of which no answer came."""
+    """Whether another token may be in use, because one was entered and got no reply."""
     offered: set[str] = field(default_factory=set)
-    """Entered, whatever became of it."""
+    """Every token that was entered, whether accepted or not."""
     asked_ids: set[str] = field(default_factory=set)
     follows: set[int] = field(default_factory=set)
-    """Channels that it ever wanted to follow its account."""
+    """Channels in which it ever asked to follow its account."""
     forgetting: bool = False
     language: str | None = None
-    """What an admin has chosen in the place of the server's own."""
+    """The language that an admin chose in place of the server's own."""
 
     def tried(self, token: str, answer: str, *, was_unsure: bool) -> None:
-        """What is known of the token in force after this answer; `was_unsure`: what was not known before."""
+        """Records what this reply says about the token in use; `was_unsure` is the value of `unsure` before."""
         if "oken works" in answer:
             self.current, self.unsure = token, False
         elif "Not stored" in answer:
@@ -130,12 +131,12 @@ class Promise:
     channel: Channel
     at: float
     account: Account | None = None
-    """Which one the server asked with then."""
+    """The account that the server used then."""
     void: str | None = None
-    """Why nothing need come any more; then there is at most one outcome."""
+    """Why no result is due any more; at most one outcome may still come."""
     outcomes: list[Posted] = field(default_factory=list)
     extra: int = 0
-    """Further outcomes that were asked for."""
+    """How many more outcomes were requested."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,69 +145,69 @@ class _Sent:
 
     nonce: str
     job: Job | None
-    """Whose outcome it is."""
+    """The job, if the message is its outcome."""
 
 
 def _tells_no_end(text: str) -> bool:
-    """Whether the outcome says only that the bot does not know how the job ended, so that whoever asks again gets
-    another one."""
+    """Whether the outcome says only that the bot doesn't know how the job ended. Whoever asks again gets another
+    one."""
     return "not found ·" in text or "given up ·" in text
 
 
 class Ledger:
-    """Writes down, and says which laws were broken."""
+    """Records what happens in a life, and reports the laws that are broken."""
 
     def __init__(
         self, clock: VirtualClock, pixverse: PixVerseWorld, weather: Weather, plan: Plan, operator_token: str | None
     ) -> None:
         self.looks = Looks(self.fail)
         self.calm = bool(plan.scenes)
-        """Whether nothing goes wrong but what scenes know of."""
+        """Whether the only faults are those of the scenes."""
         is_awaited = self.is_awaited if self.calm else None
         self.pace = Pace(clock, pixverse, plan.interval, self.fail, is_awaited, self._is_shared)
         self._clock = clock
         self._pixverse = pixverse
         self._weather = weather
         self.operator_tokens = [] if operator_token is None else [operator_token]
-        """Those that the operator has set one after the other, the latest last."""
+        """The tokens that the operator set, the latest last."""
         self.servers: dict[int, Server] = defaultdict(Server)
         self.promises: dict[tuple[str, int], Promise] = {}
         self.askers: dict[tuple[str, int], set[int]] = defaultdict(set)
-        """Who asked for a job in a channel, pinged or not."""
+        """Who asked for a job in a channel, whether they want a ping or not."""
         self._made_up: dict[tuple[str, int], set[int]] = defaultdict(set)
-        """Who asked in a channel for an id that no job has, since it was last told of."""
+        """Who asked in a channel for an id that no job has, since the last outcome about it."""
         self._asked_for: dict[tuple[str, int], float] = {}
         """When somebody last asked for a job in a channel."""
         self._card_posted: dict[tuple[str, int], float] = {}
         """When a job's last card was posted in a channel."""
         self._looks: Counter[str] = Counter()
-        """How often people wanted to know of a job."""
+        """How often people asked about a job."""
         self._edited_at: dict[tuple[int, int], float] = {}
         self._edits: dict[str, list[float]] = defaultdict(list)
         self._latest_edits: deque[float] = deque(maxlen=_EDITS_ANYWHERE)
         self._forms: dict[str, tuple[int, str]] = {}
-        """In which process a message was posted or edited last, and what it looks like since, by its id."""
+        """By message id: the process that last posted or edited it, and its form since then."""
         self._formed_at: dict[str, float] = {}
-        """When it was edited last."""
+        """By message id: when it was last edited."""
         self._addresses: set[str] = set()
-        """The secrets of the addresses for callbacks that admins were told."""
+        """The secret parts of the callback addresses that admins were shown."""
         self.cards: dict[str, Job] = {}
-        """By the message's id."""
+        """By message id."""
         self._numbers: dict[str, Job] = {}
         self._sent_last: dict[tuple[int, bool], _Sent] = {}
-        """By channel, and whether it was an outcome."""
+        """By channel and by whether the message was an outcome."""
         self._unanswered: dict[str, _Sent] = {}
-        """By the number that the bot gives a message, what was sent and not answered."""
+        """Messages that got no response, by the bot's delivery number."""
         self._nonces: dict[str, str] = {}
-        """Of what was posted, by the message's id."""
+        """The nonces of posted messages, by message id."""
         self._unsure: set[str] = set()
-        """Nonces of messages of which nobody could know whether they stand in the channel."""
+        """Nonces of messages that may or may not have been posted."""
         self.life_began = 0.0
-        """When the process of now was started."""
+        """When the current process was started."""
         self.broken: list[str] = []
         self.when_broken: Callable[[], None] = lambda: None
         self.scene = ""
-        """The one that is played now, or was the last."""
+        """The scene that is being played, or was played last."""
         self.counts: Counter[str] = Counter()
 
     @property
@@ -227,22 +228,22 @@ class Ledger:
         self.looked_up([job])
 
     def asked_for_nothing(self, jobid: str, channel: Channel, person: int) -> None:
-        """Somebody asks for an id that no job has: nobody knows that while the token is refused."""
+        """Somebody asks for an id that no job has. While the token is refused, the bot can't know that."""
         self._made_up[(jobid, channel.id)].add(person)
 
     def looked_up(self, jobs: list[Job]) -> None:
-        """Somebody wants to know how these stand: the API may be asked for it."""
+        """Somebody asks about these jobs, so the bot may request them."""
         self._looks.update(job.jobid for job in jobs)
         for job in jobs:
             self.pace.wants(job.jobid)
 
     def tries_token(self, guild: Guild) -> None:
-        """Somebody has the token tried that this server uses."""
+        """Somebody lets the bot try the token that this server uses."""
         for token in (*self.servers[guild.id].offered, *self.operator_tokens):
             self.pace.tries(token)
 
     def answered(self, record: Asked, jobs: list[Job]) -> None:
-        """The asker has read something: perhaps a promise. What is shown must be theirs to see."""
+        """The asker has read a reply. It may be a promise, and must show only what they may see."""
         self._check_shown(record.channel.guild, record.text, alone=True)
         self._addresses.update(_ADDRESS.findall(record.text))
         for message in record.shown.values():
@@ -258,13 +259,14 @@ class Ledger:
                 self.promise(job, record.channel, anew="Already watched" not in record.text)
 
     def number_in(self, random: Random, guild: Guild) -> int | None:
-        """A number that this server's messages have shown; now and then none."""
+        """A job number that this server's messages have shown; sometimes None."""
         jobids = self.servers[guild.id].asked_ids
         numbers = [int(number) for number, job in self._numbers.items() if job.jobid in jobids]
         return random.choice(numbers) if numbers and random.random() < _SHOWN_NUMBERS else None
 
     def refused(self, channel: Channel, body: dict[str, Any], code: int) -> Callable[[], None] | None:
-        """Discord takes no such message, permissions or not. Returns what is to be looked at after a while."""
+        """Discord refuses a message for a reason other than a permission. Returns a check to run later, if the message
+        is an outcome."""
         text = text_of(body)
         mark = _MARK.search(text)
         if mark is None or not any(custom_id.startswith("outcome:details") for _, custom_id in buttons_of(body)):
@@ -286,7 +288,7 @@ class Ledger:
         return look
 
     def answered_a_number(self, record: Asked) -> None:
-        """A number is of use where its job is or was waited for, and to who asked for it; nowhere else."""
+        """Checks that a number reveals a job only where the job is or was waited for, and to whoever asked for it."""
         for mark in _MARK.finditer(record.text):
             job = self._pixverse.by_prompt[mark[0]]
             here = (job.jobid, record.channel.id)
@@ -296,7 +298,7 @@ class Ledger:
                 self.fail(f"{job.prompt} of another channel is told for its number to {record.person}: {record.text!r}")
 
     def promise(self, job: Job, channel: Channel, *, anew: bool = True) -> None:
-        """A result is to come; `anew` where nobody waited for it just before."""
+        """A result is due from now on; `anew` if nobody waited for it just before."""
         promise = self.promises.get((job.jobid, channel.id))
         if promise is None:
             account = self.account_in_use(channel.guild)
@@ -312,7 +314,8 @@ class Ledger:
         self, why: str, *, channel: Channel | None = None, guild: Guild | None = None, job: Job | None = None,
         but_of: Account | None = None,
     ) -> None:  # fmt: skip
-        """Nothing has to come any more for these, but for jobs that `but_of` sees and was asked about."""
+        """No result is due any more for these promises, except for jobs of `but_of` that were requested with that
+        account."""
         for promise in self.promises.values():
             if (
                 (channel is None or promise.channel is channel)
@@ -326,7 +329,7 @@ class Ledger:
     # ------------------------------------------------------------ what happened
 
     def posted(self, posted: Posted) -> None:
-        """The bot has put a message into a channel."""
+        """Checks a message that the bot has posted."""
         self._nonces[str(posted.message["id"])] = posted.nonce
         self._forms[str(posted.message["id"])] = (posted.life, _form(posted.message))
         text = text_of(posted.message)
@@ -352,13 +355,13 @@ class Ledger:
         else:
             self.counts["notices"] += 1
             self.looks.said(text, [], self._language(posted.channel))
-            # The asker of a batch is pinged once at its end, also where the last of its jobs gets no outcome.
+            # The people who asked for a batch are pinged once when it ends, even if its last job gets no outcome.
             ended = _BATCH_ENDED.match(text) is not None
             asked = (people for (_, where), people in self.askers.items() if where == posted.channel.id)
             self._check_pings(posted, set().union(*asked) if ended else {posted.channel.guild.admin})
 
     def _check_new_card(self, job: Job, posted: Posted) -> None:
-        """A card that somebody has deleted stays away, unless its job is asked for again."""
+        """Checks that a deleted card isn't posted again unless somebody asks for its job again."""
         key = (job.jobid, posted.channel.id)
         before = self._card_posted.get(key, -math.inf)
         self._card_posted[key] = self._clock.passed
@@ -367,8 +370,11 @@ class Ledger:
             self.fail(f"{job.prompt} has another card in {posted.channel.name}, for which nobody asked")
 
     def edited(self, channel: Channel, message: dict[str, Any], *, life: int, repeated: bool) -> None:
-        """A card or a summary has changed; `repeated` where it may be the same edit again, whose answer was lost. A
-        process that has just been started knows nothing of the edits before it."""
+        """Checks an edit of a card, summary or notice.
+
+        `repeated`: this may be the same edit again, because the response to it was lost. A process that has just
+        started knows nothing of earlier edits.
+        """
         self._check_shown(channel.guild, text_of(message), alone=False)
         self.looks.speaks(message, self._language(channel))
         if "can't tell if it's posted" in text_of(message):
@@ -382,12 +388,12 @@ class Ledger:
         else:
             self.looks.said(text_of(message), [label for label, _ in buttons_of(message)], self._language(channel))
         if not int(message["flags"]) & _COMPONENTS:
-            return  # A notice, which says that a trouble is over.
+            return  # A notice, edited to say that a problem is over.
         before_it, form = self._forms.get(str(message["id"])), (life, _form(message))
         is_over = not any(custom_id.startswith(_STOPS) for _, custom_id in buttons_of(message))
-        # What a clock that was ahead has written stays in the future for long, whichever process wrote it.
+        # A time stored while the clock was ahead stays in the future for a long time, for later processes too.
         skewed = self._weather.was("clock", 0.0)
-        # While the disk takes nothing, it takes no note of an edit either.
+        # While the disk accepts no writes, an edit can't be recorded either.
         unnoted = "this bot is paused" in text_of(message)
         doubted = self._in_doubt(channel, str(message["id"]))
         if before_it == form and not (repeated or doubted) and not (is_over and (skewed or unnoted)):
@@ -406,23 +412,23 @@ class Ledger:
             self.fail(f"{len(latest)} edits within {now - latest[0]:.2f} s, in whichever channels")
 
     def _in_doubt(self, channel: Channel, number: str) -> bool:
-        """Whether the bot cannot know what a message looks like: it was posted in one of several attempts, or an edit
-        since its last one was not answered."""
+        """Whether the bot can't know what a message looks like: it was posted in one of several attempts, or an edit
+        since the last known one got no response."""
         since = self._formed_at.get(number, -math.inf)
         return any(
             self._weather.in_doubt_since(channel.id, name, since) for name in (number, self._nonces.get(number, ""))
         )
 
     def sends(self, channel_id: int, body: dict[str, Any]) -> None:
-        """The bot sends a message, whatever becomes of it."""
+        """The bot sends a message; it may still fail."""
         is_outcome = any(custom_id.startswith("outcome:details") for _, custom_id in buttons_of(body))
         nonce = str(body.get("nonce"))
         job = self._job_by_nonces(channel_id, _button_nonces(body) | {nonce}) if is_outcome else None
         self._sent_last[(channel_id, is_outcome)] = _Sent(nonce, job)
 
     def heard_of_delivery(self, number: str, kind: str, channel: Channel, what: str) -> None:
-        """The bot logs what became of a message: nobody answered it, or nobody can know whether it was posted. Then
-        nothing more has to come, and nothing can be taken back."""
+        """The bot logs that a message got no response, or that nobody can know whether it was posted. In the second
+        case nothing more is due, and the message can't be withdrawn."""
         last = self._sent_last.get((channel.id, kind in _OUTCOMES))
         if what == _NO_ANSWER and last is not None:
             self._unanswered[number] = last
@@ -437,14 +443,14 @@ class Ledger:
             self.void("nobody can know whether it was posted", channel=channel, job=sent.job)
 
     def _check_unknowable(self, channel: Channel) -> None:
-        """That nobody can know whether a result was posted is true only where the history cannot be read."""
+        """Checks that the bot says it can't know whether a result was posted only if it can't read the history."""
         place = channel.parent or channel
         lately = "read_message_history" in place.denied_before and self._clock.passed - place.given_back_at < _LATE
         if not channel.lacks("read_message_history") and not lately and not channel.lacks("view_channel"):
             self.fail(f"{channel.name} can be read, and the bot says that it cannot tell what is there")
 
     def check_edits(self) -> None:
-        """No message was edited more often than the contract lets it."""
+        """Checks that no message was edited more often than the contract allows."""
         for message_id, times in self._edits.items():
             hours = (times[-1] - times[0]) / 3600
             most = _EDITS_EVER + (times[-1] - times[0]) / 10 if hours < 1 else 400 + hours * 20
@@ -481,7 +487,7 @@ class Ledger:
             self.fail(f"{job.words.stays!r} of a prompt did not come out as it went in: {text!r}")
 
     def _outcome_of_nothing(self, posted: Posted, text: str) -> None:
-        """That there is no such job is told once to who asked for it."""
+        """Checks that only those who asked are told that there is no such job, and only once."""
         jobid = text.rpartition(" · ")[2]
         askers = self._made_up.pop((jobid, posted.channel.id), None)
         if askers is None or not ("not found ·" in text or "given up ·" in text):
@@ -490,7 +496,7 @@ class Ledger:
         self._check_pings(posted, askers)
 
     def _check_reply(self, job: Job, posted: Posted) -> None:
-        """A result is a reply to its card, where there is one."""
+        """Checks that a result replies to its card, if there is one."""
         channel = posted.channel
         cards = [number for number, one in self.cards.items() if one is job and int(number) in channel.messages]
         disturbed = channel.lacks("read_message_history") or self._weather.met(channel.id, job.ends_at - _BEFORE)
@@ -499,7 +505,7 @@ class Ledger:
             self.fail(f"the result of {job.prompt} is a reply to {posted.reply_to}, and its card is {cards}")
 
     def _language(self, channel: Channel) -> str:
-        """In which language others read what is posted here."""
+        """The language in which messages are posted in this channel."""
         return self.servers[channel.guild.id].language or channel.guild.locale
 
     def is_awaited(self, job: Job) -> bool:
@@ -531,7 +537,8 @@ class Ledger:
             self.fail(f"the outcome of {job.prompt} came before its end: {text!r}")
 
     def _check_all_files(self, job: Job, posted: Posted, text: str) -> None:
-        """Every file is there, unless something kept it: its host, a refusal of Discord's that stays, a permission."""
+        """Checks that all files are attached, unless the host, a lasting refusal by Discord or a permission prevented
+        it."""
         since = job.ends_at - _BEFORE
         channel, passing = posted.channel, "discord_refuses_twice"
         kept_back = self._weather.was("disk", since) or self._file_met_something(job, since)
@@ -548,14 +555,14 @@ class Ledger:
         return any(self._weather.met(path, since) for path in job.paths)
 
     def _check_late(self, job: Job, posted: Posted, text: str) -> None:
-        """An end that waited for long is called late, where it was watched before."""
+        """Checks that a result is called late if, and only if, the job was watched and ended long ago."""
         promise = self.promises[(job.jobid, posted.channel.id)]
         waited = self._clock.passed - job.ends_at
         told = "given up ·" in text or "not found ·" in text or "expired ·" in text
         again = len(promise.outcomes) > 1 or promise.extra or promise.void is not None
         skewed = self._weather.was("clock", promise.at - _BEFORE)
         watched_first = job.ends_at - promise.at > _BEFORE and (not job.is_v2 or self._seen_in_work(job, promise.at))
-        # When a job of v2 has ended, nobody tells: it was in work when the API last said so.
+        # The API doesn't say when a v2 job ended: it was active when the API last said so.
         since = self._clock.passed - self._last_in_work(job, posted) if job.is_v2 else waited
         if "Late:" in text and since < _NOT_LATE and not skewed:
             self.fail(f"{job.prompt} ended at most {since:.0f} s ago, and is called late: {text!r}")
@@ -565,8 +572,11 @@ class Ledger:
                 self.fail(f"{job.prompt} ended {waited:.0f} s ago, and nothing says that it is late: {text!r}")
 
     def _last_in_work(self, job: Job, posted: Posted) -> float:
-        """When this process was surely told that a job was in work, and could remember it, under the token that this
-        server uses; long ago where it was not. What was told before that it knows to some minutes only."""
+        """When this process was last told for certain that a job is active, with a token that this server uses.
+
+        Minus infinity if it never was, or if a fault may have kept the bot from storing it. What an earlier process was
+        told doesn't count: it is stored only to within some minutes.
+        """
         tokens = {self.servers[posted.channel.guild.id].current, self._operator_token}
         times = [self._pixverse.named_in_work.get((job.jobid, token or ""), -math.inf) for token in tokens]
         met = [any(self._weather.was(kind, at - _BEFORE) for kind in ("api", "disk")) for at in times]
@@ -574,7 +584,8 @@ class Ledger:
         return max(sure, default=-math.inf)
 
     def _seen_in_work(self, job: Job, since: float) -> bool:
-        """Whether the bot was surely told then that a job of v2 was in work: its records tell no time of its end."""
+        """Whether the bot was told for certain at that time that a v2 job is active. A v2 record doesn't say when the
+        job ended."""
         return any(
             abs(at - since) < _LOOKED_UP_WITHIN and not self._weather.was("api", at - _BEFORE)
             for at in self._pixverse.told_in_work[job.jobid]
@@ -591,7 +602,7 @@ class Ledger:
         if job is None:
             job = next((one for one in self._pixverse.jobs.values() if one.jobid in text or _masked(one) in text), None)
         if job is None:
-            # An outcome without any word of the API's is still known by its button.
+            # An outcome without any of the API's words is recognised by the nonces in its buttons.
             job = self._job_by_nonces(posted.channel.id, _button_nonces(posted.message) | {posted.nonce})
         if job is None and number is not None:
             job = self._numbers.get(number[1])
@@ -605,7 +616,7 @@ class Ledger:
         return None
 
     def jobs_in(self, message: dict[str, object]) -> list[Job]:
-        """Which jobs a message is about, whether or not it shows their prompts."""
+        """The jobs that a message is about, whether or not it shows their prompts."""
         text = text_of(message)
         found = [self._pixverse.by_prompt[mark[0]] for mark in _MARK.finditer(text)]
         card = self.cards.get(str(message.get("id")))
@@ -616,7 +627,8 @@ class Ledger:
             self.fail(f"pings {set(posted.pings) - allowed}, who did not ask: {text_of(posted.message)!r}")
 
     def _check_shown(self, guild: Guild, text: str, *, alone: bool) -> None:
-        """No secret, no e-mail address where others read; nothing of an account whose token this server has not."""
+        """Checks that a text contains no token, no e-mail address that others can read (unless `alone`), and nothing of
+        an account whose token the server never had."""
         for account in self._pixverse.accounts:
             if any(token.partition("-")[2] in text for token in account.tokens):
                 self.fail(f"a token stands in {text!r}")
@@ -633,12 +645,12 @@ class Ledger:
                 self.fail(f"server {guild.id} is shown {job.prompt}, of an account whose token it never had: {text!r}")
 
     def has_right(self, guild: Guild, account: Account, since: float) -> bool:
-        """Whether this server, or the operator, entered a token of the account that was good after `since`."""
+        """Whether this server or the operator entered a token of the account that was still accepted after `since`."""
         tokens = [*self.servers[guild.id].tokens, *self.operator_tokens]
         return any(token in account.tokens and account.dead_at.get(token, math.inf) > since for token in tokens)
 
     def account_in_use(self, guild: Guild) -> Account | None:
-        """The account that a server asks with now, where that is known."""
+        """The account that a server uses now, or None if that isn't certain."""
         if self.servers[guild.id].unsure:
             return None
         token = self.servers[guild.id].current or self._operator_token
@@ -647,7 +659,8 @@ class Ledger:
     # ------------------------------------------------------------ at the end
 
     def check_requests(self, interval: int, lives: int, callbacks: Counter[str]) -> None:
-        """No token but those that were entered, and no more questions than the contract allows."""
+        """Checks that only entered tokens were used, and that no job was requested more often than the contract
+        allows."""
         known = {token for server in self.servers.values() for token in server.offered}
         per_job: Counter[str] = Counter()
         for at, token, what in self._pixverse.asked:
@@ -665,7 +678,7 @@ class Ledger:
                 self.fail(f"{job.prompt} was asked about {times} times, at most {most:.0f} are right")
 
     def check_disk(self, files: Mapping[str, tuple[bytes, int]]) -> None:
-        """What the bot keeps is for its user alone, and no secret is written down as it is."""
+        """Checks that only the bot's own user can read its files, and that they contain no secret in plain text."""
         secrets = {token.partition("-")[2] for account in self._pixverse.accounts for token in account.tokens}
         for name, (content, mode) in files.items():
             if mode & 0o077:
@@ -674,7 +687,8 @@ class Ledger:
                 self.fail(f"a token or an address stands in {name} as it is")
 
     def _known_to_have_ended(self, job: Job) -> float:
-        """When its last outcome was posted; a database that takes no write keeps it open for longer than it is."""
+        """When the bot knew that a job had ended: at its last outcome at the latest. A database that accepts no writes
+        keeps the job active for longer."""
         told = [one.at for promise in self.promises.values() if promise.job is job for one in promise.outcomes]
         return max([job.ends_at, *told])
 
@@ -687,11 +701,11 @@ class Ledger:
         }
 
     def _is_shared(self, token: str) -> bool:
-        """Whether it is the operator's token, and a server has entered it as its own too."""
+        """Whether it is the operator's token and a server has entered it as its own, too."""
         return token in self.operator_tokens and any(token in server.offered for server in self.servers.values())
 
     def check_channels(self, channels: Iterable[Channel]) -> None:
-        """What is to be read in the end."""
+        """Checks the final state of every message."""
         for channel in channels:
             if not channel.exists or not channel.guild.bot_in:
                 continue
@@ -705,7 +719,7 @@ class Ledger:
                 self.looks.at_rest(message, channel, ended=ended, token_works=works, unsure=unsure)
 
     def check_promises(self) -> None:
-        """All is mended and has been for long: whatever was promised has come, once."""
+        """Checks, long after all faults ended, that every promised result came."""
         for promise in self.promises.values():
             on_hold = self._token_is_dead(promise.channel.guild)
             if promise.void is None and not promise.outcomes and not on_hold:
@@ -715,7 +729,7 @@ class Ledger:
                 )
 
     def _token_is_dead(self, guild: Guild) -> bool:
-        """Whether what a server asks with is refused to the end: nobody has entered a good token."""
+        """Whether the token that a server uses stays refused: nobody has entered a good one."""
         account = self.account_in_use(guild)
         token = self.servers[guild.id].current or self._operator_token
         return account is None or account.token != token

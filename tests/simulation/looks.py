@@ -1,4 +1,4 @@
-"""What stands in the channels: cards that go forward and end, notices that are taken back, nothing said twice."""
+"""Checks what the channels show: cards progress and end, notices are withdrawn, nothing is said twice."""
 
 from __future__ import annotations
 
@@ -18,42 +18,45 @@ _ON_HOLD = "**PixVerse results are on hold."
 _LONGEST_NONCE = 25
 _MISSING_PERMISSIONS = 50013
 _OF_REPLIES = (160002, 160009, 160010)
-"""Refusals of no more than that a message is a reply."""
+"""Refusals that concern only the reply to another message."""
 _YOUNG, _OLD = 60.0, 3660.0
 _YOUNG_EDITS, _EDITS, _OLD_EDITS = 5.0, 10.0, 295.0
-"""Seconds until the next edit of a card that was as old as that at the last one."""
+"""The least seconds between two edits of a card, by its age in seconds at the earlier edit."""
 _OWN_WORDS = re.compile(
     r"^(?:PixVerse says: |Prompt: |prompt: |content: |error: |attachment \d+: ).*$|says: .*$|boat-\d+-sails[^·\n]*",
     re.MULTILINE,
 )
-"""What the API says, which may be what it likes."""
+"""Text from the API, which may be anything."""
 _SHARED = re.compile(r"\(https://discord\.com/channels/[\d/]+\)|<t:\d+:\w>")
-"""What several jobs may have in common: the message of their group, a second."""
+"""What several jobs may have in common: the link to their batch's message, and a timestamp."""
 _FOREIGN = re.compile(r"boat-\d+-sails|\bIt (?:failed|moderated)\b|`[^`]*`|<?https?://\S+")
-"""The API's words where they stand within a line, and what is code."""
+"""Text from the API within a line, and code."""
 _FILES = re.compile(r"\bNumbers? \d+(?:(?:, \d+)*,? (?:and|to) \d+)?:")
-"""Which files a reason is about: each reason names its own."""
+"""The files that a reason is about; each reason names its own."""
 
 
 class Looks:
-    """Follows every card from its first form to its last."""
+    """Follows every card from its first to its last form."""
 
     def __init__(self, fail: Callable[[str], None]) -> None:
         self._fail = fail
         self._refused: dict[tuple[int, str], tuple[int, bool]] = {}
-        """What of a message was refused last under a nonce in a channel: number of files, whether words of the
+        """By channel and nonce, what was refused last: the number of files, and whether the message had words of the
         API's."""
         self._last_edit: dict[str, tuple[int, float]] = {}
-        """In which process a card was posted or edited last, and when."""
+        """The process that last posted or edited a card, and when."""
         self._posted_at: dict[str, float] = {}
         self._reached: dict[str, float] = {}
-        """How far a card has come, in percent; infinite where it has told the end."""
+        """How far a card has progressed, in percent; infinite once it shows the end."""
         self._edited: set[str] = set()
-        """Cards that the bot surely knows of: the answer to a post may be lost for good."""
+        """Cards that the bot knows for certain: the response to a post may be lost for good."""
 
     def sent(self, channel: Channel, body: dict[str, Any], files: int) -> None:
-        """The bot asks for a message to be posted. What Discord has refused for what it holds goes under another nonce
-        when something is left out of it; what nobody answered goes under the same one, whatever became of its files."""
+        """Checks the nonce of a message that the bot sends.
+
+        A message that Discord refused for its contents gets another nonce once something is left out of it. A message
+        that got no response keeps its nonce, even if its files are missing by then.
+        """
         nonce = str(body.get("nonce") or "")
         if not nonce or len(nonce) > _LONGEST_NONCE or body.get("enforce_nonce") is not True:
             self._fail(f"a message is sent without a nonce that holds: {nonce!r}, {body.get('enforce_nonce')!r}")
@@ -62,13 +65,13 @@ class Looks:
             self._fail(f"a message in a lesser form bears the same nonce: {before} and {form}")
 
     def refused(self, channel: Channel, body: dict[str, Any], files: int, refusal: Refusal) -> None:
-        """Discord takes no such message, for what it holds or for no permission."""
+        """Discord refuses a message, for its contents or for a missing permission."""
         a_reply = refusal.code in _OF_REPLIES or "message_reference" in (refusal.errors or {})
         if refusal.code != _MISSING_PERMISSIONS and not a_reply:
             self._refused[(channel.id, str(body.get("nonce")))] = _form(body, files)
 
     def paced(self, message: dict[str, Any], life: int, now: float) -> None:
-        """A card is edited: not more often than the contract lets it, but for its end."""
+        """Checks that a card isn't edited more often than the contract allows; its last edit may come at any time."""
         number = str(message["id"])
         edited_in, before = self._last_edit.get(number, (0, -math.inf))
         age = before - self._posted_at.get(number, -math.inf)
@@ -79,7 +82,7 @@ class Looks:
             self._fail(f"a card of {age:.0f} s is edited again after {now - before:.1f} s: {text_of(message)!r}")
 
     def shown(self, message: dict[str, Any], channel: Channel, now: float, locale: str) -> None:
-        """A card is posted or edited."""
+        """Checks a card that was posted or edited."""
         text, number = text_of(message), str(message["id"])
         self._posted_at.setdefault(number, now)
         self.said(text, [label for label, _ in buttons_of(message)], locale)
@@ -95,11 +98,12 @@ class Looks:
         self._reached[number] = max(before, reached)
 
     def begins_anew(self, number: str) -> None:
-        """The job of a card is waited for again: it is taken up, and may go on from the end that it told."""
+        """The job of a card is waited for again, so the card may go back from the end to progress."""
         self._reached[number] = 0.0
 
     def said(self, text: str, labels: list[str], locale: str) -> None:
-        """A text that the bot has made. In other languages, words that mean nothing by themselves are not known."""
+        """Checks that a text of the bot's says nothing twice. Only in English and in the tests' own language: in
+        others, the words without a meaning of their own aren't known."""
         if locale not in (ENGLISH, PSEUDO):
             return
         twice = said_twice(_SHARED.sub("", _FILES.sub("", _OWN_WORDS.sub("", text))), labels)
@@ -107,7 +111,7 @@ class Looks:
             self._fail(f"{twice} is said twice in {text!r} {labels}")
 
     def speaks(self, message: dict[str, Any], locale: str) -> None:
-        """A message is in the language that it is read in."""
+        """Checks that a message is in its readers' language."""
         written = "\n".join([written_in(message), *(label for label, _ in labelled_in(message))])
         if locale == PSEUDO:
             words = english(_FOREIGN.sub("", written))
@@ -117,14 +121,14 @@ class Looks:
             self._fail(f"another language than that of its readers is spoken in {written!r}")
 
     def form_speaks(self, form: dict[str, Any], locale: str) -> None:
-        """A form is in the language of whoever fills it in."""
+        """Checks that a form is in the language of the person who fills it in."""
         self.speaks({"content": "\n".join(_texts_of_form(form))}, locale)
 
     def at_rest(
         self, message: dict[str, Any], channel: Channel, *, ended: bool, token_works: bool, unsure: bool
     ) -> None:
-        """All is quiet: a card of a job whose result is there has told so, and no notice tells of a trouble that is
-        over, but one of which the bot could not know that it stands there (`unsure`)."""
+        """Checks a message once everything is quiet: the card of a job with a result shows the end, and no notice
+        reports a problem that is over, unless the bot couldn't know that the notice was posted (`unsure`)."""
         text = text_of(message)
         known = str(message["id"]) in self._edited
         if ended and known and (_IN_WORK.match(text) or text.startswith("**On hold")):

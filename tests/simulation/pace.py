@@ -1,4 +1,4 @@
-"""How often the API is asked, and about what."""
+"""Checks how often the API is asked, and for what."""
 
 from __future__ import annotations
 
@@ -11,21 +11,23 @@ from tests.simulation.pixverse_world import Job, PixVerseWorld
 from tests.simulation.virtual_time import VirtualClock
 
 _EXPLAINED_SECONDS = 15.0
-"""For so long after a person, or a callback, wanted to know of a job, a further question is theirs."""
+"""Seconds after a person asked about a job, or a callback reported it, within which a further request is attributed to
+them."""
 _IN_A_ROW = 8
-"""Questions about a job, each too soon after the one before and nobody's: a restart or fresh links explain a few."""
+"""How many requests for a job in a row may each come too soon without a cause: a restart or fresh links explain a
+few."""
 _FOR_NOBODY = 3
-"""Questions about a job for which nobody waits: on their way, or for fresh links."""
+"""How many requests for a job that nobody waits for are accepted: those in flight, or for fresh links."""
 _REFUSED_IN_AN_HOUR = 80
 _HOUR = 3600.0
 _SUBJECT = re.compile(r"/v[12]/\S*|job:\d+\S*|user:\d+-pixverse:[^/\s]+@[^/\s]+-(?:video|image):\d+")
-"""A list, or what has the form of an id."""
+"""A list, or anything in the form of an id."""
 _ON_ITS_WAY = 2.0
-"""What was asked before the answer came."""
+"""Seconds in which a request may arrive that was sent before the refusal came."""
 
 
 class Pace:
-    """Looks at each question as it comes."""
+    """Checks each request to the API as it arrives."""
 
     def __init__(
         self,
@@ -36,8 +38,8 @@ class Pace:
         is_awaited: Callable[[Job], bool] | None,
         is_shared: Callable[[str], bool],
     ) -> None:
-        """`is_awaited` tells whether anybody waits for a job; None where that is not known for sure. `is_shared` tells
-        whether a token is the operator's and a server's own: nothing is shared between the two, so each asks."""
+        """`is_awaited` says whether anybody waits for a job; None if that isn't certain. `is_shared` says whether a
+        token is both the operator's and a server's own. The two share nothing, so each makes its own requests."""
         self._clock = clock
         self._pixverse = pixverse
         self._interval = interval
@@ -46,38 +48,38 @@ class Pace:
         self._is_shared = is_shared
         self._in_vain: Counter[str] = Counter()
         self._wanted_at: dict[str, float] = {}
-        """When somebody last wanted to know of a job, or a callback told of it."""
+        """When somebody last asked about a job, or a callback reported it."""
         self._tried_at: dict[str, float] = {}
-        """When somebody last had a token tried."""
+        """When somebody last let a token be tried."""
         self._asked_at: dict[tuple[str, str], tuple[float, float]] = {}
-        """When a job was asked about last, and the time before."""
+        """When a job was last requested, and the time before that."""
         self._too_soon: dict[tuple[str, str], int] = defaultdict(int)
         self._backed_off: dict[str, tuple[float, float]] = {}
-        """From when until when an account wants to be left alone, by its token."""
+        """By token: from when until when the API asked not to be used."""
         self._refused: dict[str, list[float]] = defaultdict(list)
 
     def new_process(self) -> None:
-        """What the one before was told is forgotten."""
+        """A new process knows nothing of what the one before was told."""
         self._backed_off.clear()
         self._asked_at.clear()
 
     def wants(self, jobid: str) -> None:
-        """Somebody wants to know of a job."""
+        """Somebody asks about a job."""
         self._wanted_at[jobid] = self._clock.passed
 
     def tries(self, token: str) -> None:
-        """Somebody has this token tried, with the list of its jobs."""
+        """Somebody lets the bot try this token, which includes the list of its jobs."""
         self._tried_at[token] = self._clock.passed
 
     def told_to_wait(self, token: str, seconds: float) -> None:
-        """The API asks to be left alone for a while, whatever it was asked for."""
+        """The API asks the bot to wait, in response to any request."""
         now = self._clock.passed
         begins, ends = self._backed_off.get(token, (math.inf, -math.inf))
         self._backed_off[token] = (begins if now < ends else now + _ON_ITS_WAY, max(ends, now + seconds))
 
     def asked(self, token: str, what: str) -> None:
-        """The bot asks about a job, or for a list. While an account backs off, a token may be tried, and fresh links be
-        looked for."""
+        """Checks a request for a job or a list. While an account backs off, a token may still be tried, and fresh links
+        may still be requested."""
         now = self._clock.passed
         job = self._pixverse.jobs.get(what)
         if job is None and _SUBJECT.fullmatch(what) is None:

@@ -1,6 +1,6 @@
-"""What a scene is played on: servers, people, accounts and jobs of its own, and faults that meet nobody else.
+"""Where a scene is played: its own servers, people, accounts and jobs, and faults that affect nothing else.
 
-A scene is a short story with a known end. It is written as a generator, whose every `yield` lets so many seconds pass.
+A scene is a short story with a known end, written as a generator; each `yield` lets that many seconds pass.
 """
 
 from __future__ import annotations
@@ -48,16 +48,16 @@ _FIRST_ACCOUNT = 2000
 _FIRST_PERSON = 50_000
 _MEMBERS = 6
 _SOON = 8.0
-"""Seconds in which whatever was asked is answered."""
+"""Seconds within which any command is replied to."""
 _UP_AGAIN = 60.0
 _PAUSE = 90.0
-"""Between two scenes."""
+"""Seconds between two scenes."""
 _POSTS = re.compile(r".*/channels/(\d+)/messages")
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The world as a scene may touch it."""
+    """The parts of the world that a scene may use."""
 
     clock: VirtualClock
     agenda: Agenda
@@ -84,10 +84,11 @@ class Home:
         self.account = account
         self.channel = guild.channels[0]
         self.callback = ""
-        """The path to which useapi.net posts."""
+        """The path to which useapi.net posts callbacks."""
 
     def command(self, path: str, person: int = 1, where: Channel | None = None, **options: Any) -> Asked:
-        """A command; the `jobs` that it names are noted as asked for, and `resolved` is what its options mean."""
+        """Sends a command. The `jobs` that it names are recorded as requested; `resolved` holds the objects that its
+        options refer to."""
         jobs = options.pop("jobs", None)
         resolved = options.pop("resolved", None)
         record = self._parts.hands.command(
@@ -100,7 +101,7 @@ class Home:
         return self.command("pixverse status", person, channel, jobid=job.jobid, jobs=[job], **options)
 
     def typing(self, said: str, person: int = 1, where: Channel | None = None) -> Asked:
-        """Somebody has typed so much of an id: autocomplete."""
+        """Somebody types part of an id: autocomplete."""
         option = {"name": "jobid", "type": 3, "value": said, "focused": True}
         inner = [{"type": 1, "name": "status", "options": [option]}]
         data = {"id": "1", "name": "pixverse", "type": 1, "options": inner}
@@ -109,7 +110,7 @@ class Home:
         return record
 
     def menu(self, content: str, person: int = 1, jobs: list[Job] | None = None) -> Asked:
-        """The message menu, at a message that says so."""
+        """Uses the message menu on a message with this content."""
         message = self._parts.discord.message_of(self.guild.members[2], self.channel, content)
         data = {"id": "2", "name": "Watch PixVerse jobs", "type": 3, "target_id": message["id"],
                 "resolved": {"messages": {message["id"]: message}}}  # fmt: skip
@@ -118,7 +119,7 @@ class Home:
         return record
 
     def look(self, jobid: str, person: int = 1, channel: Channel | None = None) -> Asked:
-        """A private look."""
+        """Looks at a job privately."""
         job = self._parts.pixverse.jobs.get(jobid)
         self._parts.ledger.looked_up([job] if job is not None else [])
         return self.command("pixverse status", person, channel, jobid=jobid, private=True)
@@ -132,12 +133,12 @@ class Home:
         return self.command(f"pixverse-admin {path}", 0, **options)
 
     def choose(self, path: str, channel: Channel, **options: Any) -> Asked:
-        """An admin's command that takes a channel."""
+        """Sends an admin's command that takes a channel."""
         return self.admin(path, channel=str(channel.id), resolved=self._parts.people.chosen(channel), **options)
 
     def press(self, message: dict[str, Any], label: str, person: int = 1, channel: Channel | None = None,
               jobs: list[Job] | None = None, demoted: bool = False) -> Asked:  # fmt: skip
-        """Presses the first button whose label holds this."""
+        """Presses the first button whose label contains `label`."""
         where = channel or self.channel
         found = [one for one in buttons_of(message) if label in one[0]]
         assert found, f"no button {label!r} in {text_of(message)!r}"
@@ -148,7 +149,7 @@ class Home:
         return record
 
     def press_answer(self, answer: Asked, label: str, **options: Any) -> Asked:
-        """Presses a button of an answer."""
+        """Presses a button of a reply."""
         for message in answer.shown.values():
             if any(label in one[0] for one in buttons_of(message)):
                 person = self.guild.members.index(answer.person)
@@ -156,7 +157,7 @@ class Home:
         raise AssertionError(f"no button {label!r} in {answer.text!r}")
 
     def learn_callback(self) -> Story:
-        """The admin asks where callbacks go."""
+        """The admin asks for the callback address."""
         answer = self.admin("callback")
         yield _SOON
         found = CALLBACK_ADDRESS.search(answer.text)
@@ -164,34 +165,34 @@ class Home:
         self.callback = found[1]
 
     def call_back(self, record: dict[str, Any]) -> None:
-        """useapi.net calls this server's address."""
+        """useapi.net posts a callback to this server's address."""
         self._parts.people.callbacks_sent[str(record["jobid"])] += 1
         self._parts.ledger.pace.wants(str(record["jobid"]))
         self._parts.machine.post_callback(self.callback, Stage.json(record))
 
     def enter_token(self, token: str) -> list[Asked]:
-        """The admin opens the form and sends it. The last answer of the list is what came of it."""
+        """The admin opens the form and submits it. The last reply of the returned list is the result."""
         answers: list[Asked] = []
         self._parts.people.enter_token(self.guild, token, answers.append)
         return answers
 
 
 class Stage:
-    """One scene's world, until it is over."""
+    """The world of one scene, for as long as it is played."""
 
     def __init__(self, parts: Parts, name: str, seed: int, numbers: count[int]) -> None:
         self.parts = parts
         self.name = name
         self.random = Random(seed)
         self._turns = count((seed >> 32) + crc32(name.encode()))
-        """Where the next choice begins: another one the next time."""
+        """The index of the next choice, so that each play of a scene chooses differently."""
         self.homes: list[Home] = []
         self._numbers = numbers
         self._until_over = ExitStack()
 
     def translate(self, catalogues: dict[str, bytes]) -> None:
-        """Until the scene is over, the bot's languages are these, from such files, and English."""
-        from tests import languages  # Babel takes its time.
+        """Until the scene is over, the bot's languages are English and these compiled catalogues, by language code."""
+        from tests import languages  # Importing Babel takes a while.
 
         folder = Path(self._until_over.enter_context(TemporaryDirectory(prefix="relay-languages-")))
         for code, catalogue in catalogues.items():
@@ -199,11 +200,11 @@ class Stage:
         self._until_over.enter_context(languages.known(folder))
 
     def speak(self, home: Home, locale: str) -> None:
-        """All who are in this server read this language."""
+        """All members of this server read this language."""
         self.parts.discord.locales |= dict.fromkeys(home.guild.members, locale)
 
     def one_of(self, options: Sequence[T]) -> T:
-        """One of them, each in its turn when the scene is played again."""
+        """One of the options. Each has its turn when the scene is played again."""
         return options[next(self._turns) % len(options)]
 
     def coin(self) -> bool:
@@ -215,7 +216,7 @@ class Stage:
         return self.parts.pixverse.account(_FIRST_ACCOUNT + next(self._numbers))
 
     def home(self, account: Account | None = None, channels: int = 2, locale: str = ENGLISH) -> Home:
-        """A new server, whose bot has no token yet."""
+        """A new server that has no token yet."""
         first = _FIRST_PERSON + next(self._numbers) * 10
         guild = self.parts.discord.new_guild([first + k for k in range(_MEMBERS)], channels, locale)
         self.parts.discord.invite_bot(guild)
@@ -228,7 +229,7 @@ class Stage:
     def settle(
         self, account: Account | None = None, channels: int = 2, locale: str = ENGLISH
     ) -> Generator[float, None, Home]:
-        """A new server, whose admin has entered a token that works."""
+        """A new server whose admin has entered a working token."""
         home = self.home(account or self.account(), channels, locale)
         assert home.account is not None
         yield 2.0
@@ -238,7 +239,7 @@ class Stage:
         return home
 
     def settle_many(self, account: Account, servers: int) -> Generator[float, None, list[Home]]:
-        """So many of them, with the same token."""
+        """This many new servers, all with the same token."""
         homes: list[Home] = []
         while len(homes) < servers:
             home = yield from self.settle(account)
@@ -249,7 +250,7 @@ class Stage:
         self, home: Home | Account, total: float = 60.0, end: str = "completed", *, v2: bool | None = None,
         files: int = 1, said: words.Words = words.NOTHING, serving: Serving = PLAIN, steps: int = 3,
     ) -> Job:  # fmt: skip
-        """A job that takes so many seconds."""
+        """A job that takes `total` seconds."""
         account = home.account if isinstance(home, Home) else home
         assert account is not None
         line: list[tuple[float, str, int | None]] = [(total * 0.1, "started", None)]
@@ -263,7 +264,7 @@ class Stage:
         return made
 
     def finish(self, job: Job) -> None:
-        """A job is complete sooner than it was to be."""
+        """Completes a job early."""
         job.line = (*job.line[:-1], (self.now - job.created, "completed", None))
 
     # ------------------------------------------------------------- what must be
@@ -276,7 +277,7 @@ class Stage:
             self.fail(law)
 
     def says(self, answer: Asked | None, *patterns: str, never: str | None = None) -> None:
-        """What an answer says, and does not say."""
+        """Checks what a reply says and doesn't say."""
         text = "" if answer is None else answer.text
         for pattern in patterns:
             self.expect(re.search(pattern, text) is not None, f"{pattern!r} does not stand in {text!r}")
@@ -289,7 +290,7 @@ class Stage:
 
     def came(self, job: Job, channel: Channel, *patterns: str, never: str | None = None, files: int | None = None,
              times: int = 1) -> None:  # fmt: skip
-        """The result of a job has come, so often and in this form. By default with all its files."""
+        """Checks that a job's result was posted `times` times and says this. By default it must have all its files."""
         there = self.outcomes(job, channel)
         if len(there) != times:
             self.fail(f"{len(there)} results of {job.prompt} in {channel.name}, and {times} are right")
@@ -306,7 +307,7 @@ class Stage:
             self.expect(re.search(never, text) is None, f"{never!r} stands in {text!r}")
 
     def missing(self, job: Job, channel: Channel) -> None:
-        """Nothing has come."""
+        """Checks that no result was posted."""
         there = self.outcomes(job, channel)
         self.expect(
             not there, f"{job.prompt} has a result in {channel.name}: {[text_of(one.message) for one in there]}"
@@ -320,7 +321,7 @@ class Stage:
         return mine[-1]
 
     def cards(self, job: Job, channel: Channel) -> list[Posted]:
-        """All cards of a job that were posted here, whatever has become of them."""
+        """All cards of a job that were posted here, even if they were deleted since."""
         ids = {number for number, one in self.parts.ledger.cards.items() if one is job}
         return [one for one in self.parts.discord.posted if one.channel is channel and one.message["id"] in ids]
 
@@ -329,42 +330,42 @@ class Stage:
         self.expect(re.search(pattern, text) is not None, f"{pattern!r} does not stand in the card {text!r}")
 
     def messages(self, channel: Channel, pattern: str) -> list[dict[str, Any]]:
-        """Messages of the bot's that say so now."""
+        """The bot's messages that match the pattern now."""
         return [one for one in channel.messages.values() if re.search(pattern, text_of(one))]
 
     def posted(self, channel: Channel, pattern: str) -> list[Posted]:
-        """Messages that were posted and said so, or say so now."""
+        """The bot's posted messages that match the pattern, even if they were deleted since."""
         return [
             one for one in self.parts.discord.posted
             if one.channel is channel and re.search(pattern, text_of(one.message))
         ]  # fmt: skip
 
     def one_notice(self, channel: Channel, pattern: str, pings: set[int] | None = None) -> None:
-        """Exactly one message says so."""
+        """Checks that exactly one posted message matches the pattern."""
         there = self.posted(channel, pattern)
         self.expect(len(there) == 1, f"{len(there)} messages say {pattern!r} in {channel.name}, not one")
         if there and pings is not None:
             self.expect(set(there[0].pings) == pings, f"{pattern!r} pings {set(there[0].pings)}, not {pings}")
 
     def asked(self, job: Job, since: float = 0.0, token: str | None = None) -> int:
-        """How often the API was asked about a job, or by `token` alone."""
+        """How often a job was requested since then, with any token or with `token`."""
         return sum(
             1 for at, used, what in self.parts.pixverse.asked
             if what == job.jobid and at >= since and (token is None or used == token)
         )  # fmt: skip
 
     def gaps(self, job: Job, since: float) -> list[float]:
-        """Seconds between two questions about a job."""
+        """Seconds between successive requests for a job."""
         times = [at for at, _, what in self.parts.pixverse.asked if what == job.jobid and at >= since]
         return [later - earlier for earlier, later in pairwise(times)]
 
     @staticmethod
     def forms() -> list[Callable[[str], str]]:
-        """Ways in which an id is pasted."""
+        """The ways in which an id may be pasted."""
         return list(FORMS)
 
     def requests(self, account: Account, since: float) -> int:
-        """How often the API was asked with any token of an account."""
+        """How often the API was used with any token of an account."""
         return sum(1 for at, used, _ in self.parts.pixverse.asked if at >= since and used in account.tokens)
 
     @staticmethod
@@ -377,7 +378,7 @@ class Stage:
         return json.dumps(record).encode()
 
     def just_asked(self, job: Job) -> Story:
-        """Waits until the API has just been asked about a job."""
+        """Waits until a job has just been requested."""
         before = self.asked(job)
         for _ in range(3000):
             if self.asked(job) > before:
@@ -386,7 +387,7 @@ class Stage:
         raise AssertionError(f"{job.prompt} is asked about no more")
 
     def until(self, true: Callable[[], bool]) -> Story:
-        """Waits until this has come about, to a quarter of a second."""
+        """Waits until the condition is true, to a quarter of a second."""
         for _ in range(3000):
             if true():
                 return
@@ -395,12 +396,12 @@ class Stage:
 
     @staticmethod
     def token(request: Request) -> str:
-        """The token that a request to the API is made with."""
+        """The token of a request to the API."""
         return token_of(request)
 
     @staticmethod
     def subject(request: Request) -> str:
-        """What a request to the API is about."""
+        """What a request to the API is for."""
         return subject_of(request)
 
     @property
@@ -410,7 +411,7 @@ class Stage:
     # ------------------------------------------------------------- faults of this scene
 
     def on_api(self, rule: Callable[[Request], Trip | None]) -> Callable[[], None]:
-        """Requests to the API meet this; returns what ends it."""
+        """Applies a rule to requests to the API; returns a function that ends it."""
         return self._put(self.parts.weather.api_rules, rule)
 
     def on_discord(self, rule: Callable[[Request], Trip | None]) -> Callable[[], None]:
@@ -421,7 +422,7 @@ class Stage:
 
     def refuse(self, channel: Channel, refusal: Refusal, *, when: Callable[[dict[str, Any], int], bool],
                times: int = 10**6) -> Callable[[], None]:  # fmt: skip
-        """Discord refuses messages here, so often."""
+        """Discord refuses messages in this channel, up to `times` times."""
         left = [times]
 
         def rule(where: Channel, body: dict[str, Any], files: int) -> Refusal | None:
@@ -433,7 +434,7 @@ class Stage:
         return self._put(self.parts.weather.refusal_rules, rule)
 
     def counted(self, rule: Callable[[Request], Trip | None]) -> tuple[list[float], Callable[[], None]]:
-        """As `on_api`; first, when requests have met it."""
+        """Like `on_api`; also returns a list of the times at which requests matched the rule."""
         times: list[float] = []
 
         def noted(request: Request) -> Trip | None:
@@ -445,7 +446,7 @@ class Stage:
         return times, self.on_api(noted)
 
     def about(self, job: Job, reply: Reply, times: int = 10**6) -> Callable[[], None]:
-        """The API answers this, so often, whenever it is asked about a job."""
+        """The API responds with `reply` to requests for a job, up to `times` times."""
         left = [times]
 
         def rule(request: Request) -> Trip | None:
@@ -457,18 +458,18 @@ class Stage:
         return self.on_api(rule)
 
     def with_token(self, account: Account, reply: Reply | None) -> Callable[[], None]:
-        """The API answers this to whoever asks with a token of this account; None: nothing."""
+        """The API responds with `reply` to every request with a token of this account; None: the API is unreachable."""
         return self.on_api(
             lambda request: None if token_of(request) not in account.tokens
             else Trip(refused=reply) if reply is not None else Trip(unreachable=True)
         )  # fmt: skip
 
     def slow(self, account: Account, seconds: float) -> Callable[[], None]:
-        """Each request with a token of this account takes so long."""
+        """Each request with a token of this account takes `seconds`."""
         return self.on_api(lambda request: Trip(there=seconds) if token_of(request) in account.tokens else None)
 
     def empty_lists_for(self, request: Request, token: str) -> Trip | None:
-        """What an API would do that lets any token in: no lists, no jobs."""
+        """Responds like an API that accepts any token: with empty lists and no jobs."""
         if token_of(request) != token:
             return None
         is_list = subject_of(request).startswith("/v")
@@ -476,19 +477,19 @@ class Stage:
         return Trip(refused=Reply(200, said) if is_list else Reply(404, {"error": "Unable to locate", "code": 404}))
 
     def void(self, home: Home) -> None:
-        """Nothing has to come any more in this server."""
+        """No result is due any more in this server."""
         self.parts.ledger.void("the scene wants it so", guild=home.guild)
 
     def due_again(self, job: Job, channel: Channel) -> None:
-        """What was on hold has to come after all."""
+        """A result that was on hold is due after all."""
         self.parts.ledger.promises[(job.jobid, channel.id)].void = None
 
     def wanted_again(self, job: Job, channel: Channel) -> None:
-        """A result is asked for once more."""
+        """One more result is requested."""
         self.parts.ledger.promises[(job.jobid, channel.id)].extra += 1
 
     def lose(self, channel: Channel, *, back: bool = True, seconds: float = 0.05) -> Callable[[], None]:
-        """What is posted here gets no answer, carried out (`back`) or not."""
+        """Posts to this channel get no response, whether carried out (`back`) or not."""
         return self.on_discord(
             lambda request: Trip(there=seconds, lost_there=not back, lost_back=True)
             if request.method == "POST" and (found := _POSTS.fullmatch(request.path)) and int(found[1]) == channel.id
@@ -501,7 +502,7 @@ class Stage:
         return lambda: rules.remove(rule) if rule in rules else None
 
     def turn_clock(self, skew_ms: int) -> None:
-        """The machine's wall clock is off by so much from now on."""
+        """Sets the machine's wall clock off by this much from now on."""
         self.parts.clock.skew_ms = skew_ms
         clock = Fault(self.now, "clock", 0.0, 0)
         self.parts.weather.begin(clock)
@@ -509,11 +510,11 @@ class Stage:
             self.parts.weather.end(clock)
 
     def break_loop(self, name: str) -> None:
-        """A loop of the bot's crashes."""
+        """Makes one of the bot's loops crash."""
         assert self.parts.troubles.break_loop(name), f"no loop {name} runs"
 
     def disk(self, *, full: bool = False, locked: bool = False, fails: Callable[[str], bool] | None = None) -> None:
-        """The disk takes nothing from now on, or fails at some statements, or does what it should again."""
+        """From now on the disk is full, locked, or fails at some statements; without arguments it works again."""
         kind = "disk_full" if full else "disk_fails" if fails else "disk_locked"
         disk = self.parts.machine.disk
         disk.full, disk.locked, disk.fails, disk.loses = full, locked, fails, None
@@ -525,7 +526,7 @@ class Stage:
                 self.parts.weather.now.pop(kind, None)
 
     def fail_after_commit(self, seconds: float) -> None:
-        """The next transaction is the last thing that the disk does for so long."""
+        """After the next commit, the disk fails for this many seconds."""
         committed: list[float] = []
 
         def fails(sql: str) -> bool:
@@ -537,7 +538,7 @@ class Stage:
         self.disk(fails=fails)
 
     def lose_commit(self, of: str) -> None:
-        """The next transaction that holds such a statement is committed, and the bot hears that it was not."""
+        """The next transaction with a statement that contains `of` is committed, but the bot gets an error."""
         held, disk = [False], self.parts.machine.disk
 
         def loses(sql: str) -> bool:
@@ -551,17 +552,17 @@ class Stage:
         self.parts.weather.begin(Fault(self.now, "disk_fails", 0.0, 0))
 
     def kill(self, downtime: float) -> None:
-        """kill -9 at the next step; started again after so many seconds."""
+        """kill -9 at the next step; the bot is started again after `downtime` seconds."""
         self.parts.machine.downtime = downtime
         self.parts.machine.dies_after = 1
 
     def stop(self, downtime: float) -> None:
-        """SIGTERM."""
+        """SIGTERM; the bot is started again after `downtime` seconds."""
         self.parts.machine.downtime = downtime
         self.parts.machine.stop_gently()
 
     def renew_operators(self) -> Story:
-        """The operator's account gets a new token, with which the bot is started again."""
+        """The operator's account gets a new token, and the bot is restarted with it."""
         operators = self.parts.operators
         assert operators is not None
         self.parts.pixverse.renew(operators)
@@ -571,12 +572,12 @@ class Stage:
         yield 30.0
 
     def sleep(self, seconds: float) -> Story:
-        """So long nothing runs: what only has to grow old costs less like that."""
+        """Stops the bot for this long. This is the cheap way to let things grow old."""
         self.stop(seconds)
         yield seconds + _UP_AGAIN
 
     def over(self) -> None:
-        """Its faults end with it, and its languages."""
+        """Ends the scene's faults and languages."""
         weather = self.parts.weather
         self._until_over.close()
         self.parts.discord.locales.clear()
@@ -599,7 +600,7 @@ class Playbill:
         self._numbers = count()
 
     def play(self, entries: list[tuple[str, int]], then: Callable[[], None]) -> None:
-        """`entries` are names and seeds."""
+        """Plays the entries, each a scene's name and a seed, and then calls `then`."""
         if not entries:
             then()
             return

@@ -26,9 +26,9 @@ _REFUSALS = (
     (403, 50013, "Missing Permissions"),
 )
 _FOR_GOOD = (*_REFUSALS[:-1], *(_REFUSALS[-2],) * 3)
-"""What stays whoever may do what; a code that nobody knows yet most often."""
+"""Refusals that no permission would change. An unknown code is the most frequent."""
 _TWICE = 2
-"""So often a message with files is refused by a refusal that passes."""
+"""How often a temporary refusal refuses the same message with files."""
 _API = {"api_away": 1.0, "api_slow": 0.5, "api_5xx": 0.6, "api_nonsense": 0.6, "api_429": 0.6, "api_lost": 0.5}
 _DISCORD = {
     "discord_5xx": 0.4,
@@ -45,7 +45,7 @@ _EDITS = re.compile(r".*/channels/(\d+)/messages/(\d+)")
 _ON_ITS_WAY = 0.2
 _REPEATED_SECONDS = 30.0
 _UNANSWERED_SECONDS = 60.0
-"""discord.py tries five times, and waits for 1, 3, 5, 7 and 9 s between."""
+"""discord.py makes five attempts, with 1, 3, 5, 7 and 9 s between them."""
 _HTML = Reply(200, b"<html>please log in</html>", content_type="text/html")
 _API_SAYS = {
     "api_5xx": tuple(Reply(status, {"error": "no", "code": status}) for status in (500, 502, 503, 596)),
@@ -71,29 +71,29 @@ class Weather:
         self.now: dict[str, Fault] = {}
         self.last_change = 0.0
         self._answers_lost: dict[str, list[float]] = defaultdict(list)
-        """By channel: when edits were made whose answer did not come, or told that it was not made."""
+        """By channel: when edits were carried out without a response, or with a response that says otherwise."""
         self._in_doubt: dict[tuple[str, str], float] = {}
-        """By channel, and by a message's id or nonce: when its latest edit, or its latest post, was tried of which the
-        bot does not learn whether it was made."""
+        """By channel and message id or nonce: when the latest edit or post was sent of which the bot doesn't learn
+        whether it was carried out."""
         self._last_in_force: dict[str, float] = {}
         self._refused: Counter[str] = Counter()
         self.api_rules: list[Callable[[Request], Trip | None]] = []
         self.discord_rules: list[Callable[[Request], Trip | None]] = []
         self.media_rules: list[Callable[[Request], Trip | None]] = []
         self.refusal_rules: list[Callable[[Channel, dict[str, Any], int], Refusal | None]] = []
-        """What scenes do to requests and messages of their own."""
+        """The faults of scenes, for their own requests and messages."""
         self._met: dict[str, list[tuple[float, str]]] = defaultdict(list)
-        """What each channel, server and file has met: when, and of which kind."""
+        """By channel, server or file: when a fault affected it, and of which kind."""
 
     def was(self, prefix: str, since: float) -> bool:
-        """Whether any fault of this group was in force since then."""
+        """Whether any fault of this group was in force at or after `since`."""
         return self.disturbs(prefix) or any(
             ended >= since for kind, ended in self._last_in_force.items() if kind.startswith(prefix)
         )
 
     def met(self, subject: object, since: float, *, but: str = "none") -> bool:
-        """Whether this channel or server (by its id) or file (by its path) has met a fault since then, of another kind
-        than `but`."""
+        """Whether a fault of another kind than `but` has affected this channel or server (by its id) or file (by its
+        path) since then."""
         return any(at >= since and kind != but for at, kind in self._met[str(subject)])
 
     def begin(self, fault: Fault) -> None:
@@ -115,7 +115,8 @@ class Weather:
         return any(kind.startswith(prefix) for kind in self.now)
 
     def _moments(self) -> tuple[float, float]:
-        """Most answers come at once: what happens between deed and answer is tried often enough."""
+        """Seconds to the peer and back. Most responses come at once; enough are delayed to test what happens in
+        between."""
         return self._random.uniform(0.01, 0.15), self._random.choice((0.0, 0.0, 0.0, 0.1))
 
     def to_api(self, request: Request) -> Trip:
@@ -156,13 +157,13 @@ class Weather:
         return trip
 
     def in_doubt_since(self, channel_id: int, message: str, since: float) -> bool:
-        """Whether nobody but Discord knows if a post with this nonce, or an edit of the message with this id, was made
+        """Whether only Discord knows if a post with this nonce, or an edit of the message with this id, was carried out
         then or later."""
         return self._in_doubt.get((str(channel_id), message), -math.inf) > since - _ON_ITS_WAY
 
     def edits_are_repeated(self, channel_id: int) -> bool:
-        """Whether an edit in this channel was made lately of which Discord told something else, or nothing: discord.py
-        then makes it again."""
+        """Whether an edit in this channel was recently carried out without a response saying so. discord.py then sends
+        it again."""
         now = self._clock.passed
         return any(_ON_ITS_WAY < now - at < _REPEATED_SECONDS for at in self._answers_lost[str(channel_id)][-2:])
 
@@ -207,15 +208,15 @@ class Weather:
         return Trip(there, back, lost_back=True) if said is None else Trip(there, back, refused=said)
 
     def meets(self, subject: object, kind: str) -> None:
-        """A fault of this kind has met a channel, a server or a file."""
+        """Records that a fault of this kind affected a channel, server or file."""
         self._met[str(subject)].append((self._clock.passed, kind))
 
     def _hit(self, odds: Mapping[str, float]) -> str | None:
-        """The first fault of this list that is in force and meets this request."""
+        """The first fault of this list that is in force and affects this request."""
         return next((kind for kind, odd in odds.items() if kind in self.now and self._random.random() < odd), None)
 
     def against(self, channel: Channel, body: dict[str, Any], files: int) -> Refusal | None:
-        """What Discord has against a message."""
+        """Why Discord refuses a message, or None."""
         kind, refusal = self._refusal(body, files)
         for rule in self.refusal_rules:
             if refusal is None and (refusal := rule(channel, body, files)) is not None:
@@ -247,7 +248,7 @@ class Weather:
 
 
 def _by_rule(rules: Iterable[Callable[[Request], Trip | None]], request: Request) -> Trip | None:
-    """What the first rule does that concerns this request."""
+    """The result of the first rule that applies to this request, or None."""
     return next((trip for rule in rules if (trip := rule(request)) is not None), None)
 
 
