@@ -1,6 +1,6 @@
-"""`make simulate`: lives of many seeds, and the story of the first one that breaks a law, made as short as it gets.
+"""`make simulate`: lives of many seeds, and the story of the first life that breaks a law, made as small as possible.
 
-SEED=7 make simulate tells one life. SEEDS=50 lives the seeds 1 to 50, MINUTES=10 fresh ones for so long.
+SEED=7 make simulate shows one life. SEEDS=50 runs the seeds 1 to 50, MINUTES=10 fresh seeds for ten minutes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _TRIES = 80
 
 
 def main() -> int:
-    """Returns the exit code: 1 where a law was broken."""
+    """Returns the exit code: 1 if a law was broken."""
     options = _options()
     if options.seed is not None:
         return _tell(options.seed, kind=options.kind)
@@ -49,7 +49,7 @@ def _options() -> argparse.Namespace:
 
 
 class _Tally:
-    """What all lives together came to."""
+    """The totals of all lives."""
 
     def __init__(self) -> None:
         self.total: Counter[str] = Counter()
@@ -95,7 +95,7 @@ def _many(seeds: Iterator[int], until: float | None, *, kind: str) -> int:
 
 
 def _tell(seed: int, *, kind: str) -> int:
-    """The life of one seed; where it breaks a law, the smallest one that breaks the same."""
+    """Prints the story of one seed's life. If it breaks a law, of the smallest life that breaks the same law."""
     if os.environ.get("PYTHONHASHSEED") != "0":
         command = [sys.executable, "-m", "tests.simulation", "--seed", str(seed), "--kind", kind]
         return subprocess.run(command, env=child_environment(), check=False).returncode
@@ -116,5 +116,5 @@ def _tell(seed: int, *, kind: str) -> int:
 if __name__ == "__main__":
     code = main()
     sys.stdout.flush()
-    # Processes that were killed in a life are never cleared away: what would run then is nobody's.
+    # Skips the clean-up, which would run code of the killed processes.
     os._exit(code)

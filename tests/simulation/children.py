@@ -1,4 +1,4 @@
-"""Processes of their own, in which lives are lived: there the hash seed is fixed, and discord.py is changed."""
+"""Child processes for the lives, in which the hash seed is fixed and discord.py is patched."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ KINDS: dict[str, Callable[[int], Plan]] = {
 
 
 def draws(kind: str) -> Callable[[int], Plan]:
-    """What makes a life of this kind from a seed; the name of a scene is a kind, too."""
+    """Returns the function that makes the plan of a life of this kind from a seed. A scene's name is a kind, too."""
     return KINDS[kind] if kind in KINDS else lambda seed: scenes.draw_alone(kind, seed)
 
 
@@ -30,9 +30,9 @@ def child_environment() -> dict[str, str]:
 
 
 class Child:
-    """Lives one seed after the other, of a kind (`draws`). `tree` holds the code that does, by default this one.
+    """Runs lives of one kind (see `draws`) in a child process.
 
-    `until_broken` ends a life with the first law that is broken.
+    `tree` is the folder of the code to run, by default this one. `until_broken` ends a life at the first broken law.
     """
 
     def __init__(self, kind: str, *, tree: Path | None = None, until_broken: bool = False) -> None:
@@ -48,7 +48,7 @@ class Child:
         self._end()
 
     def live(self, seed: int) -> Life:
-        """The life of this seed. A fault of the simulation itself is told as a broken law."""
+        """Runs the life of this seed. An error of the simulation itself is reported as a broken law."""
         process = self._process or self._begin()
         assert process.stdin is not None
         assert process.stdout is not None
@@ -86,8 +86,8 @@ class Child:
 
 
 def _serve(kind: str, *, until_broken: bool) -> None:
-    """Each life in a fork of its own, which knows nothing of the lives before and is thrown away with all that was
-    killed in it."""
+    """Runs each life in a fork, so that it isn't affected by earlier lives, and everything that was killed in it goes
+    with it."""
     draw = draws(kind)
     for line in sys.stdin:
         fork = os.fork()

@@ -1,6 +1,6 @@
-"""Discord of a simulated life, as `discord.md` tells of it: servers, channels, messages, interactions and the gateway.
+"""Discord in a simulated life, as `discord.md` describes it: servers, channels, messages, interactions and the gateway.
 
-The bot's own discord.py client is at the other end: what is sent here is what it puts on the wire.
+The bot's own discord.py client is at the other end: this module gets what the client would send over the network.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _ALL = sum(BITS.values())
 ENGLISH = "en-US"
 _MANAGE_SERVER, _MANAGE_MESSAGES = 1 << 5, 1 << 13
 _NONCE_SECONDS = 150.0
-"""For so long Discord knows a nonce again; tried, it is between two and five minutes."""
+"""For how long Discord recognises a nonce; measured, it is between two and five minutes."""
 _ANSWER_SECONDS = 3.0
 _TOKEN_SECONDS = 900.0
 _EPHEMERAL = 64
@@ -54,29 +54,30 @@ _HIDDEN = "___hidden___"
 _LOG_INS_A_DAY = 1000
 _DAY = 86_400.0
 _BETWEEN_LOG_INS = 5.0
-"""Discord takes one IDENTIFY in so many seconds; one too many ends every session."""
+"""Discord accepts one IDENTIFY in this many seconds; another one within it ends every session."""
 _LOG_INS_KEPT = 5
 _EVERYBODY = frozenset({0})
-"""Whoever else a text names."""
+"""Stands for everybody whom a text mentions."""
 _LONGEST, _LONGEST_TEXTS, _LONGEST_LABEL, _LONGEST_ALT_TEXT, _LONGEST_CHOICE = 2000, 4000, 80, 1024, 100
-"""Of a message's content, all texts in its components, a button's label, what describes a file, and what is offered."""
+"""The greatest lengths of a message's content, of all texts in its components, of a button's label, of a file's
+description, and of an autocomplete choice."""
 _MOST_CHOICES = 25
 
 
 class Refusal(Exception):
-    """An error of Discord's: HTTP status and JSON error code."""
+    """An error response of Discord's: HTTP status and JSON error code."""
 
     def __init__(self, status: int, code: int, text: str, errors: Any = None) -> None:
         super().__init__(text)
         self.status = status
         self.code = code
         self.errors = errors
-        """What is wrong with which field."""
+        """The errors by field."""
 
 
 @dataclass(slots=True, eq=False)
 class Channel:
-    """A text channel, or a thread where it has a parent."""
+    """A text channel, or a thread if it has a parent."""
 
     id: int
     guild: Guild
@@ -85,7 +86,7 @@ class Channel:
     """Permissions that the bot lacks here."""
     given_back_at: float = -math.inf
     denied_before: set[str] = field(default_factory=set)
-    """What it lacked until then."""
+    """Permissions that the bot lacked before the last change."""
     exists: bool = True
     locked: bool = False
     archived: bool = False
@@ -96,7 +97,7 @@ class Channel:
 
     @property
     def name(self) -> str:
-        """As the story calls it."""
+        """The channel's name in the story."""
         return f"c{self.id % 10**6}"
 
     def lacks(self, permission: str) -> bool:
@@ -107,11 +108,12 @@ class Channel:
         return self.locked or self.lacks("send_messages" if self.parent is None else "send_messages_in_threads")
 
     def denied_until(self) -> float:
-        """When the bot was last given something back here."""
+        """When the bot's permissions here last changed."""
         return (self.parent or self).given_back_at
 
     def could_do_less_at(self, then: float) -> bool:
-        """Whether what the bot began then may have been without files, since it could post but not attach."""
+        """Whether a message that the bot began to send at that time may lack its files, because it could post but not
+        attach."""
         place = self.parent or self
         sending = "send_messages" if self.parent is None else "send_messages_in_threads"
         less = "attach_files" in place.denied_before and not place.denied_before & {sending, "view_channel"}
@@ -125,7 +127,7 @@ class Channel:
 
 @dataclass(slots=True, eq=False)
 class Guild:
-    """A server; `bot_in` tells whether the bot is a member."""
+    """A server; `bot_in` says whether the bot is a member."""
 
     id: int
     channels: list[Channel] = field(default_factory=list)
@@ -134,16 +136,16 @@ class Guild:
     bot_in: bool = True
     premium_tier: int = 0
     denied: set[str] = field(default_factory=set)
-    """What the bot's roles lack everywhere."""
+    """Permissions that the bot's roles lack everywhere."""
     locale: str = ENGLISH
     timed_out_until: str | None = None
-    """The bot may write nothing until then."""
+    """When the bot's timeout ends; until then it can't write."""
     locale_on_its_way: str | None = None
-    """The language that commands still name, which were sent before it changed."""
+    """The old language, which commands still name if they were sent before it changed."""
 
     @property
     def named_locale(self) -> str:
-        """What a command says of the server's language."""
+        """The server's language as a command names it."""
         return self.locale_on_its_way or self.locale
 
     def is_manager(self, person: int) -> bool:
@@ -152,7 +154,7 @@ class Guild:
 
 @dataclass(slots=True, eq=False)
 class Asked:
-    """An interaction and what came of it."""
+    """An interaction and the replies to it."""
 
     id: int
     token: str
@@ -163,7 +165,7 @@ class Asked:
     what: str
     at: float
     life: int
-    """Which life of the process it was told to; 0 where none was connected."""
+    """The life of the process that got it; 0 if none was connected."""
     answered_at: float | None = None
     first_type: int | None = None
     source: dict[str, Any] | None = None
@@ -173,9 +175,9 @@ class Asked:
     modal: dict[str, Any] | None = None
     """A form, or what autocomplete offers."""
     then: Callable[[Asked], None] | None = None
-    """Called with each word that the asker gets."""
+    """Called with each message that the asker gets."""
     locale: str = ENGLISH
-    """The asker's."""
+    """The asker's language."""
 
     @property
     def text(self) -> str:
@@ -184,7 +186,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """A message that the bot has put into a channel."""
+    """A message that the bot has posted."""
 
     at: float
     life: int
@@ -195,11 +197,11 @@ class Posted:
     pings: frozenset[int]
     reply_to: str | None = None
     described: tuple[str, ...] = ()
-    """What is said of the files to those who do not see them."""
+    """The files' descriptions (alt texts)."""
 
 
 class DiscordWorld:
-    """Holds everything, answers REST, and talks to the connected client."""
+    """Discord's whole state; responds to REST requests, and sends events to the connected client."""
 
     def __init__(self, clock: VirtualClock) -> None:
         self._clock = clock
@@ -209,37 +211,37 @@ class DiscordWorld:
         self.commands: list[dict[str, Any]] = []
         self.asked: dict[int, Asked] = {}
         self.locales: dict[int, str] = {}
-        """The languages of people who do not have Discord in English."""
+        """The languages of people who don't use Discord in English."""
         self._by_token: dict[str, Asked] = {}
         self.posted: list[Posted] = []
         self.edits = 0
         self.shards = 1
-        """So many the bot is to have."""
+        """The number of shards that Discord recommends."""
         self.sessions: dict[int, Session] = {}
         """By shard."""
         self.life = 0
         self.gateway_open = True
         self.gateway_hangs = False
-        """Whether whoever connects waits for ever."""
+        """Whether a new connection hangs for ever."""
         self.closes_with: int | None = None
-        """The code with which an IDENTIFY is answered, where it is refused."""
+        """The close code for every IDENTIFY, if Discord refuses them."""
         self.log_ins: list[float] = []
-        """When this process has identified itself."""
+        """When this process sent an IDENTIFY."""
         self.log_ins_left = _LOG_INS_A_DAY
         self.log_ins_back_at = 0.0
-        """When a new day of log-ins begins."""
+        """When the next day's IDENTIFY limit begins."""
         self.asked_for_limit = 0
         self.on_log_in: Callable[[str | None], None] = lambda _wrong: None
-        """Called with what is wrong with an IDENTIFY that has come."""
+        """Called at each IDENTIFY with what is wrong with it, or None."""
         self.on_post: Callable[[Posted], None] = lambda _posted: None
         self.on_sending: Callable[[Channel, dict[str, Any], int], None] = lambda *_: None
         self.on_answer: Callable[[], None] = lambda: None
-        """Called when the bot has given its first answer to an interaction."""
+        """Called when the bot has acknowledged an interaction."""
         self.on_edit: Callable[[Channel, dict[str, Any]], None] = lambda _channel, _message: None
         self.refuse: Callable[[Channel, dict[str, Any], int], Refusal | None] = lambda *_: None
-        """What Discord has against a message: channel, message, number of files."""
+        """Why Discord refuses a message, or None: takes the channel, the message and the number of files."""
         self.on_unfit: Callable[[str], None] = lambda _why: None
-        """Called when the bot sends what no server of Discord's takes."""
+        """Called when the bot sends a message that Discord never accepts."""
 
     def snowflake(self) -> int:
         return ((self._clock.true_ms() - EPOCH_MS) << 22) + next(self._ids) % (1 << 22)
@@ -257,7 +259,7 @@ class DiscordWorld:
         return guild
 
     def new_channel(self, guild: Guild, parent: Channel | None = None, *, private: bool = False) -> Channel:
-        """A channel or a thread; the bot hears nothing of a private one, of which it is no member."""
+        """Creates a channel or a thread. The bot isn't a member of a private thread, so it gets no event."""
         channel = Channel(self.snowflake(), guild, parent, private=private)
         guild.channels.append(channel)
         self.channels[channel.id] = channel
@@ -285,30 +287,30 @@ class DiscordWorld:
         self.emit("GUILD_UPDATE", guild, self.guild_payload(guild))
 
     def speak(self, guild: Guild, locale: str) -> None:
-        """A server gets another language."""
+        """Changes a server's language."""
         guild.locale = locale
         self.emit("GUILD_UPDATE", guild, self.guild_payload(guild))
 
     def change_role(self, guild: Guild, denied: set[str]) -> None:
-        """The one role of the bot's has other permissions."""
+        """Changes the permissions of the bot's only role."""
         guild.denied = denied
         self.emit(
             "GUILD_ROLE_UPDATE", guild, {"guild_id": str(guild.id), "role": self.guild_payload(guild)["roles"][0]}
         )
 
     def let_in_by_role(self, channel: Channel) -> None:
-        """A role of the bot's outweighs what hid the channel from it. The gateway tells of the role alone."""
+        """A role of the bot's overrides what hid the channel. The gateway reports only the role."""
         channel.denied, channel.denied_before = set(), channel.denied
         channel.given_back_at = self._clock.passed
         self.change_role(channel.guild, channel.guild.denied)
 
     def time_out(self, guild: Guild, until: str | None) -> None:
-        """A moderator silences the bot, or ends that."""
+        """A moderator times the bot out, or ends the timeout (None)."""
         guild.timed_out_until = until
         self.emit("GUILD_MEMBER_UPDATE", guild, {"guild_id": str(guild.id), **self.guild_payload(guild)["members"][0]})
 
     def open_everything(self, guild: Guild) -> None:
-        """Every permission is there again, and every thread open."""
+        """Restores every permission in the channels, and opens every thread."""
         for channel in list(guild.channels):
             if channel.parent is None and channel.denied:
                 self.permit(channel, set())
@@ -320,7 +322,7 @@ class DiscordWorld:
         self.emit("THREAD_UPDATE", thread.guild, self.channel_payload(thread))
 
     def join(self, thread: Channel) -> None:
-        """The bot is added to a private thread."""
+        """Adds the bot to a private thread."""
         thread.private = False
         payload = {**self.channel_payload(thread), "type": 12, "newly_created": False}
         self.emit("THREAD_CREATE", thread.guild, payload)
@@ -329,7 +331,7 @@ class DiscordWorld:
         self.emit("THREAD_MEMBERS_UPDATE", thread.guild, payload)
 
     def leave(self, thread: Channel) -> None:
-        """The bot is taken out of a thread, which is private."""
+        """Takes the bot out of a thread, which is private from then on."""
         thread.private = True
         payload = {"id": str(thread.id), "guild_id": str(thread.guild.id), "member_count": 0,
                    "removed_member_ids": [BOT["id"]]}  # fmt: skip
@@ -344,7 +346,7 @@ class DiscordWorld:
         self._tell("GUILD_CREATE", guild, self.guild_payload(guild))
 
     def channel_name(self, channel: Channel) -> str:
-        """As people see it."""
+        """The channel's name as people see it."""
         return f"c{channel.id % 1000}"
 
     def channel_payload(self, channel: Channel) -> dict[str, Any]:
@@ -424,7 +426,7 @@ class DiscordWorld:
         }
 
     def message_of(self, author: dict[str, Any] | int, channel: Channel, content: str) -> dict[str, Any]:
-        """A message as Discord tells it, not in the channel yet."""
+        """A message as Discord represents it; it isn't in the channel yet."""
         if isinstance(author, int):
             author = {"id": str(author), "username": "member", "discriminator": "0", "avatar": None}
         return {
@@ -460,7 +462,7 @@ class DiscordWorld:
         then: Callable[[Asked], None] | None = None,
         demoted: bool = False,
     ) -> Asked:
-        """A person does something: it is told to whoever is connected."""
+        """A person sends an interaction; the connected client gets it."""
         number = self.snowflake()
         connected = self._is_connected(channel.guild)
         record = Asked(
@@ -513,7 +515,7 @@ class DiscordWorld:
     # ----------------------------------------------------------------- REST
 
     def answer(self, request: Request) -> Reply:
-        """One request to Discord's REST API."""
+        """Responds to one request to Discord's REST API."""
         path = re.sub(r"^/api/v10", "", request.path)
         for method, pattern, handler in _ROUTES:
             if method == request.method and (found := pattern.fullmatch(path)) is not None:
@@ -586,7 +588,7 @@ class DiscordWorld:
         return [channel.messages[one] for one in reversed(ids)]
 
     def _check_bounds(self, body: dict[str, Any]) -> None:
-        """What a message holds fits into one, and is something."""
+        """Raises Refusal if a message is empty or longer than Discord accepts."""
         why = _unfit(body)
         if why:
             self.on_unfit(why)
@@ -765,7 +767,7 @@ class DiscordWorld:
         return session is not None and session.socket.ready
 
     async def connect(self) -> Socket:
-        """A client comes. Raises what aiohttp does where nobody answers."""
+        """A client connects. Raises aiohttp's error if the gateway is closed."""
         if not self.gateway_open:
             raise aiohttp.ClientConnectorError(SimpleNamespace(host="", port=0, ssl=None), OSError("away"))  # type: ignore[arg-type]
         if self.gateway_hangs:
@@ -775,7 +777,7 @@ class DiscordWorld:
         return socket
 
     def cut_gateway(self, code: int = 1006) -> None:
-        """Every connection breaks; the sessions can be resumed where the code lets them."""
+        """Breaks every connection. The sessions can be resumed if the close code allows it."""
         for session in self.sessions.values():
             session.socket.hang_up(code)
 
@@ -786,7 +788,7 @@ class DiscordWorld:
             session.socket.hang_up(1006)
 
     def process_gone(self) -> None:
-        """Nobody is connected any more."""
+        """The process is gone, and its sessions with it."""
         self.sessions.clear()
         self.log_ins.clear()
 
@@ -821,7 +823,7 @@ class DiscordWorld:
             self.log_ins_left, self.log_ins_back_at = _LOG_INS_A_DAY, self._clock.passed + _DAY
 
     def _wrong_log_in(self) -> str | None:
-        """What is wrong with an IDENTIFY that comes now."""
+        """What is wrong with an IDENTIFY that comes now, or None."""
         self._begin_day()
         gap = self._clock.passed - self.log_ins[-1] if self.log_ins else math.inf
         if gap < _BETWEEN_LOG_INS:
@@ -843,7 +845,7 @@ class DiscordWorld:
 
 
 class Session:
-    """What Discord remembers of a client: the frames since it identified itself, the latest ones."""
+    """What Discord remembers of a session: the latest of its frames."""
 
     def __init__(self, number: str, socket: Socket) -> None:
         self.id = number
@@ -860,7 +862,7 @@ class Session:
 
 
 class Socket:
-    """The gateway's end of a WebSocket, as discord.py holds it."""
+    """The gateway's end of a WebSocket, with the methods that discord.py calls."""
 
     def __init__(self, world: DiscordWorld) -> None:
         self._world = world
@@ -907,7 +909,7 @@ class Socket:
 
 
 def texts_in(value: object) -> list[str]:
-    """All that can be read in a message's components."""
+    """All texts in a message's components."""
     if isinstance(value, list):
         return [text for entry in value for text in texts_in(entry)]
     if not isinstance(value, dict):
@@ -917,17 +919,17 @@ def texts_in(value: object) -> list[str]:
 
 
 def text_of(message: dict[str, Any]) -> str:
-    """All that can be read in a message, by whoever understands the tests' language too."""
+    """All texts of a message; what is in the tests' own language is translated back to English."""
     return understood(written_in(message))
 
 
 def written_in(message: dict[str, Any]) -> str:
-    """The same as it is written."""
+    """All texts of a message as they are written."""
     return "\n".join([str(message.get("content") or ""), *texts_in(message.get("components"))]).strip()
 
 
 def _unfit(body: dict[str, Any]) -> str | None:
-    """Why Discord takes no such message, if it does not."""
+    """Why Discord would refuse a message's contents, or None."""
     bounds = [(str(body.get("content") or ""), _LONGEST), ("".join(texts_in(body.get("components"))), _LONGEST_TEXTS)]
     bounds += [(str(one.get("description") or ""), _LONGEST_ALT_TEXT) for one in body.get("attachments") or ()]
     choices = body.get("choices") or []
@@ -944,12 +946,12 @@ def _unfit(body: dict[str, Any]) -> str | None:
 
 
 def buttons_of(message: dict[str, Any]) -> list[tuple[str, str]]:
-    """Label and custom id of each button, the label as `text_of` has it."""
+    """The label and custom id of each button, with labels in English as in `text_of`."""
     return [(understood(label), custom_id) for label, custom_id in labelled_in(message)]
 
 
 def labelled_in(message: dict[str, Any]) -> list[tuple[str, str]]:
-    """The same, the label as it is written."""
+    """The label and custom id of each button, with labels as they are written."""
     found: list[tuple[str, str]] = []
 
     def walk(value: object) -> None:

@@ -1,6 +1,6 @@
-"""Where discord.py has no seam: its HTTP session, its clock and its heartbeat thread, replaced for a whole process.
+"""Replaces discord.py's HTTP session, clock and heartbeat thread, which can't be passed in, for a whole process.
 
-A simulation runs in a process of its own (`tests/simulation/__main__.py`), so nobody else meets these.
+A simulation runs in its own process (`tests/simulation/children.py`), so nothing else is affected.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ class _Aiohttp:
 
 
 class _SeededRandom(Random):
-    """discord.py seeds the chance of its back-off by the system."""
+    """A seeded source of randomness: discord.py seeds its backoff from the system."""
 
     def seed(self, *_: object) -> None:
         super().seed(1)
 
 
 def put_discord_py_into(clock: VirtualClock, new_session: NewSession) -> None:
-    """From now on discord.py's connections are these, and its time is this clock's."""
+    """From now on discord.py uses this clock, and sessions that `new_session` makes."""
     watch = SimpleNamespace(time=lambda: clock.now() / 1000, monotonic=clock.monotonic, perf_counter=clock.monotonic)
     for module, name, seam in (
         (discord.http, "aiohttp", _Aiohttp(new_session)),

@@ -1,4 +1,4 @@
-"""A life from its plan to what is left of it: counts, the laws that it broke, and a mark of its story."""
+"""Runs a life from its plan to its result: counts, broken laws, and a hash of the story."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from tests.simulation.world import World
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """What is told of a life by another process."""
+    """The result of a life, in a form that can be sent to another process."""
 
     seed: int
     counts: Counter[str]
     broken: list[str]
     story: str
-    """A hash of it: the same for the same life."""
+    """A hash of the story: equal for equal lives."""
 
     def as_line(self) -> str:
         return json.dumps({"seed": self.seed, "counts": self.counts, "broken": self.broken, "story": self.story})
@@ -32,9 +32,9 @@ class Life:
 
 
 def ran(plan: Plan, *, until_broken: bool = False) -> World:
-    """The world after the whole life, or after the first law that is broken.
+    """Runs a whole life, or until the first broken law, and returns its world.
 
-    Its process must have PYTHONHASHSEED=0, or the life is another one each time.
+    The process must have PYTHONHASHSEED=0; otherwise each run is a different life.
     """
     logging.getLogger().handlers[:] = []
     logging.lastResort = None
@@ -44,7 +44,7 @@ def ran(plan: Plan, *, until_broken: bool = False) -> World:
 
 
 def live(plan: Plan, *, until_broken: bool = False) -> Life:
-    """Lives it, and tells what came of it."""
+    """Runs a life and returns its result."""
     world = ran(plan, until_broken=until_broken)
     counts = Counter(world.ledger.counts)
     counts["steps"] = world.machine.steps

@@ -1,4 +1,4 @@
-"""The machine on which the bot runs: its disk, its clock, and the process that is started, stopped and killed on it."""
+"""The machine on which the bot runs: its disk, its clock, and the process that is started, stopped and killed."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from web.watchdog import ServiceManager
 
 CALLBACK_PORT = 8081
 _graves: list[object] = []
-"""Processes that were killed: kept, so that nothing of them is run at their end."""
+"""Keeps killed processes referenced, so that none of their clean-up code runs."""
 
 
 class Disk:
-    """What the disk says to the next statement."""
+    """The state of the disk, which decides whether a statement fails."""
 
     def __init__(self) -> None:
         self.full = False
         self.locked = False
         self.fails: Callable[[str], bool] | None = None
-        """Whether this statement meets a bad place."""
+        """Whether this statement fails."""
         self.loses: Callable[[str], bool] | None = None
-        """Whether an error comes back though this statement was carried out."""
+        """Whether this statement is carried out but reports an error."""
 
     @property
     def sound(self) -> bool:
@@ -56,7 +56,7 @@ class Disk:
 
 
 class Machine:
-    """Runs one life of the process after the other; the database's folder is all that goes from one to the next."""
+    """Runs one life of the process after another. Only the database's folder passes from one to the next."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class Machine:
         self._agenda = agenda
         self._folder = folder
         self.settings = dict(settings)
-        """What the next process is started with."""
+        """The settings with which the next process is started."""
         self._seed = seed
         self._peers = {"discord": discord, "pixverse": pixverse, "media": media}
         self._connect_gateway = connect_gateway
@@ -85,7 +85,7 @@ class Machine:
         self.life = 0
         self.steps = 0
         self.dies_after: int | None = None
-        """So many steps from now the process is killed."""
+        """The number of steps after which the process is killed."""
         self.loop: VirtualLoop | None = None
         self.downtime = 30.0
         """Seconds until it is started again."""
@@ -102,7 +102,7 @@ class Machine:
         return self._folder / f"life-{self.life}" / "relay.db"
 
     def rows(self) -> dict[str, int]:
-        """How many rows each table has, as another program would count them."""
+        """The number of rows in each table, read through another connection."""
         connection = sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)
         try:
             tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
@@ -111,7 +111,7 @@ class Machine:
             connection.close()
 
     def rows_with(self, text: str) -> list[str]:
-        """Tables in whose rows this stands."""
+        """The tables that have a row with this text."""
         connection = sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)
         try:
             tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
@@ -123,19 +123,19 @@ class Machine:
             connection.close()
 
     def on_disk(self) -> dict[str, tuple[bytes, int]]:
-        """What the bot keeps, byte by byte, and who may read it: the mode of each file."""
+        """The bot's files: the contents and mode of each, by name."""
         place = self._folder / f"life-{self.life}"
         files = [one for one in place.rglob("*") if one.is_file()]
         return {one.name: (one.read_bytes(), one.stat().st_mode & 0o777) for one in sorted(files)}
 
     def files_left(self) -> list[str]:
-        """What lies beside the database and is no part of it."""
+        """Files in the folder that belong neither to the database nor to its key."""
         place = self._folder / f"life-{self.life}"
         ours = ("relay.db", "relay.key")
         return sorted(one.name for one in place.rglob("*") if one.is_file() and not one.name.startswith(ours))
 
     def run(self) -> None:
-        """Starts the process and returns when it has ended or was killed."""
+        """Starts the process, and returns when it has ended or was killed."""
         self._move_in()
         loop = VirtualLoop(self._clock, self._agenda)
         asyncio.set_event_loop(loop)
@@ -163,12 +163,12 @@ class Machine:
         self._process_gone()
 
     def stop_gently(self) -> None:
-        """SIGTERM."""
+        """Ends the process as SIGTERM does."""
         if self._serving is not None:
             self._serving.cancel()
 
     def kill(self) -> None:
-        """kill -9, here and now."""
+        """Ends the process as SIGKILL does, at once."""
         self._dead = True
         if self.loop is not None:
             self.loop.stop()
@@ -180,7 +180,8 @@ class Machine:
             self.loop.stop()
 
     def _move_in(self) -> None:
-        """The folder as the last process left it, in a new place: nothing of that one reaches it any more."""
+        """Copies the folder that the last process left to a new place, so that the last process can't write to it any
+        more."""
         before = self._folder / f"life-{self.life}"
         self.life += 1
         place = self._folder / f"life-{self.life}"
@@ -188,7 +189,7 @@ class Machine:
             shutil.copytree(before, place, ignore=shutil.ignore_patterns("*.lock", "*-shm"))
             shutil.rmtree(before)
             for one in place.glob("relay.*"):
-                one.chmod(0o644)  # As a backup that somebody puts back.
+                one.chmod(0o644)  # The mode of a backup that somebody restored.
         else:
             place.mkdir(parents=True)
 
@@ -196,7 +197,8 @@ class Machine:
         return {"DATABASE_URL": f"sqlite:///{self.database}", **self.settings}
 
     def _step(self) -> asyncio.Future[None] | None:
-        """A step at which the process may die; what is dead waits for what is returned, for ever."""
+        """Counts a step, at which the process may be killed. Returns a future that never completes if it is dead, else
+        None."""
         self.steps += 1
         if self.dies_after is not None:
             self.dies_after -= 1
@@ -236,7 +238,7 @@ class Machine:
         return Session(self._peers[peer], self._step, self._connect_gateway, trace)
 
     def post_callback(self, path: str, body: bytes) -> None:
-        """Somebody in the internet posts to the callback port, if it is open."""
+        """Somebody on the internet posts to the callback port, if it is open."""
         factory = None if self.loop is None else self.loop.servers.get(CALLBACK_PORT)
         if factory is None:
             return
@@ -247,7 +249,7 @@ class Machine:
 
 
 class _Caller(asyncio.Transport):
-    """A connection whose other end takes everything and says nothing more."""
+    """A connection whose other end accepts everything and sends nothing more."""
 
     def __init__(self, protocol: asyncio.BaseProtocol) -> None:
         super().__init__({"peername": ("203.0.113.7", 1)})
@@ -255,7 +257,7 @@ class _Caller(asyncio.Transport):
         self._closed = False
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Heard, and of no interest."""
+        """The response isn't checked."""
 
     def is_closing(self) -> bool:
         return self._closed
@@ -269,13 +271,13 @@ class _Caller(asyncio.Transport):
         self.close()
 
     def write_eof(self) -> None:
-        """As `write`."""
+        """Does nothing."""
 
     def can_write_eof(self) -> bool:
         return True
 
     def pause_reading(self) -> None:
-        """Nothing comes anyway."""
+        """Does nothing: no more data arrives."""
 
     def resume_reading(self) -> None:
-        """As above."""
+        """Does nothing: no more data arrives."""

@@ -1,6 +1,6 @@
-"""How much the bot keeps in mind: the entries of every collection that an object of its own code holds.
+"""Counts what the bot keeps in memory: the entries of every collection that an object of its own code holds.
 
-Tells nothing of the inside but names of classes and attributes, which a broken law shows.
+It knows only the names of classes and attributes, which a broken law shows.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ _ROOMS = frozenset({"relay", "cogs", "discord_adapter", "storage", "pixverse", "
 
 
 def entries_kept() -> Counter[str]:
-    """By `Class.attribute`, room before it: entries of all objects but frozen ones."""
+    """The number of entries by `module.Class.attribute`, in all objects that aren't frozen."""
     gc.collect()
     kept: Counter[str] = Counter()
     for thing in gc.get_objects():

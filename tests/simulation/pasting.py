@@ -1,4 +1,4 @@
-"""How people paste job ids, and words that are none."""
+"""Ways in which people paste job ids, and words that aren't ids."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.simulation.pixverse_world import Job
 
 _PLAIN = 0.5
 UNREAD = r"isn't a job id|more than one job id|looks like a|I only relay|too many at once"
-"""What an answer says that took no id."""
+"""What a reply says if it accepted no id."""
 _FULL_WIDTH = str.maketrans({":": "\uff1a", "-": "\u2010", "@": "\uff20"})
 FORMS: tuple[Callable[[str], str], ...] = (
     lambda jobid: f"  <{jobid}> ",
@@ -23,9 +23,9 @@ FORMS: tuple[Callable[[str], str], ...] = (
     lambda jobid: jobid.translate(_FULL_WIDTH),
     lambda jobid: f"{jobid[: jobid.rindex(':') - 3]} {jobid[jobid.rindex(':') - 3 :]}",
 )
-"""Ways in which an id is pasted; the last one, for ids of v2, is torn by a line break."""
+"""Ways of pasting an id; the last one, for v2 ids, has a line break in the middle."""
 UNKNOWN = "job:1764547200000"
-"""Has the form of an id, and no job has it."""
+"""Has the form of an id, but no job has it."""
 NONSENSE = (
     ("@everyone", "isn't a job id"),
     ("x" * 400, "isn't a job id"),
@@ -43,13 +43,13 @@ NONSENSE = (
     ("MTAwMDAwMDAwMDAwMDAwMDAw.GaBcDe.abcdefghijklmnopqrstuvwxyz0123456789AB", "secret"),
     ("#0", "number|job id|not found|isn't watched"),
 )
-"""What somebody gives in the place of an id, and what the answer then says."""
+"""What somebody types in place of an id, and what the reply then says."""
 NUMBERS = frozenset({"#0"})
-"""Of these words, those that can be numbers: whoever has no token yet is told so first."""
+"""Those of the words above that could be job numbers: whoever has no token is told that first."""
 
 
 def one(random: Random, job: Job) -> str:
-    """An id as somebody may paste it."""
+    """One id as somebody may paste it."""
     jobid = job.jobid
     if random.random() < _PLAIN:
         return jobid
@@ -57,7 +57,7 @@ def one(random: Random, job: Job) -> str:
 
 
 def many(random: Random, jobs: list[Job]) -> str:
-    """Ids as somebody may paste them together."""
+    """Several ids as somebody may paste them together."""
     ids = [job.jobid for job in jobs]
     if random.random() < _PLAIN:
         return " ".join(ids)

@@ -1,4 +1,4 @@
-"""Whether the bot leaves Discord alone while a global rate limit lasts."""
+"""Checks that the bot leaves Discord alone during a global rate limit."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from tests.simulation.virtual_time import VirtualClock
 from tests.simulation.wire import Reply, Request
 
 _NO_LIMIT_FOR = ("/interactions/", "/webhooks/")
-"""Answers to people are not counted."""
+"""Replies to people don't count against the limit."""
 _LONGEST = 30.0
-"""Whoever is told to wait for longer gives up, and waits for that alone."""
+"""A request that is told to wait for longer is given up; others need not wait for it."""
 _ROUNDED = 0.1
 
 
 class Patience:
-    """Looks at each request to Discord."""
+    """Checks each request to Discord."""
 
     def __init__(self, clock: VirtualClock, fail: Callable[[str], None]) -> None:
         self._clock = clock
         self._fail = fail
         self._limits: list[tuple[float, float]] = []
-        """From when until when nothing is to be asked."""
+        """The times, from and until, in which no request may be sent."""
 
     def new_process(self) -> None:
-        """What the one before was told is forgotten."""
+        """A new process knows nothing of the limits that the one before was told."""
         self._limits.clear()
 
     def asked(self, request: Request) -> None:
-        """The bot asks for something."""
+        """The bot sends a request."""
         now = self._clock.passed
         if any(part in request.path for part in _NO_LIMIT_FOR):
             return
@@ -37,7 +37,7 @@ class Patience:
             self._fail(f"Discord had asked to be left alone, and is asked for {request.method} {request.path}")
 
     def told(self, reply: Reply, there: float) -> None:
-        """What it gets in `there` seconds."""
+        """The bot receives the reply in `there` seconds."""
         said = reply.body if isinstance(reply.body, dict) else {}
         wait = float(said.get("retry_after") or math.inf)
         if reply.status == 429 and said.get("global") is True and wait <= _LONGEST:

@@ -1,4 +1,4 @@
-"""What people, servers and the API's customers do in a life: one method for each kind of act of a plan."""
+"""What people, servers and the API's customers do in a life: one method for each kind of act in a plan."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from tests.simulation.virtual_time import Agenda
 CALLBACK_ADDRESS = re.compile(r"https://relay\.example(/callback/[\w-]+)")
 _MANY_ANSWERS = 40
 _NOT_WATCHED = "could (?:not )?be watched|isn't set up yet|no API token yet|can't post in this channel"
-"""What an answer to a list says that has no job in it, or before it looks at the words."""
+"""What the reply to a list says if it contains no job, or if the bot refuses it before reading the words."""
 _WATCHED_UNSEEN = (
     r"\*\*Watching 1 job, 1 left out\.[\s\S]* (?:On hold: |PixVerse's API isn't answering)[\s\S]*`please`: not a job id"
 )
-"""While its account is on hold, or the API is down, nobody can know that there is no such job."""
+"""While the account is on hold or the API is down, nobody can know that there is no such job."""
 _READ = rf"(?s)\A(?!.*(?:{pasting.UNREAD}))."
 _FOR_ADMINS = "Manage Server|no longer does anything"
 _NOT_TAKEN = "isn't in this server|can't see that channel|own token first|has no API token"
@@ -34,7 +34,7 @@ _ADMINS = ("token set", "token remove", "check", "deliveries", "alerts", "follow
 
 
 class People:
-    """Carries out acts. Each method gets the act's own chance, and a server, channel and person drawn from it."""
+    """Carries out acts. Each method gets the act's own `Random`, and a server, channel and person drawn with it."""
 
     def __init__(
         self,
@@ -55,21 +55,21 @@ class People:
         self._hands = hands
         self._tell = tell
         self._untouchable = untouchable
-        """The operator's account: its token lasts."""
+        """The operator's account, whose token is never replaced."""
         self.uses: dict[int, Account] = {}
-        """Which account a server's people have."""
+        """The account that a server's people use."""
         self.callbacks_sent: Counter[str] = Counter()
         self._addresses: dict[int, str] = {}
-        """Where a server's callbacks go, as its admin was told."""
+        """A server's callback address, as its admin was told."""
 
     def unfollow_everything(self, guild: Guild) -> None:
-        """So that no list is asked for while all is quiet."""
+        """Ends all follows of a server, so that no list is requested while everything is quiet."""
         for channel_id in sorted(self._ledger.servers[guild.id].follows):
             if guild.channels and guild.bot_in:
                 self._unfollow(guild, channel_id)
 
     def enter_good_token(self, guild: Guild) -> None:
-        """An admin enters the token that their account has now."""
+        """An admin enters their account's current token."""
         if guild.bot_in and guild.id in self.uses:
             self.enter_token(guild, self.uses[guild.id].token)
 
@@ -139,7 +139,7 @@ class People:
         self._hands.command(channel, person, "pixverse watch", options, jobs=jobs, wanted=_READ)
 
     def _do_burst(self, random: Random, guild: Guild, channel: Channel, person: int) -> None:
-        """So many jobs at once that most wait in line, while the token is refused and some are watched no more."""
+        """Many jobs at once, most of which have to queue, while the token is refused and some jobs are unwatched."""
         jobs = [self._new_job(random, guild) for _ in range(20)]
         ids = " ".join(job.jobid for job in jobs)
         self._hands.command(channel, person, "pixverse watch", {"jobids": ids}, jobs=jobs)
@@ -202,7 +202,7 @@ class People:
         self._hands.command(channel, person, f"pixverse {path}", {option: word}, wanted=wanted)
 
     def _do_member_admin(self, random: Random, guild: Guild, channel: Channel, person: int) -> None:
-        """Somebody who may manage nothing tries an admin's command."""
+        """A member without permissions tries an admin's command."""
         if person == guild.admin:
             return
         name = random.choice(_ADMINS)
@@ -212,7 +212,7 @@ class People:
         self._hands.command(channel, person, path, options, resolved=resolved, wanted=_FOR_ADMINS)
 
     def _do_demoted(self, random: Random, guild: Guild, _channel: Channel, _person: int) -> None:
-        """An admin presses a button of an earlier answer, and is none any more."""
+        """Somebody who was an admin presses a button of an earlier reply."""
         for record in reversed(self._hands.answers_in(guild)):
             if record.person != guild.admin or not record.what.startswith("/pixverse-admin"):
                 continue
@@ -223,7 +223,7 @@ class People:
                     return
 
     def _do_foreign_channel(self, random: Random, guild: Guild, channel: Channel, _person: int) -> None:
-        """An admin names a channel of another server, which no honest client offers."""
+        """An admin names a channel of another server, which no real client offers."""
         others = [one for other in self._discord.guilds if other is not guild for one in other.channels]
         if not others:
             return
@@ -233,7 +233,7 @@ class People:
                             wanted=_NOT_TAKEN)  # fmt: skip
 
     def _do_press_elsewhere(self, random: Random, guild: Guild, channel: Channel, person: int) -> None:
-        """A button is taken to another channel or server, by somebody who makes up what a client sends."""
+        """Somebody forges a button press in another channel or server."""
         where = random.choice([one for one in self._discord.channels.values() if one.exists])
         source = random.choice([one for one in self._discord.channels.values() if one.exists])
         messages = [message for message in source.messages.values() if buttons_of(message)]
@@ -245,7 +245,7 @@ class People:
         self._hands.press(message, where, who, custom_id, label, [], wanted=r"no longer does anything|Manage Server")
 
     def _do_stop_of_another(self, random: Random, guild: Guild, channel: Channel, _person: int) -> None:
-        """A member wants to stop what others asked for."""
+        """A member tries to stop what others asked for."""
         for number in reversed(channel.messages):
             message = channel.messages[number]
             job = self._ledger.cards.get(str(number))
@@ -288,7 +288,7 @@ class People:
         )
 
     def _do_press(self, random: Random, guild: Guild, channel: Channel, person: int) -> None:
-        """Any button: of a message here, or of an answer of any time to this person."""
+        """Presses any button: of a message in this channel, or of a reply to this person, however old."""
         if random.random() < 0.35:
             mine = self._hands.answers_in(guild)
             if mine:
@@ -313,7 +313,7 @@ class People:
         self._hands.press(message, where, person, custom_id, label, jobs)
 
     def _before_press(self, label: str, channel: Channel, message: dict[str, Any], person: int) -> None:
-        """What a press may change of what has to come."""
+        """Notes what a press may change about which results are due."""
         if "Stop" in label:
             if "all" in label:
                 self._ledger.void("stopped", channel=channel)
@@ -329,7 +329,7 @@ class People:
                     people.add(person)
 
     def enter_token(self, guild: Guild, token: str, then: Callable[[Asked], None] | None = None) -> None:
-        """An admin opens the form and sends it."""
+        """An admin opens the form and submits it."""
         if not guild.channels or not guild.bot_in:
             return
         server = self._ledger.servers[guild.id]
@@ -383,7 +383,7 @@ class People:
             self.enter_token(guild, tokens[-1])
 
     def _do_set_old_token(self, random: Random, guild: Guild, _channel: Channel, _person: int) -> None:
-        """A thief has found one in an old backup."""
+        """A thief has found an old token in a backup."""
         self.enter_token(guild, random.choice(random.choice(self._pixverse.accounts).tokens))
 
     def _do_set_forged_token(self, random: Random, guild: Guild, _channel: Channel, _person: int) -> None:
@@ -391,7 +391,7 @@ class People:
         self.enter_token(guild, f"user:{account.number}-{random.getrandbits(96):024x}")
 
     def _do_renew_token(self, random: Random, guild: Guild, _channel: Channel, _person: int) -> None:
-        """The owner gets a new token at useapi.net and enters it in one server, sooner or later."""
+        """The owner gets a new token at useapi.net, and enters it in one server sooner or later."""
         account = self.uses.get(guild.id)
         if account is None or account is self._untouchable:
             return

@@ -1,4 +1,4 @@
-"""PixVerse, useapi.net and the media hosts of a simulated life, as `useapi.md` tells of them."""
+"""PixVerse, useapi.net and the media hosts in a simulated life, as `useapi.md` describes them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LAGS_SECONDS = 1800.0
 _HOST_V1, _HOST_V2 = "cdn.discordapp.com", "media.pixverse.ai"
 _PLACEHOLDER = "https://media.pixverse.ai/pixverse/mp4/media/default.mp4"
 _NOBODYS = b"\0\0\0\x18ftypisom\0\0\x02\0isommp42\0\0\0\x08moov\0\0\0\x08mdat"
-"""What stands at the placeholder's address."""
+"""The file at the placeholder's address."""
 _V2_NUMBERS = {"created": (5, "QUEUED"), "started": (10, "GENERATING"), "progress": (10, "GENERATING"),
                "completed": (1, "COMPLETED"), "moderated": (7, "MODERATED"), "failed": (8, "FAILED")}  # fmt: skip
 _JOBID = re.compile(r"/v2/pixverse/(?:videos|images)/(.+)")
@@ -31,16 +31,16 @@ _JOBID = re.compile(r"/v2/pixverse/(?:videos|images)/(.+)")
 
 @dataclass(slots=True, eq=False)
 class Account:
-    """A user of useapi.net. `tokens` are all that it ever had, the newest last; the others are refused."""
+    """A user of useapi.net. `tokens` are all it ever had, the newest last; all others are refused."""
 
     number: int
     tokens: list[str]
     paid: bool = True
     jobs: list[Job] = field(default_factory=list)
     listed: list[Job] = field(default_factory=list)
-    """Those that its lists may name."""
+    """The jobs that its lists may name."""
     dead_at: dict[str, float] = field(default_factory=dict)
-    """Since when a token has been refused."""
+    """When a token began to be refused."""
 
     @property
     def token(self) -> str:
@@ -53,7 +53,7 @@ class Account:
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """A job and what will become of it: (seconds after its creation, status, percent)."""
+    """A job and its course: (seconds after its creation, status, percent)."""
 
     account: Account
     number: int
@@ -61,7 +61,7 @@ class Job:
     jobid: str
     prompt: str
     created: float
-    """Seconds since the life began."""
+    """Seconds from the life's start."""
     line: tuple[tuple[float, str, int | None], ...]
     files: int
     vanishes_after: float = _KEPT
@@ -83,7 +83,7 @@ class Job:
         return self.line[-1][1]
 
     def video(self, index: int) -> bytes:
-        """A playable file with bytes of its own (ISO/IEC 14496-12)."""
+        """A playable file with unique bytes (ISO/IEC 14496-12)."""
         mark = f"{self.jobid}/{index}".encode() * 3
         return (
             b"\0\0\0\x18ftypisom\0\0\x02\0isommp42\0\0\0\x08moov" + (8 + len(mark)).to_bytes(4, "big") + b"mdat" + mark
@@ -91,7 +91,7 @@ class Job:
 
     @property
     def paths(self) -> list[str]:
-        """Of its files at their host."""
+        """The paths of its files at their host."""
         return [_path(self, index) for index in range(self.files)]
 
     @property
@@ -110,7 +110,7 @@ class Job:
 
 
 class PixVerseWorld:
-    """Answers the bot's requests, and keeps count of them."""
+    """Responds to the bot's requests, and records them."""
 
     def __init__(self, clock: VirtualClock, random: Random) -> None:
         self._clock = clock
@@ -120,16 +120,16 @@ class PixVerseWorld:
         self.by_prompt: dict[str, Job] = {}
         self.files: dict[str, tuple[Job, int]] = {}
         self.asked: list[tuple[float, str, str]] = []
-        """When, with which token, and about what: a job's id, or the path of a list."""
+        """When, with which token, and for what: a job's id, or the path of a list."""
         self.lagging: Callable[[Job], bool] = lambda _job: False
         """Whether the lists are wrong about a job."""
         self.cdn_asked: Counter[str] = Counter()
         self.strangers_asked: list[str] = []
-        """Hosts that were asked for a file and must not be."""
+        """Hosts from which a file was requested although that is forbidden."""
         self.told_in_work: dict[str, list[float]] = defaultdict(list)
-        """When a record told that its job was in work, by job."""
+        """By job: when a record said that it is active."""
         self.named_in_work: dict[tuple[str, str], float] = {}
-        """When a record or a list last said so, by job and token."""
+        """By job and token: when a record or a list last said that the job is active."""
 
     def account(self, number: int) -> Account:
         account = Account(number, [self.token(number)])
@@ -140,12 +140,12 @@ class PixVerseWorld:
         return f"user:{number}-{self._random.getrandbits(96):024x}"
 
     def renew(self, account: Account) -> None:
-        """A new token; the one before is refused from now on."""
+        """Gives an account a new token; the previous one is refused from now on."""
         account.dead_at[account.token] = self._clock.passed
         account.tokens.append(self.token(account.number))
 
     def by_token(self, token: str) -> Account | None:
-        """The account whose token this is or was."""
+        """The account that has or had this token."""
         return next((account for account in self.accounts if token in account.tokens), None)
 
     def new_job(
@@ -181,7 +181,7 @@ class PixVerseWorld:
     # ------------------------------------------------------------ the API
 
     def answer(self, request: Request) -> Reply:
-        """One GET, whatever it asks for."""
+        """Responds to one GET request to the API."""
         token, jobid = token_of(request), subject_of(request)
         self.asked.append((self._clock.passed, token, jobid))
         if request.method != "GET" or "cancel" in request.path:
@@ -213,13 +213,13 @@ class PixVerseWorld:
                     "total": len(jobs),
                 }
                 if offset + limit < len(jobs):
-                    # It may tell where the next page begins, or only that there is one.
+                    # The page may say where the next page begins, or only that there is one.
                     page |= {"next_offset": offset + limit} if account.number % 2 else {"has_more": True}
                 return Reply(200, page)
         return self._record_v2(account, jobid)
 
     def _listed(self, account: Account) -> list[Job]:
-        """What its lists name; they are wrong about jobs of the last hours alone."""
+        """The jobs that the account's lists name. They are wrong only about jobs of the last hours."""
         account.listed = [job for job in account.listed if self._clock.passed < job.ends_at + _LAGS_SECONDS]
         return [job for job in account.listed if (self._clock.passed < job.ends_at) != self.lagging(job)]
 
@@ -238,7 +238,7 @@ class PixVerseWorld:
         return Reply(200, self.record(job))
 
     def record(self, job: Job) -> dict[str, object]:
-        """A record as v1 shows it; callbacks carry the same."""
+        """A record as in v1; callbacks contain the same."""
         if job.is_v2:
             return self._flat(job)
         status, percent, since = self.status(job)
@@ -323,7 +323,8 @@ class PixVerseWorld:
     # ---------------------------------------------------- the media hosts
 
     def serve_file(self, request: Request) -> Reply:
-        """A file of a job; a link of Discord's CDN dies after a day, and each record has fresh ones."""
+        """Responds with a file of a job. A link to Discord's CDN expires after a day, and each record has fresh
+        links."""
         if request.host not in (_HOST_V1, _HOST_V2):
             self.strangers_asked.append(request.host)
             return Reply(404, b"no", content_type="text/plain")
@@ -343,12 +344,12 @@ class PixVerseWorld:
 
 
 def token_of(request: Request) -> str:
-    """The token that a request to the API is made with."""
+    """The token of a request to the API."""
     return request.headers.get("Authorization", "").removeprefix("Bearer ")
 
 
 def subject_of(request: Request) -> str:
-    """The id of the job that a request to the API is about, or the path of a list."""
+    """The id of the job that a request is for, or the path of a list."""
     found = _JOBID.fullmatch(unquote(request.path))
     return found[1] if found is not None else request.query.get("jobid") or request.path
 

@@ -1,6 +1,6 @@
-"""What is to happen in a life, drawn from its seed: servers, what people do and when, and what goes wrong.
+"""What happens in a life, drawn from its seed: servers, what people do and when, and what goes wrong.
 
-A plan is plain data, so that a life which breaks a law can be made smaller by leaving out parts of its plan.
+A plan is plain data, so that a life that breaks a law can be made smaller by leaving out parts of it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from random import Random
 HOUR = 3600.0
 DAY = 24 * HOUR
 FIRST_ACT = 600.0
-"""Seconds: until then servers settle."""
+"""Seconds in which the servers are set up."""
 LONGEST_FAULT = 3000.0
 
 _ACTS = {
@@ -93,7 +93,7 @@ _FAULTS = {
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Something that a person, a server or the API does at a time; `seed` decides the rest when it is done."""
+    """Something that a person, a server or the API does at `at`; `seed` decides the details when it is done."""
 
     at: float
     kind: str
@@ -103,7 +103,7 @@ class Act:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Something that goes wrong at `at` and is over after `seconds`."""
+    """Something that goes wrong at `at` and ends after `seconds`."""
 
     at: float
     kind: str
@@ -113,8 +113,10 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A life. `days` pass with acts and faults; then all is mended, and what waits has to arrive. A life of scenes has
-    neither: they are played one after the other."""
+    """A life. Acts and faults happen for `days`; then all faults end, and everything that waits has to arrive.
+
+    A life of scenes has no acts or faults: its scenes are played one after another.
+    """
 
     seed: int
     days: float
@@ -125,14 +127,14 @@ class Plan:
     acts: tuple[Act, ...]
     faults: tuple[Fault, ...]
     scenes: tuple[tuple[str, int], ...] = ()
-    """Names and seeds."""
+    """The scenes' names and seeds."""
 
     def smaller(self, **changes: object) -> Plan:
         return replace(self, **changes)  # type: ignore[arg-type]
 
 
 def draw(seed: int, *, days: float = 1.0, guilds: int = 20, jobs: int = 200, faults: int = 40) -> Plan:
-    """The life of this seed: about `jobs` jobs are asked for; every sixth life has no faults at all."""
+    """The life of this seed, in which about `jobs` jobs are requested. Every sixth life has no faults at all."""
     random = Random(seed)
     number = round(jobs * sum(_ACTS.values()) / (_ACTS["status"] + 3 * _ACTS["watch"] + _ACTS["own_job"]))
     acts = [
@@ -161,5 +163,5 @@ def draw(seed: int, *, days: float = 1.0, guilds: int = 20, jobs: int = 200, fau
 
 
 def draw_small(seed: int) -> Plan:
-    """A life that is over soon, for the test suite: as many faults in a quarter of the time."""
+    """A short life for the test suite."""
     return draw(seed, days=0.25, guilds=6, jobs=60, faults=30)

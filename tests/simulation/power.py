@@ -1,8 +1,8 @@
-"""How much the simulation sees: each mutation of `tests/mutations` is lived with, until a law is broken.
+"""Measures how much the simulation sees: runs lives with each mutation of `tests/mutations` until a law is broken.
 
-`python -m tests.simulation.power [WORD …]`: all that concern behaviour, or those with such a word in their name. One
-that `seen.py` names is lived with in the scene that it stands under. The others are looked for in LIVES=4 lives of
-scenes; four play every scene once.
+`python -m tests.simulation.power [WORD …]`: all mutations that concern behaviour, or those with one of the words in
+their name. A mutation in `seen.py` is tried in the scene that it is listed under. The others are tried in LIVES=4 lives
+of scenes; four play every scene once.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from tests.simulation.seen import SEEN
 from tests.simulation.unseen import UNSEEN
 
 _VARIANTS = 4
-"""In which a scene is played until a law is broken."""
+"""In how many variants a scene is played, until a law is broken."""
 _ROOMS = ("relay/", "discord_adapter/", "cogs/", "storage/", "pixverse/", "ui/")
-"""The others are about starting, settings, logs, HTTP ports and the sandbox, which a life does not show."""
+"""The other folders are about starting, settings, logs, HTTP ports and the sandbox, which a life doesn't show."""
 _SEVERAL_PROCESSES = (
     "relay/cluster/",
     "storage/engines/postgres/",
@@ -35,11 +35,14 @@ _SEVERAL_PROCESSES = (
     "storage/processes.py",
     "discord_adapter/shard_coordinator.py",
 )
-"""Of PostgreSQL and of processes that share it. A life has one process, on SQLite."""
+"""Mutations of PostgreSQL and of processes that share it. A life has one process, on SQLite."""
 
 
 def concerning_behaviour(product: Product) -> list[Mutation]:
-    """What a life could show. Raises MutationOutdated."""
+    """The mutations that a life could show.
+
+    Raises MutationOutdated.
+    """
     unseen = {name for names in UNSEEN.values() for name in names}
 
     def is_lived(mutation: Mutation) -> bool:
@@ -50,7 +53,10 @@ def concerning_behaviour(product: Product) -> list[Mutation]:
 
 
 def found_by(mutation: Mutation, product: Product, lives: int) -> tuple[str, str] | None:
-    """The life in which a law is broken, and which; None where none is. Raises MutationOutdated."""
+    """The life that broke a law, and the law; None if no law was broken.
+
+    Raises MutationOutdated.
+    """
     with tempfile.TemporaryDirectory(prefix="power-") as folder:
         tree = copy_tree(Path(folder) / "tree")
         mutation.apply(product, tree)
@@ -64,7 +70,7 @@ def found_by(mutation: Mutation, product: Product, lives: int) -> tuple[str, str
 
 
 def _to_live(name: str, lives: int) -> Iterator[tuple[str, int]]:
-    """Kinds of lives, and how many of each."""
+    """The kinds of lives to run, and how many of each."""
     scene = next((scene for scene, names in SEEN.items() if name in names), None)
     if scene is None:
         yield "scenes", lives
@@ -73,7 +79,7 @@ def _to_live(name: str, lives: int) -> Iterator[tuple[str, int]]:
 
 
 def main(words: Sequence[str]) -> int:
-    """Prints what became of each; returns the exit code: 1 where one is not seen that was seen before."""
+    """Prints the result for each mutation. Returns the exit code: 1 if a mutation in `seen.py` wasn't seen."""
     product = Product(ROOT)
     mutations = [
         mutation

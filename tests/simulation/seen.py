@@ -1,4 +1,4 @@
-"""In which scene each mutation breaks a law, in one of its first four variants. `power` plays just those."""
+"""The scene in which each mutation breaks a law, in one of the first four variants. `power` plays only these scenes."""
 
 from __future__ import annotations
 

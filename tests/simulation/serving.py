@@ -1,7 +1,7 @@
-"""How a job's record and its files come: seldom as plainly as the API's documentation has them.
+"""How a job's record and files arrive: seldom as simply as the API's documentation says.
 
-Each way is one that `useapi.md` or the field tells of. The job's files are posted all the same, or stay links, which is
-what `comes` tells.
+Each way is described in `useapi.md` or was seen in the field. `comes` says whether the job's files are posted or remain
+links.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from random import Random
 from tests.simulation.wire import Reply
 
 _PLAIN = 0.55
-"""So many jobs are served as everybody expects."""
+"""The share of jobs that are served without surprises."""
 SOON = 45.0
-"""Seconds after a job's end until its file is whole at its host."""
+"""Seconds after a job's end until its file is complete at the host."""
 _BEGINNING = 40
 _EVIL = "http://10.0.0.1/metadata"
 _NOT_ALLOWED, _NO_VIDEO = "may not fetch it", "isn't a video"
 _NO_PORT = "https://media.pixverse.ai:99999/"
 
 Answer = Callable[[bytes, float, int], Reply]
-"""From the file, the seconds since the job's end, and how often it was asked for."""
+"""Takes the file, the seconds since the job's end, and how often it was requested."""
 
 
 def _video(file: bytes, **more: object) -> Reply:
@@ -37,33 +37,33 @@ _ARCHIVE = Reply(200, b"PK\x03\x04" + bytes(700), content_type="video/mp4", chun
 
 
 def _grown(size: int, since: float) -> int:
-    """A file is begun with what describes it; its data come at an even pace."""
+    """The number of bytes that exist so far. A file begins with its header; the data follow at an even pace."""
     return round(_BEGINNING + (size - _BEGINNING) * min(1.0, since / SOON))
 
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """One way."""
+    """One way of serving a job."""
 
     name: str
     answer: Answer = lambda file, _since, _times: _video(file)
     comes: bool = True
     """Whether the files are posted."""
     why: str = ""
-    """What the result says of it, a pattern."""
+    """A pattern of what the result says about it."""
     size: float = 1.0
-    """What the record says of a file's size, as a part of the truth."""
+    """The file size that the record gives, as a multiple of the true size."""
     host: str | None = None
-    """In the place of the usual one."""
+    """The host to use in place of the usual one."""
     blank: bool = False
-    """A blank stands in the address."""
+    """Whether the address contains a space."""
     record_late: bool = False
-    """In v2, the record says that the job is complete a while before it shows any file."""
+    """In v2, the record says that the job is complete some time before it shows a file."""
     recorded_after: float = SOON
     as_text: bool = False
-    """Numbers are written as texts."""
+    """Whether numbers are written as strings."""
     wordless: bool = False
-    """The record has no prompt."""
+    """Whether the record lacks the prompt."""
 
 
 PLAIN = Serving("plainly")

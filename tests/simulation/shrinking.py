@@ -1,4 +1,4 @@
-"""Makes a life that breaks a law smaller: fewer faults, fewer acts, as long as it breaks the same law."""
+"""Makes a life that breaks a law smaller: leaves out scenes, faults and acts as long as it breaks the same law."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _NUMBERS = re.compile(r"\d+(?:\.\d+)?")
 
 
 def smallest(world: World, tries: int) -> World:
-    """The smallest life found within so many tries."""
+    """The smallest life found within `tries` tries."""
     wanted = _kind(world)
     parts = 2
     while tries > 0:
@@ -34,12 +34,12 @@ def smallest(world: World, tries: int) -> World:
 
 
 def _kind(world: World) -> str:
-    """What the first law says, whoever broke it and when."""
+    """The beginning of the first broken law, without numbers."""
     return _NUMBERS.sub("", world.ledger.broken[0])[:40]
 
 
 def _smaller(plan: Plan, parts: int) -> Iterator[Plan]:
-    """The plan without each of so many parts of its faults, then of its acts."""
+    """The plan without each of `parts` parts of its scenes, then of its faults and acts."""
     for name in ("scenes", "faults", "acts"):
         entries = getattr(plan, name)
         size = -(-len(entries) // parts)

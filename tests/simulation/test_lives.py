@@ -1,5 +1,5 @@
-"""Some known lives at each run of the suite. Those that nobody has seen before are for `make simulate` and `make soak`:
-what they find is seldom the fault of the change that is being tested."""
+"""Runs some known lives with the test suite. New lives are for `make simulate` and `make soak`: what they find is
+seldom caused by the change that is being tested."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FIXED = (1,)
 OF_SCENES = range(4)
 """Together they play every scene."""
 ONCE_BROKEN: tuple[int, ...] = (9,)
-"""Small lives that broke a law once, and why they did: what was mended then stays so.
+"""Small lives that once broke a law, and why; they make sure that the fix stays.
 
 9: a token in doubt was tried within the time to wait that the response for a record had named.
 """

@@ -1,4 +1,4 @@
-"""Whether the lists of what lives show, and of what none shows, name mutations and scenes that there are."""
+"""Checks that the lists of seen and unseen mutations name only mutations and scenes that exist."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Begins and ends the faults of a plan: what each changes in the world while it lasts."""
+"""Begins and ends a plan's faults: what each changes in the world while it lasts."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from tests.simulation.weather import Weather
 
 _MOST_STEPS = 60
 _FEW_STEPS = 8
-"""A process is killed so many steps after its fault began, at most: in the middle of something."""
+"""A process is killed at most this many steps after its fault began, so that it dies in the middle of something."""
 
 _DOWN_SECONDS = 240.0
 _UNREAD_SECONDS = 3000.0
-"""Longer than Discord remembers a nonce, and than the process is away."""
+"""Longer than Discord remembers a nonce, and longer than the process is down."""
 _LOOPS = frozenset({"delivery", "poll", "callbacks", "cards", "accounts"})
-"""Names of the bot's tasks that live as long as it does."""
+"""Names of the bot's tasks that run as long as it does."""
 _RESTING_SECONDS = 120.0
-"""A loop that has just crashed is not due again before that."""
+"""A loop that has just crashed isn't made to crash again within this time."""
 _SKEWS = (-90_000, 90_000, -3_600_000, 3_600_000, -30 * 3_600_000, *(30 * 3_600_000,) * 3)
-"""Milliseconds. A clock that is ahead makes every link look dead."""
+"""Milliseconds. A clock that is ahead makes every link look expired."""
 _CLOCK_SECONDS = 1800.0
-"""For so long a clock is wrong at least: nobody looks at it."""
+"""A clock is wrong for at least this long, because nobody looks at it."""
 LOOP_BROKE = "this loop was broken off by the simulation"
 LIBRARY_BROKE = "this call was broken off by the simulation"
-"""What a library raises that nobody foresaw."""
+"""The message of an error that no library documents."""
 
 
 class Troubles:
-    """Faults without an end of their own are over at once; the others are in the weather meanwhile."""
+    """Faults without a duration are over at once; the others are part of the weather while they last."""
 
     def __init__(
         self,
@@ -55,9 +55,9 @@ class Troubles:
         self._pixverse = pixverse
         self._broke_at: dict[str, float] = {}
         self._breaks_in_flight: asyncio.Task[Any] | None = None
-        """A loop that is to break at its next request."""
+        """A loop that is to crash at its next request."""
         self._waiting: dict[str, Fault] = {}
-        """Kills that wait for an occasion, by its name."""
+        """Kills that wait for an occasion, by the occasion's name."""
         self._at_once: dict[str, Callable[[Fault], None]] = {
             "kill": self._kill,
             "kill_at_post": lambda fault: self._lie_in_wait("posts", fault),
@@ -86,7 +86,7 @@ class Troubles:
         }
 
     def begin(self, fault: Fault) -> bool:
-        """Returns whether it could: a process that does not run is not killed."""
+        """Begins a fault. Returns whether it could: a process that isn't running can't be killed."""
         at_once = self._at_once.get(fault.kind)
         if at_once is not None:
             if self._machine.runs:
@@ -100,7 +100,7 @@ class Troubles:
         return True
 
     def end_all(self) -> None:
-        """Nothing is wrong any more."""
+        """Ends all faults."""
         for fault in list(self._weather.now.values()):
             self._over(fault)
         self._machine.dies_after = None
@@ -121,8 +121,8 @@ class Troubles:
         self._waiting[occasion] = fault
 
     def posts(self, channel: Channel) -> None:
-        """The bot posts: whoever waited for that kills it a few steps later, or also hides the channel's history for
-        longer than Discord remembers what was posted."""
+        """The bot posts. A kill that waits for this happens a few steps later. If it is "posts unread", the channel's
+        history is hidden for longer than Discord remembers the nonce."""
         self.occasion("posts")
         fault = self._waiting.pop("posts unread", None)
         if fault is not None and self._machine.runs:
@@ -136,7 +136,7 @@ class Troubles:
             self._discord.permit(channel, set())
 
     def _hide_histories(self) -> None:
-        """No history can be read, so that nobody finds out what became of a post whose answer was lost."""
+        """Hides every history, so that nobody can find out whether a post without a response was made."""
         for channel in [one for one in self._discord.channels.values() if one.exists and one.parent is None]:
             self._discord.permit(channel, channel.denied | {"read_message_history"})
 
@@ -145,8 +145,8 @@ class Troubles:
             self._discord.permit(channel, channel.denied - {"read_message_history"})
 
     def break_loop(self, name: str) -> bool:
-        """This loop of the bot's crashes where it waits; the poll loop at its next request, while that is in flight.
-        Returns whether it runs: one that waits to be started again cannot crash."""
+        """Makes one of the bot's loops crash where it waits; the poll loop during its next request. Returns whether the
+        loop runs: one that waits to be restarted can't crash."""
         loop = self._machine.loop
         tasks = [] if loop is None else asyncio.all_tasks(loop)
         task = next((task for task in tasks if task.get_name() == name and not _rests(task)), None)
@@ -163,7 +163,7 @@ class Troubles:
         return [] if loop is None else [task for task in asyncio.all_tasks(loop) if task.get_name() in _LOOPS]
 
     def _break_loop(self, fault: Fault) -> None:
-        """One of the bot's loops crashes where it waits, with whatever it has begun."""
+        """Makes one of the bot's loops crash where it waits, with all its work in progress."""
         tasks = self._loops()
         tasks = [
             task
@@ -175,7 +175,7 @@ class Troubles:
         self.break_loop(Random(fault.seed).choice(tasks).get_name())
 
     def api_asked(self) -> None:
-        """A request to the API is in flight: the time at which the loop that sent it breaks."""
+        """A request to the API is in flight: a loop that was to crash at its next request crashes now."""
         task, self._breaks_in_flight = self._breaks_in_flight, None
         if task is not None and not task.done() and task.get_loop() is self._machine.loop:
             self._break(task)
@@ -187,7 +187,7 @@ class Troubles:
             waiting.set_exception(RuntimeError(LOOP_BROKE))
 
     def occasion(self, occasion: str) -> None:
-        """The bot posts or answers: whoever waited for that kills it a few steps later."""
+        """The bot posts or acknowledges. A kill that waits for this happens a few steps later."""
         fault = self._waiting.pop(occasion, None)
         if fault is not None and self._machine.runs:
             self._machine.downtime = Random(fault.seed).choice((1.0, 20.0, fault.seconds))
@@ -221,6 +221,6 @@ class Troubles:
 
 
 def _rests(task: asyncio.Task[Any]) -> bool:
-    """Whether a loop has crashed and waits to be started again: the wait is its keeper's then, not its own."""
+    """Whether a loop has crashed and waits to be restarted: then it waits in the function that restarts it."""
     waits_for = getattr(task.get_coro(), "cr_await", None)
     return getattr(waits_for, "cr_code", None) is VirtualClock.sleep.__code__

@@ -1,4 +1,5 @@
-"""Which mutations no simulated life can show, and why. All others of the rooms that `power` names concern behaviour."""
+"""The mutations that no simulated life can show, by reason. All others in the folders that `power` names concern
+behaviour."""
 
 from __future__ import annotations
 

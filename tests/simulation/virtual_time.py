@@ -1,6 +1,6 @@
-"""Virtual time: a clock that jumps to whatever is due next, what the world has planned, and an event loop on both.
+"""Virtual time: a clock that jumps to whatever is due next, the world's agenda, and an event loop that uses both.
 
-Nothing here waits: a day passes in as long as it takes to compute what happens in it.
+Nothing waits in real time: a day takes as long as computing what happens in it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class VirtualClock:
     def __init__(self) -> None:
         self.seconds = 1000.0
         self._skews = [(0.0, 0)]
-        """Since when the clock has been off by so much, in the order of time."""
+        """Since when the clock has been off by how many milliseconds, in chronological order."""
 
     @property
     def skew_ms(self) -> int:
@@ -35,14 +35,14 @@ class VirtualClock:
         self._skews.append((self.passed, skew_ms))
 
     def most_between(self, then: float) -> float:
-        """The most seconds that this machine's clock can have shown to pass since `then`, whenever it was read."""
+        """The most seconds that can have passed by this machine's clock since `then`, whenever it was read."""
         before = [skew for at, skew in self._skews if at <= then][-1:]
         since = before + [skew for at, skew in self._skews if at > then]
         ahead = max(later - min(since[: number + 1]) for number, later in enumerate(since))
         return self.passed - then + ahead / 1000
 
     def true_ms(self) -> int:
-        """What time it really is, milliseconds UTC: Discord's and the API's clock."""
+        """The true time in milliseconds UTC: Discord's and the API's clock."""
         return BEGIN_MS + round((self.seconds - 1000.0) * 1000)
 
     def now(self) -> int:
@@ -62,7 +62,7 @@ class VirtualClock:
 
 
 class Agenda:
-    """What the world does at which time; entries of the same time in the order in which they were put."""
+    """What the world does, and when. Entries of the same time keep the order in which they were added."""
 
     def __init__(self, clock: VirtualClock) -> None:
         self._clock = clock
@@ -70,15 +70,15 @@ class Agenda:
         self._numbers = count()
 
     def at(self, passed: float, deed: Callable[[], None]) -> None:
-        """Plans a deed for so many seconds after the life's begin; one in the past is done at once."""
+        """Plans an action for this many seconds after the life began. One in the past is done at once."""
         heapq.heappush(self._entries, (passed + 1000.0, next(self._numbers), deed))
 
     def after(self, seconds: float, deed: Callable[[], None]) -> None:
-        """Plans a deed for so many seconds from now."""
+        """Plans an action for this many seconds from now."""
         self.at(self._clock.passed + seconds, deed)
 
     def next_at(self) -> float:
-        """When the next one is due, by the clock's `seconds`; infinite where nothing is planned."""
+        """When the next action is due, by the clock's `seconds`; infinite if none is planned."""
         return self._entries[0][0] if self._entries else math.inf
 
     def do_next(self) -> None:
@@ -89,7 +89,7 @@ class Agenda:
 
 
 class _Handle(asyncio.Handle):
-    """asyncio's, without what it keeps for its debug mode."""
+    """asyncio's handle without the data for its debug mode."""
 
     __slots__ = ()
 
@@ -107,9 +107,10 @@ _MOST_IN_A_MOMENT = 50_000
 
 
 class VirtualLoop(asyncio.BaseEventLoop):
-    """An event loop without a system below it: what would wait for a socket or a thread, waits for the clock.
+    """An event loop without an operating system below it: whatever would wait for a socket or thread waits for the
+    clock.
 
-    A day has some 300,000 handles and 60,000 timers, so that much of asyncio's own is done here with less ado.
+    A day has some 300,000 handles and 60,000 timers, so much of asyncio's own code is replaced by something lighter.
     """
 
     _stopping: bool
@@ -120,13 +121,13 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._agenda = agenda
         self._ready: deque[_Handle] = deque()
         self._timers: list[tuple[float, int, _Handle]] = []
-        """A heap; those of the same time in the order in which they were set."""
+        """A heap; timers of the same time keep the order in which they were set."""
         self._numbers = count()
         self._moment = 0.0
         self._in_a_moment = 0
-        """How many callbacks were called since time passed."""
+        """How many callbacks have run since time last passed."""
         self.servers: dict[int, Callable[[], asyncio.Protocol]] = {}
-        """By port: what makes the connection of somebody who comes."""
+        """By port: makes the protocol of a new connection."""
 
     def time(self) -> float:
         return self._clock.seconds
@@ -157,8 +158,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
         return asyncio.Task(coro, loop=self, **options)
 
     def _run_once(self) -> None:
-        """In the place of asyncio's own turn: whatever is ready, and then the jump to the next timer, or to what the
-        world has planned before that."""
+        """In place of asyncio's own turn: runs whatever is ready, then jumps to the next timer, or to the world's next
+        action if that is earlier."""
         ready, timers, clock = self._ready, self._timers, self._clock
         self._do_what_is_ready()
         if self._stopping:
@@ -176,7 +177,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
             ready.append(heapq.heappop(timers)[2])
 
     def _do_what_is_ready(self) -> None:
-        """Until nothing is, or the loop is to stop."""
+        """Runs callbacks until none is ready or the loop is to stop."""
         ready = self._ready
         if self._clock.seconds > self._moment:
             self._moment, self._in_a_moment = self._clock.seconds, 0
@@ -194,10 +195,10 @@ class VirtualLoop(asyncio.BaseEventLoop):
                 return
 
     def _write_to_self(self) -> None:
-        """Nothing sleeps that would have to be woken."""
+        """Does nothing: the loop never sleeps."""
 
     def run_in_executor(self, executor: object, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:  # type: ignore[override]
-        """Threads are not played: the work is done here and now."""
+        """Does the work at once, without a thread."""
         future = self.create_future()
         try:
             future.set_result(func(*args))
@@ -206,7 +207,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         return future
 
     async def create_server(self, protocol_factory: Any, host: Any = None, port: Any = None, **_: Any) -> Any:
-        """Somebody listens; `servers` lets the world in."""
+        """Starts to listen; the world connects through `servers`."""
         self.servers[port] = protocol_factory
         return _Listener()
 
@@ -215,4 +216,4 @@ class _Listener:
     sockets: tuple[()] = ()
 
     def close(self) -> None:
-        """Nobody comes any more: the loop ends with the process."""
+        """Does nothing: the loop ends with the process."""

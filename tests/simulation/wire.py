@@ -1,4 +1,5 @@
-"""The network of a simulated life: as much of `aiohttp.ClientSession` as the bot and discord.py use, without sockets.
+"""The network of a simulated life: the part of `aiohttp.ClientSession` that the bot and discord.py use, without
+sockets.
 
 Every request takes a moment, may meet a fault on its way there or back, and is a step at which the process may die.
 """
@@ -22,7 +23,7 @@ _CHUNK = 65_536
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What arrives at a peer."""
+    """A request as it arrives at a peer."""
 
     method: str
     host: str
@@ -37,20 +38,20 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the peer says; bytes as they are, anything else as JSON."""
+    """A peer's reply; bytes are sent as they are, anything else as JSON."""
 
     status: int
     body: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
     content_type: str = _JSON
     cut_at: int | None = None
-    """After so many bytes the connection breaks."""
+    """The number of bytes after which the connection breaks."""
     chunk: int = _CHUNK
-    """How much of the body comes at once."""
+    """How many bytes of the body arrive at once."""
     framed: bool = True
-    """Whether the head tells how long the body is."""
+    """Whether the headers give the body's length."""
     sent: Callable[[int], None] = lambda _size: None
-    """Called with the size of each chunk that is taken."""
+    """Called with the size of each chunk that is read."""
 
     @property
     def content(self) -> bytes:
@@ -60,7 +61,7 @@ class Reply:
 
 
 class LostOnTheWay(Exception):
-    """The connection breaks; `arrived` tells whether the peer has carried out the request."""
+    """The connection breaks; `arrived` says whether the peer has carried out the request."""
 
     def __init__(self, *, arrived: bool) -> None:
         super().__init__("the connection broke")
@@ -74,11 +75,11 @@ class Trip:
     there: float = 0.05
     back: float = 0.05
     refused: Reply | None = None
-    """Said by somebody on the way; the peer hears nothing."""
+    """The reply of something in between; the peer doesn't get the request."""
     after: Reply | None = None
-    """Said in the place of the peer's own word, after the deed."""
+    """Replaces the peer's reply after the peer has carried out the request."""
     headers: Mapping[str, str] = field(default_factory=dict)
-    """What stands in the head of the peer's own word besides."""
+    """Headers that are added to the peer's reply."""
     lost_there: bool = False
     lost_back: bool = False
     unreachable: bool = False
@@ -86,11 +87,11 @@ class Trip:
 
 Handler = Callable[[Request], Reply]
 Step = Callable[[], Awaitable[None] | None]
-"""A step at which the process may die: what it returns is waited for, for ever."""
+"""A step at which the process may die: what it returns is awaited, for ever if the process is dead."""
 
 
 class Peer:
-    """Somebody at the other end, and what the way to them is like right now."""
+    """A remote end, and what currently happens to requests on their way to it."""
 
     def __init__(self, name: str, answer: Handler, trip: Callable[[Request], Trip]) -> None:
         self.name = name
@@ -99,7 +100,7 @@ class Peer:
 
 
 class Session:
-    """Stands in for `aiohttp.ClientSession`: one for each client of one life of the process."""
+    """Stands in for `aiohttp.ClientSession`: one for each client in each life of the process."""
 
     def __init__(
         self,
@@ -187,7 +188,7 @@ class Session:
 
 
 class _Asking:
-    """`async with session.get(…) as response`."""
+    """The context manager in `async with session.get(…) as response`."""
 
     def __init__(self, session: Session, method: str, url: str, options: dict[str, Any]) -> None:
         self._session = session
@@ -201,7 +202,7 @@ class _Asking:
 
 
 class Response:
-    """As much of `aiohttp.ClientResponse` as anybody reads."""
+    """The part of `aiohttp.ClientResponse` that is used."""
 
     def __init__(self, reply: Reply) -> None:
         self._bytes = reply.content
@@ -247,7 +248,7 @@ class Response:
 
 
 class FormData:
-    """In the place of `aiohttp.FormData`, in which nothing can be read."""
+    """Replaces `aiohttp.FormData`, whose fields can't be read."""
 
     def __init__(self, *_: object, **__: object) -> None:
         self.fields: list[tuple[str, Any, str]] = []

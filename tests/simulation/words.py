@@ -1,6 +1,6 @@
-"""What people and PixVerse write that must not be shown as it is, and what has to stay as it was written.
+"""What people and PixVerse write: text that must not be shown as it is, and text that must be kept as it was written.
 
-Every job's prompt and reason carry one of these behind the words by which the job is known.
+Every job's prompt and reason contain one of these after the words by which the job is recognised.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ from random import Random
 
 _FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
 _HALVED = "[\u200d\U0001f468\U0001f469]\u2026"
-"""A family that was cut in two."""
+"""An emoji of a family that was cut in two."""
 _PLAIN = 0.6
-"""So many jobs say nothing special."""
+"""The share of jobs that say nothing special."""
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What is said, and what nobody may see of it: a pattern that no text of the bot's may hold."""
+    """Some text, and a pattern that none of the bot's texts may match."""
 
     said: str = ""
     never: str = ""
     stays: str = ""
-    """Stands in every result that shows the prompt."""
+    """Part of every result that shows the prompt."""
 
 
 NOTHING = Words()
@@ -61,6 +61,6 @@ def number_in(text: str) -> str:
 
 
 def shown_in(text: str) -> str | None:
-    """What stands in a text of the bot's that nobody may see; None where all is well."""
+    """The part of one of the bot's texts that must not be shown; None if there is none."""
     found = _NEVER.search(text)
     return None if found is None else found[0]

@@ -32,33 +32,33 @@ from tests.simulation.weather import POSTS, Weather
 from tests.simulation.wire import Handler, Peer, Reply, Request, Trip
 
 _LIMITS = {"MAX_OPEN_PER_USER": "6", "MAX_OPEN_PER_SERVER": "10"}
-"""In lives of scenes: what scenes try out."""
+"""Lower limits in lives of scenes, for scenes that try them out."""
 _FIRST_ACCOUNT = 1000
 _FIRST_PERSON = 10_000
 _FIRST_SCENE = 60.0
 _QUIET_HOURS = 4.5
-"""After the end of all troubles: longer than any job takes."""
+"""Hours after the end of all faults: longer than any job takes."""
 _RETENTION_DAYS = 33.0
 _LOOK_SECONDS = 900.0
-"""In which a bot that has just started deletes what is old."""
+"""Seconds in which a bot that has just started deletes old data."""
 _AFTER_FAILURE = 60.0
 """Seconds until a process that ended by itself is started again."""
 _OF_JOBS = ("jobs", "subscriptions", "subscribers", "batches", "deliveries")
 _ENTRIES = 30
-"""That a collection may keep until something comes again, since jobs come in bursts, and one more for each server and
-account; for each job it would be many more."""
+"""How many entries a collection may keep until its next use, since jobs come in bursts; another one is allowed for each
+server and account. One for each job would be many more."""
 _AS_LONG_AS_THE_API_MADE_IT = "pixverse.api_client.Body.value"
 _OF_DELIVERIES = "relay.delivery.sender."
 _COMPONENTS = 1 << 15
 _REFUSED_SECONDS = 900.0
-"""Within which a result that is refused for what it holds has come in a lesser form."""
+"""Seconds within which a result that was refused for its contents must come in a reduced form."""
 _SHOWN = 110
 _FAULT_NUMBER = re.compile(r"(the number |this number: `)[0-9a-f]+")
 _DELIVERY = re.compile(r"delivery (\d+) \((\w+)\) in channel (\d+): (again, no answer|unsure)$")
 
 
 class World:
-    """Carries out a plan. `story` tells what happened, in order; `ledger.broken` which laws were broken."""
+    """Carries out a plan. `story` has what happened, in order; `ledger.broken` has the laws that were broken."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
@@ -112,7 +112,8 @@ class World:
     # ------------------------------------------------------------- the whole life
 
     def live(self, *, until_broken: bool = False) -> None:
-        """From the first start to the last check, or to the first law that is broken. Nothing is raised for one."""
+        """Runs the life from the first start to the last check, or until the first broken law. A broken law raises
+        nothing."""
         if until_broken:
             self.ledger.when_broken = self._end
         handler = _Log(self._logged)
@@ -126,7 +127,7 @@ class World:
                 self.ledger.life_began = self._clock.passed
                 self.ledger.pace.new_process()
                 self._patience.new_process()
-                gc.freeze()  # What earlier processes kept is not counted with what this one keeps.
+                gc.freeze()  # What earlier processes left in memory isn't counted for this one.
                 self.machine.run()
                 if self._own_fault is not None:
                     raise self._own_fault
@@ -137,20 +138,21 @@ class World:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def tell(self, line: str) -> None:
-        """Writes a line of the story. The address of a callback is drawn by the bot alone, and never the same, and the
-        number of a fault is made of its traceback, which differs from Python to Python."""
+        """Adds a line to the story. Callback addresses, which the bot draws at random, and fault numbers, which depend
+        on the Python version, are replaced."""
         line = _FAULT_NUMBER.sub(r"\1…", CALLBACK_ADDRESS.sub("(its address)", line))
         self.story.append(f"{_stamp(self._clock.passed)}  {line}")
 
     def _let_pass(self, seconds: float) -> None:
-        """Time passes, and no bot runs."""
+        """Lets time pass while no bot runs."""
         back_at = self._clock.seconds + seconds
         while self._agenda.next_at() < back_at and not self._finished:
             self._agenda.do_next()
         self._clock.seconds = max(self._clock.seconds, back_at)
 
     def _look_at_end(self, error: BaseException | None) -> None:
-        """A process that ends by itself is started again by whoever runs it, as systemd does after exit code 1."""
+        """Restarts a process that ended by itself, as systemd does after exit code 1. Only some faults excuse such an
+        end."""
         if error is None:
             return
         self.tell(f"the bot ended by itself: {error!r}")
@@ -160,7 +162,7 @@ class World:
         self.machine.downtime = _AFTER_FAILURE
 
     def _guarded(self, answer: Handler) -> Handler:
-        """A fault of the simulation itself must not look like one of Discord or of the bot."""
+        """Stops the life at an error of the simulation, which must not look like one of Discord or the bot."""
 
         def guarded(request: Request) -> Reply:
             try:
@@ -175,7 +177,7 @@ class World:
     # --------------------------------------------------------------- the plan
 
     def _settle(self) -> None:
-        """Servers with their people, most of them with an account, whose token their admin enters at first."""
+        """Sets up the servers with their people. Most have an account, whose token their admin enters first."""
         for index in range(self.plan.guilds):
             members = [_FIRST_PERSON + index * 10 + k for k in range(self._random.randint(3, 6))]
             guild = self._discord.new_guild(members, self._random.randint(1, 4))
@@ -205,11 +207,11 @@ class World:
             self.ledger.counts["faults"] += 1
 
     def _mend(self) -> None:
-        """The end of all troubles: what waits has to arrive from now on."""
+        """Ends all faults: what waits has to arrive from now on."""
         self.tell("all is mended")
         quiet = _QUIET_HOURS * HOUR
         self._agenda.after(quiet, self._check_quiet)
-        # A month later what was on hold is given up, and another month later it is deleted too.
+        # What was on hold is given up a month later, and deleted another month later.
         self._agenda.after(quiet + _RETENTION_DAYS * DAY + _LOOK_SECONDS, self._sleep_a_month)
         self._agenda.after(quiet + 2 * (_RETENTION_DAYS * DAY + _LOOK_SECONDS), self._check_empty)
         self._troubles.end_all()
@@ -217,7 +219,7 @@ class World:
             account.paid = True
         for guild in self._discord.guilds:
             self._discord.open_everything(guild)
-        # By then the bot runs again, if it had just been stopped.
+        # By then the bot runs again, even if it had just been stopped.
         self._agenda.after(LONGEST_FAULT + 300, self._put_in_order)
 
     def _put_in_order(self) -> None:
@@ -243,7 +245,8 @@ class World:
         self._sleep_a_month()
 
     def _check_memory(self) -> None:
-        """What a process remembers grows with servers and accounts, not with jobs; of deliveries nothing is kept."""
+        """Checks that a process's memory grows with servers and accounts, not with jobs, and that no delivery is left
+        in it."""
         if not self.machine.runs:
             return
         for name, entries in (entries_kept() - self._kept_at_first).items():
@@ -342,7 +345,7 @@ class World:
 
 
 class _Log(logging.Handler):
-    """What the bot logs."""
+    """Passes on what the bot logs."""
 
     def __init__(self, heard: Callable[[str], None]) -> None:
         super().__init__(logging.INFO)
@@ -374,5 +377,5 @@ def _stamp(passed: float) -> str:
 
 
 def _fast_disk() -> str | None:
-    """Memory, where flushing costs nothing."""
+    """A folder in memory, where flushing costs nothing, or None."""
     return "/dev/shm" if Path("/dev/shm").is_dir() else None
