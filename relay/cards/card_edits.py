@@ -154,8 +154,10 @@ class CardEdits:
     async def forget_ended(self) -> None:
         """Forgets messages that are no longer edited here: those that ended with their channel or server, and those
         that another process now keeps up to date. Raises StorageError; the caller then calls it again."""
+        now = self._clock.monotonic()
+        self._next_edit = {key: at for key, at in self._next_edit.items() if at > now}
         shards = self._ownership.shards()
-        remembered = {*self._shown, *self._unanswered, *self._next_edit, *self._pauses}
+        remembered = {*self._shown, *self._unanswered, *self._pauses}
         for kind, still_edited in (
             (DeliveryKind.CARD, cards.not_final_among),
             (DeliveryKind.SUMMARY, cards.not_final_batches_among),
@@ -342,8 +344,9 @@ class CardEdits:
             self._forget(edit.key)
 
     def _forget(self, key: Key) -> None:
-        for kept in (self._shown, self._next_edit, self._pauses):
-            kept.pop(key, None)
+        """Forgets everything but the pace: the message may be edited again as soon as somebody asks for its job."""
+        self._shown.pop(key, None)
+        self._pauses.pop(key, None)
         self._unanswered.discard(key)
 
 

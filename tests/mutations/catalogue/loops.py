@@ -237,6 +237,28 @@ MUTATIONS = (
         "some",
     ),
     mutation(
+        "after its last edit a card forgets its pace",
+        "tests/relay/cards/test_card_loop.py::test_a_card_whose_job_is_taken_up_again_at_once_keeps_its_pace[False]",
+        "CardEdits._forget",
+        "self._unanswered.discard(key)",
+        "self._unanswered.discard(key)\nself._next_edit.pop(key, None)",
+    ),
+    mutation(
+        "what is forgotten from time to time is the pace too",
+        "tests/relay/cards/test_card_loop.py::test_a_card_whose_job_is_taken_up_again_at_once_keeps_its_pace[True]",
+        "CardEdits.forget_ended",
+        "self._next_edit = {key: at for key, at in self._next_edit.items() if at > now}",
+        "self._next_edit.clear()",
+    ),
+    mutation(
+        "the times for which cards had to wait are kept for ever",
+        "tests/relay/cards/test_card_loop.py::"
+        "test_of_cards_and_summaries_that_end_with_their_channel_or_server_nothing_is_kept[True]",
+        "CardEdits.forget_ended",
+        "self._next_edit = {key: at for key, at in self._next_edit.items() if at > now}",
+        "pass",
+    ),
+    mutation(
         "a summary is forgotten before the last outcome is posted",
         "tests/relay/cards/test_card_loop.py::test_a_summary_is_remembered_until_its_last_outcome_is_posted",
         "cards.not_final_batches_among",

@@ -562,6 +562,30 @@ async def test_a_stopped_and_asked_again_card_comes_back_to_life(world: CardWorl
     assert (await subscriptions_row(world, subscription_id))["card_final"] == 0
 
 
+@pytest.mark.parametrize("forgets", [False, True])
+async def test_a_card_whose_job_is_taken_up_again_at_once_keeps_its_pace(world: CardWorld, forgets: bool) -> None:
+    """Its last edit need not wait, but the one after that must, also if what has ended is forgotten meanwhile."""
+    subscription_id = await world.card("job")
+    await world.told("job")
+    await world.move(3_700 * SECOND)
+    await world.move(int(OLD_CARD_SECONDS * SECOND))
+    async with world.database.transaction() as tx:
+        await subscriptions.stop(tx, subscription_id, 4, world.clock.now())
+    world.loop.subscription_changed(subscription_id)
+    await world.rest()
+    assert world.statuses()[-1] is CardStatus.STOPPED
+    if forgets:
+        await world.loop._edits.forget_ended()
+    async with world.database.transaction() as tx:
+        await subscriptions.reopen(tx, subscription_id, batch_id=None, spoiler=False, now=world.clock.now())
+    world.loop.subscription_changed(subscription_id)
+    seen = len(world.edits())
+    await world.move(int(OLD_CARD_SECONDS * SECOND) - SECOND)
+    assert len(world.edits()) == seen
+    await world.move(SECOND)
+    assert len(world.edits()) == seen + 1
+
+
 # ---- what Discord says ----------------------------------------------------------------------------------------------
 
 
@@ -861,7 +885,8 @@ async def test_of_cards_and_summaries_that_end_with_their_channel_or_server_noth
             await subscriptions.end_in_channel(tx, CHANNEL, world.clock.now())
         else:
             await deletion.forget_server(tx, GUILD)
-    await world.move(3600 * SECOND)
+    for _ in range(2):
+        await world.move(3600 * SECOND)
     assert _remembered(world) == set()
 
 

@@ -118,7 +118,7 @@ def taken_up_again(stage: Stage) -> Story:
         lambda request: busy if request.method == "POST" and request.path.endswith(path) else None
     )
     yield from stage.sleep(47.5 * 3600.0)
-    yield 2700.0
+    yield 1690.0
     stage.came(others, there, r"given up · #\d+", files=0)
     stage.finish(ended)
     yield 60.0
@@ -132,6 +132,7 @@ def taken_up_again(stage: Stage) -> Story:
     stage.came(ended, here, r"completed · #\d+")
     stage.missing(runs, here)
     stage.came(others, here, r"given up · #\d+", files=0)
+    stage.card_says(others, there, "Taking longer")
     for job in (runs, others):
         stage.finish(job)
     yield 400.0
