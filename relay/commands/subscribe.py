@@ -13,7 +13,7 @@ from relay.commands.lookups import was_given_up
 from relay.commands.refusals import PersonLimit, ServerLimit
 from relay.delivery import nonces
 from relay.polling.job_fetcher import Accounts
-from relay.polling.job_recorder import apply_response
+from relay.polling.job_recorder import apply_response, end_silently
 from storage import batches, deliveries, delivery_queries, follows, jobs, moves, subscriptions
 from storage.database import Transaction, found
 from storage.delivery_queries import OutcomeMessage
@@ -130,16 +130,17 @@ async def _add_card(tx: Transaction, ask: Ask, row: JobRow, subscription_id: int
 async def _subscribe_to_ended(
     tx: Transaction, accounts: Accounts, ask: Ask, request: SubscribeRequest, row: JobRow, here: SubscriptionRow | None
 ) -> SubscribeResult:
+    message = None if here is None else await delivery_queries.outcome_message(tx, here.id, row.round)
+    if here is not None and message is not None:
+        if here.ended_at is None:  # What the channel waited for under another account has just moved to this job.
+            await end_silently(tx, here, ask.at)
+        if message.state.is_open:
+            await _join(tx, ask, request, here)
+        return SubscribeResult(SubscribeState.ALREADY_POSTED, row, here, message=message)
     if here is not None and here.ended_at is None:
         await _join(tx, ask, request, here)
         in_force = accounts.in_force(ask.guild_id) == row.account_id
         return SubscribeResult(SubscribeState.TO_POST if in_force else SubscribeState.ALREADY_WATCHED, row, here)
-    if here is not None:
-        message = await delivery_queries.outcome_message(tx, here.id, row.round)
-        if message is not None:
-            if message.state.is_open:
-                await _join(tx, ask, request, here)
-            return SubscribeResult(SubscribeState.ALREADY_POSTED, row, here, message=message)
     return SubscribeResult(SubscribeState.TO_POST, row, await _open(tx, ask, request, row, here))
 
 

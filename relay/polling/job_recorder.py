@@ -127,7 +127,7 @@ class JobRecorder:
                     if row.outcome is Outcome.GIVEN_UP and await _is_owed(tx, job_id, subscription):
                         await post_outcome(tx, row, subscription, now)
                     else:
-                        await _end_without_outcome(tx, subscription, now)
+                        await end_silently(tx, subscription, now)
             self._signal(job_id, Recorded.ENDED)
 
     async def refresh_ended(self, job_id: int, content: object) -> None:
@@ -225,6 +225,13 @@ async def post_outcome(tx: Transaction, row: JobRow, subscription: SubscriptionR
     )
 
 
+async def end_silently(tx: Transaction, subscription: SubscriptionRow, now: int) -> None:
+    """Ends the subscription without an outcome."""
+    await subscriptions.end(tx, subscription.id, now)
+    if subscription.batch_id is not None:
+        await end_without_outcome(tx, subscription.batch_id, now)
+
+
 async def _outcome_nonce(tx: Transaction, row: JobRow, channel_id: int) -> str:
     """The nonce of the job's outcome in a channel. It differs from the nonces of outcomes that tell of the same job id
     with another account, such as "not found", and that may have been posted there before."""
@@ -244,14 +251,7 @@ async def _end_subscriptions(
         if was_active or await _is_owed(tx, row.id, subscription):
             await post_outcome(tx, row, subscription, now)
         else:
-            await _end_without_outcome(tx, subscription, now)
-
-
-async def _end_without_outcome(tx: Transaction, subscription: SubscriptionRow, now: int) -> None:
-    """Ends the subscription without an outcome."""
-    await subscriptions.end(tx, subscription.id, now)
-    if subscription.batch_id is not None:
-        await end_without_outcome(tx, subscription.batch_id, now)
+            await end_silently(tx, subscription, now)
 
 
 async def _is_owed(tx: Transaction, job_id: int, subscription: SubscriptionRow) -> bool:

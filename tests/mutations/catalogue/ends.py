@@ -54,7 +54,7 @@ MUTATIONS = (
     mutation(
         "a batch whose last job's end is told to nobody stays open for ever",
         "tests/relay/polling/test_job_recorder.py::test_a_batch_ends_with_a_job_whose_end_is_told_to_nobody",
-        "_end_without_outcome",
+        "end_silently",
         "if subscription.batch_id is not None:",
         "if False:",
     ),
@@ -255,6 +255,20 @@ MUTATIONS = (
         "moves._merge",
         "AND k.kind = deliveries.kind AND k.round = deliveries.round",
         "AND 1 = 0",
+    ),
+    mutation(
+        "a result that is posted already is promised to who waited for it again under another account",
+        "tests/relay/commands/test_commands.py::test_results_of_two_accounts_in_one_channel_are_kept_apart",
+        "_subscribe_to_ended",
+        "if here is not None and message is not None:",
+        "if here is not None and message is not None and here.ended_at is not None:",
+    ),
+    mutation(
+        "a channel goes on waiting for a job whose result is posted there already",
+        "tests/relay/commands/test_commands.py::test_results_of_two_accounts_in_one_channel_are_kept_apart",
+        "_subscribe_to_ended",
+        "await end_silently(tx, here, ask.at)",
+        "pass",
     ),
     mutation(
         "a job on a further page of its account's list is not found",

@@ -270,7 +270,8 @@ async def test_a_job_that_was_given_up_and_goes_on_under_another_account_is_told
 
 
 async def test_results_of_two_accounts_in_one_channel_are_kept_apart(world: World) -> None:
-    """The channel waits once more under the first account, and comes back to the second one."""
+    """The channel waits once more under the first account, and comes back to the second one: whoever asks is shown what
+    was told under that."""
     number = await world.watch("job-1")
     await _end_unseen(world, number, Outcome.GIVEN_UP)
     world.accounts.used[GUILD] = OTHER_ACCOUNT
@@ -283,7 +284,8 @@ async def test_results_of_two_accounts_in_one_channel_are_kept_apart(world: Worl
     assert isinstance(await world.commands.watch.watch_again(world.ask(), 1), NowWatching)
     world.accounts.used[GUILD] = OTHER_ACCOUNT
     world.clock.move_to(world.clock.monotonic() + 100)
-    await world.commands.watch.status(world.ask(), "job-1", True, False)
+    answer = await world.commands.watch.status(world.ask(), "job-1", True, False)
+    assert isinstance(answer, AlreadyPosted)
     assert await world.outcomes() == [("outcome", CHANNEL)] * 2
     assert await world.rows("SELECT id FROM subscriptions WHERE ended_at IS NULL") == []
 

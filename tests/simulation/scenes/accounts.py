@@ -455,7 +455,10 @@ def of_two_tokens_in_turn(stage: Stage) -> Story:
     account.tokens.reverse()
     home.enter_token(account.token)
     yield 10.0
-    home.status(job)
+    answer = home.status(job, 2)
+    yield 10.0
+    posted = stage.outcomes(job, home.channel)[-1].message["id"]
+    stage.says(answer, rf"\*\*Already posted here\.\*\* \[[^]]+\]\(\S+/{posted}\)")
     yield 400.0
     stage.came(job, home.channel, times=2)
 
