@@ -23,6 +23,8 @@ _TRIED_AFTER = (5.0, 15.0, 35.0, 65.0, 100.0)
 file exists."""
 _FORGOTTEN_AFTER = 2 * _TRIED_AFTER[-1]
 """Seconds after which a host's first refusal is forgotten, so that the next one counts as the first."""
+_LINKS_FRESH_SECONDS = 300.0
+"""Seconds for which fresh links are used, whatever this machine's clock says, before others are requested."""
 
 RefreshLinks = Callable[[int, int], Awaitable[Job | None]]
 """Requests fresh links from the API, given a job's number and a server's id. Returns None if it gets none."""
@@ -74,6 +76,17 @@ class Attachments:
     links: tuple[VideoLink, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Refreshed:
+    """A job with fresh links."""
+
+    at: float
+    """Monotonic seconds."""
+    stored: Job
+    """The job as it is stored, with the links for which these were requested."""
+    job: Job
+
+
 class NotThereYet(Exception):
     """A host does not have a file yet; it may still appear."""
 
@@ -93,6 +106,8 @@ class Attacher:
         self._absent_since: dict[int, float] = {}
         """When a host first refused a link of each job. In monotonic seconds, so that setting the wall clock ends no
         wait; after a restart the wait begins again."""
+        self._refreshed: dict[tuple[int, int], _Refreshed] = {}
+        """The latest fresh links, by job and server, because each server may use only what its own token gets."""
 
     @asynccontextmanager
     async def attachments(
@@ -102,9 +117,10 @@ class Attacher:
 
         Raises OSError if a file cannot be written, and NotThereYet if it is too early to call a link dead.
         """
-        current = job
-        if self._has_expired_link(job):
-            current = await self._with_fresh_links(job_id, job, bounds.guild_id)
+        known = self._just_refreshed(job_id, job, bounds.guild_id) or job
+        current = known
+        if known is job and self._has_expired_link(job):
+            current = await self._with_fresh_links(job_id, job, job, bounds.guild_id)
         if not bounds.may_attach or variant.no_files:
             reason = variant.link_reason if bounds.may_attach else LinkReason.MAY_NOT_ATTACH
             links = [_link(index, media, reason) for index, media in enumerate(current.media, start=1)]
@@ -112,8 +128,8 @@ class Attacher:
             return
         async with self._media.fetch(job_id, current) as items:
             fresh = current
-            if current is job and self._needs_fresh_links(job_id, items):
-                fresh = await self._with_fresh_links(job_id, job, bounds.guild_id)
+            if current is known and self._needs_fresh_links(job_id, items, just_refreshed=known is not job):
+                fresh = await self._with_fresh_links(job_id, job, known, bounds.guild_id)
             if fresh.media == current.media:
                 self._require_present(job_id, items)
                 yield _as_posted(fresh, items, variant, bounds)
@@ -128,11 +144,11 @@ class Attacher:
         expiries = (expiry_of(media.url) for media in job.media)
         return any(expiry is not None and expiry <= self._clock.now() for expiry in expiries)
 
-    def _needs_fresh_links(self, job_id: int, items: Sequence[VideoFile | VideoLink]) -> bool:
-        """Whether to request fresh links: if a link has expired, when a host refuses one for the first time, and before
-        a link is called dead."""
+    def _needs_fresh_links(self, job_id: int, items: Sequence[VideoFile | VideoLink], *, just_refreshed: bool) -> bool:
+        """Whether to request fresh links: if a link has expired that was not just refreshed, when a host refuses one
+        for the first time, and before a link is called dead."""
         if _any_link(items, LinkReason.EXPIRED):
-            return True
+            return not just_refreshed
         if not _any_link(items, LinkReason.NOT_THERE):
             return False
         waited = self._waited(job_id)
@@ -157,9 +173,20 @@ class Attacher:
         since = self._absent_since.get(job_id)
         return None if since is None else now - since
 
-    async def _with_fresh_links(self, job_id: int, job: Job, guild_id: int) -> Job:
-        fresh = await self._refresh_links(job_id, guild_id)
-        return job if fresh is None or not fresh.media else with_known_files(job, fresh)
+    async def _with_fresh_links(self, job_id: int, stored: Job, known: Job, guild_id: int) -> Job:
+        response = await self._refresh_links(job_id, guild_id)
+        if response is None or not response.media:
+            return known
+        fresh = with_known_files(known, response)
+        self._refreshed[job_id, guild_id] = _Refreshed(self._clock.monotonic(), stored, fresh)
+        return fresh
+
+    def _just_refreshed(self, job_id: int, stored: Job, guild_id: int) -> Job | None:
+        """The job with the fresh links of an earlier try, if they are new enough and nobody has stored others since."""
+        now = self._clock.monotonic()
+        self._refreshed = {key: one for key, one in self._refreshed.items() if now - one.at < _LINKS_FRESH_SECONDS}
+        refreshed = self._refreshed.get((job_id, guild_id))
+        return refreshed.job if refreshed is not None and refreshed.stored == stored else None
 
 
 def _until_next_try(waited: float) -> float | None:

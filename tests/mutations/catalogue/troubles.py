@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.mutations.mutation import mutation
+from tests.mutations.mutation import Edit, Mutation, mutation
 
 MUTATIONS = (
     mutation(
@@ -117,6 +117,42 @@ MUTATIONS = (
         "LinkRefresher.refresh",
         "max_age = 0.0 if has_same_links else FRESH_SECONDS",
         "max_age = FRESH_SECONDS",
+    ),
+    mutation(
+        "fresh links are requested at each try of a delivery",
+        "tests/relay/delivery/test_sender.py::test_links_that_were_just_refreshed_are_not_asked_for_at_each_try[False-True]",
+        "Attacher._with_fresh_links",
+        "self._refreshed[job_id, guild_id] = _Refreshed(self._clock.monotonic(), stored, fresh)",
+        "pass",
+    ),
+    mutation(
+        "what an earlier try got counts as fresh for ever",
+        "tests/relay/delivery/test_sender.py::test_links_that_were_just_refreshed_are_not_asked_for_at_each_try[False-True]",
+        "Attacher._just_refreshed",
+        "if now - one.at < _LINKS_FRESH_SECONDS",
+        "if True",
+    ),
+    mutation(
+        "links of an earlier try take the place of newer ones",
+        "tests/relay/delivery/test_sender.py::test_links_that_somebody_has_refreshed_since_are_newer_than_those_of_an_earlier_try",
+        "Attacher._just_refreshed",
+        " and refreshed.stored == stored",
+        "",
+    ),
+    mutation(
+        "fresh links that are dead too are requested at each try",
+        "tests/relay/delivery/test_sender.py::test_fresh_links_that_are_dead_too_are_not_asked_for_at_each_try",
+        "Attacher._needs_fresh_links",
+        "return not just_refreshed",
+        "return True",
+    ),
+    Mutation(
+        "fresh links of one server are another one's, too",
+        (
+            Edit("Attacher._with_fresh_links", "self._refreshed[job_id, guild_id]", "self._refreshed[job_id, 0]"),
+            Edit("Attacher._just_refreshed", "(job_id, guild_id)", "(job_id, 0)"),
+        ),
+        "tests/relay/delivery/test_sender.py::test_fresh_links_of_one_server_are_of_no_use_to_another",
     ),
     mutation(
         "Retry-After is not heeded",

@@ -25,6 +25,8 @@ from model.messages import (
 )
 from model.states import DeliveryKind, NoticeKind
 from relay.delivery import nonces, notice_json
+from relay.delivery.attachments import Attacher, UploadBounds
+from relay.delivery.fallbacks import Variant
 from relay.delivery.verdicts import PATIENCE
 from storage import deliveries, delivery_queries, jobs, servers, subscriptions
 from tests.relay.discord_channel import DEAD, LOST
@@ -290,6 +292,83 @@ async def test_a_link_that_turns_out_to_have_run_out_is_read_again_once(world: W
 
     assert world.refreshes == [1]
     assert only(world).links == (dead,)
+
+
+@pytest.mark.parametrize("is_ahead", [True, False])
+@pytest.mark.parametrize("told_by_host", [True, False])
+async def test_links_that_were_just_refreshed_are_not_asked_for_at_each_try(
+    world: World, is_ahead: bool, told_by_host: bool
+) -> None:
+    """Discord takes nothing for minutes. To a clock that is ahead the new links look dead, too."""
+    past, later = (f"{world.clock.now() // 1000 + seconds:x}" for seconds in (-60, 86_400))
+    old = Job("job", JobState.COMPLETED, "completed", media=(Media(f"https://cdn.example/a.mp4?ex={past}&"),))
+    if told_by_host:
+        old = completed("job")
+    fresh = replace(old, media=(Media(f"https://cdn.example/b.mp4?ex={past if is_ahead else later}&"),))
+    dead = VideoLink(1, old.media[0].url, LinkReason.EXPIRED)
+    world.videos.on_fetch = lambda: setattr(
+        world.videos, "answers", [(dead,)] if world.videos.fetched[-1].media == old.media else []
+    )
+    world.fresh_job = fresh
+    await world.watch("job", CHANNEL)
+    await world.end(old)
+    world.discord.script = [TooManyRequests(40.0)] * 8
+    for _ in range(6):
+        await world.pump()
+        world.clock.advance(40_100)
+    assert world.refreshes == [1]
+    for _ in range(4):
+        await world.pump()
+        world.clock.advance(40_100)
+    assert world.refreshes == [1, 1]
+    assert only(world).job == fresh
+
+
+async def test_fresh_links_that_are_dead_too_are_not_asked_for_at_each_try(world: World) -> None:
+    job = completed("job")
+    dead = VideoLink(1, job.media[0].url, LinkReason.EXPIRED)
+    world.videos.on_fetch = lambda: setattr(world.videos, "answers", [(dead,)])
+    world.fresh_job = replace(job, media=(Media("https://cdn.example/new.mp4"),))
+    await world.watch("job", CHANNEL)
+    await world.end(job)
+    world.discord.script = [TooManyRequests(40.0)] * 5
+    for _ in range(6):
+        await world.pump()
+        world.clock.advance(40_100)
+    assert world.refreshes == [1]
+    assert only(world).links == (dead,)
+
+
+async def test_fresh_links_of_one_server_are_of_no_use_to_another(world: World) -> None:
+    """The other one may have another token by now."""
+    past = f"{world.clock.now() // 1000 - 60:x}"
+    old = Job("job", JobState.COMPLETED, "completed", media=(Media(f"https://cdn.example/a.mp4?ex={past}&"),))
+    attacher = Attacher(world.videos, world.refresh_links, world.clock)
+    got = []
+    for guild_id, fresh in ((GUILD, replace(old, media=(Media("https://cdn.example/b.mp4"),))), (GUILD + 1, None)):
+        world.fresh_job = fresh
+        bounds = UploadBounds(guild_id=guild_id, may_attach=True, learned=None, nominal=None)
+        async with attacher.attachments(1, old, Variant(), bounds) as found:
+            got.append(found.job.media[0].url)
+    assert got == ["https://cdn.example/b.mp4", old.media[0].url]
+
+
+async def test_links_that_somebody_has_refreshed_since_are_newer_than_those_of_an_earlier_try(world: World) -> None:
+    past = f"{world.clock.now() // 1000 - 60:x}"
+    old, fresh, newer = (
+        Job("job", JobState.COMPLETED, "completed", media=(Media(f"https://cdn.example/{name}.mp4?ex={past}&"),))
+        for name in "abc"
+    )
+    world.fresh_job = fresh
+    await world.watch("job", CHANNEL)
+    await world.end(old)
+    world.discord.script = [TooManyRequests(40.0)]
+    await world.pump()
+    world.fresh_job = newer
+    await world.answer(newer)
+    world.clock.advance(40_100)
+    await world.pump()
+    assert only(world).job == newer
 
 
 @pytest.mark.parametrize("appears", [5, 30, 90])

@@ -389,7 +389,7 @@ def put_off_by_a_clock(stage: Stage) -> Story:
     again at the next start: nothing waits for two days more."""
     home = yield from stage.settle()
     limited, closed = home.guild.channels
-    jobs = [stage.job(home, seconds, "failed", v2=False) for seconds in (40, 300)]
+    jobs = (stage.job(home, 40, v2=False), stage.job(home, 300, "failed", v2=False))
     for job, channel in zip(jobs, (limited, closed), strict=True):
         home.status(job, 1, channel)
     yield 20.0
@@ -399,7 +399,10 @@ def put_off_by_a_clock(stage: Stage) -> Story:
     stage.parts.discord.permit(closed, {"send_messages"})
     yield 30.0 + stage.parts.interval
     stage.turn_clock(48 * 3_600_000)
+    since = stage.now
     yield 3600.0
+    # To this clock each new link is dead at once.
+    stage.expect(stage.asked(jobs[0], since) <= 13, f"asked {stage.asked(jobs[0], since)} times for fresh links")
     stage.stop(10.0)
     yield 5.0
     stage.turn_clock(0)
