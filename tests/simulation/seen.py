@@ -40,6 +40,7 @@ SEEN: dict[str, tuple[str, ...]] = {
         "what a channel was told before is the result of the job to which it moves",
     ),
     "accounts.of_two_tokens_in_turn": (
+        "a result that is posted already is promised to who waited for it again under another account",
         "what was told under two accounts keeps a channel from waiting under the second again",
     ),
     "accounts.on_hold_and_seen": (
@@ -263,11 +264,13 @@ SEEN: dict[str, tuple[str, ...]] = {
     "ends.old_links": ("a permission in one server makes another one's messages due",),
     "ends.one_server_only": ("a job ends for servers whose token sees it no more",),
     "ends.put_off_by_a_clock": (
+        "fresh links are requested at each try of a delivery",
         "the patience with a channel begins in the future",
         "what a clock that was ahead put off stays put off after a restart",
     ),
     "ends.set_back": ("a clock that was set back puts everything off",),
     "ends.taken_up_again": (
+        "after its last edit a card forgets its pace",
         "an outcome that was overtaken is posted",
         "of a job that was taken up again a channel gets two outcomes",
         "whoever takes a job up again takes the word from other channels",
