@@ -200,7 +200,7 @@ MUTATIONS = (
         "a link that has run out is not asked for anew",
         "tests/relay/delivery/test_sender.py::test_a_link_that_turns_out_to_have_run_out_is_read_again_once",
         "Attacher.attachments",
-        "if current is job and self._needs_fresh_links(job_id, items):",
+        "if current is known and self._needs_fresh_links(job_id, items, just_refreshed=known is not job):",
         "if 0:",
     ),
     mutation(
