@@ -106,6 +106,7 @@ SEEN: dict[str, tuple[str, ...]] = {
         "a batch whose last job is stopped by another person ends without its ping",
         "whoever stops the last job of their own batch is pinged for it",
     ),
+    "batches.stopped_here_alone": ("a summary that has ended is edited at each news that others wait for",),
     "cards.ahead_and_killed": (
         "a card that a clock that was ahead has edited stands still after a restart",
         "a summary that a clock that was ahead has edited never shows the end",
@@ -118,7 +119,10 @@ SEEN: dict[str, tuple[str, ...]] = {
         "whoever asks again for a job whose card is known to be deleted gets none",
         "whoever asks for a job again whose card was deleted gets none",
     ),
-    "cards.deleted_and_asked_again": ("a new card bears the nonce of the deleted one",),
+    "cards.deleted_and_asked_again": (
+        "a new card bears the nonce of the deleted one",
+        "a new card in the place of a deleted one waits until the outbox looks again",
+    ),
     "cards.ended_together": ("cards that want no edit any more keep their time in the line",),
     "cards.everywhere": ("cards are edited without a bound on all of them",),
     "cards.in_another_language": (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.simulation.stage import Stage, Story
+from tests.simulation.wire import Request
 
 _ENDED = r"\*\*(?:The job has|All \d+ jobs have) ended:"
 """A summary ends this with a full stop."""
@@ -23,6 +24,31 @@ def stopped(stage: Stage) -> Story:
     for done, _ in (by_another, by_oneself):
         stage.came(done, home.channel)
     stage.one_notice(home.channel, _ENDED, {home.guild.members[1]})
+
+
+def stopped_here_alone(stage: Stage) -> Story:
+    """The last job of a group is stopped, and another channel goes on waiting for it: the summary is left alone."""
+    home = yield from stage.settle()
+    here, there = home.guild.channels
+    job = stage.job(home, 900, v2=False, steps=30)
+    home.watch([job], 1, here)
+    home.status(job, 2, there)
+    yield 60.0
+    home.command("pixverse unwatch", 1, here, jobid=job.jobid)
+    stage.parts.ledger.void("stopped", channel=here, job=job)
+    yield 30.0
+    edits: list[float] = []
+
+    def noted(request: Request) -> None:
+        if request.method == "PATCH" and f"/channels/{here.id}/messages" in request.path:
+            edits.append(stage.now)
+
+    end = stage.on_discord(noted)
+    yield 400.0
+    end()
+    stage.expect(not edits, f"the summary of a group that has ended is edited {len(edits)} times")
+    yield 600.0
+    stage.came(job, there)
 
 
 def on_hold_to_the_end(stage: Stage) -> Story:

@@ -58,9 +58,22 @@ def old_by_another_clock(stage: Stage) -> Story:
     stage.card_says(job, home.channel, "Done")
 
 
+def _edited(stage: Stage, channel: Channel) -> Story:
+    """Waits until a card is edited here."""
+    edits: list[float] = []
+
+    def noted(request: Request) -> None:
+        if _edits(request, channel):
+            edits.append(stage.now)
+
+    end = stage.on_discord(noted)
+    yield from stage.until(lambda: bool(edits))
+    end()
+
+
 def deleted_and_asked_again(stage: Stage) -> Story:
-    """A card is deleted while Discord knows its nonce. Whoever asks again gets another one soon, whether the bot knows
-    that it was deleted or learns of it with its next edit."""
+    """A card is deleted while Discord knows its nonce. Whoever asks again gets another one at once, whether the bot
+    knows that it was deleted or learns of it with its next edit."""
     home = yield from stage.settle()
     job = stage.job(home, 400, v2=False, steps=80)
     home.status(job)
@@ -70,7 +83,9 @@ def deleted_and_asked_again(stage: Stage) -> Story:
         is_known = stage.coin()
         yield 35.0 + stage.parts.interval if is_known else 0.0
         home.status(job, person)
-        yield 1.0 if is_known else 15.0 + stage.parts.interval
+        if not is_known:
+            yield from _edited(stage, home.channel)
+        yield 1.0
         stage.card_says(job, home.channel, "Waiting|Started|In progress")
     yield 400.0 + stage.parts.interval
     stage.came(job, home.channel)
