@@ -1,1 +1,1 @@
-"""Tests of e2e."""
+"""End-to-end tests: the real bot against the sandbox's Discord and PixVerse."""

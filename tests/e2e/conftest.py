@@ -1,4 +1,4 @@
-"""One event loop for each module, in which its sandboxes live: every module marks its tests so."""
+"""Fixtures for end-to-end tests. Each module marks its tests to share one event loop, in which its sandboxes run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LAST_LINES = 40
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Shows with every failure what the bot said last."""
+    """Adds the bot's last log lines to every failure."""
     report = yield
     stages = [value for value in getattr(item, "funcargs", {}).values() if isinstance(value, Stage)]
     if report.failed and stages:
@@ -36,7 +36,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def fork_server(program: Path) -> Generator[ForkServer | None]:
-    """Forks the bots, but those that a test starts in earnest (`forked=False`)."""
+    """Forks the bots, except those that a test starts with `forked=False`."""
     if sys.platform != "linux":
         yield None
         return
@@ -59,7 +59,7 @@ async def stage(
 
 @pytest.fixture(params=["v1", "v2"])
 def generation(request: pytest.FixtureRequest, stage: Stage) -> Generator[str]:
-    """The generation of the PixVerse API whose jobs the test plays with; a module whose tests hold for both uses it."""
+    """The generation of the API whose jobs the test uses. Modules whose tests hold for both generations use it."""
     stage.generation = str(request.param)
     yield stage.generation
     stage.generation = "v1"
@@ -68,7 +68,7 @@ def generation(request: pytest.FixtureRequest, stage: Stage) -> Generator[str]:
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def server(stage: Stage) -> GuildFixture:
-    """A server of the test's own on the shared stage, set up; the bot runs, whatever a test before has done to it."""
+    """The test's own server on the shared stage, set up. The bot is started if an earlier test stopped it."""
     if not stage.bot.running:
         await stage.start()
     return await stage.server()
@@ -76,7 +76,7 @@ async def server(stage: Stage) -> GuildFixture:
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def servers(stage: Stage) -> list[GuildFixture]:
-    """A server for the jobs of each generation of the API, so that a restart or a kill is played once for both."""
+    """One server for each generation of the API, so that one restart or kill tests both."""
     if not stage.bot.running:
         await stage.start()
     return [await stage.server(generation) for generation in ("v1", "v2")]
@@ -87,7 +87,7 @@ Build = Callable[..., Awaitable[Stage]]
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def build(program: Path, fork_server: ForkServer | None, tmp_path: Path) -> AsyncIterator[Build]:
-    """Makes a stage of the test's own, with settings as keywords; the bot is not started."""
+    """Builds the test's own stage, with settings as keywords. The bot is not started."""
     async with AsyncExitStack() as stack:
 
         async def make(**settings: str) -> Stage:
@@ -100,7 +100,7 @@ async def build(program: Path, fork_server: ForkServer | None, tmp_path: Path) -
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def own_stage(build: Build) -> Stage:
-    """A stage of the test's own with the bot started, for tests that stop or kill it."""
+    """The test's own stage with a running bot, for tests that stop or kill it."""
     own = await build()
     await own.start()
     return own

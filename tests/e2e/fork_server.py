@@ -1,12 +1,12 @@
-"""`python fork_server.py PROGRAM DESCRIPTOR`: has the bot's imports done once, and forks bots when asked.
+"""`python fork_server.py PROGRAM DESCRIPTOR`: imports the bot's modules once, and forks bots on request.
 
-Imports are most of a start's work, and the end-to-end tests start the bot more than a hundred times. A forked bot runs
-`bot.py` from its first statement, as `__main__`, with an environment, a folder and arguments of its own; signals, kills
-and exit codes are those of any process. What Python itself does before that statement is not played, nor does a bot
-start while modules are being imported: tests of that start `python bot.py` in earnest (`forked=False`).
+Imports take most of a start's time, and the end-to-end tests start the bot more than a hundred times. A forked bot runs
+`bot.py` from its first statement, as `__main__`, with its own environment, folder and arguments; signals, kills and
+exit codes work as in any process. Python's own startup and the imports are skipped; tests of those start
+`python bot.py` (`forked=False`).
 
-Orders come as JSON over a socket that keeps messages apart, each with two descriptors: for the bot's output, and for
-the report, which is a line with the bot's process id and, when it has ended, a line with its exit code.
+Orders are JSON messages on a packet socket. Each carries two descriptors: one for the bot's output, and one for the
+report, which is a line with the bot's process id and, after it has ended, a line with its exit code.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def main() -> None:
     program, orders = Path(sys.argv[1]), socket.socket(fileno=int(sys.argv[2]))
     sys.path[0] = str(program)
     importlib.import_module("cli")
-    gc.freeze()  # a collection would write to pages that all bots share
+    gc.freeze()  # garbage collection would write to shared pages
     order = _order_of_this_bot(orders)
     os.environ.clear()
     os.environ.update(order["environ"])
@@ -38,7 +38,7 @@ def main() -> None:
 
 
 def _order_of_this_bot(orders: socket.socket) -> dict[str, Any]:
-    """Stays here for as long as there are orders; only a bot, which is a fork, comes back with its own."""
+    """Serves orders until there are no more. Returns only in a forked bot, with that bot's order."""
     while True:
         message, descriptors, _, _ = socket.recv_fds(orders, _MOST_BYTES, maxfds=2)
         if not message:
@@ -52,7 +52,7 @@ def _order_of_this_bot(orders: socket.socket) -> dict[str, Any]:
 
 
 def _become_a_bot(output: int, report: int) -> None:
-    """Comes back in the bot. Its parent stays here until the bot ends, to tell of it."""
+    """Returns in the bot. Its parent waits here until the bot ends, and reports that."""
     bot = os.fork()
     if bot == 0:
         os.close(report)
@@ -68,7 +68,7 @@ def _become_a_bot(output: int, report: int) -> None:
 
 
 def _leave() -> None:
-    """Waits for those that wait for bots, so that whoever measures the tests' work sees the bots' in it."""
+    """Waits for the bots' parents, so that the bots' CPU time counts towards the tests'."""
     while True:
         try:
             os.wait()

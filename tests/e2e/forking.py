@@ -1,4 +1,4 @@
-"""Bots that the fork server forks, to be used as if this process had started them."""
+"""Forked bots that can be used like subprocesses of this process."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SECONDS_TO_LEAVE = 10.0
 
 
 class ForkedBot:
-    """Has what the tests need of asyncio.subprocess.Process."""
+    """The part of asyncio.subprocess.Process that the tests need."""
 
     def __init__(self, pid: int, output: asyncio.StreamReader, report: asyncio.StreamReader) -> None:
         self.pid = pid
@@ -31,7 +31,7 @@ class ForkedBot:
         return await asyncio.shield(self._end)
 
     def send_signal(self, number: signal.Signals) -> None:
-        """To a process that has not ended."""
+        """Sends a signal, unless the process has ended."""
         if self.returncode is None:
             os.kill(self.pid, number)
 
@@ -48,7 +48,7 @@ class ForkedBot:
 
 
 class ForkServer:
-    """The process that forks the bots of one worker; see fork_server.py."""
+    """The process that forks the bots of one pytest worker; see fork_server.py."""
 
     def __init__(self, program: Path, environ: Mapping[str, str]) -> None:
         self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -64,7 +64,7 @@ class ForkServer:
     async def start(self, arguments: Sequence[str], environ: Mapping[str, str], folder: Path) -> ForkedBot:
         """Forks a bot with these command-line arguments, this whole environment and this working folder.
 
-        Raises RuntimeError where the fork server is gone, for example because the bot cannot be imported.
+        Raises RuntimeError if the fork server has ended, e.g. because the bot can't be imported.
         """
         order = {"arguments": list(arguments), "environ": dict(environ), "folder": str(folder)}
         output, bots_output = os.pipe()
@@ -79,7 +79,7 @@ class ForkServer:
         return ForkedBot(int(line), await _reader(output), told)
 
     def close(self) -> None:
-        """Ends it; every bot has ended before."""
+        """Ends the server. All bots must have ended."""
         self._orders.close()
         self._process.wait(_SECONDS_TO_LEAVE)
 

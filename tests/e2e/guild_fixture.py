@@ -1,4 +1,4 @@
-"""One server with its own account, admin, member and channel, so that no test sees another one's jobs."""
+"""A server with its own account, admin, member and channel, so that tests don't see each other's jobs."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ class GuildFixture:
         locale: str | None = DEFAULT_LOCALE,
         member: str | None = DEFAULT_LOCALE,
     ) -> None:
-        """A server whose admin speaks English.
+        """Creates a server whose admin uses English.
 
         Args:
-            stage: Where it stands.
-            account: Its own, at useapi.net.
-            generation: That of the API whose jobs are played here; without it, the stage tells.
-            server: Discord's code of the server's language; None where Discord tells none.
-            member: That of the member's.
+            stage: The stage that the server belongs to.
+            account: The server's account at useapi.net.
+            generation: The generation of the API for the server's jobs; None: the stage's.
+            server: The locale code of the server's language; None: Discord reports none.
+            member: The locale code of the member's language.
         """
         self.stage = stage
         self.account = account
@@ -49,7 +49,7 @@ class GuildFixture:
 
     @property
     def generation(self) -> str:
-        """Of the PixVerse API, for the jobs that are made here."""
+        """The generation of the PixVerse API for this server's jobs."""
         return self._generation or self.stage.generation
 
     # ------------------------------------------------------------------ doing
@@ -67,13 +67,13 @@ class GuildFixture:
         return self.stage.pixverse.add_job(self.account, timeline, **fields)
 
     def an_id(self) -> str:
-        """An id in the form of the account's, of which there is no job."""
+        """An id in the account's form that belongs to no job."""
         if self.generation == "v2":
             return f"user:{self.account.number}-pixverse:{self.account.email}-video:112233445566"
         return f"job:20261124101500123-user:{self.account.number}-channel:1300000000000000001-bot:pixverse"
 
     async def use(self, name: str, **options: Any) -> Answer:
-        """Any command, by the member."""
+        """Uses any command as the member."""
         return await self.member.slash(self.channel, name, **options)
 
     async def status(
@@ -111,11 +111,11 @@ class GuildFixture:
         return [message for message in self.posts(channel) if message.text.startswith("**") and _details(message)]
 
     def notices(self, channel: Channel | None = None) -> list[Message]:
-        """Word to the admins: plain messages without a button."""
+        """Notices to the admins: plain messages without a button."""
         return [message for message in self.posts(channel) if not message.components_v2 and not message.labels]
 
     async def outcome(self, channel: Channel | None = None, *, timeout: float = PATIENCE) -> Message:
-        """Waits for the channel's one outcome and until nothing waits to be posted there any more."""
+        """Waits for the channel's only outcome, and until nothing else waits to be posted there."""
         where = channel or self.channel
         await self.stage.discord.until(lambda: self.outcomes(where), timeout, "an outcome")
         await self.settled(where)
@@ -137,7 +137,7 @@ class GuildFixture:
         return card
 
     async def notice(self, start: str, channel: Channel | None = None, *, timeout: float = PATIENCE) -> Message:
-        """Waits for one word to the admins that begins like this."""
+        """Waits for one notice to the admins that begins with this text."""
 
         def saying() -> list[Message]:
             return [message for message in self.notices(channel) if message.text.startswith(start)]
@@ -146,11 +146,11 @@ class GuildFixture:
         return message
 
     def shown(self, job: Job) -> str:
-        """The job's id as everybody may see it: without the e-mail address in one of v2."""
+        """The job's id as everybody may see it: a v2 id without its e-mail address."""
         return job.jobid.replace(self.account.email, f"{self.account.email[0]}…@…")
 
     def number(self, job: Job) -> str:
-        """The short number by which the bot calls a job."""
+        """The bot's short number for a job."""
         (row,) = self.stage.ledger.rows("SELECT id FROM jobs WHERE jobid = ?", job.jobid)
         return f"#{row['id']}"
 

@@ -1,4 +1,4 @@
-"""The bot's database seen from outside: what a test reads while the bot runs, and ages while it is stopped."""
+"""The bot's database: tests read it while the bot runs, and change it while the bot is stopped."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Ledger:
         return self.place
 
     def rows(self, sql: str, *parameters: object) -> list[dict[str, Any]]:
-        """What is committed right now."""
+        """Returns the committed rows of a query."""
         with closing(sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)) as connection:
             connection.row_factory = sqlite3.Row
             return [dict(row) for row in connection.execute(sql, parameters)]
@@ -60,7 +60,7 @@ class Ledger:
         return len(rows)
 
     def age_unanswered(self, channel_id: int, milliseconds: int) -> int:
-        """Lets a channel's attempts that nobody answered be older than they are."""
+        """Makes a channel's unanswered attempts older by this time."""
         return self.change(
             "UPDATE deliveries SET unanswered_at = unanswered_at - ? "
             "WHERE unanswered_at IS NOT NULL AND channel_id = ?",
@@ -69,7 +69,7 @@ class Ledger:
         )
 
     def files(self) -> dict[str, bytes]:
-        """Every file beside the database, its own included."""
+        """The contents of all files in the database's folder."""
         if not self.path.parent.is_dir():
             return {}
         return {path.name: path.read_bytes() for path in self.path.parent.rglob("*") if path.is_file()}

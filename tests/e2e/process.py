@@ -1,4 +1,4 @@
-"""The real bot as a process of its own: started, watched, stopped and killed."""
+"""The real bot in its own process: started, watched, stopped and killed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LONGEST_END = 20.0
 
 
 def copy_program(target: Path) -> Path:
-    """Copies what the bot consists of, so that no `.env` or database of whoever runs the tests is touched."""
+    """Copies the bot's code, so that the developer's `.env` or database is not touched."""
     target.mkdir()
     for file in ROOT.glob("*.py"):
         shutil.copy2(file, target)
@@ -37,7 +37,7 @@ def copy_program(target: Path) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """How one of the operator's commands, or a start that failed, ended."""
+    """The result of an operator command or a failed start."""
 
     code: int
     lines: tuple[str, ...]
@@ -49,12 +49,12 @@ class Finished:
 
 
 class BotProcess:
-    """`python bot.py` with nothing in its environment but the settings given, from a folder that is not the bot's."""
+    """Runs `python bot.py` in another folder, with only the given settings in its environment."""
 
     def __init__(
         self, program: Path, settings: Mapping[str, str], elsewhere: Path, fork_server: ForkServer | None = None
     ) -> None:
-        """A fork server forks the process, but where the environment tells Python itself something."""
+        """Uses the fork server, unless the settings contain variables for Python itself."""
         self.settings = dict(settings)
         self.lines: list[str] = []
         """Everything that was ever printed, by every start and every command."""
@@ -74,14 +74,13 @@ class BotProcess:
         return self._process.pid
 
     async def start(self, *, forked: bool = True) -> None:
-        """Starts the process, with an interpreter of its own unless it may be `forked`; does not wait for it to do
-        anything."""
+        """Starts the process without waiting for it. Without `forked`, it gets a new interpreter."""
         assert not self.running
         self._process = await self._spawn(forked=forked)
         self._reading = asyncio.create_task(self._read(self._process, self.lines))
 
     async def ended(self, timeout: float = _LONGEST_END) -> int:
-        """Waits for the end and gives the exit code; negative for a signal."""
+        """Waits for the process to end and returns the exit code, negative for a signal."""
         assert self._process is not None
         assert self._reading is not None
         async with asyncio.timeout(timeout):
@@ -90,11 +89,11 @@ class BotProcess:
         return code
 
     async def stop(self) -> int:
-        """SIGTERM; gives the exit code."""
+        """Sends SIGTERM and returns the exit code."""
         return await self.signal(signal.SIGTERM)
 
     async def kill(self) -> int:
-        """SIGKILL: nothing can be put away."""
+        """Sends SIGKILL, so that the bot can't clean up."""
         return await self.signal(signal.SIGKILL)
 
     def terminate(self) -> None:
@@ -118,15 +117,15 @@ class BotProcess:
         return await self.ended()
 
     async def hears_signals(self) -> None:
-        """Waits until the process has taken SIGTERM into its own hands, which is its very first statement."""
+        """Waits until the process handles SIGTERM, which its first statement sets up."""
         await until(self._catches_sigterm, what="bot.py handles SIGTERM")
 
     async def run(
         self, *arguments: str, changed: Mapping[str, str] | None = None, timeout: float = PATIENCE, forked: bool = True
     ) -> Finished:
-        """Runs `python bot.py …` to its end, with an interpreter of its own unless it may be `forked`.
+        """Runs `python bot.py …` to its end. Without `forked`, it gets a new interpreter.
 
-        `changed` settings replace; an empty one takes a setting out.
+        `changed` replaces settings; an empty value removes one.
         """
         process = await self._spawn(*arguments, changed=changed or {}, forked=forked)
         lines: list[str] = []

@@ -1,4 +1,4 @@
-"""Everything a test needs: Discord and PixVerse on this machine, the bot between them, and servers to play in."""
+"""Everything a test needs: the sandbox's Discord and PixVerse, the bot, and servers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _READS = re.compile(
 
 
 class Stage:
-    """Both sandboxes and one bot. Every secret that is handed out through it is looked for at the end."""
+    """Both sandboxes and one bot. At the end it searches for leaks of every secret that it handed out."""
 
     def __init__(
         self,
@@ -81,14 +81,17 @@ class Stage:
         fork_server: ForkServer | None = None,
         ledger: Ledger | None = None,
     ) -> Stage:
-        """Starts both sandboxes, not the bot, which the fork server forks if there is one."""
+        """Starts both sandboxes, but not the bot. A fork server, if given, forks the bot later."""
         pixverse = PixverseApi(rng=random.Random(7), sweep_seconds=0)
         await pixverse.start()
         return cls(await DiscordSandbox.start(), pixverse, program, folder, settings, fork_server, ledger)
 
     async def close(self) -> None:
-        """Ends everything; a call that the sandbox does not know is a fault, and so are a secret in a wrong place and a
-        request to the PixVerse API that is more than a read."""
+        """Ends everything.
+
+        Fails if the bot made a call that the sandbox doesn't know, leaked a secret, or sent the PixVerse API a request
+        other than a read.
+        """
         if self.bot.running:
             await self.listen_to_port()
             await self.bot.kill()
@@ -119,7 +122,7 @@ class Stage:
         raise AssertionError("the bot did not come up; it said:\n" + "\n".join(self.bot.lines[-30:]))
 
     async def stop(self) -> None:
-        """SIGTERM, and the exit code that belongs to it."""
+        """Sends SIGTERM and checks the exit code."""
         assert await self.bot.stop() == 0, self.bot.lines[-30:]
         await self.gone()
 
@@ -152,7 +155,7 @@ class Stage:
         return account.token
 
     def _hide(self, token: str) -> None:
-        """Looks for the secret half alone, so that a token in pieces is found too."""
+        """Registers a token's secret half, so that a split token is found too."""
         self.secrets.append(token.partition("-")[2])
 
     def empty_server(self, generation: str | None = None, **languages: str | None) -> GuildFixture:
@@ -172,7 +175,7 @@ class Stage:
     # ---------------------------------------------------------------- secrets
 
     async def listen_to_port(self) -> None:
-        """Asks the bot's HTTP ports, where it has any, for all that they tell."""
+        """Records everything that the bot's HTTP ports, if any, respond with."""
         for name in ("HTTP_PORT", "CALLBACK_PORT"):
             port = self.bot.settings.get(name)
             for path in ("/healthz", "/metrics") if port else ():
@@ -180,7 +183,7 @@ class Stage:
                 self.port_said.append(body.decode())
 
     def leaks(self) -> list[str]:
-        """Where one of the secrets stands that were handed out, though it must not."""
+        """The places that contain a secret but must not."""
         public = self._told_to_all()
         shown = public | {
             "messages": "\n".join(self._bots_messages()),
@@ -189,7 +192,7 @@ class Stage:
         asked = {"addresses of PixVerse": "\n".join(call.path for call in self.pixverse.requests)}
         files = self.ledger.files()
         names = {name: name for name in files}
-        # An id of v2 that somebody pastes is offered to them as itself while they type.
+        # Autocomplete offers a pasted v2 id back to the person who types it.
         offered = {"calls of Discord": "\n".join(_words(call) for call in self.discord.requests if not _offers(call))}
         found = [
             *_places(shown | asked, self.secrets),
@@ -200,7 +203,7 @@ class Stage:
         return found + [name for name, content in files.items() if any(secret.encode() in content for secret in kept)]
 
     def _told_to_all(self) -> dict[str, str]:
-        """What the bot let out, but for answers to whoever asked."""
+        """Everything that the bot sent or logged, except replies to the person who asked."""
         return {
             "log": "\n".join(self.bot.lines),
             "public messages": "\n".join(self._bots_messages(for_all=True)),
@@ -221,7 +224,7 @@ class Stage:
 
 
 def _places(texts: Mapping[str, str], secrets: Sequence[str]) -> list[str]:
-    """Where one of them stands, be it escaped or not."""
+    """The places that contain one of the secrets, escaped or not."""
     plain = {place: text.replace("\\", "") for place, text in texts.items()}
     return [place for place, text in plain.items() if any(secret in text for secret in secrets)]
 
@@ -231,10 +234,10 @@ def _words(call: RecordedRequest) -> str:
 
 
 def _offers(call: RecordedRequest) -> bool:
-    """Whether it tells somebody who is typing what there is to choose (interaction callback type 8)."""
+    """Whether the call is an autocomplete response (interaction callback type 8)."""
     return isinstance(call.json, dict) and call.json.get("type") == 8 and call.segments[0] == "interactions"
 
 
 def _is_public(call: RecordedRequest) -> bool:
-    """Whether it is none of those that answer a command, a button or a form."""
+    """Whether the call is not a response to an interaction."""
     return call.segments[0] not in ("interactions", "webhooks")

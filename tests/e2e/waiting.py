@@ -1,4 +1,4 @@
-"""Waiting for what is to be seen; never sleeping in the hope that it has happened."""
+"""Waiting for a condition instead of sleeping."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LOOK_AGAIN_SECONDS = 0.02
 
 
 async def until(condition: Callable[[], T], timeout: float = PATIENCE, what: str = "") -> T:
-    """Waits until the condition gives something true, and gives that; TimeoutError after `timeout` seconds."""
+    """Waits until the condition returns a true value, and returns it; TimeoutError after `timeout` seconds."""
     deadline = asyncio.get_running_loop().time() + timeout
     while not (found := condition()):
         if asyncio.get_running_loop().time() > deadline:

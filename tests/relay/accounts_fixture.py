@@ -1,4 +1,4 @@
-"""The real accounts over a real database, with an API, a clock and neighbours that behave."""
+"""The real account registry with a real database, and a simple API, clock and collaborators."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ INTERVAL = 20.0
 
 
 class TokenApi(PixVerseApi):
-    """Knows some tokens; each other one is refused."""
+    """An API that accepts some tokens and refuses all others."""
 
     def __init__(self, clock: ManualClock) -> None:
         self.retry_times = RetryTimes(clock.monotonic)
@@ -37,7 +37,7 @@ class TokenApi(PixVerseApi):
         self._held: dict[str, asyncio.Event] = {}
 
     def holds(self, token: str) -> asyncio.Event:
-        """The next answers about this token come only once the event is set."""
+        """Holds the next responses for this token until the event is set."""
         self._held[token] = asyncio.Event()
         return self._held[token]
 
@@ -59,7 +59,7 @@ class TokenApi(PixVerseApi):
 
 
 class AccountsFixture:
-    """The accounts' part of the relay, wired as the bot wires it."""
+    """The relay's account parts, wired as in the bot."""
 
     database: Database
     accounts: AccountRegistry
@@ -122,7 +122,7 @@ class AccountsFixture:
         await self._settle()
 
     async def _settle(self) -> None:
-        """Until everything that the loop does at this moment is done: its transactions take their turns with ours."""
+        """Waits until the loop's pending work is done, including its transactions."""
         for _ in range(6):
             for _ in range(20):
                 await asyncio.sleep(0)

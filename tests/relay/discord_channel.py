@@ -35,7 +35,7 @@ _MENTIONS = CommandMentions()
 
 
 def name_of(post: Post) -> str:
-    """By what a message is known in the history."""
+    """A message's name in the history."""
     match post:
         case OutcomePost():
             return post.button_nonce
@@ -59,7 +59,7 @@ class Message:
 
 @dataclass
 class Discord:
-    """Implements Poster. `script` holds the next answers to posts; empty: everything is taken."""
+    """Implements Poster. `script` holds the next responses to posts; if empty, every post succeeds."""
 
     clock: ManualClock
     script: list[SendResult] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""The relay of `world`, with channels that follow whole accounts."""
+"""The relay of `world`, with channels that follow accounts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ADMIN = 66
 
 
 class FollowingAccounts(FakeAccounts):
-    """Servers set the first account for themselves, unless told otherwise."""
+    """Every server has set the first account itself, unless a test says otherwise."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -33,7 +33,7 @@ class FollowingAccounts(FakeAccounts):
 
 
 class FollowingWorld(World):
-    """Everything, wired as the bot wires it."""
+    """The relay with follows, wired as in the bot."""
 
     accounts: FollowingAccounts
 
@@ -83,7 +83,7 @@ class FollowingWorld(World):
 
 
 def _sleeps(task: asyncio.Task[None]) -> bool:
-    """Whether it waits for the clock, or to be woken, and was not."""
+    """Whether the task waits for the clock or for a wake-up that hasn't come."""
     if task.done():
         task.result()
     inner: object = task.get_coro()
@@ -99,7 +99,7 @@ def _sleeps(task: asyncio.Task[None]) -> bool:
 
 
 def _counted(within: Mapping[str, object]) -> bool:
-    """Whether the clock knows of the sleep: the task in which it stands has begun, and is not over."""
+    """Whether the sleep is registered with the clock: its task has begun and hasn't ended."""
     sleeping = within.get("sleeping")
     if not isinstance(sleeping, asyncio.Task) or sleeping.done():
         return False

@@ -1,4 +1,4 @@
-"""What was said of changes, in lists."""
+"""Records announced changes in lists."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from relay.changes import Changes
 
 
 class HeardChanges:
-    """Keeps all that is said."""
+    """Records every announced change."""
 
     def __init__(self) -> None:
         self.deliveries = 0

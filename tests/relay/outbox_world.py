@@ -1,4 +1,4 @@
-"""The outbox over a real database and a small Discord, with places where the process can die."""
+"""The outbox with a real database and a small Discord, and points where the process can die."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def disk_full() -> BaseException:
 
 
 class Files(MediaStore):
-    """Videos that are there at once."""
+    """Videos that are available at once."""
 
     def __init__(self, size: int = 1000) -> None:
         self.size = size
@@ -141,7 +141,7 @@ class World:
         self.renew()
 
     def renew(self) -> None:
-        """Fresh objects: nothing in memory is left."""
+        """Creates new objects, as after a restart."""
         self.changes = Changes()
         self.heard.listen(self.changes)
         self.posts = CardPosts(
@@ -168,7 +168,9 @@ class World:
         """Of another process."""
 
     async def begin_again(self) -> None:
-        """As after `start` and `account`, in the same database: opening another one takes longer than most stories."""
+        """Resets everything to the state after `start` and `account`. The database is reused, because opening one is
+        slow.
+        """
         self.live_on()
         async with self.database.transaction() as tx:
             for table in ("deliveries", "subscribers", "subscriptions", "batches", "jobs", "servers"):
@@ -185,7 +187,7 @@ class World:
         await self.database.close()
 
     def live_on(self) -> None:
-        """From now on nothing dies."""
+        """Turns off all points where the process can die."""
         self.database.point = lambda: None
         self.discord.point = lambda: None
 
@@ -242,7 +244,7 @@ class World:
             )
 
     async def answer(self, job: Job) -> None:
-        """An answer brought something new."""
+        """Stores a response with something new."""
         async with self.database.transaction() as tx:
             row = await jobs.by_jobid(tx, 1, job.jobid)
             assert row is not None
@@ -275,7 +277,7 @@ class World:
     # ---- what is done -----------------------------------------------------------------------------------------------
 
     async def pump(self) -> None:
-        """Sends whatever is due now, until nothing is."""
+        """Sends due deliveries until none is due."""
         await self.clock_watch.look()
         for _ in range(200):
             due = await delivery_queries.due_heads(
@@ -288,7 +290,7 @@ class World:
         raise AssertionError("the outbox never comes to rest")
 
     async def pump_for(self, ms: int, step: int = 5_000) -> None:
-        """Lets time pass and sends what becomes due; nothing becomes due where nothing is left."""
+        """Advances the clock by `ms` and sends what becomes due; an empty outbox takes one step."""
         end = self.clock.now() + ms
         while self.clock.now() < end:
             await self.pump()
@@ -301,7 +303,7 @@ class World:
         return bool(await self.database.reader.all(query))
 
     async def card_message(self, subscription_id: int) -> int | None:
-        """The message of the subscription's card, as it is kept."""
+        """The stored message id of the subscription's card."""
         card = await delivery_queries.of_subscription(self.database.reader, subscription_id, DeliveryKind.CARD)
         return None if card is None else card.message_id
 

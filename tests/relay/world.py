@@ -1,4 +1,4 @@
-"""A relay of which only Discord, the API and the clock are made up: the database is a real one."""
+"""A relay with a real database; only Discord, the API and the clock are fakes."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class BrokenReader(Queries):
 
 @dataclass
 class FakeApi:
-    """Answers what it is told to; an id it does not know is not found."""
+    """An API with scripted responses; an unknown id is not found."""
 
     clock: ManualClock
     jobs: dict[str, Job] = field(default_factory=dict)
@@ -79,7 +79,7 @@ class FakeApi:
         self.retry_times = RetryTimes(self.clock.monotonic)
 
     def _refused(self, token: str, error: PixVerseError) -> PixVerseError:
-        """Whatever asks the API, its client keeps how long to wait."""
+        """Records Retry-After, as the real client does."""
         if isinstance(error, RateLimited | Unavailable) and error.retry_after is not None:
             self.retry_times.note(token, error.retry_after)
         return error
@@ -154,12 +154,12 @@ class FakeAccounts:
 
 
 async def post_at_once(delivery_id: int, _seconds: float) -> int | None:
-    """Has posted every card that it is asked to post, as message 7000 and something."""
+    """Reports every card as posted, with message id 7000 + `delivery_id`."""
     return 7000 + delivery_id
 
 
 def boundless(clock: ManualClock) -> Allowances:
-    """As much as people like."""
+    """Allowances without a practical limit."""
     much = Refill(burst=10**9, per_second=1.0)
     return Allowances(clock, per_person=much, per_account=much)
 
@@ -175,7 +175,7 @@ class Some(Alone):
 
 
 class World:
-    """Everything, wired as the bot wires it."""
+    """The relay, wired as in the bot."""
 
     def __init__(
         self,
@@ -268,7 +268,7 @@ class World:
         self.running = asyncio.create_task(self.poller.run())
 
     async def quiet(self) -> None:
-        """Until the poller has nothing to do before the clock moves."""
+        """Waits until the poller has nothing to do before the clock moves."""
         for _ in range(20_000):
             await until_idle()
             if self.running is not None and self.running.done():
@@ -276,15 +276,15 @@ class World:
             busy = self.poller._tasks or self.poller._woken.is_set() or self.fetcher._in_flight
             if not busy and self.clock.earliest() is not None:
                 return
-            await asyncio.sleep(0.0002)  # a person's patience is of this machine's time
+            await asyncio.sleep(0.0002)  # lookups have real-time timeouts
         raise AssertionError("the poller does not come to rest")
 
     async def quiet_but_for_answers(self) -> None:
-        """Until the poller has nothing to do before the clock moves or the API answers, which is held up."""
+        """Waits until the poller has nothing to do before the clock moves or a held API response comes."""
         await until_idle()
 
     async def advance(self, seconds: float) -> None:
-        """Moves the clock, stopping wherever somebody wants to wake up."""
+        """Advances the clock, stopping at each wake-up time."""
         end = self.clock.monotonic() + seconds
         await self.quiet()
         while (at := self.clock.earliest()) is not None and at <= end:

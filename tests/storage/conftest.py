@@ -1,4 +1,4 @@
-"""Every test that takes `database` or `place` runs on both engines: what is asked of one is asked of the other."""
+"""Every test that uses `database` or `place` runs on both engines."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from tests.postgres_server import PostgresServer
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Of an SQLite database."""
+    """The path of an SQLite database."""
     return tmp_path / "data" / "relay.db"
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def place(request: pytest.FixtureRequest, path: Path) -> Iterator[DatabasePlace]:
-    """Where a database is to be."""
+    """The location of a new database."""
     if request.param == "sqlite":
         yield path
         return

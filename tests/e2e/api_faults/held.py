@@ -1,4 +1,4 @@
-"""An answer that waits, so that a test can change the world meanwhile, and is then another one."""
+"""A response that is held while the test changes something, and may then be replaced."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from sandbox.pixverse_api.faults import Action, CarryOut
 
 @dataclass(slots=True)
 class HeldThen:
-    """Waits for `release`, then plays `action`; without one, carries the request out at once and answers later."""
+    """Waits for `release`, then plays `action`. Without `action`, carries the request out at once but answers after
+    `release`.
+    """
 
     action: Action | None = None
     reached: asyncio.Event = field(default_factory=asyncio.Event)

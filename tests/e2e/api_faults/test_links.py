@@ -1,4 +1,4 @@
-"""Links to videos that have run out, are forbidden, truncated, endless, slow, of another type, redirected, or many."""
+"""Video links that are expired, forbidden, truncated, endless, slow, redirected, of another type, or many."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ async def stage(
 
 
 async def _ended_with(server: GuildFixture, action: Action, times: int | None = None) -> Job:
-    """A job whose one video is answered like this."""
+    """A job whose only video is served with this fault."""
     job = await server.watched()
     server.stage.pixverse.cdn.faults.add(action, times=times)
     job.complete()
@@ -195,7 +195,7 @@ async def test_more_videos_than_a_message_takes(server: GuildFixture) -> None:
 
 @dataclass
 class _LateBehindARedirect:
-    """A redirect to a file that is not there for the first few times."""
+    """A redirect to a file that is missing for the first few requests."""
 
     absent: int
     asked: int = 0
@@ -219,7 +219,7 @@ async def test_a_file_that_appears_late_behind_a_redirect(server: GuildFixture) 
 
 @dataclass
 class _EndsAtALogin:
-    """Two redirects, and then a page that wants a log-in."""
+    """Two redirects that end at a login page."""
 
     async def play(self, request: web.Request, carry_out: faults.CarryOut) -> web.StreamResponse:
         answer = await faults.RedirectChain(2).play(request, carry_out)
@@ -249,7 +249,7 @@ async def test_a_restart_while_a_file_is_waited_for(stage: Stage, server: GuildF
 
 @dataclass
 class _Grows:
-    """As much of the file as has been written by now, as if it were all."""
+    """Serves the part of the file that is written so far, as if it were complete."""
 
     asked: int = 0
 
@@ -289,7 +289,7 @@ async def test_records_that_lie_about_sizes_take_no_more_of_the_disk_than_its_bu
 
     def measured(done: bool) -> bool:
         nonlocal most
-        with suppress(FileNotFoundError):  # one that goes while it is looked at
+        with suppress(FileNotFoundError):  # a file may be deleted meanwhile
             most = max(most, sum(file.stat().st_size for file in files()))
         return done
 

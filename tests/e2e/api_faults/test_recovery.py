@@ -1,5 +1,7 @@
-"""The whole API away, for half an hour at the usual interval, and how it is asked when it is back: by counts from its
-own list of requests. One of the servers has jobs of v2."""
+"""An outage of the whole API for half an hour's worth of polls, and the polling after it.
+
+The requests are counted in the API's own log. One of the servers has v2 jobs.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +64,7 @@ _OUTAGES: dict[str, tuple[_Deed, _Deed]] = {
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def crowd(build: Build) -> AsyncIterator[tuple[Stage, list[GuildFixture], list[Job]]]:
-    """A stage with many jobs that are watched in three servers."""
+    """A stage with three servers that watch many jobs."""
     stage = await build(POLL_INTERVAL=str(_INTERVAL))
     await stage.start()
     servers = [await stage.server() for _ in _GENERATIONS]
@@ -84,7 +86,7 @@ async def test_half_an_hour_without_the_api(crowd: tuple[Stage, list[GuildFixtur
     await begin(stage)
     await asyncio.sleep(_INTERVAL * _OUTAGE_INTERVALS)
     in_outage = len(stage.pixverse.requests) - before
-    # Until it counts as down, every job may be asked about twice; from then on one job at a time, ever less often.
+    # Until the API counts as down, each job may be polled twice; after that one job at a time, less and less often.
     assert in_outage <= 2 * len(jobs) + _OUTAGE_INTERVALS / 2
     assert len(stage.bot.said("API does not answer")) == 1
     for job in jobs:

@@ -1,7 +1,9 @@
-"""Every answer of the API that is none (useapi.net PixVerse v1, get-pixverse-jobid, and the vendor's sibling APIs): as
-one, as a burst and as a long outage, each in a server of its own and all of them at once, beside one that is well.
+"""Every kind of useless API response, once, in a burst and as a long outage.
 
-Every other server has jobs of v2; the order of the rows is turned from test to test, so that each row meets both."""
+Source: useapi.net PixVerse v1, get-pixverse-jobid, and the vendor's sibling APIs. Each kind has its own server, all run
+at once, and one more server works normally. Every other server has v2 jobs; the order of the rows rotates between
+tests, so that each row is tried with both generations.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +67,7 @@ _PASSING: dict[str, Action] = {
 
 @dataclass
 class Row:
-    """A server whose account's questions are answered like this."""
+    """A server, and the fault in the responses to its account's requests."""
 
     name: str
     server: GuildFixture
@@ -74,7 +76,7 @@ class Row:
 
     @property
     def tries(self) -> int:
-        """Requests for one question: aiohttp sends a GET whose connection is cut off once more, at once."""
+        """Requests per poll: aiohttp immediately repeats a GET whose connection was cut."""
         return 2 if isinstance(self.fault.action, faults.Cut) else 1
 
     async def ends_well(self) -> None:
@@ -110,7 +112,7 @@ async def _watching(stage: Stage, generation: str = "v1") -> tuple[GuildFixture,
 
 
 async def _rows(stage: Stage, times: int | None, generations: tuple[str, str]) -> list[Row]:
-    """One server for each row, their jobs of these generations in turn."""
+    """One server for each row, with jobs of these generations in turn."""
     servers = [await _watching(stage, generation) for generation, _ in zip(cycle(generations), _PASSING, strict=False)]
     rows = []
     for (name, action), (server, jobs) in zip(_PASSING.items(), servers, strict=True):
@@ -134,11 +136,11 @@ async def test_an_outage_of_some_starves_nobody_and_ends_without_a_stampede(quic
     requests = len(quick.pixverse.requests)
     began = time.monotonic()
     await quick.pixverse.until(lambda: asked.since(well[0]) >= _OUTAGE_INTERVALS, 30)
-    # Six questions in the first 30 intervals, then one in 10 to 15; a busy machine takes longer over as many.
+    # Six polls in the first 30 intervals, then one every 10 to 15; a busy machine takes longer.
     bound = max(_OUTAGE_INTERVALS, (time.monotonic() - began) / _INTERVAL) / 4
     assert {row.name for row in rows if any(asked.since(job) > bound * row.tries for job in row.jobs)} == set()
     assert all(row.server.outcomes() == [] for row in rows)
-    # While nobody that is well is asked, the bot can't know better; on a busy machine that happens.
+    # Without a poll of a working account, the bot can't know that the API is up; that happens on a busy machine.
     silence = _longest_silence(well_server, quick.pixverse.requests[requests:])
     assert quick.bot.said("API does not answer") == [] or silence > 1.2 * _INTERVAL
 
@@ -156,13 +158,13 @@ async def test_an_outage_of_some_starves_nobody_and_ends_without_a_stampede(quic
 
 
 def _longest_silence(server: GuildFixture, requests: list[Seen]) -> float:
-    """Seconds between two questions for a server's account, one after the other."""
+    """The longest time between two consecutive requests for a server's account, in seconds."""
     moments = [entry.at for entry in requests if entry.account == server.account.number]
     return max(later - earlier for earlier, later in pairwise(moments)) / 1000
 
 
 class _Asked:
-    """How often jobs are asked about from now on."""
+    """Counts the requests for jobs from now on."""
 
     def __init__(self, stage: Stage, jobs: list[Job]) -> None:
         self.jobs = jobs

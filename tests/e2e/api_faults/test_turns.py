@@ -1,4 +1,4 @@
-"""Jobs that turn back, end twice, or tell another story each time: one outcome all the same, and the end told first."""
+"""Jobs that reverse, end twice, or contradict themselves have one outcome: the first end that was reported."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ async def test_attachments_lost_when_fresh_links_are_asked_for(server: GuildFixt
 
 
 async def test_fresh_links_of_other_content_are_posted_once(server: GuildFixture) -> None:
-    """It ended between two answers; whoever asked first or later sees the same."""
+    """The job ended between two responses; everybody sees the same result."""
     job = await server.watched()
     elsewhere = server.guild.add_text_channel("elsewhere")
     await server.status(job, channel=elsewhere)
@@ -73,7 +73,7 @@ async def test_fresh_links_of_other_content_are_posted_once(server: GuildFixture
 
 @for_both
 async def test_two_ends_at_once_are_one(server: GuildFixture) -> None:
-    """The poller is told of one end while a member is told of another."""
+    """The poller gets one end while a member's lookup gets another."""
     job = await server.watched()
     held = HeldThen()
     job.fail("Generation failed")
@@ -111,7 +111,7 @@ async def test_gone_and_back_between_two_questions(server: GuildFixture) -> None
 
 
 async def test_completed_without_a_file_stays_so(server: GuildFixture) -> None:
-    """In v2 a record without an address is no end yet."""
+    """In v2, a record without a file's address is not an end."""
     job = await server.watched()
     job.complete(videos=0)
     outcome = await server.outcome()
@@ -121,7 +121,7 @@ async def test_completed_without_a_file_stays_so(server: GuildFixture) -> None:
 
 
 async def _stays(server: GuildFixture, jobid: str) -> None:
-    """Whatever the API says now: nothing more is posted."""
+    """Checks that nothing more is posted, whatever the API now says."""
     before = server.outcomes()
     answer = await server.status(jobid)
     assert answer.text.startswith("**Already posted here.**")

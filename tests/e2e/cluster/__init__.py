@@ -1,1 +1,1 @@
-"""Several real bots at one Discord and one PixVerse, each a process of its own."""
+"""Several real bot processes with one Discord and one PixVerse."""

@@ -11,7 +11,7 @@ from tests.e2e.forking import ForkServer
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def crowd(program: Path, fork_server: ForkServer | None, tmp_path: Path) -> AsyncIterator[Crowd]:
-    """A Discord and a PixVerse of the test's own, without a bot."""
+    """The test's own Discord and PixVerse, without a bot."""
     made = await Crowd.build(program, tmp_path, fork_server)
     try:
         yield made

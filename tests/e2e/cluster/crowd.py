@@ -1,4 +1,4 @@
-"""The ground for several bots: Discord and PixVerse as processes that outlive them, and one log of all that happens."""
+"""The environment of several bots: Discord and PixVerse as processes that outlive them, and one log of all events."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Server:
 
 
 class Crowd:
-    """Any number of bots, each with addresses of its own, so that the log tells them apart."""
+    """Any number of bots, each with its own addresses, so that the log tells them apart."""
 
     def __init__(
         self, program: Path, folder: Path, discord: Remote, pixverse: Remote, fork_server: ForkServer | None
@@ -52,7 +52,7 @@ class Crowd:
         return cls(program, folder, discord, pixverse, fork_server)
 
     async def close(self) -> None:
-        """Kills the bots and ends the sandboxes; a call that the sandbox does not know is a fault."""
+        """Kills the bots and ends the sandboxes. Fails if a bot made a call that the sandbox doesn't know."""
         await asyncio.gather(*(bot.kill() for bot in self.bots.values() if bot.running))
         unsupported = await self.discord.order("unsupported")
         await asyncio.gather(self.discord.stop(), self.pixverse.stop())
@@ -61,7 +61,7 @@ class Crowd:
     # ------------------------------------------------------------------ bots
 
     async def add_bot(self, name: str, **settings: str) -> BotProcess:
-        """Makes a bot of this name and starts it; its database is its own, unless `DATABASE_URL` says otherwise."""
+        """Creates and starts a bot. It has its own database unless `DATABASE_URL` is set."""
         elsewhere = self.folder / name
         elsewhere.mkdir()
         base = {
@@ -77,7 +77,7 @@ class Crowd:
         return bot
 
     async def connected(self, *sessions: tuple[str, int]) -> None:
-        """Waits until exactly these sessions are connected, each a bot's name and a shard, and commands registered."""
+        """Waits until exactly these sessions, as (bot's name, shard), are connected and the commands are registered."""
         await self.discord.order("ready", sessions=len(sessions), timeout_s=PATIENCE)
         connected = [(session["caller"], session["shard"]) for session in await self.discord.order("sessions")]
         assert sorted(connected) == sorted(sessions)
@@ -85,7 +85,7 @@ class Crowd:
     # ---------------------------------------------------------------- people
 
     async def server(self, **of_shard: int) -> Server:
-        """A server that is set up: its admin has set the token of its account."""
+        """Creates a server whose admin has set its account's token."""
         number = next(self._accounts)
         token = await self.pixverse.order("account", number=number)
         server = Server(**await self.discord.order("server", **of_shard), account=number)
@@ -96,7 +96,7 @@ class Crowd:
         return server
 
     async def watched(self, server: Server, seconds: float | None = None, **fields: Any) -> str:
-        """A job that the member of a server watches; returns its id."""
+        """Creates a job that the server's member watches, and returns its id."""
         jobid: str = await self.pixverse.order("job", account=server.account, seconds=seconds, **fields)
         said = await self.status(server, jobid)
         assert said["text"].startswith("**Watching.**"), said
@@ -116,15 +116,15 @@ class Crowd:
     # ------------------------------------------------------------------- log
 
     def events(self, *kinds: str) -> Iterator[dict[str, Any]]:
-        """What has happened so far, of these kinds."""
+        """The events of these kinds so far."""
         return (event for event in read_events(self.log) if event["event"] in kinds)
 
     def all_events(self) -> list[dict[str, Any]]:
-        """Everything that has happened so far."""
+        """All events so far."""
         return list(read_events(self.log))
 
     def outcomes(self, jobid: str) -> list[dict[str, Any]]:
-        """The posts that tell how a job ended and were accepted, each message once."""
+        """The accepted posts that report a job's end, each message once."""
         posts = (event for event in self.events("post") if event["status"] == 200)
         told = {event["message"]: event for event in posts if jobid in event.get("content", "").replace("\\", "")}
         return list(told.values())

@@ -1,4 +1,4 @@
-"""What must hold whatever happens to several bots, read from the sandbox's log; each law returns what broke it."""
+"""Invariants for several bots, checked in the sandbox's log. Each function returns the violations."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _OF_INTERACTIONS = ("/interactions/", "/webhooks/")
 
 
 def one_outcome_each(events: Sequence[Event], expected: Collection[tuple[str, int]]) -> list[str]:
-    """Exactly one message tells how each job ended in each channel; one that was deleted again doesn't count.
+    """Each channel has exactly one message about each job's end, not counting deleted messages.
 
     `expected` are ids of jobs as messages show them, and channels. An outcome has the button `Details`.
     """
@@ -38,7 +38,7 @@ def one_outcome_each(events: Sequence[Event], expected: Collection[tuple[str, in
 
 
 def every_command_is_answered(events: Sequence[Event]) -> list[str]:
-    """Each command, button and form is acknowledged by one bot within three seconds, and what was deferred follows."""
+    """One bot acknowledges each command, click and form within three seconds, and completes what it deferred."""
     asked = {
         event["interaction"]: event
         for event in events
@@ -64,7 +64,7 @@ def every_command_is_answered(events: Sequence[Event]) -> list[str]:
 
 
 def identifies_are_spaced(events: Iterable[Event], max_concurrency: int) -> list[str]:
-    """Discord refused no IDENTIFY, and those of a bucket are five seconds apart, over all bots."""
+    """Discord refused no IDENTIFY, and across all bots those of a bucket are five seconds apart."""
     broken, times = [], defaultdict(list)
     for event in events:
         if event["event"] == "identify":
@@ -78,7 +78,7 @@ def identifies_are_spaced(events: Iterable[Event], max_concurrency: int) -> list
 
 
 def fifty_requests_a_second(events: Iterable[Event]) -> list[str]:
-    """All bots together never ask Discord more than that, interactions aside."""
+    """All bots together never exceed 50 requests a second to Discord, not counting interactions."""
     latest: deque[float] = deque()
     broken = []
     for event in events:
@@ -94,7 +94,7 @@ def fifty_requests_a_second(events: Iterable[Event]) -> list[str]:
 
 
 def one_session_a_shard(events: Iterable[Event], handover_s: float) -> list[str]:
-    """Two bots are connected for the same shard only while it is handed over, for so long at most."""
+    """Two bots are connected for the same shard only during a handover of limited length."""
     open_: dict[int, dict[str, str]] = defaultdict(dict)
     since: dict[int, float] = {}
     broken, last = [], 0.0
@@ -125,7 +125,7 @@ def _too_long(shard: int, seconds: float, most: float) -> list[str]:
 def one_request_an_interval(
     events: Iterable[Event], interval_s: float, handovers: Collection[tuple[float, float]] = ()
 ) -> list[str]:
-    """The API is asked for a job once an interval, whoever asks, but while accounts change hands."""
+    """All bots together request a job once per interval, except while accounts move between processes."""
     before: dict[str, Event] = {}
     broken = []
     for event in events:

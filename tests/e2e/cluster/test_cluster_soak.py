@@ -1,4 +1,4 @@
-"""The soak of several bots, short: one is killed, one is replaced. `make soak-cluster` is the long form."""
+"""A short soak test of several bots: one is killed, one is replaced. `make soak-cluster` runs the long form."""
 
 from __future__ import annotations
 

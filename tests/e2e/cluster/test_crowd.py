@@ -1,4 +1,4 @@
-"""The ground itself, and what one bot does with several shards and several bots with one."""
+"""The environment itself, one bot with several shards, and several bots with one shard."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def test_one_bot_with_several_shards(crowd: Crowd) -> None:
-    """As many at once as there are buckets; the others five seconds later."""
+    """As many shards identify at once as there are buckets; the others follow five seconds later."""
     await crowd.discord.order("settings", shards=4, max_concurrency=3, enforce_session_starts=True)
     await crowd.add_bot("bot")
     await crowd.connected(*(("bot", shard) for shard in range(4)))
@@ -33,7 +33,7 @@ async def test_one_bot_with_several_shards(crowd: Crowd) -> None:
 
 
 async def test_two_bots_get_each_command_and_one_of_them_answers(crowd: Crowd) -> None:
-    """As during a handover. Each has a database of its own here, so the one that answers is the one that watches."""
+    """As during a handover. Each bot has its own database here, so the bot that answers also watches."""
     bots = [await crowd.add_bot(name) for name in ("one", "two")]
     await crowd.connected(("one", 0), ("two", 0))
     server = await crowd.server()

@@ -1,4 +1,4 @@
-"""Each law sees what breaks it, and nothing else."""
+"""Each law reports its violations and nothing else."""
 
 from __future__ import annotations
 

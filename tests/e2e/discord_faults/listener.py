@@ -1,4 +1,4 @@
-"""The bot's own Discord client in the test's process, for what takes a minute in the running bot."""
+"""The bot's Discord client in the test's process, for scenarios that take a minute in the running bot."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sandbox.discord_wire import DiscordSandbox
 
 
 class Listener(RelayClient):
-    """Identifies whenever it likes to."""
+    """A client that identifies without waiting for a slot."""
 
     def __init__(self) -> None:
         super().__init__(NoMeters())
@@ -31,7 +31,7 @@ class Listener(RelayClient):
         return True
 
     async def sleep(self, seconds: float) -> None:
-        """Long waits are noted and not waited for."""
+        """Sleeps at most 20 ms, and records waits of a second or more."""
         if seconds >= 1:
             self.waits.append(seconds)
         await asyncio.sleep(min(seconds, 0.02))
@@ -39,7 +39,7 @@ class Listener(RelayClient):
 
 @asynccontextmanager
 async def listening(discord: DiscordSandbox, *, patience: float = 5.0) -> AsyncIterator[Listener]:
-    """A client that is connected at first and stays so as the bot does, with less patience if told so."""
+    """A connected client that reconnects as the bot does. `patience` is the shard manager's."""
     use_discord_at(discord.api_url)
     client = Listener()
     await log_in(client, discord.bot_token, client.sleep)

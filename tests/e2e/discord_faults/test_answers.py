@@ -1,4 +1,4 @@
-"""An answer that Discord does not take at first is given all the same: nobody is left with a bot that thinks."""
+"""An answer that Discord refuses at first is sent again, so that nobody is left with a "thinking" bot."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _POST = r"/channels/{}/messages"
 
 
 async def test_an_answer_does_not_wait_for_its_card(server: GuildFixture) -> None:
-    """The link comes by an edit as soon as the card stands."""
+    """The link to the card is added by an edit once the card is posted."""
     discord = server.stage.discord
     held = Hold()
     discord.faults.add(method="POST", path=_POST.format(server.channel.id), action=held)

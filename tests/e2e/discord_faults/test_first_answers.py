@@ -1,4 +1,4 @@
-"""What was asked is done once and answered, though nobody heard whether Discord had taken the deferral."""
+"""A command is carried out once and answered, even if the response to its deferral was lost."""
 
 from __future__ import annotations
 

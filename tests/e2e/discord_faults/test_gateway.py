@@ -1,4 +1,4 @@
-"""Connections to the gateway that end, in the middle of work, in every way that a client comes back from."""
+"""Gateway connections that end during work, in every way that a client can recover from."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _RESUMABLE = (1000, 1001, 4000, 4001, 4002, 4003, 4005, 4008)
 
 
 async def _goes_on(server: GuildFixture) -> None:
-    """Commands are heard, and results come."""
+    """Checks that the bot answers commands and posts results."""
     job = await server.watched()
     job.complete()
     await server.outcome()
@@ -48,7 +48,7 @@ async def test_being_asked_to_reconnect(stage: Stage, server: GuildFixture) -> N
 
 
 async def test_what_was_missed_is_replayed(stage: Stage, server: GuildFixture) -> None:
-    """A permission that was given back while nobody listened."""
+    """A permission was given back while the bot was disconnected."""
     job = await server.watched()
     server.channel.deny_bot(send_messages=True)
     job.complete()
@@ -63,7 +63,7 @@ _BLOCKED = "SELECT id FROM deliveries WHERE channel_id = ? AND kind = 'outcome' 
 
 
 async def test_discord_closes_it_for_good(stage: Stage, server: GuildFixture) -> None:
-    """Results need no gateway; commands are heard again once Discord lets the bot in."""
+    """Results don't need the gateway; commands work again once Discord lets the bot connect."""
     gateway = stage.discord.gateway
     job = await server.watched()
     gateway.refuses_with = 4014

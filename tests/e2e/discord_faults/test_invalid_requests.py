@@ -1,4 +1,4 @@
-"""The bot leaves Discord alone long before Discord bans its address for too many refused requests."""
+"""The bot stops its requests long before Discord would ban its address for too many refused ones."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ async def test_what_discord_does_not_count_is_not_counted(
 
 
 async def test_a_refused_token_is_noticed_whatever_was_asked(discord: DiscordSandbox, client: Listener) -> None:
-    """But an interaction that is too old is no such sign, though Discord answers 401 to it as well."""
+    """An expired interaction is no sign of a refused token, though Discord answers 401 to it too."""
     discord.faults.add(path="/webhooks/.*", action=Status(401, code=50027))
     answer = Route("GET", "/webhooks/{application_id}/token/messages/@original", application_id=client.application_id)
     with pytest.raises(HTTPException, match="401"):

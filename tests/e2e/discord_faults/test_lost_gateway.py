@@ -1,4 +1,4 @@
-"""Connections to the gateway for which discord.py has no remedy, or one that takes for ever."""
+"""Gateway connections from which discord.py doesn't recover, or takes too long to recover."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ async def test_a_final_close_code_is_tried_again_with_patience(
 
 
 async def test_rest_needs_no_gateway(discord: DiscordSandbox) -> None:
-    """What discord.py would close with it."""
+    """discord.py would close the HTTP session together with the gateway."""
     async with listening(discord) as client:
         discord.gateway.refuses_with = 4014
         await discord.gateway.close(4014)
@@ -61,7 +61,7 @@ async def test_rest_needs_no_gateway(discord: DiscordSandbox) -> None:
 
 
 async def test_the_number_of_shards_is_asked_anew(discord: DiscordSandbox) -> None:
-    """4011 comes to a bot that has grown."""
+    """Discord closes with 4011 when a bot has outgrown its number of shards."""
     async with listening(discord):
         asked = _asked_for_the_gateway(discord)
         identified = discord.gateway.identified

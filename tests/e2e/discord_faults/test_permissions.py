@@ -1,4 +1,4 @@
-"""What the bot may not do in a channel, before and after somebody waits there, and given back."""
+"""Permissions that the bot lacks in a channel, before and after somebody watches there, and their return."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _channels(server: GuildFixture, names: dict[str, str]) -> dict[str, Channel]
 
 
 async def test_before_anybody_waits(server: GuildFixture) -> None:
-    """Without the first two nothing is taken; the others make the result poorer, in its own channel only."""
+    """Without the first two, nothing can be watched. The others only reduce the result, in that channel alone."""
     refused, poorer = _channels(server, _NEEDED), _channels(server, _POORER)
     for name, channel in (refused | poorer).items():
         channel.deny_bot(**{name: True})
@@ -76,7 +76,9 @@ async def test_taken_away_while_somebody_waits_and_given_back(stage: Stage, serv
 
 @pytest.mark.parametrize("kind", ["voice", "stage"])
 async def test_the_text_of_a_voice_channel_needs_no_connect(server: GuildFixture, kind: str) -> None:
-    """Nobody says that Connect is needed to write there; were it, the asker would hear of the refusal at once."""
+    """Discord doesn't document Connect as needed to write there. If it were, the person who asks would see the refusal
+    at once.
+    """
     channel = server.guild.add_voice_channel("hall") if kind == "voice" else server.guild.add_stage_channel("hall")
     channel.deny_bot(connect=True)
     job = server.job()

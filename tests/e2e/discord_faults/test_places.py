@@ -1,4 +1,4 @@
-"""Channels, threads and categories that are deleted, archived or locked while somebody waits there."""
+"""Channels, threads and categories that are deleted, archived or locked while a job is watched there."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def _nothing_waits(stage: Stage, channel: Channel) -> None:
 
 
 async def _goes_on(server: GuildFixture) -> None:
-    """Nobody else noticed."""
+    """Checks that other channels are not affected."""
     (await server.watched()).complete()
     await server.outcome()
     assert server.stage.bot.said("Traceback") == []
@@ -54,7 +54,7 @@ async def test_a_deleted_channel(stage: Stage, server: GuildFixture, alerts: Cha
 async def test_channels_that_were_deleted_while_the_bot_was_off(
     stage: Stage, server: GuildFixture, alerts: Channel
 ) -> None:
-    """A job ended before, meanwhile or not at all: the admins are told that its channel is gone, and no more."""
+    """Whether the job ended before, meanwhile or not at all, admins are only told that its channel is gone."""
     doomed = [server.guild.add_text_channel(name) for name in ("before", "meanwhile", "not at all")]
     jobs = [server.job() for _ in doomed]
     for job, channel in zip(jobs, doomed, strict=True):
@@ -99,7 +99,7 @@ async def test_a_thread_goes_with_its_channel(stage: Stage, server: GuildFixture
 
 
 async def test_a_proxy_that_finds_no_channel_proves_nothing(stage: Stage, server: GuildFixture) -> None:
-    """Asked about when another channel is deleted, since the gateway tells nothing of an archived thread."""
+    """The gateway doesn't report archived threads, so the bot looks one up when another channel is deleted."""
     thread = server.channel.add_thread("quiet")
     job = server.job()
     await server.status(job, channel=thread)
@@ -118,7 +118,9 @@ async def test_a_proxy_that_finds_no_channel_proves_nothing(stage: Stage, server
 async def test_a_page_in_the_place_of_a_channel_says_nothing_of_its_server(
     stage: Stage, server: GuildFixture, page: Body
 ) -> None:
-    """Before a result is posted into a thread that the gateway does not tell of, Discord is asked whose it is."""
+    """Before posting a result to a thread that the gateway doesn't report, the bot asks Discord for the thread's
+    server.
+    """
     thread = server.channel.add_thread("archived")
     job = server.job()
     await server.status(job, channel=thread)
@@ -139,7 +141,7 @@ async def test_a_page_in_the_place_of_a_channel_says_nothing_of_its_server(
 
 
 async def test_a_rate_limit_in_the_place_of_a_channel_is_waited_for(stage: Stage, server: GuildFixture) -> None:
-    """discord.py raises one of its own where it would have to wait too long."""
+    """discord.py raises its own exception if the wait would be too long."""
     thread = server.channel.add_thread("archived")
     job = server.job()
     await server.status(job, channel=thread)
@@ -195,7 +197,7 @@ async def test_a_locked_thread_that_is_opened_again(stage: Stage, server: GuildF
 
 
 async def test_a_message_deleted_under_a_card(stage: Stage, server: GuildFixture) -> None:
-    """The outcome replies to nothing then, and the card is not edited for ever."""
+    """The outcome is then no reply, and the bot stops editing the card."""
     job = await server.watched()
     await server.settled()
     (card,) = server.cards()
@@ -233,7 +235,7 @@ async def test_a_hidden_channel_is_told_by_its_last_name_when_it_is_deleted(
 
 
 async def test_a_hidden_channel_whose_name_was_never_seen(stage: Stage, server: GuildFixture, alerts: Channel) -> None:
-    """It was hidden while the bot was off: still there, so its job is watched; once deleted, it has no name."""
+    """The channel was hidden while the bot was off. Its job stays watched; once it is deleted, it has no name."""
     doomed = server.guild.add_text_channel("doomed")
     await server.status(server.job(), channel=doomed)
     await stage.stop()
@@ -251,7 +253,7 @@ async def test_a_hidden_channel_whose_name_was_never_seen(stage: Stage, server: 
 async def test_a_hidden_channel_that_is_shown_again(
     stage: Stage, server: GuildFixture, alerts: Channel, told: str
 ) -> None:
-    """What is missing is View Channel and nothing else; the made-up overwrite keeps nothing back and costs no file."""
+    """Only View Channel is missing; the made-up overwrite must not deny anything else, such as files."""
     channel = server.guild.add_text_channel("back-room")
     job = server.job()
     await server.status(job, channel=channel)
@@ -269,7 +271,7 @@ async def test_a_hidden_channel_that_is_shown_again(
         backend = stage.discord.world.backend
         backend.get_channel(channel.id).overwrites.clear()
         held = stage.discord.Permissions.all()
-        held.administrator = False  # it would outweigh every overwrite, the made-up one too
+        held.administrator = False  # it would override every overwrite
         server.guild.set_bot_permissions(held)
     outcome = await server.outcome(channel)
     assert len(outcome.attachments) == 1
@@ -277,5 +279,5 @@ async def test_a_hidden_channel_that_is_shown_again(
 
 
 async def _hidden(server: GuildFixture) -> None:
-    """Whatever the gateway told before a command has been heard once that is answered."""
+    """Waits until the bot has received all earlier gateway events, as an answered command shows."""
     await server.use("pixverse list")

@@ -1,4 +1,4 @@
-"""429 in every form that Discord, and Cloudflare in front of it, have for it."""
+"""429 in every form that Discord and Cloudflare use."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _OF_A_CHANNEL: tuple[Scope, ...] = ("user", "shared", "cloudflare")
 
 
 async def _limited(server: GuildFixture, scope: Scope, seconds: float) -> float:
-    """For how many seconds the bot left a channel alone that it was told to leave alone."""
+    """How many seconds after a 429 the bot posted to the channel again."""
     job = await server.watched()
     path = f"/channels/{server.channel.id}/messages"
     fault = server.stage.discord.faults.add(
@@ -56,7 +56,7 @@ async def test_a_warning_of_discord_py_that_comes_again_and_again_is_counted(own
 
 
 async def test_a_wait_too_long_for_discord_py(server: GuildFixture) -> None:
-    """Over thirty seconds it raises instead of sleeping; the delivery is then put off for as long."""
+    """Above thirty seconds, discord.py raises instead of sleeping; the delivery is then deferred for that time."""
     job = await server.watched()
     path = f"/channels/{server.channel.id}/messages"
     server.stage.discord.faults.add(method="POST", path=path, action=RateLimit(45.0), match=is_outcome)
@@ -80,7 +80,7 @@ async def test_a_global_limit_stops_everything_and_everything_goes_on(stage: Sta
 
 
 async def test_what_uses_a_limit_up_is_known_to_be_posted_at_once(stage: Stage) -> None:
-    """discord.py sleeps until the limit is over before it hands the answer on."""
+    """discord.py sleeps until the limit ends before it returns the response."""
     limits = stage.discord.limits
     limits.enabled, limits.messages, limits.window_s = True, 2, 8.0
     try:

@@ -1,4 +1,4 @@
-"""Refusals of Discord that no permission of the channel mends, and refusals that pass."""
+"""Refusals that no channel permission can fix, and temporary refusals."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _nonces(stage: Stage, channel: Channel) -> list[str]:
 
 @pytest.mark.parametrize("status", [403, 400])
 async def test_uploads_limited_in_the_whole_server(stage: Stage, server: GuildFixture, status: int) -> None:
-    """The link comes at once, and everybody reads the same reason; no file is claimed to work until one does."""
+    """The link comes at once, with the same reason everywhere. The bot doesn't say that files work until one does."""
     alerts = await _alerts(server)
     limit = refuse(stage.discord.faults, 400001, status=status, match=has_files, channel_id=server.channel.id)
     job = await server.watched()
@@ -73,7 +73,7 @@ async def test_uploads_limited_in_a_thread(stage: Stage, server: GuildFixture, k
 
 @pytest.mark.parametrize("status", [400, 403])
 async def test_a_filter_of_links_is_no_missing_permission(stage: Stage, server: GuildFixture, status: int) -> None:
-    """Whatever holds the API's words is refused; the file is not at fault."""
+    """Every message with the API's text is refused; the file is not the cause."""
     refuse(
         stage.discord.faults,
         240000,
@@ -181,7 +181,7 @@ async def test_files_that_are_called_forbidden_for_ever(stage: Stage, server: Gu
 
 
 async def test_a_permission_given_back_brings_the_file_and_is_told(stage: Stage, server: GuildFixture) -> None:
-    """An archived, locked thread: no cache knows it, and Discord refuses each form."""
+    """An archived, locked thread is in no cache, and Discord refuses every form of the message."""
     alerts = await _alerts(server)
     thread = server.channel.add_thread("closed")
     job = server.job()
@@ -230,7 +230,7 @@ async def test_a_history_that_cannot_be_read_now_can_be_read_later(
 
 
 async def test_a_private_thread_of_which_the_bot_is_no_member(stage: Stage, server: GuildFixture) -> None:
-    """The asker reads how to let it in, `check` says the same, and once it is in, all follows by itself."""
+    """The reply and `check` say how to add the bot; once it is added, everything works by itself."""
     server.channel.deny_bot(manage_threads=True)
     thread = server.channel.add_thread("secret", owner=server.member, private=True)
     stage.discord.world.backend.add_thread_member(thread.id, server.admin.id)
@@ -263,7 +263,7 @@ async def test_a_card_that_is_refused_is_told_at_once(stage: Stage, server: Guil
 
 
 async def test_the_bot_is_timed_out(stage: Stage, server: GuildFixture) -> None:
-    """The remedy is to end the timeout: no permission is missing."""
+    """The advice is to end the timeout, because no permission is missing."""
     job = await server.watched()
     server.guild.time_bot_out(datetime.now(UTC) + timedelta(days=1))
     remedy = "I'm timed out"

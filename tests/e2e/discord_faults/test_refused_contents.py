@@ -1,4 +1,4 @@
-"""Messages that Discord does not take as they are: AutoMod, and files larger than the server takes."""
+"""Messages that Discord refuses for their content: AutoMod, and files above the server's limit."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ async def test_a_file_size_is_learned_and_forgotten_with_the_boost(stage: Stage,
     tried = _tries(server)
     second.complete()
     await stage.discord.until(lambda: len(server.outcomes()) == 2)
-    assert _tries(server) == tried + 1  # not once too often
+    assert _tries(server) == tried + 1  # no needless attempt
     assert server.outcomes()[1].attachments == []
 
     server.guild.boost(2, upload_limit=50 * 2**20)
@@ -117,7 +117,7 @@ def _tries(server: GuildFixture) -> int:
 
 
 async def test_one_large_file_of_several(stage: Stage, server: GuildFixture) -> None:
-    """A limit is learned from a single file only, since several are refused for their sum as well."""
+    """The bot learns a limit only from a single file, because several files are also refused for their total size."""
     job = await server.watched()
     path = f"/channels/{server.channel.id}/messages"
     stage.discord.faults.add(method="POST", path=path, action=Status(413, code=40005), match=is_outcome)

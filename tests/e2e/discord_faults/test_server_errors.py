@@ -1,4 +1,4 @@
-"""5xx and broken connections at an outcome, before and after Discord stored it."""
+"""5xx and broken connections during an outcome's post, before and after Discord stored it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def is_outcome(call: RecordedRequest) -> bool:
 
 
 async def _suffer(server: GuildFixture, trouble: str, when: When, job: Job) -> tuple[str, When, int, int, bool]:
-    """Meets the trouble once; tells how often it was met, how many outcomes there are, and whether the bytes fit."""
+    """Runs into the fault once. Returns its hits, the number of outcomes, and whether the file's bytes are right."""
     await server.status(job)
     path = f"/channels/{server.channel.id}/messages"
     fault = server.stage.discord.faults.add(
@@ -44,7 +44,7 @@ async def _suffer(server: GuildFixture, trouble: str, when: When, job: Job) -> t
 
 
 async def _suffer_at_cards(server: GuildFixture) -> None:
-    """A card whose answer was lost, and which can't be edited afterwards, holds up no outcome and is not doubled."""
+    """A card whose response was lost and which can't be edited delays no outcome and is not posted twice."""
     faults, path = server.stage.discord.faults, f"/channels/{server.channel.id}/messages"
     lost = faults.add(method="POST", path=path, when="after", action=Cut(), match=lambda call: not is_outcome(call))
     job = await server.watched()
@@ -58,9 +58,9 @@ async def _suffer_at_cards(server: GuildFixture) -> None:
 
 
 async def test_every_trouble_in_a_channel_of_its_own(stage: Stage) -> None:
-    """All at once, since the waits between attempts are real; a channel without trouble does not wait for them.
+    """All run at once, because the waits between attempts are real. A channel without faults doesn't wait for them.
 
-    Of v2 are the jobs whose outcomes are stored before the trouble comes.
+    The v2 jobs are those whose outcomes are stored before the fault.
     """
     cases = [(trouble, when) for trouble in _TROUBLES for when in _WHENS]
     servers = [await stage.server() for _ in cases]

@@ -1,4 +1,4 @@
-"""Servers that remove the bot, and invite it again: within the time of grace, after it, and while the bot is off."""
+"""Servers that remove the bot and invite it again: within the grace period, after it, and while the bot is off."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _gone(stage: Stage, server: GuildFixture) -> bool:
 
 
 def _kept(stage: Stage, server: GuildFixture) -> list[str]:
-    """The tables in which something of the server stands."""
+    """The tables that contain data of the server."""
     return [
         table for table in _TABLES if stage.ledger.rows(f"SELECT 1 FROM {table} WHERE guild_id = ?", server.guild.id)
     ]
@@ -36,7 +36,7 @@ async def _noticed_gone(stage: Stage, server: GuildFixture) -> None:
 
 
 async def _is_left_alone(stage: Stage, server: GuildFixture, job: Job) -> None:
-    """Neither the API is asked about the job, nor Discord about the channel, but for what is under way."""
+    """Checks that no requests for the job or the channel are sent, except one poll that may be in flight."""
     asked, calls = stage.pixverse.asked(job), _calls(stage, server)
     await asyncio.sleep(5 * POLL_SECONDS)
     assert stage.pixverse.asked(job) <= asked + 1
@@ -63,7 +63,7 @@ async def test_back_within_the_grace(stage: Stage, server: GuildFixture) -> None
 
 
 async def test_another_server_waits_for_the_same_job(stage: Stage, server: GuildFixture) -> None:
-    """It gets its result at once, and the one that is back later gets its own."""
+    """The other server gets its result at once; the returning server gets its own later."""
     other = stage.empty_server()
     await other.set_token(server.account.token)
     job = await server.watched()
@@ -79,7 +79,7 @@ async def test_another_server_waits_for_the_same_job(stage: Stage, server: Guild
 
 
 async def test_an_outcome_is_not_sent_to_a_server_without_the_bot(stage: Stage, server: GuildFixture) -> None:
-    """It waited for a second try when the bot was removed, and is sent when the bot is back."""
+    """The outcome was waiting for its second attempt when the bot was removed, and is sent when the bot is back."""
     job = await server.watched()
     path = f"/channels/{server.channel.id}/messages"
     troubled = stage.discord.faults.add(method="POST", path=path, action=Status(503), match=is_outcome)
@@ -140,7 +140,7 @@ async def test_a_page_in_place_of_the_list_of_servers_puts_the_comparison_off(
 
 
 async def _in_outage(stage: Stage) -> GuildFixture:
-    """A server that Discord does not show at the bot's start, though the bot is in it."""
+    """A server in an outage when the bot starts, which the bot is still in."""
     server = stage.empty_server()
     stage.ledger.change("INSERT INTO servers (guild_id) VALUES (?)", server.guild.id)
     server.guild.outage()
@@ -148,7 +148,7 @@ async def _in_outage(stage: Stage) -> GuildFixture:
 
 
 async def test_after_the_grace_it_is_forgotten(stage: Stage, server: GuildFixture) -> None:
-    """And one that came back on the last day, with the bot off, is not."""
+    """A server that invites the bot again on the last day, while the bot is off, is not forgotten."""
     late = await stage.server()
     for one in (server, late):
         await one.watched()

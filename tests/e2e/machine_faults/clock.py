@@ -1,4 +1,4 @@
-"""A wall clock that a test may set, in a bot that knows nothing of it: Python itself is told another time."""
+"""A wall clock that a test can set, by giving the bot's Python another time."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ time.time = lambda: time.time_ns() / 10**9
 
 
 class WallClock:
-    """Of the bot's process alone; what goes on monotonically is left as it is."""
+    """The wall clock of the bot's process only; monotonic clocks are unchanged."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir()
@@ -34,7 +34,7 @@ class WallClock:
         self.set(0)
 
     def set(self, ahead: int) -> None:
-        """To so many seconds before (negative) or after this machine's time."""
+        """Sets the clock ahead of this machine's time by this many seconds; negative: behind it."""
         new = self._file.with_suffix(".new")
         new.write_text(str(ahead), encoding="ascii")
         new.replace(self._file)

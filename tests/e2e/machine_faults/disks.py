@@ -1,4 +1,4 @@
-"""Disks that fill up: a small one that a test mounts, and a bound on the bot's files, for which nobody need be root."""
+"""Full disks: a small disk that a test mounts, and a limit on the bot's file sizes, which doesn't need root."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ class Disk(Protocol):
     """Where the bot keeps its database and its videos."""
 
     def fill(self, bot: BotProcess, left: int = 0) -> None:
-        """Leaves so many bytes of room."""
+        """Leaves this many bytes free."""
 
     def make_room(self, bot: BotProcess) -> None:
-        """Lets everything be written again."""
+        """Allows all writes again."""
 
 
 class SmallDisk:
-    """A disk of a few megabytes; whatever fills it is a file of somebody else's."""
+    """A disk of a few megabytes, filled by a file that is not the bot's."""
 
     def __init__(self, folder: Path) -> None:
         self._filling = folder / "filling"
@@ -50,7 +50,7 @@ class SmallDisk:
 
 
 class BoundOnFiles:
-    """The operating system lets no file of the bot's process grow beyond what is left."""
+    """A limit of the operating system on the size of files that the bot's process writes."""
 
     def fill(self, bot: BotProcess, left: int = 0) -> None:
         _, most = resource.prlimit(bot.pid, resource.RLIMIT_FSIZE)
@@ -63,7 +63,7 @@ class BoundOnFiles:
 
 @contextmanager
 def small_disk(folder: Path) -> Iterator[Disk]:
-    """Mounts a small disk at the folder; skips the test where that is not allowed."""
+    """Mounts a small disk at the folder; skips the test if that isn't allowed."""
     if os.geteuid() != 0 or shutil.which("mount") is None:
         pytest.skip("a small disk is mounted by root alone")
     folder.mkdir()

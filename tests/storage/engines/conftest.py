@@ -27,6 +27,6 @@ def empty(postgres_server: PostgresServer) -> Iterator[PostgresUrl]:
 
 @pytest.fixture
 async def proxy(postgres_server: PostgresServer) -> AsyncIterator[TcpProxy]:
-    """A line to the server."""
+    """A TCP proxy in front of the server."""
     async with TcpProxy.to(postgres_server.port) as opened:
         yield opened
