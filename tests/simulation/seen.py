@@ -594,6 +594,7 @@ SEEN: dict[str, tuple[str, ...]] = {
         "an address is kept in plain",
         "an answer from before a claim is used again",
     ),
+    "questions.called_back_in_vain": ("a claim makes a job wait for longer where the looks fail",),
     "questions.called_back_while_slow": ("a claim has a job looked at without end while each look takes long",),
     "questions.called_for_strangers": (
         "a job that only a callback knows is relayed",

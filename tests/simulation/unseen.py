@@ -126,6 +126,7 @@ UNSEEN: dict[str, tuple[str, ...]] = {
         "servers that had no room are remembered though they follow no more",
         "strange ids of accounts are remembered though nobody follows them",
         "who has ever set a token is remembered",
+        "the times for which cards had to wait are kept for ever",
         "servers that callbacks were for are remembered for ever",
         "accounts that unknown jobs were of are remembered for ever",
     ),

@@ -116,6 +116,28 @@ def called_often(stage: Stage) -> Story:
     stage.came(job, home.channel)
 
 
+def called_back_in_vain(stage: Stage) -> Story:
+    """A callback tells of an end, and the API fails each question that follows it: they count as one that failed."""
+    home = yield from stage.settle()
+    yield from home.learn_callback()
+    job = stage.job(home, 900, v2=False)
+    home.status(job)
+    yield 20.0
+    yield from stage.just_asked(job)
+    yield 1.0
+    failed = Trip(refused=Reply(503, {"error": "no", "code": 503}))
+    vain, end = stage.counted(lambda request: failed if stage.subject(request) == job.jobid and len(vain) < 3 else None)
+    home.call_back({**stage.parts.pixverse.record(job), "status": "completed"})
+    yield from stage.until(lambda: len(vain) == 3)
+    since = stage.now
+    yield from stage.just_asked(job)
+    waited = stage.now - since
+    stage.expect(waited <= 1.5 * stage.parts.interval + 1.0, f"{waited:.0f} s without a question after three in vain")
+    end()
+    yield 900.0
+    stage.came(job, home.channel)
+
+
 def called_back_while_slow(stage: Stage) -> Story:
     """A callback tells of an end that the record does not show for minutes, and each answer takes its time: three
     questions, and then as many as ever."""
