@@ -1,7 +1,7 @@
-"""Short stories with a known end, each about something that happens too seldom in lives that are left to chance.
+"""Short stories with a known end, each about something that happens too seldom in random lives.
 
-A scene is a generator function of a stage; its name is the function's. Its variants take turns, from one play of it to
-the next.
+A scene is a generator function that takes a stage; the function's name is the scene's. Each play of a scene shows its
+next variant.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _PARTS = 4
 
 
 def draw_scenes(seed: int) -> Plan:
-    """A life of a quarter of all scenes, in any order: what one leaves behind may trouble the next. Four lives in a row
+    """A life of a quarter of all scenes in random order, because one scene may affect the next. Four lives in a row
     play all of them."""
     random = Random(seed)
     names = sorted(SCENES)
@@ -62,7 +62,7 @@ def draw_scenes(seed: int) -> Plan:
 
 
 def draw_alone(name: str, seed: int) -> Plan:
-    """A life of this scene alone. As many seeds in a row play it in as many variants."""
+    """A life of this scene alone. Successive seeds play successive variants."""
     return of_scenes(seed, Random(seed), [name], seed)
 
 

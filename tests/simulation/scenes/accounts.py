@@ -1,4 +1,4 @@
-"""Tokens: whose they are, and what becomes of what waits when they change."""
+"""Tokens: who owns them, and what happens to waiting jobs when they change."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _REFUSES = "refuses this server's API token"
 
 
 def thief(stage: Stage) -> Story:
-    """Somebody has an old copy of the token; the owner gets a new one and enters it."""
+    """Somebody has an old copy of the token. The owner gets a new one and enters it."""
     owner = yield from stage.settle()
     account = owner.account
     assert account is not None
@@ -40,7 +40,7 @@ def thief(stage: Stage) -> Story:
     yield 8.0
     stage.says(listed, "useapi.net refuses", never="different account")
     stage.card_says(both, robber.channel, "On hold: useapi.net refuses")
-    # A number of before still means the job here, though it is another server's by now.
+    # The number that was shown before still names the job here, after the token has changed.
     answer = owner.look(f"#{number}", 2)
     yield 6.0
     stage.says(answer, "boat")
@@ -63,8 +63,11 @@ def thief(stage: Stage) -> Story:
 
 
 def _of_a_shorter_number(stage: Stage, account: Account) -> Generator[float, None, Asked]:
-    """Somebody enters a token that claims to be of a user whose number another's begins with, and reads that one's
-    lists. Returns what they are told."""
+    """Somebody enters a token that claims a user number with which another user's number begins, and reads the lists of
+    that user.
+
+    Returns the reply.
+    """
     home, token = stage.home(), f"user:{account.number // 10}-{stage.random.getrandbits(96):024x}"
     listed = Reply(200, [stage.job(account, 5, v2=False).jobid])
     end = stage.on_api(
@@ -79,7 +82,7 @@ def _of_a_shorter_number(stage: Stage, account: Account) -> Generator[float, Non
 
 
 def forger(stage: Stage) -> Story:
-    """A token of nobody's, which claims a number, and for which the API has nothing but empty lists."""
+    """A made-up token that claims a number. The API has only empty lists for it."""
     owner = yield from stage.settle()
     account = owner.account
     assert account is not None
@@ -108,7 +111,7 @@ def forger(stage: Stage) -> Story:
 
 
 def refused_and_renewed(stage: Stage) -> Story:
-    """The token is refused while jobs run, and asked about in all ways; then a new one is entered."""
+    """The token is refused while jobs run and are asked about in every way. Then a new one is entered."""
     home = yield from stage.settle()
     account = home.account
     assert account is not None
@@ -145,7 +148,7 @@ def refused_and_renewed(stage: Stage) -> Story:
     for job in (before, asked, *listed):
         stage.came(job, home.channel)
     answer = home.command("pixverse list")
-    # The next trouble has an alert of its own, and ends that one alone.
+    # The next problem has its own alert, and ends only that one.
     last = stage.job(home, 400)
     home.status(last)
     yield 30.0
@@ -160,8 +163,8 @@ def refused_and_renewed(stage: Stage) -> Story:
 
 
 def alert_unanswered(stage: Stage) -> Story:
-    """Nobody answers when the admins are told of a refused token, and meanwhile that is over: nothing tells of it for
-    good."""
+    """The alert about a refused token gets no response, and by then the problem is over. No message may go on reporting
+    it."""
     home = yield from stage.settle()
     alerts = home.guild.channels[1]
     home.choose("alerts", alerts)
@@ -181,7 +184,7 @@ def alert_unanswered(stage: Stage) -> Story:
 
 
 def removed(stage: Stage) -> Story:
-    """A refused token is removed: what waits is dropped, the alert settled, and another server goes on."""
+    """A refused token is removed: what waits is dropped, the alert is updated, and another server continues."""
     account = stage.account()
     home = yield from stage.settle(account)
     other = yield from stage.settle(account)
@@ -218,8 +221,8 @@ def removed(stage: Stage) -> Story:
 
 
 def removed_in_the_next_trouble(stage: Stage) -> Story:
-    """A refused token is replaced, which takes the alert's place. The next one is refused too, and then removed: that
-    concerns its own alert alone."""
+    """A refused token is replaced, and its alert is edited to say so. The next token is refused, too, and then removed:
+    only its own alert changes."""
     home = yield from stage.settle()
     assert home.account is not None
     job = stage.job(home, 3000)
@@ -245,7 +248,8 @@ def removed_in_the_next_trouble(stage: Stage) -> Story:
 
 
 def another_account(stage: Stage) -> Story:
-    """A token of another account: what waits stays, until an admin decides. A card that was deleted stays away."""
+    """The admin enters a token of another account: what waits stays until an admin decides. A deleted card isn't posted
+    again."""
     home = yield from stage.settle()
     first = home.account
     assert first is not None
@@ -286,7 +290,7 @@ def another_account(stage: Stage) -> Story:
 
 
 def late_trial(stage: Stage) -> Story:
-    """A token is tried for long, and another entered meanwhile, or the server's removed."""
+    """The trial of a token takes long. Meanwhile another token is entered, or the server's token is removed."""
     home = yield from stage.settle()
     good, slow = home.account, stage.account()
     assert good is not None
@@ -317,7 +321,7 @@ def late_trial(stage: Stage) -> Story:
 
 
 def tried_often(stage: Stage) -> Story:
-    """An admin tries many tokens, and one of Discord's."""
+    """An admin tries many tokens, among them a Discord token."""
     home = stage.home()
     yield 3.0
     discords = "MTAwMDAwMDAwMDAwMDAwMDAw.GaBcDe.abcdefghijklmnopqrstuvwxyz0123456789AB"
@@ -338,7 +342,7 @@ def tried_often(stage: Stage) -> Story:
 
 
 def paid_again(stage: Stage) -> Story:
-    """The subscription is over for an hour."""
+    """The account's subscription lapses for an hour."""
     home = yield from stage.settle()
     assert home.account is not None
     alerts = home.guild.channels[1]
@@ -360,7 +364,8 @@ def paid_again(stage: Stage) -> Story:
 
 
 def refused_for_days(stage: Stage) -> Story:
-    """The token is refused for more than two days: what waits is given up. A good token comes: it is asked for anew."""
+    """The token is refused for more than two days, and what waits is given up. With a good token, a job can be
+    requested again."""
     home = yield from stage.settle()
     account = home.account
     assert account is not None
@@ -382,8 +387,8 @@ def refused_for_days(stage: Stage) -> Story:
 
 
 def of_no_known_form(stage: Stage) -> Story:
-    """Tokens that do not tell whose they are. A job is given up under one; under the next one its end is told, whoever
-    had it taken up again under the first one before: others, or the channel itself."""
+    """The tokens don't show which account they belong to. A job is given up under one token. Its end is posted under
+    the next one, even if others, or the same channel, watched it again under the first one before."""
     account = stage.account()
     account.tokens = [f"opaque-{stage.random.getrandbits(96):024x}"]
     home, other = yield from stage.settle_many(account, 2)
@@ -419,9 +424,9 @@ def of_no_known_form(stage: Stage) -> Story:
 
 
 def of_two_tokens_in_turn(stage: Stage) -> Story:
-    """Tokens that do not tell whose they are, and both work. A job is given up under one and told under the other; then
-    the channel waits for it under the first one again, by a button of an old card, and comes back to the other: it is
-    told no third time."""
+    """The tokens don't show which account they belong to, and both work. A job is given up under one and posted under
+    the other. Then the channel waits for it under the first one again, through a button of an old card, and returns to
+    the other token: nothing is posted a third time."""
     account = stage.account()
     account.tokens = [f"opaque-{stage.random.getrandbits(96):024x}"]
     home = yield from stage.settle(account)
@@ -464,8 +469,8 @@ def of_two_tokens_in_turn(stage: Stage) -> Story:
 
 
 def not_found_late(stage: Stage) -> Story:
-    """The API says "not found" to a token that is renewed meanwhile, and once more to the new one: that is no second
-    time."""
+    """The API says "not found" to a token that is being replaced, and again to the new one. This doesn't count as
+    twice."""
     home = yield from stage.settle()
     account = home.account
     assert account is not None
@@ -498,7 +503,7 @@ def not_found_late(stage: Stage) -> Story:
 
 
 def undecided(stage: Stage) -> Story:
-    """A server goes over to another account and decides nothing about what waits. A month later that is given up here,
+    """A server changes to another account and decides nothing about what waits. A month later that is given up here,
     and nowhere else."""
     account = stage.account()
     here, there = yield from stage.settle_many(account, 2)
@@ -518,7 +523,7 @@ def undecided(stage: Stage) -> Story:
 
 
 def other_server_moves(stage: Stage) -> Story:
-    """Two servers wait for the same job under the same bytes; one of them changes its account."""
+    """Two servers wait for the same job with the same token. One of them changes its account."""
     account, second = stage.account(), stage.account()
     here = yield from stage.settle(account)
     there = yield from stage.settle(account)
@@ -539,7 +544,7 @@ def other_server_moves(stage: Stage) -> Story:
 
 
 def operators_bytes(stage: Stage) -> Story:
-    """A server enters the very token that the operator has set."""
+    """A server enters the operator's own token."""
     operators = stage.parts.operators
     if operators is None:
         return
@@ -553,7 +558,7 @@ def operators_bytes(stage: Stage) -> Story:
     answer = plain.choose("follow", plain.guild.channels[1])
     yield 8.0
     stage.says(answer, "own token first")
-    # Whoever was told an address for callbacks has no say about the operator's jobs, with or without that token.
+    # A server that knows a callback address has no influence on the operator's jobs, with that token or without.
     for removing in (False, True):
         if removing:
             question = home.admin("token remove")
@@ -576,7 +581,7 @@ def operators_bytes(stage: Stage) -> Story:
 
 
 def followers_own(stage: Stage) -> Story:
-    """A job on hold is asked for again under another account, which may not see it."""
+    """A job on hold is requested again under another account, which may not be able to see it."""
     operators = stage.parts.operators
     home = yield from stage.settle()
     first = home.account
@@ -588,7 +593,7 @@ def followers_own(stage: Stage) -> Story:
     home.account = stage.parts.people.uses[home.guild.id] = second
     home.enter_token(second.token)
     yield 20.0
-    # Its API may be silent just then: whether this account sees the job is not known.
+    # The API may fail at that moment, so that nobody knows whether this account sees the job.
     silent = stage.coin()
     end = stage.about(job, Reply(503, {"error": "no", "code": 503}), times=int(silent))
     answer = home.status(job, 2)
@@ -608,7 +613,7 @@ def followers_own(stage: Stage) -> Story:
 
 
 def posted_before(stage: Stage) -> Story:
-    """What stands in the channel already is linked to, also once the server has another account."""
+    """The bot links to a result that is already in the channel, even if the server has another account now."""
     home = yield from stage.settle()
     jobs = [stage.job(home, 30), stage.job(home, 40)]
     for job in jobs:
@@ -629,7 +634,7 @@ def posted_before(stage: Stage) -> Story:
 
 
 def not_seen_before(stage: Stage) -> Story:
-    """A job was asked for under an account that cannot see it, and told as not found; another account sees it."""
+    """A job is reported as not found under an account that can't see it. Another account sees it."""
     home = yield from stage.settle()
     second = stage.account()
     job = stage.job(second, 900)
@@ -654,7 +659,7 @@ def not_seen_before(stage: Stage) -> Story:
 
 
 def on_hold_and_seen(stage: Stage) -> Story:
-    """What is on hold under a server's own account goes on where the operator's token tells of it, once."""
+    """A job on hold under a server's own account continues once the operator's account shows it, and is posted once."""
     if stage.parts.operators is None:
         return
     for is_unknown in (False, True):
@@ -662,7 +667,7 @@ def on_hold_and_seen(stage: Stage) -> Story:
 
 
 def _on_hold_and_seen(stage: Stage, operators: Account, *, is_unknown: bool) -> Story:
-    """`is_unknown`: another server has asked for it while the API told nothing, and so nothing is known of it."""
+    """`is_unknown`: another server asked for the job while the API failed, so nothing is known about it."""
     home = yield from stage.settle(operators)
     job = stage.job(operators, 200)
     home.status(job)
@@ -696,7 +701,7 @@ def _on_hold_and_seen(stage: Stage, operators: Account, *, is_unknown: bool) -> 
 
 
 def full_and_on_hold(stage: Stage) -> Story:
-    """A job on hold has ended unseen: who waits for as many as they may is not added to it."""
+    """A job on hold has ended unseen. Somebody who is at their limit isn't added to it."""
     account = stage.account()
     home = yield from stage.settle(account)
     there = yield from stage.settle(account)
@@ -726,7 +731,8 @@ def full_and_on_hold(stage: Stage) -> Story:
 
 
 def dead_at_the_end(stage: Stage) -> Story:
-    """The API says "not found" to a token that was replaced while it was asked: the job is not gone."""
+    """The API reports a job as not found once. Then the server uses another account for a while: the job isn't given
+    up."""
     home = yield from stage.settle()
     account = home.account
     assert account is not None
@@ -749,9 +755,9 @@ def dead_at_the_end(stage: Stage) -> Story:
 
 
 def moved_to_an_old_watch(stage: Stage) -> Story:
-    """A server that asked under a token that was refused gets the new one, with which another server watched the same
-    job long ago, and perhaps does still: the job is asked about as one that somebody has just asked for, or as the old
-    one that it is."""
+    """A server that asked with a refused token gets the new one. With that token, another server began to watch the
+    same job long ago. If that server still waits, the job is polled like an old one, else like one that was just
+    requested."""
     account = stage.account()
     late = yield from stage.settle(account)
     stage.parts.pixverse.renew(account)
@@ -785,8 +791,8 @@ def moved_to_an_old_watch(stage: Stage) -> Story:
 
 
 def not_found_by_one(stage: Stage) -> Story:
-    """The API told one server that a job is not there; another, which waits for it under an old token, gets the same
-    token: it waits on, and gets the result."""
+    """The API told one server that a job doesn't exist. Another server, which waits for it under an old token, gets the
+    same token: it goes on waiting, and gets the result."""
     account = stage.account()
     late = yield from stage.settle(account)
     job = stage.job(account, 1500, v2=False)
@@ -810,8 +816,8 @@ def not_found_by_one(stage: Stage) -> Story:
 
 
 def back_to_the_operators(stage: Stage) -> Story:
-    """Two servers wait for a job under the same token. One of them tries another account, and then uses the operator's,
-    which has the job too: what it waits for goes on there, and the other's as before."""
+    """Two servers wait for a job with the same token. One of them tries another account and then uses the operator's,
+    which has the job, too. The job continues in both."""
     operators = stage.parts.operators
     if operators is None:
         return
@@ -844,8 +850,8 @@ def back_to_the_operators(stage: Stage) -> Story:
 
 
 def operators_new_token(stage: Stage) -> Story:
-    """A server had a job under the operator's account twice, with the token as its own and without. The operator gets a
-    new token, of which the API has told nothing yet, and the server enters it too."""
+    """A server watched a job under the operator's account twice: with the token as its own, and without. The operator
+    gets a new token, with which the API hasn't been used yet, and the server enters it, too."""
     operators = stage.parts.operators
     if operators is None:
         return
@@ -887,7 +893,7 @@ def operators_new_token(stage: Stage) -> Story:
 
 
 def operators_token_away(stage: Stage) -> Story:
-    """The operator's token is taken away at a start, and back at the next one: cards of what waits under it tell so."""
+    """The operator's token is missing at one start and back at the next. The cards of jobs that wait for it say so."""
     operators = stage.parts.operators
     if operators is None:
         return
@@ -910,7 +916,7 @@ def operators_token_away(stage: Stage) -> Story:
 
 def killed_at_another_token(stage: Stage) -> Story:
     """An admin enters another account's token, and may remove it again. Each time the process is killed before a card
-    is edited: the next one edits it."""
+    is edited. The next process edits it."""
     operators = stage.parts.operators
     home = stage.home() if operators is not None else (yield from stage.settle())
     account = operators or home.account

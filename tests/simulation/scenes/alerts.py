@@ -1,4 +1,4 @@
-"""What admins are told unasked, and how that ends."""
+"""The notices that admins get, and how they end."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ def _is_outcome(body: dict[str, Any], _files: int) -> bool:
 
 
 def same_words(stage: Stage) -> Story:
-    """Three results are refused for good, and each is told to admins in the same words. Nobody answers the second of
-    these messages: it comes once, though the others stand there, and though its words name commands whose ids the next
-    process does not know yet. Half a look proves nothing."""
+    """Three results are refused for good, and admins are told each time in the same words. The second notice gets no
+    response. It is posted only once, even though the others are in the channel, and even though its words name commands
+    whose ids the next process doesn't know yet. An incomplete look into the history proves nothing."""
     home = yield from stage.settle()
     alerts = home.guild.channels[1]
     home.choose("alerts", alerts)
@@ -62,8 +62,8 @@ def same_words(stage: Stage) -> Story:
 
 
 def unrecorded(stage: Stage) -> Story:
-    """That a token is refused is told, and the disk takes no note of it; a new token is entered as soon as there is
-    room again. The message is taken back, and nothing goes round in circles meanwhile."""
+    """A notice says that a token is refused, but the full disk can't record that. A new token is entered as soon as
+    there is space again. The notice is withdrawn, and the bot doesn't loop meanwhile."""
     home = yield from stage.settle()
     assert home.account is not None
     alerts = home.guild.channels[1]
@@ -94,8 +94,8 @@ def unrecorded(stage: Stage) -> Story:
 
 
 def open_in_another_form(stage: Stage) -> Story:
-    """A channel is open again, and Discord takes the result that waited for it only without its file: the admins hear
-    that it is open all the same."""
+    """A channel is open again, but Discord accepts the waiting result only without its file. The admins are told that
+    the channel is open all the same."""
     home = yield from stage.settle()
     alerts = home.guild.channels[1]
     home.choose("alerts", alerts)
@@ -114,8 +114,8 @@ def open_in_another_form(stage: Stage) -> Story:
 
 
 def of_who_is_forgotten(stage: Stage) -> Story:
-    """Nobody answers when an admin is told of a refused token, for longer than Discord knows a nonce, and they have
-    themselves forgotten meanwhile: what stands there is found, though it names them."""
+    """A notice to an admin about a refused token gets no response for longer than Discord knows its nonce. Meanwhile
+    the admin has their data deleted. The notice is found although it names them."""
     home = yield from stage.settle()
     assert home.account is not None
     alerts = home.guild.channels[1]

@@ -1,4 +1,4 @@
-"""Groups of jobs whose last one gets no result: who hears of their end, and what of it."""
+"""Batches whose last job gets no result: who is told of the end, and what."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ _ENDED = r"\*\*(?:The job has|All \d+ jobs have) ended:"
 
 
 def stopped(stage: Stage) -> Story:
-    """The last job of a group is stopped. Whoever asked for it gets the one ping in a message of its own, unless they
-    stopped it themselves."""
+    """The last job of a batch is stopped. Whoever asked for the batch is pinged once, in a message of its own, unless
+    they stopped the job themselves."""
     home = yield from stage.settle()
     by_another, by_oneself = ([stage.job(home, 30, v2=False), stage.job(home, 900)] for _ in range(2))
     home.watch(by_another, 1)
@@ -52,8 +52,8 @@ def stopped_here_alone(stage: Stage) -> Story:
 
 
 def on_hold_to_the_end(stage: Stage) -> Story:
-    """The last job of a group ends when the server uses another account, and nobody decides about it. A month later
-    the group ends: with its one ping, and without a word of what the server may not see."""
+    """The last job of a batch ends while the server uses another account, and nobody decides about it. A month later
+    the batch ends with its one ping, and without a word of what the server may not see."""
     account = stage.account()
     here, there = yield from stage.settle_many(account, 2)
     seen, unseen = stage.job(account, 60, "failed", v2=False), stage.job(account, 400, "moderated", v2=False)
@@ -75,8 +75,8 @@ def on_hold_to_the_end(stage: Stage) -> Story:
 
 
 def left(stage: Stage) -> Story:
-    """Whoever asked for a group stops watching one of its jobs, or all, and others wait for them as well: they are
-    pinged at its end as long as they wait for any of it."""
+    """Whoever asked for a batch stops watching one of its jobs, or all, while others wait for them, too. They are
+    pinged at the end only if they still wait for any of the jobs."""
     home = yield from stage.settle()
     everything = stage.coin()
     jobs = [stage.job(home, seconds, v2=False) for seconds in (400, 500)]

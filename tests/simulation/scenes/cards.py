@@ -9,7 +9,7 @@ from tests.simulation.stage import Home, Stage, Story
 from tests.simulation.wire import Reply, Request, Trip
 
 _NONCE_FORGOTTEN = 160.0
-"""Seconds after which Discord takes another message with the nonce of one that was deleted."""
+"""Seconds after which Discord accepts another message with the nonce of a deleted one."""
 _ENGLISH = "In progress|Done|Started|Waiting to start|Stop watching|running|Numbers?|Watching"
 
 
@@ -18,8 +18,8 @@ def _edits(request: Request, channel: Channel) -> bool:
 
 
 def looked_at(stage: Stage) -> Story:
-    """Members look at a job every second, and every other edit of its card takes long to arrive: it moves on within its
-    bounds."""
+    """Members look at a job every second, and every other edit of its card arrives late. The edits stay within their
+    limits."""
     home = yield from stage.settle()
     job = stage.job(home, 100, v2=False, steps=80)
     home.status(job)
@@ -43,7 +43,7 @@ def looked_at(stage: Stage) -> Story:
 
 
 def old_by_another_clock(stage: Stage) -> Story:
-    """A card of more than an hour, which a clock that was set back takes for a new one, and members look at its job."""
+    """A card is over an hour old, but a clock that was set back makes it look new. Members look at its job."""
     home = yield from stage.settle()
     job = stage.job(home, 4100, v2=False, steps=90)
     home.status(job)
@@ -93,8 +93,8 @@ def deleted_and_asked_again(stage: Stage) -> Story:
 
 
 def old_and_unanswered(stage: Stage) -> Story:
-    """A card of more than an hour that was posted while the clock was ahead tells that the API is away, and nobody
-    answers its edits."""
+    """A card over an hour old, posted while the clock was ahead, says that the API is down, and its edits get no
+    response."""
     home = yield from stage.settle()
     job = stage.job(home, 5700, v2=False)
     stage.turn_clock(20 * 3_600_000)
@@ -114,7 +114,7 @@ def old_and_unanswered(stage: Stage) -> Story:
 
 
 def refused_once(stage: Stage) -> Story:
-    """Discord refuses one edit of a card for what it shows: its last one is made in time all the same."""
+    """Discord refuses one edit of a card for its contents. The last edit is made in time all the same."""
     home = yield from stage.settle()
     job = stage.job(home, 130, v2=False)
     home.status(job)
@@ -137,7 +137,7 @@ def refused_once(stage: Stage) -> Story:
 
 
 def beside_a_slow_result(stage: Stage) -> Story:
-    """A result takes long to be downloaded: the card of another job, whose result is there, shows it at once."""
+    """One result takes long to download. The card of another job, whose result is posted, shows the end at once."""
     home = yield from stage.settle()
     quick, slow = stage.job(home, 70, v2=False), stage.job(home, 60, v2=False)
     stage.on_media(lambda request: Trip(there=25.0) if request.path in slow.paths else None)
@@ -158,8 +158,8 @@ def beside_a_slow_result(stage: Stage) -> Story:
 
 
 def last_edit(stage: Stage) -> Story:
-    """The last edit of a card: the loop crashes while it is made, or nobody can note that it was made. It is made, and
-    not once more at the next start."""
+    """The loop crashes during a card's last edit, or the edit can't be recorded. It is made all the same, and not again
+    after a restart."""
     home = yield from stage.settle()
     job = stage.job(home, 60, v2=False)
     home.status(job)
@@ -190,7 +190,7 @@ def last_edit(stage: Stage) -> Story:
 
 
 def ended_together(stage: Stage) -> Story:
-    """Six jobs of one channel end at once: one card after the other shows it, two seconds apart and no more."""
+    """Six jobs of one channel end at once. Their cards show it one after another, two seconds apart and no more."""
     home = yield from stage.settle()
     yield from home.learn_callback()
     jobs = [stage.job(home, 60, v2=False) for _ in range(6)]
@@ -207,7 +207,7 @@ def ended_together(stage: Stage) -> Story:
 
 
 def everywhere(stage: Stage) -> Story:
-    """One job is watched in thirty channels of three servers: its cards move on together, and not all at once."""
+    """One job is watched in thirty channels of three servers. Its cards are edited together, but not all at once."""
     account = stage.account()
     homes: list[Home] = []
     for _ in range(3):
@@ -226,7 +226,7 @@ def everywhere(stage: Stage) -> Story:
 
 
 def in_another_language(stage: Stage) -> Story:
-    """A server reads German, or French: cards and summaries are posted in its language, and stay in it."""
+    """A server's language is German or French. Cards and summaries are posted in it, and stay in it."""
     home = yield from stage.settle()
     language = stage.one_of(("de", "fr"))
     home.admin("language", language=language)
@@ -244,8 +244,8 @@ def in_another_language(stage: Stage) -> Story:
 
 
 def ahead_and_killed(stage: Stage) -> Story:
-    """The machine's clock was ten minutes ahead while a card and a summary were edited. It is right again when there is
-    news, and the process is killed before that is shown: the next one shows it."""
+    """The machine's clock was ten minutes ahead while a card and a summary were edited. When there is news it is right
+    again, and the process is killed before the news is shown. The next process shows it."""
     home = yield from stage.settle()
     alone, first, last = (stage.job(home, seconds, v2=False) for seconds in (800, 60, 330))
     home.status(alone)
@@ -277,8 +277,8 @@ def ahead_and_killed(stage: Stage) -> Story:
 
 
 def unanswered(stage: Stage) -> Story:
-    """A card is edited to tell of another account, nobody answers, and the first account is back before one of these
-    edits is answered: the card shows that its job runs."""
+    """A card is edited because the server has another account. The edits get no response, and before one does, the
+    server returns to the first account. The card shows that its job runs."""
     home = yield from stage.settle()
     first = home.account
     assert first is not None
@@ -301,8 +301,8 @@ def unanswered(stage: Stage) -> Story:
 
 
 def deleted(stage: Stage) -> Story:
-    """Somebody deletes a card: it stays away until somebody asks for its job again, whether or not the bot knows of
-    that by then. It finds out at the next edit."""
+    """A deleted card stays away until somebody asks for its job again, whether or not the bot knows of the deletion by
+    then. It learns of it at the next edit."""
     home = yield from stage.settle()
     job = stage.job(home, 800, v2=False, steps=16)
     home.status(job)

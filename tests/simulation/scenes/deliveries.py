@@ -1,4 +1,4 @@
-"""What Discord does to a result: refusals of every kind, lost answers, processes that die in the middle."""
+"""What can happen to a result at Discord: refusals of every kind, lost responses, and processes that die halfway."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _FOR_WORDS = (
     Refusal(400, 240000, "Harmful links"),
     Refusal(403, 240000, "Harmful links"),
     Refusal(400, 50035, "Invalid Form Body", {"content": _FORM}),
-    # Codes that tell nothing of words: the file is left out first, in vain.
+    # Codes that don't say that words are the cause: the bot leaves out the file first, in vain.
     Refusal(400, 20009, "Explicit content cannot be sent"),
     Refusal(403, 987654, "Something new"),
 )
@@ -61,7 +61,7 @@ _NO_HISTORIES = (
     Reply(503, {"message": "API resource is currently overloaded", "code": 130000}),
     Reply(200, b""),
 )
-"""What answers a look into a history and tells nothing of it."""
+"""Responses that reveal nothing of a history."""
 _NAMES_NO_WORDS = (20009, 987654)
 _FOR_THE_REPLY = (
     Refusal(403, 160002, "Cannot reply"),
@@ -76,8 +76,8 @@ def _global_limit(there: float, seconds: float) -> Trip:
 
 
 def files_refused(stage: Stage) -> Story:
-    """Discord takes no files, for reasons that are no permissions: results come at once without them. A day later they
-    have them again."""
+    """Discord refuses files for reasons other than permissions: results come at once without them. A day later they
+    have files again."""
     watched = []
     for refusal in _FOR_FILES:
         home = yield from stage.settle()
@@ -105,8 +105,8 @@ def files_refused(stage: Stage) -> Story:
 
 
 def words_refused(stage: Stage) -> Story:
-    """Discord takes no words of the API's: files come at once without them, and are left out in no try where Discord
-    says what it is about."""
+    """Discord refuses the API's words. Files come at once without them, and no attempt leaves the files out if Discord
+    names the cause."""
     watched = []
     tried: list[tuple[str, int]] = []
 
@@ -131,7 +131,7 @@ def words_refused(stage: Stage) -> Story:
 
 
 def too_large_together(stage: Stage) -> Story:
-    """Discord takes two of three files: the third one is a link."""
+    """Discord accepts two of three files. The third one is a link."""
     home = yield from stage.settle()
     stage.refuse(home.channel, Refusal(413, 40005, "Request entity too large"), when=lambda _body, files: files > 2)
     job = stage.job(home, 40, v2=False, files=3)
@@ -141,7 +141,7 @@ def too_large_together(stage: Stage) -> Story:
 
 
 def anything_refused(stage: Stage) -> Story:
-    """Discord takes neither words nor files."""
+    """Discord accepts neither words nor files."""
     refusal = stage.one_of((Refusal(400, 987654, "New"), Refusal(400, 20009, "No"), Refusal(403, 987655, "New")))
     home = yield from stage.settle()
     end = stage.refuse(home.channel, refusal, when=lambda body, files: files > 0 or _has_words(body, files))
@@ -153,7 +153,7 @@ def anything_refused(stage: Stage) -> Story:
 
 
 def reply_refused(stage: Stage) -> Story:
-    """The result may not be a reply: it comes whole, only not as one."""
+    """Discord refuses the result as a reply. It comes complete, but not as a reply."""
     watched = []
     for refusal in _FOR_THE_REPLY:
         home = yield from stage.settle()
@@ -181,8 +181,8 @@ def card_deleted(stage: Stage) -> Story:
 
 
 def passing_refusal(stage: Stage) -> Story:
-    """A permission is called missing a few times though all is there: that costs no file. Rate limits before it do not
-    count, nor does what was called missing before something else came between."""
+    """Discord reports a missing permission a few times though none is missing. The result keeps its file. Rate limits
+    don't count as such reports, and neither does a report from before something else happened."""
     home = yield from stage.settle()
     job = stage.job(home, 40)
     limited = [stage.one_of((0, 2))]
@@ -211,7 +211,8 @@ def passing_refusal(stage: Stage) -> Story:
 
 
 def no_attachments(stage: Stage) -> Story:
-    """The bot may not attach files: a link goes at once, and says why. Given back, the next result has its file."""
+    """The bot may not attach files. A link is posted at once, with the reason. Once the permission is back, the next
+    result has its file."""
     home = yield from stage.settle()
     alerts = home.guild.channels[1]
     home.choose("alerts", alerts)
@@ -236,7 +237,8 @@ def no_attachments(stage: Stage) -> Story:
 
 
 def files_then_posting(stage: Stage) -> Story:
-    """First the right to attach is missing, then that to post; both are given back: the file comes."""
+    """First the permission to attach files is missing, then the one to post. Both are given back, and the file
+    comes."""
     home = yield from stage.settle()
     job = stage.job(home, 40)
     home.status(job)
@@ -250,8 +252,8 @@ def files_then_posting(stage: Stage) -> Story:
 
 
 def called_missing(stage: Stage) -> Story:
-    """Discord calls a permission missing for all of a result, and nobody knows of any. Is that over, the whole result
-    comes; is it not, it is given up like any other after three days."""
+    """Discord reports a missing permission for every form of a result, though none is missing. Once that is over, the
+    complete result comes. If it isn't over after three days, the result is given up like any other."""
     home = yield from stage.settle()
     other = home.guild.channels[1]
     end = stage.refuse(home.channel, Refusal(403, 50013, "Missing Permissions"), when=_is_outcome)
@@ -273,8 +275,8 @@ def called_missing(stage: Stage) -> Story:
 
 
 def no_posting(stage: Stage) -> Story:
-    """The bot may not post for an hour: told to admins once, and taken back, whatever has become of that message or its
-    channel; the result comes at once then."""
+    """The bot may not post for an hour. Admins are told once, and the notice is withdrawn, if it and its channel still
+    exist. Then the result comes at once."""
     home = yield from stage.settle()
     alerts = home.guild.channels[1]
     alert = stage.one_of(("stands", "deleted", "hidden", "archived"))
@@ -320,8 +322,8 @@ def no_posting(stage: Stage) -> Story:
 
 
 def given_up_and_resent(stage: Stage) -> Story:
-    """The permission stays away for more than three days: given up with a reason; an admin has it sent again, in a
-    hurry. What has waited for less goes on waiting."""
+    """The permission is missing for more than three days, and the result is given up with a reason. An admin resends
+    it, impatiently. A result that has waited less long goes on waiting."""
     home = yield from stage.settle()
     other = home.guild.channels[1]
     job, later = stage.job(home, 40), stage.job(home, 5 * 3600.0, "failed", v2=False)
@@ -355,7 +357,7 @@ def given_up_and_resent(stage: Stage) -> Story:
 
 
 def lost_answers(stage: Stage) -> Story:
-    """Discord stores what is posted, and no answer comes back, for longer than it knows a nonce."""
+    """Discord stores a message, but no response arrives for longer than Discord knows the nonce."""
     home = yield from stage.settle()
     job = stage.job(home, 40)
     home.status(job)
@@ -377,7 +379,7 @@ def lost_answers(stage: Stage) -> Story:
 
 
 def lost_once(stage: Stage) -> Story:
-    """One answer is lost, and Discord says something else meanwhile; or somebody deletes the message."""
+    """One response is lost. Meanwhile Discord responds with something else, or somebody deletes the message."""
     home = yield from stage.settle()
     job = stage.job(home, 40)
     kind = stage.one_of(("deleted", "refused", "page", "server error", "long"))
@@ -407,14 +409,14 @@ def lost_once(stage: Stage) -> Story:
 
 
 def died_in_between(stage: Stage) -> Story:
-    """The process is killed somewhere around a post, and comes back when Discord has forgotten the nonce."""
+    """The process is killed around a post, and comes back once Discord has forgotten the nonce."""
     home = yield from stage.settle()
     job = stage.job(home, 40)
     home.status(job)
     yield 30.0
     way = stage.one_of(("short", "long", "set before", "set back while it is away"))
     stage.parts.machine.downtime = 1.0 if way == "short" else 240.0
-    # After three steps the message stands there, and nobody has heard of it.
+    # After three steps the message is posted, and the bot hasn't received the response.
     waits = stage.random.randint(1, 14) if way in ("short", "set before") else 3
 
     def rule(request: Any) -> Trip | None:
@@ -438,8 +440,8 @@ def died_in_between(stage: Stage) -> Story:
 
 
 def died_unreadable(stage: Stage) -> Story:
-    """The same where the history cannot be read, for a while or for good: nothing is sent on a guess, and it is tried
-    again less and less often."""
+    """The process is killed around a post, and the history can't be read, for a while or for good. Nothing is posted on
+    a guess, and attempts become less and less frequent."""
     home = yield from stage.settle()
     job = stage.job(home, 40)
     home.status(job)
@@ -481,7 +483,7 @@ def died_unreadable(stage: Stage) -> Story:
 
 
 def forgotten_while_fetched(stage: Stage) -> Story:
-    """Who is forgotten while the file of a result is fetched is not pinged by it."""
+    """Somebody has their data deleted while the file of their result is downloaded. The result doesn't ping them."""
     home = yield from stage.settle()
     job = stage.job(home, 40)
     home.status(job)
@@ -506,8 +508,8 @@ def forgotten_while_fetched(stage: Stage) -> Story:
 
 
 def bot_refused(stage: Stage) -> Story:
-    """Discord refuses the bot's own token: it ends, and loses nothing. Started with a good one, it posts what has
-    waited."""
+    """Discord refuses the bot's own token. The process ends, and loses nothing. Started with a good token, it posts
+    what has waited."""
     home = yield from stage.settle()
     other = yield from stage.settle()
     jobs = [(stage.job(one, 40), one) for one in (home, other)]
@@ -536,8 +538,8 @@ def bot_refused(stage: Stage) -> Story:
 
 
 def library_fails(stage: Stage) -> Story:
-    """The HTTP library fails at a result's words, in a way that nobody foresaw: it comes in its plainest form, and
-    others as ever."""
+    """The HTTP library fails at a result's words in an undocumented way. The result comes in its plainest form, and
+    others as usual."""
     home = yield from stage.settle()
     odd, plain = stage.job(home, 40), stage.job(home, 60)
     home.status(odd)
@@ -556,8 +558,8 @@ def library_fails(stage: Stage) -> Story:
 
 
 def set_back_unreadable(stage: Stage) -> Story:
-    """A result is stored, and the process dies. The next one has to wait for Discord, and may not read the history;
-    then the clock is set back, and Discord has forgotten the message: it is not posted on a guess."""
+    """A result is posted, and the process dies. The next process is rate limited and can't read the history. Then the
+    clock is set back, and Discord has forgotten the nonce. The result isn't posted on a guess."""
     home = yield from stage.settle()
     job = stage.job(home, 40)
     home.status(job)
@@ -592,8 +594,8 @@ def set_back_unreadable(stage: Stage) -> Story:
 
 
 def lost_unreadable(stage: Stage) -> Story:
-    """No answer comes back for longer than Discord knows a nonce, and the history cannot be read: nothing is sent on a
-    guess, admins can see that, and nothing is kept in mind of it."""
+    """No response arrives for longer than Discord knows a nonce, and the history can't be read. Nothing is posted on a
+    guess, admins can see that, and nothing of the delivery stays in memory."""
     home = yield from stage.settle()
     job = stage.job(home, 40)
     home.status(job)
@@ -610,14 +612,14 @@ def lost_unreadable(stage: Stage) -> Story:
     stage.says(refused, "Manage Server")
     stage.parts.discord.permit(home.channel, set())
     yield 300.0
-    # Discord refused the reply, and said so to nobody.
+    # Discord refused the reply, and the refusal was lost.
     stage.missing(job, home.channel)
     kept = [name for name, entries in entries_kept().items() if entries and name.startswith(_OF_THE_SENDER)]
     stage.expect(not kept, f"{kept} still knows of a result that has come to its end")
 
 
 def unanswered_in_a_channel_that_goes(stage: Stage) -> Story:
-    """Nobody answers a post, and then its channel is deleted: nothing is kept in mind of it."""
+    """A post gets no response, and then its channel is deleted. Nothing of the delivery stays in memory."""
     home = yield from stage.settle()
     channel = home.guild.channels[1]
     job = stage.job(home, 40)
@@ -633,13 +635,13 @@ def unanswered_in_a_channel_that_goes(stage: Stage) -> Story:
 
 
 def again(stage: Stage) -> Story:
-    """A result is asked for again: linked to, and posted again once for each press, without a ping."""
+    """A result is requested again. The bot links to it, and posts it again once for each press, without a ping."""
     home = yield from stage.settle()
     job = stage.job(home, 30)
     home.status(job)
     yield 60.0 + stage.parts.interval
     stage.came(job, home.channel)
-    # What somebody wants once more is not late.
+    # A result that somebody wants again isn't late.
     yield 700.0
     answer = home.status(job, 2)
     yield 8.0
@@ -660,8 +662,8 @@ def again(stage: Stage) -> Story:
 
 
 def slow_channel(stage: Stage) -> Story:
-    """A channel hangs, or the host of the files that are for it: other channels get theirs, and so does this one what
-    has no file."""
+    """A channel hangs, or the host of its files. Other channels get their results, and this one gets those without
+    files."""
     home = yield from stage.settle()
     slow, quick = home.channel, home.guild.channels[1]
     held = [stage.job(home, 45, v2=False) for _ in range(3)]
@@ -695,7 +697,7 @@ def slow_channel(stage: Stage) -> Story:
 
 
 def too_many_at_once(stage: Stage) -> Story:
-    """A global rate limit, while a history is read and answers are wanted."""
+    """A global rate limit begins while a history is read and people wait for replies."""
     home = yield from stage.settle()
     job = stage.job(home, 40)
     home.status(job)
@@ -722,8 +724,8 @@ def too_many_at_once(stage: Stage) -> Story:
 
 
 def limited_in_a_look(stage: Stage) -> Story:
-    """A look into a history meets a global rate limit and is given up while that lasts; perhaps another request meets a
-    longer one meanwhile. Afterwards nothing is held back, not even where somebody had named a wait of months before."""
+    """A look into a history meets a global rate limit and is cancelled during it. Another request may meet a longer
+    limit meanwhile. Afterwards no request is held back, even if a wait of months was named before."""
     home = yield from stage.settle()
     other = yield from stage.settle()
     kind = stage.one_of(("once", "after one of months", "twice"))
@@ -740,7 +742,7 @@ def limited_in_a_look(stage: Stage) -> Story:
     job, soon, waits = stage.job(home, 40), stage.job(other, 400), stage.job(other, 400)
     home.status(job)
     yield 20.0
-    # discord.py waits for no longer than thirty seconds, and a look takes no longer, with the way there.
+    # discord.py waits at most thirty seconds, and a look takes at most as long, including the request.
     there, wait = 6.0, stage.one_of((26.0, 29.0))
     ends_at: list[float] = []
 
@@ -781,8 +783,8 @@ def limited_in_a_look(stage: Stage) -> Story:
 
 
 def limit_used_up(stage: Stage) -> Story:
-    """Each message uses a channel's rate limit up: what is posted is known to be at once, and not when the limit is
-    over."""
+    """Each message uses up a channel's rate limit. The bot knows at once that a message was posted, not only when the
+    limit is over."""
     home = yield from stage.settle()
     job = stage.job(home, 60)
     limit = {"X-RateLimit-Limit": "1", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset-After": "25",
@@ -803,11 +805,11 @@ def limit_used_up(stage: Stage) -> Story:
 
 
 def boosted(stage: Stage) -> Story:
-    """A server's limit for files is learned; then it is boosted, or a command tells of a larger one."""
+    """The bot learns a server's limit for files. Then the server is boosted, or a command shows a larger limit."""
     home = yield from stage.settle()
     end = stage.refuse(home.channel, Refusal(413, 40005, "Request entity too large"), when=_has_files)
     boosted, v2 = stage.coin(), stage.coin()
-    # Their files are of the same size.
+    # The files of both jobs have the same size.
     job, later = stage.job(home, 30, v2=v2), stage.job(home, 400, v2=v2)
     home.status(job)
     if boosted:
@@ -819,15 +821,15 @@ def boosted(stage: Stage) -> Story:
         home.guild.premium_tier = 2
         stage.parts.discord.emit("GUILD_UPDATE", home.guild, stage.parts.discord.guild_payload(home.guild))
     else:
-        # A command tells how large a file may be, which is as good.
+        # A command shows how large a file may be, which works as well.
         home.status(later)
     yield 500.0
     stage.came(later, home.channel, _READY)
 
 
 def token_of_the_bot(stage: Stage) -> Story:
-    """Discord refuses the bot's own token, when nothing but a card is to be edited: the process ends. With one that
-    works all goes on."""
+    """Discord refuses the bot's own token when only a card is to be edited. The process ends. With a token that works
+    everything continues."""
     home = yield from stage.settle()
     job = stage.job(home, 400, v2=False, steps=20)
     home.status(job)
@@ -850,8 +852,8 @@ def _answers_people(request: Request) -> bool:
 
 
 def token_of_the_bot_at_a_card(stage: Stage) -> Story:
-    """Discord refuses the bot's own token when a card is to be posted: whoever asked is answered, and the process ends.
-    With a token that works the card comes."""
+    """Discord refuses the bot's own token when a card is to be posted. Whoever asked gets a reply, and the process
+    ends. With a token that works the card comes."""
     home = yield from stage.settle()
     fault = Fault(stage.now, "bot_token", 0.0, 0)
     stage.parts.weather.begin(fault)
@@ -869,13 +871,13 @@ def token_of_the_bot_at_a_card(stage: Stage) -> Story:
 
 
 def batch(stage: Stage) -> Story:
-    """Several jobs as one group: one summary, no pings but one at the end, and a true count."""
+    """Several jobs as one batch: one summary, one ping at the end, and a correct count."""
     home = yield from stage.settle()
     ends = ["completed", "completed", "failed", stage.one_of(("moderated", "completed"))]
     jobs = [stage.job(home, 30 + 40 * k, end, v2=False) for k, end in enumerate(ends)]
     own = stage.coin()
     if own:
-        # Who asked for one of them alone too is pinged once for each.
+        # Whoever also asked for one of the jobs alone is pinged once for each.
         home.status(jobs[3])
         yield 10.0
     linked = stage.one_of(("", "refused", "", "no video"))
@@ -888,7 +890,7 @@ def batch(stage: Stage) -> Story:
     answer = home.watch(group)
     yield 10.0
     stage.says(answer, f"Watching {len(group)} jobs")
-    # Who asks for the last one alone too is mentioned beside its result, and no second time beside the tally.
+    # Whoever also asks for the last one alone is pinged in its result, and not again with the count.
     home.status(group[-1])
     yield 400.0
     for job in jobs:
@@ -907,8 +909,8 @@ def batch(stage: Stage) -> Story:
 
 
 def doubted(stage: Stage) -> Story:
-    """A result is stored, and Discord says an error, or a proxy something of its own; a refusal of the same message
-    that follows does not count. It is not posted in another form too."""
+    """A result is posted, but Discord responds with an error, or a proxy with something of its own. A later refusal of
+    the same message doesn't count, and the result isn't posted in another form."""
     home = yield from stage.settle(channels=3)
     error, page = Reply(502, {"message": "bad gateway"}), Reply(499, b"<html>away</html>", content_type="text/html")
     refused = Reply(400, {"message": "Explicit content cannot be sent", "code": 20009})
@@ -936,7 +938,7 @@ def doubted(stage: Stage) -> Story:
 
 
 def kept_until_posted(stage: Stage) -> Story:
-    """A result could not be posted before the bot was away for more than a month: it comes all the same."""
+    """A result couldn't be posted before the bot was offline for more than a month. It comes all the same."""
     home = yield from stage.settle()
     job = stage.job(home, 40, v2=False)
     home.status(job)
@@ -954,7 +956,8 @@ def kept_until_posted(stage: Stage) -> Story:
 
 
 def taken_late(stage: Stage) -> Story:
-    """Discord asks to wait for a quarter of an hour: a result that it takes then is late for that alone."""
+    """Discord's rate limit lasts for a quarter of an hour. A result that it delays is called late for that reason
+    alone."""
     home = yield from stage.settle()
     job = stage.job(home, 40, v2=False)
     home.status(job)

@@ -1,4 +1,4 @@
-"""How jobs end, or seem to: not found, expired, given up, contrary, late."""
+"""How jobs end, or seem to: not found, expired, given up, contradictory, late."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _not_found(jobid: str) -> Reply:
 
 
 def never_seen(stage: Stage) -> Story:
-    """An id that the API does not know: said at once, nothing is watched; it can be looked for again."""
+    """The API doesn't know an id. The bot says so at once and watches nothing; the id can be tried again."""
     home = yield from stage.settle()
     account = home.account
     assert account is not None
@@ -50,7 +50,7 @@ def never_seen(stage: Stage) -> Story:
 
 
 def not_found_once(stage: Stage) -> Story:
-    """The API has lost a job, for one answer or two that are close together."""
+    """The API loses a job for one response, or for two that are close together."""
     home = yield from stage.settle()
     job = stage.job(home, 400, v2=False)
     home.status(job)
@@ -75,8 +75,8 @@ def not_found_once(stage: Stage) -> Story:
 
 
 def not_found_before(stage: Stage) -> Story:
-    """The API has not found a job once, long ago, before nobody wanted to know any more. Asked for anew, it is not
-    found once again: that is no second time."""
+    """The API once didn't find a job, long before it stopped being watched. Requested again, it is not found once more.
+    This doesn't count as twice."""
     home = yield from stage.settle()
     job = stage.job(home, 1500, v2=False)
     home.status(job)
@@ -103,8 +103,8 @@ def _not_found_for_once(stage: Stage, job: Job) -> Story:
 
 
 def taken_up_again(stage: Stage) -> Story:
-    """Discord takes nothing in a channel when its jobs are given up, and somebody has one taken up again before that is
-    told. Who waits anew gets the new end alone; who does not still reads that theirs was given up."""
+    """Discord accepts nothing in a channel when its jobs are given up. Before that is posted, somebody asks for one of
+    them again. Whoever waits again gets only the new end; the others are still told that theirs was given up."""
     home = yield from stage.settle()
     here, there = home.guild.channels
     ended, runs, others = (stage.job(home, 60 * 3600.0, v2=False) for _ in range(3))
@@ -141,7 +141,7 @@ def taken_up_again(stage: Stage) -> Story:
 
 
 def a_page_instead(stage: Stage) -> Story:
-    """A proxy's pages say 404 for some minutes: no job is gone."""
+    """A proxy's pages have status 404 for some minutes. No job is taken for gone."""
     home = yield from stage.settle()
     jobs = [stage.job(home, 600), stage.job(home, 600)]
     for job in jobs:
@@ -160,7 +160,7 @@ def a_page_instead(stage: Stage) -> Story:
 
 
 def gone(stage: Stage) -> Story:
-    """A job that was there is not found for long: told once, with what is known. The end is final."""
+    """A job that existed isn't found for a long time. That is posted once, with what is known. The end is final."""
     home = yield from stage.settle()
     job = stage.job(home, 2500, v2=False)
     home.status(job)
@@ -178,7 +178,7 @@ def gone(stage: Stage) -> Story:
 
 
 def one_server_only(stage: Stage) -> Story:
-    """Two servers wait for a job under tokens of one account; one of the tokens does not see it any more."""
+    """Two servers wait for a job with tokens of one account. One of the tokens stops seeing it."""
     account = stage.account()
     home = yield from stage.settle(account)
     job = stage.job(account, 1500)
@@ -198,7 +198,7 @@ def one_server_only(stage: Stage) -> Story:
 
 
 def never_ends(stage: Stage) -> Story:
-    """A job that runs for more than two days is given up; the channel is told how to go on."""
+    """A job that runs for more than two days is given up. The message says how to go on."""
     home = yield from stage.settle()
     job = stage.job(home, 60 * 3600.0)
     home.status(job)
@@ -207,7 +207,7 @@ def never_ends(stage: Stage) -> Story:
     since = stage.now
     yield 6 * 3600.0
     times = stage.asked(job, since)
-    # Lists may tell of a job of v2 that it is still in work.
+    # Lists may still name a v2 job as active.
     stage.expect(times <= 6 * 12 + 50, f"asked {times} times in six hours")
     stage.expect(times >= 6 * 10 or job.is_v2, f"asked {times} times in six hours")
     yield from stage.sleep(38 * 3600.0)
@@ -222,7 +222,7 @@ def never_ends(stage: Stage) -> Story:
 
 
 def contrary(stage: Stage) -> Story:
-    """After its end, the API says that a job runs, that it failed, or that its files are gone."""
+    """After a job's end, the API says that it runs, that it failed, or that its files are gone."""
     home = yield from stage.settle()
     job = stage.job(home, 60, v2=False, files=2)
     home.status(job)
@@ -258,8 +258,8 @@ def contrary(stage: Stage) -> Story:
 
 
 def _failed_in_between(stage: Stage, home: Home) -> Story:
-    """A member asks for two jobs: of one the API says that it has failed, the other one takes long. Before that is
-    answered, the first one turns out to be complete."""
+    """A member asks for two jobs. The API says that one has failed, and takes long for the other. Before the reply
+    comes, the first one turns out to be complete."""
     yield from home.learn_callback()
     first, slow = stage.job(home, 600, v2=False), stage.job(home, 900, v2=False)
     home.status(first)
@@ -285,7 +285,8 @@ def _failed_in_between(stage: Stage, home: Home) -> Story:
 
 
 def offline(stage: Stage) -> Story:
-    """The bot is away when a job ends, for a quarter of an hour: it is called late, and says that it was offline."""
+    """The bot is offline for a quarter of an hour when a job ends. The result is called late, and says that the bot was
+    offline."""
     home = yield from stage.settle()
     job = stage.job(home, 200 if stage.coin() else 5000)
     home.status(job)
@@ -293,7 +294,7 @@ def offline(stage: Stage) -> Story:
     stage.stop(1500.0)
     yield 2400.0
     stage.came(job, home.channel, "Late:", "offline")
-    # Of a job of v2 nobody tells when it ended: the new process knows when it was last in work.
+    # The API doesn't say when a v2 job ended; the new process knows when it was last active.
     short = stage.job(home, 1000, v2=True)
     home.status(short)
     yield 880.0
@@ -307,10 +308,10 @@ def offline(stage: Stage) -> Story:
 
 
 def asked_after(stage: Stage) -> Story:
-    """Who asks for a job long after its end hears of no lateness; who asks while it runs is not taken for one who asked
-    after it."""
+    """A result isn't called late for somebody who asks long after the job's end. Somebody who asks while it runs is not
+    taken for one of them."""
     home = yield from stage.settle()
-    # Its host refuses the file once, which says nothing yet: asked again, it has it.
+    # The host refuses the file once. That proves nothing yet: the next request gets it.
     job = stage.job(home, 60, serving=serving.REFUSED_ONCE)
     yield 3000.0
     home.status(job)
@@ -328,7 +329,7 @@ def asked_after(stage: Stage) -> Story:
 
 
 def old_links(stage: Stage) -> Story:
-    """A result waits for longer than its links live; and somebody asks for an old job."""
+    """A result waits for longer than its links are valid, and somebody asks for an old job."""
     home = yield from stage.settle()
     job = stage.job(home, 60, v2=False, files=2)
     home.status(job)
@@ -354,7 +355,7 @@ def clock_ahead(stage: Stage) -> Story:
     yield 30.0
     skew = stage.one_of((30, 30, -30)) * 3_600_000
     stage.turn_clock(skew)
-    # To a clock that is ahead the job looks old: every five minutes is often enough.
+    # To a clock that is ahead the job looks old, so every five minutes is often enough.
     yield 450.0
     stage.came(job, home.channel)
     stage.turn_clock(0)
@@ -369,7 +370,7 @@ def clock_ahead(stage: Stage) -> Story:
 
 
 def set_back(stage: Stage) -> Story:
-    """A clock that was an hour ahead is set right while results wait for another try."""
+    """A clock that was an hour ahead is corrected while results wait for another attempt."""
     home = yield from stage.settle()
     stage.turn_clock(3_600_000)
     job = stage.job(home, 40)
@@ -385,8 +386,8 @@ def set_back(stage: Stage) -> Story:
 
 
 def put_off_by_a_clock(stage: Stage) -> Story:
-    """The machine's clock is two days ahead when Discord asks to wait, and when a permission is missing, and is right
-    again at the next start: nothing waits for two days more."""
+    """The machine's clock is two days ahead during a rate limit and a missing permission, and right again at the next
+    start. Nothing waits two days longer."""
     home = yield from stage.settle()
     limited, closed = home.guild.channels
     jobs = (stage.job(home, 40, v2=False), stage.job(home, 300, "failed", v2=False))

@@ -1,4 +1,4 @@
-"""What a result carries: files in every state, prompts of every kind, and who may see them."""
+"""What a result contains: files in every state, prompts of every kind, and who may see them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from tests.simulation.stage import Stage, Story
 from tests.simulation.wire import Reply, Request, Trip
 
 _PATIENCE = 110.0
-"""Seconds after a job's end in which a file that comes slowly has come."""
+"""Seconds after a job's end by which even a slow file is complete."""
 _ENDS = ("completed", "failed", "moderated")
 
 
 def every_serving(stage: Stage) -> Story:
-    """One job for each way in which records and files come; all at once, one for each channel and server."""
+    """One job for each way of serving records and files, all at once, each in its own channel and server."""
     home = yield from stage.settle(channels=3)
     served = list(serving.ALL)
     stage.random.shuffle(served)
@@ -35,7 +35,7 @@ def every_serving(stage: Stage) -> Story:
 
 
 def broken_for_ever(stage: Stage) -> Story:
-    """A file that never comes whole, an endless one, one that is not there: a link, and the true reason."""
+    """A file that never arrives complete, one without an end, one that doesn't exist: a link, and the true reason."""
     home = yield from stage.settle()
     kinds = {"half": "fetch|failed|Downloading|broke", "large": "limit is", "gone": "gone|expired|run out|link",
              "down": "fetch|failed|Downloading"}  # fmt: skip
@@ -57,7 +57,7 @@ def broken_for_ever(stage: Stage) -> Story:
 
 
 def without_a_file(stage: Stage) -> Story:
-    """A job of v2 is complete and never shows a file."""
+    """A v2 job is complete but never shows a file."""
     home = yield from stage.settle()
     job = stage.job(home, 40, v2=True, serving=serving.NEVER)
     home.status(job)
@@ -66,7 +66,7 @@ def without_a_file(stage: Stage) -> Story:
 
 
 def without_a_prompt(stage: Stage) -> Story:
-    """A record says nothing of a prompt: card and result tell what is made, once."""
+    """A record has no prompt. Card and result say what is made, once."""
     home = yield from stage.settle()
     job = stage.job(home, 60, v2=False, files=2, serving=serving.WORDLESS)
     home.status(job)
@@ -78,7 +78,7 @@ def without_a_prompt(stage: Stage) -> Story:
 
 
 def blanked(stage: Stage) -> Story:
-    """A later record blanks an address that an earlier one told."""
+    """A later record lacks an address that an earlier one had."""
     home = yield from stage.settle()
     job = stage.job(home, 40, v2=True)
     home.status(job)
@@ -94,7 +94,7 @@ def blanked(stage: Stage) -> Story:
 
 
 def every_word(stage: Stage) -> Story:
-    """Prompts and reasons that hold what nobody may see, or what has to stay."""
+    """Prompts and reasons with text that nobody may see, or text that must be kept."""
     home = yield from stage.settle(channels=3)
     said = list(words.ALL)
     stage.random.shuffle(said)
@@ -122,7 +122,7 @@ def every_word(stage: Stage) -> Story:
 
 
 def secrets_in_errors(stage: Stage) -> Story:
-    """The API's words repeat the token, perhaps one of no known form, another account's, and an address."""
+    """The API's words contain the token, perhaps in an unknown form, another account's token, and an address."""
     account, other = stage.account(), stage.account()
     if stage.coin():
         account.tokens = [f"opaque-{stage.random.getrandbits(96):024x}"]
@@ -144,7 +144,7 @@ def secrets_in_errors(stage: Stage) -> Story:
 
 
 def places_of_details(stage: Stage) -> Story:
-    """What is asked for in one channel is not told in another, by number, by button or by typing."""
+    """What is requested in one channel isn't revealed in another, by number, button or autocomplete."""
     home = yield from stage.settle()
     staff, public = home.channel, home.guild.channels[1]
     job = stage.job(home, 2000)
@@ -165,7 +165,7 @@ def places_of_details(stage: Stage) -> Story:
     stage.says(answer, "boat")
     stage.says(other, "boat")
     stranger = yield from stage.settle(home.account if stage.coin() else None)
-    stranger.guild.members[2] = home.guild.members[1]  # Who asked for the job is a member there, too.
+    stranger.guild.members[2] = home.guild.members[1]  # The person who asked for the job is a member there, too.
     answers = [stranger.look(f"#{found}", 1), stranger.look(f"#{found}", 2)]
     yield 6.0
     for answer in answers:
@@ -211,7 +211,7 @@ def spoiler(stage: Stage) -> Story:
 
 
 def every_file(stage: Stage) -> Story:
-    """Several files, in order, with names of their own; one of them too large."""
+    """Several files, in order, each with its own name; one of them is too large."""
     home = yield from stage.settle()
     job = stage.job(home, 40, files=4, v2=False)
     large = stage.one_of((None, 1))
@@ -235,7 +235,7 @@ def every_file(stage: Stage) -> Story:
 
 
 def plain_failure(stage: Stage) -> Story:
-    """Each end in its words."""
+    """Each kind of end in its own words."""
     home = yield from stage.settle()
     ends = {
         "failed": "The job failed",
@@ -266,13 +266,13 @@ def plain_failure(stage: Stage) -> Story:
     stage.came(numbered, home.channel, "PixVerse says: error code 500044")
     answer = home.press(stage.outcomes(numbered, home.channel)[-1].message, "Details", 2)
     yield 5.0
-    # A letter stays with its accent, or goes with it.
+    # A letter and its accent stay together or go together.
     stage.says(answer, "style: x{90}", never="xe(?!\u0301)")
 
 
 def stale_links(stage: Stage) -> Story:
-    """The record that tells the end tells links that have run out, which this machine's clock may not know: those of
-    the next record are taken."""
+    """The record with the end has expired links, and this machine's clock may hide that. The next record's links are
+    used."""
     home = yield from stage.settle()
     job = stage.job(home, 40, v2=False)
     behind = stage.coin()
@@ -296,7 +296,8 @@ def stale_links(stage: Stage) -> Story:
 
 
 def larger_again(stage: Stage) -> Story:
-    """Discord calls a file too large for a server. Some hours later it takes one, and nobody has told the bot."""
+    """Discord calls a file too large for a server. Some hours later it accepts such a file, without the bot having been
+    told."""
     home = yield from stage.settle()
     stage.refuse(
         home.channel, Refusal(413, 40005, "Request entity too large"), when=lambda _, files: files > 0, times=1
@@ -312,8 +313,8 @@ def larger_again(stage: Stage) -> Story:
 
 
 def links_of_another_token(stage: Stage) -> Story:
-    """Two servers have the same token, and one of them goes over to another account while a result waits there for a
-    permission. Its links have run out by then, and are not looked for with the token that is the other one's now."""
+    """Two servers have the same token, and one of them changes its account while a result waits there for a permission.
+    By then its links have expired, and they aren't refreshed with the token that is now only the other server's."""
     account = stage.account()
     home = yield from stage.settle(account)
     other = yield from stage.settle(account)

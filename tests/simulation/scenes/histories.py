@@ -1,4 +1,4 @@
-"""Whether a message stands in its channel, where nobody has answered: the history tells, if it can be read."""
+"""Looks into a channel's history for a message that got no response."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def _is_look(request: Request, home: Home) -> bool:
 
 
 def shut_before_a_look(stage: Stage) -> Story:
-    """No answer comes back, and the channel is shut before anybody can look into it. It is looked into once it is open
-    again: what stands there is not doubled, and what does not comes."""
+    """A post gets no response, and the channel is closed before the bot can look into it. Once it is open again the bot
+    looks: a message that is there isn't posted twice, and one that isn't comes."""
     home = yield from stage.settle()
     job = stage.job(home, 40)
     home.status(job)
@@ -37,8 +37,8 @@ def shut_before_a_look(stage: Stage) -> Story:
 
 
 def unsure_and_resent(stage: Stage) -> Story:
-    """Nobody can know whether a result stands in its channel, and an admin has it sent again. Can it be seen by then,
-    it is not doubled; can it not, it goes as often as the admin wants, though no answer comes back again."""
+    """Nobody knows whether a result was posted, and an admin resends it. If the channel can be read by then, the result
+    isn't doubled. If not, it is posted as often as the admin wants, even if there is no response again."""
     home = yield from stage.settle()
     job = stage.job(home, 40)
     home.status(job)
@@ -48,7 +48,7 @@ def unsure_and_resent(stage: Stage) -> Story:
         yield 1.0
     stage.parts.discord.permit(home.channel, {"read_message_history"})
     if stage.coin():
-        # The last attempt is young when the bot is back, and the first one is not.
+        # When the bot is back, the last attempt is recent and the first one isn't.
         yield 80.0
         stage.kill(75.0)
         yield 60.0
@@ -64,7 +64,7 @@ def unsure_and_resent(stage: Stage) -> Story:
         stage.parts.discord.permit(home.channel, set())
         yield 10.0
     else:
-        # What is a reply is refused there.
+        # Replies are refused there.
         stage.parts.ledger.promises[(job.jobid, home.channel.id)].extra = 1
         end = stage.on_discord(
             lambda request: Trip(lost_back=True)
@@ -78,8 +78,8 @@ def unsure_and_resent(stage: Stage) -> Story:
 
 
 def unsure_on_a_locked_disk(stage: Stage) -> Story:
-    """Nobody can know whether a result stands in its channel, which cannot be written down, for so long that the
-    channel can be read by then: the result is found."""
+    """Nobody knows whether a result was posted, and a locked disk keeps the bot from recording that until the channel
+    can be read again. The result is found."""
     home = yield from stage.settle()
     job = stage.job(home, 40)
     home.status(job)
@@ -103,8 +103,8 @@ def unsure_on_a_locked_disk(stage: Stage) -> Story:
 
 
 def chatter_after_it(stage: Stage) -> Story:
-    """The machine's clock is ahead while a result is posted; then people write, and perhaps the clock is set right
-    while the bot is away. The result is found all the same."""
+    """The machine's clock is ahead while a result is posted. Then people write, and the clock may be corrected while
+    the bot is offline. The result is found all the same."""
     home = yield from stage.settle()
     job = stage.job(home, 40)
     home.status(job)
@@ -130,8 +130,8 @@ def chatter_after_it(stage: Stage) -> Story:
 
 
 def fetched_for_long(stage: Stage) -> Story:
-    """No answer comes back, and the next time the file takes longer than Discord knows a nonce; perhaps the clock is
-    set back meanwhile. The channel is looked into before anything goes out again."""
+    """A post gets no response, and at the next attempt the file takes longer than Discord knows a nonce. The clock may
+    be set back meanwhile. The bot looks into the channel before it posts again."""
     home = yield from stage.settle()
     job = stage.job(home, 40, v2=False, files=2)
     home.status(job)
@@ -154,8 +154,9 @@ def fetched_for_long(stage: Stage) -> Story:
 
 
 def uploads_in_vain(stage: Stage) -> Story:
-    """Discord never answers a message with a file: it goes as a link in the end. Was the file not the reason, it comes
-    back, and what Discord does answer, if only that there is too much, is no upload in vain."""
+    """Discord never responds to a message with a file, so the file finally goes as a link. If the file wasn't the
+    cause, the result has its file after all. An upload that gets any response, even a rate limit, isn't counted as a
+    failed one."""
     home = yield from stage.settle()
     job = stage.job(home, 40)
     home.status(job)
@@ -188,8 +189,8 @@ def uploads_in_vain(stage: Stage) -> Story:
 
 
 def card_twice(stage: Stage) -> Story:
-    """The answer to a card is lost, and its job goes on before it is sent again: Discord keeps the first form, and the
-    card is edited to show the news."""
+    """The response to a card is lost, and its job progresses before the card is sent again. Discord keeps the first
+    form, and the card is edited to show the news."""
     home = yield from stage.settle()
     job = stage.job(home, 100, v2=False, steps=0)
     end = stage.lose(home.channel)

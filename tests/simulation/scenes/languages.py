@@ -1,4 +1,4 @@
-"""Who reads what in which language, and files of translators that went wrong."""
+"""Who reads which language, and broken translation files."""
 
 from __future__ import annotations
 
@@ -16,9 +16,8 @@ def _is_outcome(body: dict[str, Any], _files: int) -> bool:
 
 
 def chosen(stage: Stage) -> Story:
-    """An admin chooses a language. Whatever is posted from then on is in it, also what is posted anew or sent once
-    more; the end of a trouble is in the language of the message in which it stands. Whoever asks is answered in their
-    own."""
+    """An admin chooses a language. Everything that is posted or resent from then on is in it. The end of a problem is
+    in the language of the message that reported it. Replies are in the asker's own language."""
     home = yield from stage.settle()
     assert home.account is not None
     away, given_up = stage.job(home, 600, v2=False), stage.job(home, 40, v2=False)
@@ -54,8 +53,8 @@ def chosen(stage: Stage) -> Story:
 
 
 def told_at_once(stage: Stage) -> Story:
-    """A server's language is changed and changed back while another program has the database: results are in the last
-    one. Of a server in which nobody uses the bot nothing is stored."""
+    """A server's language changes and changes back while another program locks the database. Results are in the latest
+    one. Nothing is stored about a server in which nobody uses the bot."""
     home = yield from stage.settle()
     unused = stage.home()
     stage.parts.discord.speak(home.guild, "de")
@@ -84,7 +83,7 @@ def _pseudo() -> dict[str, bytes]:
 
 
 def _damaged(kind: str) -> bytes:
-    """A translator's file with such a fault."""
+    """A translation file with this kind of damage."""
     from tests.languages import translated
 
     if kind == "torn":
@@ -95,7 +94,7 @@ def _damaged(kind: str) -> bytes:
 
 
 def _asked(stage: Stage, home: Home) -> Story:
-    """Members and the admin ask for all that tells them something."""
+    """Members and the admin use everything that tells them something."""
     other = home.guild.channels[1]
     for path in ("check", "deliveries", "callback", "token remove"):
         home.command(f"pixverse-admin {path}", 0, other)
@@ -110,7 +109,7 @@ def _asked(stage: Stage, home: Home) -> Story:
 
 
 def no_english(stage: Stage) -> Story:
-    """A server and its people speak another language: nothing that they read is in English, whatever happens."""
+    """A server and its members use another language. They read nothing in English, whatever happens."""
     stage.translate(_pseudo())
     home = yield from stage.settle(locale=PSEUDO)
     stage.speak(home, PSEUDO)
@@ -148,7 +147,8 @@ def no_english(stage: Stage) -> Story:
 
 
 def each_their_own(stage: Stage) -> Story:
-    """Others read a server's language, and who asks reads their own, whichever of the two is English."""
+    """Messages in a channel are in the server's language, replies in the asker's own, whichever of the two is
+    English."""
     stage.translate(_pseudo())
     servers = stage.coin()
     home = yield from stage.settle(locale=PSEUDO if servers else ENGLISH)
@@ -159,7 +159,7 @@ def each_their_own(stage: Stage) -> Story:
     yield 100.0 + stage.parts.interval
     ended = stage.job(home, 0.5)
     yield 2.0
-    # What has ended is posted by the command itself.
+    # The command itself posts the result of a job that has ended.
     home.status(ended, 3)
     home.press(stage.outcomes(jobs[0], home.channel)[-1].message, "Details", 4)
     yield 20.0
@@ -171,7 +171,8 @@ def each_their_own(stage: Stage) -> Story:
 
 
 def damaged(stage: Stage) -> Story:
-    """A translators' file is torn, or says nothing, or cannot be filled in or counted with: all is said in English."""
+    """A translation file is truncated, empty, or has broken placeholders or plural rules. Everything is said in
+    English."""
     stage.translate({"ru": _damaged(stage.one_of(("torn", "blank", "filled wrongly", "counts wrongly")))})
     home = yield from stage.settle(locale="ru")
     stage.speak(home, "ru")

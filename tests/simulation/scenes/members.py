@@ -18,14 +18,15 @@ _NOTHING = "no longer does anything"
 
 
 def _watch_unknown(home: Home, account: Account, person: int, ids: range, *, apart: bool = False) -> Asked:
-    """A list of ids of which nobody knows anything; `apart`, each has an e-mail address, and so a list, of its own."""
+    """Watches a list of ids of which nothing is known. `apart`: each id has its own e-mail address, and so its own
+    list."""
     emails = {number: f"{number}{account.email}" if apart else account.email for number in ids}
     named = [f"user:{account.number}-pixverse:{emails[number]}-video:{10**13 + number}" for number in ids]
     return home.command("pixverse watch", person, jobids=" ".join(named))
 
 
 def nonsense(stage: Stage) -> Story:
-    """Everything that is no id is refused by name, in every option, and never sent on."""
+    """Words that aren't ids are refused by name, in every option, and never passed on."""
     home = yield from stage.settle()
     since = stage.now
     for number, (word, wanted) in enumerate(NONSENSE):
@@ -54,7 +55,7 @@ def nonsense(stage: Stage) -> Story:
 
 
 def pasted(stage: Stage) -> Story:
-    """Ids as people paste them: each is found."""
+    """Ids as people paste them: each is recognised."""
     home = yield from stage.settle()
     forms = stage.forms()
     stage.random.shuffle(forms)
@@ -74,7 +75,7 @@ def pasted(stage: Stage) -> Story:
 
 
 def only_admins(stage: Stage) -> Story:
-    """Admins' commands, forms and buttons are admins' alone, also for who was one a minute ago."""
+    """Only admins can use admins' commands, forms and buttons; not even somebody who was an admin a minute ago can."""
     home = yield from stage.settle()
     other = yield from stage.settle()
     job = stage.job(home, 30)
@@ -98,7 +99,7 @@ def only_admins(stage: Stage) -> Story:
     stage.parts.ledger.servers[home.guild.id].follows.add(home.channel.id)
     callback = home.admin("callback")
     yield 6.0
-    # Somebody makes up what a client sends.
+    # Somebody forges an interaction.
     made_up = json.loads(json.dumps(next(iter(follow.shown.values()))).replace(str(home.channel.id), str(1 << 63)))
     forged = home.press(made_up, "Follow", 0)
     yield 5.0
@@ -121,7 +122,8 @@ def only_admins(stage: Stage) -> Story:
 
 
 def not_theirs(stage: Stage) -> Story:
-    """Who asked for a job may stop it, and who manages messages; a member may not, nor in another channel."""
+    """Whoever asked for a job may stop it, and so may moderators. Other members may not, and not from another
+    channel."""
     home = yield from stage.settle()
     job = stage.job(home, 900)
     home.status(job, 1)
@@ -154,7 +156,7 @@ def not_theirs(stage: Stage) -> Story:
 
 
 def commands_a_minute(stage: Stage) -> Story:
-    """Thirty commands in a minute are let in, the next one is not; so with buttons, and with typing."""
+    """Thirty commands a minute are accepted, and the next one isn't. The same goes for buttons and autocomplete."""
     home = yield from stage.settle()
     answers = []
     for _ in range(32):
@@ -205,7 +207,7 @@ def commands_a_minute(stage: Stage) -> Story:
 
 
 def open_jobs(stage: Stage) -> Story:
-    """A person may wait for so many jobs, and a server for so many; not for one more."""
+    """A person may wait for a limited number of jobs, and so may a server; not for one more."""
     home = yield from stage.settle()
     jobs = [stage.job(home, 1500, v2=False) for _ in range(12)]
     said = []
@@ -238,7 +240,7 @@ def open_jobs(stage: Stage) -> Story:
 
 
 def all_posted_before(stage: Stage) -> Story:
-    """Many jobs whose results stand here are asked for at once: each is led to, as far as there is room."""
+    """Many jobs whose results are here are requested at once. The reply links to each, as far as there is space."""
     home = yield from stage.settle()
     jobs = [stage.job(home, 1, "failed", v2=False) for _ in range(18)]
     yield 5.0
@@ -253,8 +255,8 @@ def all_posted_before(stage: Stage) -> Story:
 
 
 def requests_of_people(stage: Stage) -> Story:
-    """Members make the bot ask as much as possible: bounded for each and for all, nobody's polls are late meanwhile,
-    and who asks little is let in."""
+    """Members make the bot send as many requests as possible. They are limited per person and in total, nobody's polls
+    are late meanwhile, and whoever needs few requests is served."""
     account = stage.account()
     home = yield from stage.settle(account)
     mine = stage.job(account, 400, v2=False)
@@ -286,7 +288,7 @@ def requests_of_people(stage: Stage) -> Story:
     stage.expect(max(gaps, default=0.0) < 2.2 * stage.parts.interval, f"a job was left alone for {max(gaps):.0f} s")
     stage.expect(any(_SLOW_DOWN in answer.text for answer in said), "nobody is told to wait")
     yield 700.0
-    # Who has waited is let in again.
+    # Whoever has waited is served again.
     answer = home.look(stage.job(account, 300).jobid, 1)
     home.look(f"user:{account.number}-pixverse:{account.email}-video:{10**13}", 2)
     yield 6.0
@@ -295,14 +297,14 @@ def requests_of_people(stage: Stage) -> Story:
 
 
 def little_and_much(stage: Stage) -> Story:
-    """Five members take all that they may, in small bites; whoever has made the bot ask little is let in."""
+    """Five members use up all their requests in small steps. Whoever needed few requests is served."""
     account = stage.account()
     home = yield from stage.settle(account)
     ended = stage.job(account, 5)
     jobs = [stage.job(account, 150, "failed", v2=True) for _ in range(50)]
     home.status(ended, 2)
     yield 30.0 + stage.parts.interval
-    # The API is so slow that most of a list is never asked about: that is little, though the list is long.
+    # The API is so slow that most jobs of a list are never requested. That counts as little, although the list is long.
     end = stage.slow(account, 5.0)
     home.watch(jobs[:25], 5)
     yield 8.0
@@ -318,7 +320,7 @@ def little_and_much(stage: Stage) -> Story:
         _watch_unknown(home, account, k % 5, range(500 + k, 501 + k))
         yield 0.02
     honest = home.look(stage.job(account, 100).jobid, 5)
-    # To post a result once more may take a question for fresh links.
+    # Posting a result again may need a request for fresh links.
     denied = home.status(ended, 1, home.guild.channels[1])
     yield 6.0
     stage.says(honest, "boat")
@@ -331,7 +333,8 @@ def little_and_much(stage: Stage) -> Story:
 
 
 def out_of_requests(stage: Stage) -> Story:
-    """A member runs out of requests in the middle of a look; whoever looks at the same job then is answered."""
+    """A member runs out of requests in the middle of a lookup. Somebody else who looks at the same job then gets a
+    reply."""
     account = stage.account()
     home = yield from stage.settle(account)
     job = stage.job(account, 900, v2=True)
@@ -361,7 +364,7 @@ def out_of_requests(stage: Stage) -> Story:
 
 
 def checks_of_admins(stage: Stage) -> Story:
-    """The admins' check asks the API, but no more than whatever else an admin makes the bot ask."""
+    """The admins' check sends requests to the API, within the limit on an admin's other lookups."""
     home = yield from stage.settle()
     account = home.account
     assert account is not None
@@ -381,14 +384,15 @@ def checks_of_admins(stage: Stage) -> Story:
 
 
 def forgotten(stage: Stage) -> Story:
-    """Who is forgotten is pinged no more, not even by what is on its way; the result still comes."""
+    """Somebody who had their data deleted isn't pinged any more, not even by what is in flight. The result still
+    comes."""
     home = yield from stage.settle()
     job = stage.job(home, 100)
     home.status(job, 1)
     yield 20.0
     end = stage.lose(home.channel, back=False)
     early = stage.coin()
-    # It may be on its way then.
+    # The result may be in flight then.
     yield 5.0 if early else 85.0 + stage.parts.interval
     question = home.command("pixverse forget-me", 1, home.guild.channels[1])
     yield 5.0
@@ -402,12 +406,12 @@ def forgotten(stage: Stage) -> Story:
     stage.says(again, _NOTHING)
     stage.parts.ledger.askers[(job.jobid, home.channel.id)].clear()
     if stage.parts.pixverse.in_work(job):
-        # Nobody is left who may stop it but moderators.
+        # Only moderators may stop it now.
         denied = home.press(stage.card(job, home.channel), "Stop watching", 3)
         yield 5.0
         stage.says(denied, "isn't yours to stop", never="asked for it")
     if early:
-        # A passer-by joins and leaves, and ends nothing for who is forgotten.
+        # Somebody else joins and leaves, which ends nothing for the forgotten person.
         home.status(job, 3)
         yield 5.0
         home.command("pixverse unwatch", 3, jobid=job.jobid)
@@ -421,13 +425,13 @@ def forgotten(stage: Stage) -> Story:
 
 
 def no_ping(stage: Stage) -> Story:
-    """Who does not want to be pinged is not; who does, once."""
+    """Whoever doesn't want a ping gets none. Whoever wants one gets one."""
     home = yield from stage.settle()
     quiet, loud = stage.job(home, 60), stage.job(home, 60)
     home.status(quiet, 1, mention=False)
     home.status(loud, 2)
     home.status(loud, 3, mention=False)
-    # A spoiler that anybody wants hides it for all.
+    # One person's wish for a spoiler hides the result for all.
     home.status(quiet, 4, mention=False, spoiler=True)
     yield 100.0 + stage.parts.interval
     stage.came(quiet, home.channel)
@@ -440,7 +444,7 @@ def no_ping(stage: Stage) -> Story:
 
 
 def answers_lost(stage: Stage) -> Story:
-    """The bot's first answer, or its last, meets a fault of Discord's: the command is done all the same."""
+    """The bot's acknowledgement or last reply meets an error of Discord's. The command is carried out all the same."""
     home = yield from stage.settle()
     job = stage.job(home, 60)
     kind = stage.one_of(("first", "last", "last"))
@@ -463,7 +467,7 @@ def answers_lost(stage: Stage) -> Story:
 
 
 def slow_card(stage: Stage) -> Story:
-    """A channel takes its time with posts: the answer does not wait for the card, and links to it later."""
+    """A channel is slow to post. The reply doesn't wait for the card, and links to it later."""
     home = yield from stage.settle()
     end = stage.on_discord(
         lambda request: Trip(there=20.0)
@@ -481,7 +485,7 @@ def slow_card(stage: Stage) -> Story:
 
 
 def crowd(stage: Stage) -> Story:
-    """Many people look at a job, each once: nothing is kept in mind of them."""
+    """Many people look at a job once each. Nothing about them stays in memory."""
     home = yield from stage.settle()
     job = stage.job(home, 600)
     home.guild.members += range(home.guild.members[-1] + 1, home.guild.members[-1] + 90)
@@ -493,7 +497,7 @@ def crowd(stage: Stage) -> Story:
 
 
 def own_kinds(stage: Stage) -> Story:
-    """Check now, Details, the message menu and lists tell what is true."""
+    """Lists, the message menu and the buttons "Check now" and "Details" say what is true."""
     home = yield from stage.settle()
     job = stage.job(home, 300, v2=False)
     home.status(job)
@@ -535,8 +539,8 @@ def own_kinds(stage: Stage) -> Story:
 
 
 def forgotten_and_killed(stage: Stage) -> Story:
-    """An admin has everything about themselves deleted, and the process is killed before anything is edited: nothing
-    names or pings them any more, and the result comes."""
+    """An admin has all their data deleted, and the process is killed before anything is edited. Nothing names or pings
+    them any more, and the result comes."""
     home = yield from stage.settle()
     alerts = home.guild.channels[1]
     admin = home.guild.members[0]
@@ -579,7 +583,8 @@ def forgotten_and_killed(stage: Stage) -> Story:
 
 
 def answers_late(stage: Stage) -> Story:
-    """Discord takes the last word of an answer half a minute late, or never: it is tried while that is of use."""
+    """Discord accepts the last edit of a reply half a minute late, or never. It is tried for as long as it can
+    succeed."""
     home = yield from stage.settle()
     for_good = stage.coin()
     tried: list[float] = []
@@ -603,8 +608,8 @@ def answers_late(stage: Stage) -> Story:
 
 
 def late_card(stage: Stage) -> Story:
-    """A card takes long: the answer does not wait for it, and links to it once it stands, unless it says something
-    else by then."""
+    """A card takes long. The reply doesn't wait for it, and links to it once it is posted, unless the reply says
+    something else by then."""
     home = yield from stage.settle()
     path = f"/channels/{home.channel.id}/messages"
     end = stage.on_discord(
@@ -625,7 +630,7 @@ def late_card(stage: Stage) -> Story:
 
 
 def passing_buttons(stage: Stage) -> Story:
-    """Somebody gets many answers with a button that passes: only the latest ones keep it."""
+    """Somebody gets many replies with a temporary button. Only the latest replies keep it."""
     home = yield from stage.settle()
     jobs = [stage.job(home, 3000) for _ in range(5)]
     answers = []
@@ -640,7 +645,8 @@ def passing_buttons(stage: Stage) -> Story:
 
 
 def own_fault(stage: Stage) -> Story:
-    """Something breaks in the bot itself while it does what is asked: said with a number, and others are served."""
+    """Something fails in the bot itself while it carries out a command. The reply has an error number, and others are
+    served."""
     home = yield from stage.settle()
     job = stage.job(home, 60)
 
@@ -659,7 +665,7 @@ def own_fault(stage: Stage) -> Story:
 
 
 def let_in_again(stage: Stage) -> Story:
-    """A member has made the bot ask as much as they may, and is told when they may again: then they are let in."""
+    """A member has used up their requests, and is told when they may ask again. At that time they are served."""
     home = yield from stage.settle()
     account = home.account
     assert account is not None

@@ -1,4 +1,4 @@
-"""Outages: of the API, of the disk, of the gateway, and of the bot's own loops."""
+"""Outages of the API, the disk and the gateway, and crashes of the bot's own loops."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from tests.simulation.wire import Reply, Request, Trip
 
 
 def api_down(stage: Stage) -> Story:
-    """The API is away for half an hour, with many jobs under way: few ask whether it is back, and not all at once when
-    it is."""
+    """The API is down for half an hour while many jobs run. Few requests probe whether it is back, and when it is, not
+    all jobs are polled at once."""
     homes: list[Home] = []
     jobs = []
     for _ in range(3):
@@ -26,7 +26,7 @@ def api_down(stage: Stage) -> Story:
     tried = [0]
 
     def rule(request: Request) -> Trip:
-        # A proxy may answer with what it has kept, and say that it is old.
+        # A proxy may respond from its cache, and say that the response is old.
         tried[0] += 1
         return way or Trip(refused=known.get(stage.subject(request), Reply(503, {"error": "no"})))
 
@@ -54,12 +54,12 @@ def api_down(stage: Stage) -> Story:
 
 
 def unknown_in_an_outage(stage: Stage) -> Story:
-    """An id that nobody knows is asked for while the API is away: watched, and then called unknown, not lost."""
+    """An unknown id is requested while the API is down: it is watched, and later reported as unknown, not as lost."""
     home = yield from stage.settle()
     account = home.account
     assert account is not None
     job = stage.job(home, 60, v2=False)
-    # The API has never heard of it: as if its id had a slip in it.
+    # The API has never known the id, as if it had a typo.
     job.vanishes_after = 0.0
     end = stage.with_token(account, None)
     stage.about(job, Reply(404, {"error": f"Unable to locate job {job.jobid}", "code": 404}))
@@ -76,7 +76,7 @@ def unknown_in_an_outage(stage: Stage) -> Story:
 
 
 def api_flickers(stage: Stage) -> Story:
-    """The API fails three of four questions: it is not called down many times a minute."""
+    """Three of four requests to the API fail. The bot doesn't report it as down many times a minute."""
     home = yield from stage.settle()
     jobs = [stage.job(home, 500, v2=False) for _ in range(9)]
     for number, job in enumerate(jobs):
@@ -100,7 +100,7 @@ def api_flickers(stage: Stage) -> Story:
 
 
 def broken_off_at_once(stage: Stage) -> Story:
-    """Questions about many jobs hang, and all break off at the same moment: they are not made again at the same one."""
+    """Requests for many jobs hang, and all fail at the same moment. They aren't repeated at the same moment."""
     homes: list[Home] = []
     for _ in range(3):
         home = yield from stage.settle()
@@ -131,7 +131,8 @@ def broken_off_at_once(stage: Stage) -> Story:
 
 
 def slow_failures(stage: Stage) -> Story:
-    """A question fails after 42 s, and others a moment later; the API has just answered others: it is not down."""
+    """One request fails after 42 s, and others a moment later. The API has just responded to other requests, so it
+    isn't down."""
     home = yield from stage.settle()
     other = yield from stage.settle()
     good = stage.job(other, 500, v2=False)
@@ -170,7 +171,7 @@ def slow_failures(stage: Stage) -> Story:
 
 
 def disk_away(stage: Stage) -> Story:
-    """The disk is full, or locked by another, while jobs end: said on the cards, and made up for."""
+    """The disk is full or locked while jobs end. The cards say so, and everything is done later."""
     home = yield from stage.settle()
     jobs = [stage.job(home, 200), stage.job(home, 1500, v2=False)]
     for job in jobs:
@@ -187,7 +188,7 @@ def disk_away(stage: Stage) -> Story:
     stage.disk()
     yield 60.0
     stage.expect(not stage.messages(home.channel, "this bot is paused"), "a card tells of a pause that is over")
-    # Within an interval of when it was noticed that the disk is back.
+    # Within one interval after the bot noticed that the disk is back.
     yield max(0.0, stage.parts.interval - 30.0)
     stage.came(jobs[0], home.channel)
     yield 1340.0
@@ -196,7 +197,7 @@ def disk_away(stage: Stage) -> Story:
 
 
 def disk_in_the_middle(stage: Stage) -> Story:
-    """The disk fails in the middle of transactions: nothing of them counts, and all is made up for."""
+    """The disk fails in the middle of transactions. They are rolled back, and their work is done later."""
     home = yield from stage.settle()
     jobs = [stage.job(home, 90, v2=False), stage.job(home, 90)]
     for job in jobs:
@@ -218,7 +219,8 @@ def disk_in_the_middle(stage: Stage) -> Story:
 
 
 def disk_after_a_change(stage: Stage) -> Story:
-    """The disk fails for a moment just after a change is stored: what it means is noticed all the same."""
+    """The disk fails for a moment just after a change is committed. What follows from the change happens all the
+    same."""
     account = stage.account()
     home, other = yield from stage.settle_many(account, 2)
     first = stage.job(account, 100, v2=False)
@@ -242,7 +244,7 @@ def disk_after_a_change(stage: Stage) -> Story:
 
 
 def disk_at_the_record(stage: Stage) -> Story:
-    """A result is posted, and the disk takes no note of it: it is not posted again."""
+    """A result is posted, but the disk can't record that. It isn't posted again."""
     home = yield from stage.settle()
     job = stage.job(home, 60)
     home.status(job)
@@ -257,7 +259,7 @@ def disk_at_the_record(stage: Stage) -> Story:
 
     stage.on_discord(rule)
     if stage.coin():
-        # What the process knows by itself needs no look into the history.
+        # The process knows this without reading the history.
         stage.parts.discord.permit(home.channel, {"read_message_history"})
     yield 60.0 + stage.parts.interval
     stage.expect(posted[0], "nothing was posted")
@@ -272,7 +274,7 @@ def disk_at_the_record(stage: Stage) -> Story:
 
 
 def loops_crash(stage: Stage) -> Story:
-    """Each of the bot's loops crashes where it waits, the poll loop with questions in flight."""
+    """Each of the bot's loops crashes where it waits, the poll loop with requests in flight."""
     home = yield from stage.settle()
     jobs = [stage.job(home, 700, v2=False, steps=6) for _ in range(5)]
     for number, job in enumerate(jobs):
@@ -292,7 +294,7 @@ def loops_crash(stage: Stage) -> Story:
     stage.on_discord(rule)
     for name in ("poll", "cards", "delivery", "accounts", "callbacks", "poll"):
         if not stage.parts.troubles.break_loop(name):
-            yield 3.0  # It had just crashed in an edit.
+            yield 3.0  # The loop had just crashed during an edit.
             stage.break_loop(name)
         yield 70.0
     yield 500.0 + 2 * stage.parts.interval
@@ -304,7 +306,7 @@ def loops_crash(stage: Stage) -> Story:
 
 
 def crashes_again(stage: Stage) -> Story:
-    """A loop that crashes at each turn is started again less and less often, and others go on."""
+    """A loop that crashes at each turn is restarted less and less often, and other loops go on."""
     home = yield from stage.settle()
     job = stage.job(home, 900, v2=False)
     home.status(job)
@@ -319,7 +321,8 @@ def crashes_again(stage: Stage) -> Story:
 
 
 def burst_refused(stage: Stage) -> Story:
-    """Thirty jobs in line, the token refused, every other one unwatched, the token renewed: all are asked about."""
+    """Thirty jobs are queued, the token is refused, every other job is unwatched, and the token is renewed. All others
+    are polled."""
     account = stage.account()
     homes: list[Home] = []
     jobs = []
@@ -345,7 +348,7 @@ def burst_refused(stage: Stage) -> Story:
 
 
 def gateway_away(stage: Stage) -> Story:
-    """The gateway is away, or forgets the session: results come all the same, and commands work again after it."""
+    """The gateway is down or forgets the session. Results come all the same, and commands work again afterwards."""
     home = yield from stage.settle()
     job = stage.job(home, 60)
     home.status(job)
@@ -373,7 +376,7 @@ def gateway_away(stage: Stage) -> Story:
 
 
 def card_refused(stage: Stage) -> Story:
-    """Discord refuses an edit of a card, or loses it: the card shows the job's end all the same."""
+    """Discord refuses or loses an edit of a card. The card shows the job's end all the same."""
     home = yield from stage.settle()
     job = stage.job(home, 100, v2=False)
     home.status(job)
@@ -399,7 +402,7 @@ def card_refused(stage: Stage) -> Story:
 
 
 def edits_in_bounds(stage: Stage) -> Story:
-    """Many cards in many channels, whose jobs move on all the time: edits stay within the contract's bounds."""
+    """Many cards in many channels have news all the time. The edits stay within the contract's limits."""
     home = yield from stage.settle(channels=4)
     jobs = [stage.job(home, 150, v2=False, steps=20) for _ in range(6)]
     for number, job in enumerate(jobs):
@@ -418,7 +421,8 @@ def edits_in_bounds(stage: Stage) -> Story:
 
 
 def started_in_trouble(stage: Stage) -> Story:
-    """At its start, a proxy's page or an error stands in Discord's place for some minutes: it comes up all the same."""
+    """When the bot starts, a proxy's page or an error is in Discord's place for some minutes. The bot starts all the
+    same."""
     home = yield from stage.settle()
     job = stage.job(home, 300)
     home.status(job)
@@ -441,7 +445,7 @@ def started_in_trouble(stage: Stage) -> Story:
 
 
 def stopped_gently(stage: Stage) -> Story:
-    """SIGTERM in the middle of posts and downloads: what was begun is finished, or left to the next process."""
+    """SIGTERM during posts and downloads: work in progress is finished, or left to the next process."""
     home = yield from stage.settle()
     jobs = [stage.job(home, 30, files=2, v2=False) for _ in range(3)]
     for job in jobs:
@@ -463,7 +467,7 @@ def stopped_gently(stage: Stage) -> Story:
 
 
 def killed_downloading(stage: Stage) -> Story:
-    """kill -9 in the middle of a download, or of posting it: nothing of it is left, and the result comes."""
+    """kill -9 during a download or upload. No partial file is left, and the result comes."""
     home = yield from stage.settle()
     job = stage.job(home, 30, files=2)
     home.status(job)
@@ -489,7 +493,7 @@ def killed_downloading(stage: Stage) -> Story:
 
 
 def gateway_hangs(stage: Stage) -> Story:
-    """The connection breaks, and the address to resume it at does not answer for a while."""
+    """The gateway's connection breaks, and the address to resume it doesn't respond for a while."""
     home = yield from stage.settle()
     discord = stage.parts.discord
     discord.gateway_hangs = True
@@ -503,7 +507,8 @@ def gateway_hangs(stage: Stage) -> Story:
 
 
 def gateway_refuses(stage: Stage) -> Story:
-    """Discord closes the gateway for good, for an hour: it is tried now and then, and results come all the same."""
+    """Discord closes the gateway permanently, for an hour. The bot tries again now and then, and results come all the
+    same."""
     home = yield from stage.settle()
     job = stage.job(home, 100)
     home.status(job)
@@ -525,7 +530,7 @@ def gateway_refuses(stage: Stage) -> Story:
 
 
 def gateway_of_shards(stage: Stage) -> Story:
-    """Discord wants the bot to have three shards; perhaps only few log-ins are left of this day."""
+    """Discord recommends three shards. Only few IDENTIFYs may be left for the day."""
     homes = yield from stage.settle_many(stage.account(), 3)
     discord = stage.parts.discord
     scarce = stage.coin()
@@ -555,7 +560,7 @@ def gateway_of_shards(stage: Stage) -> Story:
 
 
 def commands_changed(stage: Stage) -> Story:
-    """Discord holds commands of an older version: after a start they are today's, in every language."""
+    """Discord has commands of an older version. After a start it has the current ones, in every language."""
     home = yield from stage.settle()
     discord = stage.parts.discord
     kind = stage.one_of(("a translation more", "a command more", "one less"))
@@ -581,8 +586,8 @@ def commands_changed(stage: Stage) -> Story:
 
 
 def commit_lost(stage: Stage) -> Story:
-    """A job is watched, and the last one who waits for another stops that, and nobody hears that this was stored: what
-    is true is known soon all the same."""
+    """A job is watched, and the last person who waits for another one stops that. Both transactions are committed but
+    report errors. The bot soon knows what is true."""
     home = yield from stage.settle()
     job, stopped = stage.job(home, 300, v2=False), stage.job(home, 3000, v2=False)
     home.status(stopped)

@@ -1,4 +1,4 @@
-"""Channels, threads and servers that come, go and are shut."""
+"""Channels, threads and servers that appear, disappear or are closed."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from tests.simulation.stage import Stage, Story
 from tests.simulation.wire import Reply, Request, Trip
 
 _TEXT, _FORUM = 0, 15
-"""Discord's numbers for kinds of channels."""
+"""Discord's numbers for types of channels."""
 
 
 def deleted(stage: Stage) -> Story:
-    """A channel is deleted, with its threads, while jobs are watched in it; perhaps while the bot is away."""
+    """A channel is deleted with its threads while jobs are watched in it, perhaps while the bot is offline."""
     home = yield from stage.settle()
     channel, other = home.guild.channels[1], home.channel
     thread = stage.parts.discord.new_channel(home.guild, parent=channel)
@@ -44,7 +44,7 @@ def deleted(stage: Stage) -> Story:
     for job in jobs[:2]:
         stage.expect(stage.asked(job, since) == 0, f"{job.prompt} is asked about, though its channel is gone")
     stage.expect(stage.asked(jobs[2], since) > 0, "others are asked about no more")
-    # What admins have to know is told where something else waits then.
+    # Notices for admins then go to a channel where something else waits.
     assert home.account is not None
     stage.parts.pixverse.renew(home.account)
     yield 400.0
@@ -66,7 +66,7 @@ def deleted_with_a_result(stage: Stage) -> Story:
     stage.parts.discord.permit(channel, {"send_messages"})
     silently = stage.coin()
     if silently:
-        # The gateway tells of it later than Discord refuses the result.
+        # The gateway reports the deletion later than Discord refuses the result.
         channel.exists = False
         stage.parts.ledger.void("the channel is gone", channel=channel)
     yield 200.0
@@ -85,7 +85,7 @@ def deleted_with_a_result(stage: Stage) -> Story:
 
 
 def archived(stage: Stage) -> Story:
-    """A thread is archived, or locked for a while; the result comes as soon as it may."""
+    """A thread is archived, or locked for a while. The result comes as soon as it can be posted."""
     home = yield from stage.settle()
     thread = stage.parts.discord.new_channel(home.guild, parent=home.channel)
     yield 2.0
@@ -105,7 +105,7 @@ def archived(stage: Stage) -> Story:
 
 
 def removed(stage: Stage) -> Story:
-    """A server removes the bot: nothing is asked or posted for it; back in time, all goes on."""
+    """A server removes the bot: nothing is requested or posted for it. If it comes back in time, everything goes on."""
     account = stage.account()
     home = yield from stage.settle(account)
     other = yield from stage.settle(account)
@@ -144,7 +144,7 @@ def removed(stage: Stage) -> Story:
 
 
 def removed_for_good(stage: Stage) -> Story:
-    """A server removes the bot and does not come back: a week later nothing is left of it, its token least of all."""
+    """A server removes the bot for good. A week later nothing of it is left, least of all its token."""
     other = yield from stage.settle()
     home = yield from stage.settle()
     assert home.account is not None
@@ -152,7 +152,7 @@ def removed_for_good(stage: Stage) -> Story:
     home.status(job)
     yield 30.0
     if stage.coin():
-        # It is known to be refused by then, and would be tried again and again.
+        # The token is known to be refused by then, and would be tried again and again.
         stage.parts.pixverse.renew(home.account)
         yield 320.0
     stage.void(home)
@@ -179,7 +179,7 @@ def removed_for_good(stage: Stage) -> Story:
 
 
 def no_forum(stage: Stage) -> Story:
-    """A forum holds no messages of its own: where an admin chooses a channel, Discord does not offer one."""
+    """A forum can't contain messages of its own, so Discord doesn't offer one when an admin chooses a channel."""
     yield 1.0
     [admins] = [one for one in stage.parts.discord.commands if one["name"] == "pixverse-admin"]
     for name in ("alerts", "follow"):
@@ -190,7 +190,8 @@ def no_forum(stage: Stage) -> Story:
 
 
 def removed_slowly(stage: Stage) -> Story:
-    """Another program has the database while a server removes the bot: other servers' members are answered at once."""
+    """Another program locks the database while a server removes the bot. Members of other servers get replies at
+    once."""
     gone = yield from stage.settle()
     home = yield from stage.settle()
     home.command("pixverse list")
@@ -206,7 +207,7 @@ def removed_slowly(stage: Stage) -> Story:
 
 
 def back_at_once(stage: Stage) -> Story:
-    """A server removes the bot by mistake and invites it again in the same moment: all goes on."""
+    """A server removes the bot by mistake and invites it again at once. Everything goes on."""
     home = yield from stage.settle()
     job = stage.job(home, 200, v2=False)
     home.status(job)
@@ -218,7 +219,7 @@ def back_at_once(stage: Stage) -> Story:
 
 
 def back_in_time(stage: Stage) -> Story:
-    """A server invites the bot again within a week, while the bot is off, or as the week ends: nothing is lost."""
+    """A server invites the bot again within a week, while the bot is offline or as the week ends. Nothing is lost."""
     home = yield from stage.settle()
     gone = yield from stage.settle()
     while_off = stage.coin()
@@ -232,7 +233,7 @@ def back_in_time(stage: Stage) -> Story:
         stage.parts.discord.invite_bot(home.guild)
         yield 6 * 86400.0 + 3660.0
     else:
-        # The bot looks each hour. As it begins to forget, another program has the database for some seconds.
+        # The bot checks every hour. When it begins to delete, another program locks the database for some seconds.
         yield 6 * 86400.0 - 1800.0 + 3600.0
         stage.disk(locked=True)
         yield 7.0
@@ -249,8 +250,8 @@ def back_in_time(stage: Stage) -> Story:
 
 
 def hidden(stage: Stage) -> Story:
-    """A channel is hidden from the bot, and so obfuscated by Discord: it waits for it, and looks by itself whether it
-    is let in again, since the gateway may not tell."""
+    """A channel is hidden from the bot, and so Discord obfuscates it. The bot waits, and checks by itself whether it
+    has access again, because the gateway may not say so."""
     home = yield from stage.settle()
     alerts = home.guild.channels[1]
     home.choose("alerts", alerts)
@@ -283,7 +284,7 @@ def hidden(stage: Stage) -> Story:
 
 
 def shut_at_once(stage: Stage) -> Story:
-    """The bot may not write where it is asked: said to the asker at once."""
+    """The bot may not write in the channel where somebody asks. They are told at once."""
     home = yield from stage.settle()
     missing = stage.one_of(("send_messages", "send_messages_in_threads"))
     channel = home.channel
@@ -301,7 +302,8 @@ def shut_at_once(stage: Stage) -> Story:
 
 
 def refused_at_once(stage: Stage) -> Story:
-    """Discord refuses a card for no reason that the bot could know: whoever asked hears it, and all comes later."""
+    """Discord refuses a card for a reason that the bot couldn't know. Whoever asked is told, and everything comes
+    later."""
     home = yield from stage.settle()
     end = stage.refuse(home.channel, Refusal(403, 50001, "Missing Access"), when=lambda *_: True)
     job = stage.job(home, 60)
@@ -315,7 +317,7 @@ def refused_at_once(stage: Stage) -> Story:
 
 
 def private_thread(stage: Stage) -> Story:
-    """A private thread of which the bot is no member: the card is refused, and whoever asked hears how to help."""
+    """The bot isn't a member of a private thread. The card is refused, and whoever asked is told what to do."""
     home = yield from stage.settle()
     thread = stage.parts.discord.new_channel(home.guild, parent=home.channel, private=True)
     job = stage.job(home, 100)
@@ -332,7 +334,7 @@ def private_thread(stage: Stage) -> Story:
 
 
 def by_role(stage: Stage) -> Story:
-    """A permission goes and comes back by a role: noticed at once."""
+    """A role takes a permission away and gives it back. The bot notices at once."""
     home = yield from stage.settle()
     alerts = home.guild.channels[1]
     home.choose("alerts", alerts)
@@ -351,7 +353,7 @@ def by_role(stage: Stage) -> Story:
 
 
 def timed_out(stage: Stage) -> Story:
-    """A moderator has timed the bot out: no permission is missing, and once that has ended the result comes."""
+    """A moderator has timed the bot out. No permission is missing, and the result comes once the timeout has ended."""
     home = yield from stage.settle()
     job = stage.job(home, 40)
     home.status(job)
@@ -366,8 +368,8 @@ def timed_out(stage: Stage) -> Story:
 
 
 def removed_for_days(stage: Stage) -> Story:
-    """A server without the bot for four days, in which a result waits for a permission: that time does not count. Once
-    the permission is given back, the admins hear that it is."""
+    """A server removes the bot for four days while a result waits for a permission. That time doesn't count. Once the
+    permission is given back, the admins are told so."""
     home = yield from stage.settle()
     alerts = home.guild.channels[1]
     home.choose("alerts", alerts)
@@ -392,8 +394,8 @@ def removed_for_days(stage: Stage) -> Story:
 
 
 def archived_unknown(stage: Stage) -> Story:
-    """The bot starts and knows nothing of an archived thread, whose result is due. It asks Discord whose thread that
-    is, and something else answers for a while; or an admin chooses it, and nobody answers at all."""
+    """The bot starts and doesn't know an archived thread whose result is due. It requests the thread from Discord, and
+    something else responds for a while. Or an admin chooses the thread, and nothing responds at all."""
     home = yield from stage.settle()
     thread = stage.parts.discord.new_channel(home.guild, parent=home.channel)
     yield 2.0
@@ -418,7 +420,7 @@ def archived_unknown(stage: Stage) -> Story:
 
 
 def removed_from_thread(stage: Stage) -> Story:
-    """Somebody takes the bot out of a private thread and adds it again: the result comes at once then."""
+    """Somebody removes the bot from a private thread and adds it again. The result comes at once."""
     home = yield from stage.settle()
     discord = stage.parts.discord
     thread = discord.new_channel(home.guild, parent=home.channel)
@@ -435,7 +437,8 @@ def removed_from_thread(stage: Stage) -> Story:
 
 
 def comes_meanwhile(stage: Stage) -> Story:
-    """A server invites the bot just while Discord is asked after another one that removed it: it is served."""
+    """A server invites the bot just while the bot asks Discord about another server that removed it. The first server
+    is served."""
     gone = yield from stage.settle()
     stage.stop(60.0)
     yield 20.0
@@ -455,7 +458,8 @@ def comes_meanwhile(stage: Stage) -> Story:
 
 
 def another_language(stage: Stage) -> Story:
-    """A server speaks German from now on: what is made from then on is German, whatever an older command says."""
+    """A server's language changes to German. New messages are in German, whatever language a command sent earlier
+    names."""
     home = yield from stage.settle()
     discord = stage.parts.discord
     kind = stage.one_of(("invited again", "a command on its way", "while the bot was off"))
@@ -482,7 +486,7 @@ def another_language(stage: Stage) -> Story:
 
 
 def removed_on_a_full_disk(stage: Stage) -> Story:
-    """A server removes the bot while the disk takes nothing: that is found out once it does."""
+    """A server removes the bot while the disk is full. The bot finds out once it can write."""
     home = yield from stage.settle()
     job = stage.job(home, 1500, v2=False)
     home.status(job)
@@ -500,8 +504,8 @@ def removed_on_a_full_disk(stage: Stage) -> Story:
 
 
 def back_on_a_full_disk(stage: Stage) -> Story:
-    """Two servers are back while the disk takes nothing, and the loop that looks after them crashes twice. One of them
-    removes the bot again as soon as there is room; for the other one all goes on."""
+    """Two servers are back while the disk is full, and the loop that checks them crashes twice. One of them removes the
+    bot again as soon as there is space. For the other one everything goes on."""
     account = stage.account()
     home, again = yield from stage.settle_many(account, 2)
     jobs = [stage.job(account, 1500, v2=False) for _ in range(2)]

@@ -1,4 +1,4 @@
-"""What the API is asked, and when: callbacks, follows, lists, limits, and the pace of it all."""
+"""What the bot requests from the API, and when: callbacks, follows, lists, limits, and their pace."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.simulation.wire import Reply, Request, Trip
 _LIST_V2, _LIST_V1 = "/v2/pixverse/scheduler/", "/v1/pixverse/jobs"
 _YOUNG = 300.0
 _MANY = 10
-"""As many as a server may wait for here, and more than are each asked about at every interval."""
+"""As many as a server may wait for here, and more than can each be requested at every interval."""
 
 
 def _follow(stage: Stage, home: Home, *, progress: bool) -> Story:
@@ -24,7 +24,7 @@ def _follow(stage: Stage, home: Home, *, progress: bool) -> Story:
 
 
 def paced(stage: Stage) -> Story:
-    """A job is asked about once in an interval while it is young, and more and more seldom, for hours."""
+    """A young job is requested once per interval, and then less and less often, for hours."""
     home = yield from stage.settle()
     interval = stage.parts.interval
     job = stage.job(home, 9000, v2=False)
@@ -44,7 +44,7 @@ def paced(stage: Stage) -> Story:
 
 
 def kept_up(stage: Stage) -> Story:
-    """Cards of young jobs show what the API tells, whoever else names the jobs."""
+    """Cards of young jobs keep up with the API, no matter what else names the jobs."""
     home = yield from stage.settle()
     assert home.account is not None
     followed = stage.coin()
@@ -76,7 +76,7 @@ def kept_up(stage: Stage) -> Story:
 
 
 def called_back(stage: Stage) -> Story:
-    """A callback tells of the end, a moment before the record does: looked at at once, and again."""
+    """A callback reports the end a moment before the record does. The job is requested at once, and once more."""
     home = yield from stage.settle()
     yield from home.learn_callback()
     job = stage.job(home, 130, v2=False)
@@ -85,7 +85,7 @@ def called_back(stage: Stage) -> Story:
     early = stage.one_of((0.4, 0.4, 2.5))
     yield 4.0 - early
     if stage.coin():
-        # Somebody has just looked: what the API said then is older than what is told now.
+        # Somebody has just looked: that response is older than what the callback reports.
         home.look(job.jobid, 3)
     yield 1.0
     home.call_back({**stage.parts.pixverse.record(job), "status": "completed"})
@@ -97,7 +97,7 @@ def called_back(stage: Stage) -> Story:
 
 
 def called_often(stage: Stage) -> Story:
-    """Callbacks that claim an end again and again, and of progress: three questions an interval at most."""
+    """Callbacks that report an end again and again, and progress, cause at most three requests per interval."""
     home = yield from stage.settle()
     yield from home.learn_callback()
     job = stage.job(home, 400, v2=False)
@@ -139,8 +139,8 @@ def called_back_in_vain(stage: Stage) -> Story:
 
 
 def called_back_while_slow(stage: Stage) -> Story:
-    """A callback tells of an end that the record does not show for minutes, and each answer takes its time: three
-    questions, and then as many as ever."""
+    """A callback reports an end that the record doesn't show for minutes, and each response is slow. Three requests
+    follow, and then the usual pace."""
     home = yield from stage.settle()
     yield from home.learn_callback()
     job = stage.job(home, 900, v2=False)
@@ -159,7 +159,7 @@ def called_back_while_slow(stage: Stage) -> Story:
 
 
 def strange_calls(stage: Stage) -> Story:
-    """Callbacks at a replaced address, for another server's job, for jobs that nobody watches, and floods of them."""
+    """Callbacks to a replaced address, for another server's job or for unwatched jobs, and many of them at once."""
     home = yield from stage.settle()
     other = yield from stage.settle()
     yield from home.learn_callback()
@@ -206,7 +206,7 @@ def strange_calls(stage: Stage) -> Story:
 
 
 def called_for_strangers(stage: Stage) -> Story:
-    """Callbacks of a followed account about unknown jobs: real ones are taken up, made-up ones cost little."""
+    """Callbacks of a followed account about unknown jobs: real jobs are watched, and made-up ones cost little."""
     home = yield from stage.settle()
     account = home.account
     assert account is not None
@@ -231,7 +231,7 @@ def called_for_strangers(stage: Stage) -> Story:
 
 
 def flooded(stage: Stage) -> Story:
-    """One server's callbacks do not keep another's waiting."""
+    """One server's callbacks don't delay another's."""
     home = yield from stage.settle()
     other = yield from stage.settle()
     yield from home.learn_callback()
@@ -256,7 +256,8 @@ def flooded(stage: Stage) -> Story:
 
 
 def followed(stage: Stage) -> Story:
-    """An account is followed: its jobs come with no id given, those from before do not; a moderator may stop one."""
+    """An account is followed. Its new jobs are watched without anybody naming them, and older ones aren't. A moderator
+    may stop one."""
     home = yield from stage.settle()
     account = home.account
     assert account is not None
@@ -282,7 +283,7 @@ def followed(stage: Stage) -> Story:
         yield 6.0
         stage.says(stopped, "Stopped watching")
         stage.parts.ledger.void("a moderator stopped it", channel=home.channel, job=jobs[2])
-        # A new process looks through all lists, in which it still stands.
+        # A new process reads all lists, which still contain it.
         stage.stop(2.0)
     yield 1100.0
     for job in jobs[:2] if stage.parts.ledger.promises[(jobs[2].jobid, home.channel.id)].void else jobs:
@@ -301,7 +302,7 @@ def followed(stage: Stage) -> Story:
 
 
 def followed_too_much(stage: Stage) -> Story:
-    """A follow takes no more than the server may wait for, and no words that are no ids."""
+    """A follow watches no more jobs than the server may wait for, and no words that aren't ids."""
     home = yield from stage.settle()
     account = home.account
     assert account is not None
@@ -332,7 +333,7 @@ def followed_too_much(stage: Stage) -> Story:
 
 
 def lagging_lists(stage: Stage) -> Story:
-    """Lists name jobs that have ended, and miss others that run."""
+    """Lists name jobs that have ended, and lack others that run."""
     home = yield from stage.settle()
     account = home.account
     assert account is not None
@@ -346,7 +347,7 @@ def lagging_lists(stage: Stage) -> Story:
     yield 900.0 + 700.0
     for job in jobs:
         stage.came(job, home.channel)
-    # Since the list is known to lag, nothing is relied on that it names.
+    # Once the list is known to lag, its entries aren't relied on.
     found_out = min(stage.outcomes(job, home.channel)[0].at for job in jobs)
     for job in jobs:
         waited = stage.outcomes(job, home.channel)[0].at - job.ends_at
@@ -356,7 +357,7 @@ def lagging_lists(stage: Stage) -> Story:
 
 
 def troubled_lists(stage: Stage) -> Story:
-    """Lists hang, or are refused: jobs are asked about one by one, and the lists left alone."""
+    """Lists hang or are refused. Jobs are requested one by one, and lists aren't requested for a while."""
     home = yield from stage.settle()
     account = home.account
     assert account is not None
@@ -396,7 +397,7 @@ def troubled_lists(stage: Stage) -> Story:
 
 
 def _lists_asked(stage: Stage, home: Home, since: float) -> list[float]:
-    """When the API was asked for a list of the server's account."""
+    """When a list of the server's account was requested."""
     assert home.account is not None
     return [
         at for at, used, what in stage.parts.pixverse.asked
@@ -405,7 +406,7 @@ def _lists_asked(stage: Stage, home: Home, since: float) -> list[float]:
 
 
 def _watched(stage: Stage, home: Home, totals: list[float]) -> Story:
-    """Two members ask for jobs of v1 that take so long."""
+    """Two members ask for v1 jobs that take this long."""
     for number, total in enumerate(totals):
         home.status(stage.job(home, total, v2=False), 1 + number % 2)
         yield 0.4
@@ -417,8 +418,8 @@ def _jobs(home: Home) -> list[Job]:
 
 
 def crowded(stage: Stage) -> Story:
-    """Ten young jobs go by the list; once few are left each is asked about at every interval, and so are the next ones
-    after all have ended."""
+    """Ten young jobs are polled through the list. Once few are left, each is requested at every interval, and so are
+    the next ones after all have ended."""
     home = yield from stage.settle()
     interval, followed = stage.parts.interval, stage.coin()
     if followed:
@@ -446,7 +447,7 @@ def crowded(stage: Stage) -> Story:
 
 
 def _each_at_its_interval(stage: Stage, jobs: list[Job]) -> Story:
-    """For a while; their cards keep up."""
+    """Checks for a while that each job is requested at its interval."""
     since, seconds = stage.now, min(4.2 * stage.parts.interval, 110.0)
     yield seconds
     for job in jobs:
@@ -458,7 +459,7 @@ def _each_at_its_interval(stage: Stage, jobs: list[Job]) -> Story:
 
 
 def of_no_use(stage: Stage) -> Story:
-    """No list is asked for where it would save nothing: for two old jobs beside young ones."""
+    """No list is requested if it would save nothing: for two old jobs beside young ones."""
     home = yield from stage.settle()
     yield from _watched(stage, home, [900.0] * 2)
     yield _YOUNG
@@ -473,17 +474,18 @@ def of_no_use(stage: Stage) -> Story:
 
 
 def told_to_wait(stage: Stage) -> Story:
-    """Lists, or records, are refused with a time to wait: nothing is asked until then; after it, records come first."""
+    """Lists or records are refused with a time to wait. Nothing is requested until then; afterwards records come
+    first."""
     home = yield from stage.settle()
     account, records = home.account, stage.coin()
     assert account is not None
     if records:
-        # Then the list is asked for at each interval.
+        # With a follow, the list is requested at each interval.
         yield from _follow(stage, home, progress=False)
     yield from _watched(stage, home, [900.0] * 5)
     yield _YOUNG
     begun: list[tuple[float, bool]] = []
-    """When something was asked, and whether it was refused."""
+    """When each request was sent, and whether it was refused."""
 
     def rule(request: Request) -> Trip | None:
         if stage.token(request) != account.token:
@@ -514,7 +516,7 @@ def told_to_wait(stage: Stage) -> Story:
 
 
 def asked_to_wait(stage: Stage) -> Story:
-    """The API asks one account to wait; another goes on. People are told so."""
+    """The API asks one account to wait, and another goes on. People are told so."""
     home = yield from stage.settle()
     other = yield from stage.settle()
     assert home.account is not None
@@ -552,7 +554,7 @@ def asked_to_wait(stage: Stage) -> Story:
 
 
 def told_no_time(stage: Stage) -> Story:
-    """The API asks an account to wait, or calls it broken, and does not say for how long: ever longer."""
+    """The API asks an account to wait, or fails for it, without a time. The bot waits longer each time."""
     home = yield from stage.settle()
     account = home.account
     assert account is not None
@@ -575,7 +577,7 @@ def told_no_time(stage: Stage) -> Story:
 
 
 def longest_wait(stage: Stage) -> Story:
-    """Two questions are refused, the later answer with a shorter time to wait: the longer one counts."""
+    """Two requests are refused, and the later response has a shorter time to wait. The longer one counts."""
     home = yield from stage.settle()
     jobs = [stage.job(home, 600, v2=False) for _ in range(2)]
     for job in jobs:
@@ -605,7 +607,7 @@ def longest_wait(stage: Stage) -> Story:
 
 
 def moved_on(stage: Stage) -> Story:
-    """A token is renewed, or another account's is entered for a moment: no job is asked about sooner for that."""
+    """A token is renewed, or another account's token is entered for a moment. No job is requested sooner for that."""
     home = yield from stage.settle()
     account = home.account
     assert account is not None
@@ -633,7 +635,8 @@ def moved_on(stage: Stage) -> Story:
 
 
 def stopped_in_flight(stage: Stage) -> Story:
-    """Jobs are stopped while the API is being asked about them: nobody asks again, and others have their turn."""
+    """Jobs are stopped while requests for them are in flight. They aren't requested again, and others have their
+    turn."""
     account = stage.account()
     homes = yield from stage.settle_many(account, 2)
     for home in homes:
@@ -673,7 +676,7 @@ def stopped_in_flight(stage: Stage) -> Story:
 
 
 def follow_on_a_locked_disk(stage: Stage) -> Story:
-    """A followed account's job begins and ends while the database is locked: it is relayed all the same."""
+    """A followed account's job begins and ends while the database is locked. Its result is posted all the same."""
     home = yield from stage.settle()
     account, interval = home.account, stage.parts.interval
     assert account is not None
@@ -690,7 +693,7 @@ def follow_on_a_locked_disk(stage: Stage) -> Story:
 
 
 def follow_ahead(stage: Stage) -> Story:
-    """An account is followed while the machine's clock is an hour ahead: its jobs come all the same."""
+    """An account is followed while the machine's clock is an hour ahead. Its jobs are watched all the same."""
     home = yield from stage.settle()
     account = home.account
     assert account is not None
@@ -707,7 +710,7 @@ def follow_ahead(stage: Stage) -> Story:
 
 
 def follow_on_a_bad_disk(stage: Stage) -> Story:
-    """The disk fails for a moment when a followed account's job was just stored: it is asked about all the same."""
+    """The disk fails for a moment when a followed account's job was just stored. The job is polled all the same."""
     home = yield from stage.settle()
     account = home.account
     assert account is not None
@@ -724,7 +727,8 @@ def follow_on_a_bad_disk(stage: Stage) -> Story:
 
 
 def forgotten_by_a_follower(stage: Stage) -> Story:
-    """A job came from a follow and was asked for by a member, who is forgotten: it ends with a word all the same."""
+    """A job came from a follow, and a member asked for it, too. The member has their data deleted. The job's end is
+    posted all the same."""
     home = yield from stage.settle()
     account = home.account
     assert account is not None
@@ -751,7 +755,7 @@ def forgotten_by_a_follower(stage: Stage) -> Story:
 
 
 def one_in_trouble(stage: Stage) -> Story:
-    """The API fails about one job, for long: others of its account are asked about in time."""
+    """Requests for one job keep failing. Other jobs of its account are polled in time."""
     home = yield from stage.settle()
     bad, good = stage.job(home, 400, v2=False), stage.job(home, 400, v2=False)
     home.status(bad)
@@ -772,7 +776,7 @@ def one_in_trouble(stage: Stage) -> Story:
 
 
 def shared(stage: Stage) -> Story:
-    """Servers with the same token, and people who ask at once, share each question."""
+    """Servers with the same token, and people who ask at the same time, share each request."""
     account = stage.account()
     homes = yield from stage.settle_many(account, 3)
     job = stage.job(account, 200, v2=False)
@@ -808,7 +812,7 @@ def shared(stage: Stage) -> Story:
 
 
 def many_at_a_start(stage: Stage) -> Story:
-    """A process starts with many jobs: not all of them at once."""
+    """A process starts with many jobs, and doesn't request all of them at once."""
     jobs = []
     account = stage.account()
     homes = yield from stage.settle_many(account, 4)
@@ -830,7 +834,8 @@ def many_at_a_start(stage: Stage) -> Story:
 
 
 def followed_meanwhile(stage: Stage) -> Story:
-    """A server begins to follow an account whose long list is just being taken up for another: it gets all of it."""
+    """A server begins to follow an account while the account's long list is being imported for another server. It gets
+    the whole list."""
     account = stage.account()
     first, second = yield from stage.settle_many(account, 2)
     before = [stage.job(account, 1300, v2=False) for _ in range(7)]
@@ -843,7 +848,7 @@ def followed_meanwhile(stage: Stage) -> Story:
     question = second.choose("follow", second.channel, progress=False)
     yield 2.0 * stage.parts.interval
     jobs = [stage.job(account, 400, v2=False) for _ in range(3)]
-    # So many that they are taken in two steps; for these there is no room.
+    # So many that they are imported in two steps. The servers have no room for them.
     others = [
         f"job:9999999999999{k:05d}-user:{account.number}-channel:99{account.number}-bot:pixverse" for k in range(120)
     ]
@@ -879,8 +884,8 @@ def followed_meanwhile(stage: Stage) -> Story:
 
 
 def on_a_further_page(stage: Stage) -> Story:
-    """A job of v2 is asked for while only its account's list tells of it, on the second page."""
-    # Each of the two tells otherwise that there is another page.
+    """A v2 job is requested while only the second page of its account's list contains it."""
+    # Each of these two accounts has another way of saying that there is another page.
     account = stage.one_of([stage.account(), stage.account()])
     home = yield from stage.settle(account)
     job = stage.job(home, 400, v2=True)

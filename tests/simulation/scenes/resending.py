@@ -1,4 +1,4 @@
-"""What is sent once more: because an admin wants it, or because it stands nowhere."""
+"""What is sent again: because an admin wants it, or because it was never posted."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def _is_outcome(body: dict[str, Any], _files: int) -> bool:
 
 
 def refused(stage: Stage) -> Story:
-    """Discord takes the result in no form, so that it is given up. An admin has it sent a quarter of an hour later: it
-    is not late, its card leads to it, and one press sends it, however often it is pressed."""
+    """Discord refuses the result in every form, so it is given up. A quarter of an hour later an admin resends it. It
+    isn't late, its card links to it, and it is sent once, however often the button is pressed."""
     home = yield from stage.settle()
     job = stage.job(home, 40, v2=False)
     home.status(job)
@@ -34,7 +34,7 @@ def refused(stage: Stage) -> Story:
     edits_again = stage.on_discord(lambda request: Trip(unreachable=True) if request.method == "PATCH" else None)
     home.press_answer(answer, "Resend")
     yield 10.0
-    # The card has not told of it when the process is killed.
+    # The process is killed before the card shows it.
     stage.kill(10.0)
     yield 5.0
     edits_again()
@@ -48,8 +48,8 @@ def refused(stage: Stage) -> Story:
 
 
 def unsure(stage: Stage) -> Story:
-    """Nobody knows whether the result was posted. An admin has it sent: whoever asked may have been pinged already, so
-    nobody is, and it is not late."""
+    """Nobody knows whether the result was posted. An admin resends it. Whoever asked may have been pinged already, so
+    it pings nobody, and it isn't late."""
     home = yield from stage.settle()
     job = stage.job(home, 40)
     home.status(job)
@@ -71,8 +71,8 @@ def unsure(stage: Stage) -> Story:
 
 
 def asked_for_again(stage: Stage) -> Story:
-    """Discord takes two results in no form, each the last of its group. Asked for in new groups, they are whole, and
-    whoever asked is pinged at the end of the new one: at once, or when its other job has ended."""
+    """Discord refuses two results in every form, each the last of its batch. Requested again in new batches, they come
+    complete, and whoever asked is pinged at the end of the new batch: at once, or when its other job has ended."""
     home = yield from stage.settle()
     alone, first, running = (stage.job(home, seconds, v2=False) for seconds in (40, 40, 500))
     end = stage.refuse(home.channel, Refusal(400, 987654, "Something new"), when=_is_outcome)
