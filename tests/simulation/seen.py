@@ -123,6 +123,10 @@ SEEN: dict[str, tuple[str, ...]] = {
         "a new card bears the nonce of the deleted one",
         "a new card in the place of a deleted one waits until the outbox looks again",
     ),
+    "cards.deleted_in_the_midst_of_changes": (
+        "a person who is forgotten makes the bot forget that somebody asked again",
+        "another account makes the bot forget that somebody asked again",
+    ),
     "cards.ended_together": ("cards that want no edit any more keep their time in the line",),
     "cards.everywhere": ("cards are edited without a bound on all of them",),
     "cards.in_another_language": (

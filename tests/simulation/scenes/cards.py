@@ -92,6 +92,38 @@ def deleted_and_asked_again(stage: Stage) -> Story:
     stage.card_says(job, home.channel, "Done")
 
 
+def deleted_in_the_midst_of_changes(stage: Stage) -> Story:
+    """A card is deleted while Discord answers no edit, and somebody asks again. Before the bot finds it gone, another
+    person is forgotten, or the server gets another account's token: the new card comes all the same."""
+    home = yield from stage.settle()
+    job = stage.job(home, 900, v2=False, steps=40)
+    home.status(job)
+    yield _NONCE_FORGOTTEN
+    cards = len(stage.cards(job, home.channel))
+    del home.channel.messages[int(stage.card(job, home.channel)["id"])]
+    silent = Trip(unreachable=True)
+    end = stage.on_discord(lambda request: silent if _edits(request, home.channel) else None)
+    home.status(job, 2)
+    yield 5.0
+    is_forgotten = stage.coin()
+    if is_forgotten:
+        question = home.command("pixverse forget-me", 1, home.guild.channels[1])
+        yield 3.0
+        home.press_answer(question, "Delete my data")
+    else:
+        home.account = stage.parts.people.uses[home.guild.id] = stage.account()
+        home.enter_token(home.account.token)
+        stage.parts.ledger.void("on hold", channel=home.channel, job=job)
+    yield 5.0
+    end()
+    yield 90.0 + stage.parts.interval
+    now = len(stage.cards(job, home.channel))
+    stage.expect(now == cards + 1, f"{now} cards of a job that was asked for again, not {cards + 1}")
+    yield 900.0
+    if is_forgotten:
+        stage.came(job, home.channel)
+
+
 def old_and_unanswered(stage: Stage) -> Story:
     """A card over an hour old, posted while the clock was ahead, says that the API is down, and its edits get no
     response."""
