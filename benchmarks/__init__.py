@@ -1,1 +1,2 @@
-"""How fast, frugal and large the bot is: each figure beside what it is measured against, in one run on one machine."""
+"""Measures how fast, frugal and large the bot is. Each figure is measured together with its yardstick, in one run on
+one machine."""

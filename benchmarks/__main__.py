@@ -1,4 +1,4 @@
-"""`python -m benchmarks [--smoke] [--rounds N] [--out FOLDER] [NAME …]`: runs the benchmarks, or those named."""
+"""`python -m benchmarks [--smoke] [--rounds N] [--out FOLDER] [NAME …]`: runs all benchmarks, or the named ones."""
 
 from __future__ import annotations
 

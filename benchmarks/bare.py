@@ -1,4 +1,4 @@
-"""The bare limit: an aiohttp loop that asks the same questions as the bot, and nothing else."""
+"""The lower bound: an aiohttp loop that sends the same requests as the bot and does nothing else."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pixverse.api_client import new_api_session
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast somebody asked: `rate` in questions a second, `cpu` in seconds of processor time for each."""
+    """How fast requests were sent: `rate` in requests a second, `cpu` in seconds of processor time per request."""
 
     rate: float
     cpu: float
@@ -27,7 +27,7 @@ class Pace:
 
 @contextmanager
 def pace_of(count: Callable[[], int]) -> Iterator[list[Pace]]:
-    """Puts the pace of the block into the list: `count` tells how many questions were asked so far."""
+    """Appends the pace of the block to the list that it gives. `count` returns how many requests were sent so far."""
     paces: list[Pace] = []
     asked, began, busy = count(), time.monotonic(), time.process_time()
     yield paces
@@ -36,7 +36,7 @@ def pace_of(count: Callable[[], int]) -> Iterator[list[Pace]]:
 
 
 async def bare_pace(served: Served, seconds: float, at_once: int) -> Pace:
-    """So many questions are under way at once; each answer is read and thrown away."""
+    """The pace with `at_once` concurrent requests, whose responses are read and discarded."""
     jobs = cycle(served.jobs)
     answers = 0
     ends_at = time.monotonic() + seconds

@@ -11,7 +11,7 @@ from discord.http import Route
 
 
 class BareClient(discord.AutoShardedClient):
-    """With the intents and caches of the bot."""
+    """Has the bot's intents and caches."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -22,7 +22,7 @@ class BareClient(discord.AutoShardedClient):
         )
 
     async def setup_hook(self) -> None:
-        """discord.py first connects to its own idea of the gateway's address."""
+        """Makes discord.py connect to the sandbox's gateway."""
         _, url, _ = await self.http.get_bot_gateway()
         DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(url)
 

@@ -1,8 +1,8 @@
-"""How many open jobs there may be before polls run late, all of them young and asked about one by one: against what
-`bare` asks in an interval where the API answers at once, and against `naive` where it answers in 200 ms.
+"""How many active jobs there may be before polls run late, if all are young and requested one by one. The yardsticks
+are what `bare` requests in an interval if the API responds at once, and `naive` if it responds in 200 ms.
 
-At an interval of 20 s a poll counts as late after a second. The interval is shortened here, and lateness with it, so
-that fewer jobs have to be made; jitter is left out, so that each poll's lateness is known exactly.
+At an interval of 20 s a poll counts as late after a second. Here the interval is shorter, and so is that time, so that
+fewer jobs are needed. Jitter is left out, so that each poll's delay is known exactly.
 """
 
 from __future__ import annotations
@@ -33,20 +33,20 @@ from relay.polling.poller import AT_ONCE
 _LATE_SHARE = 1 / 20
 _SLOW_MS = 200
 _INTERVALS_SETTLING = 4
-"""Until what was read and asked about at the start, all at once, has spread out again."""
+"""Intervals until the jobs that were all read and requested at the start have spread out again."""
 _INTERVALS_WATCHED = 2
 _NAIVE_STEPS = (50, 75, 100)
 
 
 class Even(Random):
-    """Without jitter."""
+    """A source of randomness without jitter."""
 
     def uniform(self, a: float, _b: float) -> float:
         return a
 
 
 async def run(sizes: Sizes) -> Result:
-    """Both comparisons, each round beside the side that it is compared with."""
+    """Measures both comparisons, each round next to its yardstick."""
     quick = await _against_bare(sizes)
     slow = await _against_naive(sizes)
     return Result(quick.rows + slow.rows, quick.curves + slow.curves)
@@ -104,14 +104,14 @@ async def _against_naive(sizes: Sizes) -> Result:
 
 
 async def _warm(folder: Path, served: Served) -> None:
-    """A database in which every job's answer stands already."""
+    """Makes a database that already has every job's first response."""
     folder.mkdir()
     async with real_poller(folder / "relay.db", served, 0.01) as poller, poller.running():
         await poller.told_once(len(served.jobs))
 
 
 async def _lateness(folder: Path, served: Served, jobs: int, interval: float) -> float:
-    """p99 of how many seconds after its time a poll began, once the start is over."""
+    """The p99 of the seconds by which polls began late, after the start has settled."""
     with tempfile.TemporaryDirectory(dir=folder) as name:
         path = Path(name) / "relay.db"
         shutil.copy(folder / "warm" / "relay.db", path)
@@ -138,7 +138,8 @@ async def _lateness(folder: Path, served: Served, jobs: int, interval: float) ->
 
 @contextmanager
 def _own_objects_left_alone() -> Iterator[None]:
-    """What the benchmark holds, a hundred thousand jobs, is not the poller's to look through at every collection."""
+    """Keeps the garbage collector from traversing the benchmark's own hundred thousand jobs during the poller's
+    collections."""
     gc.collect()
     gc.freeze()
     try:
@@ -148,7 +149,7 @@ def _own_objects_left_alone() -> Iterator[None]:
 
 
 def _crossing(late: list[tuple[int, float]], limit: float) -> float:
-    """The number of jobs at which lateness reaches the limit, on the straight line between two that were tried."""
+    """The number of jobs at which the delay reaches the limit, interpolated between the two nearest tries."""
     if late[0][1] > limit:
         return float(late[0][0]) * limit / late[0][1]
     for (fewer, before), (more, after) in pairwise(late):
@@ -158,7 +159,7 @@ def _crossing(late: list[tuple[int, float]], limit: float) -> float:
 
 
 async def _naive_rate(served: Served, seconds: float) -> float:
-    """Jobs a second that `naive` asks about."""
+    """How many jobs a second `naive` requests."""
     asked = 0
     tokens = {job.jobid: job.token for job in served.jobs}
     async with aiohttp.ClientSession() as session:

@@ -1,8 +1,9 @@
-"""Four bots on one PostgreSQL with 400,000 open jobs of 1,000 servers: how long until each polls, what each takes of
-memory, and for how long nobody has what one of them held, a quarter of the jobs and 20 of 80 shards, after `kill -9`.
+"""Four bots on one PostgreSQL with 400,000 active jobs of 1,000 servers: how long until each polls, how much memory
+each needs, and for how long nobody serves what one of them held (a quarter of the jobs and 20 of 80 shards) after `kill
+-9`.
 
-Each shard is in an IDENTIFY bucket of its own here. Shards of one bucket connect 5.5 s apart, so a bot with a single
-bucket needs 5.5 s more for each further shard.
+Each shard has its own IDENTIFY bucket here. Shards of one bucket connect 5.5 s apart, so a bot with a single bucket
+needs 5.5 s more for each further shard.
 """
 
 from __future__ import annotations
@@ -24,13 +25,13 @@ from tests.postgres_server import PostgresServer
 _PROCESSES = 4
 _SETTLE_SECONDS = 15.0
 _FEWEST_SERVERS = 40
-"""With fewer one of the processes may have no account."""
+"""With fewer servers one of the processes may get no account."""
 _LONGEST = 300.0
 _MEGABYTE = 1e6
 
 
 async def run(sizes: Sizes) -> Result:
-    """One bot with all the jobs, then four, each beside an idle one; of the four one is killed."""
+    """Measures one bot with all the jobs, then four, each together with an idle one; kills one of the four."""
     jobs, few = sizes.clustered_jobs, sizes.shards // _PROCESSES
     settle = min(_SETTLE_SECONDS, sizes.seconds * 5)
     with postgres() as server:
@@ -74,7 +75,7 @@ async def run(sizes: Sizes) -> Result:
 async def _stage(
     server: PostgresServer, sizes: Sizes, *, processes: int, shards: int, jobs: int
 ) -> AsyncIterator[Several]:
-    """Bots that are not started yet, and a database with so many jobs."""
+    """Bots that aren't started yet, and a database with this many jobs."""
     async with several(server, processes, POLL_INTERVAL=str(4 * sizes.capacity_interval)) as bots:
         discord, api = bots.stage.discord, bots.stage.pixverse
         discord.gateway.shards = discord.starts.max_concurrency = shards
@@ -87,7 +88,7 @@ async def _stage(
 
 
 async def _start(bots: Several) -> float:
-    """Seconds from exec until each bot has asked the API; without jobs none does, and only the gateway counts."""
+    """Seconds from exec until each bot has polled; without jobs, until the gateway is connected."""
     requests, has_jobs = bots.stage.pixverse.requests, bool(bots.stage.pixverse.jobs)
     callers = {str(number) for number in range(len(bots.bots))} if has_jobs else set()
     began = time.monotonic()
@@ -102,13 +103,13 @@ async def _start(bots: Several) -> float:
 
 
 async def _memory(bots: Several, seconds: float) -> list[int]:
-    """Of each bot, after so many seconds in which nothing is done with it."""
+    """The memory of each bot in bytes, after this many idle seconds."""
     await asyncio.sleep(seconds)
     return [resident_bytes(bot.pid) for bot in bots.bots]
 
 
 async def _kill_one(bots: Several) -> tuple[float, float]:
-    """Seconds until others hold all of its accounts, and until they have connected all of its shards."""
+    """Seconds until other bots hold all of its accounts, and until they have connected all of its shards."""
     ledger, gateway = bots.stage.ledger, bots.stage.discord.gateway
     (dead,) = [process for process in bots.processes() if bots.bot_of(process) is bots.bots[0]]
 
@@ -128,6 +129,6 @@ async def _kill_one(bots: Several) -> tuple[float, float]:
     by_shards = until(
         lambda: len({session.shard[0] for session in gateway.connected}) == gateway.shards, _LONGEST, "every shard"
     )
-    # Discord hears of the closed sockets at once, so what is counted is connected anew.
+    # Discord notices the closed sockets at once, so only new connections are counted.
     found = await asyncio.gather(after(asyncio.ensure_future(by_accounts)), after(asyncio.ensure_future(by_shards)))
     return found[0], found[1]

@@ -1,6 +1,5 @@
-"""`/pixverse status`, from the interaction to the answer that can be read, while the bot polls at 70 % of its capacity
-and the API answers in 20 ms.
-"""
+"""`/pixverse status`, from the interaction to the reply's text, while the bot polls at 70 % of its capacity and the API
+responds in 20 ms."""
 
 from __future__ import annotations
 
@@ -28,7 +27,7 @@ _EACH_SECONDS = 0.1
 
 
 async def run(sizes: Sizes) -> Result:
-    """First what the poller can do with such an API, then the commands."""
+    """Measures the poller's capacity with such an API first, then the commands."""
     async with serve_for_commands(sizes) as served:
         polled = await jobs_at(_LOAD, served, sizes)
         async with stage(**settings_for(served, sizes)) as played:
@@ -40,13 +39,13 @@ async def run(sizes: Sizes) -> Result:
 
 
 def serve_for_commands(sizes: Sizes) -> AbstractAsyncContextManager[Served]:
-    """An API that answers in 20 ms, with more jobs than any poller can keep up with, and one for each command."""
+    """An API that responds in 20 ms, with more jobs than any poller can keep up with, and one for each command."""
     jobs = int(sizes.capacity_interval * 12_000 * min(1.0, sizes.seconds))
     return serve(jobs + sizes.commands, sizes.accounts, answer_ms=_ANSWER_MS, lists=False)
 
 
 async def jobs_at(load: float, served: Served, sizes: Sizes) -> int:
-    """How many jobs keep the bot's poller at this part of what it can do with such an API."""
+    """The number of jobs that loads the bot's poller with this share of its capacity."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         async with real_poller(Path(folder) / "relay.db", served, 0.01) as poller, poller.running():
             await poller.told_once(len(served.jobs))
@@ -55,14 +54,15 @@ async def jobs_at(load: float, served: Served, sizes: Sizes) -> int:
 
 
 def settings_for(served: Served, sizes: Sizes) -> dict[str, str]:
-    """With which the bot asks for what is served."""
+    """The settings with which the bot uses the served API."""
     return {"USEAPI_URL": served.base, "POLL_INTERVAL": str(sizes.capacity_interval)}
 
 
 async def under_load(
     played: Stage, keys: Sequence[str], served: Served, polled: int, sizes: Sizes
 ) -> tuple[list[float], float]:
-    """Starts the bot with so many jobs; gives the seconds that each command waited, and polls a second meanwhile."""
+    """Starts the bot with this many jobs. Returns the seconds that each command waited, and the polls per second
+    meanwhile."""
     tokens = sorted({job.token for job in served.jobs})
     guilds = [played.discord.add_guild(f"Studio {number}") for number in range(len(tokens))]
     channels = [guild.add_text_channel("videos") for guild in guilds]
@@ -79,7 +79,7 @@ async def under_load(
 
 
 async def _told_once(database: DatabasePlace, interval: float) -> None:
-    """Waits until each job has had its first answer, and the database holds them; those are news."""
+    """Waits until each job has had its first response and the database has stored it; only first responses are news."""
     await asyncio.sleep(2 * interval)
     commits = Commits(database)
     try:
@@ -89,7 +89,8 @@ async def _told_once(database: DatabasePlace, interval: float) -> None:
 
 
 async def _commands(jobs: tuple[AskedJob, ...], seats: dict[str, tuple[Channel, Member]]) -> list[float]:
-    """Seconds that each waited; one begins every tenth of a second, whether those before have their answers or not."""
+    """The seconds that each command waited. A command begins every tenth of a second, whether or not earlier ones have
+    their replies."""
 
     async def one(job: AskedJob) -> float:
         channel, member = seats[job.token]
@@ -107,7 +108,7 @@ async def _commands(jobs: tuple[AskedJob, ...], seats: dict[str, tuple[Channel, 
 
 
 def _watch(database: DatabasePlace, jobs: tuple[AskedJob, ...], places: dict[str, Place]) -> None:
-    """Every job is watched since now in the database of a bot that does not run."""
+    """Makes every job watched from now on, in the database of a bot that isn't running."""
     now = time.time_ns() // 1_000_000
     accounts = account_numbers(database)
     watched = [(number, job.jobid, places[job.token]) for number, job in enumerate(jobs, start=1)]

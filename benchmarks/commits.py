@@ -1,4 +1,4 @@
-"""What is committed to a database that somebody else writes."""
+"""Counts the commits to a database that another process writes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _BETWEEN_SECONDS = 0.25
 
 
 class Commits:
-    """Looks at a database from outside; to be closed."""
+    """Observes a database from outside. Must be closed."""
 
     def __init__(self, place: DatabasePlace) -> None:
         if isinstance(place, Path):
@@ -26,18 +26,18 @@ class Commits:
             self._query = "PRAGMA data_version"
         else:
             self._reader = psycopg.connect(place.secret.get_secret_value(), autocommit=True)
-            # Transactions that have written, those of all the server's databases.
+            # Counts the transactions that wrote, in all of the server's databases.
             self._query = "SELECT CAST(CAST(pg_snapshot_xmax(pg_current_snapshot()) AS text) AS bigint)"
 
     def version(self) -> int:
-        """A number that changes with every commit of whoever writes into the database."""
+        """A number that changes with every commit to the database."""
         row = self._reader.execute(self._query).fetchone()
         if row is None:
             raise RuntimeError("a database tells its version")
         return int(row[0])
 
     async def cease(self) -> None:
-        """Waits until nothing was committed for a second."""
+        """Waits until nothing has been committed for a second."""
         before, quiet = self.version(), 0
         while quiet < _QUIET_LOOKS:
             await asyncio.sleep(_BETWEEN_SECONDS)
@@ -45,5 +45,5 @@ class Commits:
             before = self.version()
 
     def close(self) -> None:
-        """Lets go of the file."""
+        """Closes the connection."""
         self._reader.close()

@@ -1,7 +1,7 @@
-"""PostgreSQL beside SQLite, one process each on the same machine: polls a second of the real poller, what the database
-takes for polls without news, and `/pixverse status` while the bot polls at half of the poller's pace.
+"""PostgreSQL next to SQLite, one process each on the same machine: the real poller's polls per second, how much the
+database costs for polls without news, and `/pixverse status` while the bot polls at half of the poller's pace.
 
-PostgreSQL runs on the same cores as the bot and the sandboxes; both engines sync their writes.
+PostgreSQL runs on the same cores as the bot and the sandboxes. Both engines sync their writes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _LOAD = 0.5
 
 
 async def run(sizes: Sizes) -> Result:
-    """Both engines by turns."""
+    """Measures both engines in turn."""
     with postgres() as server:
         return Result([*await _polls(server, sizes), await _status(server, sizes)])
 

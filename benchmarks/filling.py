@@ -1,4 +1,4 @@
-"""Databases as they are after a while, filled without waiting for it."""
+"""Fills databases with what they would hold after a while."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from storage.database import Database
 
 
 def insert(place: DatabasePlace, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Puts rows into a table of a bot that does not run. The next id comes after those that the rows name."""
+    """Inserts rows into a table of a bot that isn't running. The next id follows the highest id in the rows."""
     if isinstance(place, Path):
         values = ", ".join("?" * len(columns))
         with closing(sqlite3.connect(place)) as file, file:
@@ -34,7 +34,7 @@ def insert(place: DatabasePlace, table: str, columns: Sequence[str], rows: Seque
 
 
 def account_numbers(place: DatabasePlace) -> dict[str, int]:
-    """The numbers of the accounts, by what they claim."""
+    """The accounts' row ids by account key."""
     query = "SELECT account_key, id FROM accounts"
     if isinstance(place, Path):
         with closing(sqlite3.connect(place)) as file:
@@ -44,8 +44,8 @@ def account_numbers(place: DatabasePlace) -> dict[str, int]:
 
 
 async def fill(database: Database, jobs: Sequence[AskedJob]) -> None:
-    """Every job is watched since now in a channel of its account's only server; account, server and channel have the
-    same number, counted from 1 in the order of the tokens."""
+    """Makes every job watched from now on, in a channel of its account's only server. Account, server and channel have
+    the same number, counted from 1 in the order of the tokens."""
     now = time.time_ns() // 1_000_000
     accounts = {token: number for number, token in enumerate(sorted({job.token for job in jobs}), start=1)}
     async with database.transaction() as tx:

@@ -1,6 +1,5 @@
-"""How time grows with what there is: reading open jobs at a start and taking the next one, picking the next deliveries
-out of many that wait, and commands over a history of ended jobs.
-"""
+"""How time grows with the amount of data: reading active jobs at a start and taking the next one, picking the next of
+many waiting deliveries, and commands over a history of ended jobs."""
 
 from __future__ import annotations
 
@@ -28,7 +27,7 @@ Points = dict[str, list[tuple[float, float]]]
 
 
 async def run(sizes: Sizes) -> Result:
-    """One database for each size."""
+    """Measures one database for each size."""
     open_jobs: Points = {"load": [], "next due": []}
     waiting: Points = {"pick the next ones": []}
     history: Points = {"status": [], "list": [], "choices": []}
@@ -96,7 +95,7 @@ async def _grow_open(folder: Path, count: int, points: Points) -> None:
 
 
 def _next_due(count: int) -> float:
-    """Milliseconds in which the earliest job is started and waits again."""
+    """The milliseconds that it takes to start the earliest job and queue it again."""
     clock = ManualClock()
     queue = JobQueue(Timing(clock, Random(1), 20.0), max_age=10**12)
     for number in range(count):
@@ -112,7 +111,7 @@ def _next_due(count: int) -> float:
 
 
 async def _fill_jobs(database: Database, count: int, *, ended: bool) -> None:
-    """Jobs of many servers; each hundredth is this one's, and each thousandth this channel's and this person's."""
+    """Inserts jobs of many servers. A hundredth is this server's, and a thousandth this channel's and this person's."""
     outcome = ", 'completed'" if ended else ", NULL"
     at = str(START - 1) if ended else "NULL"
     numbers = f"WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})"

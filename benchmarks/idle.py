@@ -1,4 +1,4 @@
-"""The idle bot in 2,500 servers, against a bare discord.py client with the same intents and caches: memory."""
+"""Memory of the idle bot in 2,500 servers, against a bare discord.py client with the same intents and caches."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SETTLE_SECONDS = 8.0
 
 
 async def run(sizes: Sizes) -> Result:
-    """By turns, at the same sandbox. `python -m benchmarks.bare_client` is the other side."""
+    """Measures both in turn, with the same sandbox. The other side is `python -m benchmarks.bare_client`."""
     ours: list[float] = []
     bare: list[float] = []
     settle = min(_SETTLE_SECONDS, 2 * sizes.seconds)

@@ -1,13 +1,13 @@
-"""A schedule that learns, against the plain one and a bound that knows the future: questions for each job against the
-time that its end stays unknown.
+"""A schedule that learns, against the plain one and a bound that knows the future: requests per job against the time
+until the job's end is known.
 
-The API looks at Discord only now and then (a sweep), and a change shows with the time of its sweep in `updated`.
-`plain` asks every interval. `learned` watches the sweeps of its account: where the latest of them fit one rhythm, it
-asks just after the next sweep that lies an interval away at least; while a job is younger than nine tenths of its
-verb's jobs were at their end, it lets every other sweep go by; where they fit none it is `plain`. `bound` asks once,
-right after the sweep at which the end shows.
+The API looks at Discord only now and then (a sweep), and a change appears with the time of its sweep in `updated`.
+`plain` polls at every interval. `learned` observes the sweeps of its account. If the latest sweeps fit one rhythm, it
+polls just after the first sweep that is at least an interval away. While a job is younger than nine tenths of its
+verb's jobs were at their end, it skips every other sweep. If they fit no rhythm it works like `plain`. `bound` requests
+each job once, right after the sweep that shows its end.
 
-Simulated, with a seed, over several rhythms and laws of duration.
+Simulated from a seed, with several rhythms and distributions of durations.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def _around(seconds: float, share: float) -> Gaps:
 
 
 def _documented(random: Random) -> Iterator[float]:
-    """Every 15 to 60 s (useapi.net PixVerse v1, get-pixverse-jobid)."""
+    """Sweeps every 15 to 60 s (useapi.net PixVerse v1, get-pixverse-jobid)."""
     while True:
         yield random.uniform(15, 60)
 
@@ -90,7 +90,7 @@ class _Spent:
 
 
 class _Learner:
-    """What was seen of one account and verb."""
+    """What is known of one account and verb."""
 
     def __init__(self) -> None:
         self._sweeps: deque[float] = deque(maxlen=_SEEN_SWEEPS)
@@ -104,7 +104,7 @@ class _Learner:
         self._lengths.append(length)
 
     def rhythm(self) -> float | None:
-        """Seconds between two sweeps, where those seen lie on one grid."""
+        """Seconds between two sweeps if the known ones lie on one grid; else None."""
         if len(self._sweeps) < _SEEN_SWEEPS:
             return None
         ordered = sorted(self._sweeps)
@@ -114,7 +114,7 @@ class _Learner:
         return period if fits and period >= 5 else None
 
     def next_at(self, asked_at: float, interval: float, age: float) -> float | None:
-        """When to ask next; None where nothing is known."""
+        """When to poll next; None if nothing is known."""
         period = self.rhythm()
         if period is None:
             return None
@@ -127,7 +127,7 @@ class _Learner:
 
 
 def simulate(gaps: Gaps, duration: Duration, interval: float, jobs: int, seed: int, *, learns: bool) -> _Spent:
-    """Jobs of one account, one a minute."""
+    """Simulates the jobs of one account, one a minute."""
     random = Random(seed)
     spent, learner = _Spent(), _Learner()
     sweeps = _sweeps(gaps, random, 60.0 * jobs + 10_000)
@@ -163,7 +163,7 @@ def _sweeps(gaps: Gaps, random: Random, until: float) -> list[float]:
 
 
 def _seen_at(sweeps: list[float], moment: float) -> float:
-    """The first sweep from then on."""
+    """The first sweep at or after the moment."""
     low, high = 0, len(sweeps) - 1
     while low < high:
         middle = (low + high) // 2
@@ -175,7 +175,7 @@ def _seen_at(sweeps: list[float], moment: float) -> float:
 
 
 async def run(sizes: Sizes) -> Result:
-    """Every rhythm with every law of duration, at several intervals."""
+    """Simulates every rhythm with every distribution of durations, at several intervals."""
     curves = {True: [], False: []}  # type: dict[bool, list[tuple[float, float]]]
     worst: list[float] = []
     better, cases = 0, 0

@@ -1,7 +1,7 @@
-"""100,000 open jobs of 1,000 servers, ages as in life: what they add to the memory of the idle bot, how long a start
+"""100,000 active jobs of 1,000 servers, with realistic ages: how much memory they add to the idle bot, how long a start
 takes until the first poll, and whether polls then come in a burst.
 
-A twentieth of the jobs is younger than five minutes, a seventh younger than an hour, the rest up to two days old.
+5 % of the jobs are younger than five minutes, another 15 % younger than an hour, the rest up to 46 hours old.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ _SETTLE_SECONDS = 15.0
 _MEGABYTE = 1e6
 _BURST_SECONDS = 5
 _LOADED = "jobs are polled"
-"""What the bot says once it has read all of them."""
+"""What the bot logs once it has read all of them."""
 
 
 async def run(sizes: Sizes) -> Result:
-    """One bot for each number of jobs, on one database that grows."""
+    """Measures one bot for each number of jobs, on one database that grows."""
     starts: list[float] = []
     bursts: list[float] = []
     memory: list[tuple[float, float]] = []
@@ -79,7 +79,7 @@ async def run(sizes: Sizes) -> Result:
 
 
 async def _start(played: Stage) -> float:
-    """Starts the bot and waits until it knows all jobs; gives the seconds from exec to the first question."""
+    """Starts the bot and waits until it has read all jobs. Returns the seconds from exec to the first request."""
     before = len(played.pixverse.requests)
     loaded = len(played.bot.said(_LOADED))
     began = time.monotonic()
@@ -94,7 +94,7 @@ async def _start(played: Stage) -> float:
 
 
 def _busiest(played: Stage, since: int) -> float:
-    """The most questions within a second, in the mean of five that follow each other."""
+    """The highest number of requests a second, averaged over five successive seconds."""
     seconds = [request.at // 1000 for request in played.pixverse.requests[since:]]
     counts = [seconds.count(second) for second in range(min(seconds, default=0), max(seconds, default=0) + 1)]
     windows = [counts[k : k + _BURST_SECONDS] for k in range(max(1, len(counts) - _BURST_SECONDS + 1))]
@@ -102,7 +102,7 @@ def _busiest(played: Stage, since: int) -> float:
 
 
 def _planned(path: Path) -> float:
-    """Questions a second that the schedule asks for by itself, one by one."""
+    """The requests a second that the schedule itself causes, one job at a time."""
     now = time.time_ns() // 1_000_000
     database = sqlite3.connect(path)
     ages = [(now - since) / 1000 for (since,) in database.execute("SELECT watched_since FROM jobs")]
@@ -111,7 +111,7 @@ def _planned(path: Path) -> float:
 
 
 def add_jobs(api: PixverseApi, database: DatabasePlace, made: list[tuple[Place, Account]], numbers: range) -> None:
-    """Puts jobs into the API and into the database of a bot that does not run, with the API's answer in it."""
+    """Adds jobs to the API, and with the API's response to the database of a bot that isn't running."""
     random = Random(numbers.start)
     now = time.time_ns() // 1_000_000
     accounts = account_numbers(database)
@@ -129,7 +129,7 @@ def add_jobs(api: PixverseApi, database: DatabasePlace, made: list[tuple[Place, 
 
 
 def _age(random: Random) -> float:
-    """Seconds since the job was first asked for."""
+    """Draws the seconds since a job was first requested."""
     share = random.random()
     if share < 0.05:
         return random.uniform(0, schedule.YOUNG)

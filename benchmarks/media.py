@@ -1,6 +1,5 @@
-"""200 videos of 8 MB to 40 channels: bytes a second against a bare loop that downloads and uploads, three downloads and
-as many posts at once as the bot's; and what it adds to the memory of the idle bot.
-"""
+"""200 videos of 8 MB to 40 channels: bytes a second against a bare loop that downloads and uploads, with three
+downloads and as many concurrent posts as the bot; and how much memory they add to the idle bot."""
 
 from __future__ import annotations
 
@@ -29,7 +28,7 @@ _LONGEST_SECONDS = 300.0
 
 
 async def run(sizes: Sizes) -> Result:
-    """By turns, through the same sandbox."""
+    """Measures both in turn, through the same sandbox."""
     ours: list[float] = []
     bare: list[float] = []
     memory: list[float] = []
@@ -65,7 +64,7 @@ def _completed(make: object, file: File, count: int) -> list[Job]:
 
 
 async def _posted(played: Stage, jobs: list[Job], file: File) -> tuple[float, float]:
-    """Seconds from the ends of all jobs to the last outcome, and MB above what the bot took before."""
+    """Seconds from the jobs' ends to the last outcome, and MB above the bot's memory before."""
     idle = resident_bytes(played.bot.pid)
     before = _uploads(played)
     most, began = idle, time.monotonic()
@@ -83,7 +82,7 @@ def _uploads(played: Stage) -> int:
 
 
 async def _bare(played: Stage, jobs: list[Job], channels: list[Channel]) -> float:
-    """Seconds in which so many loops download each video to a file and post it from there."""
+    """The seconds that concurrent bare loops take to download each video to a file and post it from there."""
     places = asyncio.Queue[tuple[str, Channel]]()
     for number, job in enumerate(jobs):
         places.put_nowait((str(job.videos[0].attachment()["url"]), channels[number % len(channels)]))
@@ -114,7 +113,7 @@ async def _bare(played: Stage, jobs: list[Job], channels: list[Channel]) -> floa
 
 
 def _forget_messages(played: Stage, channels: list[Channel]) -> None:
-    """So that this process does not keep what nobody looks at any more."""
+    """Deletes messages that nobody needs any more from this process's memory."""
     backend = played.discord.world.backend
     for channel in channels:
         backend.messages.get(channel.id, {}).clear()

@@ -1,7 +1,7 @@
-"""The bot that one writes from a tutorial: a table, a `tasks.loop` over it, one job after another, and edits of the
-first answer by its interaction's token.
+"""The bot that a tutorial would lead to: a table, a `tasks.loop` over it that takes one job after another, and edits of
+the first reply through its interaction's token.
 
-Discord's and the API's side come in as functions, so that it can be played on a clock of its own.
+The functions for Discord and the API are passed in, so it can run on any clock.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ Record = dict[str, object]
 Fetch = Callable[[str], Awaitable[Record]]
 """GET of one job by its id."""
 Edit = Callable[[str, str], Awaitable[None]]
-"""PATCH of an interaction's first answer: the interaction's token and the new text."""
+"""PATCH of an interaction's first reply: the interaction's token and the new text."""
 
 _ENDS = frozenset({"completed", "failed", "moderated", "cancelled"})
 
 
 class NaiveBot:
-    """`turn` is the body of the loop."""
+    """A bot without its loop: `turn` is the loop's body."""
 
     def __init__(self, fetch: Fetch, edit: Edit, path: str = ":memory:") -> None:
         self._fetch = fetch
@@ -29,14 +29,14 @@ class NaiveBot:
         self._database.execute("CREATE TABLE jobs (jobid TEXT PRIMARY KEY, interaction TEXT, shown TEXT)")
 
     async def status(self, jobid: str, interaction: str) -> None:
-        """The command: asks, answers, and remembers the job."""
+        """The command: requests the job, replies, and stores the job."""
         shown = _text(await self._fetch(jobid))
         await self._edit(interaction, shown)
         with self._database:
             self._database.execute("INSERT INTO jobs VALUES (?, ?, ?)", (jobid, interaction, shown))
 
     async def turn(self) -> None:
-        """Asks about each job, and shows what is new."""
+        """Requests each job, and shows what is new."""
         for jobid, interaction, shown in self._database.execute("SELECT * FROM jobs").fetchall():
             record = await self._fetch(jobid)
             text = _text(record)

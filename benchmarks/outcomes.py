@@ -1,6 +1,5 @@
-"""From a job's end to its message in the channel, with a video of 1 MB: by callback, and by poll above half the
-interval, which is what waiting for the poll takes in the mean.
-"""
+"""From a job's end to its message in the channel, with a video of 1 MB: by callback, and by poll. For polls, half an
+interval is subtracted, which is the average wait for the next poll."""
 
 from __future__ import annotations
 
@@ -23,7 +22,7 @@ _ADDRESS = re.compile(r"`(http://127\.0\.0\.1:\d+/callback/[A-Za-z0-9_-]{43})`")
 
 
 async def run(sizes: Sizes) -> Result:
-    """Some channels side by side, in each one job after the other."""
+    """Measures some channels side by side, each with one job after another."""
     by_callback = await _by_callback(sizes.ends)
     by_poll = [seconds - _POLL_SECONDS / 2 for seconds in await _by_poll(sizes.ends)]
     return Result([_row("by callback", by_callback), _row("by poll, above half the interval", by_poll)])
@@ -64,12 +63,12 @@ async def _all_ends(server: GuildFixture, ends: int) -> list[float]:
 
 
 async def _ends(server: GuildFixture, channel: Channel, ends: int) -> list[float]:
-    """Seconds from each end to its message."""
+    """The seconds from each end to its message."""
     found = []
     for number in range(1, ends + 1):
         job = server.job()
         await server.status(job, channel=channel)
-        # Ends lie evenly over an interval: what half of it is must not be left to chance.
+        # The ends are spread evenly over an interval, so that the average wait isn't left to chance.
         await asyncio.sleep(0.2 + _POLL_SECONDS * (number - 0.5) / ends)
         ended = time.monotonic()
         job.complete(size=_VIDEO_BYTES)
@@ -79,5 +78,5 @@ async def _ends(server: GuildFixture, channel: Channel, ends: int) -> list[float
 
 
 async def _outcomes(server: GuildFixture, channel: Channel, count: int) -> None:
-    """Waits until so many outcomes are stored."""
+    """Waits until this many outcomes are stored."""
     await server.stage.discord.until(lambda: len(server.outcomes(channel)) >= count, timeout=60)

@@ -1,4 +1,4 @@
-"""Puts the kept results into `docs/performance.md`, between two marks."""
+"""Writes the stored results into `docs/performance.md`, between two markers."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _BEGIN, _END = "<!-- figures -->\n", "<!-- end of figures -->"
 
 
 def fill(page: Path, results: Path) -> None:
-    """Writes the table of all results that are kept, and what each was taken on, into the page.
+    """Writes the table of all stored results, and what each was measured on, into the page.
 
-    Raises ValueError where the page has not both marks.
+    Raises ValueError if the page doesn't have both markers.
     """
     kept = json.loads(results.read_text())
     rows = [_row(told) for one in kept.values() for told in one["rows"]]

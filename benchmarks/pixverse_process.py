@@ -1,8 +1,9 @@
-"""The sandbox's PixVerse API in a process of its own, so that it takes no time from who asks it.
+"""Runs the sandbox's PixVerse API in its own process, so that it takes no processor time from its client's.
 
 `python -m benchmarks.pixverse_process <jobs> <accounts> <milliseconds> <lists>` prints one line of JSON and serves
-until it is ended: jobs that stand at 31 % for ever, dealt out to the accounts, each answer that many milliseconds late,
-and with <lists> 0 no list of an account's jobs. For each line that it is sent it prints how often it was asked.
+until it is killed. Its jobs stay at 31 % and are distributed among the accounts. Each response is that many
+milliseconds late; with <lists> 0 the API has no job lists. For each line on its standard input it prints how many
+requests it got so far.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _LONGEST_LINE = 2**28
 
 @dataclass(frozen=True, slots=True)
 class AskedJob:
-    """A job as somebody knows it who asks for it."""
+    """A job, with what its client knows."""
 
     token: str
     jobid: str
@@ -32,14 +33,14 @@ class AskedJob:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """Where the API is, and what it has."""
+    """The API's address and its jobs."""
 
     base: str
     jobs: tuple[AskedJob, ...]
     process: asyncio.subprocess.Process
 
     async def asked(self) -> int:
-        """How often anything was asked so far."""
+        """How many requests it got so far."""
         if self.process.stdin is None or self.process.stdout is None:
             raise RuntimeError("the process has pipes")
         self.process.stdin.write(b"\n")

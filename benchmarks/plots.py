@@ -1,4 +1,4 @@
-"""Curves as SVG files."""
+"""Draws curves as SVG files."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ mpl.rcParams["svg.fonttype"] = "none"
 
 
 def draw(curve: Curve, folder: Path) -> Path:
-    """Draws one curve; returns the file."""
+    """Draws one curve and returns its file."""
     from matplotlib import pyplot
 
-    # The same curve gives the same file: no date, no chance in the names inside.
+    # The same curve gives the same bytes: no date, and no random ids.
     mpl.rcParams["svg.hashsalt"] = curve.name
     drawing, axes = pyplot.subplots(figsize=(7, 4))
     for line in curve.lines:

@@ -1,7 +1,7 @@
-"""Polls a second of the real poller (client, compare, schedule, storage) against `bare` with the same concurrency; and
-what the database takes for it, where no poll brings anything new.
+"""The real poller's polls per second (client, comparison, schedule, storage) against `bare` with the same concurrency;
+and how much the database costs if no poll brings news.
 
-More jobs are due than can be asked about, so that both sides go as fast as they can.
+More jobs are due than can be requested, so both sides run at full speed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ ALWAYS_DUE_SECONDS = 0.01
 
 
 async def run(sizes: Sizes) -> Result:
-    """Both sides by turns."""
+    """Measures both sides in turn."""
     ours: list[Pace] = []
     bare: list[Pace] = []
     commits: list[float] = []

@@ -1,7 +1,7 @@
-"""Questions to the API for each relayed job, against `naive`: ten jobs at a time on one account, three minutes each,
-both asking every 10 s, the API answering at once; and how long after a job's end its outcome is known.
+"""Requests to the API for each relayed job, against `naive`: ten jobs at a time on one account, three minutes each,
+both polling every 10 s, with an API that responds at once; and how long after a job's end its outcome is known.
 
-Played on a clock that is moved by hand, with the real relay and its database; chance is seeded.
+Runs on a clock that is moved by hand, with the real relay and its database; randomness is seeded.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _GENERATIONS = ("v1", "v2")
 
 @dataclass(frozen=True, slots=True)
 class _Planned:
-    """A job, from when to when it is in work; seconds of the played time."""
+    """A job, and the simulated seconds at which it begins and ends."""
 
     jobid: str
     begins: float
@@ -49,7 +49,7 @@ class _Told:
 
 
 def _plan(jobs: int, generation: str, random: Random) -> list[_Planned]:
-    """Each of ten places begins at a moment of its own, and has its next job as soon as one ends."""
+    """Each of ten slots begins at its own moment, and starts its next job as soon as one ends."""
     plan: list[_Planned] = []
     free_at = [random.uniform(0, _LASTING_SECONDS[1]) for _ in range(_AT_ONCE)]
     for number in range(jobs):
@@ -67,7 +67,7 @@ def _jobid(generation: str, number: int) -> str:
 
 
 async def run(sizes: Sizes) -> Result:
-    """`naive`, then the relay with cards and without, for both generations of the API."""
+    """Measures `naive`, then the relay with cards and without, for both generations of the API."""
     result = Result()
     for generation in _GENERATIONS:
         plan = _plan(sizes.relayed_jobs, generation, Random(7))
@@ -125,7 +125,7 @@ async def _play_naive(plan: list[_Planned]) -> _Told:
 
 
 class _ListedApi(FakeApi):
-    """Keeps the lists of jobs in work that the real client would ask for."""
+    """Has the job lists that the real client would request."""
 
     def __init__(self, clock: ManualClock) -> None:
         super().__init__(clock)
@@ -158,7 +158,7 @@ async def _play_relay(plan: list[_Planned], *, cards: bool) -> _Told:
 
 
 async def _begin(world: World, jobid: str, *, cards: bool) -> None:
-    """Somebody asks for the job by a command."""
+    """Somebody requests the job with a command."""
     world.api.put(jobid)
     if cards:
         await world.watch(jobid)
@@ -167,7 +167,7 @@ async def _begin(world: World, jobid: str, *, cards: bool) -> None:
 
 
 def _delays(world: World, ends: dict[str, float]) -> list[float]:
-    """How long after each end the job's record first told it."""
+    """The seconds from each job's end to the first request for its record after that."""
     seen: dict[str, float] = {}
     for at, _, jobid in world.api.asked:
         if at >= ends[jobid]:

@@ -1,4 +1,4 @@
-"""The real poller with the real client, schedule and database; only Discord's side and the accounts are made up."""
+"""The real poller with the real client, schedule and database. Only Discord's side and the accounts are replaced."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ _OLDEST = 48 * 3600 * 1000
 
 
 class Tokens:
-    """The accounts of whoever is served, all in order."""
+    """The accounts of the served API, all in good order."""
 
     def __init__(self, tokens: Sequence[str]) -> None:
         self._tokens = dict(enumerate(tokens, start=1))
 
     def own(self, guild_id: int) -> int:
-        """Every server has an account of its own, of the same number."""
+        """Every server has its own account, with the same number."""
         return guild_id
 
     def in_force(self, guild_id: int) -> int:
@@ -61,14 +61,14 @@ class Tokens:
 
 
 class NoLists(JobLists):
-    """Every job is asked about one by one."""
+    """Makes the poller request every job by itself."""
 
     def worth_it(self, _account_id: int, _jobs: int) -> bool:
         return False
 
 
 class RealPoller:
-    """Polls everything that is served, and notes when each job was asked about."""
+    """Polls everything that is served, and records each request."""
 
     def __init__(
         self,
@@ -82,7 +82,7 @@ class RealPoller:
         self._api = PixVerseApi(ApiClient(session, served.base))
         self._place = place
         self.asked: list[tuple[str, float]] = []
-        """Job id and monotonic seconds of each question, oldest first."""
+        """The job's id and the monotonic seconds of each request, oldest first."""
         clock, changes = SystemClock(), Changes()
         accounts = Tokens(sorted({job.token for job in served.jobs}))
         timing = Timing(clock, random, interval)
@@ -115,7 +115,8 @@ class RealPoller:
         return paces[0]
 
     async def told_once(self, jobs: int) -> None:
-        """Waits until each of so many jobs has had its first answer, and the database holds them; those are news."""
+        """Waits until this many jobs have had their first response and the database has stored it; only first responses
+        are news."""
         while len({jobid for jobid, _ in self.asked}) < jobs:  # noqa: ASYNC110  # nothing tells when
             await asyncio.sleep(0.2)
         await self.commits.cease()
@@ -140,8 +141,8 @@ class RealPoller:
 async def real_poller(
     place: DatabasePlace, served: Served, interval: float, *, random: Random | None = None, filled: bool = False
 ) -> AsyncIterator[RealPoller]:
-    """A poller with this database; it does not run yet. Unless it is `filled`, everything that is served is watched in
-    it from now on."""
+    """A poller on this database, which isn't running yet. Unless the database is `filled`, everything that is served
+    becomes watched in it."""
     database = await Database.open(place)
     try:
         if not filled:

@@ -1,4 +1,4 @@
-"""Results as a table for people and as JSON for whoever compares two runs."""
+"""Writes results as a table for people, and as JSON for comparing two runs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from benchmarks.results import Figure, Row
 
 
 def table(rows: Sequence[Row]) -> str:
-    """A Markdown table, in which the columns stand below each other."""
+    """A Markdown table with aligned columns."""
     lines = [("what", "target", "figure", "spread", "reached", "made of")]
     lines += [
         (row.what, _target(row), _shown(row, row.figure.median), _spread(row), _reached(row), row.notes) for row in rows
@@ -26,7 +26,7 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def machine() -> str:
-    """What the figures were taken on, in a line."""
+    """One line about the machine that the figures were measured on."""
     load = ", ".join(f"{one:.1f}" for one in os.getloadavg())
     return (
         f"{platform.system()} {platform.machine()}, {_processor()}, {os.cpu_count()} cores, "
@@ -35,7 +35,7 @@ def machine() -> str:
 
 
 def save(name: str, rows: Sequence[Row], described: str, path: Path) -> None:
-    """Writes what one benchmark found, each round by itself, beside what is there of the others."""
+    """Writes one benchmark's results, with each round, to the file that has the other benchmarks' results."""
     path.parent.mkdir(parents=True, exist_ok=True)
     told = json.loads(path.read_text()) if path.is_file() else {}
     told[name] = {

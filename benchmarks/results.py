@@ -1,4 +1,4 @@
-"""What a benchmark hands back: rows with a target, and curves."""
+"""A benchmark's results: rows with a target, and curves."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from statistics import median
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One figure of several rounds."""
+    """One figure, measured in several rounds."""
 
     rounds: tuple[float, ...]
 
@@ -28,20 +28,20 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A figure beside its target."""
+    """A figure and its target."""
 
     what: str
     figure: Figure
     unit: str
-    """Behind the number; empty for a ratio."""
+    """The unit; empty for a ratio."""
     at_most: float | None = None
     at_least: float | None = None
     notes: str = ""
-    """What the figure is made of, in a line."""
+    """How the figure is made, in one line."""
 
     @property
     def reached(self) -> bool | None:
-        """Whether the median keeps the target; None where there is none."""
+        """Whether the median reaches the target; None if there is no target."""
         if self.at_most is not None:
             return self.figure.median <= self.at_most
         if self.at_least is not None:
@@ -60,7 +60,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """A plot. `name` is its file's."""
+    """A plot. `name` is its file's name."""
 
     name: str
     title: str
@@ -72,19 +72,19 @@ class Curve:
 
 @dataclass(slots=True)
 class Result:
-    """All that one benchmark found."""
+    """All results of one benchmark."""
 
     rows: list[Row] = field(default_factory=list)
     curves: list[Curve] = field(default_factory=list)
 
 
 def figure(rounds: Sequence[float]) -> Figure:
-    """A figure of these rounds."""
+    """The figure of these rounds."""
     return Figure(tuple(rounds))
 
 
 def ratios(ours: Sequence[float], theirs: Sequence[float]) -> Figure:
-    """Round by round, so that what slows the machine down for a while slows down both sides of a ratio."""
+    """The ratios round by round, so that whatever slows the machine down for a while affects both sides of a ratio."""
     return Figure(tuple(our / their for our, their in zip(ours, theirs, strict=True)))
 
 

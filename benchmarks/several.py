@@ -23,7 +23,7 @@ _UNBOUNDED = dict.fromkeys(("COMMANDS_PER_MINUTE", "MAX_OPEN_PER_SERVER", "MAX_O
 
 @contextmanager
 def postgres() -> Iterator[PostgresServer]:
-    """A server as an operator's is: one that loses nothing at a power cut, and has memory."""
+    """A server like an operator's: it loses nothing at a power cut, and has memory."""
     with PostgresServer() as server:
         with closing(server.admin()) as connection:
             for setting in ("fsync = on", "full_page_writes = on", "autovacuum = on", "shared_buffers = '256MB'"):
@@ -35,8 +35,8 @@ def postgres() -> Iterator[PostgresServer]:
 
 @dataclass(frozen=True, slots=True)
 class Several:
-    """Bots on one database, none of which is started yet. Each takes callbacks at a port of its own, and asks both
-    sandboxes at addresses of its own: there it has its place in `bots` for a name."""
+    """Bots on one database, not started yet. Each has its own callback port and its own addresses of both sandboxes, in
+    which its name is its index in `bots`."""
 
     stage: Stage
     bots: tuple[BotProcess, ...]
@@ -44,16 +44,16 @@ class Several:
     key: str
 
     def processes(self) -> list[str]:
-        """The ids of the processes that are registered, oldest first."""
+        """The ids of the registered processes, oldest first."""
         return [row["id"] for row in self.stage.ledger.rows("SELECT id FROM processes ORDER BY started_at")]
 
     def bot_of(self, process_id: str) -> BotProcess:
-        """The bot that has this id at present."""
+        """The bot whose process has this id now."""
         (bot,) = [bot for bot in self.bots if any(f"process {process_id} works" in line for line in bot.lines)]
         return bot
 
     async def start(self) -> None:
-        """Starts all and waits until each is registered, the gateway's shards are held and commands registered."""
+        """Starts all bots, and waits until each is registered, all shards are held and the commands are registered."""
         for bot in self.bots:
             await bot.start(forked=False)
         await self.stage.ready()
@@ -64,7 +64,7 @@ class Several:
 
 @asynccontextmanager
 async def several(server: PostgresServer, count: int, **settings: str) -> AsyncIterator[Several]:
-    """So many bots with these settings, and a new database."""
+    """This many bots with these settings, and a new database."""
     url, key = server.new_database(), new_key()
     shared = {"DATABASE_URL": url.secret.get_secret_value(), "ENCRYPTION_KEY": key, **_UNBOUNDED, **settings}
     with tempfile.TemporaryDirectory(prefix="bench-") as name:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """`rounds` of each comparison, interleaved; `seconds` of one side in a round. The rest is what is counted."""
+    """`rounds` of each comparison, interleaved; `seconds` for one side in a round. The other fields are amounts, such
+    as numbers of jobs or servers."""
 
     rounds: int
     seconds: float
@@ -76,4 +77,4 @@ SMOKE = Sizes(
     clustered_jobs=80,
     shards=4,
 )
-"""Whether the benchmarks still work; no figure of it means anything."""
+"""Tests only whether the benchmarks still work; the figures mean nothing."""

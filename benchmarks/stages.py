@@ -1,4 +1,4 @@
-"""The real bot's process, and this one with the sandbox's Discord and PixVerse in it."""
+"""The real bot in its own process, and the sandbox's Discord and PixVerse in this one."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _UNBOUNDED = dict.fromkeys(("COMMANDS_PER_MINUTE", "MAX_OPEN_PER_SERVER", "MAX_O
 
 @asynccontextmanager
 async def stage(**settings: str) -> AsyncIterator[Stage]:
-    """Both sandboxes are up, the bot is not started yet."""
+    """Runs both sandboxes; the bot isn't started yet."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
         played = await Stage.build(copy_program(folder / "bot"), folder, {**_UNBOUNDED, **settings})
@@ -40,7 +40,7 @@ async def stage(**settings: str) -> AsyncIterator[Stage]:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A server with one channel, and the token of the account that is its own."""
+    """A server with one channel, and the token of its own account."""
 
     guild_id: int
     channel_id: int
@@ -48,12 +48,12 @@ class Place:
 
     @property
     def account_key(self) -> str:
-        """`user:<n>` of the token."""
+        """The account's key, `user:<n>`, from the token."""
         return self.token.partition("-")[0]
 
 
 def places(played: Stage, count: int) -> list[tuple[Place, Account]]:
-    """So many servers, each with an account in the sandbox."""
+    """This many servers, each with an account in the sandbox."""
     made = []
     for number in range(count):
         guild, account = played.discord.add_guild(f"Studio {number}"), played.account()
@@ -62,7 +62,7 @@ def places(played: Stage, count: int) -> list[tuple[Place, Account]]:
 
 
 async def set_tokens(place: DatabasePlace, made: Sequence[Place], keys: Sequence[str] = ()) -> None:
-    """Puts into the database of a bot that does not run, for each server, what `token set` would."""
+    """Does for each server what `token set` would do, in the database of a bot that isn't running."""
     if isinstance(place, Path):
         make_file(place)
     database = await Database.open(place)
@@ -79,11 +79,11 @@ async def set_tokens(place: DatabasePlace, made: Sequence[Place], keys: Sequence
 
 
 def resident_bytes(pid: int) -> int:
-    """Memory of a process."""
+    """A process's resident memory in bytes."""
     return int(psutil.Process(pid).memory_info().rss)
 
 
 async def settled_bytes(pid: int, seconds: float) -> int:
-    """Memory of a process after so many seconds in which nothing is done with it."""
+    """A process's resident memory in bytes, after this many idle seconds."""
     await asyncio.sleep(seconds)
     return resident_bytes(pid)

@@ -1,7 +1,7 @@
-"""From a job's end to its message, by a callback that arrives at a process that does not poll the job's account.
+"""From a job's end to its message, by a callback that arrives at a process that doesn't poll the job's account.
 
-Two bots share a PostgreSQL. The one that polls the account hears of the callback by the database; where it does not
-hold the server's shard, the other one hears by the database, too, that there is something to post.
+Two bots share a PostgreSQL. The one that polls the account learns of the callback through the database. If it doesn't
+hold the server's shard, the other one also learns through the database that there is something to post.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from tests.e2e.process import BotProcess
 from tests.e2e.waiting import until
 
 _SPREAD_SECONDS = 1.0
-"""Ends lie evenly over a second: what others are told of once in a while must not be left to chance."""
+"""The ends are spread evenly over a second, because some changes are noticed only at intervals."""
 
 
 async def run(sizes: Sizes) -> Result:
-    """Ends in two servers: one whose account is polled by the process that posts, and one where the other polls it."""
+    """Measures jobs of two servers: for one, the same process polls and posts; for the other, another process polls."""
     found: dict[str, list[float]] = {}
     with postgres() as postgres_server:
         async with several(postgres_server, 2, POLL_INTERVAL="20") as bots:
@@ -61,7 +61,7 @@ async def _send_callbacks_to(server: GuildFixture, bot: BotProcess) -> None:
 
 
 async def _ends(server: GuildFixture, ends: int) -> list[float]:
-    """Seconds from each end to its message, one after the other."""
+    """The seconds from each end to its message, one job after another."""
     found = []
     for number in range(ends):
         job = server.job()

@@ -1,1 +1,1 @@
-"""Tests, in rooms that mirror the bot's."""
+"""Tests, in packages that mirror the bot's."""

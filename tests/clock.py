@@ -1,4 +1,4 @@
-"""The relay's Clock in a test's hands."""
+"""Clocks for tests, which implement the relay's Clock."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ START = 1_800_000_000_000
 
 
 class ManualClock:
-    """Stands still until it is moved; who sleeps wakes when it is moved past their time."""
+    """A clock that stands still until it is moved. A sleeper wakes when the clock is moved past its time."""
 
     def __init__(self, start: int = START, seconds: float = 50.0) -> None:
-        """The wall clock's milliseconds and the monotonic seconds at the beginning."""
+        """Starts the wall clock at `start` milliseconds and the monotonic clock at `seconds`."""
         self._start = start
         self._began = self._seconds = seconds
         self.jumped = 0
-        """Milliseconds by which the wall clock alone was set."""
+        """Milliseconds by which only the wall clock was moved."""
         self._sleepers: list[tuple[float, asyncio.Future[None]]] = []
 
     def now(self) -> int:
@@ -32,7 +32,7 @@ class ManualClock:
         await sleeper
 
     def earliest(self) -> float | None:
-        """When the first who sleeps is to wake."""
+        """When the next sleeper is due."""
         self._sleepers = [one for one in self._sleepers if not one[1].done()]
         return min((at for at, _ in self._sleepers), default=None)
 
@@ -49,19 +49,19 @@ class ManualClock:
         self.forward(ms / 1000)
 
     def jump(self, ms: int) -> None:
-        """The wall clock is set, nothing else."""
+        """Moves only the wall clock."""
         self.jumped += ms
 
 
 class SleeplessClock(ManualClock):
-    """Of a world in which nothing may sleep."""
+    """A clock whose `sleep` raises AssertionError, for tests in which nothing may sleep."""
 
     async def sleep(self, seconds: float) -> None:
         raise AssertionError("nothing here may sleep")
 
 
 class HastyClock(ManualClock):
-    """Every sleep is over at once: the clock moves on by it."""
+    """A clock on which every sleep ends at once, and moves the clock by its length."""
 
     async def sleep(self, seconds: float) -> None:
         self.forward(seconds)

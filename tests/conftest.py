@@ -19,9 +19,10 @@ from settings import DatabasePlace, PostgresUrl
 from tests.postgres_server import NewPlace, PostgresServer
 from tests.scheduling import Scheduling
 
-# Imports make a million objects that stay: looking through them again and again takes a third of the collection.
+# Imports create a million objects that stay; collecting them again and again takes a third of the time that pytest
+# needs to collect the tests.
 gc.disable()
-# Nothing here speaks TLS, and reading the machine's certificates for aiohttp takes half a second.
+# No test uses TLS, and loading the machine's certificates for aiohttp takes half a second.
 os.environ.setdefault("SSL_CERT_FILE", os.devnull)
 
 settings.register_profile("suite", max_examples=50, deadline=None)
@@ -31,7 +32,7 @@ settings.load_profile("suite")
 _status = pytest.StashKey[int]()
 _MEMORY = Path("/dev/shm")
 _ROOM = 2 * 2**30
-"""Bytes; a run takes a tenth of it."""
+"""Bytes; a run needs a tenth of it."""
 
 
 _NOBODY = 65534
@@ -39,7 +40,7 @@ _NOBODY = 65534
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure() -> None:
-    """Temporary folders lie in memory where there is room: a disk makes every commit of a database wait."""
+    """Puts temporary folders in memory if there is space, because every commit of a database waits for a disk."""
     if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _ROOM:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
 
@@ -61,7 +62,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """A test that fails may leave a database open, whose thread would keep the process from ever ending."""
+    """A failed test may leave a database open, whose thread would keep the process alive for ever."""
     status = config.stash.get(_status, 0)
     waited_for = [
         thread for thread in threading.enumerate() if thread is not threading.main_thread() and not thread.daemon
@@ -74,14 +75,15 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
-    """A PostgreSQL server, for this worker alone."""
+    """A PostgreSQL server for this worker only."""
     with PostgresServer() as server:
         yield server
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def new_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[NewPlace]:
-    """Gives places for databases, each of them for one; a test that takes it runs on both engines."""
+    """Returns a function that gives each caller a new place for a database. A test that uses it runs on both
+    engines."""
     if request.param == "sqlite":
         numbers = count(1)
         yield lambda: tmp_path / f"{next(numbers)}.db"
@@ -100,7 +102,7 @@ def new_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[NewPla
 
 @pytest.fixture
 def ordinary_user() -> Iterator[Path]:
-    """A folder of a user who is not root: root may write anywhere."""
+    """A folder, in a process whose user isn't root: root may write anywhere."""
     folder = Path(tempfile.mkdtemp())
     root = os.geteuid() == 0
     if root:
@@ -116,7 +118,7 @@ def ordinary_user() -> Iterator[Path]:
 
 @pytest.fixture
 def restored() -> Iterator[None]:
-    """Puts the process's logging back as it was: `logs.set_up` changes it, and other tests look at log lines."""
+    """Restores the process's logging, because `logs.set_up` changes it and other tests check log lines."""
     loggers = [logging.getLogger(name) for name in (None, "discord", "aiohttp", "asyncio", "aiosqlite", "psycopg")]
     root, levels = loggers[0], [logger.level for logger in loggers]
     handlers = root.handlers[:]

@@ -11,15 +11,16 @@ from hypothesis import strategies as st
 
 _UNSEEN_KINDS = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 _FLAG = re.compile("\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f")
-"""England's, for one: the one place where tags show something."""
+"""A flag such as England's: the only place where tag characters are visible."""
 
 
 _SEEN = "\u200c\u200d\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd"
-"""The joiners, which stand where they shape what is seen, and signs of Arabic that are only counted among formats."""
+"""Joiners, which shape the visible text around them, and Arabic signs that are visible although their category is
+"format"."""
 
 
 def unseen(text: str) -> list[str]:
-    """The characters in `text` that show nothing or turn others around."""
+    """The characters in `text` that are invisible or change the direction of others."""
     return [
         character
         for character in _FLAG.sub("", text)
@@ -44,14 +45,14 @@ words = st.one_of(
     st.text(max_size=60),
     st.sampled_from(_PIECES).map(lambda piece: piece * 700),
 )
-"""Texts, half a surrogate pair included."""
+"""Texts, including lone surrogates."""
 
 junk = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | words,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=3),
     max_leaves=6,
 )
-"""Any JSON value in place of what belongs there."""
+"""Any JSON value in place of the expected one."""
 
 addresses = st.one_of(
     words,
@@ -69,7 +70,7 @@ STATUSES = ("created", "started", "progress", "completed", "moderated", "failed"
 
 
 def records(word: Callable[[str], st.SearchStrategy[Any]] = lambda _: words) -> st.SearchStrategy[dict[str, Any]]:
-    """Job records whose texts are `word(field)`, everything else as it should be."""
+    """Job records whose texts are `word(field)` and which are otherwise valid."""
     upload = st.fixed_dictionaries({"size": st.integers(0, 10**8), "type": word("type")})
     attachment = st.fixed_dictionaries(
         {
@@ -100,7 +101,7 @@ def records(word: Callable[[str], st.SearchStrategy[Any]] = lambda _: words) -> 
 
 
 wild_records = records(lambda _: words | junk) | st.dictionaries(words, junk, max_size=5)
-"""Records in which nothing need be of the type that it should be."""
+"""Records in which any value may have the wrong type."""
 
 jobids = st.one_of(
     st.just(JOBID),

@@ -1,4 +1,4 @@
-"""Waiting for everything that happens by itself, without any time passing."""
+"""Waits until all tasks are idle, without any time passing."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ _TURNS = 200_000
 
 
 async def until_idle() -> None:
-    """Until nothing is left to do before a clock moves or somebody answers.
+    """Returns when nothing happens any more until a clock moves or somebody responds.
 
-    Only for what has no thread of its own: databases of `inline_database.py`, a clock that is moved by hand. No two
-    tasks may wait here at once.
+    Works only without threads: with databases of `inline_database.py` and a clock that is moved by hand. Two tasks may
+    not wait here at once.
     """
     ready = cast("Any", asyncio.get_running_loop())._ready
     for _ in range(_TURNS):

@@ -1,5 +1,5 @@
-"""SQLite without threads: the real engine, called where it is awaited, so that a test or a seed is the same run each
-time, however busy the machine is."""
+"""SQLite without threads: the real engine, called directly, so that a test or a seed runs the same way each time,
+however busy the machine is."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 Gate = Callable[[str], Awaitable[None] | None]
-"""Passed before each statement: raises what the disk says; what it returns is waited for, for ever where the process
-dies there."""
+"""Called before each statement. It raises the disk's error; an awaitable that it returns is awaited, for ever if the
+process dies there."""
 
 
 async def connect_inline(address: str, busy_seconds: float) -> Any:
-    """In place of SQLite's `connect_in_thread`, where nothing goes wrong between two statements."""
+    """Replaces SQLite's `connect_in_thread`; nothing fails between two statements."""
     return InlineConnection(address, busy_seconds, _pass, _pass)
 
 
@@ -24,7 +24,7 @@ def _pass(_sql: str) -> None:
 
 
 class InlineConnection:
-    """As much of `aiosqlite.Connection` as the bot uses."""
+    """The part of `aiosqlite.Connection` that the bot uses."""
 
     def __init__(self, address: str, busy_seconds: float, before: Gate, after: Gate) -> None:
         self._connection = sqlite3.connect(

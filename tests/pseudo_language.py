@@ -1,6 +1,6 @@
-"""A language that only the tests have: English in accented letters, longer, and in brackets.
+"""A language for tests: English in accented letters, longer, and in brackets.
 
-A word without accents is one that nobody can translate; and whoever knows English understands the rest.
+A word without accents can't be translated, and whoever reads English understands the rest.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 PSEUDO = "sv-SE"
-"""A locale that Discord knows, and that the bot has no language for."""
+"""A locale that Discord has and the bot doesn't."""
 
 _PLAIN = "aceghiknorstuyzACEGHIKNORSTUYZ"
 _ACCENTED = "àćéĝĥïķñöŕšţüýžÀĆÉĜĤÏĶÑÖŔŠŢÜÝŽ"
@@ -16,7 +16,7 @@ _TO_ACCENTED = str.maketrans(_PLAIN, _ACCENTED)
 _TO_PLAIN = str.maketrans(_ACCENTED, _PLAIN)
 _BEGINS, _ENDS = "[!! ", " !!]"
 KEPT = re.compile(r"(\{[^}]*\}|`[^`]*`|<[^>]*>|https?://\S+|\n)")
-"""What no translator changes."""
+"""Parts that a translator doesn't change."""
 _STATE = re.compile(r"\*\*(.*?)\*\*(.*)", re.DOTALL)
 _DATA = re.compile(  # what the API says stays as it is
     r"^(?:verb|status|created|updated|prompt|buttons|style|aspect_ratio|content|error|errorDetails): .*$"
@@ -36,17 +36,17 @@ def pseudo(text: str) -> str:
 
 
 def is_pseudo(text: str) -> bool:
-    """Whether any of it is in the pseudo-language."""
+    """Whether any part of the text is in the pseudo-language."""
     return _BEGINS in text
 
 
 def understood(text: str) -> str:
-    """A text in English, as it is; one in the pseudo-language translated back."""
+    """The text in English: a text in the pseudo-language is translated back."""
     return text.translate(_TO_PLAIN).replace(_BEGINS, "").replace(_ENDS, "") if is_pseudo(text) else text
 
 
 def english(text: str) -> list[str]:
-    """The words in which a letter lacks the accent that it has in the pseudo-language."""
+    """The words in which a letter lacks its accent."""
     return [word for word in _WORD.findall(_DATA.sub("", text)) if len(word) > 1]
 
 

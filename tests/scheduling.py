@@ -1,4 +1,4 @@
-"""Deals files of tests out to the workers of a run, so that waiting and computing go on beside each other."""
+"""Distributes test files to the workers of a run so that waiting and computing overlap."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from xdist.scheduler import LoadFileScheduling
 from xdist.workermanage import WorkerController
 
 WAITING = ("tests/browser/", "tests/sandbox/", "tests/e2e/")
-"""Rooms whose tests mostly wait for a process or a socket, the one whose files take longest first."""
+"""Packages whose tests mostly wait for a process or a socket, the ones with the slowest files first."""
 _LONGEST = "tests/relay/delivery/"
-"""Of the others, where the longest file is."""
+"""Of the other packages, the one with the slowest file."""
 _COMPUTES = "gw0"
 
 
 class Scheduling(LoadFileScheduling):
-    """One worker computes and all others wait; who has nothing of its own left helps the others.
+    """One worker gets the tests that compute, all others those that wait. A worker without tests of its own helps the
+    others.
 
-    Dealt out in one line, all would wait at first, beside idle processors, and all compute at the end.
+    In plain order all workers would wait at first, with idle processors, and all would compute at the end.
     """
 
     def _assign_work_unit(self, node: WorkerController) -> None:
@@ -27,7 +28,7 @@ class Scheduling(LoadFileScheduling):
 
 
 def first_for(files: Iterable[str], *, computes: bool) -> str:
-    """Which of these files, of which there is one at least, a worker takes next."""
+    """The file that a worker takes next. `files` must not be empty."""
 
     def rank(file: str) -> tuple[bool, int]:
         for place, room in enumerate(WAITING):

@@ -1,4 +1,4 @@
-"""A line between a client and a server that can be watched, held and cut."""
+"""A connection between a client and a server that can be watched, held and cut."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ _Line = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class TcpProxy:
-    """Passes on what comes, from `port` of this machine to another port of it."""
+    """Forwards connections from `port` of this machine to another port of it."""
 
     def __init__(self, target: int) -> None:
         self.port = 0
         self.passes = asyncio.Event()
-        """Cleared: whoever connects is let in, and nothing is passed on."""
+        """While cleared, clients can connect, but nothing is forwarded."""
         self.passes.set()
         self.before: Callable[[bytes], bool] = lambda _data: True
-        """Told what a client sends; where it is False the line is cut before that is passed on."""
+        """Called with what a client sends; if it returns False, the connection is cut before the data is forwarded."""
         self.after: Callable[[bytes], bool] = lambda _data: True
-        """Told what a client sent; where it is False the line is cut once the server has answered that."""
+        """Called with what a client sent; if it returns False, the connection is cut once the server has responded."""
         self.keeps: Callable[[bytes], bool] = lambda _data: False
-        """Told what a client sends; where it is True the line stays open, and nothing the client sends is passed on."""
+        """Called with what a client sends; if it returns True, the connection stays open, but nothing from the client
+        is forwarded."""
         self.changed: Callable[[bytes], bytes] = lambda data: data
-        """Makes of what the server answers what is passed on."""
+        """Maps the server's data to what is forwarded."""
         self._target = target
         self._lines: set[asyncio.StreamWriter] = set()
 

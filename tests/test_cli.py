@@ -1,4 +1,4 @@
-"""What an end means as an exit code."""
+"""The exit codes for the ways in which the bot ends."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TOKEN = "user:4321-Zq8RkP2mVtX6wYb3NcHd"
 
 @pytest.fixture
 def written(restored: None) -> io.StringIO:
-    """What is logged, as JSON."""
+    """The log, as JSON."""
     stream = io.StringIO()
     logs.set_up("INFO", "json", stream)
     return stream

@@ -20,7 +20,7 @@ SECRETS = (USEAPI, DISCORD, EMAIL, CALLBACK.rpartition("/")[2])
 
 
 _LINE_ENDS = "one\ntwo\r\x0b\x0c\x1c\x85\u2028three \udcff"
-"""Whatever some reader takes for the end of a line, and half a surrogate pair."""
+"""Everything that some reader treats as the end of a line, and a lone surrogate."""
 
 
 def _tell_everything() -> None:
@@ -84,7 +84,7 @@ def test_a_connection_of_discord_py_that_fails_is_one_line() -> None:
 
 
 async def _status(interaction: discord.Interaction) -> None:
-    """The body of a command."""
+    """A command's function."""
 
 
 def _in_a_command(error: Exception) -> app_commands.CommandInvokeError:
@@ -94,7 +94,7 @@ def _in_a_command(error: Exception) -> app_commands.CommandInvokeError:
 
 
 def _told(logger: str, error: Exception) -> str:
-    """What is logged where discord.py has caught the error."""
+    """What is logged when discord.py has caught the error."""
     stream = io.StringIO()
     logs.set_up("INFO", "text", stream)
     try:
@@ -128,7 +128,7 @@ class _Clock:
 
 
 def _broken(name: str, message: str, error: Exception) -> None:
-    """A fault of a library, always raised at the same place."""
+    """Raises an error of a library, always on the same line."""
     try:
         raise error
     except type(error):

@@ -1,4 +1,4 @@
-"""What `check` says of the processes that share a database."""
+"""What `check` reports about the processes that share a database."""
 
 from __future__ import annotations
 

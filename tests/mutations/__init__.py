@@ -1,1 +1,1 @@
-"""Does a test notice? A small fault is built into a copy of the tree, and a named test or check must then fail."""
+"""Builds a small fault into a copy of the tree, and checks that a named test or check then fails."""

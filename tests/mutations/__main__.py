@@ -1,4 +1,4 @@
-"""`python -m tests.mutations [WORD …]`: every mutation, or those with such a word in their name."""
+"""`python -m tests.mutations [WORD …]`: tries every mutation, or those with one of the words in their name."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ALL_SECONDS = 1800.0
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """What became of a mutation."""
+    """The result of a mutation."""
 
     mutation: Mutation
     caught: bool
@@ -31,7 +31,7 @@ class Tried:
 
 
 async def try_all(mutations: Sequence[Mutation], folder: Path) -> int:
-    """Tries every mutation in a copy of its own, as many at once as there are processors; returns the exit code."""
+    """Tries each mutation in its own copy, as many at once as there are processors. Returns the exit code."""
     started = time.monotonic()
     tree = copy_tree(folder / "unharmed")
     product = Product(tree)
@@ -55,7 +55,7 @@ async def try_all(mutations: Sequence[Mutation], folder: Path) -> int:
 
 
 async def _unharmed(mutations: Sequence[Mutation], tree: Path) -> str | None:
-    """What fails in a copy without a mutation."""
+    """The output of the tests that fail in a copy without a mutation; None if all pass."""
     names = sorted({mutation.caught_by for mutation in mutations})
     tests = [name for name in names if name != IMPORT_RULES]
     endings = [await run_tests(tests, tree, _ALL_SECONDS, workers=os.cpu_count() or 1)] if tests else []
@@ -83,7 +83,7 @@ def _without_failing(ended: Ended) -> str:
 
 
 def main(words: Sequence[str]) -> int:
-    """Returns the exit code: 1 where a mutation is not caught."""
+    """Returns the exit code: 1 if a mutation isn't caught."""
     chosen = [mutation for mutation in MUTATIONS if not words or any(word in mutation.name for word in words)]
     with tempfile.TemporaryDirectory(prefix="mutations-") as folder:
         return asyncio.run(try_all(chosen, Path(folder)))

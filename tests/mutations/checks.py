@@ -14,12 +14,13 @@ from pathlib import Path
 from tests.mutations.mutation import IMPORT_RULES
 
 FAILED = 1
-"""The code with which pytest and lint-imports end where a test or a rule fails; others mean that nothing was tried."""
+"""The exit code of pytest and lint-imports if a test or rule fails. Any other code but 0 means that nothing was
+tried."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a check ended; no code where it took too long."""
+    """How a check ended; the code is None if it took too long."""
 
     code: int | None
     output: str
@@ -33,7 +34,7 @@ async def run_check(name: str, tree: Path, seconds: float) -> Ended:
 
 
 async def run_tests(names: Sequence[str], tree: Path, seconds: float, *, workers: int = 0) -> Ended:
-    """Runs these tests in one go, in the process that pytest starts in or dealt out to so many others."""
+    """Runs these tests together, in pytest's own process or distributed to `workers` processes."""
     options = ["-q", "-p", "no:cacheprovider", "-n", str(workers), "--dist", "loadfile"]
     return await _run([sys.executable, "-m", "pytest", *options, *names], tree, seconds)
 
@@ -54,7 +55,7 @@ async def _run(command: Sequence[str], tree: Path, seconds: float) -> Ended:
     except TimeoutError:
         return Ended(None, f"goes on after {seconds:.0f} s")
     finally:
-        # With a bot that a killed test has left behind.
+        # Also ends a bot that a killed test has left running.
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         await process.wait()

@@ -1,4 +1,4 @@
-"""What a mutation is, and what it makes of the product's files."""
+"""A mutation, and how it changes the product's files."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from pathlib import Path
 from tests.mutations.product import Product, Span, spans
 
 IMPORT_RULES = "lint-imports"
-"""The check that is no test."""
+"""The one check that isn't a test."""
 
 
 class MutationOutdated(Exception):
-    """The code that the mutation changes is not there (any more), or not there once."""
+    """The code that the mutation changes doesn't exist, or exists more than once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """A text in a symbol's source, which must stand there exactly once, in the place of which another is put.
+    """Replaces a text in a symbol's source, which must contain it exactly once.
 
-    `place` is a function, a class, a method or an assigned name of the product, with as much before it as tells it
-    apart (`retry_delay`, `Sender.send`, `sandbox.Clock.now`), or a file, which has a slash in it. How the code is
-    broken into lines does not matter for `old`; an `old` that ends with a newline is whole lines. The lines of `new`
-    are indented from the line on which `old` begins.
+    `place` is a function, class, method or assigned name of the product, with as much before it as makes it unique
+    (`retry_delay`, `Sender.send`, `sandbox.Clock.now`), or a file, which has a slash in it. Line breaks in the code
+    don't matter for `old`; an `old` that ends with a newline stands for whole lines. The lines of `new` are indented
+    like the line on which `old` begins.
     """
 
     place: str
@@ -30,7 +30,10 @@ class Edit:
     new: str
 
     def located(self, product: Product) -> tuple[str, Span]:
-        """The file and where the text stands in it; raises MutationOutdated."""
+        """The file, and where the text is in it.
+
+        Raises MutationOutdated.
+        """
         if "/" in self.place:
             return self.place, self._only(self.place, spans(product.text(self.place), self.old))
         symbols = product.symbols(self.place)
@@ -49,14 +52,17 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
-    """A safeguard taken away, and the test (a pytest node id) or check that must then fail."""
+    """A change that removes a safeguard, and the test (a pytest node id) or check that must then fail."""
 
     name: str
     edits: tuple[Edit, ...]
     caught_by: str
 
     def mutated(self, product: Product) -> dict[str, str]:
-        """The new texts of the files that it changes; raises MutationOutdated."""
+        """The new contents of the files that it changes.
+
+        Raises MutationOutdated.
+        """
         located = [(*edit.located(product), edit.new) for edit in self.edits]
         texts: dict[str, str] = {}
         for file, span, new in sorted(located, key=lambda each: each[1].start, reverse=True):
@@ -65,13 +71,16 @@ class Mutation:
         return texts
 
     def apply(self, product: Product, tree: Path) -> None:
-        """Writes the mutated files into a copy of the product; raises MutationOutdated."""
+        """Writes the changed files into a copy of the product.
+
+        Raises MutationOutdated.
+        """
         for file, text in self.mutated(product).items():
             (tree / file).write_text(text, encoding="utf-8")
 
 
 def mutation(name: str, caught_by: str, place: str, old: str, new: str) -> Mutation:
-    """A mutation that is a single edit."""
+    """A mutation with a single edit."""
     return Mutation(name, (Edit(place, old, new),), caught_by)
 
 

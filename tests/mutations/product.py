@@ -15,23 +15,23 @@ _TOKEN = re.compile(r"\w+|[^\w\s]")
 
 @dataclass(frozen=True, slots=True)
 class Symbol:
-    """A function, class, method or name that is assigned to, with the lines where it stands."""
+    """A function, class, method or assigned name, and its lines."""
 
     name: str
-    """With the module: `relay.delivery.sender.Sender.send`."""
+    """Includes the module: `relay.delivery.sender.Sender.send`."""
     file: str
     first_line: int
     last_line: int
 
     def is_meant_by(self, address: str) -> bool:
-        """Whether the names of the address stand in the name, in this order, the last being the symbol's own."""
+        """Whether the address's parts occur in the name in this order, the last one being the symbol's own name."""
         names = iter(self.name.split("."))
         return all(wanted in names for wanted in address.split(".")) and next(names, None) is None
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Where a text stands in a file, and how far its first line is indented."""
+    """The position of a text in a file, and the indentation of its first line."""
 
     start: int
     end: int
@@ -46,27 +46,27 @@ class Product:
     _texts: dict[str, str] = field(default_factory=dict)
 
     def text(self, file: str) -> str:
-        """The text of a file; empty where there is no such file."""
+        """The contents of a file; empty if it doesn't exist."""
         if file not in self._texts:
             path = self.root / file
             self._texts[file] = path.read_text(encoding="utf-8") if path.is_file() else ""
         return self._texts[file]
 
     def symbols(self, address: str) -> list[Symbol]:
-        """Those that the address may mean."""
+        """The symbols to which the address may refer."""
         return [
             symbol for symbol in self._by_own_name.get(address.rpartition(".")[2], ()) if symbol.is_meant_by(address)
         ]
 
     def spans(self, symbol: Symbol, text: str) -> list[Span]:
-        """Where the text stands in the symbol."""
+        """The positions of the text in the symbol."""
         lines = self.text(symbol.file).splitlines(keepends=True)
         start = sum(map(len, lines[: symbol.first_line - 1]))
         end = start + sum(map(len, lines[symbol.first_line - 1 : symbol.last_line]))
         return spans(self.text(symbol.file), text, start, end)
 
     def holders(self, text: str) -> list[str]:
-        """The innermost symbols in which the text stands, whatever their names."""
+        """The innermost symbols that contain the text."""
         found: dict[tuple[str, int], Symbol] = {}
         for symbols in self._by_own_name.values():
             for symbol in symbols:
@@ -90,9 +90,9 @@ class Product:
 
 
 def spans(text: str, old: str, start: int = 0, end: int | None = None) -> list[Span]:
-    """Where `old` stands between `start` and `end`, however the text is broken into lines.
+    """The positions of `old` between `start` and `end`, regardless of line breaks.
 
-    An `old` that ends with a newline is whole lines: their indentation belongs to it.
+    An `old` that ends with a newline stands for whole lines, with their indentation.
     """
     found = _pattern(old).finditer(text, start, len(text) if end is None else end)
     return [_span(text, match, whole_lines=old.endswith("\n")) for match in found]
@@ -106,7 +106,7 @@ def _span(text: str, match: re.Match[str], *, whole_lines: bool) -> Span:
 
 
 def _pattern(old: str) -> re.Pattern[str]:
-    """Space counts between two words alone, and so does a comma before a closing bracket."""
+    """A pattern for `old`: space matters only between two words, and a comma before a closing bracket doesn't."""
     pieces: list[str] = []
     for token in _TOKEN.findall(old):
         if pieces:

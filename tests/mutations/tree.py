@@ -1,4 +1,4 @@
-"""Copies of the tree: what git knows or would add, as it stands in the working tree."""
+"""Copies of the working tree: the files that git tracks or would add."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def copy_tree(target: Path) -> Path:
-    """Copies the tree to `target`, which must not be there; the checkout itself is never touched."""
+    """Copies the tree to `target`, which must not exist. The checkout itself isn't changed."""
     for name in _files():
         source = ROOT / name
         if source.is_file():

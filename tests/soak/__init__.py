@@ -1,1 +1,1 @@
-"""Kills the real bot again and again while jobs end, and counts what has come of every one of them."""
+"""Kills the real bot again and again while jobs end, and checks the result of every job."""

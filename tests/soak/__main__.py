@@ -1,4 +1,4 @@
-"""`python -m tests.soak`: SEED repeats a run, SOAK_SECONDS and SOAK_KILLS bound it."""
+"""`python -m tests.soak`: SEED repeats a run, SOAK_SECONDS and SOAK_KILLS limit it."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _SETTINGS = {
 }
 _COUNT_EVERY = 25
 _LEFT_TO_SETTLE = 60.0
-"""Seconds that the end takes at most."""
+"""The most seconds that the end of a run takes."""
 
 
 async def soak(folder: Path, seed: int, seconds: float, kills: int) -> int:
-    """Kills the bot so often, or for so long; returns the exit code."""
+    """Kills the bot this often, or for this long. Returns the exit code."""
     started = time.monotonic()
     stage = await Stage.build(copy_program(folder / "bot"), folder, _SETTINGS)
     try:
@@ -76,11 +76,11 @@ def _tell(stage: Stage, lives: Lives, result: Count) -> None:
 
 
 def main() -> int:
-    """Returns the exit code: 1 where an outcome was lost, doubled, or anything else than it should be."""
+    """Returns the exit code: 1 if an outcome was lost, doubled or wrong."""
     seed = int(os.environ.get("SEED") or secrets.randbelow(1_000_000))
     seconds = float(os.environ.get("SOAK_SECONDS") or 600)
     kills = int(os.environ.get("SOAK_KILLS") or 220)
-    # The sandbox's server reports each client that is killed while it connects.
+    # aiohttp's server logs an error for each client that is killed while it connects.
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     print(f"SEED={seed} SOAK_SECONDS={seconds:.0f} SOAK_KILLS={kills}", flush=True)
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:

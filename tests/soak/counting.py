@@ -1,4 +1,4 @@
-"""What came of every job: the channels looked at, held against what the API had and what the bot has written down."""
+"""Checks the result of every job: compares the channels with the API's jobs and the bot's database."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.soak.places import Place
 
 _JOB_ID = re.compile(r"job:[\w:./-]+")
 _NUMBER = re.compile(r"-# .* · #(\d+)")
-"""In every outcome; in the fallback, which holds no word of the API, without the id. That of v2 is masked."""
+"""Part of every outcome; the fallback without the API's words has it, but not the id. A v2 id is masked."""
 _SUBSCRIPTIONS = """
 SELECT s.channel_id, j.jobid, j.id AS number, d.state, d.variant, d.message_id, d.reason FROM subscriptions s
 JOIN jobs j ON j.id = s.job_id
@@ -27,12 +27,12 @@ Key = tuple[str, int]
 
 @dataclass
 class Count:
-    """The figures, and a line for each thing that must not be."""
+    """The figures, and a line for each violation."""
 
     expected: int = 0
     posted: int = 0
     unsure: int = 0
-    """Nobody can know whether it was posted: Discord has forgotten the nonce, and the history may not be read."""
+    """Nobody can know whether it was posted: Discord has forgotten the nonce, and the history can't be read."""
     cards: int = 0
     faults: Counter[str] = field(default_factory=Counter)
     lines: list[str] = field(default_factory=list)
@@ -43,7 +43,7 @@ class Count:
 
 
 def unsettled(stage: Stage, feeding: Feeding) -> list[Key]:
-    """Which outcomes are still to come, and channels for which any other message is."""
+    """The outcomes that are still due, and the channels in which any other message is due."""
     running = {job.jobid for job in feeding.open}
     rows = stage.ledger.rows(_SUBSCRIPTIONS)
     ended = [row for row in rows if row["jobid"] not in running]
@@ -53,7 +53,7 @@ def unsettled(stage: Stage, feeding: Feeding) -> list[Key]:
 
 
 def count(stage: Stage, feeding: Feeding, places: list[Place]) -> Count:
-    """Counts everything; to be called while nothing is on its way."""
+    """Counts everything. Call it only while nothing is in flight."""
     result = Count()
     messages = {place.channel.id: place.channel.messages(of_bot=True) for place in places}
     rows = {_key(row): row for row in stage.ledger.rows(_SUBSCRIPTIONS)}
@@ -113,7 +113,7 @@ def _judge(result: Count, feeding: Feeding, row: dict[str, Any], there: list[Mes
 
 
 def _count_others(stage: Stage, messages: dict[int, list[Message]], result: Count) -> None:
-    """Cards and summaries: each is known to the bot, so that none stands there twice."""
+    """Checks cards and summaries: the bot knows each one, so none is posted twice."""
     rows = stage.ledger.rows("SELECT channel_id, state, message_id FROM deliveries WHERE kind IN ('card', 'summary')")
     known = {row["message_id"] for row in rows}
     unsure = Counter(row["channel_id"] for row in rows if row["state"] == "unsure")
@@ -121,7 +121,7 @@ def _count_others(stage: Stage, messages: dict[int, list[Message]], result: Coun
         cards = [message for message in posted if message.components_v2]
         unknown = [message for message in cards if message.id not in known]
         result.cards += len(cards)
-        # One that nobody can know of may stand there after all.
+        # A message that the bot can't know of may have been posted after all.
         for message in unknown[unsure[channel_id] :]:
             result.fault("a card that the bot does not know", (channel_id, message.id, message.text))
 

@@ -23,23 +23,23 @@ class Asked:
     job: Job
     place: Place
     confirmed: bool = False
-    """The bot has said that the result comes; from then on nothing may be lost. Before, nobody was promised any."""
+    """The bot has said that the result will come; from then on it may not be lost."""
 
 
 class Feeding:
-    """Decides by the `Random` that it is given alone, so that a seed repeats it as far as time allows."""
+    """Makes all decisions with the given `Random`, so that a seed repeats a run as far as timing allows."""
 
     def __init__(self, stage: Stage, places: list[Place]) -> None:
         self._stage = stage
         self._places = places
         self.jobs: dict[str, Job] = {}
         self.open: list[Job] = []
-        """Those that have not ended."""
+        """Jobs that haven't ended."""
         self.asked: list[Asked] = []
         self._waiting: set[asyncio.Task[None]] = set()
 
     def ask(self, chance: Random) -> None:
-        """Somebody uses a command; whether the bot lives to answer it is another matter."""
+        """Somebody uses a command. The bot may be killed before it replies."""
         place = chance.choice(self._places)
         kind = chance.random()
         if kind < 0.15:
@@ -54,12 +54,12 @@ class Feeding:
             self._status(place, self._new_job(place, chance), mention=chance.random() < 0.7)
 
     def end_one(self, chance: Random) -> None:
-        """One of the open jobs ends in one of the ways in which jobs end."""
+        """Ends one of the open jobs in one of the ways in which jobs end."""
         if self.open:
             self.end(chance.choice(self.open), chance)
 
     def end(self, job: Job, chance: Random) -> None:
-        """The job ends."""
+        """Ends the job."""
         self.open.remove(job)
         if is_v2(job.jobid):
             _end_v2(job, chance.random())
@@ -67,7 +67,7 @@ class Feeding:
             _end_v1(job, chance)
 
     async def answered(self) -> None:
-        """Waits until every command has its answer, or will never have one."""
+        """Waits until every command has its reply, or can't get one any more."""
         await asyncio.gather(*self._waiting)
 
     # ---- commands ---------------------------------------------------------------------------------------------------
@@ -127,7 +127,7 @@ def _end_v1(job: Job, chance: Random) -> None:
 
 
 def _end_v2(job: Job, kind: float) -> None:
-    """A job of v2 has one file, is not cancelled, and expires only like one that is gone, which takes a minute."""
+    """A v2 job has one file, isn't cancelled, and expires only like one that is gone, which takes a minute."""
     if kind < 0.8:
         job.complete()
     elif kind < 0.9:

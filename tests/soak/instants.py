@@ -1,4 +1,4 @@
-"""When the bot is killed: at any time at all, or at a chosen instant, while an answer that it waits for is held."""
+"""When the bot is killed: at a random time, or at a chosen instant while a response that it waits for is held."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ class Instant(Protocol):
     name: str
 
     async def come(self, stage: Stage) -> bool:
-        """Waits for it; whether it came in time."""
+        """Waits for the instant. Returns whether it came in time."""
         ...
 
     async def over(self, stage: Stage) -> None:
-        """Called after the kill: nothing is held any more."""
+        """Ends the instant after the kill: nothing is held any more."""
         ...
 
 
 @dataclass
 class AnyTime:
-    """So many seconds after the process was started."""
+    """A number of seconds after the process was started."""
 
     seconds: float
     name: str = "at random"
@@ -48,7 +48,7 @@ class AnyTime:
 
 @dataclass
 class WhileStopping:
-    """It was told to stop, and is given less time than it needs, or just enough."""
+    """While the bot stops: it gets less time than it needs, or just enough."""
 
     seconds: float
     grace: float
@@ -66,16 +66,16 @@ class WhileStopping:
 
 @dataclass
 class HeldByDiscord:
-    """Discord has got a request, has done what it asks for or not, and does not answer."""
+    """While Discord holds the response to a request, which was carried out or not."""
 
     name: str
     method: str
     path: str
     when: When
     word: str = ""
-    """Stands in the request."""
+    """Part of the request."""
     skip: int = 0
-    """So many such requests are let through first."""
+    """How many such requests are let through first."""
     patience: float = 5.0
     _hold: Hold = field(default_factory=Hold)
 
@@ -90,7 +90,7 @@ class HeldByDiscord:
 
     async def over(self, stage: Stage) -> None:
         if self._hold.reached.is_set():
-            # Let go too early, it would do after the kill what was held before it.
+            # Released too early, the held requests would be carried out after the kill.
             async with asyncio.timeout(10):
                 await self._hold.gone.wait()
         self._hold.release.set()
@@ -104,7 +104,7 @@ class HeldByDiscord:
 
 @dataclass
 class HeldByPixVerse:
-    """The API, or its CDN, has got a question and does not answer."""
+    """While the API or its CDN holds the response to a request."""
 
     name: str
     cdn: bool
@@ -125,7 +125,7 @@ class HeldByPixVerse:
 
 
 def draw(chance: Random, *, will_look: bool) -> Instant:
-    """One of them. `will_look`: the bot has reason to look into a history."""
+    """Draws an instant. `will_look`: the bot will read a history."""
     if will_look and chance.random() < 0.4:
         return HeldByDiscord("looking into the history", "GET", _MESSAGES, "after", patience=3.0)
     if chance.random() < 0.45:

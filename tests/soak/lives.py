@@ -1,4 +1,4 @@
-"""One life of the bot after the other, each ended by kill -9."""
+"""One life of the bot after another, each ended by kill -9."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.soak.troubles import trouble
 
 _OPEN_JOBS = 60
 _PAST_MEMORY = 0.3
-"""Share of kills after which Discord has forgotten the nonces."""
+"""The share of kills after which Discord has forgotten the nonces."""
 _AGED_BY = 10 * MINUTE
 _SETTLE_SECONDS = 60.0
 
@@ -28,13 +28,13 @@ class Lives:
         self._feeding = feeding
         self._seed = seed
         self.kills: Counter[str] = Counter()
-        """By the instant."""
+        """The kills, by instant."""
         self.forgotten = 0
-        """After how many of them Discord had forgotten the nonces."""
+        """How many kills there were after which Discord had forgotten the nonces."""
         self._aged = 0
 
     async def live_and_die(self, number: int) -> None:
-        """One life. Everything that is left to chance follows from the seed and the life's number."""
+        """Runs one life. All randomness follows from the seed and the life's number."""
         chance = Random(f"{self._seed}:{number}")
         instant = draw(chance, will_look=self._aged > 0)
         trouble(self._stage, chance)
@@ -60,7 +60,7 @@ class Lives:
         await self._stage.gone()
 
     async def settle(self) -> None:
-        """Lets the bot, alive, post everything that is to be posted; what was put off is due by now."""
+        """Lets the running bot post everything that is due, including deferred deliveries."""
         self._stage.ledger.change("UPDATE deliveries SET next_at = created_at WHERE state = 'waiting'")
         await self._stage.start()
         await self._feeding.answered()
@@ -83,7 +83,7 @@ class Lives:
             await asyncio.sleep(chance.uniform(0, 0.1))
 
     def _let_time_pass(self) -> int:
-        """As if the bot had been away for ten minutes; how many messages it does not know the fate of."""
+        """Simulates ten minutes offline. Returns the number of messages whose fate the bot doesn't know."""
         self._stage.discord.forget_nonces()
         self.forgotten += 1
         return self._stage.ledger.change(

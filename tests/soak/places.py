@@ -1,4 +1,4 @@
-"""Where results are waited for: servers with channels, threads, and channels whose history the bot may not read."""
+"""Where people wait for results: servers with channels, threads, and channels whose history the bot can't read."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class Place:
     server: GuildFixture
     channel: Channel
     readable: bool
-    """Whether the bot may read its history. Where not, it can be that nobody knows whether an outcome was posted."""
+    """Whether the bot can read its history. If it can't, nobody may know whether an outcome was posted."""
 
 
 async def build_places(stage: Stage) -> list[Place]:
-    """Servers that are set up, each with an account of its own. The bot must be running."""
+    """Sets up the servers, each with its own account. The bot must be running."""
     places: list[Place] = []
     for _ in range(_SERVERS):
         server = await stage.server()

@@ -1,4 +1,4 @@
-"""Discord's own troubles in the middle of it all, so that a kill also meets what was lost, refused or made up anew."""
+"""Discord's own faults during the run, so that kills coincide with lost, refused and reworked messages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class _Trouble:
     when: When
     action: Action
     files: int = 0
-    """Only for messages with so many files at least."""
+    """The fault affects only messages with at least this many files."""
 
 
 _TROUBLES = (
@@ -28,15 +28,15 @@ _TROUBLES = (
     _Trouble("after", Cut()),
     _Trouble("before", Cut()),
     _Trouble("before", Status(400, code=200000)),
-    # Of a message without files this means that the channel is closed, which is waited out for a minute.
+    # For a message without files this means that the channel is closed; the bot would wait a minute.
     _Trouble("before", Status(403, code=50013), files=1),
-    # Of a single file this tells the server's limit, and no video would be attached there from then on.
+    # For a single file this reveals the server's limit; no video would be attached there from then on.
     _Trouble("before", Status(413, code=40005), files=2),
 )
 
 
 def trouble(stage: Stage, chance: Random) -> None:
-    """Lets one or two of the next outcomes meet one, or none at all."""
+    """Lets one or two of the next outcomes meet a fault, or none."""
     if chance.random() > _SHARE:
         return
     for one in chance.choices(_TROUBLES, k=chance.randint(1, 2)):

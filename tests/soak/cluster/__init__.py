@@ -1,1 +1,1 @@
-"""Several real bots on one real PostgreSQL, disturbed by a plan that follows from a seed, and a checker of the log."""
+"""Several real bots on one real PostgreSQL, faults planned from a seed, and a checker of the event log."""

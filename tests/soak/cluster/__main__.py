@@ -1,4 +1,4 @@
-"""`python -m tests.soak.cluster`: SEED repeats a plan, MINUTES bounds the run."""
+"""`python -m tests.soak.cluster`: SEED repeats a plan, MINUTES limits the run."""
 
 from __future__ import annotations
 
@@ -23,16 +23,17 @@ _SHARDS = 6
 _MAX_CONCURRENCY = 3
 _PHASE_S = 45.0
 _JOB_EVERY_S = 0.7
-"""Each is two messages, a card and an outcome, in one of six channels. Discord takes one a second in each, and faults
-leave the bots about half of the time: what comes faster than that is still waiting when the run ends."""
+"""Each job is two messages, a card and an outcome, in one of six channels. Discord accepts one message a second in
+each, and faults leave the bots about half of the time. With more jobs than that, some would still wait when the run
+ends."""
 _LEFT_TO_SETTLE_S = 60.0
 _TOLD_WITHIN_S = 120.0
 _LOGS = Path("build/soak-cluster")
-"""What every bot said, and the log of all that happened, of the last run."""
+"""The logs of every bot and the event log, of the last run."""
 
 
 async def soak(folder: Path, seed: int, seconds: float) -> int:
-    """Alternates phases of faults with rolling updates; returns the exit code."""
+    """Alternates phases of faults with rolling updates. Returns the exit code."""
     started = time.monotonic()
     async with AsyncExitStack() as stack:
         building = Fleet.build(copy_program(folder / "bot"), folder, _SHARDS, _MAX_CONCURRENCY)
@@ -91,7 +92,7 @@ def _keep_logs(fleet: Fleet) -> None:
 
 
 def main() -> int:
-    """Returns the exit code: 1 where a law was broken."""
+    """Returns the exit code: 1 if a law was broken."""
     seed = int(os.environ.get("SEED") or secrets.randbelow(1_000_000))
     minutes = float(os.environ.get("MINUTES") or 5)
     print(f"SEED={seed} MINUTES={minutes:g}", flush=True)

@@ -1,4 +1,4 @@
-"""Bots that share one database, each behind a line of its own to it."""
+"""Bots that share one database, each with its own proxy to it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ HEALED_WITHIN_S = 60.0
 
 
 class Fleet:
-    """Starts bots, and knows which run."""
+    """Starts bots, and knows which ones run."""
 
     def __init__(self, crowd: Crowd, server: PostgresServer, shards: int, stack: AsyncExitStack) -> None:
         self.crowd = crowd
@@ -35,9 +35,9 @@ class Fleet:
         self.database = server.new_database(tables=False)
         self.shards = shards
         self.lines: dict[str, TcpProxy] = {}
-        """To the database, by the bot's name."""
+        """The proxies to the database, by the bot's name."""
         self.retired: set[str] = set()
-        """Bots that were replaced, and never come back."""
+        """Bots that were replaced for good."""
         self.lives = 0
         self._stack = stack
         self._settings = _SETTINGS | {"ENCRYPTION_KEY": new_key()}
@@ -48,7 +48,7 @@ class Fleet:
     async def build(
         cls, program: Path, folder: Path, shards: int, max_concurrency: int, fork_server: ForkServer | None = None
     ) -> AsyncIterator[Self]:
-        """A Discord of so many shards, a PixVerse and a PostgreSQL, without a bot."""
+        """A Discord with this many shards, a PixVerse and a PostgreSQL, without a bot."""
         async with AsyncExitStack() as stack:
             server = stack.enter_context(PostgresServer())
             crowd = await Crowd.build(program, folder, fork_server)
@@ -65,11 +65,11 @@ class Fleet:
 
     @property
     def running(self) -> list[str]:
-        """The names of the bots that run, halted ones too."""
+        """The names of the running bots, including halted ones."""
         return [name for name, bot in self.crowd.bots.items() if bot.running]
 
     async def add(self) -> str:
-        """Starts one more bot; returns its name."""
+        """Starts another bot and returns its name."""
         name = f"bot-{next(self._numbers)}"
         line = self.lines[name] = await self._stack.enter_async_context(TcpProxy.to(self.server.port))
         url = self.server.url(name_of(self.database), port=line.port).secret.get_secret_value()
@@ -83,11 +83,11 @@ class Fleet:
         await self.crowd.bots[name].start()
 
     async def joined(self, bot: BotProcess, life: int = 1) -> None:
-        """Waits until a bot has joined the others for the first time in its n-th life."""
+        """Waits until a bot has joined the others in its n-th life."""
         await until(lambda: len(bot.said(r"process \w+ works with the database")) >= life, what="it has joined")
 
     async def replace(self, old: str) -> str:
-        """A rolling update of one bot: a new one joins, then the old one gets SIGTERM; returns the new one's name."""
+        """Rolling update of one bot: a new one joins, then the old one gets SIGTERM. Returns the new one's name."""
         new = await self.add()
         await self.joined(self.crowd.bots[new])
         code = await self.end(old)
@@ -95,21 +95,21 @@ class Fleet:
         return new
 
     async def end(self, name: str) -> int:
-        """SIGTERM for good; returns the exit code."""
+        """Ends a bot for good with SIGTERM. Returns the exit code."""
         self.retired.add(name)
         self.crowd.bots[name].terminate()
         return await self.crowd.bots[name].ended(timeout=45)
 
     async def kill(self, name: str) -> None:
-        """SIGKILL, for good."""
+        """Ends a bot for good with SIGKILL."""
         self.retired.add(name)
         await self.crowd.bots[name].kill()
 
     async def healed(self) -> None:
-        """Waits until each shard has one session, all of bots that run, and commands are registered.
+        """Waits until each shard has exactly one session, all held by running bots, and the commands are registered.
 
-        Starts again what ended by itself, as whatever supervises a bot does, for example one that was started while
-        PostgreSQL was away.
+        Restarts bots that ended by themselves, as a supervisor would, for example one that was started while PostgreSQL
+        was down.
         """
         async with asyncio.timeout(HEALED_WITHIN_S):
             while True:

@@ -22,18 +22,18 @@ _now, _now_ns = time.time, time.time_ns
 time.time = lambda: _now() + 600
 time.time_ns = lambda: _now_ns() + 600_000_000_000
 """
-"""Python's own clock ten minutes ahead, for a bot that finds this as `sitecustomize`."""
+"""Sets Python's clock ten minutes ahead for a bot that imports this as `sitecustomize`."""
 
 
 class Nemesis:
-    """One fault at a time for each bot, and for PostgreSQL."""
+    """Causes at most one fault at a time for each bot and for PostgreSQL."""
 
     def __init__(self, fleet: Fleet, folder: Path) -> None:
         self._fleet = fleet
         self.faults: Counter[str] = Counter()
-        """Those that took place, by kind."""
+        """The faults that took place, by kind."""
         self.skipped = 0
-        """Those whose victim did not run, or had no connection, or would have been the last one."""
+        """The faults whose victim didn't run, had no connection, or would have been the last bot."""
         self._busy: set[str] = set()
         self._off = folder / "clock-off"
         self._off.mkdir()
@@ -66,7 +66,7 @@ class Nemesis:
             else:
                 await self._of_bot(fault.kind)(target, fault)
             self.faults[fault.kind] += 1
-        except psycopg.OperationalError:  # PostgreSQL is away: there are no connections that it could end.
+        except psycopg.OperationalError:  # PostgreSQL is down: there is no connection to end.
             self.skipped += 1
         finally:
             self._busy.discard(target)

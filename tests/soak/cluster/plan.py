@@ -1,4 +1,4 @@
-"""What the nemesis does and when: a pure function of the seed."""
+"""Plans what the nemesis does and when: a pure function of the seed."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ KINDS = {
     "api away": (1.0, 4.0),
     "clock off": (0.0, 2.0),
 }
-"""Each kind of fault, and for how many seconds it lasts at least and at most."""
+"""Each kind of fault, and its least and greatest number of seconds."""
 _BETWEEN_S = (0.6, 3.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One disturbance.
+    """One fault.
 
     Attributes:
-        after_s: Seconds after the fault before it.
-        seconds: For how long it lasts, or until a bot that was ended is started again.
-        victim: Which bot of those that run, as a share of them.
+        after_s: Seconds after the previous fault.
+        seconds: How long it lasts, or until a bot that was ended is started again.
+        victim: Which of the running bots it affects, as a share of them.
     """
 
     after_s: float
@@ -43,7 +43,7 @@ class Fault:
 
 
 def plan(seed: int, phase: int, seconds: float) -> list[Fault]:
-    """The faults of one phase, which begin within so many seconds. Each kind comes once before any comes again."""
+    """The faults of one phase, which begin within this many seconds. Each kind occurs once before any occurs again."""
     chance = Random(f"{seed}:{phase}")
     faults: list[Fault] = []
     left: list[str] = []

@@ -21,14 +21,14 @@ _PROMISED_WITHIN_S = 120.0
 
 
 class NoPromise(Exception):
-    """Members ask again and again, and the bots promise nothing."""
+    """Members ask again and again, but the bots promise nothing."""
 
 
 class Traffic:
     """Members who ask until the bot has promised to post; from then on an outcome is owed.
 
-    At most `at_once` ask at the same time: a machine that is slow has fewer of them, not a growing crowd. A job takes
-    `longest_s` seconds at most.
+    At most `at_once` ask at the same time, so that a slow machine has fewer of them instead of a growing crowd. A job
+    takes at most `longest_s` seconds.
     """
 
     def __init__(
@@ -40,16 +40,16 @@ class Traffic:
         self._servers = servers
         self._chance = Random(f"{seed}:traffic")
         self.expected: list[tuple[str, int]] = []
-        """Jobs, by the ids that everybody may see, and the channels in which their outcomes are owed."""
+        """The jobs, by their public ids, and the channels in which their outcomes are owed."""
         self.refusals: Counter[str] = Counter()
-        """What was said in the place of a promise, by its first line."""
+        """The first lines of replies that promised nothing."""
         self._asking: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
     async def flowing(self, every_s: float) -> AsyncIterator[None]:
-        """Begins a job every so many seconds until the block ends, and then waits until each outcome is promised.
+        """Begins a job every `every_s` seconds until the block ends, and then waits until each outcome is promised.
 
-        So no command is under way when the next phase begins with a bot that is killed.
+        This way no command is in progress when the next phase begins and kills a bot.
         """
         flow = asyncio.create_task(self._flow(every_s))
         try:
@@ -60,7 +60,10 @@ class Traffic:
         await self._all_promised()
 
     async def _all_promised(self) -> None:
-        """Raises NoPromise where a member asks in vain for too long."""
+        """Waits until every member has a promise.
+
+        Raises NoPromise if a member asks in vain for too long.
+        """
         if self._asking:
             _, in_vain = await asyncio.wait(self._asking, timeout=_PROMISED_WITHIN_S)
             for task in in_vain:
@@ -75,14 +78,14 @@ class Traffic:
             await asyncio.sleep(self._chance.uniform(0, 2 * every_s))
 
     def begin(self, server: Server) -> None:
-        """A job begins in a server, and somebody asks for it."""
+        """Begins a job in a server, for which somebody asks."""
         generation, seconds = self._chance.choice(("v1", "v2")), self._chance.uniform(0.5, self._longest_s)
         task = asyncio.create_task(self._live(server, generation, seconds))
         self._asking.add(task)
         task.add_done_callback(self._asking.discard)
 
     async def all_told(self, timeout: float) -> None:
-        """Waits until every job has an outcome, as far as the log shows it, and a moment more."""
+        """Waits until the log shows an outcome for every job."""
         async with asyncio.timeout(timeout):
             while True:
                 told = self._told()

@@ -1,4 +1,4 @@
-"""Which laws were broken, read from the log of a run."""
+"""Finds the broken laws in the event log of a run."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from tests.e2e.cluster.laws import Event
 
 Spans = Collection[tuple[float, float]]
 HANDOVER_S = 30.0
-"""A halted bot keeps its session for as long as it is halted; others have its shards after 15 s."""
+"""A halted bot keeps its session for as long as it is halted; other bots get its shards after 15 s."""
 
 
 def violations(
     events: Sequence[Event], expected: Collection[tuple[str, int]], disturbed: Spans, max_concurrency: int
 ) -> list[str]:
-    """What went wrong, a line for each.
+    """The broken laws, one line for each.
 
     Args:
-        events: The log.
+        events: The event log.
         expected: Jobs and the channels in which their outcomes are owed.
-        disturbed: When faults other than rolling updates took place, until everything was whole again.
-        max_concurrency: Discord's.
+        disturbed: The times of faults other than rolling updates, including the recovery.
+        max_concurrency: Discord's limit.
     """
     return [
         *laws.one_outcome_each(events, expected),

@@ -1,1 +1,1 @@
-"""Lets thousands of jobs be watched at once, ends hundreds of them in a minute, and looks what becomes of the bot."""
+"""Watches thousands of jobs at once, ends hundreds of them within a minute, and checks what the bot does."""

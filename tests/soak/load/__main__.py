@@ -1,4 +1,4 @@
-"""`python -m tests.soak.load`: SEED repeats a run as far as time allows, LOAD_STEADY_SECONDS lengthens it."""
+"""`python -m tests.soak.load`: SEED repeats a run as far as timing allows, LOAD_STEADY_SECONDS lengthens it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.soak.load.run import Run
 
 
 async def load(folder: Path, seed: int, steady: float) -> int:
-    """Plays it through; returns the exit code."""
+    """Runs the load test. Returns the exit code."""
     started = time.monotonic()
     stage = await Stage.build(copy_program(folder / "bot"), folder, {"POLL_INTERVAL": "10"})
     try:
@@ -32,7 +32,7 @@ async def load(folder: Path, seed: int, steady: float) -> int:
 
 
 def main() -> int:
-    """Returns the exit code: 1 where an outcome was lost or doubled, an answer came late, or memory grew."""
+    """Returns the exit code: 1 if an outcome was lost or doubled, a reply came late, or memory grew."""
     seed = int(os.environ.get("SEED") or secrets.randbelow(1_000_000))
     steady = float(os.environ.get("LOAD_STEADY_SECONDS") or 12)
     print(f"SEED={seed} LOAD_STEADY_SECONDS={steady:.0f}", flush=True)

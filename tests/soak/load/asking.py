@@ -1,4 +1,4 @@
-"""People who use `/pixverse status` all the time, and how long they wait for an answer."""
+"""People who use `/pixverse status` all the time, and how long they wait for a reply."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ALLOWED_SECONDS = 3.0
 """Discord waits no longer for the first answer to a command."""
 _FINAL_SECONDS = 15.0
 _A_SECOND = 8.0
-"""Commands, of all people together; each person keeps below the bot's bound for one."""
+"""Commands of all people together; each person stays below the bot's limit."""
 _RIGHT = (
     "**Already watched here.**",
     "**Already posted here.**",
@@ -28,14 +28,14 @@ _RIGHT = (
 
 @dataclass
 class Waits:
-    """Seconds from the command to the first answer ("thinking"), and to the text that can be read."""
+    """Seconds from the command to the acknowledgement ("thinking"), and to the reply's text."""
 
     first: list[float] = field(default_factory=list)
     text: list[float] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
     def figures(self) -> list[str]:
-        """In words."""
+        """The figures as text."""
         return [
             f"{len(self.text)} commands, first answer: {spread(self.first)}",
             f"{len(self.text)} commands, text to read: {spread(self.text)}",
@@ -43,7 +43,7 @@ class Waits:
 
 
 class Asking:
-    """Asks until it is cancelled: about running and ended jobs alike, to join in or for themselves alone."""
+    """Asks about running and ended jobs until it is cancelled, publicly and privately."""
 
     def __init__(self, stage: Stage, servers: Sequence[Server], chance: Random) -> None:
         self._stage = stage
@@ -53,7 +53,7 @@ class Asking:
         self._under_way: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
-        """Begins a command every so often, whether those before have their answers or not."""
+        """Begins a command at a fixed rate, whether or not earlier ones have their replies."""
         number = 0
         while True:
             task = asyncio.create_task(self._ask(self._servers[number % len(self._servers)]))
@@ -63,7 +63,7 @@ class Asking:
             await asyncio.sleep(1 / _A_SECOND)
 
     async def answered(self) -> None:
-        """Waits until every command has its answer, or will never have one."""
+        """Waits until every command has its reply, or can't get one any more."""
         await asyncio.gather(*self._under_way)
 
     async def _ask(self, server: Server) -> None:

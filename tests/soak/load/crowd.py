@@ -1,4 +1,4 @@
-"""Fifty servers with four channels each, and ten jobs that are waited for in every channel, of v1 and of v2."""
+"""Fifty servers with four channels each, and in every channel ten watched v1 and v2 jobs."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ T = TypeVar("T")
 SERVERS = 50
 CHANNELS = 4
 JOBS = 10
-"""In each channel. Half of them are asked for by one person, half by another: nobody comes to a limit."""
+"""Jobs in each channel. Half of them are requested by one person, half by another, so that nobody reaches a limit."""
 
 _AT_ONCE = 8
 _GENERATIONS = ("v1", "v2")
-"""Of the API, for the jobs of one channel and the next."""
+"""The API's generation for the jobs of successive channels."""
 _FILLING_IN_SECONDS = 0.5
-"""discord.py knows a form only some time after Discord does; a person who fills it in is slower than that."""
+"""discord.py knows a form only some time after Discord does; a person takes longer to fill it in."""
 
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A job and the one channel in which it is waited for."""
+    """A job, and the one channel that waits for it."""
 
     job: Job
     channel: Channel
@@ -37,14 +37,14 @@ class Watched:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server and somebody in it who waits for nothing, but looks what others wait for."""
+    """A server, and a member who waits for nothing but looks at the others' jobs."""
 
     visitor: Member
     watched: tuple[Watched, ...]
 
 
 async def gather_crowd(stage: Stage) -> list[Server]:
-    """Sets everything up by commands alone, as people do. The bot must be running."""
+    """Sets everything up through commands alone, as people do. The bot must be running."""
     servers = await _some_at_once(_set_up(stage.empty_server()) for _ in range(SERVERS))
     return await _some_at_once(_settle_in(server) for server in servers)
 

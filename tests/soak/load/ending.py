@@ -1,4 +1,4 @@
-"""Jobs that go on and end while everybody waits."""
+"""Jobs that progress and end while everybody waits."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from random import Random
 from tests.soak.load.crowd import Watched
 
 _NEWS_A_SECOND = 60.0
-"""Jobs that show another percentage: each of them about twice a minute."""
+"""Jobs a second that show another percentage: each about twice a minute."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wave:
-    """So many jobs that end within so many seconds; `sizes` are the bytes of the smallest and the largest video."""
+    """A number of jobs that end within a number of seconds. `sizes` are the bytes of the smallest and the largest
+    video."""
 
     jobs: int
     seconds: float
@@ -23,11 +24,11 @@ class Wave:
 
 
 WAVES = (Wave(500, 60.0, (300_000, 3_000_000)), Wave(500, 30.0, (100_000, 300_000)))
-"""The first is the load that is promised. The second shows whether memory grows with what was done before."""
+"""The first wave is the promised load. The second one shows whether memory grows with earlier work."""
 
 
 class Ending:
-    """Ends jobs and remembers which, and when by `now` (seconds)."""
+    """Ends jobs, and records which ended and when by `now` (seconds)."""
 
     def __init__(self, watched: Sequence[Watched], chance: Random, now: Callable[[], float]) -> None:
         self._watched = watched
@@ -36,7 +37,7 @@ class Ending:
         self.ended: dict[str, float] = {}
 
     async def go_on(self) -> None:
-        """Lets jobs show news, until cancelled."""
+        """Lets jobs progress until cancelled."""
         while True:
             job = self._chance.choice(self._watched).job
             if job.jobid not in self.ended:
@@ -44,7 +45,7 @@ class Ending:
             await asyncio.sleep(1 / _NEWS_A_SECOND)
 
     async def end(self, wave: Wave) -> None:
-        """Ends the wave's jobs one after the other."""
+        """Ends the wave's jobs one after another."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         running = [one for one in self._watched if one.job.jobid not in self.ended]

@@ -1,4 +1,4 @@
-"""What has come of every job: one outcome in its channel for each that has ended, with its bytes, and nothing else."""
+"""Checks the result of every job: each ended job has one outcome in its channel, with its file, and nothing else."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from tests.soak.load.spread import spread
 
 _FAULTS = ("lost", "doubled", "with wrong bytes", "too early", "in a wrong channel")
 _OF_A_JOB = re.compile(r"job:[\w:./-]+|-video:\d+")
-"""What of a job's id stands in its outcome: all of v1's, and of v2's the end."""
+"""The part of a job's id in its outcome: all of a v1 id, the end of a v2 id."""
 
 
 @dataclass
 class Judgement:
-    """How many of each verdict, the jobs that got a bad one, and seconds from a job's end to its outcome."""
+    """The number of each verdict, the jobs with a bad one, and the seconds from a job's end to its outcome."""
 
     verdicts: Counter[str] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
@@ -26,12 +26,12 @@ class Judgement:
 
     @property
     def counted(self) -> str:
-        """The verdicts in words."""
+        """The verdicts as text."""
         return ", ".join(f"{self.verdicts[name]} {name}" for name in ("posted once", "still open", *_FAULTS))
 
     @property
     def waited(self) -> str:
-        """The seconds in words."""
+        """The seconds as text."""
         return spread(self.seconds)
 
     def add(self, verdict: str, about: object) -> None:
@@ -41,7 +41,7 @@ class Judgement:
 
 
 def judge(watched: Sequence[Watched], ended: Mapping[str, float]) -> Judgement:
-    """Looks at every channel. `ended`: the jobs that have, and when, by Discord's clock."""
+    """Checks every channel. `ended` has the jobs that ended, and when by Discord's clock."""
     found = _outcomes(watched)
     judgement = Judgement()
     for one in watched:

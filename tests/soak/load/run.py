@@ -17,11 +17,11 @@ from tests.soak.load.watching import Memory
 _SWEEP_SECONDS = 1.0
 _SETTLE_SECONDS = 40.0
 _GROWTH = 1.1
-"""How much larger the bot may be after the second wave than after the first."""
+"""The factor by which the bot may be larger after the second wave than after the first."""
 
 
 class Run:
-    """One wave of ends after the other, with steady seconds before and after each; commands all the while."""
+    """Waves of ends one after another, with steady seconds before and after each, and commands all the time."""
 
     def __init__(self, stage: Stage, chance: Random, steady: float) -> None:
         self._stage = stage
@@ -29,9 +29,9 @@ class Run:
         self._steady = steady
 
     async def play(self) -> list[str]:
-        """Prints the figures and gives what is not as it should be."""
+        """Prints the figures and returns what is wrong."""
         began = time.monotonic()
-        # The API shows what has happened once a second; at each call it would look through every job.
+        # The API updates its records once a second; otherwise each request would go through every job.
         self._stage.pixverse.sweep_seconds = _SWEEP_SECONDS
         servers = await gather_crowd(self._stage)
         watched = [one for server in servers for one in server.watched]
@@ -65,7 +65,7 @@ class Run:
         await asking.answered()
 
     async def _settle(self, ended: int) -> None:
-        """Waits until so many outcomes are posted; the judgement names those that are not."""
+        """Waits until this many outcomes are posted; the judgement names the missing ones."""
         deadline = time.monotonic() + _SETTLE_SECONDS
         while time.monotonic() < deadline and self._posted() < ended:  # noqa: ASYNC110  # nothing tells when
             await asyncio.sleep(0.5)

@@ -1,4 +1,4 @@
-"""Many seconds in a few words."""
+"""Summarises many durations in a few words."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 def spread(seconds: Sequence[float]) -> str:
-    """The median, the ninety-ninth of a hundred, and the longest."""
+    """The median, the 99th percentile and the maximum."""
     if not seconds:
         return "none"
     ordered = sorted(seconds)

@@ -10,7 +10,7 @@ from statistics import median
 
 _EVERY_SECONDS = 1.0
 _MARKED = 8
-"""So many samples are looked at for a mark."""
+"""The number of samples in a mark."""
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -33,22 +33,22 @@ class Memory:
         self._marks: list[float] = []
 
     async def run(self) -> None:
-        """Takes one every second, until cancelled."""
+        """Takes a sample every second until cancelled."""
         while True:
             self._samples.append(self._sample())
             await asyncio.sleep(_EVERY_SECONDS)
 
     def mark(self) -> None:
-        """Notes how large the process was in the latest seconds."""
+        """Records how large the process was in the latest seconds."""
         self._marks.append(median(sample.rss for sample in self._samples[-_MARKED:]))
 
     @property
     def growth(self) -> float:
-        """The last mark, by the first."""
+        """The ratio of the last mark to the first."""
         return self._marks[-1] / self._marks[0]
 
     def figures(self) -> list[str]:
-        """In words."""
+        """The figures as text."""
         first, last = self._samples[0], self._samples[-1]
         busy = (last.cpu - first.cpu) / (last.at - first.at)
         most = max(sample.rss for sample in self._samples)
