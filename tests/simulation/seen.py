@@ -69,6 +69,7 @@ SEEN: dict[str, tuple[str, ...]] = {
         "the list hides that the token is refused",
         "what is asked for while the token is refused is not watched",
     ),
+    "accounts.refused_and_told_to_wait": ("a token is tried before the time that a response to it named",),
     "accounts.refused_for_days": ("a job whose account is left alone is never looked at again",),
     "accounts.removed": ("the alert about a token that was removed goes on asking for another",),
     "accounts.removed_in_the_next_trouble": ("an alert whose trouble is over is ended again with the next trouble",),

@@ -363,6 +363,28 @@ def paid_again(stage: Stage) -> Story:
     stage.one_notice(alerts, _BACK, set())
 
 
+def refused_and_told_to_wait(stage: Stage) -> Story:
+    """A token is refused, and the response to its next trial names a time: it is tried again no earlier."""
+    home = yield from stage.settle()
+    account = home.account
+    assert account is not None
+    job = stage.job(account, 300, v2=False)
+    home.status(job)
+    yield 20.0
+    end = stage.with_token(account, Reply(401, {"error": "Unauthorized", "code": 401}))
+    yield 60.0 + stage.parts.interval
+    end()
+    slow = {"Retry-After": "2400"}
+    busy = Trip(refused=Reply(429, {"error": "too many requests", "code": 429}, slow))
+    told, end = stage.counted(lambda request: busy if stage.token(request) in account.tokens else None)
+    yield 2400.0
+    late = [at for at in told if at > told[0] + 2.0]
+    stage.expect(not late, f"a refused token was used {len(late)} times though the API had asked to wait")
+    end()
+    yield 1200.0
+    stage.came(job, home.channel)
+
+
 def refused_for_days(stage: Stage) -> Story:
     """The token is refused for more than two days, and what waits is given up. With a good token, a job can be
     requested again."""
