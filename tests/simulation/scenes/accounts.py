@@ -184,7 +184,8 @@ def alert_unanswered(stage: Stage) -> Story:
 
 
 def removed(stage: Stage) -> Story:
-    """A refused token is removed: what waits is dropped, the alert is updated, and another server continues."""
+    """A token is removed, perhaps after it was refused: what waits is dropped, the alert is updated, and another server
+    continues."""
     account = stage.account()
     home = yield from stage.settle(account)
     other = yield from stage.settle(account)
@@ -839,7 +840,7 @@ def not_found_by_one(stage: Stage) -> Story:
 
 def back_to_the_operators(stage: Stage) -> Story:
     """Two servers wait for a job with the same token. One of them tries another account and then uses the operator's,
-    which has the job, too. The job continues in both."""
+    which has the job, too. The job continues where somebody asks for it again, and in the other server as before."""
     operators = stage.parts.operators
     if operators is None:
         return

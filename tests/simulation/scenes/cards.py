@@ -72,8 +72,8 @@ def _edited(stage: Stage, channel: Channel) -> Story:
 
 
 def deleted_and_asked_again(stage: Stage) -> Story:
-    """A card is deleted while Discord knows its nonce. Whoever asks again gets another one at once, whether the bot
-    knows that it was deleted or learns of it with its next edit."""
+    """A card is deleted while Discord still knows its nonce. Whoever asks again gets another one at once, whether the
+    bot knows of the deletion or learns of it at its next edit."""
     home = yield from stage.settle()
     job = stage.job(home, 400, v2=False, steps=80)
     home.status(job)
@@ -93,8 +93,9 @@ def deleted_and_asked_again(stage: Stage) -> Story:
 
 
 def deleted_in_the_midst_of_changes(stage: Stage) -> Story:
-    """A card is deleted while Discord answers no edit, and somebody asks again. Before the bot finds it gone, another
-    person is forgotten, or the server gets another account's token: the new card comes all the same."""
+    """A card is deleted while edits get no response, and somebody asks again. Before the bot notices the deletion,
+    another person has their data deleted, or the server gets another account's token. The new card comes all the
+    same."""
     home = yield from stage.settle()
     job = stage.job(home, 900, v2=False, steps=40)
     home.status(job)

@@ -275,8 +275,8 @@ def called_missing(stage: Stage) -> Story:
 
 
 def no_posting(stage: Stage) -> Story:
-    """The bot may not post for an hour. Admins are told once, and the notice is withdrawn, if it and its channel still
-    exist. Then the result comes at once."""
+    """The bot may not post for an hour. Admins are told once, and told when it is over, whatever happened to the notice
+    or its channel. Then the results come at once."""
     home = yield from stage.settle()
     alerts = home.guild.channels[1]
     alert = stage.one_of(("stands", "deleted", "hidden", "archived"))
@@ -662,8 +662,8 @@ def again(stage: Stage) -> Story:
 
 
 def slow_channel(stage: Stage) -> Story:
-    """A channel hangs, or the host of its files. Other channels get their results, and this one gets those without
-    files."""
+    """A channel hangs, or the host of its files. Other channels get their results. If it is the host, this channel gets
+    results without files, too."""
     home = yield from stage.settle()
     slow, quick = home.channel, home.guild.channels[1]
     held = [stage.job(home, 45, v2=False) for _ in range(3)]

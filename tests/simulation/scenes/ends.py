@@ -178,7 +178,8 @@ def gone(stage: Stage) -> Story:
 
 
 def one_server_only(stage: Stage) -> Story:
-    """Two servers wait for a job with tokens of one account. One of the tokens stops seeing it."""
+    """Two servers wait for a job with the same token. One of them changes to an account that doesn't have the job, and
+    asks for it again."""
     account = stage.account()
     home = yield from stage.settle(account)
     job = stage.job(account, 1500)

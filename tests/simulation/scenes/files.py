@@ -78,7 +78,7 @@ def without_a_prompt(stage: Stage) -> Story:
 
 
 def blanked(stage: Stage) -> Story:
-    """A later record lacks an address that an earlier one had."""
+    """While a result waits, a later record has the placeholder's address in place of the file's."""
     home = yield from stage.settle()
     job = stage.job(home, 40, v2=True)
     home.status(job)

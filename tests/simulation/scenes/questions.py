@@ -97,7 +97,7 @@ def called_back(stage: Stage) -> Story:
 
 
 def called_often(stage: Stage) -> Story:
-    """Callbacks that report an end again and again, and progress, cause at most three requests per interval."""
+    """Callbacks report an end again and again, or progress. They cause at most three requests per interval."""
     home = yield from stage.settle()
     yield from home.learn_callback()
     job = stage.job(home, 400, v2=False)
@@ -117,7 +117,7 @@ def called_often(stage: Stage) -> Story:
 
 
 def called_back_in_vain(stage: Stage) -> Story:
-    """A callback tells of an end, and the API fails each question that follows it: they count as one that failed."""
+    """A callback reports an end, and the API fails each request that follows it. These failures count as one."""
     home = yield from stage.settle()
     yield from home.learn_callback()
     job = stage.job(home, 900, v2=False)

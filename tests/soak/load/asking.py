@@ -13,7 +13,7 @@ from tests.soak.load.crowd import Server
 from tests.soak.load.spread import spread
 
 ALLOWED_SECONDS = 3.0
-"""Discord waits no longer for the first answer to a command."""
+"""Discord waits no longer for the acknowledgement of a command."""
 _FINAL_SECONDS = 15.0
 _A_SECOND = 8.0
 """Commands of all people together; each person stays below the bot's limit."""
