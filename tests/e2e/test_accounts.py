@@ -1,4 +1,4 @@
-"""Servers with tokens of their own, and what becomes of waiting jobs when a token changes."""
+"""Servers with their own tokens, and what happens to waiting jobs when a token changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever the PixVerse API does, the poller goes on and nothing is lost."""
+"""Faults of the PixVerse API: the poller continues and nothing is lost."""
 
 from __future__ import annotations
 
@@ -296,7 +296,7 @@ async def _played(stage: Stage, fault: Fault) -> None:
 
 
 def _rest(stage: Stage, job: Job) -> float:
-    """Seconds between the 429 and the next question."""
+    """Seconds between the 429 and the next request."""
     seen = [entry for entry in stage.pixverse.requests if entry.jobid == job.jobid]
     (refused,) = [k for k, entry in enumerate(seen) if entry.status == 429]
     return (seen[refused + 1].at - seen[refused].at) / 1000

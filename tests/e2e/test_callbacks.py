@@ -1,4 +1,4 @@
-"""Callbacks, with polls so far apart that an outcome within seconds can only have come by one."""
+"""Callbacks, with polls so far apart that only a callback can cause an outcome within seconds."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def stage(
 
 
 async def _called(server: GuildFixture) -> str:
-    """Has the server's account call back to the address that its admin is shown."""
+    """Sets the server's account to call back to the address that its admin is shown."""
     answer = await server.admin.slash(server.channel, _NAME)
     assert answer.ephemeral
     assert answer.text.startswith("**Give useapi.net this address as `replyUrl`:**"), answer
@@ -212,7 +212,7 @@ async def test_no_secret_gets_anywhere_but_into_the_answer(stage: Stage, server:
 
 @pytest.mark.parametrize("generation", ["v1"], indirect=True)
 async def test_polls_go_on(build: Build) -> None:
-    """Callback, list and poll together bring each outcome once; without callbacks the poll does."""
+    """Callbacks, job list and polls together post each outcome once; without callbacks, polls do."""
     port = free_port()
     quick = await build(POLL_INTERVAL="0.4", CALLBACK_PORT=str(port), PUBLIC_URL=f"http://127.0.0.1:{port}")
     await quick.start()

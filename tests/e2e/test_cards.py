@@ -1,4 +1,4 @@
-"""What a card shows while its job runs; five seconds lie between two edits, so all cards are waited for at once."""
+"""What cards show while their jobs run. Edits are five seconds apart, so the tests wait for all cards at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What became of the outcomes, told to admins, and one of them sent again."""
+"""Admins see the state of outcomes, and send one again."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def _shown(server: GuildFixture) -> Answer:
 
 
 def _age_the_oldest_job(server: GuildFixture) -> None:
-    """It ended long ago, so that the next start deletes it."""
+    """Makes the oldest job's end so old that the next start deletes the job."""
     server.stage.ledger.change(
         "UPDATE jobs SET ended_at = 1 WHERE id = (SELECT min(job_id) FROM subscriptions WHERE guild_id = ?)",
         server.guild.id,

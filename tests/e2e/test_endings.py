@@ -146,7 +146,7 @@ async def test_a_link_that_is_dead(server: GuildFixture) -> None:
     job = await server.watched()
     job.complete(link_seconds=-60)
     if is_v2(job.jobid):
-        # Its address does not tell until when it works: only after more than a minute is it called dead.
+        # The address doesn't say when it expires; the bot calls it dead only after more than a minute.
         tried = job.videos[0].path
         await server.stage.pixverse.until(
             lambda: sum(entry.path == tried for entry in server.stage.pixverse.cdn.requests) > 2

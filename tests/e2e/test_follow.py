@@ -69,7 +69,7 @@ async def test_a_list_that_tells_how_long_to_wait_rests_the_whole_account(server
     await server.stage.pixverse.until(lambda: fault.played == 1)
 
     def waits() -> list[int]:
-        """Milliseconds from the refusal to each request that was not on its way then."""
+        """Milliseconds from the refusal to each later request, except those already in flight."""
         seen = [entry for entry in server.stage.pixverse.requests if entry.account == server.account.number]
         (refused,) = [entry.at for entry in seen if entry.status == 429]
         return [entry.at - refused for entry in seen if entry.at - refused > 500]

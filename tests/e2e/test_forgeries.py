@@ -1,4 +1,4 @@
-"""What a client never sends: nobody learns of, stops or re-sends anything of another server or channel by it."""
+"""Forged interactions reveal, stop or send again nothing of another server or channel."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _OF_ONESELF = {Action.DELETE_MY_DATA, Action.KEEP_MY_DATA}
 
 
 class Victim:
-    """A server with an ended job, an open one and a batch, of which a stranger must not learn."""
+    """A server with an ended job, an active job and a batch, which a stranger must not see."""
 
     def __init__(self, server: GuildFixture) -> None:
         self.server = server
@@ -53,7 +53,7 @@ class Victim:
         return victim
 
     def state(self) -> dict[str, Any]:
-        """All that somebody else could have changed."""
+        """Everything that a stranger could have changed."""
         rows, guild = self.server.stage.ledger.rows, self.server.guild.id
         of_guild = "FROM {} WHERE guild_id = ?"
         kept = {table: rows("SELECT * " + of_guild.format(table), guild) for table in ("subscriptions", "batches")}
@@ -73,7 +73,7 @@ class Victim:
         return [row["job_id"] for row in rows]
 
     def custom_ids(self, actions: Iterable[Action]) -> list[str]:
-        """Every one that stands somewhere in its channels or could, and some that nobody made."""
+        """All ids of buttons in its channels, all that could be there, and some invalid ones."""
         rows, guild = self.server.stage.ledger.rows, self.server.guild.id
         accounts = {row["id"] for row in rows(_ITS_ACCOUNT, guild)}
         others = {row["id"] for row in rows(_ITS_SUBSCRIPTIONS_AND_BATCHES, guild)}
@@ -89,7 +89,7 @@ class Victim:
         return numbered + details
 
     def learned_by(self, answer: Answer) -> bool:
-        """Whether an answer tells anything of it."""
+        """Whether an answer reveals anything of this server."""
         return any(told in answer.text for told in (_PROMPT, *self.jobids, str(self.server.channel.id)))
 
 
@@ -177,7 +177,7 @@ async def test_numbers_of_another_server(stage: Stage, server: GuildFixture) -> 
 
 
 async def test_numbers_of_another_channel(stage: Stage, server: GuildFixture) -> None:
-    """Whoever may see this channel alone learns nothing of the other by counting numbers up."""
+    """Somebody who sees only this channel learns nothing about the other one by trying consecutive numbers."""
     victim = await Victim.of(server)
     thread = server.channel.add_thread("inside")
     elsewhere = server.guild.add_text_channel("elsewhere")
@@ -272,7 +272,7 @@ async def test_an_archived_thread_of_one_s_own_server_is_taken(server: GuildFixt
 
 
 async def test_a_stored_channel_of_another_server_is_posted_to_never(server: GuildFixture, stage: Stage) -> None:
-    """As one may stand in a database of an earlier version."""
+    """A database of an earlier version may contain such a channel."""
     other = await stage.server()
     thread = _archived_thread(other)
     await server.admin.slash(server.channel, "pixverse-admin alerts", channel=server.channel)

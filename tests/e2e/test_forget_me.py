@@ -1,4 +1,4 @@
-"""`/pixverse forget-me`: nothing is kept of somebody, and what they waited for comes all the same."""
+"""`/pixverse forget-me`: a person's data is deleted, and the results they watched for are still posted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The monitoring port of the running bot, and what the service manager hears."""
+"""The running bot's monitoring port, and its messages to the service manager."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hostile words on the wire, both ways: Discord refuses nothing, nobody is pinged, and every command has an answer."""
+"""Hostile texts from the API and from people: Discord refuses nothing, nobody is pinged, every command is answered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What strangers and proxies can do at the running bot's two HTTP ports."""
+"""Requests of strangers and proxies to the running bot's two HTTP ports."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ async def stage(
 
 
 async def _called(server: GuildFixture) -> None:
-    """Has the server's account call back to the address that its admin is shown."""
+    """Sets the server's account to call back to the address that its admin is shown."""
     answer = await server.admin.slash(server.channel, "pixverse-admin callback")
     found = re.search(r"`(http://[^`]+/([^`/]+))`", answer.text)
     assert found is not None, answer
@@ -95,7 +95,7 @@ async def test_an_installation_of_0_1_hears_at_its_start_what_to_set(build: Buil
 async def test_what_strangers_send_is_refused_at_once_and_never_logged(stage: Stage, ports: _Ports) -> None:
     said = len(stage.bot.lines)
     random = Random(3)
-    # With an end, so that none of them is only half a request, for which the bot waits.
+    # Each has an end, because the bot would wait for the rest of a partial request.
     strange = [sent for sent, _ in REFUSED.values()] + [random_bytes(random) + b"\r\n\r\n\r\n" for _ in range(100)]
     for port in (ports.callbacks, ports.monitoring):
         took = await asyncio.gather(*(_seconds_to_end(port, sent) for sent, _ in REFUSED.values()))

@@ -1,4 +1,4 @@
-"""kill -9 at the worst moments: each outcome is there exactly once, or, where nobody can know, at most once."""
+"""kill -9 at the worst moments: each outcome is posted exactly once or, where that can't be known, at most once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 def _posts_of(stage: Stage, server: GuildFixture) -> list[RecordedRequest]:
-    """Every try to post an outcome in the channel."""
+    """All attempts to post an outcome to the channel."""
     path = f"/channels/{server.channel.id}/messages"
     return [
         call
@@ -29,13 +29,13 @@ def _posts_of(stage: Stage, server: GuildFixture) -> list[RecordedRequest]:
 
 
 def _looks_of(stage: Stage, server: GuildFixture) -> list[RecordedRequest]:
-    """Every look into the channel's history."""
+    """All requests for the channel's history."""
     path = f"/channels/{server.channel.id}/messages"
     return [call for call in stage.discord.requests if call.method == "GET" and call.path == path]
 
 
 async def _killed_at_the_outcome(stage: Stage, places: dict[When, list[GuildFixture]]) -> None:
-    """Kills the bot while the answers to its outcomes are outstanding: before Discord stored them, or after."""
+    """Kills the bot while it waits for the responses to its outcomes, before or after Discord stored them."""
     holds = [_hold(stage, server, when) for when, servers in places.items() for server in servers]
     jobs = [await server.watched() for servers in places.values() for server in servers]
     for job in jobs:
@@ -74,7 +74,9 @@ async def _there_once(server: GuildFixture) -> None:
 
 
 async def test_killed_with_discord_remembering(stage: Stage, servers: list[GuildFixture]) -> None:
-    """Looked for where the bot may look, whatever the attempt's age; elsewhere made again under the same nonce."""
+    """The bot searches the history if it may read it, whatever the attempt's age, and otherwise posts with the same
+    nonce again.
+    """
     before = await _more(stage)
     unreadable = await _more(stage)
     await _killed_at_the_outcome(stage, {"before": before, "after": servers + unreadable})
@@ -93,7 +95,7 @@ async def test_killed_with_discord_remembering(stage: Stage, servers: list[Guild
 
 
 async def test_killed_with_discord_having_forgotten(stage: Stage, servers: list[GuildFixture]) -> None:
-    """The attempt is two minutes or an hour old; where the bot may not look, nothing is sent again."""
+    """The attempt is two minutes or an hour old. Where the bot may not read the history, it sends nothing again."""
     before, later, unreadable = [await _more(stage) for _ in range(3)]
     await _killed_at_the_outcome(stage, {"before": before, "after": servers + later + unreadable})
     stage.discord.forget_nonces()
@@ -173,7 +175,7 @@ async def test_killed_in_the_middle_of_a_command(stage: Stage, servers: list[Gui
 
 
 def _at_the_card(stage: Stage, server: GuildFixture, job: Job) -> Hold:
-    """Holds the answer to the card of a command that is under way."""
+    """Holds the response to the card of a command that is running."""
     hold = Hold()
     stage.discord.faults.add(method="POST", path=f"/channels/{server.channel.id}/messages", when="after", action=hold)
     server.member.begin_slash(server.channel, "pixverse status", jobid=job.jobid)
@@ -181,7 +183,7 @@ def _at_the_card(stage: Stage, server: GuildFixture, job: Job) -> Hold:
 
 
 async def test_a_database_restored_from_before_the_outcome(stage: Stage, servers: list[GuildFixture]) -> None:
-    """The nonce holds nothing local, so that a restored copy doubles nothing while Discord remembers."""
+    """The nonce contains nothing local, so a restored copy posts nothing twice while Discord remembers it."""
     jobs = [await server.watched() for server in servers]
     copy = stage.folder / "copy.db"
     assert (await stage.bot.run("backup", str(copy))).code == 0

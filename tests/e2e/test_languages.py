@@ -1,4 +1,4 @@
-"""Who reads what in which language: members their own, a channel its server's, whatever changes in between.
+"""Languages: members read their own, a channel reads its server's, whatever changes in between.
 
 The bot is a copy whose Japanese, Portuguese and German are English with a mark, so that a test tells them apart.
 """
@@ -50,7 +50,7 @@ def _put_catalogue(program: Path, code: str, mark: str) -> None:
 
 
 async def _server_speaks(server: GuildFixture, code: str) -> None:
-    """Changes the server's language, and waits until the bot has heard of it."""
+    """Changes the server's language, and waits until the bot has received the event."""
     server.guild.preferred_locale = code
     sql = "SELECT locale FROM servers WHERE guild_id = ?"
     await server.stage.pixverse.until(lambda: server.stage.ledger.rows(sql, server.guild.id) == [{"locale": code}])
@@ -96,7 +96,7 @@ async def test_what_is_posted_keeps_its_language_when_the_server_changes_its_own
 
 
 async def test_an_outcome_that_waits_keeps_the_language_that_it_was_made_in(stage: Stage) -> None:
-    """Refused before, and sent after the server has changed its language and the bot was started again."""
+    """The outcome is refused at first, and sent after the server changed its language and the bot restarted."""
     server = await stage.server(locale="pt-BR")
     job = await server.watched()
     server.channel.deny_bot(send_messages=True)
@@ -109,7 +109,7 @@ async def test_an_outcome_that_waits_keeps_the_language_that_it_was_made_in(stag
 
 
 async def test_a_server_that_is_back_with_another_language_reads_it_at_once(stage: Stage) -> None:
-    """Nobody there has asked for anything since."""
+    """No command was used in the server since."""
     server = await stage.server(locale="pt-BR")
     job = await server.watched()
     await server.settled()
@@ -165,7 +165,7 @@ async def test_a_locale_that_is_unknown_or_not_told_is_english(stage: Stage, tol
 
 
 async def test_admins_are_told_in_the_servers_language_and_once(stage: Stage) -> None:
-    """Also where the bot dies before it knows that the message is there, and the language changes meanwhile."""
+    """Also if the bot dies before it knows that the message was posted, and the language changes meanwhile."""
     server = await stage.server(locale="pt-BR")
     alerts = server.guild.add_text_channel("alerts")
     await server.admin.slash(server.channel, "pixverse-admin alerts", channel=alerts)

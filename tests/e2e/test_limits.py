@@ -1,4 +1,4 @@
-"""Limits on the wire: everybody at once, and exactly as many get through as may."""
+"""Limits under concurrent requests: exactly the allowed number succeeds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Discord stored a message and nobody heard of it; what it says to the next try proves nothing about the one before."""
+"""Discord stored a message but the response was lost; the next attempt's response proves nothing about the first."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _is_outcome(request: RecordedRequest) -> bool:
 
 @pytest.mark.parametrize("refusal", _REFUSALS)
 async def test_a_refusal_after_a_lost_answer_doubles_nothing(server: GuildFixture, refusal: str) -> None:
-    """discord.py itself tries again after a 502, and tells of the last answer only."""
+    """discord.py itself retries after a 502, and reports only the last response."""
     path = f"/channels/{server.channel.id}/messages"
     job = await server.watched()
     faults = server.stage.discord.faults
@@ -44,7 +44,7 @@ async def test_a_refusal_after_a_lost_answer_doubles_nothing(server: GuildFixtur
 
 @pytest.mark.parametrize("status", [200, 400, 403, 404, 499])
 async def test_a_page_of_a_proxy_in_the_place_of_the_answer_doubles_nothing(server: GuildFixture, status: int) -> None:
-    """Discord stored the message; whoever stands between says that there was an error."""
+    """Discord stored the message, but a proxy answers with an error."""
     path = f"/channels/{server.channel.id}/messages"
     job = await server.watched()
     action = Body("<html>client closed request</html>", status=status)

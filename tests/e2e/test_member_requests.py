@@ -1,4 +1,4 @@
-"""What members can make the bot ask of the API with a server's token, and what is scheduled meanwhile."""
+"""The API requests that members can cause with a server's token, and polling meanwhile."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ class Caused:
 
 
 def _strangers(server: GuildFixture, count: int, first: int = 0, email: str | None = None) -> list[str]:
-    """Ids of v2 that nobody knows."""
+    """v2 ids of no known job."""
     address = email or server.account.email
     return [f"user:{server.account.number}-pixverse:{address}-video:{10**9 + first + n}" for n in range(count)]
 
 
 async def _crowded_server(stage: Stage) -> GuildFixture:
-    """A server with so many videos that a whole search in the account's list takes five pages."""
+    """A server with so many videos that a full search in the account's list takes five pages."""
     server = await stage.server("v2")
     for _ in range(240):
         server.job().complete()
@@ -62,7 +62,7 @@ async def _polled(server: GuildFixture) -> Job:
 
 
 def _longest_gap(stage: Stage, job: Job, since: int) -> float:
-    """Seconds between two polls of a job, at most."""
+    """The longest time between two polls of a job, in seconds."""
     times = [one.at for one in stage.pixverse.requests[since:] if one.jobid == job.jobid]
     assert len(times) > 2
     return max(later - earlier for earlier, later in pairwise(times)) / 1000
@@ -96,7 +96,7 @@ async def test_a_watch_of_25_unknown_ids_fetches_the_lists_once(build: Build) ->
 
 
 async def _in_turns(*commands: Coroutine[object, object, Answer]) -> list[Answer]:
-    """Ten at once: with all of them a busy machine misses Discord's three seconds."""
+    """Ten at a time; with all at once, a busy machine would miss Discord's three seconds."""
     answers: list[Answer] = []
     for start in range(0, len(commands), 10):
         answers += await asyncio.gather(*commands[start : start + 10])
@@ -118,7 +118,7 @@ async def test_one_member_does_all_to_use_the_token_up(build: Build) -> None:
         *(server.use("pixverse list") for _ in range(5)),
     )
     assert caused.count <= caused.bound(PER_PERSON)
-    # The slower the machine, the more has been allowed again meanwhile.
+    # On a slower machine, more of the allowance has been refilled meanwhile.
     assert sum(answer.text.startswith(_MOMENT) for answer in answers) > len(answers) // 2
 
     await asyncio.sleep(3 * _INTERVAL)

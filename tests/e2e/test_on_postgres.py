@@ -1,4 +1,4 @@
-"""The bot on PostgreSQL: the scenes that matter most, once more, and what only a server of its own can do to it."""
+"""The bot on PostgreSQL: the most important scenarios again, and faults that only a database server has."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ PASSWORD = "a-password/of@the#bot's"
 
 @pytest.fixture(scope="module")
 def postgres_server() -> object:
-    """A server of this module's own: it is killed."""
+    """This module's own server, because tests kill it."""
     with PostgresServer() as started:
         yield started
 
@@ -85,7 +85,7 @@ async def stage(
     postgres_server: PostgresServer,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[Stage]:
-    """The stage of this module, whose bot keeps everything in a database without tables."""
+    """The module's stage, whose bot starts with an empty PostgreSQL database."""
     url = postgres_server.with_password(postgres_server.new_database(tables=False), PASSWORD)
     key = new_key()
     settings = {"DATABASE_URL": url.secret.get_secret_value(), "ENCRYPTION_KEY": key}
@@ -125,7 +125,7 @@ async def test_the_server_is_killed_and_comes_back(
 async def test_what_a_failover_has_lost_is_not_posted_again(
     stage: Stage, postgres_server: PostgresServer, server: GuildFixture
 ) -> None:
-    """Of an end that was posted the database knows nothing any more, nor does Discord remember the nonce."""
+    """The database has lost an end that was posted, and Discord no longer remembers the nonce."""
     job = await server.watched()
     job.complete()
     outcome = await server.outcome()
@@ -178,7 +178,7 @@ async def test_a_new_key(stage: Stage, server: GuildFixture) -> None:
 async def test_another_key_does_not_even_bring_the_tables_up_to_date(
     stage: Stage, postgres_server: PostgresServer
 ) -> None:
-    """The processes of the version before would be shut out by one that cannot start."""
+    """Otherwise a process that can't start would shut out processes of the previous version."""
     await stage.stop()
     place = stage.ledger.place
     assert isinstance(place, PostgresUrl)
@@ -195,7 +195,7 @@ async def test_another_key_does_not_even_bring_the_tables_up_to_date(
 
 
 async def test_what_cannot_be_worked_with_is_one_line_and_code_2(build: Build, postgres_server: PostgresServer) -> None:
-    """Of wrong settings and of wrong databases; whatever the driver says, it shows no password."""
+    """For wrong settings and wrong databases. The line contains no password, whatever the driver says."""
     stage = await build(ENCRYPTION_KEY=new_key(), LOG_LEVEL="DEBUG")
     url = postgres_server.with_password(postgres_server.new_database(tables=False), PASSWORD)
     address = url.secret.get_secret_value()
@@ -231,7 +231,7 @@ async def test_what_cannot_be_worked_with_is_one_line_and_code_2(build: Build, p
 
 
 async def test_moving_from_sqlite_and_back(build: Build, postgres_server: PostgresServer) -> None:
-    """A watched job goes over with its card, and its result is posted from the other database."""
+    """A watched job moves with its card, and its result is posted from the other database."""
     stage = await build()
     await stage.start()
     server = await stage.server()

@@ -1,4 +1,4 @@
-"""`python bot.py check | backup PATH | rotate-key`; each command is typed in earnest once."""
+"""`python bot.py check | backup PATH | rotate-key`; each command runs as a real process once."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ async def test_check_ends_as_a_start_would(build: Build) -> None:
 
 
 async def test_check_tries_what_a_start_tries(build: Build) -> None:
-    """Each fault is told in the line with which the start ends, and the folder is left as it was."""
+    """Each fault is reported with the line that a start would end with, and the folder is unchanged."""
     stage = await build()
     folder = stage.ledger.path.parent
     lock, videos = folder / "relay.db.lock", folder / "relay.db.media"
@@ -186,7 +186,7 @@ def _token(stage: Stage) -> bytes:
     ],
 )
 async def test_what_only_works_on_the_database_needs_no_other_settings(build: Build, faults: dict[str, str]) -> None:
-    """As in a rescue: a copied database and its key, and no token at hand."""
+    """As in a rescue with only a copied database and its key."""
     stage = await build()
     await stage.start()
     server = await stage.server()

@@ -1,4 +1,4 @@
-"""Discord or the API not to be reached, and Discord's word that the bot's token is no good."""
+"""Discord or the API is unreachable, or Discord refuses the bot's token."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ async def test_discord_away_at_the_start_is_waited_for(build: Build) -> None:
     ],
 )
 async def test_somebody_else_answers_in_discord_s_place(build: Build, path: str, body: Body) -> None:
-    """A proxy, or a network that wants a log-in first."""
+    """A proxy or a captive portal answers."""
     stage = await build()
     fault = stage.discord.faults.add(path=path, action=body)
     await stage.start()

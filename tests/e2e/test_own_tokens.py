@@ -1,4 +1,4 @@
-"""A token is one server's: against whoever has another server, an old copy of the token, or a made-up one."""
+"""A token belongs to one server: attacks with another server, an old copy of the token, or a made-up token."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ async def test_a_new_token_stays_with_the_server_that_entered_it(stage: Stage) -
 
 
 async def test_a_made_up_token_replaces_nothing(stage: Stage) -> None:
-    """One for which the API answers with empty lists."""
+    """The API answers this token with empty lists."""
     victim, forger = await stage.server(), stage.empty_server()
     job = await victim.watched()
     forger.account.token = f"user:{victim.account.number}-{'f' * 24}"
@@ -136,7 +136,7 @@ async def test_a_token_that_cannot_be_decrypted_is_entered_again(own_stage: Stag
 
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_any_order_of_setting_rotating_removing_and_dying(own_stage: Stage, seed: int) -> None:
-    """No job of a server is asked about with a token that this server has not entered."""
+    """The bot never requests a server's job with a token that this server has not entered."""
     stage, rng = own_stage, random.Random(seed)
     account = stage.account()
     servers = [GuildFixture(stage, account), GuildFixture(stage, account)]

@@ -1,4 +1,4 @@
-"""Whatever was under way goes on after a restart. What would take too long is made older in the stopped database."""
+"""All work continues after a restart. To save time, tests make data older in the stopped database."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ async def test_buttons_and_forms_live_on(stage: Stage, servers: list[GuildFixtur
 
 
 async def test_not_found(stage: Stage, servers: list[GuildFixture]) -> None:
-    """Once is no end, nor is twice within a minute; twice a minute apart is."""
+    """One "not found" is no end, nor are two within a minute; two a minute apart are."""
     back = servers
     soon = [await stage.server(server.generation) for server in servers]
     gone = [await stage.server(server.generation) for server in servers]

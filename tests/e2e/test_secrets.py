@@ -1,4 +1,4 @@
-"""A token is nowhere but in the header of a request to the API, and encrypted in the database."""
+"""A token appears only in the header of API requests and, encrypted, in the database."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.e2e.stage import Stage
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 _USEAPI = "user:9876-AbCdEfGhIjKlMnOpQrStUvWx"
-# In pieces, so that no scanner of secrets takes it for a real one.
+# Split, so that secret scanners don't report it.
 _DISCORD = ".".join(("MTIzNDU2Nzg5MDEyMzQ1Njc4", "Gabc12", "aBcDeFgHiJkLmNoPqRsTuVwXyZ0123456789ab"))
 _OPTIONS = (("status", "jobid"), ("unwatch", "jobid"), ("watch", "jobids"))
 
@@ -77,7 +77,7 @@ async def test_a_token_that_the_api_refuses_is_not_kept(stage: Stage) -> None:
 
 
 async def test_the_search_for_secrets_finds_what_is_there(server: GuildFixture) -> None:
-    """Else the search at every stage's end would prove nothing."""
+    """Otherwise the search at the end of every stage would prove nothing."""
     job = await server.watched(prompt="a very particular prompt")
     job.complete()
     await server.outcome()

@@ -1,4 +1,4 @@
-"""A whole life at the chattiest level, with an API that repeats what it is sent: no secret anywhere it must not be."""
+"""A bot's whole life at log level DEBUG, with an API that repeats what it is sent: no secret leaks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.web.port import ask
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-# In pieces, so that no scanner of secrets takes it for a real one.
+# Split, so that secret scanners don't report it.
 _CUSTOMERS = ".".join(("MTIzNDU2Nzg5MDEyMzQ1Njc4", "Gabc12", "aBcDeFgHiJkLmNoPqRsTuVwXyZ0123456789ab"))
 
 
@@ -90,7 +90,7 @@ async def test_a_whole_life(chatty: Stage) -> None:
 
 
 async def test_an_address_that_everybody_repeats(chatty: Stage) -> None:
-    """The e-mail address in an id of v2, which the API, its callbacks and people send where they can."""
+    """The e-mail address in a v2 id, sent by the API, its callbacks and people wherever possible."""
     server = await chatty.server()
     chatty.generation = "v2"
     email, token = server.account.email, server.account.token

@@ -1,4 +1,4 @@
-"""Watching many jobs at once, stopping, listing, choosing, and what an admin can look at."""
+"""Watching many jobs at once, stopping, listing and choosing, and what admins can see."""
 
 from __future__ import annotations
 

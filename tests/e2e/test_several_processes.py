@@ -1,4 +1,4 @@
-"""Several bots on one PostgreSQL database: together they do each thing once, and one may vanish at any time."""
+"""Several bots on one PostgreSQL database do everything once, even if one disappears at any time."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _LISTED = re.compile(
 
 
 class Pair:
-    """Two bots on one database: that of the stage, and another one."""
+    """Two bots on one database: the stage's bot and another one."""
 
     def __init__(self, stage: Stage, fork_server: ForkServer | None, of_second: Mapping[str, str]) -> None:
         self.stage = stage
@@ -69,7 +69,7 @@ class Pair:
         return rows[0]["owner"] if rows else None
 
     def holder(self) -> str | None:
-        """The process that posts."""
+        """The process that posts deliveries."""
         rows = self.stage.ledger.rows("SELECT owner FROM shard_leases ORDER BY shard_id")
         return rows[0]["owner"] if rows else None
 
@@ -154,7 +154,7 @@ async def test_check_lists_the_processes_with_what_they_hold(pair: Pair) -> None
 
 
 async def test_one_that_is_killed_is_replaced(pair: Pair) -> None:
-    """First the one that posts, which is the harder case."""
+    """The process that posts is killed first, which is the harder case."""
     holder = pair.holder()
     assert holder is not None
     (other,) = [process for process in pair.processes() if process != holder]
@@ -182,7 +182,7 @@ async def test_one_that_is_stopped_hands_over_before_it_goes(pair: Pair) -> None
         answer = await server.status(server.job())
         assert answer.text.startswith("**Watching.**"), answer
         assert pair.stage.discord.bot_connected
-        await asyncio.sleep(0.5)  # What one person may ask in a minute is bounded.
+        await asyncio.sleep(0.5)  # A person's commands per minute are limited.
     assert await stopped.ended() == 0
     await pair.all_is_with(other, server)
     job.complete()
@@ -190,7 +190,7 @@ async def test_one_that_is_stopped_hands_over_before_it_goes(pair: Pair) -> None
 
 
 async def _known_to(address: str) -> None:
-    """Waits until the process that serves this address has read what the other one may have written."""
+    """Waits until the process at this address has read the other process's changes."""
     async with asyncio.timeout(10), aiohttp.ClientSession() as session:
         while True:
             async with session.post(address, json={}) as response:
@@ -200,7 +200,7 @@ async def _known_to(address: str) -> None:
 
 
 async def test_a_callback_that_comes_to_the_wrong_process(begin: Begin) -> None:
-    """Whoever polls the account hears of it, long before the next poll."""
+    """The process that polls the account learns of the callback, long before its next poll."""
     port = free_port()
     pair = await begin(
         {"CALLBACK_PORT": str(free_port())},

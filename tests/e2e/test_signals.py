@@ -1,4 +1,4 @@
-"""SIGTERM and Ctrl-C: work in hand is finished or left safely undone, and the exit code is 0."""
+"""SIGTERM and Ctrl-C: running work is finished or safely left for later, and the exit code is 0."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def _at_the_outcome(stage: Stage, server: GuildFixture) -> Hold:
-    """Holds the answer to an outcome that Discord has stored."""
+    """Holds the response to an outcome that Discord has stored."""
     job = await server.watched()
     hold = Hold()
     stage.discord.faults.add(
@@ -35,7 +35,7 @@ async def _at_the_outcome(stage: Stage, server: GuildFixture) -> Hold:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_at_the_very_start(build: Build, number: signal.Signals) -> None:
-    """While modules are being imported."""
+    """The signal comes during imports."""
     stage = await build()
     await stage.bot.start(forked=False)
     await stage.bot.hears_signals()

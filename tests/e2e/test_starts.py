@@ -1,4 +1,4 @@
-"""How the bot starts, and with which word and exit code it does not; each exit code comes in earnest once."""
+"""Starts of the bot, and failed starts with their message and exit code; each exit code once from a real process."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def stopped(stage: Stage) -> Stage:
-    """The shared stage, with a database that was used and a bot that does not run."""
+    """The shared stage with a used database and a stopped bot."""
     if stage.bot.running:
         await stage.stop()
     return stage
 
 
 def _one_line(finished: Finished, code: int, *words: str) -> None:
-    """The exit code, and a single line that names all these words."""
+    """Checks for this exit code and a single line that contains all these words."""
     assert finished.code == code, finished.text
     (line,) = finished.lines
     for word in words:

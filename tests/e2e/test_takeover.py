@@ -1,4 +1,4 @@
-"""The real bot on a database that the version before has left behind."""
+"""The real bot on a database of the previous version."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 _GUILD = 77
 _WAITING = {
-    503: "65a3a1a47a16b0f3e740fdd6f",  # asked for again
+    503: "65a3a1a47a16b0f3e740fdd6f",  # requested again
     504: "f5e1df3d6534f29b19c853061",  # the third round of a job that was given up twice
     505: "2e0856c3bf5dda21108bfcc4f",  # the last outcome of a batch
-    506: "311741cb9d9861f4cf4ed6599",  # word to the admins
+    506: "311741cb9d9861f4cf4ed6599",  # a notice to the admins
     508: "324ce62aa28d24e0861c1a7ac",  # it was being sent when the process died
     513: "b40bd982699d52723b00d27ac",  # a card
 }
@@ -53,6 +53,6 @@ async def test_what_waited_is_posted_under_the_nonces_of_before(build: Build) ->
     expected = {(channels[number], nonce) for number, nonce in _WAITING.items()}
     await until(lambda: expected <= set(posted()), what="what waited")
     known = {row["base_nonce"] for row in stage.ledger.rows("SELECT base_nonce FROM deliveries WHERE id <= 17")}
-    # The one that lacked a permission may follow at any time.
+    # The delivery that lacked a permission may follow at any time.
     again = [one for one in posted() if one[1] in known and one[0] != channels[509]]
     assert again == sorted(expected)

@@ -1,4 +1,4 @@
-"""What goes on while a token changes: jobs on hold, questions and commands under way, old buttons, waiting results."""
+"""Token changes while there are jobs on hold, running requests and commands, old buttons, and waiting results."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ async def test_a_job_on_hold_that_the_operators_token_sees_is_waited_for_once(bu
 
 @pytest.mark.parametrize("command", ["status", "watch"])
 async def test_a_job_on_hold_stays_with_its_account_while_the_api_is_silent(own_stage: Stage, command: str) -> None:
-    """Under the other account it would be told as not found, and its true end never."""
+    """With the other account, the job would be reported as not found, and its real end never."""
     stage = own_stage
     server = await stage.server()
     job = await server.watched()
@@ -223,7 +223,7 @@ async def test_follows_of_the_same_token_part_with_it(own_stage: Stage) -> None:
 
 
 async def test_a_server_without_the_bot_has_its_token_rest(own_stage: Stage) -> None:
-    """One in trouble too, which is tried again and again elsewhere."""
+    """Also a token in trouble, which would otherwise be tried again and again."""
     stage = own_stage
     gone, other = await stage.server(), await stage.server()
     for server in (gone, other):

@@ -1,4 +1,4 @@
-"""What only v2 of the PixVerse API has."""
+"""Features that only v2 of the PixVerse API has."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ async def test_autocomplete_shows_the_prompt_and_no_address(server: GuildFixture
 
 
 async def test_the_search_for_addresses_finds_what_is_there(server: GuildFixture) -> None:
-    """Else the search at every stage's end would prove nothing."""
+    """Otherwise the search at the end of every stage would prove nothing."""
     job = await server.watched(prompt="a very*particular@prompt")
     job.complete()
     await server.outcome()

@@ -1,16 +1,16 @@
-// Stands beside SimCord's own scripts inside the panel. The chat stays at its end, as Discord's does, until somebody
-// scrolls away from there, and follows again once they are back. What went wrong is written above it.
+// Runs beside SimCord's scripts inside the panel. Like Discord's, the chat stays scrolled to its end until somebody
+// scrolls away, and follows again once they scroll back. Errors are shown above it.
 const timeline = document.getElementById("channel-timeline");
 const newMessages = document.getElementById("new-messages");
 const NEAR = 60;
 let follows = true;
-let readIn = null;  // the newest message when somebody scrolled last: who reads on in it is left in peace
+let readIn = null;  // the newest message at the last scroll: the chat doesn't move while somebody reads it
 
 function newest() {
   return [...timeline.querySelectorAll(".channel-message")].at(-1);
 }
 
-/** The end, or the head of the newest message where that is too tall to be seen as a whole. */
+/** The scroll position of the end, or of the newest message's top if the message is taller than the view. */
 const ABOVE = 24;  // room for the message's buttons
 function end() {
   const bottom = timeline.scrollHeight - timeline.clientHeight;
@@ -25,7 +25,7 @@ function toTheEnd() {
   if (follows && !isRead && Math.abs(timeline.scrollTop - end()) > 1) timeline.scrollTop = end();
 }
 
-/** As in Discord, whoever sends something sees what comes of it, however far up they were. */
+/** Scrolls to the result of what somebody sends, as Discord does. */
 function goToTheNewest() {
   follows = true;
   readIn = null;
@@ -42,8 +42,7 @@ function lookWhereWeAre() {
 for (const kind of ["wheel", "touchmove", "keyup", "pointerup"]) {
   timeline.addEventListener(kind, () => requestAnimationFrame(lookWhereWeAre), { passive: true });
 }
-// SimCord puts the chat back to where it was when a message has grown: unless somebody scrolls just now, it goes on to
-// its end all the same.
+// SimCord restores the scroll position when a message grows. Unless somebody is scrolling, scroll to the end instead.
 const SCROLLING_MS = 500;
 let scrolledAt = -SCROLLING_MS;
 for (const kind of ["wheel", "touchmove", "keydown", "pointerdown", "focusin"]) {
@@ -60,7 +59,7 @@ new MutationObserver(() => {
   if (follows && !newMessages.hidden) newMessages.click();
 }).observe(newMessages, { attributeFilter: ["hidden"] });
 
-// SimCord says what went wrong for as long as nothing else happens in the channel: the copy stays until the next action.
+// SimCord hides an error as soon as anything else happens in the channel. This copy stays until the next action.
 const status = document.getElementById("action-status");
 const trouble = document.createElement("p");
 trouble.id = "trouble";
@@ -76,7 +75,7 @@ new MutationObserver(() => {
   trouble.hidden = false;
 }).observe(status, { childList: true, characterData: true, subtree: true });
 
-// The page around this one covers the chat until it can be used.
+// The panel covers the chat until it is ready.
 const layout = document.getElementById("channel-layout");
 function tellWhenReady() {
   if (!layout.hidden) parent.postMessage({ relay: "ready" }, "*");
@@ -84,8 +83,7 @@ function tellWhenReady() {
 new MutationObserver(tellWhenReady).observe(layout, { attributeFilter: ["hidden"] });
 tellWhenReady();
 
-// SimCord has no menu for messages: a button beside Reply stands in for Discord's Apps menu, and the page around this one
-// uses the command.
+// SimCord has no message menu. A button beside Reply replaces Discord's Apps menu, and the panel runs the command.
 function addMenu(message) {
   const toolbar = message.querySelector(".message-context-actions");
   if (toolbar === null || toolbar.querySelector(".message-menu")) return;
@@ -97,7 +95,7 @@ function addMenu(message) {
   toolbar.append(menu);
 }
 
-// In Discord a command in a text goes into the message box when it is pressed.
+// As in Discord, a click on a command mention puts the command into the message box.
 const box = document.getElementById("channel-composer-input");
 function writeCommand(mention) {
   if (!box.isConnected) return;
@@ -118,7 +116,7 @@ for (const kind of ["click", "keydown"]) {
   });
 }
 
-// "5 seconds ago" goes on: SimCord writes it once.
+// Updates relative times such as "5 seconds ago", which SimCord writes only once.
 const RELATIVE = /^(?:in .+|.+ ago|now|yesterday|tomorrow|(?:this|last|next) .+)$/;
 const UNITS = [["week", 604800], ["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
 const words = new Intl.RelativeTimeFormat("en-US", { numeric: "auto" });
@@ -132,8 +130,8 @@ function renew(time) {
 }
 setInterval(() => { for (const time of timeline.querySelectorAll("time.discord-timestamp")) renew(time); }, 1000);
 
-// A message that is written anew under somebody's fingers, such as the next page of a list, keeps the keyboard. Where it has no
-// button any more, the message box has it.
+// A message that is replaced after a click, such as a list's next page, keeps the focus. Without buttons, the
+// message box gets it.
 let pressed = null;
 timeline.addEventListener("click", (event) => {
   const button = event.target.closest?.(".component-button");
@@ -164,8 +162,8 @@ function dress() {
 new MutationObserver(dress).observe(timeline, { childList: true, subtree: true });
 dress();
 
-// The keyboard is where Discord has it: in a form's first field once it opens, in the message box after a command, and in
-// an empty option there are the choices at once.
+// The focus is where Discord puts it: in the first field of a form that opens, and in the message box after a command.
+// An empty option shows its choices at once.
 const form = document.getElementById("channel-composer");
 const dialogs = document.getElementById("modal-root");
 function goHome() {
@@ -195,7 +193,7 @@ form.addEventListener("focusin", (event) => {
   field.dispatchEvent(new Event("input", { bubbles: true }));
 });
 
-// SimCord writes the command anew with whatever arrives, and forgets that the keyboard was on a chosen channel.
+// SimCord rebuilds the command on every update, and loses the focus on a chosen channel.
 let chosen = null;
 document.addEventListener("focusin", (event) => {
   chosen = event.target.matches(".command-pill .command-mention") ? event.target.dataset.option : null;
@@ -211,9 +209,9 @@ window.addEventListener("message", (event) => {
   if (event.data?.relay === "go-to-the-newest") goToTheNewest();
 });
 
-// SimCord's list of choices has its first one chosen from the beginning, and Enter takes it. Whoever has written one of
-// them to the letter, such as a whole id, and did not go into the list, means what is written: Enter sends it.
-// So does Enter on a choice that has been taken: SimCord opens the list once more there.
+// SimCord preselects the first choice, and Enter takes it. If the text equals a choice, such as a whole id, and nobody
+// has moved in the list, Enter sends the command instead. The same holds after a choice was taken, when SimCord opens
+// the list again.
 const YES_OR_NO = { True: "true", False: "false" };
 let wentIntoTheList = false;
 document.addEventListener("input", () => { wentIntoTheList = false; });
@@ -229,12 +227,12 @@ document.addEventListener("keydown", (event) => {
   if (choices.length > 0 && !choices.some((choice) => choice.dataset.value === meant)) return;
   field.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true, cancelable: true }));  // closes it
 }, { capture: true });
-// Whoever takes a choice with the mouse keeps the keyboard where it was.
+// Taking a choice with the mouse keeps the focus.
 document.addEventListener("mousedown", (event) => {
   if (event.target.closest?.("#command-suggestion-listbox [role=option]")) event.preventDefault();
 });
 
-// SimCord drops a command that is sent while choices are being fetched: it is sent again until it is on its way.
+// SimCord drops a command that is sent while it fetches choices, so it is sent again until SimCord takes it.
 const AGAIN_MS = 100;
 const PATIENCE_MS = 20_000;
 let sending = 0;
@@ -257,7 +255,7 @@ function keepSending() {
 }
 form.addEventListener("keydown", (event) => {
   if (event.isComposing || event.key !== "Enter") return;
-  if (event.target.matches?.(".command-mention")) {  // a channel that has been chosen: a click edits it, Enter sends
+  if (event.target.matches?.(".command-mention")) {  // on a chosen channel, a click edits it and Enter sends
     event.preventDefault();
     event.stopPropagation();
     keepSending();

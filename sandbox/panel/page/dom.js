@@ -1,22 +1,22 @@
-// Everything that is shown goes through here, as text: nothing that a job, a member or the bot sent becomes HTML.
+// All content is shown as text through these functions: nothing from a job, a member or the bot becomes HTML.
 
 export function byId(id) {
   return document.getElementById(id);
 }
 
-/** An element with properties, and children that are elements or texts. */
+/** Creates an element with properties, and with elements or texts as children. */
 export function element(tag, properties = {}, ...children) {
   const made = Object.assign(document.createElement(tag), properties);
   made.append(...children);
   return made;
 }
 
-/** Sets a text only where it is another one, so that selections and screen readers are left in peace. */
+/** Sets a text only if it differs, so that selections and screen readers are not disturbed. */
 export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
-/** Puts these options into a list; what is chosen stays, whatever `chosen` does not say. */
+/** Sets a list's options. Without `chosen`, the selection stays. */
 export function setOptions(select, options, chosen) {
   const wanted = JSON.stringify(options);
   if (select.dataset.options !== wanted) {
@@ -28,7 +28,7 @@ export function setOptions(select, options, chosen) {
   if (chosen !== undefined && document.activeElement !== select) select.value = chosen;
 }
 
-/** Keeps one child for each item, made once and changed in place, in the items' order. */
+/** Keeps one child for each item, in the items' order; children are created once and changed in place. */
 export function keepChildren(parent, items, keyOf, make, change) {
   const before = new Map([...parent.children].map((child) => [child.dataset.key, child]));
   const wanted = items.map((item) => {

@@ -81,7 +81,7 @@ function nameFold() {
   setText(byId("jobs-fold"), folded ? `Show all ${count} jobs` : "Hide ended jobs");
 }
 
-/** What ended long ago leaves room for what stands below the list, until somebody wants to see all. */
+/** Wires the button that shows or hides ended jobs. */
 export function wireFold() {
   byId("jobs-fold").addEventListener("click", () => {
     byId("jobs").classList.toggle("folded");
@@ -89,7 +89,7 @@ export function wireFold() {
   });
 }
 
-/** Counts down what comes next. */
+/** Updates the countdowns. */
 export function tickJobs() {
   for (const row of byId("jobs").children) setText(row.querySelector(".state span"), next(row));
 }

@@ -36,7 +36,7 @@ byId("skip-chat").addEventListener("click", (event) => {
   chatFrame.focus();
   askTheChat("focus-message-box");
 });
-/** The chat's page says when it can be used, and offers a message's menu, which SimCord does not have. */
+/** Handles messages from the chat's page: that it is ready, and clicks on a message's menu. */
 window.addEventListener("message", (event) => {
   if (event.source !== chatFrame.contentWindow || event.origin !== new URL(chatFrame.src).origin) return;
   if (event.data?.relay === "ready") byId("chat-loading").hidden = true;

@@ -1,4 +1,4 @@
-// What the server tells of everything but the jobs, put into the page.
+// Shows the server's data on the page, except the jobs.
 import { byId, clock, element, keepChildren, setOptions, setText } from "./dom.js";
 import { isSeveral, shards } from "./processes.js";
 import { nameWhere } from "./tabs.js";
@@ -26,7 +26,7 @@ export function showPlaces(places) {
   document.querySelector("[data-press='bot-add']").disabled = places.botIsIn;
 }
 
-/** The boxes follow what holds, but for those that somebody has just changed and not set yet. */
+/** Updates the boxes only if the permissions have changed, so that unsaved changes stay. */
 function showPermissions(places) {
   const holds = JSON.stringify([places.channel, places.permissions]);
   const boxes = byId("permissions");
@@ -143,13 +143,13 @@ export function showLog(lines) {
   if (atEnd) showLogsEnd();
 }
 
-/** While it is hidden it cannot be scrolled, so it is brought to its end when it is shown, too. */
+/** Scrolls the log to its end. It is also called when the log is shown, because a hidden element can't scroll. */
 export function showLogsEnd() {
   const log = byId("log");
   log.scrollTop = log.scrollHeight;
 }
 
-/** The sandbox has ended: nobody knows any more how bot and API are. */
+/** Called when the sandbox has stopped and the state of bot and API is unknown. */
 export function showNothingIsKnown() {
   for (const name of ["bot-chip", "api-chip"]) {
     byId(name).dataset.state = "waits";

@@ -2,7 +2,7 @@
 import { byId, element, setOptions, setText } from "./dom.js";
 import { askTheChat, showTheChat } from "./tabs.js";
 
-/** Does something; gives the server's sentence, or null where nothing was done. */
+/** Performs an action; returns the server's sentence, or null if nothing was done. */
 export async function act(control, fields = {}) {
   try {
     const response = await fetch(`/do/${control}`, {
@@ -25,7 +25,7 @@ export function say(text, isTrouble = false) {
   setText(said, text);
 }
 
-/** What makes somebody ask in the chat: that is where to look next. */
+/** Whether the action has an effect in the chat, which is then brought to the front. */
 function asksInTheChat(control, fields) {
   return control === "job-ask" || control === "message-menu" || (control === "job-start" && fields.watch === "on");
 }
@@ -48,7 +48,7 @@ const PROMPTS = [
   "A paper boat among water lilies", "A lighthouse under the northern lights", "Fireflies along a mountain path",
 ];
 
-/** Several jobs in a row can be told apart by their prompts, unless somebody has written one. */
+/** Offers the next prompt, unless somebody wrote their own, so that several jobs have different prompts. */
 function offerNextPrompt() {
   const field = document.querySelector("form[data-do='job-start'] input[name='prompt']");
   const place = PROMPTS.indexOf(field.value);
@@ -68,7 +68,7 @@ function fieldsOfButton(button) {
   return Object.fromEntries(given.map(([name, value]) => [name.slice("with".length).toLowerCase(), value]));
 }
 
-/** What a list is called on the wire, where that is not the control's own name. */
+/** The field names of lists whose field isn't named like the control. */
 const FIELD_OF_LIST = {
   "upload-limit": "limit", "person-language": "language", "server-language": "language", "log-of": "name",
 };
@@ -100,7 +100,7 @@ async function fillLists() {
   return offered;
 }
 
-/** Wires up everything that stands in the page from the start; gives what the lists offer. */
+/** Wires the page's static controls; returns the lists' options. */
 export async function wireSwitches() {
   document.addEventListener("submit", (event) => {
     event.preventDefault();

@@ -40,13 +40,13 @@ export function showTheChat() {
   if (narrow.matches) choose(tabs[0]);
 }
 
-/** Asks something of the page in the frame. */
+/** Sends a message to the page in the frame. */
 export function askTheChat(relay) {
   const frame = byId("chat-frame");
   frame.contentWindow.postMessage({ relay }, new URL(frame.src).origin);
 }
 
-/** On a narrow screen, server, channel and person take one line until somebody wants to change them. */
+/** On a narrow screen, server, channel and person take one line until it is unfolded. */
 export function wireWhere() {
   byId("where-fold").addEventListener("click", () => {
     const folded = byId("where").classList.toggle("folded");
@@ -54,12 +54,12 @@ export function wireWhere() {
   });
 }
 
-/** Says in that line where one is, and as whom. */
+/** Shows the chosen server, channel and person in that line. */
 export function nameWhere(channel, person) {
   setText(byId("where-fold"), `${channel} as ${person} · Change`);
 }
 
-/** Makes the parts choosable; `chosen` is called whenever one is. */
+/** Wires the tabs; `chosen` is called whenever one is selected. */
 export function wireTabs(chosen) {
   whenChosen = chosen;
   for (const tab of tabs) {

@@ -1,4 +1,4 @@
-"""A wall clock that jumps by an hour, while the bot runs and while it is away: no loss, no double, no rush."""
+"""The wall clock jumps by an hour while the bot runs or is stopped: nothing is lost, doubled or rushed."""
 
 from __future__ import annotations
 
@@ -64,13 +64,13 @@ async def _there_once(server: GuildFixture) -> None:
 
 
 def _logged_at(stage: Stage) -> float:
-    """What time the bot took it for when it logged last."""
+    """The time of the bot's last log line."""
     stamp = stage.bot.said(r"^\d{4}-\d\d-\d\d ")[-1][:19]
     return time.mktime(time.strptime(stamp, "%Y-%m-%d %H:%M:%S"))
 
 
 async def _at_the_outcome(server: GuildFixture) -> Hold:
-    """Holds the answer to an outcome that Discord has stored."""
+    """Holds the response to an outcome that Discord has stored."""
     hold = Hold()
     server.stage.discord.faults.add(
         method="POST", path=f"/channels/{server.channel.id}/messages", when="after", action=hold, match=is_outcome

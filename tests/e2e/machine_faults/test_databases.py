@@ -1,4 +1,4 @@
-"""A database that another program locks, that is cut short or written over, and two bots with one token."""
+"""A database that is locked by another program, truncated or overwritten, and two bots with one token."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _GONE = "SELECT 1 FROM servers WHERE guild_id = ? AND gone_since IS NOT NULL"
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """As another program locks a database that it writes to."""
+    """Locks the database as another program does while it writes."""
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         yield
@@ -38,7 +38,7 @@ async def test_locked_while_the_bot_runs(stage: Stage, servers: list[GuildFixtur
     with _locked(stage.ledger.path):
         for job in jobs:
             job.complete()
-        # Whatever is to be written waits five seconds for the lock, one after the other.
+        # Each write waits five seconds for the lock, one after the other.
         answer = await servers[0].status(servers[0].job())
         assert answer.text.startswith("**I'm restarting.**")
         await until(lambda: stage.bot.said("ERROR .*database is locked"), what="a line about the lock")
@@ -64,7 +64,7 @@ async def test_a_server_that_invites_the_bot_back_while_it_is_locked_goes_on_lat
 
 
 async def test_at_the_start_locked_or_damaged(stage: Stage, server: GuildFixture) -> None:
-    """A line and exit code 2; a lock is waited for, damage is left as it is."""
+    """The bot prints one line and exits with code 2. It waits for a lock, and leaves a damaged file unchanged."""
     job = await server.watched()
     await stage.stop()
     whole = stage.ledger.path.read_bytes()
@@ -110,7 +110,7 @@ async def _told_and_left(stage: Stage, name: str, content: bytes) -> float:
 
 
 async def test_written_over_while_the_bot_runs(own_stage: Stage) -> None:
-    """Nothing is posted twice, the log says it, and the next start refuses the file."""
+    """Nothing is posted twice, the log reports the damage, and the next start refuses the file."""
     server = await own_stage.server()
     (await server.watched()).complete()
     outcome = await server.outcome()

@@ -1,4 +1,4 @@
-"""A disk that is full: nothing is lost or doubled, the log says it in a line, and all goes on when there is room."""
+"""A full disk: nothing is lost or doubled, the log reports it in one line, and work continues once there is space."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LEFT = 1_000_000
 
 @pytest.fixture(params=["small disk", "bound on files"])
 def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Disk]:
-    """To be asked for before `build`, so that the bot is gone when the disk is taken away."""
+    """Must be requested before `build`, so that the bot ends before the disk is unmounted."""
     if request.param == "bound on files":
         yield BoundOnFiles()
         return
@@ -85,7 +85,7 @@ async def _posted_once(server: GuildFixture) -> None:
 
 
 async def _another(server: GuildFixture) -> GuildFixture:
-    """What was refused before is taken now."""
+    """Checks that an action which was refused before works now."""
     other = await server.stage.server()
     (await other.watched()).complete()
     return other
