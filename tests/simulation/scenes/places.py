@@ -437,8 +437,8 @@ def removed_from_thread(stage: Stage) -> Story:
 
 
 def comes_meanwhile(stage: Stage) -> Story:
-    """A server invites the bot just while the bot asks Discord about another server that removed it. The first server
-    is served."""
+    """A server invites the bot just while the bot asks Discord about another server that removed it. The inviting
+    server is served."""
     gone = yield from stage.settle()
     stage.stop(60.0)
     yield 20.0
