@@ -1,4 +1,4 @@
-"""When a first answer is given again, and when what was asked may be done."""
+"""When an acknowledgement is retried, and when the command may then be carried out."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Said = int | tuple[int, int]
 
 
 class Discord:
-    """Says what the script holds to one try after the other: a status, one with a code, or nothing."""
+    """Answers each attempt with the script's next entry: a status, a status with a code, or nothing."""
 
     def __init__(self, *script: Said) -> None:
         self.left = list(script)

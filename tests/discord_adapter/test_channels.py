@@ -1,4 +1,4 @@
-"""What is remembered of channels stays small, however many there are."""
+"""The memory for channels stays small, however many there are."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from discord_adapter.channels import _MAX_NAMES, _MAX_OWNERS, ChannelOwners, Las
 
 
 class Discord:
-    """Knows channels of one server, none of which the gateway has told of."""
+    """Knows channels of one server, none of them from the gateway."""
 
     def __init__(self) -> None:
         self.asked: list[int] = []

@@ -1,4 +1,4 @@
-"""Commands are registered whatever Discord says at first, and by one process at a time."""
+"""Commands are registered despite initial errors, and by one process at a time."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ async def test_a_process_that_discord_is_away_from_holds_up_no_other(tmp_path: P
     waits: list[float] = []
 
     async def sleep(seconds: float) -> None:
-        """While the one waits, the other one does all of its work."""
+        """Lets the other process do all of its work while this one waits."""
         waits.append(seconds)
         if not away.back:
             await CommandRegistry(database, ()).sync(other, COMMANDS, OneOfTwo(holder), never)
@@ -118,7 +118,7 @@ async def test_a_process_that_discord_is_away_from_holds_up_no_other(tmp_path: P
         await database.close()
     assert other.looks == 2
     assert (waits, holder) == ([2.0], [])
-    assert away.scopes == [7, 7, 8, 9]  # Not every server's turn is tried while Discord is away.
+    assert away.scopes == [7, 7, 8, 9]  # Not every server is tried while Discord is unreachable.
 
 
 async def test_a_fault_of_one_process_holds_up_no_other(tmp_path: Path) -> None:

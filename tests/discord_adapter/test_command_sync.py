@@ -93,7 +93,7 @@ async def test_a_difference_is_written(existing: list[dict[str, Any]]) -> None:
 
 @pytest.mark.parametrize("registered", [{"de": "Aufträge", "fr": "Tâches"}, {"fr": "Travaux"}, {}, None])
 async def test_translations_are_those_that_there_are_now(registered: dict[str, str] | None) -> None:
-    """Also where one has gone: it is missing or fuzzy by now, or its language isn't shipped any more."""
+    """Also after a translation was removed: it is missing or fuzzy now, or its language is no longer shipped."""
     now = {"fr": "Tâches"}
     same = Registry([{**ANSWERED, "description_localizations": now}])
     await sync_scope(same, None, [{**WANTED, "description_localizations": now}])

@@ -1,4 +1,4 @@
-"""What refusals mean, as plain values, and whose word they are."""
+"""The meaning of refusals as plain values, and whether they come from Discord itself."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from model.messages import NoResponse, Refused, SendResult, TooManyRequests
 
 
 def _refusal(status: int, code: int = 0, text: str = "injected", **headers: str) -> discord.HTTPException:
-    """As discord.py makes it of JSON."""
+    """The exception that discord.py creates from this JSON."""
     headers = {"Content_Type": "application/json", **headers}
     response = SimpleNamespace(
         status=status, reason="", headers={name.replace("_", "-"): value for name, value in headers.items()}

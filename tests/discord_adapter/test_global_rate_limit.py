@@ -1,4 +1,4 @@
-"""A global limit ends for everybody, whichever request was given up while it lasted."""
+"""A global rate limit ends for all requests, whichever of them was cancelled meanwhile."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ async def test_a_request_that_is_given_up_in_a_global_limit_shuts_out_no_other(
     assert fault.hits == 1
     async with asyncio.timeout(LASTS + 2):
         await client.http.get_channel(channel.id)
-    # Nor does anybody go before the limit is over: Discord counts what it refuses.
+    # No request is sent before the limit ends, because Discord counts refused requests.
     assert loop.time() - began >= LASTS
     assert fault.hits == 1
 
@@ -104,7 +104,7 @@ async def test_the_longest_of_several_limits_counts(sandbox: DiscordSandbox, cli
     loop = asyncio.get_running_loop()
     began = loop.time()
     tasks = []
-    # Of different routes: both are on their way before one of them meets the limit.
+    # Different routes, so that both are in flight before one of them meets the limit.
     for seconds, ask in ((0.3, client.http.get_channel(channel.id)), (1.0, client.http.application_info())):
         sandbox.faults.add(action=RateLimit(seconds, "global"))
         tasks.append(asyncio.create_task(ask))
@@ -135,7 +135,7 @@ def test_how_long_a_limit_lasts(body: bytes, seconds: float | None) -> None:
 
 
 def test_every_client_of_discord_has_the_mend() -> None:
-    """Another way to Discord would have to bring its own."""
+    """Any other HTTP client for Discord would need its own fix."""
     root = Path(__file__).parents[2]
     made = []
     for file in [*root.glob("cogs/*.py"), *root.glob("*.py")]:

@@ -40,13 +40,13 @@ async def world() -> AsyncIterator[World]:
 
 
 async def test_a_server_that_invites_the_bot_again_tells_its_language_before_it_goes_on(world: World) -> None:
-    """It may have changed while nobody heard of it."""
+    """The language may have changed while the bot was not in the server."""
     await world.events.on_guild_join(world.guild)
     assert world.guilds.mock_calls == [call.locale_reported(GUILD, "es-ES"), call.server_back(GUILD)]
 
 
 async def test_a_server_that_is_back_while_nothing_can_be_written_goes_on_later(world: World) -> None:
-    """Otherwise its jobs would rest for ever, and after a week it would be forgotten with the bot in it."""
+    """Otherwise the server would stay suspended and be deleted after a week, although the bot is in it."""
     world.guilds.server_back.side_effect = [FULL, FULL, None]
     await world.events.on_guild_join(world.guild)
     await until_idle()

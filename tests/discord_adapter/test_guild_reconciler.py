@@ -31,7 +31,7 @@ class Discord:
     async def fetch_guilds(self, **_: object) -> AsyncIterator[discord.Object]:
         for guild_id in self.listed:
             yield discord.Object(guild_id)
-            await self._guilds.server_gone(guild_id)  # So the gateway tells, before the rest of the list has come.
+            await self._guilds.server_gone(guild_id)  # The gateway's event comes before the rest of the list.
 
     async def get_guild(self, guild_id: int, *, with_counts: bool) -> dict[str, Any]:
         self.asked.append(guild_id)

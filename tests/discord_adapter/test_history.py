@@ -215,7 +215,7 @@ async def test_a_notice_is_found_though_the_person_in_it_was_forgotten_since(not
 async def test_a_text_is_the_same_whether_or_not_the_ids_of_its_commands_are_known(
     stored_as: str, looked_for: str
 ) -> None:
-    """A bot that has just started looks for a notice before Discord has told it the ids."""
+    """A bot that has just started may search for a notice before it knows the commands' ids."""
     kept = {**stored(id_at(NOW + 1)), "content": f"**Fix it.** Run {stored_as}."}
     client = cast("discord.Client", Channel([kept]))
     for start, result in (("**Fix it.**", Found(int(kept["id"]))), ("**Mend it.**", Absent())):

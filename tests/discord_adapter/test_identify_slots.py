@@ -12,7 +12,7 @@ from tests.clock import ManualClock
 
 
 class Slots(LocalSlots):
-    """Notes each wait, and lets the time pass at once or not at all."""
+    """Records each wait, and either advances the clock at once or never."""
 
     def __init__(self, *, passes: bool = True) -> None:
         self.clock = ManualClock()

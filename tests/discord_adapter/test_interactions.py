@@ -1,4 +1,4 @@
-"""Whatever fails while an interaction is worked on, its asker gets a reply."""
+"""The person gets a reply, whatever fails while their interaction is handled."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ async def test_a_database_that_takes_nothing_is_no_fault_of_its_own(responder: R
 async def test_the_gateways_word_on_a_servers_language_counts_where_there_is_one(
     known: MagicMock | None, language: str
 ) -> None:
-    """discord.py makes up a server that it doesn't know, and calls its language English."""
+    """discord.py creates a placeholder for an unknown server, with English as its language."""
     locale_seen = AsyncMock()
     responder = Responder(cast("CommandRegistry", Registry()), ManualClock(), locale_seen)
     interaction = cast("Any", MagicMock(guild_id=1, guild_locale=Locale.japanese))

@@ -1,4 +1,4 @@
-"""What the relay asks of Discord, and when nothing may be asked."""
+"""The relay's requests to Discord, and when none may be sent."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ui.command_texts import CommandMentions
 
 
 async def test_nothing_is_asked_in_a_pause() -> None:
-    """After too many refused requests; whatever asked would fail here."""
+    """After too many refused requests; any request would fail the test."""
     nobody = cast("discord.Client", None)
     poster = DiscordPoster(nobody, lambda _: CommandMentions(), lambda: 7.0, cast("ChannelOwners", None))
     address, notice = Address(1, 2), NoticePost(NoticeKind.REFUSED, "n")

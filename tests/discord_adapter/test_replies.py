@@ -1,4 +1,4 @@
-"""Which troubles an answer outlives."""
+"""Faults that a reply survives."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def refused(status: int, code: int = 0) -> discord.HTTPException:
 
 
 async def replied(webhook: Webhook) -> list[float]:
-    """The waits between the tries."""
+    """Returns the waits between the attempts."""
     slept: list[float] = []
 
     async def sleep(seconds: float) -> None:

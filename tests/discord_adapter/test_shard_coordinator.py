@@ -1,4 +1,4 @@
-"""Several processes share the gateway's shards, each by its own looks at the same rows."""
+"""Several processes share the gateway's shards by reading and writing the same rows."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Table:
 
 
 class Leases:
-    """What a process's Membership does with the rows."""
+    """A process's Membership on these rows."""
 
     def __init__(self, table: Table, process_id: str) -> None:
         self._table = table
@@ -115,7 +115,7 @@ class Leases:
 
 
 class Bot:
-    """A process of the bot, as far as its shards go; every command is answered with its name."""
+    """A bot process with its shards; it answers every command with its name."""
 
     def __init__(
         self, name: str, table: Table, sandbox: DiscordSandbox, shard_ids: frozenset[int] | None = None
@@ -155,7 +155,7 @@ class Bot:
         await stay_connected(self.shards, self._sleep, hold)
 
     async def kill(self) -> None:
-        """What is left of it is the rows, until somebody finds that they have run out."""
+        """Kills the process; its rows stay until another process notices that they have expired."""
         await self.end()
         self._table.dead(self.name)
 
@@ -197,7 +197,7 @@ class Cluster:
         return bot
 
     async def settle(self, *bots: Bot) -> None:
-        """Lets them look until nothing changes any more."""
+        """Lets all processes run until nothing changes."""
         before = None
         while before != (before := self._state(bots)) or any(bot.coordinator._handovers for bot in bots):
             for bot in bots:
@@ -209,7 +209,7 @@ class Cluster:
         return [sorted(self.table.leases.values(), key=repr), [bot.shards.held for bot in bots]]
 
     async def ask(self) -> list[str]:
-        """Who answers a command in a server of each shard, in their order."""
+        """Returns who answers a command in a server of each shard, in the shards' order."""
         answers = (member.slash(channel, "status") for channel, member in self.places)
         return [answer.text for answer in await asyncio.gather(*answers)]
 
@@ -438,7 +438,7 @@ async def test_a_successor_that_could_not_say_that_it_gives_up_says_so_later(clu
 
 
 async def test_where_discord_demands_more_shards_every_process_lets_go_of_the_old_ones(cluster: Cluster) -> None:
-    """Each knows of the other's refusal by the rows alone."""
+    """Processes learn of each other's refusal only from the rows."""
     for shard in range(2, _SHARDS):
         del cluster.table.leases[shard]
     bots = [await cluster.start("one"), await cluster.start("two")]

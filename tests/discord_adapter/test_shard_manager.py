@@ -1,4 +1,4 @@
-"""Shards that come and go at run time, and a shard that goes from one client to another with nobody unanswered."""
+"""Shards that are opened and closed at run time, and handovers between clients without unanswered commands."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SHARDS = 2
 
 
 class Process:
-    """A client with its shards, as one process of the bot has them; every command is answered with its name."""
+    """A client with shards, like one bot process; it answers every command with its name."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -80,7 +80,7 @@ class Process:
 
 
 class Place:
-    """A server of one shard, with somebody in it."""
+    """A server of one shard, with a member."""
 
     def __init__(self, guild: Guild) -> None:
         self.guild = guild
@@ -146,7 +146,7 @@ async def test_each_client_hears_of_the_servers_of_its_shards(
 async def test_a_shard_is_handed_over_before_it_is_let_go(
     start: Start, sandbox: DiscordSandbox, places: list[Place], log: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Meanwhile both get each interaction, and one answers."""
+    """During the handover both get each interaction, and one answers."""
     one, two = await start("one"), await start("two")
     await one.shards.add(0)
     await one.shards.add(1)
@@ -270,7 +270,7 @@ async def test_a_refused_shard_is_told_of(start: Start, sandbox: DiscordSandbox)
 
 
 async def test_a_process_that_may_not_go_on_ends(start: Start, sandbox: DiscordSandbox) -> None:
-    """The token is void after one IDENTIFY too many, whoever sent it."""
+    """Discord voids the token after too many IDENTIFYs, whoever sent them."""
     one = await start("one")
     staying = asyncio.create_task(stay_connected(one.shards, one._sleep))
     await sandbox.until(lambda: len(sandbox.gateway.connected) == _SHARDS)

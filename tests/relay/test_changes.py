@@ -1,4 +1,4 @@
-"""Who listens is told of each change, and of nothing else."""
+"""Listeners are notified of each change, and of nothing else."""
 
 from __future__ import annotations
 

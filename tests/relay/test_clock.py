@@ -1,4 +1,4 @@
-"""Sleeping until something comes or the time is over."""
+"""Sleeping until a wake-up or a timeout."""
 
 from __future__ import annotations
 

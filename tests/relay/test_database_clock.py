@@ -25,7 +25,7 @@ def test_a_halt_during_the_question_sets_nothing_back() -> None:
     for _ in range(2):
         asked_at, now = machine.monotonic(), clock.now()
         machine.forward(20)
-        clock.set(now, asked_at)  # It was answered at once, and read late.
+        clock.set(now, asked_at)  # The response came at once but was read late.
         assert clock.now() == now + 20_000
         machine.forward(1)
     clock.set(9_000_000, machine.monotonic())

@@ -1,4 +1,4 @@
-"""Servers that removed the bot, and what is kept of them."""
+"""Servers that removed the bot, and their data."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def world(tmp_path: Path) -> AsyncIterator[AccountsFixture]:
 
 
 async def test_nothing_is_forgotten_before_the_servers_are_compared(world: AccountsFixture) -> None:
-    """The gateway may take long to tell which servers are back."""
+    """The gateway may take long to report which servers are back."""
     async with world.database.transaction() as tx:
         for guild_id in (GUILD, BACK):
             await servers.set_gone(tx, guild_id, world.clock.now() - GRACE)
@@ -74,7 +74,7 @@ async def test_a_server_that_is_not_served_any_more_rests_until_it_is_served_aga
 async def test_trouble_with_the_token_is_told_elsewhere_where_its_channel_was_deleted(
     world: AccountsFixture, kind: NoticeKind
 ) -> None:
-    """As after a start at which a token cannot be decrypted, with the alerts channel deleted while the bot was off."""
+    """As when a start finds a token unreadable, and the alerts channel was deleted while the bot was off."""
     now = world.clock.now()
     async with world.database.transaction() as tx:
         account_id = await tx.insert("accounts", account_key="user:1", state_since=now)
@@ -122,7 +122,7 @@ async def test_a_server_that_is_back_before_its_removal_is_written_is_not_suspen
 
 
 async def _turns() -> None:
-    """Lets every task go as far as the database's lock."""
+    """Lets every task run until it waits for the database's lock."""
     for _ in range(20):
         await asyncio.sleep(0)
 
@@ -153,7 +153,7 @@ async def test_a_servers_language_is_kept_from_the_first_command_on_and_follows_
 async def test_a_server_for_which_something_is_posted_has_its_language_without_a_command(
     world: AccountsFixture,
 ) -> None:
-    """As after an update from a version that kept none."""
+    """As after an update from a version that stored no language."""
     async with world.database.transaction() as tx:
         await deliveries.add_notice(tx, guild_id=GUILD, channel_id=5, base_nonce="n", notice_json="{}", now=0)
     guilds = GuildLifecycle(world.database, world.accounts, world.changes, world.clock)
@@ -204,7 +204,7 @@ async def test_of_a_language_that_is_known_already_the_later_one_is_kept_too(wor
 
 
 async def test_a_known_language_does_not_wait_for_another_server_s_removal(world: AccountsFixture) -> None:
-    """Every command tells it, and somebody waits for the reply."""
+    """Every command reports the language, and a person waits for the reply."""
     guilds = GuildLifecycle(world.database, world.accounts, world.changes, world.clock)
     await guilds.locale_seen(GUILD, "ja")
     async with world.database.transaction():  # Nobody else can write meanwhile.

@@ -1,4 +1,4 @@
-"""The parts of the relay are put together as they are meant to be."""
+"""The relay's parts are wired correctly."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ async def test_a_log_that_another_program_reads_is_emptied_by_a_loop(relay: Rela
 async def test_a_server_that_comes_back_to_this_process_has_its_language_kept_again(relay: Relay) -> None:
     await relay.guilds.locale_seen(77, "ja")
     async with relay.database.transaction() as tx:
-        await servers.set_locale(tx, 77, "de")  # as the process does that has it meanwhile
+        await servers.set_locale(tx, 77, "de")  # as the process that owns it meanwhile does
     relay.changes.servers_moved()
     await relay.guilds.locale_seen(77, "ja")
     server = await servers.get(relay.database.reader, 77)
@@ -97,7 +97,7 @@ async def test_of_an_account_that_is_deleted_nothing_is_kept(relay: Relay) -> No
 
 
 async def test_what_was_committed_though_nobody_knew_is_read_again(relay: Relay) -> None:
-    """The response to a commit was lost, so that a job was watched, and later ended, without any signal."""
+    """The response to a commit was lost, so a job was watched, and later ended, without a signal."""
     await relay.accounts.start()
     account_id = relay.accounts.operator_id
     assert account_id is not None

@@ -45,7 +45,7 @@ async def world(tmp_path: Path) -> AsyncIterator[CardWorld]:
 
 async def test_a_full_disk_is_noticed_by_whoever_writes(world: CardWorld) -> None:
     assert not world.database.refused.is_set()
-    # The file may not grow: SQLite then says what it says of a full disk.
+    # The file may not grow, which SQLite reports like a full disk.
     (pages,) = await world.database.reader.all("PRAGMA page_count")
     await world.database._engine.writer.rows(f"PRAGMA max_page_count = {pages[0]}")
     with pytest.raises(StorageUnavailable, match="full"):

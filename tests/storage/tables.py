@@ -1,4 +1,4 @@
-"""What tables a database has."""
+"""The tables of a database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What other processes commit is seen once it is, in whatever order they do it."""
+"""Commits of other processes are seen, in whatever order they commit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`copy-database`: everything arrives in the other kind of database, or nothing does."""
+"""`copy-database`: copies everything to the other kind of database, or nothing."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ async def test_everything_arrives_and_comes_back(
 
 @pytest.mark.parametrize("to_postgres", [True, False])
 async def test_the_copy_goes_on_where_the_source_was(path: Path, empty: PostgresUrl, to_postgres: bool) -> None:
-    """No number is given twice, not even that of what was deleted: buttons carry them."""
+    """No number is used twice, not even of deleted rows, because buttons contain them."""
     key = new_key()
     source, target = (path, empty) if to_postgres else (empty, path)
     await _fill(source, key)
@@ -233,7 +233,7 @@ async def test_a_server_that_is_killed_in_the_middle_keeps_nothing(
 async def test_a_source_that_is_slow_to_read_breaks_nothing_off(
     path: Path, empty: PostgresUrl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The target's transaction has nothing to do meanwhile; that of a bot would be ended."""
+    """The target's transaction is idle meanwhile; PostgreSQL would end a bot's idle transaction."""
     monkeypatch.setattr(writer, "_BEGIN", writer._BEGIN.replace("timeout = '5s'", "timeout = '50ms'"))
     key = new_key()
     await _fill(path, key)

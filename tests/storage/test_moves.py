@@ -1,4 +1,4 @@
-"""What a server has under a former token goes over to the new one, and nothing of another server."""
+"""A server's data moves from its old token to the new one; other servers' data doesn't."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Shelf:
             return await moves.to_account(tx, guild, account, NOW)
 
     async def end(self, subscription: int, outcome: Outcome | None = Outcome.COMPLETED) -> None:
-        """The job's end, told in the channel; without an outcome, somebody stopped watching."""
+        """Ends the job with an outcome in the channel; without an outcome, somebody stopped watching."""
         job = await self.job(subscription)
         async with self.database.transaction() as tx:
             if outcome is not None:
@@ -184,7 +184,7 @@ async def test_an_end_that_the_api_did_not_tell_does_not_count_for_who_still_wai
 
 
 async def test_what_has_ended_stays_where_the_new_row_tells_something_else(database: Database) -> None:
-    """Its message, which may still have to be posted, is made of the row."""
+    """Its message is built from the row and may still have to be posted."""
     shelf = Shelf(database)
     old, new = await shelf.token(), await shelf.token()
     await shelf.watched(new, "a", THERE)

@@ -81,7 +81,7 @@ async def test_what_the_dead_held_is_free(leases: Database) -> None:
 
 
 async def test_what_is_taken_again_is_still_ours(leases: Database) -> None:
-    """The answer to the first commit may have been lost."""
+    """The response to the first commit may have been lost."""
     async with leases.transaction() as tx:
         account = await tx.insert("accounts", account_key="k", state_since=0)
         for _ in range(2):

@@ -1,4 +1,4 @@
-"""A database of the version before is taken over as it is, with everything that waits in it."""
+"""A database of the previous version keeps everything that waits in it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NOW = 1_700_000_180_000
 
 @pytest.fixture
 def before(tmp_path: Path) -> Path:
-    """The database as the version before left it."""
+    """A database of the previous version."""
     path = tmp_path / "relay.db"
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(TABLES_3.read_text(encoding="utf-8"))
@@ -73,7 +73,7 @@ async def test_the_nonces_of_before_are_those_of_now(before: Path) -> None:
 
 
 async def test_no_number_of_a_delivery_is_given_twice(before: Path) -> None:
-    """The newest is gone already; a button may carry its number."""
+    """The newest delivery was deleted, but a button may contain its number."""
     database = await Database.open(before)
     async with database.transaction() as tx:
         added = await deliveries.add_card(

@@ -411,7 +411,7 @@ async def test_the_operators_token_is_forgotten_when_it_is_taken_away(world: Acc
 
 
 async def _show(world: AccountsFixture, subscription: int, status: CardStatus) -> None:
-    """The subscription's card stands in its channel and is up to date; its batch, if any, too."""
+    """Marks the subscription's card, and its batch's summary if any, as posted and up to date."""
     world.clock.forward(10)
     async with world.database.transaction() as tx:
         await tx.run(
@@ -470,7 +470,7 @@ async def test_killed_right_after_another_token_cards_tell_of_it_at_the_next_sta
 
 @pytest.mark.parametrize("token", [OLD, NEW])
 async def test_a_servers_own_token_is_never_the_operators(world: AccountsFixture, token: str) -> None:
-    """Not even where the bytes are the same."""
+    """Not even if the bytes are the same."""
     await world.restart(operator_token=OLD)
     operator = world.accounts.operator_id
     own = await _own(world, token)
@@ -579,7 +579,7 @@ async def test_every_alert_of_a_trouble_is_ended_once_with_it(world: AccountsFix
 
 @pytest.mark.parametrize("token", [NEW, OTHER])
 async def test_a_token_that_works_ends_the_alert_about_the_one_before(world: AccountsFixture, token: str) -> None:
-    """Whether it is of the same account or of another one, and whether anything waits."""
+    """Whether the token is of the same account or another, and whether jobs wait or not."""
     account = await _own(world)
     subscription = await _watch(world, GUILD, "j1")
     await world.accounts.note_response(account, TokenRefused("no"))
@@ -777,7 +777,7 @@ async def test_what_is_stored_while_others_changes_are_read_is_not_overwritten(
 async def test_another_operators_token_of_a_process_that_was_started_later_counts_in_all(
     tmp_path: Path, everything: bool
 ) -> None:
-    """As of processes that are replaced one after the other, with a new token."""
+    """As when processes are replaced one after another with a new token."""
     path, key = tmp_path / "relay.db", new_key()
     world = await AccountsFixture.open(path, key, operator_token=OLD)
     before = world.accounts.operator_id
@@ -796,7 +796,7 @@ async def test_another_operators_token_of_a_process_that_was_started_later_count
 async def test_a_response_to_the_operators_token_says_nothing_of_the_one_that_another_process_has_put_in_its_place(
     tmp_path: Path,
 ) -> None:
-    """As where the old token is withdrawn while processes are replaced one after the other."""
+    """As when the old token is revoked while processes are replaced one after another."""
     path, key = tmp_path / "relay.db", new_key()
     world = await AccountsFixture.open(path, key, operator_token=OLD)
     account = world.accounts.operator_id

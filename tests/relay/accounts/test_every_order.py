@@ -1,4 +1,4 @@
-"""Two servers and the operator with one account, in every order: nobody acts with a token that they have not entered.
+"""Two servers and the operator use one account, in every order: nobody acts with a token that they did not enter.
 
 The storage is real; a kill is a copy of its files, taken at any moment of a command.
 """
@@ -37,7 +37,7 @@ def _user(token: str) -> str:
 
 
 class EveryOrder(RuleBasedStateMachine):
-    """What each server entered last, and the jobs that it waits for by the account that they are of."""
+    """The token that each server entered last, and the jobs it watches by account."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -151,7 +151,7 @@ class EveryOrder(RuleBasedStateMachine):
 
     @rule(server=servers, token=tokens, steps=st.integers(0, 60))
     def kill_in_a_set(self, server: int, token: str, steps: int) -> None:
-        """Either it was stored or it was not; the process that is gone has told nobody."""
+        """The token was either stored or not; the killed process has replied to nobody."""
         self._copies += 1
         target = self._folder / str(self._copies)
 

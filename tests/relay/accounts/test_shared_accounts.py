@@ -1,4 +1,4 @@
-"""Databases of before, in which servers shared an account's row; tokens that cannot be read; what replacing leaves."""
+"""Old databases in which servers shared an account's row, unreadable tokens, and the remains of replaced tokens."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ async def world(path: Path, key: str) -> AsyncIterator[AccountsFixture]:
 
 
 async def _fill(path: Path, key: str) -> None:
-    """The key's own values come from a new database, since they are the same in all versions."""
+    """The key's own values come from a new database, because they are the same in all versions."""
     fresh = await Database.open(path.with_name("fresh.db"))
     secret_store = await SecretStore.open(fresh, [key])
     known = [tuple(row) for row in await fresh.reader.all("SELECT name, value FROM meta")]

@@ -50,7 +50,7 @@ class FakeOwnAccounts(FakeAccounts):
 
 
 class Post:
-    """What the callbacks' part is made of, running in a made-up world."""
+    """The parts that process callbacks, with fakes around them."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -61,7 +61,7 @@ class Post:
         self.running = asyncio.create_task(self.processor.run())
 
     async def says(self, guild: int = GUILD, **record: object) -> CallbackUse:
-        """Sends a callback; what became of it."""
+        """Sends a callback and returns its result."""
         before = self.processor.counts.copy()
         self.processor.received(guild, json.dumps(record).encode())
         await self.settled()

@@ -56,7 +56,7 @@ class CardWorld(World):
             await self.task
 
     async def rest(self) -> None:
-        """Until the loop sleeps."""
+        """Waits until the loop sleeps."""
         await until_idle()
         assert not self._at_work()
 
@@ -247,7 +247,7 @@ async def test_one_channel_gets_one_edit_in_two_seconds_and_another_its_own(worl
 
 
 async def test_two_seconds_lie_between_edits_as_discord_gets_them_however_long_one_takes(world: CardWorld) -> None:
-    """A request to a channel waits for the one before it, so an edit may arrive much later than it was made."""
+    """A request to a channel waits for the previous one, so an edit may arrive much later than it was started."""
     await world.several_cards(3)
     world.discord.edit_seconds = 3.0
     await world.several_told(3)
@@ -281,7 +281,7 @@ async def test_a_card_whose_edit_arrived_late_is_edited_five_seconds_after_that(
 
 
 async def test_many_cards_are_edited_one_after_the_other(world: CardWorld) -> None:
-    """So that Discord's limit for everything together leaves room for outcomes and answers."""
+    """This leaves room for outcomes and replies in Discord's global limit."""
     for place in range(20):
         await world.watch("job", CHANNEL + place, card=True)
     await world.pump()
@@ -340,7 +340,7 @@ async def test_an_old_card_is_edited_every_five_minutes(world: CardWorld, tells_
 async def test_an_old_card_is_old_whatever_this_machine_s_clock_says(
     world: CardWorld, at_first: int, then: int
 ) -> None:
-    """A clock that is ahead when the card is posted, or put back later, does not make it young again."""
+    """A clock that is ahead when the card is posted, or is set back later, doesn't make the card young again."""
     world.clock.jump(at_first * SECOND)
     await world.card("job")
     await world.told("job", percent=10)
@@ -911,7 +911,7 @@ async def test_a_summary_is_remembered_until_its_last_outcome_is_posted(world: C
 async def test_what_moves_to_another_process_is_forgotten_at_once(
     world: CardWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By the time that it comes back, it has been edited elsewhere."""
+    """When the card comes back, another process has edited it."""
 
     class Elsewhere(Alone):
         def shards(self) -> Shards:  # type: ignore[override]
@@ -980,7 +980,7 @@ async def test_a_card_becomes_slow_also_after_a_restart(world: CardWorld) -> Non
 
 
 async def test_a_card_and_a_summary_are_edited_in_the_language_they_were_posted_in(world: CardWorld) -> None:
-    """After a restart too, whatever the server speaks by then."""
+    """Also after a restart, whatever the server's language is then."""
     await _speak(world, "pt-BR")
     await world.card("job")
     batch_id = await world.batch(CHANNEL, 9)
@@ -1225,7 +1225,7 @@ async def test_cards_of_another_process_s_servers_are_not_even_read(
 async def test_servers_that_move_while_cards_are_looked_up_are_looked_up_as_well(
     world: CardWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A process takes several shards one right after the other."""
+    """A process may take several shards in quick succession."""
 
     class Taking(Alone):
         held: tuple[int, ...] = ()

@@ -1,4 +1,4 @@
-"""Each account has one process that should hold it, and few move where processes come and go."""
+"""Each account has one process that should hold it, and few accounts move when processes come and go."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""IDENTIFYs are spaced, and a crash loop cannot use the day's up."""
+"""IDENTIFYs are spaced, and a crash loop can't use up the daily limit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What changes hands is counted, each shard and each account once."""
+"""Moves between processes are counted, once for each shard and account."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a process believes to hold, on a real PostgreSQL and by a clock that is moved by hand."""
+"""What a process believes it holds, with a real PostgreSQL and a manual clock."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ async def test_one_that_was_declared_dead_begins_anew(begin: Begin) -> None:
     await first.run_out()
     await second.member.turn()
     assert second.owned() == set(second.accounts)
-    assert first.owned() == set(first.accounts)  # It has not looked yet, and its own deadline has not come.
+    assert first.owned() == set(first.accounts)  # It hasn't read the rows yet, and its own deadline hasn't passed.
     first.clock.forward(RENEW_SECONDS)
     await first.member.turn()
     assert (first.owned(), first.member.holds) == (set(), False)

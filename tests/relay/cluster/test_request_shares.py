@@ -1,4 +1,4 @@
-"""All processes together send Discord at most fifty requests a second, without asking each other before one."""
+"""All processes together send Discord at most fifty requests a second, without coordinating each request."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Process:
         self._asked_at = self._read = 0.0
 
     def step(self, now: float, held: int, shard_count: int, processes: int) -> None:
-        """Looks at the rows about once a second, some looks slow and some in vain, and sends whatever it may."""
+        """Reads the rows about once a second, sometimes slowly or in vain, and sends as many requests as allowed."""
         self.now = now
         if now >= self._asks_at:
             self._asked_at, self._asks_at = now, now + self._chance.uniform(0.9, 1.6)
@@ -54,7 +54,7 @@ class Process:
 
 @pytest.mark.parametrize("seed", range(12))
 def test_while_shards_move_and_processes_come_and_go(seed: int) -> None:
-    """Each of them always has more to send than it may."""
+    """Each process always has more to send than allowed."""
     chance = Random(seed)
     owners = [0] * 4
     running = {0: Process(chance, 0.0), 1: Process(chance, 0.0)}

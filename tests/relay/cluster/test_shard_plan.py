@@ -1,4 +1,4 @@
-"""Shards are shared out evenly, and none moves without need."""
+"""Shards are distributed evenly, and none moves without need."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Leases = dict[int, ShardLease]
 
 
 class Cluster:
-    """Processes that carry out their decisions one after the other, as the database's locks make them do."""
+    """Processes that act one after another, as the database's locks make them do."""
 
     def __init__(self, shard_count: int, *ids: str, max_concurrency: int = 1) -> None:
         self.leases: Leases = {shard: ShardLease(shard, None) for shard in range(shard_count)}
@@ -44,7 +44,7 @@ class Cluster:
                 self.leases[shard] = ShardLease(shard, None)
 
     def settle(self, *joining: str) -> None:
-        """Lets everybody take until nothing changes."""
+        """Lets every process take shards until nothing changes."""
         before = -1
         while before != len(self.moves):
             before = len(self.moves)
@@ -122,7 +122,7 @@ def test_a_newcomer_gets_its_fair_share_with_as_few_moves_as_that_takes(shard_co
 
 @given(sizes, names)
 def test_nothing_moves_where_nobody_joins_dies_or_drains(shard_count: int, ids: list[str]) -> None:
-    """Even from a state that is uneven."""
+    """Even if the distribution is uneven."""
     cluster = Cluster(shard_count, *ids)
     for shard in cluster.leases:
         cluster.leases[shard] = ShardLease(shard, ids[0])
@@ -188,7 +188,7 @@ def test_a_dead_owner_s_lease_is_waited_for() -> None:
 
 
 def test_a_shard_that_stays_free_is_anybody_s() -> None:
-    """Whose turn it is may be cut off from Discord."""
+    """The process whose turn it is may be cut off from Discord."""
     processes = [Process("a"), Process("b")]
 
     def takes(free_s: float) -> Iterator[list[int]]:

@@ -1,4 +1,4 @@
-"""Members, follows and ends in any order: who waits where is what a simple model says, and the limits hold."""
+"""Members, follows and ends in any order: subscriptions match a simple model, and the limits hold."""
 
 from __future__ import annotations
 

@@ -291,7 +291,7 @@ async def test_results_of_two_accounts_in_one_channel_are_kept_apart(world: Worl
 
 
 async def _end_unseen(world: World, number: int, outcome: Outcome) -> None:
-    """Ends a job without a word of the API's about how it ended."""
+    """Ends a job without a response that says how it ended."""
     [(account,)] = await world.rows("SELECT account_id FROM jobs WHERE id = ?", number)
     assert isinstance(account, int)
     match outcome:
@@ -632,7 +632,7 @@ async def test_what_the_former_account_did_not_see_is_watched_under_this_one(wor
 
 
 async def test_what_is_on_hold_goes_on_under_a_row_that_only_a_list_knew(world: World) -> None:
-    """The row of the account in force has no description yet; the lookup of this very command brings one."""
+    """The current account's row has no description yet; this command's own lookup fetches one."""
     world.accounts.used[GUILD] = OTHER_ACCOUNT
     await world.watch("job-1")
     world.accounts.used[GUILD] = ACCOUNT
@@ -667,7 +667,7 @@ async def test_a_peek_at_a_known_job(world: World) -> None:
     world.api.everywhere = api_errors.Unavailable("503")
     peek = await world.commands.check.peek(world.ask(), "#1")
     assert (peek.api_down, peek.job) == (True, world.api.jobs["job-1"])
-    with pytest.raises(refusals.ApiDown):  # Of another server's job nothing is told.
+    with pytest.raises(refusals.ApiDown):  # Nothing is revealed about another server's job.
         await world.commands.check.peek(world.ask(guild=GUILD + 1, channel=5), "job-1")
     world.api.everywhere = None
     ended = world.api.put("job-1", JobState.MODERATED)
@@ -885,7 +885,7 @@ async def test_a_snapshot_that_cannot_be_read_is_no_obstacle(world: World) -> No
 
 
 async def test_what_a_forgotten_person_waits_for_is_ended_by_no_passer_by(world: World) -> None:
-    """Somebody else joins and leaves again: the result still comes."""
+    """If somebody else joins and leaves again, the result is still posted."""
     job_id = await world.watch("job-1")
     await world.commands.forgetting.forget(PERSON)
     await world.commands.watch.status(world.ask(person=2), "job-1", True, False)

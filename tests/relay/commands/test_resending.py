@@ -63,7 +63,7 @@ async def given_up(world: World) -> int:
 
 
 async def unsure(world: World) -> int:
-    """An outcome that was stored, which nobody could see: its answer was lost, and the history is not to be read."""
+    """An outcome that Discord stored, but the response was lost and the history can't be read."""
     await world.watch("job", CHANNEL, users=(9,), card=True)
     await world.pump()
     (delivery_id,) = await world.end(completed("job"))

@@ -201,7 +201,7 @@ async def test_a_token_that_is_refused_at_one_id_of_the_list_has_all_of_them_wat
 
 
 async def test_whoever_asks_for_their_list_again_still_gets_one_ping_for_all_of_it(world: World) -> None:
-    """As with two clicks on the command in a message's menu."""
+    """As with two clicks on the command in the message menu."""
     for jobid in ("job-1", "job-2"):
         world.api.put(jobid)
     await world.commands.many.watch(world.ask(), "job-1 job-2", False)
@@ -300,7 +300,7 @@ async def test_whoever_needs_no_ping_at_the_end_of_a_batch_gets_none(world: Worl
     for number in range(1, 9):
         world.api.put(f"job-{number}")
     manager = world.ask(person=9)
-    await world.commands.many.watch(world.ask(), "job-1 job-2", True)  # Stopped by its asker.
+    await world.commands.many.watch(world.ask(), "job-1 job-2", True)  # Stopped by the person who asked.
     await world.commands.many.watch(world.ask(), "job-3 job-4", False)  # By whoever wants no ping.
     await world.commands.many.watch(world.ask(), "job-5 job-6", True)  # Without a single end.
     await world.commands.many.watch(manager, "job-7 job-8", True)  # By its asker, who may stop everybody's.

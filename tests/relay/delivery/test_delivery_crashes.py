@@ -1,4 +1,4 @@
-"""Exactly one outcome, at whichever instant the process dies or the disk is full, on both engines."""
+"""Exactly one outcome, whenever the process dies or the disk is full, on both engines."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ async def test_where_nobody_can_know_nothing_is_sent_again(new_place: NewPlace, 
 async def test_a_channel_that_is_out_of_reach_for_a_while_is_looked_into_once_it_is_back(
     new_place: NewPlace, first: SendResult
 ) -> None:
-    """Nothing could be posted there meanwhile, so nothing is lost by waiting until somebody can know."""
+    """Nothing could be posted there meanwhile, so waiting loses nothing."""
     world, delivery_id = await seeded(new_place(), [first])
     await world.pump()
     world.discord.missing[CHANNEL], world.discord.readable = ("View Channel",), False
@@ -224,7 +224,7 @@ async def test_a_clock_that_is_set_by_an_hour_doubles_nothing(new_place: NewPlac
 
 
 async def test_a_clock_that_is_set_back_an_instant_before_the_next_attempt(new_place: NewPlace) -> None:
-    """Nobody has noticed it yet, and the attempt looks young; for how long it was waited this process knows."""
+    """The bot hasn't noticed it yet, so the attempt looks young; but this process knows how long it has waited."""
     world, delivery_id = await seeded(new_place(), [LOST])
     await world.pump()
     world.clock.advance(LONG)
@@ -286,7 +286,7 @@ async def test_the_patience_with_a_channel_is_counted_by_the_clock_that_is_right
 async def test_an_attempt_of_an_earlier_process_that_looks_young_is_looked_for(
     new_place: NewPlace, script: list[SendResult]
 ) -> None:
-    """The clock was set back by as much as the bot was away, so that the attempt's age tells nothing."""
+    """The clock was set back by the time the bot was stopped, so the attempt's age is meaningless."""
     world, delivery_id = await seeded(new_place(), script)
     await world.pump()
     world.clock.advance(LONG)
@@ -354,7 +354,7 @@ async def test_a_history_that_does_not_answer_is_searched_less_and_less_often(ne
 
 
 async def test_a_nonce_outlives_nothing_where_the_first_attempt_is_old(new_place: NewPlace) -> None:
-    """What counts is the first attempt that nobody answered, not the last."""
+    """The first unanswered attempt counts, not the last."""
     world, delivery_id = await seeded(new_place(), [LOST])
     world.discord.readable = False
     await world.pump()

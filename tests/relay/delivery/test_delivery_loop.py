@@ -27,7 +27,7 @@ OTHER = 6
 
 
 class SlowDiscord(Discord):
-    """Some channels take no message until their gate is opened."""
+    """Some channels accept no message until their gate opens."""
 
     def __init__(self, clock: ManualClock) -> None:
         super().__init__(clock)
@@ -454,7 +454,7 @@ async def test_a_gone_channel_gets_nothing_more_and_the_admins_are_told_once(wor
 
 
 async def test_a_token_notice_for_a_deleted_alerts_channel_goes_where_somebody_waits(world: LoopWorld) -> None:
-    # Until its first turn the loop would take what is put off for a sign of a clock that was set back.
+    # Before its first turn, the loop would take a deferred delivery as a sign of a clock that was set back.
     await until(lambda: world.clock.earliest() is not None)
     await world.watch("open", CHANNEL)
     async with world.database.transaction() as tx:

@@ -55,7 +55,7 @@ async def test_an_api_that_does_not_answer_gives_no_links(world: World) -> None:
 
 
 async def test_a_job_of_another_token_is_not_asked_about(world: World) -> None:
-    """The server has replaced it; another server may still use it."""
+    """The server has replaced its token; another server may still use the old one."""
     number = await _ended_by_the_poller(world)
     asked = len(world.api.asked)
     world.accounts.used[GUILD] = OTHER_ACCOUNT

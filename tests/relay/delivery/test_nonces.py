@@ -35,7 +35,7 @@ def test_different_messages_have_different_nonces(
 
 
 def test_it_is_the_same_in_every_release() -> None:
-    """A bot that is updated between a send and its record must know the message again."""
+    """A bot that is updated between sending and recording must recognise the message."""
     digest = hashlib.sha256(b"3:job1:57:outcome").hexdigest()
 
     assert nonces.for_job("job", 5, DeliveryKind.OUTCOME) == digest[:25]

@@ -453,7 +453,7 @@ async def test_a_reply_that_is_refused_goes_as_none_under_the_same_nonce(world: 
 
 
 def _answer_no_upload(world: World, monkeypatch: pytest.MonkeyPatch) -> list[OutcomePost]:
-    """Discord's front breaks off every message with a file; what came of those is never stored."""
+    """Discord's proxy cuts off every message with a file, and stores none of them."""
     taken, uploads = world.discord.post, []
 
     async def post(address: Address, message: Post) -> SendResult:
@@ -555,7 +555,9 @@ def _notices(world: World) -> list[NoticePost]:
 
 
 async def test_an_unknown_channel_is_no_permission_to_ask_for(world: World) -> None:
-    """That it is gone is told once it is known: by the gateway, or by a look after the next log-in."""
+    """The bot reports a deleted channel only once it is certain: by a gateway event, or by a check after the next
+    login.
+    """
     await _set_alerts(world, ALERTS)
     await world.watch("one", CHANNEL)
     delivery_id = (await world.end(completed("one")))[0]
@@ -582,7 +584,7 @@ async def test_admins_are_told_once_for_a_channel_and_results_come_when_it_opens
         (NoticeKind.CANNOT_POST, ("Send Messages",), CHANNEL)
     ]
     assert told[0].jobs == 2
-    # What the gateway knows to be missing is not asked of Discord again.
+    # The bot doesn't send a request if the gateway shows that the permission is missing.
     assert sum(isinstance(post, OutcomePost) for post in world.discord.tried) == 2
 
     world.discord.missing.clear()
@@ -811,7 +813,7 @@ async def test_the_end_takes_the_alert_s_place(world: World) -> None:
 async def test_the_end_is_in_the_language_of_the_message_in_which_it_stands(
     world: World, deleted: bool, language: str
 ) -> None:
-    """The server has changed its language since the alert."""
+    """The server's language has changed since the alert."""
     await _speak(world, "ja")
     await _put(world, NoticePost(kind=NoticeKind.TOKEN_REFUSED, nonce="", jobs=3), "a" * 25)
     await world.pump()
@@ -875,7 +877,7 @@ async def test_an_alert_whose_edit_is_refused_for_a_while_is_edited_later(
 
 
 async def test_the_end_of_a_trouble_opens_an_archived_thread(world: World) -> None:
-    """An edit does not; a message does."""
+    """A message opens the thread; an edit doesn't."""
     await _alert_and_its_end(world, NoticeKind.FLOWING_AGAIN)
     world.discord.edit_script = [Refused(400, 50083)]
     await world.pump()
@@ -887,7 +889,7 @@ async def test_the_end_of_a_trouble_opens_an_archived_thread(world: World) -> No
 async def test_where_the_alert_was_deleted_the_end_is_a_message_of_its_own_or_nothing(
     world: World, end: NoticeKind, messages: int
 ) -> None:
-    """What is told in another message anyway is told once."""
+    """The end is not posted twice if another message reports it anyway."""
     await _alert_and_its_end(world, end)
     world.discord.edit_script = [Refused(404, 10008)]
     await world.pump()

@@ -44,7 +44,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 def _before_next_post(
     world: World, monkeypatch: pytest.MonkeyPatch, halt: Callable[[], Awaitable[None]], *, lost: bool = False
 ) -> None:
-    """Lets something happen while a request is on its way to Discord; with `lost` it never arrives."""
+    """Runs something while a request is in flight; with `lost` the request never arrives."""
     post = world.discord.post
 
     async def halted(address: Address, message: Post) -> SendResult:
@@ -56,7 +56,7 @@ def _before_next_post(
 
 
 async def _free(world: World) -> None:
-    """What follows where the lease of the process runs out."""
+    """Frees the process's deliveries, as when its lease expires."""
     async with world.database.transaction() as tx:
         await tx.run("UPDATE deliveries SET owner = NULL")
 
@@ -106,7 +106,7 @@ async def test_within_the_nonce_s_time_there_is_one_message_anyway(
 
 
 async def test_who_took_it_over_looks_again_ten_minutes_later(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The other one may have been killed before it could."""
+    """The other process may have been killed before it could."""
     (delivery_id,) = await world.end(completed("job"))
 
     class Killed(BaseException):
@@ -212,7 +212,7 @@ async def test_one_whose_answer_was_lost_is_looked_for_too(world: World, monkeyp
 async def test_what_was_found_in_another_s_place_is_not_sent_once_more(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first attempt was stored, its answer lost; the process is then halted in the second one."""
+    """Discord stored the first attempt but the response was lost; the process is then halted in the second."""
     (delivery_id,) = await world.end(completed("job"))
     world.discord.script = [LOST]
     await world.sender.deliver(delivery_id)
@@ -243,7 +243,7 @@ async def _notice(world: World, number: int) -> int:
 
 
 async def test_another_notice_of_the_same_words_is_no_second_message(world: World) -> None:
-    """A notice is known by its text alone."""
+    """A notice is recognised only by its text."""
     delivery_id = 0
     for number in (1, 2):
         delivery_id = await _notice(world, number)
@@ -365,7 +365,7 @@ async def test_an_end_that_is_learned_anew_after_a_failover_is_looked_for(
 
 
 async def test_rate_limits_after_a_failover_cost_no_files(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each try is preceded by a search that finds nothing, and Discord answers each: the files are not to blame."""
+    """Each attempt follows a search that finds nothing, and Discord answers each, so the files are not the cause."""
     monkeypatch.setattr(Another, "looks_first_until", world.clock.now() + 600_000)
     (delivery_id,) = await world.end(completed("job"))
     world.discord.script = [TooManyRequests(1.0)] * 5
@@ -377,7 +377,7 @@ async def test_rate_limits_after_a_failover_cost_no_files(world: World, monkeypa
 
 
 async def test_what_was_lost_is_sent_where_the_history_cannot_be_read(world: World) -> None:
-    """Nothing but a failover tells that it may have been sent."""
+    """Only the failover shows that it may have been sent."""
     (delivery_id,) = await world.end(completed("job"))
     await _lose_the_last_commits(world, delivery_id, looks_first=True)
     world.discord.readable = False
@@ -396,7 +396,7 @@ async def test_another_notice_of_the_same_words_is_not_found_in_its_place(world:
 
 
 async def test_a_notice_is_found_behind_a_later_one_of_the_same_words(world: World) -> None:
-    """The history names the latest one first."""
+    """The history lists the latest message first."""
     lost = await _notice(world, 1)
     world.discord.script = [LOST]
     await world.sender.deliver(lost)

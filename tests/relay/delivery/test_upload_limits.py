@@ -1,4 +1,4 @@
-"""Which limit people are told: the same in an outcome and by check."""
+"""Outcomes and `check` report the same upload limit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is kept in memory of a delivery ends with it, whichever end that is."""
+"""A delivery's data in memory is removed when it ends, however it ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whole accounts: which jobs are found, where they are relayed, and what the API is asked for it."""
+"""Follows: which jobs are found, where they are posted, and which API requests that takes."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ async def test_a_channel_that_follows_while_a_long_list_is_taken_gets_all_of_it(
 async def test_only_the_server_s_own_account_in_force_is_followed(world: FollowingWorld) -> None:
     await world.follow()
     await world.follow(guild=GUILD + 1, channel=CHANNEL + 1)
-    world.accounts.operators.add(GUILD)  # It uses the operator's token now, which is of the same account.
+    world.accounts.operators.add(GUILD)  # The server uses the operator's token now, which is of the same account.
     world.accounts.used[GUILD + 1] = OTHER_ACCOUNT
     world.api.put("v1-new")
     world.run()
@@ -464,7 +464,7 @@ async def test_a_follow_that_ends_takes_no_more(world: FollowingWorld) -> None:
 
 
 async def test_an_import_that_is_broken_off_leaves_no_job_unasked(world: FollowingWorld) -> None:
-    """An account that is followed no more breaks its import off, perhaps just after a commit."""
+    """Ending the follow of an account cancels its import, perhaps just after a commit."""
     async with world.database.transaction() as tx:
         await follows.put(tx, FollowRow(GUILD, CHANNEL, ACCOUNT, False, ADMIN, START))
     world.poll()
@@ -486,7 +486,7 @@ async def test_an_import_that_is_broken_off_leaves_no_job_unasked(world: Followi
 async def test_the_lists_of_a_lost_account_are_left_alone_though_the_database_is_away(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It may be lost for that very reason."""
+    """The account may be lost because of that."""
     mine = Some()
     mine.accounts = {ACCOUNT}
     world = FollowingWorld(database, ownership=mine)

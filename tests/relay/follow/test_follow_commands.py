@@ -1,4 +1,4 @@
-"""Beginning and ending follows, over the real accounts."""
+"""Starting and ending follows, with the real account registry."""
 
 from __future__ import annotations
 

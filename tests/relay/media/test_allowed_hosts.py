@@ -1,4 +1,4 @@
-"""No private network by the back door."""
+"""Downloads never reach private networks."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ NAME = "cdn.example"
 
 
 class Names(AbstractResolver):
-    """Answers as scripted, the last answer again and again; an empty one is a name that cannot be resolved."""
+    """Resolves names as scripted and repeats the last entry; an empty entry is a name that can't be resolved."""
 
     def __init__(self, *answers: list[str]) -> None:
         self._answers = answers
@@ -47,7 +47,7 @@ class Names(AbstractResolver):
 
 
 class Machine:
-    """A port of this machine that says always the same, and counts who comes."""
+    """A local port that always sends the same bytes and counts its connections."""
 
     def __init__(self) -> None:
         self.says = GOOD

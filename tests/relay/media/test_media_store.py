@@ -37,7 +37,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class FixedClock:
-    """Time stands still and nobody waits."""
+    """A clock that stands still and never sleeps."""
 
     def now(self) -> int:
         return NOW
@@ -329,7 +329,7 @@ def _trickle(piece: int, seconds: float) -> Handler:
 
 
 async def test_a_host_that_drips_is_as_good_as_silent(cdn: Cdn, store: MediaStore) -> None:
-    """Whole it would be after 2.5 s, and it is never silent for long."""
+    """The file would be complete after 2.5 s, and the host is never silent for long."""
     cdn.handlers["/drip"] = _trickle(20, 0.01)
     begun = asyncio.get_running_loop().time()
     video = await only(store, Media(cdn.url("/drip")))
@@ -339,7 +339,7 @@ async def test_a_host_that_drips_is_as_good_as_silent(cdn: Cdn, store: MediaStor
 
 
 async def test_a_slow_host_that_keeps_to_the_lowest_rate_brings_its_video(cdn: Cdn, store: MediaStore) -> None:
-    """For longer than a single step may take."""
+    """The download takes longer than a single step may."""
     cdn.handlers["/slow"] = _trickle(STEP // 2, 0.06)
     video = await only(store, Media(cdn.url("/slow")))
     assert isinstance(video, VideoFile)
@@ -544,7 +544,7 @@ def test_no_claim_of_a_size_brings_more_to_the_disk_or_makes_anybody_wait_for_ev
                 await asyncio.sleep(0)
         assert most <= room
         assert on_disk() == 0
-        async with asyncio.timeout(10):  # All the room is there again.
+        async with asyncio.timeout(10):  # All the space is free again.
             await asyncio.gather(*(store._budget.take(_MOST) for _ in range(room // _MOST)))
 
     with TemporaryDirectory() as folder:
@@ -627,7 +627,7 @@ def _whole_mp4() -> bytes:
 
 
 async def test_a_file_that_grows_is_not_there_yet(cdn: Cdn, store: MediaStore) -> None:
-    """Its host tells the length that it has by now; the next look may find it whole."""
+    """The host reports the current length; the next attempt may find the file complete."""
     whole = _whole_mp4()
     lengths = iter((len(whole) // 4, len(whole) // 2, len(whole)))
 

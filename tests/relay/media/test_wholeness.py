@@ -1,4 +1,4 @@
-"""Whole and torn files, real ones out of the sandbox among them."""
+"""Complete and truncated files, including real ones from the sandbox."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_no_torn_file_is_whole_where_nothing_tells_its_length(path: Path, name: 
     content = WHOLE[name]
     cut = data.draw(st.integers(20, len(content) - 1))
     if content[cut - 4 : cut + 8].find(b"free") == 8 and name == "mp4":
-        return  # That is the whole video: what is missing is nothing but padding.
+        return  # The video is complete: only padding is missing.
     assert not whole(path, content[:cut])
 
 

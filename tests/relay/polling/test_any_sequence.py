@@ -1,4 +1,4 @@
-"""Whatever happens in whatever order, each open job is in one state, is asked about again, and never too often."""
+"""Random events in any order: each active job is in one state, and is requested again but never too often."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _STATE_AFTER = {"refused": AccountState.REFUSED, "unpaid": AccountState.UNPAID}
 
 
 class HeldApi(FakeApi):
-    """Each question waits until it is answered by hand, unless all are well."""
+    """Each request waits until the test answers it, unless `at_once` is set."""
 
     def __init__(self, clock: ManualClock) -> None:
         super().__init__(clock)
@@ -120,7 +120,7 @@ class AnySequence(RuleBasedStateMachine):
         return job is not None and job.end_reported
 
     async def _settle(self) -> None:
-        """Until nothing happens before the clock moves or a question is answered."""
+        """Waits until nothing happens before the clock moves or a request is answered."""
         runs = self.world.running
         await until_idle()
         busy = len(self.poller._tasks) != len(self.api.held) or self.poller._woken.is_set()
@@ -253,7 +253,7 @@ class AnySequence(RuleBasedStateMachine):
             assert sum(early for _, early in self.api.requests[f"v1-{number}"][before:]) <= 3, number
 
     def teardown(self) -> None:
-        """When all is well again, all that is open is asked about."""
+        """Checks that all active jobs are requested once all is well again."""
         self.do(self._all_is_well())
         self.runner.close()
         self.folder.cleanup()

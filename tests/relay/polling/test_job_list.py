@@ -39,7 +39,7 @@ async def test_one_question_an_interval_answers_for_ten_jobs(world: World, ten: 
 
 
 async def _relayed(world: World, jobids: list[str], seconds: float) -> list[float]:
-    """Jobs that last so many seconds are watched from first to last; how late each outcome was put into the outbox."""
+    """Watches jobs of these durations to their ends; returns how late each outcome entered the outbox."""
     for jobid in jobids:
         await world.watch(jobid)
         await world.advance(2)
@@ -171,7 +171,7 @@ async def test_a_list_that_hangs_makes_no_outcome_late(world: World, ten: list[s
 
 
 async def _pass(world: World, seconds: int) -> None:
-    """Moves the clock whether or not somebody still waits for an answer."""
+    """Advances the clock, even if a response is still outstanding."""
     for _ in range(seconds):
         world.clock.move_to(world.clock.monotonic() + 1)
         await until_idle()
@@ -219,7 +219,7 @@ def _relying(world: World) -> int:
 
 
 async def test_of_jobs_that_are_watched_no_more_nothing_is_kept(world: World, ten: list[str]) -> None:
-    """Without them no other list is requested."""
+    """Without watched jobs, no other list is requested."""
     await _watched(world, ten)
     await world.advance(25)
     assert _relying(world) == 10
@@ -351,7 +351,7 @@ async def test_jobs_that_are_young_no_more_go_by_the_list(world: World, ten: lis
 
 
 async def test_no_list_is_requested_for_two_old_jobs_beside_young_ones(world: World, ten: list[str]) -> None:
-    """Each of the young ones is asked about itself, so a list would save nothing."""
+    """Each young job is requested anyway, so a list would save nothing."""
     await _watched(world, ten[:2])
     await world.advance(300)
     for jobid in ten[2:8]:

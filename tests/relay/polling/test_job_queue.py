@@ -220,7 +220,7 @@ class AnyEvents(RuleBasedStateMachine):
 
     @rule(number=_NUMBERS, account=st.integers(0, 2))
     def a_token_is_renewed(self, number: int, account: int) -> None:
-        """The job goes over to the row of the new token, which may be the one that it had before."""
+        """The job moves to the new token's row, which may be the one it had before."""
         self.account[number] = account
         if number in self.held:
             self.held[number] = self.queue.with_job(number, account, one_of=len(self.held))
@@ -417,7 +417,7 @@ def test_a_job_that_comes_back_while_it_is_in_flight_is_still_in_flight() -> Non
     assert queue.holds(job)
     assert not queue.waits(job)
     queue.remove(1)
-    assert queue.with_job(1, 2) is not job  # It has become another account's.
+    assert queue.with_job(1, 2) is not job  # The job now belongs to another account.
 
 
 def test_a_job_that_was_removed_in_flight_is_gone_when_its_request_is_over() -> None:

@@ -181,7 +181,7 @@ async def test_after_a_restart_the_last_change_tells_when_a_job_was_in_work(worl
 
 
 async def test_an_answer_to_a_replaced_token_changes_nothing(world: World) -> None:
-    """The job went over to the new token while the old one was asked with."""
+    """The job moved to the new token during a request with the old one."""
     number = await world.watch("job-1")
     async with world.database.transaction() as tx:
         await tx.run("UPDATE jobs SET account_id = ?", (OTHER_ACCOUNT,))
@@ -196,7 +196,9 @@ async def test_an_answer_to_a_replaced_token_changes_nothing(world: World) -> No
 
 
 async def test_what_another_account_keeps_on_hold_is_given_up_once_it_is_old(world: World) -> None:
-    """Nobody decided about it, and nobody can be asked: without this it would count against its person for ever."""
+    """Nobody decided about the job, and it can't be requested. Otherwise it would count against the person's limit for
+    ever.
+    """
     number = await world.watch("job-1")
     world.accounts.used[GUILD] = OTHER_ACCOUNT
     before = world.clock.now()

@@ -1,4 +1,4 @@
-"""Whatever breaks in between, an open job is asked about again."""
+"""An active job is requested again, whatever fails in between."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.relay.world import ACCOUNT, GUILD, World
 
 
 async def _with_questions_in_flight(world: World, jobs: int) -> list[int]:
-    """So many jobs are due at once, and no question has an answer yet."""
+    """This many jobs are due at once, and no request is answered yet."""
     numbers = [await world.watch(f"job-{number}") for number in range(jobs)]
     world.clock.move_to(world.clock.monotonic() + 100)
     world.api.gate = asyncio.Event()

@@ -63,7 +63,7 @@ _V2 = "user:4321-pixverse:me@example.com-video:1"
 
 
 async def _seen_to_end(world: World) -> tuple[int, int]:
-    """When the job was last seen in work, and when its end was seen."""
+    """Returns when the job was last seen active, and when its end was seen."""
     world.api.put(_V2, JobState.COMPLETED, media=(Media("https://x/1.mp4"),))
     await world.advance(130)
     [(snapshot,)] = await world.rows("SELECT snapshot FROM jobs")

@@ -1,4 +1,4 @@
-"""What a callback's claim that a job has ended does to the poller."""
+"""Callbacks that report a job's end, and the poller's reaction."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.relay.world import CHANNEL, World
 
 
 async def _running(world: World, jobid: str = "job-1") -> int:
-    """The number of a job that was asked about by the poller a moment ago."""
+    """The number of a job that the poller has just requested."""
     number = await world.watch(jobid)
     world.run()
     await world.advance(21)

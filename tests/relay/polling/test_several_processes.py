@@ -38,7 +38,7 @@ async def test_an_account_s_jobs_are_polled_while_it_is_held(world: World, mine:
 async def test_a_lost_account_is_left_alone_though_the_database_is_away(
     world: World, mine: Some, monkeypatch: pytest.MonkeyPatch, also_changed: tuple[int, ...]
 ) -> None:
-    """It may be lost for that very reason. That others have to be read first, and can't be, is no reason to wait."""
+    """The account may be lost because of that. The loss must not wait for reading other accounts, which fails too."""
     mine.accounts = {ACCOUNT}
     await world.watch("job-1")
     world.run()
@@ -84,7 +84,7 @@ async def test_polling_begins_before_all_of_many_accounts_are_read(database: Dat
         await tx.run(
             "INSERT INTO subscriptions (job_id, guild_id, channel_id, created_at) SELECT id, account_id, 1, 0 FROM jobs"
         )
-    for _ in range(6):  # What is read at a start, none of it in this process's care yet.
+    for _ in range(6):  # A start reads these; this process owns none of them yet.
         mine.accounts, held = set(), mine.accounts
         await world.loader.load()
         mine.accounts = held

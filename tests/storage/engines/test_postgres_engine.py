@@ -1,4 +1,4 @@
-"""What a PostgreSQL database does when its connections are lost, and what may then be said of a transaction."""
+"""Lost connections to PostgreSQL, and what is then known about a transaction."""
 
 from __future__ import annotations
 
@@ -265,7 +265,7 @@ async def test_transactions_of_two_processes_wait_for_each_other(database: Datab
 async def test_a_transaction_in_which_nothing_happens_is_ended(
     database: Database, url: PostgresUrl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As of a process that was halted in the middle of it, and goes on later: then it can be done again."""
+    """As when a process is halted in the middle of a transaction: when it continues, it can repeat the transaction."""
     monkeypatch.setattr(writer, "_BEGIN", writer._BEGIN.replace("timeout = '5s'", "timeout = '100ms'"))
     told, woken = asyncio.Event(), asyncio.Event()
 

@@ -1,4 +1,4 @@
-"""What a start says of a PostgreSQL database that it cannot work with: one line, without the password."""
+"""A start with an unusable PostgreSQL database prints one line, without the password."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def _refused(url: PostgresUrl, kind: type[DatabaseUnusable]) -> str:
-    """What a start and `check` say; both the same."""
+    """Returns what a start and `check` say, which must be the same."""
     with pytest.raises(kind) as caught:
         await Database.open(url, lock_wait=0.1)
     text = str(caught.value)
@@ -173,7 +173,7 @@ def _take_back_a_step(connection: psycopg.Connection[tuple[Any, ...]]) -> None:
 
 @pytest.mark.usefixtures("_waits_briefly")
 async def test_new_tables_wait_for_a_backup_only_so_long(postgres_server: PostgresServer, url: PostgresUrl) -> None:
-    """Behind whoever waits for a table, all running bots wait too."""
+    """While a process waits for a table's lock, all running bots wait behind it."""
     with (
         closing(postgres_server.admin(name_of(url))) as backup,
         closing(postgres_server.admin(name_of(url))) as connection,
@@ -345,7 +345,7 @@ _BACKEND_KEY = b"K\0\0\0\x0c"
 
 
 def _as_a_pooler(answer: bytes) -> bytes:
-    """Names a process that the server doesn't have: a pooler cannot tell yet which of its connections will be used."""
+    """Names a backend process that doesn't exist, because a pooler doesn't know yet which connection it will use."""
     before, found, after = answer.partition(_BACKEND_KEY)
     return before + found + (bytes(4) + after[4:] if found else after)
 

@@ -27,7 +27,7 @@ SECOND = Migration(
 
 
 class PowerCut(Exception):
-    """From now on nothing gets through to the database any more."""
+    """Nothing reaches the database from now on."""
 
 
 class Mortal(sqlite3.Connection):
