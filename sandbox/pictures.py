@@ -31,7 +31,7 @@ _LAST_FRAME_MS = 2500
 
 
 async def take_pictures(chromium: str, folder: Path) -> None:
-    """Plays what the pictures show, and takes them.
+    """Plays the scenes and takes the pictures.
 
     Raises:
         BotTrouble: the bot does not do what it should.
@@ -89,7 +89,7 @@ async def _go_to_new_channel(panel: Panel, page: Page, name: str) -> None:
 
 
 class _Film:
-    """Frames of one part of the page, a fifth of a second each; what stands still for long is shortened."""
+    """Frames of one part of the page, a fifth of a second each; long still parts are shortened."""
 
     _LONGEST_STILL = 8
 
@@ -100,12 +100,12 @@ class _Film:
         self._still = 0
 
     async def roll(self, frames: int) -> None:
-        """Takes so many frames."""
+        """Takes this many frames."""
         for _ in range(frames):
             await self._take()
 
     async def until(self, what: Locator) -> None:
-        """Takes frames until this is to be seen, and a few more."""
+        """Takes frames until this is visible, and a few more."""
         async with asyncio.timeout(_PATIENCE_MS / 1000):
             while not await what.first.is_visible():
                 await self._take()
@@ -120,7 +120,7 @@ class _Film:
         await asyncio.sleep(_FRAME_MS / 1000)
 
     def save(self, target: Path) -> None:
-        """Writes an animated WebP that starts again after a rest."""
+        """Writes an animated WebP that loops after a pause."""
         first, *others = self._frames
         times = [_FRAME_MS] * len(others) + [_LAST_FRAME_MS]
         first.save(target, save_all=True, append_images=others, duration=times, loop=0, quality=82, method=4)

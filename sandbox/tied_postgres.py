@@ -1,7 +1,7 @@
-"""`python tied_postgres.py USER POSTGRES ARGUMENTS…`: runs that server, and ends it with whoever started this.
+"""`python tied_postgres.py USER POSTGRES ARGUMENTS…`: runs that server, and ends it when the parent process ends.
 
-Standard input is a pipe that nobody writes to: it ends when the other process does, however that was killed. USER is
-whose process the server becomes, since it refuses to run as root; empty: the same user's.
+Standard input is a pipe from the parent. It closes when the parent ends, even if the parent was killed. The server runs
+as USER, because it refuses to run as root; empty: the current user.
 """
 
 import os
@@ -21,7 +21,7 @@ def main() -> int:
 
 def _end_with_the_other(server: subprocess.Popen[bytes]) -> None:
     os.read(0, 1)
-    server.send_signal(signal.SIGINT)  # with every connection, and in order
+    server.send_signal(signal.SIGINT)  # a fast, clean shutdown that closes all connections
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A channel written to the terminal as it unfolds."""
+"""Prints a channel to the terminal as messages arrive."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SMALL_PRINT = re.compile(r"^-# ", re.MULTILINE)
 
 
 def readable(text: str, people: Mapping[int, str]) -> str:
-    """Discord's markup as a person reads it: names, command names and times in place of their codes."""
+    """Discord's markup as a person reads it, with names, command names and times in place of their codes."""
     text = _USER.sub(lambda found: "@" + people.get(int(found[1]), found[1]), text)
     text = _COMMAND.sub(r"/\1", text)
     text = _TIME.sub(lambda found: datetime.fromtimestamp(int(found[1])).strftime("%H:%M:%S"), text)  # noqa: DTZ006

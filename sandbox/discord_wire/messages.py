@@ -46,7 +46,7 @@ class Message:
     """A snapshot of a message.
 
     `text` is everything that can be read: content, embeds and text displays, joined with line breaks. `pinged` are the
-    ids of the people who were notified when it was sent: nobody, where it was silent. `time` is in seconds since 1970.
+    ids of the people who were notified when it was sent; empty for a silent message. `time` is in seconds since 1970.
     """
 
     id: int

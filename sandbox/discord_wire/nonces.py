@@ -20,7 +20,7 @@ class _Sent:
 
 
 class NonceMemory:
-    """Which message was sent under which nonce, by the bot, for each channel."""
+    """Remembers the bot's messages by channel and nonce."""
 
     def __init__(self, clock: Clock, *, window_s: float = 180.0) -> None:
         self._clock = clock

@@ -25,7 +25,7 @@ class TooManyOldEdits(Exception):
 
 
 def pings_of(message: Message) -> Pings:
-    """Whom a message notifies, were it sent as it stands."""
+    """Whom a message would notify if it were sent as it is."""
     if message.flags & SUPPRESS_NOTIFICATIONS:
         return Pings()
     return Pings(frozenset(message.ping_user_ids), frozenset(message.ping_role_ids), bool(message.mention_everyone))
@@ -46,7 +46,7 @@ def simcord_dispatch(world: World, request: RecordedRequest) -> Any:  # noqa: AN
 
 
 def post_message(world: World, request: RecordedRequest, channel: Channel) -> dict[str, Any]:
-    """Create a message, or give the one that was sent under the same nonce.
+    """Create a message, or return the one that was sent with the same nonce.
 
     Raises:
         BackendError: 10008 if that one was deleted, or any refusal of a message.
@@ -104,7 +104,7 @@ def sent_at(message: Message) -> float:
 
 
 def without_nonce(answer: Any) -> Any:  # noqa: ANN401 # JSON
-    """Messages that are read or edited carry no nonce, unlike the answer to the post itself."""
+    """Remove the nonce, which only the response to the post itself contains."""
     if isinstance(answer, list):
         return [without_nonce(item) for item in answer]
     if isinstance(answer, dict) and "nonce" in answer:

@@ -31,7 +31,7 @@ class Upload:
 class RecordedRequest:
     """One REST call of the bot; the token is never kept.
 
-    `path` counts from the API's base (`/channels/1/messages`). `status` is None while no answer was given, or when the
+    `path` counts from the API's base (`/channels/1/messages`). `status` is None before the response, or if the
     connection was cut. `time` is in seconds since 1970.
     """
 
@@ -43,12 +43,12 @@ class RecordedRequest:
     authorization: str = field(repr=False)
     time: float
     caller: str = ""
-    """Which bot asked, if each was given an address of its own."""
+    """The bot that sent the request, if each bot was given its own address."""
     reason: str | None = None
     status: int | None = None
     answer: Any = None
     done: bool = False
-    """Whether Discord did what was asked for; the answer may be lost all the same."""
+    """Whether the request was carried out; its response may still be lost."""
 
     @property
     def body(self) -> dict[str, Any]:
@@ -117,5 +117,5 @@ def _said_of_attachments(body: object) -> dict[str, dict[str, Any]]:
 
 
 def stored_name(filename: str) -> str:
-    """The name that Discord keeps of an uploaded file: blanks become `_`, other unusual characters go."""
+    """The name under which Discord stores an uploaded file: spaces become `_`, other unusual characters are removed."""
     return _UNSAFE_IN_NAME.sub("", filename.replace(" ", "_")) or "file"

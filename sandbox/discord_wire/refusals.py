@@ -1,4 +1,4 @@
-"""Discord's refusals by their codes, as switches: what is refused, how often, and with which HTTP status.
+"""Injected refusals by Discord's codes: which calls, how often, and with which HTTP status.
 
 Codes and messages: Discord API docs, topics/opcodes-and-status-codes; 400001 and 240000 as people report them.
 """
@@ -39,17 +39,17 @@ REFUSALS: dict[int, tuple[int, str]] = {
     240000: (400, "Message blocked by harmful links filter"),
     400001: (403, "Uploads are limited for this guild"),
 }
-"""By code: the status with which it mostly comes, and its words."""
+"""By code: the usual HTTP status, and the message."""
 
 
 class On(StrEnum):
-    """What is refused."""
+    """The kind of call that is refused."""
 
     POST = "post"
     EDIT = "edit"
     HISTORY = "history"
     CHANNEL = "channel"
-    """Every call about the channel."""
+    """Every call for the channel."""
 
 
 _CALLS = {
@@ -61,7 +61,7 @@ _CALLS = {
 
 
 def refusal(code: int, status: int | None = None) -> Status:
-    """Discord's answer with this code; `status` if it is to come with another one."""
+    """Discord's response with this code; `status` overrides the usual one."""
     usual, message = REFUSALS.get(code, (400, "A code of tomorrow"))
     return Status(status or usual, code, message)
 

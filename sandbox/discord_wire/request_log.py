@@ -1,4 +1,4 @@
-"""How REST requests stand in the log: posts with their nonces, edits, acknowledgements, and everything else."""
+"""Writes REST requests to the event log: posts with their nonces, edits, acknowledgements, and everything else."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _TOKEN = re.compile(r"(/(?:interactions|webhooks)/[0-9]+/)[^/]+")
 
 
 def log_request(world: World, request: RecordedRequest, status: int | None, answer: object) -> None:
-    """Log a request, once it has been done or refused; that its answer is lost afterwards changes nothing.
+    """Log a request after it was carried out or refused, even if its response is lost afterwards.
 
     `status` is None if the connection was cut before anything was done; `answer` is the response's body.
     """
@@ -31,7 +31,7 @@ def log_request(world: World, request: RecordedRequest, status: int | None, answ
 
 
 def _described(world: World, request: RecordedRequest, told: dict[str, object]) -> tuple[str, dict[str, object]]:
-    """The event's name, and what is to be known of this kind beyond the request itself."""
+    """The event's name, and the facts specific to this kind of request."""
     if match := interaction_rest.CALLBACK.fullmatch(request.path):
         return "acknowledge", {"interaction": int(match["id"]), "type": request.body.get("type")}
     if match := interaction_rest.WEBHOOK.fullmatch(request.path):

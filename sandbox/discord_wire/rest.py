@@ -1,4 +1,4 @@
-"""The REST API over a real socket: what happens to one request, from the first byte to the answer."""
+"""The REST API over a real socket: handles a request from its first byte to the response."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class Rest:
                 return None
 
     def _deed(self, recorded: RecordedRequest) -> tuple[int, Any, dict[str, str]]:
-        """Do what is asked; every refusal becomes its answer."""
+        """Carry out a request; a refusal becomes its response."""
         try:
             status, answer = self._route(recorded)
         except (RouteNotImplemented, UnsupportedField) as error:

@@ -1,4 +1,4 @@
-"""Routes that SimCord lacks or answers otherwise than Discord: gateway, application, commands."""
+"""Routes that SimCord lacks or answers differently from Discord: gateway, application, commands."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _COMMAND_DEFAULTS: dict[str, Any] = {"nsfw": False, "contexts": None, "integrati
 
 
 def find_route(method: str, path: str) -> tuple[Handler, re.Match[str]] | None:
-    """The handler of our own for this call, if there is one."""
+    """Our own handler for this call, if there is one."""
     for wanted, pattern, handler in _ROUTES:
         if wanted == method and (match := re.fullmatch(pattern, path)):
             return handler, match
@@ -64,7 +64,7 @@ def _application(world: World, _: RecordedRequest, __: re.Match[str]) -> Answer:
 
 
 def application_payload(world: World) -> dict[str, Any]:
-    """The bot's application, with what the bot itself changed of it."""
+    """The bot's application, with the bot's own changes."""
     backend = world.backend
     bot = dict(serializers.user_payload(backend.bot_user))
     return {
@@ -109,7 +109,7 @@ def _scope(world: World, match: re.Match[str]) -> int | None:
 
 
 def _shown_option(option: dict[str, Any]) -> dict[str, Any]:
-    """Discord leaves out what is false or empty."""
+    """Return an option without false or empty fields, as Discord does."""
     shown = {key: value for key, value in option.items() if value not in (False, None, [], {})}
     if "options" in shown:
         shown["options"] = [_shown_option(child) for child in shown["options"]]

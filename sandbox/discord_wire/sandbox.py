@@ -1,4 +1,4 @@
-"""Discord on this machine: the server and the driver's seat."""
+"""Discord on this machine: the server, and methods to drive it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _LARGEST_REQUEST = 512 * 1024 * 1024
 
 
 class UnsupportedCalls(AssertionError):
-    """The bot asked for something that the sandbox does not know."""
+    """The bot made a call that the sandbox doesn't know."""
 
 
 class DiscordSandbox:
@@ -94,7 +94,7 @@ class DiscordSandbox:
         """Stop serving.
 
         Raises:
-            UnsupportedCalls: with `strict`, if the bot asked for something that the sandbox does not know.
+            UnsupportedCalls: with `strict`, if the bot made a call that the sandbox doesn't know.
         """
         self.gateway.cut()
         await self._page.shut_down()
@@ -180,9 +180,9 @@ class DiscordSandbox:
 
         Args:
             name: Its name.
-            bot_permissions: What the bot may there.
-            shard: A shard that it is to belong to, and their number.
-            preferred_locale: Its language; None where Discord tells none.
+            bot_permissions: The bot's permissions in it.
+            shard: The shard that it must belong to, and the number of shards.
+            preferred_locale: Its language; None: Discord reports none.
         """
         guild_id = None if shard is None else self._id_of_shard(*shard)
         handle = self.world.env.create_guild(name, id=guild_id, preferred_locale=preferred_locale or "")
@@ -204,7 +204,7 @@ class DiscordSandbox:
         self.world.clock.advance(seconds)
 
     def forget_nonces(self) -> None:
-        """As if Discord's memory of nonces had ended."""
+        """Forget all nonces, as Discord does after a while."""
         self.world.nonces.forget()
 
     @property

@@ -1,4 +1,4 @@
-"""Gateway sessions: what was sent, so that a RESUME can replay it, and the socket it goes over."""
+"""Gateway sessions: their socket, and the sent events that a RESUME can replay."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def compressor(asked: str | None) -> Compressor | None:
 
 
 class Socket:
-    """One WebSocket of the bot; frames leave in the order in which they were put in."""
+    """One WebSocket of the bot; frames are sent in order."""
 
     def __init__(self, socket: web.WebSocketResponse, request: web.Request, wire: Wire) -> None:
         self._socket = socket
@@ -67,11 +67,11 @@ class Socket:
 
     @property
     def open(self) -> bool:
-        """Whether frames still go out."""
+        """Whether frames can still be sent."""
         return not self._socket.closed and self._request.transport is not None
 
     def send(self, frame: dict[str, Any]) -> None:
-        """Put a frame in line."""
+        """Queue a frame."""
         self._waiting.put_nowait(frame)
 
     async def _write(self) -> None:
@@ -92,7 +92,7 @@ class Socket:
 
     @property
     def bots_close_code(self) -> int | None:
-        """The code with which the bot closed it; None if it just broke, or was closed from here."""
+        """The bot's close code; None if the connection broke or the sandbox closed it."""
         code = None if self._closed_here else self._socket.close_code
         return None if code == WSCloseCode.ABNORMAL_CLOSURE else code
 
@@ -127,7 +127,7 @@ class Session:
         return self.socket is not None and self.socket.open
 
     def serves(self, guild_id: int | None) -> bool:
-        """Whether events of this guild go to this session's shard; what is of no guild goes to shard 0."""
+        """Whether events of this guild go to this session's shard; events without a guild go to shard 0."""
         number, count = self.shard
         return number == ((guild_id >> 22) % count if guild_id is not None else 0)
 
@@ -140,7 +140,7 @@ class Session:
             self.socket.send(frame)
 
     def missed_since(self, sequence: int) -> list[dict[str, Any]] | None:
-        """What was sent after this number; None if that is no longer known."""
+        """The events after this sequence number; None if they are no longer stored."""
         if sequence > self.sequence:
             return None
         if self.sent and self.sent[0]["s"] > sequence + 1:

@@ -1,4 +1,4 @@
-"""What goes over the wire: JSON as SimCord's serializers mean it."""
+"""JSON for the wire, from SimCord's payloads."""
 
 from __future__ import annotations
 

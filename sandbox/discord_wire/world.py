@@ -1,4 +1,4 @@
-"""The state that all parts of the sandbox share: SimCord's world and what it lacks."""
+"""The state that all parts of the sandbox share: SimCord's world, and data that SimCord lacks."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _KEPT_EVENTS = 500
 
 @dataclass(frozen=True, slots=True)
 class Pings:
-    """Who was really notified by a message when it was sent."""
+    """Whom a message notified when it was sent."""
 
     users: frozenset[int] = frozenset()
     roles: frozenset[int] = frozenset()
@@ -39,7 +39,7 @@ class Pings:
 
 @dataclass(slots=True)
 class GuildExtras:
-    """What SimCord does not keep of a guild. The limit is in bytes for each file."""
+    """A guild's data that SimCord doesn't store. The upload limit is in bytes per file."""
 
     upload_limit: int = DEFAULT_UPLOAD_LIMIT
     premium_tier: int = 0
@@ -47,7 +47,7 @@ class GuildExtras:
 
 @dataclass(slots=True)
 class PostFacts:
-    """What SimCord does not keep of a message: its nonce, and who was pinged when it was sent."""
+    """A message's data that SimCord doesn't store: its nonce, and whom it pinged when it was sent."""
 
     nonce: str | int | None
     pings: Pings
@@ -120,5 +120,5 @@ class World:
         return not self.token_refused and token.removeprefix("Bot ").strip() == self.bot_token
 
     def emit(self, event: str, payload: Mapping[str, Any]) -> None:
-        """Tell an event to everybody who listens, the bot included."""
+        """Send an event to all listeners, including the bot."""
         self.backend.emit(event, payload)

@@ -15,7 +15,7 @@ _LONGEST_NAME = 100
 
 
 class DiscordControls:
-    """Where one looks and as whom, what the bot may there, and what breaks."""
+    """The chosen channel and person, the bot's permissions, and Discord's faults."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
@@ -46,7 +46,7 @@ class DiscordControls:
     # ------------------------------------------------------------------ where
 
     async def choose_server(self, form: Form) -> str:
-        """Looks at another server, as whoever one was if that person is there."""
+        """Chooses another server, and keeps the person if they are a member."""
         server = form.one_of("server", {str(server.guild.id): server for server in self._desk.servers})
         if server is not self._desk.server:
             self._desk.scene = FIRST_SCENE
@@ -57,20 +57,20 @@ class DiscordControls:
         return f"Showing {server.guild.name}."
 
     async def choose_channel(self, form: Form) -> str:
-        """Looks at another channel or thread."""
+        """Chooses another channel or thread."""
         self._desk.channel = form.one_of("channel", {str(one.id): one for one in self._desk.server.channels})
         await self._desk.show()
         return f"Showing #{self._desk.channel.name}."
 
     async def choose_person(self, form: Form) -> str:
-        """Looks and acts as somebody else."""
+        """Chooses another person."""
         people: dict[str, Member] = {str(one.id): one for one in self._desk.server.people}
         self._desk.person = form.one_of("person", people)
         await self._desk.show()
         return f"You are {self._desk.person.name}."
 
     async def choose_persons_language(self, form: Form) -> str:
-        """In which language the chosen person uses Discord, in this server and every other."""
+        """Sets the chosen person's language, for all servers."""
         person = self._desk.person
         person.locale = form.one_of("language", choices.LANGUAGES)
         await self._desk.show()
@@ -129,7 +129,7 @@ class DiscordControls:
     # ---------------------------------------------------------------- the bot
 
     async def set_permissions(self, form: Form) -> str:
-        """What the bot may in the chosen channel (a thread's are those of its channel): what is ticked."""
+        """Sets the bot's permissions in the chosen channel, or in a thread's parent channel, to the ticked ones."""
         here = self._desk.here()
         ticked = {choices.PERMISSIONS[name] for name in form.texts("permissions") if name in choices.PERMISSIONS}
         denied = set(choices.PERMISSIONS.values()) - ticked
@@ -141,7 +141,7 @@ class DiscordControls:
         )
 
     async def set_upload_limit(self, form: Form) -> str:
-        """How large one file may be in the chosen server."""
+        """Sets the chosen server's upload limit."""
         self._desk.server.guild.upload_limit = form.one_of("limit", choices.UPLOAD_LIMITS)
         return f"{self._desk.server.guild.name} takes files up to {form.text('limit')}."
 
@@ -152,7 +152,7 @@ class DiscordControls:
         return f"The language of {guild.name} is {form.text('language')}."
 
     async def remove_bot(self, _form: Form) -> str:
-        """Throws the bot out of the chosen server."""
+        """Removes the bot from the chosen server."""
         server = self._present_server()
         await self._desk.chat.close()
         server.guild.remove_bot()
@@ -177,7 +177,7 @@ class DiscordControls:
     # --------------------------------------------------------------- troubles
 
     async def trouble_gateway(self, form: Form) -> str:
-        """The connection over which Discord tells the bot what happens."""
+        """Breaks or restores the gateway connection."""
         gateway = self._discord.gateway
         how = form.one_of("gateway", {name: name for name in ("cut", "reconnect", "invalidate", "close", "open")})
         if how in ("close", "open"):
@@ -196,7 +196,7 @@ class DiscordControls:
         }.get(how, "Open. The bot reconnects by itself within a minute.")
 
     async def add_faults(self, form: Form) -> str:
-        """The bot's next posts break, before Discord has stored them or after."""
+        """Breaks the bot's next posts, before or after Discord stores them."""
         action = form.one_of("fault", choices.POST_FAULTS)
         times = form.whole("times", 1, 1000)
         when = form.one_of("when", _WHEN)
@@ -207,6 +207,6 @@ class DiscordControls:
         return f"The next {which} {when} Discord stores {'it' if times == 1 else 'them'}: {form.text('fault')}."
 
     async def clear_faults(self, _form: Form) -> str:
-        """Posts are well again."""
+        """Clears the faults of posts."""
         self._discord.faults.clear()
         return "Posts work again."

@@ -10,14 +10,16 @@ from collections.abc import Callable, Mapping
 from aiohttp import ClientConnectionError, web
 
 _TOGETHER_S = 0.2
-"""Changes within this time are sent in one go; jobs change by the clock alone, which nobody reports."""
+"""Changes within this time are sent together. It is also the polling interval, because no event reports a job's
+progress.
+"""
 
 
 class Live:
-    """Sends what has changed to every page that listens.
+    """Sends changed sections to all open pages.
 
     Args:
-        look: Gives every section as it is now, as JSON.
+        look: Returns the current sections as JSON.
     """
 
     def __init__(self, look: Callable[[], Mapping[str, object]]) -> None:
@@ -25,7 +27,7 @@ class Live:
         self._over = asyncio.Event()
 
     async def listen(self, request: web.Request) -> web.StreamResponse:
-        """One page, from its first look until it is closed."""
+        """Serves a page's event stream until it is closed."""
         stream = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
         await stream.prepare(request)
         sent: dict[str, str] = {}

@@ -75,7 +75,7 @@ class PixverseControls:
         return replace(results, files=pictures)
 
     async def change_job(self, form: Form) -> str:
-        """Whatever one likes becomes of a job, at once; the rest of its time line is dropped."""
+        """Changes a job at once; the rest of its time line is dropped."""
         change = form.one_of("to", choices.TRANSITIONS)
         change(self._desk.job(form.text("jobid")))
         return f"The API now says: {form.text('to')}."
@@ -89,7 +89,7 @@ class PixverseControls:
         return f"{self._desk.person.name} has asked. The bot's reply is in the chat."
 
     async def set_speed(self, form: Form) -> str:
-        """All jobs go on faster or slower."""
+        """Makes all jobs faster or slower."""
         speed = form.one_of("speed", choices.SPEEDS)
         for job in self._pixverse.jobs:
             job.hurry(speed / self._desk.speed)
@@ -99,7 +99,7 @@ class PixverseControls:
     # ---------------------------------------------------------------- answers
 
     async def add_faults(self, form: Form) -> str:
-        """The next answers of the API, or the next files, suffer."""
+        """Adds a fault to the API's next responses, or to the next files."""
         action = form.one_of("fault", choices.API_FAULTS)
         times = form.whole("times", 1, 1000)
         of_files = form.one_of("of", {"answers": False, "files": True})
@@ -108,13 +108,13 @@ class PixverseControls:
         return f"The next {what if times == 1 else f'{times} {what}s'}: {form.text('fault')}."
 
     async def clear_faults(self, _form: Form) -> str:
-        """All is well again."""
+        """Clears all faults."""
         self._pixverse.faults.clear()
         self._pixverse.cdn.faults.clear()
         return "No faults left."
 
     async def switch_api(self, form: Form) -> str:
-        """On, answering 503, or not reachable."""
+        """Turns the API on, makes it answer 503, or makes it unreachable."""
         state = form.one_of("api", {name: name for name in ("on", "503", "unreachable")})
         self._pixverse.on()
         if state == "503":
@@ -131,7 +131,7 @@ class PixverseControls:
     # ---------------------------------------------------------------- account
 
     async def set_standing(self, form: Form) -> str:
-        """What the API thinks of the server's account."""
+        """Makes the server's account work, refuses its token, or makes it unpaid."""
         account = self._desk.stage.account
         steps = {"ok": account.ok, "refused": account.refuse, "unpaid": account.unpaid}
         form.one_of("account", steps)()
@@ -140,11 +140,11 @@ class PixverseControls:
         )
 
     async def renew_token(self, _form: Form) -> str:
-        """A new token; the one that the bot has is refused from now on."""
+        """Creates a new token; the one that the bot has is refused from now on."""
         self._desk.stage.account.renew_token()
         return "Changed: the API now refuses the bot's token. Copy the new one and set it as Ada."
 
     async def show_token(self, form: Form) -> str:
-        """A token in full, to be put into the bot's form."""
+        """Returns a full token, to be entered in the bot's form."""
         accounts = {"this": self._desk.stage.account, "another": self._desk.other_account}
         return form.one_of("account", accounts).token

@@ -7,7 +7,7 @@ from sandbox.panel.desk import Desk
 from sandbox.panel.form import Control, Form, NotDone
 
 _MOST = 8
-"""PostgreSQL's connections, and this machine's memory, are for the demo's few."""
+"""PostgreSQL's connections and the machine's memory limit the number of processes."""
 
 
 class ProcessControls:
@@ -27,13 +27,13 @@ class ProcessControls:
         }
 
     async def kill(self, form: Form) -> str:
-        """SIGKILL: its lease runs out, and then others take over."""
+        """Sends SIGKILL. After its lease has expired, others take over."""
         name, process = self._running(form)
         await process.kill()
         return f"Killed process {name}. Within 20 seconds the others take over what it held."
 
     async def stop(self, form: Form) -> str:
-        """SIGTERM: it hands everything over and ends."""
+        """Sends SIGTERM; the process hands everything over and ends."""
         name, process = self._running(form)
         if process.stopping:
             raise NotDone(f"Process {name} is stopping already.")
@@ -41,7 +41,7 @@ class ProcessControls:
         return f"Process {name} was told to stop. It hands its shards over, one after the other, then it ends."
 
     async def start(self, form: Form) -> str:
-        """Starts one that has ended."""
+        """Starts a process that has ended."""
         name, process = self._named(form)
         if process.running:
             raise NotDone(f"Process {name} is already running.")
@@ -49,7 +49,7 @@ class ProcessControls:
         return f"Started process {name}. It takes its share of the shards."
 
     async def add(self, _form: Form) -> str:
-        """One more, on the same database."""
+        """Adds a process on the same database."""
         cluster = self._desk.stage.cluster
         if cluster is None:
             raise NotDone("This demo has one process. Start it with: make demo ARGS=--cluster")

@@ -1,4 +1,4 @@
-"""What the bot asked of both servers, with nothing in it that is secret."""
+"""The bot's requests to both servers, without secrets."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _LONG_NUMBER = re.compile(r"\d{11,}(?=\d{4})")
 
 @lru_cache(maxsize=1000)
 def masked(path: str) -> str:
-    """A path as it may be shown: no token, no e-mail address, no signature, nothing that is not printed."""
+    """A path without tokens, e-mail addresses, signatures and unprintable characters."""
     shown = unquote(path)
     for secret, mask in _SECRETS:
         shown = secret.sub(mask, shown)
@@ -39,7 +39,7 @@ def masked(path: str) -> str:
 
 @lru_cache(maxsize=1000)
 def short(path: str) -> str:
-    """A path that was masked, in a line or two: of long numbers the last four digits."""
+    """A masked path, shortened: long numbers keep their last four digits."""
     return _LONG_NUMBER.sub("…", _JOB.sub(r"\1…", path))
 
 

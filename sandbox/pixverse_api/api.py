@@ -1,4 +1,4 @@
-"""The whole of the sandbox's PixVerse: the API and its CDN on two ports of this machine."""
+"""The sandbox's PixVerse: the API and its CDN on two local ports."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ class PixverseApi:
         self._service.sweeper.seconds = seconds
 
     def sweep(self) -> None:
-        """Look into Discord now: what happened so far becomes visible."""
+        """Run a sweep now, which makes everything that happened so far visible."""
         self._service.sweep()
 
     def add_account(self, number: int = 4321, *, max_jobs: int = 3) -> Account:
@@ -131,7 +131,7 @@ class PixverseApi:
         aspect_ratio: str = "16:9",
         **fields: object,
     ) -> Job:
-        """A job created just now; without a time line it stands at `created` until it is set by hand."""
+        """Add a job created now. Without a time line it stays `created` until it is set by hand."""
         shown = {"prompt": prompt, "style": style, "aspect_ratio": aspect_ratio, **fields}
         return self._service.add_job(account, timeline, shown, verb=verb, jobid=jobid)
 
@@ -146,7 +146,7 @@ class PixverseApi:
         aspect_ratio: str = "16:9",
         **fields: object,
     ) -> Job:
-        """A job of v2, a video or an image, put into the queue just now; it is played with like one of v1."""
+        """Add a v2 job, a video or an image, queued now. It is controlled like a v1 job."""
         shown = {"prompt": prompt, "aspect_ratio": aspect_ratio, **fields}
         jobid = jobid or self._service.new_v2_id(account, kind)
         return self._service.add_job(account, timeline, shown, verb=f"pixverse-v2-{kind}", jobid=jobid)
@@ -186,7 +186,7 @@ class PixverseApi:
         """
         try:
             async with asyncio.timeout(timeout):
-                while not done():  # noqa: ASYNC110  # may be about anything, so that nothing tells when
+                while not done():  # noqa: ASYNC110  # the condition can be about anything, so no event reports it
                     await asyncio.sleep(_LOOK_AGAIN_SECONDS)
         except TimeoutError:
             latest = [f"{entry.method} {entry.path} {entry.status}" for entry in self.requests[-5:]]

@@ -1,4 +1,4 @@
-"""The API's refusals, word for word if useapi.net documents them.
+"""The API's refusals, verbatim if useapi.net documents them.
 
 Documented: PixVerse v1, get-pixverse-jobid (400, 401, 402, 404, 410). The bodies of a refused POST are those of the
 vendor's Midjourney API (409, 422, 429, 596), since the PixVerse pages could not be read to their ends.

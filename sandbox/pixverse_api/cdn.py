@@ -1,4 +1,4 @@
-"""The sandbox's CDN: serves files by signed links that die."""
+"""The sandbox's CDN: serves files by signed links that expire."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Cdn:
     """Like Discord's: no authorization, 404 for a link that is altered, unknown or dead."""
 
     def __init__(self, shelf: Shelf, clock: Clock) -> None:
-        self._wire = Wire(clock, lambda _request: None)  # nobody has an account here
+        self._wire = Wire(clock, lambda _request: None)  # the CDN has no accounts
         self._shelf = shelf
         self._clock = clock
         self._server = Server(self._application)

@@ -1,4 +1,4 @@
-"""Files with signed links that die, in the form of Discord's.
+"""Files with signed, expiring links in Discord's form.
 
 A real one: `https://cdn.discordapp.com/attachments/<channel>/<attachment>/<name>?ex=<hex>&is=<hex>&hm=<64 hex>&`, with
 `ex` and `is` in seconds of Unix time, 86,400 apart (Discord, reference, signed attachment URLs).
@@ -51,7 +51,7 @@ class Stored:
 
 
 class Shelf:
-    """The stored files, and the only judge of a link."""
+    """The stored files; decides whether a link is valid."""
 
     def __init__(self, rng: random.Random, snowflake: Callable[[], str]) -> None:
         self._secret = rng.randbytes(32)
@@ -74,7 +74,7 @@ class Shelf:
     def store_open(self, file: File, channel: str, at: int, link_seconds: float) -> Stored:
         """Keep a file like media.pixverse.ai: under a link without a signature, with an encoded slash in its path.
 
-        The link of a file whose `link_seconds` are over at `at` leads nowhere from the beginning.
+        If `link_seconds` have passed at `at`, the link never works.
         """
         del at
         name, dot, ending = file.filename.rpartition(".")

@@ -1,4 +1,4 @@
-"""What was asked, by whom and when; never a token and never a body."""
+"""The API's request log, without tokens and bodies."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Seen:
     credential: str | None = None
     """Tells tokens apart, whether they are valid or not; see `credential`."""
     caller: str = ""
-    """Which bot asked, if each was given an address of its own."""
+    """The bot that sent the request, if each bot was given its own address."""
 
 
 def seen(request: web.Request, at: int, account: int | None = None, caller: str = "") -> Seen:

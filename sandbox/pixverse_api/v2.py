@@ -1,7 +1,7 @@
 """HTTP routes of the second generation of the PixVerse API (useapi.net PixVerse v2), with the quirks of the real one.
 
-A job of v2 is played like one of v1; only its record looks different. While a video is made its record may be missing;
-QUEUED calls itself final; records of running videos have an address but no width; an encoded id is answered with 400.
+A v2 job is simulated like a v1 job; only its record differs. A running video may have no record, QUEUED is marked as
+final, records of running videos have an address but no width, and an encoded id is answered with 400.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _AS_THEY_ARE = (
 
 
 class V2:
-    """The endpoints of v2, and how odd they are."""
+    """The endpoints of v2, with switches for their quirks."""
 
     def __init__(self, service: Service) -> None:
         self._service = service

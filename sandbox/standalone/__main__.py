@@ -51,7 +51,7 @@ def main() -> None:
     parser.add_argument("what", choices=("discord", "pixverse"))
     parser.add_argument("--log", type=Path, required=True, help="the file to which every event is added")
     options = parser.parse_args()
-    # aiohttp's server reports each client that is killed while it connects.
+    # aiohttp's server logs an error for each client that is killed while connecting.
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     asyncio.run(_serve(options.what, options.log))
 

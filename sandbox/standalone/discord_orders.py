@@ -1,4 +1,4 @@
-"""What a harness has people and Discord itself do, in a Discord that is a process of its own."""
+"""The orders that a harness sends to a Discord in its own process."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class DiscordOrders:
     async def command(
         self, member: int, channel: int, name: str, options: Json | None = None, timeout_s: float = 30.0
     ) -> Json:
-        """A person uses a slash command. Fails with NotAnswered where the bot leaves them without an answer."""
+        """A person uses a slash command. Fails with NotAnswered if the bot doesn't answer."""
         answer = await self._members[member].slash(self._channels[channel], name, timeout_s, **(options or {}))
         return _answer(answer)
 
@@ -150,7 +150,7 @@ class DiscordOrders:
         self._discord.faults.clear()
 
     async def forget_nonces(self) -> None:
-        """As if Discord's memory of nonces had ended."""
+        """Forgets all nonces, as Discord does after a while."""
         self._discord.forget_nonces()
 
     async def ready(self, sessions: int = 1, timeout_s: float = 30.0) -> None:

@@ -1,4 +1,4 @@
-"""What a harness has PixVerse do, in an API that is a process of its own."""
+"""The orders that a harness sends to a PixVerse API in its own process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A sandbox in a process of its own, as whoever started it uses it."""
+"""A client for a sandbox in its own process."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Remote:
         self._orders = told["orders"]
         self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(None))
         self.told = told
-        """What it said of itself at its start: `bot_token` of Discord, `files` of PixVerse."""
+        """What the process reported at its start: `bot_token` for Discord, `files` for PixVerse."""
 
     @classmethod
     async def start(cls, what: Literal["discord", "pixverse"], log: Path) -> Remote:
@@ -59,10 +59,10 @@ class Remote:
         return self._process.pid
 
     async def order(self, order: str, **arguments: object) -> Any:  # noqa: ANN401 # JSON
-        """Has it do something, and returns the result.
+        """Sends an order and returns its result.
 
         Raises:
-            OrderFailed: it could not.
+            OrderFailed: the order failed.
         """
         async with self._session.post(f"{self._orders}/{order}", json=arguments) as response:
             answer = await response.json()
