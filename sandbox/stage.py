@@ -63,7 +63,7 @@ class Stage:
 
     @property
     def shards_away(self) -> int:
-        """How many gateway shards nobody has a connection for."""
+        """How many gateway shards have no connection."""
         return self.discord.gateway.shards - len({one.shard[0] for one in self.discord.gateway.connected})
 
     def serving(self, guild: Guild) -> str | None:

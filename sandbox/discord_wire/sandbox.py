@@ -232,7 +232,7 @@ class DiscordSandbox:
         return await self._page.open(channel, viewers, port=port)
 
     async def preview_ended(self) -> None:
-        """Wait until that page is closed, which a button of its own can do too."""
+        """Wait until the preview page is closed, by `close_preview` or by its own button."""
         await self._page.ended()
 
     async def close_preview(self) -> None:

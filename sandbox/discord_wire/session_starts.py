@@ -24,7 +24,7 @@ class Start(Enum):
 
 
 class SessionStarts:
-    """Counts IDENTIFYs; refuses them only while `enforced`, since tests of kills start a bot many times a minute."""
+    """Counts IDENTIFYs. Refuses them only if `enforced`, because some tests start a bot many times a minute."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now

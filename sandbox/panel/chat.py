@@ -109,7 +109,7 @@ class Chat:
         await self._discord.close_preview()
 
     async def _until_ended(self) -> None:
-        """The page has a button of its own to end it."""
+        """Notices when somebody closes the page with its own button."""
         await self._discord.preview_ended()
         self.open = False
 

@@ -1,4 +1,4 @@
-"""What is wrong in the lists of active jobs: `GET /v1/pixverse/jobs` and `GET /v2/pixverse/scheduler/`."""
+"""Injected errors in the lists of active jobs: `GET /v1/pixverse/jobs` and `GET /v2/pixverse/scheduler/`."""
 
 from __future__ import annotations
 

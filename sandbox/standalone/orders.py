@@ -1,4 +1,4 @@
-"""Orders to a sandbox in a process of its own: `POST /<order>` with its arguments as JSON, answered with its result."""
+"""Orders to a sandbox in its own process: `POST /<order>` with JSON arguments, answered with the result."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ class PixverseOrders:
         return account.token
 
     async def job(self, account: int, seconds: float | None = None, generation: str = "v1", **fields: str) -> str:
-        """A new job, which completes after so many seconds, or when it is told to; returns its id."""
+        """Creates a job that completes after this many seconds, or by the order `complete`; returns its id."""
         timeline = () if seconds is None else timelines.completed(seconds)
         add = self._pixverse.add_video if generation == "v2" else self._pixverse.add_job
         job = add(self._accounts[account], timeline, **fields)

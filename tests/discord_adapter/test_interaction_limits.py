@@ -19,7 +19,7 @@ PER_MINUTE = 5
 
 
 class Told:
-    """What those were told who were not let in."""
+    """The replies to people who were over the limit."""
 
     def __init__(self) -> None:
         self.nothing = 0

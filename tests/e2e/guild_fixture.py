@@ -61,7 +61,7 @@ class GuildFixture:
         return await admin.submit(opened, self.account.token if token is None else token)
 
     def job(self, timeline: Timeline = (), **fields: Any) -> Job:
-        """A job of the server's account; without a time line it stands until it is told otherwise."""
+        """Creates a job of the server's account. Without a time line, it doesn't change by itself."""
         if self.generation == "v2":
             return self.stage.pixverse.add_video(self.account, timeline, **fields)
         return self.stage.pixverse.add_job(self.account, timeline, **fields)

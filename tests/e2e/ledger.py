@@ -41,7 +41,7 @@ class Ledger:
         return [row["name"] for row in self.rows("SELECT name FROM sqlite_schema WHERE type = 'table'")]
 
     def change(self, sql: str, *parameters: object) -> int:
-        """Changes the database of a stopped bot; gives the number of rows that changed."""
+        """Changes the database of a stopped bot; returns the number of changed rows."""
         with closing(sqlite3.connect(self.path)) as connection, connection:
             return connection.execute(sql, parameters).rowcount
 

@@ -102,7 +102,7 @@ class BotProcess:
         self._process.terminate()
 
     async def signal_until_ended(self, number: signal.Signals) -> int:
-        """Sends a signal again and again, and gives the exit code."""
+        """Sends a signal again and again until the process ends; returns the exit code."""
         assert self._process is not None
         while self.running:
             with suppress(ProcessLookupError):  # asyncio hears of the end a moment later, and its own way of sending
@@ -111,7 +111,7 @@ class BotProcess:
         return await self.ended()
 
     async def signal(self, number: signal.Signals) -> int:
-        """Sends a signal and gives the exit code."""
+        """Sends a signal, waits for the process to end and returns the exit code."""
         assert self._process is not None
         self._process.send_signal(number)
         return await self.ended()

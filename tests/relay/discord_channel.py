@@ -1,5 +1,4 @@
-"""A Discord of a few rules, for tests of the outbox: it remembers nonces for a while, keeps a history, and breaks off
-where it is told to."""
+"""A small fake Discord for tests of the outbox: it remembers nonces for a while, keeps a history and can break off."""
 
 from __future__ import annotations
 

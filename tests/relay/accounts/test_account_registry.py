@@ -66,7 +66,7 @@ async def _account_of(world: AccountsFixture, subscription: int) -> int:
 
 
 async def _told(world: AccountsFixture) -> list[tuple[int, int, NoticePost]]:
-    """The messages, without what takes the place of an earlier one."""
+    """The notices, except those that end an earlier alert."""
     return [one for one in await _notices(world) if one[2].ends is None]
 
 

@@ -24,7 +24,7 @@ JOB = "job:20261124101500123-user:1-channel:1300000000000000001-bot:pixverse"
 
 
 class Imports(JobImporter):
-    """Notes what it is told."""
+    """Records its calls."""
 
     def __init__(self) -> None:
         self.taken: list[tuple[int, str]] = []

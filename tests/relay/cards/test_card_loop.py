@@ -81,7 +81,7 @@ class CardWorld(World):
         return subscription_id
 
     async def told(self, jobid: str, **changes: object) -> None:
-        """An answer about a running job."""
+        """Stores a response about a running job."""
         job = replace(Job(jobid, JobState.PROGRESS, "progress", percent=10), **changes)  # type: ignore[arg-type]
         await self.answer(job)
         self.loop.job_changed(1)
@@ -95,7 +95,7 @@ class CardWorld(World):
         await self.move(int(CARD_SECONDS * SECOND))
 
     async def several_told(self, count: int, percent: int = 10) -> None:
-        """An answer about each of them."""
+        """Stores a response about each job."""
         for number in range(count):
             await self.answer(Job(f"job-{number}", JobState.PROGRESS, "progress", percent=percent))
             self.loop.job_changed(number + 1)

@@ -45,7 +45,7 @@ class _Waiting:
 
 @dataclass
 class _Model:
-    """What ought to be."""
+    """The expected state."""
 
     waiting: dict[tuple[int, str], _Waiting] = field(default_factory=dict)
     ever: set[tuple[int, str]] = field(default_factory=set)
@@ -60,7 +60,7 @@ class _Model:
 
 
 class AnyOrder(RuleBasedStateMachine):
-    """The real commands and the real importer, one call after the other."""
+    """The real commands and importer, one call after another."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -194,7 +194,7 @@ class AnyOrder(RuleBasedStateMachine):
             await self.world.recorder.record_response(int(str(number)), self.world.api.jobs[jobid], int(str(account)))
 
     def _post_ended(self) -> None:
-        """What has ended and is not on hold is posted."""
+        """Removes the jobs that have ended and are not on hold, whose outcomes are posted."""
         for (channel, jobid), waiting in list(self.model.waiting.items()):
             if jobid in self.model.ended and waiting.account == self._in_force(channel):
                 del self.model.waiting[channel, jobid]
@@ -202,7 +202,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule(account=st.sampled_from((ACCOUNT, OTHER_ACCOUNT)))
     def a_server_uses_another_account(self, account: int) -> None:
-        """What it waits for is on hold until it uses the account before again, or is asked for again."""
+        """The server's jobs are on hold until it uses the previous account again, or somebody asks for them again."""
         self.world.accounts.used[10] = account
         self._runner.run(self.world.recorder.deliver_held(account))
         self._post_ended()

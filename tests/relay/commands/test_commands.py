@@ -58,7 +58,7 @@ async def test_somebody_else_is_added_and_sent_to_the_card(world: World) -> None
 
 @pytest.mark.parametrize("followed", [False, True])
 async def test_a_spoiler_that_anybody_asks_for_is_kept(world: World, followed: bool) -> None:
-    """The channel may wait for the job already because of somebody who asked for none, or of a follow."""
+    """The channel may already watch the job for somebody who asked for no spoiler, or because of a follow."""
     await world.watch("job-1")
     if followed:
         async with world.database.transaction() as tx:
@@ -218,7 +218,7 @@ async def test_a_job_that_was_given_up_is_taken_up_again_with_another_outcome(wo
 async def test_what_one_account_could_not_see_is_told_under_another(
     world: World, outcome: Outcome, ended: bool
 ) -> None:
-    """The API's own word is another message than that nothing is known; also where another server has heard it."""
+    """The result is posted besides the message that nothing is known, even if another server got it first."""
     number = await world.watch("job-1")
     await _end_unseen(world, number, outcome)
     assert await world.outcomes() == [("outcome", CHANNEL)]
@@ -240,7 +240,7 @@ async def test_what_one_account_could_not_see_is_told_under_another(
 
 @pytest.mark.parametrize("outcome", [Outcome.GIVEN_UP, Outcome.NOT_FOUND])
 async def test_what_two_accounts_could_not_see_is_told_for_each(world: World, outcome: Outcome) -> None:
-    """Whoever asks under the second one is promised a result, too."""
+    """A person who asks with the second account is also promised a result."""
     await _end_unseen(world, await world.watch("job-1"), outcome)
     world.accounts.used[GUILD] = OTHER_ACCOUNT
     world.clock.move_to(world.clock.monotonic() + 100)
@@ -250,7 +250,7 @@ async def test_what_two_accounts_could_not_see_is_told_for_each(world: World, ou
 
 @pytest.mark.parametrize("ended", [False, True])
 async def test_a_job_that_was_given_up_and_goes_on_under_another_account_is_told(world: World, ended: bool) -> None:
-    """What the channel was told before, and its subscription, go over to the other account's job."""
+    """The channel's earlier outcome and its subscription move to the other account's job."""
     number = await world.watch("job-1")
     await _end_unseen(world, number, Outcome.GIVEN_UP)
     world.clock.move_to(world.clock.monotonic() + 100)
@@ -270,8 +270,9 @@ async def test_a_job_that_was_given_up_and_goes_on_under_another_account_is_told
 
 
 async def test_results_of_two_accounts_in_one_channel_are_kept_apart(world: World) -> None:
-    """The channel waits once more under the first account, and comes back to the second one: whoever asks is shown what
-    was told under that."""
+    """The channel watches again with the first account, then returns to the second. A person who asks sees the second
+    account's outcome.
+    """
     number = await world.watch("job-1")
     await _end_unseen(world, number, Outcome.GIVEN_UP)
     world.accounts.used[GUILD] = OTHER_ACCOUNT

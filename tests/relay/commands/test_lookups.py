@@ -18,7 +18,7 @@ from tests.relay.world import ACCOUNT, CHANNEL, FakeApi, World
 
 
 class CostlyApi(FakeApi):
-    """Each question takes three requests."""
+    """Each lookup takes three requests."""
 
     async def fetch(
         self, token: str, jobid: str, known: int | None = None, terms: LookupTerms | None = None

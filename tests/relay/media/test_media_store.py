@@ -470,7 +470,7 @@ async def test_who_gives_up_waiting_for_room_leaves_the_turn_to_the_next() -> No
 
 
 class _Lies:
-    """Stands for the host and the disk: writes as many bytes as it is told to, whatever was claimed."""
+    """Replaces host and disk: writes a given number of bytes, whatever length was announced."""
 
     def __init__(self, written: list[int], ends: list[str]) -> None:
         self._written = written

@@ -199,7 +199,7 @@ async def test_not_found_is_remembered_for_people_and_not_for_the_schedule(world
 
 
 async def test_who_may_ask_nothing_hears_so_and_others_get_their_answer(world: World) -> None:
-    """The request that one may not make any more is made by the next one, be it the schedule."""
+    """If one caller's allowance is used up, the next caller, which may be the poller, sends the request."""
     world.api.put("job-1")
     world.api.gate = asyncio.Event()
     with pytest.raises(TooFast):

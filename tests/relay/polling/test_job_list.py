@@ -72,7 +72,7 @@ async def test_a_relayed_job_costs_two_fifths_of_the_questions_and_its_outcome_c
 
 @pytest.mark.parametrize("old", [9, 13, 17])
 async def test_nobody_relies_on_a_list_longer_than_on_an_answer(world: World, ten: list[str], old: int) -> None:
-    """Also where whoever asked for the list has no reason to ask for the next one."""
+    """Also if the job that caused the list request no longer causes the next one."""
     early, late = ten[:6], ten[6:]
     world.run()
     for jobid in early:

@@ -20,7 +20,7 @@ _EVENTS = st.sampled_from(["still_running", "missing", "failed", "release", "end
 
 
 class _Queue(JobQueue):
-    """With a clock that is moved by hand, an interval of 20 s, and jobs that nobody has looked up yet."""
+    """A queue with a manual clock, an interval of 20 s, and jobs that were never requested."""
 
     def __init__(self, *, per_account: int = 8) -> None:
         self.clock = ManualClock()

@@ -117,7 +117,7 @@ async def test_a_database_that_this_user_may_not_read() -> None:
 
 @contextmanager
 def _as_nobody() -> Iterator[None]:
-    """Without the rights that root has over every file."""
+    """Drops root's rights over every file."""
     user = os.geteuid()
     if user == 0:
         os.seteuid(65534)
