@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import psycopg
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg_pool import AsyncConnectionPool
 
 from settings import PostgresUrl
 from storage.engines import interface, migrations
@@ -51,8 +51,6 @@ class PostgresReader(interface.Connection):
             for _ in range(_ATTEMPTS - 1):
                 try:
                     return await self._read(sql, parameters)
-                except PoolTimeout:
-                    raise
                 except psycopg.Error as error:
                     if not errors.is_repeatable(error):
                         raise

@@ -275,7 +275,7 @@ MUTATIONS = (
     ),
     mutation(
         "a refusal after an earlier try that may have been stored is believed",
-        "tests/e2e/test_lost_answers.py::test_a_refusal_after_a_lost_answer_doubles_nothing[may not attach]",
+        "tests/e2e/test_lost_answers.py::test_a_refusal_after_a_lost_answer_doubles_nothing[blocked by AutoMod]",
         "is_ambiguous",
         "return any(status >= HTTPStatus.INTERNAL_SERVER_ERROR for status in statuses[:-1])",
         "return False",

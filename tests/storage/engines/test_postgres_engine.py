@@ -180,16 +180,25 @@ async def test_a_server_that_does_not_answer_is_not_waited_for(
     monkeypatch.setattr(connecting, "STATEMENT_SECONDS", 0.2)
     monkeypatch.setattr(writer, "_BEGIN", writer._BEGIN.replace("timeout = '5s'", "timeout = '60s'"))
     proxy.keeps = lambda data: statement.encode() in data
-    async with asyncio.timeout(30):
-        if statement == "ROLLBACK":
-            with pytest.raises(ZeroDivisionError):
-                await write_nothing()
-        else:
-            with pytest.raises(StorageUnavailable):
-                await (_names(far) if statement.startswith("SELECT") else _put(far, "lost"))
+    waited_for = asyncio.Event()
+
+    def give_up() -> None:
+        waited_for.set()
         proxy.keeps = lambda _data: False
-        await _put(far, "after")
-        assert await _names(far) == {"after"}
+        proxy.cut()
+
+    late = asyncio.get_running_loop().call_later(20, give_up)
+    if statement == "ROLLBACK":
+        with pytest.raises(ZeroDivisionError):
+            await write_nothing()
+    else:
+        with pytest.raises(StorageUnavailable):
+            await (_names(far) if statement.startswith("SELECT") else _put(far, "lost"))
+    late.cancel()
+    assert not waited_for.is_set()
+    proxy.keeps = lambda _data: False
+    await _put(far, "after")
+    assert await _names(far) == {"after"}
 
 
 async def test_a_command_waits_for_a_bot_that_is_about_to_end(
@@ -250,14 +259,16 @@ async def test_transactions_of_two_processes_wait_for_each_other(database: Datab
         task = asyncio.create_task(write(database, "first", first, go_on, locks_rows=locks_rows))
         await first.wait()
         follower = asyncio.create_task(write(other, "second", second, at_once, locks_rows=beside))
-        if beside:
-            await follower
-        else:
-            with pytest.raises(TimeoutError):
-                async with asyncio.timeout(0.2):
-                    await second.wait()
-        go_on.set()
-        await asyncio.gather(task, follower)
+        try:
+            if beside:
+                await asyncio.wait_for(asyncio.shield(follower), 20)
+            else:
+                with pytest.raises(TimeoutError):
+                    async with asyncio.timeout(0.2):
+                        await second.wait()
+        finally:
+            go_on.set()
+            await asyncio.gather(task, follower)
     assert order == ["first", "second", "first", "second", "second", "first"]
     await other.close()
 
@@ -279,11 +290,14 @@ async def test_a_transaction_in_which_nothing_happens_is_ended(
     task = asyncio.create_task(halted())
     await told.wait()
     other = await Database.open(url)
-    await _put(other, "other")
+    try:
+        async with asyncio.timeout(20):
+            await _put(other, "other")
+    finally:
+        woken.set()
+        with pytest.raises(StorageUnavailable):
+            await task
     assert await _names(other) == {"other"}
-    woken.set()
-    with pytest.raises(StorageUnavailable):
-        await task
     await _put(database, "again")
     assert await _names(other) == {"other", "again"}
     await other.close()
