@@ -20,6 +20,7 @@ from discord_adapter.interaction_limits import InteractionLimiter
 from discord_adapter.interactions import (
     Interaction,
     Responder,
+    may_manage_messages,
     require_manage_server,
     require_posting,
 )
@@ -102,7 +103,7 @@ class MemberButtons:
         return checked_reply(await self._commands.check.check_now(ask, subscription_id), ask.where)
 
     async def _stop_watching(self, interaction: Interaction, ask: Ask, subscription_id: int) -> Reply:
-        may_manage = interaction.permissions.manage_messages
+        may_manage = may_manage_messages(interaction)
         return stop_reply(await self._commands.stop.stop(ask, subscription_id, may_manage))
 
     async def _watch_again(self, interaction: Interaction, ask: Ask, subscription_id: int) -> Reply:
@@ -111,7 +112,7 @@ class MemberButtons:
         return await watch_one_reply(self._commands.watch, interaction, ask, result)
 
     async def _stop_batch(self, interaction: Interaction, ask: Ask, batch_id: int) -> Reply:
-        may_manage = interaction.permissions.manage_messages
+        may_manage = may_manage_messages(interaction)
         return stopped_all_reply(await self._commands.stop.stop_all(ask, batch_id, may_manage))
 
     async def details(self, _: Interaction, ask: Ask, nonce: str) -> Sequence[Reply]:

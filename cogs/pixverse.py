@@ -11,7 +11,7 @@ from discord.ext import commands
 
 from discord_adapter.channel_check import obstacles_here
 from discord_adapter.command_registry import CommandRegistry
-from discord_adapter.interactions import Interaction, Responder, require_posting
+from discord_adapter.interactions import Interaction, Responder, may_manage_messages, require_posting
 from relay.commands.ask import Ask
 from relay.commands.member_commands import MemberCommands
 from relay.commands.watch import NowWatching, StatusResult, Watch
@@ -109,7 +109,7 @@ class PixVerse(commands.GroupCog, group_name="pixverse", group_description=comma
         """Stops watching a job in this channel for the asker."""
 
         async def act(ask: Ask) -> Reply:
-            may_manage = interaction.permissions.manage_messages
+            may_manage = may_manage_messages(interaction)
             return stop_reply(await self._commands.stop.unwatch(ask, jobid, may_manage))
 
         await self._responder.reply(interaction, act)

@@ -61,6 +61,11 @@ def may_manage_server(interaction: Interaction) -> bool:
     return interaction.permissions.manage_guild
 
 
+def may_manage_messages(interaction: Interaction) -> bool:
+    """Whether the asker really has Manage Messages, and so may stop what others asked for."""
+    return interaction.permissions.manage_messages
+
+
 def require_manage_server(interaction: Interaction) -> None:
     """Raises Declined if the asker lacks Manage Server."""
     if not may_manage_server(interaction):

@@ -13,20 +13,10 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherService, SeveralIds, parse_jobid, short_number
-from pixverse.patterns import ANY_ID, LONGEST_ID, PIXVERSE_V2_ID, USER_ID
+from pixverse.patterns import ANY_ID, BOT_SERVICE, JOB_ID_FORMS, LONGEST_ID, PIXVERSE_V2_ID
 from pixverse.plain_text import one_line
 from pixverse.token_text import looks_like_secret, unwrapped
 
-_SERVICE = r"-bot:[A-Za-z0-9_]{0,31}[A-Za-z0-9]"
-_FORMS = tuple(
-    re.compile(rf"(?<![A-Za-z0-9])(?={start})(?:{form})(?![A-Za-z0-9]|/\.)", re.IGNORECASE)
-    for start, form in (
-        (r"j(?:ob:)?[0-9]", rf"(?:job:|j)[A-Za-z0-9:._@+-]{{1,280}}?{_SERVICE}"),
-        (r"job:[0-9]", rf"job:[0-9]{{14,17}}-user:[0-9]{{1,12}}-channel:[0-9]{{15,20}}(?:{_SERVICE})?"),
-        ("user:", PIXVERSE_V2_ID.pattern),
-        ("user:", USER_ID.pattern),
-    )
-)
 _FIXED = re.compile(
     r"(?<=:)[^:@\s]{1,64}@[^:@\s]{1,255}?(?=-(?:video|image):)|"
     r"job:|user:|channel:|-bot:|-u(?=[0-9])|-c(?=[0-9])|pixverse|-video:|-image:|^j(?=[0-9])",
@@ -59,7 +49,8 @@ _LONG_WORD = 16
 _MAX_DECODED = 5
 _BEGINS_AN_ID = re.compile(r"[\"'`<(\[]{0,3}(?:job:|user:)[0-9]", re.IGNORECASE)
 _WHOLE_ID = re.compile(
-    rf"job:[0-9]{{14,17}}-user:[0-9]{{1,12}}-channel:[0-9]{{15,20}}{_SERVICE}|{PIXVERSE_V2_ID.pattern}", re.IGNORECASE
+    rf"job:[0-9]{{14,17}}-user:[0-9]{{1,12}}-channel:[0-9]{{15,20}}{BOT_SERVICE}|{PIXVERSE_V2_ID.pattern}",
+    re.IGNORECASE,
 )
 
 
@@ -223,7 +214,8 @@ def _judged(word: str) -> Pasted:
 def _known_in(word: str) -> list[Pasted]:
     """The ids of known forms in a word that holds no secret, in order."""
     matches = sorted(
-        (match for form in _FORMS for match in form.finditer(word)), key=lambda match: (match.start(), -match.end())
+        (match for form in JOB_ID_FORMS for match in form.finditer(word)),
+        key=lambda match: (match.start(), -match.end()),
     )
     found: list[Pasted] = []
     end = 0

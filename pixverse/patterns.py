@@ -29,6 +29,18 @@ PIXVERSE_V2_ID = re.compile(
 """Ids of useapi.net PixVerse v2 (get-pixverse-videos) that may go into a path as they are: no `%`, `/`, `\\` or `..`.
 `EMAIL` finds the address in each of them."""
 
+BOT_SERVICE = r"-bot:[A-Za-z0-9_]{0,31}[A-Za-z0-9]"
+JOB_ID_FORMS = tuple(
+    re.compile(rf"(?<![A-Za-z0-9])(?={start})(?:{form})(?![A-Za-z0-9]|/\.)", re.IGNORECASE)
+    for start, form in (
+        (r"j(?:ob:)?[0-9]", rf"(?:job:|j)[A-Za-z0-9:._@+-]{{1,280}}?{BOT_SERVICE}"),
+        (r"job:[0-9]", rf"job:[0-9]{{14,17}}-user:[0-9]{{1,12}}-channel:[0-9]{{15,20}}(?:{BOT_SERVICE})?"),
+        ("user:", PIXVERSE_V2_ID.pattern),
+        ("user:", USER_ID.pattern),
+    )
+)
+"""The forms of ids that are recognised in a longer text. An id of any other form has to stand alone."""
+
 PIXVERSE_V2_START = re.compile(r"user:[0-9]{1,12}-pixverse:")
 
 USEAPI_TOKEN = re.compile(

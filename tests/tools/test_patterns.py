@@ -127,7 +127,7 @@ def test_the_patterns_are_found() -> None:
     found = {use.name: use.way for use in _USES}
     assert len(found) > 40
     assert found["pixverse.jobids._SHORT_NUMBER"] == "fullmatch"
-    assert "pixverse.pasted._FORMS" in found
+    assert "pixverse.pasted.JOB_ID_FORMS" in found
 
 
 @pytest.mark.parametrize("use", _USES, ids=[f"{use.name}-{use.way}-{number}" for number, use in enumerate(_USES)])
