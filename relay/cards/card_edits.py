@@ -202,8 +202,10 @@ class CardEdits:
         unchanged = shown == post and key not in self._unanswered
         if shown is None and key not in self._unanswered:
             # An earlier process posted or last edited the card, or it was forgotten after its last edit. If that was in
-            # the future, it is unknown what has changed since.
-            unchanged = row.shown == post.status and view.news_at <= row.shown_at <= view.at
+            # the future, it is unknown what has changed since. News of the job changes nothing on a stopped card.
+            is_stopped = row.card_final and row.shown == CardStatus.STOPPED
+            is_current = is_stopped or view.news_at <= row.shown_at <= view.at
+            unchanged = row.shown == post.status and is_current
         edit = _Edit(view.address, row.card_message, row.card_delivery, post, view.final, view.at)
         if not unchanged:
             return await self._edit_in_time(edit)

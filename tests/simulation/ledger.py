@@ -560,7 +560,8 @@ class Ledger:
         waited = self._clock.passed - job.ends_at
         told = "given up ·" in text or "not found ·" in text or "expired ·" in text
         again = len(promise.outcomes) > 1 or promise.extra or promise.void is not None
-        skewed = self._weather.was("clock", promise.at - _BEFORE)
+        # A job that came from a follow was polled long before its result was the first promise of it.
+        skewed = self._weather.was("clock", min(promise.at, job.created) - _BEFORE)
         watched_first = job.ends_at - promise.at > _BEFORE and (not job.is_v2 or self._seen_in_work(job, promise.at))
         # The API doesn't say when a v2 job ended: it was active when the API last said so.
         since = self._clock.passed - self._last_in_work(job, posted) if job.is_v2 else waited

@@ -27,6 +27,13 @@ MUTATIONS = (
         "view.news_at <= row.shown_at",
     ),
     mutation(
+        "a card that was stopped is edited once more if its job ends meanwhile",
+        "tests/relay/cards/test_card_loop.py::test_a_stopped_card_is_left_alone_when_its_job_ends_for_others",
+        "CardEdits._show_card",
+        "is_current = is_stopped or",
+        "is_current =",
+    ),
+    mutation(
         "cards that a clock that was ahead has edited are not looked at after a start",
         "tests/relay/cards/test_card_loop.py::"
         "test_what_a_clock_that_was_ahead_has_edited_keeps_up_after_a_restart[True]",

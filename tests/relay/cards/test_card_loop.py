@@ -562,6 +562,22 @@ async def test_a_stopped_and_asked_again_card_comes_back_to_life(world: CardWorl
     assert (await subscriptions_row(world, subscription_id))["card_final"] == 0
 
 
+async def test_a_stopped_card_is_left_alone_when_its_job_ends_for_others(world: CardWorld) -> None:
+    subscription_id = await world.card("job")
+    await world.told("job")
+    await world.move(10 * SECOND)
+    async with world.database.transaction() as tx:
+        await subscriptions.stop(tx, subscription_id, 4, world.clock.now())
+    world.loop.subscription_changed(subscription_id)
+    await world.rest()
+    edits = len(world.edits())
+    await world.move(10 * SECOND)
+    await world.told("job", percent=90)
+    world.loop.subscription_changed(subscription_id)  # As where the job ended while the card was being edited.
+    await world.move(3_700 * SECOND)
+    assert len(world.edits()) == edits
+
+
 @pytest.mark.parametrize("forgets", [False, True])
 async def test_a_card_whose_job_is_taken_up_again_at_once_keeps_its_pace(world: CardWorld, forgets: bool) -> None:
     """Its last edit need not wait, but the one after that must, also if what has ended is forgotten meanwhile."""
