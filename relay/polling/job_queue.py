@@ -325,7 +325,7 @@ class JobQueue:
         this job may be the only reason to request the next list."""
         self._responded(job)
         job.asked_at = listed_at
-        job.ran_until = self._clock.now() - round((self._clock.monotonic() - listed_at) * 1000)
+        job.ran_until = self._wall_time(listed_at)
         self._wait_or_look_early(job, self._after_response(job, listed_at))
 
     def missing(self, job: PolledJob) -> None:
@@ -379,6 +379,12 @@ class JobQueue:
             if not self.needs_record(job):
                 self.named_by_list(job, at)
 
+    def seen_active(self, account_id: int, jobids: Collection[str], at: float) -> None:
+        """Notes that a list requested at `at` names these jobs of the account, also those whose record is needed."""
+        for job in self.jobs_of_account(account_id):
+            if job.jobid in jobids and (job.asked_at is None or at > job.asked_at):
+                job.ran_until = self._wall_time(at)
+
     def try_again(self) -> None:
         """Spreads the jobs that were deferred or failed over an interval, or somewhat longer if there are very many. To
         be called when the API responds again, or when the database takes writes again."""
@@ -392,6 +398,10 @@ class JobQueue:
     def _responded(self, job: PolledJob) -> None:
         job.failures = 0
         job.deferred = False
+
+    def _wall_time(self, at: float) -> int:
+        """A monotonic time in the past as milliseconds UTC."""
+        return self._clock.now() - round((self._clock.monotonic() - at) * 1000)
 
     def _age(self, job: PolledJob) -> float:
         return self._clock.monotonic() - job.watched_at

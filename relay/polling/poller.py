@@ -141,6 +141,7 @@ class Poller:
             self._woken.set()
 
     def _list_refreshed(self, refreshed: ListRefreshed) -> None:
+        self._queue.seen_active(refreshed.account_id, refreshed.jobs, refreshed.at)
         self._queue.list_refreshed(refreshed.left, refreshed.named, refreshed.at)
         self._woken.set()
 

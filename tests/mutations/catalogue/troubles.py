@@ -225,6 +225,13 @@ MUTATIONS = (
         "ended, ended_after = _end_of(job, outcome)\nended_after = ended",
     ),
     mutation(
+        "a list does not tell that a job runs whose record was kept back",
+        "tests/relay/polling/test_poller.py::test_a_list_tells_that_a_job_runs_though_its_record_was_kept_back",
+        "Poller._list_refreshed",
+        "self._queue.seen_active(refreshed.account_id, refreshed.jobs, refreshed.at)",
+        "pass",
+    ),
+    mutation(
         "a job that tells no time ran until its last change",
         "tests/relay/polling/test_poller.py::"
         "test_a_job_that_tells_no_time_is_known_to_have_run_until_it_was_last_asked_about",

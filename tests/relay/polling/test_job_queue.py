@@ -134,6 +134,29 @@ def test_the_records_of_few_live_jobs_are_needed() -> None:
     assert not any(queue.needs_record(job) for job in jobs)
 
 
+def test_a_list_that_names_a_job_tells_that_it_runs() -> None:
+    queue = _Queue()
+    job = _started(queue, 1)
+    queue.still_running(job)
+    other = queue.with_job(2, 7)
+    queue.later(3000)
+    listed_at, now = queue.clock.monotonic(), queue.clock.now()
+    queue.later(1)
+    queue.seen_active(job.account_id, {job.jobid}, listed_at)
+    assert job.ran_until == now
+    assert other.ran_until is None
+
+
+def test_a_list_that_is_older_than_the_last_request_tells_nothing_of_when_a_job_ran() -> None:
+    queue = _Queue()
+    listed_at = queue.clock.monotonic()
+    queue.later(1)
+    job = _started(queue, 1)
+    job.asked_at, job.ran_until = queue.clock.monotonic(), 7
+    queue.seen_active(job.account_id, {job.jobid}, listed_at)
+    assert job.ran_until == 7
+
+
 def test_whatever_makes_a_job_due_at_once_its_record_is_requested_an_interval_after_the_last_time() -> None:
     queue = _Queue()
     job = _started(queue, 1)

@@ -10,6 +10,7 @@ from model import snapshots
 from model.job import JobState, Media
 from model.states import AccountState
 from pixverse.api_errors import JobExpired, PixVerseError, RateLimited, TokenRefused, Unavailable
+from relay.polling.job_list import ListRefreshed
 from relay.polling.job_recorder import Recorded
 from storage.database import Database
 from storage.errors import StorageUnavailable
@@ -62,10 +63,10 @@ async def test_nothing_new_is_not_written(world: World) -> None:
 _V2 = "user:4321-pixverse:me@example.com-video:1"
 
 
-async def _seen_to_end(world: World) -> tuple[int, int]:
+async def _seen_to_end(world: World, within: float = 130) -> tuple[int, int]:
     """Returns when the job was last seen active, and when its end was seen."""
     world.api.put(_V2, JobState.COMPLETED, media=(Media("https://x/1.mp4"),))
-    await world.advance(130)
+    await world.advance(within)
     [(snapshot,)] = await world.rows("SELECT snapshot FROM jobs")
     job = snapshots.load(str(snapshot))
     assert job is not None
@@ -81,6 +82,19 @@ async def test_a_job_that_tells_no_time_is_known_to_have_run_until_it_was_last_a
     asked = world.api.times(_V2)
     ran_until, _ = await _seen_to_end(world)
     assert ran_until == pytest.approx(START + (asked[-1] - asked[0]) * 1000, abs=1000)
+
+
+async def test_a_list_tells_that_a_job_runs_though_its_record_was_kept_back(world: World) -> None:
+    await world.watch(_V2)
+    world.run()
+    await world.advance(60)
+    world.api.trouble[_V2] = Unavailable("503")
+    await world.advance(1800)
+    listed_at, now = world.clock.monotonic(), world.clock.now()
+    world.job_lists.refreshed(ListRefreshed(ACCOUNT, "v2", listed_at, frozenset({_V2}), (), ()))
+    del world.api.trouble[_V2]
+    ran_until, _ = await _seen_to_end(world, within=900)
+    assert ran_until >= now
 
 
 async def test_how_long_a_job_ran_is_still_known_to_a_new_process_and_to_whoever_looks_it_up(world: World) -> None:
