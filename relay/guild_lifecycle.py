@@ -145,7 +145,7 @@ class GuildLifecycle:
             if not self._serves(guild_id):
                 await self._suspend(guild_id)
                 log.warning(
-                    "server %d is not in DISCORD_GUILD_IDS any more: everything rests there, and is deleted in a week",
+                    "server %d is not in DISCORD_GUILD_IDS any more: it is suspended, and forgotten in a week",
                     guild_id,
                 )
 
