@@ -254,7 +254,7 @@ class Ledger:
         if not _PROMISES.search(record.text) or _UNDECIDED in record.text:
             return
         for job in jobs:
-            left_out = len(jobs) > 1 and job.jobid[-8:] in record.text
+            left_out = len(jobs) > 1 and f"…{job.shown_end}`" in record.text
             if not left_out:
                 self.promise(job, record.channel, anew="Already watched" not in record.text)
 
@@ -472,6 +472,8 @@ class Ledger:
             if not (key in self.askers or posted.channel.id in server.follows):
                 self.fail(f"nobody asked for {job.prompt} in channel {posted.channel.id}: {text!r}")
             promise = self.promises[key] = Promise(job, posted.channel, self._clock.passed)
+        if promise.outcomes and self._is_asked_for_again(promise):
+            promise.extra = max(promise.extra, len(promise.outcomes))
         promise.outcomes.append(posted)
         if len(promise.outcomes) > 1 + promise.extra:
             self.fail(f"{len(promise.outcomes)} outcomes of {job.prompt} in channel {posted.channel.id}: {text!r}")
@@ -485,6 +487,12 @@ class Ledger:
         self._check_words(job, posted, text)
         if job.prompt in text and job.words.stays not in text:
             self.fail(f"{job.words.stays!r} of a prompt did not come out as it went in: {text!r}")
+
+    def _is_asked_for_again(self, promise: Promise) -> bool:
+        """Whether somebody asked for the job after the bot said that it doesn't know how it ended."""
+        latest = promise.outcomes[-1]
+        asked_at = self._asked_for.get((promise.job.jobid, promise.channel.id), -math.inf)
+        return _tells_no_end(text_of(latest.message)) and asked_at > latest.at
 
     def _outcome_of_nothing(self, posted: Posted, text: str) -> None:
         """Checks that only those who asked are told that there is no such job, and only once."""

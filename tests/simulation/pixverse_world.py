@@ -75,6 +75,12 @@ class Job:
         return self.jobid.startswith("user:")
 
     @property
+    def shown_end(self) -> str:
+        """What a list shows of the id: the end of it, and of a v1 id, all of which end alike, the end of its time."""
+        varying = self.jobid if self.is_v2 else self.jobid.partition("-")[0]
+        return varying[-8:]
+
+    @property
     def ends_at(self) -> float:
         return self.created + self.line[-1][0]
 
