@@ -20,6 +20,7 @@ from model.messages import (
     CardPost,
     HistorySearchFailure,
     HistorySearchResult,
+    HistoryUnreadable,
     NoResponse,
     NoticePost,
     Obstacle,
@@ -38,6 +39,7 @@ log = logging.getLogger(__name__)
 
 _ASK_AGAIN_SECONDS = 10.0
 _BASE_SECONDS = 60.0
+_NOT_KNOWN_YET = "the gateway has not reported the server yet"
 _SLOWEST_UPLOAD = 256 * 1024
 """Bytes per second; a slower upload counts as unanswered."""
 
@@ -123,13 +125,17 @@ class DiscordPoster:
         if seconds := self._paused_for():
             return TooManyRequests(seconds)
         message = self._message_of(post, address)
-        return await find_message(self._client, address.channel_id, message, after, readable=self._readable(address))
+        readable = self._readable(address)
+        found = await find_message(self._client, address.channel_id, message, after, readable=readable)
+        return NoResponse(_NOT_KNOWN_YET) if self._is_early(found, address) else found
 
     async def copies(self, address: Address, post: Post, after: int) -> tuple[int, ...] | HistorySearchFailure:
         if seconds := self._paused_for():
             return TooManyRequests(seconds)
         message = self._message_of(post, address)
-        return await find_copies(self._client, address.channel_id, message, after, readable=self._readable(address))
+        readable = self._readable(address)
+        found = await find_copies(self._client, address.channel_id, message, after, readable=readable)
+        return NoResponse(_NOT_KNOWN_YET) if self._is_early(found, address) else found
 
     async def delete(self, address: Address, message_id: int) -> SendResult:
         if seconds := self._paused_for():
@@ -182,9 +188,19 @@ class DiscordPoster:
         channel = self._known_channel(address)
         return None if channel is None else channel.permissions_for(channel.guild.me).read_message_history
 
-    def _seen_channel(self, address: Address) -> discord.abc.GuildChannel | discord.Thread | None:
+    def _is_early(self, found: object, address: Address) -> bool:
+        """Whether an unreadable history proves nothing yet, because the gateway hasn't reported the server since the
+        start. The bot may be allowed to read it, or about to be."""
+        return isinstance(found, HistoryUnreadable) and self._known_guild(address) is None
+
+    def _known_guild(self, address: Address) -> discord.Guild | None:
+        """The server as the gateway has reported it; None before that."""
         guild = self._client.get_guild(address.guild_id)
-        if guild is None or guild.me is None:
+        return None if guild is None or guild.me is None else guild
+
+    def _seen_channel(self, address: Address) -> discord.abc.GuildChannel | discord.Thread | None:
+        guild = self._known_guild(address)
+        if guild is None:
             return None
         channel = guild.get_channel_or_thread(address.channel_id)
         if isinstance(channel, discord.Thread) and channel.parent is None:

@@ -202,6 +202,8 @@ class Ledger:
         """The nonces of posted messages, by message id."""
         self._unsure: set[str] = set()
         """Nonces of messages that may or may not have been posted."""
+        self._unknowable: set[tuple[str, int]] = set()
+        """Jobs and channels for which the bot rightly logged that nobody can know whether the result was posted."""
         self.life_began = 0.0
         """When the current process was started."""
         self.broken: list[str] = []
@@ -378,8 +380,10 @@ class Ledger:
         self._check_shown(channel.guild, text_of(message), alone=False)
         self.looks.speaks(message, self._language(channel))
         if "can't tell if it's posted" in text_of(message):
-            self._check_unknowable(channel)
-            for job in self.jobs_in(message):
+            jobs = self.jobs_in(message)
+            if any((job.jobid, channel.id) not in self._unknowable for job in jobs):
+                self._check_unknowable(channel)
+            for job in jobs:
                 self.void("nobody can know whether it was posted", channel=channel, job=job)
         if str(message["id"]) in self.cards:
             self.looks.shown(message, channel, self._clock.passed, self._language(channel))
@@ -440,6 +444,7 @@ class Ledger:
             return
         self._unsure.add(sent.nonce)
         if sent.job is not None:
+            self._unknowable.add((sent.job.jobid, channel.id))
             self.void("nobody can know whether it was posted", channel=channel, job=sent.job)
 
     def _check_unknowable(self, channel: Channel) -> None:

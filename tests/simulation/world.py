@@ -281,7 +281,8 @@ class World:
 
     def _against(self, channel: Channel, body: dict[str, Any], files: int) -> Refusal | None:
         refusal = self._weather.against(channel, body, files)
-        if refusal is not None:
+        unheard = self._weather.in_doubt_since(channel.id, str(body.get("nonce")), self._clock.passed)
+        if refusal is not None and not unheard:
             self.ledger.looks.refused(channel, body, files, refusal)
         if refusal is not None and "discord_refuses_always" in self._weather.now:
             look, life = self.ledger.refused(channel, body, refusal.code), self.machine.life

@@ -625,6 +625,13 @@ MUTATIONS = (
         "if 0:",
     ),
     mutation(
+        "an empty history is taken for unreadable before the server is known",
+        "tests/discord_adapter/test_poster.py::test_an_empty_history_is_searched_again_until_the_server_is_known",
+        "DiscordPoster._is_early",
+        "return isinstance(found, HistoryUnreadable) and self._known_guild(address) is None",
+        "return False",
+    ),
+    mutation(
         "a refused bot token is one refusal among others",
         "tests/relay/delivery/test_sender.py::test_a_refused_bot_token_stops_everything_and_loses_nothing",
         "meaning_of",

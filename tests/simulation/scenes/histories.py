@@ -6,9 +6,12 @@ from tests.simulation.stage import Home, Stage, Story
 from tests.simulation.wire import Reply, Request, Trip
 
 
+def _posts_to(request: Request, home: Home) -> bool:
+    return request.method == "POST" and request.path.endswith(f"/{home.channel.id}/messages")
+
+
 def _is_result(request: Request, home: Home) -> bool:
-    to_channel = request.method == "POST" and request.path.endswith(f"/{home.channel.id}/messages")
-    return to_channel and "outcome:details" in str(request.body)
+    return _posts_to(request, home) and "outcome:details" in str(request.body)
 
 
 def _is_look(request: Request, home: Home) -> bool:
@@ -30,6 +33,34 @@ def shut_before_a_look(stage: Stage) -> Story:
     end()
     stage.parts.discord.permit(home.channel, set())
     yield 200.0
+    stage.came(job, home.channel)
+    answer = home.admin("deliveries")
+    yield 6.0
+    stage.says(answer, "Every result is posted")
+
+
+def looked_for_before_the_gateway(stage: Stage) -> Story:
+    """Nothing of a job has arrived in an empty channel when the bot is killed, and after the start it can look there
+    sooner than it hears from the gateway. An empty or refused history proves nothing then: the channel may be readable,
+    or hidden for a while. The result comes."""
+    home = yield from stage.settle()
+    job = stage.job(home, 40)
+    end = stage.on_discord(lambda request: Trip(lost_there=True) if _posts_to(request, home) else None)
+    home.status(job)
+    yield 80.0 + stage.parts.interval
+    stage.kill(200.0)
+    yield 5.0
+    end()
+    discord = stage.parts.discord
+    is_hidden = stage.coin()
+    if is_hidden:
+        discord.permit(home.channel, {"view_channel"})
+    away = stage.on_discord(lambda request: Trip(lost_there=True) if request.path.endswith("/gateway/bot") else None)
+    yield 240.0
+    away()
+    yield 120.0
+    discord.permit(home.channel, set())
+    yield 400.0
     stage.came(job, home.channel)
     answer = home.admin("deliveries")
     yield 6.0
