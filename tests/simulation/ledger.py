@@ -132,6 +132,8 @@ class Promise:
     at: float
     account: Account | None = None
     """The account that the server used then."""
+    token: str | None = None
+    """The token that the server used then."""
     void: str | None = None
     """Why no result is due any more; at most one outcome may still come."""
     outcomes: list[Posted] = field(default_factory=list)
@@ -303,12 +305,13 @@ class Ledger:
         """A result is due from now on; `anew` if nobody waited for it just before."""
         promise = self.promises.get((job.jobid, channel.id))
         if promise is None:
-            account = self.account_in_use(channel.guild)
-            self.promises[(job.jobid, channel.id)] = Promise(job, channel, self._clock.passed, account)
+            account, token = self.account_in_use(channel.guild), self._token_in_use(channel.guild)
+            self.promises[(job.jobid, channel.id)] = Promise(job, channel, self._clock.passed, account, token)
             self.counts["promises"] += 1
         elif promise.void is not None and not promise.outcomes:
             promise.void = None
-            promise.at = self._clock.passed if anew else promise.at
+            if anew:
+                promise.at, promise.token = self._clock.passed, self._token_in_use(channel.guild)
         elif promise.outcomes and _tells_no_end(text_of(promise.outcomes[-1].message)):
             promise.extra += 1
 
@@ -575,7 +578,7 @@ class Ledger:
         again = len(promise.outcomes) > 1 or promise.extra or promise.void is not None
         # A job that came from a follow was polled long before its result was the first promise of it.
         skewed = self._weather.was("clock", min(promise.at, job.created) - _BEFORE)
-        watched_first = job.ends_at - promise.at > _BEFORE and (not job.is_v2 or self._seen_in_work(job, promise.at))
+        watched_first = job.ends_at - promise.at > _BEFORE and (not job.is_v2 or self._seen_in_work(promise))
         # The API doesn't say when a v2 job ended: it was active when the API last said so.
         since = self._clock.passed - self._last_in_work(job, posted) if job.is_v2 else waited
         if "Late:" in text and since < _NOT_LATE and not skewed:
@@ -597,12 +600,12 @@ class Ledger:
         sure = [at for at, disturbed in zip(times, met, strict=True) if at > self.life_began and not disturbed]
         return max(sure, default=-math.inf)
 
-    def _seen_in_work(self, job: Job, since: float) -> bool:
-        """Whether the bot was told for certain at that time that a v2 job is active. A v2 record doesn't say when the
-        job ended."""
+    def _seen_in_work(self, promise: Promise) -> bool:
+        """Whether the bot was told for certain, when the promise was made and with the server's token, that a v2 job is
+        active. A v2 record doesn't say when the job ended."""
         return any(
-            abs(at - since) < _LOOKED_UP_WITHIN and not self._weather.was("api", at - _BEFORE)
-            for at in self._pixverse.told_in_work[job.jobid]
+            abs(at - promise.at) < _LOOKED_UP_WITHIN and not self._weather.was("api", at - _BEFORE)
+            for at in self._pixverse.told_in_work[(promise.job.jobid, promise.token or "")]
         )
 
     def _job_of(self, posted: Posted, text: str) -> Job | None:
@@ -667,8 +670,11 @@ class Ledger:
         """The account that a server uses now, or None if that isn't certain."""
         if self.servers[guild.id].unsure:
             return None
-        token = self.servers[guild.id].current or self._operator_token
+        token = self._token_in_use(guild)
         return None if token is None else self._pixverse.by_token(token)
+
+    def _token_in_use(self, guild: Guild) -> str | None:
+        return self.servers[guild.id].current or self._operator_token
 
     # ------------------------------------------------------------ at the end
 

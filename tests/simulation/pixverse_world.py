@@ -132,8 +132,8 @@ class PixVerseWorld:
         self.cdn_asked: Counter[str] = Counter()
         self.strangers_asked: list[str] = []
         """Hosts from which a file was requested although that is forbidden."""
-        self.told_in_work: dict[str, list[float]] = defaultdict(list)
-        """By job: when a record said that it is active."""
+        self.told_in_work: dict[tuple[str, str], list[float]] = defaultdict(list)
+        """By job and token: when a record said that the job is active."""
         self.named_in_work: dict[tuple[str, str], float] = {}
         """By job and token: when a record or a list last said that the job is active."""
 
@@ -275,7 +275,7 @@ class PixVerseWorld:
         if self.status(job)[0] in ("started", "progress"):
             return _refusal(404, "Video not found")
         if self.in_work(job):
-            self.told_in_work[jobid].append(self._clock.passed)
+            self.told_in_work[(jobid, account.token)].append(self._clock.passed)
             self.named_in_work[(jobid, account.token)] = self._clock.passed
         return Reply(200, self._flat(job))
 
