@@ -21,7 +21,7 @@ from ui.language import _, number, plural
 from ui.message import Reply
 
 _LINES = 9
-"""Lines on a page, not counting its heading."""
+"""Lines on a page, not counting its heading. Twelve lines with long prompts exceed Discord's 2,000 characters."""
 _PAGES = 5
 _SHORTEST_PASTED = 16
 """Minimum length of a pasted id. A shorter text is probably part of a prompt, typed to find a job."""
