@@ -137,4 +137,4 @@ def test_time_is_linear(use: _Use) -> None:
 
 @pytest.mark.parametrize("source", [r"(?!\S*\.\.)\S", r"[a-z]+@", r"\s+,"])
 def test_a_slow_one_is_noticed(source: str) -> None:
-    assert _is_slow(_Use("slow", re.compile(source), "search"), 5_000)
+    assert _is_slow(_Use("slow", re.compile(source), "search"), 10_000)
