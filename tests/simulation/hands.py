@@ -7,12 +7,12 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from tests.simulation.active_faults import ActiveFaults
 from tests.simulation.discord_world import Asked, Channel, DiscordWorld, Guild, buttons_of
 from tests.simulation.ledger import Ledger
 from tests.simulation.machine import Machine
 from tests.simulation.pixverse_world import Job
 from tests.simulation.virtual_time import Agenda
-from tests.simulation.weather import Weather
 
 Then = Callable[[Asked], None]
 
@@ -32,14 +32,14 @@ class Hands:
         self,
         agenda: Agenda,
         discord: DiscordWorld,
-        weather: Weather,
+        faults: ActiveFaults,
         ledger: Ledger,
         machine: Machine,
         tell: Callable[[str], None],
     ) -> None:
         self._agenda = agenda
         self._discord = discord
-        self._weather = weather
+        self._faults = faults
         self._ledger = ledger
         self._machine = machine
         self._tell = tell
@@ -86,7 +86,7 @@ class Hands:
         for job in jobs:
             self._ledger.asked(job, channel, person)
         disturbed = (
-            self._weather.disturbs("discord") or self._weather.disturbs("gateway") or self._weather.disturbs("disk")
+            self._faults.is_active("discord") or self._faults.is_active("gateway") or self._faults.is_active("disk")
         )
 
         def told(record: Asked) -> None:
@@ -106,9 +106,9 @@ class Hands:
 
     def _check_answered(self, record: Asked, life: int, wanted: re.Pattern[str] | None) -> None:
         """Checks the reply. `wanted`: the final reply is due, and must match this pattern."""
-        if self._machine.life != life or not self._machine.runs or self._weather.last_change > record.at:
+        if self._machine.life != life or not self._machine.runs or self._faults.last_change > record.at:
             return
-        if self._weather.disturbs("discord") or self._weather.disturbs("gateway") or self._weather.disturbs("disk"):
+        if self._faults.is_active("discord") or self._faults.is_active("gateway") or self._faults.is_active("disk"):
             return
         if record.answered_at is None:
             self._ledger.fail(f"no answer within three seconds: {record.what}")

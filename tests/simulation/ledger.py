@@ -16,13 +16,13 @@ from typing import Any
 from model.states import DeliveryKind
 from relay.delivery import nonces
 from tests.simulation import words
+from tests.simulation.active_faults import ActiveFaults
 from tests.simulation.discord_world import EPOCH_MS, Asked, Channel, Guild, Posted, buttons_of, text_of
 from tests.simulation.looks import Looks
 from tests.simulation.pace import Pace
 from tests.simulation.pixverse_world import Account, Job, PixVerseWorld
 from tests.simulation.plan import Plan
 from tests.simulation.virtual_time import BEGIN_MS, VirtualClock
-from tests.simulation.weather import Weather
 
 _PROMISES = re.compile(
     r"post the result here|Posting the result here|Already watched here|I'll post"
@@ -160,7 +160,7 @@ class Ledger:
     """Records what happens in a life, and reports the laws that are broken."""
 
     def __init__(
-        self, clock: VirtualClock, pixverse: PixVerseWorld, weather: Weather, plan: Plan, operator_token: str | None
+        self, clock: VirtualClock, pixverse: PixVerseWorld, faults: ActiveFaults, plan: Plan, operator_token: str | None
     ) -> None:
         self.looks = Looks(self.fail)
         self.calm = bool(plan.scenes)
@@ -169,7 +169,7 @@ class Ledger:
         self.pace = Pace(clock, pixverse, plan.interval, self.fail, is_awaited, self._is_shared)
         self._clock = clock
         self._pixverse = pixverse
-        self._weather = weather
+        self._faults = faults
         self.operator_tokens = [] if operator_token is None else [operator_token]
         """The tokens that the operator set, the latest last."""
         self.servers: dict[int, Server] = defaultdict(Server)
@@ -279,9 +279,9 @@ class Ledger:
 
         def look() -> None:
             promise = self.promises.get((job.jobid, channel.id))
-            disturbed = any(self._weather.was(kind, at - _BEFORE) for kind in ("gateway", "disk"))
-            disturbed = disturbed or self._weather.met(channel.id, at - _BEFORE, but="discord_refuses_always")
-            disturbed = disturbed or self._file_met_something(job, at - _BEFORE)
+            disturbed = any(self._faults.was_active(kind, at - _BEFORE) for kind in ("gateway", "disk"))
+            disturbed = disturbed or self._faults.affected(channel.id, at - _BEFORE, but="discord_refuses_always")
+            disturbed = disturbed or self._file_was_affected(job, at - _BEFORE)
             changed = channel.denied_until() > at - _BEFORE or channel.locked or not channel.exists
             if promise is None or promise.void is not None or disturbed or changed or not channel.guild.bot_in:
                 return
@@ -370,7 +370,7 @@ class Ledger:
         key = (job.jobid, posted.channel.id)
         before = self._card_posted.get(key, -math.inf)
         self._card_posted[key] = self._clock.passed
-        doubted = self._weather.in_doubt_since(posted.channel.id, posted.nonce, before)
+        doubted = self._faults.in_doubt_since(posted.channel.id, posted.nonce, before)
         if self._asked_for.get(key, -math.inf) < before and not doubted:
             self.fail(f"{job.prompt} has another card in {posted.channel.name}, for which nobody asked")
 
@@ -399,7 +399,7 @@ class Ledger:
         before_it, form = self._forms.get(str(message["id"])), (life, _form(message))
         is_over = not any(custom_id.startswith(_STOPS) for _, custom_id in buttons_of(message))
         # A time stored while the clock was ahead stays in the future for a long time, for later processes too.
-        skewed = self._weather.was("clock", 0.0)
+        skewed = self._faults.was_active("clock", 0.0)
         # While the disk accepts no writes, an edit can't be recorded either.
         unnoted = "this bot is paused" in text_of(message)
         doubted = self._in_doubt(channel, str(message["id"]))
@@ -423,7 +423,7 @@ class Ledger:
         since the last known one got no response."""
         since = self._formed_at.get(number, -math.inf)
         return any(
-            self._weather.in_doubt_since(channel.id, name, since) for name in (number, self._nonces.get(number, ""))
+            self._faults.in_doubt_since(channel.id, name, since) for name in (number, self._nonces.get(number, ""))
         )
 
     def sends(self, channel_id: int, body: dict[str, Any]) -> None:
@@ -515,7 +515,7 @@ class Ledger:
         """Checks that a result replies to its card, if there is one."""
         channel = posted.channel
         cards = [number for number, one in self.cards.items() if one is job and int(number) in channel.messages]
-        disturbed = channel.lacks("read_message_history") or self._weather.met(channel.id, job.ends_at - _BEFORE)
+        disturbed = channel.lacks("read_message_history") or self._faults.affected(channel.id, job.ends_at - _BEFORE)
         again = len(self.promises[(job.jobid, channel.id)].outcomes) > 1
         if self.calm and cards and not disturbed and not again and posted.reply_to not in cards:
             self.fail(f"the result of {job.prompt} is a reply to {posted.reply_to}, and its card is {cards}")
@@ -557,9 +557,9 @@ class Ledger:
         it."""
         since = job.ends_at - _BEFORE
         channel, passing = posted.channel, "discord_refuses_twice"
-        kept_back = self._weather.was("disk", since) or self._file_met_something(job, since)
-        kept_back = kept_back or self._weather.met(channel.id, since, but=passing)
-        limited = self._weather.met(channel.guild.id, self._clock.passed - _LIMITS_LEARNED, but=passing)
+        kept_back = self._faults.was_active("disk", since) or self._file_was_affected(job, since)
+        kept_back = kept_back or self._faults.affected(channel.id, since, but=passing)
+        limited = self._faults.affected(channel.guild.id, self._clock.passed - _LIMITS_LEARNED, but=passing)
         denied = channel.lacks("attach_files") or channel.could_do_less_at(posted.at - 1.0)
         old = self._clock.passed - job.ends_at > _LINKS_LAST
         if f"{_WORDS['completed']} ·" in text and not (kept_back or limited or denied or old):
@@ -567,8 +567,8 @@ class Ledger:
             if len(posted.files) < len(job.videos):
                 self.fail(f"{len(posted.files)} of {len(job.videos)} files of {job.prompt}, for no reason: {text!r}")
 
-    def _file_met_something(self, job: Job, since: float) -> bool:
-        return any(self._weather.met(path, since) for path in job.paths)
+    def _file_was_affected(self, job: Job, since: float) -> bool:
+        return any(self._faults.affected(path, since) for path in job.paths)
 
     def _check_late(self, job: Job, posted: Posted, text: str) -> None:
         """Checks that a result is called late if, and only if, the job was watched and ended long ago."""
@@ -577,7 +577,7 @@ class Ledger:
         told = "given up ·" in text or "not found ·" in text or "expired ·" in text
         again = len(promise.outcomes) > 1 or promise.extra or promise.void is not None
         # A job that came from a follow was polled long before its result was the first promise of it.
-        skewed = self._weather.was("clock", min(promise.at, job.created) - _BEFORE)
+        skewed = self._faults.was_active("clock", min(promise.at, job.created) - _BEFORE)
         watched_first = job.ends_at - promise.at > _BEFORE and (not job.is_v2 or self._seen_in_work(promise))
         # The API doesn't say when a v2 job ended: it was active when the API last said so.
         since = self._clock.passed - self._last_in_work(job, posted) if job.is_v2 else waited
@@ -596,7 +596,7 @@ class Ledger:
         """
         tokens = {self.servers[posted.channel.guild.id].current, self._operator_token}
         times = [self._pixverse.named_in_work.get((job.jobid, token or ""), -math.inf) for token in tokens]
-        met = [any(self._weather.was(kind, at - _BEFORE) for kind in ("api", "disk")) for at in times]
+        met = [any(self._faults.was_active(kind, at - _BEFORE) for kind in ("api", "disk")) for at in times]
         sure = [at for at, disturbed in zip(times, met, strict=True) if at > self.life_began and not disturbed]
         return max(sure, default=-math.inf)
 
@@ -604,7 +604,7 @@ class Ledger:
         """Whether the bot was told for certain, when the promise was made and with the server's token, that a v2 job is
         active. A v2 record doesn't say when the job ended."""
         return any(
-            abs(at - promise.at) < _LOOKED_UP_WITHIN and not self._weather.was("api", at - _BEFORE)
+            abs(at - promise.at) < _LOOKED_UP_WITHIN and not self._faults.was_active("api", at - _BEFORE)
             for at in self._pixverse.told_in_work[(promise.job.jobid, promise.token or "")]
         )
 

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from zlib import crc32
 
 from tests.simulation import words
+from tests.simulation.active_faults import ActiveFaults
 from tests.simulation.discord_world import (
     ENGLISH,
     Asked,
@@ -39,7 +40,6 @@ from tests.simulation.plan import Fault
 from tests.simulation.serving import PLAIN, Serving
 from tests.simulation.troubles import Troubles
 from tests.simulation.virtual_time import Agenda, VirtualClock
-from tests.simulation.weather import Weather
 from tests.simulation.wire import Reply, Request, Trip
 
 T = TypeVar("T")
@@ -63,7 +63,7 @@ class Parts:
     agenda: Agenda
     discord: DiscordWorld
     pixverse: PixVerseWorld
-    weather: Weather
+    faults: ActiveFaults
     machine: Machine
     ledger: Ledger
     hands: Hands
@@ -412,13 +412,13 @@ class Stage:
 
     def on_api(self, rule: Callable[[Request], Trip | None]) -> Callable[[], None]:
         """Applies a rule to requests to the API; returns a function that ends it."""
-        return self._put(self.parts.weather.api_rules, rule)
+        return self._put(self.parts.faults.api_rules, rule)
 
     def on_discord(self, rule: Callable[[Request], Trip | None]) -> Callable[[], None]:
-        return self._put(self.parts.weather.discord_rules, rule)
+        return self._put(self.parts.faults.discord_rules, rule)
 
     def on_media(self, rule: Callable[[Request], Trip | None]) -> Callable[[], None]:
-        return self._put(self.parts.weather.media_rules, rule)
+        return self._put(self.parts.faults.media_rules, rule)
 
     def refuse(self, channel: Channel, refusal: Refusal, *, when: Callable[[dict[str, Any], int], bool],
                times: int = 10**6) -> Callable[[], None]:  # fmt: skip
@@ -431,7 +431,7 @@ class Stage:
             left[0] -= 1
             return refusal
 
-        return self._put(self.parts.weather.refusal_rules, rule)
+        return self._put(self.parts.faults.refusal_rules, rule)
 
     def counted(self, rule: Callable[[Request], Trip | None]) -> tuple[list[float], Callable[[], None]]:
         """Like `on_api`; also returns a list of the times at which requests matched the rule."""
@@ -505,9 +505,9 @@ class Stage:
         """Sets the machine's wall clock off by this much from now on."""
         self.parts.clock.skew_ms = skew_ms
         clock = Fault(self.now, "clock", 0.0, 0)
-        self.parts.weather.begin(clock)
+        self.parts.faults.begin(clock)
         if not skew_ms:
-            self.parts.weather.end(clock)
+            self.parts.faults.end(clock)
 
     def break_loop(self, name: str) -> None:
         """Makes one of the bot's loops crash."""
@@ -520,10 +520,10 @@ class Stage:
         disk.full, disk.locked, disk.fails, disk.loses = full, locked, fails, None
         fault = Fault(self.now, kind, 0.0, 0)
         if full or locked or fails:
-            self.parts.weather.begin(fault)
+            self.parts.faults.begin(fault)
         else:
             for kind in ("disk_full", "disk_locked", "disk_fails"):
-                self.parts.weather.now.pop(kind, None)
+                self.parts.faults.by_kind.pop(kind, None)
 
     def fail_after_commit(self, seconds: float) -> None:
         """After the next commit, the disk fails for this many seconds."""
@@ -549,7 +549,7 @@ class Stage:
             return True
 
         disk.loses = loses
-        self.parts.weather.begin(Fault(self.now, "disk_fails", 0.0, 0))
+        self.parts.faults.begin(Fault(self.now, "disk_fails", 0.0, 0))
 
     def kill(self, downtime: float) -> None:
         """kill -9 at the next step; the bot is started again after `downtime` seconds."""
@@ -578,12 +578,12 @@ class Stage:
 
     def over(self) -> None:
         """Ends the scene's faults and languages."""
-        weather = self.parts.weather
+        faults = self.parts.faults
         self._until_over.close()
         self.parts.discord.locales.clear()
         for home in self.homes:
             home.guild.locale = ENGLISH
-        for rules in (weather.api_rules, weather.discord_rules, weather.media_rules, weather.refusal_rules):
+        for rules in (faults.api_rules, faults.discord_rules, faults.media_rules, faults.refusal_rules):
             rules.clear()
         self.disk()
         if self.parts.clock.skew_ms:

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
+from tests.simulation.active_faults import ActiveFaults
 from tests.simulation.discord_world import Channel, DiscordWorld
 from tests.simulation.machine import Machine
 from tests.simulation.pixverse_world import PixVerseWorld
 from tests.simulation.plan import Fault
 from tests.simulation.virtual_time import Agenda, VirtualClock
-from tests.simulation.weather import Weather
 
 _MOST_STEPS = 60
 _FEW_STEPS = 8
@@ -36,20 +36,20 @@ LIBRARY_BROKE = "this call was broken off by the simulation"
 
 
 class Troubles:
-    """Faults without a duration are over at once; the others are part of the weather while they last."""
+    """Faults without a duration are over at once; the others are active while they last."""
 
     def __init__(
         self,
         clock: VirtualClock,
         agenda: Agenda,
-        weather: Weather,
+        faults: ActiveFaults,
         machine: Machine,
         discord: DiscordWorld,
         pixverse: PixVerseWorld,
     ) -> None:
         self._clock = clock
         self._agenda = agenda
-        self._weather = weather
+        self._faults = faults
         self._machine = machine
         self._discord = discord
         self._pixverse = pixverse
@@ -94,21 +94,21 @@ class Troubles:
             return self._machine.runs
         if fault.kind in self._begin:
             self._begin[fault.kind](fault)
-        self._weather.begin(fault)
+        self._faults.begin(fault)
         seconds = max(fault.seconds, _CLOCK_SECONDS) if fault.kind == "clock" else fault.seconds
         self._agenda.after(seconds, lambda: self._over(fault))
         return True
 
     def end_all(self) -> None:
         """Ends all faults."""
-        for fault in list(self._weather.now.values()):
+        for fault in list(self._faults.by_kind.values()):
             self._over(fault)
         self._machine.dies_after = None
         self._waiting.clear()
         self._breaks_in_flight = None
 
     def _over(self, fault: Fault) -> None:
-        self._weather.end(fault)
+        self._faults.end(fault)
         if fault.kind in self._end:
             self._end[fault.kind]()
 

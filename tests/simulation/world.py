@@ -15,6 +15,7 @@ from typing import Any
 
 from discord_adapter.client import DiscordTokenRefused
 from storage.errors import StorageUnavailable
+from tests.simulation.active_faults import POSTS, ActiveFaults
 from tests.simulation.discord_world import Channel, DiscordWorld, Posted, Refusal, text_of
 from tests.simulation.hands import Hands
 from tests.simulation.ledger import Ledger
@@ -28,7 +29,6 @@ from tests.simulation.scenes import SCENES
 from tests.simulation.stage import Parts, Playbill
 from tests.simulation.troubles import LIBRARY_BROKE, LOOP_BROKE, Troubles
 from tests.simulation.virtual_time import Agenda, VirtualClock
-from tests.simulation.weather import POSTS, Weather
 from tests.simulation.wire import Handler, Peer, Reply, Request, Trip
 
 _LIMITS = {"MAX_OPEN_PER_USER": "6", "MAX_OPEN_PER_SERVER": "10"}
@@ -69,12 +69,12 @@ class World:
         self._kept_at_first: Counter[str] = Counter()
         self._clock = VirtualClock()
         self._agenda = Agenda(self._clock)
-        self._weather = Weather(self._clock, Random(f"{plan.seed}/weather"))
+        self._faults = ActiveFaults(self._clock, Random(f"{plan.seed}/weather"))
         self._discord = DiscordWorld(self._clock)
         self.pixverse = PixVerseWorld(self._clock, Random(f"{plan.seed}/tokens"))
         accounts = [self.pixverse.account(_FIRST_ACCOUNT + number) for number in range(plan.accounts)]
         operators = accounts[-1] if plan.operator_token else None
-        self.ledger = Ledger(self._clock, self.pixverse, self._weather, plan, operators.token if operators else None)
+        self.ledger = Ledger(self._clock, self.pixverse, self._faults, plan, operators.token if operators else None)
         self._patience = Patience(self._clock, self.ledger.fail)
         self._folder = Path(tempfile.mkdtemp(prefix="relay-life-", dir=_fast_disk()))
         self.machine = Machine(
@@ -85,7 +85,7 @@ class World:
             seed=plan.seed,
             discord=Peer("Discord", self._guarded(self._discord.answer), self._way_to_discord),
             pixverse=Peer("PixVerse", self._guarded(self._answer_of_pixverse), self._way_to_pixverse),
-            media=Peer("a media host", self._guarded(self.pixverse.serve_file), self._weather.to_media),
+            media=Peer("a media host", self._guarded(self.pixverse.serve_file), self._faults.trip_to_media),
             connect_gateway=self._discord.connect,
             process_gone=self._discord.process_gone,
         )
@@ -96,13 +96,13 @@ class World:
         self._discord.on_answer = lambda: self._troubles.occasion("answers")
         self._discord.on_log_in = self._on_log_in
         self._discord.refuse = self._against
-        self._troubles = Troubles(self._clock, self._agenda, self._weather, self.machine, self._discord, self.pixverse)
-        self._hands = Hands(self._agenda, self._discord, self._weather, self.ledger, self.machine, self.tell)
+        self._troubles = Troubles(self._clock, self._agenda, self._faults, self.machine, self._discord, self.pixverse)
+        self._hands = Hands(self._agenda, self._discord, self._faults, self.ledger, self.machine, self.tell)
         self._people = People(
             self._agenda, self._discord, self.pixverse, self.ledger, self.machine, self._hands, self.tell, operators
         )
         parts = Parts(
-            self._clock, self._agenda, self._discord, self.pixverse, self._weather, self.machine, self.ledger,
+            self._clock, self._agenda, self._discord, self.pixverse, self._faults, self.machine, self.ledger,
             self._hands, self._people, self._troubles, plan.interval, operators, self.tell, self.story,
         )  # fmt: skip
         self._playbill = Playbill(parts, SCENES)
@@ -156,8 +156,8 @@ class World:
         if error is None:
             return
         self.tell(f"the bot ended by itself: {error!r}")
-        no_disk = isinstance(error, StorageUnavailable) and self._weather.disturbs("disk")
-        if not no_disk and not (isinstance(error, DiscordTokenRefused) and self._weather.disturbs("bot_token")):
+        no_disk = isinstance(error, StorageUnavailable) and self._faults.is_active("disk")
+        if not no_disk and not (isinstance(error, DiscordTokenRefused) and self._faults.is_active("bot_token")):
             self.ledger.fail(f"the bot ended by itself: {error!r}")
         self.machine.downtime = _AFTER_FAILURE
 
@@ -280,11 +280,11 @@ class World:
             self.ledger.fail(wrong)
 
     def _against(self, channel: Channel, body: dict[str, Any], files: int) -> Refusal | None:
-        refusal = self._weather.against(channel, body, files)
-        unheard = self._weather.in_doubt_since(channel.id, str(body.get("nonce")), self._clock.passed)
+        refusal = self._faults.refusal_of(channel, body, files)
+        unheard = self._faults.in_doubt_since(channel.id, str(body.get("nonce")), self._clock.passed)
         if refusal is not None and not unheard:
             self.ledger.looks.refused(channel, body, files, refusal)
-        if refusal is not None and "discord_refuses_always" in self._weather.now:
+        if refusal is not None and "discord_refuses_always" in self._faults.by_kind:
             look, life = self.ledger.refused(channel, body, refusal.code), self.machine.life
             if look is not None:
                 self._agenda.after(_REFUSED_SECONDS, lambda: look() if self.machine.life == life else None)
@@ -301,7 +301,7 @@ class World:
         posts = POSTS.fullmatch(request.path)
         if posts is not None and request.method == "POST":
             self.ledger.sends(int(posts[1]), request.body)
-        trip = self._weather.to_discord(request)
+        trip = self._faults.trip_to_discord(request)
         if self.ledger.calm:
             self._patience.asked(request)
             if trip.refused is not None:
@@ -311,7 +311,7 @@ class World:
     def _way_to_pixverse(self, request: Request) -> Trip:
         token = token_of(request)
         self.ledger.pace.asked(token, subject_of(request))
-        trip = self._weather.to_api(request)
+        trip = self._faults.trip_to_api(request)
         said = trip.refused.headers.get("Retry-After") if trip.refused is not None else None
         if trip.refused is not None and trip.refused.status == 429 and said is not None:
             self.ledger.pace.told_to_wait(token, float(said))
@@ -327,12 +327,12 @@ class World:
     def _on_edit(self, channel: Channel, message: dict[str, Any]) -> None:
         self.tell(f"    edit in {channel.name}: {text_of(message)[:_SHOWN]!r}")
         self.ledger.edited(
-            channel, message, life=self.machine.life, repeated=self._weather.edits_are_repeated(channel.id)
+            channel, message, life=self.machine.life, repeated=self._faults.edits_are_repeated(channel.id)
         )
 
     def _logged(self, line: str) -> None:
         own = not line.startswith("ERROR discord.") and LOOP_BROKE not in line and LIBRARY_BROKE not in line
-        if own and "Traceback" in line and not self._weather.disturbs("disk"):
+        if own and "Traceback" in line and not self._faults.is_active("disk"):
             self.ledger.fail(f"a traceback in the log: {line[-700:]}")
         for account in self.pixverse.accounts:
             if any(token.partition("-")[2] in line for token in account.tokens) or account.email in line:

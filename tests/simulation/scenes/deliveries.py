@@ -95,7 +95,7 @@ def files_refused(stage: Stage) -> Story:
         stage.says(answer, never="permission")
         if refusal.code == _UPLOADS_LIMITED:
             stage.says(checked, "(?i)limiting uploads", never="Everything works|posting, files and replies")
-    stage.parts.weather.refusal_rules.clear()
+    stage.parts.faults.refusal_rules.clear()
     yield from stage.sleep(26 * 3600.0)
     for _, home, _ in watched:
         later = stage.job(home, 40)
@@ -518,7 +518,7 @@ def bot_refused(stage: Stage) -> Story:
     yield 20.0
     life, sent = stage.parts.machine.life, 0
     refused = Fault(stage.now, "bot_token", 0.0, 0)
-    stage.parts.weather.begin(refused)
+    stage.parts.faults.begin(refused)
 
     def rule(request: Request) -> Trip | None:
         nonlocal sent
@@ -529,7 +529,7 @@ def bot_refused(stage: Stage) -> Story:
 
     stage.on_discord(rule)
     yield 300.0
-    stage.parts.weather.end(refused)
+    stage.parts.faults.end(refused)
     stage.expect(sent <= 2, f"{sent} messages are sent with a token that Discord refuses")
     stage.expect(stage.parts.machine.life != life, "it goes on with a token that Discord refuses")
     yield 300.0
@@ -548,7 +548,7 @@ def library_fails(stage: Stage) -> Story:
     def rule(request: Request) -> None:
         said = str(request.body)
         if request.method == "POST" and "outcome:details" in said and odd.prompt in said:
-            stage.parts.weather.meets(home.channel.id, "scene")
+            stage.parts.faults.record_effect(home.channel.id, "scene")
             raise RuntimeError(LIBRARY_BROKE)
 
     stage.on_discord(rule)
@@ -836,13 +836,13 @@ def token_of_the_bot(stage: Stage) -> Story:
     yield 60.0
     life, refused = stage.parts.machine.life, Trip(refused=Reply(401, {"message": "401: Unauthorized", "code": 0}))
     fault = Fault(stage.now, "bot_token", 0.0, 0)
-    stage.parts.weather.begin(fault)
+    stage.parts.faults.begin(fault)
     end = stage.on_discord(lambda request: None if _answers_people(request) else refused)
     yield 100.0
     stage.expect(stage.parts.machine.life > life or not stage.parts.machine.runs, "the bot runs on with a dead token")
     end()
     yield 120.0
-    stage.parts.weather.end(fault)
+    stage.parts.faults.end(fault)
     yield 600.0
     stage.came(job, home.channel)
 
@@ -856,7 +856,7 @@ def token_of_the_bot_at_a_card(stage: Stage) -> Story:
     ends. With a token that works the card comes."""
     home = yield from stage.settle()
     fault = Fault(stage.now, "bot_token", 0.0, 0)
-    stage.parts.weather.begin(fault)
+    stage.parts.faults.begin(fault)
     refused = Trip(refused=Reply(401, {"message": "401: Unauthorized", "code": 0}))
     end = stage.on_discord(lambda request: None if _answers_people(request) else refused)
     job = stage.job(home, 400)
@@ -865,7 +865,7 @@ def token_of_the_bot_at_a_card(stage: Stage) -> Story:
     stage.says(answer, "Watching")
     end()
     yield 120.0
-    stage.parts.weather.end(fault)
+    stage.parts.faults.end(fault)
     yield 600.0
     stage.came(job, home.channel)
 

@@ -62,13 +62,13 @@ _MEDIA_SAYS = (
 """None: the connection breaks."""
 
 
-class Weather:
+class ActiveFaults:
     """The faults that are in force, by kind."""
 
     def __init__(self, clock: VirtualClock, random: Random) -> None:
         self._clock = clock
         self._random = random
-        self.now: dict[str, Fault] = {}
+        self.by_kind: dict[str, Fault] = {}
         self.last_change = 0.0
         self._answers_lost: dict[str, list[float]] = defaultdict(list)
         """By channel: when edits were carried out without a response, or with a response that says otherwise."""
@@ -82,49 +82,49 @@ class Weather:
         self.media_rules: list[Callable[[Request], Trip | None]] = []
         self.refusal_rules: list[Callable[[Channel, dict[str, Any], int], Refusal | None]] = []
         """The faults of scenes, for their own requests and messages."""
-        self._met: dict[str, list[tuple[float, str]]] = defaultdict(list)
+        self._effects: dict[str, list[tuple[float, str]]] = defaultdict(list)
         """By channel, server or file: when a fault affected it, and of which kind."""
 
-    def was(self, prefix: str, since: float) -> bool:
+    def was_active(self, prefix: str, since: float) -> bool:
         """Whether any fault of this group was in force at or after `since`."""
-        return self.disturbs(prefix) or any(
+        return self.is_active(prefix) or any(
             ended >= since for kind, ended in self._last_in_force.items() if kind.startswith(prefix)
         )
 
-    def met(self, subject: object, since: float, *, but: str = "none") -> bool:
+    def affected(self, subject: object, since: float, *, but: str = "none") -> bool:
         """Whether a fault of another kind than `but` has affected this channel or server (by its id) or file (by its
         path) since then."""
-        return any(at >= since and kind != but for at, kind in self._met[str(subject)])
+        return any(at >= since and kind != but for at, kind in self._effects[str(subject)])
 
     def begin(self, fault: Fault) -> None:
-        self.now[fault.kind] = fault
+        self.by_kind[fault.kind] = fault
         self.last_change = self._clock.passed
 
     def end(self, fault: Fault) -> None:
-        if self.now.get(fault.kind) is fault:
-            del self.now[fault.kind]
+        if self.by_kind.get(fault.kind) is fault:
+            del self.by_kind[fault.kind]
             self._last_in_force[fault.kind] = self._clock.passed
         self.last_change = self._clock.passed
 
     def clear(self) -> None:
-        self.now.clear()
+        self.by_kind.clear()
         self.last_change = self._clock.passed
 
-    def disturbs(self, prefix: str) -> bool:
+    def is_active(self, prefix: str) -> bool:
         """Whether any fault of this group is in force."""
-        return any(kind.startswith(prefix) for kind in self.now)
+        return any(kind.startswith(prefix) for kind in self.by_kind)
 
-    def _moments(self) -> tuple[float, float]:
+    def _latencies(self) -> tuple[float, float]:
         """Seconds to the peer and back. Most responses come at once; enough are delayed to test what happens in
         between."""
         return self._random.uniform(0.01, 0.15), self._random.choice((0.0, 0.0, 0.0, 0.1))
 
-    def to_api(self, request: Request) -> Trip:
-        return _by_rule(self.api_rules, request) or self._to_api()
+    def trip_to_api(self, request: Request) -> Trip:
+        return _by_rule(self.api_rules, request) or self._random_trip_to_api()
 
-    def _to_api(self) -> Trip:
-        there, back = self._moments()
-        kind = self._hit(_API)
+    def _random_trip_to_api(self) -> Trip:
+        there, back = self._latencies()
+        kind = self._random_fault(_API)
         if kind is None:
             return Trip(there, back)
         if kind == "api_away":
@@ -135,15 +135,15 @@ class Weather:
             return Trip(there, back, lost_there=self._random.random() < 0.5, lost_back=True)
         return Trip(there, back, refused=self._random.choice(_API_SAYS[kind]))
 
-    def to_discord(self, request: Request) -> Trip:
+    def trip_to_discord(self, request: Request) -> Trip:
         trip = _by_rule(self.discord_rules, request)
         if trip is None:
-            trip = self._to_discord(request)
+            trip = self._random_trip_to_discord(request)
         else:
             self.last_change = self._clock.passed
             posts = POSTS.fullmatch(request.path)
             if posts is not None and request.files and trip.lost_there:
-                self.meets(posts[1], "scene")
+                self.record_effect(posts[1], "scene")
         edited = _EDITS.fullmatch(request.path)
         is_done_without_an_answer = trip.after is not None or (trip.lost_back and not trip.lost_there)
         if request.method == "PATCH" and edited is not None and is_done_without_an_answer:
@@ -167,13 +167,13 @@ class Weather:
         now = self._clock.passed
         return any(_ON_ITS_WAY < now - at < _REPEATED_SECONDS for at in self._answers_lost[str(channel_id)][-2:])
 
-    def _to_discord(self, request: Request) -> Trip:
-        there, back = self._moments()
-        hit = self._hit(_DISCORD)
+    def _random_trip_to_discord(self, request: Request) -> Trip:
+        there, back = self._latencies()
+        kind = self._random_fault(_DISCORD)
         posts = POSTS.fullmatch(request.path)
-        if hit is not None and posts is not None and request.method == "POST":
-            self.meets(posts[1], hit)
-        match hit:
+        if kind is not None and posts is not None and request.method == "POST":
+            self.record_effect(posts[1], kind)
+        match kind:
             case "discord_5xx" | "discord_5xx_after" as kind:
                 said = self._random.choice(_SERVER_ERRORS)
                 return Trip(there, back, refused=said) if kind == "discord_5xx" else Trip(there, back, after=said)
@@ -192,47 +192,47 @@ class Weather:
         said = {"message": "slow down", "retry_after": wait, "global": self._random.random() < 0.3}
         return Reply(429, said, {"Retry-After": str(wait)})
 
-    def to_media(self, request: Request) -> Trip:
+    def trip_to_media(self, request: Request) -> Trip:
         trip = _by_rule(self.media_rules, request)
         if trip is None:
-            return self._to_media(request)
-        self.meets(unquote(request.path), "scene")
+            return self._random_trip_to_media(request)
+        self.record_effect(unquote(request.path), "scene")
         return trip
 
-    def _to_media(self, request: Request) -> Trip:
-        there, back = self._moments()
-        if self._hit(_MEDIA) is None:
+    def _random_trip_to_media(self, request: Request) -> Trip:
+        there, back = self._latencies()
+        if self._random_fault(_MEDIA) is None:
             return Trip(there, back)
-        self.meets(unquote(request.path), "media_broken")
+        self.record_effect(unquote(request.path), "media_broken")
         said = self._random.choice(_MEDIA_SAYS)
         return Trip(there, back, lost_back=True) if said is None else Trip(there, back, refused=said)
 
-    def meets(self, subject: object, kind: str) -> None:
+    def record_effect(self, subject: object, kind: str) -> None:
         """Records that a fault of this kind affected a channel, server or file."""
-        self._met[str(subject)].append((self._clock.passed, kind))
+        self._effects[str(subject)].append((self._clock.passed, kind))
 
-    def _hit(self, odds: Mapping[str, float]) -> str | None:
+    def _random_fault(self, odds: Mapping[str, float]) -> str | None:
         """The first fault of this list that is in force and affects this request."""
-        return next((kind for kind, odd in odds.items() if kind in self.now and self._random.random() < odd), None)
+        return next((kind for kind, odd in odds.items() if kind in self.by_kind and self._random.random() < odd), None)
 
-    def against(self, channel: Channel, body: dict[str, Any], files: int) -> Refusal | None:
+    def refusal_of(self, channel: Channel, body: dict[str, Any], files: int) -> Refusal | None:
         """Why Discord refuses a message, or None."""
         kind, refusal = self._refusal(body, files)
         for rule in self.refusal_rules:
             if refusal is None and (refusal := rule(channel, body, files)) is not None:
                 kind = "scene"
         if refusal is not None:
-            self.meets(channel.id, kind)
-            self.meets(channel.guild.id, kind)
+            self.record_effect(channel.id, kind)
+            self.record_effect(channel.guild.id, kind)
         return refusal
 
     def _refusal(self, body: dict[str, Any], files: int) -> tuple[str, Refusal | None]:
-        if "discord_refuses_twice" in self.now and files and self._refused[body["nonce"]] < _TWICE:
+        if "discord_refuses_twice" in self.by_kind and files and self._refused[body["nonce"]] < _TWICE:
             self._refused[body["nonce"]] += 1
             return "discord_refuses_twice", Refusal(403, 50013, "Missing Permissions")
-        fault = self.now.get("discord_refuses_always")
+        fault = self.by_kind.get("discord_refuses_always")
         if fault is None:
-            fault = self.now.get("discord_refuses")
+            fault = self.by_kind.get("discord_refuses")
             if fault is None or self._random.random() < 0.3:
                 return "", None
         refusals = _REFUSALS if fault.kind == "discord_refuses" else _FOR_GOOD
