@@ -134,7 +134,7 @@ class Looks:
         if ended and known and (_IN_WORK.match(text) or text.startswith("**On hold")):
             self._fail(f"a card in {channel.name} has not told the end of its job: {text!r}")
         if token_works and not unsure and text.startswith(_ON_HOLD):
-            self._fail(f"a notice in {channel.name} goes on telling of a trouble that is over: {text!r}")
+            self._fail(f"a notice in {channel.name} still reports a problem that is over: {text!r}")
 
 
 def _texts_of_form(value: object) -> Iterator[str]:

@@ -141,7 +141,7 @@ def draw(seed: int, *, days: float = 1.0, guilds: int = 20, jobs: int = 200, fau
         Act(random.uniform(FIRST_ACT, days * DAY), kind, random.randrange(guilds), random.getrandbits(32))
         for kind in random.choices(list(_ACTS), list(_ACTS.values()), k=number)
     ]
-    troubles = [
+    drawn_faults = [
         Fault(
             random.uniform(FIRST_ACT, days * DAY * 0.95),
             kind,
@@ -158,7 +158,7 @@ def draw(seed: int, *, days: float = 1.0, guilds: int = 20, jobs: int = 200, fau
         interval=random.choice((20, 30, 60)),
         operator_token=random.random() < 0.3,
         acts=tuple(sorted(acts, key=lambda act: act.at)),
-        faults=tuple(sorted(troubles, key=lambda fault: fault.at)),
+        faults=tuple(sorted(drawn_faults, key=lambda fault: fault.at)),
     )
 
 

@@ -30,6 +30,7 @@ from tests.simulation.discord_world import (
     buttons_of,
     text_of,
 )
+from tests.simulation.fault_injector import FaultInjector
 from tests.simulation.hands import Hands
 from tests.simulation.ledger import Ledger, prompt
 from tests.simulation.machine import Machine
@@ -38,7 +39,6 @@ from tests.simulation.people import CALLBACK_ADDRESS, People
 from tests.simulation.pixverse_world import Account, Job, PixVerseWorld, subject_of, token_of
 from tests.simulation.plan import Fault
 from tests.simulation.serving import PLAIN, Serving
-from tests.simulation.troubles import Troubles
 from tests.simulation.virtual_time import Agenda, VirtualClock
 from tests.simulation.wire import Reply, Request, Trip
 
@@ -68,7 +68,7 @@ class Parts:
     ledger: Ledger
     hands: Hands
     people: People
-    troubles: Troubles
+    fault_injector: FaultInjector
     interval: int
     operators: Account | None
     tell: Callable[[str], None]
@@ -509,9 +509,9 @@ class Stage:
         if not skew_ms:
             self.parts.faults.end(clock)
 
-    def break_loop(self, name: str) -> None:
+    def crash_loop(self, name: str) -> None:
         """Makes one of the bot's loops crash."""
-        assert self.parts.troubles.break_loop(name), f"no loop {name} runs"
+        assert self.parts.fault_injector.crash_loop(name), f"no loop {name} runs"
 
     def disk(self, *, full: bool = False, locked: bool = False, fails: Callable[[str], bool] | None = None) -> None:
         """From now on the disk is full, locked, or fails at some statements; without arguments it works again."""

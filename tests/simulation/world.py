@@ -17,6 +17,7 @@ from discord_adapter.client import DiscordTokenRefused
 from storage.errors import StorageUnavailable
 from tests.simulation.active_faults import POSTS, ActiveFaults
 from tests.simulation.discord_world import Channel, DiscordWorld, Posted, Refusal, text_of
+from tests.simulation.fault_injector import LIBRARY_FAILED, LOOP_CRASHED, FaultInjector
 from tests.simulation.hands import Hands
 from tests.simulation.ledger import Ledger
 from tests.simulation.machine import CALLBACK_PORT, Machine
@@ -27,7 +28,6 @@ from tests.simulation.pixverse_world import PixVerseWorld, subject_of, token_of
 from tests.simulation.plan import DAY, FIRST_ACT, HOUR, LONGEST_FAULT, Act, Fault, Plan
 from tests.simulation.scenes import SCENES
 from tests.simulation.stage import Parts, Playbill
-from tests.simulation.troubles import LIBRARY_BROKE, LOOP_BROKE, Troubles
 from tests.simulation.virtual_time import Agenda, VirtualClock
 from tests.simulation.wire import Handler, Peer, Reply, Request, Trip
 
@@ -93,17 +93,19 @@ class World:
         self._discord.on_sending = self.ledger.looks.sent
         self._discord.on_edit = self._on_edit
         self._discord.on_unfit = self.ledger.fail
-        self._discord.on_answer = lambda: self._troubles.occasion("answers")
+        self._discord.on_answer = lambda: self._fault_injector.on_occasion("answers")
         self._discord.on_log_in = self._on_log_in
         self._discord.refuse = self._against
-        self._troubles = Troubles(self._clock, self._agenda, self._faults, self.machine, self._discord, self.pixverse)
+        self._fault_injector = FaultInjector(
+            self._clock, self._agenda, self._faults, self.machine, self._discord, self.pixverse
+        )
         self._hands = Hands(self._agenda, self._discord, self._faults, self.ledger, self.machine, self.tell)
         self._people = People(
             self._agenda, self._discord, self.pixverse, self.ledger, self.machine, self._hands, self.tell, operators
         )
         parts = Parts(
             self._clock, self._agenda, self._discord, self.pixverse, self._faults, self.machine, self.ledger,
-            self._hands, self._people, self._troubles, plan.interval, operators, self.tell, self.story,
+            self._hands, self._people, self._fault_injector, plan.interval, operators, self.tell, self.story,
         )  # fmt: skip
         self._playbill = Playbill(parts, SCENES)
         self._settle()
@@ -203,7 +205,7 @@ class World:
 
     def _go_wrong(self, fault: Fault) -> None:
         self.tell(f"fault: {fault.kind} for {fault.seconds:.0f} s")
-        if self._troubles.begin(fault):
+        if self._fault_injector.begin(fault):
             self.ledger.counts["faults"] += 1
 
     def _mend(self) -> None:
@@ -214,7 +216,7 @@ class World:
         # What was on hold is given up a month later, and deleted another month later.
         self._agenda.after(quiet + _RETENTION_DAYS * DAY + _LOOK_SECONDS, self._sleep_a_month)
         self._agenda.after(quiet + 2 * (_RETENTION_DAYS * DAY + _LOOK_SECONDS), self._check_empty)
-        self._troubles.end_all()
+        self._fault_injector.end_all()
         for account in self.pixverse.accounts:
             account.paid = True
         for guild in self._discord.guilds:
@@ -291,7 +293,7 @@ class World:
         return refusal
 
     def _answer_of_pixverse(self, request: Request) -> Reply:
-        self._troubles.api_asked()
+        self._fault_injector.on_api_request()
         reply = self.pixverse.answer(request)
         if reply.status == 401:
             self.ledger.pace.refused(token_of(request))
@@ -321,7 +323,7 @@ class World:
         kind = "card" if posted.message["flags"] & _COMPONENTS else "message"
         text = text_of(posted.message)[:_SHOWN]
         self.tell(f"    {kind} in {posted.channel.name}: {text!r} ({len(posted.files)} files)")
-        self._troubles.posts(posted.channel)
+        self._fault_injector.on_post(posted.channel)
         self.ledger.posted(posted)
 
     def _on_edit(self, channel: Channel, message: dict[str, Any]) -> None:
@@ -331,7 +333,7 @@ class World:
         )
 
     def _logged(self, line: str) -> None:
-        own = not line.startswith("ERROR discord.") and LOOP_BROKE not in line and LIBRARY_BROKE not in line
+        own = not line.startswith("ERROR discord.") and LOOP_CRASHED not in line and LIBRARY_FAILED not in line
         if own and "Traceback" in line and not self._faults.is_active("disk"):
             self.ledger.fail(f"a traceback in the log: {line[-700:]}")
         for account in self.pixverse.accounts:

@@ -179,7 +179,7 @@ def alert_unanswered(stage: Stage) -> Story:
     yield 20.0
     end()
     yield 600.0
-    stage.expect(not stage.messages(alerts, _HOLD), "a trouble that is over is told of")
+    stage.expect(not stage.messages(alerts, _HOLD), "a problem that is over is told of")
     stage.came(job, home.channel)
 
 
@@ -245,7 +245,7 @@ def removed_in_the_next_trouble(stage: Stage) -> Story:
     home.press_answer(question, "Remove the token")
     yield 60.0
     stage.expect(text_of(alert) == fixed, f"what was over is told of anew: {text_of(alert)!r}")
-    stage.expect(not stage.messages(home.channel, _HOLD), "a trouble that is over is told of")
+    stage.expect(not stage.messages(home.channel, _HOLD), "a problem that is over is told of")
 
 
 def another_account(stage: Stage) -> Story:

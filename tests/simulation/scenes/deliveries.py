@@ -6,10 +6,10 @@ from copy import deepcopy
 from typing import Any
 
 from tests.simulation.discord_world import Refusal, text_of
+from tests.simulation.fault_injector import LIBRARY_FAILED
 from tests.simulation.memory import entries_kept
 from tests.simulation.plan import Fault
 from tests.simulation.stage import Stage, Story
-from tests.simulation.troubles import LIBRARY_BROKE
 from tests.simulation.wire import Reply, Request, Trip
 
 _READY = r"\*\*Your videos? (?:is|are) ready"
@@ -317,7 +317,7 @@ def no_posting(stage: Stage) -> Story:
         stage.parts.discord.permit(alerts, set())
     yield 120.0
     told = r"\*\*I can't post in"
-    stage.expect(not stage.messages(alerts, told) or alert == "archived", "a trouble that is over is still told of")
+    stage.expect(not stage.messages(alerts, told) or alert == "archived", "a problem that is over is still told of")
     stage.expect(bool(stage.messages(alerts, r"\*\*I can post in")), "nobody hears that posting works again")
 
 
@@ -549,7 +549,7 @@ def library_fails(stage: Stage) -> Story:
         said = str(request.body)
         if request.method == "POST" and "outcome:details" in said and odd.prompt in said:
             stage.parts.faults.record_effect(home.channel.id, "scene")
-            raise RuntimeError(LIBRARY_BROKE)
+            raise RuntimeError(LIBRARY_FAILED)
 
     stage.on_discord(rule)
     yield 300.0

@@ -6,10 +6,10 @@ import json
 import re
 
 from tests.simulation.discord_world import Asked, buttons_of, text_of
+from tests.simulation.fault_injector import LOOP_CRASHED
 from tests.simulation.pasting import NONSENSE
 from tests.simulation.pixverse_world import Account
 from tests.simulation.stage import Home, Stage, Story
-from tests.simulation.troubles import LOOP_BROKE
 from tests.simulation.wire import Reply, Request, Trip
 
 _SLOW_DOWN = "One moment"
@@ -652,7 +652,7 @@ def own_fault(stage: Stage) -> Story:
 
     def break_down(request: Request) -> None:
         if stage.subject(request) == job.jobid:
-            raise RuntimeError(LOOP_BROKE)
+            raise RuntimeError(LOOP_CRASHED)
 
     end = stage.on_api(break_down)
     answer = home.look(job.jobid)

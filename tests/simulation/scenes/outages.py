@@ -283,7 +283,7 @@ def loops_crash(stage: Stage) -> Story:
     edits = [0]
 
     def break_in_edit() -> None:
-        stage.parts.troubles.break_loop("cards")
+        stage.parts.fault_injector.crash_loop("cards")
 
     def rule(request: Request) -> None:
         if request.method == "PATCH" and "/channels/" in request.path:
@@ -293,9 +293,9 @@ def loops_crash(stage: Stage) -> Story:
 
     stage.on_discord(rule)
     for name in ("poll", "cards", "delivery", "accounts", "callbacks", "poll"):
-        if not stage.parts.troubles.break_loop(name):
+        if not stage.parts.fault_injector.crash_loop(name):
             yield 3.0  # The loop had just crashed during an edit.
-            stage.break_loop(name)
+            stage.crash_loop(name)
         yield 70.0
     yield 500.0 + 2 * stage.parts.interval
     for job in jobs:
@@ -313,7 +313,7 @@ def crashes_again(stage: Stage) -> Story:
     yield 20.0
     crashed = 0
     for _ in range(240):
-        crashed += stage.parts.troubles.break_loop("accounts")
+        crashed += stage.parts.fault_injector.crash_loop("accounts")
         yield 1.0
     stage.expect(crashed <= 10, f"a loop that crashes was started {crashed} times in four minutes")
     yield 900.0

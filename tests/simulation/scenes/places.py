@@ -390,7 +390,7 @@ def removed_for_days(stage: Stage) -> Story:
     yield 60.0
     stage.came(job, home.channel)
     stage.one_notice(alerts, r"\*\*I can post in")
-    stage.expect(not stage.messages(alerts, r"\*\*I can't post in"), "a trouble that is over is still told of")
+    stage.expect(not stage.messages(alerts, r"\*\*I can't post in"), "a problem that is over is still told of")
 
 
 def archived_unknown(stage: Stage) -> Story:
@@ -520,7 +520,7 @@ def back_on_a_full_disk(stage: Stage) -> Story:
         discord.invite_bot(one.guild)
     for _ in range(2):
         yield 5.0
-        stage.break_loop("guild_events")
+        stage.crash_loop("guild_events")
     yield 30.0
     stage.disk()
     stage.void(again)

@@ -766,7 +766,7 @@ def one_in_trouble(stage: Stage) -> Story:
     since = stage.now
     yield 240.0
     gaps = stage.gaps(good, since)
-    stage.expect(max(gaps) < 2.3 * stage.parts.interval + 2, f"left alone for {max(gaps):.0f} s for another's trouble")
+    stage.expect(max(gaps) < 2.3 * stage.parts.interval + 2, f"left alone for {max(gaps):.0f} s for another's problem")
     stage.expect(len(times) <= 80 / stage.parts.interval + 3, f"asked {len(times)} times about what fails")
     yield 200.0
     end()

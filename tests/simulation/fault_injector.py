@@ -24,19 +24,19 @@ _UNREAD_SECONDS = 3000.0
 """Longer than Discord remembers a nonce, and longer than the process is down."""
 _LOOPS = frozenset({"delivery", "poll", "callbacks", "cards", "accounts"})
 """Names of the bot's tasks that run as long as it does."""
-_RESTING_SECONDS = 120.0
+_BETWEEN_CRASHES = 120.0
 """A loop that has just crashed isn't made to crash again within this time."""
 _SKEWS = (-90_000, 90_000, -3_600_000, 3_600_000, -30 * 3_600_000, *(30 * 3_600_000,) * 3)
 """Milliseconds. A clock that is ahead makes every link look expired."""
 _CLOCK_SECONDS = 1800.0
 """A clock is wrong for at least this long, because nobody looks at it."""
-LOOP_BROKE = "this loop was broken off by the simulation"
-LIBRARY_BROKE = "this call was broken off by the simulation"
+LOOP_CRASHED = "this loop was broken off by the simulation"
+LIBRARY_FAILED = "this call was broken off by the simulation"
 """The message of an error that no library documents."""
 
 
-class Troubles:
-    """Faults without a duration are over at once; the others are active while they last."""
+class FaultInjector:
+    """Begins and ends faults. Those without a duration are over at once; the others are active while they last."""
 
     def __init__(
         self,
@@ -53,17 +53,17 @@ class Troubles:
         self._machine = machine
         self._discord = discord
         self._pixverse = pixverse
-        self._broke_at: dict[str, float] = {}
-        self._breaks_in_flight: asyncio.Task[Any] | None = None
+        self._crashed_at: dict[str, float] = {}
+        self._crashes_at_request: asyncio.Task[Any] | None = None
         """A loop that is to crash at its next request."""
-        self._waiting: dict[str, Fault] = {}
+        self._kills_waiting: dict[str, Fault] = {}
         """Kills that wait for an occasion, by the occasion's name."""
         self._at_once: dict[str, Callable[[Fault], None]] = {
             "kill": self._kill,
-            "kill_at_post": lambda fault: self._lie_in_wait("posts", fault),
-            "kill_at_answer": lambda fault: self._lie_in_wait("answers", fault),
-            "kill_unread": lambda fault: self._lie_in_wait("posts unread", fault),
-            "loop_breaks": self._break_loop,
+            "kill_at_post": lambda fault: self._wait_for("posts", fault),
+            "kill_at_answer": lambda fault: self._wait_for("answers", fault),
+            "kill_unread": lambda fault: self._wait_for("posts unread", fault),
+            "loop_breaks": self._crash_any_loop,
             "stop": self._stop,
             "gateway_cut": lambda _: discord.cut_gateway(),
             "gateway_forgets": lambda _: discord.invalidate(),
@@ -72,17 +72,17 @@ class Troubles:
             "gateway_away": lambda _: self._gateway(open_again=False),
             "disk_full": lambda _: self._disk(full=True),
             "disk_locked": lambda _: self._disk(locked=True),
-            "clock": self._turn_clock,
+            "clock": self._skew_clock,
             "discord_unsure": lambda _: self._hide_histories(),
-            "lists_lag": self._lag,
+            "lists_lag": self._delay_lists,
         }
         self._end: dict[str, Callable[[], None]] = {
             "gateway_away": lambda: self._gateway(open_again=True),
             "disk_full": self._disk,
             "disk_locked": self._disk,
-            "clock": self._right_clock,
+            "clock": self._correct_clock,
             "discord_unsure": self._show_histories,
-            "lists_lag": self._lists_right,
+            "lists_lag": self._correct_lists,
         }
 
     def begin(self, fault: Fault) -> bool:
@@ -104,8 +104,8 @@ class Troubles:
         for fault in list(self._faults.by_kind.values()):
             self._over(fault)
         self._machine.dies_after = None
-        self._waiting.clear()
-        self._breaks_in_flight = None
+        self._kills_waiting.clear()
+        self._crashes_at_request = None
 
     def _over(self, fault: Fault) -> None:
         self._faults.end(fault)
@@ -117,14 +117,14 @@ class Troubles:
         self._machine.downtime = random.choice((1.0, 20.0, fault.seconds))
         self._machine.dies_after = random.randint(1, _MOST_STEPS)
 
-    def _lie_in_wait(self, occasion: str, fault: Fault) -> None:
-        self._waiting[occasion] = fault
+    def _wait_for(self, occasion: str, fault: Fault) -> None:
+        self._kills_waiting[occasion] = fault
 
-    def posts(self, channel: Channel) -> None:
+    def on_post(self, channel: Channel) -> None:
         """The bot posts. A kill that waits for this happens a few steps later. If it is "posts unread", the channel's
         history is hidden for longer than Discord remembers the nonce."""
-        self.occasion("posts")
-        fault = self._waiting.pop("posts unread", None)
+        self.on_occasion("posts")
+        fault = self._kills_waiting.pop("posts unread", None)
         if fault is not None and self._machine.runs:
             self._discord.permit(channel, {"read_message_history"})
             self._agenda.after(_UNREAD_SECONDS, lambda: self._readable_again(channel))
@@ -144,51 +144,51 @@ class Troubles:
         for channel in [one for one in self._discord.channels.values() if one.exists and one.parent is None]:
             self._discord.permit(channel, channel.denied - {"read_message_history"})
 
-    def break_loop(self, name: str) -> bool:
+    def crash_loop(self, name: str) -> bool:
         """Makes one of the bot's loops crash where it waits; the poll loop during its next request. Returns whether the
         loop runs: one that waits to be restarted can't crash."""
         loop = self._machine.loop
         tasks = [] if loop is None else asyncio.all_tasks(loop)
-        task = next((task for task in tasks if task.get_name() == name and not _rests(task)), None)
+        task = next((task for task in tasks if task.get_name() == name and not _waits_for_restart(task)), None)
         if task is None:
             return False
         if name == "poll":
-            self._breaks_in_flight = task
+            self._crashes_at_request = task
         else:
-            self._break(task)
+            self._crash(task)
         return True
 
     def _loops(self) -> list[asyncio.Task[Any]]:
         loop = self._machine.loop
         return [] if loop is None else [task for task in asyncio.all_tasks(loop) if task.get_name() in _LOOPS]
 
-    def _break_loop(self, fault: Fault) -> None:
+    def _crash_any_loop(self, fault: Fault) -> None:
         """Makes one of the bot's loops crash where it waits, with all its work in progress."""
         tasks = self._loops()
         tasks = [
             task
             for task in sorted(tasks, key=lambda task: task.get_name())
-            if self._clock.passed - self._broke_at.get(task.get_name(), -math.inf) > _RESTING_SECONDS
+            if self._clock.passed - self._crashed_at.get(task.get_name(), -math.inf) > _BETWEEN_CRASHES
         ]
         if not tasks:
             return
-        self.break_loop(Random(fault.seed).choice(tasks).get_name())
+        self.crash_loop(Random(fault.seed).choice(tasks).get_name())
 
-    def api_asked(self) -> None:
+    def on_api_request(self) -> None:
         """A request to the API is in flight: a loop that was to crash at its next request crashes now."""
-        task, self._breaks_in_flight = self._breaks_in_flight, None
+        task, self._crashes_at_request = self._crashes_at_request, None
         if task is not None and not task.done() and task.get_loop() is self._machine.loop:
-            self._break(task)
+            self._crash(task)
 
-    def _break(self, task: asyncio.Task[Any]) -> None:
-        self._broke_at[task.get_name()] = self._clock.passed
+    def _crash(self, task: asyncio.Task[Any]) -> None:
+        self._crashed_at[task.get_name()] = self._clock.passed
         waiting = getattr(task, "_fut_waiter", None)
-        if waiting is not None and not waiting.done() and not _rests(task):
-            waiting.set_exception(RuntimeError(LOOP_BROKE))
+        if waiting is not None and not waiting.done() and not _waits_for_restart(task):
+            waiting.set_exception(RuntimeError(LOOP_CRASHED))
 
-    def occasion(self, occasion: str) -> None:
+    def on_occasion(self, occasion: str) -> None:
         """The bot posts or acknowledges. A kill that waits for this happens a few steps later."""
-        fault = self._waiting.pop(occasion, None)
+        fault = self._kills_waiting.pop(occasion, None)
         if fault is not None and self._machine.runs:
             self._machine.downtime = Random(fault.seed).choice((1.0, 20.0, fault.seconds))
             self._machine.dies_after = Random(fault.seed).randint(1, _FEW_STEPS)
@@ -205,22 +205,22 @@ class Troubles:
     def _disk(self, *, full: bool = False, locked: bool = False) -> None:
         self._machine.disk.full, self._machine.disk.locked = full, locked
 
-    def _turn_clock(self, fault: Fault) -> None:
+    def _skew_clock(self, fault: Fault) -> None:
         random = Random(fault.seed)
         self._clock.skew_ms = random.choice(_SKEWS)
 
-    def _right_clock(self) -> None:
+    def _correct_clock(self) -> None:
         self._clock.skew_ms = 0
 
-    def _lag(self, fault: Fault) -> None:
+    def _delay_lists(self, fault: Fault) -> None:
         wrong = Random(fault.seed).randint(5, 60)
         self._pixverse.lagging = lambda job: (job.number * 7919 + fault.seed) % 100 < wrong
 
-    def _lists_right(self) -> None:
+    def _correct_lists(self) -> None:
         self._pixverse.lagging = lambda _job: False
 
 
-def _rests(task: asyncio.Task[Any]) -> bool:
+def _waits_for_restart(task: asyncio.Task[Any]) -> bool:
     """Whether a loop has crashed and waits to be restarted: then it waits in the function that restarts it."""
     waits_for = getattr(task.get_coro(), "cr_await", None)
     return getattr(waits_for, "cr_code", None) is VirtualClock.sleep.__code__
