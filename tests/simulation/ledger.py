@@ -18,7 +18,7 @@ from relay.delivery import nonces
 from tests.simulation import words
 from tests.simulation.active_faults import ActiveFaults
 from tests.simulation.discord_world import EPOCH_MS, Asked, Channel, Guild, Posted, buttons_of, text_of
-from tests.simulation.looks import Looks
+from tests.simulation.message_laws import MessageLaws
 from tests.simulation.pace import Pace
 from tests.simulation.pixverse_world import Account, Job, PixVerseWorld
 from tests.simulation.plan import Plan
@@ -162,7 +162,7 @@ class Ledger:
     def __init__(
         self, clock: VirtualClock, pixverse: PixVerseWorld, faults: ActiveFaults, plan: Plan, operator_token: str | None
     ) -> None:
-        self.looks = Looks(self.fail)
+        self.message_laws = MessageLaws(self.fail)
         self.calm = bool(plan.scenes)
         """Whether the only faults are those of the scenes."""
         is_awaited = self.is_awaited if self.calm else None
@@ -182,7 +182,7 @@ class Ledger:
         """When somebody last asked for a job in a channel."""
         self._card_posted: dict[tuple[str, int], float] = {}
         """When a job's last card was posted in a channel."""
-        self._looks: Counter[str] = Counter()
+        self._lookups: Counter[str] = Counter()
         """How often people asked about a job."""
         self._edited_at: dict[tuple[int, int], float] = {}
         self._edits: dict[str, list[float]] = defaultdict(list)
@@ -237,7 +237,7 @@ class Ledger:
 
     def looked_up(self, jobs: list[Job]) -> None:
         """Somebody asks about these jobs, so the bot may request them."""
-        self._looks.update(job.jobid for job in jobs)
+        self._lookups.update(job.jobid for job in jobs)
         for job in jobs:
             self.pace.wants(job.jobid)
 
@@ -251,10 +251,12 @@ class Ledger:
         self._check_shown(record.channel.guild, record.text, alone=True)
         self._addresses.update(_ADDRESS.findall(record.text))
         for message in record.shown.values():
-            self.looks.said(text_of(message), [label for label, _ in buttons_of(message)], record.locale)
-            self.looks.speaks(message, record.locale)
+            self.message_laws.check_repetition(
+                text_of(message), [label for label, _ in buttons_of(message)], record.locale
+            )
+            self.message_laws.check_language(message, record.locale)
         if record.modal is not None and "title" in record.modal:
-            self.looks.form_speaks(record.modal, record.locale)
+            self.message_laws.check_form_language(record.modal, record.locale)
         if not _PROMISES.search(record.text) or _UNDECIDED in record.text:
             return
         for job in jobs:
@@ -339,7 +341,7 @@ class Ledger:
         self._forms[str(posted.message["id"])] = (posted.life, _form(posted.message))
         text = text_of(posted.message)
         self._check_shown(posted.channel.guild, text, alone=False)
-        self.looks.speaks(posted.message, self._language(posted.channel))
+        self.message_laws.check_language(posted.message, self._language(posted.channel))
         for described in posted.described:
             self._check_shown(posted.channel.guild, _MARKUP.sub(r"\\\g<0>", described), alone=False)
         ids = [custom_id for _, custom_id in buttons_of(posted.message)]
@@ -350,16 +352,18 @@ class Ledger:
             if job is not None:
                 self._check_new_card(job, posted)
                 self.cards[str(posted.message["id"])] = job
-                self.looks.shown(posted.message, posted.channel, self._clock.passed, self._language(posted.channel))
+                self.message_laws.check_card(
+                    posted.message, posted.channel, self._clock.passed, self._language(posted.channel)
+                )
                 if _UNDECIDED not in text:
                     self.promise(job, posted.channel)
             self._check_pings(posted, set())
         elif any(custom_id.startswith("batch:stop") for custom_id in ids):
-            self.looks.said(text, [], self._language(posted.channel))
+            self.message_laws.check_repetition(text, [], self._language(posted.channel))
             self._check_pings(posted, set())
         else:
             self.counts["notices"] += 1
-            self.looks.said(text, [], self._language(posted.channel))
+            self.message_laws.check_repetition(text, [], self._language(posted.channel))
             # The people who asked for a batch are pinged once when it ends, even if its last job gets no outcome.
             ended = _BATCH_ENDED.match(text) is not None
             asked = (people for (_, where), people in self.askers.items() if where == posted.channel.id)
@@ -381,7 +385,7 @@ class Ledger:
         started knows nothing of earlier edits.
         """
         self._check_shown(channel.guild, text_of(message), alone=False)
-        self.looks.speaks(message, self._language(channel))
+        self.message_laws.check_language(message, self._language(channel))
         if "can't tell if it's posted" in text_of(message):
             jobs = self.jobs_in(message)
             if any((job.jobid, channel.id) not in self._unknowable for job in jobs):
@@ -389,11 +393,13 @@ class Ledger:
             for job in jobs:
                 self.void("nobody can know whether it was posted", channel=channel, job=job)
         if str(message["id"]) in self.cards:
-            self.looks.shown(message, channel, self._clock.passed, self._language(channel))
+            self.message_laws.check_card(message, channel, self._clock.passed, self._language(channel))
             if not repeated:
-                self.looks.paced(message, life, self._clock.passed)
+                self.message_laws.check_edit_rate(message, life, self._clock.passed)
         else:
-            self.looks.said(text_of(message), [label for label, _ in buttons_of(message)], self._language(channel))
+            self.message_laws.check_repetition(
+                text_of(message), [label for label, _ in buttons_of(message)], self._language(channel)
+            )
         if not int(message["flags"]) & _COMPONENTS:
             return  # A notice, edited to say that a problem is over.
         before_it, form = self._forms.get(str(message["id"])), (life, _form(message))
@@ -490,7 +496,7 @@ class Ledger:
                 f"the end of {job.prompt} reached server {posted.channel.guild.id}, whose tokens were dead by then"
             )
         self._check_pings(posted, self.askers[key])
-        self.looks.said(text, [], self._language(posted.channel))
+        self.message_laws.check_repetition(text, [], self._language(posted.channel))
         self._check_reply(job, posted)
         self._check_words(job, posted, text)
         if job.prompt in text and job.words.stays not in text:
@@ -693,7 +699,7 @@ class Ledger:
                 continue
             span = (self._known_to_have_ended(job) - job.created) / interval
             polls = (span + lives * 2 + callbacks[jobid] * 3 + 12) * max(1, len(self._tokens_of(job)))
-            most = polls + self._looks[jobid] * 4
+            most = polls + self._lookups[jobid] * 4
             if times > most:
                 self.fail(f"{job.prompt} was asked about {times} times, at most {most:.0f} are right")
 
@@ -736,7 +742,7 @@ class Ledger:
                 promise = None if job is None else self.promises.get((job.jobid, channel.id))
                 ended = promise is not None and bool(promise.outcomes) and not promise.extra
                 unsure = self._nonces.get(str(number)) in self._unsure
-                self.looks.at_rest(message, channel, ended=ended, token_works=works, unsure=unsure)
+                self.message_laws.check_at_end(message, channel, ended=ended, token_works=works, unsure=unsure)
 
     def check_promises(self) -> None:
         """Checks, long after all faults ended, that every promised result came."""

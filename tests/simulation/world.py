@@ -90,7 +90,7 @@ class World:
             process_gone=self._discord.process_gone,
         )
         self._discord.on_post = self._on_post
-        self._discord.on_sending = self.ledger.looks.sent
+        self._discord.on_sending = self.ledger.message_laws.on_send
         self._discord.on_edit = self._on_edit
         self._discord.on_unfit = self.ledger.fail
         self._discord.on_answer = lambda: self._fault_injector.on_occasion("answers")
@@ -285,7 +285,7 @@ class World:
         refusal = self._faults.refusal_of(channel, body, files)
         unheard = self._faults.in_doubt_since(channel.id, str(body.get("nonce")), self._clock.passed)
         if refusal is not None and not unheard:
-            self.ledger.looks.refused(channel, body, files, refusal)
+            self.ledger.message_laws.on_refusal(channel, body, files, refusal)
         if refusal is not None and "discord_refuses_always" in self._faults.by_kind:
             look, life = self.ledger.refused(channel, body, refusal.code), self.machine.life
             if look is not None:

@@ -673,7 +673,7 @@ def not_seen_before(stage: Stage) -> Story:
     yield 10.0
     stage.parts.ledger.promises[(job.jobid, home.channel.id)].extra += 1
     stage.due_again(job, home.channel)
-    stage.parts.ledger.looks.begins_anew(str(stage.card(job, home.channel)["id"]))
+    stage.parts.ledger.message_laws.restart(str(stage.card(job, home.channel)["id"]))
     answer = home.status(job)
     yield 8.0
     stage.says(answer, "Watching")

@@ -35,8 +35,8 @@ _FILES = re.compile(r"\bNumbers? \d+(?:(?:, \d+)*,? (?:and|to) \d+)?:")
 """The files that a reason is about; each reason names its own."""
 
 
-class Looks:
-    """Follows every card from its first to its last form."""
+class MessageLaws:
+    """Checks each message, and follows every card from the post to its last edit."""
 
     def __init__(self, fail: Callable[[str], None]) -> None:
         self._fail = fail
@@ -46,12 +46,12 @@ class Looks:
         self._last_edit: dict[str, tuple[int, float]] = {}
         """The process that last posted or edited a card, and when."""
         self._posted_at: dict[str, float] = {}
-        self._reached: dict[str, float] = {}
+        self._progress: dict[str, float] = {}
         """How far a card has progressed, in percent; infinite once it shows the end."""
-        self._edited: set[str] = set()
+        self._ever_edited: set[str] = set()
         """Cards that the bot knows for certain: the response to a post may be lost for good."""
 
-    def sent(self, channel: Channel, body: dict[str, Any], files: int) -> None:
+    def on_send(self, channel: Channel, body: dict[str, Any], files: int) -> None:
         """Checks the nonce of a message that the bot sends.
 
         A message that Discord refused for its contents gets another nonce once something is left out of it. A message
@@ -62,15 +62,15 @@ class Looks:
             self._fail(f"a message is sent without a nonce that holds: {nonce!r}, {body.get('enforce_nonce')!r}")
         form, before = _form(body, files), self._refused.pop((channel.id, nonce), None)
         if before is not None and (form[0] < before[0] or form[1] < before[1]):
-            self._fail(f"a message in a lesser form bears the same nonce: {before} and {form}")
+            self._fail(f"a reduced message has the same nonce: {before} and {form}")
 
-    def refused(self, channel: Channel, body: dict[str, Any], files: int, refusal: Refusal) -> None:
+    def on_refusal(self, channel: Channel, body: dict[str, Any], files: int, refusal: Refusal) -> None:
         """Discord refuses a message, for its contents or for a missing permission."""
-        a_reply = refusal.code in _OF_REPLIES or "message_reference" in (refusal.errors or {})
-        if refusal.code != _MISSING_PERMISSIONS and not a_reply:
+        is_about_reply = refusal.code in _OF_REPLIES or "message_reference" in (refusal.errors or {})
+        if refusal.code != _MISSING_PERMISSIONS and not is_about_reply:
             self._refused[(channel.id, str(body.get("nonce")))] = _form(body, files)
 
-    def paced(self, message: dict[str, Any], life: int, now: float) -> None:
+    def check_edit_rate(self, message: dict[str, Any], life: int, now: float) -> None:
         """Checks that a card isn't edited more often than the contract allows; its last edit may come at any time."""
         number = str(message["id"])
         edited_in, before = self._last_edit.get(number, (0, -math.inf))
@@ -81,58 +81,58 @@ class Looks:
         if edited_in == life and now - before < least - 0.1 and not ends:
             self._fail(f"a card of {age:.0f} s is edited again after {now - before:.1f} s: {text_of(message)!r}")
 
-    def shown(self, message: dict[str, Any], channel: Channel, now: float, locale: str) -> None:
+    def check_card(self, message: dict[str, Any], channel: Channel, now: float, locale: str) -> None:
         """Checks a card that was posted or edited."""
         text, number = text_of(message), str(message["id"])
         self._posted_at.setdefault(number, now)
-        self.said(text, [label for label, _ in buttons_of(message)], locale)
-        if number in self._reached:
-            self._edited.add(number)
-        before = self._reached.setdefault(number, 0.0)
+        self.check_repetition(text, [label for label, _ in buttons_of(message)], locale)
+        if number in self._progress:
+            self._ever_edited.add(number)
+        before = self._progress.setdefault(number, 0.0)
         if text.startswith("**On hold") or "watching" in text.lower():
             return
         percent = _PERCENT.search(text)
         reached = math.inf if _ENDED.match(text) else float(percent[1]) if percent is not None else 0.0
         if (before == math.inf and _IN_WORK.match(text)) or (percent is not None and reached < before):
             self._fail(f"a card goes back in {channel.name}: {text!r}")
-        self._reached[number] = max(before, reached)
+        self._progress[number] = max(before, reached)
 
-    def begins_anew(self, number: str) -> None:
+    def restart(self, number: str) -> None:
         """The job of a card is waited for again, so the card may go back from the end to progress."""
-        self._reached[number] = 0.0
+        self._progress[number] = 0.0
 
-    def said(self, text: str, labels: list[str], locale: str) -> None:
+    def check_repetition(self, text: str, labels: list[str], locale: str) -> None:
         """Checks that a text of the bot's says nothing twice. Only in English and in the tests' own language: in
         others, the words without a meaning of their own aren't known."""
         if locale not in (ENGLISH, PSEUDO):
             return
         twice = said_twice(_SHARED.sub("", _FILES.sub("", _OWN_WORDS.sub("", text))), labels)
         if twice:
-            self._fail(f"{twice} is said twice in {text!r} {labels}")
+            self._fail(f"{twice} stands twice in {text!r} {labels}")
 
-    def speaks(self, message: dict[str, Any], locale: str) -> None:
+    def check_language(self, message: dict[str, Any], locale: str) -> None:
         """Checks that a message is in its readers' language."""
         written = "\n".join([written_in(message), *(label for label, _ in labelled_in(message))])
         if locale == PSEUDO:
             words = english(_FOREIGN.sub("", written))
             if words:
-                self._fail(f"{words} stand in English in {written!r}")
+                self._fail(f"English words {words} in {written!r}")
         elif is_pseudo(written):
-            self._fail(f"another language than that of its readers is spoken in {written!r}")
+            self._fail(f"not in the language of its readers: {written!r}")
 
-    def form_speaks(self, form: dict[str, Any], locale: str) -> None:
+    def check_form_language(self, form: dict[str, Any], locale: str) -> None:
         """Checks that a form is in the language of the person who fills it in."""
-        self.speaks({"content": "\n".join(_texts_of_form(form))}, locale)
+        self.check_language({"content": "\n".join(_texts_of_form(form))}, locale)
 
-    def at_rest(
+    def check_at_end(
         self, message: dict[str, Any], channel: Channel, *, ended: bool, token_works: bool, unsure: bool
     ) -> None:
         """Checks a message once everything is quiet: the card of a job with a result shows the end, and no notice
         reports a problem that is over, unless the bot couldn't know that the notice was posted (`unsure`)."""
         text = text_of(message)
-        known = str(message["id"]) in self._edited
+        known = str(message["id"]) in self._ever_edited
         if ended and known and (_IN_WORK.match(text) or text.startswith("**On hold")):
-            self._fail(f"a card in {channel.name} has not told the end of its job: {text!r}")
+            self._fail(f"a card in {channel.name} does not show the end of its job: {text!r}")
         if token_works and not unsure and text.startswith(_ON_HOLD):
             self._fail(f"a notice in {channel.name} still reports a problem that is over: {text!r}")
 
