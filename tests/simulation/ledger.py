@@ -17,9 +17,9 @@ from model.states import DeliveryKind
 from relay.delivery import nonces
 from tests.simulation import words
 from tests.simulation.active_faults import ActiveFaults
+from tests.simulation.api_request_laws import ApiRequestLaws
 from tests.simulation.discord_world import EPOCH_MS, Asked, Channel, Guild, Posted, buttons_of, text_of
 from tests.simulation.message_laws import MessageLaws
-from tests.simulation.pace import Pace
 from tests.simulation.pixverse_world import Account, Job, PixVerseWorld
 from tests.simulation.plan import Plan
 from tests.simulation.virtual_time import BEGIN_MS, VirtualClock
@@ -166,7 +166,7 @@ class Ledger:
         self.calm = bool(plan.scenes)
         """Whether the only faults are those of the scenes."""
         is_awaited = self.is_awaited if self.calm else None
-        self.pace = Pace(clock, pixverse, plan.interval, self.fail, is_awaited, self._is_shared)
+        self.api_request_laws = ApiRequestLaws(clock, pixverse, plan.interval, self.fail, is_awaited, self._is_shared)
         self._clock = clock
         self._pixverse = pixverse
         self._faults = faults
@@ -239,12 +239,12 @@ class Ledger:
         """Somebody asks about these jobs, so the bot may request them."""
         self._lookups.update(job.jobid for job in jobs)
         for job in jobs:
-            self.pace.wants(job.jobid)
+            self.api_request_laws.on_lookup(job.jobid)
 
     def tries_token(self, guild: Guild) -> None:
         """Somebody lets the bot try the token that this server uses."""
         for token in (*self.servers[guild.id].offered, *self.operator_tokens):
-            self.pace.tries(token)
+            self.api_request_laws.on_token_trial(token)
 
     def answered(self, record: Asked, jobs: list[Job]) -> None:
         """The asker has read a reply. It may be a promise, and must show only what they may see."""

@@ -112,7 +112,7 @@ class People:
 
     def _send_callback(self, path: str, job: Job) -> None:
         self.callbacks_sent[job.jobid] += 1
-        self._ledger.pace.wants(job.jobid)
+        self._ledger.api_request_laws.on_lookup(job.jobid)
         self._machine.post_callback(path, json.dumps(self._pixverse.record(job)).encode())
 
     def _job_here(self, random: Random, guild: Guild) -> Job | None:
@@ -473,7 +473,7 @@ class People:
         )
         record = {**self._pixverse.record(job), "status": "failed", "error": "@everyone hacked"}
         self.callbacks_sent[job.jobid] += 1
-        self._ledger.pace.wants(job.jobid)
+        self._ledger.api_request_laws.on_lookup(job.jobid)
         self._machine.post_callback(path, json.dumps(record).encode())
 
     # ------------------------------------------------------------- what servers do

@@ -167,7 +167,7 @@ class Home:
     def call_back(self, record: dict[str, Any]) -> None:
         """useapi.net posts a callback to this server's address."""
         self._parts.people.callbacks_sent[str(record["jobid"])] += 1
-        self._parts.ledger.pace.wants(str(record["jobid"]))
+        self._parts.ledger.api_request_laws.on_lookup(str(record["jobid"]))
         self._parts.machine.post_callback(self.callback, Stage.json(record))
 
     def enter_token(self, token: str) -> list[Asked]:

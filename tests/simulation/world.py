@@ -127,7 +127,7 @@ class World:
                 self.tell("the bot starts")
                 self._discord.life = self.machine.life + 1
                 self.ledger.life_began = self._clock.passed
-                self.ledger.pace.new_process()
+                self.ledger.api_request_laws.new_process()
                 self._patience.new_process()
                 gc.freeze()  # What earlier processes left in memory isn't counted for this one.
                 self.machine.run()
@@ -296,7 +296,7 @@ class World:
         self._fault_injector.on_api_request()
         reply = self.pixverse.answer(request)
         if reply.status == 401:
-            self.ledger.pace.refused(token_of(request))
+            self.ledger.api_request_laws.on_refused_token(token_of(request))
         return reply
 
     def _way_to_discord(self, request: Request) -> Trip:
@@ -312,11 +312,11 @@ class World:
 
     def _way_to_pixverse(self, request: Request) -> Trip:
         token = token_of(request)
-        self.ledger.pace.asked(token, subject_of(request))
+        self.ledger.api_request_laws.on_request(token, subject_of(request))
         trip = self._faults.trip_to_api(request)
         said = trip.refused.headers.get("Retry-After") if trip.refused is not None else None
         if trip.refused is not None and trip.refused.status == 429 and said is not None:
-            self.ledger.pace.told_to_wait(token, float(said))
+            self.ledger.api_request_laws.on_retry_after(token, float(said))
         return trip
 
     def _on_post(self, posted: Posted) -> None:

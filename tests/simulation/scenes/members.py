@@ -350,7 +350,7 @@ def out_of_requests(stage: Stage) -> Story:
             break
     slow = Trip(there=0.9)
     begun, end = stage.counted(lambda request: slow if stage.token(request) == account.token else None)
-    stage.parts.ledger.pace.wants(job.jobid)
+    stage.parts.ledger.api_request_laws.on_lookup(job.jobid)
     mine: Asked | None = None
     while not begun:
         mine = home.look(job.jobid, 1)

@@ -1,4 +1,4 @@
-"""Checks how often the API is asked, and for what."""
+"""Checks how often the bot sends requests to the API, and for which jobs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _ON_ITS_WAY = 2.0
 """Seconds in which a request may arrive that was sent before the refusal came."""
 
 
-class Pace:
+class ApiRequestLaws:
     """Checks each request to the API as it arrives."""
 
     def __init__(
@@ -46,12 +46,12 @@ class Pace:
         self._fail = fail
         self._is_awaited = is_awaited
         self._is_shared = is_shared
-        self._in_vain: Counter[str] = Counter()
-        self._wanted_at: dict[str, float] = {}
+        self._unwanted: Counter[str] = Counter()
+        self._looked_up_at: dict[str, float] = {}
         """When somebody last asked about a job, or a callback reported it."""
         self._tried_at: dict[str, float] = {}
         """When somebody last let a token be tried."""
-        self._asked_at: dict[tuple[str, str], tuple[float, float]] = {}
+        self._requested_at: dict[tuple[str, str], tuple[float, float]] = {}
         """When a job was last requested, and the time before that."""
         self._too_soon: dict[tuple[str, str], int] = defaultdict(int)
         self._backed_off: dict[str, tuple[float, float]] = {}
@@ -61,23 +61,23 @@ class Pace:
     def new_process(self) -> None:
         """A new process knows nothing of what the one before was told."""
         self._backed_off.clear()
-        self._asked_at.clear()
+        self._requested_at.clear()
 
-    def wants(self, jobid: str) -> None:
+    def on_lookup(self, jobid: str) -> None:
         """Somebody asks about a job."""
-        self._wanted_at[jobid] = self._clock.passed
+        self._looked_up_at[jobid] = self._clock.passed
 
-    def tries(self, token: str) -> None:
+    def on_token_trial(self, token: str) -> None:
         """Somebody lets the bot try this token, which includes the list of its jobs."""
         self._tried_at[token] = self._clock.passed
 
-    def told_to_wait(self, token: str, seconds: float) -> None:
+    def on_retry_after(self, token: str, seconds: float) -> None:
         """The API asks the bot to wait, in response to any request."""
         now = self._clock.passed
         begins, ends = self._backed_off.get(token, (math.inf, -math.inf))
         self._backed_off[token] = (begins if now < ends else now + _ON_ITS_WAY, max(ends, now + seconds))
 
-    def asked(self, token: str, what: str) -> None:
+    def on_request(self, token: str, what: str) -> None:
         """Checks a request for a job or a list. While an account backs off, a token may still be tried, and fresh links
         may still be requested."""
         now = self._clock.passed
@@ -85,26 +85,26 @@ class Pace:
         if job is None and _SUBJECT.fullmatch(what) is None:
             self._fail(f"the API was asked about {what!r}, which is no id")
         key = (token, what)
-        last, before = self._asked_at.get(key, (-math.inf, -math.inf))
-        self._asked_at[key] = (now, last)
+        last, before = self._requested_at.get(key, (-math.inf, -math.inf))
+        self._requested_at[key] = (now, last)
         gap = now - (before if self._is_shared(token) else last)
-        theirs = now - self._wanted_at.get(what, -math.inf) < _EXPLAINED_SECONDS
+        for_a_person = now - self._looked_up_at.get(what, -math.inf) < _EXPLAINED_SECONDS
         begins, ends = self._backed_off.get(token, (math.inf, -math.inf))
-        is_tried = job is None and now - self._tried_at.get(token, -math.inf) < _EXPLAINED_SECONDS
-        if begins < now < ends - 1.0 and not is_tried and (job is None or self._pixverse.in_work(job)):
+        in_a_trial = job is None and now - self._tried_at.get(token, -math.inf) < _EXPLAINED_SECONDS
+        if begins < now < ends - 1.0 and not in_a_trial and (job is None or self._pixverse.in_work(job)):
             self._fail(f"the API was asked about {what} though it had asked to wait")
-        if job is not None and not theirs and self._is_awaited is not None:
-            self._in_vain[what] = 0 if self._is_awaited(job) else self._in_vain[what] + 1
-            if self._in_vain[what] > _FOR_NOBODY:
-                self._fail(f"{job.prompt} was asked about {self._in_vain[what]} times for nobody")
-        if job is None or theirs or gap > self._interval - 1.0:
+        if job is not None and not for_a_person and self._is_awaited is not None:
+            self._unwanted[what] = 0 if self._is_awaited(job) else self._unwanted[what] + 1
+            if self._unwanted[what] > _FOR_NOBODY:
+                self._fail(f"{job.prompt} was asked about {self._unwanted[what]} times for nobody")
+        if job is None or for_a_person or gap > self._interval - 1.0:
             self._too_soon[key] = 0
             return
         self._too_soon[key] += 1
         if self._too_soon[key] > _IN_A_ROW:
             self._fail(f"{job.prompt} was asked about {_IN_A_ROW} times in a row, each within {self._interval} s")
 
-    def refused(self, token: str) -> None:
+    def on_refused_token(self, token: str) -> None:
         """The token was refused."""
         now = self._clock.passed
         self._refused[token] = [*(at for at in self._refused[token] if now - at < _HOUR), now]
