@@ -22,10 +22,10 @@ from tests.simulation.hands import Hands
 from tests.simulation.ledger import Ledger
 from tests.simulation.machine import CALLBACK_PORT, Machine
 from tests.simulation.memory import entries_kept
-from tests.simulation.patience import Patience
 from tests.simulation.people import CALLBACK_ADDRESS, People
 from tests.simulation.pixverse_world import PixVerseWorld, subject_of, token_of
 from tests.simulation.plan import DAY, FIRST_ACT, HOUR, LONGEST_FAULT, Act, Fault, Plan
+from tests.simulation.rate_limit_laws import RateLimitLaws
 from tests.simulation.scenes import SCENES
 from tests.simulation.stage import Parts, Playbill
 from tests.simulation.virtual_time import Agenda, VirtualClock
@@ -75,7 +75,7 @@ class World:
         accounts = [self.pixverse.account(_FIRST_ACCOUNT + number) for number in range(plan.accounts)]
         operators = accounts[-1] if plan.operator_token else None
         self.ledger = Ledger(self._clock, self.pixverse, self._faults, plan, operators.token if operators else None)
-        self._patience = Patience(self._clock, self.ledger.fail)
+        self._rate_limit_laws = RateLimitLaws(self._clock, self.ledger.fail)
         self._folder = Path(tempfile.mkdtemp(prefix="relay-life-", dir=_fast_disk()))
         self.machine = Machine(
             self._clock,
@@ -128,7 +128,7 @@ class World:
                 self._discord.life = self.machine.life + 1
                 self.ledger.life_began = self._clock.passed
                 self.ledger.api_request_laws.new_process()
-                self._patience.new_process()
+                self._rate_limit_laws.new_process()
                 gc.freeze()  # What earlier processes left in memory isn't counted for this one.
                 self.machine.run()
                 if self._own_fault is not None:
@@ -305,9 +305,9 @@ class World:
             self.ledger.sends(int(posts[1]), request.body)
         trip = self._faults.trip_to_discord(request)
         if self.ledger.calm:
-            self._patience.asked(request)
+            self._rate_limit_laws.on_request(request)
             if trip.refused is not None:
-                self._patience.told(trip.refused, trip.there)
+                self._rate_limit_laws.on_response(trip.refused, trip.there)
         return trip
 
     def _way_to_pixverse(self, request: Request) -> Trip:

@@ -1,4 +1,4 @@
-"""Checks that the bot leaves Discord alone during a global rate limit."""
+"""Checks that the bot sends Discord no requests during a global rate limit."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LONGEST = 30.0
 _ROUNDED = 0.1
 
 
-class Patience:
+class RateLimitLaws:
     """Checks each request to Discord."""
 
     def __init__(self, clock: VirtualClock, fail: Callable[[str], None]) -> None:
@@ -28,7 +28,7 @@ class Patience:
         """A new process knows nothing of the limits that the one before was told."""
         self._limits.clear()
 
-    def asked(self, request: Request) -> None:
+    def on_request(self, request: Request) -> None:
         """The bot sends a request."""
         now = self._clock.passed
         if any(part in request.path for part in _NO_LIMIT_FOR):
@@ -36,7 +36,7 @@ class Patience:
         if any(begins + _ROUNDED < now < ends - _ROUNDED for begins, ends in self._limits):
             self._fail(f"Discord had asked to be left alone, and is asked for {request.method} {request.path}")
 
-    def told(self, reply: Reply, there: float) -> None:
+    def on_response(self, reply: Reply, there: float) -> None:
         """The bot receives the reply in `there` seconds."""
         said = reply.body if isinstance(reply.body, dict) else {}
         wait = float(said.get("retry_after") or math.inf)
