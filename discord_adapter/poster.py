@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import aiohttp
 import discord
@@ -42,6 +43,15 @@ _BASE_SECONDS = 60.0
 _NOT_KNOWN_YET = "the gateway has not reported the server yet"
 _SLOWEST_UPLOAD = 256 * 1024
 """Bytes per second; a slower upload counts as unanswered."""
+
+_T = TypeVar("_T")
+_T_co = TypeVar("_T_co", covariant=True)
+
+
+class _Search(Protocol[_T_co]):
+    """A search of a channel's history."""
+
+    async def __call__(self, *, readable: bool | None) -> _T_co: ...
 
 
 class DiscordPoster:
@@ -124,18 +134,14 @@ class DiscordPoster:
     async def find(self, address: Address, post: Post, after: int) -> HistorySearchResult:
         if seconds := self._paused_for():
             return TooManyRequests(seconds)
-        message = self._message_of(post, address)
-        readable = self._readable(address)
-        found = await find_message(self._client, address.channel_id, message, after, readable=readable)
-        return NoResponse(_NOT_KNOWN_YET) if self._is_early(found, address) else found
+        search = partial(find_message, self._client, address.channel_id, self._message_of(post, address), after)
+        return await self._unless_early(address, search)
 
     async def copies(self, address: Address, post: Post, after: int) -> tuple[int, ...] | HistorySearchFailure:
         if seconds := self._paused_for():
             return TooManyRequests(seconds)
-        message = self._message_of(post, address)
-        readable = self._readable(address)
-        found = await find_copies(self._client, address.channel_id, message, after, readable=readable)
-        return NoResponse(_NOT_KNOWN_YET) if self._is_early(found, address) else found
+        search = partial(find_copies, self._client, address.channel_id, self._message_of(post, address), after)
+        return await self._unless_early(address, search)
 
     async def delete(self, address: Address, message_id: int) -> SendResult:
         if seconds := self._paused_for():
@@ -188,10 +194,15 @@ class DiscordPoster:
         channel = self._known_channel(address)
         return None if channel is None else channel.permissions_for(channel.guild.me).read_message_history
 
-    def _is_early(self, found: object, address: Address) -> bool:
-        """Whether an unreadable history proves nothing yet, because the gateway hasn't reported the server since the
-        start. The bot may be allowed to read it, or about to be."""
-        return isinstance(found, HistoryUnreadable) and self._known_guild(address) is None
+    async def _unless_early(self, address: Address, search: _Search[_T]) -> _T | NoResponse:
+        """The result of a search. That the history is unreadable proves nothing if the gateway hadn't reported the
+        server when the search began, or has reported since that the bot may read the history."""
+        is_known, readable = self._known_guild(address) is not None, self._readable(address)
+        found = await search(readable=readable)
+        if not isinstance(found, HistoryUnreadable):
+            return found
+        may_read_now = readable is None and self._readable(address) is True
+        return found if is_known and not may_read_now else NoResponse(_NOT_KNOWN_YET)
 
     def _known_guild(self, address: Address) -> discord.Guild | None:
         """The server as the gateway has reported it; None before that."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -10,7 +11,7 @@ import pytest
 
 from discord_adapter.channels import ChannelOwners
 from discord_adapter.poster import DiscordPoster
-from model.messages import Address, HistoryUnreadable, NoResponse, NoticePost, TooManyRequests
+from model.messages import Absent, Address, HistoryUnreadable, NoResponse, NoticePost, TooManyRequests
 from model.states import NoticeKind
 from ui.command_texts import CommandMentions
 
@@ -31,16 +32,18 @@ async def test_nothing_is_asked_in_a_pause() -> None:
 
 class _Server:
     """A server without a channel in the gateway's cache, whose history is always empty. `guild` is what the gateway has
-    reported of it."""
+    reported of it; `meanwhile` is called during each request."""
 
-    def __init__(self, guild: object) -> None:
+    def __init__(self, guild: object, meanwhile: Callable[[], None] = lambda: None) -> None:
         self.http = self
-        self._guild = guild
+        self.guild = guild
+        self.meanwhile = meanwhile
 
     def get_guild(self, _: int) -> object:
-        return self._guild
+        return self.guild
 
     async def logs_from(self, *_: Any, **__: Any) -> list[Any]:
+        self.meanwhile()
         return []
 
 
@@ -54,8 +57,28 @@ class _Server:
     ids=["not in the cache", "listed and not yet reported", "reported without the channel"],
 )
 async def test_an_empty_history_is_searched_again_until_the_server_is_known(guild: object, result: type) -> None:
-    client = cast("discord.Client", _Server(guild))
+    assert [type(found) for found in await _searches(_Server(guild))] == [result] * 2
+
+
+@pytest.mark.parametrize("before", [None, SimpleNamespace(me=object(), get_channel_or_thread=lambda _: None)])
+async def test_a_history_is_searched_again_if_the_gateway_reports_the_channel_meanwhile(before: object) -> None:
+    server = _Server(before)
+    guild = SimpleNamespace(me=object())
+    readable = SimpleNamespace(read_message_history=True)
+    channel = SimpleNamespace(guild=guild, name="general", permissions_for=lambda _: readable)
+    guild.get_channel_or_thread = lambda _: channel
+
+    def report() -> None:
+        server.guild = guild
+
+    server.meanwhile = report
+    assert [type(found) for found in await _searches(server)] == [NoResponse, tuple]
+    server.guild = before
+    assert [type(found) for found in await _searches(server, in_turn="copies find")] == [NoResponse, Absent]
+
+
+async def _searches(server: _Server, in_turn: str = "find copies") -> list[Any]:
+    client = cast("discord.Client", server)
     poster = DiscordPoster(client, lambda _: CommandMentions(), lambda: 0.0, cast("ChannelOwners", None))
-    address, notice = Address(1, 2), NoticePost(NoticeKind.REFUSED, "n")
-    assert isinstance(await poster.find(address, notice, 0), result)
-    assert isinstance(await poster.copies(address, notice, 0), result)
+    notice = NoticePost(NoticeKind.REFUSED, "n")
+    return [await getattr(poster, name)(Address(1, 2), notice, 0) for name in in_turn.split()]

@@ -357,7 +357,10 @@ SEEN: dict[str, tuple[str, ...]] = {
         "only the wall clock tells how long an answer has been waited for",
         "videos that took longer than Discord remembers are sent all the same",
     ),
-    "histories.looked_for_before_the_gateway": ("an empty history is taken for unreadable before the server is known",),
+    "histories.looked_for_before_the_gateway": (
+        "a server that was reported during a search counts as known before it",
+        "an empty history is taken for unreadable before the server is known",
+    ),
     "histories.shut_before_a_look": ("nobody waits until a channel can be looked into",),
     "histories.unsure_and_resent": (
         "what an admin had sent again is sent once more on a guess",

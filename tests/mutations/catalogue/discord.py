@@ -627,9 +627,17 @@ MUTATIONS = (
     mutation(
         "an empty history is taken for unreadable before the server is known",
         "tests/discord_adapter/test_poster.py::test_an_empty_history_is_searched_again_until_the_server_is_known",
-        "DiscordPoster._is_early",
-        "return isinstance(found, HistoryUnreadable) and self._known_guild(address) is None",
-        "return False",
+        "DiscordPoster._unless_early",
+        "return found if is_known and not may_read_now else NoResponse(_NOT_KNOWN_YET)",
+        "return found",
+    ),
+    mutation(
+        "a server that was reported during a search counts as known before it",
+        "tests/discord_adapter/test_poster.py"
+        "::test_a_history_is_searched_again_if_the_gateway_reports_the_channel_meanwhile",
+        "DiscordPoster._unless_early",
+        "return found if is_known and not may_read_now else NoResponse(_NOT_KNOWN_YET)",
+        "return found if self._known_guild(address) is not None else NoResponse(_NOT_KNOWN_YET)",
     ),
     mutation(
         "a refused bot token is one refusal among others",

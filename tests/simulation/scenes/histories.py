@@ -41,8 +41,8 @@ def shut_before_a_look(stage: Stage) -> Story:
 
 def looked_for_before_the_gateway(stage: Stage) -> Story:
     """Nothing of a job has arrived in an empty channel when the bot is killed, and after the start it can look there
-    sooner than it hears from the gateway. An empty or refused history proves nothing then: the channel may be readable,
-    or hidden for a while. The result comes."""
+    sooner than it hears from the gateway, or the gateway reports the server during the look. An empty or refused
+    history proves nothing then: the channel may be readable, or hidden for a while. The result comes."""
     home = yield from stage.settle()
     job = stage.job(home, 40)
     end = stage.on_discord(lambda request: Trip(lost_there=True) if _posts_to(request, home) else None)
@@ -52,10 +52,16 @@ def looked_for_before_the_gateway(stage: Stage) -> Story:
     yield 5.0
     end()
     discord = stage.parts.discord
-    is_hidden = stage.coin()
-    if is_hidden:
+    kind = stage.one_of(("open", "hidden", "reported meanwhile"))
+    if kind == "hidden":
         discord.permit(home.channel, {"view_channel"})
-    away = stage.on_discord(lambda request: Trip(lost_there=True) if request.path.endswith("/gateway/bot") else None)
+
+    def rule(request: Request) -> Trip | None:
+        if kind == "reported meanwhile":
+            return Trip(back=20.0) if _is_look(request, home) else None
+        return Trip(lost_there=True) if request.path.endswith("/gateway/bot") else None
+
+    away = stage.on_discord(rule)
     yield 240.0
     away()
     yield 120.0
