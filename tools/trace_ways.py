@@ -89,7 +89,7 @@ def _ways() -> dict[str, set[CodeType]]:
     from tests.simulation.world import World
 
     world = World(Plan(1, 1.0, 1, 1, 20, operator_token=False, acts=(), faults=()))
-    discord, agenda, hands, pixverse = world._discord, world._agenda, world._hands, world.pixverse
+    discord, agenda, interactions, pixverse = world._discord, world._agenda, world._interactions, world.pixverse
     trace = Trace(world._clock)
     guild = discord.guilds[0]
     channel, person = guild.channels[0], guild.members[0]
@@ -97,13 +97,13 @@ def _ways() -> dict[str, set[CodeType]]:
 
     def watch(line: tuple[tuple[float, str, int | None], ...]) -> None:
         job = pixverse.new_job(pixverse.accounts[0], line, v2=False, files=1, prompt=f"boat {len(pixverse.jobs)}")
-        hands.command(channel, person, "pixverse status", {"jobid": job.jobid, "mention": True}, jobs=[job])
+        interactions.command(channel, person, "pixverse status", {"jobid": job.jobid, "mention": True}, jobs=[job])
 
     def press() -> None:
         message = list(channel.messages.values())[-1]
         [custom_id] = [custom_id for label, custom_id in buttons_of(message) if "Stop" in label]
         moments["pressed"] = world._clock.passed
-        hands.press(message, channel, person, custom_id, "Stop watching", [])
+        interactions.press(message, channel, person, custom_id, "Stop watching", [])
 
     def mark(posted: Any) -> None:
         if posted.files:

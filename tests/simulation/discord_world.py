@@ -450,7 +450,7 @@ class DiscordWorld:
 
     # -------------------------------------------------------- interactions
 
-    def ask(
+    def interact(
         self,
         kind: int,
         channel: Channel,

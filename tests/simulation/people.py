@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.simulation import pasting, serving, words
 from tests.simulation.discord_world import Asked, Channel, DiscordWorld, Guild, buttons_of
-from tests.simulation.hands import Hands
+from tests.simulation.interaction_sender import InteractionSender
 from tests.simulation.ledger import Ledger, prompt
 from tests.simulation.machine import Machine
 from tests.simulation.pixverse_world import Account, Job, PixVerseWorld
@@ -43,7 +43,7 @@ class People:
         pixverse: PixVerseWorld,
         ledger: Ledger,
         machine: Machine,
-        hands: Hands,
+        interactions: InteractionSender,
         tell: Callable[[str], None],
         untouchable: Account | None,
     ) -> None:
@@ -52,7 +52,7 @@ class People:
         self._pixverse = pixverse
         self._ledger = ledger
         self._machine = machine
-        self._hands = hands
+        self._interactions = interactions
         self._tell = tell
         self._untouchable = untouchable
         """The operator's account, whose token is never replaced."""
@@ -121,13 +121,13 @@ class People:
 
     def _do_status(self, random: Random, guild: Guild, channel: Channel, person: int) -> None:
         job = self._new_job(random, guild)
-        self._hands.command(
+        self._interactions.command(
             channel,
             person,
             "pixverse status",
             {"jobid": pasting.one(random, job), "mention": random.random() < 0.7},
             jobs=[job],
-            wanted=_READ,
+            expected=_READ,
         )
 
     def _do_own_job(self, random: Random, guild: Guild, _channel: Channel, _person: int) -> None:
@@ -136,20 +136,20 @@ class People:
     def _do_watch(self, random: Random, guild: Guild, channel: Channel, person: int) -> None:
         jobs = [self._new_job(random, guild) for _ in range(random.randint(1, 5))]
         options = {"jobids": pasting.many(random, jobs)}
-        self._hands.command(channel, person, "pixverse watch", options, jobs=jobs, wanted=_READ)
+        self._interactions.command(channel, person, "pixverse watch", options, jobs=jobs, expected=_READ)
 
     def _do_burst(self, random: Random, guild: Guild, channel: Channel, person: int) -> None:
         """Many jobs at once, most of which have to queue, while the token is refused and some jobs are unwatched."""
         jobs = [self._new_job(random, guild) for _ in range(20)]
         ids = " ".join(job.jobid for job in jobs)
-        self._hands.command(channel, person, "pixverse watch", {"jobids": ids}, jobs=jobs)
+        self._interactions.command(channel, person, "pixverse watch", {"jobids": ids}, jobs=jobs)
         self._agenda.after(random.uniform(5.0, 60.0), lambda: self._do_renew_token(random, guild, channel, person))
         for job in jobs[::2]:
             self._agenda.after(random.uniform(30.0, 400.0), lambda j=job: self._give_up(channel, person, j))  # type: ignore[misc]
 
     def _give_up(self, channel: Channel, person: int, job: Job) -> None:
         self._ledger.void("unwatched", channel=channel, job=job)
-        self._hands.command(channel, person, "pixverse unwatch", {"jobid": job.jobid})
+        self._interactions.command(channel, person, "pixverse unwatch", {"jobid": job.jobid})
 
     def _do_menu(self, random: Random, guild: Guild, channel: Channel, person: int) -> None:
         jobs = [self._new_job(random, guild) for _ in range(random.randint(1, 2))]
@@ -162,27 +162,27 @@ class People:
             "target_id": number,
             "resolved": {"messages": {number: message}},
         }
-        self._hands.ask(2, channel, person, f"Watch PixVerse jobs: {len(jobs)}", data, jobs)
+        self._interactions.send(2, channel, person, f"Watch PixVerse jobs: {len(jobs)}", data, jobs)
 
     def _do_private(self, random: Random, guild: Guild, channel: Channel, person: int) -> None:
         job = self._new_job(random, guild)
         self._ledger.looked_up([job])
-        self._hands.command(channel, person, "pixverse status", {"jobid": job.jobid, "private": True})
+        self._interactions.command(channel, person, "pixverse status", {"jobid": job.jobid, "private": True})
 
     def _do_status_again(self, random: Random, guild: Guild, channel: Channel, person: int) -> None:
         job = self._job_here(random, guild)
         if job is not None:
-            self._hands.command(channel, person, "pixverse status", {"jobid": job.jobid}, jobs=[job])
+            self._interactions.command(channel, person, "pixverse status", {"jobid": job.jobid}, jobs=[job])
 
     def _do_status_of_another_server(self, random: Random, guild: Guild, channel: Channel, person: int) -> None:
         jobs = list(self._pixverse.jobs.values())
         if jobs:
             job = random.choice(jobs)
-            self._hands.command(channel, person, "pixverse status", {"jobid": job.jobid}, jobs=[job])
+            self._interactions.command(channel, person, "pixverse status", {"jobid": job.jobid}, jobs=[job])
 
     def _do_number(self, random: Random, guild: Guild, channel: Channel, person: int) -> None:
         number = self._ledger.number_in(random, guild) or random.randint(1, len(self._pixverse.jobs) + 1)
-        self._hands.command(
+        self._interactions.command(
             channel,
             person,
             "pixverse status",
@@ -193,13 +193,13 @@ class People:
     def _do_nonsense(self, random: Random, guild: Guild, channel: Channel, person: int) -> None:
         word, answer = random.choice(pasting.NONSENSE)
         path, option = random.choice((("status", "jobid"), ("watch", "jobids"), ("unwatch", "jobid")))
-        wanted = f"{answer}|{_NOT_WATCHED}" if path == "watch" else answer
+        expected = f"{answer}|{_NOT_WATCHED}" if path == "watch" else answer
         if path == "watch" and pasting.UNKNOWN in word:
             self._ledger.asked_for_nothing(pasting.UNKNOWN, channel, person)
-            wanted += f"|{_WATCHED_UNSEEN}"
+            expected += f"|{_WATCHED_UNSEEN}"
         if word in pasting.NUMBERS and self._ledger.account_in_use(guild) is None:
-            wanted += "|isn't set up yet|no API token yet"
-        self._hands.command(channel, person, f"pixverse {path}", {option: word}, wanted=wanted)
+            expected += "|isn't set up yet|no API token yet"
+        self._interactions.command(channel, person, f"pixverse {path}", {option: word}, expected=expected)
 
     def _do_member_admin(self, random: Random, guild: Guild, channel: Channel, person: int) -> None:
         """A member without permissions tries an admin's command."""
@@ -209,17 +209,17 @@ class People:
         options: dict[str, Any] = {"channel": str(channel.id)} if name in ("alerts", "follow", "unfollow") else {}
         resolved = self.chosen(channel) if name in ("alerts", "follow") else None
         path = f"pixverse-admin {name}"
-        self._hands.command(channel, person, path, options, resolved=resolved, wanted=_FOR_ADMINS)
+        self._interactions.command(channel, person, path, options, resolved=resolved, expected=_FOR_ADMINS)
 
     def _do_demoted(self, random: Random, guild: Guild, _channel: Channel, _person: int) -> None:
         """Somebody who was an admin presses a button of an earlier reply."""
-        for record in reversed(self._hands.answers_in(guild)):
+        for record in reversed(self._interactions.replies_in(guild)):
             if record.person != guild.admin or not record.what.startswith("/pixverse-admin"):
                 continue
             for message in record.shown.values():
                 for label, custom_id in buttons_of(message)[:1]:
-                    self._hands.press(message, record.channel, record.person, custom_id, label, [],
-                                      wanted=_FOR_ADMINS, demoted=True)  # fmt: skip
+                    self._interactions.press(message, record.channel, record.person, custom_id, label, [],
+                                             expected=_FOR_ADMINS, demoted=True)  # fmt: skip
                     return
 
     def _do_foreign_channel(self, random: Random, guild: Guild, channel: Channel, _person: int) -> None:
@@ -229,8 +229,8 @@ class People:
             return
         other = random.choice(others)
         path = random.choice(("pixverse-admin alerts", "pixverse-admin follow"))
-        self._hands.command(channel, guild.admin, path, {"channel": str(other.id)}, resolved=self.chosen(other),
-                            wanted=_NOT_TAKEN)  # fmt: skip
+        self._interactions.command(channel, guild.admin, path, {"channel": str(other.id)}, resolved=self.chosen(other),
+                                   expected=_NOT_TAKEN)  # fmt: skip
 
     def _do_press_elsewhere(self, random: Random, guild: Guild, channel: Channel, person: int) -> None:
         """Somebody forges a button press in another channel or server."""
@@ -242,7 +242,9 @@ class People:
         message = random.choice(messages[-20:])
         label, custom_id = random.choice(buttons_of(message))
         who = random.choice(where.guild.members)
-        self._hands.press(message, where, who, custom_id, label, [], wanted=r"no longer does anything|Manage Server")
+        self._interactions.press(
+            message, where, who, custom_id, label, [], expected=r"no longer does anything|Manage Server"
+        )
 
     def _do_stop_of_another(self, random: Random, guild: Guild, channel: Channel, _person: int) -> None:
         """A member tries to stop what others asked for."""
@@ -255,18 +257,18 @@ class People:
             askers = self._ledger.askers[(job.jobid, channel.id)]
             people = [one for one in guild.members if one not in askers and one != guild.admin]
             if people:
-                self._hands.press(message, channel, random.choice(people), stop[1], stop[0], [],
-                                  wanted=_NOT_THEIRS)  # fmt: skip
+                self._interactions.press(message, channel, random.choice(people), stop[1], stop[0], [],
+                                         expected=_NOT_THEIRS)  # fmt: skip
             return
 
     def _do_unwatch(self, random: Random, guild: Guild, channel: Channel, person: int) -> None:
         job = self._job_here(random, guild)
         if job is not None:
             self._ledger.void("unwatched", channel=channel, job=job)
-            self._hands.command(channel, person, "pixverse unwatch", {"jobid": job.jobid})
+            self._interactions.command(channel, person, "pixverse unwatch", {"jobid": job.jobid})
 
     def _do_list(self, _random: Random, _guild: Guild, channel: Channel, person: int) -> None:
-        self._hands.command(channel, person, "pixverse list", {})
+        self._interactions.command(channel, person, "pixverse list", {})
 
     def _do_autocomplete(self, _random: Random, _guild: Guild, channel: Channel, person: int) -> None:
         option = {"name": "jobid", "type": 3, "value": "boat", "focused": True}
@@ -276,21 +278,21 @@ class People:
             "type": 1,
             "options": [{"type": 1, "name": "status", "options": [option]}],
         }
-        self._hands.ask(4, channel, person, "types", data, [])
+        self._interactions.send(4, channel, person, "types", data, [])
 
     def _do_forget_me(self, _random: Random, _guild: Guild, channel: Channel, person: int) -> None:
-        self._hands.command(
+        self._interactions.command(
             channel,
             person,
             "pixverse forget-me",
             {},
-            then=lambda record: self._hands.press_in(record, "Delete my data"),
+            then=lambda record: self._interactions.press_in_reply(record, "Delete my data"),
         )
 
     def _do_press(self, random: Random, guild: Guild, channel: Channel, person: int) -> None:
         """Presses any button: of a message in this channel, or of a reply to this person, however old."""
         if random.random() < 0.35:
-            mine = self._hands.answers_in(guild)
+            mine = self._interactions.replies_in(guild)
             if mine:
                 record = random.choice(mine[-_MANY_ANSWERS:])
                 for message in record.shown.values():
@@ -298,7 +300,7 @@ class People:
                     if pressable:
                         label, custom_id = random.choice(pressable)
                         self._before_press(label, record.channel, message, record.person)
-                        self._hands.press(
+                        self._interactions.press(
                             message, record.channel, record.person, custom_id, label, self._ledger.jobs_in(message)
                         )
                         return
@@ -310,7 +312,7 @@ class People:
         where = channel if random.random() < 0.95 else random.choice(guild.channels)
         self._before_press(label, channel, message, person)
         jobs = self._ledger.jobs_in(message) if label == "Watch again" else []
-        self._hands.press(message, where, person, custom_id, label, jobs)
+        self._interactions.press(message, where, person, custom_id, label, jobs)
 
     def _before_press(self, label: str, channel: Channel, message: dict[str, Any], person: int) -> None:
         """Notes what a press may change about which results are due."""
@@ -364,10 +366,10 @@ class People:
                     then(answer)
 
             self._agenda.after(
-                2.0, lambda: self._hands.send_form(channel, guild.admin, f"enters {_short(token)}", data, taken)
+                2.0, lambda: self._interactions.send_form(channel, guild.admin, f"enters {_short(token)}", data, taken)
             )
 
-        self._hands.command(guild.channels[0], guild.admin, "pixverse-admin token set", {}, then=fill)
+        self._interactions.command(guild.channels[0], guild.admin, "pixverse-admin token set", {}, then=fill)
 
     # -------------------------------------------------------------- what admins do
 
@@ -406,19 +408,19 @@ class People:
             if "removed" in answer.text.lower():
                 self._ledger.servers[guild.id].current = None
 
-        self._hands.command(
+        self._interactions.command(
             channel,
             guild.admin,
             "pixverse-admin token remove",
             {},
-            then=lambda record: self._hands.press_in(record, "Remove the token", removed),
+            then=lambda record: self._interactions.press_in_reply(record, "Remove the token", removed),
         )
 
     def _do_check(self, random: Random, guild: Guild, channel: Channel, person: int) -> None:
-        self._hands.command(channel, random.choice((guild.admin, person)), "pixverse-admin check", {})
+        self._interactions.command(channel, random.choice((guild.admin, person)), "pixverse-admin check", {})
 
     def _do_deliveries(self, _random: Random, guild: Guild, channel: Channel, _person: int) -> None:
-        self._hands.command(channel, guild.admin, "pixverse-admin deliveries", {})
+        self._interactions.command(channel, guild.admin, "pixverse-admin deliveries", {})
 
     def chosen(self, channel: Channel) -> dict[str, Any]:
         return {"channels": {str(channel.id): {**self._discord.channel_payload(channel), "permissions": str(1 << 10)}}}
@@ -426,8 +428,14 @@ class People:
     def _do_follow(self, random: Random, guild: Guild, channel: Channel, _person: int) -> None:
         self._ledger.servers[guild.id].follows.add(channel.id)
         options = {"channel": str(channel.id), "progress": random.random() < 0.5}
-        self._hands.command(channel, guild.admin, "pixverse-admin follow", options, resolved=self.chosen(channel),
-                      then=lambda record: self._hands.press_in(record, "ollow"))  # fmt: skip
+        self._interactions.command(
+            channel,
+            guild.admin,
+            "pixverse-admin follow",
+            options,
+            resolved=self.chosen(channel),
+            then=lambda record: self._interactions.press_in_reply(record, "ollow"),
+        )
         self._agenda.after(random.uniform(300, 4000), lambda: self._unfollow(guild, channel.id))
 
     def _do_unfollow(self, _random: Random, guild: Guild, channel: Channel, _person: int) -> None:
@@ -436,10 +444,10 @@ class People:
     def _unfollow(self, guild: Guild, channel_id: int) -> None:
         if guild.channels:
             options = {"channel": str(channel_id)}
-            self._hands.command(guild.channels[0], guild.admin, "pixverse-admin unfollow", options)
+            self._interactions.command(guild.channels[0], guild.admin, "pixverse-admin unfollow", options)
 
     def _do_alerts(self, _random: Random, guild: Guild, channel: Channel, _person: int) -> None:
-        self._hands.command(
+        self._interactions.command(
             channel, guild.admin, "pixverse-admin alerts", {"channel": str(channel.id)}, resolved=self.chosen(channel)
         )
 
@@ -449,7 +457,7 @@ class People:
             if found is not None:
                 self._addresses[guild.id] = found[1]
 
-        self._hands.command(channel, guild.admin, "pixverse-admin callback", {}, then=learn)
+        self._interactions.command(channel, guild.admin, "pixverse-admin callback", {}, then=learn)
 
     def _do_unpaid(self, random: Random, guild: Guild, _channel: Channel, _person: int) -> None:
         account = self.uses.get(guild.id)

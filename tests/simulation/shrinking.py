@@ -14,13 +14,13 @@ _NUMBERS = re.compile(r"\d+(?:\.\d+)?")
 
 def smallest(world: World, tries: int) -> World:
     """The smallest life found within `tries` tries."""
-    wanted = _kind(world)
+    expected = _kind(world)
     parts = 2
     while tries > 0:
         for plan in _smaller(world.plan, parts):
             tries -= 1
             other = ran(plan)
-            if other.ledger.broken and _kind(other) == wanted:
+            if other.ledger.broken and _kind(other) == expected:
                 world = other
                 parts = max(2, parts - 1)
                 break

@@ -31,7 +31,7 @@ from tests.simulation.discord_world import (
     text_of,
 )
 from tests.simulation.fault_injector import FaultInjector
-from tests.simulation.hands import Hands
+from tests.simulation.interaction_sender import InteractionSender
 from tests.simulation.ledger import Ledger, prompt
 from tests.simulation.machine import Machine
 from tests.simulation.pasting import FORMS
@@ -66,7 +66,7 @@ class Parts:
     faults: ActiveFaults
     machine: Machine
     ledger: Ledger
-    hands: Hands
+    interactions: InteractionSender
     people: People
     fault_injector: FaultInjector
     interval: int
@@ -91,7 +91,7 @@ class Home:
         options refer to."""
         jobs = options.pop("jobs", None)
         resolved = options.pop("resolved", None)
-        record = self._parts.hands.command(
+        record = self._parts.interactions.command(
             where or self.channel, self.guild.members[person], path, options, jobs=jobs, resolved=resolved
         )
         assert record is not None, "nobody can type here"
@@ -105,7 +105,7 @@ class Home:
         option = {"name": "jobid", "type": 3, "value": said, "focused": True}
         inner = [{"type": 1, "name": "status", "options": [option]}]
         data = {"id": "1", "name": "pixverse", "type": 1, "options": inner}
-        record = self._parts.hands.ask(4, where or self.channel, self.guild.members[person], "types", data, [])
+        record = self._parts.interactions.send(4, where or self.channel, self.guild.members[person], "types", data, [])
         assert record is not None
         return record
 
@@ -114,7 +114,9 @@ class Home:
         message = self._parts.discord.message_of(self.guild.members[2], self.channel, content)
         data = {"id": "2", "name": "Watch PixVerse jobs", "type": 3, "target_id": message["id"],
                 "resolved": {"messages": {message["id"]: message}}}  # fmt: skip
-        record = self._parts.hands.ask(2, self.channel, self.guild.members[person], "the menu", data, jobs or [])
+        record = self._parts.interactions.send(
+            2, self.channel, self.guild.members[person], "the menu", data, jobs or []
+        )
         assert record is not None
         return record
 
@@ -142,13 +144,13 @@ class Home:
         where = channel or self.channel
         found = [one for one in buttons_of(message) if label in one[0]]
         assert found, f"no button {label!r} in {text_of(message)!r}"
-        record = self._parts.hands.press(
+        record = self._parts.interactions.press(
             message, where, self.guild.members[person], found[0][1], found[0][0], jobs or [], demoted=demoted
         )
         assert record is not None
         return record
 
-    def press_answer(self, answer: Asked, label: str, **options: Any) -> Asked:
+    def press_in_reply(self, answer: Asked, label: str, **options: Any) -> Asked:
         """Presses a button of a reply."""
         for message in answer.shown.values():
             if any(label in one[0] for one in buttons_of(message)):
@@ -299,8 +301,10 @@ class Stage:
             return
         last = there[-1]
         text = text_of(last.message)
-        wanted = len(job.videos) if files is None else files
-        self.expect(len(last.files) == wanted, f"{len(last.files)} files of {job.prompt} and not {wanted}: {text!r}")
+        expected = len(job.videos) if files is None else files
+        self.expect(
+            len(last.files) == expected, f"{len(last.files)} files of {job.prompt} and not {expected}: {text!r}"
+        )
         for pattern in patterns:
             self.expect(re.search(pattern, text) is not None, f"{pattern!r} does not stand in {text!r}")
         if never is not None:

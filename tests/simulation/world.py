@@ -18,7 +18,7 @@ from storage.errors import StorageUnavailable
 from tests.simulation.active_faults import POSTS, ActiveFaults
 from tests.simulation.discord_world import Channel, DiscordWorld, Posted, Refusal, text_of
 from tests.simulation.fault_injector import LIBRARY_FAILED, LOOP_CRASHED, FaultInjector
-from tests.simulation.hands import Hands
+from tests.simulation.interaction_sender import InteractionSender
 from tests.simulation.ledger import Ledger
 from tests.simulation.machine import CALLBACK_PORT, Machine
 from tests.simulation.memory import entries_kept
@@ -99,13 +99,22 @@ class World:
         self._fault_injector = FaultInjector(
             self._clock, self._agenda, self._faults, self.machine, self._discord, self.pixverse
         )
-        self._hands = Hands(self._agenda, self._discord, self._faults, self.ledger, self.machine, self.tell)
+        self._interactions = InteractionSender(
+            self._agenda, self._discord, self._faults, self.ledger, self.machine, self.tell
+        )
         self._people = People(
-            self._agenda, self._discord, self.pixverse, self.ledger, self.machine, self._hands, self.tell, operators
+            self._agenda,
+            self._discord,
+            self.pixverse,
+            self.ledger,
+            self.machine,
+            self._interactions,
+            self.tell,
+            operators,
         )
         parts = Parts(
             self._clock, self._agenda, self._discord, self.pixverse, self._faults, self.machine, self.ledger,
-            self._hands, self._people, self._fault_injector, plan.interval, operators, self.tell, self.story,
+            self._interactions, self._people, self._fault_injector, plan.interval, operators, self.tell, self.story,
         )  # fmt: skip
         self._playbill = Playbill(parts, SCENES)
         self._settle()

@@ -202,7 +202,7 @@ def removed(stage: Stage) -> Story:
     yield 5.0
     stage.says(question, "stop watching 2 jobs")
     stage.void(home)
-    answer = home.press_answer(question, "Remove the token")
+    answer = home.press_in_reply(question, "Remove the token")
     yield 20.0
     stage.says(answer, "Removed", "2 jobs")
     stage.parts.ledger.servers[home.guild.id].current = None
@@ -242,7 +242,7 @@ def removed_in_the_next_trouble(stage: Stage) -> Story:
     stage.void(home)
     question = home.admin("token remove")
     yield 5.0
-    home.press_answer(question, "Remove the token")
+    home.press_in_reply(question, "Remove the token")
     yield 60.0
     stage.expect(text_of(alert) == fixed, f"what was over is told of anew: {text_of(alert)!r}")
     stage.expect(not stage.messages(home.channel, _HOLD), "a problem that is over is told of")
@@ -268,7 +268,7 @@ def another_account(stage: Stage) -> Story:
     stage.card_says(jobs[0], home.channel, "different account")
     kept = stage.coin()
     if kept:
-        answer = home.press_answer(question, "Keep")
+        answer = home.press_in_reply(question, "Keep")
         yield 10.0
         stage.says(answer, "Kept|stay")
     since = stage.now
@@ -282,7 +282,7 @@ def another_account(stage: Stage) -> Story:
     stage.says(answers[-1], "Token works", "watching 2 jobs")
     stage.one_notice(home.channel, _BACK, set())
     if not kept:
-        answer = home.press_answer(question, "Drop")
+        answer = home.press_in_reply(question, "Drop")
         yield 10.0
         stage.says(answer, "token has changed since")
     yield 2600.0
@@ -303,7 +303,7 @@ def late_trial(stage: Stage) -> Story:
     if removing:
         question = home.admin("token remove")
         yield 3.0
-        home.press_answer(question, "Remove the token")
+        home.press_in_reply(question, "Remove the token")
     else:
         later = home.enter_token(good.token)
     yield 10.0
@@ -557,7 +557,7 @@ def other_server_moves(stage: Stage) -> Story:
     here.account = stage.parts.people.uses[here.guild.id] = second
     answers = here.enter_token(second.token)
     yield 10.0
-    answer = here.press_answer(answers[-1], "Drop")
+    answer = here.press_in_reply(answers[-1], "Drop")
     yield 10.0
     stage.says(answer, "Dropped", "1 job ")
     stage.void(here)
@@ -587,7 +587,7 @@ def operators_bytes(stage: Stage) -> Story:
             question = home.admin("token remove")
             yield 5.0
             stage.void(home)
-            home.press_answer(question, "Remove the token")
+            home.press_in_reply(question, "Remove the token")
             yield 10.0
             stage.parts.ledger.servers[home.guild.id].current = None
         yield from stage.just_asked(job)
@@ -701,7 +701,7 @@ def _on_hold_and_seen(stage: Stage, operators: Account, *, is_unknown: bool) -> 
     yield 10.0
     question = home.admin("token remove")
     yield 5.0
-    home.press_answer(question, "Remove the token")
+    home.press_in_reply(question, "Remove the token")
     yield 5.0
     stage.parts.ledger.servers[home.guild.id].current = None
     home.account = None
@@ -857,7 +857,7 @@ def back_to_the_operators(stage: Stage) -> Story:
     yield 20.0
     question = home.admin("token remove")
     yield 5.0
-    home.press_answer(question, "Remove the token")
+    home.press_in_reply(question, "Remove the token")
     yield 10.0
     stage.parts.ledger.servers[home.guild.id].current = None
     stage.parts.people.uses.pop(home.guild.id)
@@ -887,7 +887,7 @@ def operators_new_token(stage: Stage) -> Story:
     yield 10.0
     question = home.admin("token remove")
     yield 5.0
-    home.press_answer(question, "Remove the token")
+    home.press_in_reply(question, "Remove the token")
     yield 10.0
     stage.parts.ledger.servers[home.guild.id].current = None
     home.status(job, 2)
@@ -975,7 +975,7 @@ def killed_at_another_token(stage: Stage) -> Story:
     else:
         question = home.admin("token remove")
         yield 5.0
-        home.press_answer(question, "Remove the token")
+        home.press_in_reply(question, "Remove the token")
         yield from killed_at_an_edit()
         stage.parts.ledger.servers[home.guild.id].current = None
         stage.parts.people.uses.pop(home.guild.id)

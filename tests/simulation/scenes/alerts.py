@@ -128,7 +128,7 @@ def of_who_is_forgotten(stage: Stage) -> Story:
     yield from stage.until(lambda: bool(stage.posted(alerts, r"\*\*PixVerse results are on hold")))
     question = home.command("pixverse forget-me", 0)
     yield 6.0
-    home.press_answer(question, "Delete my data")
+    home.press_in_reply(question, "Delete my data")
     yield 200.0
     end()
     yield 300.0

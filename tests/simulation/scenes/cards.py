@@ -110,7 +110,7 @@ def deleted_in_the_midst_of_changes(stage: Stage) -> Story:
     if is_forgotten:
         question = home.command("pixverse forget-me", 1, home.guild.channels[1])
         yield 3.0
-        home.press_answer(question, "Delete my data")
+        home.press_in_reply(question, "Delete my data")
     else:
         home.account = stage.parts.people.uses[home.guild.id] = stage.account()
         home.enter_token(home.account.token)

@@ -350,7 +350,7 @@ def given_up_and_resent(stage: Stage) -> Story:
     yield 6.0
     before = deepcopy(answer)
     for _ in range(3):
-        home.press_answer(deepcopy(before), "Resend")
+        home.press_in_reply(deepcopy(before), "Resend")
         yield stage.one_of((0.01, 0.2))
     yield 90.0
     stage.came(job, home.channel)
@@ -476,7 +476,7 @@ def died_unreadable(stage: Stage) -> Story:
     if not there:
         answer = home.admin("deliveries")
         yield 6.0
-        home.press_answer(answer, "Resend")
+        home.press_in_reply(answer, "Resend")
         yield 60.0
         stage.came(job, home.channel)
     yield 30.0
@@ -499,7 +499,7 @@ def forgotten_while_fetched(stage: Stage) -> Story:
         yield 1.0
     question = home.command("pixverse forget-me", 1, home.guild.channels[1])
     yield 3.0
-    home.press_answer(question, "Delete my data")
+    home.press_in_reply(question, "Delete my data")
     yield 3.0
     stage.missing(job, home.channel)
     stage.parts.ledger.askers[(job.jobid, home.channel.id)].clear()
@@ -607,7 +607,7 @@ def lost_unreadable(stage: Stage) -> Story:
     answer = home.admin("deliveries")
     yield 6.0
     stage.says(answer, "May have arrived")
-    refused = home.press_answer(answer, "Resend", demoted=True)
+    refused = home.press_in_reply(answer, "Resend", demoted=True)
     yield 6.0
     stage.says(refused, "Manage Server")
     stage.parts.discord.permit(home.channel, set())
@@ -650,8 +650,8 @@ def again(stage: Stage) -> Story:
     promise = stage.parts.ledger.promises[(job.jobid, home.channel.id)]
     promise.extra += 1
     before = deepcopy(answer)
-    home.press_answer(deepcopy(before), "ost it again")
-    home.press_answer(before, "ost it again")
+    home.press_in_reply(deepcopy(before), "ost it again")
+    home.press_in_reply(before, "ost it again")
     yield 30.0
     stage.came(job, home.channel, times=2, never="Late:")
     last = promise.outcomes[-1]

@@ -250,7 +250,7 @@ def contrary(stage: Stage) -> Story:
         answer = home.status(job, 2)
         yield 8.0
         stage.parts.ledger.promises[(job.jobid, home.channel.id)].extra += 1
-        home.press_answer(answer, "ost it again")
+        home.press_in_reply(answer, "ost it again")
         times += 1
         yield 30.0
     end()

@@ -226,8 +226,8 @@ def every_file(stage: Stage) -> Story:
     yield 90.0 + stage.parts.interval
     stage.came(job, home.channel, "" if large is None else "https://", files=4 if large is None else 3)
     last = stage.outcomes(job, home.channel)[-1]
-    wanted = [job.video(index) for index in range(4) if index != large]
-    stage.expect(list(last.files) == wanted, "other files, or in another order")
+    expected = [job.video(index) for index in range(4) if index != large]
+    stage.expect(list(last.files) == expected, "other files, or in another order")
     number = words.number_in(text_of(last.message))
     names = [str(one["filename"]) for one in last.message["attachments"]]
     right = [f"pixverse-{number}-{index + 1}.mp4" for index in range(4) if index != large]

@@ -107,7 +107,7 @@ def unsure_and_resent(stage: Stage) -> Story:
             lambda request: Trip(lost_back=True)
             if _is_result(request, home) and not request.body.get("message_reference") else None
         )  # fmt: skip
-    home.press_answer(answer, "Resend")
+    home.press_in_reply(answer, "Resend")
     yield 450.0
     end()
     yield 60.0

@@ -41,7 +41,7 @@ def chosen(stage: Stage) -> Story:
     home.status(away)
     answer = home.admin("deliveries")
     yield 6.0
-    home.press_answer(answer, "Resend")
+    home.press_in_reply(answer, "Resend")
     yield 30.0
     stage.card_says(away, home.channel, "In Arbeit|Gestartet")
     stage.came(given_up, home.channel, "Dein Video ist fertig")

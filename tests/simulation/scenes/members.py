@@ -29,7 +29,7 @@ def nonsense(stage: Stage) -> Story:
     """Words that aren't ids are refused by name, in every option, and never passed on."""
     home = yield from stage.settle()
     since = stage.now
-    for number, (word, wanted) in enumerate(NONSENSE):
+    for number, (word, expected) in enumerate(NONSENSE):
         person = 1 + number % 5
         answers = [
             home.command("pixverse status", person, jobid=word),
@@ -37,7 +37,7 @@ def nonsense(stage: Stage) -> Story:
         ]
         yield 6.0
         for answer in answers:
-            stage.says(answer, wanted)
+            stage.says(answer, expected)
             stage.expect("abcdefabcdef" not in answer.text, f"a secret is shown: {answer.text!r}")
     account = home.account
     assert account is not None
@@ -105,7 +105,7 @@ def only_admins(stage: Stage) -> Story:
     yield 5.0
     stage.says(forged, _NOTHING)
     for shown, label in ((question, "Remove the token"), (follow, "Follow"), (callback, "address")):
-        denied = home.press_answer(shown, label, demoted=True)
+        denied = home.press_in_reply(shown, label, demoted=True)
         yield 6.0
         stage.says(denied, _ADMINS_ONLY + "|no longer does anything")
     unknown = stage.parts.discord.new_channel(other.guild, parent=other.channel)
@@ -190,7 +190,7 @@ def commands_a_minute(stage: Stage) -> Story:
     stage.expect(let_in < 40, "buttons of answers are let in without a bound")
     looked = home.look(job.jobid, 5)
     yield 65.0
-    watching = [home.press_answer(looked, "Watch it here", jobs=[job]) for _ in range(36)]
+    watching = [home.press_in_reply(looked, "Watch it here", jobs=[job]) for _ in range(36)]
     yield 8.0
     let_in = sum(_SLOW_DOWN not in answer.text for answer in watching)
     stage.expect(let_in == 30, f"{let_in} presses of a button that passes were let in within a minute")
@@ -398,10 +398,10 @@ def forgotten(stage: Stage) -> Story:
     yield 5.0
     message = next(iter(question.shown.values()))
     [(label, custom_id)] = [button for button in buttons_of(message) if "Delete" in button[0]]
-    answer = home.press_answer(question, "Delete my data")
+    answer = home.press_in_reply(question, "Delete my data")
     yield 5.0
     stage.says(answer, "Deleted")
-    again = stage.parts.hands.press(message, answer.channel, answer.person, custom_id, label, [])
+    again = stage.parts.interactions.press(message, answer.channel, answer.person, custom_id, label, [])
     yield 5.0
     stage.says(again, _NOTHING)
     stage.parts.ledger.askers[(job.jobid, home.channel.id)].clear()
@@ -563,7 +563,7 @@ def forgotten_and_killed(stage: Stage) -> Story:
             stage.kill(30.0)
 
     stage.on_discord(rule)
-    home.press_answer(question, "Delete my data")
+    home.press_in_reply(question, "Delete my data")
     for one in (job, *listed):
         stage.parts.ledger.askers[(one.jobid, home.channel.id)].discard(admin)
     yield 30.0
@@ -621,7 +621,7 @@ def late_card(stage: Stage) -> Story:
     stage.says(answer, "Watching", never="Jump to the card")
     quiet = stage.coin()
     if quiet:
-        home.press_answer(answer, "Don't ping me")
+        home.press_in_reply(answer, "Don't ping me")
     yield 20.0
     stage.says(answer, "won't be pinged" if quiet else "Jump to the card")
     end()

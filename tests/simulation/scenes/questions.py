@@ -18,7 +18,7 @@ def _follow(stage: Stage, home: Home, *, progress: bool) -> Story:
     question = home.choose("follow", home.channel, progress=progress)
     yield 6.0
     stage.says(question, "Post every job of account")
-    answer = home.press_answer(question, "Follow the account")
+    answer = home.press_in_reply(question, "Follow the account")
     yield 6.0
     stage.says(answer, "Following")
 
@@ -167,9 +167,9 @@ def strange_calls(stage: Stage) -> Story:
     old = home.callback
     answer = home.admin("callback")
     yield 5.0
-    question = home.press_answer(answer, "address")
+    question = home.press_in_reply(answer, "address")
     yield 5.0
-    answer = home.press_answer(question, "address") if "Make a new address" in question.text else question
+    answer = home.press_in_reply(question, "address") if "Make a new address" in question.text else question
     yield 5.0
     stage.says(answer, "Replaced")
     job, theirs = stage.job(home, 200, v2=False), stage.job(other, 500, v2=False)
@@ -741,7 +741,7 @@ def forgotten_by_a_follower(stage: Stage) -> Story:
     stage.says(answer, "atching")
     question = home.command("pixverse forget-me", 1)
     yield 6.0
-    home.press_answer(question, "Delete my data")
+    home.press_in_reply(question, "Delete my data")
     yield 6.0
     stage.parts.ledger.askers[(job.jobid, home.channel.id)].clear()
     end()
@@ -866,7 +866,7 @@ def followed_meanwhile(stage: Stage) -> Story:
     end = stage.on_api(rule)
     yield from stage.until(lambda: listed[0])
     yield 0.75
-    answer = second.press_answer(question, "Follow the account")
+    answer = second.press_in_reply(question, "Follow the account")
     yield 1.0
     stage.disk()
     yield 20.0

@@ -32,7 +32,7 @@ def refused(stage: Stage) -> Story:
     stage.says(answer, "Not posted")
     before = deepcopy(answer)
     edits_again = stage.on_discord(lambda request: Trip(unreachable=True) if request.method == "PATCH" else None)
-    home.press_answer(answer, "Resend")
+    home.press_in_reply(answer, "Resend")
     yield 10.0
     # The process is killed before the card shows it.
     stage.kill(10.0)
@@ -41,7 +41,7 @@ def refused(stage: Stage) -> Story:
     yield 60.0
     stage.came(job, home.channel, never="Late:")
     yield _NONCE_FORGOTTEN
-    home.press_answer(before, "Resend")
+    home.press_in_reply(before, "Resend")
     yield 30.0
     stage.came(job, home.channel)
     stage.card_says(job, home.channel, r"\*\*Done\.\*\* \[Jump to the result")
@@ -63,7 +63,7 @@ def unsure(stage: Stage) -> Story:
     answer = home.admin("deliveries")
     yield 6.0
     stage.says(answer, "May have arrived")
-    home.press_answer(answer, "Resend")
+    home.press_in_reply(answer, "Resend")
     yield 40.0
     stage.came(job, home.channel, never="Late:")
     last = stage.outcomes(job, home.channel)[-1]

@@ -14,7 +14,7 @@ from tests.simulation.machine import Machine
 from tests.simulation.pixverse_world import Job
 from tests.simulation.virtual_time import Agenda
 
-Then = Callable[[Asked], None]
+OnReply = Callable[[Asked], None]
 
 _ANSWER_LIMIT = 3.2
 _FINAL_LIMIT = 150.0
@@ -25,7 +25,7 @@ _OPTION_TYPES = {str: 3, bool: 5}
 _REMEMBERED = 200
 
 
-class Hands:
+class InteractionSender:
     """Sends interactions, and checks that each gets a first response within three seconds and isn't left "thinking"."""
 
     def __init__(
@@ -43,15 +43,15 @@ class Hands:
         self._ledger = ledger
         self._machine = machine
         self._tell = tell
-        self._answers: deque[Asked] = deque(maxlen=_REMEMBERED)
+        self._latest: deque[Asked] = deque(maxlen=_REMEMBERED)
 
-    def answers_in(self, guild: Guild) -> list[Asked]:
+    def replies_in(self, guild: Guild) -> list[Asked]:
         """The latest replies that people of a server see."""
-        return [record for record in self._answers if record.guild is guild and record.shown]
+        return [record for record in self._latest if record.guild is guild and record.shown]
 
     def command(
         self, channel: Channel, person: int, path: str, options: dict[str, Any], *, jobs: list[Job] | None = None,
-        then: Then | None = None, resolved: dict[str, Any] | None = None, wanted: str = "",
+        then: OnReply | None = None, resolved: dict[str, Any] | None = None, expected: str = "",
     ) -> Asked | None:  # fmt: skip
         root, *rest = path.split()
         if rest == ["check"]:
@@ -68,19 +68,19 @@ class Hands:
         data: dict[str, Any] = {"id": "1", "name": root, "type": 1, "options": inner}
         if resolved:
             data["resolved"] = resolved
-        return self.ask(2, channel, person, f"/{path} {options}", data, jobs or [], then, wanted=wanted)
+        return self.send(2, channel, person, f"/{path} {options}", data, jobs or [], then, expected=expected)
 
-    def send_form(self, channel: Channel, person: int, what: str, data: dict[str, Any], then: Then) -> None:
+    def send_form(self, channel: Channel, person: int, what: str, data: dict[str, Any], then: OnReply) -> None:
         """Submits a form with a token, which the bot then tries."""
         self._ledger.tries_token(channel.guild)
-        self.ask(5, channel, person, what, data, [], then)
+        self.send(5, channel, person, what, data, [], then)
 
-    def ask(
+    def send(
         self, kind: int, channel: Channel, person: int, what: str, data: dict[str, Any], jobs: list[Job],
-        then: Then | None = None, source: dict[str, Any] | None = None, wanted: str = "", demoted: bool = False,
+        then: OnReply | None = None, source: dict[str, Any] | None = None, expected: str = "", demoted: bool = False,
     ) -> Asked | None:  # fmt: skip
-        """Sends an interaction. `wanted` is a pattern for the final reply; `demoted`: the person has no permissions any
-        more."""
+        """Sends an interaction. `expected` is a pattern for the final reply; `demoted`: the person no longer has any
+        permissions."""
         if not channel.exists or not channel.guild.bot_in or channel.lacks("view_channel"):
             return None
         for job in jobs:
@@ -89,54 +89,56 @@ class Hands:
             self._faults.is_active("discord") or self._faults.is_active("gateway") or self._faults.is_active("disk")
         )
 
-        def told(record: Asked) -> None:
+        def on_reply(record: Asked) -> None:
             self._tell(f"    p{person} reads: {record.text[:110]!r}")
             self._ledger.answered(record, jobs)
             if then is not None:
                 then(record)
 
-        record = self._discord.ask(kind, channel, person, what, data, then=told, source=source, demoted=demoted)
+        record = self._discord.interact(
+            kind, channel, person, what, data, then=on_reply, source=source, demoted=demoted
+        )
         self._tell(f"p{person} in {channel.name}: {what}" + ("" if record.life else " (nobody is connected)"))
-        self._answers.append(record)
+        self._latest.append(record)
         if record.life and not disturbed:
             life = self._machine.life
             self._agenda.after(_ANSWER_LIMIT, lambda: self._check_answered(record, life, None))
-            self._agenda.after(_FINAL_LIMIT, lambda: self._check_answered(record, life, re.compile(wanted)))
+            self._agenda.after(_FINAL_LIMIT, lambda: self._check_answered(record, life, re.compile(expected)))
         return record
 
-    def _check_answered(self, record: Asked, life: int, wanted: re.Pattern[str] | None) -> None:
-        """Checks the reply. `wanted`: the final reply is due, and must match this pattern."""
+    def _check_answered(self, record: Asked, life: int, expected: re.Pattern[str] | None) -> None:
+        """Checks the reply. `expected`: the final reply is due, and must match this pattern."""
         if self._machine.life != life or not self._machine.runs or self._faults.last_change > record.at:
             return
         if self._faults.is_active("discord") or self._faults.is_active("gateway") or self._faults.is_active("disk"):
             return
         if record.answered_at is None:
             self._ledger.fail(f"no answer within three seconds: {record.what}")
-        elif wanted is not None and any(message.get("thinking") for message in record.shown.values()):
+        elif expected is not None and any(message.get("thinking") for message in record.shown.values()):
             self._ledger.fail(f"no final answer: {record.what}")
-        elif wanted is not None and not self._may_come_to_anything(record) and wanted.search(record.text) is None:
+        elif expected is not None and not self._is_always_allowed(record) and expected.search(record.text) is None:
             self._ledger.fail(f"{record.what} was answered by {record.text!r}")
 
-    def _may_come_to_anything(self, record: Asked) -> bool:
+    def _is_always_allowed(self, record: Asked) -> bool:
         """Whether the reply is one that may take precedence over any other, for example because the channel is
         closed."""
-        place = record.channel
-        closed = place.cannot_be_posted_in() or place.denied_until() > record.at
+        channel = record.channel
+        closed = channel.cannot_be_posted_in() or channel.denied_until() > record.at
         return (closed and _CANNOT_POST.search(record.text) is not None) or _ALWAYS.search(record.text) is not None
 
     def press(self, source: dict[str, Any], channel: Channel, person: int, custom_id: str, label: str, jobs: list[Job],
-               then: Then | None = None, *, wanted: str = "", demoted: bool = False) -> Asked | None:  # fmt: skip
+               then: OnReply | None = None, *, expected: str = "", demoted: bool = False) -> Asked | None:  # fmt: skip
         data = {"custom_id": custom_id, "component_type": 2}
         self._ledger.looked_up(self._ledger.jobs_in(source))
-        return self.ask(3, channel, person, f"presses {label!r}", data, jobs, then, source, wanted, demoted)
+        return self.send(3, channel, person, f"presses {label!r}", data, jobs, then, source, expected, demoted)
 
-    def press_in(self, record: Asked, wanted: str, then: Then | None = None) -> None:
+    def press_in_reply(self, record: Asked, part_of_label: str, then: OnReply | None = None) -> None:
         """Presses the first button with this text in its label in a reply, a few seconds later."""
         found = [
             (message, label, custom_id)
             for message in record.shown.values()
             for label, custom_id in buttons_of(message)
-            if wanted in label
+            if part_of_label in label
         ]
 
         def press() -> None:
