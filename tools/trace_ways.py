@@ -89,7 +89,7 @@ def _ways() -> dict[str, set[CodeType]]:
     from tests.simulation.world import World
 
     world = World(Plan(1, 1.0, 1, 1, 20, operator_token=False, acts=(), faults=()))
-    discord, agenda, interactions, pixverse = world._discord, world._agenda, world._interactions, world.pixverse
+    discord, scheduler, interactions, pixverse = world._discord, world._scheduler, world._interactions, world.pixverse
     trace = Trace(world._clock)
     guild = discord.guilds[0]
     channel, person = guild.channels[0], guild.members[0]
@@ -113,10 +113,10 @@ def _ways() -> dict[str, set[CodeType]]:
     on_post = discord.on_post
     discord.on_post = mark
     running = ((0.0, "progress", 10), (_NEWS, "progress", 50))
-    agenda.at(1000, lambda: watch((*running, (_END, "completed", None))))
-    agenda.at(1000 + _PRESS, lambda: watch(((0.0, "progress", 10), (_JOB_SECONDS, "completed", None))))
-    agenda.at(1020 + _PRESS, press)
-    agenda.at(1060 + _PRESS, world.machine.kill)
+    scheduler.at(1000, lambda: watch((*running, (_END, "completed", None))))
+    scheduler.at(1000 + _PRESS, lambda: watch(((0.0, "progress", 10), (_JOB_SECONDS, "completed", None))))
+    scheduler.at(1020 + _PRESS, press)
+    scheduler.at(1060 + _PRESS, world.machine.kill)
     world.machine.downtime = 10**9
     sys.setprofile(trace)
     discord.life = 1

@@ -13,7 +13,7 @@ from tests.simulation.discord_world import Channel, DiscordWorld
 from tests.simulation.machine import Machine
 from tests.simulation.pixverse_world import PixVerseWorld
 from tests.simulation.plan import Fault
-from tests.simulation.virtual_time import Agenda, VirtualClock
+from tests.simulation.virtual_time import Scheduler, VirtualClock
 
 _MOST_STEPS = 60
 _FEW_STEPS = 8
@@ -41,14 +41,14 @@ class FaultInjector:
     def __init__(
         self,
         clock: VirtualClock,
-        agenda: Agenda,
+        scheduler: Scheduler,
         faults: ActiveFaults,
         machine: Machine,
         discord: DiscordWorld,
         pixverse: PixVerseWorld,
     ) -> None:
         self._clock = clock
-        self._agenda = agenda
+        self._scheduler = scheduler
         self._faults = faults
         self._machine = machine
         self._discord = discord
@@ -96,7 +96,7 @@ class FaultInjector:
             self._begin[fault.kind](fault)
         self._faults.begin(fault)
         seconds = max(fault.seconds, _CLOCK_SECONDS) if fault.kind == "clock" else fault.seconds
-        self._agenda.after(seconds, lambda: self._over(fault))
+        self._scheduler.after(seconds, lambda: self._over(fault))
         return True
 
     def end_all(self) -> None:
@@ -127,7 +127,7 @@ class FaultInjector:
         fault = self._kills_waiting.pop("posts unread", None)
         if fault is not None and self._machine.runs:
             self._discord.permit(channel, {"read_message_history"})
-            self._agenda.after(_UNREAD_SECONDS, lambda: self._readable_again(channel))
+            self._scheduler.after(_UNREAD_SECONDS, lambda: self._readable_again(channel))
             self._machine.downtime = _DOWN_SECONDS
             self._machine.dies_after = 1
 

@@ -12,7 +12,7 @@ from tests.simulation.discord_world import Asked, Channel, DiscordWorld, Guild, 
 from tests.simulation.ledger import Ledger
 from tests.simulation.machine import Machine
 from tests.simulation.pixverse_world import Job
-from tests.simulation.virtual_time import Agenda
+from tests.simulation.virtual_time import Scheduler
 
 OnReply = Callable[[Asked], None]
 
@@ -30,14 +30,14 @@ class InteractionSender:
 
     def __init__(
         self,
-        agenda: Agenda,
+        scheduler: Scheduler,
         discord: DiscordWorld,
         faults: ActiveFaults,
         ledger: Ledger,
         machine: Machine,
         tell: Callable[[str], None],
     ) -> None:
-        self._agenda = agenda
+        self._scheduler = scheduler
         self._discord = discord
         self._faults = faults
         self._ledger = ledger
@@ -102,8 +102,8 @@ class InteractionSender:
         self._latest.append(record)
         if record.life and not disturbed:
             life = self._machine.life
-            self._agenda.after(_ANSWER_LIMIT, lambda: self._check_answered(record, life, None))
-            self._agenda.after(_FINAL_LIMIT, lambda: self._check_answered(record, life, re.compile(expected)))
+            self._scheduler.after(_ANSWER_LIMIT, lambda: self._check_answered(record, life, None))
+            self._scheduler.after(_FINAL_LIMIT, lambda: self._check_answered(record, life, re.compile(expected)))
         return record
 
     def _check_answered(self, record: Asked, life: int, expected: re.Pattern[str] | None) -> None:
@@ -146,4 +146,4 @@ class InteractionSender:
             self.press(message, record.channel, record.person, custom_id, label, [], then)
 
         if found:
-            self._agenda.after(4.0, press)
+            self._scheduler.after(4.0, press)

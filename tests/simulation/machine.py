@@ -17,7 +17,7 @@ from app import Outside, serve
 from settings import load_settings
 from tests.inline_database import InlineConnection
 from tests.simulation.library_seams import put_discord_py_into
-from tests.simulation.virtual_time import Agenda, VirtualClock, VirtualLoop
+from tests.simulation.virtual_time import Scheduler, VirtualClock, VirtualLoop
 from tests.simulation.wire import Peer, Session
 from web.watchdog import ServiceManager
 
@@ -61,7 +61,7 @@ class Machine:
     def __init__(
         self,
         clock: VirtualClock,
-        agenda: Agenda,
+        scheduler: Scheduler,
         folder: Path,
         settings: Mapping[str, str],
         *,
@@ -73,7 +73,7 @@ class Machine:
         process_gone: Callable[[], None],
     ) -> None:
         self._clock = clock
-        self._agenda = agenda
+        self._scheduler = scheduler
         self._folder = folder
         self.settings = dict(settings)
         """The settings with which the next process is started."""
@@ -137,7 +137,7 @@ class Machine:
     def run(self) -> None:
         """Starts the process, and returns when it has ended or was killed."""
         self._move_in()
-        loop = VirtualLoop(self._clock, self._agenda)
+        loop = VirtualLoop(self._clock, self._scheduler)
         asyncio.set_event_loop(loop)
         loop.set_exception_handler(
             lambda _loop, context: logging.getLogger("asyncio").error("%s", context, exc_info=context.get("exception"))

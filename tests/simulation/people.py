@@ -16,7 +16,7 @@ from tests.simulation.ledger import Ledger, prompt
 from tests.simulation.machine import Machine
 from tests.simulation.pixverse_world import Account, Job, PixVerseWorld
 from tests.simulation.plan import HOUR, Act
-from tests.simulation.virtual_time import Agenda
+from tests.simulation.virtual_time import Scheduler
 
 CALLBACK_ADDRESS = re.compile(r"https://relay\.example(/callback/[\w-]+)")
 _MANY_ANSWERS = 40
@@ -38,7 +38,7 @@ class People:
 
     def __init__(
         self,
-        agenda: Agenda,
+        scheduler: Scheduler,
         discord: DiscordWorld,
         pixverse: PixVerseWorld,
         ledger: Ledger,
@@ -47,7 +47,7 @@ class People:
         tell: Callable[[str], None],
         untouchable: Account | None,
     ) -> None:
-        self._agenda = agenda
+        self._scheduler = scheduler
         self._discord = discord
         self._pixverse = pixverse
         self._ledger = ledger
@@ -107,7 +107,7 @@ class People:
             for at, _, _ in line:
                 for _ in range(random.choice((0, 1, 1, 1, 2))):
                     delay = random.choice((-0.5, 0.05, 0.5, 20.0))
-                    self._agenda.after(max(0.0, at + delay), lambda a=address, j=job: self._send_callback(a, j))  # type: ignore[misc]
+                    self._scheduler.after(max(0.0, at + delay), lambda a=address, j=job: self._send_callback(a, j))  # type: ignore[misc]
         return job
 
     def _send_callback(self, path: str, job: Job) -> None:
@@ -143,9 +143,9 @@ class People:
         jobs = [self._new_job(random, guild) for _ in range(20)]
         ids = " ".join(job.jobid for job in jobs)
         self._interactions.command(channel, person, "pixverse watch", {"jobids": ids}, jobs=jobs)
-        self._agenda.after(random.uniform(5.0, 60.0), lambda: self._do_renew_token(random, guild, channel, person))
+        self._scheduler.after(random.uniform(5.0, 60.0), lambda: self._do_renew_token(random, guild, channel, person))
         for job in jobs[::2]:
-            self._agenda.after(random.uniform(30.0, 400.0), lambda j=job: self._give_up(channel, person, j))  # type: ignore[misc]
+            self._scheduler.after(random.uniform(30.0, 400.0), lambda j=job: self._give_up(channel, person, j))  # type: ignore[misc]
 
     def _give_up(self, channel: Channel, person: int, job: Job) -> None:
         self._ledger.void("unwatched", channel=channel, job=job)
@@ -365,7 +365,7 @@ class People:
                 if then is not None:
                     then(answer)
 
-            self._agenda.after(
+            self._scheduler.after(
                 2.0, lambda: self._interactions.send_form(channel, guild.admin, f"enters {_short(token)}", data, taken)
             )
 
@@ -399,7 +399,7 @@ class People:
             return
         self._pixverse.renew(account)
         self._tell(f"account {account.number} gets a new token")
-        self._agenda.after(random.choice((10.0, 300.0, 4000.0)), lambda: self.enter_good_token(guild))
+        self._scheduler.after(random.choice((10.0, 300.0, 4000.0)), lambda: self.enter_good_token(guild))
 
     def _do_remove_token(self, _random: Random, guild: Guild, channel: Channel, _person: int) -> None:
         self._ledger.void("the token was removed", guild=guild)
@@ -436,7 +436,7 @@ class People:
             resolved=self.chosen(channel),
             then=lambda record: self._interactions.press_in_reply(record, "ollow"),
         )
-        self._agenda.after(random.uniform(300, 4000), lambda: self._unfollow(guild, channel.id))
+        self._scheduler.after(random.uniform(300, 4000), lambda: self._unfollow(guild, channel.id))
 
     def _do_unfollow(self, _random: Random, guild: Guild, channel: Channel, _person: int) -> None:
         self._unfollow(guild, channel.id)
@@ -469,7 +469,7 @@ class People:
         def paid() -> None:
             account.paid = True
 
-        self._agenda.after(random.choice((60.0, 1000.0, 5000.0)), paid)
+        self._scheduler.after(random.choice((60.0, 1000.0, 5000.0)), paid)
 
     def _do_forged_callback(self, random: Random, guild: Guild, _channel: Channel, _person: int) -> None:
         jobs = list(self._pixverse.jobs.values())
@@ -493,7 +493,7 @@ class People:
             denied = {"attach_files", "send_messages", "send_messages_in_threads"}
         self._tell(f"{channel.name}: the bot loses {sorted(denied)}")
         self._discord.permit(channel, denied)
-        self._agenda.after(random.choice((30.0, 600.0, 8000.0)), lambda: self._permit_again(channel))
+        self._scheduler.after(random.choice((30.0, 600.0, 8000.0)), lambda: self._permit_again(channel))
 
     def _permit_again(self, channel: Channel) -> None:
         if channel.exists:
@@ -528,7 +528,7 @@ class People:
         self._tell(f"server {guild.id % 10**6} removes the bot")
         self._discord.remove_bot(guild)
         if random.random() < 0.6:
-            self._agenda.after(random.choice((20.0, 2000.0)), lambda: self._invite(guild))
+            self._scheduler.after(random.choice((20.0, 2000.0)), lambda: self._invite(guild))
         else:
             self._ledger.void("the bot was removed", guild=guild)
 

@@ -39,7 +39,7 @@ from tests.simulation.people import CALLBACK_ADDRESS, People
 from tests.simulation.pixverse_world import Account, Job, PixVerseWorld, subject_of, token_of
 from tests.simulation.plan import Fault
 from tests.simulation.serving import PLAIN, Serving
-from tests.simulation.virtual_time import Agenda, VirtualClock
+from tests.simulation.virtual_time import Scheduler, VirtualClock
 from tests.simulation.wire import Reply, Request, Trip
 
 T = TypeVar("T")
@@ -60,7 +60,7 @@ class Parts:
     """The parts of the world that a scene may use."""
 
     clock: VirtualClock
-    agenda: Agenda
+    scheduler: Scheduler
     discord: DiscordWorld
     pixverse: PixVerseWorld
     faults: ActiveFaults
@@ -624,10 +624,10 @@ class Playbill:
                 stage.fail(f"it could not go on: {error!r}")
                 self._end(stage, entries, then)
             else:
-                self._parts.agenda.after(wait, go_on)
+                self._parts.scheduler.after(wait, go_on)
 
-        self._parts.agenda.after(0.0, go_on)
+        self._parts.scheduler.after(0.0, go_on)
 
     def _end(self, stage: Stage, entries: list[tuple[str, int]], then: Callable[[], None]) -> None:
         stage.over()
-        self._parts.agenda.after(_PAUSE, lambda: self.play(entries[1:], then))
+        self._parts.scheduler.after(_PAUSE, lambda: self.play(entries[1:], then))

@@ -1,4 +1,4 @@
-"""Virtual time: a clock that jumps to whatever is due next, the world's agenda, and an event loop that uses both.
+"""Virtual time: a clock that jumps to whatever is due next, the world's scheduler, and an event loop that uses both.
 
 Nothing waits in real time: a day takes as long as computing what happens in it.
 """
@@ -61,31 +61,31 @@ class VirtualClock:
         return self.seconds - 1000.0
 
 
-class Agenda:
-    """What the world does, and when. Entries of the same time keep the order in which they were added."""
+class Scheduler:
+    """Runs what the world has scheduled. Entries of the same time keep the order in which they were added."""
 
     def __init__(self, clock: VirtualClock) -> None:
         self._clock = clock
         self._entries: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = count()
 
-    def at(self, passed: float, deed: Callable[[], None]) -> None:
-        """Plans an action for this many seconds after the life began. One in the past is done at once."""
-        heapq.heappush(self._entries, (passed + 1000.0, next(self._numbers), deed))
+    def at(self, passed: float, action: Callable[[], None]) -> None:
+        """Schedules an action for this many seconds after the life began. One in the past runs at once."""
+        heapq.heappush(self._entries, (passed + 1000.0, next(self._numbers), action))
 
-    def after(self, seconds: float, deed: Callable[[], None]) -> None:
-        """Plans an action for this many seconds from now."""
-        self.at(self._clock.passed + seconds, deed)
+    def after(self, seconds: float, action: Callable[[], None]) -> None:
+        """Schedules an action for this many seconds from now."""
+        self.at(self._clock.passed + seconds, action)
 
     def next_at(self) -> float:
-        """When the next action is due, by the clock's `seconds`; infinite if none is planned."""
+        """When the next action is due, by the clock's `seconds`; infinite if none is scheduled."""
         return self._entries[0][0] if self._entries else math.inf
 
-    def do_next(self) -> None:
-        """Jumps to the next entry and does it."""
-        due, _, deed = heapq.heappop(self._entries)
+    def run_next(self) -> None:
+        """Jumps to the next entry and runs it."""
+        due, _, action = heapq.heappop(self._entries)
         self._clock.seconds = max(self._clock.seconds, due)
-        deed()
+        action()
 
 
 class _Handle(asyncio.Handle):
@@ -115,10 +115,10 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     _stopping: bool
 
-    def __init__(self, clock: VirtualClock, agenda: Agenda) -> None:
+    def __init__(self, clock: VirtualClock, scheduler: Scheduler) -> None:
         super().__init__()
         self._clock = clock
-        self._agenda = agenda
+        self._scheduler = scheduler
         self._ready: deque[_Handle] = deque()
         self._timers: list[tuple[float, int, _Handle]] = []
         """A heap; timers of the same time keep the order in which they were set."""
@@ -167,8 +167,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
         while timers and timers[0][2]._cancelled:
             heapq.heappop(timers)
         due = timers[0][0] if timers else math.inf
-        if self._agenda.next_at() <= due:
-            self._agenda.do_next()
+        if self._scheduler.next_at() <= due:
+            self._scheduler.run_next()
         elif math.isinf(due):
             raise RuntimeError("the bot waits for something that never comes, and the world has nothing planned")
         else:

@@ -28,7 +28,7 @@ from tests.simulation.plan import DAY, FIRST_ACT, HOUR, LONGEST_FAULT, Act, Faul
 from tests.simulation.rate_limit_laws import RateLimitLaws
 from tests.simulation.scenes import SCENES
 from tests.simulation.stage import Parts, Playbill
-from tests.simulation.virtual_time import Agenda, VirtualClock
+from tests.simulation.virtual_time import Scheduler, VirtualClock
 from tests.simulation.wire import Handler, Peer, Reply, Request, Trip
 
 _LIMITS = {"MAX_OPEN_PER_USER": "6", "MAX_OPEN_PER_SERVER": "10"}
@@ -68,7 +68,7 @@ class World:
         self._own_fault: Exception | None = None
         self._kept_at_first: Counter[str] = Counter()
         self._clock = VirtualClock()
-        self._agenda = Agenda(self._clock)
+        self._scheduler = Scheduler(self._clock)
         self._faults = ActiveFaults(self._clock, Random(f"{plan.seed}/weather"))
         self._discord = DiscordWorld(self._clock)
         self.pixverse = PixVerseWorld(self._clock, Random(f"{plan.seed}/tokens"))
@@ -79,7 +79,7 @@ class World:
         self._folder = Path(tempfile.mkdtemp(prefix="relay-life-", dir=_fast_disk()))
         self.machine = Machine(
             self._clock,
-            self._agenda,
+            self._scheduler,
             self._folder,
             _settings(plan, operators.token if operators else ""),
             seed=plan.seed,
@@ -97,13 +97,13 @@ class World:
         self._discord.on_log_in = self._on_log_in
         self._discord.refuse = self._against
         self._fault_injector = FaultInjector(
-            self._clock, self._agenda, self._faults, self.machine, self._discord, self.pixverse
+            self._clock, self._scheduler, self._faults, self.machine, self._discord, self.pixverse
         )
         self._interactions = InteractionSender(
-            self._agenda, self._discord, self._faults, self.ledger, self.machine, self.tell
+            self._scheduler, self._discord, self._faults, self.ledger, self.machine, self.tell
         )
         self._people = People(
-            self._agenda,
+            self._scheduler,
             self._discord,
             self.pixverse,
             self.ledger,
@@ -113,7 +113,7 @@ class World:
             operators,
         )
         parts = Parts(
-            self._clock, self._agenda, self._discord, self.pixverse, self._faults, self.machine, self.ledger,
+            self._clock, self._scheduler, self._discord, self.pixverse, self._faults, self.machine, self.ledger,
             self._interactions, self._people, self._fault_injector, plan.interval, operators, self.tell, self.story,
         )  # fmt: skip
         self._playbill = Playbill(parts, SCENES)
@@ -157,8 +157,8 @@ class World:
     def _let_pass(self, seconds: float) -> None:
         """Lets time pass while no bot runs."""
         back_at = self._clock.seconds + seconds
-        while self._agenda.next_at() < back_at and not self._finished:
-            self._agenda.do_next()
+        while self._scheduler.next_at() < back_at and not self._finished:
+            self._scheduler.run_next()
         self._clock.seconds = max(self._clock.seconds, back_at)
 
     def _look_at_end(self, error: BaseException | None) -> None:
@@ -194,19 +194,19 @@ class World:
             guild = self._discord.new_guild(members, self._random.randint(1, 4))
             if index % 7 != 6:
                 self._people.uses[guild.id] = self.pixverse.accounts[index % self.plan.accounts]
-                self._agenda.at(60 + index * 3, lambda guild=guild: self._people.enter_good_token(guild))  # type: ignore[misc]
+                self._scheduler.at(60 + index * 3, lambda guild=guild: self._people.enter_good_token(guild))  # type: ignore[misc]
 
     def _plan_everything(self) -> None:
         for act in self.plan.acts:
-            self._agenda.at(act.at, lambda act=act: self._act(act))  # type: ignore[misc]
+            self._scheduler.at(act.at, lambda act=act: self._act(act))  # type: ignore[misc]
         for fault in self.plan.faults:
-            self._agenda.at(fault.at, lambda fault=fault: self._go_wrong(fault))  # type: ignore[misc]
+            self._scheduler.at(fault.at, lambda fault=fault: self._go_wrong(fault))  # type: ignore[misc]
         if self.plan.scenes:
-            self._agenda.at(_FIRST_SCENE, lambda: self._playbill.play(list(self.plan.scenes), self._mend))
-            self._agenda.at(_FIRST_SCENE - 1, self._remember_memory)
+            self._scheduler.at(_FIRST_SCENE, lambda: self._playbill.play(list(self.plan.scenes), self._mend))
+            self._scheduler.at(_FIRST_SCENE - 1, self._remember_memory)
             return
-        self._agenda.at(self.plan.days * DAY, self._mend)
-        self._agenda.at(FIRST_ACT - 1, self._remember_memory)
+        self._scheduler.at(self.plan.days * DAY, self._mend)
+        self._scheduler.at(FIRST_ACT - 1, self._remember_memory)
 
     def _act(self, act: Act) -> None:
         self.ledger.counts["acts"] += 1
@@ -221,22 +221,22 @@ class World:
         """Ends all faults: what waits has to arrive from now on."""
         self.tell("all is mended")
         quiet = _QUIET_HOURS * HOUR
-        self._agenda.after(quiet, self._check_quiet)
+        self._scheduler.after(quiet, self._check_quiet)
         # What was on hold is given up a month later, and deleted another month later.
-        self._agenda.after(quiet + _RETENTION_DAYS * DAY + _LOOK_SECONDS, self._sleep_a_month)
-        self._agenda.after(quiet + 2 * (_RETENTION_DAYS * DAY + _LOOK_SECONDS), self._check_empty)
+        self._scheduler.after(quiet + _RETENTION_DAYS * DAY + _LOOK_SECONDS, self._sleep_a_month)
+        self._scheduler.after(quiet + 2 * (_RETENTION_DAYS * DAY + _LOOK_SECONDS), self._check_empty)
         self._fault_injector.end_all()
         for account in self.pixverse.accounts:
             account.paid = True
         for guild in self._discord.guilds:
             self._discord.open_everything(guild)
         # By then the bot runs again, even if it had just been stopped.
-        self._agenda.after(LONGEST_FAULT + 300, self._put_in_order)
+        self._scheduler.after(LONGEST_FAULT + 300, self._put_in_order)
 
     def _put_in_order(self) -> None:
         for guild in self._discord.guilds:
             self._people.unfollow_everything(guild)
-            self._agenda.after(
+            self._scheduler.after(
                 self._random.uniform(0, 600),
                 lambda guild=guild: self._people.enter_good_token(guild),  # type: ignore[misc]
             )
@@ -298,7 +298,7 @@ class World:
         if refusal is not None and "discord_refuses_always" in self._faults.by_kind:
             look, life = self.ledger.refused(channel, body, refusal.code), self.machine.life
             if look is not None:
-                self._agenda.after(_REFUSED_SECONDS, lambda: look() if self.machine.life == life else None)
+                self._scheduler.after(_REFUSED_SECONDS, lambda: look() if self.machine.life == life else None)
         return refusal
 
     def _answer_of_pixverse(self, request: Request) -> Reply:

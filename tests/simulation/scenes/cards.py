@@ -204,7 +204,7 @@ def last_edit(stage: Stage) -> Story:
         if _edits(request, home.channel) and "Done" in str(request.body) and not met[0]:
             met[0] = True
             if crashes:
-                stage.parts.agenda.after(0.005, lambda: stage.crash_loop("cards"))
+                stage.parts.scheduler.after(0.005, lambda: stage.crash_loop("cards"))
             else:
                 stage.disk(full=True)
 

@@ -756,8 +756,8 @@ def limited_in_a_look(stage: Stage) -> Story:
         if request.method == "GET" and request.path.endswith(f"/{home.channel.id}/messages") and not ends_at:
             ends_at.append(stage.now + there + wait)
             if kind == "twice":
-                stage.parts.agenda.after(1.0, ask_soon)
-                stage.parts.agenda.after(20.0, ask_while_it_lasts)
+                stage.parts.scheduler.after(1.0, ask_soon)
+                stage.parts.scheduler.after(20.0, ask_while_it_lasts)
             return _global_limit(there, wait)
         if kind == "twice" and len(ends_at) == 1 and request.path.endswith(f"/{other.channel.id}/messages"):
             ends_at.append(stage.now + 12.0 + 29.0)

@@ -289,7 +289,7 @@ def loops_crash(stage: Stage) -> Story:
         if request.method == "PATCH" and "/channels/" in request.path:
             edits[0] += 1
             if edits[0] == 5:
-                stage.parts.agenda.after(0.01, break_in_edit)
+                stage.parts.scheduler.after(0.01, break_in_edit)
 
     stage.on_discord(rule)
     for name in ("poll", "cards", "delivery", "accounts", "callbacks", "poll"):
