@@ -595,7 +595,7 @@ class Stage:
         self.parts.discord.gateway_open = True
 
 
-class Playbill:
+class ScenePlayer:
     """Plays scenes one after the other."""
 
     def __init__(self, parts: Parts, scenes: dict[str, Callable[[Stage], Story]]) -> None:

@@ -27,7 +27,7 @@ from tests.simulation.pixverse_world import PixVerseWorld, subject_of, token_of
 from tests.simulation.plan import DAY, FIRST_ACT, HOUR, LONGEST_FAULT, Act, Fault, Plan
 from tests.simulation.rate_limit_laws import RateLimitLaws
 from tests.simulation.scenes import SCENES
-from tests.simulation.stage import Parts, Playbill
+from tests.simulation.stage import Parts, ScenePlayer
 from tests.simulation.virtual_time import Scheduler, VirtualClock
 from tests.simulation.wire import Handler, Peer, Reply, Request, Trip
 
@@ -116,7 +116,7 @@ class World:
             self._clock, self._scheduler, self._discord, self.pixverse, self._faults, self.machine, self.ledger,
             self._interactions, self._people, self._fault_injector, plan.interval, operators, self.tell, self.story,
         )  # fmt: skip
-        self._playbill = Playbill(parts, SCENES)
+        self._scene_player = ScenePlayer(parts, SCENES)
         self._settle()
         self._plan_everything()
 
@@ -202,7 +202,7 @@ class World:
         for fault in self.plan.faults:
             self._scheduler.at(fault.at, lambda fault=fault: self._go_wrong(fault))  # type: ignore[misc]
         if self.plan.scenes:
-            self._scheduler.at(_FIRST_SCENE, lambda: self._playbill.play(list(self.plan.scenes), self._mend))
+            self._scheduler.at(_FIRST_SCENE, lambda: self._scene_player.play(list(self.plan.scenes), self._mend))
             self._scheduler.at(_FIRST_SCENE - 1, self._remember_memory)
             return
         self._scheduler.at(self.plan.days * DAY, self._mend)
