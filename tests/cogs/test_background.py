@@ -23,7 +23,7 @@ async def _run(clock: ManualClock, background: Background, seconds: float) -> No
             await asyncio.sleep(0)
 
 
-async def test_a_loop_that_crashes_at_each_start_is_restarted_at_most_once_a_minute_with_one_traceback(
+async def test_a_loop_that_keeps_crashing_restarts_at_most_once_a_minute_with_one_traceback(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     clock, starts, crashes = ManualClock(), list[float](), LoopCrashes()
@@ -47,7 +47,7 @@ async def test_a_loop_that_crashes_at_each_start_is_restarted_at_most_once_a_min
     assert "a fault, the 2th" in lines[1].getMessage()
 
 
-async def test_a_loop_that_ran_steadily_is_restarted_soon_again() -> None:
+async def test_a_loop_that_had_run_steadily_is_restarted_soon() -> None:
     clock, starts = ManualClock(), list[float]()
 
     async def loop() -> None:
@@ -62,7 +62,7 @@ async def test_a_loop_that_ran_steadily_is_restarted_soon_again() -> None:
     assert {later - earlier for earlier, later in pairwise(starts)} == {101}
 
 
-async def test_a_fault_of_another_kind_has_its_own_traceback(caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_error_of_another_kind_has_its_own_traceback(caplog: pytest.LogCaptureFixture) -> None:
     clock, faults = ManualClock(), iter([ValueError("one"), ValueError("one"), KeyError("two"), KeyError("two")])
 
     async def loop() -> None:

@@ -12,7 +12,7 @@ def ids(n: int) -> str:
     return V1.replace("2024", f"202{n}", 1)
 
 
-def test_text_embeds_components_and_what_is_forwarded() -> None:
+def test_text_embeds_components_and_forwarded_content_are_read() -> None:
     message: dict[str, Any] = {
         "author": {"username": ids(0)},
         "content": f"look: {ids(1)}",
@@ -37,7 +37,7 @@ def test_an_empty_message() -> None:
     assert words_of({"content": None, "embeds": None, "message_snapshots": [{}]}) == ""
 
 
-def test_what_is_nested_without_end_is_left() -> None:
+def test_endless_nesting_is_cut_off() -> None:
     nested: Any = V1
     for _ in range(500):
         nested = {"components": [nested]}

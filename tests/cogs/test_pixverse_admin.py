@@ -5,7 +5,7 @@ from discord import ChannelType
 from cogs.pixverse_admin import PostableChannel
 
 
-def test_channels_without_messages_of_their_own_can_not_be_chosen() -> None:
+def test_channels_that_hold_no_messages_cannot_be_chosen() -> None:
     """A forum and its like take posts, not messages; in a category stands nothing."""
     no_messages = {
         ChannelType.forum,

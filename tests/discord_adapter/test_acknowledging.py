@@ -80,19 +80,19 @@ async def _no_time(_seconds: float) -> None:
         pytest.param([_CUT, (403, 0)], True, id="refused by a proxy that may have let the first through"),
     ],
 )
-async def test_it_is_given_until_its_fate_is_known(script: list[Said], expected: bool) -> None:
+async def test_an_acknowledgement_is_repeated_until_its_fate_is_known(script: list[Said], expected: bool) -> None:
     there = Discord(*script)
     assert await stands(there) is expected
     assert not there.left
 
 
-async def test_another_process_that_was_first_is_no_trouble(caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_acknowledgement_by_another_process_is_no_problem(caplog: pytest.LogCaptureFixture) -> None:
     assert not await stands(Discord(_TAKEN))
     told = [record for record in caplog.records if record.name == "discord_adapter.acknowledging"]
     assert [record for record in told if record.levelno > logging.DEBUG] == []
 
 
-async def test_where_discord_was_never_reached_it_does_not_stand(caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_acknowledgement_that_never_reached_discord_fails(caplog: pytest.LogCaptureFixture) -> None:
     with socket.socket() as bound_and_not_listening:
         bound_and_not_listening.bind(("127.0.0.1", 0))
         port = bound_and_not_listening.getsockname()[1]
@@ -100,7 +100,7 @@ async def test_where_discord_was_never_reached_it_does_not_stand(caplog: pytest.
     assert "nothing was done" in caplog.text
 
 
-async def test_a_silence_is_not_waited_out(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_missing_response_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("discord_adapter.acknowledging._LONGEST", 0.01)
     assert await acknowledge(_silent, _no_time)
 

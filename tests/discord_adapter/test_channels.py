@@ -25,7 +25,7 @@ class Discord:
         return {"id": str(channel_id), "guild_id": "1"}
 
 
-async def test_a_channel_is_asked_about_once_until_too_many_others_were() -> None:
+async def test_a_channel_is_requested_once_until_too_many_others_were() -> None:
     world = Discord()
     owners = ChannelOwners(cast("discord.Client", world))
     assert [await owners.guild_of(7) for _ in range(2)] == [1, 1]
@@ -39,7 +39,7 @@ async def test_a_channel_is_asked_about_once_until_too_many_others_were() -> Non
     assert len(world.asked) == 2 + _MAX_OWNERS
 
 
-def test_of_too_many_hidden_channels_the_oldest_name_goes() -> None:
+def test_with_too_many_hidden_channels_the_oldest_name_is_dropped() -> None:
     names = LastNames()
     for channel_id in range(_MAX_NAMES + 1):
         names.keep(channel_id, f"c{channel_id}")

@@ -45,7 +45,7 @@ class Registry(RegisteredCommands):
         ((7,), "the commands of server 7 can't be registered: the bot isn't in that server (yet)"),
     ],
 )
-async def test_a_refusal_is_told_in_words_of_its_scope_and_tried_again(
+async def test_a_refusal_is_logged_with_its_scope_and_retried(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, guilds: tuple[int, ...], words: str
 ) -> None:
     waits: list[float] = []
@@ -95,7 +95,7 @@ class OneOfTwo(Alone):
         self._holder.remove(self)
 
 
-async def test_a_process_that_discord_is_away_from_holds_up_no_other(tmp_path: Path) -> None:
+async def test_a_process_cut_off_from_discord_delays_no_other(tmp_path: Path) -> None:
     holder: list[OneOfTwo] = []
     away, other = Away(), Registry()
     other.looks = 1
@@ -121,7 +121,7 @@ async def test_a_process_that_discord_is_away_from_holds_up_no_other(tmp_path: P
     assert away.scopes == [7, 7, 8, 9]  # Not every server is tried while Discord is unreachable.
 
 
-async def test_a_fault_of_one_process_holds_up_no_other(tmp_path: Path) -> None:
+async def test_an_error_in_one_process_delays_no_other(tmp_path: Path) -> None:
     class Faulty(Registry):
         async def read(self, scope: Scope) -> Sequence[Payload]:
             raise RuntimeError(scope)

@@ -55,7 +55,7 @@ class Registry(RegisteredCommands):
         return [{**command, "id": "21"} for command in commands]
 
 
-async def test_nothing_is_written_where_nothing_differs() -> None:
+async def test_nothing_is_written_without_a_difference() -> None:
     registry = Registry([ANSWERED])
     assert await sync_scope(registry, None, [WANTED]) == {"pixverse": 11}
     assert registry.written == []
@@ -64,7 +64,7 @@ async def test_nothing_is_written_where_nothing_differs() -> None:
 @pytest.mark.parametrize(
     "left_out", [("dm_permission", "contexts"), ("dm_permission", "contexts", "integration_types")]
 )
-async def test_what_only_global_commands_have_is_no_difference_in_a_guild(left_out: tuple[str, ...]) -> None:
+async def test_fields_of_global_commands_are_no_difference_in_a_guild(left_out: tuple[str, ...]) -> None:
     registry = Registry([{field: value for field, value in ANSWERED.items() if field not in left_out}])
     assert await sync_scope(registry, 2000, [WANTED]) == {"pixverse": 11}
     assert registry.written == []
@@ -92,7 +92,7 @@ async def test_a_difference_is_written(existing: list[dict[str, Any]]) -> None:
 
 
 @pytest.mark.parametrize("registered", [{"de": "Aufträge", "fr": "Tâches"}, {"fr": "Travaux"}, {}, None])
-async def test_translations_are_those_that_there_are_now(registered: dict[str, str] | None) -> None:
+async def test_translations_are_the_current_ones(registered: dict[str, str] | None) -> None:
     """Also after a translation was removed: it is missing or fuzzy now, or its language is no longer shipped."""
     now = {"fr": "Tâches"}
     same = Registry([{**ANSWERED, "description_localizations": now}])

@@ -56,7 +56,7 @@ def characters(part: Payload) -> int:
     )
 
 
-async def test_descriptions_and_choices_are_translated_and_names_are_not(tmp_path: Path) -> None:
+async def test_descriptions_and_choices_are_translated_but_names_are_not(tmp_path: Path) -> None:
     languages.write(tmp_path, "de", languages.translated("de", pseudo))
     languages.write(tmp_path, "es-ES", languages.translated("es-ES", pseudo))
     with languages.known(tmp_path):
@@ -73,7 +73,7 @@ async def test_descriptions_and_choices_are_translated_and_names_are_not(tmp_pat
     assert [part["name"] for part in every if part.get("value") in LANGUAGES] == list(LANGUAGES.values())
 
 
-async def test_every_command_keeps_within_discords_bounds_in_every_language() -> None:
+async def test_every_command_fits_discord_s_limits_in_every_language() -> None:
     every = await registered()
     for command in every:
         assert characters(command) <= _MOST_CHARACTERS, command["name"]
@@ -84,7 +84,7 @@ async def test_every_command_keeps_within_discords_bounds_in_every_language() ->
 
 
 @pytest.mark.parametrize("translation", ["{text}" + "~" * 100, "", " ", "\u200b"])
-async def test_a_translation_that_discord_would_not_take_stays_in_english(
+async def test_a_translation_that_discord_would_refuse_stays_in_english(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, translation: str
 ) -> None:
     languages.write(tmp_path, "de", languages.translated("de", lambda text: translation.replace("{text}", text)))

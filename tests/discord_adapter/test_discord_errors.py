@@ -85,23 +85,23 @@ async def _raising(error: BaseException) -> None:
     ],
     ids=str,
 )
-async def test_whatever_is_not_discord_s_refusal_is_discord_away(error: BaseException) -> None:
+async def test_any_response_that_is_not_discord_s_means_discord_is_down(error: BaseException) -> None:
     with pytest.raises(DiscordAway):
         await ask_discord(_raising(error))
 
 
 @pytest.mark.parametrize("error", [_refusal(403, 50001), _refusal(404, 10003)], ids=str)
-async def test_discord_s_refusal_stays_one(error: discord.HTTPException) -> None:
+async def test_a_refusal_by_discord_stays_a_refusal(error: discord.HTTPException) -> None:
     with pytest.raises(discord.HTTPException):
         await ask_discord(_raising(error))
 
 
-async def test_a_fault_of_ours_is_no_outage_of_discord() -> None:
+async def test_an_error_of_ours_is_no_outage_of_discord() -> None:
     with pytest.raises(TypeError):
         await ask_discord(_raising(TypeError("ours")))
 
 
-async def test_a_request_has_an_end() -> None:
+async def test_a_request_times_out() -> None:
     async with asyncio.timeout(5):
         with pytest.raises(DiscordAway, match="no answer in time"):
             await ask_discord(asyncio.Event().wait(), 0.01)

@@ -80,7 +80,7 @@ async def _cancelled(client: RelayClient, channel_id: int, _monkeypatch: pytest.
 
 
 @pytest.mark.parametrize("give_up", [_look, _list, _post, _cancelled])
-async def test_a_request_that_is_given_up_in_a_global_limit_shuts_out_no_other(
+async def test_a_request_cancelled_during_a_global_limit_blocks_no_other(
     sandbox: DiscordSandbox,
     client: RelayClient,
     give_up: Callable[[RelayClient, int, pytest.MonkeyPatch], Awaitable[None]],
@@ -134,7 +134,7 @@ def test_how_long_a_limit_lasts(body: bytes, seconds: float | None) -> None:
     assert _seconds_of(body) == seconds
 
 
-def test_every_client_of_discord_has_the_mend() -> None:
+def test_every_discord_client_has_the_fix() -> None:
     """Any other HTTP client for Discord would need its own fix."""
     root = Path(__file__).parents[2]
     made = []

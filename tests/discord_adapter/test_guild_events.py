@@ -39,13 +39,13 @@ async def world() -> AsyncIterator[World]:
     await asyncio.gather(task, return_exceptions=True)
 
 
-async def test_a_server_that_invites_the_bot_again_tells_its_language_before_it_goes_on(world: World) -> None:
+async def test_a_server_that_reinvites_the_bot_reports_its_language_before_it_resumes(world: World) -> None:
     """The language may have changed while the bot was not in the server."""
     await world.events.on_guild_join(world.guild)
     assert world.guilds.mock_calls == [call.locale_reported(GUILD, "es-ES"), call.server_back(GUILD)]
 
 
-async def test_a_server_that_is_back_while_nothing_can_be_written_goes_on_later(world: World) -> None:
+async def test_a_server_that_returns_while_the_database_cannot_be_written_resumes_later(world: World) -> None:
     """Otherwise the server would stay suspended and be deleted after a week, although the bot is in it."""
     world.guilds.server_back.side_effect = [FULL, FULL, None]
     await world.events.on_guild_join(world.guild)
@@ -59,7 +59,7 @@ async def test_a_server_that_is_back_while_nothing_can_be_written_goes_on_later(
     assert world.guilds.server_back.await_count == 3
 
 
-async def test_a_loop_that_crashed_at_one_server_goes_on_with_the_others(world: World) -> None:
+async def test_a_loop_that_crashed_at_one_server_continues_with_the_others(world: World) -> None:
     world.guilds.known_channels.side_effect = [RuntimeError("a fault of ours"), []]
     for guild_id in (GUILD, GUILD + 1):
         await world.events.on_guild_available(MagicMock(id=guild_id, preferred_locale=Locale.german))
@@ -71,7 +71,7 @@ async def test_a_loop_that_crashed_at_one_server_goes_on_with_the_others(world: 
     again.cancel()
 
 
-async def test_a_server_that_has_removed_the_bot_again_meanwhile_is_not_back(world: World) -> None:
+async def test_a_server_that_has_removed_the_bot_again_is_not_resumed(world: World) -> None:
     world.guilds.server_back.side_effect = [FULL, FULL, None]
     await world.events.on_guild_join(world.guild)
     await until_idle()
@@ -84,7 +84,7 @@ async def test_a_server_that_has_removed_the_bot_again_meanwhile_is_not_back(wor
     world.reconciler.ask.assert_not_called()
 
 
-async def test_a_removal_that_cannot_be_written_is_found_by_comparing(world: World) -> None:
+async def test_a_removal_that_cannot_be_stored_is_found_by_comparing(world: World) -> None:
     world.guilds.server_gone.side_effect = FULL
     await world.events.on_guild_remove(world.guild)
     world.reconciler.ask.assert_called_once_with()
@@ -101,7 +101,7 @@ async def test_a_removal_that_cannot_be_written_is_found_by_comparing(world: Wor
         ("forget_upload_limit", lambda events: events.on_guild_update(MagicMock(), MagicMock())),
     ],
 )
-async def test_whatever_cannot_be_written_has_the_whole_server_looked_after(
+async def test_if_anything_cannot_be_stored_the_whole_server_is_checked_again(
     world: World, change: str, happen: Happen
 ) -> None:
     setattr(world.guilds, change, AsyncMock(side_effect=[FULL, None, None]))

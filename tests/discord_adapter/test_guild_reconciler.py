@@ -69,7 +69,7 @@ async def _compare(world: AccountsFixture, guilds: GuildLifecycle, client: Disco
         await asyncio.gather(running, return_exceptions=True)
 
 
-async def test_only_those_that_discord_calls_gone_rest_and_none_that_came_meanwhile(world: AccountsFixture) -> None:
+async def test_only_servers_that_discord_calls_gone_are_suspended_and_no_new_one(world: AccountsFixture) -> None:
     for guild_id in (STILL_THERE, LEFT + 9):
         await knows(world, guild_id)
     guilds = GuildLifecycle(world.database, world.accounts, world.changes, world.clock)
@@ -79,7 +79,7 @@ async def test_only_those_that_discord_calls_gone_rest_and_none_that_came_meanwh
     assert guilds.suspended() == {LEFT + 9}
 
 
-async def test_one_that_comes_back_while_others_are_asked_about_does_not_rest(world: AccountsFixture) -> None:
+async def test_a_server_that_returns_during_the_comparison_is_not_suspended(world: AccountsFixture) -> None:
     for guild_id in (LEFT, STILL_THERE):
         await knows(world, guild_id)
     guilds = GuildLifecycle(world.database, world.accounts, world.changes, world.clock)
@@ -89,7 +89,7 @@ async def test_one_that_comes_back_while_others_are_asked_about_does_not_rest(wo
     assert guilds.suspended() == set()
 
 
-async def test_one_that_removes_the_bot_while_the_list_is_read_rests(world: AccountsFixture) -> None:
+async def test_a_server_that_removes_the_bot_during_the_comparison_is_suspended(world: AccountsFixture) -> None:
     await knows(world, LEFT)
     guilds = GuildLifecycle(world.database, world.accounts, world.changes, world.clock)
     client = Discord(world, guilds)

@@ -73,7 +73,7 @@ class Channel:
         return await find_copies(client, CHANNEL, MESSAGE, NOW, readable=readable)
 
 
-async def test_found_among_those_that_follow() -> None:
+async def test_a_message_is_found_among_later_ones() -> None:
     noise = [stored(id_at(NOW + number), author=9) for number in range(1, 2 * PAGE)]
     ours = stored(id_at(NOW + 5_000), "outcome:details:abc")
     channel = Channel([*noise, ours])
@@ -81,12 +81,12 @@ async def test_found_among_those_that_follow() -> None:
     assert channel.asked == 2
 
 
-async def test_absent_where_others_follow() -> None:
+async def test_a_message_is_absent_if_only_others_follow() -> None:
     channel = Channel([stored(id_at(NOW + 1), "outcome:details:xyz"), stored(id_at(NOW + 2), "outcome:details:abc", 9)])
     assert await channel.find() == Absent()
 
 
-async def test_found_where_the_ids_come_from_a_clock_that_is_behind() -> None:
+async def test_a_message_is_found_if_its_id_is_from_a_slow_clock() -> None:
     ours = stored(id_at(NOW - 31_536_000_000), "outcome:details:abc")
     assert await Channel([ours]).find(readable=True) == Found(int(ours["id"]))
     assert await Channel([ours]).find() == Found(int(ours["id"]))
@@ -94,20 +94,20 @@ async def test_found_where_the_ids_come_from_a_clock_that_is_behind() -> None:
     assert await Channel([stored(16), small]).find() == Found(17)
 
 
-async def test_an_empty_history_proves_something_only_to_who_may_read_it() -> None:
+async def test_an_empty_history_is_proof_only_with_permission_to_read_it() -> None:
     assert await Channel([]).find(readable=True) == Absent()
     assert await Channel([]).find() == HistoryUnreadable()
     assert await Channel([stored(5)]).find() == Absent()
     assert await Channel([stored(5)], readable=False).find() == HistoryUnreadable()
 
 
-async def test_nothing_is_asked_without_the_right_to_read() -> None:
+async def test_nothing_is_requested_without_permission_to_read() -> None:
     channel = Channel([stored(5)])
     assert await channel.find(readable=False) == HistoryUnreadable()
     assert channel.asked == 0
 
 
-async def test_a_stretch_that_is_too_long_proves_nothing() -> None:
+async def test_too_long_a_stretch_proves_nothing() -> None:
     ours = stored(id_at(NOW + MAX_PAGES * PAGE + 1), "outcome:details:abc")
     noise = [stored(id_at(NOW + number), author=9) for number in range(1, MAX_PAGES * PAGE + 1)]
     channel = Channel([*noise, ours])
@@ -131,21 +131,21 @@ def _refused(status: int, code: int) -> discord.HTTPException:
         (ConnectionResetError(), NoResponse("ConnectionResetError")),
     ],
 )
-async def test_only_discord_s_own_refusal_says_that_the_history_may_not_be_read(
+async def test_only_discord_s_own_refusal_means_the_history_is_not_readable(
     refusal: Exception, meaning: HistorySearchResult
 ) -> None:
     assert await Channel([], refusal=refusal).find(readable=True) == meaning
 
 
 @pytest.mark.parametrize("code", [20028, 40004, 40006, 130000])
-async def test_a_refusal_that_passes_says_nothing_of_the_history(code: int) -> None:
+async def test_a_temporary_refusal_says_nothing_about_the_history(code: int) -> None:
     assert await Channel([], refusal=_refused(403, code)).find(readable=True) == NoResponse("HTTP 403")
 
 
 @pytest.mark.parametrize(
     "answer", ["<html>sorry</html>", "", {"message": "sorry"}, {}, [{"id": "x"}], [1], None], ids=repr
 )
-async def test_what_is_no_history_says_nothing_of_it(answer: Any) -> None:
+async def test_a_response_that_is_not_a_history_proves_nothing(answer: Any) -> None:
     channel = Channel([])
     channel.logs_from = _always(answer)  # type: ignore[method-assign]
     assert await channel.find(readable=True) == NoResponse("the answer is not Discord's")
@@ -154,14 +154,14 @@ async def test_what_is_no_history_says_nothing_of_it(answer: Any) -> None:
 # ---- second messages ------------------------------------------------------------------------------------------------
 
 
-async def test_every_one_of_our_messages_is_found() -> None:
+async def test_every_message_of_the_bot_is_found() -> None:
     ours = [stored(id_at(NOW + number), "outcome:details:abc") for number in (1, 500)]
     noise = [stored(id_at(NOW + number), author=9) for number in range(2, 500)]
     assert await Channel([*ours, *noise]).copies() == (int(ours[0]["id"]), int(ours[1]["id"]))
     assert await Channel(noise).copies() == ()
 
 
-async def test_of_second_messages_an_empty_page_proves_nothing() -> None:
+async def test_an_empty_page_proves_nothing_about_second_messages() -> None:
     assert await Channel([stored(id_at(NOW + 1))], readable=False).copies() == HistoryUnreadable()
     assert await Channel([]).copies(readable=False) == HistoryUnreadable()
     assert await Channel([]).copies(readable=True) == ()
@@ -180,7 +180,9 @@ async def test_of_second_messages_an_empty_page_proves_nothing() -> None:
     ],
     ids=repr,
 )
-async def test_a_look_for_second_messages_that_fails_says_so(refusal: Exception, meaning: HistorySearchResult) -> None:
+async def test_a_failed_search_for_second_messages_is_reported(
+    refusal: Exception, meaning: HistorySearchResult
+) -> None:
     assert await Channel([], refusal=refusal).copies(readable=True) == meaning
 
 
@@ -199,7 +201,7 @@ def _always(answer: Any) -> Any:
     ],
     ids=lambda notice: notice.kind,
 )
-async def test_a_notice_is_found_though_the_person_in_it_was_forgotten_since(notice: NoticePost) -> None:
+async def test_a_notice_is_found_even_if_the_person_in_it_was_forgotten_since(notice: NoticePost) -> None:
     mentions = CommandMentions({})
     kept = {**stored(id_at(NOW + 1)), "content": notice_message(notice, mentions).content}
     client = cast("discord.Client", Channel([kept]))
@@ -212,9 +214,7 @@ async def test_a_notice_is_found_though_the_person_in_it_was_forgotten_since(not
     "stored_as", ["</pixverse-admin check:12>", "</pixverse-admin check:34>", "/pixverse-admin check"]
 )
 @pytest.mark.parametrize("looked_for", ["</pixverse-admin check:12>", "/pixverse-admin check"])
-async def test_a_text_is_the_same_whether_or_not_the_ids_of_its_commands_are_known(
-    stored_as: str, looked_for: str
-) -> None:
+async def test_a_text_is_the_same_with_or_without_known_command_ids(stored_as: str, looked_for: str) -> None:
     """A bot that has just started may search for a notice before it knows the commands' ids."""
     kept = {**stored(id_at(NOW + 1)), "content": f"**Fix it.** Run {stored_as}."}
     client = cast("discord.Client", Channel([kept]))

@@ -30,27 +30,27 @@ def limit(remaining: int = 1000, concurrency: int = 1) -> SessionStartLimit:
     return SessionStartLimit(1000, remaining, 3600.0, concurrency)
 
 
-async def test_the_first_goes_at_once_and_the_next_ones_are_spaced() -> None:
+async def test_the_first_is_allowed_at_once_and_the_next_are_spaced() -> None:
     slots = Slots()
     assert [await slots.take(shard_id, limit()) for shard_id in range(3)] == [True] * 3
     assert slots.waits == pytest.approx([SPACING_S] * 2)
 
 
-async def test_those_that_ask_together_are_spaced_among_themselves() -> None:
+async def test_simultaneous_requests_are_spaced() -> None:
     slots = Slots(passes=False)
     for shard_id in range(3):
         await slots.take(shard_id, limit())
     assert slots.waits == pytest.approx([SPACING_S, 2 * SPACING_S])
 
 
-async def test_each_bucket_has_a_turn_of_its_own() -> None:
+async def test_each_bucket_has_its_own_turn() -> None:
     slots = Slots()
     for shard_id in range(4):
         await slots.take(shard_id, limit(concurrency=4))
     assert slots.waits == []
 
 
-async def test_the_last_ones_of_a_day_are_left(caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_last_identifies_of_a_day_are_never_used(caplog: pytest.LogCaptureFixture) -> None:
     slots = Slots()
     assert not await slots.take(2, limit(remaining=5))
     assert slots.waits == [3600.0]

@@ -94,7 +94,7 @@ async def test_typing_and_looking_use_up_no_commands(visits: Visits) -> None:
     assert await visits.let_in(10, InteractionType.application_command) == PER_MINUTE
 
 
-async def test_what_is_kept_of_people_is_bounded(visits: Visits) -> None:
+async def test_what_is_remembered_of_people_is_bounded(visits: Visits) -> None:
     for person in range(12_000):
         await visits.come(InteractionType.autocomplete, person=person)
         await visits.come(InteractionType.component, details_custom_id(_NONCE), person=person)
@@ -107,7 +107,7 @@ async def test_what_is_kept_of_people_is_bounded(visits: Visits) -> None:
 @pytest.mark.parametrize(
     ("locale", "language"), [("ja", "ja"), ("es-419", "es-ES"), ("en-GB", "en-US"), ("xx", "en-US")]
 )
-async def test_from_here_on_the_sender_is_spoken_to_in_their_language(
+async def test_replies_from_here_on_are_in_the_sender_s_language(
     visits: Visits, kind: InteractionType, locale: str, language: str
 ) -> None:
     assert await asyncio.create_task(_language_after(visits, kind, locale)) == language

@@ -46,7 +46,7 @@ async def _reply(responder: Responder, error: Exception) -> str:
     return str(interaction.edit_original_response.await_args.kwargs["content"])
 
 
-async def test_a_fault_of_the_bot_s_own_is_logged_and_counted_under_a_number(
+async def test_an_internal_error_is_logged_and_counted_with_a_number(
     responder: Responder, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.ERROR):
@@ -58,7 +58,7 @@ async def test_a_fault_of_the_bot_s_own_is_logged_and_counted_under_a_number(
     assert responder.failures == 1
 
 
-async def test_a_database_that_takes_nothing_is_no_fault_of_its_own(responder: Responder) -> None:
+async def test_a_database_that_accepts_nothing_is_not_an_internal_error(responder: Responder) -> None:
     assert "restart" in await _reply(responder, StorageUnavailable("disk full"))
     assert responder.failures == 0
 
@@ -71,9 +71,7 @@ async def test_a_database_that_takes_nothing_is_no_fault_of_its_own(responder: R
         (None, "ja"),
     ],
 )
-async def test_the_gateways_word_on_a_servers_language_counts_where_there_is_one(
-    known: MagicMock | None, language: str
-) -> None:
+async def test_the_gateway_s_language_of_a_server_counts_if_known(known: MagicMock | None, language: str) -> None:
     """discord.py creates a placeholder for an unknown server, with English as its language."""
     locale_seen = AsyncMock()
     responder = Responder(cast("CommandRegistry", Registry()), ManualClock(), locale_seen)
@@ -87,7 +85,7 @@ async def test_the_gateways_word_on_a_servers_language_counts_where_there_is_one
 
 
 @pytest.mark.parametrize("turned", [False, True])
-async def test_what_came_of_a_press_replaces_its_page_unless_that_was_turned_since(
+async def test_the_result_of_a_click_replaces_its_page_unless_the_page_was_turned(
     responder: Responder, turned: bool
 ) -> None:
     edit = AsyncMock(return_value=MagicMock(id=7))

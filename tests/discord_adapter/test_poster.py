@@ -16,7 +16,7 @@ from model.states import NoticeKind
 from ui.command_texts import CommandMentions
 
 
-async def test_nothing_is_asked_in_a_pause() -> None:
+async def test_nothing_is_requested_during_a_pause() -> None:
     """After too many refused requests; any request would fail the test."""
     nobody = cast("discord.Client", None)
     poster = DiscordPoster(nobody, lambda _: CommandMentions(), lambda: 7.0, cast("ChannelOwners", None))

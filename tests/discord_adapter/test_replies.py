@@ -50,20 +50,20 @@ async def replied(webhook: Webhook) -> list[float]:
 @pytest.mark.parametrize(
     "trouble", [refused(429), refused(500), refused(503), aiohttp.ServerDisconnectedError(), ConnectionResetError()]
 )
-async def test_what_passes_is_outlived(trouble: Exception) -> None:
+async def test_a_temporary_failure_is_retried(trouble: Exception) -> None:
     webhook = Webhook(trouble, trouble)
     assert await replied(webhook) == [1.0, 2.0]
     assert (webhook.shown, webhook.further) == (["one"], ["two"])
 
 
-async def test_what_discord_refuses_for_good_is_not_repeated(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_permanent_refusal_is_not_repeated(caplog: pytest.LogCaptureFixture) -> None:
     webhook = Webhook(refused(404, 10015))
     assert await replied(webhook) == []
     assert (webhook.shown, webhook.further) == ([], [])
     assert "could not be sent" in caplog.text
 
 
-async def test_it_ends_within_the_life_of_an_interaction(caplog: pytest.LogCaptureFixture) -> None:
+async def test_retries_end_before_the_interaction_expires(caplog: pytest.LogCaptureFixture) -> None:
     webhook = Webhook(*[refused(503)] * 100)
     slept = await replied(webhook)
     assert len(slept) == 6

@@ -31,11 +31,11 @@ RATE = 20.0
         ("ws://127.0.0.1:8080/?v=10", False),
     ],
 )
-def test_what_discord_counts(url: str, counts: bool) -> None:
+def test_which_requests_discord_counts(url: str, counts: bool) -> None:
     assert counts_globally(yarl.URL(url)) is counts
 
 
-async def test_who_asked_first_goes_first_and_one_that_gives_up_takes_no_turn() -> None:
+async def test_requests_go_in_order_and_a_cancelled_one_uses_no_slot() -> None:
     clock, went = ManualClock(), list[int]()
     pacer = RequestPacer(lambda: 2.0, clock.monotonic, clock.sleep)
 
@@ -58,7 +58,7 @@ async def test_who_asked_first_goes_first_and_one_that_gives_up_takes_no_turn() 
     assert went == [0, 2, 3]
 
 
-async def test_a_rate_that_falls_while_somebody_waits_holds() -> None:
+async def test_a_falling_rate_applies_to_those_who_wait() -> None:
     clock, rate = ManualClock(), 2.0
     pacer = RequestPacer(lambda: rate, clock.monotonic, clock.sleep)
     await pacer.wait()
@@ -80,7 +80,7 @@ async def sandbox() -> AsyncIterator[DiscordSandbox]:
     await running.stop(strict=False)
 
 
-async def test_every_request_of_the_client_waits_for_its_turn(
+async def test_every_request_of_the_client_waits_for_its_slot(
     sandbox: DiscordSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Route, "BASE", sandbox.api_url)

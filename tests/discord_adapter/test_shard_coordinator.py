@@ -239,7 +239,7 @@ async def test_two_processes_share_the_shards(cluster: Cluster) -> None:
     assert len(cluster.events("identify")) == _SHARDS
 
 
-async def test_shards_given_by_hand(cluster: Cluster, caplog: pytest.LogCaptureFixture) -> None:
+async def test_shards_assigned_by_hand(cluster: Cluster, caplog: pytest.LogCaptureFixture) -> None:
     one, two = await cluster.start("one", 0, 1, 2), await cluster.start("two", 2, 3)
     await cluster.settle(one, two)
     assert cluster.table.holders() == {"one": [0, 1, 2], "two": [3]}
@@ -248,7 +248,7 @@ async def test_shards_given_by_hand(cluster: Cluster, caplog: pytest.LogCaptureF
     assert told == ["SHARD_IDS names 2, which another process holds; take it out of one of the two"]
 
 
-async def test_a_dead_process_s_shards_are_taken(cluster: Cluster) -> None:
+async def test_a_dead_process_s_shards_are_taken_over(cluster: Cluster) -> None:
     one, two = await cluster.start("one"), await cluster.start("two")
     await cluster.settle(one, two)
     await two.kill()
@@ -257,7 +257,7 @@ async def test_a_dead_process_s_shards_are_taken(cluster: Cluster) -> None:
     assert await cluster.ask() == ["one"] * 4
 
 
-async def test_a_newcomer_is_handed_its_share_and_no_shard_is_without_a_session(cluster: Cluster) -> None:
+async def test_a_new_process_is_handed_its_share_and_every_shard_keeps_a_session(cluster: Cluster) -> None:
     one = await cluster.start("one")
     await cluster.settle(one)
     two = await cluster.start("two")
@@ -287,7 +287,7 @@ def _never_without_a_session(cluster: Cluster) -> None:
     assert {event["code"] for event in cluster.events("close")} == {4000}
 
 
-async def test_a_process_that_drains_leaves_no_command_unanswered(cluster: Cluster) -> None:
+async def test_a_draining_process_leaves_no_command_without_a_response(cluster: Cluster) -> None:
     one, two = await cluster.start("one"), await cluster.start("two")
     await cluster.settle(one, two)
     asking = asyncio.create_task(_ask_all_the_time(cluster))
@@ -303,7 +303,7 @@ async def test_a_process_that_drains_leaves_no_command_unanswered(cluster: Clust
     assert await cluster.ask() == ["two"] * 4
 
 
-async def test_where_nobody_else_is_alive_shards_are_released_at_once(cluster: Cluster) -> None:
+async def test_the_last_process_releases_its_shards_at_once(cluster: Cluster) -> None:
     one = await cluster.start("one")
     await cluster.settle(one)
     cluster.table.processes["one"] = Process("one", draining=True)
@@ -315,7 +315,7 @@ async def test_where_nobody_else_is_alive_shards_are_released_at_once(cluster: C
     assert {event["code"] for event in cluster.events("close")} == {1000}
 
 
-async def test_what_nobody_takes_in_time_is_released(cluster: Cluster) -> None:
+async def test_a_shard_that_nobody_takes_in_time_is_released(cluster: Cluster) -> None:
     one = await cluster.start("one")
     await cluster.settle(one)
     cluster.table.processes |= {"one": Process("one", draining=True), "lazy": Process("lazy")}
@@ -325,7 +325,7 @@ async def test_what_nobody_takes_in_time_is_released(cluster: Cluster) -> None:
     assert cluster.table.holders()["one"] == []
 
 
-async def test_a_process_that_may_not_trust_its_leases_lets_everything_go(cluster: Cluster) -> None:
+async def test_a_process_that_cannot_trust_its_leases_releases_everything(cluster: Cluster) -> None:
     one = await cluster.start("one")
     await cluster.settle(one)
     one.leases.holds = False
@@ -341,7 +341,7 @@ async def test_a_process_that_may_not_trust_its_leases_lets_everything_go(cluste
     await cluster.sandbox.until(lambda: one.heard == ["changed"])  # what was missed meanwhile
 
 
-async def test_what_another_process_took_meanwhile_is_forgotten(cluster: Cluster) -> None:
+async def test_a_shard_that_another_process_took_is_forgotten(cluster: Cluster) -> None:
     one = await cluster.start("one")
     await cluster.settle(one)
     guilds = [channel.guild.id for channel, _ in cluster.places]
@@ -356,7 +356,7 @@ async def test_what_another_process_took_meanwhile_is_forgotten(cluster: Cluster
     assert cluster.sandbox.gateway.resumed == 3
 
 
-async def test_a_refusal_of_discord_ends_it(cluster: Cluster) -> None:
+async def test_a_refusal_by_discord_ends_it(cluster: Cluster) -> None:
     one = await cluster.start("one")
     running = asyncio.create_task(one.coordinator.run())
     await cluster.sandbox.until(lambda: len(cluster.sandbox.gateway.connected) == _SHARDS)
@@ -365,7 +365,7 @@ async def test_a_refusal_of_discord_ends_it(cluster: Cluster) -> None:
         await asyncio.wait_for(running, 10)
 
 
-async def test_the_database_away_for_a_moment_changes_nothing(cluster: Cluster) -> None:
+async def test_a_short_database_outage_changes_nothing(cluster: Cluster) -> None:
     one = await cluster.start("one")
     await cluster.settle(one)
     cluster.table.down = True
@@ -373,7 +373,7 @@ async def test_the_database_away_for_a_moment_changes_nothing(cluster: Cluster) 
     assert await cluster.ask() == ["one"] * 4
 
 
-async def test_a_shard_that_cannot_be_connected_goes_to_another_process(cluster: Cluster) -> None:
+async def test_a_shard_that_cannot_connect_goes_to_another_process(cluster: Cluster) -> None:
     one = await cluster.start("one")
     await cluster.settle(one)
     cluster.sandbox.gateway.closed = True
@@ -391,7 +391,7 @@ async def test_a_shard_that_cannot_be_connected_goes_to_another_process(cluster:
     assert await cluster.ask() == ["two"] * 4
 
 
-async def test_a_successor_that_comes_too_late_closes_its_session(cluster: Cluster) -> None:
+async def test_a_successor_that_is_too_late_closes_its_session(cluster: Cluster) -> None:
     one = await cluster.start("one")
     await cluster.settle(one)
     two = await cluster.start("two")
@@ -404,7 +404,7 @@ async def test_a_successor_that_comes_too_late_closes_its_session(cluster: Clust
     assert await cluster.ask() == ["one"] * 4
 
 
-async def test_a_shard_that_is_taken_over_during_a_look_stays_connected(cluster: Cluster) -> None:
+async def test_a_shard_taken_over_during_a_check_stays_connected(cluster: Cluster) -> None:
     one = await cluster.start("one")
     await cluster.settle(one)
     two = await cluster.start("two")
@@ -423,7 +423,7 @@ async def test_a_shard_that_is_taken_over_during_a_look_stays_connected(cluster:
     assert len(cluster.events("identify")) == _SHARDS + 2
 
 
-async def test_a_successor_that_could_not_say_that_it_gives_up_says_so_later(cluster: Cluster) -> None:
+async def test_a_successor_that_could_not_report_giving_up_reports_it_later(cluster: Cluster) -> None:
     one = await cluster.start("one")
     await cluster.settle(one)
     two = await cluster.start("two")
@@ -437,7 +437,7 @@ async def test_a_successor_that_could_not_say_that_it_gives_up_says_so_later(clu
     assert await cluster.ask() == ["two"] * 4
 
 
-async def test_where_discord_demands_more_shards_every_process_lets_go_of_the_old_ones(cluster: Cluster) -> None:
+async def test_if_discord_demands_more_shards_every_process_releases_the_old_ones(cluster: Cluster) -> None:
     """Processes learn of each other's refusal only from the rows."""
     for shard in range(2, _SHARDS):
         del cluster.table.leases[shard]

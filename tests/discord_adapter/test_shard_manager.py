@@ -133,7 +133,7 @@ def events(log: Path, *kinds: str) -> list[dict[str, Any]]:
     return [event for event in read_events(log) if event["event"] in kinds]
 
 
-async def test_each_client_hears_of_the_servers_of_its_shards(
+async def test_each_client_gets_the_events_of_its_shards_servers(
     start: Start, sandbox: DiscordSandbox, places: list[Place]
 ) -> None:
     one, two = await start("one"), await start("two")
@@ -143,7 +143,7 @@ async def test_each_client_hears_of_the_servers_of_its_shards(
     assert (one.heard, two.heard) == (["interaction"], ["interaction"])
 
 
-async def test_a_shard_is_handed_over_before_it_is_let_go(
+async def test_a_shard_is_handed_over_before_it_is_released(
     start: Start, sandbox: DiscordSandbox, places: list[Place], log: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """During the handover both get each interaction, and one answers."""
@@ -172,7 +172,7 @@ async def test_a_shard_is_handed_over_before_it_is_let_go(
     assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
-async def test_what_was_dropped_is_forgotten_and_can_be_taken_again(
+async def test_a_dropped_shard_is_forgotten_and_can_be_taken_again(
     start: Start, sandbox: DiscordSandbox, places: list[Place]
 ) -> None:
     one = await start("one")
@@ -188,7 +188,7 @@ async def test_what_was_dropped_is_forgotten_and_can_be_taken_again(
     await one.shards.drop(7)
 
 
-async def test_a_turn_is_taken_before_the_gateway_is_opened(start: Start, sandbox: DiscordSandbox) -> None:
+async def test_a_slot_is_taken_before_the_gateway_is_opened(start: Start, sandbox: DiscordSandbox) -> None:
     one = await start("one")
     one.may_identify.clear()
     adding = asyncio.create_task(one.shards.add(0))
@@ -222,7 +222,7 @@ async def test_discord_is_asked_for_its_limit_once_for_many_shards(start: Start,
     assert known.remaining == 1000
 
 
-async def test_a_shard_that_waits_for_its_turn_holds_up_no_other(
+async def test_a_shard_that_waits_for_its_slot_delays_no_other(
     start: Start, sandbox: DiscordSandbox, places: list[Place]
 ) -> None:
     one = await start("one")
@@ -235,7 +235,7 @@ async def test_a_shard_that_waits_for_its_turn_holds_up_no_other(
     assert one.slots == [0]
 
 
-async def test_a_session_that_discord_finds_invalid_waits_for_a_turn_again(
+async def test_an_invalid_session_waits_for_a_slot_again(
     start: Start, sandbox: DiscordSandbox, places: list[Place]
 ) -> None:
     sandbox.starts.enforced = True
@@ -249,7 +249,7 @@ async def test_a_session_that_discord_finds_invalid_waits_for_a_turn_again(
     assert await places[1].ask() == "one"
 
 
-async def test_ended_for_good_sessions_are_over(start: Start, sandbox: DiscordSandbox, log: Path) -> None:
+async def test_sessions_that_end_for_good_are_over(start: Start, sandbox: DiscordSandbox, log: Path) -> None:
     one = await start("one")
     await asyncio.gather(one.shards.add(0), one.shards.add(1))
     await one.shards.end()
@@ -258,7 +258,7 @@ async def test_ended_for_good_sessions_are_over(start: Start, sandbox: DiscordSa
     assert one.shards.held == frozenset()
 
 
-async def test_a_refused_shard_is_told_of(start: Start, sandbox: DiscordSandbox) -> None:
+async def test_a_refused_shard_is_reported(start: Start, sandbox: DiscordSandbox) -> None:
     one = await start("one")
     await one.shards.add(0)
     sandbox.gateway.refuses_with = 4013
@@ -269,7 +269,7 @@ async def test_a_refused_shard_is_told_of(start: Start, sandbox: DiscordSandbox)
         await asyncio.wait_for(one.shards.failure(), 10)
 
 
-async def test_a_process_that_may_not_go_on_ends(start: Start, sandbox: DiscordSandbox) -> None:
+async def test_a_process_that_may_not_continue_ends(start: Start, sandbox: DiscordSandbox) -> None:
     """Discord voids the token after too many IDENTIFYs, whoever sent them."""
     one = await start("one")
     staying = asyncio.create_task(stay_connected(one.shards, one._sleep))
@@ -282,7 +282,7 @@ async def test_a_process_that_may_not_go_on_ends(start: Start, sandbox: DiscordS
         await asyncio.wait_for(staying, 10)
 
 
-async def test_what_nothing_at_discord_explains_is_counted_and_the_gateway_is_tried_again(
+async def test_an_unexplained_error_is_counted_and_the_gateway_is_retried(
     start: Start, caplog: pytest.LogCaptureFixture
 ) -> None:
     one = await start("one")
@@ -301,7 +301,7 @@ async def test_what_nothing_at_discord_explains_is_counted_and_the_gateway_is_tr
     assert [record.getMessage() for record in caplog.records] == ["discord.py failed at the gateway"]
 
 
-async def test_for_how_long_some_shard_has_been_away(start: Start, sandbox: DiscordSandbox) -> None:
+async def test_how_long_some_shard_has_been_away(start: Start, sandbox: DiscordSandbox) -> None:
     one = await start("one")
     assert one.shards.away_for() == 0  # it is to hold none yet
     one.may_identify.clear()
@@ -319,7 +319,7 @@ async def test_for_how_long_some_shard_has_been_away(start: Start, sandbox: Disc
     assert one.shards.away_for() == 7
 
 
-async def test_tries_in_vain_do_not_begin_the_time_anew(start: Start, sandbox: DiscordSandbox) -> None:
+async def test_failed_attempts_do_not_restart_the_away_time(start: Start, sandbox: DiscordSandbox) -> None:
     one = await start("one")
     await one.shards.add(0)
     sandbox.gateway.closed = True
@@ -336,7 +336,7 @@ async def test_tries_in_vain_do_not_begin_the_time_anew(start: Start, sandbox: D
     assert one.shards.away_for() == 30
 
 
-def test_before_the_first_connection_it_is_away_from_the_start() -> None:
+def test_before_the_first_connection_it_counts_as_away_from_the_start() -> None:
     clock = ManualClock()
     client = RelayClient(NoMeters())
     shards = ShardManager(client, lambda *_: _never(), monotonic=clock.monotonic, sleep=clock.sleep)
@@ -348,7 +348,7 @@ async def _never() -> bool:
     raise AssertionError
 
 
-async def test_discord_away_costs_no_turn(start: Start, sandbox: DiscordSandbox) -> None:
+async def test_an_outage_of_discord_costs_no_slot(start: Start, sandbox: DiscordSandbox) -> None:
     """An IDENTIFY is asked for only once Discord answers."""
     one = await start("one")
     fault = sandbox.faults.add(path="/gateway/bot", action=Status(503), times=3)

@@ -27,7 +27,7 @@ async def _shown(views: TemporaryViews, person: int) -> tuple[TemporaryView, Sho
     return view, shown
 
 
-async def test_a_person_s_older_ones_are_taken_off() -> None:
+async def test_a_person_s_older_views_are_removed() -> None:
     views = TemporaryViews()
     _, other = await _shown(views, 2)
     own = [await _shown(views, 1) for _ in range(10)]
@@ -37,7 +37,7 @@ async def test_a_person_s_older_ones_are_taken_off() -> None:
     assert len(views) == MAX_VIEWS_OF_A_PERSON + 1
 
 
-async def test_there_are_never_too_many_of_all_people() -> None:
+async def test_the_total_number_of_views_is_bounded() -> None:
     views = TemporaryViews()
     first = [await _shown(views, person) for person in range(5)]
     for person in range(5, MAX_VIEWS + 3):
@@ -46,7 +46,7 @@ async def test_there_are_never_too_many_of_all_people() -> None:
     assert [shown.button for _, shown in first] == [False, False, False, True, True]
 
 
-async def test_one_whose_time_has_run_out_is_forgotten() -> None:
+async def test_an_expired_view_is_forgotten() -> None:
     views = TemporaryViews()
     view, shown = await _shown(views, 1)
     await view.on_timeout()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.mutations.mutation import Edit, Mutation, mutation
 
 _CRASHES = "tests/relay/delivery/test_delivery_crashes.py"
-_KILLED = f"{_CRASHES}::test_killed_at_every_point_it_is_posted_once"
+_KILLED = f"{_CRASHES}::test_killed_at_any_point_the_message_is_posted_once"
 _E2E_KILLS = "tests/e2e/test_kills.py"
 
 MUTATIONS = (
@@ -35,7 +35,7 @@ MUTATIONS = (
     mutation(
         "an alert of before the bot's removal never ends",
         "tests/relay/delivery/test_sender.py"
-        "::test_that_a_channel_is_open_again_is_told_once_though_the_bot_was_removed_meanwhile",
+        "::test_a_reopened_channel_is_reported_once_even_if_the_bot_was_removed_in_between",
         "resume_in_server",
         "CASE WHEN blocked_since IS NULL THEN NULL ELSE ?1 END",
         "NULL",
@@ -50,7 +50,7 @@ MUTATIONS = (
     mutation(
         "what a clock that was ahead put off stays put off after a restart",
         "tests/relay/delivery/test_delivery_crashes.py::"
-        "test_what_was_put_off_by_a_clock_that_was_ahead_is_not_put_off_after_a_restart[sqlite-rate limited]",
+        "test_what_a_fast_clock_deferred_is_due_after_a_restart[sqlite-rate limited]",
         "has_future_times",
         " OR next_at > ?2",
         " OR next_at > ?2 * 10",
@@ -58,7 +58,7 @@ MUTATIONS = (
     mutation(
         "the patience with a channel begins in the future",
         "tests/relay/delivery/test_delivery_crashes.py::"
-        "test_the_patience_with_a_channel_is_counted_by_the_clock_that_is_right[sqlite]",
+        "test_waiting_for_a_channel_is_counted_by_the_correct_clock[sqlite]",
         "clock_set_back",
         "blocked_since = CASE WHEN blocked_since > ?1 THEN ?1 ELSE blocked_since END,",
         "",
@@ -66,7 +66,7 @@ MUTATIONS = (
     mutation(
         "nobody waits until a channel can be looked into",
         "tests/relay/delivery/test_delivery_crashes.py"
-        "::test_a_channel_that_is_out_of_reach_for_a_while_is_looked_into_once_it_is_back[sqlite-stored]",
+        "::test_an_unreachable_channel_is_searched_once_it_is_reachable[sqlite-stored]",
         "Sender._look",
         "verdict = self._until_in_reach(draft)\n",
         "verdict = None\n",
@@ -108,21 +108,21 @@ MUTATIONS = (
     ),
     mutation(
         "a card that was stored before is taken for one that shows the news",
-        "tests/relay/delivery/test_sender.py::test_a_card_that_an_earlier_attempt_stored_shows_what_was_known_then",
+        "tests/relay/delivery/test_sender.py::test_a_card_stored_by_an_earlier_attempt_shows_what_was_known_then",
         "Sender._send",
         "shown=draft if earlier is None else None",
         "shown=draft",
     ),
     mutation(
         "an outcome that is posted once more is late",
-        "tests/relay/delivery/test_sender.py::test_what_somebody_wanted_once_more_is_not_late",
+        "tests/relay/delivery/test_sender.py::test_a_requested_repost_is_not_late",
         "MessageBuilder._outcome",
         "if not again and ended_after",
         "if ended_after",
     ),
     mutation(
         "an outcome that an admin wanted after a refusal is late",
-        "tests/relay/delivery/test_sender.py::test_what_was_refused_until_an_admin_wanted_it_is_not_late",
+        "tests/relay/delivery/test_sender.py::test_a_refused_result_that_an_admin_resends_is_not_late",
         "MessageBuilder._outcome",
         "is not None and delivery.reason not in _SENT_AGAIN:",
         "is not None:",
@@ -164,7 +164,7 @@ MUTATIONS = (
     ),
     mutation(
         "a message in another form bears the same nonce",
-        "tests/relay/delivery/test_fallbacks.py::test_another_form_has_another_nonce_but_a_reply_has_the_same",
+        "tests/relay/delivery/test_fallbacks.py::test_another_variant_has_another_nonce_but_dropping_the_reply_keeps_it",
         "for_variant",
         "return base_nonce if not variant else _digest(base_nonce, variant)",
         "return base_nonce",
@@ -186,49 +186,49 @@ MUTATIONS = (
     mutation(
         "what this process sent long ago makes another one's attempt young",
         "tests/relay/delivery/test_taken_over.py"
-        "::test_an_attempt_of_another_process_is_searched_for_though_this_one_made_some_before",
+        "::test_another_process_s_attempt_is_searched_for_even_after_own_attempts",
         "Sender._record",
         "in_hand.first_sent = None",
         "pass",
     ),
     mutation(
         "the history is never looked into",
-        f"{_CRASHES}::test_where_nobody_can_know_nothing_is_sent_again[sqlite-taken]",
+        f"{_CRASHES}::test_if_it_cannot_be_known_nothing_is_sent_again[sqlite-taken]",
         "Sender._must_look",
         "return delivery.look_first or not 0 <= age < NONCE_REMEMBERED",
         "return False",
     ),
     mutation(
         "the history is searched from the time of a clock that was ahead",
-        f"{_CRASHES}::test_a_clock_that_was_two_days_ahead_while_it_was_sent_finds_it_in_the_history",
+        f"{_CRASHES}::test_with_a_clock_two_days_ahead_at_the_send_the_message_is_found",
         "Sender._look",
         "since = min(delivery.unanswered_at or delivery.created_at, now)",
         "since = delivery.unanswered_at or delivery.created_at",
     ),
     mutation(
         "a history that does not answer is searched all the time",
-        f"{_CRASHES}::test_a_history_that_does_not_answer_is_searched_less_and_less_often",
+        f"{_CRASHES}::test_an_unresponsive_history_is_searched_less_and_less_often",
         "Sender._look",
         "max(verdicts.retry_delay(delivery.attempts), (now - since) // 8)",
         "verdicts.retry_delay(delivery.attempts)",
     ),
     mutation(
         "an attempt of an earlier process is as young as it looks",
-        f"{_CRASHES}::test_an_attempt_of_an_earlier_process_that_looks_young_is_looked_for",
+        f"{_CRASHES}::test_an_earlier_attempt_that_looks_recent_is_searched_for",
         "Sender._should_look",
         "return begun_before or not draft.wanted or self._must_look(delivery)",
         "return not draft.wanted or self._must_look(delivery)",
     ),
     mutation(
         "the history is looked into from the attempt on, whatever the clocks say",
-        f"{_CRASHES}::test_a_clock_that_is_an_hour_ahead_finds_it_in_the_history",
+        f"{_CRASHES}::test_with_a_clock_an_hour_ahead_the_message_is_found",
         "LOOK_BACK",
         "LOOK_BACK = 65 * 60_000",
         "LOOK_BACK = 0",
     ),
     mutation(
         "what counts is the last unanswered attempt, not the first",
-        f"{_CRASHES}::test_a_nonce_outlives_nothing_where_the_first_attempt_is_old",
+        f"{_CRASHES}::test_the_nonce_is_not_trusted_if_the_first_attempt_is_old",
         "Sender._send",
         "now if earlier is None else earlier",
         "now",
@@ -247,14 +247,14 @@ MUTATIONS = (
     ),
     mutation(
         "what was sent is forgotten where it cannot be recorded",
-        f"{_CRASHES}::test_what_was_sent_is_recorded_when_the_disk_has_room_again_without_sending",
+        f"{_CRASHES}::test_a_sent_message_is_recorded_without_resending_once_there_is_space",
         "Sender._record",
         "in_hand.unrecorded = None if verdict is None else result\n",
         "",
     ),
     mutation(
         "what nobody could know stays so though the history can be read by the time it is recorded",
-        f"{_CRASHES}::test_that_nobody_can_know_is_looked_at_again_where_it_could_not_be_recorded",
+        f"{_CRASHES}::test_an_unsure_result_that_could_not_be_stored_is_checked_again",
         "Sender._record",
         "None if verdict is None else result",
         "result",
@@ -268,7 +268,7 @@ MUTATIONS = (
     ),
     mutation(
         "silence is taken for a refusal",
-        "tests/relay/delivery/test_verdicts.py::test_no_answer_is_not_definite",
+        "tests/relay/delivery/test_verdicts.py::test_no_response_is_not_definite",
         "judge",
         "case NoResponse():\n    return Again(retry_delay(attempt.attempts), answered=False,",
         "case NoResponse():\n    return Again(retry_delay(attempt.attempts), answered=True,",
@@ -289,7 +289,7 @@ MUTATIONS = (
     ),
     mutation(
         "an empty page of a proxy's is an empty channel",
-        "tests/discord_adapter/test_history.py::test_what_is_no_history_says_nothing_of_it",
+        "tests/discord_adapter/test_history.py::test_a_response_that_is_not_a_history_proves_nothing",
         "discord_adapter._page",
         "raise TypeError(page)\n",
         "return list(page or ())\n",
@@ -324,7 +324,7 @@ MUTATIONS = (
     ),
     mutation(
         "the bot was offline whenever nobody knows why a result is late",
-        "tests/relay/delivery/test_sender.py::test_an_outcome_that_discord_took_late_does_not_say_that_the_bot_was_offline",
+        "tests/relay/delivery/test_sender.py::test_an_outcome_that_discord_took_late_does_not_blame_the_bot",
         "why_late",
         "return LateReason.POSTING if seen_in_time",
         "return LateReason.OFFLINE if seen_in_time",

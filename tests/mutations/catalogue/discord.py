@@ -10,14 +10,14 @@ _REPLIES = "tests/relay/delivery/test_verdicts.py"
 MUTATIONS = (
     mutation(
         "channels that the gateway doesn't know are remembered without end",
-        "tests/discord_adapter/test_channels.py::test_a_channel_is_asked_about_once_until_too_many_others_were",
+        "tests/discord_adapter/test_channels.py::test_a_channel_is_requested_once_until_too_many_others_were",
         "ChannelOwners.guild_of",
         "while len(self._asked) >= _MAX_OWNERS:\n    del self._asked[next(iter(self._asked))]\n",
         "",
     ),
     mutation(
         "names of hidden channels are remembered without end",
-        "tests/discord_adapter/test_channels.py::test_of_too_many_hidden_channels_the_oldest_name_goes",
+        "tests/discord_adapter/test_channels.py::test_with_too_many_hidden_channels_the_oldest_name_is_dropped",
         "LastNames.keep",
         "while len(self._names) > _MAX_NAMES:\n    del self._names[next(iter(self._names))]\n",
         "",
@@ -31,7 +31,7 @@ MUTATIONS = (
     ),
     mutation(
         "a forum can be chosen as a channel to post in",
-        "tests/cogs/test_pixverse_admin.py::test_channels_without_messages_of_their_own_can_not_be_chosen",
+        "tests/cogs/test_pixverse_admin.py::test_channels_that_hold_no_messages_cannot_be_chosen",
         "PostableChannel.channel_types",
         "discord.ChannelType.text,\n",
         "discord.ChannelType.text,\ndiscord.ChannelType.forum,\n",
@@ -45,7 +45,7 @@ MUTATIONS = (
     ),
     mutation(
         "a request to Discord is waited for without an end",
-        "tests/discord_adapter/test_discord_errors.py::test_a_request_has_an_end",
+        "tests/discord_adapter/test_discord_errors.py::test_a_request_times_out",
         "ask_discord",
         "async with asyncio.timeout(seconds):",
         "async with asyncio.timeout(None):",
@@ -87,31 +87,28 @@ MUTATIONS = (
     ),
     mutation(
         "the end of a trouble waits for an archived thread that its message would open",
-        "tests/relay/delivery/test_sender.py::test_the_end_of_a_trouble_opens_an_archived_thread",
+        "tests/relay/delivery/test_sender.py::test_the_end_of_a_problem_opens_an_archived_thread",
         "Sender._judge_edit",
         "and not opens:",
         "and 1:",
     ),
     mutation(
         "permissions that are called missing count though something else came between",
-        "tests/relay/delivery/test_sender.py"
-        "::test_another_refusal_in_between_begins_the_patience_with_a_permission_again",
+        "tests/relay/delivery/test_sender.py::test_another_refusal_in_between_restarts_the_wait_for_a_permission",
         "Sender._record",
         "in_hand.unexplained = 0",
         "pass",
     ),
     mutation(
         "admins are told of a closed channel at each try",
-        "tests/relay/delivery/test_sender.py"
-        "::test_admins_are_told_once_of_a_single_result_that_is_refused_again_and_again",
+        "tests/relay/delivery/test_sender.py::test_admins_are_told_once_about_a_result_that_is_refused_repeatedly",
         "ResultRecorder._tell_blocked",
         "if delivery.blocked_since is not None or blocked.reason",
         "if blocked.reason",
     ),
     mutation(
         "files that are left out begin the three days again",
-        "tests/relay/delivery/test_sender.py"
-        "::test_what_is_refused_without_an_explanation_is_given_up_after_three_days_too",
+        "tests/relay/delivery/test_sender.py::test_an_unexplained_refusal_is_also_given_up_after_three_days",
         "ResultRecorder._change",
         "blocked_since=delivery.blocked_since",
         "blocked_since=None",
@@ -119,14 +116,14 @@ MUTATIONS = (
     mutation(
         "that a channel is open again is not told of a result in another form",
         "tests/relay/delivery/test_sender.py"
-        "::test_that_a_channel_is_open_again_is_told_though_discord_takes_the_result_only_in_another_form[too large]",
+        "::test_a_reopened_channel_is_reported_even_if_discord_takes_only_a_reduced_result[too large]",
         "ResultRecorder._change",
         "blocked_since=delivery.blocked_since",
         "blocked_since=None",
     ),
     mutation(
         "with one result a channel's others are given up before their time",
-        "tests/relay/delivery/test_sender.py::test_what_was_blocked_later_waits_for_its_own_three_days",
+        "tests/relay/delivery/test_sender.py::test_a_later_block_waits_for_its_own_three_days",
         "ResultRecorder._tell_given_up",
         "before = now - PATIENCE + _SAME_TIME",
         "before = now",
@@ -189,7 +186,7 @@ MUTATIONS = (
     ),
     mutation(
         "a permission is asked for where a channel is unknown",
-        "tests/relay/delivery/test_sender.py::test_an_unknown_channel_is_no_permission_to_ask_for",
+        "tests/relay/delivery/test_sender.py::test_an_unknown_channel_is_not_a_missing_permission",
         "ResultRecorder._tell_blocked",
         "if delivery.blocked_since is not None or blocked.reason is Reason.UNKNOWN_CHANNEL:",
         "if delivery.blocked_since is not None:",
@@ -254,7 +251,7 @@ MUTATIONS = (
     mutation(
         "a server that Discord's list lacks rests without a question",
         "tests/discord_adapter/test_guild_reconciler.py::"
-        "test_only_those_that_discord_calls_gone_rest_and_none_that_came_meanwhile",
+        "test_only_servers_that_discord_calls_gone_are_suspended_and_no_new_one",
         "GuildReconciler.run",
         "if await self._is_gone(guild_id):",
         "if await self._is_gone(guild_id) or True:",
@@ -262,7 +259,7 @@ MUTATIONS = (
     mutation(
         "a server that came while others were asked after is taken for gone",
         "tests/discord_adapter/test_guild_reconciler.py::"
-        "test_only_those_that_discord_calls_gone_rest_and_none_that_came_meanwhile",
+        "test_only_servers_that_discord_calls_gone_are_suspended_and_no_new_one",
         "GuildReconciler.run",
         "if await self._is_gone(guild_id):\n    await self._guilds.server_gone(guild_id)\n",
         "if await self._is_gone(guild_id):\n    for one in await self._guilds.absent_servers(present):\n"
@@ -271,14 +268,14 @@ MUTATIONS = (
     mutation(
         "a server that comes back while others are asked about rests",
         "tests/discord_adapter/test_guild_reconciler.py::"
-        "test_one_that_comes_back_while_others_are_asked_about_does_not_rest",
+        "test_a_server_that_returns_during_the_comparison_is_not_suspended",
         "GuildReconciler.run",
         "for guild_id in await self._guilds.absent_servers(present):",
         "for guild_id in [one for one in await self._guilds.absent_servers(present) if await self._is_gone(one)]:",
     ),
     mutation(
         "a server that removes the bot while the list is read goes on",
-        "tests/discord_adapter/test_guild_reconciler.py::test_one_that_removes_the_bot_while_the_list_is_read_rests",
+        "tests/discord_adapter/test_guild_reconciler.py::test_a_server_that_removes_the_bot_during_the_comparison_is_suspended",
         "GuildReconciler.run",
         "await self._guilds.finish_reconciliation(suspended & present)",
         "await self._guilds.finish_reconciliation(present)",
@@ -314,7 +311,7 @@ MUTATIONS = (
     mutation(
         "a server that is back while nothing can be written rests for ever",
         "tests/discord_adapter/test_guild_events.py::"
-        "test_a_server_that_is_back_while_nothing_can_be_written_goes_on_later",
+        "test_a_server_that_returns_while_the_database_cannot_be_written_resumes_later",
         "GuildEvents._handle",
         "if not await _is_taken(change):",
         "if not await _is_taken(change) and 0:",
@@ -322,29 +319,28 @@ MUTATIONS = (
     mutation(
         "a server that is back while nothing can be written is looked after once only",
         "tests/discord_adapter/test_guild_events.py::"
-        "test_a_server_that_is_back_while_nothing_can_be_written_goes_on_later",
+        "test_a_server_that_returns_while_the_database_cannot_be_written_resumes_later",
         "GuildEvents.look_after_servers",
         "if not await self._look_after(guild):",
         "if not await self._look_after(guild) and 0:",
     ),
     mutation(
         "a loop that crashed at one server forgets the others",
-        "tests/discord_adapter/test_guild_events.py::test_a_loop_that_crashed_at_one_server_goes_on_with_the_others",
+        "tests/discord_adapter/test_guild_events.py::test_a_loop_that_crashed_at_one_server_continues_with_the_others",
         "GuildEvents.look_after_servers",
         "while True:",
         "await self._woken.wait()\nself._woken.clear()\nwhile True:",
     ),
     mutation(
         "a server that has removed the bot meanwhile is taken for back",
-        "tests/discord_adapter/test_guild_events.py::"
-        "test_a_server_that_has_removed_the_bot_again_meanwhile_is_not_back",
+        "tests/discord_adapter/test_guild_events.py::test_a_server_that_has_removed_the_bot_again_is_not_resumed",
         "GuildEvents._look_after",
         "if self._client.get_guild(guild.id) is None:",
         "if 0:",
     ),
     mutation(
         "a removal that cannot be written is never noticed",
-        "tests/discord_adapter/test_guild_events.py::test_a_removal_that_cannot_be_written_is_found_by_comparing",
+        "tests/discord_adapter/test_guild_events.py::test_a_removal_that_cannot_be_stored_is_found_by_comparing",
         "GuildEvents.on_guild_remove",
         "self._reconciler.ask()",
         "pass",
@@ -365,21 +361,21 @@ MUTATIONS = (
     ),
     mutation(
         "a command is done though Discord has refused its acknowledgement",
-        "tests/discord_adapter/test_acknowledging.py::test_it_is_given_until_its_fate_is_known[refused]",
+        "tests/discord_adapter/test_acknowledging.py::test_an_acknowledgement_is_repeated_until_its_fate_is_known[refused]",
         "_answered",
         "return may_be_stored(statuses) or _not_taken(reason)",
         "return True",
     ),
     mutation(
         "an answer to a command is tried once",
-        "tests/discord_adapter/test_replies.py::test_what_passes_is_outlived",
+        "tests/discord_adapter/test_replies.py::test_a_temporary_failure_is_retried",
         "replies._WAITS",
         "_WAITS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)",
         "_WAITS = ()",
     ),
     mutation(
         "an answer to a command is tried for longer than Discord takes it",
-        "tests/discord_adapter/test_replies.py::test_it_ends_within_the_life_of_an_interaction",
+        "tests/discord_adapter/test_replies.py::test_retries_end_before_the_interaction_expires",
         "replies._WAITS",
         "_WAITS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)",
         "_WAITS = (1.0, 2.0, 4.0, 8.0, 16.0, 3200.0)",
@@ -479,28 +475,28 @@ MUTATIONS = (
     ),
     mutation(
         "a closed channel is waited for for ever",
-        "tests/relay/delivery/test_verdicts.py::test_after_three_days_it_is_given_up",
+        "tests/relay/delivery/test_verdicts.py::test_after_three_days_a_closed_channel_is_given_up",
         "verdicts.blocked",
         "if waited >= PATIENCE:",
         "if 0:",
     ),
     mutation(
         "a permission that is given back is not noticed",
-        "tests/relay/delivery/test_delivery_loop.py::test_a_changed_permission_lets_results_go_at_once",
+        "tests/relay/delivery/test_delivery_loop.py::test_a_permission_change_sends_waiting_results_at_once",
         "GuildLifecycle.permissions_changed",
         "hurried = await deliveries.make_blocked_due(tx, self._clock.now(), guild_id=guild_id, channel_id=channel_id)",
         "hurried = 0",
     ),
     mutation(
         "words that AutoMod blocks are sent again and again",
-        "tests/relay/delivery/test_verdicts.py::test_refused_words_are_left_out_then_files_then_all",
+        "tests/relay/delivery/test_verdicts.py::test_refused_words_are_left_out_then_files_then_both",
         "_lesser",
         "if attempt.files and files_first:",
         "if attempt.files:",
     ),
     mutation(
         "files that may not be attached keep an outcome back",
-        "tests/relay/delivery/test_verdicts.py::test_files_that_nothing_else_explains_are_left_out",
+        "tests/relay/delivery/test_verdicts.py::test_files_are_left_out_if_nothing_else_explains_the_refusal",
         "_judge_form",
         "refused.code == _MISSING_PERMISSIONS and attempt.files and not attempt.missing:",
         "0:",
@@ -591,7 +587,7 @@ MUTATIONS = (
     ),
     mutation(
         "a filter of links costs the file",
-        "tests/relay/delivery/test_verdicts.py::test_refused_words_are_left_out_then_files_then_all",
+        "tests/relay/delivery/test_verdicts.py::test_refused_words_are_left_out_then_files_then_both",
         "_FOR_ITS_WORDS",
         "_FOR_ITS_WORDS = frozenset({Meaning.WORDS, Meaning.LINKS,",
         "_FOR_ITS_WORDS = frozenset({Meaning.WORDS,",
@@ -612,14 +608,14 @@ MUTATIONS = (
     ),
     mutation(
         "a history that cannot be read now is never read",
-        "tests/discord_adapter/test_history.py::test_a_refusal_that_passes_says_nothing_of_the_history",
+        "tests/discord_adapter/test_history.py::test_a_temporary_refusal_says_nothing_about_the_history",
         "history._read",
         "if meaning in (verdicts.Meaning.PLACE, verdicts.Meaning.CHANNEL_GONE):",
         "if meaning:",
     ),
     mutation(
         "a file that is too large keeps an outcome back",
-        "tests/relay/delivery/test_verdicts.py::test_a_single_file_tells_the_servers_limit",
+        "tests/relay/delivery/test_verdicts.py::test_a_single_file_teaches_the_server_s_limit",
         "_judge_form",
         "if meaning is Meaning.TOO_LARGE and attempt.files:",
         "if 0:",
@@ -648,7 +644,7 @@ MUTATIONS = (
     ),
     mutation(
         "how long Discord says to wait is not heeded",
-        "tests/relay/delivery/test_sender.py::test_a_rate_limit_is_waited_for_and_needs_no_look",
+        "tests/relay/delivery/test_sender.py::test_a_rate_limit_is_waited_out_without_a_search",
         "rate_limited",
         "wait = min(max(int(retry_after * SECOND), SECOND), LONGEST_WAIT)",
         "wait = SECOND",
@@ -662,7 +658,7 @@ MUTATIONS = (
     ),
     mutation(
         "admins go on being told in an alerts channel that was deleted",
-        "tests/relay/delivery/test_delivery_loop.py::test_a_token_notice_for_a_deleted_alerts_channel_goes_where_somebody_waits",
+        "tests/relay/delivery/test_delivery_loop.py::test_a_token_notice_for_a_deleted_alerts_channel_goes_to_a_channel_that_waits",
         "GuildLifecycle.channel_gone",
         "await servers.forget_alerts_channel(tx, guild_id, channel_id)\n",
         "",
@@ -684,7 +680,7 @@ MUTATIONS = (
     mutation(
         "what came of a press takes the place of a page that was turned to since",
         "tests/discord_adapter/test_interactions.py"
-        "::test_what_came_of_a_press_replaces_its_page_unless_that_was_turned_since",
+        "::test_the_result_of_a_click_replaces_its_page_unless_the_page_was_turned",
         "Responder._edit_later",
         "if self._replaced.count(message_id) == presses and reply",
         "if reply",
@@ -692,7 +688,7 @@ MUTATIONS = (
     mutation(
         "what a button of an answer says is overwritten",
         "tests/discord_adapter/test_interactions.py"
-        "::test_what_came_of_a_press_replaces_its_page_unless_that_was_turned_since",
+        "::test_the_result_of_a_click_replaces_its_page_unless_the_page_was_turned",
         "Responder.reply_in_place",
         "self._replaced.append(interaction.message.id)",
         "pass",
@@ -727,7 +723,7 @@ MUTATIONS = (
     ),
     mutation(
         "files that were not the reason stay away",
-        "tests/relay/delivery/test_sender.py::test_files_that_were_not_the_reason_come_back",
+        "tests/relay/delivery/test_sender.py::test_files_that_were_not_to_blame_come_back",
         "_worth_a_try",
         "if draft.variant.no_files and draft.variant.why is Cause.FILE and in_vain:",
         "if 0:",

@@ -186,21 +186,21 @@ MUTATIONS = (
     ),
     mutation(
         "of a job that was taken up again a channel gets two outcomes",
-        "tests/relay/delivery/test_sender.py::test_of_a_job_taken_up_again_a_channel_gets_the_outcome_once",
+        "tests/relay/delivery/test_sender.py::test_a_job_watched_again_posts_its_outcome_once_per_channel",
         "MessageBuilder._outcome_to_tell",
         "or await delivery_queries.has_later_outcome(self._reader, delivery)",
         "",
     ),
     mutation(
         "an outcome that was overtaken is posted",
-        "tests/relay/delivery/test_sender.py::test_an_outcome_that_was_overtaken_is_not_posted",
+        "tests/relay/delivery/test_sender.py::test_a_superseded_outcome_is_not_posted",
         "MessageBuilder._outcome_to_tell",
         "if row.ended_at is None or",
         "if",
     ),
     mutation(
         "whoever takes a job up again takes the word from other channels",
-        "tests/relay/delivery/test_sender.py::test_whoever_takes_a_job_up_again_takes_no_word_from_other_channels",
+        "tests/relay/delivery/test_sender.py::test_watching_a_job_again_takes_no_message_from_other_channels",
         "MessageBuilder._outcome_to_tell",
         "return row.outcome or Outcome.GIVEN_UP",
         "return row.outcome",
@@ -222,7 +222,7 @@ MUTATIONS = (
     ),
     mutation(
         "what was refused once is never whole again",
-        "tests/relay/delivery/test_sender.py::test_what_was_refused_in_every_form_is_whole_when_it_is_asked_for_again",
+        "tests/relay/delivery/test_sender.py::test_a_result_refused_in_every_form_is_complete_when_requested_again",
         "_AFRESH",
         "variant = ?,",
         "variant = coalesce(variant, ?),",

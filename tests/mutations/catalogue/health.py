@@ -31,7 +31,7 @@ MUTATIONS = (
     ),
     mutation(
         "a gateway that is tried again in vain seems to be there",
-        "tests/discord_adapter/test_shard_manager.py::test_tries_in_vain_do_not_begin_the_time_anew",
+        "tests/discord_adapter/test_shard_manager.py::test_failed_attempts_do_not_restart_the_away_time",
         "ShardManager.end",
         "now if connection.away_since is None else connection.away_since",
         "now",

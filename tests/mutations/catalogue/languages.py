@@ -20,7 +20,7 @@ MUTATIONS = (
     ),
     mutation(
         "whoever asks is answered in English",
-        "tests/discord_adapter/test_interaction_limits.py::test_from_here_on_the_sender_is_spoken_to_in_their_language",
+        "tests/discord_adapter/test_interaction_limits.py::test_replies_from_here_on_are_in_the_sender_s_language",
         "InteractionLimiter.lets_in",
         "speak(language_of(interaction.locale.value))\n",
         "",
@@ -49,15 +49,14 @@ MUTATIONS = (
     mutation(
         "a server that invites the bot again reads the language of before",
         "tests/discord_adapter/test_guild_events.py::"
-        "test_a_server_that_invites_the_bot_again_tells_its_language_before_it_goes_on",
+        "test_a_server_that_reinvites_the_bot_reports_its_language_before_it_resumes",
         "GuildEvents._server_back",
         "await self._note_locale(guild)\n",
         "",
     ),
     mutation(
         "a command that was sent before brings back the language of then",
-        "tests/discord_adapter/test_interactions.py::"
-        "test_the_gateways_word_on_a_servers_language_counts_where_there_is_one",
+        "tests/discord_adapter/test_interactions.py::test_the_gateway_s_language_of_a_server_counts_if_known",
         "Responder._note_locale",
         "interaction.guild_locale if guild is None or guild.unavailable else guild.preferred_locale",
         "interaction.guild_locale",
@@ -100,15 +99,14 @@ MUTATIONS = (
     mutation(
         "an outcome is in English",
         "tests/relay/delivery/test_sender.py::"
-        "test_a_message_is_made_and_tried_again_and_looked_for_in_the_language_it_was_put_in_with",
+        "test_every_attempt_and_search_uses_the_language_the_message_was_stored_with",
         "MessageBuilder._outcome",
         "language=delivery.language,\n",
         "",
     ),
     mutation(
         "a notice is looked for with the ids of its commands",
-        "tests/discord_adapter/test_history.py::"
-        "test_a_text_is_the_same_whether_or_not_the_ids_of_its_commands_are_known",
+        "tests/discord_adapter/test_history.py::test_a_text_is_the_same_with_or_without_known_command_ids",
         "history._without_ids",
         'return _COMMAND.sub(r"/\\1", content)',
         "return content",
@@ -144,7 +142,7 @@ MUTATIONS = (
     ),
     mutation(
         "a translation that is gone stays registered",
-        "tests/discord_adapter/test_command_sync.py::test_translations_are_those_that_there_are_now",
+        "tests/discord_adapter/test_command_sync.py::test_translations_are_the_current_ones",
         "command_sync._covers",
         "wholly=key in _BY_LOCALE",
         "wholly=False",
@@ -165,7 +163,7 @@ MUTATIONS = (
     ),
     mutation(
         "the end of a trouble is in another language than its alert",
-        "tests/relay/delivery/test_sender.py::test_the_end_is_in_the_language_of_the_message_in_which_it_stands",
+        "tests/relay/delivery/test_sender.py::test_the_end_of_a_problem_is_in_the_language_of_its_alert",
         "MessageBuilder._notice",
         "post=replace(post, language=alert.language)",
         "post=post",
@@ -194,7 +192,7 @@ MUTATIONS = (
     mutation(
         "a translation that Discord would not take is registered",
         "tests/discord_adapter/test_command_translations.py::"
-        "test_a_translation_that_discord_would_not_take_stays_in_english",
+        "test_a_translation_that_discord_would_refuse_stays_in_english",
         "CommandTranslator.translate",
         "units(text) > limit",
         "units(text) > 10 * limit",
@@ -293,7 +291,7 @@ MUTATIONS = (
     mutation(
         "a command is registered with a blank description",
         "tests/discord_adapter/test_command_translations.py::"
-        "test_a_translation_that_discord_would_not_take_stays_in_english",
+        "test_a_translation_that_discord_would_refuse_stays_in_english",
         "command_translations._some_of",
         " and says_something(words)",
         "",

@@ -155,7 +155,7 @@ MUTATIONS = (
     ),
     mutation(
         "the door remembers everybody for ever",
-        f"{_DOOR}::test_what_is_kept_of_people_is_bounded",
+        f"{_DOOR}::test_what_is_remembered_of_people_is_bounded",
         "CommandRate._forget_idle",
         " or len(self._used) > _MAX_KEYS",
         "",

@@ -39,31 +39,28 @@ MUTATIONS = (
     ),
     mutation(
         "a look for second messages that fails is not counted",
-        "tests/relay/delivery/test_taken_over.py::test_who_took_it_over_looks_again_ten_minutes_later",
+        "tests/relay/delivery/test_taken_over.py::test_the_process_that_took_over_searches_again_ten_minutes_later",
         "SecondMessages.look_again",
         "self.failures += 1",
         "self.failures += 0",
     ),
     mutation(
         "a fault of discord.py at the gateway is not counted",
-        "tests/discord_adapter/test_shard_manager.py::"
-        "test_what_nothing_at_discord_explains_is_counted_and_the_gateway_is_tried_again",
+        "tests/discord_adapter/test_shard_manager.py::test_an_unexplained_error_is_counted_and_the_gateway_is_retried",
         "gateway._read",
         "shards.failures += 1",
         "shards.failures += 0",
     ),
     mutation(
         "an interaction that fails by a fault of the bot is not counted",
-        "tests/discord_adapter/test_interactions.py::"
-        "test_a_fault_of_the_bot_s_own_is_logged_and_counted_under_a_number",
+        "tests/discord_adapter/test_interactions.py::test_an_internal_error_is_logged_and_counted_with_a_number",
         "Responder._own_fault",
         "self.failures += 1",
         "self.failures += 0",
     ),
     mutation(
         "an interaction that fails by a fault of the bot is not answered",
-        "tests/discord_adapter/test_interactions.py::"
-        "test_a_fault_of_the_bot_s_own_is_logged_and_counted_under_a_number",
+        "tests/discord_adapter/test_interactions.py::test_an_internal_error_is_logged_and_counted_with_a_number",
         "Responder._replies_to",
         "or self._own_fault(error)]",
         "or self._own_fault(error)][:0]",
@@ -167,7 +164,7 @@ MUTATIONS = (
     mutation(
         "each crash of a series writes its traceback",
         "tests/cogs/test_background.py::"
-        "test_a_loop_that_crashes_at_each_start_is_restarted_at_most_once_a_minute_with_one_traceback",
+        "test_a_loop_that_keeps_crashing_restarts_at_most_once_a_minute_with_one_traceback",
         "FailureSeries.failed",
         "if kind in self._known:",
         "if 0:",
@@ -188,21 +185,21 @@ MUTATIONS = (
     ),
     mutation(
         "a command sends something while the bot ends",
-        "tests/relay/delivery/test_delivery_loop.py::test_nothing_is_sent_ahead_of_a_loop_that_has_ended",
+        "tests/relay/delivery/test_delivery_loop.py::test_nothing_is_sent_early_once_the_loop_has_ended",
         "DeliveryLoop._deliver_now",
         "if self._stopping or self._sender.token_dead",
         "if self._sender.token_dead",
     ),
     mutation(
         "a command waits for a message though the bot's token is refused",
-        "tests/relay/delivery/test_delivery_loop.py::test_nothing_is_waited_for_once_the_bot_s_token_is_refused",
+        "tests/relay/delivery/test_delivery_loop.py::test_nothing_waits_once_the_bot_token_is_refused",
         "DeliveryLoop._deliver_now",
         "if self._stopping or self._sender.token_dead",
         "if self._stopping",
     ),
     mutation(
         "of a delivery that ended with its channel something is kept",
-        "tests/relay/delivery/test_delivery_loop.py::test_of_a_delivery_that_ends_with_its_channel_nothing_is_kept",
+        "tests/relay/delivery/test_delivery_loop.py::test_nothing_stays_in_memory_of_a_delivery_that_ends_with_its_channel",
         "DeliveryLoop._forget_ended",
         "self._sender.forget(delivery_id)",
         "pass",
@@ -375,7 +372,7 @@ MUTATIONS = (
     ),
     mutation(
         "a request that is given up in a global limit shuts out all others",
-        "tests/discord_adapter/test_global_rate_limit.py::test_a_request_that_is_given_up_in_a_global_limit_shuts_out_no_other",
+        "tests/discord_adapter/test_global_rate_limit.py::test_a_request_cancelled_during_a_global_limit_blocks_no_other",
         "GlobalLimit._over",
         "self._http()._global_over.set()",
         "pass",
@@ -419,7 +416,7 @@ MUTATIONS = (
     ),
     mutation(
         "a batch counts what went as a link among the videos",
-        "tests/relay/delivery/test_sender.py::test_the_last_of_a_batch_counts_videos_images_and_links_as_what_they_are",
+        "tests/relay/delivery/test_sender.py::test_the_tally_counts_videos_images_and_links_separately",
         "ResultRecorder._write",
         "reason=reason, variant=result.posted_as",
         "reason=reason",

@@ -159,7 +159,7 @@ MUTATIONS = (
     ),
     mutation(
         "links are read again with a token that is not the server's",
-        "tests/relay/delivery/test_link_refresh.py::test_a_job_of_another_token_is_not_asked_about",
+        "tests/relay/delivery/test_link_refresh.py::test_a_job_of_another_token_is_not_requested",
         "LinkRefresher.refresh",
         "if row is None or self._in_force(guild_id) != row.account_id:",
         "if row is None:",

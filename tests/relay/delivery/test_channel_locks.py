@@ -12,7 +12,7 @@ async def _settle() -> None:
         await asyncio.sleep(0)
 
 
-async def test_one_at_a_time_in_a_channel_first_come_first_served() -> None:
+async def test_a_channel_is_used_by_one_at_a_time_in_order_of_arrival() -> None:
     locks = ChannelLocks()
     course: list[str] = []
 
@@ -29,7 +29,7 @@ async def test_one_at_a_time_in_a_channel_first_come_first_served() -> None:
     assert course[:2] == ["one begins", "other begins"]
 
 
-async def test_whoever_releases_a_channel_waits_to_have_it_again() -> None:
+async def test_releasing_a_channel_goes_to_the_back_of_the_line() -> None:
     locks = ChannelLocks()
     gate = asyncio.Event()
     course: list[str] = []
@@ -51,7 +51,7 @@ async def test_whoever_releases_a_channel_waits_to_have_it_again() -> None:
 
 
 @pytest.mark.parametrize("fetched", [False, True], ids=["while it fetches", "while it waits for the channel"])
-async def test_cancelled_it_takes_the_channel_from_nobody(fetched: bool) -> None:
+async def test_cancelling_takes_no_turn_from_others(fetched: bool) -> None:
     locks = ChannelLocks()
     gate = asyncio.Event()
 

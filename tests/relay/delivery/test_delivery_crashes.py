@@ -74,7 +74,7 @@ async def run_until_killed(world: World, at: int) -> bool:
 
 @pytest.mark.parametrize("away", [SHORT, LONG], ids=["nonce remembered", "nonce forgotten"])
 @pytest.mark.parametrize("scenario", SCENARIOS)
-async def test_killed_at_every_point_it_is_posted_once(new_place: NewPlace, scenario: str, away: int) -> None:
+async def test_killed_at_any_point_the_message_is_posted_once(new_place: NewPlace, scenario: str, away: int) -> None:
     world = await started(new_place())
     for at in range(1, MOST_POINTS):
         delivery_id = await seed(world, SCENARIOS[scenario])
@@ -93,7 +93,7 @@ async def test_killed_at_every_point_it_is_posted_once(new_place: NewPlace, scen
 
 
 @pytest.mark.parametrize("scenario", ["taken", "answer lost", "too large"])
-async def test_where_nobody_can_know_nothing_is_sent_again(new_place: NewPlace, scenario: str) -> None:
+async def test_if_it_cannot_be_known_nothing_is_sent_again(new_place: NewPlace, scenario: str) -> None:
     states = set()
     world = await started(new_place())
     for at in range(1, MOST_POINTS):
@@ -118,9 +118,7 @@ async def test_where_nobody_can_know_nothing_is_sent_again(new_place: NewPlace, 
 
 
 @pytest.mark.parametrize("first", [LOST, DEAD], ids=["stored", "not stored"])
-async def test_a_channel_that_is_out_of_reach_for_a_while_is_looked_into_once_it_is_back(
-    new_place: NewPlace, first: SendResult
-) -> None:
+async def test_an_unreachable_channel_is_searched_once_it_is_reachable(new_place: NewPlace, first: SendResult) -> None:
     """Nothing could be posted there meanwhile, so waiting loses nothing."""
     world, delivery_id = await seeded(new_place(), [first])
     await world.pump()
@@ -137,7 +135,7 @@ async def test_a_channel_that_is_out_of_reach_for_a_while_is_looked_into_once_it
     await world.stop()
 
 
-async def test_a_channel_that_stays_out_of_reach_is_waited_for_three_days(new_place: NewPlace) -> None:
+async def test_an_unreachable_channel_is_waited_for_three_days(new_place: NewPlace) -> None:
     world, delivery_id = await seeded(new_place(), [LOST])
     await world.pump()
     world.discord.missing[CHANNEL], world.discord.readable = ("View Channel",), False
@@ -149,7 +147,7 @@ async def test_a_channel_that_stays_out_of_reach_is_waited_for_three_days(new_pl
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
-async def test_a_full_disk_at_every_point_loses_and_doubles_nothing(new_place: NewPlace, scenario: str) -> None:
+async def test_a_full_disk_at_any_point_loses_and_duplicates_nothing(new_place: NewPlace, scenario: str) -> None:
     world = await started(new_place())
     for at in range(1, MOST_POINTS):
         delivery_id = await seed(world, SCENARIOS[scenario])
@@ -173,7 +171,7 @@ async def test_a_full_disk_at_every_point_loses_and_doubles_nothing(new_place: N
     raise AssertionError("there are more points than were tried")
 
 
-async def test_what_was_sent_is_recorded_when_the_disk_has_room_again_without_sending(new_place: NewPlace) -> None:
+async def test_a_sent_message_is_recorded_without_resending_once_there_is_space(new_place: NewPlace) -> None:
     world, delivery_id = await seeded(new_place(), [])
     # Of the second transaction, which records, nothing is written.
     world.database.point = Points(5, disk_full)
@@ -191,7 +189,7 @@ async def test_what_was_sent_is_recorded_when_the_disk_has_room_again_without_se
     await world.stop()
 
 
-async def test_that_nobody_can_know_is_looked_at_again_where_it_could_not_be_recorded(new_place: NewPlace) -> None:
+async def test_an_unsure_result_that_could_not_be_stored_is_checked_again(new_place: NewPlace) -> None:
     world, delivery_id = await seeded(new_place(), [LOST])
     await world.pump()
     world.clock.advance(LONG)
@@ -210,7 +208,7 @@ async def test_that_nobody_can_know_is_looked_at_again_where_it_could_not_be_rec
 
 
 @pytest.mark.parametrize("jump", [-3_600_000, 3_600_000])
-async def test_a_clock_that_is_set_by_an_hour_doubles_nothing(new_place: NewPlace, jump: int) -> None:
+async def test_setting_the_clock_by_an_hour_duplicates_nothing(new_place: NewPlace, jump: int) -> None:
     world, delivery_id = await seeded(new_place(), [LOST])
     await world.pump()
     world.clock.advance(LONG)
@@ -223,7 +221,7 @@ async def test_a_clock_that_is_set_by_an_hour_doubles_nothing(new_place: NewPlac
     await world.stop()
 
 
-async def test_a_clock_that_is_set_back_an_instant_before_the_next_attempt(new_place: NewPlace) -> None:
+async def test_a_clock_set_back_just_before_the_next_attempt(new_place: NewPlace) -> None:
     """The bot hasn't noticed it yet, so the attempt looks young; but this process knows how long it has waited."""
     world, delivery_id = await seeded(new_place(), [LOST])
     await world.pump()
@@ -237,7 +235,7 @@ async def test_a_clock_that_is_set_back_an_instant_before_the_next_attempt(new_p
 
 
 @pytest.mark.parametrize("jump", [-3_600_000, 3_600_000])
-async def test_a_clock_that_is_set_while_the_bot_is_away_is_seen_in_the_history(new_place: NewPlace, jump: int) -> None:
+async def test_a_clock_set_while_the_bot_is_off_shows_in_the_history(new_place: NewPlace, jump: int) -> None:
     world, delivery_id = await seeded(new_place(), [LOST])
     await world.pump()
     world.clock.advance(LONG)
@@ -252,9 +250,7 @@ async def test_a_clock_that_is_set_while_the_bot_is_away_is_seen_in_the_history(
 
 
 @pytest.mark.parametrize("refused", [Refused(403, 50013), TooManyRequests(3600.0)], ids=["blocked", "rate limited"])
-async def test_what_was_put_off_by_a_clock_that_was_ahead_is_not_put_off_after_a_restart(
-    new_place: NewPlace, refused: SendResult
-) -> None:
+async def test_what_a_fast_clock_deferred_is_due_after_a_restart(new_place: NewPlace, refused: SendResult) -> None:
     world, delivery_id = await seeded(new_place(), [refused])
     world.clock.jump(2 * 24 * 3_600_000)
     world.discord.missing[CHANNEL] = ("Send Messages",)
@@ -269,7 +265,7 @@ async def test_what_was_put_off_by_a_clock_that_was_ahead_is_not_put_off_after_a
     await world.stop()
 
 
-async def test_the_patience_with_a_channel_is_counted_by_the_clock_that_is_right(new_place: NewPlace) -> None:
+async def test_waiting_for_a_channel_is_counted_by_the_correct_clock(new_place: NewPlace) -> None:
     world, delivery_id = await seeded(new_place(), [Refused(403, 50013)])
     world.clock.jump(2 * 24 * 3_600_000)
     world.discord.missing[CHANNEL] = ("Send Messages",)
@@ -283,7 +279,7 @@ async def test_the_patience_with_a_channel_is_counted_by_the_clock_that_is_right
 
 
 @pytest.mark.parametrize("script", [[LOST], [DEAD]], ids=["stored", "never arrived"])
-async def test_an_attempt_of_an_earlier_process_that_looks_young_is_looked_for(
+async def test_an_earlier_attempt_that_looks_recent_is_searched_for(
     new_place: NewPlace, script: list[SendResult]
 ) -> None:
     """The clock was set back by the time the bot was stopped, so the attempt's age is meaningless."""
@@ -299,7 +295,7 @@ async def test_an_attempt_of_an_earlier_process_that_looks_young_is_looked_for(
     await world.stop()
 
 
-async def test_an_attempt_that_looks_young_is_made_again_where_nobody_may_look(new_place: NewPlace) -> None:
+async def test_an_attempt_that_looks_recent_is_repeated_if_the_history_is_unreadable(new_place: NewPlace) -> None:
     world, delivery_id = await seeded(new_place(), [LOST])
     await world.pump()
     world.clock.advance(SHORT)
@@ -312,7 +308,7 @@ async def test_an_attempt_that_looks_young_is_made_again_where_nobody_may_look(n
     await world.stop()
 
 
-async def test_a_clock_that_is_an_hour_ahead_finds_it_in_the_history(new_place: NewPlace) -> None:
+async def test_with_a_clock_an_hour_ahead_the_message_is_found(new_place: NewPlace) -> None:
     world, delivery_id = await seeded(new_place(), [LOST])
     world.clock.jump(3_600_000)
     await world.pump()
@@ -324,7 +320,7 @@ async def test_a_clock_that_is_an_hour_ahead_finds_it_in_the_history(new_place: 
     await world.stop()
 
 
-async def test_a_clock_that_was_two_days_ahead_while_it_was_sent_finds_it_in_the_history(new_place: NewPlace) -> None:
+async def test_with_a_clock_two_days_ahead_at_the_send_the_message_is_found(new_place: NewPlace) -> None:
     world, delivery_id = await seeded(new_place(), [LOST])
     world.clock.jump(2 * 86_400_000)
     await world.pump()
@@ -338,7 +334,7 @@ async def test_a_clock_that_was_two_days_ahead_while_it_was_sent_finds_it_in_the
     await world.stop()
 
 
-async def test_a_history_that_does_not_answer_is_searched_less_and_less_often(new_place: NewPlace) -> None:
+async def test_an_unresponsive_history_is_searched_less_and_less_often(new_place: NewPlace) -> None:
     world, delivery_id = await seeded(new_place(), [LOST])
     await world.pump()
     world.clock.advance(LONG)
@@ -353,7 +349,7 @@ async def test_a_history_that_does_not_answer_is_searched_less_and_less_often(ne
     await world.stop()
 
 
-async def test_a_nonce_outlives_nothing_where_the_first_attempt_is_old(new_place: NewPlace) -> None:
+async def test_the_nonce_is_not_trusted_if_the_first_attempt_is_old(new_place: NewPlace) -> None:
     """The first unanswered attempt counts, not the last."""
     world, delivery_id = await seeded(new_place(), [LOST])
     world.discord.readable = False
@@ -380,7 +376,7 @@ steps = st.tuples(
 
 @hypothesis_settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(steps, min_size=1, max_size=6), st.sampled_from([0, -3_600_000, 3_600_000]), st.integers(0, 5))
-def test_whatever_happens_there_is_one(
+def test_any_sequence_of_events_leaves_one_message(
     course: list[tuple[SendResult | None, int | None, int]], jump: int, jump_at: int
 ) -> None:
     """Answers, deaths, pauses and a clock that is set by an hour, in any order."""

@@ -91,7 +91,7 @@ async def until(truth: Callable[[], Awaitable[bool]] | Callable[[], bool]) -> No
     raise AssertionError("it does not happen by itself")
 
 
-async def test_a_channel_that_hangs_holds_up_no_other(world: LoopWorld) -> None:
+async def test_a_hanging_channel_delays_no_other(world: LoopWorld) -> None:
     world.slow.gates[CHANNEL] = asyncio.Event()
     for channel in (CHANNEL, OTHER):
         await world.watch("job", channel)
@@ -104,7 +104,7 @@ async def test_a_channel_that_hangs_holds_up_no_other(world: LoopWorld) -> None:
     await until(lambda: len(world.discord.outcomes(CHANNEL)) == 1)
 
 
-async def test_one_channel_gets_one_message_at_a_time_outcomes_first(world: LoopWorld) -> None:
+async def test_a_channel_gets_one_message_at_a_time_outcomes_first(world: LoopWorld) -> None:
     gate = world.slow.gates[CHANNEL] = asyncio.Event()
     await world.watch("first", CHANNEL, card=True)
     world.outbox.wake()
@@ -133,7 +133,7 @@ async def _jobs_with_slow_videos(world: LoopWorld, channel_id: int, number: int)
     return names
 
 
-async def test_what_needs_no_file_waits_for_no_download(world: LoopWorld) -> None:
+async def test_a_message_without_files_waits_for_no_download(world: LoopWorld) -> None:
     slow = await _jobs_with_slow_videos(world, CHANNEL, 4)
     for name in ("failed", "no video"):
         await world.watch(name, CHANNEL)
@@ -152,7 +152,7 @@ async def test_what_needs_no_file_waits_for_no_download(world: LoopWorld) -> Non
     assert len(world.discord.tried) == 7
 
 
-async def test_a_slow_video_lets_the_next_one_pass_and_no_channel_fetches_everything(world: LoopWorld) -> None:
+async def test_a_slow_video_lets_the_next_one_pass_and_no_channel_uses_every_slot(world: LoopWorld) -> None:
     first, *others = await _jobs_with_slow_videos(world, CHANNEL, 4)
     world.outbox.wake()
     await until(lambda: len(world.videos.fetched) == 2)
@@ -165,7 +165,7 @@ async def test_a_slow_video_lets_the_next_one_pass_and_no_channel_fetches_everyt
     assert first not in [post.jobid for post in world.discord.outcomes(CHANNEL)]
 
 
-async def test_slow_videos_in_very_many_channels_hold_up_no_result_without_one(world: LoopWorld) -> None:
+async def test_slow_videos_in_many_channels_delay_no_result_without_a_file(world: LoopWorld) -> None:
     for channel_id in range(100, 150):
         await _jobs_with_slow_videos(world, channel_id, 1)
     await world.watch("failed", CHANNEL)
@@ -176,7 +176,7 @@ async def test_slow_videos_in_very_many_channels_hold_up_no_result_without_one(w
     assert len(world.videos.fetched) < 50
 
 
-async def test_at_the_end_a_fetch_is_left_to_the_next_start(world: LoopWorld) -> None:
+async def test_at_shutdown_a_download_is_left_to_the_next_start(world: LoopWorld) -> None:
     name = (await _jobs_with_slow_videos(world, CHANNEL, 1))[0]
     world.outbox.wake()
     await until(lambda: len(world.videos.fetched) == 1)
@@ -191,7 +191,7 @@ async def test_at_the_end_a_fetch_is_left_to_the_next_start(world: LoopWorld) ->
     assert len(world.discord.outcomes(CHANNEL)) == 1
 
 
-async def test_a_channel_that_goes_while_a_video_is_fetched(world: LoopWorld) -> None:
+async def test_a_channel_is_deleted_while_a_video_is_downloaded(world: LoopWorld) -> None:
     name = (await _jobs_with_slow_videos(world, CHANNEL, 1))[0]
     world.outbox.wake()
     await until(lambda: len(world.videos.fetched) == 1)
@@ -206,7 +206,7 @@ async def test_a_channel_that_goes_while_a_video_is_fetched(world: LoopWorld) ->
     assert world.discord.outcomes(CHANNEL) == []
 
 
-async def test_what_is_refused_for_a_while_is_tried_when_it_is_due(world: LoopWorld) -> None:
+async def test_a_deferred_delivery_is_tried_when_it_is_due(world: LoopWorld) -> None:
     world.discord.script = [Refused(503, 0)]
     await world.watch("job", CHANNEL)
     await world.end(completed("job"))
@@ -224,7 +224,7 @@ async def _moved(world: LoopWorld, ms: int, truth: Callable[[], bool]) -> bool:
     return truth()
 
 
-async def test_a_clock_that_is_set_back_puts_nothing_off(world: LoopWorld) -> None:
+async def test_a_clock_set_back_defers_nothing(world: LoopWorld) -> None:
     world.discord.script = [Refused(503, 0)]
     await world.watch("job", CHANNEL)
     await world.end(completed("job"))
@@ -237,7 +237,7 @@ async def test_a_clock_that_is_set_back_puts_nothing_off(world: LoopWorld) -> No
 
 
 @pytest.mark.parametrize("hangs", [True, False], ids=["hangs", "fails"])
-async def test_looking_again_for_a_second_message_holds_up_no_delivery(
+async def test_rechecking_for_a_second_message_delays_no_delivery(
     world: LoopWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hangs: bool
 ) -> None:
     await world.finish()
@@ -286,7 +286,7 @@ async def test_a_delivery_that_always_fails_stops_neither_its_channel_nor_the_lo
     await until(lambda: _moved(world, 1_000, lambda: len(world.discord.outcomes(CHANNEL)) == 2))
 
 
-async def test_a_fault_of_our_own_is_followed_by_the_plainest_form(world: LoopWorld) -> None:
+async def test_after_our_own_error_the_simplest_form_is_tried(world: LoopWorld) -> None:
     def fail() -> None:
         raise ValueError("nobody foresaw this")
 
@@ -307,7 +307,7 @@ async def test_a_fault_of_our_own_is_followed_by_the_plainest_form(world: LoopWo
     [("may_attach", "given_up", Reason.FAULT), ("post", "unsure", Reason.HISTORY_UNREADABLE)],
     ids=["before it is sent", "while it is sent"],
 )
-async def test_where_every_form_fails_it_is_told_as_not_posted(
+async def test_if_every_form_fails_the_result_is_reported_as_not_posted(
     world: LoopWorld, monkeypatch: pytest.MonkeyPatch, place: str, state: str, reason: Reason
 ) -> None:
     def fail(*_: object) -> None:
@@ -330,7 +330,7 @@ async def _is(world: LoopWorld, delivery_id: int, state: str) -> bool:
     return (await world.get(delivery_id)).state == state
 
 
-async def test_a_database_that_cannot_be_read_is_asked_again(world: LoopWorld) -> None:
+async def test_an_unreadable_database_is_read_again(world: LoopWorld) -> None:
     whole = world.database.reader
 
     await world.watch("job", CHANNEL)
@@ -343,7 +343,7 @@ async def test_a_database_that_cannot_be_read_is_asked_again(world: LoopWorld) -
     await until(lambda: _moved(world, 1_000, lambda: len(world.discord.outcomes(CHANNEL)) == 1))
 
 
-async def test_a_refused_bot_token_is_made_known(world: LoopWorld) -> None:
+async def test_a_refused_bot_token_is_reported(world: LoopWorld) -> None:
     world.discord.script = [Refused(401, 0)]
     await world.watch("job", CHANNEL)
     await world.end(completed("job"))
@@ -363,7 +363,7 @@ async def _card(world: LoopWorld, jobid: str) -> int:
     return card.id
 
 
-async def test_a_card_that_is_wanted_now_is_posted_once_though_the_loop_has_it_too(world: LoopWorld) -> None:
+async def test_a_card_requested_at_once_is_posted_once_even_if_the_loop_has_it(world: LoopWorld) -> None:
     card_id = await _card(world, "job")
     world.outbox.wake()
     one, other = await asyncio.gather(world.outbox.deliver_now(card_id, 5.0), world.outbox.deliver_now(card_id, 5.0))
@@ -372,7 +372,7 @@ async def test_a_card_that_is_wanted_now_is_posted_once_though_the_loop_has_it_t
     assert len(world.discord.tried) == 1
 
 
-async def test_nothing_is_sent_ahead_of_a_loop_that_has_ended(world: LoopWorld) -> None:
+async def test_nothing_is_sent_early_once_the_loop_has_ended(world: LoopWorld) -> None:
     card_id = await _card(world, "job")
     world.task.cancel()
     await asyncio.gather(world.task, return_exceptions=True)
@@ -381,7 +381,7 @@ async def test_nothing_is_sent_ahead_of_a_loop_that_has_ended(world: LoopWorld) 
     assert world.discord.tried == []
 
 
-async def test_nothing_is_waited_for_once_the_bot_s_token_is_refused(world: LoopWorld) -> None:
+async def test_nothing_waits_once_the_bot_token_is_refused(world: LoopWorld) -> None:
     card_id = await _card(world, "job")
     world.sender.token_dead = True
     async with asyncio.timeout(2):
@@ -397,7 +397,7 @@ async def test_what_cannot_be_posted_in_time_is_posted_later(world: LoopWorld) -
     await until(lambda: len(world.discord.messages) == 1)
 
 
-async def test_what_fails_or_is_refused_now_is_left_to_the_loop(world: LoopWorld) -> None:
+async def test_a_failed_or_refused_early_post_is_left_to_the_loop(world: LoopWorld) -> None:
     world.discord.script = [Refused(503, 0)]
     card_id = await _card(world, "job")
 
@@ -408,7 +408,7 @@ async def test_what_fails_or_is_refused_now_is_left_to_the_loop(world: LoopWorld
 # ---- the end and what happens in Discord ----------------------------------------------------------------------------
 
 
-async def test_at_the_end_what_hangs_is_left_to_the_next_start(tmp_path: Path) -> None:
+async def test_at_shutdown_a_hanging_post_is_left_to_the_next_start(tmp_path: Path) -> None:
     world = LoopWorld(tmp_path / "relay.db", clock=ManualClock(FIRST_DAY, 0.0))
     await world.begin()
     world.slow.gates[CHANNEL] = asyncio.Event()
@@ -428,7 +428,7 @@ async def test_at_the_end_what_hangs_is_left_to_the_next_start(tmp_path: Path) -
     await world.stop()
 
 
-async def test_a_gone_channel_gets_nothing_more_and_the_admins_are_told_once(world: LoopWorld) -> None:
+async def test_a_deleted_channel_gets_nothing_more_and_admins_are_told_once(world: LoopWorld) -> None:
     async with world.database.transaction() as tx:
         await servers.set_alerts_channel(tx, GUILD, OTHER)
     world.discord.script = [Refused(403, 50001)]
@@ -453,7 +453,7 @@ async def test_a_gone_channel_gets_nothing_more_and_the_admins_are_told_once(wor
     assert [notice.jobs for notice in told() if notice.channel_name == "videos"] == [2]
 
 
-async def test_a_token_notice_for_a_deleted_alerts_channel_goes_where_somebody_waits(world: LoopWorld) -> None:
+async def test_a_token_notice_for_a_deleted_alerts_channel_goes_to_a_channel_that_waits(world: LoopWorld) -> None:
     # Before its first turn, the loop would take a deferred delivery as a sign of a clock that was set back.
     await until(lambda: world.clock.earliest() is not None)
     await world.watch("open", CHANNEL)
@@ -481,7 +481,7 @@ async def test_a_token_notice_for_a_deleted_alerts_channel_goes_where_somebody_w
     assert server.alerts_channel is None
 
 
-async def test_a_changed_permission_lets_results_go_at_once(world: LoopWorld) -> None:
+async def test_a_permission_change_sends_waiting_results_at_once(world: LoopWorld) -> None:
     world.discord.script = [Refused(403, 50001)]
     await world.watch("job", CHANNEL)
     delivery_id = (await world.end(completed("job")))[0]
@@ -498,7 +498,7 @@ async def test_a_changed_permission_lets_results_go_at_once(world: LoopWorld) ->
     await until(lambda: len(world.discord.outcomes(CHANNEL)) == 1)
 
 
-async def test_of_a_delivery_that_ends_with_its_channel_nothing_is_kept(world: LoopWorld) -> None:
+async def test_nothing_stays_in_memory_of_a_delivery_that_ends_with_its_channel(world: LoopWorld) -> None:
     await world.watch("job", CHANNEL, users=(9,))
     [delivery_id] = await world.end(completed("job"))
     world.slow.script = [DEAD]

@@ -24,7 +24,7 @@ async def _ended_by_the_poller(world: World) -> int:
     return number
 
 
-async def test_the_answer_that_told_the_end_is_not_used_again(world: World) -> None:
+async def test_the_response_that_reported_the_end_is_not_reused(world: World) -> None:
     number = await _ended_by_the_poller(world)
     asked = len(world.api.asked)
     job = world.api.put("job-1", JobState.COMPLETED, media=FRESH)
@@ -32,14 +32,14 @@ async def test_the_answer_that_told_the_end_is_not_used_again(world: World) -> N
     assert len(world.api.asked) == asked + 1
 
 
-async def test_nor_is_one_that_a_command_got(world: World) -> None:
+async def test_a_response_fetched_by_a_command_is_not_reused_either(world: World) -> None:
     world.api.put("job-1", JobState.COMPLETED, media=DEAD)
     number = await world.watch("job-1")
     job = world.api.put("job-1", JobState.COMPLETED, media=FRESH)
     assert await _refresher(world).refresh(number, GUILD) == job
 
 
-async def test_one_that_was_asked_for_serves_every_channel(world: World) -> None:
+async def test_one_refresh_serves_every_channel(world: World) -> None:
     number = await _ended_by_the_poller(world)
     job = world.api.put("job-1", JobState.COMPLETED, media=FRESH)
     asked = len(world.api.asked)
@@ -47,14 +47,14 @@ async def test_one_that_was_asked_for_serves_every_channel(world: World) -> None
     assert len(world.api.asked) == asked + 1
 
 
-async def test_an_api_that_does_not_answer_gives_no_links(world: World) -> None:
+async def test_an_unresponsive_api_gives_no_links(world: World) -> None:
     number = await _ended_by_the_poller(world)
     world.api.everywhere = Unavailable("503")
     assert await _refresher(world).refresh(number, GUILD) is None
     assert await _refresher(world).refresh(number + 1, GUILD) is None
 
 
-async def test_a_job_of_another_token_is_not_asked_about(world: World) -> None:
+async def test_a_job_of_another_token_is_not_requested(world: World) -> None:
     """The server has replaced its token; another server may still use the old one."""
     number = await _ended_by_the_poller(world)
     asked = len(world.api.asked)

@@ -17,7 +17,7 @@ messages = st.tuples(texts, ids, kinds, ids)
 
 
 @given(texts, ids, kinds, ids)
-def test_a_nonce_fits_discord_and_is_the_same_every_time(
+def test_a_nonce_fits_discord_and_never_changes(
     jobid: str, channel_id: int, kind: DeliveryKind, job_round: int
 ) -> None:
     nonce = nonces.for_job(jobid, channel_id, kind, job_round)
@@ -34,14 +34,14 @@ def test_different_messages_have_different_nonces(
     assert (nonces.for_job(*one) == nonces.for_job(*other)) is (one == other)
 
 
-def test_it_is_the_same_in_every_release() -> None:
+def test_nonces_are_the_same_in_every_release() -> None:
     """A bot that is updated between sending and recording must recognise the message."""
     digest = hashlib.sha256(b"3:job1:57:outcome").hexdigest()
 
     assert nonces.for_job("job", 5, DeliveryKind.OUTCOME) == digest[:25]
 
 
-def test_a_summary_is_known_whatever_the_order_of_its_jobs() -> None:
+def test_a_summary_has_the_same_nonce_in_any_order_of_its_jobs() -> None:
     assert nonces.for_summary(["a", "b"], 5, 1) == nonces.for_summary(["b", "a"], 5, 1)
     assert nonces.for_summary(["a", "b"], 5, 1) != nonces.for_summary(["a", "b"], 5, 2)
 
@@ -53,7 +53,7 @@ def test_a_notice_belongs_to_one_change() -> None:
     assert one != nonces.for_notice("user:1", 7, 5, NoticeKind.TOKEN_REFUSED, 1)
 
 
-def test_a_round_is_named_behind_its_kind() -> None:
+def test_a_round_is_named_after_its_kind() -> None:
     def digest(kind: str) -> str:
         parts = ("job", "5", kind)
         return hashlib.sha256("".join(f"{len(part)}:{part}" for part in parts).encode()).hexdigest()[:25]

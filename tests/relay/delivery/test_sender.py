@@ -55,7 +55,7 @@ def only(world: World, channel_id: int = CHANNEL) -> OutcomePost:
 # ---- what is posted -------------------------------------------------------------------------------------------------
 
 
-async def test_the_outcome_replies_to_the_card_and_pings_who_asked_for_it(world: World) -> None:
+async def test_the_outcome_replies_to_the_card_and_pings_those_who_asked_for_it(world: World) -> None:
     subscription_id = await world.watch("job", CHANNEL, users=(9, 8), card=True)
     await world.pump()
     async with world.database.transaction() as tx:
@@ -72,7 +72,7 @@ async def test_the_outcome_replies_to_the_card_and_pings_who_asked_for_it(world:
     assert world.videos.held == 0
 
 
-async def test_a_job_without_video_fetches_nothing(world: World) -> None:
+async def test_a_job_without_video_downloads_nothing(world: World) -> None:
     await world.watch("job", CHANNEL)
     await world.end(Job("job", JobState.FAILED, "failed", error="no"), Outcome.FAILED)
     await world.pump()
@@ -96,7 +96,7 @@ async def test_the_first_jobs_of_a_batch_are_silent_and_the_last_pings_once(worl
     assert two.batch == BatchTally(total=2, videos=1, images=0, links=0, failed=0, refused=1, other=0, mention=(9,))
 
 
-async def test_what_somebody_stopped_does_not_count_though_it_ended_for_another_channel(world: World) -> None:
+async def test_a_stopped_job_is_not_counted_even_if_it_ended_for_another_channel(world: World) -> None:
     batch_id = await world.batch(CHANNEL, 9)
     stopped = await world.watch("one", CHANNEL, batch_id=batch_id)
     await world.watch("one", CHANNEL + 1)
@@ -112,7 +112,7 @@ async def test_what_somebody_stopped_does_not_count_though_it_ended_for_another_
     assert (told.batch.total, told.batch.videos) == (1, 1)
 
 
-async def test_a_completed_job_without_video_does_not_count_as_one_with_video(world: World) -> None:
+async def test_a_completed_job_without_video_is_not_counted_as_one_with_video(world: World) -> None:
     batch_id = await world.batch(CHANNEL, 9)
     last = await world.watch("one", CHANNEL, batch_id=batch_id)
     await world.end(completed("one", 0), closes=(last,))
@@ -123,7 +123,7 @@ async def test_a_completed_job_without_video_does_not_count_as_one_with_video(wo
     assert (tally.total, tally.videos, tally.other) == (1, 0, 1)
 
 
-async def test_the_last_of_a_batch_counts_videos_images_and_links_as_what_they_are(world: World) -> None:
+async def test_the_tally_counts_videos_images_and_links_separately(world: World) -> None:
     batch_id = await world.batch(CHANNEL, 9)
     names = ["two", "image", "link", "failed", "both"]
     *_, last = [await world.watch(name, CHANNEL, batch_id=batch_id) for name in names]
@@ -146,7 +146,7 @@ async def test_the_last_of_a_batch_counts_videos_images_and_links_as_what_they_a
     assert tally == BatchTally(total=5, videos=3, images=1, links=2, failed=1, refused=0, other=0, mention=(9,))
 
 
-async def test_posted_again_it_pings_nobody(world: World) -> None:
+async def test_a_repost_pings_nobody(world: World) -> None:
     subscription_id = await world.watch("job", CHANNEL, users=(9,))
     await world.end(completed("job"))
     await world.pump()
@@ -169,7 +169,7 @@ async def test_posted_again_it_pings_nobody(world: World) -> None:
     assert first.button_nonce != again.button_nonce
 
 
-async def test_an_outcome_that_was_overtaken_is_not_posted(world: World) -> None:
+async def test_a_superseded_outcome_is_not_posted(world: World) -> None:
     subscription_id = await world.watch("job", CHANNEL)
     delivery_id = (await world.end(Job("job", JobState.STARTED, "started"), Outcome.GIVEN_UP))[0]
     await _taken_up_again(world, subscription_id)
@@ -179,7 +179,7 @@ async def test_an_outcome_that_was_overtaken_is_not_posted(world: World) -> None
     assert (await world.get(delivery_id)).reason == "not wanted"
 
 
-async def test_a_card_whose_job_has_ended_is_not_posted(world: World) -> None:
+async def test_a_card_is_not_posted_once_its_job_has_ended(world: World) -> None:
     await world.watch("job", CHANNEL, card=True)
     await world.end(completed("job"))
     await world.pump()
@@ -188,7 +188,7 @@ async def test_a_card_whose_job_has_ended_is_not_posted(world: World) -> None:
     assert only(world).reply_to is None
 
 
-async def test_a_card_whose_answer_was_lost_is_found_even_if_the_job_has_ended(world: World) -> None:
+async def test_a_card_whose_response_was_lost_is_found_even_if_the_job_has_ended(world: World) -> None:
     subscription_id = await world.watch("job", CHANNEL, card=True)
     world.discord.script = [LOST]
     await world.pump()
@@ -203,7 +203,7 @@ async def test_a_card_whose_answer_was_lost_is_found_even_if_the_job_has_ended(w
 # ---- files and links ------------------------------------------------------------------------------------------------
 
 
-async def test_several_too_large_files_become_links_largest_first_until_the_rest_goes(world: World) -> None:
+async def test_too_large_files_become_links_largest_first_until_the_rest_fits(world: World) -> None:
     media = tuple(Media(f"https://cdn.example/{size}.mp4", size=size) for size in (300, 900, 500))
     await world.watch("job", CHANNEL)
     await world.end(Job("job", JobState.COMPLETED, "completed", media=media))
@@ -225,7 +225,7 @@ async def _limit(world: World) -> int | None:
     return None if server is None else server.upload_limit
 
 
-async def test_a_single_too_large_file_teaches_the_limit_and_the_next_goes_as_a_link_at_once(world: World) -> None:
+async def test_a_single_too_large_file_teaches_the_limit_and_the_next_is_a_link_at_once(world: World) -> None:
     await world.watch("one", CHANNEL)
     await world.watch("two", CHANNEL)
     world.discord.nominal = 400
@@ -257,7 +257,7 @@ async def test_a_learned_limit_is_tried_again_after_some_hours(world: World) -> 
     assert attached == [0, 0, 0, 0, 1]
 
 
-async def test_where_files_may_not_be_attached_the_links_go_without_fetching(world: World) -> None:
+async def test_without_attach_files_links_are_posted_without_downloading(world: World) -> None:
     world.discord.attach = False
     await world.watch("job", CHANNEL)
     await world.end(completed("job", 2))
@@ -267,7 +267,7 @@ async def test_where_files_may_not_be_attached_the_links_go_without_fetching(wor
     assert world.videos.fetched == []
 
 
-async def test_a_link_that_has_run_out_is_read_again_before_it_is_fetched(world: World) -> None:
+async def test_an_expired_link_is_refreshed_before_the_download(world: World) -> None:
     past, later = (f"{world.clock.now() // 1000 + seconds:x}" for seconds in (-60, 3600))
     old = Job("job", JobState.COMPLETED, "completed", media=(Media(f"https://cdn.example/a.mp4?ex={past}&"),))
     fresh = replace(old, media=(Media(f"https://cdn.example/a.mp4?ex={later}&"),))
@@ -281,7 +281,7 @@ async def test_a_link_that_has_run_out_is_read_again_before_it_is_fetched(world:
     assert only(world).job == fresh
 
 
-async def test_a_link_that_turns_out_to_have_run_out_is_read_again_once(world: World) -> None:
+async def test_a_link_found_to_be_expired_is_refreshed_once(world: World) -> None:
     job = completed("job")
     dead = VideoLink(1, job.media[0].url, LinkReason.EXPIRED)
     world.fresh_job = replace(job, media=(Media("https://cdn.example/new.mp4"),))
@@ -296,7 +296,7 @@ async def test_a_link_that_turns_out_to_have_run_out_is_read_again_once(world: W
 
 @pytest.mark.parametrize("is_ahead", [True, False])
 @pytest.mark.parametrize("told_by_host", [True, False])
-async def test_links_that_were_just_refreshed_are_not_asked_for_at_each_try(
+async def test_freshly_refreshed_links_are_not_requested_at_each_try(
     world: World, is_ahead: bool, told_by_host: bool
 ) -> None:
     """Discord takes nothing for minutes. To a clock that is ahead the new links look dead, too."""
@@ -324,7 +324,7 @@ async def test_links_that_were_just_refreshed_are_not_asked_for_at_each_try(
     assert only(world).job == fresh
 
 
-async def test_fresh_links_that_are_dead_too_are_not_asked_for_at_each_try(world: World) -> None:
+async def test_fresh_links_that_are_dead_too_are_not_requested_at_each_try(world: World) -> None:
     job = completed("job")
     dead = VideoLink(1, job.media[0].url, LinkReason.EXPIRED)
     world.videos.on_fetch = lambda: setattr(world.videos, "answers", [(dead,)])
@@ -339,7 +339,7 @@ async def test_fresh_links_that_are_dead_too_are_not_asked_for_at_each_try(world
     assert only(world).links == (dead,)
 
 
-async def test_fresh_links_of_one_server_are_of_no_use_to_another(world: World) -> None:
+async def test_fresh_links_of_one_server_do_not_serve_another(world: World) -> None:
     """The other one may have another token by now."""
     past = f"{world.clock.now() // 1000 - 60:x}"
     old = Job("job", JobState.COMPLETED, "completed", media=(Media(f"https://cdn.example/a.mp4?ex={past}&"),))
@@ -353,7 +353,7 @@ async def test_fresh_links_of_one_server_are_of_no_use_to_another(world: World) 
     assert got == ["https://cdn.example/b.mp4", old.media[0].url]
 
 
-async def test_links_that_somebody_has_refreshed_since_are_newer_than_those_of_an_earlier_try(world: World) -> None:
+async def test_links_refreshed_since_replace_those_of_an_earlier_try(world: World) -> None:
     past = f"{world.clock.now() // 1000 - 60:x}"
     old, fresh, newer = (
         Job("job", JobState.COMPLETED, "completed", media=(Media(f"https://cdn.example/{name}.mp4?ex={past}&"),))
@@ -372,7 +372,7 @@ async def test_links_that_somebody_has_refreshed_since_are_newer_than_those_of_a
 
 
 @pytest.mark.parametrize("appears", [5, 30, 90])
-async def test_a_link_that_leads_somewhere_a_little_later(world: World, appears: int) -> None:
+async def test_a_link_that_works_a_little_later(world: World, appears: int) -> None:
     job = completed("job")
     absent, there = VideoLink(1, job.media[0].url, LinkReason.NOT_THERE), VideoFile(1, Path("video"), ".mp4", 9)
     started = world.clock.monotonic()
@@ -392,7 +392,7 @@ async def test_a_link_that_leads_somewhere_a_little_later(world: World, appears:
     assert len(world.videos.fetched) <= 6
 
 
-async def test_a_link_that_leads_nowhere_for_more_than_a_minute(world: World) -> None:
+async def test_a_link_that_does_not_work_for_over_a_minute(world: World) -> None:
     job = completed("job")
     absent = VideoLink(1, job.media[0].url, LinkReason.NOT_THERE)
     world.videos.on_fetch = lambda: setattr(world.videos, "answers", [(absent,)])
@@ -410,7 +410,7 @@ async def test_a_link_that_leads_nowhere_for_more_than_a_minute(world: World) ->
     assert len(world.refreshes) == 2
 
 
-async def test_a_fetch_that_outlasts_the_nonce_is_followed_by_a_look(world: World) -> None:
+async def test_a_download_that_outlasts_the_nonce_is_followed_by_a_search(world: World) -> None:
     await world.watch("job", CHANNEL)
     await world.end(completed("job"))
     world.discord.script = [LOST]
@@ -426,7 +426,7 @@ async def test_a_fetch_that_outlasts_the_nonce_is_followed_by_a_look(world: Worl
 # ---- refusals -------------------------------------------------------------------------------------------------------
 
 
-async def test_blocked_words_are_left_out_under_another_nonce_with_the_same_button(world: World) -> None:
+async def test_blocked_words_are_left_out_with_a_new_nonce_and_the_same_button(world: World) -> None:
     await world.watch("job", CHANNEL)
     await world.end(completed("job"))
     world.discord.script = [Refused(403, 200000)]
@@ -440,7 +440,7 @@ async def test_blocked_words_are_left_out_under_another_nonce_with_the_same_butt
     assert first.button_nonce == second.button_nonce
 
 
-async def test_a_reply_that_is_refused_goes_as_none_under_the_same_nonce(world: World) -> None:
+async def test_a_refused_reply_is_sent_as_a_plain_message_with_the_same_nonce(world: World) -> None:
     await world.watch("job", CHANNEL, card=True)
     await world.pump()
     await world.end(completed("job"))
@@ -480,7 +480,7 @@ async def test_an_upload_that_never_succeeds_becomes_a_link(world: World, monkey
     assert world.sender.remembered == set()
 
 
-async def test_files_that_were_not_the_reason_come_back(world: World) -> None:
+async def test_files_that_were_not_to_blame_come_back(world: World) -> None:
     await world.watch("job", CHANNEL)
     await world.end(completed("job"))
     world.discord.script = [DEAD] * 25
@@ -490,7 +490,7 @@ async def test_files_that_were_not_the_reason_come_back(world: World) -> None:
     only(world)
 
 
-async def test_another_refusal_in_between_begins_the_patience_with_a_permission_again(world: World) -> None:
+async def test_another_refusal_in_between_restarts_the_wait_for_a_permission(world: World) -> None:
     await world.watch("job", CHANNEL)
     await world.end(completed("job"))
     unexplained = Refused(403, 50013)
@@ -501,7 +501,7 @@ async def test_another_refusal_in_between_begins_the_patience_with_a_permission_
     assert only(world).files != ()
 
 
-async def test_a_message_deleted_before_its_record_is_done(world: World) -> None:
+async def test_a_message_deleted_before_it_is_recorded_is_done(world: World) -> None:
     await world.watch("job", CHANNEL)
     delivery_id = (await world.end(completed("job")))[0]
     world.discord.script = [LOST]
@@ -530,7 +530,7 @@ async def test_a_refused_bot_token_stops_everything_and_loses_nothing(world: Wor
     only(world, CHANNEL + 1)
 
 
-async def test_a_rate_limit_is_waited_for_and_needs_no_look(world: World) -> None:
+async def test_a_rate_limit_is_waited_out_without_a_search(world: World) -> None:
     await world.watch("job", CHANNEL)
     await world.end(completed("job"))
     world.discord.script = [TooManyRequests(300.0)]
@@ -554,7 +554,7 @@ def _notices(world: World) -> list[NoticePost]:
     return [message.post for message in world.discord.messages if isinstance(message.post, NoticePost)]
 
 
-async def test_an_unknown_channel_is_no_permission_to_ask_for(world: World) -> None:
+async def test_an_unknown_channel_is_not_a_missing_permission(world: World) -> None:
     """The bot reports a deleted channel only once it is certain: by a gateway event, or by a check after the next
     login.
     """
@@ -567,7 +567,7 @@ async def test_an_unknown_channel_is_no_permission_to_ask_for(world: World) -> N
     assert _notices(world) == []
 
 
-async def test_admins_are_told_once_for_a_channel_and_results_come_when_it_opens(world: World) -> None:
+async def test_admins_are_told_once_per_channel_and_results_come_when_it_opens(world: World) -> None:
     await _set_alerts(world, ALERTS)
     await world.watch("one", CHANNEL)
     await world.watch("two", CHANNEL)
@@ -595,7 +595,7 @@ async def test_admins_are_told_once_for_a_channel_and_results_come_when_it_opens
 
 
 @pytest.mark.parametrize("refused", [Refused(413, 40005), Refused(403, 200000)], ids=["too large", "a filter of words"])
-async def test_that_a_channel_is_open_again_is_told_though_discord_takes_the_result_only_in_another_form(
+async def test_a_reopened_channel_is_reported_even_if_discord_takes_only_a_reduced_result(
     world: World, refused: Refused
 ) -> None:
     await _set_alerts(world, ALERTS)
@@ -614,7 +614,7 @@ async def test_that_a_channel_is_open_again_is_told_though_discord_takes_the_res
     assert NoticeKind.POSTING_AGAIN in kinds
 
 
-async def test_that_a_channel_is_open_again_is_told_once_though_the_bot_was_removed_meanwhile(world: World) -> None:
+async def test_a_reopened_channel_is_reported_once_even_if_the_bot_was_removed_in_between(world: World) -> None:
     await _set_alerts(world, ALERTS)
     await world.watch("job", CHANNEL)
     await world.end(completed("job"))
@@ -635,7 +635,7 @@ async def test_that_a_channel_is_open_again_is_told_once_though_the_bot_was_remo
     assert kinds == [NoticeKind.CANNOT_POST, NoticeKind.POSTING_AGAIN]
 
 
-async def test_admins_are_told_once_of_a_single_result_that_is_refused_again_and_again(world: World) -> None:
+async def test_admins_are_told_once_about_a_result_that_is_refused_repeatedly(world: World) -> None:
     await _set_alerts(world, ALERTS)
     await world.watch("job", CHANNEL)
     await world.end(completed("job"))
@@ -645,7 +645,7 @@ async def test_admins_are_told_once_of_a_single_result_that_is_refused_again_and
     assert [notice.kind for notice in _notices(world)] == [NoticeKind.CANNOT_POST]
 
 
-async def test_what_is_refused_without_an_explanation_is_given_up_after_three_days_too(world: World) -> None:
+async def test_an_unexplained_refusal_is_also_given_up_after_three_days(world: World) -> None:
     await world.watch("job", CHANNEL)
     (delivery_id,) = await world.end(completed("job"))
     world.discord.script = [Refused(403, 50013)] * 2_000
@@ -653,7 +653,7 @@ async def test_what_is_refused_without_an_explanation_is_given_up_after_three_da
     assert (await world.get(delivery_id)).state == "given_up"
 
 
-async def test_what_was_blocked_later_waits_for_its_own_three_days(world: World) -> None:
+async def test_a_later_block_waits_for_its_own_three_days(world: World) -> None:
     world.discord.missing[CHANNEL] = ("Send Messages",)
     ids = []
     for jobid in ("one", "two"):
@@ -665,7 +665,7 @@ async def test_what_was_blocked_later_waits_for_its_own_three_days(world: World)
     assert [(await world.get(one)).state for one in ids] == ["given_up", "waiting"]
 
 
-async def test_nobody_is_told_where_the_alerts_channel_is_the_closed_one(world: World) -> None:
+async def test_nobody_is_told_if_the_alerts_channel_is_the_closed_one(world: World) -> None:
     await _set_alerts(world, CHANNEL)
     await world.watch("job", CHANNEL)
     await world.end(completed("job"))
@@ -677,7 +677,7 @@ async def test_nobody_is_told_where_the_alerts_channel_is_the_closed_one(world: 
     assert row["n"] == 0
 
 
-async def test_after_three_days_both_are_given_up_told_once_and_can_be_sent_again(world: World) -> None:
+async def test_after_three_days_both_are_given_up_reported_once_and_can_be_resent(world: World) -> None:
     await _set_alerts(world, ALERTS)
     ids = []
     for jobid in ("one", "two"):
@@ -709,7 +709,7 @@ async def _taken_up_again(world: World, subscription_id: int) -> None:
         await subscriptions.reopen(tx, subscription_id, batch_id=None, spoiler=False, now=now)
 
 
-async def test_of_a_job_taken_up_again_a_channel_gets_the_outcome_once(world: World) -> None:
+async def test_a_job_watched_again_posts_its_outcome_once_per_channel(world: World) -> None:
     subscription_id = await world.watch("job", CHANNEL, users=(9,))
     (before,) = await world.end(Job("job", JobState.PROGRESS, "progress"), Outcome.GIVEN_UP)
     await _taken_up_again(world, subscription_id)
@@ -723,7 +723,7 @@ async def test_of_a_job_taken_up_again_a_channel_gets_the_outcome_once(world: Wo
     assert only(world).outcome is Outcome.COMPLETED
 
 
-async def test_whoever_takes_a_job_up_again_takes_no_word_from_other_channels(world: World) -> None:
+async def test_watching_a_job_again_takes_no_message_from_other_channels(world: World) -> None:
     await world.watch("job", CHANNEL, users=(9,))
     elsewhere = await world.watch("job", CHANNEL + 1)
     await world.end(Job("job", JobState.PROGRESS, "progress"), Outcome.GIVEN_UP)
@@ -735,7 +735,7 @@ async def test_whoever_takes_a_job_up_again_takes_no_word_from_other_channels(wo
     assert world.discord.outcomes(CHANNEL + 1) == []
 
 
-async def test_what_was_refused_in_every_form_is_whole_when_it_is_asked_for_again(world: World) -> None:
+async def test_a_result_refused_in_every_form_is_complete_when_requested_again(world: World) -> None:
     await world.watch("job", CHANNEL)
     (delivery_id,) = await world.end(completed("job"))
     world.discord.script = [Refused(403, 200000)] * 3
@@ -749,7 +749,7 @@ async def test_what_was_refused_in_every_form_is_whole_when_it_is_asked_for_agai
     assert (len(post.files), post.without_api_text) == (1, False)
 
 
-async def test_a_notice_comes_out_as_it_was_put_in(world: World) -> None:
+async def test_a_notice_is_posted_as_it_was_stored(world: World) -> None:
     notice = NoticePost(kind=NoticeKind.UNPAID, nonce="", mention=(1, 2), jobs=3, interval=300_000)
     async with world.database.transaction() as tx:
         for _ in range(2):
@@ -793,7 +793,7 @@ async def _put(world: World, notice: NoticePost, nonce: str) -> None:
         )
 
 
-async def test_the_end_takes_the_alert_s_place(world: World) -> None:
+async def test_the_end_of_a_problem_replaces_its_alert(world: World) -> None:
     alert = await _alert_and_its_end(world, NoticeKind.FIXED)
     await world.pump()
     ((edited, post),) = world.discord.edits
@@ -810,9 +810,7 @@ async def test_the_end_takes_the_alert_s_place(world: World) -> None:
 
 
 @pytest.mark.parametrize(("deleted", "language"), [(False, "ja"), (True, "de")])
-async def test_the_end_is_in_the_language_of_the_message_in_which_it_stands(
-    world: World, deleted: bool, language: str
-) -> None:
+async def test_the_end_of_a_problem_is_in_the_language_of_its_alert(world: World, deleted: bool, language: str) -> None:
     """The server's language has changed since the alert."""
     await _speak(world, "ja")
     await _put(world, NoticePost(kind=NoticeKind.TOKEN_REFUSED, nonce="", jobs=3), "a" * 25)
@@ -833,7 +831,7 @@ async def _speak(world: World, language: str) -> None:
 
 
 @pytest.mark.parametrize("answer", [LOST, TooManyRequests(3)])
-async def test_an_edit_that_was_not_taken_is_tried_again_after_a_restart(world: World, answer: SendResult) -> None:
+async def test_a_failed_edit_is_tried_again_after_a_restart(world: World, answer: SendResult) -> None:
     alert = await _alert_and_its_end(world, NoticeKind.FIXED)
     world.discord.edit_script = [answer]
     await world.pump()
@@ -876,7 +874,7 @@ async def test_an_alert_whose_edit_is_refused_for_a_while_is_edited_later(
     assert len(_notices(world)) == 1
 
 
-async def test_the_end_of_a_trouble_opens_an_archived_thread(world: World) -> None:
+async def test_the_end_of_a_problem_opens_an_archived_thread(world: World) -> None:
     """A message opens the thread; an edit doesn't."""
     await _alert_and_its_end(world, NoticeKind.FLOWING_AGAIN)
     world.discord.edit_script = [Refused(400, 50083)]
@@ -886,7 +884,7 @@ async def test_the_end_of_a_trouble_opens_an_archived_thread(world: World) -> No
 
 
 @pytest.mark.parametrize(("end", "messages"), [(NoticeKind.FIXED, 1), (NoticeKind.POSTING_AGAIN, 2)])
-async def test_where_the_alert_was_deleted_the_end_is_a_message_of_its_own_or_nothing(
+async def test_if_the_alert_was_deleted_the_end_is_a_new_message_or_nothing(
     world: World, end: NoticeKind, messages: int
 ) -> None:
     """The end is not posted twice if another message reports it anyway."""
@@ -898,14 +896,14 @@ async def test_where_the_alert_was_deleted_the_end_is_a_message_of_its_own_or_no
     assert world.discord.edits == []
 
 
-async def test_the_end_of_an_alert_that_is_just_being_sent_waits_a_second_at_least(world: World) -> None:
+async def test_the_end_of_an_alert_that_is_being_sent_waits_at_least_a_second(world: World) -> None:
     await _put(world, NoticePost(kind=NoticeKind.TOKEN_REFUSED, nonce="", jobs=3), "a" * 25)
     await _end_alert(world, NoticeKind.FIXED)
     await world.sender.deliver(2)
     assert (await world.get(2)).next_at == world.clock.now() + 1_000
 
 
-async def test_the_end_waits_for_an_alert_that_nobody_answered(world: World) -> None:
+async def test_the_end_waits_for_an_alert_without_a_response(world: World) -> None:
     await _put(world, NoticePost(kind=NoticeKind.TOKEN_REFUSED, nonce="", jobs=3), "a" * 25)
     world.discord.script = [LOST, LOST]
     await world.pump()
@@ -920,7 +918,7 @@ async def test_the_end_waits_for_an_alert_that_nobody_answered(world: World) -> 
 # ---- late -----------------------------------------------------------------------------------------------------------
 
 
-async def test_an_outcome_whose_job_ended_while_the_bot_was_away_says_so(world: World) -> None:
+async def test_an_outcome_is_late_if_the_job_ended_while_the_bot_was_off(world: World) -> None:
     await world.watch("job", CHANNEL)
     world.clock.advance(60_000)
     ended = world.clock.now()
@@ -933,7 +931,7 @@ async def test_an_outcome_whose_job_ended_while_the_bot_was_away_says_so(world: 
     assert (post.late, post.ended_at) == (LateReason.OFFLINE, ended)
 
 
-async def test_of_a_late_job_that_tells_no_time_the_bot_tells_what_it_saw(world: World) -> None:
+async def test_a_late_job_without_an_end_time_shows_what_the_bot_saw(world: World) -> None:
     await world.watch("job", CHANNEL)
     ran_until = world.clock.now()
     world.clock.advance(1_800_000)
@@ -946,7 +944,7 @@ async def test_of_a_late_job_that_tells_no_time_the_bot_tells_what_it_saw(world:
     assert (post.late, post.ended_at) == (LateReason.OFFLINE, None)
 
 
-async def test_an_outcome_that_discord_took_late_does_not_say_that_the_bot_was_offline(world: World) -> None:
+async def test_an_outcome_that_discord_took_late_does_not_blame_the_bot(world: World) -> None:
     await world.watch("job", CHANNEL)
     world.clock.advance(60_000)
     ended = world.clock.now()
@@ -968,7 +966,7 @@ async def test_an_outcome_that_waited_for_a_permission_says_so(world: World) -> 
     assert only(world).late is LateReason.NO_ACCESS
 
 
-async def test_what_somebody_wanted_once_more_is_not_late(world: World) -> None:
+async def test_a_requested_repost_is_not_late(world: World) -> None:
     subscription_id = await world.watch("job", CHANNEL)
     world.clock.advance(60_000)
     await world.end(completed("job", updated=world.clock.now()))
@@ -989,7 +987,7 @@ async def test_what_somebody_wanted_once_more_is_not_late(world: World) -> None:
     assert [post.late for post in world.discord.outcomes(CHANNEL)] == [None, None]
 
 
-async def test_what_was_refused_until_an_admin_wanted_it_is_not_late(world: World) -> None:
+async def test_a_refused_result_that_an_admin_resends_is_not_late(world: World) -> None:
     await world.watch("job", CHANNEL)
     world.clock.advance(60_000)
     (delivery_id,) = await world.end(completed("job", updated=world.clock.now()))
@@ -1003,7 +1001,7 @@ async def test_what_was_refused_until_an_admin_wanted_it_is_not_late(world: Worl
     assert only(world).late is None
 
 
-async def test_a_job_that_is_asked_for_after_its_end_is_not_late(world: World) -> None:
+async def test_a_job_requested_after_its_end_is_not_late(world: World) -> None:
     ended = world.clock.now() - 3_600_000
     await world.watch("job", CHANNEL)
     await world.end(completed("job", updated=ended))
@@ -1015,7 +1013,7 @@ async def test_a_job_that_is_asked_for_after_its_end_is_not_late(world: World) -
 # ---- what the cards learn -------------------------------------------------------------------------------------------
 
 
-async def test_a_card_that_an_earlier_attempt_stored_shows_what_was_known_then(world: World) -> None:
+async def test_a_card_stored_by_an_earlier_attempt_shows_what_was_known_then(world: World) -> None:
     world.discord.script = [LOST]
     subscription_id = await world.watch("job", CHANNEL, card=True)
     await world.pump()
@@ -1027,7 +1025,7 @@ async def test_a_card_that_an_earlier_attempt_stored_shows_what_was_known_then(w
     assert world.heard.posts == []
 
 
-async def test_a_posted_card_is_shown_and_its_message_kept(world: World) -> None:
+async def test_a_posted_card_is_shown_and_its_message_id_kept(world: World) -> None:
     subscription_id = await world.watch("job", CHANNEL, card=True)
     await world.pump()
 
@@ -1045,7 +1043,7 @@ async def _speaks(world: World, language: str) -> None:
         await servers.set_language(tx, GUILD, language)
 
 
-async def test_a_message_is_made_and_tried_again_and_looked_for_in_the_language_it_was_put_in_with(
+async def test_every_attempt_and_search_uses_the_language_the_message_was_stored_with(
     world: World,
 ) -> None:
     await _speaks(world, "pt-BR")

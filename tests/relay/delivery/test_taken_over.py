@@ -81,7 +81,9 @@ async def _halted_past_a_takeover(world: World, monkeypatch: pytest.MonkeyPatch)
     return delivery_id
 
 
-async def test_one_that_wakes_up_deletes_its_own_later_message(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_process_that_wakes_up_deletes_its_own_later_message(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     delivery_id = await _halted_past_a_takeover(world, monkeypatch)
     first, second = world.discord.messages
     assert (first.deleted, second.deleted) == (False, True)
@@ -89,7 +91,7 @@ async def test_one_that_wakes_up_deletes_its_own_later_message(world: World, mon
     assert (row.state, row.message_id) == ("posted", first.id)
 
 
-async def test_within_the_nonce_s_time_there_is_one_message_anyway(
+async def test_within_the_nonce_window_there_is_one_message_anyway(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (delivery_id,) = await world.end(completed("job"))
@@ -105,7 +107,9 @@ async def test_within_the_nonce_s_time_there_is_one_message_anyway(
     assert not message.deleted
 
 
-async def test_who_took_it_over_looks_again_ten_minutes_later(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_process_that_took_over_searches_again_ten_minutes_later(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The other process may have been killed before it could."""
     (delivery_id,) = await world.end(completed("job"))
 
@@ -141,7 +145,7 @@ async def test_who_took_it_over_looks_again_ten_minutes_later(world: World, monk
 
 
 @pytest.mark.parametrize("failure", [NoResponse("HTTP 502"), TooManyRequests(5.0), HistoryUnreadable()])
-async def test_a_look_that_fails_for_a_while_proves_nothing(
+async def test_a_search_that_fails_for_a_while_proves_nothing(
     world: World, monkeypatch: pytest.MonkeyPatch, failure: HistorySearchFailure
 ) -> None:
     world.discord.copies_script = [failure, failure]
@@ -185,7 +189,9 @@ async def test_a_message_that_could_not_be_deleted_is_deleted_later(
     assert (await world.get(delivery_id)).second_look_at is None
 
 
-async def test_one_that_somebody_else_has_deleted_is_done(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_second_message_that_somebody_else_deleted_is_done(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     world.discord.delete_script = [Refused(404, 10008)] * 2
     delivery_id = await _halted_past_a_takeover(world, monkeypatch)
     world.clock.advance(600_000)
@@ -193,7 +199,9 @@ async def test_one_that_somebody_else_has_deleted_is_done(world: World, monkeypa
     assert (await world.get(delivery_id)).second_look_at is None
 
 
-async def test_one_whose_answer_was_lost_is_looked_for_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_message_whose_response_was_lost_is_also_searched_for(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (delivery_id,) = await world.end(completed("job"))
 
     async def taken_over() -> None:
@@ -209,7 +217,7 @@ async def test_one_whose_answer_was_lost_is_looked_for_too(world: World, monkeyp
     assert (first.deleted, second.deleted) == (False, True)
 
 
-async def test_what_was_found_in_another_s_place_is_not_sent_once_more(
+async def test_a_message_found_in_place_of_another_is_not_sent_again(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Discord stored the first attempt but the response was lost; the process is then halted in the second."""
@@ -242,7 +250,7 @@ async def _notice(world: World, number: int) -> int:
         )
 
 
-async def test_another_notice_of_the_same_words_is_no_second_message(world: World) -> None:
+async def test_another_notice_with_the_same_words_is_not_a_second_message(world: World) -> None:
     """A notice is recognised only by its text."""
     delivery_id = 0
     for number in (1, 2):
@@ -259,7 +267,7 @@ async def test_another_notice_of_the_same_words_is_no_second_message(world: Worl
     assert _standing(world) == standing
 
 
-async def test_what_came_of_an_older_claim_is_not_recorded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_result_of_an_older_claim_is_not_recorded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     (delivery_id,) = await world.end(completed("job"))
 
     async def claimed_by_another() -> None:
@@ -274,9 +282,7 @@ async def test_what_came_of_an_older_claim_is_not_recorded(world: World, monkeyp
     assert (row.state, row.owner, row.claim_token) == ("sending", "another", "another token")
 
 
-async def test_who_may_not_trust_its_lease_any_more_sends_nothing(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_process_with_an_untrusted_lease_sends_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     (delivery_id,) = await world.end(completed("job"))
     monkeypatch.setattr(Another, "holds", False)
     await world.another_sender.deliver(delivery_id)
@@ -287,7 +293,7 @@ async def test_who_may_not_trust_its_lease_any_more_sends_nothing(
     assert len(_standing(world)) == 1
 
 
-async def test_what_another_sends_is_left_to_it(world: World) -> None:
+async def test_a_message_that_another_process_sends_is_left_to_it(world: World) -> None:
     (delivery_id,) = await world.end(completed("job"))
     row = await world.get(delivery_id)
     async with world.database.transaction() as tx:
@@ -297,7 +303,7 @@ async def test_what_another_sends_is_left_to_it(world: World) -> None:
     assert world.discord.tried == []
 
 
-async def test_an_attempt_of_another_process_is_searched_for_though_this_one_made_some_before(world: World) -> None:
+async def test_another_process_s_attempt_is_searched_for_even_after_own_attempts(world: World) -> None:
     (delivery_id,) = await world.end(completed("job"))
     world.discord.script = [TooManyRequests(1.0)]
     await world.sender.deliver(delivery_id)
@@ -329,7 +335,7 @@ async def _lose_the_last_commits(world: World, delivery_id: int, *, looks_first:
     world.renew()
 
 
-async def test_who_takes_over_looks_before_it_sends(world: World) -> None:
+async def test_a_process_that_takes_over_searches_before_it_sends(world: World) -> None:
     (delivery_id,) = await world.end(completed("job"))
     world.discord.script = [LOST]
     await world.sender.deliver(delivery_id)
@@ -343,7 +349,7 @@ async def test_who_takes_over_looks_before_it_sends(world: World) -> None:
     assert (row.state, row.message_id) == ("posted", message.id)
 
 
-async def test_what_a_server_may_have_lost_is_looked_for(world: World) -> None:
+async def test_what_a_server_may_have_lost_is_searched_for(world: World) -> None:
     (delivery_id,) = await world.end(completed("job"))
     await world.sender.deliver(delivery_id)
     await _lose_the_last_commits(world, delivery_id, looks_first=True)
@@ -352,7 +358,7 @@ async def test_what_a_server_may_have_lost_is_looked_for(world: World) -> None:
     assert (await world.get(delivery_id)).message_id == message.id
 
 
-async def test_an_end_that_is_learned_anew_after_a_failover_is_looked_for(
+async def test_an_end_learned_again_after_a_failover_is_searched_for(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (delivery_id,) = await world.end(completed("job"))
@@ -376,7 +382,7 @@ async def test_rate_limits_after_a_failover_cost_no_files(world: World, monkeypa
     assert (bool(message.post.files), message.post.links) == (True, ())
 
 
-async def test_what_was_lost_is_sent_where_the_history_cannot_be_read(world: World) -> None:
+async def test_after_a_failover_a_message_is_sent_if_the_history_is_unreadable(world: World) -> None:
     """Only the failover shows that it may have been sent."""
     (delivery_id,) = await world.end(completed("job"))
     await _lose_the_last_commits(world, delivery_id, looks_first=True)
@@ -385,7 +391,7 @@ async def test_what_was_lost_is_sent_where_the_history_cannot_be_read(world: Wor
     assert (await world.get(delivery_id)).state == "posted"
 
 
-async def test_another_notice_of_the_same_words_is_not_found_in_its_place(world: World) -> None:
+async def test_another_notice_with_the_same_words_is_not_taken_for_it(world: World) -> None:
     for number in (1, 2):
         delivery_id = await _notice(world, number)
         async with world.database.transaction() as tx:
@@ -395,7 +401,7 @@ async def test_another_notice_of_the_same_words_is_not_found_in_its_place(world:
     assert len(_standing(world)) == 2
 
 
-async def test_a_notice_is_found_behind_a_later_one_of_the_same_words(world: World) -> None:
+async def test_a_notice_is_found_behind_a_later_one_with_the_same_words(world: World) -> None:
     """The history lists the latest message first."""
     lost = await _notice(world, 1)
     world.discord.script = [LOST]
@@ -424,7 +430,7 @@ async def test_a_later_notice_proves_nothing_while_the_others_cannot_be_seen(wor
     assert len(world.discord.messages) == 2
 
 
-async def test_on_a_server_whose_losses_are_not_noted_nothing_is_sent(
+async def test_nothing_is_sent_on_a_server_whose_losses_are_not_marked(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (delivery_id,) = await world.end(completed("job"))

@@ -52,29 +52,29 @@ def test_posted_before_and_deleted_since() -> None:
     assert judge(Refused(404, 10008), ATTEMPT) == Done(None, Reason.DELETED)
 
 
-def test_the_bots_own_token_is_refused() -> None:
+def test_the_bot_token_is_refused() -> None:
     assert judge(Refused(401, 0), ATTEMPT) == StopSending()
 
 
 @pytest.mark.parametrize("code", [40001, 50014])
-def test_a_code_of_the_token_is_one_whatever_the_status(code: int) -> None:
+def test_a_token_error_code_counts_whatever_the_status(code: int) -> None:
     assert judge(Refused(403, code), ATTEMPT) == StopSending()
 
 
-def test_a_rate_limit_is_a_definite_answer() -> None:
+def test_a_rate_limit_is_a_definite_response() -> None:
     assert judge(TooManyRequests(2.5), ATTEMPT) == Again(2500, answered=True, reason=Reason.RATE_LIMITED)
     assert judge(Refused(429, 0), ATTEMPT) == Again(1000, answered=True, reason=Reason.RATE_LIMITED)
 
 
 @pytest.mark.parametrize("answer", [NoResponse("broken off"), Refused(503, 0), Refused(408, 0)])
-def test_no_answer_is_not_definite(answer: NoResponse | Refused) -> None:
+def test_no_response_is_not_definite(answer: NoResponse | Refused) -> None:
     verdict = judge(answer, ATTEMPT)
 
     assert isinstance(verdict, Again)
     assert not verdict.answered
 
 
-def test_attempts_come_less_and_less_often() -> None:
+def test_attempts_become_less_frequent() -> None:
     delays = [retry_delay(attempts) for attempts in range(1, 40)]
 
     assert delays == sorted(delays)
@@ -97,7 +97,7 @@ def test_a_closed_channel_is_waited_for(status: int, code: int, reason: Reason) 
     assert judge(Refused(status, code), ATTEMPT) == Blocked(60_000, NOW, reason)
 
 
-def test_after_three_days_it_is_given_up() -> None:
+def test_after_three_days_a_closed_channel_is_given_up() -> None:
     waited = replace(ATTEMPT, blocked_since=NOW - PATIENCE + 1)
     too_long = replace(ATTEMPT, blocked_since=NOW - PATIENCE)
 
@@ -105,7 +105,7 @@ def test_after_three_days_it_is_given_up() -> None:
     assert judge(Refused(403, 50001), too_long) == GiveUp(Reason.NO_PERMISSION)
 
 
-def test_a_refusal_that_may_pass_costs_no_file() -> None:
+def test_a_temporary_refusal_costs_no_file() -> None:
     first, second = (judge(Refused(403, 50013), replace(ATTEMPT, attempts=9, unexplained=before)) for before in (0, 1))
 
     assert first == Again(1000, answered=True, reason=Reason.NO_PERMISSION)
@@ -113,14 +113,16 @@ def test_a_refusal_that_may_pass_costs_no_file() -> None:
 
 
 @pytest.mark.parametrize(("missing", "why"), [((), Cause.FILE), (None, None)])
-def test_files_that_nothing_else_explains_are_left_out(missing: tuple[str, ...] | None, why: Cause | None) -> None:
+def test_files_are_left_out_if_nothing_else_explains_the_refusal(
+    missing: tuple[str, ...] | None, why: Cause | None
+) -> None:
     third = replace(ATTEMPT, unexplained=2, missing=missing)
 
     assert judge(Refused(403, 50013), third) == Change(Variant(no_files=True, why=why))
 
 
 @pytest.mark.parametrize("code", [50001, 50013, 50083, 10003])
-def test_what_was_left_out_is_taken_back_once_the_place_is_open(code: int) -> None:
+def test_what_was_left_out_comes_back_once_the_channel_is_open(code: int) -> None:
     reduced = Variant(frozenset({1}), without_api_text=True, no_files=True, no_ping=True, why=Cause.FILE)
     verdict = judge(Refused(403, code), replace(ATTEMPT, variant=reduced, files=()))
 
@@ -142,7 +144,7 @@ def test_the_largest_of_several_files_becomes_a_link_and_teaches_nothing() -> No
     assert judge(Refused(413, 40005), ATTEMPT) == Change(Variant(frozenset({2})), too_large=None)
 
 
-def test_a_single_file_tells_the_servers_limit() -> None:
+def test_a_single_file_teaches_the_server_s_limit() -> None:
     attempt = replace(ATTEMPT, files=(video(1, 500),), variant=Variant(frozenset({2})))
 
     assert judge(Refused(413, 0), attempt) == Change(Variant(frozenset({1, 2})), too_large=500)
@@ -164,7 +166,7 @@ def forms(attempt: Attempt, *refusals: Refused) -> list[Verdict]:
     ("code", "cause"),
     [(200000, Cause.WORDS), (200001, Cause.WORDS), (240000, Cause.LINKS), (50035, Cause.UNKNOWN)],
 )
-def test_refused_words_are_left_out_then_files_then_all(status: int, code: int, cause: Cause) -> None:
+def test_refused_words_are_left_out_then_files_then_both(status: int, code: int, cause: Cause) -> None:
     assert forms(ATTEMPT, *[Refused(status, code)] * 3) == [
         Change(Variant(without_api_text=True, why=cause)),
         Change(Variant(without_api_text=True, no_files=True, why=cause)),
@@ -177,9 +179,7 @@ def test_refused_words_are_left_out_then_files_then_all(status: int, code: int, 
     ("code", "cause"),
     [(50046, Cause.FILE), (20009, Cause.EXPLICIT), (999_999, Cause.UNKNOWN), (241_001, Cause.UNKNOWN)],
 )
-def test_refused_files_are_left_out_and_taken_back_where_they_were_not_the_reason(
-    status: int, code: int, cause: Cause
-) -> None:
+def test_refused_files_are_left_out_and_come_back_if_not_to_blame(status: int, code: int, cause: Cause) -> None:
     assert forms(ATTEMPT, *[Refused(status, code)] * 4) == [
         Change(Variant(no_files=True, why=cause)),
         Change(Variant(without_api_text=True, why=cause)),
@@ -189,7 +189,7 @@ def test_refused_files_are_left_out_and_taken_back_where_they_were_not_the_reaso
 
 
 @pytest.mark.parametrize("status", [400, 403, 404])
-def test_where_uploads_are_limited_no_file_is_tried_again(status: int) -> None:
+def test_if_uploads_are_limited_no_file_is_tried_again(status: int) -> None:
     limited, blocked_words = Refused(status, 400001), Refused(400, 200000)
 
     assert forms(ATTEMPT, limited, blocked_words, blocked_words) == [
@@ -211,28 +211,28 @@ def test_where_uploads_are_limited_no_file_is_tried_again(status: int) -> None:
         (130000, Reason.SWITCHED_OFF),
     ],
 )
-def test_what_passes_by_itself_is_waited_for_in_the_same_form(status: int, code: int, reason: Reason) -> None:
+def test_a_temporary_refusal_is_retried_in_the_same_form(status: int, code: int, reason: Reason) -> None:
     assert judge(Refused(status, code), ATTEMPT) == Again(2000, answered=True, reason=reason)
 
 
 @pytest.mark.parametrize("code", [50001, 50008, 50009, 50024, 40058, 160005, 160006])
-def test_a_place_that_is_closed_is_waited_for_whatever_the_status(code: int) -> None:
+def test_a_closed_place_is_waited_for_whatever_the_status(code: int) -> None:
     for status in (400, 403, 404):
         assert judge(Refused(status, code), ATTEMPT) == Blocked(60_000, NOW, Reason.NO_PERMISSION)
 
 
-def test_a_file_that_is_too_large_is_known_by_its_code_too() -> None:
+def test_a_too_large_file_is_recognised_by_its_code_too() -> None:
     for status, code in ((400, 50045), (413, 40005), (403, 40005), (413, 0)):
         assert judge(Refused(status, code), ATTEMPT) == Change(Variant(frozenset({2})))
 
 
-def test_a_card_has_no_other_form() -> None:
+def test_a_card_has_no_fallback() -> None:
     assert judge(Refused(400, 50035), replace(ATTEMPT, is_outcome=False, files=())) == GiveUp(
         Reason.REFUSED, Cause.UNKNOWN
     )
 
 
-def test_a_reply_that_is_not_allowed_becomes_none() -> None:
+def test_a_reply_that_is_not_allowed_becomes_a_plain_message() -> None:
     assert judge(Refused(400, 160002), ATTEMPT) == Change(Variant(no_reply=True))
 
 
@@ -246,7 +246,7 @@ answers = st.builds(
 
 
 @given(st.lists(answers, min_size=40, max_size=40), st.integers(0, 10))
-def test_changes_come_to_an_end(refusals: list[Refused], videos: int) -> None:
+def test_a_chain_of_refusals_ends(refusals: list[Refused], videos: int) -> None:
     """Each one leaves out more, so that no chain of refusals goes round in a circle."""
     files = tuple(video(index, index * 100) for index in range(1, videos + 1))
     variant = Variant()

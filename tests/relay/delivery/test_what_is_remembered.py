@@ -22,7 +22,7 @@ CHANNEL = 5
         ([DEAD, *[Refused(400, 50035)] * 8], True, "given_up"),
     ],
 )
-async def test_of_fifty_deliveries_that_have_ended_nothing_is_kept(
+async def test_nothing_stays_in_memory_of_fifty_ended_deliveries(
     tmp_path: Path, script: list[SendResult], readable: bool, state: str
 ) -> None:
     world = World(tmp_path / "relay.db")
