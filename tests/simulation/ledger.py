@@ -174,6 +174,8 @@ class Ledger:
         """The tokens that the operator set, the latest last."""
         self.servers: dict[int, Server] = defaultdict(Server)
         self.promises: dict[tuple[str, int], Promise] = {}
+        self._promising: set[int] = set()
+        """Interactions whose reply has promised a result."""
         self.askers: dict[tuple[str, int], set[int]] = defaultdict(set)
         """Who asked for a job in a channel, whether they want a ping or not."""
         self._made_up: dict[tuple[str, int], set[int]] = defaultdict(set)
@@ -257,8 +259,10 @@ class Ledger:
             self.message_laws.check_language(message, record.locale)
         if record.modal is not None and "title" in record.modal:
             self.message_laws.check_form_language(record.modal, record.locale)
-        if not _PROMISES.search(record.text) or _UNDECIDED in record.text:
+        if not _PROMISES.search(record.text) or _UNDECIDED in record.text or record.id in self._promising:
             return
+        # A reply is read again when a link to the card is added to it, which promises nothing more.
+        self._promising.add(record.id)
         for job in jobs:
             left_out = len(jobs) > 1 and f"…{job.shown_end}`" in record.text
             if not left_out:
