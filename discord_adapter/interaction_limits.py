@@ -12,7 +12,7 @@ from relay.allowances import Buckets, CommandRate, Refill
 from relay.commands.refusals import TooFast
 from relay.ports import Clock
 from ui.buttons import changes_nothing
-from ui.language import language_of, speak
+from ui.language import language_of, use_language
 from ui.refusal_replies import too_fast_reply
 
 TYPING = Refill(burst=60, per_second=3.0)
@@ -41,7 +41,7 @@ class InteractionLimiter:
 
         Every interaction passes here first. This also sets the language of its task's texts to the person's.
         """
-        speak(language_of(interaction.locale.value))
+        use_language(language_of(interaction.locale.value))
         try:
             self._count(interaction)
         except TooFast as refusal:

@@ -55,18 +55,18 @@ def language_of(locale: str | None) -> str:
     return next((code for code in LANGUAGES if code.partition("-")[0] == family), ENGLISH)
 
 
-def spoken() -> str:
+def current_language() -> str:
     """The current language of texts."""
     return _current_language.get()
 
 
-def speak(language: str) -> None:
+def use_language(language: str) -> None:
     """Sets the language of texts for the rest of this task; English if it isn't one of `LANGUAGES`."""
     _current_language.set(language_of(language))
 
 
 @contextmanager
-def speaking(language: str) -> Iterator[None]:
+def in_language(language: str) -> Iterator[None]:
     """Sets the language of texts within the block; English if it isn't one of `LANGUAGES`."""
     token = _current_language.set(language_of(language))
     try:

@@ -6,7 +6,7 @@ from model.messages import Address, CardPost, OutcomePost, Post, SummaryPost
 from ui.buttons import Action, number_custom_id
 from ui.cards import card_view, summary_view
 from ui.command_texts import CommandMentions
-from ui.language import speaking
+from ui.language import in_language
 from ui.message import Message
 from ui.notices import notice_message
 from ui.outcomes import outcome_message
@@ -14,7 +14,7 @@ from ui.outcomes import outcome_message
 
 def message_of(post: Post, address: Address, mentions: CommandMentions) -> Message:
     """The message for `post` at `address`, in the post's own language, whatever the current one is."""
-    with speaking(post.language):
+    with in_language(post.language):
         match post:
             case OutcomePost():
                 return outcome_message(post, mentions)

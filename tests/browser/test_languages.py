@@ -327,7 +327,7 @@ async def test_nothing_breaks_from_right_to_left(look: Look) -> None:
 
 def _said_in(language: str, text: str) -> str:
     """The text as it is shown: translated (this test would show nothing otherwise), without its markup."""
-    with languages.speaking(language):
+    with languages.in_language(language):
         translation = languages._(text)
     assert translation != text, f"{language} has no translation of {text!r}"
     return translation.replace("**", "")

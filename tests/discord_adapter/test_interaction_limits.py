@@ -12,7 +12,7 @@ from discord_adapter.interactions import Responder
 from relay.allowances import CommandRate
 from tests.clock import ManualClock
 from ui.buttons import Action, details_custom_id, number_custom_id
-from ui.language import spoken
+from ui.language import current_language
 from ui.message import Reply
 
 PER_MINUTE = 5
@@ -111,9 +111,9 @@ async def test_replies_from_here_on_are_in_the_sender_s_language(
     visits: Visits, kind: InteractionType, locale: str, language: str
 ) -> None:
     assert await asyncio.create_task(_language_after(visits, kind, locale)) == language
-    assert spoken() == "en-US"
+    assert current_language() == "en-US"
 
 
 async def _language_after(visits: Visits, kind: InteractionType, locale: str) -> str:
     await visits.come(kind, locale=locale)
-    return spoken()
+    return current_language()

@@ -15,7 +15,7 @@ _BROAD = {"Exception", "BaseException"}
 _OTHER_EDGES = {
     "cli.py:_exit_code": "the edge of the process: it logs, and the exit code counts",
     "logs.py:_Handler.emit": "logging's own edge: a line that cannot be written goes to logging's handleError",
-    "ui/language.py:read_translations": "a damaged file of translations: English is spoken, and that is logged once",
+    "ui/language.py:read_translations": "a damaged file of translations: texts are in English, and that is logged once",
     "web/http_connection.py:HttpConnection._respond": "the edge of one request: it logs, and answers 500",
     "cogs/background.py:Background._keep": "the edge of a loop: LoopCrashes logs and counts",
     "discord_adapter/gateway.py:stay_connected": "the edge of the gateway's loop: _read counts what it cannot explain",

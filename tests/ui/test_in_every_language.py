@@ -18,7 +18,7 @@ from tests.ui.walk import Sample, all_samples
 from ui import discord_limits as limits
 from ui.buttons import is_generated
 from ui.discord_limits import units
-from ui.language import ENGLISH, LANGUAGES, speaking
+from ui.language import ENGLISH, LANGUAGES, in_language
 from ui.token_modal import TokenModal
 
 _SHIPPED = [code for code in LANGUAGES if code != ENGLISH]
@@ -53,7 +53,7 @@ _NOT_OURS = re.compile(
 
 def _walked(code: str, words: Words) -> list[Sample]:
     async def walk() -> list[Sample]:  # views want a running loop
-        with speaking(code):
+        with in_language(code):
             return all_samples(words)
 
     return asyncio.run(walk())
@@ -137,7 +137,7 @@ def test_no_word_of_the_bots_own_is_untranslatable(veiled: list[Sample]) -> None
 
 @pytest.mark.parametrize("code", _SHIPPED)
 async def test_the_token_form_fits(code: str) -> None:
-    with speaking(code):
+    with in_language(code):
         form = TokenModal().to_dict()
     label = form["components"][0]
     assert units(form["title"]) <= bounds.MODAL_TITLE

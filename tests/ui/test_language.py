@@ -13,7 +13,7 @@ import pytest
 
 from tests import languages
 from ui import language
-from ui.language import ENGLISH, N_, _, language_of, number, pgettext, plural, speaking, spoken
+from ui.language import ENGLISH, N_, _, current_language, in_language, language_of, number, pgettext, plural
 
 _JOBS: languages.Translations = {
     "Watching {job}.": "Смотрю {job}.",
@@ -60,18 +60,18 @@ def test_the_language_for_a_locale(locale: str | None, expected: str) -> None:
 
 
 def test_texts_are_in_english_unless_another_language_is_spoken(folder: Path) -> None:
-    assert (spoken(), _("Watching {job}.", job="a")) == (ENGLISH, "Watching a.")
-    with speaking("ru"):
-        assert (spoken(), _("Watching {job}.", job="a")) == ("ru", "Смотрю a.")
-        with speaking(ENGLISH):
+    assert (current_language(), _("Watching {job}.", job="a")) == (ENGLISH, "Watching a.")
+    with in_language("ru"):
+        assert (current_language(), _("Watching {job}.", job="a")) == ("ru", "Смотрю a.")
+        with in_language(ENGLISH):
             assert _("Watching {job}.", job="a") == "Watching a."
         assert _("Nobody translated {job}.", job="a") == "Nobody translated a."
-    assert spoken() == ENGLISH
+    assert current_language() == ENGLISH
 
 
 def test_each_task_speaks_its_own_language(folder: Path) -> None:
     async def ask(code: str, other_has_begun: asyncio.Event, begun: asyncio.Event) -> str:
-        with speaking(code):
+        with in_language(code):
             begun.set()
             await other_has_begun.wait()
             return _("Watching {job}.", job="a")
@@ -88,7 +88,7 @@ def test_each_task_speaks_its_own_language(folder: Path) -> None:
     [(1, "1 задача x"), (2, "2 задачи x"), (5, "5 задач x"), (11, "11 задач x"), (21, "21 задача x"), (0, "0 задач x")],
 )
 def test_plurals_follow_the_languages_own_rule(folder: Path, n: int, expected: str) -> None:
-    with speaking("ru"):
+    with in_language("ru"):
         assert plural("{n} job of {account}", "{n} jobs of {account}", n, account="x") == expected
 
 
@@ -107,7 +107,7 @@ def test_a_text_in_a_context_has_a_translation_of_its_own() -> None:
 
 def test_a_marked_text_is_translated_when_it_is_used(folder: Path) -> None:
     table = {"key": N_("Watching {job}.")}
-    with speaking("ru"):
+    with in_language("ru"):
         assert (table["key"], _(table["key"], job="a")) == ("Watching {job}.", "Смотрю a.")
 
 
@@ -115,7 +115,7 @@ def test_a_marked_text_is_translated_when_it_is_used(folder: Path) -> None:
 def test_a_translation_that_cannot_be_filled_in_is_english_and_logged_once(
     folder: Path, text: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with speaking("ru"), caplog.at_level(logging.WARNING, "ui.language"):
+    with in_language("ru"), caplog.at_level(logging.WARNING, "ui.language"):
         shown = {_(text, translated="a", job="b") for _attempt in range(3)}
     assert shown == {text.format(translated="a", job="b")}
     assert len(caplog.records) <= 1
@@ -127,7 +127,7 @@ def test_a_damaged_or_missing_catalogue_is_english_and_logged_once(
     (folder / "ko").mkdir()
     with languages.known(folder), caplog.at_level(logging.WARNING, "ui.language"):
         for code in ("fr", "ko", "fr", "ko"):
-            with speaking(code):
+            with in_language(code):
                 assert _("Watching {job}.", job="a") == "Watching a."
     assert len(caplog.records) == 2
 
@@ -137,7 +137,7 @@ def test_a_rule_for_plurals_that_cannot_be_computed_for_a_number_is_english(tmp_
     rule = b"plural=n % 10 == 1"
     assert rule in whole
     languages.write(tmp_path, languages.RUSSIAN, whole.replace(rule, b"plural=10 % n == 1"))
-    with languages.known(tmp_path), speaking(languages.RUSSIAN):
+    with languages.known(tmp_path), in_language(languages.RUSSIAN):
         shown = [plural("{n} job of {account}", "{n} jobs of {account}", n, account="a") for n in (0, 1)]
         assert (shown[0], _("Watching {job}.", job="b")) == ("0 jobs of a", "Смотрю b.")
 
@@ -146,7 +146,7 @@ def test_a_rule_for_plurals_that_cannot_be_computed_for_a_number_is_english(tmp_
 def test_a_blank_translation_is_english(tmp_path: Path, blank: str) -> None:
     """Discord refuses a message, and a button's label, in which nothing is seen."""
     languages.write(tmp_path, "ja", languages.catalogue("ja", {"Details": blank}))
-    with languages.known(tmp_path), speaking("ja"):
+    with languages.known(tmp_path), in_language("ja"):
         assert _("Details") == "Details"
 
 
@@ -154,7 +154,7 @@ def test_an_empty_translation_is_english(tmp_path: Path) -> None:
     """No tool makes such a file, but a fault of the disk may."""
     languages.write(tmp_path, "ja", languages.catalogue("ja", {"Details": "詳細"}))
     empty = mock.patch.object(gettext.GNUTranslations, "gettext", return_value="")
-    with languages.known(tmp_path), speaking("ja"), empty:
+    with languages.known(tmp_path), in_language("ja"), empty:
         assert _("Details") == "Details"
 
 

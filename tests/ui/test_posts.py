@@ -7,7 +7,7 @@ from model.messages import Address, CardPost, NoticePost, OutcomePost, SummaryPo
 from model.states import CardStatus, NoticeKind
 from ui import posts
 from ui.command_texts import CommandMentions
-from ui.language import ENGLISH, speaking, spoken
+from ui.language import ENGLISH, current_language, in_language
 from ui.message import Message
 from ui.posts import message_of
 
@@ -42,10 +42,10 @@ async def test_a_post_is_in_its_own_language_whoever_is_spoken_to(
     language: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def notice_message(post: NoticePost, _mentions: CommandMentions) -> Message:
-        return Message(spoken())
+        return Message(current_language())
 
     monkeypatch.setattr(posts, "notice_message", notice_message)
     post = NoticePost(NoticeKind.TOKEN_REFUSED, "n", language=language)
-    with speaking("de"):
+    with in_language("de"):
         assert message_of(post, HERE, MENTIONS).content == ("ja" if language == "ja" else ENGLISH)
-        assert spoken() == "de"
+        assert current_language() == "de"

@@ -8,7 +8,7 @@ import discord
 
 from tests.ui.sample_replies import all_answers
 from tests.ui.samples import HERE, MENTIONS, Words, components_of, posts, text_of
-from ui.language import spoken
+from ui.language import current_language
 from ui.posts import message_of
 
 
@@ -22,10 +22,10 @@ class Sample:
 
 
 def all_samples(words: Words) -> list[Sample]:
-    """In the spoken language; without those that look alike: other words in a field that isn't shown, for one."""
+    """In the current language; without those that look alike: other words in a field that isn't shown, for one."""
     samples = []
     for post in posts(words):
-        message = message_of(replace(post, language=spoken()), HERE, MENTIONS)
+        message = message_of(replace(post, language=current_language()), HERE, MENTIONS)
         if message.content is not None:
             text = message.content
         else:

@@ -15,14 +15,14 @@ MUTATIONS = (
         "a post is in the language of whoever is spoken to",
         "tests/ui/test_posts.py::test_a_post_is_in_its_own_language_whoever_is_spoken_to[ja]",
         "message_of",
-        "with speaking(post.language):",
+        "with in_language(post.language):",
         "if True:",
     ),
     mutation(
         "whoever asks is answered in English",
         "tests/discord_adapter/test_interaction_limits.py::test_replies_from_here_on_are_in_the_sender_s_language",
         "InteractionLimiter.lets_in",
-        "speak(language_of(interaction.locale.value))\n",
+        "use_language(language_of(interaction.locale.value))\n",
         "",
     ),
     mutation(
