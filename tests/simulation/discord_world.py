@@ -286,7 +286,7 @@ class DiscordWorld:
         guild.premium_tier = tier
         self.emit("GUILD_UPDATE", guild, self.guild_payload(guild))
 
-    def speak(self, guild: Guild, locale: str) -> None:
+    def set_locale(self, guild: Guild, locale: str) -> None:
         """Changes a server's language."""
         guild.locale = locale
         self.emit("GUILD_UPDATE", guild, self.guild_payload(guild))

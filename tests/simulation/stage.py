@@ -201,7 +201,7 @@ class Stage:
             languages.write(folder, code, catalogue)
         self._until_over.enter_context(languages.known(folder))
 
-    def speak(self, home: Home, locale: str) -> None:
+    def set_locale(self, home: Home, locale: str) -> None:
         """All members of this server read this language."""
         self.parts.discord.locales |= dict.fromkeys(home.guild.members, locale)
 

@@ -57,18 +57,18 @@ def told_at_once(stage: Stage) -> Story:
     one. Nothing is stored about a server in which nobody uses the bot."""
     home = yield from stage.settle()
     unused = stage.home()
-    stage.parts.discord.speak(home.guild, "de")
+    stage.parts.discord.set_locale(home.guild, "de")
     yield 5.0
     job = stage.job(home, 30)
     home.status(job)
     yield 8.0
     stage.disk(locked=True)
-    stage.parts.discord.speak(home.guild, "fr")
+    stage.parts.discord.set_locale(home.guild, "fr")
     yield 1.0
-    stage.parts.discord.speak(home.guild, "de")
+    stage.parts.discord.set_locale(home.guild, "de")
     yield 2.0
     stage.disk()
-    stage.parts.discord.speak(unused.guild, "fr")
+    stage.parts.discord.set_locale(unused.guild, "fr")
     yield 30.0 + stage.parts.interval
     stage.came(job, home.channel, "Dein Video ist fertig")
     rows = stage.parts.machine.rows_with(str(unused.guild.id))
@@ -112,7 +112,7 @@ def no_english(stage: Stage) -> Story:
     """A server and its members use another language. They read nothing in English, whatever happens."""
     stage.translate(_pseudo())
     home = yield from stage.settle(locale=PSEUDO)
-    stage.speak(home, PSEUDO)
+    stage.set_locale(home, PSEUDO)
     account = home.account
     assert account is not None
     home.choose("alerts", home.guild.channels[1])
@@ -152,7 +152,7 @@ def each_their_own(stage: Stage) -> Story:
     stage.translate(_pseudo())
     servers = stage.coin()
     home = yield from stage.settle(locale=PSEUDO if servers else ENGLISH)
-    stage.speak(home, ENGLISH if servers else PSEUDO)
+    stage.set_locale(home, ENGLISH if servers else PSEUDO)
     jobs = [stage.job(home, 60), stage.job(home, 60, "failed"), stage.job(home, 500)]
     home.status(jobs[0])
     home.watch(jobs[1:], 2)
@@ -175,7 +175,7 @@ def damaged(stage: Stage) -> Story:
     English."""
     stage.translate({"ru": _damaged(stage.one_of(("torn", "blank", "filled wrongly", "counts wrongly")))})
     home = yield from stage.settle(locale="ru")
-    stage.speak(home, "ru")
+    stage.set_locale(home, "ru")
     jobs = [stage.job(home, 100), stage.job(home, 100, "failed")]
     answers = [home.watch(jobs), home.admin("check")]
     yield 8.0

@@ -465,7 +465,7 @@ def another_language(stage: Stage) -> Story:
     kind = stage.one_of(("invited again", "a command on its way", "while the bot was off"))
     job = stage.job(home, 200, v2=False)
     if kind == "a command on its way":
-        discord.speak(home.guild, "de")
+        discord.set_locale(home.guild, "de")
         yield 1.0
         home.guild.locale_on_its_way = "en-US"
         home.status(job)
