@@ -84,8 +84,8 @@ def clean_operator_token(settings: Settings) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Outside:
-    """The bot's outside world: time, randomness, the disk and the network. A simulation passes in its own."""
+class Dependencies:
+    """The bot's clock, randomness, disk and network. A simulation passes in its own."""
 
     clock: Clock = field(default_factory=SystemClock)
     random: Random = field(default_factory=Random)
@@ -102,7 +102,7 @@ class DiscordSide(NamedTuple):
     responder: Responder
 
 
-async def serve(settings: Settings, service_manager: ServiceManager, outside: Outside | None = None) -> None:
+async def serve(settings: Settings, service_manager: ServiceManager, dependencies: Dependencies | None = None) -> None:
     """Runs the bot until it is cancelled, and reports its health to the service manager.
 
     Raises AlreadyRunning, a class of DatabaseUnusable, FolderUnusable, SettingsError and DiscordTokenRefused.
@@ -110,19 +110,19 @@ async def serve(settings: Settings, service_manager: ServiceManager, outside: Ou
     for warning in settings.warnings:
         log.warning("%s", warning)
     operator_token = clean_operator_token(settings)
-    outside = outside or Outside()
+    dependencies = dependencies or Dependencies()
     async with AsyncExitStack() as stack:
-        storage = await _open_storage(settings, stack, outside)
+        storage = await _open_storage(settings, stack, dependencies)
         if storage.shared is not None:
-            outside = replace(outside, clock=storage.shared.clock)
-        clock = outside.clock
+            dependencies = replace(dependencies, clock=storage.shared.clock)
+        clock = dependencies.clock
         use_discord_at(settings.discord_api_url)
         instruments = Instruments.of(settings)
         client = RelayClient(instruments.meters, clock.monotonic)
         registry = CommandRegistry(storage.database, settings.discord_guild_ids)
-        network = await _open_network(settings, stack, instruments, outside)
+        network = await _open_network(settings, stack, instruments, dependencies)
         poster = DiscordPoster(client, registry.mentions, client.invalid_requests.pause, client.channel_owners)
-        timing = Timing(clock, outside.random, settings.poll_interval_ms / 1000)
+        timing = Timing(clock, dependencies.random, settings.poll_interval_ms / 1000)
         relay = Relay(settings, operator_token, storage, network, poster, timing)
         await relay.start()
         stack.push_async_callback(relay.close)
@@ -144,37 +144,37 @@ async def serve(settings: Settings, service_manager: ServiceManager, outside: Ou
             await _serve_discord(settings, discord_side, crashes, heartbeats, relay)
 
 
-async def _open_storage(settings: Settings, stack: AsyncExitStack, outside: Outside) -> Storage:
+async def _open_storage(settings: Settings, stack: AsyncExitStack, dependencies: Dependencies) -> Storage:
     keys = [key.get_secret_value() for key in settings.encryption_keys]
     if isinstance(settings.database, PostgresUrl):
         await inspect(settings.database, keys)  # A process with another key must not migrate the tables.
     stack.enter_context(instance_lock(settings.database))
-    database = await Database.open(settings.database, connect=outside.connect)
+    database = await Database.open(settings.database, connect=dependencies.connect)
     stack.push_async_callback(database.close)
     secret_store = await SecretStore.open(database, keys)
     shared = None
     if isinstance(settings.database, PostgresUrl):
         leases = await Database.open(settings.database, use=Use.LEASES)
         stack.push_async_callback(leases.close)
-        shared = Shared(leases, DatabaseClock(outside.clock))
-        asked_at = outside.clock.monotonic()
+        shared = Shared(leases, DatabaseClock(dependencies.clock))
+        asked_at = dependencies.clock.monotonic()
         shared.clock.set(await processes.now(leases.reader), asked_at)
     return Storage(database, secret_store, shared)
 
 
 async def _open_network(
-    settings: Settings, stack: AsyncExitStack, instruments: Instruments, outside: Outside
+    settings: Settings, stack: AsyncExitStack, instruments: Instruments, dependencies: Dependencies
 ) -> Network:
-    clock, meters = outside.clock, instruments.meters
+    clock, meters = dependencies.clock, instruments.meters
     hosts = AllowedHosts(settings.media_hosts)
     client = ApiClient(
-        await stack.enter_async_context(outside.api_session()),
+        await stack.enter_async_context(dependencies.api_session()),
         settings.useapi_url,
         now=lambda: clock.now() / 1000,
         monotonic=clock.monotonic,
         observe=meters.api_answered,
     )
-    session = await stack.enter_async_context(outside.media_session(hosts))
+    session = await stack.enter_async_context(dependencies.media_session(hosts))
     downloader = Downloader(session, hosts, Bounds(settings.media_max_bytes), clock.sleep)
     folder = stack.enter_context(held_folder(settings.database))
     media = MediaStore(downloader, folder, settings.media_max_bytes, settings.media_parallel, clock, meters)

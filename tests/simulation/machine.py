@@ -13,7 +13,7 @@ from typing import Any
 
 import aiohttp
 
-from app import Outside, serve
+from app import Dependencies, serve
 from settings import load_settings
 from tests.inline_database import InlineConnection
 from tests.simulation.library_seams import put_discord_py_into
@@ -146,14 +146,14 @@ class Machine:
         self.ended_by_itself = None
         put_discord_py_into(self._clock, lambda trace: self._session("discord", trace))
         settings = load_settings(self._environment(), Path("/nowhere/.env"), self._folder)
-        outside = Outside(
+        dependencies = Dependencies(
             clock=self._clock,
             random=Random(f"{self._seed}/{self.life}"),
             connect=self._connect,
             api_session=lambda: self._session("pixverse"),
             media_session=lambda _hosts: self._session("media"),
         )
-        self._serving = loop.create_task(serve(settings, ServiceManager(None, None), outside))
+        self._serving = loop.create_task(serve(settings, ServiceManager(None, None), dependencies))
         self._serving.add_done_callback(self._ended)
         loop.run_forever()
         if not self._dead and self._serving.done():
