@@ -1,6 +1,6 @@
 """Counts the functions and files of the bot that run in four cases, in a simulated world with one job.
 
-    .venv/bin/python -m tools.trace_ways [--names]
+    .venv/bin/python -m tools.trace_calls [--names]
 
 For a poll with news and for a job's end, these are what the poller runs at that poll; for a delivery, what the outbox
 runs from the claim to the record; for a click, what the interaction runs until its response.
@@ -32,17 +32,17 @@ class Trace:
 
     def __init__(self, clock: Any) -> None:
         self._clock = clock
-        self._rooms: dict[asyncio.Task[Any], str] = {}
+        self._origins: dict[asyncio.Task[Any], str] = {}
         self._product: dict[CodeType, str] = {}
         self.runs: dict[tuple[str, float], set[CodeType]] = defaultdict(set)
 
     def __call__(self, frame: FrameType, event: str, _argument: object) -> None:
         if event == "call" and self._file(frame.f_code):
-            self.runs[self._room(), self._clock.passed].add(frame.f_code)
+            self.runs[self._origin(), self._clock.passed].add(frame.f_code)
 
-    def ran(self, rooms: str | tuple[str, ...], begin: float, end: float) -> set[CodeType]:
+    def ran(self, origins: str | tuple[str, ...], begin: float, end: float) -> set[CodeType]:
         """The functions that tasks of these files ran between two times of the simulated clock."""
-        kept = [codes for (room, at), codes in self.runs.items() if room.startswith(rooms) and begin <= at < end]
+        kept = [codes for (origin, at), codes in self.runs.items() if origin.startswith(origins) and begin <= at < end]
         return set().union(*kept)
 
     def _file(self, code: CodeType) -> str:
@@ -52,26 +52,26 @@ class Trace:
             self._product[code] = str(path) if inside and code.co_name not in _NAMELESS else ""
         return self._product[code]
 
-    def _room(self) -> str:
+    def _origin(self) -> str:
         try:
             task = asyncio.current_task()
         except RuntimeError:
             return ""
         if task is None:
             return ""
-        if task not in self._rooms:
+        if task not in self._origins:
             code = getattr(task.get_coro(), "cr_code", None)
-            self._rooms[task] = "discord.py"
+            self._origins[task] = "discord.py"
             if code is not None and self._file(code):
-                self._rooms[task] = str(Path(code.co_filename).relative_to(ROOT))
-        return self._rooms[task]
+                self._origins[task] = str(Path(code.co_filename).relative_to(ROOT))
+        return self._origins[task]
 
 
 def main() -> None:
     """Prints the table; with `--names`, each function too."""
     if os.environ.get("PYTHONHASHSEED") != "0":
-        os.execve(sys.executable, [sys.executable, "-m", "tools.trace_ways", *sys.argv[1:]], _environment())
-    for name, codes in _ways().items():
+        os.execve(sys.executable, [sys.executable, "-m", "tools.trace_calls", *sys.argv[1:]], _child_environment())
+    for name, codes in _cases().items():
         files = {code.co_filename for code in codes}
         print(f"{name:18} {len(codes):4} functions in {len(files):3} files")
         if "--names" in sys.argv:
@@ -79,11 +79,11 @@ def main() -> None:
                 print(f"    {Path(file).relative_to(ROOT)}:{line} {function}")
 
 
-def _environment() -> dict[str, str]:
+def _child_environment() -> dict[str, str]:
     return {**os.environ, "PYTHONHASHSEED": "0"}
 
 
-def _ways() -> dict[str, set[CodeType]]:
+def _cases() -> dict[str, set[CodeType]]:
     from tests.simulation.discord_world import buttons_of
     from tests.simulation.plan import Plan
     from tests.simulation.world import World
