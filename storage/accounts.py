@@ -120,6 +120,17 @@ async def forget_unused_token(tx: Transaction, account_id: int) -> None:
         )
 
 
+async def forget_unused_tokens(tx: Transaction) -> None:
+    """Deletes every token that neither a server nor the operator uses."""
+    await tx.run(
+        f"""
+        UPDATE accounts SET token = NULL, token_hash = NULL
+        WHERE token IS NOT NULL AND id <> ? AND NOT {_USED_BY_SERVER}
+        """,
+        (await operator(tx) or 0,),
+    )
+
+
 async def used_by_servers(queries: Queries) -> list[AccountRow]:
     """The accounts that a server has set for itself."""
     return await queries.all_as(AccountRow, f"{_SELECT} WHERE {_USED_BY_SERVER} ORDER BY id")

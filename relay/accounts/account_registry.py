@@ -60,6 +60,7 @@ class AccountRegistry:
         cannot be decrypted are asked to enter it again. Raises StorageError if the database fails."""
         async with self._database.transaction() as tx:
             self._operator_id = await self._settle_operator(tx, await accounts.operator(tx))
+            await accounts.forget_unused_tokens(tx)
             await self._check_servers_tokens(tx)
             rows = await accounts.every(tx)
             self._own = await servers.with_own_account(tx)
@@ -292,8 +293,6 @@ class AccountRegistry:
             return now_id
         await accounts.set_operator(tx, now_id)
         await cards.account_changed(tx, now_id)
-        if before is not None:
-            await accounts.forget_unused_token(tx, before)
         return now_id
 
     async def _put_operator_token(self, tx: Transaction, token: str) -> int:

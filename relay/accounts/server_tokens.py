@@ -175,6 +175,7 @@ class ServerTokens:
             if self._changed_by.get(guild_id, 0) > command:
                 raise TokenOvertaken
             before = self._accounts.in_force(guild_id)
+            own = self._accounts.own(guild_id)  # Not `before` if the server has removed the bot during the trial.
             digest = self._vault.keyed_hash(token)
             row = await accounts.put_token(tx, key, self._vault.encrypt(token), digest, now)
             await servers.set_account(tx, guild_id, row.id, user_id)
@@ -189,9 +190,9 @@ class ServerTokens:
             held, channels = (0, 0) if old is None else await _count_waiting(tx, guild_id, old)
             if before != row.id:
                 await cards.account_changed(tx, row.id, guild_id=guild_id)
-            if before is not None and before != row.id:
-                await accounts.forget_unused_token(tx, before)
-            rows = await _rows(tx, row.id, before)
+            if own is not None and own != row.id:
+                await accounts.forget_unused_token(tx, own)
+            rows = await _rows(tx, row.id, before, own)
         self._changed_by[guild_id] = command
         for changed in rows:
             self._accounts.remember(changed)

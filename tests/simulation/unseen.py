@@ -28,6 +28,7 @@ UNSEEN: dict[str, tuple[str, ...]] = {
         "every server's commands are tried while Discord is away",
         "check passes over a lock",
         "a backup needs companion files",
+        "a start keeps a token that nobody uses",
     ),
     "updates of an older database, and how the code is laid out": (
         "an update forgets in which round an outcome belongs",

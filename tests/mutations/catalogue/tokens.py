@@ -11,6 +11,20 @@ _SHARED = "tests/relay/accounts/test_shared_accounts.py"
 
 MUTATIONS = (
     mutation(
+        "a token that is replaced after its server removed the bot is kept",
+        f"{_ACCOUNTS}::test_of_a_token_replaced_while_its_server_removed_the_bot_no_copy_is_left",
+        "ServerTokens._store",
+        "own = self._accounts.own(guild_id)",
+        "own = before",
+    ),
+    mutation(
+        "a start keeps a token that nobody uses",
+        f"{_ACCOUNTS}::test_a_start_forgets_a_token_that_nobody_uses",
+        "AccountRegistry.start",
+        "await accounts.forget_unused_tokens(tx)\n",
+        "",
+    ),
+    mutation(
         "a response to the operator's old token puts the new one of another process on hold",
         "tests/relay/accounts/test_account_registry.py::"
         "test_a_response_to_the_operators_token_says_nothing_of_the_one_that_another_process_has_put_in_its_place",

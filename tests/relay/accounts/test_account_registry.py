@@ -28,6 +28,7 @@ from storage import accounts as account_rows
 from storage import batches, cards, deliveries, delivery_queries, jobs, servers, subscriptions
 from storage.engines.interface import Row, SqlValue
 from storage.secret_store import new_key
+from tests.idle import until_idle
 from tests.relay.accounts_fixture import AccountsFixture
 
 GUILD, OTHER_GUILD, CHANNEL, ALERTS, ADMIN, OTHER_ADMIN, MEMBER = 100, 101, 200, 201, 300, 301, 302
@@ -366,6 +367,31 @@ async def test_removing_drops_the_waiting_jobs_and_forgets_the_token(world: Acco
     assert stopped is not None
     assert stopped.stopped_by == ADMIN
     assert await world.tokens.preview_removal(GUILD) is None
+
+
+async def test_of_a_token_replaced_while_its_server_removed_the_bot_no_copy_is_left(world: AccountsFixture) -> None:
+    account_id = await _own(world)
+    tried = world.api.holds(OTHER)
+    setting = asyncio.create_task(world.tokens.set_token(GUILD, ADMIN, OTHER))
+    await until_idle()
+    async with world.database.transaction() as tx:
+        await servers.set_gone(tx, GUILD, world.clock.now())
+    world.accounts.suspend_server(GUILD)
+    tried.set()
+    await setting
+    assert world.accounts.token_of(account_id) is None
+    replaced = await account_rows.by_id(world.database.reader, account_id)
+    assert replaced is not None
+    assert (replaced.token, replaced.token_hash) == (None, None)
+
+
+async def test_a_start_forgets_a_token_that_nobody_uses(world: AccountsFixture) -> None:
+    """As versions left one in the database when a server removed the bot while its token was being replaced."""
+    account_id = await _own(world)
+    async with world.database.transaction() as tx:
+        await servers.clear_account(tx, GUILD)
+    await world.restart()
+    assert world.accounts.token_of(account_id) is None
 
 
 async def test_a_token_that_another_server_uses_is_kept(world: AccountsFixture) -> None:

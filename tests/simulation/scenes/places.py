@@ -178,6 +178,43 @@ def removed_for_good(stage: Stage) -> Story:
     stage.says(answer, "Nothing is being watched")
 
 
+def removed_during_a_trial(stage: Stage) -> Story:
+    """A server removes the bot while another account's token is being tried there. The new token is stored, perhaps the
+    server comes back and works with it, and in the end neither token is left."""
+    yield from stage.settle()
+    home = yield from stage.settle()
+    first, second = home.account, stage.account()
+    assert first is not None
+    end = stage.slow(second, 6.0)
+    home.enter_token(second.token)
+    yield 4.0
+    stage.void(home)
+    stage.parts.discord.remove_bot(home.guild)
+    yield 7300.0
+    end()
+    rows = stage.parts.machine.rows_with(f"user:{first.number}")
+    stage.expect(not rows, f"a token that was replaced is still in {rows}")
+    comes_back = stage.coin()
+    if comes_back:
+        stage.parts.discord.invite_bot(home.guild)
+        yield 60.0
+        home.account = stage.parts.people.uses[home.guild.id] = second
+        job = stage.job(home, 60)
+        home.status(job)
+        yield 80.0 + stage.parts.interval
+        stage.came(job, home.channel)
+        stage.parts.discord.remove_bot(home.guild)
+    stage.parts.people.uses.pop(home.guild.id, None)
+    yield from stage.sleep((40 if comes_back else 8) * 86400.0)
+    yield 3600.0
+    rows = [
+        table
+        for text in (str(home.guild.id), f"user:{first.number}", f"user:{second.number}")
+        for table in stage.parts.machine.rows_with(text)
+    ]
+    stage.expect(not rows, f"a server that removed the bot is still in {rows}")
+
+
 def no_forum(stage: Stage) -> Story:
     """A forum can't contain messages of its own, so Discord doesn't offer one when an admin chooses a channel."""
     yield 1.0
