@@ -12,14 +12,14 @@ _QUEUE = "tests/relay/polling/test_job_queue.py"
 MUTATIONS = (
     mutation(
         "a replaced address still works",
-        f"{_ADDRESSES}::test_a_replaced_one_is_void_and_is_replaced_once",
+        f"{_ADDRESSES}::test_a_replaced_address_is_void_and_is_replaced_once",
         "CallbackAddresses._keep",
         "self.forget(guild_id)\n",
         "",
     ),
     mutation(
         "an address is kept in plain",
-        f"{_ADDRESSES}::test_the_secret_is_kept_encrypted_and_is_in_no_repr",
+        f"{_ADDRESSES}::test_the_secret_is_encrypted_and_in_no_repr",
         "CallbackAddresses._keep",
         "self._vault.encrypt(secret)",
         "secret.encode()",
@@ -40,14 +40,14 @@ MUTATIONS = (
     ),
     mutation(
         "a callback reaches jobs of an account that is not the server's own",
-        f"{_HINTS}::test_a_server_reaches_the_jobs_of_its_own_account_alone",
+        f"{_HINTS}::test_a_server_reaches_only_the_jobs_of_its_own_account",
         "CallbackProcessor._used",
         "account_id = self._accounts.own(guild_id)",
         "account_id = self._accounts.in_force(guild_id)",
     ),
     mutation(
         "progress asks early",
-        f"{_HINTS}::test_progress_asks_for_nothing",
+        f"{_HINTS}::test_reported_progress_causes_no_request",
         "CallbackProcessor._used",
         "if not callback.reports_end:",
         "if 0:",
@@ -103,14 +103,14 @@ MUTATIONS = (
     ),
     mutation(
         "a job that only a callback knows is relayed",
-        f"{_HINTS}::test_what_the_api_does_not_know_or_ended_long_ago_is_not_relayed",
+        f"{_HINTS}::test_a_job_unknown_to_the_api_or_long_ended_is_not_relayed",
         "UnknownJobs._look",
         "if not isinstance(content, Job) or is_old_end(content, self._clock.now()):",
         "if False:",
     ),
     mutation(
         "made-up ids ask without a bound",
-        f"{_HINTS}::test_a_flood_of_unknown_ids_asks_the_api_little",
+        f"{_HINTS}::test_a_flood_of_unknown_ids_causes_few_requests",
         "UnknownJobs._may_ask",
         "if len(asked) == REQUESTS_PER_INTERVAL and",
         "if 0 and",
@@ -124,7 +124,7 @@ MUTATIONS = (
     ),
     mutation(
         "each callback is written down",
-        f"{_HINTS}::test_when_a_server_was_heard_of_is_written_once_a_minute",
+        f"{_HINTS}::test_when_a_server_was_last_heard_is_written_once_a_minute",
         "CallbackProcessor.received",
         "if guild_id not in self._came_at:",
         "if True:",
@@ -146,7 +146,7 @@ MUTATIONS = (
     mutation(
         "an address that was just replaced is taken up again from an older read of all",
         "tests/relay/callbacks/test_callback_addresses.py"
-        "::test_a_void_one_stays_void_though_others_changes_are_read_meanwhile[None]",
+        "::test_a_void_address_stays_void_while_other_changes_are_read[None]",
         "CallbackAddresses.read_all",
         "if writes == self._writes:\n    break",
         "if True:\n    break",
@@ -154,7 +154,7 @@ MUTATIONS = (
     mutation(
         "an address that was just replaced is taken up again from an older read of its server",
         "tests/relay/callbacks/test_callback_addresses.py"
-        "::test_a_void_one_stays_void_though_others_changes_are_read_meanwhile[of1]",
+        "::test_a_void_address_stays_void_while_other_changes_are_read[of1]",
         "CallbackAddresses.read_again",
         "if writes == self._writes:\n    break",
         "if True:\n    break",

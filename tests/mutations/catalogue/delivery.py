@@ -80,7 +80,7 @@ MUTATIONS = (
     ),
     mutation(
         "what an admin had sent again is sent once more on a guess",
-        "tests/relay/commands/test_resending.py::test_after_the_attempt_that_was_wanted_it_is_not_sent_again_on_a_guess",
+        "tests/relay/commands/test_resending.py::test_after_the_requested_attempt_it_is_not_resent_on_a_guess",
         "_was_requested_by_admin",
         "return draft.variant.no_ping and draft.delivery.look_first and draft.delivery.attempts == 0",
         "return draft.variant.no_ping",
@@ -136,14 +136,14 @@ MUTATIONS = (
     ),
     mutation(
         "an outcome is sent again at every press",
-        "tests/relay/commands/test_resending.py::test_two_presses_send_it_once",
+        "tests/relay/commands/test_resending.py::test_two_clicks_resend_it_once",
         "resend_outcome",
         "WHERE id = ? AND {NOT_POSTED} RETURNING",
         "WHERE id = ? RETURNING",
     ),
     mutation(
         "what may have pinged already pings again",
-        "tests/relay/commands/test_resending.py::test_one_of_which_nobody_knows_is_sent_as_another_message_and_pings_nobody",
+        "tests/relay/commands/test_resending.py::test_an_unsure_result_is_resent_as_another_message_and_pings_nobody",
         "MessageBuilder._outcome",
         "again or variant.no_ping else",
         "again else",

@@ -130,7 +130,7 @@ MUTATIONS = (
     ),
     mutation(
         "a card whose last edit could not be noted is never at its end",
-        "tests/relay/cards/test_card_loop.py::test_a_last_edit_that_could_not_be_noted_is_noted_later",
+        "tests/relay/cards/test_card_loop.py::test_a_last_edit_that_could_not_be_recorded_is_recorded_later",
         "CardEdits._show_card",
         "if view.final and not row.card_final:",
         "if 0:",
@@ -389,14 +389,14 @@ MUTATIONS = (
     ),
     mutation(
         "cards of one channel are edited without a bound",
-        "tests/relay/cards/test_card_loop.py::test_one_channel_gets_one_edit_in_two_seconds_and_another_its_own",
+        "tests/relay/cards/test_card_loop.py::test_a_channel_gets_one_edit_in_two_seconds_independent_of_others",
         "CHANNEL_SECONDS",
         "CHANNEL_SECONDS = 2.0",
         "CHANNEL_SECONDS = 0.0",
     ),
     mutation(
         "cards that want no edit any more keep their time in the line",
-        "tests/relay/cards/test_card_loop.py::test_last_edits_wait_for_no_progress_that_is_shown_no_more",
+        "tests/relay/cards/test_card_loop.py::test_last_edits_do_not_wait_for_outdated_progress",
         "EditQueue.leave",
         "del self._places[channel_id][key]\n",
         "self._free_at[channel_id] = max(self._places[channel_id].values()) + CHANNEL_SECONDS\n"
@@ -404,14 +404,14 @@ MUTATIONS = (
     ),
     mutation(
         "an edit right after one that came late",
-        "tests/relay/cards/test_edit_queue.py::test_two_seconds_lie_after_an_edit_that_came_late_too",
+        "tests/relay/cards/test_edit_queue.py::test_two_seconds_also_pass_after_a_late_edit",
         "EditQueue.wait",
         "place = max(places[key], free_at)",
         "place = places[key]",
     ),
     mutation(
         "a channel's two seconds count from when an edit was made",
-        "tests/relay/cards/test_card_loop.py::test_two_seconds_lie_between_edits_as_discord_gets_them_however_long_one_takes",
+        "tests/relay/cards/test_card_loop.py::test_discord_gets_edits_two_seconds_apart_however_long_one_takes",
         "EditQueue.begin",
         "self._in_flight.add(channel_id)",
         "",
@@ -425,7 +425,7 @@ MUTATIONS = (
     ),
     mutation(
         "this machine's clock decides how old a card is",
-        "tests/relay/cards/test_card_loop.py::test_an_old_card_is_old_whatever_this_machine_s_clock_says",
+        "tests/relay/cards/test_card_loop.py::test_an_old_card_is_old_whatever_the_local_clock_says",
         "CardEdits._between_edits",
         "if age is None:",
         "if True:",
@@ -433,28 +433,28 @@ MUTATIONS = (
     mutation(
         "a card whose edit nobody answered counts as young",
         "tests/relay/cards/test_card_loop.py"
-        "::test_a_card_that_was_posted_while_the_clock_was_ahead_is_old_though_nobody_answers",
+        "::test_a_card_posted_while_the_clock_was_ahead_is_old_even_without_a_response",
         "CardEdits._between_edits",
         "made_at(edit.message_id)",
         "edit.at",
     ),
     mutation(
         "a card whose outcome stands waits for all other outcomes of its channel",
-        "tests/relay/cards/test_card_loop.py::test_cards_whose_outcomes_stand_do_not_wait_for_other_outcomes",
+        "tests/relay/cards/test_card_loop.py::test_cards_with_posted_outcomes_do_not_wait_for_other_outcomes",
         "CardEdits._outcome_first",
         "if edit.final or (isinstance(edit.post, CardPost) and edit.post.status is CardStatus.FETCHING):",
         "if isinstance(edit.post, CardPost) and edit.post.status is CardStatus.FETCHING:",
     ),
     mutation(
         "a card that is gone with its channel is edited again and again",
-        "tests/relay/cards/test_card_loop.py::test_a_card_that_is_gone_with_its_channel_is_left_alone",
+        "tests/relay/cards/test_card_loop.py::test_a_card_deleted_with_its_channel_is_left_alone",
         "CardEdits._after_refusal",
         "if meaning is Meaning.CHANNEL_GONE and edit.final:",
         "if False:",
     ),
     mutation(
         "a card that Discord refused once never shows its job's end",
-        "tests/relay/cards/test_card_loop.py::test_what_was_refused_for_its_words_or_a_permission_does_not_keep_the_last_edit",
+        "tests/relay/cards/test_card_loop.py::test_an_edit_refused_for_words_or_permission_does_not_block_the_last_edit",
         "CardEdits._after_refusal",
         "last_too = edit.final or meaning in _ANY_EDIT",
         "last_too = True",
@@ -730,21 +730,21 @@ MUTATIONS = (
     ),
     mutation(
         "an edit that nobody would see is made",
-        "tests/relay/cards/test_card_loop.py::test_what_a_card_does_not_show_is_no_news_and_costs_no_edit",
+        "tests/relay/cards/test_card_loop.py::test_a_change_that_a_card_does_not_show_costs_no_edit",
         "CardEdits._already_shown",
         "return self._poster.looks_alike(edit.address, shown, edit.post)",
         "return False",
     ),
     mutation(
         "a card looks as before an edit that nobody answered",
-        "tests/relay/cards/test_card_loop.py::test_an_edit_that_nobody_answered_is_taken_back_where_its_news_is_over",
+        "tests/relay/cards/test_card_loop.py::test_an_unconfirmed_edit_is_reverted_if_its_news_is_over",
         "CardEdits._edit",
         "self._unanswered.add(edit.key)",
         "pass",
     ),
     mutation(
         "a card that somebody has deleted is posted again though nobody asked",
-        "tests/relay/cards/test_card_loop.py::test_a_deleted_card_of_a_job_that_nobody_asked_for_again_stays_away",
+        "tests/relay/cards/test_card_loop.py::test_a_deleted_card_stays_deleted_if_nobody_requests_its_job_again",
         "renew_card",
         "AND s.shown_at = {ASKED_AGAIN} ",
         "",
@@ -752,7 +752,7 @@ MUTATIONS = (
     mutation(
         "a deleted card is posted again once its server has another account",
         "tests/relay/cards/test_card_loop.py"
-        "::test_a_deleted_card_that_something_else_makes_outdated_stays_away[another account]",
+        "::test_a_deleted_card_that_something_else_outdates_stays_deleted[another account]",
         "renew_card",
         "AND s.shown_at = {ASKED_AGAIN} ",
         "AND s.shown_at <= 0 ",
@@ -760,7 +760,7 @@ MUTATIONS = (
     mutation(
         "another account makes the bot forget that somebody asked again",
         "tests/relay/cards/test_card_loop.py"
-        "::test_whoever_asks_again_gets_a_new_card_whatever_else_makes_the_old_one_outdated[another account]",
+        "::test_requesting_a_job_again_brings_a_new_card_whatever_else_outdates_the_old_one[another account]",
         "storage.cards.account_changed",
         "shown_at > 0 AND ",
         "",
@@ -768,14 +768,14 @@ MUTATIONS = (
     mutation(
         "a person who is forgotten makes the bot forget that somebody asked again",
         "tests/relay/cards/test_card_loop.py"
-        "::test_whoever_asks_again_gets_a_new_card_whatever_else_makes_the_old_one_outdated[a forgotten person]",
+        "::test_requesting_a_job_again_brings_a_new_card_whatever_else_outdates_the_old_one[a forgotten person]",
         "forget_person",
         "shown_at > 0 AND ",
         "",
     ),
     mutation(
         "a summary that has ended is edited at each news that others wait for",
-        "tests/relay/cards/test_card_loop.py::test_a_summary_that_has_ended_follows_no_job_that_others_wait_for",
+        "tests/relay/cards/test_card_loop.py::test_an_ended_summary_does_not_follow_jobs_that_others_watch",
         "_BATCH_CHANGED",
         "(s.ended_at IS NULL AND j.changed_at > {shown_at})",
         "j.changed_at > {shown_at}",
@@ -783,35 +783,35 @@ MUTATIONS = (
     mutation(
         "a new card bears the nonce of the deleted one",
         "tests/relay/cards/test_card_loop.py"
-        "::test_a_new_card_comes_also_while_discord_knows_the_nonce_of_the_deleted_one[False]",
+        "::test_a_new_card_is_posted_even_if_discord_knows_the_deleted_one_s_nonce[False]",
         "_instead_of_a_deleted_one",
         'f"reposted={now}"',
         '""',
     ),
     mutation(
         "a new card in the place of a deleted one waits until the outbox looks again",
-        "tests/relay/cards/test_card_loop.py::test_a_new_card_in_the_place_of_a_deleted_one_is_sent_at_once",
+        "tests/relay/cards/test_card_loop.py::test_a_new_card_in_place_of_a_deleted_one_is_sent_at_once",
         "CardEdits._after_refusal",
         "self._changes.deliveries_added()\n",
         "",
     ),
     mutation(
         "whoever asks for a job again whose card was deleted gets none",
-        "tests/relay/cards/test_card_loop.py::test_whoever_asks_again_gets_a_new_card_where_the_old_one_was_deleted",
+        "tests/relay/cards/test_card_loop.py::test_requesting_a_job_again_brings_a_new_card_if_the_old_one_was_deleted",
         "CardEdits._after_refusal",
         "await deliveries.renew_card(tx, edit.delivery_id, self._clock.now())\n",
         "",
     ),
     mutation(
         "news that a card does not show end the doubt whether it was deleted",
-        "tests/relay/cards/test_card_loop.py::test_news_that_a_card_does_not_show_leave_it_in_doubt",
+        "tests/relay/cards/test_card_loop.py::test_a_change_that_the_card_does_not_show_leaves_it_in_doubt",
         "CardEdits._edit_in_time",
         "await self._note(edit, is_seen=False)",
         "await self._note(edit, is_seen=True)",
     ),
     mutation(
         "whoever asks again for a job whose card is known to be deleted gets none",
-        "tests/relay/commands/test_commands.py::test_whoever_asks_again_for_a_job_whose_card_was_deleted_gets_a_new_one",
+        "tests/relay/commands/test_commands.py::test_a_person_who_asks_again_after_a_card_was_deleted_gets_a_new_one",
         "subscribe._already_watched",
         "if card.message_id is None else None",
         "if False else None",

@@ -7,30 +7,28 @@ from tests.mutations.mutation import Edit, Mutation, mutation
 MUTATIONS = (
     mutation(
         "whoever asks for their list again is pinged for each of its jobs",
-        "tests/relay/commands/test_watch_many.py::"
-        "test_whoever_asks_for_their_list_again_still_gets_one_ping_for_all_of_it",
+        "tests/relay/commands/test_watch_many.py::test_requesting_a_list_again_still_pings_once_for_all_of_it",
         "subscribe._join",
         "any(one.in_batch for one in waiting)",
         "False",
     ),
     mutation(
         "whoever asks for a ping when they ask for their list again gets none",
-        "tests/relay/commands/test_watch_many.py::"
-        "test_whoever_asks_for_their_list_again_still_gets_one_ping_for_all_of_it",
+        "tests/relay/commands/test_watch_many.py::test_requesting_a_list_again_still_pings_once_for_all_of_it",
         "subscribe._join",
         "await batches.ping(tx, here.batch_id, ask.user_id)",
         "pass",
     ),
     mutation(
         "a batch whose last job is stopped by another person ends without its ping",
-        "tests/relay/commands/test_watch_many.py::test_whose_last_job_is_stopped_by_another_person_gets_the_one_ping",
+        "tests/relay/commands/test_watch_many.py::test_a_person_whose_last_job_is_stopped_by_another_is_pinged_once",
         "end_without_outcome",
         "if batch is None or tally is None or not tally.total:",
         "if True:",
     ),
     mutation(
         "whoever stops the last job of their own batch is pinged for it",
-        "tests/relay/commands/test_watch_many.py::test_whoever_needs_no_ping_at_the_end_of_a_batch_gets_none",
+        "tests/relay/commands/test_watch_many.py::test_a_person_who_needs_no_ping_at_the_end_of_a_batch_gets_none",
         "end_without_outcome",
         "batch.user_id in (None, stopped_by)",
         "batch.user_id is None",
@@ -38,7 +36,7 @@ MUTATIONS = (
     mutation(
         "whoever has stopped watching a whole batch is pinged at its end all the same",
         "tests/relay/commands/test_watch_many.py::"
-        "test_whoever_was_told_that_they_are_not_pinged_is_not_though_their_batch_goes_on_for_others[True]",
+        "test_a_person_told_that_they_are_not_pinged_is_not_even_if_the_batch_goes_on[True]",
         "stop._take_off",
         "if subscription.batch_id is not None:",
         "if False:",
@@ -46,7 +44,7 @@ MUTATIONS = (
     mutation(
         "whoever stops watching one job of their batch loses the ping at its end",
         "tests/relay/commands/test_watch_many.py::"
-        "test_whoever_was_told_that_they_are_not_pinged_is_not_though_their_batch_goes_on_for_others[False]",
+        "test_a_person_told_that_they_are_not_pinged_is_not_even_if_the_batch_goes_on[False]",
         "batches.leave",
         "AND p.user_id = batches.user_id",
         "AND FALSE",
@@ -97,7 +95,7 @@ MUTATIONS = (
     ),
     mutation(
         "not found once is an end",
-        "tests/relay/commands/test_commands.py::test_not_found_twice_by_hand_ends_a_known_job_only_after_a_minute",
+        "tests/relay/commands/test_commands.py::test_two_manual_not_founds_end_a_known_job_only_after_a_minute",
         "JobRecorder.record_missing",
         "if row.missing_since is None or row.missing_since > now:\n"
         "    await jobs.set_missing(tx, job_id, now)\n"
@@ -150,28 +148,28 @@ MUTATIONS = (
     ),
     mutation(
         "what this channel was given under another account is waited for again",
-        "tests/relay/commands/test_commands.py::test_what_was_posted_here_under_another_account_is_not_waited_for_again",
+        "tests/relay/commands/test_commands.py::test_a_result_posted_here_under_another_account_is_not_waited_for_again",
         "find_target",
         "if posted is not None:",
         "if 0:",
     ),
     mutation(
         "what a former account did not see is told for the end under another",
-        "tests/relay/commands/test_commands.py::test_what_the_former_account_did_not_see_is_watched_under_this_one",
+        "tests/relay/commands/test_commands.py::test_a_job_that_the_former_account_did_not_see_is_watched_under_this_one",
         "find_posted_here",
         "if row.outcome in OF_ONE_ACCOUNT:",
         "if 0:",
     ),
     mutation(
         "a list waits again for what this channel was given under another account",
-        "tests/relay/commands/test_commands.py::test_what_was_posted_here_under_another_account_is_not_waited_for_again",
+        "tests/relay/commands/test_commands.py::test_a_result_posted_here_under_another_account_is_not_waited_for_again",
         "WatchMany._fill_in_posted",
         "if posted is not None and posted.row.account_id != account_id:",
         "if 0:",
     ),
     mutation(
         "what was given up under one account is never told under another",
-        "tests/relay/commands/test_commands.py::test_what_one_account_could_not_see_is_told_under_another",
+        "tests/relay/commands/test_commands.py::test_an_outcome_that_one_account_could_not_see_is_posted_under_another",
         "_outcome_nonce",
         "while await delivery_queries.tells_of_another_account(tx, nonce, row.id):",
         "while 0:",
@@ -179,7 +177,7 @@ MUTATIONS = (
     mutation(
         "what was given up is not told under another account if others took it up again",
         "tests/relay/commands/test_commands.py::"
-        "test_an_end_is_told_under_another_account_though_others_took_the_job_up_again_under_the_first",
+        "test_an_end_is_posted_under_another_account_even_if_others_watch_again_under_the_first",
         "tells_of_another_account",
         " OR d.round < j.round",
         "",
@@ -207,15 +205,14 @@ MUTATIONS = (
     ),
     mutation(
         "an outcome that was given up before closes no batch",
-        "tests/relay/commands/test_watch_many.py::"
-        "test_an_outcome_that_was_given_up_before_closes_the_batch_in_which_it_is_asked_for_again",
+        "tests/relay/commands/test_watch_many.py::test_a_given_up_outcome_closes_the_batch_that_requests_it_again",
         "deliveries.add_outcome",
         "if closes_batch:",
         "if 0:",
     ),
     mutation(
         "an outcome that is asked for again closes the batch of before",
-        "tests/relay/commands/test_watch_many.py::test_an_outcome_asked_for_again_alone_closes_no_batch_of_before",
+        "tests/relay/commands/test_watch_many.py::test_an_outcome_requested_again_alone_closes_no_earlier_batch",
         "_AFRESH",
         "closes_batch = FALSE,",
         "",
@@ -244,7 +241,7 @@ MUTATIONS = (
     ),
     mutation(
         "what a channel was told before is the result of the job to which it moves",
-        "tests/relay/commands/test_commands.py::test_a_job_that_was_given_up_and_goes_on_under_another_account_is_told",
+        "tests/relay/commands/test_commands.py::test_a_given_up_job_that_continues_under_another_account_is_posted",
         "moves.to_job",
         "await tx.run(_CATCH_UP, here)\n",
         "",

@@ -24,7 +24,7 @@ MUTATIONS = (
     ),
     mutation(
         "cards that are due late make their loop seem to stand",
-        "tests/relay/cards/test_card_loop.py::test_the_loop_turns_also_while_no_card_is_due_for_long",
+        "tests/relay/cards/test_card_loop.py::test_the_loop_turns_even_if_no_card_is_due_for_long",
         "CardLoop._until_next",
         "return min(max(due - self._clock.monotonic(), 0.0), _LONGEST_SLEEP)",
         "return max(due - self._clock.monotonic(), 0.0)",

@@ -84,14 +84,14 @@ MUTATIONS = (
     ),
     mutation(
         "a card is edited in English",
-        f"{_CARDS}::test_a_card_and_a_summary_are_edited_in_the_language_they_were_posted_in",
+        f"{_CARDS}::test_cards_and_summaries_are_edited_in_their_original_language",
         "CardPosts.plain",
         'language=row.card_language or ""',
         'language=""',
     ),
     mutation(
         "a summary is edited in English",
-        f"{_CARDS}::test_a_card_and_a_summary_are_edited_in_the_language_they_were_posted_in",
+        f"{_CARDS}::test_cards_and_summaries_are_edited_in_their_original_language",
         "CardEdits._show_summary",
         'self._posts.summary(key.id, "", message.language)',
         'self._posts.summary(key.id, "", "")',

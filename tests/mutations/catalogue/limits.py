@@ -106,14 +106,14 @@ MUTATIONS = (
     ),
     mutation(
         "what could not be looked up is watched, and so polled",
-        f"{_LOOKUPS}::test_what_could_not_be_looked_up_is_said_and_not_watched",
+        f"{_LOOKUPS}::test_a_job_that_could_not_be_looked_up_is_reported_and_not_watched",
         "_why_unknown",
         "return EntryStatus.NOT_LOOKED_UP\n",
         "return None\n",
     ),
     mutation(
         "posting an old outcome asks for its links at nobody's expense",
-        f"{_LOOKUPS}::test_posting_what_has_ended_counts_the_look_for_fresh_links",
+        f"{_LOOKUPS}::test_posting_an_ended_job_counts_the_request_for_fresh_links",
         "Watch._look_up",
         "self._lookups.prepay(ask, row.account_id)\n",
         "pass\n",
@@ -162,7 +162,7 @@ MUTATIONS = (
     ),
     mutation(
         "each letter that is typed has every snapshot read",
-        "tests/relay/commands/test_commands.py::test_no_more_snapshots_are_read_than_choices_are_shown",
+        "tests/relay/commands/test_commands.py::test_no_more_snapshots_are_read_than_choices_shown",
         "relay._fitting",
         "snapshots.prompt_of(row.snapshot).casefold()",
         '(getattr(snapshots.load(row.snapshot), "prompt", None) or "").casefold()',
@@ -197,7 +197,7 @@ MUTATIONS = (
     ),
     mutation(
         "the limit of a person does not hold for an ended job that is on hold",
-        "tests/relay/commands/test_commands.py::test_who_is_full_is_not_added_to_an_ended_job_that_is_on_hold",
+        "tests/relay/commands/test_commands.py::test_a_person_at_the_limit_cannot_join_an_ended_job_that_is_on_hold",
         "subscribe.subscribe",
         "if on_hold or _will_be_open(row, request.job):",
         "if _will_be_open(row, request.job):",

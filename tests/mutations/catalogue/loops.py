@@ -206,14 +206,14 @@ MUTATIONS = (
     ),
     mutation(
         "a card that is being edited is begun a second time",
-        "tests/relay/cards/test_due_keys.py::test_it_is_a_list_sorted_by_time",
+        "tests/relay/cards/test_due_keys.py::test_it_behaves_like_a_list_sorted_by_time",
         "DueKeys.next_at",
         "if self._at.get(key) == at and key not in self._taken:",
         "if self._at.get(key) == at:",
     ),
     mutation(
         "cards that were due at other times before are remembered until those",
-        "tests/relay/cards/test_due_keys.py::test_once_the_keys_are_taken_nothing_is_left_of_their_other_times",
+        "tests/relay/cards/test_due_keys.py::test_taking_keys_removes_their_other_times",
         "DueKeys.take",
         "self._tidy()\n",
         "",
@@ -221,28 +221,28 @@ MUTATIONS = (
     mutation(
         "of a card that ends with its channel something is kept",
         "tests/relay/cards/test_card_loop.py::"
-        "test_of_cards_and_summaries_that_end_with_their_channel_or_server_nothing_is_kept",
+        "test_nothing_is_kept_of_cards_and_summaries_whose_channel_or_server_is_gone",
         "CardLoop._turn",
         "self._note(_Change.NOT_EDITED)\n",
         "",
     ),
     mutation(
         "every card is forgotten from time to time",
-        "tests/relay/cards/test_card_loop.py::test_an_open_card_and_summary_are_remembered_for_long",
+        "tests/relay/cards/test_card_loop.py::test_an_open_card_and_summary_stay_in_memory",
         "CardEdits.forget_ended",
         "set(some) - await still_edited(self._database.reader, some, shards)",
         "some",
     ),
     mutation(
         "after its last edit a card forgets its pace",
-        "tests/relay/cards/test_card_loop.py::test_a_card_whose_job_is_taken_up_again_at_once_keeps_its_pace[False]",
+        "tests/relay/cards/test_card_loop.py::test_a_card_whose_job_is_watched_again_at_once_keeps_its_pace[False]",
         "CardEdits._forget",
         "self._unanswered.discard(key)",
         "self._unanswered.discard(key)\nself._next_edit.pop(key, None)",
     ),
     mutation(
         "what is forgotten from time to time is the pace too",
-        "tests/relay/cards/test_card_loop.py::test_a_card_whose_job_is_taken_up_again_at_once_keeps_its_pace[True]",
+        "tests/relay/cards/test_card_loop.py::test_a_card_whose_job_is_watched_again_at_once_keeps_its_pace[True]",
         "CardEdits.forget_ended",
         "self._next_edit = {key: at for key, at in self._next_edit.items() if at > now}",
         "self._next_edit.clear()",
@@ -250,14 +250,14 @@ MUTATIONS = (
     mutation(
         "the times for which cards had to wait are kept for ever",
         "tests/relay/cards/test_card_loop.py::"
-        "test_of_cards_and_summaries_that_end_with_their_channel_or_server_nothing_is_kept[True]",
+        "test_nothing_is_kept_of_cards_and_summaries_whose_channel_or_server_is_gone[True]",
         "CardEdits.forget_ended",
         "self._next_edit = {key: at for key, at in self._next_edit.items() if at > now}",
         "pass",
     ),
     mutation(
         "a summary is forgotten before the last outcome is posted",
-        "tests/relay/cards/test_card_loop.py::test_a_summary_is_remembered_until_its_last_outcome_is_posted",
+        "tests/relay/cards/test_card_loop.py::test_a_summary_stays_in_memory_until_its_last_outcome_is_posted",
         "cards.not_final_batches_among",
         "d.{IS_OPEN}",
         "FALSE",
@@ -306,22 +306,21 @@ MUTATIONS = (
     ),
     mutation(
         "who has ever set a token is remembered",
-        "tests/relay/accounts/test_account_registry.py::test_the_later_command_wins_not_the_later_answer",
+        "tests/relay/accounts/test_account_registry.py::test_the_later_command_wins_not_the_later_response",
         "ServerTokens.set_token",
         "self._changed_by.clear()",
         "pass",
     ),
     mutation(
         "the end of one trial of a token makes the other ones forget who was later",
-        "tests/relay/accounts/test_account_registry.py::test_the_later_command_wins_not_the_later_answer",
+        "tests/relay/accounts/test_account_registry.py::test_the_later_command_wins_not_the_later_response",
         "ServerTokens.set_token",
         "if not self._being_set:",
         "if True:",
     ),
     mutation(
         "servers that callbacks were for are remembered for ever",
-        "tests/relay/callbacks/test_callback_processor.py::"
-        "test_of_a_server_that_was_heard_of_a_minute_ago_nothing_is_kept",
+        "tests/relay/callbacks/test_callback_processor.py::test_nothing_is_kept_of_a_server_heard_a_minute_ago",
         "CallbackProcessor._forget_noted",
         "if abs(now - at) < _NOTED_EVERY_MS:",
         "if guild_id:",
@@ -329,7 +328,7 @@ MUTATIONS = (
     mutation(
         "accounts that unknown jobs were of are remembered for ever",
         "tests/relay/callbacks/test_callback_processor.py::"
-        "test_of_an_account_that_was_asked_about_an_interval_ago_nothing_is_kept",
+        "test_nothing_is_kept_of_an_account_requested_an_interval_ago",
         "UnknownJobs._forget_asked",
         "del self._asked[account_id]",
         "return",
@@ -365,7 +364,7 @@ MUTATIONS = (
     ),
     mutation(
         "a card that is being edited when the loop breaks off is forgotten",
-        "tests/relay/cards/test_due_keys.py::test_a_loop_that_is_broken_off_goes_on_with_the_card_that_it_was_editing",
+        "tests/relay/cards/test_due_keys.py::test_an_interrupted_loop_resumes_with_the_card_it_was_editing",
         "CardLoop._show",
         "self._end_task(key, again=True)  # If the loop",
         "self._end_task(key, again=False)  # If the loop",
@@ -387,15 +386,14 @@ MUTATIONS = (
     mutation(
         "what is asked for while the token is refused is not watched",
         "tests/relay/commands/test_commands.py::"
-        "test_what_is_asked_for_with_a_token_in_trouble_is_watched_and_comes_once_it_works",
+        "test_a_job_requested_while_the_token_is_refused_is_watched_and_posted_later",
         "Watch._look_up",
         "return None, trouble.state",
         "raise",
     ),
     mutation(
         "a list that is asked for while the token is refused is not watched",
-        "tests/relay/commands/test_watch_many.py::"
-        "test_a_token_that_is_refused_at_one_id_of_the_list_has_all_of_them_watched_on_hold",
+        "tests/relay/commands/test_watch_many.py::test_a_token_refused_at_one_id_puts_the_whole_list_on_hold",
         "WatchMany._look_up",
         "return trouble.state",
         "raise",

@@ -12,16 +12,14 @@ _ROTATION = "tests/storage/test_key_rotation.py"
 MUTATIONS = (
     mutation(
         "a summary that a clock that was ahead has edited never shows the end",
-        "tests/relay/cards/test_card_loop.py::"
-        "test_what_a_clock_that_was_ahead_has_edited_keeps_up_after_a_restart[False]",
+        "tests/relay/cards/test_card_loop.py::test_cards_edited_by_a_fast_clock_keep_up_after_a_restart[False]",
         "CardEdits._says_so_already",
         " or message.shown_at > now",
         "",
     ),
     mutation(
         "a card that a clock that was ahead has edited stands still after a restart",
-        "tests/relay/cards/test_card_loop.py::"
-        "test_what_a_clock_that_was_ahead_has_edited_keeps_up_after_a_restart[False]",
+        "tests/relay/cards/test_card_loop.py::test_cards_edited_by_a_fast_clock_keep_up_after_a_restart[False]",
         "CardEdits._show_card",
         "view.news_at <= row.shown_at <= view.at",
         "view.news_at <= row.shown_at",
@@ -35,16 +33,14 @@ MUTATIONS = (
     ),
     mutation(
         "cards that a clock that was ahead has edited are not looked at after a start",
-        "tests/relay/cards/test_card_loop.py::"
-        "test_what_a_clock_that_was_ahead_has_edited_keeps_up_after_a_restart[True]",
+        "tests/relay/cards/test_card_loop.py::test_cards_edited_by_a_fast_clock_keep_up_after_a_restart[True]",
         "cards.outdated",
         " OR s.shown_at > ?",
         " OR s.shown_at < ? - 2e15",
     ),
     mutation(
         "summaries that a clock that was ahead has edited are not looked at after a start",
-        "tests/relay/cards/test_card_loop.py::"
-        "test_what_a_clock_that_was_ahead_has_edited_keeps_up_after_a_restart[True]",
+        "tests/relay/cards/test_card_loop.py::test_cards_edited_by_a_fast_clock_keep_up_after_a_restart[True]",
         "cards.outdated_batches",
         "OR b.shown_at > ?",
         "OR b.shown_at < ? - 2e15",

@@ -37,7 +37,7 @@ MUTATIONS = (
     ),
     mutation(
         "a token among ids has all of them refused",
-        "tests/relay/commands/test_watch_many.py::test_a_token_is_refused_alone",
+        "tests/relay/commands/test_watch_many.py::test_only_the_token_is_refused",
         "relay._words",
         "if all(isinstance(word.refusal, LooksLikeSecret)",
         "if any(isinstance(word.refusal, LooksLikeSecret)",
@@ -72,7 +72,7 @@ MUTATIONS = (
     ),
     mutation(
         "who asked to be forgotten is pinged by what is on its way",
-        "tests/relay/commands/test_forgetting.py::test_a_result_whose_video_is_being_fetched_pings_nobody_either",
+        "tests/relay/commands/test_forgetting.py::test_a_result_whose_video_is_being_downloaded_pings_nobody_either",
         "Sender._send_with_videos",
         "await self._builder.with_pings_of_now(post, draft)",
         "post",
@@ -149,7 +149,7 @@ MUTATIONS = (
     ),
     mutation(
         "a Discord token is tried with the API",
-        "tests/relay/accounts/test_account_registry.py::test_what_cannot_be_a_token_is_never_sent",
+        "tests/relay/accounts/test_account_registry.py::test_text_that_cannot_be_a_token_is_never_sent",
         "clean_token",
         "if DISCORD_TOKEN.search(token):\n    raise",
         "if 0:\n    raise",
@@ -184,14 +184,14 @@ MUTATIONS = (
     ),
     mutation(
         "a passer-by who joins and leaves ends what a forgotten person waits for",
-        "tests/relay/commands/test_commands.py::test_what_a_forgotten_person_waits_for_is_ended_by_no_passer_by",
+        "tests/relay/commands/test_commands.py::test_a_passer_by_cannot_stop_what_a_forgotten_person_waits_for",
         "forget_person",
         "SELECT p.subscription_id, ?, FALSE, FALSE, 0 FROM subscribers p",
         "SELECT p.subscription_id, ?, FALSE, FALSE, 0 FROM (SELECT * FROM subscribers LIMIT 0) p",
     ),
     mutation(
         "a forgotten person is named as one who may stop watching",
-        "tests/relay/commands/test_commands.py::test_what_a_forgotten_person_waits_for_is_ended_by_no_passer_by",
+        "tests/relay/commands/test_commands.py::test_a_passer_by_cannot_stop_what_a_forgotten_person_waits_for",
         "subscriptions.subscribers",
         "user_id <> {FORGOTTEN}",
         "user_id <> -1",

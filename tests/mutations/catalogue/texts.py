@@ -72,7 +72,7 @@ MUTATIONS = (
     ),
     mutation(
         "a spoiler is ignored where the channel waits for the job already",
-        "tests/relay/commands/test_commands.py::test_a_spoiler_that_anybody_asks_for_is_kept[False]",
+        "tests/relay/commands/test_commands.py::test_a_spoiler_that_anybody_requests_is_kept[False]",
         "subscribe._join",
         "if request.spoiler:\n    await subscriptions.set_spoiler(tx, here.id)\n",
         "",

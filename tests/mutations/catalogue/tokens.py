@@ -27,7 +27,7 @@ MUTATIONS = (
     mutation(
         "a response to the operator's old token puts the new one of another process on hold",
         "tests/relay/accounts/test_account_registry.py::"
-        "test_a_response_to_the_operators_token_says_nothing_of_the_one_that_another_process_has_put_in_its_place",
+        "test_a_response_to_a_replaced_operator_s_token_says_nothing_about_the_new_one",
         "AccountRegistry._change_state",
         "account = None if row is None else self.decrypt_row(row)",
         "account = self._known.get(account_id)",
@@ -35,7 +35,7 @@ MUTATIONS = (
     mutation(
         "cards do not tell that the operator's token was taken away",
         "tests/relay/accounts/test_account_registry.py::"
-        "test_cards_tell_that_the_operators_token_was_taken_away_and_is_back",
+        "test_cards_show_that_the_operator_s_token_was_removed_and_is_back",
         "AccountRegistry._settle_operator",
         "await cards.account_changed(tx, now_id)\n",
         "",
@@ -43,7 +43,7 @@ MUTATIONS = (
     mutation(
         "cards do not tell of another token after a kill",
         "tests/relay/accounts/test_account_registry.py::"
-        "test_killed_right_after_another_token_cards_tell_of_it_at_the_next_start",
+        "test_after_a_kill_at_a_token_change_cards_show_it_at_the_next_start",
         "ServerTokens._store",
         "await cards.account_changed(tx, row.id, guild_id=guild_id)",
         "pass",
@@ -51,7 +51,7 @@ MUTATIONS = (
     mutation(
         "cards do not tell of a removed token after a kill",
         "tests/relay/accounts/test_account_registry.py::"
-        "test_killed_right_after_another_token_cards_tell_of_it_at_the_next_start",
+        "test_after_a_kill_at_a_token_change_cards_show_it_at_the_next_start",
         "ServerTokens._remove",
         "await cards.account_changed(tx, self._accounts.operator_id, guild_id=guild_id)\n",
         "",
@@ -96,7 +96,7 @@ MUTATIONS = (
     mutation(
         "the copy that an update makes keeps the tokens",
         "tests/relay/accounts/test_shared_accounts.py"
-        "::test_of_deleted_tokens_nothing_is_left_and_the_copy_of_before_holds_none",
+        "::test_nothing_is_left_of_deleted_tokens_and_the_earlier_copy_has_none",
         "copy_beside",
         "with_tokens=False",
         "with_tokens=True",
@@ -110,21 +110,21 @@ MUTATIONS = (
     ),
     mutation(
         "a server's token is the operator's where the bytes are the same",
-        f"{_ACCOUNTS}::test_a_servers_own_token_is_never_the_operators[user:1-old]",
+        f"{_ACCOUNTS}::test_a_server_s_own_token_is_never_the_operator_s[user:1-old]",
         "put_token",
         "INSERT INTO accounts (account_key, token, token_hash, state_since) VALUES (?, ?, ?, ?)",
         "INSERT INTO accounts (account_key, token, token_hash, state_since, of_operator) VALUES (?, ?, ?, ?, 1)",
     ),
     mutation(
         "a late trial overwrites a newer token",
-        f"{_ACCOUNTS}::test_the_later_command_wins_not_the_later_answer",
+        f"{_ACCOUNTS}::test_the_later_command_wins_not_the_later_response",
         "ServerTokens._store",
         "if self._changed_by.get(guild_id, 0) > command:",
         "if 0:",
     ),
     mutation(
         "a token that is being tried is stored though the server's was removed meanwhile",
-        f"{_ACCOUNTS}::test_a_token_that_was_removed_while_another_was_tried_stays_removed",
+        f"{_ACCOUNTS}::test_a_token_removed_while_another_was_tried_stays_removed",
         "ServerTokens._remove",
         "self._changed_by[guild_id] = command\n",
         "",
@@ -138,7 +138,7 @@ MUTATIONS = (
     ),
     mutation(
         "a user's number is confirmed by a longer one",
-        "tests/relay/accounts/test_account_registry.py::test_the_claimed_user_is_confirmed_by_an_id_that_the_api_told",
+        "tests/relay/accounts/test_account_registry.py::test_the_claimed_user_is_confirmed_by_an_id_from_the_api",
         "names_user",
         '(?![0-9])", jobid)',
         '", jobid)',
@@ -194,7 +194,7 @@ MUTATIONS = (
     ),
     mutation(
         "one token that cannot be decrypted keeps the bot from starting",
-        f"{_SHARED}::test_a_token_that_cannot_be_decrypted_is_asked_for_and_comes_back_with_its_key",
+        f"{_SHARED}::test_an_undecryptable_token_is_asked_for_and_returns_with_its_key",
         "AccountRegistry.decrypt_row",
         "except WrongKey:\n    token = None\n",
         "except ZeroDivisionError:\n    token = None\n",
@@ -252,7 +252,7 @@ MUTATIONS = (
     mutation(
         "a token is tried before the time that a response to it named",
         "tests/relay/accounts/test_account_registry.py"
-        "::test_a_token_is_not_tried_before_the_time_that_any_response_to_it_named",
+        "::test_a_token_is_not_tried_before_the_retry_time_of_any_response_to_it",
         "Rechecks._try_in_turn",
         "None if token is None else self._api.retry_at(token)",
         "None",
@@ -273,36 +273,35 @@ MUTATIONS = (
     ),
     mutation(
         "what is on hold stays so where only a list knew the job under the account in force",
-        "tests/relay/commands/test_commands.py::test_what_is_on_hold_goes_on_under_a_row_that_only_a_list_knew",
+        "tests/relay/commands/test_commands.py::test_a_job_on_hold_continues_under_a_row_known_only_from_a_list",
         "subscribe._bring_up_to_date",
         "request.job is not None or row.snapshot is not None",
         "row.snapshot is not None",
     ),
     mutation(
         "what other processes have changed overwrites what this one has just stored",
-        f"{_ACCOUNTS}::test_what_is_stored_while_others_changes_are_read_is_not_overwritten[False]",
+        f"{_ACCOUNTS}::test_a_token_stored_while_other_changes_are_read_is_not_overwritten[False]",
         "AccountRegistry.read_again",
         "if writes == self._writes:\n    break",
         "if True:\n    break",
     ),
     mutation(
         "a read of all accounts overwrites what this process has just stored",
-        f"{_ACCOUNTS}::test_what_is_stored_while_others_changes_are_read_is_not_overwritten[True]",
+        f"{_ACCOUNTS}::test_a_token_stored_while_other_changes_are_read_is_not_overwritten[True]",
         "AccountRegistry.read_all",
         "if writes == self._writes:\n    break",
         "if True:\n    break",
     ),
     mutation(
         "a state that another process has written is never taken over",
-        f"{_ACCOUNTS}::test_a_state_that_another_process_has_written_is_taken_over",
+        f"{_ACCOUNTS}::test_a_state_written_by_another_process_is_adopted",
         "AccountRegistry._change_state",
         "await self.change_state(tx, account, state, now)\n",
         "if not await self.change_state(tx, account, state, now):\n    return\n",
     ),
     mutation(
         "a process keeps the operator's account that another one has replaced",
-        "tests/relay/accounts/test_account_registry.py::"
-        "test_another_operators_token_of_a_process_that_was_started_later_counts_in_all",
+        "tests/relay/accounts/test_account_registry.py::test_the_operator_s_token_of_a_later_process_counts_in_all",
         "AccountRegistry.read_again",
         "self._operator_id = operator_id",
         "pass",

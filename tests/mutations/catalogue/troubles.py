@@ -21,7 +21,7 @@ MUTATIONS = (
     ),
     mutation(
         "an alert stays as it is when its trouble is over",
-        "tests/relay/accounts/test_account_registry.py::test_every_alert_of_a_trouble_is_ended_once_with_it",
+        "tests/relay/accounts/test_account_registry.py::test_every_alert_about_a_problem_is_ended_once_with_it",
         "relay.change",
         "if state is AccountState.OK:\n    jobs",
         "if 0:\n    jobs",
@@ -56,14 +56,14 @@ MUTATIONS = (
     ),
     mutation(
         "the alert about a token that was removed goes on asking for another",
-        "tests/relay/accounts/test_account_registry.py::test_a_token_that_is_removed_ends_its_alert",
+        "tests/relay/accounts/test_account_registry.py::test_removing_a_token_ends_its_alert",
         "ServerTokens._remove",
         "end_alerts(tx, {guild_id: dropped.jobs}, NoticeKind.TOKEN_REMOVED",
         "end_alerts(tx, {}, NoticeKind.TOKEN_REMOVED",
     ),
     mutation(
         "nobody is told that the old account's jobs go on",
-        "tests/relay/accounts/test_account_registry.py::test_a_token_of_another_account_leaves_the_waiting_jobs_on_hold",
+        "tests/relay/accounts/test_account_registry.py::test_a_token_of_another_account_puts_the_waiting_jobs_on_hold",
         "ServerTokens._store",
         "if not is_news and before != row.id and self._were_on_hold(before, key):",
         "if 0:",

@@ -93,7 +93,7 @@ async def _own(world: AccountsFixture, token: str = OLD, guild: int = GUILD) -> 
 # ---- setting --------------------------------------------------------------------------------------------------------
 
 
-async def test_a_first_token_is_cleaned_tried_and_in_force(world: AccountsFixture) -> None:
+async def test_a_first_token_is_cleaned_up_tried_and_used(world: AccountsFixture) -> None:
     world.api.in_work[OLD] = ("a", "b")
     done = await world.tokens.set_token(GUILD, ADMIN, f'  "Bearer {OLD}" ')
     assert (done.kind, done.user, done.in_work) == (TokenSetKind.WORKS, ClaimedUser("1", confirmed=False), 2)
@@ -128,7 +128,7 @@ async def test_a_token_that_does_not_work_is_not_stored(
     assert world.accounts.state_of(before) is AccountState.OK
 
 
-async def test_what_cannot_be_a_token_is_never_sent(world: AccountsFixture) -> None:
+async def test_text_that_cannot_be_a_token_is_never_sent(world: AccountsFixture) -> None:
     discord_token = "MTAwMDAwMDAwMDAwMDAwMDAw.GabcdE." + "a" * 38
     with pytest.raises(DiscordTokenGiven):
         await world.tokens.set_token(GUILD, ADMIN, discord_token)
@@ -137,7 +137,7 @@ async def test_what_cannot_be_a_token_is_never_sent(world: AccountsFixture) -> N
     assert world.api.asked == []
 
 
-async def test_a_renewed_token_is_the_same_account_and_its_jobs_go_on(world: AccountsFixture) -> None:
+async def test_a_renewed_token_keeps_the_account_and_its_jobs_continue(world: AccountsFixture) -> None:
     account = await _own(world)
     await _watch(world, GUILD, "j1")
     await world.accounts.note_response(account, TokenRefused("no"))
@@ -148,7 +148,7 @@ async def test_a_renewed_token_is_the_same_account_and_its_jobs_go_on(world: Acc
     assert await _kinds(world) == [(GUILD, NoticeKind.TOKEN_REFUSED), (GUILD, NoticeKind.FLOWING_AGAIN)]
 
 
-async def test_a_token_is_replaced_in_the_server_that_entered_it_alone(world: AccountsFixture) -> None:
+async def test_a_token_is_replaced_only_in_the_server_that_entered_it(world: AccountsFixture) -> None:
     account = await _own(world)
     assert await _own(world, OLD, OTHER_GUILD) == account
     here, there = await _watch(world, GUILD, "j1"), await _watch(world, OTHER_GUILD, "j1", CHANNEL + 1)
@@ -179,7 +179,7 @@ async def test_a_token_that_only_claims_an_account_takes_nothing_over(world: Acc
 @pytest.mark.parametrize(
     "jobid", ["job:20261124-user:1-channel:2-bot:pixverse", "user:1-pixverse:a@example.org-video:3"]
 )
-async def test_the_claimed_user_is_confirmed_by_an_id_that_the_api_told(world: AccountsFixture, jobid: str) -> None:
+async def test_the_claimed_user_is_confirmed_by_an_id_from_the_api(world: AccountsFixture, jobid: str) -> None:
     world.api.in_work[OLD] = ("job:20261124-user:12-channel:1-bot:pixverse",)
     account = await _own(world)
     await world.accounts.note_response(account, JobNotFound("no"), jobid)
@@ -199,7 +199,7 @@ async def test_the_claimed_user_is_confirmed_by_an_id_that_the_api_told(world: A
     assert done.user == ClaimedUser("2", confirmed=True)
 
 
-async def test_the_later_command_wins_not_the_later_answer(world: AccountsFixture) -> None:
+async def test_the_later_command_wins_not_the_later_response(world: AccountsFixture) -> None:
     gate = world.api.holds(OLD)
     slow = asyncio.create_task(world.tokens.set_token(GUILD, ADMIN, OLD))
     await world.pass_time(0)
@@ -212,7 +212,7 @@ async def test_the_later_command_wins_not_the_later_answer(world: AccountsFixtur
     assert not world.tokens._changed_by, "of the servers nothing is kept"
 
 
-async def test_an_earlier_command_is_stored_where_the_later_one_was_not(world: AccountsFixture) -> None:
+async def test_an_earlier_command_is_stored_if_the_later_one_was_not(world: AccountsFixture) -> None:
     gate = world.api.holds(OLD)
     slow = asyncio.create_task(world.tokens.set_token(GUILD, ADMIN, OLD))
     await world.pass_time(0)
@@ -224,7 +224,7 @@ async def test_an_earlier_command_is_stored_where_the_later_one_was_not(world: A
     assert world.accounts.in_force(GUILD) == done.account_id
 
 
-async def test_a_token_that_was_removed_while_another_was_tried_stays_removed(world: AccountsFixture) -> None:
+async def test_a_token_removed_while_another_was_tried_stays_removed(world: AccountsFixture) -> None:
     account = await _own(world)
     gate = world.api.holds(NEW)
     slow = asyncio.create_task(world.tokens.set_token(GUILD, ADMIN, NEW))
@@ -237,7 +237,7 @@ async def test_a_token_that_was_removed_while_another_was_tried_stays_removed(wo
     assert {one.token for one in world.accounts.every()} == {None}
 
 
-async def test_a_token_of_another_account_leaves_the_waiting_jobs_on_hold(world: AccountsFixture) -> None:
+async def test_a_token_of_another_account_puts_the_waiting_jobs_on_hold(world: AccountsFixture) -> None:
     old = await _own(world)
     subscription = await _watch(world, GUILD, "j1")
     done = await world.tokens.set_token(GUILD, ADMIN, OTHER)
@@ -265,7 +265,7 @@ async def test_a_token_of_another_account_leaves_the_waiting_jobs_on_hold(world:
     )
 
 
-async def test_old_jobs_are_dropped_when_the_admin_says_so_and_only_those_of_this_server(
+async def test_old_jobs_are_dropped_on_request_and_only_those_of_this_server(
     world: AccountsFixture,
 ) -> None:
     old = await _own(world)
@@ -291,7 +291,7 @@ async def test_old_jobs_are_dropped_when_the_admin_says_so_and_only_those_of_thi
         await world.tokens.drop_old_jobs(GUILD, new, ADMIN)
 
 
-async def test_whose_batch_ends_with_the_token_gets_the_one_ping(world: AccountsFixture) -> None:
+async def test_a_person_whose_batch_ends_with_the_token_is_pinged_once(world: AccountsFixture) -> None:
     account_id = await _own(world)
     ended, waiting = await _watch(world, GUILD, "j1"), await _watch(world, GUILD, "j2")
     async with world.database.transaction() as tx:
@@ -311,7 +311,7 @@ async def test_whose_batch_ends_with_the_token_gets_the_one_ping(world: Accounts
     assert [(one.kind, one.mention) for one in told] == [(NoticeKind.BATCH_ENDED, (MEMBER,))]
 
 
-async def test_two_admins_at_once_end_with_one_of_the_two_tokens_everywhere(world: AccountsFixture) -> None:
+async def test_two_admins_at_once_end_with_one_of_their_tokens_everywhere(world: AccountsFixture) -> None:
     first, second = await asyncio.gather(
         world.tokens.set_token(GUILD, ADMIN, OLD), world.tokens.set_token(GUILD, OTHER_ADMIN, OTHER)
     )
@@ -324,7 +324,7 @@ async def test_two_admins_at_once_end_with_one_of_the_two_tokens_everywhere(worl
     assert sum(token is not None for token in tokens.values()) == 1
 
 
-async def test_an_account_without_a_visible_user_is_known_again_by_its_token(world: AccountsFixture) -> None:
+async def test_an_account_without_a_visible_user_is_recognised_by_its_token(world: AccountsFixture) -> None:
     world.api.works("some-opaque-token", "other-opaque-token")
     first = await _own(world, "some-opaque-token")
     assert await _own(world, "other-opaque-token", OTHER_GUILD) != first
@@ -336,7 +336,7 @@ async def test_an_account_without_a_visible_user_is_known_again_by_its_token(wor
     assert "opaque" not in account.key
 
 
-async def test_who_is_cancelled_while_storing_leaves_memory_and_database_agreeing(world: AccountsFixture) -> None:
+async def test_cancelling_while_storing_leaves_memory_and_database_consistent(world: AccountsFixture) -> None:
     for steps in range(0, 40, 2):
         task = asyncio.create_task(world.tokens.set_token(GUILD, ADMIN, (OLD, OTHER)[steps // 2 % 2]))
         for _ in range(steps):
@@ -351,7 +351,7 @@ async def test_who_is_cancelled_while_storing_leaves_memory_and_database_agreein
 # ---- removing -------------------------------------------------------------------------------------------------------
 
 
-async def test_removing_drops_the_waiting_jobs_and_forgets_the_token(world: AccountsFixture) -> None:
+async def test_removing_a_token_drops_the_waiting_jobs_and_deletes_it(world: AccountsFixture) -> None:
     account = await _own(world)
     subscription = await _watch(world, GUILD, "j1")
     preview = await world.tokens.preview_removal(GUILD)
@@ -402,7 +402,7 @@ async def test_a_token_that_another_server_uses_is_kept(world: AccountsFixture) 
     assert world.accounts.in_force(OTHER_GUILD) == account
 
 
-async def test_a_question_that_is_outdated_removes_nothing(world: AccountsFixture) -> None:
+async def test_an_outdated_removal_removes_nothing(world: AccountsFixture) -> None:
     old = await _own(world)
     new = await _own(world, OTHER)
     with pytest.raises(TokenChanged):
@@ -413,7 +413,7 @@ async def test_a_question_that_is_outdated_removes_nothing(world: AccountsFixtur
 # ---- the operator's account -----------------------------------------------------------------------------------------
 
 
-async def test_the_operators_account_serves_servers_without_their_own(world: AccountsFixture) -> None:
+async def test_the_operator_s_account_serves_servers_without_their_own(world: AccountsFixture) -> None:
     await world.restart(operator_token=OPERATOR)
     operator = world.accounts.operator_id
     assert operator is not None
@@ -427,7 +427,7 @@ async def test_the_operators_account_serves_servers_without_their_own(world: Acc
     assert world.accounts.in_force(GUILD) == operator
 
 
-async def test_the_operators_token_is_forgotten_when_it_is_taken_away(world: AccountsFixture) -> None:
+async def test_the_operator_s_token_is_deleted_once_it_is_not_set(world: AccountsFixture) -> None:
     await world.restart(operator_token=OPERATOR)
     operator = world.accounts.operator_id
     assert operator is not None
@@ -463,7 +463,7 @@ async def _in_batch(world: AccountsFixture, guild: int, jobid: str) -> int:
     return batch
 
 
-async def test_cards_tell_that_the_operators_token_was_taken_away_and_is_back(world: AccountsFixture) -> None:
+async def test_cards_show_that_the_operator_s_token_was_removed_and_is_back(world: AccountsFixture) -> None:
     await world.restart(operator_token=OPERATOR)
     await _own(world, OLD, OTHER_GUILD)
     waiting, batch = await _watch(world, GUILD, "j1"), await _in_batch(world, GUILD, "j2")
@@ -478,7 +478,7 @@ async def test_cards_tell_that_the_operators_token_was_taken_away_and_is_back(wo
     assert await _outdated(world) == ([waiting], [batch])
 
 
-async def test_killed_right_after_another_token_cards_tell_of_it_at_the_next_start(world: AccountsFixture) -> None:
+async def test_after_a_kill_at_a_token_change_cards_show_it_at_the_next_start(world: AccountsFixture) -> None:
     await world.restart(operator_token=OPERATOR)
     of_operator, batch = await _watch(world, GUILD, "j1"), await _in_batch(world, GUILD, "j2")
     await _show(world, of_operator, CardStatus.PROGRESS)
@@ -495,7 +495,7 @@ async def test_killed_right_after_another_token_cards_tell_of_it_at_the_next_sta
 
 
 @pytest.mark.parametrize("token", [OLD, NEW])
-async def test_a_servers_own_token_is_never_the_operators(world: AccountsFixture, token: str) -> None:
+async def test_a_server_s_own_token_is_never_the_operator_s(world: AccountsFixture, token: str) -> None:
     """Not even if the bytes are the same."""
     await world.restart(operator_token=OLD)
     operator = world.accounts.operator_id
@@ -509,7 +509,7 @@ async def test_a_servers_own_token_is_never_the_operators(world: AccountsFixture
     assert (world.accounts.token_of(operator or 0), world.accounts.token_of(own)) == (None, token)
 
 
-async def test_a_new_operators_token_is_the_operators_at_once_and_its_jobs_go_on(world: AccountsFixture) -> None:
+async def test_a_new_operator_s_token_is_used_at_once_and_its_jobs_continue(world: AccountsFixture) -> None:
     await world.restart(operator_token=OLD)
     account = world.accounts.operator_id
     assert account is not None
@@ -526,7 +526,7 @@ async def test_a_new_operators_token_is_the_operators_at_once_and_its_jobs_go_on
     assert world.accounts.in_force(GUILD) != account
 
 
-async def test_a_new_operators_token_after_one_in_trouble_is_tried_and_its_servers_are_told_when_it_works(
+async def test_a_new_operator_s_token_is_tried_and_its_servers_hear_when_it_works(
     world: AccountsFixture,
 ) -> None:
     await world.restart(operator_token=OLD)
@@ -546,7 +546,7 @@ async def test_a_new_operators_token_after_one_in_trouble_is_tried_and_its_serve
 # ---- states and notices ---------------------------------------------------------------------------------------------
 
 
-async def test_each_change_is_told_once_in_each_server_that_waits(world: AccountsFixture) -> None:
+async def test_each_change_is_reported_once_in_each_waiting_server(world: AccountsFixture) -> None:
     account = await _own(world)
     await _own(world, OLD, OTHER_GUILD)
     await _own(world, OLD, 102)
@@ -571,7 +571,7 @@ async def test_each_change_is_told_once_in_each_server_that_waits(world: Account
     assert len(world.heard.accounts) >= 2
 
 
-async def test_good_news_in_trouble_is_believed_only_of_a_trial(world: AccountsFixture) -> None:
+async def test_only_a_trial_shows_that_a_token_works_again(world: AccountsFixture) -> None:
     account = await _own(world)
     await _watch(world, GUILD, "j1")
     await world.accounts.note_response(account, TokenRefused("no"))
@@ -585,7 +585,7 @@ async def test_good_news_in_trouble_is_believed_only_of_a_trial(world: AccountsF
     assert told[1][2].jobs == 1
 
 
-async def test_every_alert_of_a_trouble_is_ended_once_with_it(world: AccountsFixture) -> None:
+async def test_every_alert_about_a_problem_is_ended_once_with_it(world: AccountsFixture) -> None:
     account = await _own(world)
     await _watch(world, GUILD, "j1")
     await world.accounts.note_response(account, TokenRefused("no"))
@@ -604,7 +604,7 @@ async def test_every_alert_of_a_trouble_is_ended_once_with_it(world: AccountsFix
 
 
 @pytest.mark.parametrize("token", [NEW, OTHER])
-async def test_a_token_that_works_ends_the_alert_about_the_one_before(world: AccountsFixture, token: str) -> None:
+async def test_a_working_token_ends_the_alert_about_the_previous_one(world: AccountsFixture, token: str) -> None:
     """Whether the token is of the same account or another, and whether jobs wait or not."""
     account = await _own(world)
     subscription = await _watch(world, GUILD, "j1")
@@ -616,7 +616,7 @@ async def test_a_token_that_works_ends_the_alert_about_the_one_before(world: Acc
     assert await _kinds(world) == [(GUILD, NoticeKind.TOKEN_REFUSED)]
 
 
-async def test_a_token_that_is_removed_ends_its_alert(world: AccountsFixture) -> None:
+async def test_removing_a_token_ends_its_alert(world: AccountsFixture) -> None:
     account = await _own(world)
     await _watch(world, GUILD, "j1")
     await world.accounts.note_response(account, TokenRefused("no"))
@@ -624,7 +624,7 @@ async def test_a_token_that_is_removed_ends_its_alert(world: AccountsFixture) ->
     assert [(post.kind, post.jobs) for _, _, post in await _ended(world)] == [(NoticeKind.TOKEN_REMOVED, 1)]
 
 
-async def test_a_late_refusal_of_the_token_before_is_not_believed(world: AccountsFixture) -> None:
+async def test_a_late_refusal_of_the_previous_token_is_ignored(world: AccountsFixture) -> None:
     account = await _own(world)
     new = await _own(world, NEW)
     await world.accounts.note_response(account, TokenRefused("about the old one"))
@@ -636,7 +636,7 @@ async def test_a_late_refusal_of_the_token_before_is_not_believed(world: Account
 
 
 @pytest.mark.parametrize("error", [RateLimited("no", 1), AccountBroken("no"), Unavailable("no"), BadRequest("no")])
-async def test_other_troubles_say_nothing_of_the_token(world: AccountsFixture, error: PixVerseError) -> None:
+async def test_other_errors_say_nothing_about_the_token(world: AccountsFixture, error: PixVerseError) -> None:
     account = await _own(world)
     await _watch(world, GUILD, "j1")
     await world.accounts.note_response(account, error)
@@ -646,7 +646,7 @@ async def test_other_troubles_say_nothing_of_the_token(world: AccountsFixture, e
     assert await _told(world) == []
 
 
-async def test_answers_that_change_nothing_write_nothing(world: AccountsFixture) -> None:
+async def test_responses_that_change_nothing_write_nothing(world: AccountsFixture) -> None:
     account = await _own(world)
     before = await world.data_version()
     for _ in range(3):
@@ -658,7 +658,7 @@ async def test_answers_that_change_nothing_write_nothing(world: AccountsFixture)
     assert known.tried_at == world.clock.now()
 
 
-async def test_held_jobs_of_another_account_are_not_counted_in_a_notice(world: AccountsFixture) -> None:
+async def test_jobs_on_hold_of_another_account_are_not_counted_in_a_notice(world: AccountsFixture) -> None:
     old = await _own(world)
     await _own(world, OLD, OTHER_GUILD)
     await _watch(world, GUILD, "j1")
@@ -671,7 +671,7 @@ async def test_held_jobs_of_another_account_are_not_counted_in_a_notice(world: A
 # ---- the slow re-check ----------------------------------------------------------------------------------------------
 
 
-async def test_trouble_is_looked_at_again_slowly_until_it_is_over(world: AccountsFixture) -> None:
+async def test_a_token_problem_is_rechecked_slowly_until_it_is_over(world: AccountsFixture) -> None:
     account = await _own(world)
     await _watch(world, GUILD, "j1")
     world.api.answers[OLD] = SubscriptionUnpaid("no")
@@ -693,7 +693,7 @@ async def test_trouble_is_looked_at_again_slowly_until_it_is_over(world: Account
     assert await _kinds(world) == [(GUILD, NoticeKind.UNPAID), (GUILD, NoticeKind.FLOWING_AGAIN)]
 
 
-async def test_trouble_is_looked_at_at_the_start(world: AccountsFixture) -> None:
+async def test_token_problems_are_rechecked_at_the_start(world: AccountsFixture) -> None:
     account = await _own(world)
     await world.accounts.note_trial(account, OLD, TokenRefused("no"))
     await world.restart()
@@ -702,7 +702,7 @@ async def test_trouble_is_looked_at_at_the_start(world: AccountsFixture) -> None
         assert world.accounts.state_of(account) is AccountState.OK
 
 
-async def test_doubt_is_settled_at_once(world: AccountsFixture) -> None:
+async def test_a_doubtful_token_is_tried_at_once(world: AccountsFixture) -> None:
     account = await _own(world)
     await world.accounts.note_trial(account, OLD, TokenRefused("no"))
     async with world.running():
@@ -713,7 +713,7 @@ async def test_doubt_is_settled_at_once(world: AccountsFixture) -> None:
         assert world.accounts.state_of(account) is AccountState.OK
 
 
-async def test_retry_after_is_kept_to(world: AccountsFixture) -> None:
+async def test_retry_after_is_respected(world: AccountsFixture) -> None:
     account = await _own(world)
     world.api.answers[OLD] = RateLimited("no", 5000)
     await world.accounts.note_trial(account, OLD, TokenRefused("no"))
@@ -726,7 +726,7 @@ async def test_retry_after_is_kept_to(world: AccountsFixture) -> None:
         assert len(world.api.asked) == asked + 1
 
 
-async def test_a_token_is_not_tried_before_the_time_that_any_response_to_it_named(world: AccountsFixture) -> None:
+async def test_a_token_is_not_tried_before_the_retry_time_of_any_response_to_it(world: AccountsFixture) -> None:
     account = await _own(world)
     await world.accounts.note_trial(account, OLD, TokenRefused("no"))
     async with world.running():
@@ -741,7 +741,7 @@ async def test_a_token_is_not_tried_before_the_time_that_any_response_to_it_name
         assert world.accounts.state_of(account) is AccountState.OK
 
 
-async def test_an_admin_has_a_token_tried_whatever_time_a_response_named(world: AccountsFixture) -> None:
+async def test_an_admin_can_have_a_token_tried_before_its_retry_time(world: AccountsFixture) -> None:
     account = await _own(world)
     world.api.retry_times.note(OLD, 500)
     assert await world.rechecks.recheck_now(account) is Recheck.WORKS
@@ -773,7 +773,7 @@ async def test_an_account_without_a_token_is_not_tried(world: AccountsFixture) -
 
 
 @pytest.mark.parametrize("everything", [False, True])
-async def test_what_is_stored_while_others_changes_are_read_is_not_overwritten(
+async def test_a_token_stored_while_other_changes_are_read_is_not_overwritten(
     world: AccountsFixture, everything: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = await _own(world)
@@ -800,9 +800,7 @@ async def test_what_is_stored_while_others_changes_are_read_is_not_overwritten(
 
 
 @pytest.mark.parametrize("everything", [False, True])
-async def test_another_operators_token_of_a_process_that_was_started_later_counts_in_all(
-    tmp_path: Path, everything: bool
-) -> None:
+async def test_the_operator_s_token_of_a_later_process_counts_in_all(tmp_path: Path, everything: bool) -> None:
     """As when processes are replaced one after another with a new token."""
     path, key = tmp_path / "relay.db", new_key()
     world = await AccountsFixture.open(path, key, operator_token=OLD)
@@ -819,7 +817,7 @@ async def test_another_operators_token_of_a_process_that_was_started_later_count
     await world.close()
 
 
-async def test_a_response_to_the_operators_token_says_nothing_of_the_one_that_another_process_has_put_in_its_place(
+async def test_a_response_to_a_replaced_operator_s_token_says_nothing_about_the_new_one(
     tmp_path: Path,
 ) -> None:
     """As when the old token is revoked while processes are replaced one after another."""
@@ -840,7 +838,7 @@ async def test_a_response_to_the_operators_token_says_nothing_of_the_one_that_an
     await world.close()
 
 
-async def test_a_state_that_another_process_has_written_is_taken_over(world: AccountsFixture) -> None:
+async def test_a_state_written_by_another_process_is_adopted(world: AccountsFixture) -> None:
     account = await _own(world)
     await world.accounts.note_response(account, TokenRefused("no"))
     async with world.database.transaction() as tx:

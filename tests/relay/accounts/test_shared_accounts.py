@@ -124,13 +124,13 @@ async def test_an_update_leaves_a_token_to_the_one_server_that_used_it(world: Ac
     assert follow[0] == book.in_force(OPERATED)
 
 
-async def test_the_admins_are_asked_once(world: AccountsFixture) -> None:
+async def test_admins_are_asked_once(world: AccountsFixture) -> None:
     before = await _asked_again(world)
     await world.restart(operator_token=OPERATOR)
     assert await _asked_again(world) == before
 
 
-async def test_each_server_goes_on_with_what_it_enters_then(world: AccountsFixture) -> None:
+async def test_each_server_resumes_with_the_token_it_enters_then(world: AccountsFixture) -> None:
     done = await world.tokens.set_token(FIRST, ADMIN, "user:2-new")
     assert (done.waiting, done.held) == (1, 0)
     assert world.accounts.state_of(world.accounts.in_force(SECOND) or 0) is AccountState.MISSING
@@ -144,7 +144,7 @@ async def test_each_server_goes_on_with_what_it_enters_then(world: AccountsFixtu
     assert {(row[0], row[1]) for row in rows} == {(OPERATED, entered.account_id), (PLAIN, world.accounts.operator_id)}
 
 
-async def test_of_deleted_tokens_nothing_is_left_and_the_copy_of_before_holds_none(path: Path, key: str) -> None:
+async def test_nothing_is_left_of_deleted_tokens_and_the_earlier_copy_has_none(path: Path, key: str) -> None:
     path.parent.mkdir()
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         migrate.migrate(path, connection, migrations.load("sqlite")[:2])
@@ -183,7 +183,7 @@ async def test_a_crash_at_any_statement_leaves_the_old_state_or_the_new_one(path
         assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
 
 
-async def test_a_token_that_cannot_be_decrypted_is_asked_for_and_comes_back_with_its_key(
+async def test_an_undecryptable_token_is_asked_for_and_returns_with_its_key(
     path: Path, key: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     world = await AccountsFixture.open(path, key)
@@ -212,7 +212,7 @@ async def test_a_token_that_cannot_be_decrypted_is_asked_for_and_comes_back_with
     await world.close()
 
 
-async def test_an_operators_token_that_cannot_be_decrypted_is_taken_from_the_settings(path: Path, key: str) -> None:
+async def test_an_undecryptable_operator_s_token_is_read_from_the_settings(path: Path, key: str) -> None:
     world = await AccountsFixture.open(path, key, operator_token=OPERATOR)
     async with world.database.transaction() as tx:
         await tx.run("UPDATE accounts SET token = x'00'")
@@ -245,7 +245,7 @@ async def test_no_byte_of_a_replaced_secret_stays_in_a_file(path: Path, key: str
     await world.close()
 
 
-async def test_a_refused_token_is_refused_for_those_alone_who_entered_it(path: Path, key: str) -> None:
+async def test_a_refused_token_is_refused_only_for_those_who_entered_it(path: Path, key: str) -> None:
     world = await AccountsFixture.open(path, key)
     world.api.works("user:1-a", "user:1-b")
     first = (await world.tokens.set_token(FIRST, ADMIN, "user:1-a")).account_id

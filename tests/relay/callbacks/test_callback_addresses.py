@@ -33,7 +33,7 @@ async def addresses(database: Database) -> CallbackAddresses:
     return made
 
 
-async def test_each_server_has_one_of_its_own_and_keeps_it(addresses: CallbackAddresses) -> None:
+async def test_each_server_has_its_own_address_and_keeps_it(addresses: CallbackAddresses) -> None:
     here, there = await addresses.of_server(5), await addresses.of_server(6)
     assert (here.secret, there.secret) == ("secret-1", "secret-2")
     assert (await addresses.of_server(5)) == here
@@ -43,12 +43,12 @@ async def test_each_server_has_one_of_its_own_and_keeps_it(addresses: CallbackAd
         assert addresses.server_of(strange) is None
 
 
-async def test_many_who_ask_at_once_are_shown_the_same(addresses: CallbackAddresses) -> None:
+async def test_simultaneous_requests_show_the_same_address(addresses: CallbackAddresses) -> None:
     shown = await asyncio.gather(*(addresses.of_server(5) for _ in range(10)))
     assert {address.secret for address in shown} == {"secret-1"}
 
 
-async def test_a_replaced_one_is_void_and_is_replaced_once(addresses: CallbackAddresses) -> None:
+async def test_a_replaced_address_is_void_and_is_replaced_once(addresses: CallbackAddresses) -> None:
     old = await addresses.of_server(5)
     twice = await asyncio.gather(*(addresses.replace(5, old.number) for _ in range(3)))
     assert {address.secret for address in twice} == {"secret-2"}
@@ -57,7 +57,7 @@ async def test_a_replaced_one_is_void_and_is_replaced_once(addresses: CallbackAd
     assert (await addresses.replace(5, old.number)).secret == "secret-2"
 
 
-async def test_a_start_finds_them_again(addresses: CallbackAddresses, database: Database) -> None:
+async def test_addresses_are_found_again_after_a_start(addresses: CallbackAddresses, database: Database) -> None:
     old = await addresses.of_server(5)
     new = await addresses.replace(5, old.number)
     again = CallbackAddresses(database, await SecretStore.open(database), _numbered())
@@ -68,7 +68,7 @@ async def test_a_start_finds_them_again(addresses: CallbackAddresses, database: 
     assert await again.of_server(5) == new
 
 
-async def test_a_forgotten_server_s_is_void(addresses: CallbackAddresses) -> None:
+async def test_a_deleted_server_s_address_is_void(addresses: CallbackAddresses) -> None:
     await addresses.of_server(5)
     await addresses.of_server(6)
     addresses.forget(5)
@@ -76,7 +76,7 @@ async def test_a_forgotten_server_s_is_void(addresses: CallbackAddresses) -> Non
     assert addresses.server_of("secret-2") == 6
 
 
-async def test_the_secret_is_kept_encrypted_and_is_in_no_repr(
+async def test_the_secret_is_encrypted_and_in_no_repr(
     addresses: CallbackAddresses, database: Database, tmp_path: Path
 ) -> None:
     address = await addresses.of_server(5)
@@ -105,7 +105,7 @@ async def test_an_address_that_cannot_be_decrypted_is_replaced(
 
 
 @pytest.mark.parametrize("of", [None, {5}])
-async def test_a_void_one_stays_void_though_others_changes_are_read_meanwhile(
+async def test_a_void_address_stays_void_while_other_changes_are_read(
     addresses: CallbackAddresses, database: Database, of: set[int] | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old = await addresses.of_server(5)

@@ -88,27 +88,27 @@ async def _follow(world: World, guild: int = GUILD, account: int = ACCOUNT) -> N
         await follows.put(tx, FollowRow(guild, CHANNEL, account, False, None, START))
 
 
-async def test_a_claimed_end_makes_an_open_job_be_asked_about(world: World, post: Post) -> None:
+async def test_a_reported_end_makes_the_bot_request_an_open_job(world: World, post: Post) -> None:
     number = await world.watch(JOB)
     assert await post.says(jobid=JOB, status="completed") is CallbackUse.ASKED
     assert post.world.heard.reported == [number]
 
 
-async def test_progress_asks_for_nothing(world: World, post: Post) -> None:
+async def test_reported_progress_causes_no_request(world: World, post: Post) -> None:
     await world.watch(JOB)
     for status in ("created", "started", "progress", "news", None):
         assert await post.says(jobid=JOB, status=status) is CallbackUse.PROGRESS
     assert post.world.heard.reported == []
 
 
-async def test_a_job_that_has_ended_is_asked_about_no_more(world: World, post: Post) -> None:
+async def test_an_ended_job_is_not_requested_again(world: World, post: Post) -> None:
     number = await world.watch(JOB)
     await world.recorder.record_response(number, world.api.put(JOB, JobState.COMPLETED), ACCOUNT)
     assert await post.says(jobid=JOB, status="failed") is CallbackUse.ENDED
     assert post.world.heard.reported == []
 
 
-async def test_a_server_reaches_the_jobs_of_its_own_account_alone(world: World, post: Post) -> None:
+async def test_a_server_reaches_only_the_jobs_of_its_own_account(world: World, post: Post) -> None:
     await world.watch(JOB)
     asked = len(world.api.asked)
     for guild in (GUILD + 1, GUILD + 2):
@@ -119,7 +119,7 @@ async def test_a_server_reaches_the_jobs_of_its_own_account_alone(world: World, 
     assert len(world.api.asked) == asked
 
 
-async def test_an_unknown_job_is_forgotten_where_nobody_follows(world: World, post: Post) -> None:
+async def test_an_unknown_job_is_dropped_if_nobody_follows(world: World, post: Post) -> None:
     world.api.put(JOB)
     await _follow(world, GUILD + 3)
     asked = len(world.api.asked)
@@ -136,7 +136,7 @@ async def test_an_unknown_job_is_forgotten_where_nobody_follows(world: World, po
         ("completed", JobState.COMPLETED, []),
     ],
 )
-async def test_an_unknown_job_is_relayed_where_the_server_follows_and_the_api_knows_it(
+async def test_an_unknown_job_is_relayed_if_the_server_follows_and_the_api_knows_it(
     world: World, post: Post, claim: str, state: JobState, claimed: list[int]
 ) -> None:
     await _follow(world)
@@ -146,7 +146,7 @@ async def test_an_unknown_job_is_relayed_where_the_server_follows_and_the_api_kn
     assert post.world.heard.reported == claimed
 
 
-async def test_what_the_api_does_not_know_or_ended_long_ago_is_not_relayed(world: World, post: Post) -> None:
+async def test_a_job_unknown_to_the_api_or_long_ended_is_not_relayed(world: World, post: Post) -> None:
     await _follow(world)
     await post.says(jobid=JOB, status="completed")
     old = world.api.put("job-old", JobState.COMPLETED, updated=START - OLD_END_MS - 1)
@@ -157,7 +157,7 @@ async def test_what_the_api_does_not_know_or_ended_long_ago_is_not_relayed(world
     assert post.imports.taken == []
 
 
-async def test_a_flood_of_unknown_ids_asks_the_api_little(world: World, post: Post) -> None:
+async def test_a_flood_of_unknown_ids_causes_few_requests(world: World, post: Post) -> None:
     await _follow(world)
     for number in range(100):
         post.processor.received(GUILD, json.dumps({"jobid": f"made-up-{number}"}).encode())
@@ -169,7 +169,7 @@ async def test_a_flood_of_unknown_ids_asks_the_api_little(world: World, post: Po
     assert len(world.api.asked) == 11
 
 
-async def test_of_an_account_that_was_asked_about_an_interval_ago_nothing_is_kept(world: World, post: Post) -> None:
+async def test_nothing_is_kept_of_an_account_requested_an_interval_ago(world: World, post: Post) -> None:
     await _follow(world)
     await _follow(world, GUILD + 1, OTHER_ACCOUNT)
     await post.says(jobid="made-up")
@@ -178,7 +178,7 @@ async def test_of_an_account_that_was_asked_about_an_interval_ago_nothing_is_kep
     assert list(post.unknown._asked) == [OTHER_ACCOUNT]
 
 
-async def test_one_unknown_job_is_asked_about_once_however_often_it_is_told_of(world: World, post: Post) -> None:
+async def test_an_unknown_job_is_requested_once_however_often_it_is_reported(world: World, post: Post) -> None:
     await _follow(world)
     world.api.gate = asyncio.Event()
     for _ in range(5):
@@ -190,7 +190,7 @@ async def test_one_unknown_job_is_asked_about_once_however_often_it_is_told_of(w
     assert len(world.api.asked) == 1
 
 
-async def test_an_account_that_rests_is_left_alone(world: World, post: Post) -> None:
+async def test_an_account_in_backoff_is_left_alone(world: World, post: Post) -> None:
     await _follow(world)
     world.api.trouble[JOB] = RateLimited("429", 60.0)
     await post.says(jobid=JOB)
@@ -198,7 +198,7 @@ async def test_an_account_that_rests_is_left_alone(world: World, post: Post) -> 
     assert len(world.api.asked) == 1
 
 
-async def test_a_body_that_is_of_no_use_is_counted(post: Post) -> None:
+async def test_a_useless_body_is_counted(post: Post) -> None:
     for body in (b"", b"[" * 60_000, b'{"jobid": 5}', b"\xff"):
         post.processor.received(GUILD, body)
     await post.settled()
@@ -213,7 +213,7 @@ async def test_a_flood_about_many_jobs_is_bounded(post: Post) -> None:
     assert post.processor.counts == {CallbackUse.TOO_MANY: 900, CallbackUse.UNKNOWN: 101}
 
 
-async def test_when_a_server_was_heard_of_is_written_once_a_minute(world: World, post: Post) -> None:
+async def test_when_a_server_was_last_heard_is_written_once_a_minute(world: World, post: Post) -> None:
     async with world.database.transaction() as tx:
         await servers.put_callback_secret(tx, GUILD, b"sealed", b"hash")
     await post.says(jobid=JOB)
@@ -228,14 +228,14 @@ async def test_when_a_server_was_heard_of_is_written_once_a_minute(world: World,
     assert await servers.callback_heard_at(world.database.reader, GUILD) == first + 61_000
 
 
-async def test_of_a_server_that_was_heard_of_a_minute_ago_nothing_is_kept(world: World, post: Post) -> None:
+async def test_nothing_is_kept_of_a_server_heard_a_minute_ago(world: World, post: Post) -> None:
     await post.says(jobid=JOB)
     world.clock.move_to(world.clock.monotonic() + 61)
     await post.says(GUILD + 1, jobid=JOB)
     assert list(post.processor._came_at) == [GUILD + 1]
 
 
-async def test_a_database_that_fails_ends_nothing(world: World, post: Post) -> None:
+async def test_a_failing_database_does_not_end_the_loop(world: World, post: Post) -> None:
     number = await world.watch(JOB)
     reader = world.database.reader
 
@@ -262,7 +262,7 @@ async def test_an_unknown_job_that_cannot_be_stored_is_counted(
     assert post.processor.failures == 1
 
 
-async def test_the_loop_turns_though_nothing_comes(world: World, post: Post) -> None:
+async def test_the_loop_turns_even_if_nothing_comes(world: World, post: Post) -> None:
     await post.settled()
     await until_idle()
     before = post.processor.heartbeat

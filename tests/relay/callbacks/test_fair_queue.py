@@ -20,7 +20,7 @@ def test_servers_take_turns() -> None:
     assert len(line) == 0
 
 
-def test_what_is_said_again_waits_once_and_an_end_is_not_taken_back() -> None:
+def test_a_repeated_hint_waits_once_and_an_end_is_not_withdrawn() -> None:
     line = FairQueue()
     for reports_end in (False, True, False):
         assert line.add(1, CallbackBody("job", reports_end))
@@ -29,14 +29,14 @@ def test_what_is_said_again_waits_once_and_an_end_is_not_taken_back() -> None:
     assert line.take() is None
 
 
-def test_one_server_cannot_take_the_others_room() -> None:
+def test_one_server_cannot_take_another_s_space() -> None:
     line = FairQueue(max_waiting=10, max_of_one_server=3)
     assert [line.add(1, CallbackBody(f"job-{number}", True)) for number in range(5)] == [True] * 3 + [False] * 2
     assert line.add(1, CallbackBody("job-0", True))
     assert line.add(2, CallbackBody("other", True))
 
 
-def test_the_line_has_an_end() -> None:
+def test_the_queue_is_bounded() -> None:
     line = FairQueue(max_waiting=4, max_of_one_server=3)
     assert sum(line.add(guild, CallbackBody(f"job-{guild}", True)) for guild in range(9)) == 4
     assert len(_taken(line)) == 4

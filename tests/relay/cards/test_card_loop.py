@@ -133,7 +133,7 @@ async def test_a_card_follows_its_job_at_its_pace_with_the_newest_state(world: C
     assert world.percents() == [10, 30]
 
 
-async def test_nothing_new_is_not_written(world: CardWorld) -> None:
+async def test_an_unchanged_card_is_not_edited(world: CardWorld) -> None:
     subscription_id = await world.card("job")
     await world.told("job")
     await world.move(20 * SECOND)
@@ -158,7 +158,7 @@ async def subscriptions_row(world: World, subscription_id: int) -> dict[str, int
     return dict(row)
 
 
-async def test_what_a_card_does_not_show_is_no_news_and_costs_no_edit(world: CardWorld) -> None:
+async def test_a_change_that_a_card_does_not_show_costs_no_edit(world: CardWorld) -> None:
     subscription_id = await world.card("job")
     await world.told("job", state=JobState.STARTED, status="started", percent=None)
     await world.move(20 * SECOND)
@@ -175,7 +175,7 @@ async def test_what_a_card_does_not_show_is_no_news_and_costs_no_edit(world: Car
     assert world.statuses() == [CardStatus.STARTED]
 
 
-async def test_a_card_on_hold_goes_on_from_what_was_told_meanwhile(world: CardWorld) -> None:
+async def test_a_card_on_hold_resumes_with_what_was_learned_meanwhile(world: CardWorld) -> None:
     await world.card("job")
     await world.told("job", percent=20)
     await world.move(10 * SECOND)
@@ -195,7 +195,7 @@ async def test_a_card_on_hold_goes_on_from_what_was_told_meanwhile(world: CardWo
     assert world.percents()[-1] == 70
 
 
-async def test_an_edit_that_nobody_answered_is_taken_back_where_its_news_is_over(world: CardWorld) -> None:
+async def test_an_unconfirmed_edit_is_reverted_if_its_news_is_over(world: CardWorld) -> None:
     await world.card("job")
     await world.told("job")
     await world.move(10 * SECOND)
@@ -225,7 +225,7 @@ async def test_a_card_never_goes_backwards(world: CardWorld) -> None:
     assert set(world.percents()) == {40}
 
 
-async def test_one_channel_gets_one_edit_in_two_seconds_and_another_its_own(world: CardWorld) -> None:
+async def test_a_channel_gets_one_edit_in_two_seconds_independent_of_others(world: CardWorld) -> None:
     for place in range(3):
         await world.watch(f"job{place}", CHANNEL, card=True)
     await world.watch("job0", CHANNEL + 1, card=True)
@@ -246,7 +246,7 @@ async def test_one_channel_gets_one_edit_in_two_seconds_and_another_its_own(worl
     assert len(world.edits()) == 4
 
 
-async def test_two_seconds_lie_between_edits_as_discord_gets_them_however_long_one_takes(world: CardWorld) -> None:
+async def test_discord_gets_edits_two_seconds_apart_however_long_one_takes(world: CardWorld) -> None:
     """A request to a channel waits for the previous one, so an edit may arrive much later than it was started."""
     await world.several_cards(3)
     world.discord.edit_seconds = 3.0
@@ -337,9 +337,7 @@ async def test_an_old_card_is_edited_every_five_minutes(world: CardWorld, tells_
 
 
 @pytest.mark.parametrize(("at_first", "then"), [(0, -7_200), (108_000, -108_000)])
-async def test_an_old_card_is_old_whatever_this_machine_s_clock_says(
-    world: CardWorld, at_first: int, then: int
-) -> None:
+async def test_an_old_card_is_old_whatever_the_local_clock_says(world: CardWorld, at_first: int, then: int) -> None:
     """A clock that is ahead when the card is posted, or is set back later, doesn't make the card young again."""
     world.clock.jump(at_first * SECOND)
     await world.card("job")
@@ -356,7 +354,7 @@ async def test_an_old_card_is_old_whatever_this_machine_s_clock_says(
     assert len(world.edits()) == seen + 1
 
 
-async def test_a_card_that_was_posted_while_the_clock_was_ahead_is_old_though_nobody_answers(world: CardWorld) -> None:
+async def test_a_card_posted_while_the_clock_was_ahead_is_old_even_without_a_response(world: CardWorld) -> None:
     world.clock.jump(108_000 * SECOND)
     await world.card("job")
     world.clock.jump(-108_000 * SECOND)
@@ -373,7 +371,7 @@ async def test_a_card_that_was_posted_while_the_clock_was_ahead_is_old_though_no
     assert len(world.edits()) == seen + 1
 
 
-async def test_a_card_of_which_the_bot_learned_late_is_not_young(world: CardWorld) -> None:
+async def test_a_card_that_the_bot_learned_of_late_is_not_young(world: CardWorld) -> None:
     world.discord.script = [LOST]
     await world.watch("job", CHANNEL, users=(9,), card=True)
     await world.pump()
@@ -391,7 +389,7 @@ async def test_a_card_of_which_the_bot_learned_late_is_not_young(world: CardWorl
 
 
 @pytest.mark.parametrize("before", [True, False])
-async def test_a_new_card_is_not_old_where_the_clock_is_ahead_of_discords(world: CardWorld, before: bool) -> None:
+async def test_a_new_card_is_not_old_if_the_local_clock_is_ahead_of_discord_s(world: CardWorld, before: bool) -> None:
     world.clock.jump(7_200 * SECOND * before)
     await world.card("job")
     world.clock.jump(7_200 * SECOND * (not before))
@@ -401,7 +399,7 @@ async def test_a_new_card_is_not_old_where_the_clock_is_ahead_of_discords(world:
     assert world.percents() == [10, 20]
 
 
-async def test_after_a_quarter_of_an_hour_the_card_says_so_by_itself(world: CardWorld) -> None:
+async def test_after_a_quarter_of_an_hour_the_card_says_that_the_job_is_slow(world: CardWorld) -> None:
     await world.card("job")
     await world.told("job")
     await world.move(SLOW_AFTER - 30 * SECOND)
@@ -410,7 +408,7 @@ async def test_after_a_quarter_of_an_hour_the_card_says_so_by_itself(world: Card
     assert world.statuses()[-1] is CardStatus.SLOW
 
 
-async def test_the_last_edit_waits_for_nothing_but_the_outcome_and_links_to_it(world: CardWorld) -> None:
+async def test_the_last_edit_waits_only_for_the_outcome_and_links_to_it(world: CardWorld) -> None:
     subscription_id = await world.card("job")
     await world.told("job")
     await world.end(completed("job"))
@@ -432,7 +430,7 @@ async def test_the_last_edit_waits_for_nothing_but_the_outcome_and_links_to_it(w
     assert world.statuses() == [CardStatus.PROGRESS, CardStatus.ENDED]
 
 
-async def test_a_video_that_takes_its_time_is_announced(world: CardWorld) -> None:
+async def test_a_video_that_takes_long_is_announced(world: CardWorld) -> None:
     await world.card("job")
     await world.end(completed("job"))
     world.loop.job_changed(1)
@@ -457,7 +455,7 @@ async def test_a_due_outcome_goes_before_other_cards_of_its_channel(world: CardW
     assert CardStatus.PROGRESS in world.statuses()
 
 
-async def test_cards_that_an_outcome_kept_waiting_are_not_edited_all_at_once(world: CardWorld) -> None:
+async def test_cards_delayed_by_an_outcome_are_not_edited_all_at_once(world: CardWorld) -> None:
     await world.several_cards(5)
     await world.watch("other", CHANNEL)
     await world.end(completed("other"))
@@ -472,7 +470,7 @@ async def test_cards_that_an_outcome_kept_waiting_are_not_edited_all_at_once(wor
     assert len(world.edits()) in (2, 3)
 
 
-async def test_cards_whose_outcomes_stand_do_not_wait_for_other_outcomes(world: CardWorld) -> None:
+async def test_cards_with_posted_outcomes_do_not_wait_for_other_outcomes(world: CardWorld) -> None:
     await world.several_cards(4)
     await world.halt()
     await world.end(completed("job-0"))
@@ -485,7 +483,7 @@ async def test_cards_whose_outcomes_stand_do_not_wait_for_other_outcomes(world: 
     assert world.statuses() == [CardStatus.ENDED, CardStatus.ENDED]
 
 
-async def test_last_edits_wait_for_no_progress_that_is_shown_no_more(world: CardWorld) -> None:
+async def test_last_edits_do_not_wait_for_outdated_progress(world: CardWorld) -> None:
     await world.several_cards(10)
     await world.several_told(10)
     assert len(world.edits()) == 1
@@ -501,7 +499,7 @@ async def test_last_edits_wait_for_no_progress_that_is_shown_no_more(world: Card
     assert world.statuses().count(CardStatus.ENDED) == 10
 
 
-async def test_a_place_in_the_channel_s_line_that_was_not_needed_is_of_no_use_later(world: CardWorld) -> None:
+async def test_an_unused_slot_of_a_channel_cannot_be_used_later(world: CardWorld) -> None:
     await world.several_cards(5)
     world.api_down_since = world.clock.now()
     world.loop.all_changed()
@@ -530,7 +528,7 @@ async def test_a_closed_channel_is_named_on_the_card(world: CardWorld) -> None:
     assert last.until > world.clock.now()
 
 
-async def test_an_account_in_trouble_is_told_on_its_cards(world: CardWorld) -> None:
+async def test_an_account_problem_is_shown_on_its_cards(world: CardWorld) -> None:
     await world.card("job")
     await world.told("job")
     await world.move(10 * SECOND)
@@ -545,7 +543,7 @@ async def test_an_account_in_trouble_is_told_on_its_cards(world: CardWorld) -> N
     assert world.statuses()[-1] is CardStatus.OTHER_ACCOUNT
 
 
-async def test_a_stopped_and_asked_again_card_comes_back_to_life(world: CardWorld) -> None:
+async def test_a_stopped_card_comes_back_when_its_job_is_requested_again(world: CardWorld) -> None:
     subscription_id = await world.card("job")
     await world.told("job")
     await world.move(10 * SECOND)
@@ -579,7 +577,7 @@ async def test_a_stopped_card_is_left_alone_when_its_job_ends_for_others(world: 
 
 
 @pytest.mark.parametrize("forgets", [False, True])
-async def test_a_card_whose_job_is_taken_up_again_at_once_keeps_its_pace(world: CardWorld, forgets: bool) -> None:
+async def test_a_card_whose_job_is_watched_again_at_once_keeps_its_pace(world: CardWorld, forgets: bool) -> None:
     """Its last edit need not wait, but the one after that must, also if what has ended is forgotten meanwhile."""
     subscription_id = await world.card("job")
     await world.told("job")
@@ -605,7 +603,7 @@ async def test_a_card_whose_job_is_taken_up_again_at_once_keeps_its_pace(world: 
 # ---- what Discord says ----------------------------------------------------------------------------------------------
 
 
-async def test_a_deleted_card_is_forgotten_and_can_be_posted_anew(world: CardWorld) -> None:
+async def test_a_deleted_card_is_forgotten_and_can_be_posted_again(world: CardWorld) -> None:
     subscription_id = await world.card("job")
     world.discord.edit_script = [Refused(404, 10008)]
     await world.told("job")
@@ -635,7 +633,7 @@ async def _ask_again(world: CardWorld, subscription_id: int) -> None:
         )
 
 
-async def test_a_deleted_card_of_a_job_that_nobody_asked_for_again_stays_away(world: CardWorld) -> None:
+async def test_a_deleted_card_stays_deleted_if_nobody_requests_its_job_again(world: CardWorld) -> None:
     await world.card("job")
     world.discord.edit_script = [Refused(404, 10008)]
     await world.told("job")
@@ -645,7 +643,7 @@ async def test_a_deleted_card_of_a_job_that_nobody_asked_for_again_stays_away(wo
 
 
 @pytest.mark.parametrize("is_known", [True, False])
-async def test_a_new_card_comes_also_while_discord_knows_the_nonce_of_the_deleted_one(
+async def test_a_new_card_is_posted_even_if_discord_knows_the_deleted_one_s_nonce(
     world: CardWorld, is_known: bool
 ) -> None:
     subscription_id = await world.card("job")
@@ -665,7 +663,7 @@ async def test_a_new_card_comes_also_while_discord_knows_the_nonce_of_the_delete
         await world.rest()
 
 
-async def test_a_new_card_in_the_place_of_a_deleted_one_is_sent_at_once(world: CardWorld) -> None:
+async def test_a_new_card_in_place_of_a_deleted_one_is_sent_at_once(world: CardWorld) -> None:
     subscription_id = await world.card("job")
     async with world.database.transaction() as tx:
         await subscriptions.doubt_card(tx, subscription_id)
@@ -677,7 +675,7 @@ async def test_a_new_card_in_the_place_of_a_deleted_one_is_sent_at_once(world: C
 
 
 @pytest.mark.parametrize("change", ["another account", "a forgotten person"])
-async def test_a_deleted_card_that_something_else_makes_outdated_stays_away(world: CardWorld, change: str) -> None:
+async def test_a_deleted_card_that_something_else_outdates_stays_deleted(world: CardWorld, change: str) -> None:
     subscription_id = await world.card("job")
     await world.told("job")
     await world.move(600 * SECOND)
@@ -691,7 +689,7 @@ async def test_a_deleted_card_that_something_else_makes_outdated_stays_away(worl
 
 
 @pytest.mark.parametrize("change", ["another account", "a forgotten person"])
-async def test_whoever_asks_again_gets_a_new_card_whatever_else_makes_the_old_one_outdated(
+async def test_requesting_a_job_again_brings_a_new_card_whatever_else_outdates_the_old_one(
     world: CardWorld, change: str
 ) -> None:
     subscription_id = await world.card("job")
@@ -716,7 +714,7 @@ async def _becomes_outdated(world: CardWorld, change: str) -> None:
             await deletion.forget_person(tx, 9)
 
 
-async def test_whoever_asks_again_gets_a_new_card_where_the_old_one_was_deleted(world: CardWorld) -> None:
+async def test_requesting_a_job_again_brings_a_new_card_if_the_old_one_was_deleted(world: CardWorld) -> None:
     subscription_id = await world.card("job")
     await world.told("job")
     await world.move(600 * SECOND)
@@ -743,7 +741,7 @@ async def test_whoever_asks_again_gets_a_new_card_where_the_old_one_was_deleted(
 
 
 @pytest.mark.parametrize("code", [30046, 50083])
-async def test_a_refused_edit_pauses_its_card_but_not_its_outcome(world: CardWorld, code: int) -> None:
+async def test_a_refused_edit_pauses_the_card_but_not_the_outcome(world: CardWorld, code: int) -> None:
     await world.card("job")
     world.discord.edit_script = [Refused(400, code)]
     await world.told("job", percent=10)
@@ -760,7 +758,7 @@ async def test_a_refused_edit_pauses_its_card_but_not_its_outcome(world: CardWor
 
 
 @pytest.mark.parametrize("refusal", [Refused(403, 50013), Refused(403, 200000)], ids=["no permission", "AutoMod"])
-async def test_what_was_refused_for_its_words_or_a_permission_does_not_keep_the_last_edit(
+async def test_an_edit_refused_for_words_or_permission_does_not_block_the_last_edit(
     world: CardWorld, refusal: Refused
 ) -> None:
     await world.card("job")
@@ -773,7 +771,7 @@ async def test_what_was_refused_for_its_words_or_a_permission_does_not_keep_the_
     assert world.statuses() == [CardStatus.ENDED]
 
 
-async def test_a_last_edit_that_is_refused_rests_as_long_as_any(world: CardWorld) -> None:
+async def test_a_refused_last_edit_is_deferred_as_long_as_any(world: CardWorld) -> None:
     await world.card("job")
     world.discord.edit_script = [Refused(403, 50013), Refused(403, 50013)]
     await world.end(completed("job"))
@@ -786,7 +784,7 @@ async def test_a_last_edit_that_is_refused_rests_as_long_as_any(world: CardWorld
     assert world.statuses() == [CardStatus.ENDED]
 
 
-async def test_a_card_that_is_gone_with_its_channel_is_left_alone(world: CardWorld) -> None:
+async def test_a_card_deleted_with_its_channel_is_left_alone(world: CardWorld) -> None:
     await world.card("job")
     world.discord.edit_script = [Refused(404, 10003)] * 10
     await world.end(completed("job"))
@@ -801,7 +799,7 @@ async def test_a_card_that_is_gone_with_its_channel_is_left_alone(world: CardWor
 
 
 @pytest.mark.parametrize(("answer", "wait"), [(NoResponse("broken off"), 30), (TooManyRequests(40.0), 40)])
-async def test_an_edit_without_effect_is_made_again(
+async def test_an_edit_without_effect_is_repeated(
     world: CardWorld, answer: NoResponse | TooManyRequests, wait: int
 ) -> None:
     await world.card("job")
@@ -813,7 +811,7 @@ async def test_an_edit_without_effect_is_made_again(
     assert world.statuses() == [CardStatus.PROGRESS]
 
 
-async def test_a_failure_of_this_machine_stops_nothing(world: CardWorld) -> None:
+async def test_an_error_on_this_machine_stops_nothing(world: CardWorld) -> None:
     await world.card("job")
 
     def fail() -> None:
@@ -827,7 +825,9 @@ async def test_a_failure_of_this_machine_stops_nothing(world: CardWorld) -> None
     assert world.statuses() == [CardStatus.PROGRESS]
 
 
-async def test_a_fault_of_ours_is_told_with_its_place(world: CardWorld, caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_internal_error_is_logged_with_its_location(
+    world: CardWorld, caplog: pytest.LogCaptureFixture
+) -> None:
     await world.card("job")
 
     def fail() -> None:
@@ -841,7 +841,7 @@ async def test_a_fault_of_ours_is_told_with_its_place(world: CardWorld, caplog: 
     assert told.exc_info[0] is KeyError
 
 
-async def test_a_last_edit_that_could_not_be_noted_is_noted_later(world: CardWorld) -> None:
+async def test_a_last_edit_that_could_not_be_recorded_is_recorded_later(world: CardWorld) -> None:
     subscription_id = await world.card("job")
     await world.end(completed("job"))
     await world.pump()
@@ -855,7 +855,7 @@ async def test_a_last_edit_that_could_not_be_noted_is_noted_later(world: CardWor
     assert (await subscriptions_row(world, subscription_id))["card_final"] == 1
 
 
-async def test_the_cards_of_a_server_that_has_moved_to_another_process_are_left_to_it(
+async def test_cards_of_a_server_that_moved_to_another_process_are_left_to_it(
     world: CardWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Elsewhere(Alone):
@@ -890,7 +890,7 @@ async def _with_summary(world: CardWorld) -> int:
 
 
 @pytest.mark.parametrize("channel_alone", [True, False])
-async def test_of_cards_and_summaries_that_end_with_their_channel_or_server_nothing_is_kept(
+async def test_nothing_is_kept_of_cards_and_summaries_whose_channel_or_server_is_gone(
     world: CardWorld, *, channel_alone: bool
 ) -> None:
     batch_id = await _with_summary(world)
@@ -906,7 +906,7 @@ async def test_of_cards_and_summaries_that_end_with_their_channel_or_server_noth
     assert _remembered(world) == set()
 
 
-async def test_an_open_card_and_summary_are_remembered_for_long(world: CardWorld) -> None:
+async def test_an_open_card_and_summary_stay_in_memory(world: CardWorld) -> None:
     batch_id = await _with_summary(world)
     subscription_id = await world.card("job")
     for _ in range(8):
@@ -914,7 +914,7 @@ async def test_an_open_card_and_summary_are_remembered_for_long(world: CardWorld
     assert {*world.loop._edits._shown} == {Key(DeliveryKind.SUMMARY, batch_id), Key(DeliveryKind.CARD, subscription_id)}
 
 
-async def test_a_summary_is_remembered_until_its_last_outcome_is_posted(world: CardWorld) -> None:
+async def test_a_summary_stays_in_memory_until_its_last_outcome_is_posted(world: CardWorld) -> None:
     batch_id = await _with_summary(world)
     await world.end(completed("one"))
     async with world.database.transaction() as tx:
@@ -944,7 +944,7 @@ async def test_what_moves_to_another_process_is_forgotten_at_once(
 # ---- restart --------------------------------------------------------------------------------------------------------
 
 
-async def test_at_the_start_only_what_is_out_of_date_is_edited(world: CardWorld) -> None:
+async def test_at_the_start_only_outdated_cards_are_edited(world: CardWorld) -> None:
     await world.card("same")
     other = await world.card("changed")
     await world.halt()
@@ -956,7 +956,7 @@ async def test_at_the_start_only_what_is_out_of_date_is_edited(world: CardWorld)
     assert [(post.subscription_id, post.status) for post in world.edits()] == [(other, CardStatus.STARTED)]
 
 
-async def test_a_last_edit_that_was_cut_off_is_made_at_the_start(world: CardWorld) -> None:
+async def test_an_interrupted_last_edit_is_made_at_the_start(world: CardWorld) -> None:
     await world.card("job")
     await world.end(completed("job"))
     await world.halt()
@@ -968,7 +968,7 @@ async def test_a_last_edit_that_was_cut_off_is_made_at_the_start(world: CardWorl
     assert world.statuses() == [CardStatus.ENDED]
 
 
-async def test_the_word_that_the_api_is_away_does_not_outlive_a_restart(world: CardWorld) -> None:
+async def test_that_the_api_is_down_is_not_remembered_over_a_restart(world: CardWorld) -> None:
     await world.card("job")
     world.api_down_since = world.clock.now()
     world.loop.all_changed()
@@ -982,7 +982,7 @@ async def test_the_word_that_the_api_is_away_does_not_outlive_a_restart(world: C
     assert world.statuses() == [CardStatus.API_DOWN, CardStatus.NO_ANSWER_YET]
 
 
-async def test_a_card_becomes_slow_also_after_a_restart(world: CardWorld) -> None:
+async def test_a_card_becomes_slow_even_after_a_restart(world: CardWorld) -> None:
     await world.card("job")
     await world.told("job")
     await world.halt()
@@ -995,7 +995,7 @@ async def test_a_card_becomes_slow_also_after_a_restart(world: CardWorld) -> Non
 # ---- their language -------------------------------------------------------------------------------------------------
 
 
-async def test_a_card_and_a_summary_are_edited_in_the_language_they_were_posted_in(world: CardWorld) -> None:
+async def test_cards_and_summaries_are_edited_in_their_original_language(world: CardWorld) -> None:
     """Also after a restart, whatever the server's language is then."""
     await _speak(world, "pt-BR")
     await world.card("job")
@@ -1064,7 +1064,7 @@ async def test_a_summary_follows_its_jobs(world: CardWorld) -> None:
     assert len(world.discord.edits) == edits
 
 
-async def test_what_a_summary_does_not_show_costs_no_edit(world: CardWorld) -> None:
+async def test_a_change_that_a_summary_does_not_show_costs_no_edit(world: CardWorld) -> None:
     batch_id = await world.batch(CHANNEL, 9)
     await world.watch("one", CHANNEL, batch_id=batch_id)
     async with world.database.transaction() as tx:
@@ -1080,7 +1080,7 @@ async def test_what_a_summary_does_not_show_costs_no_edit(world: CardWorld) -> N
     assert len(world.discord.edits) == 1
 
 
-async def test_a_summary_that_has_ended_follows_no_job_that_others_wait_for(world: CardWorld) -> None:
+async def test_an_ended_summary_does_not_follow_jobs_that_others_watch(world: CardWorld) -> None:
     batch_id = await world.batch(CHANNEL, 9)
     stopped = await world.watch("one", CHANNEL, batch_id=batch_id)
     await world.watch("one", CHANNEL + 1)
@@ -1104,7 +1104,7 @@ async def test_a_summary_that_has_ended_follows_no_job_that_others_wait_for(worl
     assert len([post for _, post in world.discord.edits if isinstance(post, SummaryPost)]) == len(shown)
 
 
-async def test_a_summary_is_forgotten_though_an_outcome_never_comes(world: CardWorld) -> None:
+async def test_a_summary_is_forgotten_even_if_an_outcome_never_comes(world: CardWorld) -> None:
     batch_id = await world.batch(CHANNEL, 9)
     stopped = await world.watch("one", CHANNEL, batch_id=batch_id)
     await world.watch("one", CHANNEL + 1)
@@ -1127,7 +1127,7 @@ async def test_a_summary_is_forgotten_though_an_outcome_never_comes(world: CardW
     assert world.loop._edits._shown == {}
 
 
-async def test_news_that_a_card_does_not_show_leave_it_in_doubt(world: CardWorld) -> None:
+async def test_a_change_that_the_card_does_not_show_leaves_it_in_doubt(world: CardWorld) -> None:
     subscription_id = await world.card("job")
     await world.told("job")
     await world.move(10 * SECOND)
@@ -1147,9 +1147,7 @@ async def test_news_that_a_card_does_not_show_leave_it_in_doubt(world: CardWorld
 
 
 @pytest.mark.parametrize("ends_meanwhile", [True, False])
-async def test_what_a_clock_that_was_ahead_has_edited_keeps_up_after_a_restart(
-    world: CardWorld, *, ends_meanwhile: bool
-) -> None:
+async def test_cards_edited_by_a_fast_clock_keep_up_after_a_restart(world: CardWorld, *, ends_meanwhile: bool) -> None:
     last, batch_id = 0, await world.batch(CHANNEL, 9)
     for jobid in ("one", "two"):
         last = await world.watch(jobid, CHANNEL, batch_id=batch_id, users=(9,))
@@ -1188,7 +1186,7 @@ async def test_what_a_clock_that_was_ahead_has_edited_keeps_up_after_a_restart(
     assert [post.job.percent for post in world.edits() if post.subscription_id == alone and post.job][-1] == 90
 
 
-async def test_a_summary_is_not_edited_at_the_start_where_nothing_has_changed(world: CardWorld) -> None:
+async def test_an_unchanged_summary_is_not_edited_at_the_start(world: CardWorld) -> None:
     batch_id = await world.batch(CHANNEL, 9)
     await world.watch("one", CHANNEL, batch_id=batch_id)
     async with world.database.transaction() as tx:
@@ -1203,7 +1201,7 @@ async def test_a_summary_is_not_edited_at_the_start_where_nothing_has_changed(wo
     assert world.discord.edits == []
 
 
-async def test_the_loop_turns_also_while_no_card_is_due_for_long(world: CardWorld) -> None:
+async def test_the_loop_turns_even_if_no_card_is_due_for_long(world: CardWorld) -> None:
     await world.card("job:1")
     before = world.loop.heartbeat
     await world.move(31 * SECOND)
@@ -1238,7 +1236,7 @@ async def test_cards_of_another_process_s_servers_are_not_even_read(
     assert shown == [Key(DeliveryKind.CARD, subscription_id)]
 
 
-async def test_servers_that_move_while_cards_are_looked_up_are_looked_up_as_well(
+async def test_servers_that_move_during_a_lookup_of_cards_are_looked_up_too(
     world: CardWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A process may take several shards in quick succession."""

@@ -48,7 +48,7 @@ def test_a_running_job_shows_its_state(state: JobState, status: CardStatus) -> N
     assert card_status(replace(RUNNING, job=Job("job", state, "word"))) is status
 
 
-def test_before_the_first_answer() -> None:
+def test_before_the_first_response() -> None:
     assert card_status(replace(RUNNING, job=None, slow_at=NOW)) is CardStatus.NO_ANSWER_YET
 
 
@@ -59,17 +59,17 @@ def test_a_job_that_takes_long_says_so_from_that_moment_on() -> None:
     assert changes_at(late) is None
 
 
-def test_an_unknown_state_is_told_however_long_it_takes() -> None:
+def test_an_unknown_state_is_shown_however_long_it_takes() -> None:
     assert card_status(replace(RUNNING, job=Job("job", JobState.UNKNOWN, "odd"), slow_at=NOW)) is CardStatus.UNKNOWN
 
 
-def test_a_bot_that_is_paused_says_so_on_open_cards_alone() -> None:
+def test_a_paused_bot_says_so_only_on_open_cards() -> None:
     held = replace(RUNNING, paused=True, account_state=AccountState.REFUSED, live=False)
     assert card_status(held) is CardStatus.PAUSED
     assert card_status(replace(ENDED, paused=True, delivery=DeliveryState.POSTED)) is CardStatus.ENDED
 
 
-def test_what_holds_a_job_up_goes_before_its_state() -> None:
+def test_what_blocks_a_job_is_shown_before_its_state() -> None:
     held = replace(RUNNING, api_down=True)
     assert card_status(held) is CardStatus.API_DOWN
     assert card_status(replace(held, account_state=AccountState.REFUSED)) is CardStatus.TOKEN_REFUSED
@@ -77,7 +77,7 @@ def test_what_holds_a_job_up_goes_before_its_state() -> None:
     assert card_status(replace(held, account_state=AccountState.UNPAID, live=False)) is CardStatus.OTHER_ACCOUNT
 
 
-def test_time_counts_from_when_the_job_was_made() -> None:
+def test_time_is_counted_from_the_job_s_creation() -> None:
     assert slow_at(Job("job", JobState.CREATED, "created", created=5), 9) == 5 + SLOW_AFTER
     assert slow_at(None, 9) == 9 + SLOW_AFTER
 
@@ -94,7 +94,7 @@ def test_an_end_without_video_waits_for_its_message() -> None:
     assert card_status(replace(ENDED, job=replace(DONE, media=()))) is None
 
 
-def test_an_outcome_that_may_not_be_posted() -> None:
+def test_an_outcome_without_permission_to_post() -> None:
     blocked = replace(ENDED, blocked=True)
     assert card_status(blocked) is CardStatus.CANNOT_POST
     assert not is_final(blocked)
@@ -109,13 +109,15 @@ def test_an_outcome_that_may_not_be_posted() -> None:
         (DeliveryState.UNSURE, CardStatus.UNSURE),
     ],
 )
-def test_once_the_outcome_is_settled_the_card_is_at_its_end(delivery: DeliveryState | None, status: CardStatus) -> None:
+def test_once_the_outcome_is_done_the_card_is_in_its_last_state(
+    delivery: DeliveryState | None, status: CardStatus
+) -> None:
     settled = replace(ENDED, delivery=delivery)
     assert card_status(settled) is status
     assert is_final(settled)
 
 
-def test_a_stopped_one_says_so_though_the_job_ends_later() -> None:
+def test_a_stopped_card_says_so_even_if_the_job_ends_later() -> None:
     stopped = replace(ENDED, stopped_by=7, delivery=None)
     assert card_status(stopped) is CardStatus.STOPPED
     assert is_final(stopped)

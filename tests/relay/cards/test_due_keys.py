@@ -17,7 +17,7 @@ _STEP = st.tuples(st.sampled_from(["add", "take", "free"]), st.integers(0, 5), s
 
 
 @given(st.lists(_STEP, max_size=80))
-def test_it_is_a_list_sorted_by_time(steps: list[tuple[str, int, int]]) -> None:
+def test_it_behaves_like_a_list_sorted_by_time(steps: list[tuple[str, int, int]]) -> None:
     due, plain, taken = DueKeys(), dict[Key, float](), set[Key]()
     for step, number, time_of in steps:
         key = Key(DeliveryKind.CARD, number)
@@ -39,7 +39,7 @@ def test_it_is_a_list_sorted_by_time(steps: list[tuple[str, int, int]]) -> None:
         assert due.next_at() == min((at for one, at in plain.items() if one not in taken), default=None)
 
 
-def test_moving_keys_about_does_not_grow_the_heap() -> None:
+def test_moving_keys_does_not_grow_the_heap() -> None:
     due = DueKeys()
     for turn in range(1000):
         for number in range(10):
@@ -47,7 +47,7 @@ def test_moving_keys_about_does_not_grow_the_heap() -> None:
     assert len(due._heap) <= 20
 
 
-def test_once_the_keys_are_taken_nothing_is_left_of_their_other_times() -> None:
+def test_taking_keys_removes_their_other_times() -> None:
     due = DueKeys()
     due.add(Key(DeliveryKind.CARD, 0), 3600)
     for number in range(1, 1000):
@@ -93,14 +93,14 @@ async def _turn_seconds(folder: Path, cards: int) -> float:
     return best / 50
 
 
-async def test_a_turn_costs_about_the_same_whether_a_thousand_or_a_hundred_thousand_cards_are_due(
+async def test_a_turn_costs_about_the_same_with_a_thousand_or_a_hundred_thousand_due_cards(
     tmp_path: Path,
 ) -> None:
     few, many = await _turn_seconds(tmp_path / "few", 1_000), await _turn_seconds(tmp_path / "many", 100_000)
     assert many < 5 * few, f"{1000 * few:.3f} ms and {1000 * many:.3f} ms"
 
 
-async def test_a_loop_that_is_broken_off_goes_on_with_the_card_that_it_was_editing(tmp_path: Path) -> None:
+async def test_an_interrupted_loop_resumes_with_the_card_it_was_editing(tmp_path: Path) -> None:
     database = await open_database(tmp_path)
     clock, edits = ManualClock(), _Edits(hangs=True)
     loop = CardLoop(database, edits, clock, parallel=1)  # type: ignore[arg-type]

@@ -10,13 +10,13 @@ def line() -> EditQueue:
     return EditQueue()
 
 
-def test_a_channel_has_a_place_every_two_seconds_and_others_their_own(line: EditQueue) -> None:
+def test_a_channel_has_a_slot_every_two_seconds_independent_of_others(line: EditQueue) -> None:
     assert [line.wait(key, 5, 10.0) for key in "abc"] == [0.0, CHANNEL_SECONDS, 2 * CHANNEL_SECONDS]
     assert line.wait("d", 6, 10.0) == pytest.approx(EVERYWHERE_SECONDS)
     assert line.wait("c", 5, 11.0) == pytest.approx(2 * CHANNEL_SECONDS - 1)
 
 
-def test_a_place_is_kept_until_it_is_left(line: EditQueue) -> None:
+def test_a_slot_is_kept_until_it_is_released(line: EditQueue) -> None:
     line.wait("a", 5, 10.0)
     assert line.wait("b", 5, 10.0) == CHANNEL_SECONDS
     assert line.wait("b", 5, 12.0) == 0.0
@@ -26,13 +26,13 @@ def test_a_place_is_kept_until_it_is_left(line: EditQueue) -> None:
     assert line.wait("b", 5, 14.0) == CHANNEL_SECONDS
 
 
-def test_a_channel_that_is_held_gives_no_place(line: EditQueue) -> None:
+def test_a_held_channel_has_no_slot(line: EditQueue) -> None:
     line.hold(5, 20.0)
     line.hold(5, 15.0)
     assert line.wait("a", 5, 10.0) == 10.0
 
 
-def test_channels_that_are_free_again_are_forgotten(line: EditQueue) -> None:
+def test_free_channels_are_forgotten(line: EditQueue) -> None:
     for channel_id in range(1_000):
         now = channel_id * CHANNEL_SECONDS
         line.wait(channel_id, channel_id, now)
@@ -43,7 +43,7 @@ def test_channels_that_are_free_again_are_forgotten(line: EditQueue) -> None:
     assert not line._channels
 
 
-def test_places_that_are_left_keep_nobody_waiting(line: EditQueue) -> None:
+def test_released_slots_delay_nobody(line: EditQueue) -> None:
     for key in range(20):
         line.wait(key, 5, 10.0)
     line.begin(0, 5)
@@ -53,7 +53,7 @@ def test_places_that_are_left_keep_nobody_waiting(line: EditQueue) -> None:
     assert line.wait("later", 5, 11.0) == CHANNEL_SECONDS - 1
 
 
-def test_two_seconds_lie_after_an_edit_that_came_late_too(line: EditQueue) -> None:
+def test_two_seconds_also_pass_after_a_late_edit(line: EditQueue) -> None:
     line.wait("a", 5, 10.0)
     assert line.wait("b", 5, 10.0) == CHANNEL_SECONDS
     assert line.wait("a", 5, 11.5) <= 0
@@ -63,7 +63,7 @@ def test_two_seconds_lie_after_an_edit_that_came_late_too(line: EditQueue) -> No
     assert line.wait("b", 5, 13.5) <= 0
 
 
-def test_two_seconds_lie_after_the_response_to_an_edit(line: EditQueue) -> None:
+def test_two_seconds_pass_after_the_response_to_an_edit(line: EditQueue) -> None:
     line.wait("a", 5, 10.0)
     line.begin("a", 5)
     assert line.wait("b", 5, 13.0) == CHANNEL_SECONDS

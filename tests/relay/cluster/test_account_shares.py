@@ -19,7 +19,7 @@ def test_each_account_has_one_process(known: frozenset[int], alive: frozenset[st
 
 
 @given(accounts, processes, st.data())
-def test_only_the_accounts_of_one_that_is_gone_move(
+def test_only_the_accounts_of_a_process_that_is_gone_move(
     known: frozenset[int], alive: frozenset[str], data: st.DataObject
 ) -> None:
     gone = data.draw(st.sampled_from(sorted(alive)))
@@ -29,7 +29,7 @@ def test_only_the_accounts_of_one_that_is_gone_move(
 
 
 @given(accounts, processes)
-def test_one_that_is_not_alive_should_hold_nothing(known: frozenset[int], alive: frozenset[str]) -> None:
+def test_a_dead_process_should_hold_nothing(known: frozenset[int], alive: frozenset[str]) -> None:
     assert accounts_of("zz", known, alive) == frozenset()
 
 

@@ -45,12 +45,12 @@ def test_how_long_to_wait(remaining: int, since_bucket: float | None, since_any:
     assert seconds_until_identify(limit(remaining), since_bucket, since_any) == pytest.approx(wait)
 
 
-def test_a_limit_that_is_about_to_be_renewed_is_not_asked_for_without_a_pause() -> None:
+def test_a_limit_about_to_be_reset_is_not_requested_without_a_pause() -> None:
     assert seconds_until_identify(limit(RESERVE, reset_after_s=0), None, None) == SCARCE_SPACING_S
 
 
 @given(st.lists(st.integers(0, 40), min_size=1, max_size=20), st.integers(1, 16), st.integers(10, 120))
-def test_a_crash_loop_of_a_day_breaks_no_limit(shards: list[int], max_concurrency: int, total: int) -> None:
+def test_a_day_of_crash_loops_breaks_no_limit(shards: list[int], max_concurrency: int, total: int) -> None:
     """Every IDENTIFY is sent as soon as it may be."""
     now, remaining = 0.0, total
     of_bucket: dict[int, float] = {}

@@ -17,7 +17,7 @@ class _Owner(Alone):
         return Shards(8, self.held)
 
 
-def test_each_shard_counts_once_for_being_taken_and_once_for_being_lost() -> None:
+def test_each_shard_counts_once_when_taken_and_once_when_lost() -> None:
     owner, changes = _Owner(), Changes()
     moves = LeaseMoves(owner, changes)
     for held in ((0, 1), (0, 1), (1, 2), ()):

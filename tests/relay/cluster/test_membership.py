@@ -104,7 +104,7 @@ async def begin(url: PostgresUrl) -> AsyncIterator[Begin]:
         await database.close()
 
 
-async def test_each_account_is_one_process_s_and_one_that_leaves_gives_all_back(begin: Begin) -> None:
+async def test_each_account_has_one_process_and_a_leaving_process_returns_all(begin: Begin) -> None:
     first = await begin()
     everything = set(first.accounts)
     assert first.owned() == everything
@@ -122,7 +122,7 @@ async def test_each_account_is_one_process_s_and_one_that_leaves_gives_all_back(
     assert first.owned() == everything
 
 
-async def test_what_somebody_else_holds_is_not_polled_whatever_hashing_says(begin: Begin) -> None:
+async def test_an_account_held_by_another_process_is_not_polled_whatever_hashing_says(begin: Begin) -> None:
     first, second = await begin(), await begin()
     await second.member.turn()
     assert second.owned() == set()
@@ -147,7 +147,7 @@ async def test_accounts_that_could_not_be_released_are_released_later(
     assert first.owned() | second.owned() == set(first.accounts)
 
 
-async def test_one_that_was_declared_dead_begins_anew(begin: Begin) -> None:
+async def test_a_process_declared_dead_registers_again(begin: Begin) -> None:
     first, second = await begin(), await begin()
     await first.run_out()
     await second.member.turn()
@@ -165,7 +165,7 @@ async def test_one_that_was_declared_dead_begins_anew(begin: Begin) -> None:
     assert first.read == [None, None]
 
 
-async def test_one_that_was_declared_dead_has_lost_the_work_of_one_of_all(begin: Begin) -> None:
+async def test_a_process_declared_dead_has_lost_its_named_leases(begin: Begin) -> None:
     first, second = await begin(), await begin()
     assert await first.member.take_named_lease("x")
     await first.run_out()
@@ -178,7 +178,7 @@ async def test_one_that_was_declared_dead_has_lost_the_work_of_one_of_all(begin:
     assert not await first.member.take_named_lease("x")
 
 
-async def test_one_that_was_declared_dead_while_it_drains_does_not_come_back(begin: Begin) -> None:
+async def test_a_process_declared_dead_while_it_drains_does_not_come_back(begin: Begin) -> None:
     first, second = await begin(), await begin()
     await first.member.begin_draining()
     await first.run_out()
@@ -195,7 +195,7 @@ async def test_a_renewal_sets_the_clock(begin: Begin) -> None:
     assert process.database_clock.now() == pytest.approx(await processes.now(process.leases.reader), abs=60_000)
 
 
-async def test_a_lease_is_believed_only_for_its_length_less_a_margin(begin: Begin) -> None:
+async def test_a_lease_is_trusted_for_its_length_less_a_margin(begin: Begin) -> None:
     process = await begin()
     process.clock.forward(TRUSTED - 0.1)
     assert process.owned()
@@ -204,7 +204,7 @@ async def test_a_lease_is_believed_only_for_its_length_less_a_margin(begin: Begi
     assert process.member.shards().held == ()
 
 
-async def test_a_slow_answer_does_not_stretch_the_lease(begin: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_slow_response_does_not_extend_the_lease(begin: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
     process = await begin()
     renew = processes.renew
 
@@ -218,9 +218,7 @@ async def test_a_slow_answer_does_not_stretch_the_lease(begin: Begin, monkeypatc
     assert not process.member.holds
 
 
-async def test_work_of_one_of_all_that_was_got_too_late_is_not_done(
-    begin: Begin, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_named_lease_that_came_too_late_is_not_used(begin: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
     process = await begin()
     take = processes.take_named_lease
 
@@ -232,7 +230,7 @@ async def test_work_of_one_of_all_that_was_got_too_late_is_not_done(
     assert not await process.member.take_named_lease("x")
 
 
-async def test_this_machine_s_clock_may_be_set(begin: Begin) -> None:
+async def test_setting_the_local_clock_changes_nothing(begin: Begin) -> None:
     first, second = await begin(), await begin()
     for jump in (-600_000, 600_000):
         second.clock.jumped = jump
@@ -241,7 +239,7 @@ async def test_this_machine_s_clock_may_be_set(begin: Begin) -> None:
         assert first.owned() == set(first.accounts)
 
 
-async def test_cut_off_from_the_database_it_stops_in_time(
+async def test_without_the_database_a_process_stops_in_time(
     begin: Begin, postgres_server: PostgresServer, url: PostgresUrl
 ) -> None:
     async with TcpProxy.to(postgres_server.port) as proxy:
@@ -267,7 +265,7 @@ async def test_cut_off_from_the_database_it_stops_in_time(
         await leases.close()
 
 
-async def test_others_changes_are_heard_between_two_turns(begin: Begin) -> None:
+async def test_other_processes_changes_are_read_between_two_turns(begin: Begin) -> None:
     first, second = await begin(), await begin()
     running = asyncio.create_task(first.member.run())
     await until(lambda: first.clock.earliest() is not None)
@@ -279,7 +277,7 @@ async def test_others_changes_are_heard_between_two_turns(begin: Begin) -> None:
     await asyncio.gather(running, return_exceptions=True)
 
 
-async def test_a_look_between_two_turns_that_fails_is_left_to_the_next_turn(
+async def test_a_failed_read_between_two_turns_is_left_to_the_next_turn(
     begin: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failed = []
@@ -303,7 +301,7 @@ async def test_a_look_between_two_turns_that_fails_is_left_to_the_next_turn(
     await asyncio.gather(running, return_exceptions=True)
 
 
-async def test_one_of_all_does_what_a_name_stands_for(begin: Begin) -> None:
+async def test_only_one_process_does_the_work_of_a_named_lease(begin: Begin) -> None:
     first, second = await begin(), await begin()
     assert [await first.member.take_named_lease("x"), await second.member.take_named_lease("x")] == [True, False]
     assert await first.member.take_named_lease("x")
@@ -313,7 +311,7 @@ async def test_one_of_all_does_what_a_name_stands_for(begin: Begin) -> None:
     assert await first.member.take_named_lease("x")
 
 
-async def test_one_that_drains_takes_nothing_more(begin: Begin) -> None:
+async def test_a_draining_process_takes_nothing_more(begin: Begin) -> None:
     first, second = await begin(), await begin()
     await first.member.begin_draining()
     await second.member.turn()
@@ -323,7 +321,7 @@ async def test_one_that_drains_takes_nothing_more(begin: Begin) -> None:
     assert [process.draining for process in (await second.member.read_shards())[1]].count(True) == 1
 
 
-async def test_servers_belong_to_whoever_holds_their_shard(begin: Begin) -> None:
+async def test_servers_belong_to_the_holder_of_their_shard(begin: Begin) -> None:
     first, second = await begin(), await begin()
     guild = 3 << 22
     assert not first.member.owns_server(guild)
@@ -344,7 +342,7 @@ async def test_servers_belong_to_whoever_holds_their_shard(begin: Begin) -> None
     assert first.member.owns_server(guild)  # Nobody comes for it.
 
 
-async def test_what_others_commit_is_heard_once_and_after_it_was_read(begin: Begin) -> None:
+async def test_others_commits_are_announced_once_after_they_were_read(begin: Begin) -> None:
     first, second = await begin(), await begin()
     first.heard.clear()
     first.read.clear()
@@ -367,7 +365,7 @@ async def test_what_others_commit_is_heard_once_and_after_it_was_read(begin: Beg
     assert first.read == [({first.accounts[0]}, set())]
 
 
-async def test_what_is_read_again_for_the_sake_of_a_long_transaction_is_heard_once(begin: Begin) -> None:
+async def test_rows_reread_because_of_a_long_transaction_are_announced_once(begin: Begin) -> None:
     first, second, third = await begin(), await begin(), await begin()
     async with third.database.transaction(locks_rows=True) as long:
         await long.insert("accounts", account_key="long", state_since=0)
@@ -378,7 +376,7 @@ async def test_what_is_read_again_for_the_sake_of_a_long_transaction_is_heard_on
     assert first.heard.count(("end_reported", 5)) == 1
 
 
-async def test_the_feed_is_kept_short_by_one_of_all(begin: Begin) -> None:
+async def test_one_process_keeps_the_feed_short(begin: Begin) -> None:
     first, second = await begin(), await begin()
     async with second.database.transaction() as tx:
         await change_feed.report_end(tx, 5)
@@ -391,14 +389,14 @@ async def test_the_feed_is_kept_short_by_one_of_all(begin: Begin) -> None:
     assert await first.database.reader.count("changes") == 0
 
 
-async def test_a_start_without_its_database_fails(begin: Begin) -> None:
+async def test_a_start_without_the_database_fails(begin: Begin) -> None:
     process = await begin()
     await process.leases.close()
     with pytest.raises(StorageUnavailable):
         await process.member.release_shard(0)
 
 
-async def test_discord_s_requests_are_shared_out_by_the_shards_held(begin: Begin) -> None:
+async def test_discord_s_requests_are_divided_by_the_shards_held(begin: Begin) -> None:
     first, second = await begin(), await begin()
     await first.member.agree_on_shards(2)
     assert await first.member.take_shard(0)
@@ -420,7 +418,7 @@ async def test_discord_s_requests_are_shared_out_by_the_shards_held(begin: Begin
     assert first.member.requests_per_second() == LEAST
 
 
-async def test_what_another_server_may_have_lost_is_looked_for(begin: Begin) -> None:
+async def test_what_another_server_may_have_lost_is_searched_for(begin: Begin) -> None:
     first = await begin()
     assert (first.member.server, first.member.looks_first_until) == (first.database.server, 0)
     async with first.database.transaction() as tx:
@@ -445,7 +443,7 @@ async def test_what_another_server_may_have_lost_is_looked_for(begin: Begin) -> 
     assert again == rows[open_]
 
 
-async def test_a_server_that_was_started_again_is_noticed(begin: Begin) -> None:
+async def test_a_restarted_database_server_is_noticed(begin: Begin) -> None:
     process = await begin()
     process.member.server = "before"
     assert process.member.server != process.database.server
@@ -454,7 +452,7 @@ async def test_a_server_that_was_started_again_is_noticed(begin: Begin) -> None:
     assert process.member.server == process.database.server
 
 
-async def test_one_that_is_alone_has_all_requests_at_once(begin: Begin) -> None:
+async def test_a_single_process_has_all_requests_at_once(begin: Begin) -> None:
     process = await begin()
     await process.member.agree_on_shards(1)
     assert await process.member.take_shard(0)

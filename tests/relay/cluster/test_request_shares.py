@@ -13,14 +13,14 @@ STEP_S = 0.005
 
 
 @pytest.mark.parametrize("held", [[1], [1, 0, 0], [6, 0, 0], [3, 2, 1], [20] * 5, [1] + 59 * [0]])
-def test_shares_add_up_to_what_discord_allows(held: list[int]) -> None:
+def test_shares_add_up_to_discord_s_limit(held: list[int]) -> None:
     shares = [fair_requests(one, sum(held), len(held)) for one in held]
     assert sum(shares) <= ALL - min(len(held), ALL / 2) + 1e-9
     assert min(shares) > 0
     assert max(shares) == shares[held.index(max(held))]
 
 
-def test_who_holds_all_shards_has_nearly_everything() -> None:
+def test_the_holder_of_all_shards_has_nearly_every_request() -> None:
     assert fair_requests(1, 1, 3) == 38
     assert fair_requests(0, 1, 3) == LEAST
 
@@ -81,7 +81,7 @@ def test_while_shards_move_and_processes_come_and_go(seed: int) -> None:
     assert len(times) > 60 * 20
 
 
-def test_a_smaller_share_counts_at_once_and_a_larger_one_when_all_know_of_it() -> None:
+def test_a_smaller_share_applies_at_once_and_a_larger_one_when_all_know_it() -> None:
     now = 0.0
     share = RequestShare(lambda: now)
     for now in range(10):
@@ -98,7 +98,7 @@ def test_a_smaller_share_counts_at_once_and_a_larger_one_when_all_know_of_it() -
     assert share.per_second() == 40
 
 
-def test_without_a_look_a_share_is_not_believed_for_long() -> None:
+def test_a_share_that_is_not_recomputed_is_not_trusted_for_long() -> None:
     now = 0.0
     share = RequestShare(lambda: now)
     assert share.per_second() == LEAST
@@ -114,7 +114,7 @@ def test_without_a_look_a_share_is_not_believed_for_long() -> None:
     assert share.per_second() == LEAST
 
 
-def test_one_that_is_alone_waits_for_nobody() -> None:
+def test_a_single_process_waits_for_nobody() -> None:
     share = RequestShare(lambda: 0.0)
     share.note(0.0, 40.0, alone=True)
     assert share.per_second() == 40

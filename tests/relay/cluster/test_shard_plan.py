@@ -74,7 +74,7 @@ def uneven(cluster: Cluster) -> int:
 
 
 @given(sizes, names)
-def test_a_first_start_shares_all_out_evenly(shard_count: int, ids: list[str]) -> None:
+def test_a_first_start_distributes_all_shards_evenly(shard_count: int, ids: list[str]) -> None:
     cluster = Cluster(shard_count, *ids)
     cluster.settle()
     assert cluster.load[None] == 0
@@ -83,7 +83,7 @@ def test_a_first_start_shares_all_out_evenly(shard_count: int, ids: list[str]) -
 
 
 @given(sizes, names)
-def test_all_come_to_the_same_plan_and_leave_no_free_shard(shard_count: int, ids: list[str]) -> None:
+def test_all_processes_compute_the_same_plan_and_leave_no_free_shard(shard_count: int, ids: list[str]) -> None:
     cluster = Cluster(shard_count, *ids)
     taken = Counter(shard for name in ids for shard in cluster.takes(name))
     assert taken == Counter(range(shard_count))
@@ -106,7 +106,7 @@ def test_a_dead_process_s_shards_go_to_the_others_and_no_other_shard_moves(
 
 
 @given(sizes, names.filter(lambda ids: len(ids) > 1))
-def test_a_newcomer_gets_its_fair_share_with_as_few_moves_as_that_takes(shard_count: int, ids: list[str]) -> None:
+def test_a_new_process_gets_its_fair_share_with_the_fewest_moves(shard_count: int, ids: list[str]) -> None:
     *before, newcomer = ids
     cluster = Cluster(shard_count, *before)
     cluster.settle()
@@ -121,7 +121,7 @@ def test_a_newcomer_gets_its_fair_share_with_as_few_moves_as_that_takes(shard_co
 
 
 @given(sizes, names)
-def test_nothing_moves_where_nobody_joins_dies_or_drains(shard_count: int, ids: list[str]) -> None:
+def test_nothing_moves_unless_a_process_joins_dies_or_drains(shard_count: int, ids: list[str]) -> None:
     """Even if the distribution is uneven."""
     cluster = Cluster(shard_count, *ids)
     for shard in cluster.leases:
@@ -151,7 +151,7 @@ def test_a_draining_process_takes_nothing() -> None:
 
 
 @given(sizes, names, st.data())
-def test_rolling_update_keeps_it_even(shard_count: int, ids: list[str], data: st.DataObject) -> None:
+def test_a_rolling_update_keeps_shards_even(shard_count: int, ids: list[str], data: st.DataObject) -> None:
     """Each process is replaced by a new one that joins before the old one drains."""
     cluster = Cluster(shard_count, *ids)
     cluster.settle()
@@ -167,7 +167,7 @@ def test_rolling_update_keeps_it_even(shard_count: int, ids: list[str], data: st
     assert uneven(cluster) <= 1
 
 
-def test_what_is_on_its_way_is_not_asked_for_again() -> None:
+def test_a_shard_being_moved_is_not_requested_again() -> None:
     leases = [*(ShardLease(shard, "a") for shard in range(3)), ShardLease(3, "a", successor="b")]
     processes = [Process("a"), Process("b"), Process("c")]
     assert shard_to_ask_for("b", leases, processes) is None
@@ -177,7 +177,7 @@ def test_what_is_on_its_way_is_not_asked_for_again() -> None:
     assert sorted(taken) == [0, 1, 2]
 
 
-def test_a_successor_that_has_died_is_replaced() -> None:
+def test_a_dead_successor_is_replaced() -> None:
     leases = [ShardLease(0, "a", successor="dead"), ShardLease(1, "a")]
     assert shards_to_take("b", leases, [Process("a", draining=True), Process("b")], 1) == [0, 1]
     assert shard_to_ask_for("b", [leases[0], leases[0]], [Process("a"), Process("b")]) == 0
@@ -187,7 +187,7 @@ def test_a_dead_owner_s_lease_is_waited_for() -> None:
     assert shards_to_take("b", [ShardLease(0, "dead")], [Process("b")], 1) == []
 
 
-def test_a_shard_that_stays_free_is_anybody_s() -> None:
+def test_a_shard_that_stays_free_can_be_taken_by_any_process() -> None:
     """The process whose turn it is may be cut off from Discord."""
     processes = [Process("a"), Process("b")]
 
@@ -204,7 +204,7 @@ def test_a_shard_that_stays_free_is_anybody_s() -> None:
     st.sets(st.sampled_from("abc"), min_size=1),
     st.sets(st.sampled_from("abc")),
 )
-def test_whatever_the_rows_say_nobody_takes_what_it_has(
+def test_whatever_the_rows_say_no_process_takes_what_it_has(
     rows: list[tuple[str | None, str | None]], live: set[str], draining: set[str]
 ) -> None:
     leases = [ShardLease(shard, owner, successor) for shard, (owner, successor) in enumerate(rows)]
@@ -224,12 +224,12 @@ def leases(*owners: str | None, free_s: float = 0.0) -> list[ShardLease]:
     return [ShardLease(shard, owner, free_s=0.0 if owner else free_s) for shard, owner in enumerate(owners)]
 
 
-def test_only_what_was_given_is_taken() -> None:
+def test_only_assigned_shards_are_taken() -> None:
     assert shards_to_take_by_hand("a", {0, 2}, leases(None, None, None, "b"), ALIVE, 1) == [0, 2]
     assert shards_to_take_by_hand("a", {0, 2}, leases("a", None, "b", None), ALIVE, 1) == []
 
 
-def test_a_draining_process_gives_to_whoever_has_the_same() -> None:
+def test_a_draining_process_hands_over_to_one_with_the_same_shard_ids() -> None:
     replaced = [Process("a"), Process("b", draining=True)]
     assert shards_to_take_by_hand("a", {0, 1, 2}, leases("b", "b", None, "b"), replaced, 1) == [2, 0, 1]
     on_its_way = [ShardLease(0, "b", successor="a"), ShardLease(1, "b", successor="dead")]
@@ -237,7 +237,7 @@ def test_a_draining_process_gives_to_whoever_has_the_same() -> None:
     assert shards_to_take_by_hand("b", {0, 1}, leases(None, None), replaced, 1) == []
 
 
-def test_faults_are_told_in_a_sentence_each() -> None:
+def test_each_problem_is_described_in_a_sentence() -> None:
     assert faults_of_shard_ids("a", {0, 1}, leases("a", "a", "b"), ALIVE) == []
     assert faults_of_shard_ids("a", {0, 1, 2, 7}, leases("a", None, "b", None, free_s=GAP_S), ALIVE) == [
         "SHARD_IDS names 7, and there are only shards 0 to 3; take it out",
@@ -246,7 +246,7 @@ def test_faults_are_told_in_a_sentence_each() -> None:
     ]
 
 
-def test_what_is_about_to_be_taken_is_no_fault() -> None:
+def test_a_shard_about_to_be_taken_is_no_problem() -> None:
     replaced = [Process("a"), Process("b", draining=True)]
     assert faults_of_shard_ids("a", {0}, leases("b", None, free_s=GAP_S - 1), replaced) == []
 
@@ -255,19 +255,19 @@ shards = st.sets(st.integers(0, 300), max_size=60)
 
 
 @given(shards, st.integers(1, 64))
-def test_each_is_handed_over_once(held: set[int], max_concurrency: int) -> None:
+def test_each_shard_is_handed_over_once(held: set[int], max_concurrency: int) -> None:
     assert sorted(drain_order(held, max_concurrency)) == sorted(held)
 
 
 @given(shards, st.integers(1, 64))
-def test_no_bucket_comes_again_before_every_other_had_its_turn(held: set[int], max_concurrency: int) -> None:
+def test_no_bucket_repeats_before_every_other_had_its_turn(held: set[int], max_concurrency: int) -> None:
     order = [shard % max_concurrency for shard in drain_order(held, max_concurrency)]
     for place, bucket in enumerate(order):
         turn = order[:place].count(bucket)
         assert all(order[:place].count(other) > turn or order.count(other) <= turn for other in range(bucket))
 
 
-def test_buckets_in_turn() -> None:
+def test_buckets_take_turns() -> None:
     assert drain_order({0, 1, 2, 3, 4, 8}, 4) == [0, 1, 2, 3, 4, 8]
     assert drain_order({0, 4, 8, 1, 5}, 4) == [0, 1, 4, 5, 8]
     assert drain_order({7, 3, 5}, 1) == [3, 5, 7]

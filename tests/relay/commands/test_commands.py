@@ -47,7 +47,7 @@ async def test_a_running_job_is_watched_with_a_card(world: World) -> None:
     assert len(world.api.asked) == 1
 
 
-async def test_somebody_else_is_added_and_sent_to_the_card(world: World) -> None:
+async def test_a_second_person_joins_and_is_sent_to_the_card(world: World) -> None:
     await world.watch("job-1")
     result = await world.commands.watch.status(world.ask(person=2), "#1", False, False)
     assert isinstance(result, AlreadyWatched)
@@ -57,7 +57,7 @@ async def test_somebody_else_is_added_and_sent_to_the_card(world: World) -> None
 
 
 @pytest.mark.parametrize("followed", [False, True])
-async def test_a_spoiler_that_anybody_asks_for_is_kept(world: World, followed: bool) -> None:
+async def test_a_spoiler_that_anybody_requests_is_kept(world: World, followed: bool) -> None:
     """The channel may already watch the job for somebody who asked for no spoiler, or because of a follow."""
     await world.watch("job-1")
     if followed:
@@ -69,7 +69,7 @@ async def test_a_spoiler_that_anybody_asks_for_is_kept(world: World, followed: b
     assert await world.rows("SELECT spoiler FROM subscriptions") == [(1,)]
 
 
-async def test_an_ended_job_is_posted_once_and_asked_about_once(world: World) -> None:
+async def test_an_ended_job_is_posted_once_and_requested_once(world: World) -> None:
     job = world.api.put("job-1", JobState.COMPLETED, media=(Media("https://x/1.mp4"),))
     first = await world.commands.watch.status(world.ask(), "job-1", True, False)
     job = replace(job, ran_until=world.clock.now(), ended_by=world.clock.now())
@@ -110,7 +110,7 @@ async def test_an_end_that_a_command_sees_first_goes_to_every_channel(world: Wor
         (api_errors.BadRequest("400"), refusals.IdRefused),
     ],
 )
-async def test_what_was_never_seen_leaves_nothing_behind(
+async def test_an_unknown_job_leaves_nothing_behind(
     world: World, trouble: api_errors.PixVerseError, refusal: type[refusals.Refusal]
 ) -> None:
     world.api.everywhere = trouble
@@ -128,7 +128,7 @@ async def test_what_was_never_seen_leaves_nothing_behind(
         (AccountState.UNPAID, AccountState.UNPAID),
     ],
 )
-async def test_what_is_asked_for_with_a_token_in_trouble_is_watched_and_comes_once_it_works(
+async def test_a_job_requested_while_the_token_is_refused_is_watched_and_posted_later(
     world: World, trouble: api_errors.PixVerseError | AccountState, hold: AccountState
 ) -> None:
     if isinstance(trouble, AccountState):
@@ -155,7 +155,7 @@ async def test_what_is_asked_for_with_a_token_in_trouble_is_watched_and_comes_on
 
 
 @pytest.mark.parametrize("trouble", [api_errors.Unavailable("503"), api_errors.RateLimited("429", 60.0), "hangs"])
-async def test_watched_all_the_same_while_the_api_is_away(world: World, trouble: object) -> None:
+async def test_a_job_is_watched_even_while_the_api_is_down(world: World, trouble: object) -> None:
     if isinstance(trouble, api_errors.PixVerseError):
         world.api.everywhere = trouble
     else:
@@ -169,7 +169,7 @@ async def test_watched_all_the_same_while_the_api_is_away(world: World, trouble:
 
 
 @pytest.mark.parametrize("is_known", [True, False])
-async def test_whoever_asks_again_for_a_job_whose_card_was_deleted_gets_a_new_one(world: World, is_known: bool) -> None:
+async def test_a_person_who_asks_again_after_a_card_was_deleted_gets_a_new_one(world: World, is_known: bool) -> None:
     await world.watch("job-1")
     async with world.database.transaction() as tx:
         await tx.run("UPDATE deliveries SET state = 'posted', message_id = 77 WHERE kind = 'card'")
@@ -188,7 +188,7 @@ async def test_whoever_asks_again_for_a_job_whose_card_was_deleted_gets_a_new_on
     assert await world.database.reader.value("SELECT state FROM deliveries WHERE kind = 'card'") == "waiting"
 
 
-async def test_not_found_twice_by_hand_ends_a_known_job_only_after_a_minute(world: World) -> None:
+async def test_two_manual_not_founds_end_a_known_job_only_after_a_minute(world: World) -> None:
     await world.watch("job-1")
     del world.api.jobs["job-1"]
     for _ in range(5):
@@ -201,7 +201,7 @@ async def test_not_found_twice_by_hand_ends_a_known_job_only_after_a_minute(worl
     assert await world.outcomes() == [("outcome", CHANNEL)]
 
 
-async def test_a_job_that_was_given_up_is_taken_up_again_with_another_outcome(world: World) -> None:
+async def test_a_given_up_job_that_is_watched_again_gets_another_outcome(world: World) -> None:
     number = await world.watch("job-1")
     await world.recorder.give_up(number)
     world.clock.move_to(world.clock.monotonic() + 100)
@@ -215,7 +215,7 @@ async def test_a_job_that_was_given_up_is_taken_up_again_with_another_outcome(wo
 
 @pytest.mark.parametrize("outcome", [Outcome.GIVEN_UP, Outcome.NOT_FOUND, Outcome.EXPIRED])
 @pytest.mark.parametrize("ended", [False, True])
-async def test_what_one_account_could_not_see_is_told_under_another(
+async def test_an_outcome_that_one_account_could_not_see_is_posted_under_another(
     world: World, outcome: Outcome, ended: bool
 ) -> None:
     """The result is posted besides the message that nothing is known, even if another server got it first."""
@@ -239,7 +239,7 @@ async def test_what_one_account_could_not_see_is_told_under_another(
 
 
 @pytest.mark.parametrize("outcome", [Outcome.GIVEN_UP, Outcome.NOT_FOUND])
-async def test_what_two_accounts_could_not_see_is_told_for_each(world: World, outcome: Outcome) -> None:
+async def test_a_job_that_two_accounts_could_not_see_is_reported_for_each(world: World, outcome: Outcome) -> None:
     """A person who asks with the second account is also promised a result."""
     await _end_unseen(world, await world.watch("job-1"), outcome)
     world.accounts.used[GUILD] = OTHER_ACCOUNT
@@ -249,7 +249,7 @@ async def test_what_two_accounts_could_not_see_is_told_for_each(world: World, ou
 
 
 @pytest.mark.parametrize("ended", [False, True])
-async def test_a_job_that_was_given_up_and_goes_on_under_another_account_is_told(world: World, ended: bool) -> None:
+async def test_a_given_up_job_that_continues_under_another_account_is_posted(world: World, ended: bool) -> None:
     """The channel's earlier outcome and its subscription move to the other account's job."""
     number = await world.watch("job-1")
     await _end_unseen(world, number, Outcome.GIVEN_UP)
@@ -306,7 +306,7 @@ async def _end_unseen(world: World, number: int, outcome: Outcome) -> None:
                 world.clock.move_to(world.clock.monotonic() + 100)
 
 
-async def test_an_end_is_told_under_another_account_though_others_took_the_job_up_again_under_the_first(
+async def test_an_end_is_posted_under_another_account_even_if_others_watch_again_under_the_first(
     world: World,
 ) -> None:
     number = await world.watch("job-1")
@@ -347,7 +347,7 @@ async def test_the_same_end_under_two_accounts_is_one_message(world: World) -> N
     assert await world.outcomes() == [("outcome", CHANNEL)]
 
 
-async def test_a_job_that_was_given_up_and_has_ended_since_is_posted(world: World) -> None:
+async def test_a_given_up_job_that_has_ended_since_is_posted(world: World) -> None:
     number = await world.watch("job-1")
     await world.recorder.give_up(number)
     world.clock.move_to(world.clock.monotonic() + 100)
@@ -368,7 +368,7 @@ async def test_a_given_up_job_that_is_gone_stays_as_it_is(world: World) -> None:
     assert await world.rows("SELECT round, outcome FROM jobs") == [(0, "given up")]
 
 
-async def test_commands_at_the_same_time_ask_once(world: World) -> None:
+async def test_simultaneous_commands_make_one_request(world: World) -> None:
     world.api.put("job-1")
     world.api.gate = asyncio.Event()
     asks = [
@@ -383,7 +383,7 @@ async def test_commands_at_the_same_time_ask_once(world: World) -> None:
     assert await world.rows("SELECT count(*) FROM jobs") == [(1,)]
 
 
-async def test_an_answer_of_five_seconds_is_used_again(world: World) -> None:
+async def test_a_response_is_reused_for_five_seconds(world: World) -> None:
     await world.watch("job-1")
     world.clock.move_to(world.clock.monotonic() + 4.9)
     await world.watch("job-1", channel=CHANNEL + 1)
@@ -410,7 +410,7 @@ async def test_a_stopped_subscription_comes_back_with_its_card(world: World) -> 
 # ---- order of checks, bounds ----------------------------------------------------------------------------------------
 
 
-async def test_secrets_come_first_and_go_nowhere(database: Database) -> None:
+async def test_secrets_are_recognised_first_and_go_nowhere(database: Database) -> None:
     world = World(database)
     for call in (
         world.commands.watch.status(world.ask(), SECRET, True, False),
@@ -424,7 +424,7 @@ async def test_secrets_come_first_and_go_nowhere(database: Database) -> None:
     assert world.api.asked == []
 
 
-async def test_what_is_no_job_id_is_said_without_asking(world: World) -> None:
+async def test_text_that_is_not_a_job_id_causes_no_request(world: World) -> None:
     with pytest.raises(NotAJobId):
         await world.commands.watch.status(world.ask(), "two words", True, False)
     with pytest.raises(OtherService):
@@ -434,7 +434,7 @@ async def test_what_is_no_job_id_is_said_without_asking(world: World) -> None:
     assert world.api.asked == []
 
 
-async def test_without_a_usable_token_nothing_is_asked(world: World) -> None:
+async def test_nothing_is_requested_without_a_usable_token(world: World) -> None:
     world.accounts.states[ACCOUNT] = AccountState.REFUSED
     with pytest.raises(refusals.AccountInTrouble, match="refused"):
         await world.commands.check.peek(world.ask(), "job-1")
@@ -450,7 +450,7 @@ async def test_without_a_usable_token_nothing_is_asked(world: World) -> None:
     assert world.api.asked == []
 
 
-async def test_limits_hold_exactly_under_a_crowd(database: Database) -> None:
+async def test_limits_hold_exactly_under_load(database: Database) -> None:
     world = World(database, limits=Limits(open_per_user=3, open_per_server=7))
     for number in range(20):
         world.api.put(f"job-{number}")
@@ -476,7 +476,7 @@ async def test_limits_hold_exactly_under_a_crowd(database: Database) -> None:
     await world.close()
 
 
-async def test_who_is_full_may_still_ask_for_what_they_wait_for(database: Database) -> None:
+async def test_a_person_at_the_limit_may_still_ask_for_what_they_watch(database: Database) -> None:
     world = World(database, limits=Limits(open_per_user=1, open_per_server=1))
     await world.watch("job-1")
     assert isinstance(await world.commands.watch.status(world.ask(), "job-1", False, False), AlreadyWatched)
@@ -491,7 +491,7 @@ async def test_who_is_full_may_still_ask_for_what_they_wait_for(database: Databa
     await world.close()
 
 
-async def test_who_is_full_is_not_added_to_an_ended_job_that_is_on_hold(database: Database) -> None:
+async def test_a_person_at_the_limit_cannot_join_an_ended_job_that_is_on_hold(database: Database) -> None:
     world = World(database, limits=Limits(open_per_user=1, open_per_server=9))
     job_id = await world.watch("job-1")
     world.accounts.used[GUILD] = OTHER_ACCOUNT
@@ -510,7 +510,7 @@ async def test_who_is_full_is_not_added_to_an_ended_job_that_is_on_hold(database
 # ---- servers know nothing of each other -----------------------------------------------------------------------------
 
 
-async def test_a_number_and_a_button_are_of_no_use_elsewhere(world: World) -> None:
+async def test_a_number_and_a_button_do_not_work_elsewhere(world: World) -> None:
     number = await world.watch("job-1")
     await world.recorder.record_response(number, world.api.put("job-1", JobState.FAILED), ACCOUNT)
     await world.watch("job-2")
@@ -540,7 +540,7 @@ async def test_a_number_and_a_button_are_of_no_use_elsewhere(world: World) -> No
     assert await world.rows("SELECT mention FROM subscribers WHERE subscription_id = 2") == [(1,)]
 
 
-async def test_a_number_is_of_no_use_in_another_channel(world: World) -> None:
+async def test_a_number_does_not_work_in_another_channel(world: World) -> None:
     number = await world.watch("job-1")
     await world.recorder.record_response(
         number, world.api.put("job-1", JobState.FAILED, prompt="a secret lighthouse"), ACCOUNT
@@ -564,7 +564,7 @@ async def test_a_number_is_of_no_use_in_another_channel(world: World) -> None:
     assert (await _stored(world), len(world.api.asked)) == (before, asked)
 
 
-async def test_a_number_is_known_to_who_asked_and_where_it_was_asked_for(world: World) -> None:
+async def test_a_number_works_for_the_person_who_asked_and_where_they_asked(world: World) -> None:
     await world.watch("job-1")
     assert (await world.commands.check.peek(world.ask(person=2), "#1")).jobid == "job-1"
     assert (await world.commands.check.peek(world.ask(channel=CHANNEL + 1), "#1")).jobid == "job-1"
@@ -574,7 +574,7 @@ async def test_a_number_is_known_to_who_asked_and_where_it_was_asked_for(world: 
         await world.commands.check.peek(world.ask(channel=CHANNEL + 1), "#1")
 
 
-async def test_a_number_of_another_server_s_row_means_the_row_of_this_channel(world: World) -> None:
+async def test_a_number_of_another_server_s_row_means_this_channel_s_row(world: World) -> None:
     abroad = {"guild": GUILD + 1, "channel": 5}
     world.accounts.used[GUILD + 1] = OTHER_ACCOUNT
     assert await world.watch("job-1", **abroad) == 1
@@ -586,7 +586,7 @@ async def test_a_number_of_another_server_s_row_means_the_row_of_this_channel(wo
     assert await world.rows("SELECT job_id FROM subscriptions WHERE ended_at IS NULL") == [(1,)]
 
 
-async def test_a_job_of_another_account_is_of_no_use_under_this_one(world: World) -> None:
+async def test_a_job_of_another_account_cannot_be_used_under_this_one(world: World) -> None:
     await world.watch("job-1")
     world.accounts.used[GUILD] = OTHER_ACCOUNT
     held = await world.commands.watch.status(world.ask(person=2), "#1", True, False)
@@ -600,7 +600,7 @@ async def test_a_job_of_another_account_is_of_no_use_under_this_one(world: World
 
 
 @pytest.mark.parametrize("state", [AccountState.OK, AccountState.REFUSED])
-async def test_what_was_posted_here_under_another_account_is_not_waited_for_again(
+async def test_a_result_posted_here_under_another_account_is_not_waited_for_again(
     world: World, state: AccountState
 ) -> None:
     world.api.put("job-1", JobState.COMPLETED)
@@ -622,7 +622,7 @@ async def test_what_was_posted_here_under_another_account_is_not_waited_for_agai
             await world.commands.watch.status(world.ask(channel=CHANNEL + 1), "job-1", True, False)
 
 
-async def test_what_the_former_account_did_not_see_is_watched_under_this_one(world: World) -> None:
+async def test_a_job_that_the_former_account_did_not_see_is_watched_under_this_one(world: World) -> None:
     number = await world.watch("job-1")
     for _ in range(2):
         await world.recorder.record_missing(number, ACCOUNT)
@@ -632,7 +632,7 @@ async def test_what_the_former_account_did_not_see_is_watched_under_this_one(wor
     assert isinstance(await world.commands.watch.status(world.ask(), "job-1", True, False), NowWatching)
 
 
-async def test_what_is_on_hold_goes_on_under_a_row_that_only_a_list_knew(world: World) -> None:
+async def test_a_job_on_hold_continues_under_a_row_known_only_from_a_list(world: World) -> None:
     """The current account's row has no description yet; this command's own lookup fetches one."""
     world.accounts.used[GUILD] = OTHER_ACCOUNT
     await world.watch("job-1")
@@ -651,7 +651,7 @@ async def test_what_is_on_hold_goes_on_under_a_row_that_only_a_list_knew(world: 
 # ---- peek -----------------------------------------------------------------------------------------------------------
 
 
-async def test_a_peek_shows_and_changes_nothing(world: World) -> None:
+async def test_a_private_status_changes_nothing(world: World) -> None:
     job = world.api.put("job-1", percent=30)
     assert await world.commands.check.peek(world.ask(), "job-1") == Peek("job-1", job, None, api_down=False)
     assert await _stored(world) == []
@@ -662,7 +662,7 @@ async def test_a_peek_shows_and_changes_nothing(world: World) -> None:
         await world.commands.check.peek(world.ask(), "else-1")
 
 
-async def test_a_peek_at_a_known_job(world: World) -> None:
+async def test_a_private_status_of_a_known_job(world: World) -> None:
     await world.watch("job-1")
     world.clock.move_to(world.clock.monotonic() + 10)
     world.api.everywhere = api_errors.Unavailable("503")
@@ -680,7 +680,7 @@ async def test_a_peek_at_a_known_job(world: World) -> None:
 # ---- buttons --------------------------------------------------------------------------------------------------------
 
 
-async def test_check_now_tells_news_once_and_asks_not_twice_in_five_seconds(world: World) -> None:
+async def test_check_now_shows_news_once_and_requests_once_in_five_seconds(world: World) -> None:
     await world.watch("job-1")
     world.clock.move_to(world.clock.monotonic() + 10)
     world.api.put("job-1", percent=70)
@@ -730,14 +730,14 @@ async def test_check_now_says_what_it_did(world: World, trouble: api_errors.PixV
     assert checked.why is why
 
 
-async def test_check_now_of_a_job_that_is_stopped_has_nothing_to_do(world: World) -> None:
+async def test_check_now_of_a_stopped_job_does_nothing(world: World) -> None:
     await world.watch("job-1")
     await world.commands.stop.unwatch(world.ask(), "job-1", False)
     with pytest.raises(refusals.NothingToDo):
         await world.commands.check.check_now(world.ask(), 1)
 
 
-async def test_set_mention_is_for_those_who_wait(world: World) -> None:
+async def test_set_mention_works_only_for_subscribers(world: World) -> None:
     await world.watch("job-1")
     await world.commands.watch.set_mention(world.ask(), 1, False)
     assert await world.rows("SELECT mention FROM subscribers") == [(0,)]
@@ -745,7 +745,7 @@ async def test_set_mention_is_for_those_who_wait(world: World) -> None:
         await world.commands.watch.set_mention(world.ask(person=2), 1, True)
 
 
-async def test_post_again_once_for_each_answer_with_fresh_links(world: World) -> None:
+async def test_post_again_works_once_per_reply_with_fresh_links(world: World) -> None:
     world.api.put("job-1", JobState.COMPLETED, media=(Media("https://x/old.mp4"),))
     await world.commands.watch.status(world.ask(), "job-1", True, False)
     world.clock.move_to(world.clock.monotonic() + 100)
@@ -766,7 +766,7 @@ async def test_post_again_once_for_each_answer_with_fresh_links(world: World) ->
     assert after == snapshot
 
 
-async def test_post_again_takes_no_contrary_answer(world: World) -> None:
+async def test_post_again_ignores_a_contradicting_response(world: World) -> None:
     world.api.put("job-1", JobState.COMPLETED, media=(Media("https://x/old.mp4"),))
     await world.commands.watch.status(world.ask(), "job-1", True, False)
     for state in (JobState.FAILED, JobState.PROGRESS):
@@ -778,7 +778,7 @@ async def test_post_again_takes_no_contrary_answer(world: World) -> None:
     assert outcome == "completed"
 
 
-async def test_details_by_the_nonce_of_the_outcome(world: World) -> None:
+async def test_details_are_found_by_the_nonce_of_the_outcome(world: World) -> None:
     job = world.api.put("job-1", JobState.FAILED, error="boom")
     await world.commands.watch.status(world.ask(), "job-1", True, False)
     [(nonce,)] = await world.rows("SELECT base_nonce FROM deliveries")
@@ -790,7 +790,7 @@ async def test_details_by_the_nonce_of_the_outcome(world: World) -> None:
         await world.commands.queries.details(world.ask(), "0" * 25)
 
 
-async def test_details_are_told_in_the_outcomes_channel_alone(world: World) -> None:
+async def test_details_are_shown_only_in_the_outcome_s_channel(world: World) -> None:
     world.api.put("job-1", JobState.FAILED)
     await world.commands.watch.status(world.ask(), "job-1", True, False)
     [(nonce,)] = await world.rows("SELECT base_nonce FROM deliveries")
@@ -802,7 +802,7 @@ async def test_details_are_told_in_the_outcomes_channel_alone(world: World) -> N
 # ---- what is known --------------------------------------------------------------------------------------------------
 
 
-async def test_the_list_is_this_channels(world: World) -> None:
+async def test_the_list_shows_only_this_channel(world: World) -> None:
     await world.watch("job-1")
     await world.watch("job-2", person=2)
     await world.watch("job-3", channel=CHANNEL + 1)
@@ -810,7 +810,7 @@ async def test_the_list_is_this_channels(world: World) -> None:
     assert [(one.number, one.mine) for one in listing] == [(1, True), (2, False)]
 
 
-async def test_choices_are_ones_own_and_this_channels_by_prompt_newest_first(world: World) -> None:
+async def test_choices_are_one_s_own_and_this_channel_s_by_prompt_newest_first(world: World) -> None:
     prompts = {
         "mine-elsewhere-1": "Red cat",
         "theirs-here-1": "blue CAT",
@@ -832,7 +832,7 @@ async def test_choices_are_ones_own_and_this_channels_by_prompt_newest_first(wor
 
 
 @pytest.mark.parametrize("typed", ["", "boat"])
-async def test_no_more_snapshots_are_read_than_choices_are_shown(
+async def test_no_more_snapshots_are_read_than_choices_shown(
     world: World, typed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(60):
@@ -852,7 +852,7 @@ async def test_no_more_snapshots_are_read_than_choices_are_shown(
         assert len(loaded) == len(shown) <= 25
 
 
-async def test_choices_to_watch_no_more_are_what_this_channel_waits_for(world: World) -> None:
+async def test_choices_for_unwatch_are_this_channel_s_jobs(world: World) -> None:
     for jobid in ("cat-1", "cat-2", "dog-3"):
         world.api.put(jobid, prompt=f"a {jobid}", created=5)
         await world.watch(jobid)
@@ -871,7 +871,7 @@ async def test_choices_are_at_most_twenty_five(world: World) -> None:
     assert [one.job_id for one in found] == list(range(30, 5, -1))
 
 
-async def test_a_snapshot_that_cannot_be_read_is_no_obstacle(world: World) -> None:
+async def test_an_unreadable_snapshot_breaks_nothing(world: World) -> None:
     await world.watch("job-1")
     async with world.database.transaction() as tx:
         await tx.run("UPDATE jobs SET snapshot = 'not json'")
@@ -885,7 +885,7 @@ async def test_a_snapshot_that_cannot_be_read_is_no_obstacle(world: World) -> No
 # ---- who asked to be forgotten ---------------------------------------------------------------------------------------
 
 
-async def test_what_a_forgotten_person_waits_for_is_ended_by_no_passer_by(world: World) -> None:
+async def test_a_passer_by_cannot_stop_what_a_forgotten_person_waits_for(world: World) -> None:
     """If somebody else joins and leaves again, the result is still posted."""
     job_id = await world.watch("job-1")
     await world.commands.forgetting.forget(PERSON)
@@ -898,7 +898,7 @@ async def test_what_a_forgotten_person_waits_for_is_ended_by_no_passer_by(world:
     assert await world.commands.stop.unwatch(world.ask(person=3), f"#{job_id}", True) == Stopped()
 
 
-async def test_a_batch_s_owner_leaves_what_a_forgotten_person_waits_for(world: World) -> None:
+async def test_a_batch_s_owner_cannot_stop_what_a_forgotten_person_waits_for(world: World) -> None:
     for jobid in ("job-1", "job-2"):
         world.api.put(jobid)
     await world.commands.many.watch(world.ask(), "job-1 job-2", True)
@@ -908,7 +908,7 @@ async def test_a_batch_s_owner_leaves_what_a_forgotten_person_waits_for(world: W
     assert await world.commands.stop.stop_all(world.ask(), int(str(batch_id)), False) == StoppedAll(1, 1)
 
 
-async def test_a_person_who_is_forgotten_while_others_wait_is_named_nowhere(world: World) -> None:
+async def test_a_person_forgotten_while_others_wait_is_named_nowhere(world: World) -> None:
     job_id = await world.watch("job-1")
     await world.commands.watch.status(world.ask(person=2), "job-1", True, False)
     await world.commands.forgetting.forget(PERSON)

@@ -32,7 +32,7 @@ def forgetting(world: World) -> Forgetting:
     return Forgetting(world.database, world.changes)
 
 
-async def test_the_result_comes_and_pings_the_others_alone(world: World) -> None:
+async def test_the_result_is_posted_and_pings_only_the_others(world: World) -> None:
     await world.watch("job", CHANNEL, users=(ME, OTHER))
     await world.end(completed("job"))
     await forgetting(world).forget(ME)
@@ -52,7 +52,7 @@ async def test_a_batch_ends_without_a_ping(world: World) -> None:
     assert (post.mention, post.batch.mention) == ((), ())
 
 
-async def test_a_result_whose_video_is_being_fetched_pings_nobody_either(world: World) -> None:
+async def test_a_result_whose_video_is_being_downloaded_pings_nobody_either(world: World) -> None:
     fetch = world.videos.fetch
 
     @asynccontextmanager
@@ -70,7 +70,7 @@ async def test_a_result_whose_video_is_being_fetched_pings_nobody_either(world: 
     assert len(post.files) == 1
 
 
-async def test_the_card_of_what_they_stopped_names_nobody(world: World) -> None:
+async def test_the_card_of_a_job_they_stopped_names_nobody(world: World) -> None:
     subscription_id = await world.watch("job", CHANNEL, users=(ME,), card=True)
     async with world.database.transaction() as tx:
         await subscriptions.stop(tx, subscription_id, ME, world.clock.now())
@@ -91,7 +91,7 @@ async def cards(tmp_path: Path) -> AsyncIterator[CardWorld]:
 
 
 @pytest.mark.parametrize("after_a_restart", [False, True])
-async def test_open_cards_and_summaries_lose_the_name(cards: CardWorld, after_a_restart: bool) -> None:
+async def test_open_cards_and_summaries_no_longer_show_the_name(cards: CardWorld, after_a_restart: bool) -> None:
     await cards.watch("job", CHANNEL, users=(ME,), card=True)
     batch_id = await cards.batch(CHANNEL, ME)
     await cards.watch("other", CHANNEL, batch_id=batch_id, users=(ME,))

@@ -45,7 +45,7 @@ def _jobs(count: int, first: int = 0) -> list[str]:
     return [f"job-{first + n}" for n in range(count)]
 
 
-async def test_a_list_is_asked_about_whole_or_not_at_all(world: World) -> None:
+async def test_a_watch_requests_all_of_its_ids_or_none(world: World) -> None:
     for jobid in _jobs(20):
         world.api.put(jobid)
     await world.commands.many.watch(world.ask(), " ".join(_jobs(6)), True)
@@ -58,7 +58,7 @@ async def test_a_list_is_asked_about_whole_or_not_at_all(world: World) -> None:
     assert [entry.status for entry in result.entries] == [EntryStatus.WATCHED] * 6
 
 
-async def test_what_was_just_asked_costs_nothing(world: World) -> None:
+async def test_a_recent_response_costs_nothing(world: World) -> None:
     for _ in range(3):
         result = await world.commands.many.watch(world.ask(), " ".join(_jobs(10)), True)
         assert [entry.status for entry in result.entries] == [EntryStatus.NOT_FOUND] * 10
@@ -69,7 +69,7 @@ async def test_what_was_just_asked_costs_nothing(world: World) -> None:
         await world.commands.check.peek(world.ask(person=2), "job-99")
 
 
-async def test_what_could_not_be_looked_up_is_said_and_not_watched(database: Database) -> None:
+async def test_a_job_that_could_not_be_looked_up_is_reported_and_not_watched(database: Database) -> None:
     world = World(database, allowances=_allowances, api=CostlyApi)
     for jobid in _jobs(6):
         world.api.put(jobid)
@@ -84,7 +84,7 @@ async def test_what_could_not_be_looked_up_is_said_and_not_watched(database: Dat
     await world.close()
 
 
-async def test_polls_go_on_when_people_may_ask_nothing_more(world: World) -> None:
+async def test_polls_continue_when_people_have_used_up_their_requests(world: World) -> None:
     await world.watch("job-1")
     world.run()
     await world.commands.many.watch(world.ask(), " ".join(_jobs(9, 100)), True)
@@ -100,7 +100,7 @@ async def test_polls_go_on_when_people_may_ask_nothing_more(world: World) -> Non
     assert len(world.api.asked) - len(times) <= 10 + 62
 
 
-async def test_posting_what_has_ended_counts_the_look_for_fresh_links(world: World) -> None:
+async def test_posting_an_ended_job_counts_the_request_for_fresh_links(world: World) -> None:
     number = await world.watch("job-1")
     world.api.put("job-1", JobState.COMPLETED)
     await world.recorder.record_response(number, world.api.jobs["job-1"], ACCOUNT)

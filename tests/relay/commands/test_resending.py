@@ -84,7 +84,7 @@ async def shown_status(world: World, delivery_id: int) -> CardStatus:
     return view.post.status
 
 
-async def test_one_that_was_given_up_is_sent_and_pings_who_asked(world: World) -> None:
+async def test_a_given_up_result_is_resent_and_pings_those_who_asked(world: World) -> None:
     delivery_id = await given_up(world)
     assert await shown_status(world, delivery_id) is CardStatus.NOT_POSTED
     world.discord.missing.clear()
@@ -97,7 +97,7 @@ async def test_one_that_was_given_up_is_sent_and_pings_who_asked(world: World) -
     assert await shown_status(world, delivery_id) is CardStatus.ENDED
 
 
-async def test_two_presses_send_it_once(world: World) -> None:
+async def test_two_clicks_resend_it_once(world: World) -> None:
     delivery_id = await given_up(world)
     world.discord.missing.clear()
 
@@ -111,7 +111,7 @@ async def test_two_presses_send_it_once(world: World) -> None:
     assert len(world.discord.outcomes(CHANNEL)) == 1
 
 
-async def test_one_of_which_nobody_knows_is_sent_as_another_message_and_pings_nobody(world: World) -> None:
+async def test_an_unsure_result_is_resent_as_another_message_and_pings_nobody(world: World) -> None:
     delivery_id = await unsure(world)
     assert await shown_status(world, delivery_id) is CardStatus.UNSURE
 
@@ -126,7 +126,7 @@ async def test_one_of_which_nobody_knows_is_sent_as_another_message_and_pings_no
     assert (await world.get(delivery_id)).state == "posted"
 
 
-async def test_one_of_which_nobody_knew_is_found_where_the_history_may_be_read_by_now(world: World) -> None:
+async def test_an_unsure_result_is_found_if_the_history_is_readable_by_then(world: World) -> None:
     delivery_id = await unsure(world)
     world.discord.readable = True
 
@@ -138,7 +138,7 @@ async def test_one_of_which_nobody_knew_is_found_where_the_history_may_be_read_b
     assert await shown_status(world, delivery_id) is CardStatus.ENDED
 
 
-async def test_after_the_attempt_that_was_wanted_it_is_not_sent_again_on_a_guess(world: World) -> None:
+async def test_after_the_requested_attempt_it_is_not_resent_on_a_guess(world: World) -> None:
     delivery_id = await unsure(world)
     await press(world, delivery_id)
     world.discord.script = [LOST]
@@ -152,7 +152,7 @@ async def test_after_the_attempt_that_was_wanted_it_is_not_sent_again_on_a_guess
     assert (await world.get(delivery_id)).state == "unsure"
 
 
-async def test_sent_again_it_is_as_safe_as_the_first_time(world: World) -> None:
+async def test_a_resent_result_is_as_safe_as_the_first_time(world: World) -> None:
     delivery_id = await unsure(world)
     world.discord.readable = True
     world.discord.messages.clear()
@@ -164,7 +164,7 @@ async def test_sent_again_it_is_as_safe_as_the_first_time(world: World) -> None:
     assert (await world.get(delivery_id)).state == "posted"
 
 
-async def test_it_says_that_it_is_late_for_want_of_access(world: World) -> None:
+async def test_a_resent_result_says_that_access_was_missing(world: World) -> None:
     await world.watch("job", CHANNEL)
     (delivery_id,) = await world.end(completed("job", updated=world.clock.now() + 1))
     world.discord.missing[CHANNEL] = ("Send Messages",)
@@ -178,14 +178,14 @@ async def test_it_says_that_it_is_late_for_want_of_access(world: World) -> None:
     assert post.late == "no access"
 
 
-async def test_another_server_s_is_out_of_reach(world: World) -> None:
+async def test_another_server_s_result_cannot_be_resent(world: World) -> None:
     delivery_id = await given_up(world)
     with pytest.raises(NothingToDo):
         await press(world, delivery_id, guild=GUILD + 1)
     assert (await world.get(delivery_id)).state == "given_up"
 
 
-async def test_where_the_channel_is_gone_nothing_is_sent_again(world: World) -> None:
+async def test_nothing_is_resent_to_a_deleted_channel(world: World) -> None:
     delivery_id = await given_up(world)
     async with world.database.transaction() as tx:
         await tx.run("UPDATE deliveries SET reason = ? WHERE id = ?", (Reason.CHANNEL_GONE, delivery_id))
@@ -193,7 +193,7 @@ async def test_where_the_channel_is_gone_nothing_is_sent_again(world: World) -> 
         await press(world, delivery_id)
 
 
-async def test_what_discord_takes_in_no_form_is_told_to_the_admins(world: World) -> None:
+async def test_admins_are_told_if_discord_accepts_no_form_of_a_result(world: World) -> None:
     await world.watch("job", CHANNEL, card=True)
     await world.pump()
     (delivery_id,) = await world.end(completed("job"))
@@ -213,7 +213,7 @@ async def test_what_discord_takes_in_no_form_is_told_to_the_admins(world: World)
     assert not post.without_api_text
 
 
-async def test_pages_begin_with_what_an_admin_can_mend(world: World) -> None:
+async def test_pages_start_with_what_an_admin_can_fix(world: World) -> None:
     ids = []
     for number in range(9):
         await world.watch(f"job-{number}", CHANNEL)
@@ -239,7 +239,7 @@ async def test_pages_begin_with_what_an_admin_can_mend(world: World) -> None:
     assert (counts.not_posted, counts.waiting, counts.waiting_since) == (3, 6, now)
 
 
-async def test_channels_in_which_outcomes_wait_for_a_permission(world: World) -> None:
+async def test_which_channels_have_outcomes_waiting_for_a_permission(world: World) -> None:
     ids = {}
     for channel_id in (CHANNEL, CHANNEL + 1, CHANNEL + 2, CHANNEL + 3):
         await world.watch(f"job-{channel_id}", channel_id)

@@ -40,7 +40,7 @@ async def test_a_list_becomes_one_batch_with_one_summary(world: World) -> None:
     assert await world.rows("SELECT user_id, mention FROM batches") == [(PERSON, 1)]
 
 
-async def test_the_last_to_end_closes_the_batch(world: World) -> None:
+async def test_the_last_job_to_end_closes_the_batch(world: World) -> None:
     for jobid in ("job-1", "job-2"):
         world.api.put(jobid)
     await world.commands.many.watch(world.ask(), "job-1 job-2", True)
@@ -63,7 +63,7 @@ async def test_an_ended_job_is_posted_and_counts(world: World) -> None:
     assert await _closing(world) == [("job-1", 0), ("job-3", 0), ("job-2", 1)]
 
 
-async def test_an_outcome_that_was_given_up_before_closes_the_batch_in_which_it_is_asked_for_again(
+async def test_a_given_up_outcome_closes_the_batch_that_requests_it_again(
     world: World,
 ) -> None:
     world.api.put("job-1", JobState.COMPLETED)
@@ -76,7 +76,7 @@ async def test_an_outcome_that_was_given_up_before_closes_the_batch_in_which_it_
     assert await _closing(world) == [("job-1", 1)]
 
 
-async def test_an_outcome_asked_for_again_alone_closes_no_batch_of_before(world: World) -> None:
+async def test_an_outcome_requested_again_alone_closes_no_earlier_batch(world: World) -> None:
     world.api.put("job-1", JobState.COMPLETED)
     await world.commands.many.watch(world.ask(), "job-1", True)
     async with world.database.transaction() as tx:
@@ -86,14 +86,14 @@ async def test_an_outcome_asked_for_again_alone_closes_no_batch_of_before(world:
     assert await _closing(world) == [("job-1", 0)]
 
 
-async def test_where_all_have_ended_the_last_closes_the_batch(world: World) -> None:
+async def test_if_all_jobs_have_ended_the_last_closes_the_batch(world: World) -> None:
     for jobid in ("job-1", "job-2", "job-3"):
         world.api.put(jobid, JobState.FAILED)
     await world.commands.many.watch(world.ask(), "job-1 job-2 job-3", True)
     assert await _closing(world) == [("job-1", 0), ("job-2", 0), ("job-3", 1)]
 
 
-async def test_what_is_not_taken_says_why(world: World) -> None:
+async def test_jobs_that_are_not_watched_say_why(world: World) -> None:
     for jobid in ("job-1", "known-1", "known-2"):
         world.api.put(jobid)
     await world.watch("known-1")
@@ -117,7 +117,7 @@ async def test_what_is_not_taken_says_why(world: World) -> None:
     assert in_batch == [(0,), (0,), (1,)]  # known-2 is still to be posted, so that they can be pinged too
 
 
-async def test_a_token_is_refused_alone(world: World) -> None:
+async def test_only_the_token_is_refused(world: World) -> None:
     token = "user:1234-aBcDeFgHiJkLmNoPqRsTu"
     for jobid in ("job-1", "job-2"):
         world.api.put(jobid)
@@ -143,7 +143,7 @@ async def test_a_sentence_with_two_ids_watches_those_two(world: World) -> None:
     assert {jobid for _, _, jobid in world.api.asked} == set(ids)
 
 
-async def test_nothing_taken_leaves_no_batch(world: World) -> None:
+async def test_if_nothing_is_watched_there_is_no_batch(world: World) -> None:
     result = await world.commands.many.watch(world.ask(), "nowhere-1", True)
     assert result.summary_message_id is None
     assert await world.rows("SELECT count(*) FROM batches") == [(0,)]
@@ -156,7 +156,7 @@ async def test_a_job_named_twice_counts_once(world: World) -> None:
     assert [one.text for one in result.entries] == ["job-1"]
 
 
-async def test_no_id_and_too_many(world: World) -> None:
+async def test_no_id_and_too_many_ids(world: World) -> None:
     with pytest.raises(NotAJobId):
         await world.commands.many.watch(world.ask(), " ,, ", True)
     with pytest.raises(refusals.TooManyJobs) as refusal:
@@ -165,7 +165,7 @@ async def test_no_id_and_too_many(world: World) -> None:
     assert world.api.asked == []
 
 
-async def test_limits_hold_exactly_in_and_between_lists(database: Database) -> None:
+async def test_limits_hold_exactly_within_and_between_lists(database: Database) -> None:
     world = World(database, limits=Limits(open_per_user=4, open_per_server=6))
     for number in range(20):
         world.api.put(f"job-{number}")
@@ -183,7 +183,7 @@ async def test_limits_hold_exactly_in_and_between_lists(database: Database) -> N
     await world.close()
 
 
-async def test_an_api_that_hangs_is_waited_for_once_for_all(world: World) -> None:
+async def test_an_unresponsive_api_is_waited_for_once_for_all(world: World) -> None:
     world.api.gate = asyncio.Event()
     began = asyncio.get_running_loop().time()
     result = await world.commands.many.watch(world.ask(), " ".join(f"job-{n}" for n in range(25)), True)
@@ -192,7 +192,7 @@ async def test_an_api_that_hangs_is_waited_for_once_for_all(world: World) -> Non
     assert world.api.most_under_way["all"] <= 8
 
 
-async def test_a_token_that_is_refused_at_one_id_of_the_list_has_all_of_them_watched_on_hold(world: World) -> None:
+async def test_a_token_refused_at_one_id_puts_the_whole_list_on_hold(world: World) -> None:
     world.api.put("job-1")
     world.api.trouble["job-2"] = api_errors.TokenRefused("401")
     result = await world.commands.many.watch(world.ask(), "job-1 job-2", True)
@@ -200,7 +200,7 @@ async def test_a_token_that_is_refused_at_one_id_of_the_list_has_all_of_them_wat
     assert await world.rows("SELECT count(*) FROM subscriptions WHERE ended_at IS NULL") == [(2,)]
 
 
-async def test_whoever_asks_for_their_list_again_still_gets_one_ping_for_all_of_it(world: World) -> None:
+async def test_requesting_a_list_again_still_pings_once_for_all_of_it(world: World) -> None:
     """As with two clicks on the command in the message menu."""
     for jobid in ("job-1", "job-2"):
         world.api.put(jobid)
@@ -222,7 +222,7 @@ async def test_whoever_asks_for_their_list_again_still_gets_one_ping_for_all_of_
 # ---- watching no more -----------------------------------------------------------------------------------------------
 
 
-async def test_the_last_asker_ends_the_subscription_somebody_else_does_not(world: World) -> None:
+async def test_the_last_subscriber_ends_the_subscription_but_nobody_else(world: World) -> None:
     await world.watch("job-1")
     world.clock.move_to(world.clock.monotonic() + 1)
     await world.watch("job-1", person=2)
@@ -244,7 +244,7 @@ async def test_the_last_asker_ends_the_subscription_somebody_else_does_not(world
         await world.commands.stop.stop(world.ask(), 1, True)
 
 
-async def test_who_may_manage_messages_ends_it_whoever_waits(world: World) -> None:
+async def test_somebody_with_manage_messages_ends_it_for_everyone(world: World) -> None:
     await world.watch("job-1")
     await world.watch("job-1", person=2)
     result = await world.commands.stop.unwatch(world.ask(person=9), "#1", True)
@@ -276,7 +276,7 @@ async def _pings(world: World) -> list[NoticePost]:
 
 
 @pytest.mark.parametrize("at_once", [True, False])
-async def test_whose_last_job_is_stopped_by_another_person_gets_the_one_ping(world: World, *, at_once: bool) -> None:
+async def test_a_person_whose_last_job_is_stopped_by_another_is_pinged_once(world: World, *, at_once: bool) -> None:
     for jobid in ("job-1", "job-2", "job-3"):
         world.api.put(jobid)
     await world.commands.many.watch(world.ask(), "job-1 job-2 job-3", True)
@@ -296,7 +296,7 @@ async def test_whose_last_job_is_stopped_by_another_person_gets_the_one_ping(wor
     assert world.heard.deliveries > woken
 
 
-async def test_whoever_needs_no_ping_at_the_end_of_a_batch_gets_none(world: World) -> None:
+async def test_a_person_who_needs_no_ping_at_the_end_of_a_batch_gets_none(world: World) -> None:
     for number in range(1, 9):
         world.api.put(f"job-{number}")
     manager = world.ask(person=9)
@@ -315,7 +315,7 @@ async def test_whoever_needs_no_ping_at_the_end_of_a_batch_gets_none(world: Worl
 
 
 @pytest.mark.parametrize("at_once", [True, False])
-async def test_whoever_was_told_that_they_are_not_pinged_is_not_though_their_batch_goes_on_for_others(
+async def test_a_person_told_that_they_are_not_pinged_is_not_even_if_the_batch_goes_on(
     world: World, *, at_once: bool
 ) -> None:
     for jobid in ("job-1", "job-2"):
