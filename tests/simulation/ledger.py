@@ -15,7 +15,7 @@ from typing import Any
 
 from model.states import DeliveryKind
 from relay.delivery import nonces
-from tests.simulation import words
+from tests.simulation import sample_texts
 from tests.simulation.active_faults import ActiveFaults
 from tests.simulation.api_request_laws import ApiRequestLaws
 from tests.simulation.discord_world import EPOCH_MS, Asked, Channel, Guild, Posted, buttons_of, text_of
@@ -663,7 +663,7 @@ class Ledger:
             self.fail(f"an e-mail address stands in {text!r}")
         if _HIDDEN.search(text):
             self.fail(f"a channel is called what Discord calls all that it hides: {text!r}")
-        hostile = words.shown_in(text)
+        hostile = sample_texts.shown_in(text)
         if hostile is not None:
             self.fail(f"{hostile!r} is shown as somebody wrote it: {text!r}")
         for found in _MARK.finditer(text):

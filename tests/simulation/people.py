@@ -9,7 +9,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from tests.simulation import pasting, serving, words
+from tests.simulation import pasting, sample_texts, serving
 from tests.simulation.discord_world import Asked, Channel, DiscordWorld, Guild, buttons_of
 from tests.simulation.interaction_sender import InteractionSender
 from tests.simulation.ledger import Ledger, prompt
@@ -98,7 +98,7 @@ class People:
             v2=random.random() < 0.35,
             files=random.choice((1, 1, 2, 4)),
             prompt=prompt(len(self._pixverse.jobs) + 1),
-            words=words.drawn(random),
+            words=sample_texts.drawn(random),
             serving=serving.drawn(random),
         )
         self._tell(f"{job.prompt} is made, served {job.serving.name}, says {job.words.said[:40]!r}")

@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from random import Random
 from urllib.parse import unquote
 
+from tests.simulation.sample_texts import NOTHING, Words
 from tests.simulation.serving import NEVER, PLAIN, Serving
 from tests.simulation.virtual_time import VirtualClock
 from tests.simulation.wire import Reply, Request
-from tests.simulation.words import NOTHING, Words
 
 ENDS = frozenset({"completed", "failed", "moderated", "cancelled"})
 _DAY = 86_400.0

@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 from zlib import crc32
 
-from tests.simulation import words
+from tests.simulation import sample_texts
 from tests.simulation.active_faults import ActiveFaults
 from tests.simulation.discord_world import (
     ENGLISH,
@@ -250,7 +250,7 @@ class Stage:
 
     def job(
         self, home: Home | Account, total: float = 60.0, end: str = "completed", *, v2: bool | None = None,
-        files: int = 1, said: words.Words = words.NOTHING, serving: Serving = PLAIN, steps: int = 3,
+        files: int = 1, said: sample_texts.Words = sample_texts.NOTHING, serving: Serving = PLAIN, steps: int = 3,
     ) -> Job:  # fmt: skip
         """A job that takes `total` seconds."""
         account = home.account if isinstance(home, Home) else home

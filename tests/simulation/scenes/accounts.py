@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from copy import deepcopy
 
-from tests.simulation import words
+from tests.simulation import sample_texts
 from tests.simulation.discord_world import Asked, text_of
 from tests.simulation.pixverse_world import Account
 from tests.simulation.stage import Stage, Story
@@ -29,7 +29,7 @@ def thief(stage: Stage) -> Story:
     robber.status(both)
     owner.status(mine)
     yield 60.0
-    number = words.number_in(text_of(stage.card(both, owner.channel)))
+    number = sample_texts.number_in(text_of(stage.card(both, owner.channel)))
     stage.parts.pixverse.renew(account)
     yield 400.0
     stage.one_notice(owner.channel, _HOLD, {owner.guild.admin})

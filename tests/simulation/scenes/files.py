@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from tests.simulation import serving, words
+from tests.simulation import sample_texts, serving
 from tests.simulation.discord_world import Refusal, text_of
 from tests.simulation.stage import Stage, Story
 from tests.simulation.wire import Reply, Request, Trip
@@ -96,10 +96,10 @@ def blanked(stage: Stage) -> Story:
 def every_word(stage: Stage) -> Story:
     """Prompts and reasons with text that nobody may see, or text that must be kept."""
     home = yield from stage.settle(channels=3)
-    said = list(words.ALL)
+    said = list(sample_texts.ALL)
     stage.random.shuffle(said)
     for start in range(0, len(said), 5):
-        jobs = [stage.job(home, 40, _ENDS[0] if one is words.LONG else stage.one_of(_ENDS), said=one, v2=False)
+        jobs = [stage.job(home, 40, _ENDS[0] if one is sample_texts.LONG else stage.one_of(_ENDS), said=one, v2=False)
                 for one in said[start : start + 5]]  # fmt: skip
         for number, job in enumerate(jobs):
             home.status(job, 1 + number % 5, home.guild.channels[number % 3])
@@ -137,7 +137,9 @@ def secrets_in_errors(stage: Stage) -> Story:
     end()
     yield 500.0
     stage.came(job, home.channel)
-    failed = stage.job(home, 30, "failed", said=words.Words(f"of {account.email} with {account.token}"), v2=False)
+    failed = stage.job(
+        home, 30, "failed", said=sample_texts.Words(f"of {account.email} with {account.token}"), v2=False
+    )
     home.status(failed)
     yield 60.0 + stage.parts.interval
     stage.came(failed, home.channel)
@@ -150,7 +152,7 @@ def places_of_details(stage: Stage) -> Story:
     job = stage.job(home, 2000)
     home.status(job, 1, staff)
     yield 10.0
-    found = words.number_in(text_of(stage.card(job, staff)))
+    found = sample_texts.number_in(text_of(stage.card(job, staff)))
     answers = [
         home.look(f"#{found}", 2, public),
         home.command("pixverse unwatch", 2, public, jobid=f"#{found}"),
@@ -228,7 +230,7 @@ def every_file(stage: Stage) -> Story:
     last = stage.outcomes(job, home.channel)[-1]
     expected = [job.video(index) for index in range(4) if index != large]
     stage.expect(list(last.files) == expected, "other files, or in another order")
-    number = words.number_in(text_of(last.message))
+    number = sample_texts.number_in(text_of(last.message))
     names = [str(one["filename"]) for one in last.message["attachments"]]
     right = [f"pixverse-{number}-{index + 1}.mp4" for index in range(4) if index != large]
     stage.expect(names == right or large is not None, f"the files are called {names}, not {right}")
