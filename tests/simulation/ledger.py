@@ -503,8 +503,8 @@ class Ledger:
         self.message_laws.check_repetition(text, [], self._language(posted.channel))
         self._check_reply(job, posted)
         self._check_words(job, posted, text)
-        if job.prompt in text and job.words.stays not in text:
-            self.fail(f"{job.words.stays!r} of a prompt did not come out as it went in: {text!r}")
+        if job.prompt in text and job.sample.kept not in text:
+            self.fail(f"{job.sample.kept!r} of a prompt did not come out as it went in: {text!r}")
 
     def _is_asked_for_again(self, promise: Promise) -> bool:
         """Whether somebody asked for the job after the bot said that it doesn't know how it ended."""
@@ -663,7 +663,7 @@ class Ledger:
             self.fail(f"an e-mail address stands in {text!r}")
         if _HIDDEN.search(text):
             self.fail(f"a channel is called what Discord calls all that it hides: {text!r}")
-        hostile = sample_texts.shown_in(text)
+        hostile = sample_texts.forbidden_part_of(text)
         if hostile is not None:
             self.fail(f"{hostile!r} is shown as somebody wrote it: {text!r}")
         for found in _MARK.finditer(text):

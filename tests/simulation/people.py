@@ -98,10 +98,10 @@ class People:
             v2=random.random() < 0.35,
             files=random.choice((1, 1, 2, 4)),
             prompt=prompt(len(self._pixverse.jobs) + 1),
-            words=sample_texts.drawn(random),
+            sample=sample_texts.draw(random),
             serving=serving.drawn(random),
         )
-        self._tell(f"{job.prompt} is made, served {job.serving.name}, says {job.words.said[:40]!r}")
+        self._tell(f"{job.prompt} is made, served {job.serving.name}, says {job.sample.text[:40]!r}")
         address = self._addresses.get(guild.id)
         if address is not None and random.random() < 0.7:
             for at, _, _ in line:

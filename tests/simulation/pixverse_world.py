@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from random import Random
 from urllib.parse import unquote
 
-from tests.simulation.sample_texts import NOTHING, Words
+from tests.simulation.sample_texts import NO_TEXT, SampleText
 from tests.simulation.serving import NEVER, PLAIN, Serving
 from tests.simulation.virtual_time import VirtualClock
 from tests.simulation.wire import Reply, Request
@@ -66,7 +66,7 @@ class Job:
     files: int
     vanishes_after: float = _KEPT
     reply_url: str | None = None
-    words: Words = NOTHING
+    sample: SampleText = NO_TEXT
     """What else its prompt and its reason say."""
     serving: Serving = PLAIN
 
@@ -106,13 +106,13 @@ class Job:
         return tuple(self.video(index) for index in range(self.files)) if comes else ()
 
     @property
-    def said(self) -> str:
+    def full_prompt(self) -> str:
         """Its prompt as the API has it."""
-        return f"{self.prompt} {self.words.said}".strip()
+        return f"{self.prompt} {self.sample.text}".strip()
 
     @property
     def reason(self) -> str:
-        return f"It {self.end} {self.words.said}".strip()
+        return f"It {self.end} {self.sample.text}".strip()
 
 
 class PixVerseWorld:
@@ -156,7 +156,7 @@ class PixVerseWorld:
 
     def new_job(
         self, account: Account, line: tuple[tuple[float, str, int | None], ...], *, v2: bool, files: int, prompt: str,
-        words: Words = NOTHING, serving: Serving = PLAIN,
+        sample: SampleText = NO_TEXT, serving: Serving = PLAIN,
     ) -> Job:  # fmt: skip
         number = len(self.jobs) + 1
         now = self._clock.true_ms()
@@ -165,7 +165,7 @@ class PixVerseWorld:
         else:
             jobid = f"job:{now}{number:04d}-user:{account.number}-channel:99{account.number}-bot:pixverse"
         files = 1 if v2 else files
-        job = Job(account, number, jobid, prompt, self._clock.passed, line, files, words=words, serving=serving)
+        job = Job(account, number, jobid, prompt, self._clock.passed, line, files, sample=sample, serving=serving)
         self.jobs[jobid] = self.by_prompt[prompt] = job
         account.jobs.append(job)
         account.listed.append(job)
@@ -248,14 +248,14 @@ class PixVerseWorld:
         if job.is_v2:
             return self._flat(job)
         status, percent, since = self.status(job)
-        content = f"prompt: {job.said}" + (f" ({percent}%)" if percent is not None else "")
+        content = f"prompt: {job.full_prompt}" + (f" ({percent}%)" if percent is not None else "")
         record: dict[str, object] = {
             "jobid": job.jobid,
             "verb": "pixverse-create",
             "status": status,
             "created": self.iso(job.created),
             "updated": self.iso(since),
-            "prompt": job.said,
+            "prompt": job.full_prompt,
             "content": content,
             "code": 200,
         }
@@ -266,7 +266,7 @@ class PixVerseWorld:
             ]
         elif status in ("failed", "moderated"):
             record["error"] = job.reason
-        return _without_words(record) if job.serving.wordless else record
+        return _without_prompt(record) if job.serving.without_prompt else record
 
     def _record_v2(self, account: Account, jobid: str) -> Reply:
         job = self._find(account, jobid)
@@ -289,7 +289,7 @@ class PixVerseWorld:
             "video_status_name": name,
             "video_status_final": status in ENDS or status == "created",
             "created_at": self.iso(job.created),
-            "prompt": job.said,
+            "prompt": job.full_prompt,
             "url": "",
             "output_width": 0,
         }
@@ -360,7 +360,7 @@ def subject_of(request: Request) -> str:
     return found[1] if found is not None else request.query.get("jobid") or request.path
 
 
-def _without_words(record: dict[str, object]) -> dict[str, object]:
+def _without_prompt(record: dict[str, object]) -> dict[str, object]:
     return {name: value for name, value in record.items() if name not in ("prompt", "content")}
 
 

@@ -17,40 +17,42 @@ _PLAIN = 0.6
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class SampleText:
     """Some text, and a pattern that none of the bot's texts may match."""
 
-    said: str = ""
-    never: str = ""
-    stays: str = ""
+    text: str = ""
+    forbidden: str = ""
+    kept: str = ""
     """Part of every result that shows the prompt."""
 
 
-NOTHING = Words()
-LONG = Words("x " * 20 + _FAMILY * 120, _HALVED)
+NO_TEXT = SampleText()
+LONG = SampleText("x " * 20 + _FAMILY * 120, _HALVED)
 ALL = (
-    Words("of owner7@mail.example", r"owner7\\?@mail"),
-    Words("@everyone <@4242> <@&4243>", r"(?<!\\)@everyone|<@4242>|<@&4243>"),
-    Words("[here](https://evil.example/a) https://evil.example/b", r"(?<!\\)\]\(https://evil|https://evil"),
-    Words("**loud** `code` ||hidden||", r"(?<!\\)\*\*loud|(?<!\\)`code|(?<!\\)\|\|hidden"),
-    Words("\u202eslias\u202c a\u200bb", "[\u200b\u202a-\u202e\u2066-\u2069]"),
-    Words(f"with {_FAMILY} there", stays=_FAMILY),
-    Words("\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645", stays="\u0645\u06cc\u200c\u062e"),
-    Words("a\u200db and \u200dc", "[a ]\u200d"),
-    Words("safe\U000e0068\U000e0069\U000e0064", "[\U000e0020-\U000e007e]"),
-    Words("a" + "\ufe0f" * 20 + "b", "a\ufe0f"),
-    Words("o" + "\u0301" * 20 + "p", "\u0301{6}"),
+    SampleText("of owner7@mail.example", r"owner7\\?@mail"),
+    SampleText("@everyone <@4242> <@&4243>", r"(?<!\\)@everyone|<@4242>|<@&4243>"),
+    SampleText("[here](https://evil.example/a) https://evil.example/b", r"(?<!\\)\]\(https://evil|https://evil"),
+    SampleText("**loud** `code` ||hidden||", r"(?<!\\)\*\*loud|(?<!\\)`code|(?<!\\)\|\|hidden"),
+    SampleText("\u202eslias\u202c a\u200bb", "[\u200b\u202a-\u202e\u2066-\u2069]"),
+    SampleText(f"with {_FAMILY} there", kept=_FAMILY),
+    SampleText("\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645", kept="\u0645\u06cc\u200c\u062e"),
+    SampleText("a\u200db and \u200dc", "[a ]\u200d"),
+    SampleText("safe\U000e0068\U000e0069\U000e0064", "[\U000e0020-\U000e007e]"),
+    SampleText("a" + "\ufe0f" * 20 + "b", "a\ufe0f"),
+    SampleText("o" + "\u0301" * 20 + "p", "\u0301{6}"),
     LONG,
-    Words("y" * 6000, "y{1500}"),
-    Words("token MTAwMDAwMDAwMDAwMDAwMDAw.GaBcDe.abcdefghijklmnopqrstuvwxyz0123456789AB", "abcdefghijklmnopqrstuvwx"),
-    Words("token user:5-0123456789abcdef01234567", "0123456789abcdef"),
+    SampleText("y" * 6000, "y{1500}"),
+    SampleText(
+        "token MTAwMDAwMDAwMDAwMDAwMDAw.GaBcDe.abcdefghijklmnopqrstuvwxyz0123456789AB", "abcdefghijklmnopqrstuvwx"
+    ),
+    SampleText("token user:5-0123456789abcdef01234567", "0123456789abcdef"),
 )
 _NUMBER = re.compile(r"#(\d+)")
-_NEVER = re.compile("|".join(f"(?:{words.never})" for words in ALL if words.never))
+_FORBIDDEN = re.compile("|".join(f"(?:{sample.forbidden})" for sample in ALL if sample.forbidden))
 
 
-def drawn(random: Random) -> Words:
-    return NOTHING if random.random() < _PLAIN else random.choice(ALL)
+def draw(random: Random) -> SampleText:
+    return NO_TEXT if random.random() < _PLAIN else random.choice(ALL)
 
 
 def number_in(text: str) -> str:
@@ -60,7 +62,7 @@ def number_in(text: str) -> str:
     return found[1]
 
 
-def shown_in(text: str) -> str | None:
+def forbidden_part_of(text: str) -> str | None:
     """The part of one of the bot's texts that must not be shown; None if there is none."""
-    found = _NEVER.search(text)
+    found = _FORBIDDEN.search(text)
     return None if found is None else found[0]

@@ -62,13 +62,13 @@ class Serving:
     recorded_after: float = SOON
     as_text: bool = False
     """Whether numbers are written as strings."""
-    wordless: bool = False
+    without_prompt: bool = False
     """Whether the record lacks the prompt."""
 
 
 PLAIN = Serving("plainly")
 REFUSED_ONCE = Serving("refused once", lambda file, _, times: _NO if times == 1 else _video(file))
-WORDLESS = Serving("without a prompt", wordless=True)
+WITHOUT_PROMPT = Serving("without a prompt", without_prompt=True)
 NEVER = Serving("never", record_late=True, recorded_after=math.inf, comes=False)
 ALL = (
     Serving("empty at first", lambda file, since, _: _video(file if since > SOON else b"")),

@@ -17,7 +17,6 @@ from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 from zlib import crc32
 
-from tests.simulation import sample_texts
 from tests.simulation.active_faults import ActiveFaults
 from tests.simulation.discord_world import (
     ENGLISH,
@@ -38,6 +37,7 @@ from tests.simulation.pasting import FORMS
 from tests.simulation.people import CALLBACK_ADDRESS, People
 from tests.simulation.pixverse_world import Account, Job, PixVerseWorld, subject_of, token_of
 from tests.simulation.plan import Fault
+from tests.simulation.sample_texts import NO_TEXT, SampleText
 from tests.simulation.serving import PLAIN, Serving
 from tests.simulation.virtual_time import Scheduler, VirtualClock
 from tests.simulation.wire import Reply, Request, Trip
@@ -250,7 +250,7 @@ class Stage:
 
     def job(
         self, home: Home | Account, total: float = 60.0, end: str = "completed", *, v2: bool | None = None,
-        files: int = 1, said: sample_texts.Words = sample_texts.NOTHING, serving: Serving = PLAIN, steps: int = 3,
+        files: int = 1, sample: SampleText = NO_TEXT, serving: Serving = PLAIN, steps: int = 3,
     ) -> Job:  # fmt: skip
         """A job that takes `total` seconds."""
         account = home.account if isinstance(home, Home) else home
@@ -260,7 +260,7 @@ class Stage:
         line.append((total, end, None))
         made = self.parts.pixverse.new_job(
             account, tuple(line), v2=self.coin() if v2 is None else v2, files=files,
-            prompt=prompt(len(self.parts.pixverse.jobs) + 1), words=said, serving=serving,
+            prompt=prompt(len(self.parts.pixverse.jobs) + 1), sample=sample, serving=serving,
         )  # fmt: skip
         self.parts.tell(f"{made.prompt} is made: {made.jobid}, {end} after {total:.0f} s, served {serving.name}")
         return made

@@ -68,7 +68,7 @@ def without_a_file(stage: Stage) -> Story:
 def without_a_prompt(stage: Stage) -> Story:
     """A record has no prompt. Card and result say what is made, once."""
     home = yield from stage.settle()
-    job = stage.job(home, 60, v2=False, files=2, serving=serving.WORDLESS)
+    job = stage.job(home, 60, v2=False, files=2, serving=serving.WITHOUT_PROMPT)
     home.status(job)
     yield 15.0
     said = stage.posted(home.channel, "4 videos")
@@ -96,17 +96,17 @@ def blanked(stage: Stage) -> Story:
 def every_word(stage: Stage) -> Story:
     """Prompts and reasons with text that nobody may see, or text that must be kept."""
     home = yield from stage.settle(channels=3)
-    said = list(sample_texts.ALL)
-    stage.random.shuffle(said)
-    for start in range(0, len(said), 5):
-        jobs = [stage.job(home, 40, _ENDS[0] if one is sample_texts.LONG else stage.one_of(_ENDS), said=one, v2=False)
-                for one in said[start : start + 5]]  # fmt: skip
+    samples = list(sample_texts.ALL)
+    stage.random.shuffle(samples)
+    for start in range(0, len(samples), 5):
+        jobs = [stage.job(home, 40, _ENDS[0] if one is sample_texts.LONG else stage.one_of(_ENDS), sample=one, v2=False)
+                for one in samples[start : start + 5]]  # fmt: skip
         for number, job in enumerate(jobs):
             home.status(job, 1 + number % 5, home.guild.channels[number % 3])
         yield 15.0
         for number, job in enumerate(jobs):
             text = text_of(stage.card(job, home.guild.channels[number % 3]))
-            stage.expect(job.words.stays in text, f"{job.words.stays!r} does not stand in {text!r}")
+            stage.expect(job.sample.kept in text, f"{job.sample.kept!r} does not stand in {text!r}")
         answer = home.command("pixverse list", 1)
         yield 65.0 + stage.parts.interval
         stage.expect(answer.text != "", "no list")
@@ -117,7 +117,7 @@ def every_word(stage: Stage) -> Story:
             answer = home.press(there[-1].message, "Details", 2, channel)
             yield 5.0
             stage.says(answer, job.prompt)
-            stage.expect(job.words.stays in answer.text, f"{job.words.stays!r} does not stand in the details")
+            stage.expect(job.sample.kept in answer.text, f"{job.sample.kept!r} does not stand in the details")
             yield 1.0
 
 
@@ -137,9 +137,8 @@ def secrets_in_errors(stage: Stage) -> Story:
     end()
     yield 500.0
     stage.came(job, home.channel)
-    failed = stage.job(
-        home, 30, "failed", said=sample_texts.Words(f"of {account.email} with {account.token}"), v2=False
-    )
+    secrets = sample_texts.SampleText(f"of {account.email} with {account.token}")
+    failed = stage.job(home, 30, "failed", sample=secrets, v2=False)
     home.status(failed)
     yield 60.0 + stage.parts.interval
     stage.came(failed, home.channel)
