@@ -153,7 +153,7 @@ class Guild:
 
 
 @dataclass(slots=True, eq=False)
-class Asked:
+class Interaction:
     """An interaction and the replies to it."""
 
     id: int
@@ -174,7 +174,7 @@ class Asked:
     """What the asker sees, by message id."""
     modal: dict[str, Any] | None = None
     """A form, or what autocomplete offers."""
-    then: Callable[[Asked], None] | None = None
+    then: Callable[[Interaction], None] | None = None
     """Called with each message that the asker gets."""
     locale: str = ENGLISH
     """The asker's language."""
@@ -209,10 +209,10 @@ class DiscordWorld:
         self.guilds: list[Guild] = []
         self.channels: dict[int, Channel] = {}
         self.commands: list[dict[str, Any]] = []
-        self.asked: dict[int, Asked] = {}
+        self.interactions: dict[int, Interaction] = {}
         self.locales: dict[int, str] = {}
         """The languages of people who don't use Discord in English."""
-        self._by_token: dict[str, Asked] = {}
+        self._by_token: dict[str, Interaction] = {}
         self.posted: list[Posted] = []
         self.edits = 0
         self.shards = 1
@@ -459,13 +459,13 @@ class DiscordWorld:
         data: dict[str, Any],
         *,
         source: dict[str, Any] | None = None,
-        then: Callable[[Asked], None] | None = None,
+        then: Callable[[Interaction], None] | None = None,
         demoted: bool = False,
-    ) -> Asked:
+    ) -> Interaction:
         """A person sends an interaction; the connected client gets it."""
         number = self.snowflake()
         connected = self._is_connected(channel.guild)
-        record = Asked(
+        interaction = Interaction(
             number,
             f"interaction-{number}",
             channel.guild,
@@ -479,8 +479,8 @@ class DiscordWorld:
             then=then,
             locale=self.locales.get(person, ENGLISH),
         )
-        self.asked[number] = record
-        self._by_token[record.token] = record
+        self.interactions[number] = interaction
+        self._by_token[interaction.token] = interaction
         permissions = _ALL | (
             _MANAGE_SERVER | _MANAGE_MESSAGES if channel.guild.is_manager(person) and not demoted else 0
         )
@@ -489,7 +489,7 @@ class DiscordWorld:
             "id": str(number),
             "application_id": str(APPLICATION),
             "type": kind,
-            "token": record.token,
+            "token": interaction.token,
             "version": 1,
             "guild_id": str(channel.guild.id),
             "guild": {"id": str(channel.guild.id), "locale": channel.guild.named_locale, "features": []},
@@ -498,7 +498,7 @@ class DiscordWorld:
             "member": {"user": user, "roles": [], "joined_at": "2025-01-01T00:00:00+00:00", "deaf": False,
                        "mute": False, "permissions": str(permissions), "flags": 0},
             "data": data,
-            "locale": record.locale,
+            "locale": interaction.locale,
             "guild_locale": channel.guild.named_locale,
             "app_permissions": str(channel.allowed),
             "entitlements": [],
@@ -510,7 +510,7 @@ class DiscordWorld:
             payload["message"] = source
         if connected:
             self._tell("INTERACTION_CREATE", channel.guild, payload)
-        return record
+        return interaction
 
     # ----------------------------------------------------------------- REST
 
@@ -678,41 +678,46 @@ class DiscordWorld:
         return message
 
     def _callback(self, request: Request, number: str, _token: str) -> Any:
-        record = self.asked[int(number)]
+        interaction = self.interactions[int(number)]
         now = self._clock.passed
-        if record.answered_at is not None:
+        if interaction.answered_at is not None:
             raise Refusal(400, 40060, "Interaction has already been acknowledged.")
-        if now - record.at > _ANSWER_SECONDS:
+        if now - interaction.at > _ANSWER_SECONDS:
             raise Refusal(404, 10062, "Unknown interaction")
         self._check_bounds(request.body.get("data") or {})
-        record.answered_at = now
+        interaction.answered_at = now
         self.on_answer()
-        record.first_type = request.body["type"]
+        interaction.first_type = request.body["type"]
         data = request.body.get("data") or {}
         message = None
-        if record.first_type in (4, 5):
-            message = self._shown(record, None, data, thinking=record.first_type == 5)
-        elif record.first_type == 7 and record.source is not None:
-            message = self._shown(record, int(record.source["id"]), data)
-        elif record.first_type in (8, 9):
-            record.modal = data
-        if record.first_type != 5:
-            self._told(record)
-        answer: dict[str, Any] = {"interaction": {"id": number, "type": record.kind}}
+        if interaction.first_type in (4, 5):
+            message = self._shown(interaction, None, data, thinking=interaction.first_type == 5)
+        elif interaction.first_type == 7 and interaction.source is not None:
+            message = self._shown(interaction, int(interaction.source["id"]), data)
+        elif interaction.first_type in (8, 9):
+            interaction.modal = data
+        if interaction.first_type != 5:
+            self._notify(interaction)
+        answer: dict[str, Any] = {"interaction": {"id": number, "type": interaction.kind}}
         if message is not None:
             answer["interaction"]["response_message_id"] = message["id"]
-            answer["resource"] = {"type": record.first_type, "message": message}
+            answer["resource"] = {"type": interaction.first_type, "message": message}
         return answer if request.query.get("with_response") else None
 
     def _shown(
-        self, record: Asked, number: int | None, data: dict[str, Any], *, thinking: bool = False
+        self, interaction: Interaction, number: int | None, data: dict[str, Any], *, thinking: bool = False
     ) -> dict[str, Any]:
         number = number or self.snowflake()
-        message = record.shown.get(number) or (
-            record.source if record.source and int(record.source["id"]) == number else None
+        message = interaction.shown.get(number) or (
+            interaction.source if interaction.source and int(interaction.source["id"]) == number else None
         )
         if message is None:
-            message = {**self.message_of(BOT, record.channel, ""), "id": str(number), "type": 20, "flags": _EPHEMERAL}
+            message = {
+                **self.message_of(BOT, interaction.channel, ""),
+                "id": str(number),
+                "type": 20,
+                "flags": _EPHEMERAL,
+            }
         for name in ("content", "components"):
             if name in data:
                 message[name] = data[name] or ([] if name == "components" else "")
@@ -720,35 +725,41 @@ class DiscordWorld:
             message["thinking"] = True
         else:
             message.pop("thinking", None)
-        record.shown[number] = message
+        interaction.shown[number] = message
         return message
 
-    def _told(self, record: Asked) -> None:
-        if record.then is not None:
-            record.then(record)
+    def _notify(self, interaction: Interaction) -> None:
+        if interaction.then is not None:
+            interaction.then(interaction)
 
-    def _alive(self, token: str) -> Asked:
-        record = self._by_token.get(token)
-        if record is None or record.answered_at is None or self._clock.passed - record.at > _TOKEN_SECONDS:
-            raise Refusal(404 if record is None else 401, 10015 if record is None else 50027, "Invalid Webhook Token")
-        return record
+    def _by_valid_token(self, token: str) -> Interaction:
+        interaction = self._by_token.get(token)
+        if (
+            interaction is None
+            or interaction.answered_at is None
+            or self._clock.passed - interaction.at > _TOKEN_SECONDS
+        ):
+            raise Refusal(
+                404 if interaction is None else 401, 10015 if interaction is None else 50027, "Invalid Webhook Token"
+            )
+        return interaction
 
     def _edit_answer(self, request: Request, _application: str, token: str) -> Any:
-        record = self._alive(token)
+        interaction = self._by_valid_token(token)
         self._check_bounds(request.body)
-        if record.first_type in (6, 7) and record.source is not None:
-            message = self._shown(record, int(record.source["id"]), request.body)
+        if interaction.first_type in (6, 7) and interaction.source is not None:
+            message = self._shown(interaction, int(interaction.source["id"]), request.body)
         else:
-            number = min(record.shown) if record.shown else None
-            message = self._shown(record, number, request.body)
-        self._told(record)
+            number = min(interaction.shown) if interaction.shown else None
+            message = self._shown(interaction, number, request.body)
+        self._notify(interaction)
         return message
 
     def _follow_up(self, request: Request, _application: str, token: str) -> Any:
-        record = self._alive(token)
+        interaction = self._by_valid_token(token)
         self._check_bounds(request.body)
-        message = self._shown(record, None, request.body)
-        self._told(record)
+        message = self._shown(interaction, None, request.body)
+        self._notify(interaction)
         return message
 
     # -------------------------------------------------------------- gateway

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.simulation.active_faults import ActiveFaults
-from tests.simulation.discord_world import Asked, Channel, DiscordWorld, Guild, buttons_of
+from tests.simulation.discord_world import Channel, DiscordWorld, Guild, Interaction, buttons_of
 from tests.simulation.ledger import Ledger
 from tests.simulation.machine import Machine
 from tests.simulation.pixverse_world import Job
 from tests.simulation.virtual_time import Scheduler
 
-OnReply = Callable[[Asked], None]
+OnReply = Callable[[Interaction], None]
 
 _ANSWER_LIMIT = 3.2
 _FINAL_LIMIT = 150.0
@@ -43,16 +43,16 @@ class InteractionSender:
         self._ledger = ledger
         self._machine = machine
         self._tell = tell
-        self._latest: deque[Asked] = deque(maxlen=_REMEMBERED)
+        self._latest: deque[Interaction] = deque(maxlen=_REMEMBERED)
 
-    def replies_in(self, guild: Guild) -> list[Asked]:
+    def replies_in(self, guild: Guild) -> list[Interaction]:
         """The latest replies that people of a server see."""
-        return [record for record in self._latest if record.guild is guild and record.shown]
+        return [interaction for interaction in self._latest if interaction.guild is guild and interaction.shown]
 
     def command(
         self, channel: Channel, person: int, path: str, options: dict[str, Any], *, jobs: list[Job] | None = None,
         then: OnReply | None = None, resolved: dict[str, Any] | None = None, expected: str = "",
-    ) -> Asked | None:  # fmt: skip
+    ) -> Interaction | None:  # fmt: skip
         root, *rest = path.split()
         if rest == ["check"]:
             self._ledger.tries_token(channel.guild)
@@ -78,7 +78,7 @@ class InteractionSender:
     def send(
         self, kind: int, channel: Channel, person: int, what: str, data: dict[str, Any], jobs: list[Job],
         then: OnReply | None = None, source: dict[str, Any] | None = None, expected: str = "", demoted: bool = False,
-    ) -> Asked | None:  # fmt: skip
+    ) -> Interaction | None:  # fmt: skip
         """Sends an interaction. `expected` is a pattern for the final reply; `demoted`: the person no longer has any
         permissions."""
         if not channel.exists or not channel.guild.bot_in or channel.lacks("view_channel"):
@@ -89,61 +89,69 @@ class InteractionSender:
             self._faults.is_active("discord") or self._faults.is_active("gateway") or self._faults.is_active("disk")
         )
 
-        def on_reply(record: Asked) -> None:
-            self._tell(f"    p{person} reads: {record.text[:110]!r}")
-            self._ledger.answered(record, jobs)
+        def on_reply(interaction: Interaction) -> None:
+            self._tell(f"    p{person} reads: {interaction.text[:110]!r}")
+            self._ledger.answered(interaction, jobs)
             if then is not None:
-                then(record)
+                then(interaction)
 
-        record = self._discord.interact(
+        interaction = self._discord.interact(
             kind, channel, person, what, data, then=on_reply, source=source, demoted=demoted
         )
-        self._tell(f"p{person} in {channel.name}: {what}" + ("" if record.life else " (nobody is connected)"))
-        self._latest.append(record)
-        if record.life and not disturbed:
+        self._tell(f"p{person} in {channel.name}: {what}" + ("" if interaction.life else " (nobody is connected)"))
+        self._latest.append(interaction)
+        if interaction.life and not disturbed:
             life = self._machine.life
-            self._scheduler.after(_ANSWER_LIMIT, lambda: self._check_answered(record, life, None))
-            self._scheduler.after(_FINAL_LIMIT, lambda: self._check_answered(record, life, re.compile(expected)))
-        return record
+            self._scheduler.after(_ANSWER_LIMIT, lambda: self._check_answered(interaction, life, None))
+            self._scheduler.after(_FINAL_LIMIT, lambda: self._check_answered(interaction, life, re.compile(expected)))
+        return interaction
 
-    def _check_answered(self, record: Asked, life: int, expected: re.Pattern[str] | None) -> None:
+    def _check_answered(self, interaction: Interaction, life: int, expected: re.Pattern[str] | None) -> None:
         """Checks the reply. `expected`: the final reply is due, and must match this pattern."""
-        if self._machine.life != life or not self._machine.runs or self._faults.last_change > record.at:
+        if self._machine.life != life or not self._machine.runs or self._faults.last_change > interaction.at:
             return
         if self._faults.is_active("discord") or self._faults.is_active("gateway") or self._faults.is_active("disk"):
             return
-        if record.answered_at is None:
-            self._ledger.fail(f"no answer within three seconds: {record.what}")
-        elif expected is not None and any(message.get("thinking") for message in record.shown.values()):
-            self._ledger.fail(f"no final answer: {record.what}")
-        elif expected is not None and not self._is_always_allowed(record) and expected.search(record.text) is None:
-            self._ledger.fail(f"{record.what} was answered by {record.text!r}")
+        if interaction.answered_at is None:
+            self._ledger.fail(f"no answer within three seconds: {interaction.what}")
+        elif expected is not None and any(message.get("thinking") for message in interaction.shown.values()):
+            self._ledger.fail(f"no final answer: {interaction.what}")
+        elif (
+            expected is not None
+            and not self._is_always_allowed(interaction)
+            and expected.search(interaction.text) is None
+        ):
+            self._ledger.fail(f"{interaction.what} was answered by {interaction.text!r}")
 
-    def _is_always_allowed(self, record: Asked) -> bool:
+    def _is_always_allowed(self, interaction: Interaction) -> bool:
         """Whether the reply is one that may take precedence over any other, for example because the channel is
         closed."""
-        channel = record.channel
-        closed = channel.cannot_be_posted_in() or channel.denied_until() > record.at
-        return (closed and _CANNOT_POST.search(record.text) is not None) or _ALWAYS.search(record.text) is not None
+        channel = interaction.channel
+        closed = channel.cannot_be_posted_in() or channel.denied_until() > interaction.at
+        return (closed and _CANNOT_POST.search(interaction.text) is not None) or _ALWAYS.search(
+            interaction.text
+        ) is not None
 
-    def press(self, source: dict[str, Any], channel: Channel, person: int, custom_id: str, label: str, jobs: list[Job],
-               then: OnReply | None = None, *, expected: str = "", demoted: bool = False) -> Asked | None:  # fmt: skip
+    def press(
+        self, source: dict[str, Any], channel: Channel, person: int, custom_id: str, label: str, jobs: list[Job],
+        then: OnReply | None = None, *, expected: str = "", demoted: bool = False,
+    ) -> Interaction | None:  # fmt: skip
         data = {"custom_id": custom_id, "component_type": 2}
         self._ledger.looked_up(self._ledger.jobs_in(source))
         return self.send(3, channel, person, f"presses {label!r}", data, jobs, then, source, expected, demoted)
 
-    def press_in_reply(self, record: Asked, part_of_label: str, then: OnReply | None = None) -> None:
+    def press_in_reply(self, interaction: Interaction, part_of_label: str, then: OnReply | None = None) -> None:
         """Presses the first button with this text in its label in a reply, a few seconds later."""
         found = [
             (message, label, custom_id)
-            for message in record.shown.values()
+            for message in interaction.shown.values()
             for label, custom_id in buttons_of(message)
             if part_of_label in label
         ]
 
         def press() -> None:
             message, label, custom_id = found[0]
-            self.press(message, record.channel, record.person, custom_id, label, [], then)
+            self.press(message, interaction.channel, interaction.person, custom_id, label, [], then)
 
         if found:
             self._scheduler.after(4.0, press)

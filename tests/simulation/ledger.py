@@ -18,7 +18,7 @@ from relay.delivery import nonces
 from tests.simulation import sample_texts
 from tests.simulation.active_faults import ActiveFaults
 from tests.simulation.api_request_laws import ApiRequestLaws
-from tests.simulation.discord_world import EPOCH_MS, Asked, Channel, Guild, Posted, buttons_of, text_of
+from tests.simulation.discord_world import EPOCH_MS, Channel, Guild, Interaction, Posted, buttons_of, text_of
 from tests.simulation.message_laws import MessageLaws
 from tests.simulation.pixverse_world import Account, Job, PixVerseWorld
 from tests.simulation.plan import Plan
@@ -248,25 +248,29 @@ class Ledger:
         for token in (*self.servers[guild.id].offered, *self.operator_tokens):
             self.api_request_laws.on_token_trial(token)
 
-    def answered(self, record: Asked, jobs: list[Job]) -> None:
+    def answered(self, interaction: Interaction, jobs: list[Job]) -> None:
         """The asker has read a reply. It may be a promise, and must show only what they may see."""
-        self._check_shown(record.channel.guild, record.text, alone=True)
-        self._addresses.update(_ADDRESS.findall(record.text))
-        for message in record.shown.values():
+        self._check_shown(interaction.channel.guild, interaction.text, alone=True)
+        self._addresses.update(_ADDRESS.findall(interaction.text))
+        for message in interaction.shown.values():
             self.message_laws.check_repetition(
-                text_of(message), [label for label, _ in buttons_of(message)], record.locale
+                text_of(message), [label for label, _ in buttons_of(message)], interaction.locale
             )
-            self.message_laws.check_language(message, record.locale)
-        if record.modal is not None and "title" in record.modal:
-            self.message_laws.check_form_language(record.modal, record.locale)
-        if not _PROMISES.search(record.text) or _UNDECIDED in record.text or record.id in self._promising:
+            self.message_laws.check_language(message, interaction.locale)
+        if interaction.modal is not None and "title" in interaction.modal:
+            self.message_laws.check_form_language(interaction.modal, interaction.locale)
+        if (
+            not _PROMISES.search(interaction.text)
+            or _UNDECIDED in interaction.text
+            or interaction.id in self._promising
+        ):
             return
         # A reply is read again when a link to the card is added to it, which promises nothing more.
-        self._promising.add(record.id)
+        self._promising.add(interaction.id)
         for job in jobs:
-            left_out = len(jobs) > 1 and f"…{job.shown_end}`" in record.text
+            left_out = len(jobs) > 1 and f"…{job.shown_end}`" in interaction.text
             if not left_out:
-                self.promise(job, record.channel, anew="Already watched" not in record.text)
+                self.promise(job, interaction.channel, anew="Already watched" not in interaction.text)
 
     def number_in(self, random: Random, guild: Guild) -> int | None:
         """A job number that this server's messages have shown; sometimes None."""
@@ -297,15 +301,18 @@ class Ledger:
 
         return look
 
-    def answered_a_number(self, record: Asked) -> None:
+    def answered_a_number(self, interaction: Interaction) -> None:
         """Checks that a number reveals a job only where the job is or was waited for, and to whoever asked for it."""
-        for mark in _MARK.finditer(record.text):
+        for mark in _MARK.finditer(interaction.text):
             job = self._pixverse.by_prompt[mark[0]]
-            here = (job.jobid, record.channel.id)
-            asked = any(jobid == job.jobid and record.person in people for (jobid, _), people in self.askers.items())
-            followed = record.channel.id in self.servers[record.channel.guild.id].follows
+            here = (job.jobid, interaction.channel.id)
+            asked = any(
+                jobid == job.jobid and interaction.person in people for (jobid, _), people in self.askers.items()
+            )
+            followed = interaction.channel.id in self.servers[interaction.channel.guild.id].follows
             if not (here in self.promises or here in self.askers or asked or followed):
-                self.fail(f"{job.prompt} of another channel is told for its number to {record.person}: {record.text!r}")
+                who, text = interaction.person, interaction.text
+                self.fail(f"{job.prompt} of another channel is shown to {who}, who typed its number: {text!r}")
 
     def promise(self, job: Job, channel: Channel, *, anew: bool = True) -> None:
         """A result is due from now on; `anew` if nobody waited for it just before."""

@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 from tests.simulation import pasting, sample_texts, serving
-from tests.simulation.discord_world import Asked, Channel, DiscordWorld, Guild, buttons_of
+from tests.simulation.discord_world import Channel, DiscordWorld, Guild, Interaction, buttons_of
 from tests.simulation.interaction_sender import InteractionSender
 from tests.simulation.ledger import Ledger, prompt
 from tests.simulation.machine import Machine
@@ -213,12 +213,12 @@ class People:
 
     def _do_demoted(self, random: Random, guild: Guild, _channel: Channel, _person: int) -> None:
         """Somebody who was an admin presses a button of an earlier reply."""
-        for record in reversed(self._interactions.replies_in(guild)):
-            if record.person != guild.admin or not record.what.startswith("/pixverse-admin"):
+        for interaction in reversed(self._interactions.replies_in(guild)):
+            if interaction.person != guild.admin or not interaction.what.startswith("/pixverse-admin"):
                 continue
-            for message in record.shown.values():
+            for message in interaction.shown.values():
                 for label, custom_id in buttons_of(message)[:1]:
-                    self._interactions.press(message, record.channel, record.person, custom_id, label, [],
+                    self._interactions.press(message, interaction.channel, interaction.person, custom_id, label, [],
                                              expected=_FOR_ADMINS, demoted=True)  # fmt: skip
                     return
 
@@ -286,7 +286,7 @@ class People:
             person,
             "pixverse forget-me",
             {},
-            then=lambda record: self._interactions.press_in_reply(record, "Delete my data"),
+            then=lambda interaction: self._interactions.press_in_reply(interaction, "Delete my data"),
         )
 
     def _do_press(self, random: Random, guild: Guild, channel: Channel, person: int) -> None:
@@ -294,14 +294,19 @@ class People:
         if random.random() < 0.35:
             mine = self._interactions.replies_in(guild)
             if mine:
-                record = random.choice(mine[-_MANY_ANSWERS:])
-                for message in record.shown.values():
+                interaction = random.choice(mine[-_MANY_ANSWERS:])
+                for message in interaction.shown.values():
                     pressable = [one for one in buttons_of(message) if "token" not in one[0] and "Drop" not in one[0]]
                     if pressable:
                         label, custom_id = random.choice(pressable)
-                        self._before_press(label, record.channel, message, record.person)
+                        self._before_press(label, interaction.channel, message, interaction.person)
                         self._interactions.press(
-                            message, record.channel, record.person, custom_id, label, self._ledger.jobs_in(message)
+                            message,
+                            interaction.channel,
+                            interaction.person,
+                            custom_id,
+                            label,
+                            self._ledger.jobs_in(message),
                         )
                         return
         pressable_messages = [message for message in channel.messages.values() if buttons_of(message)]
@@ -330,14 +335,14 @@ class People:
                 if channel_id == channel.id:
                     people.add(person)
 
-    def enter_token(self, guild: Guild, token: str, then: Callable[[Asked], None] | None = None) -> None:
+    def enter_token(self, guild: Guild, token: str, then: Callable[[Interaction], None] | None = None) -> None:
         """An admin opens the form and submits it."""
         if not guild.channels or not guild.bot_in:
             return
         server = self._ledger.servers[guild.id]
 
-        def fill(record: Asked) -> None:
-            if record.modal is None:
+        def fill(interaction: Interaction) -> None:
+            if interaction.modal is None:
                 return
             rows = [
                 {
@@ -345,10 +350,10 @@ class People:
                     "id": 1,
                     "component": {"type": 4, "id": 2, "custom_id": row["component"]["custom_id"], "value": token},
                 }
-                for row in record.modal["components"]
+                for row in interaction.modal["components"]
                 if row["type"] == 18
             ]
-            data = {"custom_id": record.modal["custom_id"], "components": rows}
+            data = {"custom_id": interaction.modal["custom_id"], "components": rows}
             account = self._pixverse.by_token(token)
             server.offered.add(token)
             if account is not None and account.token == token:
@@ -356,9 +361,9 @@ class People:
                     self._ledger.void("the server has another account now", guild=guild, but_of=account)
                 server.tokens.append(token)
             was_unsure, server.unsure = server.unsure, True
-            channel = record.channel
+            channel = interaction.channel
 
-            def taken(answer: Asked) -> None:
+            def taken(answer: Interaction) -> None:
                 server.tried(token, answer.text, was_unsure=was_unsure)
                 if "different account" in answer.text:
                     self._ledger.void("the server has another account now", guild=guild, but_of=account)
@@ -404,7 +409,7 @@ class People:
     def _do_remove_token(self, _random: Random, guild: Guild, channel: Channel, _person: int) -> None:
         self._ledger.void("the token was removed", guild=guild)
 
-        def removed(answer: Asked) -> None:
+        def removed(answer: Interaction) -> None:
             if "removed" in answer.text.lower():
                 self._ledger.servers[guild.id].current = None
 
@@ -413,7 +418,7 @@ class People:
             guild.admin,
             "pixverse-admin token remove",
             {},
-            then=lambda record: self._interactions.press_in_reply(record, "Remove the token", removed),
+            then=lambda interaction: self._interactions.press_in_reply(interaction, "Remove the token", removed),
         )
 
     def _do_check(self, random: Random, guild: Guild, channel: Channel, person: int) -> None:
@@ -434,7 +439,7 @@ class People:
             "pixverse-admin follow",
             options,
             resolved=self.chosen(channel),
-            then=lambda record: self._interactions.press_in_reply(record, "ollow"),
+            then=lambda interaction: self._interactions.press_in_reply(interaction, "ollow"),
         )
         self._scheduler.after(random.uniform(300, 4000), lambda: self._unfollow(guild, channel.id))
 
@@ -452,8 +457,8 @@ class People:
         )
 
     def _do_callback(self, _random: Random, guild: Guild, channel: Channel, _person: int) -> None:
-        def learn(record: Asked) -> None:
-            found = CALLBACK_ADDRESS.search(record.text)
+        def learn(interaction: Interaction) -> None:
+            found = CALLBACK_ADDRESS.search(interaction.text)
             if found is not None:
                 self._addresses[guild.id] = found[1]
 

@@ -20,10 +20,10 @@ from zlib import crc32
 from tests.simulation.active_faults import ActiveFaults
 from tests.simulation.discord_world import (
     ENGLISH,
-    Asked,
     Channel,
     DiscordWorld,
     Guild,
+    Interaction,
     Posted,
     Refusal,
     buttons_of,
@@ -86,71 +86,73 @@ class Home:
         self.callback = ""
         """The path to which useapi.net posts callbacks."""
 
-    def command(self, path: str, person: int = 1, where: Channel | None = None, **options: Any) -> Asked:
+    def command(self, path: str, person: int = 1, where: Channel | None = None, **options: Any) -> Interaction:
         """Sends a command. The `jobs` that it names are recorded as requested; `resolved` holds the objects that its
         options refer to."""
         jobs = options.pop("jobs", None)
         resolved = options.pop("resolved", None)
-        record = self._parts.interactions.command(
+        interaction = self._parts.interactions.command(
             where or self.channel, self.guild.members[person], path, options, jobs=jobs, resolved=resolved
         )
-        assert record is not None, "nobody can type here"
-        return record
+        assert interaction is not None, "nobody can type here"
+        return interaction
 
-    def status(self, job: Job, person: int = 1, channel: Channel | None = None, **options: Any) -> Asked:
+    def status(self, job: Job, person: int = 1, channel: Channel | None = None, **options: Any) -> Interaction:
         return self.command("pixverse status", person, channel, jobid=job.jobid, jobs=[job], **options)
 
-    def typing(self, said: str, person: int = 1, where: Channel | None = None) -> Asked:
+    def typing(self, said: str, person: int = 1, where: Channel | None = None) -> Interaction:
         """Somebody types part of an id: autocomplete."""
         option = {"name": "jobid", "type": 3, "value": said, "focused": True}
         inner = [{"type": 1, "name": "status", "options": [option]}]
         data = {"id": "1", "name": "pixverse", "type": 1, "options": inner}
-        record = self._parts.interactions.send(4, where or self.channel, self.guild.members[person], "types", data, [])
-        assert record is not None
-        return record
+        interaction = self._parts.interactions.send(
+            4, where or self.channel, self.guild.members[person], "types", data, []
+        )
+        assert interaction is not None
+        return interaction
 
-    def menu(self, content: str, person: int = 1, jobs: list[Job] | None = None) -> Asked:
+    def menu(self, content: str, person: int = 1, jobs: list[Job] | None = None) -> Interaction:
         """Uses the message menu on a message with this content."""
         message = self._parts.discord.message_of(self.guild.members[2], self.channel, content)
         data = {"id": "2", "name": "Watch PixVerse jobs", "type": 3, "target_id": message["id"],
                 "resolved": {"messages": {message["id"]: message}}}  # fmt: skip
-        record = self._parts.interactions.send(
+        interaction = self._parts.interactions.send(
             2, self.channel, self.guild.members[person], "the menu", data, jobs or []
         )
-        assert record is not None
-        return record
+        assert interaction is not None
+        return interaction
 
-    def look(self, jobid: str, person: int = 1, channel: Channel | None = None) -> Asked:
+    def look(self, jobid: str, person: int = 1, channel: Channel | None = None) -> Interaction:
         """Looks at a job privately."""
         job = self._parts.pixverse.jobs.get(jobid)
         self._parts.ledger.looked_up([job] if job is not None else [])
         return self.command("pixverse status", person, channel, jobid=jobid, private=True)
 
-    def watch(self, jobs: list[Job], person: int = 1, channel: Channel | None = None, **options: Any) -> Asked:
+    def watch(self, jobs: list[Job], person: int = 1, channel: Channel | None = None, **options: Any) -> Interaction:
         return self.command(
             "pixverse watch", person, channel, jobids=" ".join(job.jobid for job in jobs), jobs=jobs, **options
         )
 
-    def admin(self, path: str, **options: Any) -> Asked:
+    def admin(self, path: str, **options: Any) -> Interaction:
         return self.command(f"pixverse-admin {path}", 0, **options)
 
-    def choose(self, path: str, channel: Channel, **options: Any) -> Asked:
+    def choose(self, path: str, channel: Channel, **options: Any) -> Interaction:
         """Sends an admin's command that takes a channel."""
         return self.admin(path, channel=str(channel.id), resolved=self._parts.people.chosen(channel), **options)
 
     def press(self, message: dict[str, Any], label: str, person: int = 1, channel: Channel | None = None,
-              jobs: list[Job] | None = None, demoted: bool = False) -> Asked:  # fmt: skip
+              jobs: list[Job] | None = None, demoted: bool = False) -> Interaction:  # fmt: skip
         """Presses the first button whose label contains `label`."""
         where = channel or self.channel
         found = [one for one in buttons_of(message) if label in one[0]]
         assert found, f"no button {label!r} in {text_of(message)!r}"
-        record = self._parts.interactions.press(
+        interaction = self._parts.interactions.press(
             message, where, self.guild.members[person], found[0][1], found[0][0], jobs or [], demoted=demoted
         )
-        assert record is not None
-        return record
+        assert interaction is not None
+        return interaction
 
-    def press_in_reply(self, answer: Asked, label: str, **options: Any) -> Asked:
+    def press_in_reply(self, answer: Interaction, label: str, **options: Any) -> Interaction:
         """Presses a button of a reply."""
         for message in answer.shown.values():
             if any(label in one[0] for one in buttons_of(message)):
@@ -172,9 +174,9 @@ class Home:
         self._parts.ledger.api_request_laws.on_lookup(str(record["jobid"]))
         self._parts.machine.post_callback(self.callback, Stage.json(record))
 
-    def enter_token(self, token: str) -> list[Asked]:
+    def enter_token(self, token: str) -> list[Interaction]:
         """The admin opens the form and submits it. The last reply of the returned list is the result."""
-        answers: list[Asked] = []
+        answers: list[Interaction] = []
         self._parts.people.enter_token(self.guild, token, answers.append)
         return answers
 
@@ -278,7 +280,7 @@ class Stage:
         if not true:
             self.fail(law)
 
-    def says(self, answer: Asked | None, *patterns: str, never: str | None = None) -> None:
+    def says(self, answer: Interaction | None, *patterns: str, never: str | None = None) -> None:
         """Checks what a reply says and doesn't say."""
         text = "" if answer is None else answer.text
         for pattern in patterns:
@@ -373,7 +375,7 @@ class Stage:
         return sum(1 for at, used, _ in self.parts.pixverse.asked if at >= since and used in account.tokens)
 
     @staticmethod
-    def choices(answer: Asked) -> list[dict[str, Any]]:
+    def choices(answer: Interaction) -> list[dict[str, Any]]:
         """What autocomplete offers."""
         return (answer.modal or {}).get("choices") or []
 

@@ -6,7 +6,7 @@ from collections.abc import Generator
 from copy import deepcopy
 
 from tests.simulation import sample_texts
-from tests.simulation.discord_world import Asked, text_of
+from tests.simulation.discord_world import Interaction, text_of
 from tests.simulation.pixverse_world import Account
 from tests.simulation.stage import Stage, Story
 from tests.simulation.wire import Reply, Request, Trip
@@ -62,7 +62,7 @@ def thief(stage: Stage) -> Story:
     stage.came(both, robber.channel)
 
 
-def _of_a_shorter_number(stage: Stage, account: Account) -> Generator[float, None, Asked]:
+def _of_a_shorter_number(stage: Stage, account: Account) -> Generator[float, None, Interaction]:
     """Somebody enters a token that claims a user number with which another user's number begins, and reads the lists of
     that user.
 
@@ -299,7 +299,7 @@ def late_trial(stage: Stage) -> Story:
     earlier = home.enter_token(slow.token)
     yield 4.0
     removing = stage.coin()
-    later: list[Asked] = []
+    later: list[Interaction] = []
     if removing:
         question = home.admin("token remove")
         yield 3.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-from tests.simulation.discord_world import Asked, buttons_of, text_of
+from tests.simulation.discord_world import Interaction, buttons_of, text_of
 from tests.simulation.fault_injector import LOOP_CRASHED
 from tests.simulation.pasting import NONSENSE
 from tests.simulation.pixverse_world import Account
@@ -17,7 +17,7 @@ _ADMINS_ONLY = "Manage Server"
 _NOTHING = "no longer does anything"
 
 
-def _watch_unknown(home: Home, account: Account, person: int, ids: range, *, apart: bool = False) -> Asked:
+def _watch_unknown(home: Home, account: Account, person: int, ids: range, *, apart: bool = False) -> Interaction:
     """Watches a list of ids of which nothing is known. `apart`: each id has its own e-mail address, and so its own
     list."""
     emails = {number: f"{number}{account.email}" if apart else account.email for number in ids}
@@ -81,7 +81,7 @@ def only_admins(stage: Stage) -> Story:
     job = stage.job(home, 30)
     home.status(job)
     yield 60.0 + stage.parts.interval
-    answers: list[Asked] = []
+    answers: list[Interaction] = []
     for number, path in enumerate(("token set", "token remove", "check", "deliveries", "callback")):
         answers.append(home.command(f"pixverse-admin {path}", 1 + number % 5))
         yield 4.0
@@ -351,7 +351,7 @@ def out_of_requests(stage: Stage) -> Story:
     slow = Trip(there=0.9)
     begun, end = stage.counted(lambda request: slow if stage.token(request) == account.token else None)
     stage.parts.ledger.api_request_laws.on_lookup(job.jobid)
-    mine: Asked | None = None
+    mine: Interaction | None = None
     while not begun:
         mine = home.look(job.jobid, 1)
         yield 0.6
