@@ -122,7 +122,7 @@ def _cases() -> dict[str, set[CodeType]]:
     discord.life = 1
     world.machine.run()
     sys.setprofile(None)
-    polls = [at for at, _, jobid in pixverse.asked if jobid == next(iter(pixverse.jobs))]
+    polls = [at for at, _, jobid in pixverse.requests if jobid == next(iter(pixverse.jobs))]
     news = next(at for at in polls if at >= 1000 + _NEWS)
     end = next(at for at in polls if at >= 1000 + _END)
     return {

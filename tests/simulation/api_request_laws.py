@@ -91,7 +91,7 @@ class ApiRequestLaws:
         for_a_person = now - self._looked_up_at.get(what, -math.inf) < _EXPLAINED_SECONDS
         begins, ends = self._backed_off.get(token, (math.inf, -math.inf))
         in_a_trial = job is None and now - self._tried_at.get(token, -math.inf) < _EXPLAINED_SECONDS
-        if begins < now < ends - 1.0 and not in_a_trial and (job is None or self._pixverse.in_work(job)):
+        if begins < now < ends - 1.0 and not in_a_trial and (job is None or self._pixverse.is_active(job)):
             self._fail(f"the API was asked about {what} though it had asked to wait")
         if job is not None and not for_a_person and self._is_awaited is not None:
             self._unwanted[what] = 0 if self._is_awaited(job) else self._unwanted[what] + 1

@@ -566,7 +566,7 @@ class Ledger:
             allowed.add("given up")
         if not any(f"{word} ·" in text for word in allowed):
             self.fail(f"{job.prompt} has {job.end}, and the outcome says: {text!r}")
-        if not gone and not stranger and "given up ·" not in text and self._pixverse.in_work(job):
+        if not gone and not stranger and "given up ·" not in text and self._pixverse.is_active(job):
             self.fail(f"the outcome of {job.prompt} came before its end: {text!r}")
 
     def _check_all_files(self, job: Job, posted: Posted, text: str) -> None:
@@ -595,9 +595,9 @@ class Ledger:
         again = len(promise.outcomes) > 1 or promise.extra or promise.void is not None
         # A job that came from a follow was polled long before its result was the first promise of it.
         skewed = self._faults.was_active("clock", min(promise.at, job.created) - _BEFORE)
-        watched_first = job.ends_at - promise.at > _BEFORE and (not job.is_v2 or self._seen_in_work(promise))
+        watched_first = job.ends_at - promise.at > _BEFORE and (not job.is_v2 or self._was_reported_active(promise))
         # The API doesn't say when a v2 job ended: it was active when the API last said so.
-        since = self._clock.passed - self._last_in_work(job, posted) if job.is_v2 else waited
+        since = self._clock.passed - self._last_reported_active(job, posted) if job.is_v2 else waited
         if "Late:" in text and since < _NOT_LATE and not skewed:
             self.fail(f"{job.prompt} ended at most {since:.0f} s ago, and is called late: {text!r}")
         if waited > _LATE and watched_first and not (told or again or skewed):
@@ -605,24 +605,24 @@ class Ledger:
             if "Late:" not in text:
                 self.fail(f"{job.prompt} ended {waited:.0f} s ago, and nothing says that it is late: {text!r}")
 
-    def _last_in_work(self, job: Job, posted: Posted) -> float:
+    def _last_reported_active(self, job: Job, posted: Posted) -> float:
         """When this process was last told for certain that a job is active, with a token that this server uses.
 
         Minus infinity if it never was, or if a fault may have kept the bot from storing it. What an earlier process was
         told doesn't count: it is stored only to within some minutes.
         """
         tokens = {self.servers[posted.channel.guild.id].current, self._operator_token}
-        times = [self._pixverse.named_in_work.get((job.jobid, token or ""), -math.inf) for token in tokens]
+        times = [self._pixverse.last_reported_active.get((job.jobid, token or ""), -math.inf) for token in tokens]
         met = [any(self._faults.was_active(kind, at - _BEFORE) for kind in ("api", "disk")) for at in times]
         sure = [at for at, disturbed in zip(times, met, strict=True) if at > self.life_began and not disturbed]
         return max(sure, default=-math.inf)
 
-    def _seen_in_work(self, promise: Promise) -> bool:
+    def _was_reported_active(self, promise: Promise) -> bool:
         """Whether the bot was told for certain, when the promise was made and with the server's token, that a v2 job is
         active. A v2 record doesn't say when the job ended."""
         return any(
             abs(at - promise.at) < _LOOKED_UP_WITHIN and not self._faults.was_active("api", at - _BEFORE)
-            for at in self._pixverse.told_in_work[(promise.job.jobid, promise.token or "")]
+            for at in self._pixverse.reported_active[(promise.job.jobid, promise.token or "")]
         )
 
     def _job_of(self, posted: Posted, text: str) -> Job | None:
@@ -700,7 +700,7 @@ class Ledger:
         allows."""
         known = {token for server in self.servers.values() for token in server.offered}
         per_job: Counter[str] = Counter()
-        for at, token, what in self._pixverse.asked:
+        for at, token, what in self._pixverse.requests:
             if token not in known and token not in self.operator_tokens:
                 self.fail(f"at {at:.0f} the API was asked with a token that nobody entered")
             per_job[what] += 1

@@ -49,6 +49,6 @@ def live(plan: Plan, *, until_broken: bool = False) -> Life:
     counts = Counter(world.ledger.counts)
     counts["steps"] = world.machine.steps
     counts["restarts"] = world.machine.life - 1
-    counts["requests"] = len(world.pixverse.asked)
+    counts["requests"] = len(world.pixverse.requests)
     story = hashlib.sha256("\n".join(world.story).encode()).hexdigest()
     return Life(plan.seed, counts, world.ledger.broken, story)

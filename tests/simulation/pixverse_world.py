@@ -125,16 +125,16 @@ class PixVerseWorld:
         self.jobs: dict[str, Job] = {}
         self.by_prompt: dict[str, Job] = {}
         self.files: dict[str, tuple[Job, int]] = {}
-        self.asked: list[tuple[float, str, str]] = []
+        self.requests: list[tuple[float, str, str]] = []
         """When, with which token, and for what: a job's id, or the path of a list."""
         self.lagging: Callable[[Job], bool] = lambda _job: False
         """Whether the lists are wrong about a job."""
         self.cdn_asked: Counter[str] = Counter()
-        self.strangers_asked: list[str] = []
+        self.foreign_hosts: list[str] = []
         """Hosts from which a file was requested although that is forbidden."""
-        self.told_in_work: dict[tuple[str, str], list[float]] = defaultdict(list)
+        self.reported_active: dict[tuple[str, str], list[float]] = defaultdict(list)
         """By job and token: when a record said that the job is active."""
-        self.named_in_work: dict[tuple[str, str], float] = {}
+        self.last_reported_active: dict[tuple[str, str], float] = {}
         """By job and token: when a record or a list last said that the job is active."""
 
     def account(self, number: int) -> Account:
@@ -181,7 +181,7 @@ class PixVerseWorld:
                 status, percent, since = following, percentage, at
         return status, percent, job.created + since
 
-    def in_work(self, job: Job) -> bool:
+    def is_active(self, job: Job) -> bool:
         return self._clock.passed < job.ends_at
 
     # ------------------------------------------------------------ the API
@@ -189,7 +189,7 @@ class PixVerseWorld:
     def answer(self, request: Request) -> Reply:
         """Responds to one GET request to the API."""
         token, jobid = token_of(request), subject_of(request)
-        self.asked.append((self._clock.passed, token, jobid))
+        self.requests.append((self._clock.passed, token, jobid))
         if request.method != "GET" or "cancel" in request.path:
             raise AssertionError(f"the bot is to read only, and did {request.method} {request.path}")
         account = self.by_token(token)
@@ -208,8 +208,8 @@ class PixVerseWorld:
             case "/v2/pixverse/scheduler/":
                 jobs = [job for job in self._listed(account) if job.is_v2]
                 for job in jobs:
-                    if self.in_work(job):
-                        self.named_in_work[(job.jobid, account.token)] = self._clock.passed
+                    if self.is_active(job):
+                        self.last_reported_active[(job.jobid, account.token)] = self._clock.passed
                 return Reply(200, [{"id": job.jobid, "type": "video"} for job in jobs])
             case "/v2/pixverse/videos/" | "/v2/pixverse/images/":
                 jobs = [job for job in reversed(account.jobs) if job.is_v2 and "videos" in request.path]
@@ -274,9 +274,9 @@ class PixVerseWorld:
             return job
         if self.status(job)[0] in ("started", "progress"):
             return _refusal(404, "Video not found")
-        if self.in_work(job):
-            self.told_in_work[(jobid, account.token)].append(self._clock.passed)
-            self.named_in_work[(jobid, account.token)] = self._clock.passed
+        if self.is_active(job):
+            self.reported_active[(jobid, account.token)].append(self._clock.passed)
+            self.last_reported_active[(jobid, account.token)] = self._clock.passed
         return Reply(200, self._flat(job))
 
     def _flat(self, job: Job) -> dict[str, object]:
@@ -332,7 +332,7 @@ class PixVerseWorld:
         """Responds with a file of a job. A link to Discord's CDN expires after a day, and each record has fresh
         links."""
         if request.host not in (_HOST_V1, _HOST_V2):
-            self.strangers_asked.append(request.host)
+            self.foreign_hosts.append(request.host)
             return Reply(404, b"no", content_type="text/plain")
         if " " in request.path:
             return Reply(400, b"no such request", content_type="text/plain")
@@ -343,7 +343,7 @@ class PixVerseWorld:
             return Reply(200, _NOBODYS, date, "video/mp4")
         job, index = self.files[path]
         dead = "ex" in request.query and self._clock.true_ms() > int(request.query["ex"], 16) * 1000
-        if dead or self.in_work(job):
+        if dead or self.is_active(job):
             return Reply(404, b"no", date, "text/plain")
         said = job.serving.answer(job.video(index), self._clock.passed - job.ends_at, self.cdn_asked[path])
         return replace(said, headers={**date, **said.headers})

@@ -353,16 +353,16 @@ class Stage:
         if there and pings is not None:
             self.expect(set(there[0].pings) == pings, f"{pattern!r} pings {set(there[0].pings)}, not {pings}")
 
-    def asked(self, job: Job, since: float = 0.0, token: str | None = None) -> int:
+    def requests_for(self, job: Job, since: float = 0.0, token: str | None = None) -> int:
         """How often a job was requested since then, with any token or with `token`."""
         return sum(
-            1 for at, used, what in self.parts.pixverse.asked
+            1 for at, used, what in self.parts.pixverse.requests
             if what == job.jobid and at >= since and (token is None or used == token)
         )  # fmt: skip
 
     def gaps(self, job: Job, since: float) -> list[float]:
         """Seconds between successive requests for a job."""
-        times = [at for at, _, what in self.parts.pixverse.asked if what == job.jobid and at >= since]
+        times = [at for at, _, what in self.parts.pixverse.requests if what == job.jobid and at >= since]
         return [later - earlier for earlier, later in pairwise(times)]
 
     @staticmethod
@@ -370,9 +370,9 @@ class Stage:
         """The ways in which an id may be pasted."""
         return list(FORMS)
 
-    def requests(self, account: Account, since: float) -> int:
+    def requests_of(self, account: Account, since: float) -> int:
         """How often the API was used with any token of an account."""
-        return sum(1 for at, used, _ in self.parts.pixverse.asked if at >= since and used in account.tokens)
+        return sum(1 for at, used, _ in self.parts.pixverse.requests if at >= since and used in account.tokens)
 
     @staticmethod
     def choices(answer: Interaction) -> list[dict[str, Any]]:
@@ -383,11 +383,11 @@ class Stage:
     def json(record: dict[str, Any]) -> bytes:
         return json.dumps(record).encode()
 
-    def just_asked(self, job: Job) -> Story:
+    def just_requested(self, job: Job) -> Story:
         """Waits until a job has just been requested."""
-        before = self.asked(job)
+        before = self.requests_for(job)
         for _ in range(3000):
-            if self.asked(job) > before:
+            if self.requests_for(job) > before:
                 return
             yield 0.25
         raise AssertionError(f"{job.prompt} is asked about no more")

@@ -249,7 +249,7 @@ class World:
         self.ledger.check_promises()
         self.ledger.check_edits()
         self.ledger.check_channels(self._discord.channels.values())
-        for host in self.pixverse.strangers_asked:
+        for host in self.pixverse.foreign_hosts:
             self.ledger.fail(f"a file was fetched from {host}")
         self.ledger.check_disk(self.machine.on_disk())
         self.ledger.check_requests(self.plan.interval, self.machine.life, self._people.callbacks_sent)

@@ -107,7 +107,7 @@ def forger(stage: Stage) -> Story:
     yield 300.0
     stage.came(job, owner.channel)
     stage.missing(job, other.channel)
-    stage.expect(stage.asked(job, token=forged) <= 4, "a forged token asks about others' jobs on and on")
+    stage.expect(stage.requests_for(job, token=forged) <= 4, "a forged token asks about others' jobs on and on")
 
 
 def refused_and_renewed(stage: Stage) -> Story:
@@ -137,7 +137,7 @@ def refused_and_renewed(stage: Stage) -> Story:
     if deleted:
         del home.channel.messages[int(alert["id"])]
     yield 3600.0
-    used = sum(1 for at, used, _ in stage.parts.pixverse.asked if used == token and at > since)
+    used = sum(1 for at, used, _ in stage.parts.pixverse.requests if used == token and at > since)
     stage.expect(used < 60, f"a refused token was used {used} times in an hour")
     answers = home.enter_token(account.token)
     yield 80.0 + stage.parts.interval
@@ -212,7 +212,7 @@ def removed(stage: Stage) -> Story:
     yield 30.0
     since = stage.now
     yield 600.0
-    stage.expect(stage.asked(own, since) == 0, f"{own.prompt} is asked about, though its token was removed")
+    stage.expect(stage.requests_for(own, since) == 0, f"{own.prompt} is asked about, though its token was removed")
     stage.came(shared, other.channel)
     stage.missing(shared, home.channel)
     answer = home.status(own)
@@ -273,7 +273,7 @@ def another_account(stage: Stage) -> Story:
         stage.says(answer, "Kept|stay")
     since = stage.now
     yield 300.0
-    stage.expect(stage.asked(jobs[0], since) == 0, "a job of another account is asked about")
+    stage.expect(stage.requests_for(jobs[0], since) == 0, "a job of another account is asked about")
     home.account = stage.parts.people.uses[home.guild.id] = first
     for job in jobs:
         stage.due_again(job, home.channel)
@@ -334,7 +334,7 @@ def tried_often(stage: Stage) -> Story:
     for token in tokens:
         said.append(home.enter_token(token))
         yield 2.2
-    asked = {used for _, used, _ in stage.parts.pixverse.asked}
+    asked = {used for _, used, _ in stage.parts.pixverse.requests}
     stage.expect(discords not in asked, "a Discord token was sent to the API")
     tried = sum(token in asked for token in tokens)
     stage.expect(10 <= tried < 34, f"{tried} made-up tokens were tried in 80 s")
@@ -419,7 +419,7 @@ def of_no_known_form(stage: Stage) -> Story:
     home.status(job)
     yield 60.0
     yield from stage.sleep(47.9 * 3600.0)
-    while not stage.outcomes(job, home.channel) and stage.parts.pixverse.in_work(job):
+    while not stage.outcomes(job, home.channel) and stage.parts.pixverse.is_active(job):
         yield 5.0
     stage.came(job, home.channel, r"given up · #\d+", files=0)
     stage.wanted_again(job, home.channel)
@@ -590,11 +590,11 @@ def operators_bytes(stage: Stage) -> Story:
             home.press_in_reply(question, "Remove the token")
             yield 10.0
             stage.parts.ledger.servers[home.guild.id].current = None
-        yield from stage.just_asked(job)
+        yield from stage.just_requested(job)
         since = stage.now
         home.call_back({**stage.parts.pixverse.record(job), "status": "completed"})
         yield stage.parts.interval * 0.5
-        stage.expect(stage.asked(job, since) == 0, "a callback about the operator's job makes the bot ask")
+        stage.expect(stage.requests_for(job, since) == 0, "a callback about the operator's job makes the bot ask")
     yield 500.0
     stage.came(job, plain.channel)
     stage.missing(other, home.channel)

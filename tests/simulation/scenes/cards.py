@@ -177,9 +177,9 @@ def beside_a_slow_result(stage: Stage) -> Story:
     yield from home.learn_callback()
     home.status(quick)
     home.status(slow, 2)
-    yield from stage.until(lambda: not stage.parts.pixverse.in_work(slow))
+    yield from stage.until(lambda: not stage.parts.pixverse.is_active(slow))
     home.call_back(stage.parts.pixverse.record(slow))
-    yield from stage.until(lambda: not stage.parts.pixverse.in_work(quick))
+    yield from stage.until(lambda: not stage.parts.pixverse.is_active(quick))
     home.call_back(stage.parts.pixverse.record(quick))
     yield from stage.until(lambda: bool(stage.outcomes(quick, home.channel)))
     stage.missing(slow, home.channel)
@@ -229,7 +229,7 @@ def ended_together(stage: Stage) -> Story:
     jobs = [stage.job(home, 60, v2=False) for _ in range(6)]
     for job in jobs:
         home.status(job, 1 + job.number % 2)
-    yield from stage.until(lambda: not any(map(stage.parts.pixverse.in_work, jobs)))
+    yield from stage.until(lambda: not any(map(stage.parts.pixverse.is_active, jobs)))
     for job in jobs:
         home.call_back(stage.parts.pixverse.record(job))
     yield from stage.until(lambda: all(stage.outcomes(job, home.channel) for job in jobs))

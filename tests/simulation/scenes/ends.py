@@ -42,10 +42,10 @@ def never_seen(stage: Stage) -> Story:
         answer = home.command("pixverse list")
         yield 5.0
         stage.says(answer, "Nothing is being watched")
-    asked = sum(1 for _, _, what in stage.parts.pixverse.asked if what in ids)
+    asked = sum(1 for _, _, what in stage.parts.pixverse.requests if what in ids)
     stage.expect(asked <= 9, f"two ids that are not there were asked about {asked} times")
     yield 300.0
-    after = sum(1 for _, _, what in stage.parts.pixverse.asked if what in ids)
+    after = sum(1 for _, _, what in stage.parts.pixverse.requests if what in ids)
     stage.expect(after == asked, "an id that is not there is asked about on and on")
 
 
@@ -60,7 +60,7 @@ def not_found_once(stage: Stage) -> Story:
     end()
     yield stage.parts.interval * 1.5 + 5
     stage.missing(job, home.channel)
-    times = stage.asked(job, begun)
+    times = stage.requests_for(job, begun)
     stage.expect(times >= 2, f"{job.prompt} is left alone after one answer that it is not there")
     end = stage.about(job, _not_found(job.jobid))
     yield 21.0 if stage.parts.interval == 20 else 15.0
@@ -207,7 +207,7 @@ def never_ends(stage: Stage) -> Story:
     stage.card_says(job, home.channel, "Taking longer|[Ii]n progress|Watching")
     since = stage.now
     yield 6 * 3600.0
-    times = stage.asked(job, since)
+    times = stage.requests_for(job, since)
     # Lists may still name a v2 job as active.
     stage.expect(times <= 6 * 12 + 50, f"asked {times} times in six hours")
     stage.expect(times >= 6 * 10 or job.is_v2, f"asked {times} times in six hours")
@@ -218,7 +218,7 @@ def never_ends(stage: Stage) -> Story:
     stage.came(job, home.channel, r"given up · #\d+", "stopped watching", files=0)
     since = stage.now
     yield 2 * 3600.0
-    stage.expect(stage.asked(job, since) == 0, f"{job.prompt} was given up, and is asked about")
+    stage.expect(stage.requests_for(job, since) == 0, f"{job.prompt} was given up, and is asked about")
     yield from stage.sleep(12 * 3600.0)
 
 
@@ -265,7 +265,7 @@ def _failed_in_between(stage: Stage, home: Home) -> Story:
     first, slow = stage.job(home, 600, v2=False), stage.job(home, 900, v2=False)
     home.status(first)
     yield 20.0
-    yield from stage.just_asked(first)
+    yield from stage.just_requested(first)
     yield 6.0
     wrong = {**stage.parts.pixverse.record(first), "status": "failed"}
     end = stage.about(first, Reply(200, wrong), times=1)
@@ -404,7 +404,9 @@ def put_off_by_a_clock(stage: Stage) -> Story:
     since = stage.now
     yield 3600.0
     # To this clock each new link is dead at once.
-    stage.expect(stage.asked(jobs[0], since) <= 13, f"asked {stage.asked(jobs[0], since)} times for fresh links")
+    stage.expect(
+        stage.requests_for(jobs[0], since) <= 13, f"asked {stage.requests_for(jobs[0], since)} times for fresh links"
+    )
     stage.stop(10.0)
     yield 5.0
     stage.turn_clock(0)

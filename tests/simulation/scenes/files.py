@@ -285,7 +285,7 @@ def stale_links(stage: Stage) -> Story:
     run_out = b"ex=%x&" % (stage.parts.clock.true_ms() // 1000 - 3600)
 
     def rule(request: Request) -> Trip | None:
-        if stage.subject(request) != job.jobid or told or stage.parts.pixverse.in_work(job):
+        if stage.subject(request) != job.jobid or told or stage.parts.pixverse.is_active(job):
             return None
         told.append(re.sub(b"ex=[0-9a-f]+&", run_out, stage.json(stage.parts.pixverse.record(job))))
         return Trip(refused=Reply(200, told[0]))
@@ -333,4 +333,4 @@ def links_of_another_token(stage: Stage) -> Story:
     stage.parts.discord.permit(home.channel, set())
     yield 90.0
     stage.came(job, home.channel, files=0)
-    stage.expect(stage.asked(job, since) == 0, "a job is asked about with a token that is another server's")
+    stage.expect(stage.requests_for(job, since) == 0, "a job is asked about with a token that is another server's")

@@ -41,7 +41,7 @@ def nonsense(stage: Stage) -> Story:
             stage.expect("abcdefabcdef" not in answer.text, f"a secret is shown: {answer.text!r}")
     account = home.account
     assert account is not None
-    asked = [what for at, used, what in stage.parts.pixverse.asked if at > since and used == account.token]
+    asked = [what for at, used, what in stage.parts.pixverse.requests if at > since and used == account.token]
     stage.expect(not any("abcdef" in what or "%" in what for what in asked), f"sent to the API: {asked}")
     yield 60.0
     good = [stage.job(home, 60), stage.job(home, 60)]
@@ -142,7 +142,7 @@ def not_theirs(stage: Stage) -> Story:
     stage.says(one, "won't be pinged|Stopped")
     since = stage.now
     yield 120.0
-    stage.expect(stage.asked(job, since) > 0 or job.is_v2, "the other one waits in vain")
+    stage.expect(stage.requests_for(job, since) > 0 or job.is_v2, "the other one waits in vain")
     stage.parts.ledger.askers[(job.jobid, home.channel.id)].discard(home.guild.members[1])
     stopped = home.press(card, "Stop watching", 0)
     yield 6.0
@@ -151,7 +151,7 @@ def not_theirs(stage: Stage) -> Story:
     yield 10.0
     since = stage.now
     yield 1000.0
-    stage.expect(stage.asked(job, since) == 0, f"{job.prompt} is asked about, though nobody waits for it")
+    stage.expect(stage.requests_for(job, since) == 0, f"{job.prompt} is asked about, though nobody waits for it")
     stage.missing(job, home.channel)
 
 
@@ -265,7 +265,7 @@ def requests_of_people(stage: Stage) -> Story:
     since = stage.now
     first = _watch_unknown(home, account, 1, range(25))
     yield 20.0
-    asked = stage.requests(account, since) - stage.asked(mine, since)
+    asked = stage.requests_of(account, since) - stage.requests_for(mine, since)
     stage.expect(asked <= 34, f"25 unknown ids make {asked} requests")
     stage.says(first, "could be watched|could not")
     since = stage.now
@@ -273,13 +273,13 @@ def requests_of_people(stage: Stage) -> Story:
         _watch_unknown(home, account, 1, range(25 * k, 25 * k + 25))
         yield 0.5
     yield 15.0
-    asked = stage.requests(account, since) - stage.asked(mine, since)
+    asked = stage.requests_of(account, since) - stage.requests_for(mine, since)
     stage.expect(asked <= 60, f"one member makes {asked} requests in 15 s")
     since, said = stage.now, []
     for k in range(40):
         said.append(_watch_unknown(home, account, k % 5, range(25 * k, 25 * k + 25), apart=True))
         yield 2.0
-    asked = stage.requests(account, since) - stage.asked(mine, since)
+    asked = stage.requests_of(account, since) - stage.requests_for(mine, since)
     stage.expect(asked <= 290, f"five members make {asked} requests in 80 s")
     honest = home.look(stage.job(account, 300).jobid, 5)
     yield 6.0
@@ -325,7 +325,7 @@ def little_and_much(stage: Stage) -> Story:
     yield 6.0
     stage.says(honest, "boat")
     stage.says(denied, _SLOW_DOWN)
-    asked = stage.requests(account, since)
+    asked = stage.requests_of(account, since)
     stage.expect(asked <= 140, f"five members make {asked} requests in 8 s")
     yield 200.0
     for job in jobs[:6]:
@@ -376,7 +376,7 @@ def checks_of_admins(stage: Stage) -> Story:
         answers.append(home.admin("check"))
         yield 1.0
     yield 5.0
-    asked = stage.requests(account, since)
+    asked = stage.requests_of(account, since)
     stage.expect(asked <= 60, f"{asked} requests of a list and of a check")
     stage.says(answers[0], "Everything works here")
     stage.expect(any(_SLOW_DOWN in answer.text for answer in answers), "an admin checks as often as they like")
@@ -405,7 +405,7 @@ def forgotten(stage: Stage) -> Story:
     yield 5.0
     stage.says(again, _NOTHING)
     stage.parts.ledger.askers[(job.jobid, home.channel.id)].clear()
-    if stage.parts.pixverse.in_work(job):
+    if stage.parts.pixverse.is_active(job):
         # Only moderators may stop it now.
         denied = home.press(stage.card(job, home.channel), "Stop watching", 3)
         yield 5.0
@@ -502,11 +502,11 @@ def own_kinds(stage: Stage) -> Story:
     job = stage.job(home, 300, v2=False)
     home.status(job)
     yield 150.0
-    asked = stage.asked(job)
+    asked = stage.requests_for(job)
     answer = home.press(stage.card(job, home.channel), "Check now", 2)
     yield 6.0
     stage.says(answer, "(?i)progress|up to date|started|checked|watching")
-    stage.expect(stage.asked(job) > asked or job.is_v2, "Check now does not look")
+    stage.expect(stage.requests_for(job) > asked or job.is_v2, "Check now does not look")
     account = home.account
     assert account is not None
     end = stage.with_token(account, Reply(429, {"error": "slow down", "code": 429}, {"Retry-After": "60"}))

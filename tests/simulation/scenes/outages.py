@@ -44,7 +44,7 @@ def api_down(stage: Stage) -> Story:
     end()
     since = stage.now
     yield 8.0
-    asked = sum(1 for at, _, _ in stage.parts.pixverse.asked if at > since)
+    asked = sum(1 for at, _, _ in stage.parts.pixverse.requests if at > since)
     stage.expect(asked < 16, f"{asked} questions in the first seconds after an outage")
     yield 600.0
     for job, home in jobs:
@@ -112,7 +112,7 @@ def broken_off_at_once(stage: Stage) -> Story:
         yield 0.5
     homes[0].status(last, 3)
     yield 50.0
-    yield from stage.just_asked(last)
+    yield from stage.just_requested(last)
     yield stage.parts.interval - 8.0
     back_at = stage.now + 14.0
     end = stage.on_api(lambda _: Trip(there=max(0.0, back_at - stage.now), refused=Reply(502, {"error": "no"})))
@@ -120,7 +120,7 @@ def broken_off_at_once(stage: Stage) -> Story:
     end()
     since = stage.now
     yield 2.0 * stage.parts.interval + 20.0
-    times = sorted(at for at, _, _ in stage.parts.pixverse.asked if at > since)
+    times = sorted(at for at, _, _ in stage.parts.pixverse.requests if at > since)
     at_once = max((sum(at <= one < at + 1.0 for one in times) for at in times), default=0)
     stage.expect(at_once <= 13, f"{at_once} questions within a second after an outage")
     yield 300.0
@@ -606,4 +606,4 @@ def commit_lost(stage: Stage) -> Story:
     since = stage.now
     yield 400.0
     stage.came(job, home.channel)
-    stage.expect(stage.asked(stopped, since) == 0, f"{stopped.prompt} is asked about for nobody")
+    stage.expect(stage.requests_for(stopped, since) == 0, f"{stopped.prompt} is asked about for nobody")

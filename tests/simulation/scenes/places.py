@@ -42,8 +42,8 @@ def deleted(stage: Stage) -> Story:
     since = stage.now
     yield 900.0
     for job in jobs[:2]:
-        stage.expect(stage.asked(job, since) == 0, f"{job.prompt} is asked about, though its channel is gone")
-    stage.expect(stage.asked(jobs[2], since) > 0, "others are asked about no more")
+        stage.expect(stage.requests_for(job, since) == 0, f"{job.prompt} is asked about, though its channel is gone")
+    stage.expect(stage.requests_for(jobs[2], since) > 0, "others are asked about no more")
     # Notices for admins then go to a channel where something else waits.
     assert home.account is not None
     stage.parts.pixverse.renew(home.account)
@@ -129,8 +129,8 @@ def removed(stage: Stage) -> Story:
     stage.on_discord(lambda request: asked.append(request.path) if f"/{home.channel.id}" in request.path else None)
     yield 300.0
     stage.expect(not asked, f"Discord is asked about a server without the bot: {asked}")
-    stage.expect(stage.asked(job, since) == 0, f"{job.prompt} is asked about for a server without the bot")
-    stage.expect(stage.asked(both, since) > 0, "another server's job is asked about no more")
+    stage.expect(stage.requests_for(job, since) == 0, f"{job.prompt} is asked about for a server without the bot")
+    stage.expect(stage.requests_for(both, since) > 0, "another server's job is asked about no more")
     stage.parts.discord.open_everything(home.guild)
     if stage.coin():
         stage.stop(60.0)
@@ -164,7 +164,7 @@ def removed_for_good(stage: Stage) -> Story:
     since = stage.now
     stage.parts.people.uses.pop(home.guild.id, None)
     yield 6 * 3600.0
-    stage.expect(stage.requests(home.account, since) <= 2, "the token of a server without the bot is used")
+    stage.expect(stage.requests_of(home.account, since) <= 2, "the token of a server without the bot is used")
     yield from stage.sleep(8 * 86400.0)
     yield 3600.0
     rows = [
@@ -537,7 +537,7 @@ def removed_on_a_full_disk(stage: Stage) -> Story:
     yield 120.0
     since = stage.now
     yield 300.0
-    stage.expect(stage.asked(job, since) == 0, f"{job.prompt} is asked about for a server without the bot")
+    stage.expect(stage.requests_for(job, since) == 0, f"{job.prompt} is asked about for a server without the bot")
 
 
 def back_on_a_full_disk(stage: Stage) -> Story:
@@ -567,7 +567,7 @@ def back_on_a_full_disk(stage: Stage) -> Story:
     since = stage.now
     yield 300.0
     for one, job in zip((home, again), jobs, strict=True):
-        asked = stage.asked(job, since)
+        asked = stage.requests_for(job, since)
         stage.expect((asked > 0) == (one is home), f"{job.prompt} was asked about {asked} times")
     yield 1200.0
     stage.came(jobs[0], home.channel)

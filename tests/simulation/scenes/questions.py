@@ -109,7 +109,7 @@ def called_often(stage: Stage) -> Story:
         home.call_back({**record, "status": "completed" if claims else "progress"})
         yield 2.0
     intervals = 120.0 / stage.parts.interval + 1
-    asked = stage.asked(job, since)
+    asked = stage.requests_for(job, since)
     most = intervals * (4.2 if claims else 1.2) + 3
     stage.expect(asked <= most, f"{asked} questions in two minutes of callbacks, at most {most:.0f} are right")
     yield 400.0
@@ -123,14 +123,14 @@ def called_back_in_vain(stage: Stage) -> Story:
     job = stage.job(home, 900, v2=False)
     home.status(job)
     yield 20.0
-    yield from stage.just_asked(job)
+    yield from stage.just_requested(job)
     yield 1.0
     failed = Trip(refused=Reply(503, {"error": "no", "code": 503}))
     vain, end = stage.counted(lambda request: failed if stage.subject(request) == job.jobid and len(vain) < 3 else None)
     home.call_back({**stage.parts.pixverse.record(job), "status": "completed"})
     yield from stage.until(lambda: len(vain) == 3)
     since = stage.now
-    yield from stage.just_asked(job)
+    yield from stage.just_requested(job)
     waited = stage.now - since
     stage.expect(waited <= 1.5 * stage.parts.interval + 1.0, f"{waited:.0f} s without a question after three in vain")
     end()
@@ -151,7 +151,7 @@ def called_back_while_slow(stage: Stage) -> Story:
     end = stage.on_api(lambda request: Trip(back=slow) if stage.subject(request) == job.jobid else None)
     home.call_back({**stage.parts.pixverse.record(job), "status": "completed"})
     yield 8.0 * interval
-    asked = stage.asked(job, since)
+    asked = stage.requests_for(job, since)
     stage.expect(asked <= 12, f"{asked} questions in eight intervals after a callback, at most twelve are right")
     end()
     yield 900.0
@@ -179,11 +179,11 @@ def strange_calls(stage: Stage) -> Story:
     interval = float(stage.parts.interval)
     for path, record in ((old, stage.parts.pixverse.record(job)), (home.callback, stage.parts.pixverse.record(theirs))):
         about = job if path == old else theirs
-        yield from stage.just_asked(about)
+        yield from stage.just_requested(about)
         since = stage.now
         stage.parts.machine.post_callback(path, stage.json({**record, "status": "completed"}))
         yield interval * 0.5
-        stage.expect(stage.asked(about, since) == 0, "a callback that is not theirs makes the bot ask")
+        stage.expect(stage.requests_for(about, since) == 0, "a callback that is not theirs makes the bot ask")
     account = home.account
     assert account is not None
     own = stage.job(home, 600, v2=False)
@@ -195,7 +195,7 @@ def strange_calls(stage: Stage) -> Story:
     home.call_back({**stage.parts.pixverse.record(own), "status": "completed"})
     yield 30.0
     made_up = sum(
-        1 for at, used, what in stage.parts.pixverse.asked if at > since and what.startswith("job:1764547200000")
+        1 for at, used, what in stage.parts.pixverse.requests if at > since and what.startswith("job:1764547200000")
     )
     stage.expect(made_up <= 20, f"made-up ids make {made_up} requests")
     yield 600.0
@@ -221,7 +221,7 @@ def called_for_strangers(stage: Stage) -> Story:
         home.call_back({**stage.parts.pixverse.record(own), "jobid": jobid, "status": "completed"})
         yield 0.1
     made_up = sum(
-        1 for at, _, what in stage.parts.pixverse.asked if at > since and what.startswith("job:1764547200000")
+        1 for at, _, what in stage.parts.pixverse.requests if at > since and what.startswith("job:1764547200000")
     )
     stage.expect(made_up <= 20, f"made-up ids make {made_up} requests")
     yield 250.0 + stage.parts.interval
@@ -262,7 +262,7 @@ def followed(stage: Stage) -> Story:
     account = home.account
     assert account is not None
     before = stage.job(account, 30, v2=False)
-    stage.parts.pixverse.lagging = lambda job: job is before and not stage.parts.pixverse.in_work(job)
+    stage.parts.pixverse.lagging = lambda job: job is before and not stage.parts.pixverse.is_active(job)
     yield 600.0
     progress = stage.coin()
     yield from _follow(stage, home, progress=progress)
@@ -298,7 +298,7 @@ def followed(stage: Stage) -> Story:
     last, since = stage.job(account, 60), stage.now
     yield 600.0
     stage.missing(last, home.channel)
-    stage.expect(stage.requests(account, since) == 0, "the account is asked about, though nobody follows it")
+    stage.expect(stage.requests_of(account, since) == 0, "the account is asked about, though nobody follows it")
 
 
 def followed_too_much(stage: Stage) -> Story:
@@ -314,19 +314,21 @@ def followed_too_much(stage: Stage) -> Story:
     def rule(request: Request) -> Trip | None:
         if stage.token(request) != account.token or request.path != _LIST_V1:
             return None
-        jobs = [job.jobid for job in account.jobs if not job.is_v2 and stage.parts.pixverse.in_work(job)]
+        jobs = [job.jobid for job in account.jobs if not job.is_v2 and stage.parts.pixverse.is_active(job)]
         return Trip(refused=Reply(200, ["../../x", "@everyone", 5, None, "x" * 400, *others, secret, *jobs]))
 
     stage.on_api(rule)
     jobs = [stage.job(account, 1500, v2=False) for _ in range(13)]
     yield 1500.0 + 400.0
-    asked = {what for _, _, what in stage.parts.pixverse.asked}
+    asked = {what for _, _, what in stage.parts.pixverse.requests}
     stage.expect(not asked & set(others), "jobs that are none of PixVerse's are asked about")
     left_out = [job for job in jobs if not stage.outcomes(job, home.channel)]
     there = len(jobs) - len(left_out)
-    stage.expect(not any(map(stage.asked, left_out)), "jobs for which there is no room are asked about")
+    stage.expect(not any(map(stage.requests_for, left_out)), "jobs for which there is no room are asked about")
     stage.expect(there == 10, f"{there} jobs of a follow, and 10 may be waited for")
-    stage.expect(secret not in {what for _, _, what in stage.parts.pixverse.asked}, "a token is asked about as a job")
+    stage.expect(
+        secret not in {what for _, _, what in stage.parts.pixverse.requests}, "a token is asked about as a job"
+    )
     stage.void(home)
     home.choose("unfollow", home.channel)
     yield 30.0
@@ -340,7 +342,7 @@ def lagging_lists(stage: Stage) -> Story:
     v2 = stage.coin()
     jobs = [stage.job(account, 700 + 18 * k, v2=v2) for k in range(9)]
     wrong = {job.jobid for job in jobs}
-    stage.parts.pixverse.lagging = lambda job: job.jobid in wrong and not stage.parts.pixverse.in_work(job)
+    stage.parts.pixverse.lagging = lambda job: job.jobid in wrong and not stage.parts.pixverse.is_active(job)
     for number, job in enumerate(jobs):
         home.status(job, 1 + number % 2)
         yield 4.0
@@ -400,7 +402,7 @@ def _lists_asked(stage: Stage, home: Home, since: float) -> list[float]:
     """When a list of the server's account was requested."""
     assert home.account is not None
     return [
-        at for at, used, what in stage.parts.pixverse.asked
+        at for at, used, what in stage.parts.pixverse.requests
         if at >= since and what in (_LIST_V1, _LIST_V2) and used in home.account.tokens
     ]  # fmt: skip
 
@@ -428,7 +430,7 @@ def crowded(stage: Stage) -> Story:
     yield 6.0
     jobs, since = _jobs(home), stage.now
     yield 1.2 * interval
-    asked = sum(stage.asked(job, since) for job in jobs)
+    asked = sum(stage.requests_for(job, since) for job in jobs)
     stage.expect(asked < 8, f"{asked} questions in an interval about {_MANY} young jobs that a list names")
     yield 20.0 + 1.6 * interval
     yield from _each_at_its_interval(stage, jobs[5:])
@@ -451,7 +453,7 @@ def _each_at_its_interval(stage: Stage, jobs: list[Job]) -> Story:
     since, seconds = stage.now, min(4.2 * stage.parts.interval, 110.0)
     yield seconds
     for job in jobs:
-        asked = stage.asked(job, since)
+        asked = stage.requests_for(job, since)
         right = seconds / stage.parts.interval - 1.2
         stage.expect(asked >= right, f"{job.prompt} was asked about {asked} times in {seconds:.0f} s")
         longest = max(stage.gaps(job, since - 0.6 * stage.parts.interval), default=0.0)
@@ -544,7 +546,7 @@ def asked_to_wait(stage: Stage) -> Story:
     yield 6.0
     stage.says(checked, "asked me to wait", never="isn't answering")
     yield 100.0 - stage.parts.interval * 1.5
-    asked = sum(stage.asked(job, begun + 3.0) for job in jobs)
+    asked = sum(stage.requests_for(job, begun + 3.0) for job in jobs)
     stage.expect(asked == 0, f"{asked} questions though the API had asked to wait")
     gaps = stage.gaps(theirs, begun - 60.0)
     stage.expect(max(gaps) < 2.3 * stage.parts.interval, "another account has to wait too")
@@ -590,7 +592,7 @@ def longest_wait(stage: Stage) -> Story:
             return None
         return Trip(there=wait[0], refused=Reply(429, {"error": "wait"}, {"Retry-After": str(wait[1])}))
 
-    yield from stage.just_asked(jobs[1])
+    yield from stage.just_requested(jobs[1])
     yield 6.0
     stage.on_api(rule)
     home.look(jobs[0].jobid, 2)
@@ -599,7 +601,7 @@ def longest_wait(stage: Stage) -> Story:
     yield 1.0
     since = stage.now
     yield 180.0
-    asked = sum(stage.asked(job, since) for job in jobs)
+    asked = sum(stage.requests_for(job, since) for job in jobs)
     stage.expect(asked == 0, f"{asked} questions though the API had asked to wait for longer")
     yield 600.0
     for job in jobs:
@@ -666,7 +668,7 @@ def stopped_in_flight(stage: Stage) -> Story:
     since = stage.now
     yield 2.0 * stage.parts.interval + 60.0
     for job in account.jobs:
-        asked = stage.asked(job, since)
+        asked = stage.requests_for(job, since)
         right = asked == 0 if job in stopped else asked > 0
         stage.expect(right, f"{job.prompt} was asked about {asked} times, {'stopped' if job in stopped else 'watched'}")
     yield 1100.0
@@ -784,7 +786,7 @@ def shared(stage: Stage) -> Story:
         home.status(job, 1)
         home.status(job, 2)
     yield 4.0
-    asked = stage.asked(job)
+    asked = stage.requests_for(job)
     stage.expect(asked <= 3, f"{asked} questions for six people who ask at once")
     begun: list[float] = []
 
@@ -803,7 +805,7 @@ def shared(stage: Stage) -> Story:
     stage.expect(len(begun) == 1, f"{len(begun)} questions at once about one job")
     end()
     yield 190.0 - (stage.now - job.created)
-    asked = stage.asked(job)
+    asked = stage.requests_for(job)
     most = 200 / stage.parts.interval + 6
     stage.expect(asked <= most, f"{asked} questions for three servers with the same token, at most {most:.0f}")
     yield 60.0 + stage.parts.interval
@@ -826,7 +828,7 @@ def many_at_a_start(stage: Stage) -> Story:
     yield 20.0
     since = stage.now
     yield 6.0
-    asked = stage.requests(account, since)
+    asked = stage.requests_of(account, since)
     stage.expect(asked < 36, f"{asked} questions in the first seconds of a process")
     yield 3100.0
     for job, home in jobs:
@@ -860,7 +862,7 @@ def followed_meanwhile(stage: Stage) -> Story:
         if not listed[0]:
             listed[0] = True
             stage.disk(locked=True)
-        mine = [job.jobid for job in account.jobs if stage.parts.pixverse.in_work(job)]
+        mine = [job.jobid for job in account.jobs if stage.parts.pixverse.is_active(job)]
         return Trip(refused=Reply(200, [*mine, *others]))
 
     end = stage.on_api(rule)
