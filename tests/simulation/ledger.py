@@ -443,14 +443,14 @@ class Ledger:
             self._faults.in_doubt_since(channel.id, name, since) for name in (number, self._nonces.get(number, ""))
         )
 
-    def sends(self, channel_id: int, body: dict[str, Any]) -> None:
+    def on_send(self, channel_id: int, body: dict[str, Any]) -> None:
         """The bot sends a message; it may still fail."""
         is_outcome = any(custom_id.startswith("outcome:details") for _, custom_id in buttons_of(body))
         nonce = str(body.get("nonce"))
         job = self._job_by_nonces(channel_id, _button_nonces(body) | {nonce}) if is_outcome else None
         self._sent_last[(channel_id, is_outcome)] = _Sent(nonce, job)
 
-    def heard_of_delivery(self, number: str, kind: str, channel: Channel, what: str) -> None:
+    def on_delivery_log(self, number: str, kind: str, channel: Channel, what: str) -> None:
         """The bot logs that a message got no response, or that nobody can know whether it was posted. In the second
         case nothing more is due, and the message can't be withdrawn."""
         last = self._sent_last.get((channel.id, kind in _OUTCOMES))

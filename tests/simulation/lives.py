@@ -27,8 +27,8 @@ class Life:
 
     @classmethod
     def of_line(cls, line: str) -> Life:
-        told = json.loads(line)
-        return cls(told["seed"], Counter(told["counts"]), told["broken"], told["story"])
+        fields = json.loads(line)
+        return cls(fields["seed"], Counter(fields["counts"]), fields["broken"], fields["story"])
 
 
 def ran(plan: Plan, *, until_broken: bool = False) -> World:

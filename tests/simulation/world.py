@@ -65,8 +65,8 @@ class World:
         self.story: list[str] = []
         self._random = Random(f"{plan.seed}/people")
         self._finished = False
-        self._own_fault: Exception | None = None
-        self._kept_at_first: Counter[str] = Counter()
+        self._simulation_error: Exception | None = None
+        self._entries_at_first: Counter[str] = Counter()
         self._clock = VirtualClock()
         self._scheduler = Scheduler(self._clock)
         self._faults = ActiveFaults(self._clock, Random(f"{plan.seed}/weather"))
@@ -83,8 +83,8 @@ class World:
             self._folder,
             _settings(plan, operators.token if operators else ""),
             seed=plan.seed,
-            discord=Peer("Discord", self._guarded(self._discord.answer), self._way_to_discord),
-            pixverse=Peer("PixVerse", self._guarded(self._answer_of_pixverse), self._way_to_pixverse),
+            discord=Peer("Discord", self._guarded(self._discord.answer), self._trip_to_discord),
+            pixverse=Peer("PixVerse", self._guarded(self._response_of_pixverse), self._trip_to_pixverse),
             media=Peer("a media host", self._guarded(self.pixverse.serve_file), self._faults.trip_to_media),
             connect_gateway=self._discord.connect,
             process_gone=self._discord.process_gone,
@@ -95,7 +95,7 @@ class World:
         self._discord.on_unfit = self.ledger.fail
         self._discord.on_answer = lambda: self._fault_injector.on_occasion("answers")
         self._discord.on_log_in = self._on_log_in
-        self._discord.refuse = self._against
+        self._discord.refuse = self._refusal_of
         self._fault_injector = FaultInjector(
             self._clock, self._scheduler, self._faults, self.machine, self._discord, self.pixverse
         )
@@ -117,8 +117,8 @@ class World:
             self._interactions, self._people, self._fault_injector, plan.interval, operators, self.tell, self.story,
         )  # fmt: skip
         self._scene_player = ScenePlayer(parts, SCENES)
-        self._settle()
-        self._plan_everything()
+        self._set_up_servers()
+        self._schedule_plan()
 
     # ------------------------------------------------------------- the whole life
 
@@ -127,7 +127,7 @@ class World:
         nothing."""
         if until_broken:
             self.ledger.when_broken = self._end
-        handler = _Log(self._logged)
+        handler = _Log(self._on_log_line)
         root = logging.getLogger()
         root.addHandler(handler)
         root.setLevel(logging.INFO)
@@ -140,9 +140,9 @@ class World:
                 self._rate_limit_laws.new_process()
                 gc.freeze()  # What earlier processes left in memory isn't counted for this one.
                 self.machine.run()
-                if self._own_fault is not None:
-                    raise self._own_fault
-                self._look_at_end(self.machine.ended_by_itself)
+                if self._simulation_error is not None:
+                    raise self._simulation_error
+                self._check_exit(self.machine.ended_by_itself)
                 self._let_pass(self.machine.downtime)
         finally:
             root.removeHandler(handler)
@@ -161,7 +161,7 @@ class World:
             self._scheduler.run_next()
         self._clock.seconds = max(self._clock.seconds, back_at)
 
-    def _look_at_end(self, error: BaseException | None) -> None:
+    def _check_exit(self, error: BaseException | None) -> None:
         """Restarts a process that ended by itself, as systemd does after exit code 1. Only some faults excuse such an
         end."""
         if error is None:
@@ -179,7 +179,7 @@ class World:
             try:
                 return answer(request)
             except Exception as error:
-                self._own_fault = self._own_fault or error
+                self._simulation_error = self._simulation_error or error
                 self.machine.kill()
                 raise
 
@@ -187,7 +187,7 @@ class World:
 
     # --------------------------------------------------------------- the plan
 
-    def _settle(self) -> None:
+    def _set_up_servers(self) -> None:
         """Sets up the servers with their people. Most have an account, whose token their admin enters first."""
         for index in range(self.plan.guilds):
             members = [_FIRST_PERSON + index * 10 + k for k in range(self._random.randint(3, 6))]
@@ -196,28 +196,28 @@ class World:
                 self._people.uses[guild.id] = self.pixverse.accounts[index % self.plan.accounts]
                 self._scheduler.at(60 + index * 3, lambda guild=guild: self._people.enter_good_token(guild))  # type: ignore[misc]
 
-    def _plan_everything(self) -> None:
+    def _schedule_plan(self) -> None:
         for act in self.plan.acts:
-            self._scheduler.at(act.at, lambda act=act: self._act(act))  # type: ignore[misc]
+            self._scheduler.at(act.at, lambda act=act: self._carry_out(act))  # type: ignore[misc]
         for fault in self.plan.faults:
-            self._scheduler.at(fault.at, lambda fault=fault: self._go_wrong(fault))  # type: ignore[misc]
+            self._scheduler.at(fault.at, lambda fault=fault: self._begin_fault(fault))  # type: ignore[misc]
         if self.plan.scenes:
-            self._scheduler.at(_FIRST_SCENE, lambda: self._scene_player.play(list(self.plan.scenes), self._mend))
-            self._scheduler.at(_FIRST_SCENE - 1, self._remember_memory)
+            self._scheduler.at(_FIRST_SCENE, lambda: self._scene_player.play(list(self.plan.scenes), self._end_faults))
+            self._scheduler.at(_FIRST_SCENE - 1, self._count_memory)
             return
-        self._scheduler.at(self.plan.days * DAY, self._mend)
-        self._scheduler.at(FIRST_ACT - 1, self._remember_memory)
+        self._scheduler.at(self.plan.days * DAY, self._end_faults)
+        self._scheduler.at(FIRST_ACT - 1, self._count_memory)
 
-    def _act(self, act: Act) -> None:
+    def _carry_out(self, act: Act) -> None:
         self.ledger.counts["acts"] += 1
         self._people.do(act)
 
-    def _go_wrong(self, fault: Fault) -> None:
+    def _begin_fault(self, fault: Fault) -> None:
         self.tell(f"fault: {fault.kind} for {fault.seconds:.0f} s")
         if self._fault_injector.begin(fault):
             self.ledger.counts["faults"] += 1
 
-    def _mend(self) -> None:
+    def _end_faults(self) -> None:
         """Ends all faults: what waits has to arrive from now on."""
         self.tell("all is mended")
         quiet = _QUIET_HOURS * HOUR
@@ -231,9 +231,9 @@ class World:
         for guild in self._discord.guilds:
             self._discord.open_everything(guild)
         # By then the bot runs again, even if it had just been stopped.
-        self._scheduler.after(LONGEST_FAULT + 300, self._put_in_order)
+        self._scheduler.after(LONGEST_FAULT + 300, self._restore_accounts)
 
-    def _put_in_order(self) -> None:
+    def _restore_accounts(self) -> None:
         for guild in self._discord.guilds:
             self._people.unfollow_everything(guild)
             self._scheduler.after(
@@ -260,15 +260,15 @@ class World:
         in it."""
         if not self.machine.runs:
             return
-        for name, entries in (entries_kept() - self._kept_at_first).items():
+        for name, entries in (entries_kept() - self._entries_at_first).items():
             if name == _AS_LONG_AS_THE_API_MADE_IT:
                 continue
             most = _ENTRIES + len(self._discord.guilds) + len(self.pixverse.accounts)
             if entries > (0 if name.startswith(_OF_DELIVERIES) else most):
                 self.ledger.fail(f"the bot still has {entries} entries in mind in {name}")
 
-    def _remember_memory(self) -> None:
-        self._kept_at_first = entries_kept()
+    def _count_memory(self) -> None:
+        self._entries_at_first = entries_kept()
 
     def _sleep_a_month(self) -> None:
         self.machine.downtime = _RETENTION_DAYS * DAY
@@ -290,10 +290,10 @@ class World:
         if wrong is not None:
             self.ledger.fail(wrong)
 
-    def _against(self, channel: Channel, body: dict[str, Any], files: int) -> Refusal | None:
+    def _refusal_of(self, channel: Channel, body: dict[str, Any], files: int) -> Refusal | None:
         refusal = self._faults.refusal_of(channel, body, files)
-        unheard = self._faults.in_doubt_since(channel.id, str(body.get("nonce")), self._clock.passed)
-        if refusal is not None and not unheard:
+        in_doubt = self._faults.in_doubt_since(channel.id, str(body.get("nonce")), self._clock.passed)
+        if refusal is not None and not in_doubt:
             self.ledger.message_laws.on_refusal(channel, body, files, refusal)
         if refusal is not None and "discord_refuses_always" in self._faults.by_kind:
             look, life = self.ledger.refused(channel, body, refusal.code), self.machine.life
@@ -301,17 +301,17 @@ class World:
                 self._scheduler.after(_REFUSED_SECONDS, lambda: look() if self.machine.life == life else None)
         return refusal
 
-    def _answer_of_pixverse(self, request: Request) -> Reply:
+    def _response_of_pixverse(self, request: Request) -> Reply:
         self._fault_injector.on_api_request()
         reply = self.pixverse.answer(request)
         if reply.status == 401:
             self.ledger.api_request_laws.on_refused_token(token_of(request))
         return reply
 
-    def _way_to_discord(self, request: Request) -> Trip:
+    def _trip_to_discord(self, request: Request) -> Trip:
         posts = POSTS.fullmatch(request.path)
         if posts is not None and request.method == "POST":
-            self.ledger.sends(int(posts[1]), request.body)
+            self.ledger.on_send(int(posts[1]), request.body)
         trip = self._faults.trip_to_discord(request)
         if self.ledger.calm:
             self._rate_limit_laws.on_request(request)
@@ -319,13 +319,13 @@ class World:
                 self._rate_limit_laws.on_response(trip.refused, trip.there)
         return trip
 
-    def _way_to_pixverse(self, request: Request) -> Trip:
+    def _trip_to_pixverse(self, request: Request) -> Trip:
         token = token_of(request)
         self.ledger.api_request_laws.on_request(token, subject_of(request))
         trip = self._faults.trip_to_api(request)
-        said = trip.refused.headers.get("Retry-After") if trip.refused is not None else None
-        if trip.refused is not None and trip.refused.status == 429 and said is not None:
-            self.ledger.api_request_laws.on_retry_after(token, float(said))
+        wait = trip.refused.headers.get("Retry-After") if trip.refused is not None else None
+        if trip.refused is not None and trip.refused.status == 429 and wait is not None:
+            self.ledger.api_request_laws.on_retry_after(token, float(wait))
         return trip
 
     def _on_post(self, posted: Posted) -> None:
@@ -341,7 +341,7 @@ class World:
             channel, message, life=self.machine.life, repeated=self._faults.edits_are_repeated(channel.id)
         )
 
-    def _logged(self, line: str) -> None:
+    def _on_log_line(self, line: str) -> None:
         own = not line.startswith("ERROR discord.") and LOOP_CRASHED not in line and LIBRARY_FAILED not in line
         if own and "Traceback" in line and not self._faults.is_active("disk"):
             self.ledger.fail(f"a traceback in the log: {line[-700:]}")
@@ -351,7 +351,7 @@ class World:
         delivery = _DELIVERY.search(line)
         if delivery is not None:
             number, kind, channel_id, what = delivery.groups()
-            self.ledger.heard_of_delivery(number, kind, self._discord.channels[int(channel_id)], what)
+            self.ledger.on_delivery_log(number, kind, self._discord.channels[int(channel_id)], what)
         if not line.startswith("INFO"):
             self.tell(f"    log: {line.splitlines()[0]}")
 
@@ -359,13 +359,13 @@ class World:
 class _Log(logging.Handler):
     """Passes on what the bot logs."""
 
-    def __init__(self, heard: Callable[[str], None]) -> None:
+    def __init__(self, on_line: Callable[[str], None]) -> None:
         super().__init__(logging.INFO)
-        self._heard = heard
+        self._on_line = on_line
         self.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._heard(self.format(record))
+        self._on_line(self.format(record))
 
 
 def _settings(plan: Plan, operator_token: str) -> dict[str, str]:
