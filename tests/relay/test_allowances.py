@@ -26,7 +26,7 @@ _MOVES = st.lists(
 
 
 @given(_MOVES)
-def test_never_more_than_the_burst_and_the_rate_times_the_time(moves: list[tuple[int, int, float]]) -> None:
+def test_never_more_than_the_burst_plus_the_rate_times_the_time(moves: list[tuple[int, int, float]]) -> None:
     clock = ManualClock()
     allowances, began = Allowances(clock), clock.monotonic()
     taken: list[tuple[float, int, int]] = []
@@ -49,7 +49,7 @@ def test_never_more_than_the_burst_and_the_rate_times_the_time(moves: list[tuple
 
 
 @given(st.lists(st.integers(1, 25), max_size=30), st.integers(1, 25))
-def test_who_waits_as_long_as_they_were_told_is_served(before: list[int], wanted: int) -> None:
+def test_waiting_for_the_stated_time_is_enough(before: list[int], wanted: int) -> None:
     clock = ManualClock()
     allowances = Allowances(clock)
     for requests in before:
@@ -81,7 +81,7 @@ def test_one_person_never_makes_another_wait(pauses: list[float]) -> None:
 
 
 @pytest.mark.parametrize("greedy", [4, 12])
-def test_people_who_take_all_they_may_keep_nobody_else_waiting(greedy: int) -> None:
+def test_people_who_use_all_they_may_make_nobody_else_wait(greedy: int) -> None:
     clock = ManualClock()
     allowances = Allowances(clock)
 
@@ -103,7 +103,7 @@ def test_people_who_take_all_they_may_keep_nobody_else_waiting(greedy: int) -> N
     assert served == 90
 
 
-def test_all_or_nothing_is_reserved_and_what_is_not_spent_comes_back() -> None:
+def test_all_or_nothing_is_reserved_and_unused_requests_are_returned() -> None:
     clock = ManualClock()
     allowances = Allowances(clock)
     allowance = allowances.reserve(ACCOUNT, PERSON, 25)
@@ -123,7 +123,7 @@ def test_accounts_do_not_share() -> None:
     allowances.take(ACCOUNT + 1, PERSON, PER_PERSON.burst)
 
 
-def test_token_trials_of_a_person_and_of_a_server_are_bounded() -> None:
+def test_token_trials_are_limited_per_person_and_per_server() -> None:
     allowances = Allowances(ManualClock())
     for guild_id in range(TOKEN_TRIALS.burst):
         allowances.take_token_trial(guild_id, PERSON)
@@ -136,7 +136,7 @@ def test_token_trials_of_a_person_and_of_a_server_are_bounded() -> None:
     allowances.take_token_trial(601, 700)
 
 
-def test_full_buckets_are_forgotten_and_there_are_never_too_many() -> None:
+def test_full_buckets_are_forgotten_and_their_number_is_bounded() -> None:
     clock = ManualClock()
     buckets: Buckets[int] = Buckets(clock, Refill(burst=2, per_second=1.0), max_keys=50)
     for key in range(1000):
@@ -152,7 +152,7 @@ def test_full_buckets_are_forgotten_and_there_are_never_too_many() -> None:
     assert len(buckets) <= 5
 
 
-def test_what_is_given_back_makes_nobody_one_who_asks_much() -> None:
+def test_returned_requests_do_not_count_as_use() -> None:
     allowances = Allowances(ManualClock())
     allowances.reserve(ACCOUNT, PERSON, 10).close()
     for other in range(2, 5):
@@ -163,7 +163,7 @@ def test_what_is_given_back_makes_nobody_one_who_asks_much() -> None:
 # ---- commands in a minute -------------------------------------------------------------------------------------------
 
 
-def test_so_many_in_sixty_seconds_and_not_one_more() -> None:
+def test_sixty_seconds_allow_the_limit_and_not_one_more() -> None:
     clock = ManualClock()
     rate = CommandRate(clock, 3)
     for _ in range(3):
@@ -176,7 +176,7 @@ def test_so_many_in_sixty_seconds_and_not_one_more() -> None:
     rate.use(1)
 
 
-def test_what_was_refused_is_not_counted_and_others_are_not_concerned() -> None:
+def test_refused_uses_are_not_counted_and_others_are_unaffected() -> None:
     clock = ManualClock()
     rate = CommandRate(clock, 1)
     rate.use(1)
@@ -188,7 +188,7 @@ def test_what_was_refused_is_not_counted_and_others_are_not_concerned() -> None:
     rate.use(1)
 
 
-def test_a_clock_that_jumps_changes_nothing() -> None:
+def test_a_jumping_clock_changes_nothing() -> None:
     clock = ManualClock()
     rate = CommandRate(clock, 1)
     rate.use(1)
@@ -197,7 +197,7 @@ def test_a_clock_that_jumps_changes_nothing() -> None:
         rate.use(1)
 
 
-def test_people_who_have_gone_are_forgotten() -> None:
+def test_people_who_are_gone_are_forgotten() -> None:
     clock = ManualClock()
     rate = CommandRate(clock, 1)
     for user_id in range(100):

@@ -23,7 +23,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     await database.close()
 
 
-def test_each_listener_is_told_in_turn() -> None:
+def test_listeners_are_called_in_turn() -> None:
     changes = Changes()
     told: list[tuple[str, int]] = []
     changes.job_watched.listen(lambda job_id: told.append(("poller", job_id)))

@@ -15,7 +15,7 @@ async def _turns() -> None:
         await asyncio.sleep(0)
 
 
-async def test_it_ends_with_the_time_and_with_the_event() -> None:
+async def test_sleep_ends_with_the_time_or_the_event() -> None:
     woken = asyncio.Event()
     await sleep_unless_woken(SystemClock(), _SOON, woken)
     assert not woken.is_set()
@@ -27,7 +27,7 @@ async def test_it_ends_with_the_time_and_with_the_event() -> None:
     assert not woken.is_set()
 
 
-async def test_an_event_that_is_set_already_lets_others_have_their_turn() -> None:
+async def test_an_event_that_is_already_set_lets_others_run() -> None:
     woken = asyncio.Event()
     woken.set()
     turns: list[str] = []
@@ -40,7 +40,7 @@ async def test_an_event_that_is_set_already_lets_others_have_their_turn() -> Non
     assert not woken.is_set()
 
 
-async def test_who_is_woken_or_cancelled_leaves_no_sleep_behind() -> None:
+async def test_waking_or_cancelling_leaves_no_sleep_behind() -> None:
     woken = asyncio.Event()
     for end in (woken.set, None):
         sleeping = asyncio.create_task(sleep_unless_woken(SystemClock(), _NEVER, woken))

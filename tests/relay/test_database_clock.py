@@ -4,7 +4,7 @@ from relay.clock import DatabaseClock
 from tests.clock import ManualClock
 
 
-def test_it_goes_by_the_database_and_not_by_this_machine() -> None:
+def test_it_follows_the_database_s_clock_and_not_the_local_one() -> None:
     machine = ManualClock(1_000_000, 50.0)
     clock = DatabaseClock(machine)
     assert clock.now() == 1_000_000
@@ -18,7 +18,7 @@ def test_it_goes_by_the_database_and_not_by_this_machine() -> None:
     assert clock.monotonic() == 62.0
 
 
-def test_a_halt_during_the_question_sets_nothing_back() -> None:
+def test_a_halt_during_the_query_sets_nothing_back() -> None:
     machine = ManualClock(1_000_000, 50.0)
     clock = DatabaseClock(machine)
     clock.set(5_000_000, machine.monotonic())

@@ -27,7 +27,7 @@ async def world(tmp_path: Path) -> AsyncIterator[AccountsFixture]:
     await opened.close()
 
 
-async def test_nothing_is_forgotten_before_the_servers_are_compared(world: AccountsFixture) -> None:
+async def test_nothing_is_deleted_before_the_servers_are_compared(world: AccountsFixture) -> None:
     """The gateway may take long to report which servers are back."""
     async with world.database.transaction() as tx:
         for guild_id in (GUILD, BACK):
@@ -48,7 +48,7 @@ async def test_nothing_is_forgotten_before_the_servers_are_compared(world: Accou
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def test_a_server_that_is_not_served_any_more_rests_until_it_is_served_again(world: AccountsFixture) -> None:
+async def test_a_server_no_longer_served_is_suspended_until_it_is_served_again(world: AccountsFixture) -> None:
     async with world.database.transaction() as tx:
         for guild_id in (GUILD, BACK):
             await servers.set_alerts_channel(tx, guild_id, 5)
@@ -71,7 +71,7 @@ async def test_a_server_that_is_not_served_any_more_rests_until_it_is_served_aga
 
 
 @pytest.mark.parametrize("kind", [NoticeKind.TOKEN_REFUSED, NoticeKind.UNPAID, NoticeKind.TOKEN_MISSING])
-async def test_trouble_with_the_token_is_told_elsewhere_where_its_channel_was_deleted(
+async def test_token_problems_are_reported_elsewhere_if_the_alerts_channel_was_deleted(
     world: AccountsFixture, kind: NoticeKind
 ) -> None:
     """As when a start finds a token unreadable, and the alerts channel was deleted while the bot was off."""
@@ -89,7 +89,7 @@ async def test_trouble_with_the_token_is_told_elsewhere_where_its_channel_was_de
     world.heard.unwatched.clear()
 
 
-async def test_a_server_that_is_back_at_the_last_moment_is_not_forgotten(world: AccountsFixture) -> None:
+async def test_a_server_that_returns_at_the_last_moment_is_not_deleted(world: AccountsFixture) -> None:
     async with world.database.transaction() as tx:
         await servers.set_gone(tx, GUILD, world.clock.now() - GRACE)
     world.accounts.suspend_server(GUILD)
@@ -109,7 +109,7 @@ async def test_a_server_that_is_back_at_the_last_moment_is_not_forgotten(world: 
         await asyncio.gather(forgetting, return_exceptions=True)
 
 
-async def test_a_server_that_is_back_before_its_removal_is_written_is_not_suspended(world: AccountsFixture) -> None:
+async def test_a_server_that_returns_before_its_removal_is_stored_is_not_suspended(world: AccountsFixture) -> None:
     guilds = GuildLifecycle(world.database, world.accounts, world.changes, world.clock)
     async with world.database.transaction():  # Somebody else writes meanwhile.
         gone = asyncio.create_task(guilds.server_gone(GUILD))
@@ -132,7 +132,7 @@ async def _locale(world: AccountsFixture) -> str | None:
     return None if server is None else server.locale
 
 
-async def test_a_servers_language_is_kept_from_the_first_command_on_and_follows_every_change(
+async def test_a_server_s_language_is_stored_from_its_first_command_and_follows_changes(
     world: AccountsFixture,
 ) -> None:
     guilds = GuildLifecycle(world.database, world.accounts, world.changes, world.clock)
@@ -150,7 +150,7 @@ async def test_a_servers_language_is_kept_from_the_first_command_on_and_follows_
     assert await _locale(world) == "de"
 
 
-async def test_a_server_for_which_something_is_posted_has_its_language_without_a_command(
+async def test_a_server_that_is_posted_to_has_its_language_without_a_command(
     world: AccountsFixture,
 ) -> None:
     """As after an update from a version that stored no language."""
@@ -161,7 +161,7 @@ async def test_a_server_for_which_something_is_posted_has_its_language_without_a
     assert await _locale(world) == "ja"
 
 
-async def test_a_forgotten_servers_language_is_kept_again_once_it_is_back(world: AccountsFixture) -> None:
+async def test_a_deleted_server_s_language_is_stored_again_once_it_is_back(world: AccountsFixture) -> None:
     guilds = GuildLifecycle(world.database, world.accounts, world.changes, world.clock)
     await guilds.locale_seen(GUILD, "ja")
     async with world.database.transaction() as tx:
@@ -178,7 +178,7 @@ async def test_a_forgotten_servers_language_is_kept_again_once_it_is_back(world:
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def test_a_language_is_kept_again_that_another_process_has_forgotten(world: AccountsFixture) -> None:
+async def test_a_language_that_another_process_deleted_is_stored_again(world: AccountsFixture) -> None:
     guilds = GuildLifecycle(world.database, world.accounts, world.changes, world.clock)
     await guilds.locale_seen(GUILD, "ja")
     await guilds.server_gone(GUILD)
@@ -188,7 +188,7 @@ async def test_a_language_is_kept_again_that_another_process_has_forgotten(world
     assert await _locale(world) == "ja"
 
 
-async def test_of_two_languages_told_at_once_the_later_one_is_kept(world: AccountsFixture) -> None:
+async def test_of_two_simultaneous_languages_the_later_one_is_stored(world: AccountsFixture) -> None:
     async with world.database.transaction() as tx:
         await servers.set_locale(tx, GUILD, "de")
     guilds = GuildLifecycle(world.database, world.accounts, world.changes, world.clock)
@@ -196,7 +196,7 @@ async def test_of_two_languages_told_at_once_the_later_one_is_kept(world: Accoun
     assert await _locale(world) == "de"
 
 
-async def test_of_a_language_that_is_known_already_the_later_one_is_kept_too(world: AccountsFixture) -> None:
+async def test_of_two_languages_one_of_them_known_the_later_one_is_stored_too(world: AccountsFixture) -> None:
     guilds = GuildLifecycle(world.database, world.accounts, world.changes, world.clock)
     await guilds.locale_seen(GUILD, "de")
     await asyncio.gather(guilds.locale_seen(GUILD, "ja"), guilds.locale_seen(GUILD, "de"))

@@ -21,20 +21,20 @@ def test_neither_state_nor_percentage_goes_backwards(answers: list[tuple[JobStat
         known = following
 
 
-def test_an_end_and_an_unknown_state_are_shown_whatever_was_before() -> None:
+def test_an_end_and_an_unknown_state_are_shown_whatever_came_before() -> None:
     known = Job("j", JobState.PROGRESS, "progress", percent=90)
     for state in (JobState.FAILED, JobState.COMPLETED, JobState.UNKNOWN):
         answer = Job("j", state, "word")
         assert merge.onward(known, answer) == answer
 
 
-def test_what_else_an_old_answer_tells_is_taken() -> None:
+def test_other_fields_of_an_old_response_are_adopted() -> None:
     known = Job("j", JobState.PROGRESS, "progress", percent=40)
     following = merge.onward(known, Job("j", JobState.CREATED, "created", prompt="a cat"))
     assert following == Job("j", JobState.PROGRESS, "progress", percent=40, prompt="a cat")
 
 
-def test_an_answer_of_v2_that_tells_next_to_nothing_keeps_what_was_known() -> None:
+def test_a_v2_response_with_almost_no_fields_keeps_what_was_known() -> None:
     jobid = "user:1-pixverse:me@example.com-video:1"
     known = Job(jobid, JobState.CREATED, "QUEUED", prompt="a cat", model="v5", queue_place=3)
     following = merge.onward(known, Job(jobid, JobState.PROGRESS, "in work", elapsed=30))

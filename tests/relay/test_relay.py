@@ -42,7 +42,7 @@ async def relay(tmp_path: Path) -> AsyncIterator[Relay]:
     await database.close()
 
 
-def test_each_loop_is_one_of_its_own(relay: Relay) -> None:
+def test_each_loop_has_its_own_name(relay: Relay) -> None:
     loops = relay.loops()
     assert len(set(loops.values())) == len(loops)
 
@@ -66,7 +66,7 @@ async def test_a_log_that_another_program_reads_is_emptied_by_a_loop(relay: Rela
     assert not [file for file in relay.database.path.parent.iterdir() if b"overwritten" in file.read_bytes()]
 
 
-async def test_a_server_that_comes_back_to_this_process_has_its_language_kept_again(relay: Relay) -> None:
+async def test_a_server_that_returns_to_this_process_has_its_language_stored_again(relay: Relay) -> None:
     await relay.guilds.locale_seen(77, "ja")
     async with relay.database.transaction() as tx:
         await servers.set_locale(tx, 77, "de")  # as the process that owns it meanwhile does
@@ -77,7 +77,7 @@ async def test_a_server_that_comes_back_to_this_process_has_its_language_kept_ag
     assert server.locale == "ja"
 
 
-async def test_of_an_account_that_is_deleted_nothing_is_kept(relay: Relay) -> None:
+async def test_nothing_is_kept_of_a_deleted_account(relay: Relay) -> None:
     await relay.accounts.start()
     async with relay.database.transaction() as tx:
         old = await accounts.put_token(tx, "user:2", b"sealed", "user:2", 0)
@@ -96,7 +96,7 @@ async def test_of_an_account_that_is_deleted_nothing_is_kept(relay: Relay) -> No
     assert (relay.fetcher._backoffs, relay.job_lists._lists) == ({}, {})
 
 
-async def test_what_was_committed_though_nobody_knew_is_read_again(relay: Relay) -> None:
+async def test_an_unknown_commit_is_read_again(relay: Relay) -> None:
     """The response to a commit was lost, so a job was watched, and later ended, without a signal."""
     await relay.accounts.start()
     account_id = relay.accounts.operator_id
@@ -116,7 +116,7 @@ async def test_what_was_committed_though_nobody_knew_is_read_again(relay: Relay)
     assert relay.job_queue.get(job.id) is None
 
 
-async def test_what_could_not_be_recorded_is_soon_tried_again_once_the_database_takes_writes(relay: Relay) -> None:
+async def test_what_could_not_be_recorded_is_retried_soon_after_the_database_recovers(relay: Relay) -> None:
     await relay.accounts.start()
     assert relay.accounts.operator_id is not None
     async with relay.database.transaction() as tx:
@@ -153,5 +153,5 @@ async def _doubt(relay: Relay) -> None:
     await relay.job_loader.load()
 
 
-def test_somebody_listens_to_each_kind_of_change(relay: Relay) -> None:
+def test_each_kind_of_change_has_a_listener(relay: Relay) -> None:
     assert [name for name, signal in vars(relay.changes).items() if not signal._listeners] == []

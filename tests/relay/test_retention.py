@@ -70,7 +70,7 @@ async def test_a_job_is_kept_for_31_days_and_no_longer(world: World) -> None:
     assert retention.failures == 0
 
 
-async def test_copies_from_before_an_update_go_too(world: World) -> None:
+async def test_copies_from_before_an_update_are_deleted_too(world: World) -> None:
     copy = world.database.path.with_name("relay.db.before-2")
     copy.touch()
     os.utime(copy, (0, 0))
@@ -78,7 +78,7 @@ async def test_copies_from_before_an_update_go_too(world: World) -> None:
     assert not copy.exists()
 
 
-async def test_notices_go_however_many_there_are(world: World) -> None:
+async def test_notices_are_deleted_however_many_there_are(world: World) -> None:
     async with world.database.transaction() as tx:
         for number in range(250):
             notice_id = await deliveries.add_notice(
@@ -92,7 +92,7 @@ async def test_notices_go_however_many_there_are(world: World) -> None:
     assert await world.database.reader.count("deliveries WHERE kind = 'notice'") == 0
 
 
-async def test_a_database_that_fails_costs_no_more_than_an_hour(world: World) -> None:
+async def test_a_failing_database_costs_at_most_an_hour(world: World) -> None:
     failing = [True]
 
     def fail_once() -> None:
@@ -109,7 +109,7 @@ async def test_a_database_that_fails_costs_no_more_than_an_hour(world: World) ->
     assert retention.failures == 1
 
 
-async def test_what_has_been_on_hold_for_a_month_is_given_up(world: World) -> None:
+async def test_a_job_on_hold_for_a_month_is_given_up(world: World) -> None:
     held: list[int] = []
     await _retention(world, held).sweep()
     assert held == [world.clock.now() - KEPT]

@@ -43,7 +43,7 @@ async def world(tmp_path: Path) -> AsyncIterator[CardWorld]:
     await made.stop()
 
 
-async def test_a_full_disk_is_noticed_by_whoever_writes(world: CardWorld) -> None:
+async def test_a_full_disk_is_noticed_by_any_write(world: CardWorld) -> None:
     assert not world.database.refused.is_set()
     # The file may not grow, which SQLite reports like a full disk.
     (pages,) = await world.database.reader.all("PRAGMA page_count")
@@ -54,7 +54,7 @@ async def test_a_full_disk_is_noticed_by_whoever_writes(world: CardWorld) -> Non
     assert world.database.refused.is_set()
 
 
-async def test_cards_are_told_at_the_beginning_and_at_the_end(world: CardWorld) -> None:
+async def test_cards_are_notified_at_the_start_and_at_the_end(world: CardWorld) -> None:
     await world.database._engine.writer.rows("PRAGMA busy_timeout = 10")
     paused = []
     with closing(sqlite3.connect(world.database.path, isolation_level=None)) as other:
@@ -71,12 +71,12 @@ async def test_cards_are_told_at_the_beginning_and_at_the_end(world: CardWorld) 
     assert world.heard.writes == 2
 
 
-async def test_what_is_over_in_a_moment_is_not_told(world: CardWorld) -> None:
+async def test_a_momentary_failure_is_not_reported(world: CardWorld) -> None:
     await WriteAvailability(world.database, world.changes, Steps(lambda: None)).until_over()
     assert world.heard.writes == 0
 
 
-async def test_an_open_card_says_it_and_takes_it_back_though_nothing_can_be_written(world: CardWorld) -> None:
+async def test_an_open_card_shows_the_pause_and_its_end_even_without_writes(world: CardWorld) -> None:
     await world.card("job")
 
     def fail() -> None:
@@ -119,7 +119,7 @@ def _locked(database: Database) -> Iterator[None]:
         other.close()
 
 
-async def test_a_locked_database_takes_no_write_until_it_is_free(database: Database, clock: ManualClock) -> None:
+async def test_a_locked_database_accepts_no_write_until_it_is_free(database: Database, clock: ManualClock) -> None:
     probe = WriteAvailability(database, Changes(), clock)
     assert await probe.takes_writes()
     clock.forward(30)
@@ -129,7 +129,7 @@ async def test_a_locked_database_takes_no_write_until_it_is_free(database: Datab
     assert await probe.takes_writes()
 
 
-async def test_nobody_waits_long_for_a_database_that_hangs(tmp_path: Path, clock: ManualClock) -> None:
+async def test_nobody_waits_long_for_a_hanging_database(tmp_path: Path, clock: ManualClock) -> None:
     database = await Database.open(tmp_path / "hangs.db", busy_seconds=2)
     probe = WriteAvailability(database, Changes(), clock, patience=0.05)
     with _locked(database):
@@ -139,7 +139,7 @@ async def test_nobody_waits_long_for_a_database_that_hangs(tmp_path: Path, clock
     await database.close()
 
 
-async def test_asking_often_writes_once(database: Database, clock: ManualClock) -> None:
+async def test_frequent_checks_write_once(database: Database, clock: ManualClock) -> None:
     probe = WriteAvailability(database, Changes(), clock)
     await probe.takes_writes()
     before = await database.reader.one("SELECT value FROM meta WHERE name = 'health'")

@@ -503,21 +503,21 @@ MUTATIONS = (
     ),
     mutation(
         "jobs of another process's accounts are polled",
-        "tests/relay/polling/test_several_processes.py::test_what_is_watched_through_another_process_is_left_to_it",
+        "tests/relay/polling/test_several_processes.py::test_a_job_watched_through_another_process_is_left_to_it",
         "JobLoader._is_polled",
         "self._ownership.owns_account(row.account_id) and",
         "",
     ),
     mutation(
         "an account that was lost with the database is polled on",
-        "tests/relay/polling/test_several_processes.py::test_a_lost_account_is_left_alone_though_the_database_is_away",
+        "tests/relay/polling/test_several_processes.py::test_a_lost_account_is_left_alone_even_without_the_database",
         "JobLoader._load_accounts",
         "for account_id in [one for one in self._changed_accounts if not self._ownership.owns_account(one)]:",
         "for account_id in ():",
     ),
     mutation(
         "a process that is given hundreds of accounts reads them all before it polls",
-        "tests/relay/polling/test_several_processes.py::test_polling_begins_before_all_of_many_accounts_are_read",
+        "tests/relay/polling/test_several_processes.py::test_polling_starts_before_many_accounts_are_all_read",
         "JobLoader._load_accounts",
         "if read >= _PAGE:",
         "if False:",
@@ -525,7 +525,7 @@ MUTATIONS = (
     mutation(
         "the lists of an account that was lost are requested while the database is away",
         "tests/relay/follow/test_account_follower.py"
-        "::test_the_lists_of_a_lost_account_are_left_alone_though_the_database_is_away",
+        "::test_a_lost_account_s_lists_are_left_alone_even_without_the_database",
         "AccountFollower._look",
         "if not self._ownership.owns_account(account_id):",
         "if 0:",
@@ -749,7 +749,7 @@ MUTATIONS = (
     ),
     mutation(
         "a process that is halted in a question sets its clock back",
-        "tests/relay/test_database_clock.py::test_a_halt_during_the_question_sets_nothing_back",
+        "tests/relay/test_database_clock.py::test_a_halt_during_the_query_sets_nothing_back",
         "DatabaseClock.set",
         "if is_first else",
         "if True else",

@@ -157,7 +157,7 @@ MUTATIONS = (
     ),
     mutation(
         "the nonce is another one each time",
-        "tests/relay/polling/test_job_recorder.py::test_the_outcome_carries_a_nonce_without_anything_local",
+        "tests/relay/polling/test_job_recorder.py::test_the_outcome_s_nonce_contains_nothing_local",
         "delivery._digest",
         'text = "".join(',
         'parts += (__import__("secrets").token_hex(8),)\ntext = "".join(',
@@ -310,14 +310,14 @@ MUTATIONS = (
     ),
     mutation(
         "a file that is still being written is given up",
-        "tests/relay/media/test_media_store.py::test_a_file_that_grows_is_not_there_yet",
+        "tests/relay/media/test_media_store.py::test_a_growing_file_is_not_there_yet",
         "_Tries.broke_off",
         "if 0 < self._part < error.size:",
         "if 0:",
     ),
     mutation(
         "an empty file is given up like a broken one",
-        "tests/relay/media/test_media_store.py::test_a_file_that_is_empty_or_promised_is_not_there_yet",
+        "tests/relay/media/test_media_store.py::test_an_empty_or_promised_file_is_not_there_yet",
         "Downloader._write",
         "if not size:\n    raise _NotThere\n",
         "if not size:\n    raise _BrokeOff\n",

@@ -221,22 +221,21 @@ MUTATIONS = (
     ),
     mutation(
         "a server that is back before its removal is written stays suspended",
-        "tests/relay/test_guild_lifecycle.py"
-        "::test_a_server_that_is_back_before_its_removal_is_written_is_not_suspended",
+        "tests/relay/test_guild_lifecycle.py::test_a_server_that_returns_before_its_removal_is_stored_is_not_suspended",
         "GuildLifecycle.server_back",
         "async with self._in_turn:",
         "if True:",
     ),
     mutation(
         "a server that is back at the last moment is forgotten",
-        "tests/relay/test_guild_lifecycle.py::test_a_server_that_is_back_at_the_last_moment_is_not_forgotten",
+        "tests/relay/test_guild_lifecycle.py::test_a_server_that_returns_at_the_last_moment_is_not_deleted",
         "GuildLifecycle._forget",
         "if guild_id not in await servers.gone_before(tx, before):\n    return False\n",
         "",
     ),
     mutation(
         "a server that came back while the bot was off is forgotten",
-        "tests/relay/test_guild_lifecycle.py::test_nothing_is_forgotten_before_the_servers_are_compared",
+        "tests/relay/test_guild_lifecycle.py::test_nothing_is_deleted_before_the_servers_are_compared",
         "GuildLifecycle.run",
         "await self._compared.wait()\n",
         "",
@@ -289,7 +288,7 @@ MUTATIONS = (
     ),
     mutation(
         "a server that is served no longer goes on once Discord's list is read",
-        "tests/relay/test_guild_lifecycle.py::test_a_server_that_is_not_served_any_more_rests_until_it_is_served_again",
+        "tests/relay/test_guild_lifecycle.py::test_a_server_no_longer_served_is_suspended_until_it_is_served_again",
         "GuildLifecycle.server_back",
         " or not self._serves(guild_id)",
         "",

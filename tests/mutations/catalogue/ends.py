@@ -51,14 +51,14 @@ MUTATIONS = (
     ),
     mutation(
         "a batch whose last job's end is told to nobody stays open for ever",
-        "tests/relay/polling/test_job_recorder.py::test_a_batch_ends_with_a_job_whose_end_is_told_to_nobody",
+        "tests/relay/polling/test_job_recorder.py::test_a_batch_ends_with_a_job_whose_end_is_reported_to_nobody",
         "end_silently",
         "if subscription.batch_id is not None:",
         "if False:",
     ),
     mutation(
         "the tally of a batch tells an end that is another account's to see",
-        "tests/relay/polling/test_job_recorder.py::test_a_batch_ends_with_a_job_whose_end_is_told_to_nobody",
+        "tests/relay/polling/test_job_recorder.py::test_a_batch_ends_with_a_job_whose_end_is_reported_to_nobody",
         "tally_of",
         "row.subscription_id in forms and ",
         "",
@@ -81,14 +81,14 @@ MUTATIONS = (
     ),
     mutation(
         "what another account keeps on hold is kept for ever",
-        "tests/relay/polling/test_job_recorder.py::test_what_another_account_keeps_on_hold_is_given_up_once_it_is_old",
+        "tests/relay/polling/test_job_recorder.py::test_a_job_on_hold_for_another_account_is_given_up_once_it_is_old",
         "JobRecorder.give_up_held",
         "for job_id in await jobs.open_since_before(self._database.reader, before):",
         "for job_id in ():",
     ),
     mutation(
         "a job on hold in one server is given up in all",
-        "tests/relay/polling/test_job_recorder.py::test_a_job_on_hold_in_one_server_alone_goes_on_in_the_other",
+        "tests/relay/polling/test_job_recorder.py::test_a_job_on_hold_in_only_one_server_continues_in_the_other",
         "JobRecorder.give_up_held",
         "if row is None or any(self._accounts.in_force(one.guild_id) == row.account_id for one in waiting):",
         "if row is None:",
@@ -130,7 +130,7 @@ MUTATIONS = (
                 "outcome = ? WHERE id = ?",
             ),
         ),
-        "tests/relay/polling/test_job_recorder.py::test_an_end_is_final_and_what_contradicts_it_is_only_logged",
+        "tests/relay/polling/test_job_recorder.py::test_an_end_is_final_and_a_contradiction_is_only_logged",
     ),
     mutation(
         "a job ends for servers whose token sees it no more",
@@ -141,7 +141,7 @@ MUTATIONS = (
     ),
     mutation(
         "a job that was not found once is left alone for a minute",
-        "tests/relay/polling/test_poller.py::test_a_single_not_found_keeps_nobody_off_the_job_for_longer_than_an_interval",
+        "tests/relay/polling/test_poller.py::test_a_single_not_found_delays_the_job_no_longer_than_an_interval",
         "JobQueue.missing",
         "min(believed_at, self._after_response(job, asked_at))",
         "believed_at",
@@ -234,7 +234,7 @@ MUTATIONS = (
     mutation(
         "that a token has to be entered again is told nowhere if its channel was deleted",
         "tests/relay/test_guild_lifecycle.py::"
-        "test_trouble_with_the_token_is_told_elsewhere_where_its_channel_was_deleted",
+        "test_token_problems_are_reported_elsewhere_if_the_alerts_channel_was_deleted",
         "_OF_THE_TOKEN",
         "NoticeKind.TOKEN_MISSING,",
         "",

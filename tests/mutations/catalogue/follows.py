@@ -8,7 +8,7 @@ MUTATIONS = (
     mutation(
         "whoever asks before a follow finds the job takes it away from the channel with their leave",
         "tests/relay/follow/test_account_follower.py::"
-        "test_who_asked_before_the_follow_found_the_job_takes_it_away_from_nobody[False-follow]",
+        "test_a_person_who_asked_before_the_follow_takes_the_job_from_nobody[False-follow]",
         "follows.keep_open_if_followed",
         "OR EXISTS (SELECT 1 FROM",
         "OR FALSE AND EXISTS (SELECT 1 FROM",
@@ -16,15 +16,14 @@ MUTATIONS = (
     mutation(
         "whoever stops a whole batch takes its jobs away from a channel that follows",
         "tests/relay/follow/test_account_follower.py::"
-        "test_who_asked_before_the_follow_found_the_job_takes_it_away_from_nobody[True-follow]",
+        "test_a_person_who_asked_before_the_follow_takes_the_job_from_nobody[True-follow]",
         "Stop.stop_all",
         "not await follows.keep_open_if_followed(tx, subscription.id)",
         "True",
     ),
     mutation(
         "a job of an account that the channel does not follow outlives its last asker",
-        "tests/relay/follow/test_account_follower.py::"
-        "test_a_job_of_another_account_than_the_followed_one_ends_with_its_last_asker",
+        "tests/relay/follow/test_account_follower.py::test_a_job_of_another_account_ends_with_its_last_subscriber",
         "follows.keep_open_if_followed",
         "JOIN jobs j ON j.account_id = f.account_id",
         "JOIN jobs j ON TRUE",
@@ -32,7 +31,7 @@ MUTATIONS = (
     mutation(
         "a job that a list named while the database failed is never relayed",
         "tests/relay/follow/test_account_follower.py"
-        "::test_a_job_that_a_list_named_while_the_database_failed_is_relayed_though_it_has_ended",
+        "::test_a_job_that_a_list_named_during_a_database_failure_is_relayed_even_if_it_ended",
         "AccountFollower._look",
         "followed.add_list(kind, listed)",
         "pass",
@@ -40,7 +39,7 @@ MUTATIONS = (
     mutation(
         "this machine's clock decides whether a job that was seen in work is relayed",
         "tests/relay/follow/test_account_follower.py"
-        "::test_a_job_that_was_seen_in_work_is_relayed_though_this_machine_s_clock_is_ahead",
+        "::test_a_job_seen_running_is_relayed_even_if_the_local_clock_is_ahead",
         "_end_subscriptions",
         "was_active or await _is_owed",
         "await _is_owed",
@@ -48,7 +47,7 @@ MUTATIONS = (
     mutation(
         "a list keeps the card of a young job from keeping up",
         "tests/relay/follow/test_account_follower.py"
-        "::test_a_young_job_is_asked_about_at_each_interval_where_its_card_can_be_seen",
+        "::test_a_young_job_with_a_visible_card_is_requested_at_each_interval",
         "Poller._listed_at",
         "self._queue.needs_record(job) or ",
         "",
@@ -63,14 +62,14 @@ MUTATIONS = (
     mutation(
         "the list of a followed account puts off young jobs of which few are left",
         "tests/relay/follow/test_account_follower.py"
-        "::test_jobs_go_by_their_records_as_soon_as_few_of_them_are_left_though_the_list_goes_on",
+        "::test_few_remaining_jobs_are_polled_by_record_even_if_the_list_continues",
         "JobQueue.list_refreshed",
         "if not self.needs_record(job):",
         "if True:",
     ),
     mutation(
         "very many young jobs are each asked about at every interval",
-        "tests/relay/polling/test_job_list.py::test_more_young_jobs_go_by_the_list_until_they_are_few",
+        "tests/relay/polling/test_job_list.py::test_many_young_jobs_use_the_list_until_they_are_few",
         "JobQueue.needs_record",
         " and self.live_of_account(job.account_id) <= schedule.LIVE_JOBS",
         "",
@@ -91,53 +90,49 @@ MUTATIONS = (
     ),
     mutation(
         "a list is relied on for a whole interval, however old it was",
-        "tests/relay/polling/test_job_list.py::test_nobody_relies_on_a_list_longer_than_on_an_answer",
+        "tests/relay/polling/test_job_list.py::test_a_list_is_trusted_no_longer_than_a_record",
         "Poller._poll",
         "self._queue.named_by_list(job, listed_at)",
         "self._queue.named_by_list(job, self._clock.monotonic())",
     ),
     mutation(
         "a list that hangs is waited for",
-        "tests/relay/polling/test_job_list.py::test_a_list_that_hangs_makes_no_outcome_late",
+        "tests/relay/polling/test_job_list.py::test_a_hanging_list_makes_no_outcome_late",
         "JobLists._wait_a_little",
         "min(_PATIENCE_SECONDS, self._interval / 4), answered",
         "600.0, answered",
     ),
     mutation(
         "a list that is refused is asked for at each interval",
-        "tests/relay/follow/test_account_follower.py::test_a_list_that_fails_is_asked_for_ever_less_often",
+        "tests/relay/follow/test_account_follower.py::test_a_failing_list_is_requested_less_and_less_often",
         "JobLists._backoff_after",
         "return self._interval * _REFUSED_INTERVALS",
         "return self._interval",
     ),
     mutation(
         "a list that is refused with a time to wait is no reason to leave its account alone",
-        "tests/relay/polling/test_job_list.py"
-        "::test_where_a_list_is_refused_with_a_time_to_wait_nothing_is_requested_before_it",
+        "tests/relay/polling/test_job_list.py::test_after_a_list_with_a_retry_time_nothing_is_requested_before_it",
         "JobFetcher.backoff_until",
         "retry_at = None if token is None else self._retry_at(token)",
         "retry_at = None",
     ),
     mutation(
         "a record is requested right after a list was refused with a time to wait",
-        "tests/relay/polling/test_job_list.py"
-        "::test_where_a_list_is_refused_with_a_time_to_wait_nothing_is_requested_before_it",
+        "tests/relay/polling/test_job_list.py::test_after_a_list_with_a_retry_time_nothing_is_requested_before_it",
         "Poller._poll",
         "if backoff_until is not None:  # The list",
         "if False:  # The list",
     ),
     mutation(
         "a list is requested though its account backs off",
-        "tests/relay/polling/test_job_list.py"
-        "::test_where_a_record_is_refused_with_a_time_to_wait_no_list_is_requested_before_it",
+        "tests/relay/polling/test_job_list.py::test_after_a_record_with_a_retry_time_no_list_is_requested_before_it",
         "JobLists._requested",
         " or self._account_backoff_until(key[0]) is not None:",
         ":",
     ),
     mutation(
         "a list that is always refused with a time to wait holds up the records for ever",
-        "tests/relay/polling/test_job_list.py"
-        "::test_where_a_list_is_refused_with_a_time_to_wait_nothing_is_requested_before_it",
+        "tests/relay/polling/test_job_list.py::test_after_a_list_with_a_retry_time_nothing_is_requested_before_it",
         "JobLists._backoff_after",
         "return (asked or 0.0) + backoff(",
         "return asked or backoff(",
@@ -151,28 +146,28 @@ MUTATIONS = (
     ),
     mutation(
         "the operator's account is followed",
-        "tests/relay/follow/test_account_follower.py::test_only_the_server_s_own_account_in_force_is_followed",
+        "tests/relay/follow/test_account_follower.py::test_only_the_server_s_own_current_account_is_followed",
         "JobImporter._is_in_effect",
         "return own == in_force == follow.account_id",
         "return in_force == follow.account_id",
     ),
     mutation(
         "a follow takes more than the server may wait for",
-        "tests/relay/follow/test_account_follower.py::test_the_server_s_limit_holds_is_told_once_and_room_is_used",
+        "tests/relay/follow/test_account_follower.py::test_the_server_s_limit_applies_is_reported_once_and_free_space_is_used",
         "JobImporter._subscribe_batch",
         "for jobid in wanted[:room]:",
         "for jobid in wanted:",
     ),
     mutation(
         "what a list names is believed to be an id",
-        "tests/relay/follow/test_account_follower.py::test_ids_of_another_shape_are_passed_over_with_one_line",
+        "tests/relay/follow/test_account_follower.py::test_ids_of_another_form_are_skipped_with_one_log_line",
         "JobImporter.import_jobs",
         "usable = [jobid for jobid in jobids if is_jobid(jobid)]",
         "usable = list(jobids)",
     ),
     mutation(
         "jobs that ended before the follow, or never were, are told",
-        "tests/relay/follow/test_account_follower.py::test_a_job_that_only_a_list_ever_knew_ends_without_a_word",
+        "tests/relay/follow/test_account_follower.py::test_a_job_known_only_from_a_list_ends_silently",
         "_end_subscriptions",
         "if was_active or await _is_owed(tx, row.id, subscription):",
         "if True:",
@@ -186,29 +181,28 @@ MUTATIONS = (
     ),
     mutation(
         "a followed job ends with the member who asked too",
-        "tests/relay/follow/test_account_follower.py::test_a_member_who_asks_too_is_added_and_may_leave_and_a_moderator_stops_it",
+        "tests/relay/follow/test_account_follower.py::test_a_member_can_join_and_leave_a_followed_job_and_a_moderator_can_stop_it",
         "Stop.stop",
         "(not may_manage and await follows.keep_open_if_followed(tx, subscription.id))",
         "False",
     ),
     mutation(
         "a long list that is being taken counts as taken for a follow that came meanwhile",
-        "tests/relay/follow/test_account_follower.py::test_a_channel_that_follows_while_a_long_list_is_taken_gets_all_of_it",
+        "tests/relay/follow/test_account_follower.py::test_a_channel_that_follows_during_a_long_import_gets_all_of_it",
         "AccountFollower.changed",
         "followed.settled = {}",
         "followed.settled.clear()",
     ),
     mutation(
         "an import that is broken off leaves the jobs that it committed unasked",
-        "tests/relay/follow/test_account_follower.py::test_an_import_that_is_broken_off_leaves_no_job_unasked",
+        "tests/relay/follow/test_account_follower.py::test_an_interrupted_import_leaves_no_job_unpolled",
         "JobImporter.import_jobs",
         "run_to_completion(self._import_batch(account_id, batch, result))",
         "self._import_batch(account_id, batch, result)",
     ),
     mutation(
         "a followed job that a member asked for is not owed once they asked to be forgotten",
-        "tests/relay/follow/test_account_follower.py"
-        "::test_what_a_member_asked_for_who_is_forgotten_since_ends_with_a_word",
+        "tests/relay/follow/test_account_follower.py::test_a_job_whose_requester_was_forgotten_ends_with_a_message",
         "_is_owed",
         "await subscriptions.count_subscribers(tx, subscription.id)",
         "await subscriptions.subscribers(tx, subscription.id)",

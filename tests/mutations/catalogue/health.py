@@ -38,14 +38,14 @@ MUTATIONS = (
     ),
     mutation(
         "each look at the health is a write",
-        f"{_WRITES}::test_asking_often_writes_once",
+        f"{_WRITES}::test_frequent_checks_write_once",
         "_TOOK_SECONDS",
         "_TOOK_SECONDS, _FAILED_SECONDS = 30.0, 2.0",
         "_TOOK_SECONDS, _FAILED_SECONDS = 0.0, 2.0",
     ),
     mutation(
         "a database that hangs holds up whoever asks",
-        f"{_WRITES}::test_nobody_waits_long_for_a_database_that_hangs",
+        f"{_WRITES}::test_nobody_waits_long_for_a_hanging_database",
         "WriteAvailability.takes_writes",
         "timeout=self._patience)",
         "timeout=None)",

@@ -63,7 +63,7 @@ MUTATIONS = (
     ),
     mutation(
         "a language that is told while another one is stored is lost",
-        "tests/relay/test_guild_lifecycle.py::test_of_a_language_that_is_known_already_the_later_one_is_kept_too",
+        "tests/relay/test_guild_lifecycle.py::test_of_two_languages_one_of_them_known_the_later_one_is_stored_too",
         "GuildLifecycle.locale_seen",
         "self._locales.pop(guild_id, None)\n",
         "",
@@ -77,7 +77,7 @@ MUTATIONS = (
     ),
     mutation(
         "two languages told at once are kept in any order",
-        "tests/relay/test_guild_lifecycle.py::test_of_two_languages_told_at_once_the_later_one_is_kept",
+        "tests/relay/test_guild_lifecycle.py::test_of_two_simultaneous_languages_the_later_one_is_stored",
         "GuildLifecycle.locale_seen",
         "async with self._in_turn:",
         "if True:",
@@ -114,7 +114,7 @@ MUTATIONS = (
     mutation(
         "the language of a server that nobody uses is kept",
         "tests/relay/test_guild_lifecycle.py::"
-        "test_a_servers_language_is_kept_from_the_first_command_on_and_follows_every_change",
+        "test_a_server_s_language_is_stored_from_its_first_command_and_follows_changes",
         "GuildLifecycle.locale_reported",
         "if await servers.get(self._database.reader, guild_id) or await self.known_channels(guild_id):",
         "if True:",
@@ -149,14 +149,14 @@ MUTATIONS = (
     ),
     mutation(
         "a server that comes back to this process keeps the language that another stored",
-        "tests/relay/test_relay.py::test_a_server_that_comes_back_to_this_process_has_its_language_kept_again",
+        "tests/relay/test_relay.py::test_a_server_that_returns_to_this_process_has_its_language_stored_again",
         "GuildLifecycle.servers_moved",
         "self._locales.clear()",
         "pass",
     ),
     mutation(
         "the language of a server that another process has forgotten counts as kept",
-        "tests/relay/test_guild_lifecycle.py::test_a_language_is_kept_again_that_another_process_has_forgotten",
+        "tests/relay/test_guild_lifecycle.py::test_a_language_that_another_process_deleted_is_stored_again",
         "GuildLifecycle._suspend",
         "self._locales.pop(guild_id, None)",
         "pass",

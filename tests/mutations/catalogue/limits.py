@@ -15,7 +15,7 @@ _REQUESTS = "tests/e2e/test_member_requests.py"
 MUTATIONS = (
     mutation(
         "people may make the bot ask as much as they like",
-        f"{_ALLOWANCES}::test_never_more_than_the_burst_and_the_rate_times_the_time",
+        f"{_ALLOWANCES}::test_never_more_than_the_burst_plus_the_rate_times_the_time",
         "Allowances._require",
         "if wait > 0:\n    raise TooFast",
         "if wait > 10**9:\n    raise TooFast",
@@ -36,21 +36,21 @@ MUTATIONS = (
     ),
     mutation(
         "a bucket that is used up stays so",
-        f"{_ALLOWANCES}::test_who_waits_as_long_as_they_were_told_is_served",
+        f"{_ALLOWANCES}::test_waiting_for_the_stated_time_is_enough",
         "Buckets._level",
         "level + (self._clock.monotonic() - at) * self._refill.per_second",
         "level",
     ),
     mutation(
         "what was reserved and not asked is lost",
-        f"{_ALLOWANCES}::test_all_or_nothing_is_reserved_and_what_is_not_spent_comes_back",
+        f"{_ALLOWANCES}::test_all_or_nothing_is_reserved_and_unused_requests_are_returned",
         "Allowance.close",
         "self._allowances.give_back(self._account_id, self._user_id, self._reserved)\n",
         "",
     ),
     mutation(
         "buckets are kept for ever",
-        f"{_ALLOWANCES}::test_full_buckets_are_forgotten_and_there_are_never_too_many",
+        f"{_ALLOWANCES}::test_full_buckets_are_forgotten_and_their_number_is_bounded",
         "Buckets.take",
         "self._levels[key] = (max(0.0, level - tokens), self._clock.monotonic())\nself._forget()\n",
         "self._levels[key] = (max(0.0, level - tokens), self._clock.monotonic())\n",
@@ -92,14 +92,14 @@ MUTATIONS = (
     ),
     mutation(
         "what is not found is asked again by everybody",
-        f"{_QUESTIONS}::test_not_found_is_remembered_for_people_and_not_for_the_schedule",
+        f"{_QUESTIONS}::test_not_found_is_remembered_for_people_but_not_for_the_schedule",
         "JobFetcher._known_to_people",
         "if missing is not None and self._clock.monotonic() - missing.monotonic < fresh:\n",
         "if 0:\n",
     ),
     mutation(
         "whoever runs out of requests takes the answer from others",
-        f"{_QUESTIONS}::test_who_may_ask_nothing_hears_so_and_others_get_their_answer",
+        f"{_QUESTIONS}::test_a_person_without_allowance_is_told_and_others_get_their_response",
         "JobFetcher._of_others",
         "with suppress(TooFast):\n",
         "with suppress():\n",
@@ -183,14 +183,14 @@ MUTATIONS = (
     ),
     mutation(
         "whoever takes all they may counts as one who asks little",
-        "tests/relay/test_allowances.py::test_people_who_take_all_they_may_keep_nobody_else_waiting",
+        "tests/relay/test_allowances.py::test_people_who_use_all_they_may_make_nobody_else_wait",
         "Allowances.take",
         "self._light_use.take(person, requests)\n",
         "",
     ),
     mutation(
         "requests that were given back count against those who ask little",
-        f"{_ALLOWANCES}::test_what_is_given_back_makes_nobody_one_who_asks_much",
+        f"{_ALLOWANCES}::test_returned_requests_do_not_count_as_use",
         "Allowances.give_back",
         "self._light_use.give_back(person, requests)\n",
         "",

@@ -174,7 +174,7 @@ MUTATIONS = (
     ),
     mutation(
         "a database that fails ends the polling of a job",
-        "tests/relay/polling/test_poller.py::test_a_database_that_fails_loses_nothing",
+        "tests/relay/polling/test_poller.py::test_a_failing_database_loses_nothing",
         "Poller._work_on",
         "self._queue.failed(job)",
         "self._queue.ended(job)",

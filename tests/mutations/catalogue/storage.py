@@ -15,7 +15,7 @@ MUTATIONS = (
     ),
     mutation(
         "what was committed though nobody knew is not read again",
-        "tests/relay/test_relay.py::test_what_was_committed_though_nobody_knew_is_read_again",
+        "tests/relay/test_relay.py::test_an_unknown_commit_is_read_again",
         "WriteAvailability.run",
         "self._changes.commit_doubted()",
         "pass",
@@ -85,14 +85,14 @@ MUTATIONS = (
     ),
     mutation(
         "of many old notices a hundred an hour are deleted",
-        "tests/relay/test_retention.py::test_notices_go_however_many_there_are",
+        "tests/relay/test_retention.py::test_notices_are_deleted_however_many_there_are",
         "Retention.sweep",
         "while await self._delete_notices(before) == _AT_ONCE:",
         "if await self._delete_notices(before):",
     ),
     mutation(
         "a failed look ends the deleting of what is old",
-        "tests/relay/test_retention.py::test_a_database_that_fails_costs_no_more_than_an_hour",
+        "tests/relay/test_retention.py::test_a_failing_database_costs_at_most_an_hour",
         "Retention.run",
         "self.failures += 1\n",
         "self.failures += 1\nraise\n",

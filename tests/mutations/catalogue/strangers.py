@@ -6,7 +6,7 @@ from tests.mutations.mutation import Edit, Mutation, mutation
 
 _E2E_PERMISSIONS = "tests/e2e/test_permissions.py"
 
-_ROOM = "test_no_claim_of_a_size_brings_more_to_the_disk_or_makes_anybody_wait_for_ever"
+_ROOM = "test_no_claimed_size_writes_more_to_the_disk_or_blocks_anybody_forever"
 
 MUTATIONS = (
     mutation(
@@ -34,7 +34,7 @@ MUTATIONS = (
     ),
     mutation(
         "small jobs pass a large one that waits for room on the disk",
-        "tests/relay/media/test_media_store.py::test_small_jobs_that_keep_coming_pass_no_large_one",
+        "tests/relay/media/test_media_store.py::test_a_stream_of_small_jobs_does_not_overtake_a_large_one",
         "DiskBudget.take",
         "async with self._turn:\n",
         "if 1:\n",
@@ -202,14 +202,14 @@ MUTATIONS = (
     ),
     mutation(
         "names that resolve to private addresses are fetched from",
-        "tests/relay/media/test_allowed_hosts.py::test_private_answers_are_dropped",
+        "tests/relay/media/test_allowed_hosts.py::test_private_addresses_are_dropped_from_dns_responses",
         "GuardedResolver.resolve",
         'if is_public(entry["host"])]',
         "if True]",
     ),
     mutation(
         "a redirect may lead to any host",
-        "tests/relay/media/test_media_store.py::test_redirect_elsewhere",
+        "tests/relay/media/test_media_store.py::test_redirect_to_another_host",
         "Downloader._once",
         "url = self._hosts.check(_join(url, target))",
         "url = _join(url, target)",
@@ -223,7 +223,7 @@ MUTATIONS = (
     ),
     mutation(
         "a host may drip for as long as it likes",
-        "tests/relay/media/test_media_store.py::test_a_host_that_drips_is_as_good_as_silent",
+        "tests/relay/media/test_media_store.py::test_a_trickling_host_counts_as_silent",
         "Downloader._write",
         "if size >= next_step:",
         "if 1:",
@@ -312,7 +312,7 @@ MUTATIONS = (
     ),
     mutation(
         "one more command in a minute",
-        "tests/relay/test_allowances.py::test_so_many_in_sixty_seconds_and_not_one_more",
+        "tests/relay/test_allowances.py::test_sixty_seconds_allow_the_limit_and_not_one_more",
         "CommandRate.use",
         "if len(used) >= self._per_minute:",
         "if len(used) > self._per_minute:",
@@ -333,14 +333,14 @@ MUTATIONS = (
     ),
     mutation(
         "a list that still names ended jobs is believed",
-        "tests/relay/polling/test_job_list.py::test_a_list_that_lags_is_found_out_and_left_alone",
+        "tests/relay/polling/test_job_list.py::test_a_lagging_list_is_detected_and_not_used",
         "JobLists._ask",
         "if self._lags(listed):",
         "if 0:",
     ),
     mutation(
         "what a list names that lags is relied on",
-        "tests/relay/polling/test_job_list.py::test_what_a_list_names_that_lags_is_not_relied_on",
+        "tests/relay/polling/test_job_list.py::test_a_lagging_list_s_jobs_are_not_trusted",
         "JobLists._ask",
         "listed.relying.clear()\n",
         "",
@@ -368,7 +368,7 @@ MUTATIONS = (
     ),
     mutation(
         "a redirect that cannot be read holds an outcome up for ever",
-        "tests/relay/media/test_allowed_hosts.py::test_a_redirect_to_a_port_that_is_none_is_refused",
+        "tests/relay/media/test_allowed_hosts.py::test_a_redirect_to_an_invalid_port_is_refused",
         "AllowedHosts.check",
         "try:\n    text = percent_encoded(str(address))",
         "text = percent_encoded(str(address))\ntry:\n    pass",

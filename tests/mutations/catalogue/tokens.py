@@ -166,7 +166,7 @@ MUTATIONS = (
     ),
     mutation(
         "an answer to a replaced token makes a job gone",
-        "tests/relay/polling/test_job_recorder.py::test_an_answer_to_a_replaced_token_changes_nothing",
+        "tests/relay/polling/test_job_recorder.py::test_a_response_to_a_replaced_token_changes_nothing",
         "JobRecorder.record_missing",
         "if row is None or row.ended_at is not None or row.account_id != account_id:",
         "if row is None or row.ended_at is not None:",

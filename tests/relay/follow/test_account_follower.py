@@ -36,7 +36,7 @@ async def _subscriptions(world: FollowingWorld) -> list[tuple[object, ...]]:
 
 
 @pytest.mark.parametrize("kind", ["v1", "v2"])
-async def test_a_job_that_nobody_asked_for_is_relayed_once(world: FollowingWorld, kind: str) -> None:
+async def test_a_job_that_nobody_requested_is_relayed_once(world: FollowingWorld, kind: str) -> None:
     await world.follow()
     world.run()
     await world.advance(60)
@@ -54,7 +54,7 @@ async def test_a_job_that_nobody_asked_for_is_relayed_once(world: FollowingWorld
     assert await world.rows("SELECT * FROM deliveries WHERE kind = 'card'") == []
 
 
-async def test_a_job_that_was_seen_in_work_is_relayed_though_this_machine_s_clock_is_ahead(
+async def test_a_job_seen_running_is_relayed_even_if_the_local_clock_is_ahead(
     world: FollowingWorld,
 ) -> None:
     await world.follow()
@@ -66,7 +66,7 @@ async def test_a_job_that_was_seen_in_work_is_relayed_though_this_machine_s_cloc
     assert await world.outcomes() == [("outcome", CHANNEL)]
 
 
-async def test_jobs_in_work_before_are_taken_and_ended_ones_are_not(world: FollowingWorld) -> None:
+async def test_running_jobs_are_imported_and_ended_ones_are_not(world: FollowingWorld) -> None:
     world.api.put("v1-running")
     world.api.put("v1-ended", JobState.COMPLETED, media=VIDEO)
     world.run()
@@ -76,7 +76,7 @@ async def test_jobs_in_work_before_are_taken_and_ended_ones_are_not(world: Follo
     assert len(await world.rows("SELECT * FROM deliveries WHERE kind = 'card'")) == 1
 
 
-async def test_each_following_channel_of_each_server_gets_its_own_and_all_share_one_list(world: FollowingWorld) -> None:
+async def test_each_following_channel_gets_its_own_result_and_all_share_one_list(world: FollowingWorld) -> None:
     await world.follow()
     await world.follow(channel=CHANNEL + 1, progress=True)
     await world.follow(guild=GUILD + 1, channel=CHANNEL + 2)
@@ -93,7 +93,7 @@ async def test_each_following_channel_of_each_server_gets_its_own_and_all_share_
     assert len(await world.outcomes()) == 3
 
 
-async def test_a_further_channel_does_not_wait_for_the_next_list(world: FollowingWorld) -> None:
+async def test_another_channel_does_not_wait_for_the_next_list(world: FollowingWorld) -> None:
     await world.follow()
     world.api.put("v1-new")
     world.run()
@@ -105,7 +105,7 @@ async def test_a_further_channel_does_not_wait_for_the_next_list(world: Followin
     assert len(world.api.list_requests) == asked
 
 
-async def test_a_channel_that_follows_while_a_long_list_is_taken_gets_all_of_it(world: FollowingWorld) -> None:
+async def test_a_channel_that_follows_during_a_long_import_gets_all_of_it(world: FollowingWorld) -> None:
     jobids = [f"v1-{number}" for number in range(250)]
     for jobid in jobids:
         world.api.put(jobid)
@@ -125,7 +125,7 @@ async def test_a_channel_that_follows_while_a_long_list_is_taken_gets_all_of_it(
     assert found == {(jobid, channel) for jobid in jobids for channel in (CHANNEL, CHANNEL + 1)}
 
 
-async def test_only_the_server_s_own_account_in_force_is_followed(world: FollowingWorld) -> None:
+async def test_only_the_server_s_own_current_account_is_followed(world: FollowingWorld) -> None:
     await world.follow()
     await world.follow(guild=GUILD + 1, channel=CHANNEL + 1)
     world.accounts.operators.add(GUILD)  # The server uses the operator's token now, which is of the same account.
@@ -142,7 +142,7 @@ async def test_only_the_server_s_own_account_in_force_is_followed(world: Followi
     assert await _subscriptions(world) == [("v1-new", CHANNEL + 1, "followed", 1)]
 
 
-async def test_what_members_wait_for_have_stopped_or_have_had_stays_as_it_is(world: FollowingWorld) -> None:
+async def test_jobs_that_members_watch_stopped_or_received_are_left_alone(world: FollowingWorld) -> None:
     numbers = {jobid: await world.watch(jobid) for jobid in ("v1-asked", "v1-stopped", "v1-ended")}
     world.run()
     await world.commands.stop.unwatch(world.ask(), f"#{numbers['v1-stopped']}", True)
@@ -156,7 +156,7 @@ async def test_what_members_wait_for_have_stopped_or_have_had_stays_as_it_is(wor
     assert await world.outcomes() == [("outcome", CHANNEL)]
 
 
-async def test_a_member_who_asks_too_is_added_and_may_leave_and_a_moderator_stops_it(world: FollowingWorld) -> None:
+async def test_a_member_can_join_and_leave_a_followed_job_and_a_moderator_can_stop_it(world: FollowingWorld) -> None:
     await world.follow()
     world.api.put("v1-new")
     world.run()
@@ -175,7 +175,7 @@ async def test_a_member_who_asks_too_is_added_and_may_leave_and_a_moderator_stop
 
 @pytest.mark.parametrize("first", ["follow", "watch"])
 @pytest.mark.parametrize("batch", [True, False])
-async def test_who_asked_before_the_follow_found_the_job_takes_it_away_from_nobody(
+async def test_a_person_who_asked_before_the_follow_takes_the_job_from_nobody(
     world: FollowingWorld, *, first: str, batch: bool
 ) -> None:
     if first == "follow":
@@ -201,7 +201,7 @@ async def test_who_asked_before_the_follow_found_the_job_takes_it_away_from_nobo
     assert await world.outcomes() == [("outcome", CHANNEL)]
 
 
-async def test_a_job_of_another_account_than_the_followed_one_ends_with_its_last_asker(world: FollowingWorld) -> None:
+async def test_a_job_of_another_account_ends_with_its_last_subscriber(world: FollowingWorld) -> None:
     await world.follow(account=OTHER_ACCOUNT)
     await world.watch("v1-new")
     await world.follow(channel=CHANNEL + 1)
@@ -209,7 +209,7 @@ async def test_a_job_of_another_account_than_the_followed_one_ends_with_its_last
     assert await _subscriptions(world) == [("v1-new", CHANNEL, "asked", 0)]
 
 
-async def test_the_server_s_limit_holds_is_told_once_and_room_is_used(database: Database) -> None:
+async def test_the_server_s_limit_applies_is_reported_once_and_free_space_is_used(database: Database) -> None:
     world = FollowingWorld(database, limits=Limits(500, 3))
     async with database.transaction() as tx:
         await servers.set_alerts_channel(tx, GUILD, CHANNEL + 9)
@@ -239,7 +239,7 @@ async def test_the_server_s_limit_holds_is_told_once_and_room_is_used(database: 
     await world.close()
 
 
-async def test_of_servers_and_accounts_that_follow_no_more_nothing_is_kept(database: Database) -> None:
+async def test_nothing_is_kept_of_servers_and_accounts_that_no_longer_follow(database: Database) -> None:
     world = FollowingWorld(database, limits=Limits(500, 0))
     world.api.strange = {"a b"}
     world.api.put("v1-job")
@@ -256,7 +256,7 @@ async def test_of_servers_and_accounts_that_follow_no_more_nothing_is_kept(datab
     await world.close()
 
 
-async def test_ids_of_another_shape_are_passed_over_with_one_line(
+async def test_ids_of_another_form_are_skipped_with_one_log_line(
     world: FollowingWorld, caplog: pytest.LogCaptureFixture
 ) -> None:
     pika = "job:20261124101500123-user:1-channel:1300000000000000001-bot:pika"
@@ -271,7 +271,7 @@ async def test_ids_of_another_shape_are_passed_over_with_one_line(
     assert "secret" not in caplog.text
 
 
-async def test_a_job_that_only_a_list_ever_knew_ends_without_a_word(world: FollowingWorld) -> None:
+async def test_a_job_known_only_from_a_list_ends_silently(world: FollowingWorld) -> None:
     world.api.lagging = {"v1-ghost"}
     await world.follow()
     world.run()
@@ -280,7 +280,7 @@ async def test_a_job_that_only_a_list_ever_knew_ends_without_a_word(world: Follo
     assert [row[3] for row in await _subscriptions(world)] == [0]
 
 
-async def test_what_a_member_asked_for_who_is_forgotten_since_ends_with_a_word(world: FollowingWorld) -> None:
+async def test_a_job_whose_requester_was_forgotten_ends_with_a_message(world: FollowingWorld) -> None:
     world.api.lagging = {"v1-ghost"}
     await world.follow()
     world.run()
@@ -291,7 +291,7 @@ async def test_what_a_member_asked_for_who_is_forgotten_since_ends_with_a_word(w
     assert await world.outcomes() == [("outcome", CHANNEL)]
 
 
-async def test_a_job_that_had_ended_before_the_follow_is_not_dug_up_though_the_list_names_it(
+async def test_a_job_that_ended_before_the_follow_is_not_posted_even_if_a_list_names_it(
     world: FollowingWorld,
 ) -> None:
     world.api.put("v1-old", JobState.COMPLETED, media=VIDEO, updated=START - HOUR)
@@ -309,7 +309,7 @@ async def test_a_job_that_had_ended_before_the_follow_is_not_dug_up_though_the_l
 
 
 @pytest.mark.parametrize("trouble", [NoList("404"), Unavailable("503"), TokenRefused("401")])
-async def test_a_list_that_fails_is_asked_for_ever_less_often(world: FollowingWorld, trouble: Exception) -> None:
+async def test_a_failing_list_is_requested_less_and_less_often(world: FollowingWorld, trouble: Exception) -> None:
     assert isinstance(trouble, NoList | Unavailable | TokenRefused)
     world.api.list_trouble = trouble
     await world.follow()
@@ -324,7 +324,7 @@ async def test_a_list_that_fails_is_asked_for_ever_less_often(world: FollowingWo
     assert len(await _subscriptions(world)) == 1
 
 
-async def test_a_start_with_many_followed_accounts_is_no_stampede(world: FollowingWorld) -> None:
+async def test_a_start_with_many_followed_accounts_causes_no_rush(world: FollowingWorld) -> None:
     for account in range(10, 40):
         world.accounts.tokens[account] = f"token-{account}"
         world.accounts.used[account] = account
@@ -340,7 +340,7 @@ async def test_a_start_with_many_followed_accounts_is_no_stampede(world: Followi
     assert 60 <= len(world.api.list_requests) <= 70
 
 
-async def test_even_a_single_job_relies_on_a_list_that_is_asked_for_anyway(world: FollowingWorld) -> None:
+async def test_even_a_single_job_uses_a_list_that_is_requested_anyway(world: FollowingWorld) -> None:
     await world.follow()
     world.run()
     world.api.put("v1-alone")
@@ -351,7 +351,7 @@ async def test_even_a_single_job_relies_on_a_list_that_is_asked_for_anyway(world
 
 
 @pytest.mark.parametrize("progress", [True, False], ids=["cards", "no cards"])
-async def test_a_young_job_is_asked_about_at_each_interval_where_its_card_can_be_seen(
+async def test_a_young_job_with_a_visible_card_is_requested_at_each_interval(
     world: FollowingWorld, progress: bool
 ) -> None:
     await world.follow(progress=progress)
@@ -366,7 +366,7 @@ async def test_a_young_job_is_asked_about_at_each_interval_where_its_card_can_be
         assert (len(world.api.times(jobid)) >= 5) is progress
 
 
-async def test_jobs_go_by_their_records_as_soon_as_few_of_them_are_left_though_the_list_goes_on(
+async def test_few_remaining_jobs_are_polled_by_record_even_if_the_list_continues(
     world: FollowingWorld,
 ) -> None:
     await world.follow(progress=True)
@@ -384,7 +384,7 @@ async def test_jobs_go_by_their_records_as_soon_as_few_of_them_are_left_though_t
     assert all(len(world.api.times(jobid)) in (2, 3, 4) for jobid in jobids[1:])
 
 
-async def test_a_callback_may_bring_jobs_too(world: FollowingWorld) -> None:
+async def test_a_callback_can_bring_jobs_too(world: FollowingWorld) -> None:
     await world.follow()
     world.run()
     await world.advance(30)
@@ -397,7 +397,7 @@ async def test_a_callback_may_bring_jobs_too(world: FollowingWorld) -> None:
     assert len(world.api.times("v1-called")) == 1
 
 
-async def test_what_fails_in_the_database_is_tried_again(world: FollowingWorld) -> None:
+async def test_a_database_error_is_retried(world: FollowingWorld) -> None:
     await world.follow()
     world.run()
     await world.advance(1)
@@ -413,7 +413,7 @@ async def test_what_fails_in_the_database_is_tried_again(world: FollowingWorld) 
     assert len(await _subscriptions(world)) == 1
 
 
-async def test_a_job_that_a_list_named_while_the_database_failed_is_relayed_though_it_has_ended(
+async def test_a_job_that_a_list_named_during_a_database_failure_is_relayed_even_if_it_ended(
     world: FollowingWorld,
 ) -> None:
     await world.follow()
@@ -434,7 +434,7 @@ async def test_a_job_that_a_list_named_while_the_database_failed_is_relayed_thou
     assert await world.outcomes() == [("outcome", CHANNEL)]
 
 
-async def test_a_follow_that_is_asked_for_anew_keeps_what_was_owed(world: FollowingWorld) -> None:
+async def test_following_again_keeps_pending_jobs(world: FollowingWorld) -> None:
     await world.follow()
     world.run()
     world.api.put("v1-first")
@@ -448,7 +448,7 @@ async def test_a_follow_that_is_asked_for_anew_keeps_what_was_owed(world: Follow
     assert await world.outcomes() == [("outcome", CHANNEL)]
 
 
-async def test_a_follow_that_ends_takes_no_more(world: FollowingWorld) -> None:
+async def test_an_ended_follow_imports_nothing_more(world: FollowingWorld) -> None:
     await world.follow()
     world.run()
     world.api.put("v1-first")
@@ -463,7 +463,7 @@ async def test_a_follow_that_ends_takes_no_more(world: FollowingWorld) -> None:
     assert await world.outcomes() == [("outcome", CHANNEL)]
 
 
-async def test_an_import_that_is_broken_off_leaves_no_job_unasked(world: FollowingWorld) -> None:
+async def test_an_interrupted_import_leaves_no_job_unpolled(world: FollowingWorld) -> None:
     """Ending the follow of an account cancels its import, perhaps just after a commit."""
     async with world.database.transaction() as tx:
         await follows.put(tx, FollowRow(GUILD, CHANNEL, ACCOUNT, False, ADMIN, START))
@@ -483,7 +483,7 @@ async def test_an_import_that_is_broken_off_leaves_no_job_unasked(world: Followi
     assert {jobid for _, _, jobid in world.api.asked} == set(imported)
 
 
-async def test_the_lists_of_a_lost_account_are_left_alone_though_the_database_is_away(
+async def test_a_lost_account_s_lists_are_left_alone_even_without_the_database(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The account may be lost because of that."""

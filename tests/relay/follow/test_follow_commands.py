@@ -35,7 +35,7 @@ def _following(world: AccountsFixture) -> FollowCommands:
     return FollowCommands(world.database, world.accounts, world.changes)
 
 
-async def test_only_a_token_of_the_server_s_own_is_followed(world: AccountsFixture) -> None:
+async def test_only_the_server_s_own_token_can_be_followed(world: AccountsFixture) -> None:
     with pytest.raises(NoToken):
         _following(world).followable(GUILD)
     await world.restart(operator_token=TOKEN)
@@ -50,7 +50,7 @@ async def test_only_a_token_of_the_server_s_own_is_followed(world: AccountsFixtu
         _following(world).followable(GUILD)
 
 
-async def test_it_begins_for_the_account_that_was_asked_about_and_ends_once(world: AccountsFixture) -> None:
+async def test_a_follow_starts_for_the_confirmed_account_and_ends_once(world: AccountsFixture) -> None:
     await world.tokens.set_token(GUILD, ADMIN, TOKEN)
     following = _following(world)
     asked = following.followable(GUILD).account_id
@@ -69,7 +69,7 @@ async def test_it_begins_for_the_account_that_was_asked_about_and_ends_once(worl
     assert world.heard.follows == 2
 
 
-async def test_a_token_that_is_removed_at_the_same_moment_leaves_no_follow(world: AccountsFixture) -> None:
+async def test_removing_the_token_at_the_same_moment_leaves_no_follow(world: AccountsFixture) -> None:
     await world.tokens.set_token(GUILD, ADMIN, TOKEN)
     following = _following(world)
     own = following.followable(GUILD).account_id
@@ -90,7 +90,7 @@ async def _has_begun() -> None:
         await asyncio.sleep(0)
 
 
-async def test_a_token_that_goes_takes_its_follows_and_another_account_s_leaves_them(world: AccountsFixture) -> None:
+async def test_removing_a_token_ends_its_follows_and_another_account_s_token_keeps_them(world: AccountsFixture) -> None:
     await world.tokens.set_token(GUILD, ADMIN, TOKEN)
     following = _following(world)
     old = following.followable(GUILD).account_id
@@ -114,7 +114,7 @@ async def test_a_token_that_goes_takes_its_follows_and_another_account_s_leaves_
     assert await following.channels(GUILD) == []
 
 
-async def test_servers_that_follow_are_told_of_a_token_in_trouble_though_no_job_runs(world: AccountsFixture) -> None:
+async def test_following_servers_are_told_of_token_problems_even_without_running_jobs(world: AccountsFixture) -> None:
     await world.tokens.set_token(GUILD, ADMIN, TOKEN)
     following = _following(world)
     account_id = following.followable(GUILD).account_id

@@ -48,18 +48,18 @@ def test_allowed(url: str) -> None:
         ("https://\uff43dn.example/a", "https://cdn.example/a"),
     ],
 )
-def test_what_is_not_encoded_is_encoded_once(address: str, sent: str) -> None:
+def test_unencoded_text_is_encoded_once(address: str, sent: str) -> None:
     assert str(HOSTS.check(address)) == sent
     assert str(HOSTS.check(sent)) == sent
 
 
 @pytest.mark.parametrize("address", ["https://cdn.exampl\u0435/a", "https://\uff11\uff10.0.0.7/a", "https://\ud800/a"])
-def test_a_host_is_judged_by_what_its_unicode_stands_for(address: str) -> None:
+def test_a_host_is_judged_by_its_idna_form(address: str) -> None:
     with pytest.raises(AddressRefused):
         HOSTS.check(address)
 
 
-def test_path_and_query_stay_untouched() -> None:
+def test_path_and_query_stay_unchanged() -> None:
     url = "https://cdn.example/a%2Fb%20c.mp4?ex=1&hm=%41&"
     assert str(HOSTS.check(url)) == url
 
@@ -109,13 +109,13 @@ def test_refused(url: str) -> None:
         HOSTS.check(url)
 
 
-def test_a_redirect_to_a_port_that_is_none_is_refused() -> None:
+def test_a_redirect_to_an_invalid_port_is_refused() -> None:
     with pytest.raises(AddressRefused):
         HOSTS.check(URL("https://cdn.example/a.mp4").join(URL("https://cdn.example:99999/b.mp4", encoded=True)))
 
 
 @given(st.text(max_size=80))
-def test_any_text_is_either_taken_or_refused(text: str) -> None:
+def test_any_text_is_either_accepted_or_refused(text: str) -> None:
     try:
         url = HOSTS.check(text)
     except AddressRefused:
@@ -166,7 +166,7 @@ def test_public_addresses(address: str) -> None:
 
 
 @given(st.integers(0, 2**32 - 1))
-def test_an_address_in_disguise_is_judged_like_the_address(number: int) -> None:
+def test_a_disguised_address_is_judged_like_the_address(number: int) -> None:
     plain = ipaddress.IPv4Address(number)
     assert is_public(f"::ffff:{plain}") == is_public(str(plain))
 
@@ -202,12 +202,12 @@ class Names(AbstractResolver):
         return None
 
 
-async def test_private_answers_are_dropped() -> None:
+async def test_private_addresses_are_dropped_from_dns_responses() -> None:
     resolver = GuardedResolver(Names("10.0.0.1", "93.184.216.34", "::1"), HOSTS)
     assert [entry["host"] for entry in await resolver.resolve("cdn.example", 443)] == ["93.184.216.34"]
 
 
-async def test_a_name_with_private_addresses_only_is_refused() -> None:
+async def test_a_name_with_only_private_addresses_is_refused() -> None:
     resolver = GuardedResolver(Names("127.0.0.1"), HOSTS)
     with pytest.raises(AddressRefused):
         await resolver.resolve("cdn.example", 443)

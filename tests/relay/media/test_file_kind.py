@@ -60,7 +60,7 @@ def test_the_file_s_own_bytes_come_first(head: bytes, ending: str, served: str) 
         ("", "video/quicktime", ".mov"),
     ],
 )
-def test_a_file_without_a_brand_is_a_video_of_the_type_told(
+def test_a_file_without_a_brand_is_a_video_of_the_served_type(
     start: bytes, served: str, record: str | None, ending: str
 ) -> None:
     head = box(start) + box(b"mdat", b"\1" * 600)
@@ -84,7 +84,7 @@ def test_a_file_without_a_brand_is_a_video_of_the_type_told(
 )
 @pytest.mark.parametrize("media", [VIDEO, IMAGE, Media("https://cdn.example/a.mp4", "video/mp4")])
 @pytest.mark.parametrize("served", ["video/mp4", "image/png", "application/octet-stream"])
-def test_text_and_documents_are_neither(head: bytes, media: Media, served: str) -> None:
+def test_text_and_documents_are_neither_video_nor_image(head: bytes, media: Media, served: str) -> None:
     assert ending_of(head, served, media) is None
 
 
@@ -101,24 +101,24 @@ def test_text_and_documents_are_neither(head: bytes, media: Media, served: str) 
         ("", VIDEO, None),
     ],
 )
-def test_bytes_that_tell_nothing_are_what_they_are_called(served: str, media: Media, ending: str | None) -> None:
+def test_bytes_that_show_nothing_have_the_served_type(served: str, media: Media, ending: str | None) -> None:
     assert ending_of(b"\0\1\2\3" * 20, served, media) == ending
 
 
-def test_an_image_is_one_only_where_one_was_to_be_made() -> None:
+def test_an_image_is_accepted_only_for_an_image_job() -> None:
     png = image_file("a").content[:HEAD_BYTES]
     assert ending_of(png, "video/mp4", IMAGE) == ".png"
     assert ending_of(png, "video/mp4", VIDEO) is None
 
 
 @given(st.binary(max_size=600), st.sampled_from(["video/mp4", "text/plain", "", "image/webp"]), st.booleans())
-def test_any_bytes_are_judged(head: bytes, served: str, image: bool) -> None:
+def test_any_bytes_can_be_judged(head: bytes, served: str, image: bool) -> None:
     ending = ending_of(head, served, IMAGE if image else VIDEO)
     assert ending is None or ending.startswith(".")
 
 
 @given(st.text(max_size=300).filter(lambda text: not any(ord(c) < 32 or ord(c) == 127 for c in text)))
-def test_no_text_is_a_video(text: str) -> None:
+def test_text_is_never_a_video(text: str) -> None:
     head = text.encode("utf-8", "replace")
     if head.startswith((b"G", b"OggS", b"FLV")):
         return
@@ -126,5 +126,5 @@ def test_no_text_is_a_video(text: str) -> None:
 
 
 @given(st.sampled_from(["text/html", "application/json", "", "image/png", "x"]))
-def test_a_real_video_is_one_under_any_name(served: str) -> None:
+def test_a_real_video_is_one_whatever_its_name(served: str) -> None:
     assert ending_of(video("a boat")[:HEAD_BYTES], served, VIDEO) == ".mp4"

@@ -9,7 +9,7 @@ import pytest
 from relay.media.folder import FolderUnusable, check_folder, folder_beside, sweep
 
 
-def test_it_is_made_for_this_user_alone_and_emptied(tmp_path: Path) -> None:
+def test_the_folder_is_private_to_this_user_and_emptied(tmp_path: Path) -> None:
     folder = folder_beside(tmp_path / "relay.db")
     assert sweep(folder) == 0
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
@@ -18,7 +18,7 @@ def test_it_is_made_for_this_user_alone_and_emptied(tmp_path: Path) -> None:
     assert list(folder.iterdir()) == []
 
 
-def test_to_look_it_over_changes_nothing(tmp_path: Path) -> None:
+def test_inspecting_the_folder_changes_nothing(tmp_path: Path) -> None:
     folder = folder_beside(tmp_path / "relay.db")
     check_folder(folder)
     assert list(tmp_path.iterdir()) == []
@@ -29,7 +29,7 @@ def test_to_look_it_over_changes_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("tried", [sweep, check_folder])
-def test_a_file_in_its_place(ordinary_user: Path, tried: Callable[[Path], object]) -> None:
+def test_a_file_in_the_folder_s_place(ordinary_user: Path, tried: Callable[[Path], object]) -> None:
     folder = folder_beside(ordinary_user / "relay.db")
     folder.write_text("")
     folder.chmod(0o400)
@@ -39,7 +39,9 @@ def test_a_file_in_its_place(ordinary_user: Path, tried: Callable[[Path], object
 
 @pytest.mark.parametrize("mode", [0o300, 0o500])
 @pytest.mark.parametrize("tried", [sweep, check_folder])
-def test_one_that_may_not_be_read_or_written(ordinary_user: Path, mode: int, tried: Callable[[Path], object]) -> None:
+def test_a_folder_that_cannot_be_read_or_written(
+    ordinary_user: Path, mode: int, tried: Callable[[Path], object]
+) -> None:
     folder = folder_beside(ordinary_user / "relay.db")
     folder.mkdir(mode=mode)
     with pytest.raises(FolderUnusable, match="Permission denied"):

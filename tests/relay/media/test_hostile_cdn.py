@@ -177,7 +177,7 @@ async def test_a_trusted_host_may_be_private(folder: Path) -> None:
         b"HTTP/1.1 206 Partial Content\r\nContent-Length: 20\r\n\r\n" + MP4[:20],
     ],
 )
-async def test_what_is_no_download_is_tried_again_and_then_a_link(says: bytes, folder: Path) -> None:
+async def test_what_is_not_a_download_is_retried_and_then_a_link(says: bytes, folder: Path) -> None:
     async with _machine() as machine:
         machine.says = says
         video = await _fetch(machine, Names(["127.0.0.1"]), f"http://box:{machine.port}/a.mp4", folder)

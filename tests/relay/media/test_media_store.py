@@ -113,7 +113,7 @@ async def only(store: MediaStore, media: Media) -> VideoFile | VideoLink:
         return videos[0]
 
 
-async def test_bytes_order_and_clean_up(cdn: Cdn, store: MediaStore, tmp_path: Path) -> None:
+async def test_bytes_order_and_cleanup(cdn: Cdn, store: MediaStore, tmp_path: Path) -> None:
     media = [Media(cdn.file(f"/{k}.mp4", MP4 + bytes([k]))) for k in range(4)]
     async with store.fetch(1, job(*media)) as videos:
         files = [video for video in videos if isinstance(video, VideoFile)]
@@ -133,7 +133,7 @@ async def test_many_holders_share_one_download(cdn: Cdn, store: MediaStore) -> N
     assert len(cdn.asked) == 1
 
 
-async def test_query_and_escapes_arrive_as_they_were(cdn: Cdn, store: MediaStore) -> None:
+async def test_query_and_escapes_arrive_unchanged(cdn: Cdn, store: MediaStore) -> None:
     async def handler(request: web.Request) -> web.StreamResponse:
         return web.Response(body=MP4, content_type="video/mp4")
 
@@ -152,7 +152,9 @@ async def test_query_and_escapes_arrive_as_they_were(cdn: Cdn, store: MediaStore
         (b"\x00" * 64, "video/mp4", ".mp4"),
     ],
 )
-async def test_the_ending_fits_the_file(cdn: Cdn, store: MediaStore, body: bytes, served: str, extension: str) -> None:
+async def test_the_file_extension_fits_the_file(
+    cdn: Cdn, store: MediaStore, body: bytes, served: str, extension: str
+) -> None:
     video = await only(store, Media(cdn.file("/file", body, served)))
     assert isinstance(video, VideoFile)
     assert video.extension == extension
@@ -194,7 +196,7 @@ async def test_one_byte_too_many_in_a_file_of_unknown_length(
     assert isinstance(video, VideoFile) == fits
 
 
-async def test_endless(cdn: Cdn, store: MediaStore, tmp_path: Path) -> None:
+async def test_an_endless_file(cdn: Cdn, store: MediaStore, tmp_path: Path) -> None:
     async def endless(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "video/mp4"})
         await response.prepare(request)
@@ -209,7 +211,7 @@ async def test_endless(cdn: Cdn, store: MediaStore, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("status", [403, 404, 410])
-async def test_dead_link(cdn: Cdn, store: MediaStore, status: int) -> None:
+async def test_a_dead_link(cdn: Cdn, store: MediaStore, status: int) -> None:
     video = await only(store, Media(cdn.file("/gone", b"no longer available", "text/plain", status)))
     assert isinstance(video, VideoLink)
     assert video.reason is LinkReason.NOT_THERE
@@ -220,7 +222,7 @@ async def test_dead_link(cdn: Cdn, store: MediaStore, status: int) -> None:
     ("host_time", "reason"),
     [(NOW, LinkReason.EXPIRED), (NOW - 1000, LinkReason.NOT_THERE), (None, LinkReason.NOT_THERE)],
 )
-async def test_a_link_has_run_out_when_its_host_says_so_by_its_own_clock(
+async def test_a_link_has_expired_if_its_host_says_so_by_its_own_clock(
     cdn: Cdn, store: MediaStore, host_time: int | None, reason: LinkReason
 ) -> None:
     async def gone(_: web.Request) -> web.StreamResponse:
@@ -234,12 +236,14 @@ async def test_a_link_has_run_out_when_its_host_says_so_by_its_own_clock(
 
 
 @pytest.mark.parametrize("expiry", [1, NOW // 1000 - 172_800, NOW // 1000])
-async def test_a_link_that_this_machine_s_clock_calls_dead_is_fetched(cdn: Cdn, store: MediaStore, expiry: int) -> None:
+async def test_a_link_that_looks_expired_by_the_local_clock_is_downloaded(
+    cdn: Cdn, store: MediaStore, expiry: int
+) -> None:
     assert isinstance(await only(store, Media(cdn.file("/a.mp4") + f"?ex={expiry:x}&hm=0")), VideoFile)
     assert len(cdn.asked) == 1
 
 
-async def test_a_host_that_refuses_once_is_asked_again(cdn: Cdn, store: MediaStore) -> None:
+async def test_a_host_that_refuses_once_is_tried_again(cdn: Cdn, store: MediaStore) -> None:
     async def late(_: web.Request) -> web.StreamResponse:
         return web.Response(status=404) if len(cdn.asked) == 1 else web.Response(body=MP4)
 
@@ -247,7 +251,7 @@ async def test_a_host_that_refuses_once_is_asked_again(cdn: Cdn, store: MediaSto
     assert isinstance(await only(store, Media(cdn.url("/a.mp4"))), VideoFile)
 
 
-async def test_truncated_then_whole(cdn: Cdn, store: MediaStore) -> None:
+async def test_a_truncated_file_then_a_whole_one(cdn: Cdn, store: MediaStore) -> None:
     async def handler(request: web.Request) -> web.StreamResponse:
         if len(cdn.asked) == 1:
             response = web.StreamResponse(headers={"Content-Type": "video/mp4", "Content-Length": str(len(MP4))})
@@ -291,19 +295,19 @@ async def test_half_a_file_without_a_length(cdn: Cdn, tmp_path: Path, size: int 
 
 
 @pytest.mark.parametrize("first", [1, 4, 11])
-async def test_the_type_is_judged_by_more_than_the_first_chunk(cdn: Cdn, store: MediaStore, first: int) -> None:
+async def test_more_than_the_first_chunk_decides_the_type(cdn: Cdn, store: MediaStore, first: int) -> None:
     cdn.handlers["/a"] = _hangs_up(MP4, first)
     assert isinstance(await only(store, Media(cdn.url("/a"))), VideoFile)
 
 
-async def test_server_trouble_is_tried_again_and_then_told(cdn: Cdn, store: MediaStore) -> None:
+async def test_a_server_error_is_retried_and_then_reported(cdn: Cdn, store: MediaStore) -> None:
     video = await only(store, Media(cdn.file("/a.mp4", b"", "text/plain", 502)))
     assert isinstance(video, VideoLink)
     assert (video.reason, video.tries) == (LinkReason.FETCH_FAILED, TRIES)
     assert len(cdn.asked) == TRIES
 
 
-async def test_silence_is_not_waited_for(cdn: Cdn, store: MediaStore) -> None:
+async def test_a_silent_host_is_not_waited_for(cdn: Cdn, store: MediaStore) -> None:
     async def silent(_: web.Request) -> web.StreamResponse:
         await asyncio.Event().wait()
         raise AssertionError
@@ -328,7 +332,7 @@ def _trickle(piece: int, seconds: float) -> Handler:
     return handler
 
 
-async def test_a_host_that_drips_is_as_good_as_silent(cdn: Cdn, store: MediaStore) -> None:
+async def test_a_trickling_host_counts_as_silent(cdn: Cdn, store: MediaStore) -> None:
     """The file would be complete after 2.5 s, and the host is never silent for long."""
     cdn.handlers["/drip"] = _trickle(20, 0.01)
     begun = asyncio.get_running_loop().time()
@@ -338,7 +342,7 @@ async def test_a_host_that_drips_is_as_good_as_silent(cdn: Cdn, store: MediaStor
     assert asyncio.get_running_loop().time() - begun < SECONDS
 
 
-async def test_a_slow_host_that_keeps_to_the_lowest_rate_brings_its_video(cdn: Cdn, store: MediaStore) -> None:
+async def test_a_slow_host_at_the_minimum_rate_delivers_its_video(cdn: Cdn, store: MediaStore) -> None:
     """The download takes longer than a single step may."""
     cdn.handlers["/slow"] = _trickle(STEP // 2, 0.06)
     video = await only(store, Media(cdn.url("/slow")))
@@ -346,7 +350,7 @@ async def test_a_slow_host_that_keeps_to_the_lowest_rate_brings_its_video(cdn: C
     assert len(cdn.asked) == 1
 
 
-async def test_all_tries_together_have_an_end(cdn: Cdn, tmp_path: Path) -> None:
+async def test_all_tries_together_have_a_time_limit(cdn: Cdn, tmp_path: Path) -> None:
     cdn.handlers["/slow"] = _trickle(20, 0.01)
     async with within(Bounds(LIMIT, seconds=0.3, step_seconds=0.2, step_bytes=100), cdn, tmp_path) as store:
         video = await only(store, Media(cdn.url("/slow")))
@@ -370,7 +374,7 @@ async def test_redirect_to_an_allowed_host(cdn: Cdn, store: MediaStore) -> None:
 @pytest.mark.parametrize(
     "target", ["http://127.0.0.1:1/a.mp4", "http://localhost/a.mp4", "file:///etc/passwd", "https://169.254.169.254/"]
 )
-async def test_redirect_elsewhere(cdn: Cdn, store: MediaStore, target: str) -> None:
+async def test_redirect_to_another_host(cdn: Cdn, store: MediaStore, target: str) -> None:
     video = await redirect_to(cdn, store, target)
     assert isinstance(video, VideoLink)
     assert video.reason is LinkReason.HOST_NOT_ALLOWED
@@ -390,13 +394,13 @@ async def test_an_address_is_encoded_once(cdn: Cdn, store: MediaStore, address: 
     assert cdn.asked == [asked, "/redirect", asked]
 
 
-async def test_redirect_in_a_circle(cdn: Cdn, store: MediaStore) -> None:
+async def test_a_redirect_loop(cdn: Cdn, store: MediaStore) -> None:
     video = await redirect_to(cdn, store, "/redirect")
     assert isinstance(video, VideoLink)
     assert video.reason is LinkReason.FETCH_FAILED
 
 
-async def test_what_a_message_does_not_take_stays_a_link_unasked_for(cdn: Cdn, store: MediaStore) -> None:
+async def test_files_beyond_a_message_s_limit_stay_links_without_a_download(cdn: Cdn, store: MediaStore) -> None:
     media = [Media(cdn.file(f"/{k}.mp4", MP4 + bytes([k]))) for k in range(12)]
     async with store.fetch(1, job(*media)) as videos:
         links = [video for video in videos if isinstance(video, VideoLink)]
@@ -436,7 +440,7 @@ async def _turns() -> None:
         await asyncio.sleep(0)
 
 
-async def test_the_disk_budget_lets_in_what_fits() -> None:
+async def test_the_disk_budget_admits_what_fits() -> None:
     budget = DiskBudget(10)
     await budget.take(6)
     second = asyncio.create_task(budget.take(5))
@@ -446,7 +450,7 @@ async def test_the_disk_budget_lets_in_what_fits() -> None:
     await second
 
 
-async def test_small_jobs_that_keep_coming_pass_no_large_one() -> None:
+async def test_a_stream_of_small_jobs_does_not_overtake_a_large_one() -> None:
     budget = DiskBudget(10)
     await budget.take(1)
     large = asyncio.create_task(budget.take(10))
@@ -460,7 +464,7 @@ async def test_small_jobs_that_keep_coming_pass_no_large_one() -> None:
     await asyncio.gather(*small)
 
 
-async def test_who_gives_up_waiting_for_room_leaves_the_turn_to_the_next() -> None:
+async def test_giving_up_the_wait_for_space_passes_the_turn_on() -> None:
     budget = DiskBudget(10)
     await budget.take(6)
     large, small = asyncio.create_task(budget.take(10)), asyncio.create_task(budget.take(4))
@@ -505,7 +509,7 @@ _MOST = 6
     parallel=st.integers(1, 3),
 )
 @example([10] * 5, [1], [_MOST], ["whole"], set(), [150], 3)
-def test_no_claim_of_a_size_brings_more_to_the_disk_or_makes_anybody_wait_for_ever(
+def test_no_claimed_size_writes_more_to_the_disk_or_blocks_anybody_forever(
     counts: list[int],
     claimed: list[int | None],
     written: list[int],
@@ -551,7 +555,7 @@ def test_no_claim_of_a_size_brings_more_to_the_disk_or_makes_anybody_wait_for_ev
         asyncio.run(play(Path(folder)))
 
 
-async def test_what_is_written_counts_whatever_size_the_api_names(cdn: Cdn, store: MediaStore, tmp_path: Path) -> None:
+async def test_bytes_written_count_whatever_size_the_api_claims(cdn: Cdn, store: MediaStore, tmp_path: Path) -> None:
     body = MP4 + b"v" * (LIMIT - len(MP4) - 1)
     url, most = cdn.file("/a.mp4", body), LIMIT * MAX_FILES
     seen: list[int] = []
@@ -568,7 +572,7 @@ async def test_what_is_written_counts_whatever_size_the_api_names(cdn: Cdn, stor
     assert max(seen) <= most
 
 
-async def test_many_jobs_of_ten_files_each_all_get_their_room(cdn: Cdn, store: MediaStore) -> None:
+async def test_many_jobs_of_ten_files_all_get_their_space(cdn: Cdn, store: MediaStore) -> None:
     url = cdn.file("/a.mp4", MP4)
 
     async def post(job_id: int) -> int:
@@ -579,7 +583,7 @@ async def test_many_jobs_of_ten_files_each_all_get_their_room(cdn: Cdn, store: M
         assert await asyncio.gather(*(post(job_id) for job_id in range(6))) == [12] * 6
 
 
-async def test_fresh_links_need_no_more_room_than_the_old_ones_gave_back(cdn: Cdn, store: MediaStore) -> None:
+async def test_fresh_links_need_no_more_space_than_the_old_ones_released(cdn: Cdn, store: MediaStore) -> None:
     old = job(*(Media(cdn.file(f"/old{number}.mp4", status=410)) for number in range(8)))
     fresh = job(*(Media(cdn.file(f"/new{number}.mp4")) for number in range(8)))
 
@@ -599,7 +603,7 @@ def test_expiry_of_a_signed_link() -> None:
     assert expiry_of("https://cdn.example/a.mp4") is None
 
 
-async def test_an_image_is_a_file_only_where_one_was_to_be_made(cdn: Cdn, store: MediaStore) -> None:
+async def test_an_image_is_downloaded_only_for_an_image_job(cdn: Cdn, store: MediaStore) -> None:
     png = b"\x89PNG\r\n\x1a\n" + b"i" * 500
     url = cdn.file("/a.png", png, "image/png")
     made = await only(store, Media(url, "image/png", image=True))
@@ -613,7 +617,7 @@ async def test_an_image_is_a_file_only_where_one_was_to_be_made(cdn: Cdn, store:
 
 
 @pytest.mark.parametrize("status", [200, 202, 204, 425])
-async def test_a_file_that_is_empty_or_promised_is_not_there_yet(cdn: Cdn, store: MediaStore, status: int) -> None:
+async def test_an_empty_or_promised_file_is_not_there_yet(cdn: Cdn, store: MediaStore, status: int) -> None:
     url = cdn.file("/v.mp4", b"", status=status)
     video = await only(store, Media(url))
     assert isinstance(video, VideoLink)
@@ -626,7 +630,7 @@ def _whole_mp4() -> bytes:
     return b"".join((len(content) + 8).to_bytes(4, "big") + kind + content for kind, content in boxes)
 
 
-async def test_a_file_that_grows_is_not_there_yet(cdn: Cdn, store: MediaStore) -> None:
+async def test_a_growing_file_is_not_there_yet(cdn: Cdn, store: MediaStore) -> None:
     """The host reports the current length; the next attempt may find the file complete."""
     whole = _whole_mp4()
     lengths = iter((len(whole) // 4, len(whole) // 2, len(whole)))
@@ -642,7 +646,7 @@ async def test_a_file_that_grows_is_not_there_yet(cdn: Cdn, store: MediaStore) -
     assert isinstance(await only(store, media), VideoFile)
 
 
-async def test_a_file_that_stays_torn_is_no_file_that_grows(cdn: Cdn, store: MediaStore) -> None:
+async def test_a_file_that_stays_incomplete_is_not_a_growing_one(cdn: Cdn, store: MediaStore) -> None:
     whole = _whole_mp4()
     video = await only(store, Media(cdn.file("/v.mp4", whole[: len(whole) // 2])))
     assert isinstance(video, VideoLink)

@@ -52,14 +52,14 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("name", WHOLE)
 @pytest.mark.parametrize("claimed", [None, 0, 1, 10**12])
 @pytest.mark.parametrize("framed", [True, False])
-def test_a_whole_file_is_whole_whatever_the_record_says(
+def test_a_complete_file_is_complete_whatever_the_record_says(
     path: Path, name: str, claimed: int | None, framed: bool
 ) -> None:
     assert whole(path, WHOLE[name], framed=framed, claimed=claimed)
 
 
 @pytest.mark.parametrize("file", sorted(MEDIA.glob("*.*4")) + sorted(MEDIA.glob("*.png")), ids=lambda file: file.name)
-def test_the_sandbox_s_own_files_are_whole(path: Path, file: Path) -> None:
+def test_the_sandbox_s_own_files_are_complete(path: Path, file: Path) -> None:
     content = file.read_bytes()
     assert whole(path, content)
     assert not whole(path, content[: len(content) // 2])
@@ -67,7 +67,7 @@ def test_the_sandbox_s_own_files_are_whole(path: Path, file: Path) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(st.sampled_from(sorted(WHOLE)), st.data())
-def test_no_torn_file_is_whole_where_nothing_tells_its_length(path: Path, name: str, data: st.DataObject) -> None:
+def test_an_incomplete_file_of_unknown_length_is_never_complete(path: Path, name: str, data: st.DataObject) -> None:
     content = WHOLE[name]
     cut = data.draw(st.integers(20, len(content) - 1))
     if content[cut - 4 : cut + 8].find(b"free") == 8 and name == "mp4":
@@ -77,7 +77,7 @@ def test_no_torn_file_is_whole_where_nothing_tells_its_length(path: Path, name: 
 
 @settings(max_examples=100, deadline=None)
 @given(st.sampled_from(sorted(WHOLE)), st.data())
-def test_half_a_file_under_a_length_that_fits_is_torn(path: Path, name: str, data: st.DataObject) -> None:
+def test_half_a_file_with_a_matching_length_is_incomplete(path: Path, name: str, data: st.DataObject) -> None:
     content = WHOLE[name]
     cut = data.draw(st.integers(len(content) // 3, len(content) * 2 // 3))
     if name == "mov" and len(content[:cut]) <= 16:
@@ -96,18 +96,18 @@ def test_half_a_file_under_a_length_that_fits_is_torn(path: Path, name: str, dat
         (False, None, True),
     ],
 )
-def test_what_has_no_structure_is_judged_by_how_it_came_and_then_by_the_record(
+def test_a_file_without_structure_is_judged_by_its_transfer_then_by_the_record(
     path: Path, framed: bool, claimed: int | None, expected: bool
 ) -> None:
     assert whole(path, b"\1" * 500, framed=framed, claimed=claimed) is expected
 
 
 @pytest.mark.parametrize("tail", [b"\0" * 5, b"\0" * 500, b"junk after the end of it"])
-def test_what_follows_a_video_does_no_harm(path: Path, tail: bytes) -> None:
+def test_bytes_after_a_video_do_no_harm(path: Path, tail: bytes) -> None:
     assert whole(path, QUICKTIME + tail, framed=True)
 
 
-def test_a_box_that_goes_on_to_the_end(path: Path) -> None:
+def test_a_box_that_extends_to_the_end(path: Path) -> None:
     live = box(b"ftyp", b"isom\0\0\0\0") + box(b"moov", b"\1" * 100) + b"\0\0\0\0mdat" + b"\1" * 1000
     assert whole(path, live, framed=True)
     assert whole(path, live)
@@ -132,12 +132,12 @@ def test_large_boxes(path: Path) -> None:
     ],
     ids=["png", "jpeg", "gif, one extension", "gif, many extensions", "mp4", "mkv"],
 )
-def test_a_file_of_countless_parts_is_not_followed_to_its_end(path: Path, endless: bytes) -> None:
+def test_a_file_with_countless_parts_is_not_read_to_its_end(path: Path, endless: bytes) -> None:
     assert whole(path, endless, framed=True)
     assert not whole(path, endless, claimed=len(endless) + 1)
 
 
-def test_a_picture_full_of_markers_without_meaning_is_followed_to_its_end(path: Path) -> None:
+def test_a_picture_full_of_meaningless_markers_is_read_to_its_end(path: Path) -> None:
     """Every byte 255 of a picture's data is followed by a zero, so large pictures have millions of these."""
     assert whole(path, JPEG[:-2] + b"\xff\0\xff\xd0\xff" * 200_000 + b"\xff\xd9")
     assert not whole(path, JPEG[:-2] + b"\xff\0\xff\xd0\xff" * 200_000, framed=True)
@@ -147,5 +147,5 @@ def test_a_picture_full_of_markers_without_meaning_is_followed_to_its_end(path: 
     st.binary(max_size=400),
     st.sampled_from([b"", b"\x1aE\xdf\xa3", b"RIFF", b"GIF89a", b"\xff\xd8\xff", b"\0\0\0\x10moov"]),
 )
-def test_any_bytes_are_judged(path: Path, tail: bytes, start: bytes) -> None:
+def test_any_bytes_can_be_judged(path: Path, tail: bytes, start: bytes) -> None:
     whole(path, start + tail)

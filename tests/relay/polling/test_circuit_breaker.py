@@ -20,7 +20,7 @@ class _Breaker(CircuitBreaker):
         return self.responded()
 
 
-def test_down_after_three_failures_of_several_jobs_since_the_first() -> None:
+def test_the_api_is_down_after_three_failures_of_several_jobs() -> None:
     breaker = _Breaker()
     assert not breaker.failed("a", 5, 100)
     assert not breaker.failed("b", 6, 110)
@@ -29,24 +29,24 @@ def test_down_after_three_failures_of_several_jobs_since_the_first() -> None:
     assert not breaker.failed("d", 8, 140)
 
 
-def test_a_burst_of_failures_is_not_the_end_of_the_api() -> None:
+def test_a_burst_of_failures_does_not_mean_that_the_api_is_down() -> None:
     breaker = _Breaker(1000)
     assert not any(breaker.failed(f"{n}", n, 100 + n / 10) for n in range(299))
     assert breaker.failed("last", 300, 130)
 
 
-def test_one_broken_job_among_many_is_not_the_api() -> None:
+def test_one_broken_job_among_many_does_not_mean_that_the_api_is_down() -> None:
     breaker = _Breaker()
     assert not any(breaker.failed("a", at, at * 10) for at in range(100))
     assert breaker.down_since is None
 
 
-def test_where_there_is_but_one_job_it_has_to_do() -> None:
+def test_a_single_job_is_enough_if_there_is_no_other() -> None:
     breaker = _Breaker(1)
     assert [breaker.failed("a", at, at * 20) for at in range(3)] == [False, False, True]
 
 
-def test_any_answer_starts_the_count_anew() -> None:
+def test_any_response_restarts_the_count() -> None:
     breaker = _Breaker()
     breaker.failed("a", 1, 100)
     breaker.failed("b", 2, 120)
@@ -59,7 +59,7 @@ def test_any_answer_starts_the_count_anew() -> None:
     assert breaker.down_since is None
 
 
-def test_a_failure_that_was_asked_before_an_answer_came_says_nothing() -> None:
+def test_a_failure_requested_before_the_last_response_says_nothing() -> None:
     breaker = _Breaker()
     breaker.responded_at(150)
     assert not breaker.failed("slow", 1, 140)
@@ -70,7 +70,7 @@ def test_a_failure_that_was_asked_before_an_answer_came_says_nothing() -> None:
     assert breaker.down_since == 2
 
 
-def test_one_probe_at_a_time_ever_less_often() -> None:
+def test_one_probe_at_a_time_less_and_less_often() -> None:
     breaker = _Breaker(1)
     for at in (50, 70, 90):
         breaker.failed("a", at, at)

@@ -13,7 +13,7 @@ from storage.database import Database
 from tests.relay.world import ACCOUNT, OTHER_ACCOUNT, World
 
 
-async def test_an_answer_is_shared_and_used_again_for_five_seconds(world: World) -> None:
+async def test_a_response_is_shared_and_reused_for_five_seconds(world: World) -> None:
     world.api.put("job-1")
     first, second = await asyncio.gather(world.fetcher.fetch(ACCOUNT, "job-1"), world.fetcher.fetch(ACCOUNT, "job-1"))
     assert first is second
@@ -24,14 +24,14 @@ async def test_an_answer_is_shared_and_used_again_for_five_seconds(world: World)
     assert len(world.api.asked) == 2
 
 
-async def test_one_accounts_answer_is_not_anothers(world: World) -> None:
+async def test_one_account_s_response_is_not_another_s(world: World) -> None:
     world.api.put("job-1")
     await world.fetcher.fetch(ACCOUNT, "job-1")
     await world.fetcher.fetch(OTHER_ACCOUNT, "job-1")
     assert [token for _, token, _ in world.api.asked] == ["token-1", "token-2"]
 
 
-async def test_trouble_is_not_kept(world: World) -> None:
+async def test_errors_are_not_kept(world: World) -> None:
     world.api.trouble["job-1"] = api_errors.Unavailable("503")
     with pytest.raises(api_errors.Unavailable):
         await world.fetcher.fetch(ACCOUNT, "job-1")
@@ -40,7 +40,7 @@ async def test_trouble_is_not_kept(world: World) -> None:
     assert (await world.fetcher.fetch(ACCOUNT, "job-1")).content == world.api.jobs["job-1"]
 
 
-async def test_who_leaves_early_takes_the_answer_from_nobody(world: World) -> None:
+async def test_leaving_early_takes_the_response_from_nobody(world: World) -> None:
     world.api.put("job-1")
     world.api.gate = asyncio.Event()
     impatient = asyncio.create_task(world.fetcher.fetch(ACCOUNT, "job-1"))
@@ -53,7 +53,7 @@ async def test_who_leaves_early_takes_the_answer_from_nobody(world: World) -> No
     assert impatient.cancelled()
 
 
-async def test_accounts_hear_of_each_answer_but_not_of_silence(world: World) -> None:
+async def test_accounts_are_told_of_each_response_but_not_of_silence(world: World) -> None:
     world.api.put("job-1")
     await world.fetcher.fetch(ACCOUNT, "job-1")
     gone = await world.fetcher.fetch(ACCOUNT, "nowhere")
@@ -68,13 +68,13 @@ async def test_accounts_hear_of_each_answer_but_not_of_silence(world: World) -> 
     assert world.accounts.heard == [(ACCOUNT, None), (ACCOUNT, gone.content), (OTHER_ACCOUNT, refused)]
 
 
-async def test_without_a_token_nothing_is_asked(world: World) -> None:
+async def test_nothing_is_requested_without_a_token(world: World) -> None:
     with pytest.raises(NoTokenLeft):
         await world.fetcher.fetch(99, "job-1")
     assert world.api.asked == []
 
 
-async def test_rests_grow_without_retry_after_and_end_with_an_answer(world: World) -> None:
+async def test_backoffs_grow_without_retry_after_and_end_with_a_response(world: World) -> None:
     world.api.put("job-1")
     world.api.everywhere = api_errors.RateLimited("429", None)
     pauses = []
@@ -100,7 +100,7 @@ async def test_rests_grow_without_retry_after_and_end_with_an_answer(world: Worl
     assert until - world.clock.monotonic() <= 30
 
 
-async def test_questions_refused_together_count_once(world: World) -> None:
+async def test_simultaneous_refusals_count_once(world: World) -> None:
     world.api.everywhere = api_errors.RateLimited("429", None)
     await asyncio.gather(*(world.fetcher.fetch(ACCOUNT, f"job-{n}") for n in range(8)), return_exceptions=True)
     until = world.fetcher.backoff_until(ACCOUNT)
@@ -108,7 +108,7 @@ async def test_questions_refused_together_count_once(world: World) -> None:
     assert until - world.clock.monotonic() <= 30
 
 
-async def test_old_answers_are_forgotten(world: World) -> None:
+async def test_old_responses_are_forgotten(world: World) -> None:
     for number in range(50):
         world.api.put(f"job-{number}")
         await world.fetcher.fetch(ACCOUNT, f"job-{number}")
@@ -116,7 +116,7 @@ async def test_old_answers_are_forgotten(world: World) -> None:
     assert len(world.fetcher._responses) <= 6
 
 
-async def test_with_a_short_interval_every_poll_is_a_question(database: Database) -> None:
+async def test_with_a_short_interval_every_poll_makes_a_request(database: Database) -> None:
     world = World(database, interval=2)
     await world.watch("job-1")
     world.run()
@@ -125,7 +125,7 @@ async def test_with_a_short_interval_every_poll_is_a_question(database: Database
     await world.close()
 
 
-async def test_who_asks_what_is_being_polled_has_the_poll_s_answer(world: World) -> None:
+async def test_a_request_during_a_poll_shares_its_response(world: World) -> None:
     world.api.put("job-1")
     world.api.gate = asyncio.Event()
     polling = asyncio.create_task(world.fetcher.poll(ACCOUNT, "job-1", 5.0, None))
@@ -139,7 +139,7 @@ async def test_who_asks_what_is_being_polled_has_the_poll_s_answer(world: World)
     assert await world.fetcher.poll(ACCOUNT, "job-1", 5.0, None) is await asking
 
 
-async def test_who_asks_what_is_being_polled_has_the_poll_s_trouble(world: World) -> None:
+async def test_a_request_during_a_poll_shares_its_error(world: World) -> None:
     world.api.everywhere = api_errors.Unavailable("503")
     world.api.gate = asyncio.Event()
     polling = asyncio.create_task(world.fetcher.poll(ACCOUNT, "job-1", 5.0, None))
@@ -155,7 +155,7 @@ async def test_who_asks_what_is_being_polled_has_the_poll_s_trouble(world: World
     assert (await world.fetcher.fetch(ACCOUNT, "job-1")).content == world.api.jobs["job-1"]
 
 
-async def test_after_a_poll_that_was_cut_off_the_next_one_asks_anew(world: World) -> None:
+async def test_after_an_interrupted_poll_the_next_one_makes_a_new_request(world: World) -> None:
     world.api.put("job-1")
     world.api.gate = asyncio.Event()
     polling = asyncio.create_task(world.fetcher.poll(ACCOUNT, "job-1", 5.0, None))
@@ -175,7 +175,7 @@ def _terms(spent: list[int], most: int = 100, fresh: float = 5.0) -> LookupTerms
     return LookupTerms(spend, fresh)
 
 
-async def test_not_found_is_remembered_for_people_and_not_for_the_schedule(world: World) -> None:
+async def test_not_found_is_remembered_for_people_but_not_for_the_schedule(world: World) -> None:
     spent: list[int] = []
     for _ in range(3):
         answer = await world.fetcher.look_up(ACCOUNT, "job-1", _terms(spent))
@@ -198,7 +198,7 @@ async def test_not_found_is_remembered_for_people_and_not_for_the_schedule(world
     assert len(world.fetcher._missing) <= 1
 
 
-async def test_who_may_ask_nothing_hears_so_and_others_get_their_answer(world: World) -> None:
+async def test_a_person_without_allowance_is_told_and_others_get_their_response(world: World) -> None:
     """If one caller's allowance is used up, the next caller, which may be the poller, sends the request."""
     world.api.put("job-1")
     world.api.gate = asyncio.Event()

@@ -31,7 +31,7 @@ def _questions(world: World) -> int:
     return len(world.api.asked) + len(world.api.list_requests)
 
 
-async def test_one_question_an_interval_answers_for_ten_jobs(world: World, ten: list[str]) -> None:
+async def test_one_request_an_interval_serves_ten_jobs(world: World, ten: list[str]) -> None:
     await _watched(world, ten)
     await world.advance(240)
     assert len(world.api.list_requests) <= 13
@@ -59,7 +59,7 @@ async def _relayed(world: World, jobids: list[str], seconds: float) -> list[floa
     return late
 
 
-async def test_a_relayed_job_costs_two_fifths_of_the_questions_and_its_outcome_comes_no_later(
+async def test_a_relayed_job_costs_two_fifths_of_the_requests_and_its_outcome_is_no_later(
     world: World, ten: list[str]
 ) -> None:
     world.run()
@@ -71,7 +71,7 @@ async def test_a_relayed_job_costs_two_fifths_of_the_questions_and_its_outcome_c
 
 
 @pytest.mark.parametrize("old", [9, 13, 17])
-async def test_nobody_relies_on_a_list_longer_than_on_an_answer(world: World, ten: list[str], old: int) -> None:
+async def test_a_list_is_trusted_no_longer_than_a_record(world: World, ten: list[str], old: int) -> None:
     """Also if the job that caused the list request no longer causes the next one."""
     early, late = ten[:6], ten[6:]
     world.run()
@@ -93,7 +93,7 @@ async def test_nobody_relies_on_a_list_longer_than_on_an_answer(world: World, te
     assert len(await world.outcomes()) == len(late)
 
 
-async def test_a_job_that_leaves_the_list_is_asked_about_at_once(world: World, ten: list[str]) -> None:
+async def test_a_job_that_leaves_the_list_is_requested_at_once(world: World, ten: list[str]) -> None:
     await _watched(world, ten)
     for jobid in ten:
         world.api.asked.clear()
@@ -105,7 +105,7 @@ async def test_a_job_that_leaves_the_list_is_asked_about_at_once(world: World, t
         assert world.api.times(jobid)[0] - ended <= 22.1
 
 
-async def test_fewer_jobs_are_asked_about_one_by_one(world: World, ten: list[str]) -> None:
+async def test_a_few_jobs_are_requested_one_by_one(world: World, ten: list[str]) -> None:
     await _watched(world, ten[:2])
     await world.advance(100)
     assert world.api.list_requests == []
@@ -113,7 +113,7 @@ async def test_fewer_jobs_are_asked_about_one_by_one(world: World, ten: list[str
 
 
 @pytest.mark.parametrize("trouble", [Unavailable("503"), RateLimited("429", None), TokenRefused("401")])
-async def test_a_list_that_fails_delays_and_ends_nothing(world: World, ten: list[str], trouble: Exception) -> None:
+async def test_a_failing_list_delays_and_ends_nothing(world: World, ten: list[str], trouble: Exception) -> None:
     assert isinstance(trouble, Unavailable | RateLimited | TokenRefused)
     await _watched(world, ten)
     world.api.list_trouble = trouble
@@ -129,7 +129,7 @@ async def test_a_list_that_fails_delays_and_ends_nothing(world: World, ten: list
 
 
 @pytest.mark.parametrize("trouble", [RateLimited("429", 70.0), Unavailable("503", 70.0)])
-async def test_where_a_list_is_refused_with_a_time_to_wait_nothing_is_requested_before_it(
+async def test_after_a_list_with_a_retry_time_nothing_is_requested_before_it(
     world: World, ten: list[str], trouble: Exception
 ) -> None:
     assert isinstance(trouble, Unavailable | RateLimited)
@@ -145,9 +145,7 @@ async def test_where_a_list_is_refused_with_a_time_to_wait_nothing_is_requested_
     assert asked[0][0] >= refused_at + 70
 
 
-async def test_where_a_record_is_refused_with_a_time_to_wait_no_list_is_requested_before_it(
-    world: World, ten: list[str]
-) -> None:
+async def test_after_a_record_with_a_retry_time_no_list_is_requested_before_it(world: World, ten: list[str]) -> None:
     await _watched(world, ten)
     world.api.trouble[ten[0]] = RateLimited("429", 300.0)
     with pytest.raises(RateLimited):
@@ -159,7 +157,7 @@ async def test_where_a_record_is_refused_with_a_time_to_wait_no_list_is_requeste
     assert (due, len(world.api.asked), world.api.list_requests) == (until, 1, [])
 
 
-async def test_a_list_that_hangs_makes_no_outcome_late(world: World, ten: list[str]) -> None:
+async def test_a_hanging_list_makes_no_outcome_late(world: World, ten: list[str]) -> None:
     await _watched(world, ten)
     world.api.list_gate = asyncio.Event()
     await _pass(world, 25)
@@ -177,7 +175,7 @@ async def _pass(world: World, seconds: int) -> None:
         await until_idle()
 
 
-async def test_an_empty_list_ends_nothing_and_its_jobs_are_asked_about_one_by_one(world: World, ten: list[str]) -> None:
+async def test_an_empty_list_ends_nothing_and_its_jobs_are_requested_one_by_one(world: World, ten: list[str]) -> None:
     await _watched(world, ten)
     world.api.unlisted = set(ten)
     await world.advance(25)
@@ -189,7 +187,7 @@ async def test_an_empty_list_ends_nothing_and_its_jobs_are_asked_about_one_by_on
     assert min(len(world.api.times(jobid)) for jobid in ten[1:]) >= 4
 
 
-async def test_a_list_that_lags_is_found_out_and_left_alone(world: World, ten: list[str]) -> None:
+async def test_a_lagging_list_is_detected_and_not_used(world: World, ten: list[str]) -> None:
     await _watched(world, ten)
     world.api.lagging = set(ten)
     world.api.put(ten[0], JobState.FAILED)
@@ -203,7 +201,7 @@ async def test_a_list_that_lags_is_found_out_and_left_alone(world: World, ten: l
     assert world.api.list_requests == []
 
 
-async def test_what_a_list_names_that_lags_is_not_relied_on(world: World, ten: list[str]) -> None:
+async def test_a_lagging_list_s_jobs_are_not_trusted(world: World, ten: list[str]) -> None:
     await _watched(world, ten)
     lists: list[ListRefreshed] = []
     world.job_lists.refreshed.listen(lists.append)
@@ -218,7 +216,7 @@ def _relying(world: World) -> int:
     return sum(len(listed.relying) for listed in world.job_lists._lists.values())
 
 
-async def test_of_jobs_that_are_watched_no_more_nothing_is_kept(world: World, ten: list[str]) -> None:
+async def test_nothing_is_kept_of_jobs_that_are_no_longer_watched(world: World, ten: list[str]) -> None:
     """Without watched jobs, no other list is requested."""
     await _watched(world, ten)
     await world.advance(25)
@@ -229,9 +227,7 @@ async def test_of_jobs_that_are_watched_no_more_nothing_is_kept(world: World, te
     assert _relying(world) == 0
 
 
-async def test_of_jobs_that_are_watched_no_more_once_their_list_is_there_nothing_is_kept(
-    world: World, ten: list[str]
-) -> None:
+async def test_nothing_is_kept_of_jobs_unwatched_once_their_list_arrives(world: World, ten: list[str]) -> None:
     await _watched(world, ten)
     world.api.list_gate = asyncio.Event()
     await _pass(world, 10)
@@ -255,7 +251,7 @@ async def test_old_jobs_share_a_list_too(world: World, ten: list[str]) -> None:
     assert _questions(world) <= 0.4 * 10 * 3600 / 315
 
 
-async def test_a_job_that_is_too_old_is_given_up_though_a_list_names_it(world: World, ten: list[str]) -> None:
+async def test_a_job_that_is_too_old_is_given_up_even_if_a_list_names_it(world: World, ten: list[str]) -> None:
     await _watched(world, ten[:3])
     async with world.database.transaction() as tx:
         await tx.run("UPDATE jobs SET watched_since = watched_since - ?", (47 * HOUR,))
@@ -267,7 +263,7 @@ async def test_a_job_that_is_too_old_is_given_up_though_a_list_names_it(world: W
     assert len(await world.outcomes()) == 3
 
 
-async def test_without_cards_records_are_asked_for_half_as_often(world: World, ten: list[str]) -> None:
+async def test_without_cards_records_are_requested_half_as_often(world: World, ten: list[str]) -> None:
     for jobid in ten:
         world.api.put(jobid)
     await world.commands.many.watch(world.ask(), " ".join(ten), False)
@@ -297,7 +293,7 @@ def _gaps(times: list[float]) -> list[float]:
 
 @pytest.mark.parametrize("batch", [False, True], ids=["cards", "summary"])
 @pytest.mark.parametrize("jobs", [1, 3, 8])
-async def test_few_young_jobs_are_each_asked_about_at_every_interval_and_no_list_is_requested(
+async def test_a_few_young_jobs_are_requested_at_every_interval_without_a_list(
     world: World, jobs: int, batch: bool
 ) -> None:
     jobids = [f"v1-{number}" for number in range(jobs)]
@@ -325,7 +321,7 @@ async def test_every_state_of_a_young_job_is_known_within_an_interval(world: Wor
         assert all(f'"percent":{percent},' in f"{snapshot},".replace("}", ",") for (snapshot,) in snapshots)
 
 
-async def test_more_young_jobs_go_by_the_list_until_they_are_few(world: World) -> None:
+async def test_many_young_jobs_use_the_list_until_they_are_few(world: World) -> None:
     jobids = [f"v1-{number}" for number in range(9)]
     await _watched(world, jobids)
     await world.advance(60)
@@ -340,7 +336,7 @@ async def test_more_young_jobs_go_by_the_list_until_they_are_few(world: World) -
     assert world.api.list_requests == []
 
 
-async def test_jobs_that_are_young_no_more_go_by_the_list(world: World, ten: list[str]) -> None:
+async def test_jobs_that_are_no_longer_young_use_the_list(world: World, ten: list[str]) -> None:
     await _watched(world, ten[:5])
     await world.advance(300)
     world.api.asked.clear()

@@ -63,14 +63,14 @@ def test_jobs_are_counted_by_account() -> None:
     assert not queue.holds(first)
 
 
-def test_a_job_that_goes_over_to_another_account_counts_there_alone() -> None:
+def test_a_job_that_moves_to_another_account_is_counted_only_there() -> None:
     queue = _Queue()
     queue.with_job(1, 7)
     queue.with_job(1, 8)
     assert (queue.of_account(7), queue.of_account(8), len(queue)) == (0, 1, 1)
 
 
-def test_of_a_job_that_left_an_interval_ago_nothing_is_kept() -> None:
+def test_nothing_is_kept_of_a_job_that_left_an_interval_ago() -> None:
     queue = _Queue()
     queue.with_job(1)
     queue.remove(1)
@@ -79,7 +79,7 @@ def test_of_a_job_that_left_an_interval_ago_nothing_is_kept() -> None:
     assert not queue._gone
 
 
-def test_of_jobs_that_leave_nothing_is_kept_beside_one_that_stays() -> None:
+def test_nothing_is_kept_of_jobs_that_leave_while_another_stays() -> None:
     queue = _Queue()
     for number in range(100):
         queue.with_job(number)
@@ -88,14 +88,14 @@ def test_of_jobs_that_leave_nothing_is_kept_beside_one_that_stays() -> None:
     assert len(queue._accounts[1].heap) <= 2
 
 
-def test_of_a_job_that_is_read_again_and_again_one_time_is_kept() -> None:
+def test_only_one_time_is_kept_of_a_job_that_is_reread_often() -> None:
     queue = _Queue()
     for _ in range(100):
         queue.with_job(1)
     assert len(queue._accounts[1].heap) <= 2
 
 
-def test_a_job_is_gone_once_no_request_about_it_is_in_flight() -> None:
+def test_a_job_is_gone_once_no_request_for_it_is_in_flight() -> None:
     queue, gone = _Queue(), list[int]()
     queue.gone.listen(lambda job: gone.append(job.id))
     queue.with_job(1)
@@ -126,7 +126,7 @@ def test_live_jobs_are_counted_by_account_until_they_are_old_or_leave() -> None:
     assert queue.live_of_account(7) == 0
 
 
-def test_the_records_of_few_live_jobs_are_needed() -> None:
+def test_the_records_of_a_few_live_jobs_are_needed() -> None:
     queue = _Queue()
     jobs = [queue.with_job(number, is_shown=True) for number in range(LIVE_JOBS)]
     assert all(queue.needs_record(job) for job in jobs)
@@ -134,7 +134,7 @@ def test_the_records_of_few_live_jobs_are_needed() -> None:
     assert not any(queue.needs_record(job) for job in jobs)
 
 
-def test_a_list_that_names_a_job_tells_that_it_runs() -> None:
+def test_a_list_that_names_a_job_shows_that_it_is_running() -> None:
     queue = _Queue()
     job = _started(queue, 1)
     queue.still_running(job)
@@ -147,7 +147,7 @@ def test_a_list_that_names_a_job_tells_that_it_runs() -> None:
     assert other.ran_until is None
 
 
-def test_a_list_that_is_older_than_the_last_request_tells_nothing_of_when_a_job_ran() -> None:
+def test_a_list_older_than_the_last_request_does_not_show_when_a_job_ran() -> None:
     queue = _Queue()
     listed_at = queue.clock.monotonic()
     queue.later(1)
@@ -157,7 +157,7 @@ def test_a_list_that_is_older_than_the_last_request_tells_nothing_of_when_a_job_
     assert job.ran_until == 7
 
 
-def test_whatever_makes_a_job_due_at_once_its_record_is_requested_an_interval_after_the_last_time() -> None:
+def test_a_record_is_requested_an_interval_after_the_last_time_whatever_makes_it_due() -> None:
     queue = _Queue()
     job = _started(queue, 1)
     queue.record_requested(job)
@@ -174,9 +174,7 @@ def test_whatever_makes_a_job_due_at_once_its_record_is_requested_an_interval_af
 
 @pytest.mark.parametrize("event", ["still_running", "missing", "failed", "release"])
 @pytest.mark.parametrize("seconds", [0.0, 7.0, 30.0])
-def test_one_report_is_followed_by_three_requests_whatever_comes_of_them_and_however_long_they_take(
-    event: str, seconds: float
-) -> None:
+def test_one_report_causes_three_requests_whatever_their_result_or_duration(event: str, seconds: float) -> None:
     queue = _Queue()
     job = queue.with_job(1)
     queue.report_end(1)
@@ -193,7 +191,7 @@ def test_one_report_is_followed_by_three_requests_whatever_comes_of_them_and_how
     assert job.end_reported
 
 
-def test_a_report_makes_no_job_wait_for_longer_than_without_it() -> None:
+def test_a_report_makes_no_job_wait_longer() -> None:
     queue = _Queue()
     job = queue.with_job(1)
     queue.report_end(1)
@@ -205,7 +203,7 @@ def test_a_report_makes_no_job_wait_for_longer_than_without_it() -> None:
     assert 20 <= job.due - queue.clock.monotonic() <= 30
 
 
-def test_a_job_over_age_that_cannot_be_given_up_is_not_tried_again_at_once() -> None:
+def test_an_overage_job_that_cannot_be_given_up_is_not_retried_at_once() -> None:
     queue = _Queue()
     job = queue.with_job(1)
     queue.later(49 * 3600)
@@ -216,7 +214,7 @@ def test_a_job_over_age_that_cannot_be_given_up_is_not_tried_again_at_once() -> 
     assert job.due >= queue.clock.monotonic() + 20
 
 
-def test_a_job_whose_account_is_left_alone_for_ever_is_due_when_it_has_to_be_given_up() -> None:
+def test_a_job_whose_account_is_never_polled_is_due_when_it_has_to_be_given_up() -> None:
     queue = _Queue()
     job = queue.with_job(1)
     queue.postpone(job, math.inf)
@@ -374,7 +372,7 @@ TestAnyEvents = AnyEvents.TestCase
 TestAnyEvents.settings = settings(max_examples=60, stateful_step_count=60, deadline=None)
 
 
-def test_a_job_that_is_gone_makes_room_for_the_next_of_its_account() -> None:
+def test_a_job_that_leaves_makes_room_for_the_next_of_its_account() -> None:
     queue = _Queue(per_account=1)
     first = _started(queue, 1)
     second = queue.with_job(2)
@@ -383,7 +381,7 @@ def test_a_job_that_is_gone_makes_room_for_the_next_of_its_account() -> None:
     assert queue.next_due() == second.due
 
 
-def test_what_is_due_is_late_after_an_interval_and_counts_until_it_waits_again() -> None:
+def test_a_due_job_is_late_after_an_interval_and_counts_until_it_waits_again() -> None:
     queue = _Queue()
     early = [queue.with_job(number) for number in range(2)]
     queue.later(30)
@@ -400,7 +398,7 @@ def test_what_is_due_is_late_after_an_interval_and_counts_until_it_waits_again()
 
 
 @pytest.mark.parametrize("until", [60.0, -60.0])
-def test_moving_jobs_about_does_not_grow_the_heaps(until: float) -> None:
+def test_moving_jobs_does_not_grow_the_heaps(until: float) -> None:
     queue = _Queue()
     jobs = [queue.with_job(number, number % 2) for number in range(10)]
     for turn in range(1000):
@@ -410,7 +408,7 @@ def test_moving_jobs_about_does_not_grow_the_heaps(until: float) -> None:
     assert len(queue._heap) <= 100
 
 
-def test_a_job_that_left_a_moment_ago_knows_when_it_was_requested_and_is_then_forgotten() -> None:
+def test_a_job_that_just_left_keeps_its_last_request_time_for_a_while() -> None:
     queue = _Queue()
     job = queue.with_job(1)
     queue.report_end(1)
@@ -432,7 +430,7 @@ def test_a_job_that_left_a_moment_ago_knows_when_it_was_requested_and_is_then_fo
     assert not queue._accounts
 
 
-def test_a_job_that_comes_back_while_it_is_in_flight_is_still_in_flight() -> None:
+def test_a_job_that_returns_while_in_flight_is_still_in_flight() -> None:
     queue = _Queue()
     job = _started(queue, 1)
     queue.remove(1)
@@ -443,7 +441,7 @@ def test_a_job_that_comes_back_while_it_is_in_flight_is_still_in_flight() -> Non
     assert queue.with_job(1, 2) is not job  # The job now belongs to another account.
 
 
-def test_a_job_that_was_removed_in_flight_is_gone_when_its_request_is_over() -> None:
+def test_a_job_removed_in_flight_is_gone_when_its_request_is_over() -> None:
     queue = _Queue()
     job = _started(queue, 1)
     queue.remove(1)

@@ -15,7 +15,7 @@ from storage.database import Database
 from tests.relay.world import ACCOUNT, CHANNEL, GUILD, OTHER_ACCOUNT, PERSON, World
 
 
-async def test_an_end_is_final_and_what_contradicts_it_is_only_logged(
+async def test_an_end_is_final_and_a_contradiction_is_only_logged(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     number = await world.watch("somebody@example.org-job")
@@ -39,7 +39,7 @@ async def test_an_end_is_final_and_what_contradicts_it_is_only_logged(
     assert world.heard.deliveries == woken
 
 
-async def test_the_outcome_carries_a_nonce_without_anything_local(world: World) -> None:
+async def test_the_outcome_s_nonce_contains_nothing_local(world: World) -> None:
     number = await world.watch("job-1")
     await world.recorder.record_expired(number, ACCOUNT)
     nonce = nonces.for_job("job-1", CHANNEL, DeliveryKind.OUTCOME)
@@ -61,7 +61,7 @@ async def test_only_servers_that_use_the_account_are_served(world: World) -> Non
     assert await world.outcomes() == [("outcome", CHANNEL + 1), ("outcome", CHANNEL)]
 
 
-async def test_a_card_that_was_never_sent_is_dropped_at_the_end(world: World) -> None:
+async def test_an_unsent_card_is_dropped_at_the_end(world: World) -> None:
     number = await world.watch("job-1")
     await world.watch("job-1", channel=CHANNEL + 1)
     async with world.database.transaction() as tx:
@@ -70,7 +70,7 @@ async def test_a_card_that_was_never_sent_is_dropped_at_the_end(world: World) ->
     assert await world.rows("SELECT channel_id FROM deliveries WHERE kind = 'card'") == [(CHANNEL + 1,)]
 
 
-async def test_cards_hear_of_news_alone(world: World) -> None:
+async def test_cards_are_notified_only_of_changes(world: World) -> None:
     number = await world.watch("job-1")
     world.heard.news.clear()
     same = world.api.jobs["job-1"]
@@ -84,7 +84,7 @@ async def test_cards_hear_of_news_alone(world: World) -> None:
     )
 
 
-async def test_a_clock_that_went_back_makes_no_job_missing(world: World) -> None:
+async def test_a_clock_set_back_makes_no_job_missing(world: World) -> None:
     number = await world.watch("job-1")
     world.clock.jumped = 3_600_000
     await world.recorder.record_missing(number, ACCOUNT)
@@ -96,7 +96,7 @@ async def test_a_clock_that_went_back_makes_no_job_missing(world: World) -> None
     assert await world.recorder.record_missing(number, ACCOUNT) is Recorded.ENDED
 
 
-async def test_a_long_interval_is_waited_for_between_two_not_founds(database: Database) -> None:
+async def test_two_not_founds_are_at_least_a_long_interval_apart(database: Database) -> None:
     world = World(database, interval=300)
     number = await world.watch("job-1")
     await world.recorder.record_missing(number, ACCOUNT)
@@ -107,7 +107,7 @@ async def test_a_long_interval_is_waited_for_between_two_not_founds(database: Da
     await world.close()
 
 
-async def test_a_job_that_is_unknown_here_is_no_trouble(world: World) -> None:
+async def test_a_job_unknown_here_is_no_problem(world: World) -> None:
     assert await world.recorder.record_response(99, Job("j", JobState.FAILED, "failed"), ACCOUNT) is Recorded.NOTHING
     assert await world.recorder.record_missing(99, ACCOUNT) is Recorded.NOTHING
     assert await world.recorder.give_up(99) is Recorded.NOTHING
@@ -118,7 +118,7 @@ _LACKING = Job("user:4321-pixverse:me@example.com-video:1", JobState.PROGRESS, "
 
 
 @pytest.mark.parametrize("media", [(), (_URL,)])
-async def test_a_complete_job_without_a_file_is_asked_about_for_minutes(world: World, media: tuple[Media, ...]) -> None:
+async def test_a_complete_job_without_a_file_is_requested_for_minutes(world: World, media: tuple[Media, ...]) -> None:
     number = await world.watch(_LACKING.jobid)
     lacking = replace(_LACKING, media=media)
     assert await world.recorder.record_response(number, lacking, ACCOUNT) is Recorded.NEWS
@@ -133,7 +133,7 @@ async def test_a_complete_job_without_a_file_is_asked_about_for_minutes(world: W
     assert (job.state, job.media) == (JobState.COMPLETED, media)
 
 
-async def test_a_later_answer_blanks_no_address(world: World) -> None:
+async def test_a_later_response_removes_no_address(world: World) -> None:
     number = await world.watch(_LACKING.jobid)
     both = (_URL, Media("https://media.example/b.mp4"))
     done = Job(_LACKING.jobid, JobState.COMPLETED, "COMPLETED", media=both)
@@ -148,7 +148,7 @@ async def test_a_later_answer_blanks_no_address(world: World) -> None:
 
 
 @pytest.mark.parametrize("updated", [None, 5])
-async def test_what_the_bot_saw_of_an_end_that_tells_no_time(world: World, updated: int | None) -> None:
+async def test_what_the_bot_saw_of_an_end_without_a_time(world: World, updated: int | None) -> None:
     number = await world.watch(_LACKING.jobid)
     running = Job(_LACKING.jobid, JobState.PROGRESS, "GENERATING")
     await world.recorder.record_response(number, running, ACCOUNT)
@@ -165,7 +165,7 @@ async def test_what_the_bot_saw_of_an_end_that_tells_no_time(world: World, updat
     assert (job.ran_until, job.ended_by) == ((seen, seen + 20_000) if updated is None else (None, None))
 
 
-async def test_after_a_restart_the_last_change_tells_when_a_job_was_in_work(world: World) -> None:
+async def test_after_a_restart_the_last_change_shows_when_a_job_was_running(world: World) -> None:
     number = await world.watch(_LACKING.jobid)
     await world.recorder.record_response(number, Job(_LACKING.jobid, JobState.PROGRESS, "GENERATING"), ACCOUNT)
     seen = world.clock.now()
@@ -180,7 +180,7 @@ async def test_after_a_restart_the_last_change_tells_when_a_job_was_in_work(worl
     assert (job.ran_until, job.ended_by) == (seen, world.clock.now())
 
 
-async def test_an_answer_to_a_replaced_token_changes_nothing(world: World) -> None:
+async def test_a_response_to_a_replaced_token_changes_nothing(world: World) -> None:
     """The job moved to the new token during a request with the old one."""
     number = await world.watch("job-1")
     async with world.database.transaction() as tx:
@@ -195,7 +195,7 @@ async def test_an_answer_to_a_replaced_token_changes_nothing(world: World) -> No
     assert await world.rows("SELECT * FROM jobs") == before
 
 
-async def test_what_another_account_keeps_on_hold_is_given_up_once_it_is_old(world: World) -> None:
+async def test_a_job_on_hold_for_another_account_is_given_up_once_it_is_old(world: World) -> None:
     """Nobody decided about the job, and it can't be requested. Otherwise it would count against the person's limit for
     ever.
     """
@@ -210,7 +210,7 @@ async def test_what_another_account_keeps_on_hold_is_given_up_once_it_is_old(wor
     assert await world.rows("SELECT id FROM subscriptions WHERE ended_at IS NULL") == []
 
 
-async def test_a_job_on_hold_in_one_server_alone_goes_on_in_the_other(world: World) -> None:
+async def test_a_job_on_hold_in_only_one_server_continues_in_the_other(world: World) -> None:
     number = await world.watch("job-1")
     await world.watch("job-1", guild=GUILD + 1, channel=CHANNEL + 1)
     world.accounts.used[GUILD] = OTHER_ACCOUNT
@@ -219,7 +219,7 @@ async def test_a_job_on_hold_in_one_server_alone_goes_on_in_the_other(world: Wor
     assert await world.rows("SELECT guild_id FROM subscriptions WHERE ended_at IS NULL") == [(GUILD,), (GUILD + 1,)]
 
 
-async def test_a_batch_ends_with_a_job_whose_end_is_told_to_nobody(world: World) -> None:
+async def test_a_batch_ends_with_a_job_whose_end_is_reported_to_nobody(world: World) -> None:
     for jobid in ("job-1", "job-2"):
         world.api.put(jobid)
     await world.commands.many.watch(world.ask(), "job-1 job-2", True)
@@ -237,7 +237,7 @@ async def test_a_batch_ends_with_a_job_whose_end_is_told_to_nobody(world: World)
     assert (told.tally.total, told.tally.failed, told.tally.refused) == (1, 1, 0)
 
 
-async def test_an_end_that_was_never_this_servers_to_see_stays_untold(world: World) -> None:
+async def test_an_end_that_a_server_s_account_never_saw_is_not_posted(world: World) -> None:
     number = await world.watch("job-1")
     await world.watch("job-1", guild=GUILD + 1, channel=CHANNEL + 1)
     world.accounts.used[GUILD] = OTHER_ACCOUNT

@@ -29,7 +29,7 @@ async def _with_questions_in_flight(world: World, jobs: int) -> list[int]:
     return numbers
 
 
-async def test_a_token_that_is_refused_while_jobs_wait_for_a_free_slot_costs_none_of_them(world: World) -> None:
+async def test_a_token_refused_while_jobs_wait_for_a_slot_loses_none_of_them(world: World) -> None:
     numbers = await _with_questions_in_flight(world, 30)
     assert len(world.api.asked) == 8
     dues = {number: job.due for number in numbers if (job := world.queue.get(number)) is not None}
@@ -57,7 +57,7 @@ async def test_a_token_that_is_refused_while_jobs_wait_for_a_free_slot_costs_non
     }
 
 
-async def test_a_loop_that_is_ended_and_begun_again_asks_about_what_was_in_flight(world: World) -> None:
+async def test_a_restarted_loop_requests_what_was_in_flight(world: World) -> None:
     await _with_questions_in_flight(world, 3)
     assert len(world.api.asked) == 3
     await world.stop()
@@ -68,7 +68,7 @@ async def test_a_loop_that_is_ended_and_begun_again_asks_about_what_was_in_fligh
     assert {jobid for _, _, jobid in world.api.asked} == {"job-0", "job-1", "job-2"}
 
 
-async def test_a_loop_that_is_ended_before_a_question_could_begin_asks_it_afterwards(world: World) -> None:
+async def test_a_loop_that_ended_before_a_request_began_makes_it_later(world: World) -> None:
     await world.watch("job-0")
     world.clock.move_to(world.clock.monotonic() + 100)
     world.api.asked.clear()
@@ -85,7 +85,7 @@ async def test_a_loop_that_is_ended_before_a_question_could_begin_asks_it_afterw
     assert world.api.times("job-0")
 
 
-async def test_who_listens_to_a_question_of_a_loop_that_ends_is_told_that_there_is_no_answer(world: World) -> None:
+async def test_waiting_for_a_request_of_an_ending_loop_gets_no_response(world: World) -> None:
     await _with_questions_in_flight(world, 1)
     listening = asyncio.create_task(world.fetcher.fetch(ACCOUNT, "job-0", 0.0))
     await asyncio.sleep(0)
@@ -94,7 +94,7 @@ async def test_who_listens_to_a_question_of_a_loop_that_ends_is_told_that_there_
     assert type(error).__name__ == "Unavailable"
 
 
-async def test_a_job_that_changes_while_the_change_before_is_being_read_is_read_again(
+async def test_a_job_that_changes_while_it_is_being_read_is_read_again(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     number = await world.watch("job-0")
@@ -139,7 +139,7 @@ async def test_a_job_that_cannot_be_read_when_it_is_watched_is_read_later(
     assert world.api.times("job-0")
 
 
-async def test_a_job_that_is_watched_again_is_asked_about_no_sooner_than_its_interval_allows(world: World) -> None:
+async def test_a_job_watched_again_is_requested_no_sooner_than_its_interval_allows(world: World) -> None:
     for place in range(10):
         await world.watch(f"job-{place}")
     world.run()
@@ -154,7 +154,7 @@ async def test_a_job_that_is_watched_again_is_asked_about_no_sooner_than_its_int
     assert all(world.api.times(jobid)[0] - at >= 20 for jobid, at in last.items())
 
 
-async def test_the_loop_may_break_off_while_an_account_is_being_read(world: World) -> None:
+async def test_the_loop_can_be_interrupted_while_it_reads_an_account(world: World) -> None:
     await world.watch("job-0")
     world.run()
     world.accounts.states[ACCOUNT] = AccountState.REFUSED
@@ -174,7 +174,7 @@ async def test_the_loop_may_break_off_while_an_account_is_being_read(world: Worl
     assert world.api.times("job-0")
 
 
-async def test_a_loop_that_crashes_before_its_probe_could_begin_probes_the_api_all_the_same(
+async def test_a_loop_that_crashed_before_its_probe_still_probes_the_api(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(2):

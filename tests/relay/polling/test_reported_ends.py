@@ -24,7 +24,7 @@ async def _running(world: World, jobid: str = "job-1") -> int:
     return number
 
 
-async def test_an_end_is_seen_at_once_though_an_answer_is_only_just_there(world: World) -> None:
+async def test_a_reported_end_is_seen_at_once_even_after_a_recent_response(world: World) -> None:
     number = await _running(world)
     world.api.put("job-1", JobState.COMPLETED)
     world.loader.end_reported(number)
@@ -35,7 +35,7 @@ async def test_an_end_is_seen_at_once_though_an_answer_is_only_just_there(world:
     assert len(world.api.asked) == 1
 
 
-async def test_a_record_that_is_not_final_yet_is_looked_at_again(world: World) -> None:
+async def test_a_record_that_is_not_final_yet_is_requested_again(world: World) -> None:
     number = await _running(world)
     began = world.clock.monotonic()
     world.loader.end_reported(number)
@@ -47,7 +47,7 @@ async def test_a_record_that_is_not_final_yet_is_looked_at_again(world: World) -
     assert await world.outcomes() == [("outcome", CHANNEL)]
 
 
-async def test_a_flood_of_claims_asks_no_more_than_three_times_an_interval(world: World) -> None:
+async def test_a_flood_of_reports_causes_at_most_three_requests_an_interval(world: World) -> None:
     number = await _running(world)
     for _ in range(400):
         world.loader.end_reported(number)
@@ -62,7 +62,7 @@ async def test_a_flood_of_claims_asks_no_more_than_three_times_an_interval(world
     assert await world.outcomes() == [("outcome", CHANNEL)]
 
 
-async def test_after_false_claims_the_job_is_polled_as_ever(world: World) -> None:
+async def test_after_false_reports_the_job_is_polled_as_before(world: World) -> None:
     number = await _running(world)
     world.loader.end_reported(number)
     await world.advance(6)
@@ -71,7 +71,7 @@ async def test_after_false_claims_the_job_is_polled_as_ever(world: World) -> Non
     assert 4 <= len(world.api.asked) <= 5
 
 
-async def test_a_claim_while_the_job_is_asked_about_is_followed_right_after(world: World) -> None:
+async def test_a_report_during_a_request_is_followed_by_another_request(world: World) -> None:
     number = await _running(world)
     world.api.gate = asyncio.Event()
     while not world.api.asked:
@@ -85,7 +85,7 @@ async def test_a_claim_while_the_job_is_asked_about_is_followed_right_after(worl
     assert len(world.api.asked) == 2
 
 
-async def test_a_claim_asks_for_the_record_though_a_list_names_the_job(world: World) -> None:
+async def test_a_report_requests_the_record_even_if_a_list_names_the_job(world: World) -> None:
     jobids = [f"listed-{number}" for number in range(5)]
     numbers = [await world.watch(jobid) for jobid in jobids]
     world.run()
@@ -101,7 +101,7 @@ async def test_a_claim_asks_for_the_record_though_a_list_names_the_job(world: Wo
     assert await world.outcomes() == [("outcome", CHANNEL)]
 
 
-async def test_retry_after_is_kept_whatever_is_claimed(world: World) -> None:
+async def test_retry_after_is_respected_whatever_is_reported(world: World) -> None:
     number = await _running(world)
     world.api.trouble["job-1"] = RateLimited("429", 60.0)
     world.loader.end_reported(number)
@@ -118,7 +118,7 @@ async def test_retry_after_is_kept_whatever_is_claimed(world: World) -> None:
 
 
 @pytest.mark.parametrize("down", [True, False])
-async def test_claims_while_the_api_is_away_are_no_flood(world: World, down: bool) -> None:
+async def test_reports_while_the_api_is_down_cause_no_flood(world: World, down: bool) -> None:
     number = await _running(world)
     world.api.everywhere = Unavailable("503")
     if down:
@@ -135,7 +135,7 @@ async def test_claims_while_the_api_is_away_are_no_flood(world: World, down: boo
     assert await world.outcomes() == [("outcome", CHANNEL)]
 
 
-async def test_a_claim_about_a_job_that_was_added_a_moment_ago_waits_for_it(world: World) -> None:
+async def test_a_report_about_a_job_that_was_just_added_waits_for_it(world: World) -> None:
     await world.loader.load()
     number = await world.watch("job-1")
     world.loader.end_reported(number)
@@ -146,7 +146,7 @@ async def test_a_claim_about_a_job_that_was_added_a_moment_ago_waits_for_it(worl
     assert len(world.api.asked) == 1
 
 
-async def test_a_claim_counts_once_though_there_is_more_to_be_read(world: World) -> None:
+async def test_a_report_counts_once_even_if_more_has_to_be_read(world: World) -> None:
     number = await world.watch("job-1")
     world.loader.end_reported(number)
     await world.loader.load()
@@ -160,14 +160,14 @@ async def test_a_claim_counts_once_though_there_is_more_to_be_read(world: World)
     assert job.reported_at == reported_at
 
 
-async def test_a_claim_about_a_job_that_is_not_polled_does_nothing(world: World) -> None:
+async def test_a_report_about_a_job_that_is_not_polled_does_nothing(world: World) -> None:
     await _running(world)
     world.loader.end_reported(999)
     await world.advance(1)
     assert world.api.asked == []
 
 
-async def test_polls_come_as_often_as_ever_though_callbacks_announced_every_end(world: World) -> None:
+async def test_polls_are_as_frequent_even_if_callbacks_reported_every_end(world: World) -> None:
     await _running(world)
     for place in range(3):
         jobid = f"announced-{place}"

@@ -14,13 +14,13 @@ randoms = st.integers(0, 2**32).map(Random)
 
 
 @given(asked_at=times, interval=intervals, age=ages, random=randoms)
-def test_never_two_questions_within_an_interval(asked_at: float, interval: float, age: float, random: Random) -> None:
+def test_never_two_requests_within_an_interval(asked_at: float, interval: float, age: float, random: Random) -> None:
     gap = schedule.gap(interval, age)
     assert schedule.after_gap(asked_at, interval, gap, random) - asked_at >= interval * 0.999999
 
 
 @given(interval=intervals, age=ages, random=randoms)
-def test_from_an_hour_on_every_fifteen_intervals_or_five_minutes_at_the_latest(
+def test_from_an_hour_on_every_fifteen_intervals_or_at_least_every_five_minutes(
     interval: float, age: float, random: Random
 ) -> None:
     pause = schedule.after_gap(0, interval, schedule.gap(interval, age), random)
@@ -37,21 +37,21 @@ def test_the_older_the_slower(interval: float, younger: float, older: float) -> 
     assert schedule.gap(interval, younger) <= schedule.gap(interval, older) * 1.000001
 
 
-def test_a_young_job_is_asked_about_at_every_interval_an_old_one_every_five_minutes() -> None:
+def test_a_young_job_is_requested_at_every_interval_and_an_old_one_every_five_minutes() -> None:
     assert schedule.gap(20, 299) == 20
     assert 30 < schedule.gap(20, 900) < 40
     assert abs(schedule.gap(20, 3600) - 300) < 0.001
 
 
 @given(asked_at=times, interval=intervals, failures=st.integers(1, 5000), random=randoms)
-def test_back_off_stays_between_an_interval_and_the_slowest(
+def test_backoff_stays_between_an_interval_and_the_maximum(
     asked_at: float, interval: float, failures: int, random: Random
 ) -> None:
     pause = schedule.after_failure(asked_at, interval, failures, random) - asked_at
     assert interval * 0.999 - 1e-6 <= pause <= schedule.slowest(interval) * 1.001 + 1e-6
 
 
-def test_back_off_grows_and_differs() -> None:
+def test_backoff_grows_and_varies() -> None:
     pauses = [[schedule.after_failure(0, 20, n, Random(seed)) for seed in range(50)] for n in range(1, 8)]
     means = [sum(one) / 50 for one in pauses]
     assert means == sorted(means)
@@ -60,7 +60,7 @@ def test_back_off_grows_and_differs() -> None:
 
 
 @given(now=times, interval=intervals, random=randoms, since=st.none() | st.floats(0, 100))
-def test_spread_lies_within_an_interval_and_heeds_the_last_question(
+def test_spread_is_within_an_interval_and_respects_the_last_request(
     now: float, interval: float, random: Random, since: float | None
 ) -> None:
     asked_at = None if since is None else now - since
@@ -70,7 +70,7 @@ def test_spread_lies_within_an_interval_and_heeds_the_last_question(
         assert at >= asked_at + interval or at == now + interval
 
 
-def test_spread_really_spreads() -> None:
+def test_spread_is_really_spread() -> None:
     random = Random(3)
     moments = [schedule.spread(0, 20, None, random) for _ in range(1000)]
     for second in range(20):
@@ -86,7 +86,9 @@ def test_missing_is_believed_after_an_interval_and_a_minute() -> None:
 
 
 @given(interval=intervals, claims=st.lists(st.floats(0, 2000), min_size=1, max_size=200))
-def test_at_most_three_early_looks_within_an_interval_however_many_claims(interval: float, claims: list[float]) -> None:
+def test_at_most_three_early_requests_within_an_interval_however_many_reports(
+    interval: float, claims: list[float]
+) -> None:
     looks: list[float] = []
     for now in sorted(claims):
         at = schedule.early_look(now, interval, looks, now)
@@ -96,7 +98,7 @@ def test_at_most_three_early_looks_within_an_interval_however_many_claims(interv
         assert fourth - first >= interval
 
 
-def test_an_early_look_is_repeated_after_a_second_and_after_five() -> None:
+def test_an_early_request_is_repeated_after_one_and_five_seconds() -> None:
     assert schedule.early_look(100, 20, (), 100) == 100
     assert schedule.early_look(100.2, 20, (100,), 100) == 101
     assert schedule.early_look(101.1, 20, (100, 101), 100) == 105
@@ -108,7 +110,7 @@ def test_an_early_look_is_repeated_after_a_second_and_after_five() -> None:
     assert schedule.early_look(100, 0.4, (100,), 100) == 100.02
 
 
-def test_looks_that_take_long_are_as_few_and_as_far_apart() -> None:
+def test_slow_early_requests_are_as_few_and_as_far_apart() -> None:
     assert schedule.early_look(130, 20, (100,), 100) == 130
     assert schedule.early_look(130.5, 20, (100, 130), 100) == 134
     assert schedule.early_look(165, 20, (100, 130, 160), 100) is None
@@ -116,7 +118,7 @@ def test_looks_that_take_long_are_as_few_and_as_far_apart() -> None:
 
 
 @given(now=times, interval=intervals, age=ages, random=randoms, jobs=st.integers(0, 10**6))
-def test_after_a_pause_jobs_come_within_an_interval_or_their_own_gap(
+def test_after_a_pause_jobs_are_due_within_an_interval_or_their_own_gap(
     now: float, interval: float, age: float, random: Random, jobs: int
 ) -> None:
     gap = schedule.gap(interval, age)
@@ -134,7 +136,7 @@ def test_a_hundred_thousand_old_jobs_come_no_faster_than_their_schedule() -> Non
         assert sum(second <= at < second + 1 for at in moments) < 430
 
 
-def test_one_job_is_looked_at_at_once_and_many_within_an_interval() -> None:
+def test_one_job_is_requested_at_once_and_many_within_an_interval() -> None:
     random = Random(3)
     assert schedule.first_look(5.0, 20.0, 1, random) == 5.0
     assert all(5.0 <= schedule.first_look(5.0, 20.0, 10, random) <= 14.0 for _ in range(50))
@@ -148,7 +150,7 @@ def test_a_job_is_live_while_it_is_young_and_shown() -> None:
     assert not schedule.is_live(0, is_shown=False)
 
 
-def test_a_record_is_looked_at_half_as_often_where_no_card_shows_it() -> None:
+def test_a_record_without_a_card_is_requested_half_as_often() -> None:
     assert schedule.record_after(20, has_card=True) == 120
     assert schedule.record_after(20, has_card=False) == 240
     assert schedule.record_after(10, has_card=True) == 60

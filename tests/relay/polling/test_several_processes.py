@@ -35,7 +35,7 @@ async def test_an_account_s_jobs_are_polled_while_it_is_held(world: World, mine:
 
 
 @pytest.mark.parametrize("also_changed", [(), (OTHER_ACCOUNT,), tuple(range(100, 120))])
-async def test_a_lost_account_is_left_alone_though_the_database_is_away(
+async def test_a_lost_account_is_left_alone_even_without_the_database(
     world: World, mine: Some, monkeypatch: pytest.MonkeyPatch, also_changed: tuple[int, ...]
 ) -> None:
     """The account may be lost because of that. The loss must not wait for reading other accounts, which fails too."""
@@ -54,7 +54,7 @@ async def test_a_lost_account_is_left_alone_though_the_database_is_away(
     assert len(world.api.times("job-1")) == asked
 
 
-async def test_what_is_watched_through_another_process_is_left_to_it(world: World, mine: Some) -> None:
+async def test_a_job_watched_through_another_process_is_left_to_it(world: World, mine: Some) -> None:
     mine.accounts = {OTHER_ACCOUNT}
     world.run()
     await world.advance(1)
@@ -64,7 +64,7 @@ async def test_what_is_watched_through_another_process_is_left_to_it(world: Worl
     assert len(world.api.times("job-1")) == 1  # The command itself.
 
 
-async def test_polling_begins_before_all_of_many_accounts_are_read(database: Database) -> None:
+async def test_polling_starts_before_many_accounts_are_all_read(database: Database) -> None:
     """A process that starts, or takes over from another, is given hundreds of accounts at once."""
     world = World(database)
     mine = Some()
