@@ -21,6 +21,7 @@ from model.messages import (
     Refused,
     TooManyRequests,
 )
+from model.states import Reason
 from relay.delivery import verdicts
 from ui.message import Message
 
@@ -134,8 +135,10 @@ def _read(refusal: discord.HTTPException) -> HistoryUnreadable | NoResponse:
     """What a refusal means. A proxy's refusal says nothing about the channel, and may be temporary."""
     if is_of_discord(refusal):
         meaning = verdicts.meaning_of(Refused(refusal.status, refusal.code))
-        if meaning in (verdicts.Meaning.PLACE, verdicts.Meaning.CHANNEL_GONE):
-            return HistoryUnreadable()
+        if meaning is verdicts.Meaning.CHANNEL_GONE:
+            return HistoryUnreadable(Reason.UNKNOWN_CHANNEL)
+        if meaning is verdicts.Meaning.PLACE:
+            return HistoryUnreadable(Reason.NO_PERMISSION)
     return NoResponse(f"HTTP {refusal.status}")
 
 

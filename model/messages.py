@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from model.job import Job, Outcome
-from model.states import CardStatus, NoticeKind
+from model.states import CardStatus, NoticeKind, Reason
 
 # ---- reasons --------------------------------------------------------------------------------------------------------
 
@@ -322,6 +322,10 @@ class Absent:
 @dataclass(frozen=True, slots=True)
 class HistoryUnreadable:
     """The bot may not read the history, or it is too long to be read: nobody can know."""
+
+    closed: Reason | None = None
+    """NO_PERMISSION or UNKNOWN_CHANNEL if Discord refuses the bot the whole channel, so that nothing can be posted
+    there either; None if it may be possible to post."""
 
 
 HistorySearchFailure = HistoryUnreadable | NoResponse | TooManyRequests

@@ -279,12 +279,12 @@ class Sender:
                 return _Look.ABSENT
             case Found(message_id):
                 verdict = Done(message_id)
-            case HistoryUnreadable():
+            case HistoryUnreadable(closed):
                 if draft.wanted and not self._must_look(delivery):
                     return _Look.NOT_NEEDED
                 if _was_requested_by_admin(draft):
                     return _Look.ABSENT
-                verdict = self._until_in_reach(draft)
+                verdict = self._until_in_reach(draft, closed)
             case TooManyRequests(retry_after):
                 verdict = verdicts.rate_limited(retry_after)
             case NoResponse():
@@ -308,12 +308,14 @@ class Sender:
     async def _of_others(self, draft: Draft, message_ids: Collection[int]) -> set[int]:
         return await delivery_queries.messages_of_others(self._database.reader, draft.delivery, message_ids)
 
-    def _until_in_reach(self, draft: Draft) -> Blocked | None:
+    def _until_in_reach(self, draft: Draft, closed: Reason | None) -> Blocked | None:
         """Waits if nothing could be posted now anyway, because the history may become readable; None if waiting would
-        not show whether the message was posted."""
-        if not draft.wanted or not self._poster.missing_permissions(draft.address):
+        not show whether the message was posted. The gateway doesn't report the threads of a channel that is hidden from
+        the bot, so Discord's own refusal counts too."""
+        if not draft.wanted or not (closed or self._poster.missing_permissions(draft.address)):
             return None
-        verdict = verdicts.blocked(self._attempt(draft, draft.delivery.attempts), Reason.NO_PERMISSION)
+        attempt = self._attempt(draft, draft.delivery.attempts)
+        verdict = verdicts.blocked(attempt, closed or Reason.NO_PERMISSION)
         return verdict if isinstance(verdict, Blocked) else None
 
     # ---- sending ----------------------------------------------------------------------------------------------------

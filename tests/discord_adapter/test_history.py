@@ -19,7 +19,7 @@ from model.messages import (
     NoticePost,
     TooManyRequests,
 )
-from model.states import NoticeKind
+from model.states import NoticeKind, Reason
 from ui.command_texts import CommandMentions
 from ui.message import Message
 from ui.notices import notice_message
@@ -123,8 +123,8 @@ def _refused(status: int, code: int) -> discord.HTTPException:
 @pytest.mark.parametrize(
     ("refusal", "meaning"),
     [
-        (_refused(403, 50001), HistoryUnreadable()),
-        (_refused(404, 10003), HistoryUnreadable()),
+        (_refused(403, 50001), HistoryUnreadable(Reason.NO_PERMISSION)),
+        (_refused(404, 10003), HistoryUnreadable(Reason.UNKNOWN_CHANNEL)),
         (_refused(403, 0), NoResponse("HTTP 403")),
         (_refused(404, 0), NoResponse("HTTP 404")),
         (_refused(500, 0), NoResponse("HTTP 500")),
@@ -170,7 +170,7 @@ async def test_an_empty_page_proves_nothing_about_second_messages() -> None:
 @pytest.mark.parametrize(
     ("refusal", "meaning"),
     [
-        (_refused(403, 50001), HistoryUnreadable()),
+        (_refused(403, 50001), HistoryUnreadable(Reason.NO_PERMISSION)),
         (_refused(500, 0), NoResponse("HTTP 500")),
         (_refused(404, 0), NoResponse("HTTP 404")),
         (discord.RateLimited(7.0), TooManyRequests(7.0)),

@@ -394,7 +394,7 @@ class DiscordWorld:
         threads = [
             channel
             for channel in guild.channels
-            if channel.parent is not None and not (channel.archived or channel.private)
+            if channel.parent is not None and not (channel.archived or channel.private or channel.lacks("view_channel"))
         ]
         return {
             "id": str(guild.id),

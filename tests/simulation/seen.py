@@ -362,6 +362,7 @@ SEEN: dict[str, tuple[str, ...]] = {
         "an empty history is taken for unreadable before the server is known",
     ),
     "histories.shut_before_a_look": ("nobody waits until a channel can be looked into",),
+    "histories.thread_out_of_reach": ("a channel that only Discord says is closed is not waited for",),
     "histories.unsure_and_resent": (
         "what an admin had sent again is sent once more on a guess",
         "what counts is the last unanswered attempt, not the first",

@@ -68,8 +68,16 @@ MUTATIONS = (
         "tests/relay/delivery/test_delivery_crashes.py"
         "::test_an_unreachable_channel_is_searched_once_it_is_reachable[sqlite-stored]",
         "Sender._look",
-        "verdict = self._until_in_reach(draft)\n",
+        "verdict = self._until_in_reach(draft, closed)\n",
         "verdict = None\n",
+    ),
+    mutation(
+        "a channel that only Discord says is closed is not waited for",
+        "tests/relay/delivery/test_delivery_crashes.py"
+        "::test_a_channel_that_only_discord_says_is_closed_is_looked_into_once_it_is_open[sqlite-no permission]",
+        "Sender._until_in_reach",
+        "(closed or self._poster.missing_permissions(draft.address))",
+        "self._poster.missing_permissions(draft.address)",
     ),
     mutation(
         "two quick presses post an outcome twice",

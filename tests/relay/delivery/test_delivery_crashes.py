@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from model.messages import NoResponse, Refused, SendResult, TooManyRequests
+from model.messages import HistoryUnreadable, NoResponse, Refused, SendResult, TooManyRequests
+from model.states import Reason
 from relay.delivery import verdicts
 from settings import DatabasePlace
 from tests.postgres_server import NewPlace
@@ -129,6 +130,24 @@ async def test_an_unreachable_channel_is_searched_once_it_is_reachable(new_place
 
     del world.discord.missing[CHANNEL]
     world.discord.readable = True
+    await world.pump_for(3_600_000, 60_000)
+    assert (await world.get(delivery_id)).state == "posted"
+    assert len(world.discord.outcomes(CHANNEL)) == 1
+    await world.stop()
+
+
+@pytest.mark.parametrize("closed", [Reason.NO_PERMISSION, Reason.UNKNOWN_CHANNEL])
+async def test_a_channel_that_only_discord_says_is_closed_is_looked_into_once_it_is_open(
+    new_place: NewPlace, closed: Reason
+) -> None:
+    """The gateway does not report a thread of a hidden channel, so it tells of no missing permission."""
+    world, delivery_id = await seeded(new_place(), [LOST])
+    await world.pump()
+    world.discord.find_script = [HistoryUnreadable(closed)] * 3
+    world.clock.advance(LONG)
+    await world.pump_for(60_000, 60_000)
+    assert (await world.get(delivery_id)).reason == closed
+
     await world.pump_for(3_600_000, 60_000)
     assert (await world.get(delivery_id)).state == "posted"
     assert len(world.discord.outcomes(CHANNEL)) == 1

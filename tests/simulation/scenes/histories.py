@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from tests.simulation.discord_world import Channel
 from tests.simulation.stage import Home, Stage, Story
 from tests.simulation.wire import Reply, Request, Trip
 
 
-def _posts_to(request: Request, home: Home) -> bool:
-    return request.method == "POST" and request.path.endswith(f"/{home.channel.id}/messages")
+def _posts_to(request: Request, where: Home | Channel) -> bool:
+    channel = where.channel if isinstance(where, Home) else where
+    return request.method == "POST" and request.path.endswith(f"/{channel.id}/messages")
 
 
 def _is_result(request: Request, home: Home) -> bool:
@@ -68,6 +70,33 @@ def looked_for_before_the_gateway(stage: Stage) -> Story:
     discord.permit(home.channel, set())
     yield 400.0
     stage.came(job, home.channel)
+    answer = home.admin("deliveries")
+    yield 6.0
+    stage.says(answer, "Every result is posted")
+
+
+def thread_out_of_reach(stage: Stage) -> Story:
+    """A result in a thread gets no response, and while the bot is off, the thread's channel is hidden from it for a
+    while. The gateway then doesn't report the thread. The bot looks into it once it can, and the result comes."""
+    home = yield from stage.settle()
+    thread = stage.parts.discord.new_channel(home.guild, parent=home.channel)
+    yield 2.0
+    job = stage.job(home, 40)
+    home.status(job, 1, thread)
+    yield 30.0
+    is_stored = stage.coin()
+    end = stage.on_discord(
+        lambda request: Trip(lost_there=not is_stored, lost_back=True) if _posts_to(request, thread) else None
+    )
+    yield 60.0 + stage.parts.interval
+    stage.kill(200.0)
+    yield 5.0
+    end()
+    stage.parts.discord.permit(home.channel, {"view_channel"})
+    yield 600.0
+    stage.parts.discord.permit(home.channel, set())
+    yield 400.0
+    stage.came(job, thread)
     answer = home.admin("deliveries")
     yield 6.0
     stage.says(answer, "Every result is posted")
