@@ -175,8 +175,10 @@ class ActiveFaults:
             self.record_effect(posts[1], kind)
         match kind:
             case "discord_5xx" | "discord_5xx_after" as kind:
-                said = self._random.choice(_SERVER_ERRORS)
-                return Trip(there, back, refused=said) if kind == "discord_5xx" else Trip(there, back, after=said)
+                response = self._random.choice(_SERVER_ERRORS)
+                return (
+                    Trip(there, back, refused=response) if kind == "discord_5xx" else Trip(there, back, after=response)
+                )
             case "discord_lost" | "discord_lost_after" as kind:
                 return Trip(there, back, lost_there=kind == "discord_lost", lost_back=True)
             case "discord_429":
@@ -189,8 +191,8 @@ class ActiveFaults:
 
     def _too_many(self) -> Reply:
         wait = self._random.choice((0.5, 3.0, 45.0))
-        said = {"message": "slow down", "retry_after": wait, "global": self._random.random() < 0.3}
-        return Reply(429, said, {"Retry-After": str(wait)})
+        body = {"message": "slow down", "retry_after": wait, "global": self._random.random() < 0.3}
+        return Reply(429, body, {"Retry-After": str(wait)})
 
     def trip_to_media(self, request: Request) -> Trip:
         trip = _by_rule(self.media_rules, request)
@@ -204,8 +206,8 @@ class ActiveFaults:
         if self._random_fault(_MEDIA) is None:
             return Trip(there, back)
         self.record_effect(unquote(request.path), "media_broken")
-        said = self._random.choice(_MEDIA_SAYS)
-        return Trip(there, back, lost_back=True) if said is None else Trip(there, back, refused=said)
+        response = self._random.choice(_MEDIA_SAYS)
+        return Trip(there, back, lost_back=True) if response is None else Trip(there, back, refused=response)
 
     def record_effect(self, subject: object, kind: str) -> None:
         """Records that a fault of this kind affected a channel, server or file."""
@@ -253,6 +255,6 @@ def _by_rule(rules: Iterable[Callable[[Request], Trip | None]], request: Request
 
 
 def _leaves_in_doubt(trip: Trip) -> bool:
-    said = trip.refused or trip.after
+    response = trip.refused or trip.after
     lost = trip.lost_there or trip.lost_back or trip.unreachable or trip.there + trip.back > _UNANSWERED_SECONDS
-    return lost or trip.after is not None or (said is not None and said.status >= 500)
+    return lost or trip.after is not None or (response is not None and response.status >= 500)

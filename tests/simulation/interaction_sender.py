@@ -58,11 +58,11 @@ class InteractionSender:
             self._ledger.tries_token(channel.guild)
         if rest == ["language"]:
             self._ledger.servers[channel.guild.id].language = options.get("language")
-        said = [
+        fields = [
             {"name": name, "type": _OPTION_TYPES.get(type(value), 7), "value": value} for name, value in options.items()
         ]
-        said = [{**one, "type": 7} if one["name"] == "channel" and "unfollow" not in path else one for one in said]
-        inner: list[dict[str, Any]] = said
+        fields = [{**one, "type": 7} if one["name"] == "channel" and "unfollow" not in path else one for one in fields]
+        inner: list[dict[str, Any]] = fields
         for depth, name in enumerate(reversed(rest)):
             inner = [{"type": 1 if depth == 0 else 2, "name": name, "options": inner}]
         data: dict[str, Any] = {"id": "1", "name": root, "type": 1, "options": inner}

@@ -533,8 +533,8 @@ class Ledger:
         channel = posted.channel
         cards = [number for number, one in self.cards.items() if one is job and int(number) in channel.messages]
         disturbed = channel.lacks("read_message_history") or self._faults.affected(channel.id, job.ends_at - _BEFORE)
-        again = len(self.promises[(job.jobid, channel.id)].outcomes) > 1
-        if self.calm and cards and not disturbed and not again and posted.reply_to not in cards:
+        is_repeated = len(self.promises[(job.jobid, channel.id)].outcomes) > 1
+        if self.calm and cards and not disturbed and not is_repeated and posted.reply_to not in cards:
             self.fail(f"the result of {job.prompt} is a reply to {posted.reply_to}, and its card is {cards}")
 
     def _language(self, channel: Channel) -> str:
@@ -591,8 +591,8 @@ class Ledger:
         """Checks that a result is called late if, and only if, the job was watched and ended long ago."""
         promise = self.promises[(job.jobid, posted.channel.id)]
         waited = self._clock.passed - job.ends_at
-        told = "given up ·" in text or "not found ·" in text or "expired ·" in text
-        again = len(promise.outcomes) > 1 or promise.extra or promise.void is not None
+        tells_no_end = "given up ·" in text or "not found ·" in text or "expired ·" in text
+        is_repeated = len(promise.outcomes) > 1 or promise.extra or promise.void is not None
         # A job that came from a follow was polled long before its result was the first promise of it.
         skewed = self._faults.was_active("clock", min(promise.at, job.created) - _BEFORE)
         watched_first = job.ends_at - promise.at > _BEFORE and (not job.is_v2 or self._was_reported_active(promise))
@@ -600,7 +600,7 @@ class Ledger:
         since = self._clock.passed - self._last_reported_active(job, posted) if job.is_v2 else waited
         if "Late:" in text and since < _NOT_LATE and not skewed:
             self.fail(f"{job.prompt} ended at most {since:.0f} s ago, and is called late: {text!r}")
-        if waited > _LATE and watched_first and not (told or again or skewed):
+        if waited > _LATE and watched_first and not (tells_no_end or is_repeated or skewed):
             self.counts["late outcomes"] += 1
             if "Late:" not in text:
                 self.fail(f"{job.prompt} ended {waited:.0f} s ago, and nothing says that it is late: {text!r}")
@@ -726,8 +726,8 @@ class Ledger:
     def _known_to_have_ended(self, job: Job) -> float:
         """When the bot knew that a job had ended: at its last outcome at the latest. A database that accepts no writes
         keeps the job active for longer."""
-        told = [one.at for promise in self.promises.values() if promise.job is job for one in promise.outcomes]
-        return max([job.ends_at, *told])
+        posted_at = [one.at for promise in self.promises.values() if promise.job is job for one in promise.outcomes]
+        return max([job.ends_at, *posted_at])
 
     def _tokens_of(self, job: Job) -> set[str]:
         return {

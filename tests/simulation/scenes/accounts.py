@@ -330,15 +330,15 @@ def tried_often(stage: Stage) -> Story:
     yield 6.0
     stage.says(answers[-1], "that's a Discord token")
     tokens = [f"user:{stage.random.randint(1, 99)}-{stage.random.getrandbits(96):024x}" for _ in range(36)]
-    said = []
+    results = []
     for token in tokens:
-        said.append(home.enter_token(token))
+        results.append(home.enter_token(token))
         yield 2.2
     asked = {used for _, used, _ in stage.parts.pixverse.requests}
     stage.expect(discords not in asked, "a Discord token was sent to the API")
     tried = sum(token in asked for token in tokens)
     stage.expect(10 <= tried < 34, f"{tried} made-up tokens were tried in 80 s")
-    stage.says(said[0][-1], "refuses this token")
+    stage.says(results[0][-1], "refuses this token")
     yield 700.0
 
 
@@ -377,9 +377,9 @@ def refused_and_told_to_wait(stage: Stage) -> Story:
     end()
     slow = {"Retry-After": "2400"}
     busy = Trip(refused=Reply(429, {"error": "too many requests", "code": 429}, slow))
-    told, end = stage.counted(lambda request: busy if stage.token(request) in account.tokens else None)
+    times, end = stage.counted(lambda request: busy if stage.token(request) in account.tokens else None)
     yield 2400.0
-    late = [at for at in told if at > told[0] + 2.0]
+    late = [at for at in times if at > times[0] + 2.0]
     stage.expect(not late, f"a refused token was used {len(late)} times though the API had asked to wait")
     end()
     yield 1200.0
@@ -423,18 +423,18 @@ def of_no_known_form(stage: Stage) -> Story:
         yield 5.0
     stage.came(job, home.channel, r"given up · #\d+", files=0)
     stage.wanted_again(job, home.channel)
-    again = stage.one_of(("nobody", "others", "itself"))
+    asker = stage.one_of(("nobody", "others", "itself"))
     yield 300.0
-    if again != "nobody":
-        (other if again == "others" else home).status(job)
+    if asker != "nobody":
+        (other if asker == "others" else home).status(job)
         yield 10.0
     account.tokens.append(f"opaque-{stage.random.getrandbits(96):024x}")
-    if again == "itself":
+    if asker == "itself":
         other.enter_token(account.token)
         yield 10.0
         other.status(job)
         yield 10.0
-    elif again == "others":
+    elif asker == "others":
         stage.void(other)
     home.enter_token(account.token)
     yield 10.0
@@ -510,8 +510,8 @@ def not_found_late(stage: Stage) -> Story:
         if stage.token(request) == old:
             troubled_until[0] = stage.now + 8.0 + 61.0
             return Trip(there=8.0, refused=gone)
-        said = Reply(502, {"error": "no"}) if stage.now < troubled_until[0] else next(rest, None)
-        return None if said is None else Trip(refused=said)
+        reply = Reply(502, {"error": "no"}) if stage.now < troubled_until[0] else next(rest, None)
+        return None if reply is None else Trip(refused=reply)
 
     stage.on_api(rule)
     while not troubled_until[0]:

@@ -270,8 +270,8 @@ def in_another_language(stage: Stage) -> Story:
     for _ in range(2):
         yield 85.0 + stage.parts.interval / 2
         for message in home.channel.messages.values():
-            said = text_of(message)
-            stage.expect(re.search(_ENGLISH, said) is None, f"English in a server that reads {language}: {said!r}")
+            text = text_of(message)
+            stage.expect(re.search(_ENGLISH, text) is None, f"English in a server that reads {language}: {text!r}")
     for job in (single, *group):
         stage.came(job, home.channel)
 

@@ -71,8 +71,8 @@ _FOR_THE_REPLY = (
 
 
 def _global_limit(there: float, seconds: float) -> Trip:
-    said = {"message": "slow down", "retry_after": seconds, "global": True}
-    return Trip(there, refused=Reply(429, said, {"Retry-After": str(seconds), "X-RateLimit-Global": "true"}))
+    body = {"message": "slow down", "retry_after": seconds, "global": True}
+    return Trip(there, refused=Reply(429, body, {"Retry-After": str(seconds), "X-RateLimit-Global": "true"}))
 
 
 def files_refused(stage: Stage) -> Story:
@@ -316,8 +316,10 @@ def no_posting(stage: Stage) -> Story:
         yield 300.0
         stage.parts.discord.permit(alerts, set())
     yield 120.0
-    told = r"\*\*I can't post in"
-    stage.expect(not stage.messages(alerts, told) or alert == "archived", "a problem that is over is still told of")
+    alert_text = r"\*\*I can't post in"
+    stage.expect(
+        not stage.messages(alerts, alert_text) or alert == "archived", "a problem that is over is still reported"
+    )
     stage.expect(bool(stage.messages(alerts, r"\*\*I can post in")), "nobody hears that posting works again")
 
 
@@ -414,10 +416,10 @@ def died_in_between(stage: Stage) -> Story:
     job = stage.job(home, 40)
     home.status(job)
     yield 30.0
-    way = stage.one_of(("short", "long", "set before", "set back while it is away"))
-    stage.parts.machine.downtime = 1.0 if way == "short" else 240.0
+    downtime = stage.one_of(("short", "long", "set before", "set back while it is away"))
+    stage.parts.machine.downtime = 1.0 if downtime == "short" else 240.0
     # After three steps the message is posted, and the bot hasn't received the response.
-    waits = stage.random.randint(1, 14) if way in ("short", "set before") else 3
+    waits = stage.random.randint(1, 14) if downtime in ("short", "set before") else 3
 
     def rule(request: Any) -> Trip | None:
         if request.method == "POST" and "outcome:details" in str(request.body) and stage.parts.machine.life == life:
@@ -426,9 +428,9 @@ def died_in_between(stage: Stage) -> Story:
 
     life = stage.parts.machine.life
     end = stage.on_discord(rule)
-    if way == "set before":
+    if downtime == "set before":
         stage.turn_clock(stage.random.choice((-3_600_000, 3_600_000)))
-    if way == "set back while it is away":
+    if downtime == "set back while it is away":
         while stage.parts.machine.runs:
             yield 1.0
         stage.turn_clock(-230_000)
@@ -546,8 +548,8 @@ def library_fails(stage: Stage) -> Story:
     home.status(plain)
 
     def rule(request: Request) -> None:
-        said = str(request.body)
-        if request.method == "POST" and "outcome:details" in said and odd.prompt in said:
+        body = str(request.body)
+        if request.method == "POST" and "outcome:details" in body and odd.prompt in body:
             stage.parts.faults.record_effect(home.channel.id, "scene")
             raise RuntimeError(LIBRARY_FAILED)
 
@@ -709,8 +711,8 @@ def too_many_at_once(stage: Stage) -> Story:
         if request.method not in ("POST", "PATCH") or "/channels/" not in request.path or not limited[0]:
             return None
         limited[0] -= 1
-        said = {"message": "slow down", "retry_after": wait, "global": True}
-        return Trip(refused=Reply(429, said, {"Retry-After": str(wait), "X-RateLimit-Global": "true"}))
+        body = {"message": "slow down", "retry_after": wait, "global": True}
+        return Trip(refused=Reply(429, body, {"Retry-After": str(wait), "X-RateLimit-Global": "true"}))
 
     stage.on_discord(rule)
     yield 150.0 + wait
@@ -884,8 +886,8 @@ def batch(stage: Stage) -> Story:
     if linked == "refused":
         stage.refuse(home.channel, Refusal(403, 400001, "Uploads limited"), when=_has_files, times=1)
     elif linked:
-        said = Reply(200, b"Come back later.", content_type="text/plain")
-        stage.on_media(lambda request: Trip(refused=said) if request.path in jobs[0].paths else None)
+        reply = Reply(200, b"Come back later.", content_type="text/plain")
+        stage.on_media(lambda request: Trip(refused=reply) if request.path in jobs[0].paths else None)
     group = jobs[:3] if own else jobs
     answer = home.watch(group)
     yield 10.0

@@ -43,13 +43,13 @@ def broken_for_ever(stage: Stage) -> Story:
     job = stage.job(home, 40)
     video = job.video(0)
     taken: list[int] = []
-    said = {
+    reply = {
         "half": Reply(200, video, content_type="video/mp4", cut_at=30),
         "large": Reply(200, video + b"\0" * (12 << 20), content_type="video/mp4", framed=False, sent=taken.append),
         "gone": Reply(404, b"no", content_type="text/plain"),
         "down": Reply(503, b""),
     }[kind]
-    stage.on_media(lambda request: Trip(refused=said) if request.path in job.paths else None)
+    stage.on_media(lambda request: Trip(refused=reply) if request.path in job.paths else None)
     home.status(job)
     yield 400.0
     stage.came(job, home.channel, kinds[kind], "https://", files=0)
@@ -71,8 +71,8 @@ def without_a_prompt(stage: Stage) -> Story:
     job = stage.job(home, 60, v2=False, files=2, serving=serving.WITHOUT_PROMPT)
     home.status(job)
     yield 15.0
-    said = stage.posted(home.channel, "4 videos")
-    stage.expect(len(said) == 1, f"{len(said)} cards tell how many videos are made")
+    cards = stage.posted(home.channel, "4 videos")
+    stage.expect(len(cards) == 1, f"{len(cards)} cards tell how many videos are made")
     yield 80.0 + stage.parts.interval
     stage.came(job, home.channel, "Your 2 videos are ready")
 
@@ -281,14 +281,14 @@ def stale_links(stage: Stage) -> Story:
     yield 20.0
     if behind:
         stage.turn_clock(-30 * 3_600_000)
-    told: list[bytes] = []
+    expired: list[bytes] = []
     run_out = b"ex=%x&" % (stage.parts.clock.true_ms() // 1000 - 3600)
 
     def rule(request: Request) -> Trip | None:
-        if stage.subject(request) != job.jobid or told or stage.parts.pixverse.is_active(job):
+        if stage.subject(request) != job.jobid or expired or stage.parts.pixverse.is_active(job):
             return None
-        told.append(re.sub(b"ex=[0-9a-f]+&", run_out, stage.json(stage.parts.pixverse.record(job))))
-        return Trip(refused=Reply(200, told[0]))
+        expired.append(re.sub(b"ex=[0-9a-f]+&", run_out, stage.json(stage.parts.pixverse.record(job))))
+        return Trip(refused=Reply(200, expired[0]))
 
     stage.on_api(rule)
     yield 60.0 + stage.parts.interval

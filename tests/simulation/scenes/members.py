@@ -210,22 +210,22 @@ def open_jobs(stage: Stage) -> Story:
     """A person may wait for a limited number of jobs, and so may a server; not for one more."""
     home = yield from stage.settle()
     jobs = [stage.job(home, 1500, v2=False) for _ in range(12)]
-    said = []
+    replies = []
     for job in jobs[:7]:
-        said.append(home.status(job, 1))
+        replies.append(home.status(job, 1))
         yield 4.0
     yield 4.0
-    for answer in said[:6]:
+    for answer in replies[:6]:
         stage.says(answer, "Watching")
-    stage.says(said[6], "at your limit of 6")
-    said = []
+    stage.says(replies[6], "at your limit of 6")
+    replies = []
     for job in jobs[6:12]:
-        said.append(home.status(job, 2, home.guild.channels[1]))
+        replies.append(home.status(job, 2, home.guild.channels[1]))
         yield 4.0
     yield 4.0
-    for answer in said[:4]:
+    for answer in replies[:4]:
         stage.says(answer, "Watching")
-    for answer in said[4:]:
+    for answer in replies[4:]:
         stage.says(answer, "server is at its limit of 10")
     listed = home.watch(jobs[10:12], 3)
     yield 6.0
@@ -275,9 +275,9 @@ def requests_of_people(stage: Stage) -> Story:
     yield 15.0
     asked = stage.requests_of(account, since) - stage.requests_for(mine, since)
     stage.expect(asked <= 60, f"one member makes {asked} requests in 15 s")
-    since, said = stage.now, []
+    since, replies = stage.now, []
     for k in range(40):
-        said.append(_watch_unknown(home, account, k % 5, range(25 * k, 25 * k + 25), apart=True))
+        replies.append(_watch_unknown(home, account, k % 5, range(25 * k, 25 * k + 25), apart=True))
         yield 2.0
     asked = stage.requests_of(account, since) - stage.requests_for(mine, since)
     stage.expect(asked <= 290, f"five members make {asked} requests in 80 s")
@@ -286,7 +286,7 @@ def requests_of_people(stage: Stage) -> Story:
     stage.says(honest, "boat")
     gaps = stage.gaps(mine, since)
     stage.expect(max(gaps, default=0.0) < 2.2 * stage.parts.interval, f"a job was left alone for {max(gaps):.0f} s")
-    stage.expect(any(_SLOW_DOWN in answer.text for answer in said), "nobody is told to wait")
+    stage.expect(any(_SLOW_DOWN in answer.text for answer in replies), "nobody is told to wait")
     yield 700.0
     # Whoever has waited is served again.
     answer = home.look(stage.job(account, 300).jobid, 1)
@@ -674,15 +674,15 @@ def let_in_again(stage: Stage) -> Story:
     yield 4.0
     home.command("pixverse watch", 1, jobids=" ".join(ids[25:36]))
     yield 4.0
-    told = None
+    wait_until = None
     for jobid in ids[36:]:
         answer = home.look(jobid, 1)
         yield 1.0
-        told = re.search(r"One moment.*<t:(\d+):R>", answer.text)
-        if told is not None:
+        wait_until = re.search(r"One moment.*<t:(\d+):R>", answer.text)
+        if wait_until is not None:
             break
-    assert told is not None, "nobody is told to wait"
-    yield max(0.0, int(told[1]) - stage.parts.clock.true_ms() / 1000) + 1.0
+    assert wait_until is not None, "nobody is told to wait"
+    yield max(0.0, int(wait_until[1]) - stage.parts.clock.true_ms() / 1000) + 1.0
     answer = home.look(stage.job(account, 300).jobid, 1)
     yield 6.0
     stage.says(answer, "boat", never=_SLOW_DOWN)

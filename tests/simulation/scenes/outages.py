@@ -21,14 +21,14 @@ def api_down(stage: Stage) -> Story:
         yield 5.0
     yield 100.0
     known = {job.jobid: Reply(503, stage.parts.pixverse.record(job)) for job, _ in jobs}
-    ways = (Trip(unreachable=True), Trip(refused=Reply(503, {"error": "no"})), Trip(there=50.0, lost_back=True), None)
-    way = stage.one_of(ways)
+    trips = (Trip(unreachable=True), Trip(refused=Reply(503, {"error": "no"})), Trip(there=50.0, lost_back=True), None)
+    trip = stage.one_of(trips)
     tried = [0]
 
     def rule(request: Request) -> Trip:
         # A proxy may respond from its cache, and say that the response is old.
         tried[0] += 1
-        return way or Trip(refused=known.get(stage.subject(request), Reply(503, {"error": "no"})))
+        return trip or Trip(refused=known.get(stage.subject(request), Reply(503, {"error": "no"})))
 
     end = stage.on_api(rule)
     yield 240.0
@@ -68,9 +68,9 @@ def unknown_in_an_outage(stage: Stage) -> Story:
     stage.says(answer, "watching|Watching")
     end()
     yield 400.0
-    told = stage.posted(home.channel, r"not found · #\d+")
-    stage.expect(len(told) == 1, f"{len(told)} messages say that nobody knows the id")
-    for one in told:
+    reports = stage.posted(home.channel, r"not found · #\d+")
+    stage.expect(len(reports) == 1, f"{len(reports)} messages say that nobody knows the id")
+    for one in reports:
         text = text_of(one.message)
         stage.expect("couldn't find this job" in text and "no longer" not in text, f"called lost: {text!r}")
 
@@ -382,14 +382,14 @@ def card_refused(stage: Stage) -> Story:
     home.status(job)
     yield 20.0
     status, code = stage.one_of(((403, 50001), (400, 50035), (500, 0)))
-    said = Reply(status, {"message": "no", "code": code})
+    reply = Reply(status, {"message": "no", "code": code})
     times = [stage.one_of((1, 2))]
 
     def rule(request: Request) -> Trip | None:
         if request.method != "PATCH" or f"/channels/{home.channel.id}/messages" not in request.path or not times[0]:
             return None
         times[0] -= 1
-        return Trip(refused=said)
+        return Trip(refused=reply)
 
     end = stage.on_discord(rule)
     yield 170.0 + stage.parts.interval

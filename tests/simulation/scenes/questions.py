@@ -377,8 +377,8 @@ def troubled_lists(stage: Stage) -> Story:
             return None
         is_list = request.path in (_LIST_V1, _LIST_V2)
         begun.append((stage.now, is_list))
-        said = Reply(code, {"error": "There are no lists here", "code": code})
-        return None if not is_list else Trip(there=500.0) if hangs else Trip(refused=said)
+        reply = Reply(code, {"error": "There are no lists here", "code": code})
+        return None if not is_list else Trip(there=500.0) if hangs else Trip(refused=reply)
 
     stage.on_api(rule)
     since = stage.now
@@ -496,8 +496,8 @@ def told_to_wait(stage: Stage) -> Story:
         # A record is refused once, lists always.
         refused = not is_list and not any(no for _, no in begun) if records else is_list
         begun.append((stage.now, refused))
-        said = Reply(429, {"error": "slow down", "code": 429}, {"Retry-After": "60"})
-        return Trip(refused=said) if refused else None
+        reply = Reply(429, {"error": "slow down", "code": 429}, {"Retry-After": "60"})
+        return Trip(refused=reply) if refused else None
 
     stage.on_api(rule)
     yield 300.0
@@ -528,7 +528,7 @@ def asked_to_wait(stage: Stage) -> Story:
         home.status(job)
     other.status(theirs)
     yield 60.0
-    said = Reply(429, {"error": "slow down", "code": 429}, {"Retry-After": "150"})
+    reply = Reply(429, {"error": "slow down", "code": 429}, {"Retry-After": "150"})
     account = home.account
     asked_at = [0.0]
 
@@ -536,7 +536,7 @@ def asked_to_wait(stage: Stage) -> Story:
         if stage.token(request) != account.token or asked_at[0]:
             return None
         asked_at[0] = stage.now
-        return Trip(refused=said)
+        return Trip(refused=reply)
 
     stage.on_api(rule)
     yield stage.parts.interval * 1.5
