@@ -10,6 +10,7 @@ import re
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from random import Random
 from typing import Any
 
@@ -94,6 +95,11 @@ _NAMED = (
     *((DeliveryKind.OUTCOME, job_round, after) for job_round in range(3) for after in range(2)),
 )
 """The kinds of messages whose nonces depend on a job."""
+
+
+@cache
+def _nonces_of(jobid: str, channel_id: int) -> frozenset[str]:
+    return frozenset(nonces.for_job(jobid, channel_id, kind, job_round, after) for kind, job_round, after in _NAMED)
 
 
 @dataclass(slots=True)
@@ -643,11 +649,10 @@ class Ledger:
         return job
 
     def _job_by_nonces(self, channel_id: int, found: set[str]) -> Job | None:
-        for job in self._pixverse.jobs.values():
-            for kind, job_round, after in _NAMED:
-                if nonces.for_job(job.jobid, channel_id, kind, job_round, after) in found:
-                    return job
-        return None
+        jobs = self._pixverse.jobs
+        # Almost always it is a job that somebody asked for here, so few nonces have to be computed.
+        asked_here = [jobs[jobid] for jobid, where in self.askers if where == channel_id and jobid in jobs]
+        return next((job for job in (*asked_here, *jobs.values()) if found & _nonces_of(job.jobid, channel_id)), None)
 
     def jobs_in(self, message: dict[str, object]) -> list[Job]:
         """The jobs that a message is about, whether or not it shows their prompts."""
