@@ -135,11 +135,10 @@ async def of_subscription(
     return await queries.one_as(Delivery, sql, (subscription_id, kind, job_round))
 
 
-async def posted_outcome(queries: Queries, subscription_id: int) -> Delivery | None:
-    """The latest outcome that was posted for this subscription, of any round."""
-    where = f"subscription_id = ? AND {IS_OUTCOME} AND state = ?"
-    sql = f"{SELECT} WHERE {where} ORDER BY id DESC LIMIT 1"
-    return await queries.one_as(Delivery, sql, (subscription_id, DeliveryState.POSTED))
+async def outcomes_of(queries: Queries, subscription_ids: Collection[int]) -> list[Delivery]:
+    """Every outcome of these subscriptions, of any round and in whatever state; the latest last."""
+    sql = f"{SELECT} WHERE {queries.dialect.among('subscription_id')} AND {IS_OUTCOME} ORDER BY id"
+    return await queries.all_as(Delivery, sql, (queries.dialect.list_of(subscription_ids),))
 
 
 async def outcome_message(queries: Queries, subscription_id: int, job_round: int) -> OutcomeMessage | None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from model import snapshots
+from model.job import Job
 from model.messages import Address, CardPost, SummaryEntry, SummaryPost
-from model.states import CardStatus, DeliveryKind
+from model.states import CardStatus, DeliveryKind, DeliveryState
 from relay.cards.card_status import Facts, card_status, changes_at, is_final, slow_at
 from relay.delivery import nonces
 from relay.delivery.verdicts import PATIENCE
@@ -62,12 +64,14 @@ class CardPosts:
         row = await cards.of_subscription(self._reader, subscription_id)
         if row is None:
             return None
-        outcome = await self._outcome_of(row)
+        outcomes = (await self._outcomes_of([row]))[row.subscription_id]
+        outcome = _of_this_round(row, outcomes)
         at = self._clock.now()
-        facts = self._facts(row, outcome, at, api_down=self._api_down_since() is not None, paused=self._paused())
+        api_down = self._api_down_since() is not None
+        facts = self._facts(row, snapshots.load(row.snapshot), outcome, at, api_down=api_down, paused=self._paused())
         status = card_status(facts)
         address = Address(row.guild_id, row.channel_id)
-        post = None if status is None or row.server_gone else await self._card_post(row, outcome, status)
+        post = None if status is None or row.server_gone else self._card_post(row, facts.job, outcomes, status)
         return CardView(row, address, post, is_final(facts), at, changes_at(facts), _news_at(row, outcome))
 
     async def summary(self, batch_id: int, nonce: str, language: str) -> SummaryPost | None:
@@ -77,32 +81,35 @@ class CardPosts:
         if batch is None:
             return None
         rows = await cards.of_batch(self._reader, batch_id)
+        outcomes = await self._outcomes_of(rows)
         return SummaryPost(
             batch_id=batch_id,
             asker=batch.user_id,
             mention=batch.mention,
-            entries=tuple([await self._entry(row) for row in rows]),
+            entries=tuple(self._entry(row, outcomes[row.subscription_id]) for row in rows),
             nonce=nonce,
             done=sum(row.ended_at is not None and row.stopped_by is None for row in rows),
             open=any(row.ended_at is None for row in rows),
             language=language,
         )
 
-    async def _entry(self, row: CardRow) -> SummaryEntry:
-        outcome = await self._outcome_of(row)
-        facts = self._facts(row, outcome, self._clock.now(), api_down=False, paused=False)
+    def _entry(self, row: CardRow, outcomes: Sequence[Delivery]) -> SummaryEntry:
+        job, outcome = snapshots.load(row.snapshot), _of_this_round(row, outcomes)
+        facts = self._facts(row, job, outcome, self._clock.now(), api_down=False, paused=False)
         return SummaryEntry(
             number=row.job_id,
             jobid=row.jobid,
             status=card_status(facts) or CardStatus.ENDED,
-            job=snapshots.load(row.snapshot),
+            job=job,
             outcome=row.outcome,
-            outcome_message=await self._outcome_message(row),
+            outcome_message=_latest_message(outcomes),
         )
 
     def plain(self, row: CardRow, status: CardStatus) -> CardPost:
         """The card with only what every card shows."""
-        job = snapshots.load(row.snapshot)
+        return self._plain(row, snapshots.load(row.snapshot), status)
+
+    def _plain(self, row: CardRow, job: Job | None, status: CardStatus) -> CardPost:
         return CardPost(
             subscription_id=row.subscription_id,
             number=row.job_id,
@@ -116,18 +123,18 @@ class CardPosts:
             language=row.card_language or "",
         )
 
-    async def _card_post(self, row: CardRow, outcome: Delivery | None, status: CardStatus) -> CardPost:
+    def _card_post(self, row: CardRow, job: Job | None, outcomes: Sequence[Delivery], status: CardStatus) -> CardPost:
         ended = status is CardStatus.ENDED
         missing: tuple[str, ...] = ()
         if status is CardStatus.CANNOT_POST:
             missing = self._poster.missing_permissions(Address(row.guild_id, row.channel_id)) or ()
         return replace(
-            self.plain(row, status),
+            self._plain(row, job, status),
             since=self._api_down_since() if status is CardStatus.API_DOWN else None,
-            until=self._until(row, outcome, status),
+            until=self._until(row, _of_this_round(row, outcomes), status),
             missing=missing,
             outcome=row.outcome if ended else None,
-            outcome_message=await self._outcome_message(row) if ended else None,
+            outcome_message=_latest_message(outcomes) if ended else None,
             stopped_by=(row.stopped_by or None) if status is CardStatus.STOPPED else None,
         )
 
@@ -138,8 +145,9 @@ class CardPosts:
             return outcome.blocked_since + PATIENCE
         return None
 
-    def _facts(self, row: CardRow, outcome: Delivery | None, now: int, *, api_down: bool, paused: bool) -> Facts:
-        job = snapshots.load(row.snapshot)
+    def _facts(
+        self, row: CardRow, job: Job | None, outcome: Delivery | None, now: int, *, api_down: bool, paused: bool
+    ) -> Facts:
         return Facts(
             now=now,
             job=job,
@@ -156,18 +164,14 @@ class CardPosts:
             slow_at=slow_at(job, row.watched_since),
         )
 
-    async def _outcome_of(self, row: CardRow) -> Delivery | None:
-        if row.outcome is None:
-            return None
-        return await delivery_queries.of_subscription(
-            self._reader, row.subscription_id, DeliveryKind.OUTCOME, row.round
-        )
-
-    async def _outcome_message(self, row: CardRow) -> int | None:
-        if row.outcome is None:
-            return None
-        posted = await delivery_queries.posted_outcome(self._reader, row.subscription_id)
-        return None if posted is None else posted.message_id
+    async def _outcomes_of(self, rows: Iterable[CardRow]) -> defaultdict[int, list[Delivery]]:
+        """The outcomes of those subscriptions whose job has ended, of any round, by subscription; the latest last."""
+        ended = [row.subscription_id for row in rows if row.outcome is not None]
+        found: defaultdict[int, list[Delivery]] = defaultdict(list)
+        for outcome in await delivery_queries.outcomes_of(self._reader, ended) if ended else ():
+            if outcome.subscription_id is not None:
+                found[outcome.subscription_id].append(outcome)
+        return found
 
 
 async def mark_shown(
@@ -185,3 +189,12 @@ def _news_at(row: CardRow, outcome: Delivery | None) -> int:
     settled_at = None if outcome is None else outcome.settled_at
     times = (row.changed_at, row.account_since, row.ended_at, row.job_ended_at, settled_at)
     return max(time for time in times if time is not None)
+
+
+def _of_this_round(row: CardRow, outcomes: Iterable[Delivery]) -> Delivery | None:
+    return next((one for one in outcomes if one.kind is DeliveryKind.OUTCOME and one.round == row.round), None)
+
+
+def _latest_message(outcomes: Iterable[Delivery]) -> int | None:
+    posted = [one.message_id for one in outcomes if one.state is DeliveryState.POSTED]
+    return posted[-1] if posted else None
