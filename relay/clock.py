@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 
-from relay.ports import Clock
+from relay.ports import Clock, Timer
 
 
 class SystemClock:
@@ -23,6 +24,10 @@ class SystemClock:
         """Waits; returns at once if `seconds` is zero or negative."""
         if seconds > 0:
             await asyncio.sleep(seconds)
+
+    def call_later(self, seconds: float, callback: Callable[[], object]) -> Timer:
+        """Calls the callback once the time is over."""
+        return asyncio.get_running_loop().call_later(seconds, callback)
 
 
 class DatabaseClock:
@@ -50,6 +55,10 @@ class DatabaseClock:
         """Waits; returns at once if `seconds` is zero or negative."""
         await self._clock.sleep(seconds)
 
+    def call_later(self, seconds: float, callback: Callable[[], object]) -> Timer:
+        """Calls the callback once the time is over."""
+        return self._clock.call_later(seconds, callback)
+
     def set(self, now: int, asked_at: float) -> None:
         """Sets the clock to the database's time `now` (milliseconds UTC), requested at `asked_at` (monotonic seconds).
 
@@ -66,18 +75,12 @@ class DatabaseClock:
 
 async def sleep_unless_woken(clock: Clock, seconds: float, woken: asyncio.Event) -> None:
     """Sleeps until the time is over or the event is set, then clears the event."""
-
-    def over(_sleeping: asyncio.Task[None]) -> None:
-        woken.set()
-
     if seconds > 0 and not woken.is_set():
-        sleeping = asyncio.ensure_future(clock.sleep(seconds))
-        sleeping.add_done_callback(over)
+        timer = clock.call_later(seconds, woken.set)
         try:
             await woken.wait()
         finally:
-            sleeping.remove_done_callback(over)
-            sleeping.cancel()
+            timer.cancel()
     else:
         await asyncio.sleep(0)  # Let other tasks run.
     woken.clear()

@@ -21,6 +21,13 @@ Sleep = Callable[[float], Awaitable[None]]
 """Waits for the given number of seconds."""
 
 
+class Timer(Protocol):
+    """A call that is to come."""
+
+    def cancel(self) -> object:
+        """Prevents the call."""
+
+
 class Clock(Protocol):
     """Time as the relay sees it."""
 
@@ -32,6 +39,9 @@ class Clock(Protocol):
 
     async def sleep(self, seconds: float) -> None:
         """Waits; returns at once if `seconds` is zero or negative."""
+
+    def call_later(self, seconds: float, callback: Callable[[], object]) -> Timer:
+        """Calls the callback once the time is over."""
 
 
 class Poster(Protocol):

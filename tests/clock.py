@@ -3,8 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 START = 1_800_000_000_000
+
+
+class ManualTimer:
+    """A call that a `ManualClock` makes at `at`."""
+
+    def __init__(self, at: float, callback: Callable[[], object]) -> None:
+        self.at = at
+        self.callback = callback
+        self.runs = True
+
+    def cancel(self) -> None:
+        self.runs = False
 
 
 class ManualClock:
@@ -16,7 +29,7 @@ class ManualClock:
         self._began = self._seconds = seconds
         self.jumped = 0
         """Milliseconds by which only the wall clock was moved."""
-        self._sleepers: list[tuple[float, asyncio.Future[None]]] = []
+        self._timers: list[ManualTimer] = []
 
     def now(self) -> int:
         return self._start + round((self._seconds - self._began) * 1000) + self.jumped
@@ -28,19 +41,33 @@ class ManualClock:
         if seconds <= 0:
             return
         sleeper: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._sleepers.append((self._seconds + seconds, sleeper))
-        await sleeper
+
+        def wake() -> None:
+            if not sleeper.done():
+                sleeper.set_result(None)
+
+        timer = self.call_later(seconds, wake)
+        try:
+            await sleeper
+        finally:
+            timer.cancel()
+
+    def call_later(self, seconds: float, callback: Callable[[], object]) -> ManualTimer:
+        timer = ManualTimer(self._seconds + seconds, callback)
+        self._timers.append(timer)
+        return timer
 
     def earliest(self) -> float | None:
         """When the next sleeper is due."""
-        self._sleepers = [one for one in self._sleepers if not one[1].done()]
-        return min((at for at, _ in self._sleepers), default=None)
+        self._timers = [timer for timer in self._timers if timer.runs]
+        return min((timer.at for timer in self._timers), default=None)
 
     def move_to(self, at: float) -> None:
         self._seconds = max(self._seconds, at)
-        for due, sleeper in self._sleepers:
-            if due <= self._seconds and not sleeper.done():
-                sleeper.set_result(None)
+        for timer in self._timers:
+            if timer.runs and timer.at <= self._seconds:
+                timer.cancel()
+                timer.callback()
 
     def forward(self, seconds: float) -> None:
         self.move_to(self._seconds + seconds)
@@ -59,9 +86,17 @@ class SleeplessClock(ManualClock):
     async def sleep(self, seconds: float) -> None:
         raise AssertionError("nothing here may sleep")
 
+    def call_later(self, seconds: float, callback: Callable[[], object]) -> ManualTimer:
+        raise AssertionError("nothing here may sleep")
+
 
 class HastyClock(ManualClock):
     """A clock on which every sleep ends at once, and moves the clock by its length."""
 
     async def sleep(self, seconds: float) -> None:
         self.forward(seconds)
+
+    def call_later(self, seconds: float, callback: Callable[[], object]) -> ManualTimer:
+        timer = super().call_later(seconds, callback)
+        asyncio.get_running_loop().call_soon(self.forward, seconds)
+        return timer

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from random import Random
 from types import CoroutineType
 
@@ -90,18 +89,10 @@ def _sleeps(task: asyncio.Task[None]) -> bool:
     while isinstance(inner, CoroutineType):
         frame = inner.cr_frame
         if inner.__name__ == "sleep_unless_woken":
-            return frame is not None and not frame.f_locals["woken"].is_set() and _counted(frame.f_locals)
+            inside = {} if frame is None else frame.f_locals
+            return "timer" in inside and inside["timer"].runs and not inside["woken"].is_set()
         if inner.__name__ == "sleep" and frame is not None:
             sleeper = frame.f_locals.get("sleeper")
             return sleeper is not None and not sleeper.done()
         inner = inner.cr_await
     return False
-
-
-def _counted(within: Mapping[str, object]) -> bool:
-    """Whether the sleep is registered with the clock: its task has begun and hasn't ended."""
-    sleeping = within.get("sleeping")
-    if not isinstance(sleeping, asyncio.Task) or sleeping.done():
-        return False
-    inner = sleeping.get_coro()
-    return isinstance(inner, CoroutineType) and inner.cr_await is not None

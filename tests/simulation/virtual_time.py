@@ -55,6 +55,9 @@ class VirtualClock:
         if seconds > 0:
             await asyncio.sleep(seconds)
 
+    def call_later(self, seconds: float, callback: Callable[[], object]) -> asyncio.Handle:
+        return asyncio.get_running_loop().call_later(seconds, callback)
+
     @property
     def passed(self) -> float:
         """Seconds since the life began."""

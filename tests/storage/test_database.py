@@ -14,6 +14,7 @@ from relay.retention import Retention
 from storage.database import Database, get_meta, put_meta
 from storage.engines.sqlite.engine import BUSY_SECONDS
 from storage.errors import StorageError, StorageUnavailable, TransactionMisused
+from tests.clock import ManualClock
 
 
 async def _names(database: Database) -> set[str]:
@@ -270,17 +271,12 @@ async def _give_up_nothing(_before: int) -> None:
     """For a loop that deletes nothing."""
 
 
-class _OneTurn:
+class _OneTurn(ManualClock):
     """A clock whose second sleep is the end."""
 
     def __init__(self) -> None:
+        super().__init__(0)
         self._slept = 0
-
-    def now(self) -> int:
-        return 0
-
-    def monotonic(self) -> float:
-        return 0.0
 
     async def sleep(self, _seconds: float) -> None:
         self._slept += 1

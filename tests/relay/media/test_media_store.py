@@ -26,6 +26,7 @@ from relay.media.media_store import MAX_FILES, DiskBudget, MediaStore
 from relay.ports import NoMeters
 from sandbox.pixverse_api.videos import video as sandbox_video
 from settings import MediaHost
+from tests.clock import ManualClock
 
 MP4 = b"\x00\x00\x00\x18ftypmp42" + b"v" * 5000
 LIMIT = 20_000
@@ -36,14 +37,11 @@ NOW = 1_800_000_000_000
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class FixedClock:
+class FixedClock(ManualClock):
     """A clock that stands still and never sleeps."""
 
-    def now(self) -> int:
-        return NOW
-
-    def monotonic(self) -> float:
-        return 0.0
+    def __init__(self) -> None:
+        super().__init__(NOW)
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(0)
