@@ -196,9 +196,11 @@ class Machine:
     def _environment(self) -> dict[str, str]:
         return {"DATABASE_URL": f"sqlite:///{self.database}", **self.settings}
 
-    def _step(self) -> asyncio.Future[None] | None:
-        """Counts a step, at which the process may be killed. Returns a future that never completes if it is dead, else
-        None."""
+    def _step(self, life: int | None = None) -> asyncio.Future[None] | None:
+        """Counts a step, at which the process may be killed. Returns a future that never completes if it is dead or no
+        longer the process of that `life`, else None."""
+        if life is not None and life != self.life:
+            return asyncio.get_running_loop().create_future()
         self.steps += 1
         if self.dies_after is not None:
             self.dies_after -= 1
@@ -208,23 +210,18 @@ class Machine:
         return asyncio.get_running_loop().create_future() if self._dead else None
 
     async def _connect(self, address: str, busy_seconds: float) -> Any:
-        life = self.life
+        life, disk = self.life, self.disk
 
         def before(sql: str) -> Awaitable[None] | None:
-            wait = step()
-            if self.disk.sound or wait is not None:
+            wait = self._step(life)
+            if wait is not None or disk.sound:
                 return wait
             return self._on_bad_disk(sql, busy_seconds)
 
-        def step() -> asyncio.Future[None] | None:
-            if life != self.life:
-                return asyncio.get_running_loop().create_future()
-            return self._step()
-
         def after(sql: str) -> asyncio.Future[None] | None:
-            wait = step()
+            wait = self._step(life)
             if wait is None:
-                self.disk.carried_out(sql)
+                disk.carried_out(sql)
             return wait
 
         return InlineConnection(address, busy_seconds, before, after)

@@ -148,7 +148,9 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def call_later(  # type: ignore[override]
         self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.Handle:
-        return self.call_at(self._clock.seconds + delay, callback, *args, context=context)
+        timer = _Handle(callback, args, context)
+        heapq.heappush(self._timers, (self._clock.seconds + delay, next(self._numbers), timer))
+        return timer
 
     def call_at(  # type: ignore[override]
         self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
@@ -185,17 +187,18 @@ class VirtualLoop(asyncio.BaseEventLoop):
         if self._clock.seconds > self._moment:
             self._moment, self._in_a_moment = self._clock.seconds, 0
         while ready:
-            self._in_a_moment += 1
+            self._in_a_moment += len(ready)
             if self._in_a_moment > _MOST_IN_A_MOMENT:
                 raise RuntimeError("the bot goes round in circles, and no time passes")
-            handle = ready.popleft()
-            if not handle._cancelled:
-                try:
-                    handle._context.run(handle._callback, *handle._args)
-                except Exception as error:
-                    self.call_exception_handler({"message": f"{handle._callback} failed", "exception": error})
-            if self._stopping:
-                return
+            for _ in range(len(ready)):
+                handle = ready.popleft()
+                if not handle._cancelled:
+                    try:
+                        handle._context.run(handle._callback, *handle._args)
+                    except Exception as error:
+                        self.call_exception_handler({"message": f"{handle._callback} failed", "exception": error})
+                if self._stopping:
+                    return
 
     def _write_to_self(self) -> None:
         """Does nothing: the loop never sleeps."""

@@ -134,7 +134,8 @@ class Session:
 
     async def ws_connect(self, _url: str, **_options: Any) -> Any:
         assert self._connect is not None
-        await self._pass()
+        if (wait := self._step()) is not None:
+            await wait
         return await self._connect()
 
     async def ask(self, method: str, url: str, options: dict[str, Any]) -> Response:
@@ -164,23 +165,21 @@ class Session:
         if trip.unreachable:
             await asyncio.sleep(trip.there)
             raise aiohttp.ClientConnectorError(SimpleNamespace(host="", port=0, ssl=None), OSError("no route"))  # type: ignore[arg-type]
-        await self._pass()
+        if (wait := self._step()) is not None:
+            await wait
         await asyncio.sleep(trip.there)
         if trip.lost_there:
             raise aiohttp.ServerDisconnectedError
         reply = trip.refused or self._peer.answer(request)
         if trip.headers:
             reply = replace(reply, headers={**reply.headers, **trip.headers})
-        await self._pass()
+        if (wait := self._step()) is not None:
+            await wait
         if trip.back:
             await asyncio.sleep(trip.back)
         if trip.lost_back:
             raise aiohttp.ServerDisconnectedError
         return Response(trip.after or reply)
-
-    async def _pass(self) -> None:
-        if (wait := self._step()) is not None:
-            await wait
 
     async def _tell_trace(self, signal: str, **parameters: Any) -> None:
         if self._trace is not None:
