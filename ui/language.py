@@ -29,6 +29,7 @@ LANGUAGES = {
     "zh-CN": "简体中文",
 }
 """The languages' own names, by Discord's locale codes."""
+_BY_FAMILY = {code.partition("-")[0]: code for code in LANGUAGES}
 
 FOLDER = Path(__file__).with_name("locales")
 DOMAIN = "relay"
@@ -51,8 +52,7 @@ def language_of(locale: str | None) -> str:
         return ENGLISH
     if locale in LANGUAGES:
         return locale
-    family = locale.partition("-")[0]
-    return next((code for code in LANGUAGES if code.partition("-")[0] == family), ENGLISH)
+    return _BY_FAMILY.get(locale.partition("-")[0], ENGLISH)
 
 
 def current_language() -> str:
