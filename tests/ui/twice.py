@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 _STATES = (
     "on hold",
@@ -85,11 +86,18 @@ def said_twice(text: str, labels: Iterable[str] = ()) -> list[str]:
 
 
 def _more_than_once(parts: Iterable[str]) -> list[str]:
-    return [part for part, number in Counter(parts).items() if number > 1]
+    parts = list(parts)
+    return [part for part, number in Counter(parts).items() if number > 1] if len(set(parts)) < len(parts) else []
 
 
 def _words_only(text: str) -> str:
     return _MARK.sub(" ", text).lower()
+
+
+@lru_cache(10_000)
+def _words(sentence: str) -> list[str]:
+    """The sentence's words; many messages share their sentences."""
+    return _WORD.findall(_words_only(sentence).replace("*", ""))
 
 
 def _sentences(text: str) -> Iterator[str]:
@@ -99,16 +107,16 @@ def _sentences(text: str) -> Iterator[str]:
 
 def _content(sentence: str) -> list[str]:
     """The words with a meaning of their own, without their endings."""
-    words = _WORD.findall(_words_only(sentence).replace("*", ""))
-    return [re.sub(r"(?:ing|ed|s)$", "", word) for word in words if not _NO_CONTENT.fullmatch(word)]
+    return [re.sub(r"(?:ing|ed|s)$", "", word) for word in _words(sentence) if not _NO_CONTENT.fullmatch(word)]
 
 
 def _whole(sentence: str) -> str:
     """The sentence by its words; empty where it is a single one."""
-    words = _WORD.findall(_words_only(sentence).replace("*", ""))
+    words = _words(sentence)
     return " ".join(words) if len(words) > 1 else ""
 
 
-def _runs(sentence: str) -> set[str]:
+@lru_cache(10_000)
+def _runs(sentence: str) -> frozenset[str]:
     words = _content(sentence)
-    return {" ".join(words[start : start + _RUN]) for start in range(len(words) - _RUN + 1)}
+    return frozenset(" ".join(words[start : start + _RUN]) for start in range(len(words) - _RUN + 1))
