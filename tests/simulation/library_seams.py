@@ -1,10 +1,12 @@
-"""Replaces discord.py's HTTP session, clock and heartbeat thread, which can't be passed in, for a whole process.
+"""Replaces parts of libraries that can't be passed in, for a whole process: discord.py's HTTP session, clock and
+heartbeat thread, and how gettext reads a catalogue.
 
 A simulation runs in its own process (`tests/simulation/children.py`), so nothing else is affected.
 """
 
 from __future__ import annotations
 
+import gettext
 from collections.abc import Callable
 from datetime import UTC, datetime
 from random import Random
@@ -21,6 +23,8 @@ import discord.utils
 
 from tests.simulation.virtual_time import VirtualClock
 from tests.simulation.wire import FormData
+
+_GNU_TRANSLATIONS = gettext.GNUTranslations
 
 NewSession = Callable[[aiohttp.TraceConfig | None], Any]
 
@@ -48,6 +52,18 @@ class _SeededRandom(Random):
 
     def seed(self, *_: object) -> None:
         super().seed(1)
+
+
+def read_catalogues_once() -> None:
+    """From now on gettext reads each catalogue once, not once in each life of the process."""
+    read: dict[str, gettext.GNUTranslations] = {}
+
+    def catalogue(file: Any) -> gettext.GNUTranslations:
+        if file.name not in read:
+            read[file.name] = _GNU_TRANSLATIONS(file)
+        return read[file.name]
+
+    setattr(gettext, "GNUTranslations", catalogue)  # noqa: B010 - mypy forbids to assign to a class
 
 
 def put_discord_py_into(clock: VirtualClock, new_session: NewSession) -> None:

@@ -8,6 +8,7 @@ import logging
 from collections import Counter
 from dataclasses import dataclass
 
+from tests.simulation.library_seams import read_catalogues_once
 from tests.simulation.plan import Plan
 from tests.simulation.world import World
 
@@ -38,6 +39,7 @@ def ran(plan: Plan, *, until_broken: bool = False) -> World:
     """
     logging.getLogger().handlers[:] = []
     logging.lastResort = None
+    read_catalogues_once()
     world = World(plan)
     world.live(until_broken=until_broken)
     return world
