@@ -33,7 +33,9 @@ def _told(look: Look) -> set[tuple[str, int]]:
     return {(change.kind, change.item) for change in look.changes}
 
 
-async def test_everything_that_others_have_in_memory_is_told(databases: tuple[Database, Database, Database]) -> None:
+async def test_everything_that_other_processes_keep_in_memory_is_reported(
+    databases: tuple[Database, Database, Database],
+) -> None:
     mine, theirs, _ = databases
     horizon = await change_feed.horizon(mine.reader)
     async with theirs.transaction() as tx:
@@ -60,7 +62,7 @@ async def test_everything_that_others_have_in_memory_is_told(databases: tuple[Da
     assert (await change_feed.since(theirs.reader, horizon, but_of=theirs.writer_id)).changes == []
 
 
-async def test_one_that_began_first_and_commits_last_is_not_missed(
+async def test_a_change_that_began_first_and_committed_last_is_not_missed(
     databases: tuple[Database, Database, Database],
 ) -> None:
     mine, slow, fast = databases
@@ -76,7 +78,7 @@ async def test_one_that_began_first_and_commits_last_is_not_missed(
     assert (await change_feed.since(mine.reader, look.horizon, but_of=mine.writer_id)).changes == []
 
 
-async def test_what_everybody_has_read_is_deleted(databases: tuple[Database, Database, Database]) -> None:
+async def test_what_every_process_has_read_is_deleted(databases: tuple[Database, Database, Database]) -> None:
     mine, theirs, _ = databases
     async with theirs.transaction() as tx:
         await change_feed.report_end(tx, 1)
@@ -87,7 +89,7 @@ async def test_what_everybody_has_read_is_deleted(databases: tuple[Database, Dat
 
 
 @pytest.mark.parametrize("column", ["shown_at = 5", "shown = 'x'"])
-async def test_what_only_the_posting_process_needs_is_not_told(
+async def test_changes_that_only_the_posting_process_needs_are_not_reported(
     databases: tuple[Database, Database, Database], column: str
 ) -> None:
     mine, theirs, _ = databases
@@ -101,7 +103,7 @@ async def test_what_only_the_posting_process_needs_is_not_told(
     assert (await change_feed.since(mine.reader, horizon, but_of=mine.writer_id)).changes == []
 
 
-async def test_whoever_posts_elsewhere_hears_which_messages_name_a_forgotten_person(
+async def test_processes_that_post_elsewhere_learn_which_messages_name_a_forgotten_person(
     databases: tuple[Database, Database, Database],
 ) -> None:
     mine, theirs, _ = databases

@@ -96,7 +96,7 @@ def _tables(server: PostgresServer, url: PostgresUrl) -> int:
         return int(row[0]) if row else 0
 
 
-async def test_a_source_of_an_older_version_has_to_be_started_once(path: Path, empty: PostgresUrl) -> None:
+async def test_a_source_of_an_older_version_must_be_started_once(path: Path, empty: PostgresUrl) -> None:
     path.parent.mkdir()
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(TABLES_3.read_text(encoding="utf-8"))
@@ -104,7 +104,7 @@ async def test_a_source_of_an_older_version_has_to_be_started_once(path: Path, e
         await copy_database(path, empty, [new_key()], _quiet)
 
 
-async def test_everything_arrives_and_comes_back(
+async def test_everything_is_copied_and_comes_back(
     path: Path, empty: PostgresUrl, postgres_server: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(copying, "_ROWS_AT_ONCE", PAGE)
@@ -135,7 +135,7 @@ async def test_everything_arrives_and_comes_back(
 
 
 @pytest.mark.parametrize("to_postgres", [True, False])
-async def test_the_copy_goes_on_where_the_source_was(path: Path, empty: PostgresUrl, to_postgres: bool) -> None:
+async def test_the_copy_continues_where_the_source_was(path: Path, empty: PostgresUrl, to_postgres: bool) -> None:
     """No number is used twice, not even of deleted rows, because buttons contain them."""
     key = new_key()
     source, target = (path, empty) if to_postgres else (empty, path)
@@ -156,7 +156,7 @@ async def test_the_copy_goes_on_where_the_source_was(path: Path, empty: Postgres
 
 
 @pytest.mark.parametrize("to_postgres", [True, False])
-async def test_broken_off_at_any_step_the_target_is_empty(
+async def test_after_an_interruption_at_any_step_the_target_is_empty(
     path: Path, empty: PostgresUrl, postgres_server: PostgresServer, to_postgres: bool
 ) -> None:
     key = new_key()
@@ -196,7 +196,7 @@ async def _clear(server: PostgresServer, target: DatabasePlace) -> None:
 
 
 @pytest.mark.parametrize("to_postgres", [True, False])
-async def test_cancelled_the_target_is_empty(
+async def test_after_a_cancellation_the_target_is_empty(
     path: Path, empty: PostgresUrl, postgres_server: PostgresServer, to_postgres: bool
 ) -> None:
     key, reached = new_key(), asyncio.Event()
@@ -215,7 +215,7 @@ async def test_cancelled_the_target_is_empty(
     assert not path.exists() if isinstance(target, Path) else _tables(postgres_server, empty) == 0
 
 
-async def test_a_server_that_is_killed_in_the_middle_keeps_nothing(
+async def test_a_server_killed_during_the_copy_keeps_nothing(
     path: Path, empty: PostgresUrl, postgres_server: PostgresServer
 ) -> None:
     key = new_key()
@@ -230,7 +230,7 @@ async def test_a_server_that_is_killed_in_the_middle_keeps_nothing(
     assert _tables(postgres_server, empty) == 0
 
 
-async def test_a_source_that_is_slow_to_read_breaks_nothing_off(
+async def test_a_source_that_is_slow_to_read_interrupts_nothing(
     path: Path, empty: PostgresUrl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The target's transaction is idle meanwhile; PostgreSQL would end a bot's idle transaction."""
@@ -276,7 +276,7 @@ async def test_a_copy_that_differs_is_given_up(
 
 
 @pytest.mark.parametrize("to_postgres", [True, False])
-async def test_a_target_that_holds_something(path: Path, empty: PostgresUrl, to_postgres: bool) -> None:
+async def test_a_target_that_is_not_empty(path: Path, empty: PostgresUrl, to_postgres: bool) -> None:
     key = new_key()
     source, target = (path, empty) if to_postgres else (empty, path)
     await _fill(source, key)
@@ -289,7 +289,7 @@ async def test_a_target_that_holds_something(path: Path, empty: PostgresUrl, to_
     assert await _content(target) == content
 
 
-async def test_another_programs_target(path: Path, empty: PostgresUrl, postgres_server: PostgresServer) -> None:
+async def test_another_program_s_target(path: Path, empty: PostgresUrl, postgres_server: PostgresServer) -> None:
     key = new_key()
     await _fill(path, key)
     with closing(postgres_server.admin(name_of(empty))) as connection:
@@ -315,7 +315,7 @@ async def test_nothing_is_copied_while_a_bot_runs(path: Path, empty: PostgresUrl
     await copy_database(source, target, [key], _quiet)
 
 
-async def test_without_a_source_or_with_another_key_nothing_is_made(
+async def test_without_a_source_or_with_another_key_nothing_is_created(
     path: Path, empty: PostgresUrl, postgres_server: PostgresServer
 ) -> None:
     with pytest.raises(DatabaseUnreachable):
@@ -330,7 +330,7 @@ async def test_without_a_source_or_with_another_key_nothing_is_made(
     assert _tables(postgres_server, empty) == 0
 
 
-async def test_no_table_and_no_column_is_forgotten(database: Database) -> None:
+async def test_no_table_and_no_column_is_left_out(database: Database) -> None:
     ours = {table for table, _ in await columns_of(database)} - {"sqlite_sequence", "pixverse_relay"}
     of_processes = {"processes", "account_leases", "shard_leases", "named_leases", "pacing", "changes"}
     assert ours - of_processes == set(KEYS)

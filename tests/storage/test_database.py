@@ -21,7 +21,7 @@ async def _names(database: Database) -> set[str]:
     return {row["name"] for row in await database.reader.all("SELECT name FROM meta")}
 
 
-async def test_a_transaction_is_seen_after_its_end_and_not_before(database: Database) -> None:
+async def test_a_transaction_is_visible_only_after_it_ends(database: Database) -> None:
     async with database.transaction() as tx:
         await put_meta(tx, "a", b"1")
         assert await get_meta(tx, "a") == b"1"
@@ -29,7 +29,7 @@ async def test_a_transaction_is_seen_after_its_end_and_not_before(database: Data
     assert await get_meta(database.reader, "a") == b"1"
 
 
-async def test_an_error_undoes_the_whole_block(database: Database) -> None:
+async def test_an_error_rolls_back_the_whole_block(database: Database) -> None:
     async def failing() -> None:
         async with database.transaction() as tx:
             await put_meta(tx, "a", b"1")
@@ -40,7 +40,7 @@ async def test_an_error_undoes_the_whole_block(database: Database) -> None:
     assert await _names(database) == set()
 
 
-async def test_a_failing_statement_undoes_what_came_before_it(database: Database) -> None:
+async def test_a_failing_statement_rolls_back_what_came_before_it(database: Database) -> None:
     async def failing() -> None:
         async with database.transaction() as tx:
             await put_meta(tx, "a", b"1")
@@ -51,7 +51,7 @@ async def test_a_failing_statement_undoes_what_came_before_it(database: Database
     assert await _names(database) == set()
 
 
-async def test_two_tasks_do_not_mix(database: Database) -> None:
+async def test_two_tasks_do_not_share_a_transaction(database: Database) -> None:
     inside = asyncio.Event()
     go_on = asyncio.Event()
 
@@ -78,7 +78,7 @@ async def test_two_tasks_do_not_mix(database: Database) -> None:
     assert await _names(database) == {"kept"}
 
 
-async def test_many_tasks_that_are_cancelled_at_any_point_leave_all_or_nothing(database: Database) -> None:
+async def test_tasks_cancelled_at_any_point_leave_all_or_nothing(database: Database) -> None:
     async def pair(number: int) -> None:
         async with database.transaction() as tx:
             await put_meta(tx, f"{number}-a", b"")
@@ -97,7 +97,7 @@ async def test_many_tasks_that_are_cancelled_at_any_point_leave_all_or_nothing(d
     assert {name[:-2] for name in names if name.endswith("-a")} == {name[:-2] for name in names if name.endswith("-b")}
 
 
-async def test_a_cancelled_body_is_undone_and_frees_the_way(database: Database) -> None:
+async def test_a_cancelled_body_is_rolled_back_and_releases_the_lock(database: Database) -> None:
     inside = asyncio.Event()
 
     async def endless() -> None:
@@ -117,7 +117,7 @@ async def test_a_cancelled_body_is_undone_and_frees_the_way(database: Database) 
 
 
 @pytest.mark.parametrize("lost", [True, False], ids=["its response was lost", "its caller was cancelled"])
-async def test_a_commit_of_which_its_caller_learns_nothing_is_in_doubt(
+async def test_a_commit_with_an_unknown_result_is_in_doubt(
     database: Database, monkeypatch: pytest.MonkeyPatch, *, lost: bool
 ) -> None:
     async def write() -> None:
@@ -142,7 +142,7 @@ async def test_a_commit_of_which_its_caller_learns_nothing_is_in_doubt(
     assert await _names(database) == {"a"}
 
 
-async def test_a_transaction_inside_another_of_the_same_task_is_an_error_and_no_deadlock(database: Database) -> None:
+async def test_a_nested_transaction_of_the_same_task_is_an_error_and_no_deadlock(database: Database) -> None:
     async def nested() -> None:
         async with database.transaction(), database.transaction():
             pass
@@ -154,7 +154,7 @@ async def test_a_transaction_inside_another_of_the_same_task_is_an_error_and_no_
     assert await _names(database) == {"a"}
 
 
-async def test_a_transaction_is_of_no_use_after_its_end(database: Database) -> None:
+async def test_a_transaction_cannot_be_used_after_its_end(database: Database) -> None:
     async with database.transaction() as tx:
         pass
     with pytest.raises(TransactionMisused):
@@ -176,7 +176,7 @@ async def test_foreign_keys_and_full_sync_are_on(sqlite_database: Database) -> N
     assert mode[0] == "wal"
 
 
-async def test_what_was_written_is_there_after_reopening(path: Path) -> None:
+async def test_written_data_is_there_after_reopening(path: Path) -> None:
     first = await Database.open(path)
     async with first.transaction() as tx:
         await put_meta(tx, "a", b"1")
@@ -186,7 +186,7 @@ async def test_what_was_written_is_there_after_reopening(path: Path) -> None:
     await second.close()
 
 
-async def test_a_lock_of_another_program_while_running_is_an_error_that_changes_nothing(path: Path) -> None:
+async def test_another_program_s_lock_is_an_error_that_changes_nothing(path: Path) -> None:
     database = await Database.open(path, busy_seconds=0.05)
 
     async def put_a() -> None:
@@ -205,7 +205,7 @@ async def test_a_lock_of_another_program_while_running_is_an_error_that_changes_
     await database.close()
 
 
-async def test_no_other_program_writes_between_what_a_transaction_reads_and_writes(sqlite_database: Database) -> None:
+async def test_no_other_program_writes_between_a_transaction_s_read_and_write(sqlite_database: Database) -> None:
     with closing(sqlite3.connect(sqlite_database.path, timeout=0.05, isolation_level=None)) as other:
         async with sqlite_database.transaction() as tx:
             assert await get_meta(tx, "a") is None

@@ -64,7 +64,7 @@ def shelf(database: Database) -> Shelf:
     return Shelf(database)
 
 
-async def test_an_old_job_goes_with_all_that_hangs_on_it(shelf: Shelf) -> None:
+async def test_an_old_job_is_deleted_with_everything_that_belongs_to_it(shelf: Shelf) -> None:
     await shelf.job("old", ended=OLD)
     new = await shelf.job("new", ended=NEW)
     assert await shelf.sweep() == 1
@@ -73,7 +73,7 @@ async def test_an_old_job_goes_with_all_that_hangs_on_it(shelf: Shelf) -> None:
         assert len(await shelf.database.reader.all(f"SELECT * FROM {table}")) == 1
 
 
-async def test_what_is_waited_for_or_still_to_be_posted_stays(shelf: Shelf) -> None:
+async def test_watched_jobs_and_jobs_with_outcomes_to_post_are_kept(shelf: Shelf) -> None:
     kept = [
         await shelf.job("running", ended=None),
         await shelf.job("on hold at its end", ended=OLD, waiting=True),
@@ -85,18 +85,18 @@ async def test_what_is_waited_for_or_still_to_be_posted_stays(shelf: Shelf) -> N
     assert await shelf.left() == kept
 
 
-async def test_it_counts_from_the_job_s_end_however_often_it_was_posted(shelf: Shelf) -> None:
+async def test_age_counts_from_the_job_s_end_however_often_it_was_posted(shelf: Shelf) -> None:
     await shelf.job("posted again", ended=OLD, delivered=NEW)
     assert await shelf.sweep() == 1
 
 
-async def test_a_sweep_is_bounded_and_no_number_is_given_twice(shelf: Shelf) -> None:
+async def test_a_sweep_is_bounded_and_no_number_is_reused(shelf: Shelf) -> None:
     numbers = [await shelf.job(f"job-{place}", ended=OLD) for place in range(3)]
     assert [await shelf.sweep(2) for _ in range(3)] == [2, 1, 0]
     assert await shelf.job("later", ended=None) > max(numbers)
 
 
-async def test_batches_and_words_to_admins(database: Database) -> None:
+async def test_batches_and_messages_to_admins(database: Database) -> None:
     async with database.transaction() as tx:
         for created in (OLD, NEW):
             batch = await batches.add(tx, guild_id=GUILD, channel_id=CHANNEL, user_id=66, mention=True, now=created)
@@ -113,7 +113,7 @@ async def test_batches_and_words_to_admins(database: Database) -> None:
     assert [row["created_at"] for row in rows] == [NEW, NEW]
 
 
-async def test_accounts_of_which_nothing_is_kept(shelf: Shelf) -> None:
+async def test_accounts_without_any_data(shelf: Shelf) -> None:
     async with shelf.database.transaction() as tx:
         unused = await accounts.put_token(tx, "user:9", b"x", "user:9", 0)
         used = await accounts.put_token(tx, "user:8", b"x", "user:8", 0)
@@ -125,7 +125,7 @@ async def test_accounts_of_which_nothing_is_kept(shelf: Shelf) -> None:
         assert await accounts.by_id(tx, newest.id) is not None
 
 
-async def test_of_the_newest_account_a_number_stays_that_tells_nothing(shelf: Shelf) -> None:
+async def test_the_newest_account_leaves_only_a_meaningless_number(shelf: Shelf) -> None:
     async with shelf.database.transaction() as tx:
         newest = await accounts.put_token(tx, "user:7", b"x", "user:7", 0)
         await deletion.delete_unused_accounts(tx)

@@ -47,7 +47,7 @@ async def _mentions_of(database: Database, user_id: int) -> list[str]:
     ]
 
 
-async def test_nothing_is_left_in_any_table(database: Database) -> None:
+async def test_nothing_is_left_of_a_person_in_any_table(database: Database) -> None:
     async with database.transaction() as tx:
         mine = await _fill(tx, ME, GUILD)
         await _fill(tx, OTHER, GUILD + 1)
@@ -100,7 +100,7 @@ def _stands_in_a_file(database: Database, user_id: int) -> bool:
     return any(form in file.read_bytes() for file in database.path.parent.iterdir() for form in forms)
 
 
-async def test_what_they_waited_for_is_waited_for_still(database: Database) -> None:
+async def test_jobs_that_they_waited_for_are_still_watched(database: Database) -> None:
     async with database.transaction() as tx:
         alone, _ = await _fill(tx, ME, GUILD)
         await deletion.forget_person(tx, ME)
@@ -110,7 +110,7 @@ async def test_what_they_waited_for_is_waited_for_still(database: Database) -> N
     assert await subscriptions.subscribers(database.reader, alone) == []
 
 
-async def test_a_card_that_names_them_is_edited_also_after_a_crash(database: Database) -> None:
+async def test_a_card_that_names_them_is_edited_even_after_a_crash(database: Database) -> None:
     async with database.transaction() as tx:
         alone, _ = await _fill(tx, ME, GUILD)
         card = await deliveries.add_card(
@@ -125,7 +125,7 @@ async def test_a_card_that_names_them_is_edited_also_after_a_crash(database: Dat
     assert await cards.outdated(database.reader, NOW) == [alone]
 
 
-async def test_whoever_is_not_known_changes_nothing(database: Database) -> None:
+async def test_forgetting_an_unknown_person_changes_nothing(database: Database) -> None:
     async with database.transaction() as tx:
         await _fill(tx, OTHER, GUILD)
         assert await deletion.forget_person(tx, ME) == []

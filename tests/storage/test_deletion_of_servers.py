@@ -23,7 +23,7 @@ async def _watch(tx: Transaction, job_id: int, guild_id: int) -> int:
     return subscription_id
 
 
-async def test_a_forgotten_server_leaves_nothing_but_what_others_know(database: Database) -> None:
+async def test_a_deleted_server_leaves_only_what_others_know(database: Database) -> None:
     async with database.transaction() as tx:
         account = await accounts.put_token(tx, "user:1", b"x", "user:1", 0)
         await servers.set_account(tx, GONE, account.id, 66)

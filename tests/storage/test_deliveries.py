@@ -95,7 +95,7 @@ async def outbox(database: Database) -> Outbox:
     return made
 
 
-async def test_what_is_put_in_twice_is_there_once(outbox: Outbox) -> None:
+async def test_a_delivery_added_twice_is_there_once(outbox: Outbox) -> None:
     subscription_id = await outbox.subscription(1)
 
     assert await outbox.outcome(subscription_id) == await outbox.outcome(subscription_id)
@@ -103,7 +103,7 @@ async def test_what_is_put_in_twice_is_there_once(outbox: Outbox) -> None:
     assert len(await outbox.heads()) == 1
 
 
-async def test_a_channel_with_many_that_wait_hides_no_other(outbox: Outbox) -> None:
+async def test_a_channel_with_many_waiting_deliveries_hides_no_other(outbox: Outbox) -> None:
     crowded = [
         await outbox.outcome(await outbox.subscription(1, f"job-{number}"), f"n-{number}") for number in range(120)
     ]
@@ -117,7 +117,7 @@ async def test_a_channel_with_many_that_wait_hides_no_other(outbox: Outbox) -> N
     assert await outbox.heads(ids=[crowded[0], urgent]) == [crowded[1], others[0], others[1]]
 
 
-async def test_one_job_id_under_two_accounts_is_one_message_and_belongs_to_who_asked_last(outbox: Outbox) -> None:
+async def test_one_job_id_under_two_accounts_is_one_message_and_belongs_to_the_latest_request(outbox: Outbox) -> None:
     other = await outbox.account("user:2")
     first, second = await outbox.subscription(1), await outbox.subscription(other)
     delivery_id = await outbox.outcome(first)
@@ -129,7 +129,7 @@ async def test_one_job_id_under_two_accounts_is_one_message_and_belongs_to_who_a
     assert await outbox.heads() == []
 
 
-async def test_what_was_given_up_is_tried_again_when_it_is_asked_for(outbox: Outbox) -> None:
+async def test_a_given_up_delivery_is_tried_again_when_it_is_requested(outbox: Outbox) -> None:
     subscription_id = await outbox.subscription(1)
     delivery_id = await outbox.outcome(subscription_id)
     await outbox.given_up(delivery_id)
@@ -140,7 +140,7 @@ async def test_what_was_given_up_is_tried_again_when_it_is_asked_for(outbox: Out
     assert (again.state, again.reason, again.settled_at, again.next_at) == ("waiting", None, None, NOW + 5)
 
 
-async def test_what_nobody_can_know_is_not_tried_again(outbox: Outbox) -> None:
+async def test_an_unsure_delivery_is_not_tried_again(outbox: Outbox) -> None:
     subscription_id = await outbox.subscription(1)
     delivery_id = await outbox.outcome(subscription_id)
     async with outbox.database.transaction() as tx:
@@ -151,7 +151,7 @@ async def test_what_nobody_can_know_is_not_tried_again(outbox: Outbox) -> None:
 
 
 @pytest.mark.parametrize(("message_id", "state"), [(5, "posted"), (None, "waiting")])
-async def test_a_card_is_posted_anew_only_where_it_was_deleted(
+async def test_a_card_is_posted_again_only_if_it_was_deleted(
     outbox: Outbox, message_id: int | None, state: str
 ) -> None:
     subscription_id = await outbox.subscription(1)
@@ -162,7 +162,7 @@ async def test_a_card_is_posted_anew_only_where_it_was_deleted(
     assert (await outbox.get(card_id)).state == state
 
 
-async def test_a_card_that_was_given_up_is_tried_again_when_it_is_asked_for(outbox: Outbox) -> None:
+async def test_a_given_up_card_is_tried_again_when_it_is_requested(outbox: Outbox) -> None:
     subscription_id = await outbox.subscription(1)
     card_id = await outbox.card(subscription_id)
     await outbox.given_up(card_id)
@@ -171,7 +171,7 @@ async def test_a_card_that_was_given_up_is_tried_again_when_it_is_asked_for(outb
     assert (await outbox.get(card_id)).state == "waiting"
 
 
-async def test_only_cards_that_were_never_sent_are_dropped(outbox: Outbox) -> None:
+async def test_only_unsent_cards_are_dropped(outbox: Outbox) -> None:
     never, maybe = await outbox.subscription(1), await outbox.subscription(1, channel_id=71)
     dropped, kept = await outbox.card(never, "a"), await outbox.card(maybe, "b", 71)
     async with outbox.database.transaction() as tx:
@@ -185,7 +185,7 @@ async def test_only_cards_that_were_never_sent_are_dropped(outbox: Outbox) -> No
     assert (await outbox.get(kept)).unanswered_at == NOW
 
 
-async def test_each_channel_offers_its_most_urgent(outbox: Outbox) -> None:
+async def test_each_channel_offers_its_most_urgent_delivery(outbox: Outbox) -> None:
     subscription_id = await outbox.subscription(1)
     elsewhere = await outbox.subscription(1, channel_id=71)
     card_id = await outbox.card(subscription_id)
@@ -205,7 +205,7 @@ async def test_each_channel_offers_its_most_urgent(outbox: Outbox) -> None:
     assert await delivery_queries.next_due(outbox.database.reader, NOW) is None
 
 
-async def test_what_is_settled_cannot_be_claimed(outbox: Outbox) -> None:
+async def test_a_finished_delivery_cannot_be_claimed(outbox: Outbox) -> None:
     delivery_id = await outbox.outcome(await outbox.subscription(1))
     async with outbox.database.transaction() as tx:
         claimed = await deliveries.claim(tx, await outbox.get(delivery_id), NOW + 1, None, "t")
@@ -217,7 +217,7 @@ async def test_what_is_settled_cannot_be_claimed(outbox: Outbox) -> None:
         assert await deliveries.claim(tx, await outbox.get(delivery_id), NOW, None, "u") is None
 
 
-async def test_a_late_refusal_does_not_bring_back_what_was_given_up_meanwhile(outbox: Outbox) -> None:
+async def test_a_late_refusal_does_not_revive_a_delivery_given_up_meanwhile(outbox: Outbox) -> None:
     subscription_id = await outbox.subscription(1)
     delivery_id = await outbox.outcome(subscription_id)
     async with outbox.database.transaction() as tx:
@@ -246,7 +246,7 @@ async def test_how_many_outcomes_wait_in_a_channel(outbox: Outbox) -> None:
     assert await delivery_queries.outcomes_waiting(reader, 72) == 0
 
 
-async def test_a_gone_channel_ends_what_is_open_there(outbox: Outbox) -> None:
+async def test_a_deleted_channel_ends_its_open_deliveries(outbox: Outbox) -> None:
     here, elsewhere = await outbox.subscription(1), await outbox.subscription(1, channel_id=71)
     async with outbox.database.transaction() as tx:
         assert await subscriptions.end_in_channel(tx, CHANNEL, NOW) == [here]
@@ -273,7 +273,7 @@ async def test_cards_of_other_shards_are_left_to_their_processes(outbox: Outbox)
 
 
 @pytest.mark.parametrize("guild_id", [GUILD, None])
-async def test_a_card_is_out_of_date_if_it_shows_another_account_than_the_server_uses(
+async def test_a_card_is_outdated_if_it_shows_another_account_than_the_server_s(
     outbox: Outbox, guild_id: int | None
 ) -> None:
     subscription_id = await outbox.subscription(1)
@@ -293,7 +293,7 @@ async def test_a_card_is_out_of_date_if_it_shows_another_account_than_the_server
 
 
 @pytest.mark.parametrize(("channel_id", "hurried"), [(CHANNEL, [0]), (None, [0, 1])])
-async def test_what_waits_for_a_permission_is_due_in_the_channel_or_in_the_whole_server(
+async def test_a_permission_change_makes_deliveries_due_in_the_channel_or_server(
     outbox: Outbox, channel_id: int | None, hurried: list[int]
 ) -> None:
     waiting = []
@@ -307,7 +307,7 @@ async def test_what_waits_for_a_permission_is_due_in_the_channel_or_in_the_whole
     assert await outbox.heads() == [waiting[place] for place in hurried]
 
 
-async def test_a_server_that_is_back_gets_what_is_open_at_once_and_nothing_else_changes(outbox: Outbox) -> None:
+async def test_a_returning_server_gets_its_open_deliveries_at_once_and_nothing_else_changes(outbox: Outbox) -> None:
     subscription_id = await outbox.subscription(1)
     waiting, done = await outbox.outcome(subscription_id), await outbox.card(subscription_id)
     await outbox.posted(done, 5)
@@ -325,7 +325,7 @@ async def test_a_server_that_is_back_gets_what_is_open_at_once_and_nothing_else_
     assert (resumed.next_at, resumed.blocked_since) == (NOW + 1, NOW + 1)
 
 
-async def test_after_the_clock_was_set_back_an_unanswered_attempt_is_looked_for(outbox: Outbox) -> None:
+async def test_after_the_clock_was_set_back_an_attempt_without_response_is_searched_for(outbox: Outbox) -> None:
     first, second = await outbox.subscription(1), await outbox.subscription(1, "other")
     deferred, unanswered = await outbox.outcome(first), await outbox.outcome(second, "m")
     async with outbox.database.transaction() as tx:
@@ -355,7 +355,7 @@ async def _every_kind(outbox: Outbox, name: str) -> list[int]:
     ]
 
 
-async def test_a_message_keeps_the_language_of_the_moment_in_which_it_was_made(outbox: Outbox) -> None:
+async def test_a_message_keeps_the_language_in_which_it_was_created(outbox: Outbox) -> None:
     before = await _every_kind(outbox, "before")
     async with outbox.database.transaction() as tx:
         await servers.set_locale(tx, GUILD, "pt-BR")
@@ -376,7 +376,7 @@ async def test_a_message_keeps_the_language_of_the_moment_in_which_it_was_made(o
     assert await _languages(outbox, card_id, outcome_id) == ["pt-BR"] * 2
 
 
-async def test_a_card_that_is_posted_anew_after_it_was_deleted_is_in_todays_language(outbox: Outbox) -> None:
+async def test_a_card_posted_again_after_its_deletion_is_in_the_current_language(outbox: Outbox) -> None:
     subscription_id = await outbox.subscription(1)
     card_id = await outbox.card(subscription_id)
     await outbox.posted(card_id, None)
@@ -386,7 +386,7 @@ async def test_a_card_that_is_posted_anew_after_it_was_deleted_is_in_todays_lang
     assert await _languages(outbox, card_id) == ["pt-BR"]
 
 
-async def test_what_was_given_up_and_is_asked_for_again_is_in_todays_language(outbox: Outbox) -> None:
+async def test_a_given_up_delivery_requested_again_is_in_the_current_language(outbox: Outbox) -> None:
     card_id, outcome_id, *_ = await _every_kind(outbox, "one")
     _, resent_id, *_ = await _every_kind(outbox, "two")
     subscription_id = (await outbox.get(card_id)).subscription_id
@@ -401,7 +401,7 @@ async def test_what_was_given_up_and_is_asked_for_again_is_in_todays_language(ou
     assert await _languages(outbox, card_id, outcome_id, resent_id) == ["ja"] * 3
 
 
-async def test_the_card_of_an_outcome_that_is_resent_is_edited_again(outbox: Outbox) -> None:
+async def test_the_card_of_a_resent_outcome_is_edited_again(outbox: Outbox) -> None:
     _, outcome_id, *_ = await _every_kind(outbox, "one")
     async with outbox.database.transaction() as tx:
         await deliveries.give_up(tx, outcome_id, reason=Reason.NO_PERMISSION, now=NOW)
@@ -410,7 +410,7 @@ async def test_the_card_of_an_outcome_that_is_resent_is_edited_again(outbox: Out
         assert await tx.values("SELECT DISTINCT card_final FROM subscriptions") == [False]
 
 
-async def test_cards_and_summaries_know_the_language_that_they_were_posted_in(outbox: Outbox) -> None:
+async def test_cards_and_summaries_know_the_language_they_were_posted_in(outbox: Outbox) -> None:
     async with outbox.database.transaction() as tx:
         await servers.set_language(tx, GUILD, "ja")
     card_id, _, summary_id, _ = await _every_kind(outbox, "job")

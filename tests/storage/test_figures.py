@@ -25,7 +25,7 @@ async def _outcome(database: Database, jobid: str, guild_id: int, at: int) -> in
         )
 
 
-async def test_everything_is_counted_and_what_has_ended_is_not(database: Database) -> None:
+async def test_everything_is_counted_except_what_has_ended(database: Database) -> None:
     async with database.transaction() as tx:
         await tx.run("INSERT INTO accounts (account_key, token, state, state_since) VALUES ('a', 'x', 'ok', 0)")
         await tx.run("INSERT INTO accounts (account_key, token, state, state_since) VALUES ('b', 'x', 'refused', 0)")

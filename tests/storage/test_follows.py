@@ -19,7 +19,7 @@ async def _follow(tx: Transaction) -> FollowRow:
     return follow
 
 
-async def test_a_channel_has_one_follow_which_a_later_one_replaces(database: Database) -> None:
+async def test_a_channel_has_one_follow_and_a_later_one_replaces_it(database: Database) -> None:
     async with database.transaction() as tx:
         first = await _follow(tx)
         later = replace(first, progress=True, followed_by=67, created_at=8)
@@ -36,7 +36,7 @@ async def test_a_channel_has_one_follow_which_a_later_one_replaces(database: Dat
     assert await follows.every(reader) == []
 
 
-async def test_what_was_ever_watched_there_or_has_ended_is_not_to_be_taken(database: Database) -> None:
+async def test_jobs_watched_there_before_or_ended_are_not_imported(database: Database) -> None:
     async with database.transaction() as tx:
         follow = await _follow(tx)
         rows = {
@@ -53,7 +53,7 @@ async def test_what_was_ever_watched_there_or_has_ended_is_not_to_be_taken(datab
         assert await follows.not_yet_in(tx, follow, offered) == ["new", "there"]
 
 
-async def test_what_a_channel_would_get_unasked_is_kept_when_nobody_asks_for_it_any_more(database: Database) -> None:
+async def test_what_a_channel_gets_by_its_follow_is_kept_when_the_last_subscriber_leaves(database: Database) -> None:
     async with database.transaction() as tx:
         follow = await _follow(tx)
         followed = await jobs.add(tx, follow.account_id, "a", None, 0)
@@ -71,7 +71,7 @@ async def test_what_a_channel_would_get_unasked_is_kept_when_nobody_asks_for_it_
 
 
 @pytest.mark.parametrize("progress", [False, True])
-async def test_the_server_s_limit_holds_in_the_statement_itself(database: Database, progress: bool) -> None:
+async def test_the_server_s_limit_is_enforced_by_the_statement_itself(database: Database, progress: bool) -> None:
     async with database.transaction() as tx:
         follow = replace(await _follow(tx), progress=progress)
         numbers = [(await jobs.add(tx, follow.account_id, name, None, 0)).id for name in ("a", "b", "c")]

@@ -56,7 +56,7 @@ async def test_the_life_of_a_job(database: Database) -> None:
 
 
 @pytest.mark.usefixtures("accounts")
-async def test_a_number_is_known_only_where_it_was_asked_for(database: Database) -> None:
+async def test_a_number_works_only_where_it_was_requested(database: Database) -> None:
     async with database.transaction() as tx:
         row = await jobs.add(tx, 1, "job-1", None, 10)
         subscription_id = await _watch(tx, row.id, 7, 70)
@@ -66,7 +66,7 @@ async def test_a_number_is_known_only_where_it_was_asked_for(database: Database)
 
 
 @pytest.mark.usefixtures("accounts")
-async def test_whom_a_number_means_something(database: Database) -> None:
+async def test_for_whom_a_number_works(database: Database) -> None:
     async with database.transaction() as tx:
         theirs = await jobs.add(tx, 1, "job-1", None, 10)
         await _watch(tx, theirs.id, 8, 80)
@@ -110,7 +110,7 @@ async def test_open_jobs_come_in_pages_with_the_servers_that_wait(database: Data
     assert [row.id for row in await jobs.open_among(database.reader, [7, 2, 3, 1, 99])] == [1, 7]
 
 
-async def test_a_job_has_a_card_where_somebody_asked_for_it_alone_and_a_batch_shows_it_too(database: Database) -> None:
+async def test_a_job_has_a_card_only_where_it_was_requested_and_a_batch_shows_it_too(database: Database) -> None:
     async with database.transaction() as tx:
         await tx.run("INSERT INTO accounts (id, account_key, state_since) VALUES (1, 'user:1', 0)")
         await tx.run(

@@ -44,7 +44,7 @@ async def _check_whole(path: Path, hashed: str, configured: Sequence[str] = ()) 
     assert secret_store.keyed_hash("a") == hashed
 
 
-async def test_the_key_file_gets_a_fresh_key_and_nothing_is_lost(path: Path) -> None:
+async def test_the_key_file_gets_a_new_key_and_nothing_is_lost(path: Path) -> None:
     hashed = await _filled(path)
     before = read_key_file(key_file(path))
     done = await rotate_key(path)
@@ -60,7 +60,7 @@ async def test_the_key_file_gets_a_fresh_key_and_nothing_is_lost(path: Path) -> 
         await _check_whole(path, hashed, before)
 
 
-async def test_the_first_of_the_configured_keys_suffices_afterwards(path: Path) -> None:
+async def test_afterwards_the_first_of_the_configured_keys_suffices(path: Path) -> None:
     old, new = new_key(), new_key()
     hashed = await _filled(path, [old])
     done = await rotate_key(path, [new, old])
@@ -82,7 +82,7 @@ async def test_the_old_ciphertext_is_gone_from_the_files(path: Path) -> None:
     assert not [part for part in stored if part in content]
 
 
-async def test_one_configured_key_alone_is_nothing_new(path: Path) -> None:
+async def test_a_single_configured_key_changes_nothing(path: Path) -> None:
     key = new_key()
     await _filled(path, [key])
     with pytest.raises(NoNewKey):
@@ -117,7 +117,7 @@ async def test_a_running_bot_is_left_alone(path: Path) -> None:
     await _check_whole(path, hashed)
 
 
-async def test_without_a_database_nothing_is_made(path: Path) -> None:
+async def test_without_a_database_nothing_is_created(path: Path) -> None:
     with pytest.raises(DatabaseUnreachable):
         await rotate_key(path)
     assert not path.parent.exists()

@@ -115,7 +115,7 @@ async def test_another_server_with_the_same_new_token_shares_the_job(database: D
     assert (await shelf.job(here)).id == (await shelf.job(there)).id
 
 
-async def test_a_batch_ends_whose_last_job_goes_on_in_another_batch(database: Database) -> None:
+async def test_a_batch_ends_if_its_last_job_moves_to_another_batch(database: Database) -> None:
     shelf = Shelf(database)
     old, new = await shelf.token(), await shelf.token()
     kept, moved = await shelf.watched(new, "a"), await shelf.watched(old, "a")
@@ -130,7 +130,7 @@ async def test_a_batch_ends_whose_last_job_goes_on_in_another_batch(database: Da
     assert (await shelf.is_open(kept), await shelf.is_open(moved), batch.ended_at) == (True, False, NOW)
 
 
-async def test_of_several_former_rows_one_subscription_of_a_channel_goes_on(database: Database) -> None:
+async def test_of_several_former_rows_one_subscription_of_a_channel_continues(database: Database) -> None:
     shelf = Shelf(database)
     first, second, new = await shelf.token(), await shelf.token(), await shelf.token()
     await shelf.watched(new, "a", THERE)
@@ -142,7 +142,7 @@ async def test_of_several_former_rows_one_subscription_of_a_channel_goes_on(data
 
 
 @pytest.mark.parametrize(("waits", "since"), [(False, NOW + 500), (True, NOW)])
-async def test_a_job_that_nobody_waited_for_any_more_is_as_old_as_the_one_that_is_moved(
+async def test_a_job_that_nobody_watched_is_as_old_as_the_one_that_moves_to_it(
     database: Database, waits: bool, since: int
 ) -> None:
     shelf = Shelf(database)
@@ -157,7 +157,7 @@ async def test_a_job_that_nobody_waited_for_any_more_is_as_old_as_the_one_that_i
     assert (moved.id, moved.watched_since) == ((await shelf.job(there)).id, since)
 
 
-async def test_other_accounts_and_other_servers_stay(database: Database) -> None:
+async def test_other_accounts_and_other_servers_do_not_move(database: Database) -> None:
     shelf = Shelf(database)
     other, old, new = await shelf.token("user:2"), await shelf.token(), await shelf.token()
     held, there = await shelf.watched(other, "a"), await shelf.watched(old, "b", THERE)
@@ -170,7 +170,7 @@ async def test_other_accounts_and_other_servers_stay(database: Database) -> None
     assert [row.guild_id for row in await follows.of_account(database.reader, old)] == [THERE]
 
 
-async def test_an_end_that_the_api_did_not_tell_does_not_count_for_who_still_waits(database: Database) -> None:
+async def test_an_end_that_the_api_did_not_report_does_not_count_for_those_who_still_wait(database: Database) -> None:
     shelf = Shelf(database)
     old, new = await shelf.token(), await shelf.token()
     for jobid, outcome in (("a", Outcome.GIVEN_UP), ("b", Outcome.NOT_FOUND), ("c", Outcome.COMPLETED)):
@@ -183,7 +183,7 @@ async def test_an_end_that_the_api_did_not_tell_does_not_count_for_who_still_wai
     assert all([await shelf.is_open(number) for number in here.values()])
 
 
-async def test_what_has_ended_stays_where_the_new_row_tells_something_else(database: Database) -> None:
+async def test_an_ended_job_does_not_move_if_the_new_row_differs(database: Database) -> None:
     """Its message is built from the row and may still have to be posted."""
     shelf = Shelf(database)
     old, new = await shelf.token(), await shelf.token()
@@ -194,7 +194,7 @@ async def test_what_has_ended_stays_where_the_new_row_tells_something_else(datab
     assert ((await shelf.job(here)).account_id, (await shelf.job(here)).outcome) == (old, "completed")
 
 
-async def test_of_two_open_subscriptions_of_a_channel_one_goes_on_with_the_askers_of_both(database: Database) -> None:
+async def test_of_two_open_subscriptions_of_a_channel_one_continues_with_both_subscribers(database: Database) -> None:
     shelf = Shelf(database)
     old, new = await shelf.token(), await shelf.token()
     kept = await shelf.watched(new, "a", user=1)
@@ -210,7 +210,7 @@ async def test_of_two_open_subscriptions_of_a_channel_one_goes_on_with_the_asker
 
 
 @pytest.mark.parametrize("in_two", [False, True])
-async def test_a_batch_whose_last_job_goes_over_to_another_subscription_still_pings(
+async def test_a_batch_whose_last_job_moves_to_another_subscription_still_pings(
     database: Database, *, in_two: bool
 ) -> None:
     shelf = Shelf(database)
@@ -231,7 +231,7 @@ async def test_a_batch_whose_last_job_goes_over_to_another_subscription_still_pi
     assert (alone, batch_row.user_id, batch_row.ended_at) == (({2}, 1, None) if in_two else ({1}, 2, None))
 
 
-async def test_a_subscription_that_had_ended_is_opened_for_one_that_waits(database: Database) -> None:
+async def test_an_ended_subscription_is_reopened_for_a_waiting_one(database: Database) -> None:
     shelf = Shelf(database)
     old, new = await shelf.token(), await shelf.token()
     kept = await shelf.watched(new, "a", user=1)
@@ -242,7 +242,7 @@ async def test_a_subscription_that_had_ended_is_opened_for_one_that_waits(databa
     assert [one.user_id for one in await subscriptions.subscribers(database.reader, kept)] == [2]
 
 
-async def test_several_former_tokens_are_gathered(database: Database) -> None:
+async def test_jobs_of_several_former_tokens_are_gathered(database: Database) -> None:
     shelf = Shelf(database)
     first, second, new = await shelf.token(), await shelf.token(), await shelf.token()
     one, two = await shelf.watched(first, "a"), await shelf.watched(second, "a", channel=7)
@@ -277,7 +277,7 @@ async def test_thousands_of_jobs_move_quickly(database: Database) -> None:
     assert row[0] == 5000
 
 
-async def test_what_a_channel_waits_for_elsewhere_goes_over_to_the_job_that_can_be_seen(database: Database) -> None:
+async def test_a_subscription_elsewhere_moves_to_the_job_that_can_be_seen(database: Database) -> None:
     shelf = Shelf(database)
     old, other, seen = await shelf.token(), await shelf.token("user:2"), await shelf.token("user:3")
     alone, double = await shelf.watched(old, "alone"), await shelf.watched(old, "double", user=1)

@@ -40,7 +40,7 @@ async def _alive(leases: Database) -> list[str]:
     return [process.id for process in await processes.alive(leases.reader)]
 
 
-async def test_a_lease_that_has_run_out_is_never_renewed(leases: Database) -> None:
+async def test_an_expired_lease_is_never_renewed(leases: Database) -> None:
     async with leases.transaction() as tx:
         assert await processes.renew(tx, "a") is not None
     await _run_out(leases, "a")
@@ -50,7 +50,7 @@ async def test_a_lease_that_has_run_out_is_never_renewed(leases: Database) -> No
         assert await processes.renew(tx, "unheard of") is None
 
 
-async def test_what_the_dead_held_is_free(leases: Database) -> None:
+async def test_what_dead_processes_held_is_free(leases: Database) -> None:
     async with leases.transaction() as tx:
         account = await tx.insert("accounts", account_key="k", state_since=0)
         delivery = await tx.insert(
@@ -80,7 +80,7 @@ async def test_what_the_dead_held_is_free(leases: Database) -> None:
     assert [lease.owner for lease in await processes.shard_leases(leases.reader)] == ["b", None]
 
 
-async def test_what_is_taken_again_is_still_ours(leases: Database) -> None:
+async def test_taking_a_lease_again_keeps_it(leases: Database) -> None:
     """The response to the first commit may have been lost."""
     async with leases.transaction() as tx:
         account = await tx.insert("accounts", account_key="k", state_since=0)
@@ -97,7 +97,7 @@ async def test_what_is_taken_again_is_still_ours(leases: Database) -> None:
         assert await processes.take_named_lease(tx, "b", "x")
 
 
-async def test_a_shard_goes_over_to_whoever_asked_first(leases: Database) -> None:
+async def test_a_shard_goes_to_the_process_that_asked_first(leases: Database) -> None:
     async with leases.transaction() as tx:
         await processes.register(tx, "c", "1")
         await processes.set_shard_count(tx, 1)
@@ -126,7 +126,7 @@ async def test_a_shard_goes_over_to_whoever_asked_first(leases: Database) -> Non
         assert (await processes.shard_leases(tx))[0].successor is None
 
 
-async def test_since_when_a_shard_is_free_is_known(leases: Database) -> None:
+async def test_how_long_a_shard_has_been_free_is_known(leases: Database) -> None:
     async def free_s(tx: Transaction) -> list[bool]:
         return [lease.free_s > 1000 for lease in await processes.shard_leases(tx)]
 
@@ -143,7 +143,9 @@ async def test_since_when_a_shard_is_free_is_known(leases: Database) -> None:
         assert await free_s(tx) == [True, True]
 
 
-async def test_two_processes_that_find_the_dead_do_not_wait_for_each_other(leases: Database, url: PostgresUrl) -> None:
+async def test_two_processes_that_find_a_dead_one_do_not_wait_for_each_other(
+    leases: Database, url: PostgresUrl
+) -> None:
     other = await Database.open(url, use=Use.LEASES)
     await _run_out(leases, "a")
     async with leases.transaction() as tx:
@@ -169,7 +171,7 @@ async def test_two_first_processes_agree_on_the_number_of_shards(leases: Databas
     await other.close()
 
 
-async def test_the_number_of_shards_stays_while_anybody_holds_one(leases: Database) -> None:
+async def test_the_number_of_shards_stays_while_any_process_holds_one(leases: Database) -> None:
     async with leases.transaction() as tx:
         assert await processes.set_shard_count(tx, 2) == 2
         await processes.take_shard(tx, "a", 1)
@@ -179,7 +181,7 @@ async def test_the_number_of_shards_stays_while_anybody_holds_one(leases: Databa
     assert [lease.shard_id for lease in await processes.shard_leases(leases.reader)] == [0, 1, 2]
 
 
-async def test_one_that_drains_gives_its_accounts_away(leases: Database) -> None:
+async def test_a_draining_process_gives_its_accounts_away(leases: Database) -> None:
     async with leases.transaction() as tx:
         account = await tx.insert("accounts", account_key="k", state_since=0)
         await processes.take_accounts(tx, "a", [account])

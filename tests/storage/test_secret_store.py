@@ -18,7 +18,7 @@ from storage.secret_store import CHECK, HASH_KEY, SecretStore, key_file, make_ci
 TOKEN = "user:1234-a-secret-that-must-not-be-seen"
 
 
-async def test_a_secret_comes_back_and_does_not_show(database: Database) -> None:
+async def test_a_secret_is_returned_and_not_shown(database: Database) -> None:
     secret_store = await SecretStore.open(database, [new_key()])
     stored = secret_store.encrypt(TOKEN)
     assert secret_store.decrypt(stored) == TOKEN
@@ -26,7 +26,7 @@ async def test_a_secret_comes_back_and_does_not_show(database: Database) -> None
     assert stored != secret_store.encrypt(TOKEN)
 
 
-async def test_a_key_file_that_others_may_read_is_made_private(sqlite_database: Database) -> None:
+async def test_a_key_file_that_others_can_read_is_made_private(sqlite_database: Database) -> None:
     file = key_file(sqlite_database.path)
     write_key_file(file, [new_key()])
     file.chmod(0o644)
@@ -34,7 +34,7 @@ async def test_a_key_file_that_others_may_read_is_made_private(sqlite_database: 
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
-async def test_the_key_file_is_made_once_and_private(sqlite_database: Database) -> None:
+async def test_the_key_file_is_created_once_and_private(sqlite_database: Database) -> None:
     first = await SecretStore.open(sqlite_database)
     file = key_file(sqlite_database.path)
     content = file.read_bytes()
@@ -44,12 +44,12 @@ async def test_the_key_file_is_made_once_and_private(sqlite_database: Database) 
     assert file.read_bytes() == content
 
 
-async def test_with_a_configured_key_no_file_is_made(sqlite_database: Database) -> None:
+async def test_with_a_configured_key_no_file_is_created(sqlite_database: Database) -> None:
     await SecretStore.open(sqlite_database, [new_key()])
     assert not key_file(sqlite_database.path).exists()
 
 
-async def test_a_wrong_key_is_told_though_no_token_is_stored(database: Database) -> None:
+async def test_a_wrong_key_is_reported_even_if_no_token_is_stored(database: Database) -> None:
     right, wrong = new_key(), new_key()
     await SecretStore.open(database, [right])
     with pytest.raises(WrongKey, match="ENCRYPTION_KEY") as caught:
@@ -61,14 +61,14 @@ async def test_a_wrong_key_is_told_though_no_token_is_stored(database: Database)
     await SecretStore.open(database, [wrong, right])
 
 
-async def test_a_wrong_key_file_is_told(sqlite_database: Database) -> None:
+async def test_a_wrong_key_file_is_reported(sqlite_database: Database) -> None:
     await SecretStore.open(sqlite_database)
     write_key_file(key_file(sqlite_database.path), [new_key()])
     with pytest.raises(WrongKey, match="key file"):
         await SecretStore.open(sqlite_database)
 
 
-async def test_a_missing_key_file_is_never_made_anew(sqlite_database: Database) -> None:
+async def test_a_missing_key_file_is_never_replaced(sqlite_database: Database) -> None:
     await SecretStore.open(sqlite_database)
     file = key_file(sqlite_database.path)
     file.unlink()
@@ -81,7 +81,7 @@ async def test_a_missing_key_file_is_never_made_anew(sqlite_database: Database) 
 
 
 @pytest.mark.parametrize("content", ["", "\n", "no key", "A" * 44, f"{'A' * 43}=,short"])
-async def test_a_malformed_key_file_is_told_without_its_content(sqlite_database: Database, content: str) -> None:
+async def test_a_malformed_key_file_is_reported_without_its_content(sqlite_database: Database, content: str) -> None:
     key_file(sqlite_database.path).write_text(content)
     with pytest.raises(KeyMalformed) as caught:
         await SecretStore.open(sqlite_database)
@@ -89,20 +89,20 @@ async def test_a_malformed_key_file_is_told_without_its_content(sqlite_database:
     assert key_file(sqlite_database.path).read_text() == content
 
 
-async def test_a_malformed_configured_key_is_told_without_its_content(database: Database) -> None:
+async def test_a_malformed_configured_key_is_reported_without_its_content(database: Database) -> None:
     with pytest.raises(KeyMalformed) as caught:
         await SecretStore.open(database, ["not-a-key"])
     assert "not-a-key" not in str(caught.value)
 
 
-async def test_a_crash_between_key_file_and_check_value_is_no_loss(sqlite_database: Database) -> None:
+async def test_a_crash_between_key_file_and_check_value_loses_nothing(sqlite_database: Database) -> None:
     key = new_key()
     write_key_file(key_file(sqlite_database.path), [key])
     secret_store = await SecretStore.open(sqlite_database)
     assert Fernet(key).decrypt(secret_store.encrypt(TOKEN)) == TOKEN.encode()
 
 
-async def test_a_token_of_a_key_that_is_gone_keeps_nobody_else_from_starting(database: Database) -> None:
+async def test_a_token_with_a_lost_key_does_not_prevent_a_start(database: Database) -> None:
     old, new = new_key(), new_key()
     await SecretStore.open(database, [old])
     secret_store = await SecretStore.open(database, [new, old])
@@ -113,7 +113,7 @@ async def test_a_token_of_a_key_that_is_gone_keeps_nobody_else_from_starting(dat
         reopened.decrypt(row.token or b"")
 
 
-async def test_a_database_that_is_to_be_migrated_yet_is_looked_over(tmp_path: Path) -> None:
+async def test_a_database_that_has_to_be_migrated_can_be_inspected(tmp_path: Path) -> None:
     path, cipher = tmp_path / "old.db", make_cipher([key := new_key()], "")
     with closing(sqlite3.connect(path)) as connection:
         migrate.migrate(path, connection, migrations.load("sqlite")[:1])
@@ -129,7 +129,7 @@ async def test_a_database_that_is_to_be_migrated_yet_is_looked_over(tmp_path: Pa
         await inspection.inspect(path, [new_key()])
 
 
-async def test_hashes_tell_equal_texts_and_stay_the_same(database: Database) -> None:
+async def test_hashes_recognise_equal_texts_and_never_change(database: Database) -> None:
     key = new_key()
     first = await SecretStore.open(database, [key])
     second = await SecretStore.open(database, [key])
@@ -144,7 +144,7 @@ async def test_two_databases_hash_differently(database: Database, tmp_path: Path
     assert len(hashes) == 2
 
 
-async def test_no_token_stands_in_any_file_in_plain(sqlite_database: Database) -> None:
+async def test_no_token_is_in_any_file_in_plain_text(sqlite_database: Database) -> None:
     secret_store = await SecretStore.open(sqlite_database)
     async with sqlite_database.transaction() as tx:
         await accounts.put_token(tx, "user:1234", secret_store.encrypt(TOKEN), "user:1234", 0)
@@ -154,7 +154,7 @@ async def test_no_token_stands_in_any_file_in_plain(sqlite_database: Database) -
     assert not [name for name, content in files.items() if secret in content]
 
 
-async def test_of_a_forgotten_token_no_byte_is_left_even_encrypted(sqlite_database: Database) -> None:
+async def test_no_byte_of_a_deleted_token_is_left_even_encrypted(sqlite_database: Database) -> None:
     secret_store = await SecretStore.open(sqlite_database)
     stored = secret_store.encrypt(TOKEN)
     async with sqlite_database.transaction() as tx:

@@ -31,14 +31,14 @@ async def test_each_setting_leaves_the_others_alone(database: Database) -> None:
     assert await servers.with_own_account(database.reader) == {}
 
 
-async def test_nothing_is_kept_about_a_server_before_something_is_set(database: Database) -> None:
+async def test_nothing_is_stored_about_a_server_before_something_is_set(database: Database) -> None:
     async with database.transaction() as tx:
         await servers.set_back(tx, 5)
         await servers.clear_account(tx, 5)
     assert await servers.get(database.reader, 5) is None
 
 
-async def test_another_token_of_the_operator_has_to_be_confirmed_again(database: Database) -> None:
+async def test_another_token_of_the_operator_must_be_confirmed_again(database: Database) -> None:
     async with database.transaction() as tx:
         first = await accounts.put_operator_token(tx, "user:1", b"x", "hash x", 0)
         await accounts.set_confirmed(tx, first.id)
@@ -60,7 +60,7 @@ async def test_a_state_is_written_only_when_it_changes(database: Database) -> No
     assert "b'x'" not in repr(row)
 
 
-async def test_the_grace_counts_from_the_removal(database: Database) -> None:
+async def test_the_grace_period_counts_from_the_removal(database: Database) -> None:
     async with database.transaction() as tx:
         await servers.set_gone(tx, 5, 1000)
         await servers.set_gone(tx, 6, 2000)
@@ -71,7 +71,7 @@ async def test_the_grace_counts_from_the_removal(database: Database) -> None:
         assert await servers.gone(tx) == {6}
 
 
-async def test_an_address_is_found_by_its_hash_and_a_new_one_makes_it_void(database: Database) -> None:
+async def test_an_address_is_found_by_its_hash_and_a_new_one_voids_it(database: Database) -> None:
     assert await servers.callback_secret(database.reader, 5) is None
     async with database.transaction() as tx:
         await servers.put_callback_secret(tx, 5, b"sealed", b"hash")
@@ -88,7 +88,7 @@ async def test_an_address_is_found_by_its_hash_and_a_new_one_makes_it_void(datab
     assert await servers.callback_heard_at(database.reader, 5) is None
 
 
-async def test_an_address_leaves_what_else_is_kept_of_a_server_alone(database: Database) -> None:
+async def test_changing_an_address_leaves_a_server_s_other_data_alone(database: Database) -> None:
     async with database.transaction() as tx:
         account = await accounts.put_token(tx, "user:1", b"x", "user:1", 0)
         await servers.set_account(tx, 5, account.id, 66)
@@ -97,7 +97,7 @@ async def test_an_address_leaves_what_else_is_kept_of_a_server_alone(database: D
         assert await servers.get(tx, 5) == before
 
 
-async def test_nothing_is_kept_of_a_server_that_is_forgotten(database: Database) -> None:
+async def test_nothing_is_kept_of_a_deleted_server(database: Database) -> None:
     async with database.transaction() as tx:
         await servers.put_callback_secret(tx, 5, b"sealed", b"hash")
         await deletion.forget_server(tx, 5)

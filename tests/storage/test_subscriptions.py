@@ -39,7 +39,7 @@ async def test_one_subscription_for_each_job_and_channel(database: Database) -> 
 
 
 @pytest.mark.usefixtures("two_jobs")
-async def test_stopped_ended_and_opened_again(database: Database) -> None:
+async def test_a_subscription_stopped_ended_and_reopened(database: Database) -> None:
     async with database.transaction() as tx:
         subscription_id = await _add(tx, 1)
         await subscriptions.stop(tx, subscription_id, 33, 8)
@@ -64,7 +64,7 @@ async def test_stopped_ended_and_opened_again(database: Database) -> None:
 
 
 @pytest.mark.usefixtures("two_jobs")
-async def test_who_waits(database: Database) -> None:
+async def test_subscribers_and_open_counts(database: Database) -> None:
     async with database.transaction() as tx:
         one = await _add(tx, 1)
         two = await _add(tx, 2)
@@ -92,7 +92,7 @@ async def test_who_waits(database: Database) -> None:
 
 
 @pytest.mark.usefixtures("two_jobs")
-async def test_by_job_id_whatever_the_account_open_ones_first(database: Database) -> None:
+async def test_subscriptions_by_job_id_in_any_account_open_ones_first(database: Database) -> None:
     async with database.transaction() as tx:
         await jobs.add(tx, 2, "job-1", None, 1)
         first = await _add(tx, 1)
@@ -105,7 +105,7 @@ async def test_by_job_id_whatever_the_account_open_ones_first(database: Database
 
 
 @pytest.mark.usefixtures("two_jobs")
-async def test_what_was_held_at_the_end(database: Database) -> None:
+async def test_what_was_on_hold_at_the_end(database: Database) -> None:
     async with database.transaction() as tx:
         await _add(tx, 1)
         await _add(tx, 2)
@@ -132,7 +132,7 @@ async def test_a_batch_ends_once_with_its_last_subscription(database: Database) 
 
 
 @pytest.mark.usefixtures("two_jobs")
-async def test_a_batch_pings_its_own_asker_as_long_as_they_wait_for_one_of_its_open_jobs(database: Database) -> None:
+async def test_a_batch_pings_its_owner_as_long_as_they_wait_for_one_of_its_open_jobs(database: Database) -> None:
     async def pings() -> bool:
         batch = await batches.by_id(tx, batch_id)
         return batch is not None and batch.mention
@@ -157,7 +157,7 @@ async def test_a_batch_pings_its_own_asker_as_long_as_they_wait_for_one_of_its_o
         assert not await pings()
 
 
-async def test_a_batch_without_anything_can_be_taken_back(database: Database) -> None:
+async def test_an_empty_batch_can_be_removed(database: Database) -> None:
     async with database.transaction() as tx:
         batch_id = await batches.add(tx, guild_id=GUILD, channel_id=CHANNEL, user_id=3, mention=True, now=1)
         await batches.remove(tx, batch_id)
@@ -180,7 +180,7 @@ async def _outcome(tx: Transaction, kind: DeliveryKind, job_round: int, state: s
 
 
 @pytest.mark.usefixtures("two_jobs")
-async def test_the_outcomes_message_is_the_latest_that_stands(database: Database) -> None:
+async def test_the_outcome_s_message_is_the_latest_one_that_exists(database: Database) -> None:
     async with database.transaction() as tx:
         await _add(tx, 1)
         assert await delivery_queries.outcome_message(tx, 1, 0) is None
@@ -205,7 +205,7 @@ async def test_the_outcomes_message_is_the_latest_that_stands(database: Database
 
 
 @pytest.mark.usefixtures("two_jobs")
-async def test_a_subscription_is_shown_in_its_card_or_its_batchs_summary(database: Database) -> None:
+async def test_a_subscription_is_shown_by_its_card_or_its_batch_s_summary(database: Database) -> None:
     async with database.transaction() as tx:
         batch_id = await batches.add(tx, guild_id=GUILD, channel_id=CHANNEL, user_id=3, mention=False, now=1)
         alone, batched = await _add(tx, 1), await _add(tx, 2, batch_id=batch_id)

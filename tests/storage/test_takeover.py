@@ -60,7 +60,7 @@ async def test_every_row_is_as_it_was(before: Path) -> None:
     assert found["deliveries"] == was["deliveries"]
 
 
-async def test_the_nonces_of_before_are_those_of_now(before: Path) -> None:
+async def test_the_earlier_nonces_are_the_current_ones(before: Path) -> None:
     database = await Database.open(before)
     found = await database.reader.all_as(Delivery, f"{deliveries.SELECT} WHERE subscription_id IS NOT NULL")
     for one in found:
@@ -72,7 +72,7 @@ async def test_the_nonces_of_before_are_those_of_now(before: Path) -> None:
     await database.close()
 
 
-async def test_no_number_of_a_delivery_is_given_twice(before: Path) -> None:
+async def test_no_number_of_a_delivery_is_reused(before: Path) -> None:
     """The newest delivery was deleted, but a button may contain its number."""
     database = await Database.open(before)
     async with database.transaction() as tx:
@@ -104,7 +104,7 @@ def test_a_crash_at_any_statement_leaves_the_old_state_or_the_new_one(before: Pa
     assert 15 < cuts < 40
 
 
-async def test_what_waits_is_posted_once_and_nothing_else(before: Path) -> None:
+async def test_waiting_messages_are_posted_once_and_nothing_else(before: Path) -> None:
     world = World(before)
     world.clock.advance(NOW - world.clock.now())
     await world.start()

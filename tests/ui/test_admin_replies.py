@@ -46,7 +46,7 @@ async def test_a_token_of_another_account_asks() -> None:
     ]
 
 
-async def test_removing_asks_first() -> None:
+async def test_removing_a_token_asks_first() -> None:
     answer = admin_replies.token_remove_question(1, 0, 8, operators_token=True)
     assert answer.content == (
         "**Remove this server's token?** I'll stop watching 1 job. After that, the operator's account is used."
@@ -59,7 +59,7 @@ async def test_removing_asks_first() -> None:
     )
 
 
-def test_what_is_dropped_is_named() -> None:
+def test_dropped_jobs_and_follows_are_named() -> None:
     tail = "</pixverse-admin follow:12> sets it up again."
     assert admin_replies.old_jobs_dropped_reply(1, (5,), MENTIONS).content == (
         f"**Dropped.** 1 job is no longer watched. <#5> is no longer followed. {tail}"
@@ -70,7 +70,7 @@ def test_what_is_dropped_is_named() -> None:
     assert admin_replies.token_removed_reply(0, (), MENTIONS).content == "**Removed.** 0 jobs are no longer watched."
 
 
-def test_a_token_that_is_not_stored_leaves_the_one_that_is() -> None:
+def test_a_token_that_is_not_stored_leaves_the_present_one() -> None:
     for why in admin_replies.NOT_STORED:
         assert "The current token stays." in admin_replies.not_stored_reply(why, has_token=True).content
         assert "current" not in admin_replies.not_stored_reply(why, has_token=False).content
@@ -96,7 +96,7 @@ async def test_following_asks_first_and_says_who_sees_it() -> None:
     )
 
 
-def test_unfollowing_tells_what_runs_and_names_what_is_gone() -> None:
+def test_unfollowing_shows_running_jobs_and_names_a_deleted_channel() -> None:
     texts = [admin_replies.unfollowed_reply(5, number).content for number in (0, 1, 2)]
     assert texts == [
         "**No longer following in <#5>.** No jobs were still running.",

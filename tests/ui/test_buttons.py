@@ -60,7 +60,7 @@ async def test_each_numbered_button_reaches_its_handler_after_a_restart(action: 
     assert await pressed(NumberButton(action, 12).custom_id) == [(action, 12)]
 
 
-def test_every_action_has_a_prefix_of_its_own() -> None:
+def test_every_action_has_its_own_prefix() -> None:
     assert len({action.prefix for action in Action}) == len(Action)
 
 
@@ -78,7 +78,7 @@ async def test_details_carries_the_nonce() -> None:
 @pytest.mark.parametrize(
     "wanted", [ResendRequest(12, 3), ResendRequest(12, 3, skip=8), ResendRequest(12, 3, only_failed=True)]
 )
-async def test_send_again_carries_its_page_place_and_number(wanted: ResendRequest) -> None:
+async def test_resend_carries_its_page_place_and_number(wanted: ResendRequest) -> None:
     assert await pressed(SendAgainButton(wanted).custom_id) == [("send_again", wanted)]
 
 
@@ -94,11 +94,11 @@ async def test_send_again_carries_its_page_place_and_number(wanted: ResendReques
         "results:send:1",
     ],
 )
-async def test_foreign_custom_ids_reach_nobody(custom_id: str) -> None:
+async def test_foreign_custom_ids_reach_no_handler(custom_id: str) -> None:
     assert await pressed(custom_id) == []
 
 
-async def test_views_live_on_after_a_restart() -> None:
+async def test_views_work_after_a_restart() -> None:
     view = number_view((Action.PING_ME, 1), (Action.STOP_WATCHING, 1), (Action.POST_AGAIN, 1))
     assert view is not None
     assert view.is_persistent()

@@ -23,7 +23,7 @@ async def test_the_address_and_how_to_use_it() -> None:
     assert (button["label"], button["custom_id"]) == ("Replace the address", "callback:replace:7")
 
 
-async def test_a_replaced_one_says_that_the_old_one_is_void() -> None:
+async def test_a_replaced_address_says_that_the_old_one_is_void() -> None:
     answer = callback_address_reply(URL, 8, replaced=True)
     assert answer.content == (
         f"**Replaced. Give useapi.net this address as `replyUrl`:**\n`{URL}`\n"
@@ -32,7 +32,7 @@ async def test_a_replaced_one_says_that_the_old_one_is_void() -> None:
     )
 
 
-async def test_it_is_replaced_only_after_a_question() -> None:
+async def test_replacing_an_address_asks_first() -> None:
     answer = replace_address_question(7)
     assert answer.content.startswith("**Make a new address?** The old one stops working at once.")
     assert answer.view is not None
@@ -41,7 +41,7 @@ async def test_it_is_replaced_only_after_a_question() -> None:
     assert (no["label"], no["custom_id"]) == ("Keep the address", "callback:keep:7")
 
 
-def test_switched_off() -> None:
+def test_callbacks_switched_off() -> None:
     assert callbacks_off_reply(20_000).content == (
         "**Callbacks are off for this bot.** Its operator decides that; results still arrive within about 20 s."
     )

@@ -111,7 +111,7 @@ def test_an_open_card(status: CardStatus, changes: dict[str, object], head: str,
     assert buttons(post) == ids
 
 
-def test_progress_without_a_percentage_makes_none_up() -> None:
+def test_progress_without_a_percentage_shows_none() -> None:
     post = replace(POST, job=replace(JOB, percent=None))
     assert card_text(post, HERE).startswith("**In progress.**\n")
 
@@ -123,7 +123,7 @@ def test_an_unknown_status_is_shown_escaped() -> None:
     )
 
 
-def test_a_card_of_a_job_of_which_nothing_is_known() -> None:
+def test_a_card_of_a_job_without_any_facts() -> None:
     post = replace(POST, status=CardStatus.NO_ANSWER_YET, job=None, changed_at=None, asker=None)
     assert card_text(post, HERE).split("\n")[1:] == ["-# #7"]
     assert buttons(post) == WORKING
@@ -148,7 +148,7 @@ def test_an_ended_card_shrinks_to_a_link(outcome: Outcome, has_video: bool, text
     assert buttons(post) == []
 
 
-def test_a_stopped_card_can_be_taken_up_again() -> None:
+def test_a_stopped_card_can_be_watched_again() -> None:
     post = replace(POST, status=CardStatus.STOPPED, stopped_by=8)
     assert card_text(post, HERE) == ("**Stopped watching** (<@8>). The job keeps running at PixVerse.\n> a \\*cat\\*")
     assert buttons(post) == ["card:again:5"]
@@ -180,7 +180,7 @@ V2 = Job(
         (CardStatus.PROGRESS, replace(V2, state=JobState.PROGRESS), "**In progress.**"),
     ],
 )
-def test_a_card_of_v2_tells_what_v2_knows_and_no_address(status: CardStatus, job: Job, head: str) -> None:
+def test_a_v2_card_shows_v2_s_facts_and_no_address(status: CardStatus, job: Job, head: str) -> None:
     text = card_text(replace(POST, jobid=V2_ID, status=status, job=job, changed_at=None), HERE)
     assert text == (f"{head}\n> a boat\n-# v5 · 720p · 5 s · 16:9 · seed 7 · with sound · asked by <@42> · #7")
 

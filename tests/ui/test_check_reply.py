@@ -22,7 +22,7 @@ def test_a_check_that_finds_nothing() -> None:
     )
 
 
-def test_a_check_names_each_problem_first_with_its_remedy() -> None:
+def test_a_check_lists_each_problem_first_with_its_fix() -> None:
     report = replace(WELL, token=Recheck.REFUSED, missing=("Attach Files",), alerts_channel=5, watching=0)
     report = replace(report, waiting=2, held_up=True)
     assert check_reply(report, MENTIONS).content.split("\n") == [
@@ -34,7 +34,7 @@ def test_a_check_names_each_problem_first_with_its_remedy() -> None:
     ]
 
 
-def test_what_waits_stands_between_problems_and_what_works_and_is_none() -> None:
+def test_waiting_results_come_between_problems_and_what_works() -> None:
     report = replace(
         WELL,
         waiting=1,
@@ -54,7 +54,7 @@ def test_what_waits_stands_between_problems_and_what_works_and_is_none() -> None
     assert len(lines) == 4
 
 
-def test_a_result_that_waits_for_a_permission_is_no_good_news() -> None:
+def test_a_result_that_waits_for_a_permission_is_not_good_news() -> None:
     channels = (ChannelAccess(5, ("Send Messages",)), ChannelAccess(6, ()))
     lines = check_reply(replace(WELL, waiting=3, waiting_since=7_000, needing=channels), MENTIONS).content.split("\n")
     assert lines[:2] == [
@@ -69,35 +69,35 @@ def test_a_result_that_waits_for_a_permission_is_no_good_news() -> None:
     assert "in <#1>, <#2>, <#3>, <#4> and <#5>. 2 more are like that. Allow it there, and" in text
 
 
-def test_results_that_were_not_posted_are_pointed_at() -> None:
+def test_results_that_were_not_posted_are_mentioned() -> None:
     text = check_reply(replace(WELL, not_posted=2), MENTIONS).content
     assert "**2 results were not posted.** </pixverse-admin deliveries:12> shows why." in text
 
 
-def test_an_outage_is_told_once() -> None:
+def test_an_outage_is_mentioned_once() -> None:
     report = replace(WELL, token=Recheck.NO_RESPONSE, api_down_since=9_000)
     lines = check_reply(report, MENTIONS).content.split("\n")
     assert lines[1] == "PixVerse's API went down <t:9:R>, so I couldn't test the token. I'll keep trying."
     assert len(lines) == 3
 
 
-def test_an_outage_without_a_token_to_test_is_still_tried() -> None:
+def test_an_outage_without_a_token_is_still_retried() -> None:
     text = check_reply(replace(WELL, token=Recheck.NO_TOKEN, api_down_since=9_000), MENTIONS).content
     assert "PixVerse's API went down <t:9:R>. I'll keep trying." in text
 
 
-def test_a_single_job_is_not_the_oldest() -> None:
+def test_a_single_job_is_not_called_the_oldest() -> None:
     text = check_reply(replace(WELL, watching=1), MENTIONS).content
     assert "watching 1 job, added <t:6:R>" in text
 
 
-def test_what_another_account_holds_up_is_no_heading_beside_a_problem() -> None:
+def test_jobs_on_hold_for_another_account_are_no_heading_beside_a_problem() -> None:
     text = check_reply(replace(WELL, on_hold=1, missing=("Send Messages",)), MENTIONS).content
     assert text.startswith("**1 problem.**")
     assert "\n**1 job of a different account is on hold.** " in text
 
 
-def test_a_followed_channel_in_trouble() -> None:
+def test_a_followed_channel_with_a_problem() -> None:
     silent = Followed(6, ("Send Messages",), other_account=False)
     report = replace(WELL, followed=(Followed(5, (), other_account=False), silent))
     text = check_reply(report, MENTIONS).content
@@ -106,7 +106,7 @@ def test_a_followed_channel_in_trouble() -> None:
     assert "- <#5> is paused: the token belongs to a different account." in check_reply(rests, MENTIONS).content
 
 
-def test_every_followed_channel_in_trouble_is_named() -> None:
+def test_every_followed_channel_with_a_problem_is_named() -> None:
     followed = (
         Followed(5, ("Send Messages",), other_account=False),
         Followed(6, ("View Channel",), other_account=False),
@@ -120,7 +120,7 @@ def test_every_followed_channel_in_trouble_is_named() -> None:
     assert "in <#1>, <#2>, <#3>, <#4> and <#5>. 2 more are like that. Allow it there." in text
 
 
-def test_what_is_on_hold_is_named_with_the_token_and_does_not_work() -> None:
+def test_jobs_on_hold_are_named_with_the_token_that_does_not_work() -> None:
     followed = (Followed(5, (), other_account=False),)
     for token in (Recheck.REFUSED, Recheck.UNPAID, Recheck.TOKEN_MISSING):
         text = check_reply(replace(WELL, token=token, followed=followed), MENTIONS).content
@@ -131,7 +131,7 @@ def test_what_is_on_hold_is_named_with_the_token_and_does_not_work() -> None:
     assert "<#5> is on hold. " in alone
 
 
-def test_jobs_of_another_account_are_not_told_as_watched() -> None:
+def test_jobs_of_another_account_are_not_shown_as_watched() -> None:
     text = check_reply(replace(WELL, on_hold=1), MENTIONS).content
     assert text.startswith(
         "**1 job of a different account is on hold.** </pixverse-admin token set:12> with that account's token"
@@ -140,7 +140,7 @@ def test_jobs_of_another_account_are_not_told_as_watched() -> None:
     assert "watching" not in check_reply(replace(WELL, on_hold=3), MENTIONS).content
 
 
-def test_an_operators_token_that_is_refused_is_not_the_admins_to_replace() -> None:
+def test_admins_are_not_asked_to_replace_the_operator_s_refused_token() -> None:
     report = replace(WELL, token=Recheck.REFUSED, operators_token=True)
     assert "Only the bot's operator can replace it" in check_reply(report, MENTIONS).content
 

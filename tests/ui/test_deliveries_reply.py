@@ -34,7 +34,7 @@ def labels(answer: Reply) -> list[list[str]]:
     return [[button["label"] for button in row["components"]] for row in components_of(answer.view)]
 
 
-async def test_a_page_says_what_became_of_each_and_what_to_do() -> None:
+async def test_a_page_shows_each_result_and_what_to_do() -> None:
     page = OutcomePage((GIVEN_UP, UNSURE, BLOCKED, POSTED), skipped=0, more=False)
     answer = results_reply(page, OutcomeCounts(2, 1, 1_000), MENTIONS)
 
@@ -61,7 +61,7 @@ async def test_a_page_says_what_became_of_each_and_what_to_do() -> None:
 
 
 @pytest.mark.parametrize(("record", "shown"), [(POSTED, 10), (UNSURE, 8)])
-async def test_a_full_page_holds_ten_and_a_button_for_each_that_failed(record: OutcomeRecord, shown: int) -> None:
+async def test_a_full_page_has_ten_results_and_a_button_for_each_failed_one(record: OutcomeRecord, shown: int) -> None:
     page = OutcomePage((record,) * PAGE, skipped=20, more=True)
     answer = results_reply(page, OutcomeCounts(30, 0, None), MENTIONS)
     lines = answer.content.split("\n")
@@ -79,7 +79,7 @@ async def test_a_full_page_holds_ten_and_a_button_for_each_that_failed(record: O
     ]
 
 
-async def test_what_several_have_in_common_is_said_once() -> None:
+async def test_common_reasons_are_given_once() -> None:
     other = replace(GIVEN_UP, reason=Reason.FAULT)
     page = OutcomePage((GIVEN_UP, other, GIVEN_UP), skipped=0, more=False)
     lines = results_reply(page, OutcomeCounts(3, 0, None), MENTIONS).content.split("\n")
@@ -94,7 +94,7 @@ async def test_what_several_have_in_common_is_said_once() -> None:
     ]
 
 
-async def test_a_reason_that_differently_posted_results_have_in_common_is_said_once() -> None:
+async def test_a_reason_common_to_differently_posted_results_is_given_once() -> None:
     as_link, wordless, failed = (
         replace(record, variant=form.format())
         for record, form in (
@@ -115,7 +115,7 @@ async def test_a_reason_that_differently_posted_results_have_in_common_is_said_o
     assert lines[5:] == ["-# 1 to 4: Discord rejected it for no known reason.", "-# 2 and 3: As a link."]
 
 
-async def test_failed_ones_alone_can_be_shown_and_left_again() -> None:
+async def test_failed_results_can_be_shown_alone() -> None:
     mixed = OutcomePage((GIVEN_UP, *(POSTED,) * 9), skipped=0, more=True)
     assert labels(results_reply(mixed, OutcomeCounts(1, 0, None), MENTIONS))[-1] == [
         "More results",
@@ -143,7 +143,7 @@ async def test_the_longest_page_still_shows_each_result() -> None:
             assert "More results" in labels(answer)[-1]
 
 
-async def test_where_nothing_can_be_sent_again_there_is_no_button() -> None:
+async def test_without_results_to_resend_there_is_no_button() -> None:
     gone = replace(GIVEN_UP, reason=Reason.CHANNEL_GONE)
     answer = results_reply(OutcomePage((gone,), skipped=0, more=False), OutcomeCounts(1, 0, None), MENTIONS)
     assert answer.view is None
@@ -155,7 +155,7 @@ def test_no_results() -> None:
     assert answer.content == "**No results on this server yet.** Start with </pixverse status:11>."
 
 
-async def test_sent_again_stands_above_the_fresh_list() -> None:
+async def test_a_resent_result_is_shown_above_the_fresh_list() -> None:
     for result, begins in (
         (SentAgain(7, 5, fresh=True, posted=False), "**Resending #7** in <#5>.\n1. **Posted**"),
         (SentAgain(7, 5, fresh=False, posted=True), "**Already posted.** The result of #7 is in <#5>.\n1. **Posted**"),
@@ -166,7 +166,7 @@ async def test_sent_again_stands_above_the_fresh_list() -> None:
 
 
 @pytest.mark.parametrize("reason", [Reason.NO_PERMISSION, Reason.UNKNOWN_CHANNEL])
-async def test_how_long_a_result_waited_is_as_long_as_it_waits(reason: Reason) -> None:
+async def test_how_long_a_result_waited_is_shown(reason: Reason) -> None:
     page = OutcomePage((replace(GIVEN_UP, reason=reason),), skipped=0, more=False)
     answer = results_reply(page, OutcomeCounts(1, 0, None), MENTIONS)
     assert f" for {PATIENCE // (24 * 60 * MINUTE)} days." in answer.content

@@ -32,7 +32,7 @@ JOB = Job(
 DETAILS = JobDetails(7, JOB.jobid, JOB, Outcome.COMPLETED, 900_000, 3_000_000)
 
 
-def test_every_known_field_in_the_apis_order() -> None:
+def test_every_known_field_is_shown_in_the_api_s_order() -> None:
     pages = [answer.content for answer in details_replies(DETAILS)]
     assert "\n".join(pages).split("\n") == [
         "**Done.**",
@@ -61,14 +61,14 @@ def test_every_known_field_in_the_apis_order() -> None:
     assert len(pages) == 1
 
 
-def test_what_was_refused_for_its_content_is_behind_a_click() -> None:
+def test_content_that_was_refused_is_behind_a_spoiler() -> None:
     job = replace(JOB, state=JobState.MODERATED, media=(), embeds=(), negative_prompt="a dog")
     text = "\n".join(answer.content for answer in details_replies(replace(DETAILS, job=job)))
     assert "\nprompt: ||a \\*cat\\*||\nnegative_prompt: ||a dog||\n" in text
     assert "content: ||" in text
 
 
-def test_a_job_of_which_the_api_told_nothing() -> None:
+def test_a_job_without_any_fields() -> None:
     (answer,) = details_replies(replace(DETAILS, job=None, outcome=Outcome.EXPIRED))
     assert answer.content == (
         "**Expired.**\nwatched since: <t:900:f>\nend seen: <t:3000:f>\n-# #7 · job:2-bot:pixverse"
@@ -84,14 +84,14 @@ def test_long_fields_come_in_several_messages() -> None:
     assert "attachment 10: " in "".join(pages)
 
 
-def test_what_v2_tells_stands_there_too() -> None:
+def test_v2_s_fields_are_shown_too() -> None:
     job = replace(JOB, model="v5", quality="720p", duration=5, sound=False)
     text = "\n".join(answer.content for answer in details_replies(replace(DETAILS, job=job)))
     for line in ("model: v5", "quality: 720p", "duration: 5 s", "sound: no"):
         assert f"\n{line}\n" in text
 
 
-def test_addresses_in_words_of_the_api_are_masked() -> None:
+def test_addresses_in_the_api_s_text_are_masked() -> None:
     words = "user:1-pixverse:me@example.com-video:5"
     job = replace(
         JOB,

@@ -42,7 +42,7 @@ def is_visible_line(text: str) -> bool:
 
 
 @given(any_text, limits)
-def test_escaped_text_holds_no_markup(text: str, limit: int) -> None:
+def test_escaped_text_contains_no_markup(text: str, limit: int) -> None:
     assert not has_markup(escaped(text, limit))
 
 
@@ -52,7 +52,7 @@ def test_escaping_changes_nothing_of_what_is_read(text: str, limit: int) -> None
 
 
 @given(any_text, limits)
-def test_every_form_keeps_its_bound_and_its_line(text: str, limit: int) -> None:
+def test_every_form_keeps_its_limit_and_its_line(text: str, limit: int) -> None:
     for form in (plain(text, limit), escaped(text, limit)):
         assert units(form) <= limit
         assert is_visible_line(form)
@@ -89,7 +89,7 @@ def test_code_is_closed_by_its_own_backtick_only(text: str) -> None:
         ("a cat, on the mat!", "a cat, on the mat!"),
     ],
 )
-def test_what_members_and_the_api_may_write(text: str, shown: str) -> None:
+def test_text_of_members_and_the_api(text: str, shown: str) -> None:
     assert escaped(text, 200) == shown
 
 
@@ -116,7 +116,7 @@ def test_no_grapheme_is_cut_in_two(words: list[str], limit: int) -> None:
             assert kept == whole[: len(kept)] or "".join(kept) == "".join(whole[: len(kept)]).rstrip(" \u200c")
 
 
-def test_a_family_stays_together_or_goes() -> None:
+def test_a_joined_emoji_is_kept_whole_or_removed() -> None:
     assert plain(f"a {FAMILY}{FAMILY}", 11) == f"a {FAMILY}…"
     assert plain(f"a {FAMILY}{FAMILY}", 18) == f"a {FAMILY}{FAMILY}"
     assert plain(f"a {FAMILY}{FAMILY}", 10) == "a…"
@@ -124,11 +124,11 @@ def test_a_family_stays_together_or_goes() -> None:
     assert tail(f"abc{FAMILY}", 2) == f"c{FAMILY}"
 
 
-def test_marks_do_not_pile_up() -> None:
+def test_combining_marks_do_not_pile_up() -> None:
     assert len(plain("a" + "\u0301" * 50, 100)) == 5
 
 
-def test_a_job_id_stands_as_it_is_so_that_it_can_be_copied() -> None:
+def test_a_job_id_is_shown_unchanged_so_that_it_can_be_copied() -> None:
     jobid = "job:20261124101500123-user:4321-channel:1300000000000000001-bot:pixverse"
     assert job_id(jobid) == jobid
 
@@ -141,7 +141,7 @@ def test_a_job_id_shows_no_address_and_no_markup() -> None:
 
 
 @given(any_text, limits)
-def test_a_job_id_keeps_its_bound(text: str, limit: int) -> None:
+def test_a_job_id_keeps_its_limit(text: str, limit: int) -> None:
     assert units(job_id(text, limit)) <= limit
     assert not set(unescaped(job_id(text, limit)).replace("@…", "")) & set("*_~`|<>[]@")
 
@@ -159,7 +159,7 @@ def test_a_job_id_keeps_its_bound(text: str, limit: int) -> None:
         "https://a.example/" + "x" * 2000,
     ],
 )
-def test_what_is_no_plain_address_is_not_shown_as_one(url: str) -> None:
+def test_text_that_is_not_a_plain_address_is_not_shown_as_one(url: str) -> None:
     assert bare_link(url) is None
 
 
@@ -170,6 +170,6 @@ def test_a_link_is_kept_or_made_safe() -> None:
 
 
 @given(st.text(max_size=100))
-def test_a_link_never_holds_what_ends_it(path: str) -> None:
+def test_a_link_never_contains_what_ends_it(path: str) -> None:
     link = bare_link(f"https://a.example/{path}")
     assert link is None or not set(link) & set(" <>|\n`\\")

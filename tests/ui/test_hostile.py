@@ -161,7 +161,7 @@ def _check_bounds(job: Job, jobid: str) -> None:
 
 @_quick
 @given(wild_records, jobids)
-def test_whatever_the_api_sends_is_our_error_or_fits(record: dict[str, Any], jobid: str) -> None:
+def test_anything_the_api_sends_is_our_error_or_fits(record: dict[str, Any], jobid: str) -> None:
     try:
         job = read_job(record, jobid)
     except Unavailable as error:
@@ -198,7 +198,7 @@ def _harmless(record: dict[str, Any]) -> dict[str, Any]:
 
 @_quick
 @given(records(lambda name: words.map(lambda text: f"{text[:80]}x{name}")))
-def test_our_markup_and_nothing_else_is_live(record: dict[str, Any]) -> None:
+def test_only_our_own_markup_is_live(record: dict[str, Any]) -> None:
     record["status"] = record["status"] if record["status"] in set(Outcome) else "progress"
     hostile, harmless = read_job(record, JOBID), read_job(_harmless(record), JOBID)
     harmless = replace(harmless, percent=hostile.percent)

@@ -28,14 +28,14 @@ _TRANSLATORS = {
     languages.RUSSIAN: pseudo,
 }
 _RULES = (
-    rules.test_the_walk_is_a_long_one,
-    rules.test_every_text_begins_with_its_state,
-    rules.test_every_text_keeps_within_discords_bounds,
-    rules.test_no_emoji_and_no_drawn_bar,
-    rules.test_nothing_the_api_wrote_is_a_live_link_or_mention,
+    rules.test_the_samples_are_many,
+    rules.test_every_text_starts_with_its_state,
+    rules.test_every_text_fits_discord_s_limits,
+    rules.test_no_emoji_and_no_drawn_progress_bar,
+    rules.test_nothing_from_the_api_is_a_live_link_or_mention,
     rules.test_an_e_mail_address_in_an_id_is_never_shown,
-    rules.test_no_part_left_out_leaves_its_separator,
-    rules.test_buttons_keep_within_bounds_and_rules,
+    rules.test_a_missing_part_leaves_no_separator,
+    rules.test_buttons_fit_the_limits_and_rules,
     rules.test_links_to_messages_have_words,
 )
 """The rules that hold whatever the language."""
@@ -104,9 +104,9 @@ def test_a_translation_that_does_not_fit_is_found(tmp_path: Path) -> None:
     with languages.known(tmp_path):
         samples = _walked(languages.RUSSIAN, plain)
     for rule in (
-        rules.test_buttons_keep_within_bounds_and_rules,
-        rules.test_every_text_begins_with_its_state,
-        rules.test_every_text_keeps_within_discords_bounds,
+        rules.test_buttons_fit_the_limits_and_rules,
+        rules.test_every_text_starts_with_its_state,
+        rules.test_every_text_fits_discord_s_limits,
     ):
         with pytest.raises(AssertionError):
             rule(samples)
@@ -114,7 +114,7 @@ def test_a_translation_that_does_not_fit_is_found(tmp_path: Path) -> None:
 
 def test_every_rule_holds_in_languages_unlike_english(tried: list[Sample]) -> None:
     for rule in _RULES:
-        if rule is not rules.test_every_text_begins_with_its_state:  # they are longer than a translator may be
+        if rule is not rules.test_every_text_starts_with_its_state:  # they are longer than a translator may be
             rule(tried)
 
 
@@ -125,7 +125,7 @@ def veiled(tmp_path: Path) -> Iterator[list[Sample]]:
         yield _walked(languages.RUSSIAN, lambda _field: "日本")
 
 
-def test_no_word_of_the_bots_own_is_untranslatable(veiled: list[Sample]) -> None:
+def test_no_word_of_the_bot_is_untranslatable(veiled: list[Sample]) -> None:
     for sample in veiled:
         text = _NOT_OURS.sub("", _CODE.sub("", sample.text))
         for name in LANGUAGES.values():

@@ -59,7 +59,7 @@ def test_the_language_for_a_locale(locale: str | None, expected: str) -> None:
     assert language_of(locale) == expected
 
 
-def test_texts_are_in_english_unless_another_language_is_spoken(folder: Path) -> None:
+def test_texts_are_english_unless_another_language_is_set(folder: Path) -> None:
     assert (current_language(), _("Watching {job}.", job="a")) == (ENGLISH, "Watching a.")
     with in_language("ru"):
         assert (current_language(), _("Watching {job}.", job="a")) == ("ru", "Смотрю a.")
@@ -69,7 +69,7 @@ def test_texts_are_in_english_unless_another_language_is_spoken(folder: Path) ->
     assert current_language() == ENGLISH
 
 
-def test_each_task_speaks_its_own_language(folder: Path) -> None:
+def test_each_task_has_its_own_language(folder: Path) -> None:
     async def ask(code: str, other_has_begun: asyncio.Event, begun: asyncio.Event) -> str:
         with in_language(code):
             begun.set()
@@ -87,7 +87,7 @@ def test_each_task_speaks_its_own_language(folder: Path) -> None:
     ("n", "expected"),
     [(1, "1 задача x"), (2, "2 задачи x"), (5, "5 задач x"), (11, "11 задач x"), (21, "21 задача x"), (0, "0 задач x")],
 )
-def test_plurals_follow_the_languages_own_rule(folder: Path, n: int, expected: str) -> None:
+def test_plurals_follow_the_language_s_own_rule(folder: Path, n: int, expected: str) -> None:
     with in_language("ru"):
         assert plural("{n} job of {account}", "{n} jobs of {account}", n, account="x") == expected
 
@@ -101,7 +101,7 @@ def test_digits_are_grouped_as_the_language_does() -> None:
     assert (number(999), number(1_234_567)) == ("999", "1,234,567")
 
 
-def test_a_text_in_a_context_has_a_translation_of_its_own() -> None:
+def test_a_text_with_a_context_has_its_own_translation() -> None:
     assert pgettext("somewhere", "{a}.", a=1) == "1."
 
 
@@ -132,7 +132,7 @@ def test_a_damaged_or_missing_catalogue_is_english_and_logged_once(
     assert len(caplog.records) == 2
 
 
-def test_a_rule_for_plurals_that_cannot_be_computed_for_a_number_is_english(tmp_path: Path) -> None:
+def test_a_plural_rule_that_fails_for_a_number_falls_back_to_english(tmp_path: Path) -> None:
     whole = languages.catalogue(languages.RUSSIAN, _JOBS)
     rule = b"plural=n % 10 == 1"
     assert rule in whole
@@ -158,7 +158,7 @@ def test_an_empty_translation_is_english(tmp_path: Path) -> None:
         assert _("Details") == "Details"
 
 
-def test_every_shipped_language_can_be_read_and_has_the_shape_that_discord_knows() -> None:
+def test_every_shipped_language_can_be_read_and_has_a_code_discord_knows() -> None:
     from discord import Locale
 
     for code in language.LANGUAGES:

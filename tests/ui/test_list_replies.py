@@ -22,7 +22,7 @@ JOB = Job("a", JobState.PROGRESS, "progress", percent=46, prompt="a *cat*")
 LISTED = Listed(7, JOB, 9, mine=False, on_hold=False)
 
 
-def test_a_listing() -> None:
+def test_a_list() -> None:
     mine = replace(LISTED, mine=True, on_hold=True, message_id=None)
     answers = list_replies.listing_replies((LISTED, mine), HERE, MENTIONS)
     assert [answer.content for answer in answers] == [
@@ -42,7 +42,7 @@ def test_a_listing() -> None:
         (AccountState.MISSING, "the API token has to be entered again"),
     ],
 )
-def test_a_listing_says_what_is_wrong_with_the_token(hold: AccountState, why: str) -> None:
+def test_a_list_says_what_is_wrong_with_the_token(hold: AccountState, why: str) -> None:
     entries = (replace(LISTED, hold=hold), replace(LISTED, hold=hold))
     (answer,) = list_replies.listing_replies(entries, HERE, MENTIONS)
     head, *lines = answer.content.split("\n")
@@ -50,14 +50,14 @@ def test_a_listing_says_what_is_wrong_with_the_token(hold: AccountState, why: st
     assert all(line.startswith("**On hold** · ") for line in lines)
 
 
-def test_an_empty_listing() -> None:
+def test_an_empty_list() -> None:
     answers = list_replies.listing_replies((), HERE, MENTIONS)
     assert [answer.content for answer in answers] == [
         "**Nothing is being watched here.** Start with </pixverse status:11>."
     ]
 
 
-def test_a_long_listing_comes_in_pages_and_says_how_many_more() -> None:
+def test_a_long_list_is_paged_and_says_how_many_more() -> None:
     answers = list_replies.listing_replies((LISTED,) * 100, HERE, MENTIONS)
     assert len(answers) == 5
     assert sum(answer.content.count("In progress") for answer in answers) == 45
@@ -93,5 +93,5 @@ def test_a_pasted_id_can_be_chosen_as_it_is() -> None:
 @pytest.mark.parametrize(
     "typed", ["", "a fox in the snow", "#7", "abc123", f"job:20230909020449667-{'x' * 90}-bot:pixverse"]
 )
-def test_nothing_else_is_offered_as_an_id(typed: str) -> None:
+def test_no_other_text_is_offered_as_an_id(typed: str) -> None:
     assert list_replies.pasted_choice(typed) is None

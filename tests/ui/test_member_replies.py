@@ -40,7 +40,7 @@ async def test_now_watched() -> None:
     assert labels(quiet) == ["Ping me", "Stop watching"]
 
 
-async def test_watched_though_the_api_is_down() -> None:
+async def test_watched_even_though_the_api_is_down() -> None:
     result = NowWatching(5, JOB, 9, mention=True, api_down=True)
     assert answers.status_reply(result, HERE).content == (
         "**PixVerse's API isn't answering right now.** I'm watching, and will post the result here. "
@@ -67,7 +67,7 @@ async def test_already_posted() -> None:
     assert waiting.view is None
 
 
-async def test_nobody_knows_whether_it_was_posted() -> None:
+async def test_it_is_unknown_whether_it_was_posted() -> None:
     answer = answers.status_reply(AlreadyPosted(5, JOB, Outcome.FAILED, None, DeliveryState.UNSURE), HERE)
     assert answer.content.startswith("**I can't tell whether the result is here.**")
     assert labels(answer) == ["Post it again"]
@@ -82,7 +82,7 @@ async def test_ended_and_being_posted() -> None:
         assert empty.content == f"**{state}.** Posting the details here."
 
 
-async def test_a_private_look() -> None:
+async def test_a_private_status() -> None:
     pressed = []
 
     async def press(interaction: object) -> None:
@@ -98,7 +98,7 @@ async def test_a_private_look() -> None:
     assert ended.view is None
 
 
-async def test_a_passing_button_calls_what_it_was_given_and_leaves_in_time() -> None:
+async def test_a_temporary_button_calls_its_handler_and_disappears_in_time() -> None:
     pressed = []
     edits = []
 
@@ -123,7 +123,7 @@ async def test_a_passing_button_calls_what_it_was_given_and_leaves_in_time() -> 
 
 
 @pytest.mark.parametrize("trouble", [aiohttp.ServerDisconnectedError(), ConnectionResetError(), TimeoutError()])
-async def test_a_passing_button_that_cannot_be_taken_off_is_left(trouble: Exception) -> None:
+async def test_a_temporary_button_that_cannot_be_removed_is_left(trouble: Exception) -> None:
     class Shown:
         async def edit(self, **changes: object) -> None:
             raise trouble
@@ -145,7 +145,7 @@ def test_check_now() -> None:
     assert answers.checked_reply(unanswered, HERE).content.endswith("Last known: In progress.")
 
 
-def test_check_now_says_why_it_brought_nothing() -> None:
+def test_check_now_says_why_it_found_nothing() -> None:
     told = {why: answers.checked_reply(NotChecked(JOB, why), HERE).content for why in Unchecked}
     assert [text.split("**")[1] for text in told.values()] == [
         "PixVerse's API isn't answering right now.",
@@ -158,7 +158,7 @@ def test_check_now_says_why_it_brought_nothing() -> None:
     assert answers.checked_reply(ended, HERE).content.startswith("**Already posted here.**")
 
 
-def test_what_is_watched_with_a_token_in_trouble_is_said_to_be_watched() -> None:
+def test_a_job_watched_while_the_token_is_refused_says_so() -> None:
     watching = NowWatching(5, None, 9, mention=True, api_down=False, hold=AccountState.REFUSED)
     assert answers.status_reply(watching, HERE).content.startswith(
         "**On hold: useapi.net refuses this server's API token.** I'll post the result here "

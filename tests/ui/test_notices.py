@@ -168,6 +168,6 @@ def test_given_up_says_how_long_it_was_tried() -> None:
         ),
     ],
 )
-def test_a_notice_says_why_discord_took_a_result_only_in_part(cause: Cause, why: str) -> None:
+def test_a_notice_says_why_discord_accepted_a_result_only_in_part(cause: Cause, why: str) -> None:
     post = NoticePost(NoticeKind.REDUCED, "n", channel_id=5, cause=cause, without_files=True)
     assert notice_message(post, MENTIONS).content == f"**A result was posted as a link in <#5>.** {why}"

@@ -67,7 +67,7 @@ def test_one_video() -> None:
     assert message.suppress_embeds
 
 
-def test_where_nobody_asked_it_is_a_new_video() -> None:
+def test_if_nobody_asked_it_is_a_new_video() -> None:
     unasked = replace(POST, mention=(), unasked=True)
 
     def said(**parts: Any) -> str:
@@ -151,12 +151,12 @@ def test_the_only_video_is_not_attached(reason: LinkReason, text: str) -> None:
     assert message.suppress_embeds == (reason in {LinkReason.EXPIRED, LinkReason.HOST_NOT_ALLOWED})
 
 
-def test_a_limit_that_reads_like_the_size_is_not_named() -> None:
+def test_a_limit_that_reads_like_the_size_is_not_shown() -> None:
     link = replace(LINK, size=57_344, limit=57_343)
     assert "It's 56 KB, just over this server's limit." in content(replace(POST, links=(link,)))
 
 
-def test_links_to_hosts_that_nobody_allowed_are_named_and_do_not_unfold() -> None:
+def test_links_to_hosts_that_are_not_allowed_are_named_and_not_embedded() -> None:
     foreign = replace(LINK, index=2, reason=LinkReason.HOST_NOT_ALLOWED, url="https://h.example/2.mp4")
     other = replace(foreign, index=4, url="https://i.example/4.mp4", host="i.example")
     message = outcome_message(replace(POST, files=(FILES[0],), links=(foreign, LINK, other)), MENTIONS)
@@ -242,12 +242,12 @@ def test_a_failure_without_a_reason_says_so() -> None:
     )
 
 
-def test_the_same_reason_stands_once() -> None:
+def test_the_same_reason_is_shown_once() -> None:
     post = replace(POST, outcome=Outcome.FAILED, job=replace(JOB, error="Same", error_details="Same"))
     assert "\nPixVerse says: Same\n" in content(post)
 
 
-def test_a_number_for_a_reason_is_called_one() -> None:
+def test_a_numeric_reason_is_called_an_error_code() -> None:
     failed = replace(JOB, state=JobState.FAILED, error="broken", error_details="500")
     post = replace(POST, outcome=Outcome.FAILED, job=failed)
     assert "\nPixVerse says: broken error code 500\n" in content(post)
@@ -268,7 +268,7 @@ def test_an_address_in_the_reason_is_masked() -> None:
     assert "\nPixVerse says: m…@… may not user:1-pixverse:m…@…-video:5\n" in text
 
 
-def test_the_last_of_a_batch_carries_the_tally_and_its_ping() -> None:
+def test_the_last_outcome_of_a_batch_has_the_tally_and_the_ping() -> None:
     message = outcome_message(
         replace(POST, files=FILES[:1], mention=(), batch=BatchTally(7, 2, 1, 1, 2, 1, 1, (8,))), MENTIONS
     )
@@ -279,7 +279,7 @@ def test_the_last_of_a_batch_carries_the_tally_and_its_ping() -> None:
     assert message.mention == (8,)
 
 
-def test_of_a_batch_of_one_only_the_ping_is_left() -> None:
+def test_a_batch_of_one_shows_only_the_ping() -> None:
     alone = replace(POST, files=FILES[:1], mention=(), batch=BatchTally(1, 1, 0, 0, 0, 0, 0, (8,)))
     message = outcome_message(alone, MENTIONS)
     assert message.content is not None
@@ -311,7 +311,7 @@ def test_a_late_outcome_says_why() -> None:
         ),
     ],
 )
-def test_the_fallback_holds_no_word_of_the_api(outcome: Outcome, text: str) -> None:
+def test_the_fallback_contains_no_text_of_the_api(outcome: Outcome, text: str) -> None:
     files = FILES if outcome is Outcome.COMPLETED else ()
     message = outcome_message(replace(POST, outcome=outcome, files=files, without_api_text=True), MENTIONS)
     assert message.content == text
@@ -319,7 +319,7 @@ def test_the_fallback_holds_no_word_of_the_api(outcome: Outcome, text: str) -> N
 
 
 @pytest.mark.parametrize(("number", "told"), [(1, "· the link is under Details"), (4, "· the links are under Details")])
-def test_the_fallback_of_links_points_to_details(number: int, told: str) -> None:
+def test_the_fallback_for_links_points_to_details(number: int, told: str) -> None:
     text = content(replace(POST, links=(LINK,) * number, without_api_text=True))
     assert URL not in text
     assert told in text
@@ -339,7 +339,7 @@ def test_one_link_too_long_for_a_message_is_under_details() -> None:
 
 
 @pytest.mark.parametrize("reason", [LinkReason.TOO_LARGE, LinkReason.EXPIRED])
-def test_of_many_links_the_state_names_no_numbers(reason: LinkReason) -> None:
+def test_with_many_links_the_state_gives_no_numbers(reason: LinkReason) -> None:
     links = tuple(replace(LINK, index=number, reason=reason) for number in range(2, 6))
     assert content(replace(POST, files=FILES[:1], links=links)).startswith(
         "**Your 5 videos are ready, not all of them as files.** <@42> Numbers 2, 3, 4 and 5: "
@@ -364,7 +364,7 @@ def test_nobody_is_pinged_who_is_not_named() -> None:
 
 
 @pytest.mark.parametrize(("askers", "words"), [(81, "1 other person"), (130, "50 other people")])
-def test_for_how_many_a_ping_has_no_room_is_told(askers: int, words: str) -> None:
+def test_people_without_room_for_a_ping_are_counted(askers: int, words: str) -> None:
     message = outcome_message(replace(POST, files=FILES[:1], mention=tuple(range(askers))), MENTIONS)
     assert len(message.mention) == 80
     assert f"\n-# {words} asked too, but I can't ping that many at once." in (message.content or "")
@@ -372,7 +372,7 @@ def test_for_how_many_a_ping_has_no_room_is_told(askers: int, words: str) -> Non
     assert "waited for this" not in (everybody.content or "")
 
 
-def test_what_gives_way_first_is_the_prompt() -> None:
+def test_the_prompt_is_shortened_first() -> None:
     job = replace(JOB, prompt="p" * 500, error="e" * 500, error_details="d" * 500)
     crowd = tuple(range(10**18, 10**18 + 50))
     text = content(replace(POST, outcome=Outcome.FAILED, job=job, mention=crowd))
@@ -382,7 +382,7 @@ def test_what_gives_way_first_is_the_prompt() -> None:
     assert text.endswith(identity("failed"))
 
 
-def test_alt_text_keeps_its_bound() -> None:
+def test_alt_text_keeps_its_limit() -> None:
     message = outcome_message(replace(POST, files=FILES, job=replace(JOB, prompt="p" * 2000)), MENTIONS)
     assert all(units(file.description) <= ALT_TEXT for file in message.files)
     assert message.files[3].description.startswith("Video 4 of 4, made by PixVerse. Prompt: ppp")
@@ -398,7 +398,7 @@ def test_an_image_is_called_one() -> None:
     assert (file.name, file.description) == ("pixverse-7-1.png", "Image 1 of 1, made by PixVerse. Prompt: a *cat*")
 
 
-def test_a_job_that_was_never_seen_is_told_as_never_found() -> None:
+def test_a_job_that_was_never_seen_is_reported_as_never_found() -> None:
     """It was asked for while the API could not be asked."""
     post = replace(POST, outcome=Outcome.NOT_FOUND, job=None, files=(), mention=())
     content = outcome_message(post, MENTIONS).content or ""

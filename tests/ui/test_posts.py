@@ -25,7 +25,7 @@ async def test_cards_and_summaries_are_silent_and_ping_nobody() -> None:
     assert (card.known_by, summary.known_by) == ("card:stop:5", "batch:stop:6")
 
 
-async def test_an_outcome_is_as_silent_as_it_is_asked_to_be() -> None:
+async def test_an_outcome_is_as_silent_as_requested() -> None:
     for silent in (True, False):
         post = OutcomePost(7, "a", Outcome.FAILED, None, "n", "b" * 25, silent=silent)
         assert message_of(post, HERE, MENTIONS).silent is silent
@@ -38,7 +38,7 @@ async def test_a_notice_is_not_silent() -> None:
 
 
 @pytest.mark.parametrize("language", ["ja", "", "xx"])
-async def test_a_post_is_in_its_own_language_whoever_is_spoken_to(
+async def test_a_post_is_in_its_own_language_whatever_the_current_one(
     language: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def notice_message(post: NoticePost, _mentions: CommandMentions) -> Message:

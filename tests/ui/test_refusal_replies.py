@@ -23,7 +23,7 @@ def text(refusal: Exception, *, manager: bool = False) -> str:
     return answer.content
 
 
-def test_every_refusal_of_the_relay_has_a_text_of_its_own() -> None:
+def test_every_refusal_of_the_relay_has_its_own_text() -> None:
     known = [kind for _, kind in inspect.getmembers(refusals, inspect.isclass) if issubclass(kind, refusals.Refusal)]
     made: list[Exception] = []
     for kind in known:
@@ -39,7 +39,7 @@ def test_every_refusal_of_the_relay_has_a_text_of_its_own() -> None:
     assert len(set(texts)) == len(texts)
 
 
-def test_other_exceptions_are_none_of_its_business() -> None:
+def test_other_exceptions_have_no_text() -> None:
     assert refusal_reply(ValueError("x"), MENTIONS, manager=False) is None
     assert refusal_reply(refusals.Refusal(), MENTIONS, manager=False) is None
 
@@ -82,7 +82,7 @@ async def test_looking_again_is_offered_for_an_id_alone() -> None:
     assert number.view is None
 
 
-def test_some_texts_to_the_letter() -> None:
+def test_some_texts_word_for_word() -> None:
     assert text(NotAJobId()) == (
         "**That isn't a job id.** Paste the full `jobid` (v1) or `video_id` (v2) from useapi.net's response."
     )
@@ -100,7 +100,7 @@ def test_some_texts_to_the_letter() -> None:
     assert own_fault_reply("ab-1").content.endswith("Tell the bot's operator this number: `ab-1`.")
 
 
-def test_commands_are_plain_where_their_ids_are_unknown() -> None:
+def test_commands_are_plain_text_if_their_ids_are_unknown() -> None:
     mentions = CommandMentions()
     assert mentions["status"] == "/pixverse status"
     mentions.learn({"pixverse": 9})

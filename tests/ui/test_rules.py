@@ -53,11 +53,11 @@ def state_of(text: str) -> str:
     return re.sub(r"<[^>]+>", "somewhere", match[1])
 
 
-def test_the_walk_is_a_long_one(every: list[Sample]) -> None:
+def test_the_samples_are_many(every: list[Sample]) -> None:
     assert len(every) > 1000
 
 
-def test_every_text_begins_with_its_state(every: list[Sample]) -> None:
+def test_every_text_starts_with_its_state(every: list[Sample]) -> None:
     for sample in every:
         if not is_later_page(sample.text):
             assert units(state_of(sample.text)) <= bounds.STATE, sample
@@ -68,13 +68,13 @@ def is_later_page(text: str) -> bool:
     return re.match(r"`|\w[\w \u00a0\u202f]*(: |：)|-# ", text) is not None
 
 
-def test_no_state_holds_a_time_but_that_of_a_look_just_made(every: list[Sample]) -> None:
+def test_no_state_contains_a_time_except_that_of_a_check_just_made(every: list[Sample]) -> None:
     for sample in every:
         bold = re.match(r"\*\*(.+?)\*\*", sample.text)
         assert bold is None or "<t:" not in bold[1] or bold[1].startswith("Checked <t:"), sample
 
 
-def test_every_text_keeps_within_discords_bounds(every: list[Sample]) -> None:
+def test_every_text_fits_discord_s_limits(every: list[Sample]) -> None:
     for sample in every:
         is_layout = isinstance(sample.view, discord.ui.LayoutView)
         assert units(sample.text) <= (limits.TEXT_DISPLAYS if is_layout else limits.MESSAGE), sample
@@ -89,14 +89,14 @@ def test_words_that_mean_nothing_to_members_are_not_used(every: list[Sample]) ->
         assert not FORBIDDEN.search(text), sample
 
 
-def test_no_emoji_and_no_drawn_bar(every: list[Sample]) -> None:
+def test_no_emoji_and_no_drawn_progress_bar(every: list[Sample]) -> None:
     for sample in every:
         assert not any(
             unicodedata.category(character) == "So" or character in "█░▓" for character in set(sample.text)
         ), sample
 
 
-def test_nothing_the_api_wrote_is_a_live_link_or_mention(every: list[Sample]) -> None:
+def test_nothing_from_the_api_is_a_live_link_or_mention(every: list[Sample]) -> None:
     for sample in every:
         escapes_out = re.sub(r"`[^`\n]*`", "", re.sub(r"\\[^0-9A-Za-z\s]", "", sample.text))
         assert "https://evil.example" not in escapes_out, sample
@@ -112,7 +112,7 @@ def test_an_e_mail_address_in_an_id_is_never_shown(every: list[Sample]) -> None:
         assert "me@example.com" not in sample.text, sample
 
 
-def test_no_part_left_out_leaves_its_separator(every: list[Sample]) -> None:
+def test_a_missing_part_leaves_no_separator(every: list[Sample]) -> None:
     for sample in every:
         for line in sample.text.split("\n"):
             assert "  " not in line, sample
@@ -120,7 +120,7 @@ def test_no_part_left_out_leaves_its_separator(every: list[Sample]) -> None:
             assert line.strip() not in ("", ">", "-#"), sample
 
 
-def test_buttons_keep_within_bounds_and_rules(every: list[Sample]) -> None:
+def test_buttons_fit_the_limits_and_rules(every: list[Sample]) -> None:
     for sample in every:
         if sample.view is None:
             continue
@@ -160,7 +160,7 @@ async def test_the_token_form_fits() -> None:
     assert label["component"]["max_length"] <= limits.MODAL_INPUT
 
 
-def test_no_card_and_no_group_shows_an_id(every: list[Sample]) -> None:
+def test_no_card_and_no_summary_shows_an_id(every: list[Sample]) -> None:
     shown = [sample for sample in every if sample.name.startswith(("CardPost", "SummaryPost"))]
     assert len(shown) > 300
     for sample in shown:

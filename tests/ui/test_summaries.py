@@ -28,7 +28,7 @@ def test_an_open_batch() -> None:
     assert [row["components"][0]["custom_id"] for row in box["components"][1:]] == ["batch:stop:5"]
 
 
-def test_a_batch_that_is_over_has_nothing_to_stop() -> None:
+def test_an_ended_batch_has_nothing_to_stop() -> None:
     ended = replace(POST, entries=(ENDED, ENDED), done=2, open=False)
     assert summary_text(ended, HERE).startswith("**All 2 jobs have ended.**\n")
     assert summary_text(ended, HERE).endswith("\n-# Asked by <@42>.")
@@ -42,7 +42,7 @@ def test_a_batch_that_is_over_has_nothing_to_stop() -> None:
     assert summary_text(begun, HERE).startswith("**Watching 2 jobs.**\n")
 
 
-def test_names_get_shorter_where_there_are_many() -> None:
+def test_names_get_shorter_if_there_are_many() -> None:
     entry = replace(RUNNING, job=replace(JOB, state=JobState.UNKNOWN, status="s" * 60, prompt="p" * 100))
     text = summary_text(replace(POST, entries=(replace(entry, status=CardStatus.TOKEN_REFUSED),) * 40), HERE)
     assert units(text) <= TEXT_DISPLAYS

@@ -19,5 +19,5 @@ from ui.token_modal import entered_text
         ([], ""),
     ],
 )
-def test_what_was_entered_is_found_in_the_form(components: list[dict[str, object]], text: str) -> None:
+def test_the_entered_text_is_found_in_the_form(components: list[dict[str, object]], text: str) -> None:
     assert entered_text(components) == text

@@ -10,7 +10,7 @@ from ui.discord_limits import MESSAGE, units
 HERE = Address(1, 2)
 
 
-def test_what_was_left_out() -> None:
+def test_ids_that_were_not_watched() -> None:
     entries = (
         WatchEntry("job:1-bot:pixverse", EntryStatus.WATCHED),
         WatchEntry("job:2-bot:pixverse", EntryStatus.ALREADY_WATCHED, message_id=9),
@@ -27,14 +27,14 @@ def test_what_was_left_out() -> None:
     )
 
 
-def test_ids_of_v1_are_told_apart_by_their_time() -> None:
+def test_v1_ids_are_told_apart_by_their_time() -> None:
     jobid = "job:20261124101500123-user:4321-channel:1300000000000000001-bot:pixverse"
     entries = (WatchEntry(jobid, EntryStatus.NOT_FOUND),)
     text = watch_replies.watch_reply(WatchResult(entries, None, mention=True), HERE).content
     assert "`…01500123`: not found" in text
 
 
-def test_all_were_taken() -> None:
+def test_all_ids_were_watched() -> None:
     entry = WatchEntry("a", EntryStatus.WATCHED)
     posting = WatchEntry("b", EntryStatus.POSTING, api_down=True)
     assert watch_replies.watch_reply(WatchResult((entry,), None, mention=False), HERE).content == (
@@ -45,7 +45,7 @@ def test_all_were_taken() -> None:
     )
 
 
-def test_links_give_way_where_there_are_many() -> None:
+def test_links_are_left_out_if_there_are_many() -> None:
     entry = WatchEntry("x" * 300, EntryStatus.ALREADY_POSTED, message_id=10**18)
     text = watch_replies.watch_reply(WatchResult((entry,) * 25, None, mention=True), HERE).content
     assert units(text) <= MESSAGE
@@ -70,19 +70,19 @@ def test_links_give_way_where_there_are_many() -> None:
         ),
     ],
 )
-def test_the_only_one_left_out(taken: EntryStatus, text: str) -> None:
+def test_the_only_id_was_not_watched(taken: EntryStatus, text: str) -> None:
     message_id = None if taken is EntryStatus.EXPIRED else 9
     entry = WatchEntry("#12", taken, message_id=message_id)
     assert watch_replies.watch_reply(WatchResult((entry,), None, mention=True), HERE).content == text
 
 
-def test_where_all_are_known_nothing_has_failed() -> None:
+def test_if_all_are_known_nothing_has_failed() -> None:
     entries = tuple(WatchEntry(f"#{number}", EntryStatus.ALREADY_WATCHED) for number in (1, 2))
     text = watch_replies.watch_reply(WatchResult(entries, None, mention=True), HERE).content
     assert text == "**Nothing new to watch.**\n`#1`: already watched\n`#2`: already watched"
 
 
-def test_what_to_do_about_those_left_out_is_said_once() -> None:
+def test_what_to_do_about_unwatched_ids_is_said_once() -> None:
     kinds = (EntryStatus.SECRET, EntryStatus.EXPIRED, EntryStatus.NOT_LOOKED_UP)
     entries = tuple(
         WatchEntry("" if kind is EntryStatus.SECRET else f"{number}", kind) for number, kind in enumerate(kinds * 2)
@@ -102,7 +102,7 @@ def test_what_to_do_about_those_left_out_is_said_once() -> None:
     ]
 
 
-def test_where_nothing_can_be_posted_the_answer_says_so_first() -> None:
+def test_if_nothing_can_be_posted_the_reply_says_so_first() -> None:
     entry = WatchEntry("a", EntryStatus.WATCHED, None, False, None)
     watched = WatchResult((entry,), None, False)
     told = watch_replies.watch_reply(watched, HERE, ("Send Messages",)).content

@@ -33,7 +33,7 @@ MUTATIONS = (
     ),
     mutation(
         "rotate-key leaves addresses with the old key",
-        "tests/storage/test_key_rotation.py::test_the_key_file_gets_a_fresh_key_and_nothing_is_lost",
+        "tests/storage/test_key_rotation.py::test_the_key_file_gets_a_new_key_and_nothing_is_lost",
         "reencrypt",
         '(("accounts", "id", "token"), ("servers", "guild_id", "callback_secret")):',
         '(("accounts", "id", "token"),):',

@@ -11,7 +11,7 @@ _E2E_KILLS = "tests/e2e/test_kills.py"
 MUTATIONS = (
     mutation(
         "the card of a result that is resent stays as it is",
-        "tests/storage/test_deliveries.py::test_the_card_of_an_outcome_that_is_resent_is_edited_again",
+        "tests/storage/test_deliveries.py::test_the_card_of_a_resent_outcome_is_edited_again",
         "resend_outcome",
         "SET card_final = FALSE",
         "SET card_final = card_final",
@@ -19,7 +19,7 @@ MUTATIONS = (
     mutation(
         "a permission in one server makes another one's messages due",
         "tests/storage/test_deliveries.py"
-        "::test_a_server_that_is_back_gets_what_is_open_at_once_and_nothing_else_changes",
+        "::test_a_returning_server_gets_its_open_deliveries_at_once_and_nothing_else_changes",
         "deliveries.make_blocked_due",
         "AND guild_id = ?",
         "AND guild_id <> ?",
@@ -27,7 +27,7 @@ MUTATIONS = (
     mutation(
         "the time that the bot was away counts for what waits for a permission",
         "tests/storage/test_deliveries.py"
-        "::test_a_server_that_is_back_gets_what_is_open_at_once_and_nothing_else_changes",
+        "::test_a_returning_server_gets_its_open_deliveries_at_once_and_nothing_else_changes",
         "resume_in_server",
         "blocked_since = CASE WHEN blocked_since IS NULL THEN NULL ELSE ?1 END",
         "blocked_since = blocked_since",
@@ -42,7 +42,8 @@ MUTATIONS = (
     ),
     mutation(
         "after the clock was set back an unanswered attempt is repeated unseen",
-        "tests/storage/test_deliveries.py::test_after_the_clock_was_set_back_an_unanswered_attempt_is_looked_for",
+        "tests/storage/test_deliveries.py::"
+        "test_after_the_clock_was_set_back_an_attempt_without_response_is_searched_for",
         "clock_set_back",
         "look_first = (look_first OR unanswered_at IS NOT NULL)",
         "look_first = look_first",
@@ -172,7 +173,8 @@ MUTATIONS = (
     ),
     mutation(
         "a message in another form bears the same nonce",
-        "tests/relay/delivery/test_fallbacks.py::test_another_variant_has_another_nonce_but_dropping_the_reply_keeps_it",
+        "tests/relay/delivery/test_fallbacks.py::"
+        "test_another_variant_has_another_nonce_but_dropping_the_reply_keeps_it",
         "for_variant",
         "return base_nonce if not variant else _digest(base_nonce, variant)",
         "return base_nonce",

@@ -274,7 +274,8 @@ MUTATIONS = (
     ),
     mutation(
         "a server that removes the bot while the list is read goes on",
-        "tests/discord_adapter/test_guild_reconciler.py::test_a_server_that_removes_the_bot_during_the_comparison_is_suspended",
+        "tests/discord_adapter/test_guild_reconciler.py::"
+        "test_a_server_that_removes_the_bot_during_the_comparison_is_suspended",
         "GuildReconciler.run",
         "await self._guilds.finish_reconciliation(suspended & present)",
         "await self._guilds.finish_reconciliation(present)",
@@ -360,7 +361,8 @@ MUTATIONS = (
     ),
     mutation(
         "a command is done though Discord has refused its acknowledgement",
-        "tests/discord_adapter/test_acknowledging.py::test_an_acknowledgement_is_repeated_until_its_fate_is_known[refused]",
+        "tests/discord_adapter/test_acknowledging.py::"
+        "test_an_acknowledgement_is_repeated_until_its_fate_is_known[refused]",
         "_answered",
         "return may_be_stored(statuses) or _not_taken(reason)",
         "return True",
@@ -453,7 +455,8 @@ MUTATIONS = (
     ),
     mutation(
         "a card that Discord refused once never shows its job's end",
-        "tests/relay/cards/test_card_loop.py::test_an_edit_refused_for_words_or_permission_does_not_block_the_last_edit",
+        "tests/relay/cards/test_card_loop.py::"
+        "test_an_edit_refused_for_words_or_permission_does_not_block_the_last_edit",
         "CardEdits._after_refusal",
         "last_too = edit.final or meaning in _ANY_EDIT",
         "last_too = True",
@@ -657,7 +660,8 @@ MUTATIONS = (
     ),
     mutation(
         "admins go on being told in an alerts channel that was deleted",
-        "tests/relay/delivery/test_delivery_loop.py::test_a_token_notice_for_a_deleted_alerts_channel_goes_to_a_channel_that_waits",
+        "tests/relay/delivery/test_delivery_loop.py::"
+        "test_a_token_notice_for_a_deleted_alerts_channel_goes_to_a_channel_that_waits",
         "GuildLifecycle.channel_gone",
         "await servers.forget_alerts_channel(tx, guild_id, channel_id)\n",
         "",

@@ -66,7 +66,7 @@ MUTATIONS = (
     mutation(
         "a batch whose last job goes over to another subscription pings nobody",
         "tests/storage/test_moves.py::"
-        "test_a_batch_whose_last_job_goes_over_to_another_subscription_still_pings[sqlite-False]",
+        "test_a_batch_whose_last_job_moves_to_another_subscription_still_pings[sqlite-False]",
         "moves._merge",
         'elif double["kept_batch"] is None:',
         "elif False:",
@@ -74,7 +74,7 @@ MUTATIONS = (
     mutation(
         "whoever waited for a job in a batch that ends with a merger is pinged by neither",
         "tests/storage/test_moves.py::"
-        "test_a_batch_whose_last_job_goes_over_to_another_subscription_still_pings[sqlite-True]",
+        "test_a_batch_whose_last_job_moves_to_another_subscription_still_pings[sqlite-True]",
         "moves._merge",
         "UPDATE subscribers SET in_batch = FALSE WHERE",
         "UPDATE subscribers SET in_batch = in_batch WHERE",
@@ -148,21 +148,24 @@ MUTATIONS = (
     ),
     mutation(
         "what this channel was given under another account is waited for again",
-        "tests/relay/commands/test_commands.py::test_a_result_posted_here_under_another_account_is_not_waited_for_again",
+        "tests/relay/commands/test_commands.py::"
+        "test_a_result_posted_here_under_another_account_is_not_waited_for_again",
         "find_target",
         "if posted is not None:",
         "if 0:",
     ),
     mutation(
         "what a former account did not see is told for the end under another",
-        "tests/relay/commands/test_commands.py::test_a_job_that_the_former_account_did_not_see_is_watched_under_this_one",
+        "tests/relay/commands/test_commands.py::"
+        "test_a_job_that_the_former_account_did_not_see_is_watched_under_this_one",
         "find_posted_here",
         "if row.outcome in OF_ONE_ACCOUNT:",
         "if 0:",
     ),
     mutation(
         "a list waits again for what this channel was given under another account",
-        "tests/relay/commands/test_commands.py::test_a_result_posted_here_under_another_account_is_not_waited_for_again",
+        "tests/relay/commands/test_commands.py::"
+        "test_a_result_posted_here_under_another_account_is_not_waited_for_again",
         "WatchMany._fill_in_posted",
         "if posted is not None and posted.row.account_id != account_id:",
         "if 0:",

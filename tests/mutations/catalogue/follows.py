@@ -54,7 +54,7 @@ MUTATIONS = (
     ),
     mutation(
         "the summary of young jobs does not keep up",
-        "tests/storage/test_jobs.py::test_a_job_has_a_card_where_somebody_asked_for_it_alone_and_a_batch_shows_it_too",
+        "tests/storage/test_jobs.py::test_a_job_has_a_card_only_where_it_was_requested_and_a_batch_shows_it_too",
         "_open_jobs",
         "THEN 2 ELSE 1 END",
         "THEN 2 ELSE 0 END",
@@ -153,7 +153,8 @@ MUTATIONS = (
     ),
     mutation(
         "a follow takes more than the server may wait for",
-        "tests/relay/follow/test_account_follower.py::test_the_server_s_limit_applies_is_reported_once_and_free_space_is_used",
+        "tests/relay/follow/test_account_follower.py::"
+        "test_the_server_s_limit_applies_is_reported_once_and_free_space_is_used",
         "JobImporter._subscribe_batch",
         "for jobid in wanted[:room]:",
         "for jobid in wanted:",
@@ -174,14 +175,15 @@ MUTATIONS = (
     ),
     mutation(
         "a follow takes up again what a moderator stopped",
-        "tests/storage/test_follows.py::test_what_was_ever_watched_there_or_has_ended_is_not_to_be_taken",
+        "tests/storage/test_follows.py::test_jobs_watched_there_before_or_ended_are_not_imported",
         "not_yet_in",
         "(SELECT 1 FROM subscriptions s WHERE s.job_id = j.id AND s.channel_id = ?))",
         "(SELECT 1 FROM subscriptions s WHERE s.job_id = j.id AND s.channel_id = ? AND s.ended_at IS NULL))",
     ),
     mutation(
         "a followed job ends with the member who asked too",
-        "tests/relay/follow/test_account_follower.py::test_a_member_can_join_and_leave_a_followed_job_and_a_moderator_can_stop_it",
+        "tests/relay/follow/test_account_follower.py::"
+        "test_a_member_can_join_and_leave_a_followed_job_and_a_moderator_can_stop_it",
         "Stop.stop",
         "(not may_manage and await follows.keep_open_if_followed(tx, subscription.id))",
         "False",

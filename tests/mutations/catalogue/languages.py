@@ -13,7 +13,7 @@ _TOOL = "tests/tools/test_translations.py"
 MUTATIONS = (
     mutation(
         "a post is in the language of whoever is spoken to",
-        "tests/ui/test_posts.py::test_a_post_is_in_its_own_language_whoever_is_spoken_to[ja]",
+        "tests/ui/test_posts.py::test_a_post_is_in_its_own_language_whatever_the_current_one[ja]",
         "message_of",
         "with in_language(post.language):",
         "if True:",
@@ -27,21 +27,21 @@ MUTATIONS = (
     ),
     mutation(
         "an admin's choice of a language counts for nothing",
-        f"{_MADE}::test_a_message_keeps_the_language_of_the_moment_in_which_it_was_made[sqlite]",
+        f"{_MADE}::test_a_message_keeps_the_language_in_which_it_was_created[sqlite]",
         "deliveries._language",
         "coalesce(language, locale, '')",
         "coalesce(locale, language, '')",
     ),
     mutation(
         "a card that was deleted comes back in the language of before",
-        f"{_MADE}::test_a_card_that_is_posted_anew_after_it_was_deleted_is_in_todays_language[sqlite]",
+        f"{_MADE}::test_a_card_posted_again_after_its_deletion_is_in_the_current_language[sqlite]",
         "deliveries._AFRESH",
         "language = {_LANGUAGE}",
         "language = language",
     ),
     mutation(
         "a result that an admin resends is in the language of before",
-        f"{_MADE}::test_what_was_given_up_and_is_asked_for_again_is_in_todays_language[sqlite]",
+        f"{_MADE}::test_a_given_up_delivery_requested_again_is_in_the_current_language[sqlite]",
         "resend_outcome",
         "language = {_LANGUAGE}",
         "language = language",
@@ -128,7 +128,7 @@ MUTATIONS = (
     ),
     mutation(
         "a rule for plurals that can't be computed is a fault",
-        f"{_LANGUAGE}::test_a_rule_for_plurals_that_cannot_be_computed_for_a_number_is_english",
+        f"{_LANGUAGE}::test_a_plural_rule_that_fails_for_a_number_falls_back_to_english",
         "plural",
         "except ArithmeticError:",
         "except KeyError:",
@@ -241,14 +241,14 @@ MUTATIONS = (
     ),
     mutation(
         "a reply about many jobs is longer than Discord takes",
-        "tests/ui/test_rules.py::test_every_text_keeps_within_discords_bounds",
+        "tests/ui/test_rules.py::test_every_text_fits_discord_s_limits",
         "watch_reply",
         "units(text) <= MESSAGE",
         "units(text) <= 2 * MESSAGE",
     ),
     mutation(
         "a check of many channels is longer than Discord takes",
-        "tests/ui/test_rules.py::test_every_text_keeps_within_discords_bounds",
+        "tests/ui/test_rules.py::test_every_text_fits_discord_s_limits",
         "check_reply._CHANNELS",
         "(5, 3, 1)",
         "(5,)",

@@ -198,7 +198,8 @@ MUTATIONS = (
     ),
     mutation(
         "of a delivery that ended with its channel something is kept",
-        "tests/relay/delivery/test_delivery_loop.py::test_nothing_stays_in_memory_of_a_delivery_that_ends_with_its_channel",
+        "tests/relay/delivery/test_delivery_loop.py::"
+        "test_nothing_stays_in_memory_of_a_delivery_that_ends_with_its_channel",
         "DeliveryLoop._forget_ended",
         "self._sender.forget(delivery_id)",
         "pass",
@@ -291,14 +292,16 @@ MUTATIONS = (
     ),
     mutation(
         "servers that had no room are remembered though they follow no more",
-        "tests/relay/follow/test_account_follower.py::test_nothing_is_kept_of_servers_and_accounts_that_no_longer_follow",
+        "tests/relay/follow/test_account_follower.py::"
+        "test_nothing_is_kept_of_servers_and_accounts_that_no_longer_follow",
         "JobImporter.followed_accounts",
         "self._reported_full &= {row.guild_id for row in following}\n",
         "",
     ),
     mutation(
         "strange ids of accounts are remembered though nobody follows them",
-        "tests/relay/follow/test_account_follower.py::test_nothing_is_kept_of_servers_and_accounts_that_no_longer_follow",
+        "tests/relay/follow/test_account_follower.py::"
+        "test_nothing_is_kept_of_servers_and_accounts_that_no_longer_follow",
         "JobImporter.followed_accounts",
         "del self._foreign_ids[account_id]",
         "pass",
@@ -369,7 +372,8 @@ MUTATIONS = (
     ),
     mutation(
         "a request that is given up in a global limit shuts out all others",
-        "tests/discord_adapter/test_global_rate_limit.py::test_a_request_cancelled_during_a_global_limit_blocks_no_other",
+        "tests/discord_adapter/test_global_rate_limit.py::"
+        "test_a_request_cancelled_during_a_global_limit_blocks_no_other",
         "GlobalLimit._over",
         "self._http()._global_over.set()",
         "pass",
@@ -405,7 +409,7 @@ MUTATIONS = (
     ),
     mutation(
         "a job that the API has never told of is called lost",
-        "tests/ui/test_outcomes.py::test_a_job_that_was_never_seen_is_told_as_never_found",
+        "tests/ui/test_outcomes.py::test_a_job_that_was_never_seen_is_reported_as_never_found",
         "outcome_states.outcome_state",
         "case Outcome.NOT_FOUND if post.job is None:",
         "case Outcome.NOT_FOUND if 0:",

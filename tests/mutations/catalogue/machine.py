@@ -62,14 +62,14 @@ MUTATIONS = (
     ),
     mutation(
         "a key file that others may read stays so",
-        "tests/storage/test_secret_store.py::test_a_key_file_that_others_may_read_is_made_private",
+        "tests/storage/test_secret_store.py::test_a_key_file_that_others_can_read_is_made_private",
         "read_key_file",
         "make_private(file)\n",
         "",
     ),
     mutation(
         "a damaged page is not looked for",
-        f"{_OPENING}::test_a_database_with_a_page_overwritten",
+        f"{_OPENING}::test_a_database_with_an_overwritten_page",
         "_quick_check",
         'if found != "ok":',
         "if 0:",
@@ -83,14 +83,14 @@ MUTATIONS = (
     ),
     mutation(
         "another program's lock is not waited for",
-        f"{_OPENING}::test_a_lock_is_waited_for_no_longer_than_told",
+        f"{_OPENING}::test_a_lock_is_waited_for_only_for_the_given_time",
         "_patiently",
         "if not is_locked(error) or",
         "if True or",
     ),
     mutation(
         "no copy is made before a migration",
-        "tests/storage/engines/test_sqlite_migrate.py::test_before_a_migration_a_private_copy_of_what_was_there_is_made",
+        "tests/storage/engines/test_sqlite_migrate.py::test_a_private_copy_is_made_before_a_migration",
         "migrate.migrate",
         "copy_beside(path, connection)\n",
         "pass\n",

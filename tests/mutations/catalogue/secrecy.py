@@ -7,7 +7,7 @@ from tests.mutations.mutation import mutation
 MUTATIONS = (
     mutation(
         "a card names who asked to be forgotten, for good after a crash",
-        "tests/storage/test_deletion_of_people.py::test_a_card_that_names_them_is_edited_also_after_a_crash",
+        "tests/storage/test_deletion_of_people.py::test_a_card_that_names_them_is_edited_even_after_a_crash",
         "forget_person",
         "UPDATE subscriptions SET shown_at = 0 WHERE",
         "UPDATE subscriptions SET shown_at = shown_at WHERE",
@@ -79,7 +79,7 @@ MUTATIONS = (
     ),
     mutation(
         "words to admins keep whom they ping",
-        "tests/storage/test_deletion_of_people.py::test_nothing_is_left_in_any_table",
+        "tests/storage/test_deletion_of_people.py::test_nothing_is_left_of_a_person_in_any_table",
         "forget_person",
         "await _leave_notices(tx, user_id)\n",
         "",
@@ -128,7 +128,8 @@ MUTATIONS = (
     ),
     mutation(
         "a job's record may repeat the token",
-        "tests/pixverse/test_api_client.py::test_a_token_that_the_server_repeats_gets_no_further[opaque-secret-of-no-known-form]",
+        "tests/pixverse/test_api_client.py::"
+        "test_a_token_that_the_server_repeats_gets_no_further[opaque-secret-of-no-known-form]",
         "ApiClient._request",
         'Body(content.replace(token.encode(), b"***"))',
         "Body(content)",
@@ -177,7 +178,7 @@ MUTATIONS = (
     ),
     mutation(
         "an e-mail address in what a job says is shown in its details",
-        "tests/ui/test_details_reply.py::test_addresses_in_words_of_the_api_are_masked",
+        "tests/ui/test_details_reply.py::test_addresses_in_the_api_s_text_are_masked",
         "_fields",
         'mask_email(job.error or "")',
         '(job.error or "")',

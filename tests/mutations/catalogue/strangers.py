@@ -118,14 +118,14 @@ MUTATIONS = (
     ),
     mutation(
         "what the API wrote is not escaped",
-        "tests/ui/test_rules.py::test_nothing_the_api_wrote_is_a_live_link_or_mention",
+        "tests/ui/test_rules.py::test_nothing_from_the_api_is_a_live_link_or_mention",
         "escaped",
         "marked = _places_to_escape(clean)",
         "marked = frozenset[int]()",
     ),
     mutation(
         "characters that change the direction are shown",
-        "tests/ui/test_escape.py::test_every_form_keeps_its_bound_and_its_line",
+        "tests/ui/test_escape.py::test_every_form_keeps_its_limit_and_its_line",
         "plain_text.one_line",
         '_UNSEEN.sub("", text)',
         "text",
@@ -167,7 +167,7 @@ MUTATIONS = (
     ),
     mutation(
         "marks pile up over the lines around",
-        "tests/ui/test_escape.py::test_marks_do_not_pile_up",
+        "tests/ui/test_escape.py::test_combining_marks_do_not_pile_up",
         "_shaped",
         "if marks > _MARKS_IN_A_ROW:",
         "if 0:",
@@ -181,7 +181,7 @@ MUTATIONS = (
     ),
     mutation(
         "a text that is shown is cut in the middle of an emoji",
-        "tests/ui/test_escape.py::test_a_family_stays_together_or_goes",
+        "tests/ui/test_escape.py::test_a_joined_emoji_is_kept_whole_or_removed",
         "ui.plain",
         "return _cut(graphemes(one_line(text)), limit)",
         "return _cut(one_line(text), limit)",

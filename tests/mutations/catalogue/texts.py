@@ -30,7 +30,7 @@ MUTATIONS = (
     ),
     mutation(
         "an error of PixVerse's is shown as a bare number",
-        "tests/ui/test_outcomes.py::test_a_number_for_a_reason_is_called_one",
+        "tests/ui/test_outcomes.py::test_a_numeric_reason_is_called_an_error_code",
         "outcomes._reason",
         "if words.isdecimal() else words",
         "if 0 else words",

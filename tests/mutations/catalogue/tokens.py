@@ -58,7 +58,7 @@ MUTATIONS = (
     ),
     mutation(
         "another token of the operator is believed as the one before was",
-        "tests/storage/test_servers.py::test_another_token_of_the_operator_has_to_be_confirmed_again",
+        "tests/storage/test_servers.py::test_another_token_of_the_operator_must_be_confirmed_again",
         "put_operator_token",
         "confirmed = confirmed AND coalesce(token_hash = ?2, FALSE)",
         "confirmed = confirmed",
@@ -66,21 +66,21 @@ MUTATIONS = (
     mutation(
         "a job that is moved to one that nobody waited for counts as old",
         "tests/storage/test_moves.py"
-        "::test_a_job_that_nobody_waited_for_any_more_is_as_old_as_the_one_that_is_moved[sqlite-False-1500]",
+        "::test_a_job_that_nobody_watched_is_as_old_as_the_one_that_moves_to_it[sqlite-False-1500]",
         "moves.to_account",
         "(_REPOINT, _COPY, _REOPEN, rewatch, _MOVE_OPEN)",
         "(_REPOINT, _COPY, _REOPEN, _MOVE_OPEN)",
     ),
     mutation(
         "a batch whose last job goes on in another subscription stays open",
-        "tests/storage/test_moves.py::test_a_batch_ends_whose_last_job_goes_on_in_another_batch",
+        "tests/storage/test_moves.py::test_a_batch_ends_if_its_last_job_moves_to_another_batch",
         "moves._merge",
         'if double["batch_id"] is not None:',
         "if False:",
     ),
     mutation(
         "two subscriptions of a channel are moved to one job",
-        "tests/storage/test_moves.py::test_of_several_former_rows_one_subscription_of_a_channel_goes_on",
+        "tests/storage/test_moves.py::test_of_several_former_rows_one_subscription_of_a_channel_continues",
         "moves._MOVE",
         "WHERE id = moved.source AND moved.place = 1\n",
         "WHERE id = moved.source\n",
@@ -88,7 +88,7 @@ MUTATIONS = (
     mutation(
         "a job that others wait for gets young by what is moved to it",
         "tests/storage/test_moves.py"
-        "::test_a_job_that_nobody_waited_for_any_more_is_as_old_as_the_one_that_is_moved[sqlite-True-1000]",
+        "::test_a_job_that_nobody_watched_is_as_old_as_the_one_that_moves_to_it[sqlite-True-1000]",
         "moves._REWATCH",
         "AND NOT EXISTS (SELECT 1 FROM subscriptions o WHERE o.job_id = jobs.id AND o.ended_at IS NULL)\n",
         "",
@@ -159,7 +159,7 @@ MUTATIONS = (
     ),
     mutation(
         "an end that the API did not tell is told to who still waits",
-        f"{_MOVES}::test_an_end_that_the_api_did_not_tell_does_not_count_for_who_still_waits",
+        f"{_MOVES}::test_an_end_that_the_api_did_not_report_does_not_count_for_those_who_still_wait",
         "to_account",
         "for statement in (_REPOINT, _COPY, _REOPEN, rewatch, _MOVE_OPEN):",
         "for statement in (_REPOINT, _COPY, rewatch, _MOVE_OPEN):",
@@ -237,7 +237,7 @@ MUTATIONS = (
     ),
     mutation(
         "what other servers and channels wait for goes over too",
-        f"{_MOVES}::test_what_a_channel_waits_for_elsewhere_goes_over_to_the_job_that_can_be_seen",
+        f"{_MOVES}::test_a_subscription_elsewhere_moves_to_the_job_that_can_be_seen",
         "_ELSEWHERE",
         "s.channel_id = ?2 AND s.guild_id = ?3 AND s.ended_at IS NULL",
         "?2 AND ?3 AND s.ended_at IS NULL",

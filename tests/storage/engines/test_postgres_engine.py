@@ -58,13 +58,13 @@ async def _names(database: Database) -> set[str]:
         ("a = ?2 OR b = ?1 OR c = ?2", (1, 2), "a = %(2)s OR b = %(1)s OR c = %(2)s", {"1": 1, "2": 2}),
     ],
 )
-def test_parameters_are_written_as_the_driver_takes_them(
+def test_parameters_are_written_in_the_driver_s_form(
     sql: str, parameters: tuple[int, ...], text: str, values: object
 ) -> None:
     assert bound(sql, parameters) == (text, values)
 
 
-async def test_connections_that_the_server_ended_are_made_anew(
+async def test_connections_that_the_server_ended_are_replaced(
     database: Database, postgres_server: PostgresServer, url: PostgresUrl
 ) -> None:
     await _put(database, "before")
@@ -75,7 +75,7 @@ async def test_connections_that_the_server_ended_are_made_anew(
     assert await _names(database) == {"before", "after"}
 
 
-async def test_a_connection_that_is_lost_in_a_transaction_undoes_it(
+async def test_a_connection_lost_in_a_transaction_rolls_it_back(
     database: Database, postgres_server: PostgresServer, url: PostgresUrl
 ) -> None:
     async def half() -> None:
@@ -91,14 +91,14 @@ async def test_a_connection_that_is_lost_in_a_transaction_undoes_it(
     assert await _names(database) == {"after"}
 
 
-async def test_a_commit_whose_answer_is_lost_is_known_to_be_done(far: Database, proxy: TcpProxy) -> None:
+async def test_a_commit_whose_response_was_lost_is_known_to_be_done(far: Database, proxy: TcpProxy) -> None:
     proxy.after = lambda data: b"COMMIT\0" not in data
     await _put(far, "done")
     proxy.after = lambda _data: True
     assert await _names(far) == {"done"}
 
 
-async def test_a_commit_that_never_arrived_is_known_to_be_none(far: Database, proxy: TcpProxy) -> None:
+async def test_a_commit_that_never_arrived_is_known_to_have_failed(far: Database, proxy: TcpProxy) -> None:
     proxy.before = lambda data: b"COMMIT\0" not in data
     with pytest.raises(StorageUnavailable):
         await _put(far, "lost")
@@ -108,7 +108,7 @@ async def test_a_commit_that_never_arrived_is_known_to_be_none(far: Database, pr
     assert await _names(far) == {"after"}
 
 
-async def test_of_a_commit_nobody_knows_after_the_server_was_started_again(
+async def test_after_a_server_restart_a_commit_s_fate_is_unknown(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened = cast("PostgresEngine", database._engine).writer
@@ -125,7 +125,7 @@ async def test_of_a_commit_nobody_knows_after_the_server_was_started_again(
         await opened._was_committed()
 
 
-async def test_a_server_that_ends_and_comes_back_is_worked_with_again(
+async def test_a_server_that_stops_and_returns_is_used_again(
     database: Database, postgres_server: PostgresServer
 ) -> None:
     await _put(database, "before")
@@ -137,7 +137,7 @@ async def test_a_server_that_ends_and_comes_back_is_worked_with_again(
     assert await _names(database) == {"before", "after"}
 
 
-async def test_after_a_long_outage_nobody_waits_for_the_pools_next_try(
+async def test_after_a_long_outage_nobody_waits_for_the_pool_s_next_try(
     postgres_server: PostgresServer, url: PostgresUrl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits = 0
@@ -169,7 +169,7 @@ async def test_after_a_long_outage_nobody_waits_for_the_pools_next_try(
     "statement",
     ["BEGIN", "INSERT INTO meta", pytest.param("COMMIT\0", id="COMMIT"), "ROLLBACK", "SELECT name FROM meta"],
 )
-async def test_a_server_that_does_not_answer_is_not_waited_for(
+async def test_an_unresponsive_server_is_not_waited_for(
     far: Database, proxy: TcpProxy, monkeypatch: pytest.MonkeyPatch, statement: str
 ) -> None:
     async def write_nothing() -> None:
@@ -212,7 +212,7 @@ async def test_a_command_waits_for_a_bot_that_is_about_to_end(
     await (await command).close()
 
 
-async def test_a_silent_server_takes_no_connection_of_the_pool_for_good(
+async def test_a_silent_server_costs_the_pool_no_connection(
     far: Database, proxy: TcpProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def use_all() -> None:
@@ -273,7 +273,7 @@ async def test_transactions_of_two_processes_wait_for_each_other(database: Datab
     await other.close()
 
 
-async def test_a_transaction_in_which_nothing_happens_is_ended(
+async def test_an_idle_transaction_is_ended(
     database: Database, url: PostgresUrl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As when a process is halted in the middle of a transaction: when it continues, it can repeat the transaction."""
@@ -303,7 +303,7 @@ async def test_a_transaction_in_which_nothing_happens_is_ended(
     await other.close()
 
 
-async def test_a_transaction_with_a_statement_that_failed_is_not_taken_for_committed(database: Database) -> None:
+async def test_a_transaction_with_a_failed_statement_does_not_count_as_committed(database: Database) -> None:
     async def careless() -> None:
         async with database.transaction() as tx:
             await put_meta(tx, "a", b"")
@@ -316,7 +316,7 @@ async def test_a_transaction_with_a_statement_that_failed_is_not_taken_for_commi
     await _put(database, "b")
 
 
-async def test_a_cancelled_statement_frees_the_way(database: Database) -> None:
+async def test_a_cancelled_statement_releases_the_connection(database: Database) -> None:
     async def sleeping() -> None:
         async with database.transaction() as tx:
             await put_meta(tx, "a", b"")
@@ -331,7 +331,7 @@ async def test_a_cancelled_statement_frees_the_way(database: Database) -> None:
     assert await _names(database) == {"b"}
 
 
-async def test_what_a_commit_survives_is_the_bots_choice(postgres_server: PostgresServer, url: PostgresUrl) -> None:
+async def test_the_bot_decides_what_a_commit_survives(postgres_server: PostgresServer, url: PostgresUrl) -> None:
     with closing(postgres_server.admin()) as connection:
         connection.execute(f"ALTER DATABASE {name_of(url)} SET synchronous_commit = off".encode())
     database = await Database.open(url)
@@ -340,7 +340,7 @@ async def test_what_a_commit_survives_is_the_bots_choice(postgres_server: Postgr
     await database.close()
 
 
-async def test_texts_that_postgres_cannot_hold(database: Database) -> None:
+async def test_text_that_postgres_cannot_store(database: Database) -> None:
     async with database.transaction() as tx:
         account = await tx.insert("accounts", account_key="a", state_since=0)
         for jobid, snapshot in (("a\0b", r'{"state":"a\u0000b"}'), ("broken", "{"), ("c", r'{"state":"\ud800"}')):
@@ -350,7 +350,7 @@ async def test_texts_that_postgres_cannot_hold(database: Database) -> None:
     assert await jobs.by_jobid(database.reader, account, "a\0b") is not None
 
 
-async def test_large_tables_without_statistics_are_looked_at_by_the_next_start(
+async def test_large_tables_without_statistics_are_analysed_at_the_next_start(
     postgres_server: PostgresServer, url: PostgresUrl
 ) -> None:
     with closing(postgres_server.admin(name_of(url))) as connection:
@@ -365,7 +365,7 @@ async def test_large_tables_without_statistics_are_looked_at_by_the_next_start(
             await (await Database.open(url)).close()
 
 
-async def test_many_ask_at_once(database: Database) -> None:
+async def test_many_queries_at_once(database: Database) -> None:
     await _put(database, "a")
     found = await asyncio.gather(*(get_meta(database.reader, "a") for _ in range(50)))
     assert found == [b""] * 50

@@ -68,7 +68,7 @@ def _tables(server: PostgresServer, url: PostgresUrl) -> set[str]:
         return {row[0] for row in rows}
 
 
-async def test_the_first_start_makes_the_tables_and_the_next_finds_them(empty: PostgresUrl) -> None:
+async def test_the_first_start_creates_the_tables_and_the_next_finds_them(empty: PostgresUrl) -> None:
     found = await inspection.inspect(empty, [new_key()])
     assert (found.exists, found.tables, found.key_file) == (True, 0, None)
     first = await Database.open(empty)
@@ -82,7 +82,7 @@ async def test_the_first_start_makes_the_tables_and_the_next_finds_them(empty: P
     assert found.tables == found.newest
 
 
-async def test_two_first_starts_at_once(empty: PostgresUrl) -> None:
+async def test_two_simultaneous_first_starts(empty: PostgresUrl) -> None:
     first, second = await asyncio.gather(Database.open(empty), Database.open(empty))
     async with first.transaction() as tx:
         await put_meta(tx, "a", b"1")
@@ -91,7 +91,7 @@ async def test_two_first_starts_at_once(empty: PostgresUrl) -> None:
     await second.close()
 
 
-async def test_two_first_starts_where_transactions_see_what_was_before(
+async def test_two_simultaneous_first_starts_with_repeatable_read(
     postgres_server: PostgresServer, empty: PostgresUrl
 ) -> None:
     with closing(postgres_server.admin()) as connection:
@@ -102,7 +102,7 @@ async def test_two_first_starts_where_transactions_see_what_was_before(
         await opened.close()
 
 
-async def test_a_command_that_may_meet_no_bot_is_refused_while_one_runs(url: PostgresUrl) -> None:
+async def test_a_command_that_must_not_run_beside_a_bot_is_refused(url: PostgresUrl) -> None:
     first, second = await Database.open(url), await Database.open(url)
     await first.close()
     with pytest.raises(AlreadyRunning, match="A relay bot is running"):
@@ -119,14 +119,14 @@ async def test_a_command_that_may_meet_no_bot_is_refused_while_one_runs(url: Pos
     await command.close()
 
 
-async def test_another_programs_database(postgres_server: PostgresServer, empty: PostgresUrl) -> None:
+async def test_another_program_s_database(postgres_server: PostgresServer, empty: PostgresUrl) -> None:
     with closing(postgres_server.admin(name_of(empty))) as connection:
         connection.execute("CREATE TABLE meta (name TEXT)")
     assert "another program's" in await _refused(empty, DatabaseForeign)
     assert _tables(postgres_server, empty) == {"meta"}
 
 
-async def test_tables_of_an_extension_are_no_other_programs(
+async def test_tables_of_an_extension_do_not_count_as_another_program_s(
     postgres_server: PostgresServer, empty: PostgresUrl
 ) -> None:
     with closing(postgres_server.admin(name_of(empty))) as connection:
@@ -157,7 +157,7 @@ def _waits_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_waits_briefly")
-async def test_a_table_that_another_session_keeps_locked(postgres_server: PostgresServer, url: PostgresUrl) -> None:
+async def test_a_table_locked_by_another_session(postgres_server: PostgresServer, url: PostgresUrl) -> None:
     with closing(postgres_server.admin(name_of(url))) as connection:
         connection.execute("BEGIN; LOCK TABLE pixverse_relay IN ACCESS EXCLUSIVE MODE")
         async with asyncio.timeout(20):
@@ -172,7 +172,7 @@ def _take_back_a_step(connection: psycopg.Connection[tuple[Any, ...]]) -> None:
 
 
 @pytest.mark.usefixtures("_waits_briefly")
-async def test_new_tables_wait_for_a_backup_only_so_long(postgres_server: PostgresServer, url: PostgresUrl) -> None:
+async def test_new_tables_wait_for_a_backup_only_for_a_while(postgres_server: PostgresServer, url: PostgresUrl) -> None:
     """While a process waits for a table's lock, all running bots wait behind it."""
     with (
         closing(postgres_server.admin(name_of(url))) as backup,
@@ -192,7 +192,7 @@ async def test_new_tables_wait_for_a_backup_only_so_long(postgres_server: Postgr
         assert connection.execute("SELECT tables FROM pixverse_relay").fetchone() == (7,)
 
 
-async def test_a_server_that_falls_silent_after_the_log_in(
+async def test_a_server_that_falls_silent_after_the_login(
     postgres_server: PostgresServer, url: PostgresUrl, proxy: TcpProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connecting, "STATEMENT_SECONDS", 0.3)
@@ -220,7 +220,7 @@ async def test_a_server_without_a_free_connection(postgres_server: PostgresServe
 
 
 @pytest.mark.parametrize("by", ["database", "environment", "address"])
-async def test_a_client_encoding_of_the_operator_s_changes_no_text(
+async def test_the_operator_s_client_encoding_changes_no_text(
     postgres_server: PostgresServer, url: PostgresUrl, monkeypatch: pytest.MonkeyPatch, by: str
 ) -> None:
     if by == "database":
@@ -242,7 +242,7 @@ async def test_an_old_server(url: PostgresUrl, monkeypatch: pytest.MonkeyPatch) 
     assert "needs 99 or newer" in await _refused(url, DatabaseTooOld)
 
 
-async def test_a_user_who_may_make_no_tables(postgres_server: PostgresServer, empty: PostgresUrl) -> None:
+async def test_a_user_without_permission_to_create_tables(postgres_server: PostgresServer, empty: PostgresUrl) -> None:
     with closing(postgres_server.admin(name_of(empty))) as connection:
         connection.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
         connection.execute("CREATE ROLE guest LOGIN")
@@ -255,7 +255,7 @@ async def test_a_user_who_may_make_no_tables(postgres_server: PostgresServer, em
     assert _tables(postgres_server, empty) == set()
 
 
-async def test_a_user_who_may_only_read(postgres_server: PostgresServer, url: PostgresUrl) -> None:
+async def test_a_user_with_permission_only_to_read(postgres_server: PostgresServer, url: PostgresUrl) -> None:
     with closing(postgres_server.admin(name_of(url))) as connection:
         connection.execute("CREATE ROLE guest LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO guest")
         try:
@@ -264,7 +264,9 @@ async def test_a_user_who_may_only_read(postgres_server: PostgresServer, url: Po
             connection.execute("DROP OWNED BY guest; DROP ROLE guest")
 
 
-async def test_a_server_that_reads_backslashes_in_texts(postgres_server: PostgresServer, empty: PostgresUrl) -> None:
+async def test_a_server_that_interprets_backslashes_in_strings(
+    postgres_server: PostgresServer, empty: PostgresUrl
+) -> None:
     with closing(postgres_server.admin()) as connection:
         connection.execute(f"ALTER DATABASE {name_of(empty)} SET standard_conforming_strings = off".encode())
     await (await Database.open(empty)).close()
@@ -291,7 +293,7 @@ async def test_a_wrong_password(postgres_server: PostgresServer, url: PostgresUr
         assert "refuses the user or the password" in await _refused(wrong, DatabaseRefused)
 
 
-async def test_no_such_user_and_no_such_database(postgres_server: PostgresServer, url: PostgresUrl) -> None:
+async def test_an_unknown_user_and_an_unknown_database(postgres_server: PostgresServer, url: PostgresUrl) -> None:
     assert "no such user" in await _refused(postgres_server.url(name_of(url), user="nobody"), DatabaseRefused)
     assert "createdb" in await _refused(postgres_server.url("nowhere"), DatabaseUnreachable)
 
@@ -301,12 +303,12 @@ async def test_a_server_without_tls(postgres_server: PostgresServer, url: Postgr
     assert "sslmode" in await _refused(strict, DatabaseRefused)
 
 
-async def test_nobody_listens(postgres_server: PostgresServer) -> None:
+async def test_a_port_where_nobody_listens(postgres_server: PostgresServer) -> None:
     nobody = postgres_server.url("relay", password=PASSWORD, port=free_port())
     assert "cannot be reached" in await _refused(nobody, DatabaseUnreachable)
 
 
-async def test_an_address_that_the_driver_does_not_read(tmp_path: Path) -> None:
+async def test_an_address_that_the_driver_cannot_parse(tmp_path: Path) -> None:
     url = PostgresUrl(SecretStr(f"postgresql://a:{PASSWORD}@host/b?nonsense=1"), tmp_path)
     with pytest.raises(DatabaseUnreachable, match="%40") as caught:
         await Database.open(url)
@@ -361,11 +363,11 @@ async def test_a_pooler(postgres_server: PostgresServer, empty: PostgresUrl, pro
     await (await Database.open(direct)).close()
 
 
-async def test_without_the_driver(url: PostgresUrl, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_missing_driver(url: PostgresUrl, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(opening, "find_spec", lambda _name: None)
     assert "make postgres" in await _refused(url, opening.DriverMissing)
 
 
-def test_who_stays_on_sqlite_imports_no_driver() -> None:
+def test_sqlite_users_import_no_driver() -> None:
     code = "import bot, app, cli, sys; sys.exit(any(name.startswith('psycopg') for name in sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

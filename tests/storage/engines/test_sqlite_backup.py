@@ -21,7 +21,9 @@ def _names(path: Path) -> list[str]:
         return [row[0] for row in connection.execute("SELECT name FROM meta ORDER BY name")]
 
 
-async def test_the_copy_holds_what_is_committed_while_the_bot_runs(sqlite_database: Database, tmp_path: Path) -> None:
+async def test_the_copy_contains_what_is_committed_while_the_bot_runs(
+    sqlite_database: Database, tmp_path: Path
+) -> None:
     target = tmp_path / "copy.db"
     async with sqlite_database.transaction() as tx:
         await put_meta(tx, "committed", b"")
@@ -44,7 +46,7 @@ async def test_the_copy_can_be_opened_as_the_database(sqlite_database: Database,
     await copy.close()
 
 
-async def test_writing_meanwhile_breaks_neither(sqlite_database: Database, tmp_path: Path) -> None:
+async def test_writing_during_a_backup_breaks_neither(sqlite_database: Database, tmp_path: Path) -> None:
     async def write() -> None:
         for number in range(50):
             async with sqlite_database.transaction() as tx:
@@ -61,7 +63,7 @@ async def test_writing_meanwhile_breaks_neither(sqlite_database: Database, tmp_p
     assert len(_names(sqlite_database.path)) == 100
 
 
-async def test_nothing_is_overwritten(sqlite_database: Database, tmp_path: Path) -> None:
+async def test_no_file_is_overwritten(sqlite_database: Database, tmp_path: Path) -> None:
     target = tmp_path / "copy.db"
     target.write_text("precious")
     with pytest.raises(BackupFailed, match="not overwritten"):
@@ -71,12 +73,12 @@ async def test_nothing_is_overwritten(sqlite_database: Database, tmp_path: Path)
         await backup(sqlite_database.path, sqlite_database.path)
 
 
-async def test_a_place_that_is_not_there(sqlite_database: Database, tmp_path: Path) -> None:
+async def test_a_missing_target_folder(sqlite_database: Database, tmp_path: Path) -> None:
     with pytest.raises(BackupFailed, match="cannot be written"):
         await backup(sqlite_database.path, tmp_path / "missing" / "copy.db")
 
 
-async def test_a_database_that_is_not_there(path: Path, tmp_path: Path) -> None:
+async def test_a_missing_database(path: Path, tmp_path: Path) -> None:
     with pytest.raises(DatabaseUnreachable):
         await backup(path, tmp_path / "copy.db")
     assert list(tmp_path.iterdir()) == []
@@ -90,7 +92,7 @@ async def test_a_damaged_database_leaves_no_copy(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["relay.db"]
 
 
-async def test_a_copy_of_a_database_with_broken_pages_is_not_taken_for_a_backup(path: Path, tmp_path: Path) -> None:
+async def test_a_copy_of_a_database_with_broken_pages_does_not_count_as_a_backup(path: Path, tmp_path: Path) -> None:
     database = await Database.open(path)
     async with database.transaction() as tx:
         for number in range(200):
@@ -105,7 +107,7 @@ async def test_a_copy_of_a_database_with_broken_pages_is_not_taken_for_a_backup(
     assert not (tmp_path / "copy.db").exists()
 
 
-async def test_a_database_that_this_user_may_not_read() -> None:
+async def test_a_database_that_this_user_cannot_read() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o777)

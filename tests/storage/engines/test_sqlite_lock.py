@@ -23,7 +23,7 @@ time.sleep(60)
 ROOT = str(Path(__file__).resolve().parents[3])
 
 
-def test_only_one_at_a_time(tmp_path: Path) -> None:
+def test_only_one_process_holds_the_lock(tmp_path: Path) -> None:
     first, second = InstanceLock(tmp_path / "relay.db"), InstanceLock(tmp_path / "relay.db")
     with first:
         with pytest.raises(AlreadyRunning) as caught:
@@ -35,7 +35,7 @@ def test_only_one_at_a_time(tmp_path: Path) -> None:
         pass
 
 
-def test_a_killed_process_frees_it_at_once(tmp_path: Path) -> None:
+def test_a_killed_process_releases_it_at_once(tmp_path: Path) -> None:
     path = tmp_path / "relay.db"
     with subprocess.Popen([sys.executable, "-c", HOLDER, path, ROOT], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
@@ -48,18 +48,18 @@ def test_a_killed_process_frees_it_at_once(tmp_path: Path) -> None:
         pass
 
 
-def test_a_missing_folder_is_made_for_this_user_alone(tmp_path: Path) -> None:
+def test_a_missing_folder_is_created_for_this_user_only(tmp_path: Path) -> None:
     with InstanceLock(tmp_path / "missing" / "relay.db"):
         assert stat.S_IMODE((tmp_path / "missing").stat().st_mode) == 0o700
 
 
-def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(DatabaseUnreachable):
         InstanceLock(tmp_path / "file" / "relay.db").acquire()
 
 
-def test_a_lock_file_is_tried_without_being_made_or_taken(tmp_path: Path) -> None:
+def test_a_lock_can_be_tested_without_creating_or_taking_it(tmp_path: Path) -> None:
     lock = InstanceLock(tmp_path / "relay.db")
     lock.try_file()
     assert not lock.is_held()
@@ -70,7 +70,7 @@ def test_a_lock_file_is_tried_without_being_made_or_taken(tmp_path: Path) -> Non
     assert not lock.is_held()
 
 
-def test_a_folder_in_the_place_of_the_lock_file(tmp_path: Path) -> None:
+def test_a_folder_in_place_of_the_lock_file(tmp_path: Path) -> None:
     (tmp_path / "relay.db.lock").mkdir()
     lock = InstanceLock(tmp_path / "relay.db")
     for attempt in (lock.acquire, lock.try_file):

@@ -67,7 +67,7 @@ def old(tmp_path: Path) -> Path:
     return path
 
 
-def test_the_bots_own_migrations_are_numbered_and_apply(tmp_path: Path) -> None:
+def test_the_bot_s_own_migrations_are_numbered_and_apply(tmp_path: Path) -> None:
     steps = migrations.load("sqlite")
     with connected(tmp_path / "relay.db") as connection:
         migrate.migrate(tmp_path / "relay.db", connection, steps)
@@ -77,7 +77,7 @@ def test_the_bots_own_migrations_are_numbered_and_apply(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["relay.db"]
 
 
-def test_a_crash_at_any_statement_of_the_first_migration_leaves_an_empty_database_or_a_whole_one(
+def test_a_crash_in_the_first_migration_leaves_an_empty_database_or_a_complete_one(
     tmp_path: Path,
 ) -> None:
     whole = tmp_path / "whole.db"
@@ -107,7 +107,7 @@ def _dump_of_empty(folder: Path) -> list[str]:
         return list(connection.iterdump())
 
 
-def test_a_crash_at_any_statement_of_a_later_migration_leaves_the_old_state_or_the_new_one(old: Path) -> None:
+def test_a_crash_in_a_later_migration_leaves_the_old_state_or_the_new_one(old: Path) -> None:
     steps = [*migrations.load("sqlite")[:1], SECOND]
     before = dump(old)
     bytes_before = old.read_bytes()
@@ -130,7 +130,7 @@ def test_a_crash_at_any_statement_of_a_later_migration_leaves_the_old_state_or_t
     assert 6 < cuts < 30
 
 
-def test_a_failing_statement_undoes_its_migration(old: Path) -> None:
+def test_a_failing_statement_rolls_back_its_migration(old: Path) -> None:
     before = dump(old)
     broken = Migration(2, (*SECOND.statements, "INSERT INTO nowhere VALUES (1)"), 2)
     with connected(old) as connection:
@@ -140,7 +140,7 @@ def test_a_failing_statement_undoes_its_migration(old: Path) -> None:
     assert dump(old) == before
 
 
-def test_before_a_migration_a_private_copy_of_what_was_there_is_made(old: Path) -> None:
+def test_a_private_copy_is_made_before_a_migration(old: Path) -> None:
     before = dump(old)
     with connected(old) as connection:
         migrate.migrate(old, connection, [*migrations.load("sqlite")[:1], SECOND])
@@ -150,7 +150,7 @@ def test_before_a_migration_a_private_copy_of_what_was_there_is_made(old: Path) 
     assert sorted(file.name for file in old.parent.iterdir()) == ["relay.db", "relay.db.before-2"]
 
 
-def test_nothing_to_do_makes_no_copy(old: Path) -> None:
+def test_without_a_migration_no_copy_is_made(old: Path) -> None:
     with connected(old) as connection:
         migrate.migrate(old, connection, migrations.load("sqlite")[:1])
     assert [file.name for file in old.parent.iterdir()] == ["relay.db"]
@@ -163,7 +163,7 @@ def test_a_newer_database_is_left_alone(old: Path) -> None:
     assert old.read_bytes() == before
 
 
-def test_statements_are_split_at_the_ends_of_statements_only() -> None:
+def test_statements_are_split_only_at_their_ends() -> None:
     script = (
         "-- a; comment\nCREATE TABLE a (b TEXT DEFAULT ';');  -- after\n\n"
         "CREATE TRIGGER t AFTER INSERT ON a BEGIN\n  DELETE FROM a;\n  SELECT 1;\nEND;\n-- the end\n"
@@ -175,13 +175,13 @@ def test_statements_are_split_at_the_ends_of_statements_only() -> None:
             connection.execute(statement)
 
 
-def test_a_script_that_ends_in_the_middle_is_refused() -> None:
+def test_a_script_that_ends_in_the_middle_of_a_statement_is_refused() -> None:
     with pytest.raises(ValueError, match="semicolon"):
         migrations.split("CREATE TABLE a (b);\nCREATE TABLE c (d)")
 
 
 @pytest.mark.parametrize("names", [["0002_b.sql"], ["0001_a.sql", "0003_c.sql"], ["first.sql"]])
-def test_numbers_that_are_missing_are_refused(tmp_path: Path, names: list[str]) -> None:
+def test_missing_numbers_are_refused(tmp_path: Path, names: list[str]) -> None:
     for name in names:
         (tmp_path / name).write_text("-- Oldest code: 1\nSELECT 1;")
     with pytest.raises(ValueError, match=r"number|named"):

@@ -44,7 +44,7 @@ async def _refused(path: Path, kind: type[DatabaseUnusable], lock_wait: float = 
     return text
 
 
-async def test_folder_and_file_are_made_for_this_user_alone(tmp_path: Path) -> None:
+async def test_folder_and_file_are_created_for_this_user_only(tmp_path: Path) -> None:
     path = tmp_path / "a" / "b c" / "relay?#%.db"
     before = os.umask(0)
     try:
@@ -56,7 +56,7 @@ async def test_folder_and_file_are_made_for_this_user_alone(tmp_path: Path) -> N
     assert [file.name for file in path.parent.iterdir()] == ["relay?#%.db"]
 
 
-async def test_the_companions_of_an_open_database_are_private_too(path: Path, sqlite_database: Database) -> None:
+async def test_the_wal_files_of_an_open_database_are_private_too(path: Path, sqlite_database: Database) -> None:
     async with sqlite_database.transaction() as tx:
         await tx.run("INSERT INTO servers (guild_id) VALUES (1)")
     modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
@@ -70,17 +70,17 @@ async def test_a_wider_mode_is_narrowed(path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-async def test_a_folder_in_the_place_of_the_file(tmp_path: Path) -> None:
+async def test_a_folder_in_place_of_the_file(tmp_path: Path) -> None:
     (tmp_path / "relay.db").mkdir()
     await _refused(tmp_path / "relay.db", DatabaseUnreachable)
 
 
-async def test_a_file_in_the_place_of_the_folder(tmp_path: Path) -> None:
+async def test_a_file_in_place_of_the_folder(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("")
     await _refused(tmp_path / "data" / "relay.db", DatabaseUnreachable)
 
 
-async def test_something_else_than_a_database(path: Path) -> None:
+async def test_a_file_that_is_not_a_database(path: Path) -> None:
     path.parent.mkdir()
     path.write_bytes(b"This is no database. " * 400)
     await _refused(path, DatabaseDamaged)
@@ -95,7 +95,7 @@ async def test_a_truncated_database(path: Path, kept: float) -> None:
     await _refused(path, DatabaseDamaged)
 
 
-async def test_a_database_with_a_page_overwritten(path: Path) -> None:
+async def test_a_database_with_an_overwritten_page(path: Path) -> None:
     await _made(path, rows=200)
     whole = bytearray(path.read_bytes())
     half = len(whole) // 8192 * 4096
@@ -104,7 +104,7 @@ async def test_a_database_with_a_page_overwritten(path: Path) -> None:
     await _refused(path, DatabaseDamaged)
 
 
-async def test_a_large_database_opens_without_waiting_for_the_whole_check(path: Path) -> None:
+async def test_a_large_database_opens_before_the_full_check_ends(path: Path) -> None:
     await _made(path)
     with sqlite3.connect(path) as connection:
         connection.execute(
@@ -156,7 +156,7 @@ async def test_a_database_of_another_program(path: Path, script: str) -> None:
     assert list(path.parent.iterdir()) == [path]
 
 
-async def test_one_made_before_there_was_a_mark_is_taken_and_marked(path: Path) -> None:
+async def test_a_database_from_before_marks_is_accepted_and_marked(path: Path) -> None:
     await _made(path)
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA application_id = 0")
@@ -166,7 +166,7 @@ async def test_one_made_before_there_was_a_mark_is_taken_and_marked(path: Path) 
         assert connection.execute("PRAGMA application_id").fetchone() == (mark.APPLICATION_ID,)
 
 
-async def test_the_mode_of_what_is_no_database_is_left(path: Path) -> None:
+async def test_the_mode_of_a_file_that_is_not_a_database_is_not_changed(path: Path) -> None:
     path.parent.mkdir()
     path.write_text("root:x:0:0")
     path.chmod(0o644)
@@ -175,7 +175,7 @@ async def test_the_mode_of_what_is_no_database_is_left(path: Path) -> None:
 
 
 @pytest.mark.parametrize("lock", ["BEGIN IMMEDIATE", "BEGIN EXCLUSIVE"])
-async def test_a_lock_is_waited_for_no_longer_than_told(path: Path, lock: str) -> None:
+async def test_a_lock_is_waited_for_only_for_the_given_time(path: Path, lock: str) -> None:
     await _made(path)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute(lock)
@@ -187,14 +187,14 @@ async def test_a_lock_is_waited_for_no_longer_than_told(path: Path, lock: str) -
     other.close()
 
 
-async def test_a_start_writes_nothing_into_a_database_that_needs_nothing(path: Path) -> None:
+async def test_a_start_writes_nothing_to_a_database_that_needs_nothing(path: Path) -> None:
     await _made(path)
     before = path.read_bytes()
     await _made(path)
     assert path.read_bytes() == before
 
 
-async def test_a_lock_that_is_freed_in_time_is_no_trouble(path: Path) -> None:
+async def test_a_lock_that_is_released_in_time_is_no_problem(path: Path) -> None:
     await _made(path)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -206,7 +206,7 @@ async def test_a_lock_that_is_freed_in_time_is_no_trouble(path: Path) -> None:
     await (await opening_).close()
 
 
-async def test_who_waits_for_a_lock_can_be_stopped(path: Path) -> None:
+async def test_waiting_for_a_lock_can_be_interrupted(path: Path) -> None:
     await _made(path)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -240,7 +240,7 @@ async def test_a_read_only_folder_without_a_database(ordinary_user: Path) -> Non
     await _refused(ordinary_user / "data" / "relay.db", DatabaseReadOnly)
 
 
-async def test_inspection_finds_what_a_start_would_and_makes_nothing(ordinary_user: Path) -> None:
+async def test_inspection_finds_what_a_start_would_and_creates_nothing(ordinary_user: Path) -> None:
     path = ordinary_user / "data" / "relay.db"
     found = await inspection.inspect(path)
     assert (found.exists, found.tables) == (False, 0)
@@ -250,7 +250,7 @@ async def test_inspection_finds_what_a_start_would_and_makes_nothing(ordinary_us
         await inspection.inspect(path)
 
 
-async def test_inspection_minds_the_lock_file_as_a_start_does(ordinary_user: Path) -> None:
+async def test_inspection_treats_the_lock_file_like_a_start(ordinary_user: Path) -> None:
     path = ordinary_user / "relay.db"
     lock = ordinary_user / "relay.db.lock"
     lock.touch(mode=0o400)
@@ -286,19 +286,19 @@ async def test_inspection_of_a_damaged_database(path: Path) -> None:
         await inspection.inspect(path)
 
 
-async def test_examining_what_is_not_there(path: Path) -> None:
+async def test_examining_a_missing_file(path: Path) -> None:
     with pytest.raises(DatabaseUnreachable):
         await opening.examine(path)
     assert not path.parent.exists()
 
 
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="a folder in which nobody can make files")
-async def test_inspection_where_nobody_can_make_a_file() -> None:
+async def test_inspection_where_no_file_can_be_created() -> None:
     with pytest.raises(DatabaseUnreachable, match=re.escape("/proc/relay/relay.db")):
         await inspection.inspect(Path("/proc/relay/relay.db"))
 
 
-async def test_a_folder_or_a_device_is_no_database(tmp_path: Path) -> None:
+async def test_a_folder_or_a_device_is_not_a_database(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe, 0o644)
     for path in (tmp_path, pipe):
