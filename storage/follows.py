@@ -23,6 +23,7 @@ class FollowRow:
     created_at: int
 
 
+_NO_LIMIT = 2**62
 _SELECT = f"SELECT {columns(FollowRow)} FROM follows"
 
 
@@ -92,7 +93,9 @@ async def not_yet_in(queries: Queries, follow: FollowRow, jobids: Sequence[str])
     return [jobid for jobid in jobids if jobid not in known]
 
 
-async def add_subscription(tx: Transaction, follow: FollowRow, job_id: int, *, max_open: int, now: int) -> int | None:
+async def add_subscription(
+    tx: Transaction, follow: FollowRow, job_id: int, *, max_open: int = _NO_LIMIT, now: int
+) -> int | None:
     """Adds an open subscription of the follow's channel; returns its id. None if the server has `max_open` open ones
     already, or if the channel has one for the job, open or ended."""
     return await tx.value(

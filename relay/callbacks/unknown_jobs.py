@@ -13,6 +13,7 @@ from relay.changes import Changes
 from relay.failures import log_failure
 from relay.follow.job_importer import JobImporter
 from relay.polling.job_fetcher import JobFetcher
+from relay.polling.job_recorder import is_old_end
 from relay.polling.schedule import Timing
 from storage import follows
 from storage.database import Queries
@@ -21,8 +22,6 @@ log = logging.getLogger(__name__)
 
 REQUESTS_PER_INTERVAL = 10
 """Requests about unknown jobs of one account; it may run as many for one channel (useapi.net PixVerse v1, maxJobs)."""
-OLD_END_MS = 10 * 60 * 1000
-"""Milliseconds after its end for which a job is still relayed."""
 
 
 class UnknownJobs:
@@ -101,9 +100,3 @@ class UnknownJobs:
             # Broad, so that one job's failure, such as a bug or a full disk, ends nothing else.
             self.failures += 1
             log_failure(log, error, "a job that a callback named could not be relayed")
-
-
-def is_old_end(job: Job, now: int) -> bool:
-    """Whether the job ended too long ago to be relayed; `now` is in milliseconds UTC."""
-    last = job.updated or job.created
-    return job.state.ends and last is not None and now - last > OLD_END_MS

@@ -13,6 +13,7 @@ from relay.changes import Changes
 from relay.commands.subscribe import Limits
 from relay.delivery import nonces, notice_json
 from relay.polling.job_fetcher import Accounts
+from relay.polling.job_recorder import is_in_effect
 from relay.polling.schedule import Timing
 from storage import deliveries, follows, jobs, moves, servers, subscriptions
 from storage.database import Database, Transaction
@@ -72,9 +73,7 @@ class JobImporter:
         return {row.account_id for row in following if self._is_in_effect(row)}
 
     def _is_in_effect(self, follow: FollowRow) -> bool:
-        """Whether the server uses its own account, and that is the followed one. If not, the follow is paused."""
-        own, in_force = self._accounts.own(follow.guild_id), self._accounts.in_force(follow.guild_id)
-        return own == in_force == follow.account_id
+        return is_in_effect(self._accounts, follow)
 
     async def import_jobs(self, account_id: int, jobids: Collection[str]) -> ImportResult:
         """Subscribes every channel that follows the account to these jobs.

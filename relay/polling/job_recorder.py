@@ -20,6 +20,7 @@ from relay.polling.job_fetcher import Accounts
 from relay.polling.schedule import Timing
 from storage import batches, deliveries, delivery_queries, follows, jobs, subscriptions
 from storage.database import Database, Transaction, found
+from storage.follows import FollowRow
 from storage.jobs import JobRow
 from storage.subscriptions import SubscriptionRow
 
@@ -29,6 +30,8 @@ _FILE_MISSED_AFTER = 5 * 60_000
 """Milliseconds for which a complete job without a file is requested again."""
 _CLOCKS_APART = 5 * 60_000
 """Milliseconds by which the API's clock and this machine's may differ."""
+OLD_END_MS = 10 * 60_000
+"""Milliseconds after its end for which a job that was unknown until then is relayed to the channels that follow it."""
 
 
 class Recorded(Enum):
@@ -169,10 +172,18 @@ class JobRecorder:
 
 
 async def apply_response(
-    tx: Transaction, accounts: Accounts, row: JobRow, response: Job, now: int, ran_until: int | None = None
+    tx: Transaction,
+    accounts: Accounts,
+    row: JobRow,
+    response: Job,
+    now: int,
+    ran_until: int | None = None,
+    *,
+    asked_in: int | None = None,
 ) -> Applied:
-    """Writes what the response brings, within an open transaction. `ran_until` is when the job was last seen active
-    (milliseconds UTC), if the caller knows. A later time that is stored, or the job's last change, takes precedence."""
+    """Writes what the response brings, within an open transaction. `asked_in` is the channel in which somebody asks for
+    the job just now; the caller subscribes it. `ran_until` is when the job was last seen active (milliseconds UTC), if
+    the caller knows. A later time that is stored, or the job's last change, takes precedence."""
     if row.ended_at is not None:
         _log_contrary(row, response)
         return Applied(row, Recorded.NOTHING)
@@ -193,6 +204,8 @@ async def apply_response(
         await jobs.set_missing(tx, row.id, None)
     if outcome is not None:
         was_active = known is not None and not known.state.ends
+        seen_at = max(ran_until or 0, row.changed_at) if was_active else None
+        await _subscribe_followers(tx, accounts, row, merged, now, seen_at=seen_at, but=asked_in)
         await end_job(tx, accounts, row, outcome, now, was_active=was_active)
         recorded = Recorded.ENDED
     return Applied(found(await jobs.by_id(tx, row.id)), recorded)
@@ -252,6 +265,38 @@ async def _end_subscriptions(
             await post_outcome(tx, row, subscription, now)
         else:
             await end_silently(tx, subscription, now)
+
+
+async def _subscribe_followers(
+    tx: Transaction, accounts: Accounts, row: JobRow, job: Job, now: int, *, seen_at: int | None, but: int | None
+) -> None:
+    """Subscribes the channels that follow the account, except the channel `but`, to a job that is about to end. Those
+    that never had it are left: no list or callback named it to them in time, but somebody asked for it elsewhere.
+
+    A job that ended long ago, or before the follow began, is left out. `seen_at` is when this bot last saw it active,
+    if it did.
+    """
+    last = seen_at
+    if last is None:
+        if is_old_end(job, now):
+            return
+        last = (job.updated or job.created or 0) + _CLOCKS_APART
+    for follow in await follows.of_account(tx, row.account_id):
+        if follow.channel_id == but or follow.created_at > last or not is_in_effect(accounts, follow):
+            continue
+        if not await subscriptions.in_channel_by_jobid(tx, follow.guild_id, follow.channel_id, row.jobid):
+            await follows.add_subscription(tx, follow, row.id, now=now)
+
+
+def is_in_effect(accounts: Accounts, follow: FollowRow) -> bool:
+    """Whether the server uses its own account, and that is the followed one. If not, the follow is paused."""
+    return accounts.own(follow.guild_id) == accounts.in_force(follow.guild_id) == follow.account_id
+
+
+def is_old_end(job: Job, now: int) -> bool:
+    """Whether the job ended too long ago to be relayed where nobody asked for it; `now` is in milliseconds UTC."""
+    last = job.updated or job.created
+    return job.state.ends and last is not None and now - last > OLD_END_MS
 
 
 async def _is_owed(tx: Transaction, job_id: int, subscription: SubscriptionRow) -> bool:

@@ -627,6 +627,7 @@ SEEN: dict[str, tuple[str, ...]] = {
         "a followed job ends with the member who asked too",
         "jobs that ended before the follow, or never were, are told",
     ),
+    "questions.followed_and_asked_elsewhere": ("a job that ends before a list names it is not relayed to followers",),
     "questions.followed_meanwhile": (
         "a long list that is being taken counts as taken for a follow that came meanwhile",
     ),

@@ -147,9 +147,41 @@ MUTATIONS = (
     mutation(
         "the operator's account is followed",
         "tests/relay/follow/test_account_follower.py::test_only_the_server_s_own_current_account_is_followed",
-        "JobImporter._is_in_effect",
-        "return own == in_force == follow.account_id",
-        "return in_force == follow.account_id",
+        "is_in_effect",
+        "return accounts.own(follow.guild_id) == accounts.in_force(follow.guild_id) == follow.account_id",
+        "return accounts.in_force(follow.guild_id) == follow.account_id",
+    ),
+    mutation(
+        "a job that ends before a list names it is not relayed to followers",
+        "tests/relay/follow/test_account_follower.py"
+        "::test_a_job_that_ends_before_a_list_names_it_is_relayed_if_somebody_asked_for_it_elsewhere",
+        "apply_response",
+        "await _subscribe_followers(tx, accounts, row, merged, now, seen_at=seen_at, but=asked_in)\n",
+        "",
+    ),
+    mutation(
+        "what somebody asks for long after its end is relayed to followers",
+        "tests/relay/follow/test_account_follower.py"
+        "::test_what_somebody_asks_for_elsewhere_is_not_dug_up_for_a_channel_that_follows",
+        "_subscribe_followers",
+        "if is_old_end(job, now):\n            return\n",
+        "",
+    ),
+    mutation(
+        "what somebody asks for is relayed to followers though it ended before the follow",
+        "tests/relay/follow/test_account_follower.py"
+        "::test_what_somebody_asks_for_elsewhere_is_not_dug_up_for_a_channel_that_follows",
+        "_subscribe_followers",
+        " or follow.created_at > last",
+        "",
+    ),
+    mutation(
+        "who asks in a following channel for an ended job is not pinged",
+        "tests/relay/follow/test_account_follower.py"
+        "::test_who_asks_in_the_following_channel_for_a_job_that_has_ended_is_pinged",
+        "_subscribe_followers",
+        "follow.channel_id == but or ",
+        "",
     ),
     mutation(
         "a follow takes more than the server may wait for",

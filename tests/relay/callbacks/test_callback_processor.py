@@ -10,8 +10,9 @@ import pytest
 from model.job import JobState
 from pixverse.api_errors import RateLimited
 from relay.callbacks.callback_processor import CallbackProcessor, CallbackUse
-from relay.callbacks.unknown_jobs import OLD_END_MS, UnknownJobs
+from relay.callbacks.unknown_jobs import UnknownJobs
 from relay.follow.job_importer import ImportResult, JobImporter
+from relay.polling.job_recorder import OLD_END_MS
 from storage import follows, servers
 from storage.follows import FollowRow
 from tests.clock import START

@@ -181,6 +181,13 @@ class AnyOrder(RuleBasedStateMachine):
             return
         self.world.clock.forward(10.0)
         job = self.world.api.put(jobid, JobState.COMPLETED, media=(Media("https://x/1.mp4"),))
+        known = self._runner.run(
+            self.world.rows("SELECT 1 FROM jobs WHERE jobid = ? AND account_id = ?", jobid, ACCOUNT)
+        )
+        if known and (_FOLLOWING, jobid) not in self.model.ever and self._in_force(_FOLLOWING) == ACCOUNT:
+            # No list has named it, but somebody asked for it elsewhere.
+            self.model.ever.add((_FOLLOWING, jobid))
+            self.model.outcomes[_FOLLOWING, jobid] = 1
         self._runner.run(self._end(jobid))
         assert job.state.ends
         if any(known == jobid for _, known in self.model.ever):

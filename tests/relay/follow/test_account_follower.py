@@ -397,6 +397,62 @@ async def test_a_callback_can_bring_jobs_too(world: FollowingWorld) -> None:
     assert len(world.api.times("v1-called")) == 1
 
 
+@pytest.mark.parametrize("kind", ["v1", "v2"])
+@pytest.mark.parametrize("seen_active", [True, False])
+async def test_a_job_that_ends_before_a_list_names_it_is_relayed_if_somebody_asked_for_it_elsewhere(
+    world: FollowingWorld, kind: str, seen_active: bool
+) -> None:
+    jobid = f"{kind}-quick"
+    await world.follow()
+    world.run()
+    await world.advance(21)
+    world.api.unlisted.add(jobid)
+    times = {"created": world.clock.now(), "updated": world.clock.now() if kind == "v1" else None}
+    if seen_active:
+        world.api.put(jobid)
+        await world.watch(jobid, channel=CHANNEL + 1)
+        await world.advance(5)
+    world.api.put(jobid, JobState.MODERATED, **times)
+    await world.watch(jobid, channel=CHANNEL + 1)
+    await world.advance(60)
+    assert sorted(await world.outcomes()) == [("outcome", CHANNEL), ("outcome", CHANNEL + 1)]
+    await world.watch(jobid, channel=CHANNEL + 2)
+    await world.advance(60)
+    assert len(await world.outcomes()) == 3
+
+
+async def test_who_asks_in_the_following_channel_for_a_job_that_has_ended_is_pinged(world: FollowingWorld) -> None:
+    await world.follow()
+    world.run()
+    await world.advance(21)
+    world.api.put("v1-quick", JobState.FAILED, updated=world.clock.now())
+    await world.watch("v1-quick")
+    assert await world.outcomes() == [("outcome", CHANNEL)]
+    assert await world.rows("SELECT user_id, mention FROM subscribers") == [(PERSON, 1)]
+    assert [row[2] for row in await _subscriptions(world)] == ["asked"]
+
+
+async def test_what_somebody_asks_for_elsewhere_is_not_dug_up_for_a_channel_that_follows(world: FollowingWorld) -> None:
+    """Neither what ended long ago or before the follow, nor what its channel had before, nor for a paused follow."""
+    had = await world.watch("v1-had")
+    await world.commands.stop.unwatch(world.ask(), f"#{had}", True)
+    world.api.put("v1-before", JobState.FAILED, updated=world.clock.now() - 400_000)
+    world.api.put("v2-before", JobState.FAILED, created=world.clock.now() - 400_000)
+    world.api.put("v1-long-ago", JobState.FAILED, updated=world.clock.now() + 60_000)
+    await world.follow()
+    await world.follow(guild=GUILD + 1, channel=CHANNEL + 5)
+    world.accounts.operators.add(GUILD + 1)
+    world.run()
+    await world.advance(60)
+    world.api.put("v1-had", JobState.FAILED, updated=world.clock.now())
+    for jobid in ("v1-had", "v1-before", "v2-before"):
+        await world.watch(jobid, channel=CHANNEL + 1)
+    await world.advance(700)
+    await world.watch("v1-long-ago", channel=CHANNEL + 1)
+    await world.advance(60)
+    assert await world.outcomes() == [("outcome", CHANNEL + 1)] * 4
+
+
 async def test_a_database_error_is_retried(world: FollowingWorld) -> None:
     await world.follow()
     world.run()

@@ -301,6 +301,38 @@ def followed(stage: Stage) -> Story:
     stage.expect(stage.requests_of(account, since) == 0, "the account is asked about, though nobody follows it")
 
 
+def followed_and_asked_elsewhere(stage: Stage) -> Story:
+    """A followed account's job ends before any list names it. Somebody asks for it in another channel while it runs, or
+    right after its end. It is relayed to the following channel too, though its callback comes only then."""
+    home = yield from stage.settle()
+    account = home.account
+    assert account is not None
+    yield from home.learn_callback()
+    yield from _follow(stage, home, progress=False)
+    other = home.guild.channels[1]
+    yield 60.0
+    asks_after = stage.coin()
+    listed = [0.0]
+
+    def rule(request: Request) -> None:
+        if stage.token(request) == account.token and request.path == _LIST_V1:
+            listed[0] = stage.now
+
+    stage.on_api(rule)
+    yield from stage.until(lambda: stage.now - listed[0] < 1.0)
+    job = stage.job(home, 8.0, "moderated", v2=False)
+    yield 9.0 if asks_after else 2.0
+    home.status(job, channel=other)
+    yield 5.0 if asks_after else 12.0
+    home.call_back(stage.parts.pixverse.record(job))
+    yield 120.0
+    stage.came(job, other)
+    stage.came(job, home.channel)
+    stage.expect(not any(one.pings for one in stage.outcomes(job, home.channel)), "a follow pings")
+    home.choose("unfollow", home.channel)
+    yield 30.0
+
+
 def followed_too_much(stage: Stage) -> Story:
     """A follow watches no more jobs than the server may wait for, and no words that aren't ids."""
     home = yield from stage.settle()
