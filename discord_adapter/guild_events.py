@@ -44,6 +44,8 @@ class GuildEvents(commands.Cog):
         self._sleep = sleep
         self._names = LastNames()
         self._to_look_after: dict[int, discord.Guild] = {}
+        self._after_outage: set[int] = set()
+        """The servers that were in an outage: channels that were deleted meanwhile are still in the cache."""
         self._woken = asyncio.Event()
 
     async def look_after_servers(self) -> None:
@@ -114,6 +116,11 @@ class GuildEvents(commands.Cog):
         self._look_after_later(guild)
 
     @commands.Cog.listener()
+    async def on_guild_unavailable(self, guild: discord.Guild) -> None:
+        """An outage of Discord has begun for the server. The gateway reports nothing about it until it is over."""
+        self._after_outage.add(guild.id)
+
+    @commands.Cog.listener()
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
         """The channel and its threads are gone. Archived threads aren't cached, so all known channels are checked."""
         name = self._names.take(channel.id)
@@ -181,14 +188,17 @@ class GuildEvents(commands.Cog):
     async def _look_after_channels(self, guild: discord.Guild) -> None:
         """Ends everything that waits in channels that are gone.
 
-        Discord sends no event for channels that were deleted while the bot was off, or for threads of a deleted
-        channel.
+        Discord sends no event for channels that were deleted while the bot was off or the server was in an outage, or
+        for threads of a deleted channel.
         """
+        is_cache_right = guild.id not in self._after_outage
         for channel_id in await self._guilds.known_channels(guild.id):
-            if guild.get_channel_or_thread(channel_id) is not None:
+            if is_cache_right and guild.get_channel_or_thread(channel_id) is not None:
                 continue
             if await is_refused_with({UNKNOWN_CHANNEL}, self._client.http.get_channel(channel_id)):
                 await self._guilds.channel_gone(guild.id, channel_id)
+        if not guild.unavailable:
+            self._after_outage.discard(guild.id)
 
 
 async def _is_taken(change: Awaitable[None]) -> bool:

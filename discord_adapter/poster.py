@@ -175,7 +175,7 @@ class DiscordPoster:
         return channel is None or channel.permissions_for(channel.guild.me).attach_files
 
     def nominal_upload_limit(self, guild_id: int) -> int | None:
-        guild = self._client.get_guild(guild_id)
+        guild = self._known_guild(guild_id)
         return None if guild is None else guild.filesize_limit
 
     def _message_of(self, post: Post, address: Address) -> Message:
@@ -197,20 +197,21 @@ class DiscordPoster:
     async def _unless_early(self, address: Address, search: _Search[_T]) -> _T | NoResponse:
         """The result of a search. That the history is unreadable proves nothing if the gateway hadn't reported the
         server when the search began, or has reported since that the bot may read the history."""
-        is_known, readable = self._known_guild(address) is not None, self._readable(address)
+        is_known, readable = self._known_guild(address.guild_id) is not None, self._readable(address)
         found = await search(readable=readable)
         if not isinstance(found, HistoryUnreadable):
             return found
         may_read_now = readable is None and self._readable(address) is True
         return found if is_known and not may_read_now else NoResponse(_NOT_KNOWN_YET)
 
-    def _known_guild(self, address: Address) -> discord.Guild | None:
-        """The server as the gateway has reported it; None before that."""
-        guild = self._client.get_guild(address.guild_id)
-        return None if guild is None or guild.me is None else guild
+    def _known_guild(self, guild_id: int) -> discord.Guild | None:
+        """The server as the gateway reports it; None before it has done so, and during an outage of the server, in
+        which it reports no change."""
+        guild = self._client.get_guild(guild_id)
+        return None if guild is None or guild.unavailable or guild.me is None else guild
 
     def _seen_channel(self, address: Address) -> discord.abc.GuildChannel | discord.Thread | None:
-        guild = self._known_guild(address)
+        guild = self._known_guild(address.guild_id)
         if guild is None:
             return None
         channel = guild.get_channel_or_thread(address.channel_id)

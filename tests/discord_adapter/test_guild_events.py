@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from types import SimpleNamespace
 from typing import Any, cast
 from unittest.mock import AsyncMock, MagicMock, call
 
+import aiohttp
+import discord
 import pytest
 from discord import Locale
 
@@ -25,7 +28,7 @@ class World:
         self.clock = ManualClock()
         self.client, self.guilds, self.reconciler = MagicMock(), AsyncMock(), MagicMock()
         self.guilds.known_channels.return_value = []
-        self.guild = MagicMock(id=GUILD, preferred_locale=Locale.latin_american_spanish)
+        self.guild = MagicMock(id=GUILD, preferred_locale=Locale.latin_american_spanish, unavailable=False)
         self.client.get_guild.return_value = self.guild
         self.events = GuildEvents(self.client, self.guilds, cast("Any", self.reconciler), self.clock.sleep)
 
@@ -110,3 +113,24 @@ async def test_if_anything_cannot_be_stored_the_whole_server_is_checked_again(
     assert world.guilds.server_back.await_count == 1
     assert world.guilds.permissions_changed.await_count >= 1
     assert world.guilds.known_channels.await_count >= 1
+
+
+@pytest.mark.parametrize("in_outage", [False, True])
+async def test_after_an_outage_a_channel_in_the_cache_may_be_gone(world: World, in_outage: bool) -> None:
+    """Discord doesn't report what is deleted in an outage, and the cache keeps it."""
+    world.guilds.known_channels.return_value = [5]
+    world.client.http.get_channel = AsyncMock(side_effect=_refused(404, 10003))
+    if in_outage:
+        await world.events.on_guild_unavailable(world.guild)
+    await world.events.on_guild_available(world.guild)
+    await until_idle()
+    gone = [call(GUILD, 5)] if in_outage else []
+    assert world.guilds.channel_gone.await_args_list == gone
+    await world.events.on_guild_available(world.guild)
+    await until_idle()
+    assert world.guilds.channel_gone.await_args_list == gone
+
+
+def _refused(status: int, code: int) -> discord.HTTPException:
+    response = cast("aiohttp.ClientResponse", SimpleNamespace(status=status, reason="", headers={}))
+    return discord.HTTPException(response, {"code": code, "message": "injected"})

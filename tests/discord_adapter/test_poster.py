@@ -51,19 +51,22 @@ class _Server:
     ("guild", "result"),
     [
         (None, NoResponse),
-        (SimpleNamespace(me=None), NoResponse),
-        (SimpleNamespace(me=object(), get_channel_or_thread=lambda _: None), HistoryUnreadable),
+        (SimpleNamespace(me=None, unavailable=True), NoResponse),
+        (SimpleNamespace(me=object(), unavailable=True), NoResponse),
+        (SimpleNamespace(me=object(), unavailable=False, get_channel_or_thread=lambda _: None), HistoryUnreadable),
     ],
-    ids=["not in the cache", "listed and not yet reported", "reported without the channel"],
+    ids=["not in the cache", "listed and not yet reported", "in an outage", "reported without the channel"],
 )
 async def test_an_empty_history_is_searched_again_until_the_server_is_known(guild: object, result: type) -> None:
     assert [type(found) for found in await _searches(_Server(guild))] == [result] * 2
 
 
-@pytest.mark.parametrize("before", [None, SimpleNamespace(me=object(), get_channel_or_thread=lambda _: None)])
+@pytest.mark.parametrize(
+    "before", [None, SimpleNamespace(me=object(), unavailable=False, get_channel_or_thread=lambda _: None)]
+)
 async def test_a_history_is_searched_again_if_the_gateway_reports_the_channel_meanwhile(before: object) -> None:
     server = _Server(before)
-    guild = SimpleNamespace(me=object())
+    guild = SimpleNamespace(me=object(), unavailable=False)
     readable = SimpleNamespace(read_message_history=True)
     channel = SimpleNamespace(guild=guild, name="general", permissions_for=lambda _: readable)
     guild.get_channel_or_thread = lambda _: channel
@@ -75,6 +78,16 @@ async def test_a_history_is_searched_again_if_the_gateway_reports_the_channel_me
     assert [type(found) for found in await _searches(server)] == [NoResponse, tuple]
     server.guild = before
     assert [type(found) for found in await _searches(server, in_turn="copies find")] == [NoResponse, Absent]
+
+
+def test_the_upload_limit_of_a_server_is_unknown_until_the_gateway_has_reported_the_server() -> None:
+    """discord.py takes a server that is only listed for one without boosts."""
+    server = _Server(SimpleNamespace(me=None, unavailable=True, filesize_limit=10))
+    client = cast("discord.Client", server)
+    poster = DiscordPoster(client, lambda _: CommandMentions(), lambda: 0.0, cast("ChannelOwners", None))
+    assert poster.nominal_upload_limit(1) is None
+    server.guild = SimpleNamespace(me=object(), unavailable=False, filesize_limit=100)
+    assert poster.nominal_upload_limit(1) == 100
 
 
 async def _searches(server: _Server, in_turn: str = "find copies") -> list[Any]:

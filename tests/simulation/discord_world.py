@@ -134,6 +134,8 @@ class Guild:
     admin: int = 0
     members: list[int] = field(default_factory=list)
     bot_in: bool = True
+    in_outage: bool = False
+    """Whether Discord's gateway can't reach the server. It reports nothing about it then."""
     premium_tier: int = 0
     denied: set[str] = field(default_factory=set)
     """Permissions that the bot's roles lack everywhere."""
@@ -340,6 +342,15 @@ class DiscordWorld:
     def remove_bot(self, guild: Guild) -> None:
         guild.bot_in = False
         self._tell("GUILD_DELETE", guild, {"id": str(guild.id)})
+
+    def begin_outage(self, guild: Guild) -> None:
+        """The gateway can't reach the server any more; requests about it work."""
+        self._tell("GUILD_DELETE", guild, {"id": str(guild.id), "unavailable": True})
+        guild.in_outage = True
+
+    def end_outage(self, guild: Guild) -> None:
+        guild.in_outage = False
+        self._tell("GUILD_CREATE", guild, self.guild_payload(guild) | {"unavailable": False})
 
     def invite_bot(self, guild: Guild) -> None:
         guild.bot_in = True
@@ -765,7 +776,7 @@ class DiscordWorld:
     # -------------------------------------------------------------- gateway
 
     def emit(self, event: str, guild: Guild, payload: dict[str, Any]) -> None:
-        if guild.bot_in:
+        if guild.bot_in and not guild.in_outage:
             self._tell(event, guild, payload)
 
     def _tell(self, event: str, guild: Guild, payload: dict[str, Any]) -> None:
@@ -826,7 +837,8 @@ class DiscordWorld:
             },
         )
         for guild in mine:
-            session.dispatch("GUILD_CREATE", self.guild_payload(guild))
+            if not guild.in_outage:
+                session.dispatch("GUILD_CREATE", self.guild_payload(guild) | {"unavailable": False})
         socket.ready = True
 
     def _begin_day(self) -> None:

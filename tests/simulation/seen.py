@@ -524,6 +524,10 @@ SEEN: dict[str, tuple[str, ...]] = {
     ),
     "outages.killed_downloading": ("leftovers of videos are kept",),
     "outages.loops_crash": ("what is in flight when the poll loop breaks off is never asked about again",),
+    "outages.of_a_server": (
+        "a channel that was deleted in an outage counts as present",
+        "what the gateway said before an outage of a server counts during it",
+    ),
     "outages.slow_failures": ("a slow failure speaks against an API that has answered since",),
     "outages.started_in_trouble": ("a proxy's page in Discord's place ends the start",),
     "outages.stopped_gently": (

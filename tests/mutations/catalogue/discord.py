@@ -638,6 +638,28 @@ MUTATIONS = (
         "return found if self._known_guild(address) is not None else NoResponse(_NOT_KNOWN_YET)",
     ),
     mutation(
+        "what the gateway said before an outage of a server counts during it",
+        "tests/discord_adapter/test_poster.py::test_an_empty_history_is_searched_again_until_the_server_is_known",
+        "DiscordPoster._known_guild",
+        " or guild.unavailable",
+        "",
+    ),
+    mutation(
+        "a server that is only listed has no boosts",
+        "tests/discord_adapter/test_poster.py"
+        "::test_the_upload_limit_of_a_server_is_unknown_until_the_gateway_has_reported_the_server",
+        "DiscordPoster.nominal_upload_limit",
+        "self._known_guild(guild_id)",
+        "self._client.get_guild(guild_id)",
+    ),
+    mutation(
+        "a channel that was deleted in an outage counts as present",
+        "tests/discord_adapter/test_guild_events.py::test_after_an_outage_a_channel_in_the_cache_may_be_gone",
+        "GuildEvents._look_after_channels",
+        "is_cache_right and ",
+        "",
+    ),
+    mutation(
         "a refused bot token is one refusal among others",
         "tests/relay/delivery/test_sender.py::test_a_refused_bot_token_stops_everything_and_loses_nothing",
         "meaning_of",

@@ -559,6 +559,37 @@ def gateway_of_shards(stage: Stage) -> Story:
     stage.says(answer, "Nothing is being watched")
 
 
+def of_a_server(stage: Stage) -> Story:
+    """Discord's gateway can't reach a server for a while, and so doesn't report that one of its channels is deleted and
+    that the bot may post in another one again. The result is posted there during the outage. After it, nothing is
+    requested for the deleted channel any more."""
+    home = yield from stage.settle()
+    discord = stage.parts.discord
+    gone = home.guild.channels[1]
+    job, running = stage.job(home, 60), stage.job(home, 8000, v2=False)
+    home.status(job)
+    home.status(running, 2, gone)
+    yield 20.0
+    discord.permit(home.channel, {"send_messages"})
+    yield 100.0 + stage.parts.interval
+    stage.missing(job, home.channel)
+    discord.begin_outage(home.guild)
+    yield 5.0
+    discord.permit(home.channel, set())
+    discord.delete_channel(gone)
+    if stage.coin():
+        # Then the gateway has never reported the server.
+        stage.stop(20.0)
+    yield 600.0
+    stage.came(job, home.channel)
+    stage.parts.ledger.void("the channel is gone", channel=gone)
+    discord.end_outage(home.guild)
+    yield 60.0
+    since = stage.now
+    yield 900.0
+    stage.expect(not stage.requests_for(running, since), f"{running.prompt} is requested, though its channel is gone")
+
+
 def commands_changed(stage: Stage) -> Story:
     """Discord has commands of an older version. After a start it has the current ones, in every language."""
     home = yield from stage.settle()
