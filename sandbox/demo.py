@@ -56,13 +56,13 @@ async def set_scene(panel: Panel) -> None:
     Raises:
         BotTrouble: the bot doesn't behave as expected.
     """
-    stage = panel.desk.stage
+    stage = panel.state.stage
     await stage.wait_for_bot()
     stage.expect(await fill_in_token(stage), "**Token works.**")
     await asyncio.gather(_follow_account(stage), _put_jobs_on_their_way(stage))
-    await panel.desk.show()
+    await panel.state.show()
     job = stage.pixverse.add_job(stage.account, prompt=_TO_ASK_FOR)
-    panel.desk.play_once_asked(job, timelines.completed(30))
+    panel.state.play_once_asked(job, timelines.completed(30))
 
 
 async def _follow_account(stage: Stage) -> None:

@@ -40,7 +40,7 @@ async def take_pictures(chromium: str, folder: Path) -> None:
     async with open_stage(_POLL_SECONDS) as stage, Panel.open(stage) as panel, run_chromium(chromium) as browser:
         await stage.wait_for_bot()
         stage.expect(await fill_in_token(stage), "**Token works.**")
-        await panel.desk.show()
+        await panel.state.show()
         page = await browser.new_page(viewport={"width": 1280, "height": 860}, device_scale_factor=_SHARP)
         page.set_default_timeout(_PATIENCE_MS)
         await page.goto(panel.url)
@@ -54,7 +54,7 @@ async def take_pictures(chromium: str, folder: Path) -> None:
 
 async def _film(panel: Panel, page: Page, target: Path) -> None:
     """Films the chat while somebody asks for a job and its video arrives."""
-    stage = panel.desk.stage
+    stage = panel.state.stage
     await panel.controls["person"](Form({"person": str(stage.alice.id)}))
     await _go_to_new_channel(panel, page, "lighthouses")
     job = stage.pixverse.add_job(stage.account, prompt="A lighthouse in the evening rain")
@@ -131,7 +131,7 @@ class _Photographer:
 
     def __init__(self, panel: Panel, page: Page, folder: Path) -> None:
         self._panel = panel
-        self._stage: Stage = panel.desk.stage
+        self._stage: Stage = panel.state.stage
         self._page = page
         self._chat: FrameLocator = page.frame_locator("#chat-frame")
         self._folder = folder
@@ -155,7 +155,7 @@ class _Photographer:
             await self._panel.controls[f"{switch}-language"](Form({"language": language}))
         await _go_to_new_channel(self._panel, self._page, "vídeos")
         job = self._job("Um barquinho de papel na chuva")
-        await self._stage.alice.slash(self._panel.desk.here(), "pixverse status", jobid=job.jobid)
+        await self._stage.alice.slash(self._panel.state.here(), "pixverse status", jobid=job.jobid)
         job.complete()
         await self._video()
         said = self._chat.locator(".channel-message")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from sandbox.panel.desk import Desk
 from sandbox.panel.form import Control, Form, NotDone
+from sandbox.panel.panel_state import PanelState
 
 
 class BotControls:
     """Starts the process, stops it, and kills it."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._bot = desk.stage.bot
+    def __init__(self, state: PanelState) -> None:
+        self._bot = state.stage.bot
 
     def controls(self) -> dict[str, Control]:
         """Every switch by its name on the page."""

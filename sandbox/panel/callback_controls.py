@@ -5,8 +5,8 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from sandbox.panel import choices
-from sandbox.panel.desk import Desk
 from sandbox.panel.form import Control, Form, NotDone
+from sandbox.panel.panel_state import PanelState
 from sandbox.pixverse_api.callbacks import Habit, Sent
 
 _MOST_TIMES = 20
@@ -16,9 +16,9 @@ _LATEST_SECONDS = 600.0
 class CallbackControls:
     """The callbacks of useapi.net."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-        self._callbacks = desk.stage.pixverse.callbacks
+    def __init__(self, state: PanelState) -> None:
+        self._state = state
+        self._callbacks = state.stage.pixverse.callbacks
 
     def controls(self) -> dict[str, Control]:
         """Every switch by its name on the page."""
@@ -33,7 +33,7 @@ class CallbackControls:
         address = form.text("url")
         if urlsplit(address).hostname not in ("127.0.0.1", "localhost"):
             raise NotDone("The sandbox calls this machine only: an address on 127.0.0.1.")
-        self._desk.stage.account.reply_url = address
+        self._state.stage.account.reply_url = address
         return "Jobs that are started from now on are told there."
 
     async def set_habit(self, form: Form) -> str:
@@ -45,8 +45,8 @@ class CallbackControls:
 
     async def send(self, form: Form) -> str:
         """One job's callback, now; a job that was made before there was an address uses that of its account."""
-        job = self._desk.job(form.text("jobid"))
-        job.reply_url = job.reply_url or self._desk.stage.account.reply_url
+        job = self._state.job(form.text("jobid"))
+        job.reply_url = job.reply_url or self._state.stage.account.reply_url
         if job.reply_url is None:
             raise NotDone("There is no address yet: be Ada, take it from /pixverse-admin callback, and set it below.")
         return _told(await self._callbacks.send(job))

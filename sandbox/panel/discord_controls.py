@@ -6,8 +6,8 @@ from typing import Literal
 
 from sandbox.discord_wire import Member, NotAnswered, NotPossible
 from sandbox.panel import choices
-from sandbox.panel.desk import FIRST_SCENE, Desk, PanelServer
 from sandbox.panel.form import Control, Form, NotDone
+from sandbox.panel.panel_state import FIRST_SCENE, PanelServer, PanelState
 
 _POSTS = "/channels/[0-9]+/messages"
 _WHEN: dict[str, Literal["before", "after"]] = {"before": "before", "after": "after"}
@@ -17,9 +17,9 @@ _LONGEST_NAME = 100
 class DiscordControls:
     """The chosen channel and person, the bot's permissions, and Discord's faults."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-        self._discord = desk.stage.discord
+    def __init__(self, state: PanelState) -> None:
+        self._state = state
+        self._discord = state.stage.discord
 
     def controls(self) -> dict[str, Control]:
         """Every switch by its name on the page."""
@@ -47,38 +47,38 @@ class DiscordControls:
 
     async def choose_server(self, form: Form) -> str:
         """Chooses another server, and keeps the person if they are a member."""
-        server = form.one_of("server", {str(server.guild.id): server for server in self._desk.servers})
-        if server is not self._desk.server:
-            self._desk.scene = FIRST_SCENE
-        self._desk.server = server
-        self._desk.channel = next(iter(server.channels), None)
-        self._desk.person = next((one for one in server.people if one.id == self._desk.person.id), server.people[0])
-        await self._desk.show()
+        server = form.one_of("server", {str(server.guild.id): server for server in self._state.servers})
+        if server is not self._state.server:
+            self._state.scene = FIRST_SCENE
+        self._state.server = server
+        self._state.channel = next(iter(server.channels), None)
+        self._state.person = next((one for one in server.people if one.id == self._state.person.id), server.people[0])
+        await self._state.show()
         return f"Showing {server.guild.name}."
 
     async def choose_channel(self, form: Form) -> str:
         """Chooses another channel or thread."""
-        self._desk.channel = form.one_of("channel", {str(one.id): one for one in self._desk.server.channels})
-        await self._desk.show()
-        return f"Showing #{self._desk.channel.name}."
+        self._state.channel = form.one_of("channel", {str(one.id): one for one in self._state.server.channels})
+        await self._state.show()
+        return f"Showing #{self._state.channel.name}."
 
     async def choose_person(self, form: Form) -> str:
         """Chooses another person."""
-        people: dict[str, Member] = {str(one.id): one for one in self._desk.server.people}
-        self._desk.person = form.one_of("person", people)
-        await self._desk.show()
-        return f"You are {self._desk.person.name}."
+        people: dict[str, Member] = {str(one.id): one for one in self._state.server.people}
+        self._state.person = form.one_of("person", people)
+        await self._state.show()
+        return f"You are {self._state.person.name}."
 
     async def choose_persons_language(self, form: Form) -> str:
         """Sets the chosen person's language, for all servers."""
-        person = self._desk.person
+        person = self._state.person
         person.locale = form.one_of("language", choices.LANGUAGES)
-        await self._desk.show()
+        await self._state.show()
         return f"{person.name} uses Discord in {form.text('language')}."
 
     async def use_message_menu(self, form: Form) -> str:
         """Apps → Watch PixVerse jobs on a message, as the chosen person; the newest message if none is named."""
-        here, person = self._desk.here(), self._desk.person
+        here, person = self._state.here(), self._state.person
         seen = here.messages(seen_by=person)
         named = form.text("message", otherwise="")
         message = next((one for one in reversed(seen) if named in ("", str(one.id))), None)
@@ -92,8 +92,8 @@ class DiscordControls:
 
     async def open_chat(self, _form: Form) -> str:
         """Opens the chat again after its own button has closed it."""
-        self._desk.here()
-        await self._desk.show()
+        self._state.here()
+        await self._state.show()
         return "The chat is open."
 
     async def add_channel(self, form: Form) -> str:
@@ -101,36 +101,36 @@ class DiscordControls:
         server = self._present_server()
         channel = server.guild.add_text_channel(form.text("name", otherwise="new-channel")[:_LONGEST_NAME])
         server.channels.append(channel)
-        self._desk.channel = channel
-        await self._desk.show()
+        self._state.channel = channel
+        await self._state.show()
         return f"#{channel.name} is there."
 
     async def add_thread(self, form: Form) -> str:
         """A new thread in the chosen channel, at once the chosen one."""
-        here = self._desk.here()
+        here = self._state.here()
         if here.stored.is_thread:
             raise NotDone("A thread can't contain threads. Choose a channel first.")
         thread = here.add_thread(form.text("name", otherwise="New thread")[:_LONGEST_NAME])
-        self._desk.server.channels.append(thread)
-        self._desk.channel = thread
-        await self._desk.show()
+        self._state.server.channels.append(thread)
+        self._state.channel = thread
+        await self._state.show()
         return f"The thread {thread.name} is there."
 
     async def delete_channel(self, _form: Form) -> str:
         """Deletes the chosen channel, and its threads with it."""
-        here, server = self._desk.here(), self._desk.server
-        await self._desk.chat.close()
+        here, server = self._state.here(), self._state.server
+        await self._state.chat.close()
         here.delete()
         server.channels = [one for one in server.channels if one is not here and one.stored.parent_id != here.id]
-        self._desk.channel = next(iter(server.channels), None)
-        await self._desk.show()
+        self._state.channel = next(iter(server.channels), None)
+        await self._state.show()
         return f"#{here.name} is deleted."
 
     # ---------------------------------------------------------------- the bot
 
     async def set_permissions(self, form: Form) -> str:
         """Sets the bot's permissions in the chosen channel, or in a thread's parent channel, to the ticked ones."""
-        here = self._desk.here()
+        here = self._state.here()
         ticked = {choices.PERMISSIONS[name] for name in form.texts("permissions") if name in choices.PERMISSIONS}
         denied = set(choices.PERMISSIONS.values()) - ticked
         here.allow_bot(**dict.fromkeys(ticked, True))
@@ -142,8 +142,8 @@ class DiscordControls:
 
     async def set_upload_limit(self, form: Form) -> str:
         """Sets the chosen server's upload limit."""
-        self._desk.server.guild.upload_limit = form.one_of("limit", choices.UPLOAD_LIMITS)
-        return f"{self._desk.server.guild.name} takes files up to {form.text('limit')}."
+        self._state.server.guild.upload_limit = form.one_of("limit", choices.UPLOAD_LIMITS)
+        return f"{self._state.server.guild.name} takes files up to {form.text('limit')}."
 
     async def set_servers_language(self, form: Form) -> str:
         """The chosen server's language."""
@@ -154,25 +154,25 @@ class DiscordControls:
     async def remove_bot(self, _form: Form) -> str:
         """Removes the bot from the chosen server."""
         server = self._present_server()
-        await self._desk.chat.close()
+        await self._state.chat.close()
         server.guild.remove_bot()
         server.bot_is_in = False
         return f"The bot is not in {server.guild.name} any more."
 
     async def add_bot(self, _form: Form) -> str:
         """Invites it again."""
-        server = self._desk.server
+        server = self._state.server
         if server.bot_is_in:
             raise NotDone("The bot is there already.")
         server.guild.add_bot()
         server.bot_is_in = True
-        await self._desk.show()
+        await self._state.show()
         return f"The bot is in {server.guild.name} again."
 
     def _present_server(self) -> PanelServer:
-        if not self._desk.server.bot_is_in:
+        if not self._state.server.bot_is_in:
             raise NotDone("The bot isn't in this server. Invite it again first.")
-        return self._desk.server
+        return self._state.server
 
     # --------------------------------------------------------------- troubles
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sandbox.panel import choices
-from sandbox.panel.desk import Desk
 from sandbox.panel.form import Control, Form
+from sandbox.panel.panel_state import PanelState
 from sandbox.panel.tryouts import Tryouts
 from sandbox.pixverse_api.jobs import Job
 from sandbox.pixverse_api.timelines import Results
@@ -19,10 +19,10 @@ _MOST_VIDEOS = 10
 class PixverseControls:
     """Jobs, what goes wrong with the API's answers, and the account."""
 
-    def __init__(self, desk: Desk, tryouts: Tryouts) -> None:
-        self._desk = desk
+    def __init__(self, state: PanelState, tryouts: Tryouts) -> None:
+        self._state = state
         self._tryouts = tryouts
-        self._pixverse = desk.stage.pixverse
+        self._pixverse = state.stage.pixverse
 
     def controls(self) -> dict[str, Control]:
         """Every switch by its name on the page."""
@@ -53,13 +53,13 @@ class PixverseControls:
             await self._tryouts.start_and_watch(job, timeline)
             return self._asked()
         if form.ticked("once-asked"):
-            self._desk.play_once_asked(job, timeline)
+            self._state.play_once_asked(job, timeline)
             return "Added. It starts when someone asks for it: copy its id into the chat."
-        self._desk.play(job, timeline)
+        self._state.play(job, timeline)
         return "Started."
 
     def _add(self, kind: str, prompt: str) -> Job:
-        account = self._desk.stage.account
+        account = self._state.stage.account
         if kind == choices.V2_VIDEO:
             return self._pixverse.add_video(account, prompt=prompt, model="v5", quality="720p")
         if kind == choices.V2_IMAGE:
@@ -77,23 +77,23 @@ class PixverseControls:
     async def change_job(self, form: Form) -> str:
         """Changes a job at once; the rest of its time line is dropped."""
         change = form.one_of("to", choices.TRANSITIONS)
-        change(self._desk.job(form.text("jobid")))
+        change(self._state.job(form.text("jobid")))
         return f"The API now says: {form.text('to')}."
 
     async def ask_for_job(self, form: Form) -> str:
         """`/pixverse status` in the chosen channel by the chosen person, without typing."""
-        await self._tryouts.ask(self._desk.job(form.text("jobid")))
+        await self._tryouts.ask(self._state.job(form.text("jobid")))
         return self._asked()
 
     def _asked(self) -> str:
-        return f"{self._desk.person.name} has asked. The bot's reply is in the chat."
+        return f"{self._state.person.name} has asked. The bot's reply is in the chat."
 
     async def set_speed(self, form: Form) -> str:
         """Makes all jobs faster or slower."""
         speed = form.one_of("speed", choices.SPEEDS)
         for job in self._pixverse.jobs:
-            job.hurry(speed / self._desk.speed)
-        self._desk.speed = speed
+            job.hurry(speed / self._state.speed)
+        self._state.speed = speed
         return f"Jobs now run at {form.text('speed')}."
 
     # ---------------------------------------------------------------- answers
@@ -115,24 +115,24 @@ class PixverseControls:
 
     async def switch_api(self, form: Form) -> str:
         """Turns the API on, makes it answer 503, or makes it unreachable."""
-        state = form.one_of("api", {name: name for name in ("on", "503", "unreachable")})
+        api = form.one_of("api", {name: name for name in ("on", "503", "unreachable")})
         self._pixverse.on()
-        if state == "503":
+        if api == "503":
             self._pixverse.off()
-        if state == "unreachable":
+        if api == "unreachable":
             await self._pixverse.refuse_connections()
         else:
             await self._pixverse.accept_connections()
-        self._desk.api = state
+        self._state.api = api
         return {"on": "The API answers.", "503": "The API answers 503 to everything."}.get(
-            state, "Nothing listens at the API's address any more."
+            api, "Nothing listens at the API's address any more."
         )
 
     # ---------------------------------------------------------------- account
 
     async def set_standing(self, form: Form) -> str:
         """Makes the server's account work, refuses its token, or makes it unpaid."""
-        account = self._desk.stage.account
+        account = self._state.stage.account
         steps = {"ok": account.ok, "refused": account.refuse, "unpaid": account.unpaid}
         form.one_of("account", steps)()
         return {"ok": "The account works.", "refused": "The API now refuses the account's token."}.get(
@@ -141,10 +141,10 @@ class PixverseControls:
 
     async def renew_token(self, _form: Form) -> str:
         """Creates a new token; the one that the bot has is refused from now on."""
-        self._desk.stage.account.renew_token()
+        self._state.stage.account.renew_token()
         return "Changed: the API now refuses the bot's token. Copy the new one and set it as Ada."
 
     async def show_token(self, form: Form) -> str:
         """Returns a full token, to be entered in the bot's form."""
-        accounts = {"this": self._desk.stage.account, "another": self._desk.other_account}
+        accounts = {"this": self._state.stage.account, "another": self._state.other_account}
         return form.one_of("account", accounts).token

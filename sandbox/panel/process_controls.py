@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from sandbox.bot_process import BotProcess
-from sandbox.panel.desk import Desk
 from sandbox.panel.form import Control, Form, NotDone
+from sandbox.panel.panel_state import PanelState
 
 _MOST = 8
 """PostgreSQL's connections and the machine's memory limit the number of processes."""
@@ -13,8 +13,8 @@ _MOST = 8
 class ProcessControls:
     """Several processes on one PostgreSQL; one alone has the switches of `BotControls`."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, state: PanelState) -> None:
+        self._state = state
 
     def controls(self) -> dict[str, Control]:
         """Every switch by its name on the page."""
@@ -37,7 +37,7 @@ class ProcessControls:
         name, process = self._running(form)
         if process.stopping:
             raise NotDone(f"Process {name} is stopping already.")
-        self._desk.in_background(process.stop())
+        self._state.in_background(process.stop())
         return f"Process {name} was told to stop. It hands its shards over, one after the other, then it ends."
 
     async def start(self, form: Form) -> str:
@@ -50,7 +50,7 @@ class ProcessControls:
 
     async def add(self, _form: Form) -> str:
         """Adds a process on the same database."""
-        cluster = self._desk.stage.cluster
+        cluster = self._state.stage.cluster
         if cluster is None:
             raise NotDone("This demo has one process. Start it with: make demo ARGS=--cluster")
         if len(cluster.processes) >= _MOST:
@@ -61,11 +61,11 @@ class ProcessControls:
 
     async def choose_log(self, form: Form) -> str:
         """Shows the log of another process."""
-        self._desk.log_of = self._named(form)[0]
-        return f"Showing the log of process {self._desk.log_of}."
+        self._state.log_of = self._named(form)[0]
+        return f"Showing the log of process {self._state.log_of}."
 
     def _named(self, form: Form) -> tuple[str, BotProcess]:
-        return form.one_of("name", {name: (name, process) for name, process in self._desk.stage.processes.items()})
+        return form.one_of("name", {name: (name, process) for name, process in self._state.stage.processes.items()})
 
     def _running(self, form: Form) -> tuple[str, BotProcess]:
         name, process = self._named(form)

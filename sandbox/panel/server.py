@@ -14,11 +14,11 @@ from sandbox.panel import choices, views
 from sandbox.panel.bot_controls import BotControls
 from sandbox.panel.callback_controls import CallbackControls
 from sandbox.panel.chat import Chat
-from sandbox.panel.desk import Desk, set_desk
 from sandbox.panel.discord_controls import DiscordControls
 from sandbox.panel.form import Control, Form, NotDone
 from sandbox.panel.guard import only_own_page, with_headers
 from sandbox.panel.live import Live
+from sandbox.panel.panel_state import PanelState, new_panel_state
 from sandbox.panel.pixverse_controls import PixverseControls
 from sandbox.panel.process_controls import ProcessControls
 from sandbox.panel.tryouts import Tryouts
@@ -39,18 +39,18 @@ class Panel:
 
     def __init__(self, stage: Stage) -> None:
         self.chat = Chat(stage.discord, lambda: self.port)
-        self.desk: Desk = set_desk(stage, self.chat)
-        tryouts = Tryouts(self.desk)
+        self.state: PanelState = new_panel_state(stage, self.chat)
+        tryouts = Tryouts(self.state)
         self.controls: dict[str, Control] = {
             **tryouts.controls(),
-            **PixverseControls(self.desk, tryouts).controls(),
-            **DiscordControls(self.desk).controls(),
-            **CallbackControls(self.desk).controls(),
-            **BotControls(self.desk).controls(),
-            **ProcessControls(self.desk).controls(),
+            **PixverseControls(self.state, tryouts).controls(),
+            **DiscordControls(self.state).controls(),
+            **CallbackControls(self.state).controls(),
+            **BotControls(self.state).controls(),
+            **ProcessControls(self.state).controls(),
         }
         self.port = 0
-        self._live = Live(lambda: views.sections(self.desk))
+        self._live = Live(lambda: views.sections(self.state))
         self._runner: web.AppRunner | None = None
 
     @property
@@ -97,7 +97,7 @@ class Panel:
 
     async def _stop(self) -> None:
         self._live.end()
-        await self.desk.close()
+        await self.state.close()
         if self._runner is not None:
             await self._runner.cleanup()
         await self.chat.stop()

@@ -7,8 +7,8 @@ import math
 from collections.abc import Callable
 
 from sandbox.discord_wire import Channel, Message, NotAnswered, NotPossible
-from sandbox.panel.desk import Desk, Scene
 from sandbox.panel.form import Control, Form, NotDone
+from sandbox.panel.panel_state import PanelState, Scene
 from sandbox.pixverse_api import timelines
 from sandbox.pixverse_api.jobs import Job
 from sandbox.pixverse_api.timelines import Timeline
@@ -26,9 +26,9 @@ _REMEDY = "pixverse-admin token set"
 class Tryouts:
     """Scenes that show what the bot does. Each says what to watch and, at its end, what happened."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-        self._stage = desk.stage
+    def __init__(self, state: PanelState) -> None:
+        self._state = state
+        self._stage = state.stage
         self._without_files: Channel | None = None
         self._is_dying = False
         self._begun = 0
@@ -49,7 +49,7 @@ class Tryouts:
         job = self._add("A lighthouse in the evening rain")
         await self.start_and_watch(job, timelines.completed(_SHORT_JOB_SECONDS))
         tell = self._begin(f"Watch the card: it counts up. The video follows in {_SHORT_JOB_SECONDS:.0f} seconds.")
-        self._desk.in_background(self._tell_the_end(tell, job, self._stage.channel))
+        self._state.in_background(self._tell_the_end(tell, job, self._stage.channel))
         return ""
 
     async def kill_bot(self, _form: Form) -> str:
@@ -68,18 +68,18 @@ class Tryouts:
         seconds = max(1, round(self._seconds_before_kill))
         if self._stage.cluster is None:
             tell = self._begin(f"In {seconds} seconds the bot is killed (kill -9), before the job is done.")
-            self._desk.in_background(self._die_and_come_back(tell, job))
+            self._state.in_background(self._die_and_come_back(tell, job))
         else:
             tell = self._begin(
                 f"In {seconds} seconds the process that serves this channel is killed, before the job is done."
             )
-            self._desk.in_background(self._die_and_be_replaced(tell, job))
+            self._state.in_background(self._die_and_be_replaced(tell, job))
         return ""
 
     async def take_permission(self, _form: Form) -> str:
         """Asks for a job in a channel where the bot may not attach files."""
         self._wait_for_the_bot()
-        server = self._desk.servers[0]
+        server = self._state.servers[0]
         if self._without_files is None or self._without_files not in server.channels:
             self._without_files = self._stage.guild.add_text_channel("no-files")
             self._without_files.deny_bot(attach_files=True)
@@ -89,20 +89,20 @@ class Tryouts:
         await self.start_and_watch(job, timelines.completed(_LINK_JOB_SECONDS))
         tell = self._begin("In #no-files the bot may not attach files. The video comes as a link, with the reason.")
         where = self._without_files
-        self._desk.in_background(self._tell_the_end(tell, job, where, "In Discord the link plays as a video."))
+        self._state.in_background(self._tell_the_end(tell, job, where, "In Discord the link plays as a video."))
         return ""
 
     async def visit_server_without_token(self, _form: Form) -> str:
         """Asks for a job in a server whose admins have not set the bot up."""
         self._wait_for_the_bot()
-        server = self._desk.servers[1]
+        server = self._state.servers[1]
         if not server.bot_is_in or not server.channels:
             raise NotDone(f"The bot has no channel in {server.guild.name} any more.")
         await self._go_to(server.channels[0])
         job = self._add("Fireflies above the dunes")
         answer = await self.start_and_watch(job, timelines.completed(_SHORT_JOB_SECONDS))
         if _REMEDY in answer:
-            person = self._desk.person
+            person = self._state.person
             first = "" if person.id == self._stage.ada.id else "be Ada, "
             self._begin(
                 f"{person.name} is told what is missing. Next: {first}copy the token, run /{_REMEDY} and paste it.",
@@ -110,7 +110,7 @@ class Tryouts:
             )
         else:
             tell = self._begin(f"{server.guild.name} has its token now, so this job is watched.")
-            self._desk.in_background(self._tell_the_end(tell, job, server.channels[0]))
+            self._state.in_background(self._tell_the_end(tell, job, server.channels[0]))
         return ""
 
     async def start_and_watch(self, job: Job, timeline: Timeline) -> str:
@@ -119,7 +119,7 @@ class Tryouts:
         Raises:
             NotDone: the bot did not answer, or the person is not offered the command there.
         """
-        self._desk.play(job, timeline)
+        self._state.play(job, timeline)
         return await self.ask(job)
 
     async def ask(self, job: Job) -> str:
@@ -128,7 +128,7 @@ class Tryouts:
         Raises:
             NotDone: the bot did not answer, or the person is not offered the command there.
         """
-        person, channel = self._desk.person, self._desk.here()
+        person, channel = self._state.person, self._state.here()
         try:
             answer = await person.slash(channel, "pixverse status", jobid=job.jobid)
         except (NotAnswered, NotPossible) as problem:
@@ -146,7 +146,7 @@ class Tryouts:
 
     @property
     def _seconds_before_kill(self) -> float:
-        return _SECONDS_BEFORE_KILL / self._desk.speed
+        return _SECONDS_BEFORE_KILL / self._state.speed
 
     def _add(self, prompt: str) -> Job:
         return self._stage.pixverse.add_job(self._stage.account, prompt=prompt)
@@ -160,9 +160,9 @@ class Tryouts:
 
         def tell(more: str) -> None:
             if number == self._begun:
-                self._desk.scene = Scene(more)
+                self._state.scene = Scene(more)
 
-        self._desk.scene = Scene(text, needs_token)
+        self._state.scene = Scene(text, needs_token)
         return tell
 
     async def _tell_the_end(self, tell: Callable[[str], None], job: Job, channel: Channel, more: str = "") -> None:
@@ -173,16 +173,16 @@ class Tryouts:
 
     async def _go_to(self, channel: Channel) -> None:
         """Looks at the channel, as the same person if that person is in its server."""
-        desk = self._desk
-        server = next((one for one in desk.servers if channel in one.channels), None)
+        state = self._state
+        server = next((one for one in state.servers if channel in one.channels), None)
         if server is None or not server.bot_is_in:
             raise NotDone("That channel is gone. Restart the demo to have it back.")
-        if desk.channel is channel:
+        if state.channel is channel:
             return
-        if desk.server is not server:
-            desk.person = next((one for one in server.people if one.id == desk.person.id), server.people[0])
-        desk.server, desk.channel = server, channel
-        await desk.show()
+        if state.server is not server:
+            state.person = next((one for one in server.people if one.id == state.person.id), server.people[0])
+        state.server, state.channel = server, channel
+        await state.show()
 
     async def _die_and_come_back(self, tell: Callable[[str], None], job: Job) -> None:
         bot = self._stage.bot

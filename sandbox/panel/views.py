@@ -1,4 +1,4 @@
-"""The page's content as JSON, read from the desk: one section for each part of the page."""
+"""The page's content as JSON, read from the state: one section for each part of the page."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from sandbox.bot_process import BotProcess
 from sandbox.discord_wire import Member
 from sandbox.panel import choices, traffic
-from sandbox.panel.desk import Desk, PanelServer
+from sandbox.panel.panel_state import PanelServer, PanelState
 from sandbox.pixverse_api.jobs import Job, Kept, Moment
 from sandbox.pixverse_api.requests_log import Seen
 
@@ -24,9 +24,9 @@ _LATELY_MS = 6_000
 Section = dict[str, object] | list[dict[str, object]] | list[str]
 
 
-def sections(desk: Desk) -> dict[str, Section]:
+def sections(state: PanelState) -> dict[str, Section]:
     """Everything, by the names of the events under which it is sent."""
-    looks: dict[str, Callable[[Desk], Section]] = {
+    looks: dict[str, Callable[[PanelState], Section]] = {
         "places": places,
         "chat": chat,
         "bot": bot,
@@ -37,27 +37,27 @@ def sections(desk: Desk) -> dict[str, Section]:
         "traffic": requests,
         "log": log,
     }
-    return {name: look(desk) for name, look in looks.items()}
+    return {name: look(state) for name, look in looks.items()}
 
 
-def places(desk: Desk) -> Section:
+def places(state: PanelState) -> Section:
     """Servers, and of the chosen one its channels and people."""
-    channel = desk.channel if desk.server.bot_is_in else None
+    channel = state.channel if state.server.bot_is_in else None
     denied = channel.denied_to_bot if channel is not None else set()
     return {
-        "servers": [{"id": str(server.guild.id), "name": server.guild.name} for server in desk.servers],
-        "channels": _channels(desk.server),
-        "people": [{"id": str(one.id), "name": _known_as(desk, one)} for one in desk.server.people],
-        "server": str(desk.server.guild.id),
+        "servers": [{"id": str(server.guild.id), "name": server.guild.name} for server in state.servers],
+        "channels": _channels(state.server),
+        "people": [{"id": str(one.id), "name": _known_as(state, one)} for one in state.server.people],
+        "server": str(state.server.guild.id),
         "channel": str(channel.id) if channel is not None else "",
-        "person": str(desk.person.id),
-        "personName": desk.person.name,
-        "botIsIn": desk.server.bot_is_in,
+        "person": str(state.person.id),
+        "personName": state.person.name,
+        "botIsIn": state.server.bot_is_in,
         "permissions": [name for name, flag in choices.PERMISSIONS.items() if flag not in denied],
-        "uploadLimit": _name(desk.server.guild.upload_limit, choices.UPLOAD_LIMITS),
-        "personLanguage": _name(desk.person.locale, choices.LANGUAGES),
-        "serverLanguage": _name(desk.server.guild.preferred_locale, choices.LANGUAGES),
-        "faults": desk.stage.discord.faults.waiting,
+        "uploadLimit": _name(state.server.guild.upload_limit, choices.UPLOAD_LIMITS),
+        "personLanguage": _name(state.person.locale, choices.LANGUAGES),
+        "serverLanguage": _name(state.server.guild.preferred_locale, choices.LANGUAGES),
+        "faults": state.stage.discord.faults.waiting,
     }
 
 
@@ -71,8 +71,8 @@ def _channels(server: PanelServer) -> list[dict[str, str]]:
     ]
 
 
-def _known_as(desk: Desk, person: Member) -> str:
-    return f"{person.name}, admin" if person.id == desk.stage.ada.id else person.name
+def _known_as(state: PanelState, person: Member) -> str:
+    return f"{person.name}, admin" if person.id == state.stage.ada.id else person.name
 
 
 def _name(chosen: object, offered: Mapping[str, object]) -> str:
@@ -80,21 +80,21 @@ def _name(chosen: object, offered: Mapping[str, object]) -> str:
     return next((name for name, value in offered.items() if value == chosen), "")
 
 
-def chat(desk: Desk) -> Section:
+def chat(state: PanelState) -> Section:
     """The chat's address, or why there is no chat."""
-    if desk.chat.open:
-        return {"url": desk.chat.url, "note": ""}
-    if not desk.server.bot_is_in:
+    if state.chat.open:
+        return {"url": state.chat.url, "note": ""}
+    if not state.server.bot_is_in:
         return {
             "url": "",
-            "note": f"The bot isn't in {desk.server.guild.name}. Invite it again, or choose another server.",
+            "note": f"The bot isn't in {state.server.guild.name}. Invite it again, or choose another server.",
         }
-    return {"url": "", "note": "The chat is closed." if desk.channel is not None else "This server has no channel."}
+    return {"url": "", "note": "The chat is closed." if state.channel is not None else "This server has no channel."}
 
 
-def bot(desk: Desk) -> Section:
+def bot(state: PanelState) -> Section:
     """How the bot is, and its process where there is only one."""
-    stage, process = desk.stage, desk.stage.bot
+    stage, process = state.stage, state.stage.bot
     running = any(one.running for one in stage.processes.values())
     return {
         "running": running,
@@ -107,12 +107,12 @@ def bot(desk: Desk) -> Section:
     }
 
 
-def processes(desk: Desk) -> Section:
+def processes(state: PanelState) -> Section:
     """Several processes, each with what it holds; empty where there is only one."""
-    stage = desk.stage
+    stage = state.stage
     if stage.cluster is None:
         return []
-    serving = stage.serving(desk.server.guild) if desk.server.bot_is_in else None
+    serving = stage.serving(state.server.guild) if state.server.bot_is_in else None
     asking = _who_asks(stage.pixverse.requests)
     shown: list[dict[str, object]] = [
         {
@@ -122,7 +122,7 @@ def processes(desk: Desk) -> Section:
             "shards": stage.shards_of(name),
             "servesHere": name == serving,
             "asks": name in asking,
-            "logShown": name == desk.log_of,
+            "logShown": name == state.log_of,
         }
         for name, process in stage.cluster.processes.items()
     ]
@@ -145,30 +145,30 @@ def _who_asks(requests: Sequence[Seen]) -> set[str]:
     return {entry.caller for entry in requests[-200:] if entry.at >= since}
 
 
-def scene(desk: Desk) -> Section:
+def scene(state: PanelState) -> Section:
     """What happens in the scene that was started last."""
-    return {"text": desk.scene.text, "needsToken": desk.scene.needs_token}
+    return {"text": state.scene.text, "needsToken": state.scene.needs_token}
 
 
-def pixverse(desk: Desk) -> Section:
+def pixverse(state: PanelState) -> Section:
     """The API's switches, and how often it is asked."""
-    api = desk.stage.pixverse
+    api = state.stage.pixverse
     return {
-        "api": desk.api,
-        "account": desk.stage.account.standing.value,
-        "speed": _speed(desk.speed),
+        "api": state.api,
+        "account": state.stage.account.standing.value,
+        "speed": _speed(state.speed),
         "faults": api.faults.waiting + api.cdn.faults.waiting,
         "asked": len(api.requests),
         "askedLastMinute": _in_last_minute(api.requests),
-        "callbacks": _callbacks(desk),
+        "callbacks": _callbacks(state),
     }
 
 
-def _callbacks(desk: Desk) -> str:
+def _callbacks(state: PanelState) -> str:
     """In a sentence; the address itself is a secret."""
-    sent = desk.stage.pixverse.callbacks.sent
+    sent = state.stage.pixverse.callbacks.sent
     if not sent:
-        return "No address is set, so none is sent." if desk.stage.account.reply_url is None else "None was sent yet."
+        return "No address is set, so none is sent." if state.stage.account.reply_url is None else "None was sent yet."
     answers = ", ".join("no answer" if one.status is None else str(one.status) for one in sent[-_ANSWERS:])
     return f"{len(sent)} sent; the latest were answered with {answers}."
 
@@ -182,9 +182,9 @@ def _in_last_minute(requests: Sequence[Seen]) -> int:
     return sum(entry.at >= since for entry in requests[-500:])
 
 
-def jobs(desk: Desk) -> Section:
+def jobs(state: PanelState) -> Section:
     """The jobs, newest first."""
-    return [_job(job) for job in desk.stage.pixverse.jobs[: -_JOBS - 1 : -1]]
+    return [_job(job) for job in state.stage.pixverse.jobs[: -_JOBS - 1 : -1]]
 
 
 def _job(job: Job) -> dict[str, object]:
@@ -207,9 +207,9 @@ def _moment(moment: Moment) -> dict[str, object]:
     return {"at": moment.at, "status": moment.status, "percent": moment.percent}
 
 
-def requests(desk: Desk) -> Section:
+def requests(state: PanelState) -> Section:
     """The latest requests to both servers."""
-    stage = desk.stage
+    stage = state.stage
     return traffic.latest(
         stage.discord.requests[-traffic.SHOWN :],
         stage.pixverse.requests[-traffic.SHOWN :],
@@ -217,6 +217,6 @@ def requests(desk: Desk) -> Section:
     )
 
 
-def log(desk: Desk) -> Section:
+def log(state: PanelState) -> Section:
     """What the bot said last."""
-    return list(desk.stage.processes[desk.log_of].log)[-_LINES:]
+    return list(state.stage.processes[state.log_of].log)[-_LINES:]

@@ -62,14 +62,14 @@ class Look:
 
     async def begin(self) -> None:
         """Looks at a new channel, as Alice, with everything in order."""
-        desk = self.panel.desk
-        desk.server, desk.person = desk.servers[0], desk.stage.alice
-        desk.person.locale = desk.stage.guild.preferred_locale = "en-US"
+        state = self.panel.state
+        state.server, state.person = state.servers[0], state.stage.alice
+        state.person.locale = state.stage.guild.preferred_locale = "en-US"
         for name, value in (("api", "on"), ("account", "ok"), ("speed", "1×")):
             await self.panel.controls[name](Form({name: value}))
-        desk.stage.pixverse.faults.clear()
-        desk.stage.discord.faults.clear()
-        desk.stage.guild.upload_limit = 10 * 1024 * 1024
+        state.stage.pixverse.faults.clear()
+        state.stage.discord.faults.clear()
+        state.stage.guild.upload_limit = 10 * 1024 * 1024
         await self.panel.controls["channel-add"](Form({"name": f"look-{next(_numbers)}"}))
         await self.is_shown()
         await self.page.locator("html").evaluate("html => { html.dataset.explained = ''; }")
@@ -88,12 +88,12 @@ class Look:
     @property
     def stage(self) -> Stage:
         """What is behind the page."""
-        return self.panel.desk.stage
+        return self.panel.state.stage
 
     @property
     def channel(self) -> Channel:
         """The chosen channel."""
-        return self.panel.desk.here()
+        return self.panel.state.here()
 
     def _hear(self, message: ConsoleMessage) -> None:
         """SimCord's own scripts may say what they like, but what they ask for has to be there.

@@ -80,7 +80,7 @@ class Walk:
 
     async def read(self) -> None:
         """Reads all that the bot has said in the channel to whoever looks at the page."""
-        person = self.look.panel.desk.person
+        person = self.look.panel.state.person
         said = [str(message.id) for message in self.look.channel.messages(of_bot=True, seen_by=person)]
         shown = self.look.chat.locator("#channel-message-list")
         await expect(shown.locator(f"[data-message-id='{said[-1]}']")).to_have_count(1)
@@ -135,7 +135,7 @@ async def _speak(look: Look, language: str) -> None:
     stage.guild.preferred_locale = language
     for person in (stage.alice, stage.ben, stage.ada):
         person.locale = language
-    await look.panel.desk.show()
+    await look.panel.state.show()
     await look.is_shown()
 
 

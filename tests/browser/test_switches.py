@@ -129,7 +129,7 @@ async def test_the_token_is_refused_and_changed(look: Look) -> None:
         assert await look.page.evaluate("navigator.clipboard.readText()") == look.stage.account.token
         await look.press("Copy a different account's token")
         await look.hears("Copied: a different account's token.")
-        assert await look.page.evaluate("navigator.clipboard.readText()") == look.panel.desk.other_account.token
+        assert await look.page.evaluate("navigator.clipboard.readText()") == look.panel.state.other_account.token
     finally:
         look.stage.expect(await fill_in_token(look.stage), "**Token works.**")
     await _ask(look, "Tokens")
@@ -157,7 +157,7 @@ async def test_permissions_are_taken_and_given_back(look: Look) -> None:
     await look.open_tab("Discord")
     await look.page.get_by_label("Attach Files").uncheck()
     await look.hears("the bot lacks: Attach Files.")
-    look.panel.desk.play(_job(look, "No files here"), timelines.completed(0))
+    look.panel.state.play(_job(look, "No files here"), timelines.completed(0))
     await look.open_tab("PixVerse")
     await _ask(look, "No files here")
     await expect(look.message("can allow Attach Files here").last).to_be_visible()
@@ -167,7 +167,7 @@ async def test_permissions_are_taken_and_given_back(look: Look) -> None:
 
 
 async def test_files_above_the_limit_come_as_links(look: Look) -> None:
-    look.panel.desk.play(_job(look, "Too large"), timelines.completed(0))
+    look.panel.state.play(_job(look, "Too large"), timelines.completed(0))
     await look.open_tab("Discord")
     await look.choose("Largest file", "10 MiB")
     await look.hears("up to 10 MiB")
@@ -350,7 +350,7 @@ async def test_the_message_menu_watches_the_jobs_in_a_message(look: Look) -> Non
 
 
 async def test_what_there_is_to_try(look: Look) -> None:
-    look.panel.desk.speed = 4.0  # slow enough for a busy machine to see each sentence
+    look.panel.state.speed = 4.0  # slow enough for a busy machine to see each sentence
     await look.page.get_by_role("button", name="Watch a job").click()
     await look.was_explained("Watch the card")
     await look.is_shown()
@@ -374,7 +374,7 @@ async def test_another_server_ends_what_is_explained(look: Look) -> None:
 
 
 async def test_a_server_without_a_token_is_set_up_as_the_page_says(look: Look) -> None:
-    look.panel.desk.speed = 20.0
+    look.panel.state.speed = 20.0
     without_token = look.page.get_by_role("button", name="Ask without a token")
     await without_token.click()
     await look.is_explained("Alice is told what is missing.")
@@ -400,7 +400,7 @@ async def test_a_server_without_a_token_is_set_up_as_the_page_says(look: Look) -
 
 
 async def test_the_bot_is_killed_midway_and_the_result_comes_once(look: Look) -> None:
-    look.panel.desk.speed = 4.0
+    look.panel.state.speed = 4.0
     dead = look.page.locator("#bot-is-dead")
     await expect(dead).to_be_hidden()
     await look.page.get_by_role("button", name="Kill the bot midway").click()

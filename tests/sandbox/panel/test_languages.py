@@ -26,7 +26,7 @@ async def test_person_and_server_get_a_language(stage: Stage) -> None:
         assert said == "The language of Paper Boat Studio is Português do Brasil (pt-BR)."
         assert (stage.alice.locale, stage.ben.locale, stage.guild.preferred_locale) == ("ja", "en-US", "pt-BR")
         assert told == ["pt-BR"]
-        shown = views.sections(panel.desk)["places"]
+        shown = views.sections(panel.state)["places"]
         assert isinstance(shown, dict)
         assert shown["personLanguage"] == "日本語 (ja)"
         assert shown["serverLanguage"] == "Português do Brasil (pt-BR)"
@@ -38,10 +38,10 @@ async def test_person_and_server_get_a_language(stage: Stage) -> None:
 async def test_a_language_that_is_not_offered_or_not_told_is_shown_as_none(stage: Stage) -> None:
     stage.alice.locale, stage.guild.preferred_locale = "tlh", None
     async with Panel.open(stage) as panel:
-        shown = views.sections(panel.desk)["places"]
+        shown = views.sections(panel.state)["places"]
         assert isinstance(shown, dict)
         assert (shown["personLanguage"], shown["serverLanguage"]) == ("", "")
         await panel.controls["bot-remove"](Form({}))
-        views.sections(panel.desk)
+        views.sections(panel.state)
         with pytest.raises(NotDone):
             await panel.controls["server-language"](Form({"language": "Deutsch (de)"}))

@@ -37,7 +37,7 @@ async def test_processes_are_started_stopped_killed_and_added_by_name(stage: Sta
     async with Panel.open(several) as panel:
 
         def states() -> dict[object, object]:
-            shown = views.processes(panel.desk)
+            shown = views.processes(panel.state)
             return {one["name"]: one["state"] for one in shown if isinstance(one, dict)}
 
         async def press(control: str, name: str = "") -> str:
@@ -58,13 +58,13 @@ async def test_processes_are_started_stopped_killed_and_added_by_name(stage: Sta
         await cluster.processes["3"].ended()
         assert states() == {"1": "killed", "2": "not started", "3": f"ended, exit code {-signal.SIGTERM}"}
         await press("log-of", "3")
-        assert panel.desk.log_of == "3"
+        assert panel.state.log_of == "3"
         with pytest.raises(NotDone, match="no choice"):
             await press("process-kill", "9")
 
 
 async def test_one_process_alone_says_how_to_have_several(stage: Stage) -> None:
     async with Panel.open(stage) as panel:
-        assert views.processes(panel.desk) == []
+        assert views.processes(panel.state) == []
         with pytest.raises(NotDone, match="--cluster"):
             await panel.controls["process-add"](Form({}))

@@ -18,7 +18,7 @@ from sandbox.stage import Stage
 @pytest.fixture
 async def panel(stage: Stage) -> AsyncIterator[Panel]:
     async with Panel.open(stage) as opened:
-        await opened.desk.show()
+        await opened.state.show()
         yield opened
 
 
@@ -71,10 +71,10 @@ async def test_another_page_changes_nothing(
     body = {"kind": "v2 video", "ending": "completed", "seconds": "1", "videos": "1", "size": "about 60 kB"}
     async with client.post(f"{panel.url}do/job-start", json=body, headers=headers) as answer:
         assert answer.status == 403
-    assert panel.desk.stage.pixverse.jobs == []
+    assert panel.state.stage.pixverse.jobs == []
     async with client.post(f"{panel.url}do/job-start", json=body, headers={"Origin": panel.url[:-1]}) as answer:
         assert await answer.json() == {"done": True, "said": "Started."}
-    assert len(panel.desk.stage.pixverse.jobs) == 1
+    assert len(panel.state.stage.pixverse.jobs) == 1
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"7", b'"a"', b"\xff"])
@@ -118,12 +118,12 @@ async def test_a_browser_keeps_what_every_chat_has_in_common(panel: Panel, clien
 
 
 async def test_the_chat_is_another_one_for_each_channel_and_person(panel: Panel) -> None:
-    desk = panel.desk
+    state = panel.state
     first = panel.chat.url
-    await panel.controls["person"](Form({"person": str(desk.stage.ada.id)}))
+    await panel.controls["person"](Form({"person": str(state.stage.ada.id)}))
     assert panel.chat.url != first
-    await panel.controls["channel"](Form({"channel": str(desk.stage.channels[1].id)}))
-    assert desk.here().name == "talk"
+    await panel.controls["channel"](Form({"channel": str(state.stage.channels[1].id)}))
+    assert state.here().name == "talk"
     await panel.controls["bot-remove"](Form({}))
     assert panel.chat.url == ""
 
@@ -142,7 +142,7 @@ async def test_a_chat_that_was_left_is_told_nothing_and_refused_nothing(
 ) -> None:
     left = panel.chat.url
     assert (await _as_page(client, left, "POST", "/api/pages"))[0] == 200
-    await panel.controls["person"](Form({"person": str(panel.desk.stage.ada.id)}))
+    await panel.controls["person"](Form({"person": str(panel.state.stage.ada.id)}))
     for method, path in (("GET", "/api/state"), ("DELETE", "/api/pages/1"), ("POST", "/api/pages")):
         assert await _as_page(client, left, method, path) == (204, b"")
     assert (await _as_page(client, panel.chat.url, "POST", "/api/pages"))[0] == 200
@@ -155,7 +155,7 @@ async def test_what_is_asked_while_the_channel_changes_is_answered_afterwards(
     panel: Panel, client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     left = panel.chat.url
-    discord, changing, go_on = panel.desk.stage.discord, asyncio.Event(), asyncio.Event()
+    discord, changing, go_on = panel.state.stage.discord, asyncio.Event(), asyncio.Event()
     open_preview = discord.open_preview
 
     async def held(channel: Channel, viewers: Sequence[Member]) -> str:
@@ -164,8 +164,8 @@ async def test_what_is_asked_while_the_channel_changes_is_answered_afterwards(
         return await open_preview(channel, viewers)
 
     monkeypatch.setattr(discord, "open_preview", held)
-    panel.desk.channel = panel.desk.stage.channels[1]
-    change = asyncio.create_task(panel.desk.show())
+    panel.state.channel = panel.state.stage.channels[1]
+    change = asyncio.create_task(panel.state.show())
     await changing.wait()
     asked = asyncio.create_task(_as_page(client, left, "GET", "/api/state"))
     loaded = asyncio.create_task(_as_page(client, left.partition("#")[0], "GET", "/app.js"))
@@ -194,7 +194,7 @@ async def test_the_page_is_told_what_changes_and_nothing_else(panel: Panel, clie
         first = [await _event(stream) for _ in range(9)]
         named = ["places", "chat", "bot", "processes", "scene", "pixverse", "jobs", "traffic", "log"]
         assert [name for name, _ in first] == named
-        panel.desk.stage.pixverse.add_job(panel.desk.stage.account, prompt="a\nb: c")
+        panel.state.stage.pixverse.add_job(panel.state.stage.account, prompt="a\nb: c")
         name, data = await _event(stream)
     assert name == "jobs"
     assert r"a\nb: c" in data

@@ -14,7 +14,7 @@ async def test_a_bot_that_does_not_start_leaves_its_last_words(stage: Stage) -> 
     async with Panel.open(broken) as panel:
         with pytest.raises(BotTrouble, match="exit code 2"):
             await broken.while_bot_lives(set_scene(panel))
-        shown = views.sections(panel.desk)
+        shown = views.sections(panel.state)
     assert shown["bot"] == {
         "running": False,
         "connected": False,
@@ -33,7 +33,7 @@ async def test_jobs_are_shown_with_what_was_and_what_comes(stage: Stage) -> None
         job = stage.pixverse.add_video(stage.account, prompt="boat")
         job.set("progress", 31)
         job.vanish()
-        (shown,) = views.jobs(panel.desk)
+        (shown,) = views.jobs(panel.state)
     assert isinstance(shown, dict)
     assert shown["status"] == "gone (404)"
     assert shown["percent"] is None

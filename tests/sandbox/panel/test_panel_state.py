@@ -6,8 +6,8 @@ from sandbox.stage import Stage
 async def test_a_job_begins_once_a_person_asks_for_it_and_not_by_the_api_s_traffic(stage: Stage) -> None:
     async with Panel.open(stage) as panel:
         job = stage.pixverse.add_job(stage.account)
-        panel.desk.play_once_asked(job, timelines.completed(40))
-        panel.desk.speed = 4.0
+        panel.state.play_once_asked(job, timelines.completed(40))
+        panel.state.speed = 4.0
         stage.ben.send(stage.channel, job.jobid)  # no command
         await stage.discord.until(stage.channel.messages)
         assert job.coming == []

@@ -43,7 +43,7 @@ FIRST_SCENE = Scene("Press one of the four. What happens is explained here.")
 
 
 @dataclass(slots=True)
-class Desk:
+class PanelState:
     """The state that the switches read and change."""
 
     stage: Stage
@@ -113,7 +113,7 @@ class Desk:
         self.in_background(wait())
 
     def in_background(self, work: Coroutine[object, object, None]) -> None:
-        """Runs a task, which is cancelled when the desk closes."""
+        """Runs a task, which is cancelled when the panel closes."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -126,8 +126,8 @@ class Desk:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def set_desk(stage: Stage, chat: Chat) -> Desk:
-    """The desk of a fresh stage, with a second server in which nothing is set up."""
+def new_panel_state(stage: Stage, chat: Chat) -> PanelState:
+    """The state of a fresh stage, with a second server in which nothing is set up."""
     first = PanelServer(stage.guild, [stage.alice, stage.ben, stage.ada], list(stage.channels))
     first.channels.append(stage.channel.add_thread("Storyboard"))
     club = stage.discord.add_guild("Kite Club")
@@ -140,7 +140,7 @@ def set_desk(stage: Stage, chat: Chat) -> Desk:
         ],
         [club.add_text_channel("kites")],
     )
-    return Desk(
+    return PanelState(
         stage=stage,
         chat=chat,
         servers=[first, second],
