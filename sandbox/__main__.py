@@ -36,14 +36,14 @@ def main() -> int:
     if not 0 <= options.port <= 65535:
         parser.error("a port is a number from 0 to 65535")
 
-    from sandbox.demo import Wishes, show_page
+    from sandbox.demo import DemoOptions, show_page
     from sandbox.playing import play
     from sandbox.script import play_script
 
     if options.script:
         return play(play_script, SIGNALS)
-    wishes = Wishes(opens_browser=options.open, cluster=options.cluster, keeps_files=options.keep, port=options.port)
-    return play(lambda: show_page(wishes), SIGNALS)
+    demo = DemoOptions(opens_browser=options.open, cluster=options.cluster, keeps_files=options.keep, port=options.port)
+    return play(lambda: show_page(demo), SIGNALS)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ _TO_ASK_FOR = "A paper boat reaches the open sea"
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class DemoOptions:
     """The demo's command-line options. Port 0 means any free port."""
 
     opens_browser: bool = False
@@ -28,23 +28,23 @@ class Wishes:
     port: int = 0
 
 
-async def show_page(wishes: Wishes) -> int:
+async def show_page(options: DemoOptions) -> int:
     """Serves the page until the task is cancelled."""
     async with (
-        open_stage(_POLL_SECONDS, keep_files=wishes.keeps_files, cluster=wishes.cluster) as stage,
-        Panel.open(stage, wishes.port) as panel,
+        open_stage(_POLL_SECONDS, keep_files=options.keeps_files, cluster=options.cluster) as stage,
+        Panel.open(stage, options.port) as panel,
     ):
-        if wishes.keeps_files:
+        if options.keeps_files:
             print(f"The bot's files stay in {stage.folder}")
-        bots = f"{len(stage.processes)} processes of the bot, with PostgreSQL," if wishes.cluster else "the bot"
+        bots = f"{len(stage.processes)} processes of the bot, with PostgreSQL," if options.cluster else "the bot"
         print(f"Starting {bots} against a simulated Discord and PixVerse on your machine ...")
         try:
             await stage.while_bot_lives(set_scene(panel))
         except BotTrouble as problem:
             print(f"{problem} Its log is in the panel, under Bot: {panel.url}")
         else:
-            print(_welcome_to_cluster(panel.url) if wishes.cluster else _welcome(panel.url))
-        if wishes.opens_browser:
+            print(_welcome_to_cluster(panel.url) if options.cluster else _welcome(panel.url))
+        if options.opens_browser:
             await _open_browser(panel.url)
         await asyncio.Event().wait()
     return 0
