@@ -2,9 +2,9 @@
 
 from .answers import Answer, Field, Modal, NotAnswered, NotPossible
 from .faults import Action, Body, Cut, Fault, Faults, Hold, RateLimit, Status
+from .guilds_and_channels import Channel, Guild
 from .members import Member
 from .messages import Attachment, Button, Message
-from .places import Channel, Guild
 from .recording import RecordedRequest
 from .sandbox import DiscordSandbox, UnsupportedCalls
 

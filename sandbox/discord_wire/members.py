@@ -21,7 +21,7 @@ from .messages import Message, find_selects, view
 from .world import World
 
 if TYPE_CHECKING:
-    from .places import Channel, Guild
+    from .guilds_and_channels import Channel, Guild
 
 _TIMEOUT_S = 40.0
 _BUTTON = 2

@@ -14,10 +14,10 @@ from simcord.preview import Preview
 from simcord.preview._dependencies import _DependencyRead
 
 from .changes import Changes
+from .guilds_and_channels import Channel
 from .localizing import localized
 from .media import Read, RememberingMediaWorker
 from .members import Member
-from .places import Channel
 from .world import DEFAULT_LOCALE, World
 
 _log = logging.getLogger(__name__)

@@ -13,9 +13,9 @@ from aiohttp import web
 from .changes import Changes
 from .faults import Faults
 from .gateway import Gateway
+from .guilds_and_channels import Channel, Guild
 from .limits import RateLimits
 from .members import Member
-from .places import Channel, Guild
 from .preview import PreviewPage, Proxy
 from .recording import RecordedRequest
 from .rest import Rest

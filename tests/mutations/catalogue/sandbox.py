@@ -161,7 +161,7 @@ MUTATIONS = (
     mutation(
         "a server's language is told to the bot when it connects, and never again",
         f"{_LOCALES}::test_an_interaction_tells_both_languages",
-        "sandbox/discord_wire/places.py",
+        "sandbox/discord_wire/guilds_and_channels.py",
         'self._world.backend.edit_guild(self.id, {"preferred_locale": locale or ""})',
         'self.handle._guild.preferred_locale = locale or ""',
     ),
