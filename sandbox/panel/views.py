@@ -10,13 +10,17 @@ from sandbox.bot_process import BotProcess
 from sandbox.discord_wire import Member
 from sandbox.panel import choices, traffic
 from sandbox.panel.panel_state import PanelServer, PanelState
-from sandbox.pixverse_api.jobs import Job, Kept, Moment
+from sandbox.pixverse_api.jobs import Job, Moment, RecordState
 from sandbox.pixverse_api.requests_log import Seen
 
 _JOBS = 40
 _LINES = 150
 _ANSWERS = 5
-_TITLES_OF_KEPT = {Kept.HERE: "", Kept.EXPIRED: "expired (410)", Kept.UNKNOWN: "gone (404)"}
+_RECORD_STATE_TITLES = {
+    RecordState.PRESENT: "",
+    RecordState.EXPIRED: "expired (410)",
+    RecordState.UNKNOWN: "gone (404)",
+}
 _MINUTE_MS = 60_000
 _LATELY_MS = 6_000
 """Three intervals of the demo."""
@@ -195,7 +199,7 @@ def _job(job: Job) -> dict[str, object]:
         "shownId": traffic.masked(job.jobid),
         "prompt": str(shown.get("prompt", "")),
         "kind": str(shown.get("verb", "")),
-        "status": _TITLES_OF_KEPT[job.kept] or job.status,
+        "status": _RECORD_STATE_TITLES[job.record_state] or job.status,
         "percent": last.percent if job.in_work else None,
         "ended": not job.in_work,
         "history": [_moment(moment) for moment in job.history],

@@ -18,15 +18,15 @@ ENDS = frozenset({"completed", "moderated", "failed", "cancelled"})
 _SHOWN_IN_CONTENT = (("style", "style"), ("aspect_ratio", "aspect-ratio"))
 
 
-class Kept(Enum):
+class RecordState(Enum):
     """Whether the API still has the job's record."""
 
-    HERE = "here"
+    PRESENT = "present"
     EXPIRED = "expired"
     UNKNOWN = "unknown"
 
 
-class Watcher(Protocol):
+class JobListener(Protocol):
     """Hears what becomes of jobs; a `Job` that is not `added` yet does not concern it."""
 
     def added(self, job: Job, /) -> None:
@@ -40,7 +40,7 @@ class Watcher(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class JobContext:
     """What a job needs from the world around it."""
 
     clock: Callable[[], int]
@@ -49,7 +49,7 @@ class Places:
     """Carries out the sweeps that are due."""
     store: Callable[[File, str, int, float], Stored]
     """Puts a file on the CDN: file, channel, milliseconds of issue, seconds until its link dies."""
-    watcher: Watcher
+    listener: JobListener
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class Job:
         *,
         created: int,
         timeline: Timeline,
-        places: Places,
+        context: JobContext,
     ) -> None:
         self.account = account
         self.channel = channel
@@ -85,12 +85,12 @@ class Job:
         self.raw: object | None = None
         """If set, the response to every request for this job: bytes as they are, anything else as JSON."""
         self.pressed: dict[str, str] = {}
-        self.kept = Kept.HERE
+        self.record_state = RecordState.PRESENT
         self.history = [Moment(created, str(record["status"]))]
         """What its record has said so far, oldest first."""
-        self._places = places
+        self._context = context
         self._timeline = timeline
-        self._author = places.snowflake()
+        self._author = context.snowflake()
         self._real = record
         self._shown: Record = dict(record)
         self._gone: set[str] = set()
@@ -119,7 +119,7 @@ class Job:
     @property
     def in_work(self) -> bool:
         """Whether the API counts the job as executing."""
-        return self.kept is Kept.HERE and self.status not in ENDS
+        return self.record_state is RecordState.PRESENT and self.status not in ENDS
 
     def set(
         self, status: str | None = None, percent: int | None = None, without: Sequence[str] = (), **fields: object
@@ -129,14 +129,14 @@ class Job:
 
     def play(self, timeline: Timeline) -> None:
         """Start this time line now; it replaces the one that is playing."""
-        passed = (self._places.clock() - self.created) / 1000
-        self._places.catch_up()
+        passed = (self._context.clock() - self.created) / 1000
+        self._context.catch_up()
         self._timeline = tuple(replace(step, after=step.after + passed) for step in timeline)
 
     def hurry(self, factor: float) -> None:
         """Play the rest of the time line `factor` times faster (below 1: slower)."""
-        self._places.catch_up()
-        passed = (self._places.clock() - self.created) / 1000
+        self._context.catch_up()
+        passed = (self._context.clock() - self.created) / 1000
         self._timeline = tuple(replace(step, after=passed + (step.after - passed) / factor) for step in self._timeline)
 
     @property
@@ -173,19 +173,19 @@ class Job:
         if not self.in_work:
             return
         self._take_over(Change("cancelled"))
-        self.look(self._places.clock())
+        self.look(self._context.clock())
 
     def expire(self) -> None:
         """Answer 410 from now on."""
-        self.kept = Kept.EXPIRED
+        self.record_state = RecordState.EXPIRED
 
     def vanish(self) -> None:
         """Answer 404 from now on."""
-        self.kept = Kept.UNKNOWN
+        self.record_state = RecordState.UNKNOWN
 
     def come_back(self) -> None:
         """Undo `expire` and `vanish`."""
-        self.kept = Kept.HERE
+        self.record_state = RecordState.PRESENT
 
     def show_as_new(self) -> None:
         """Show what happened at creation as the response to a POST does, without `updated`."""
@@ -229,15 +229,15 @@ class Job:
         self._real["updated"] = iso(at)
         self._shown = self._visible()
         self.history.append(Moment(at, self.status, self._percent))
-        self._places.watcher.seen(self)
+        self._context.listener.seen(self)
 
     def _take_over(self, change: Change) -> None:
-        now = self._places.clock()
-        self._places.catch_up()
+        now = self._context.clock()
+        self._context.catch_up()
         self._play(now)
         self._timeline = ()
         self._apply(change, now)
-        self._places.catch_up()
+        self._context.catch_up()
 
     def _apply(self, change: Change, at: int) -> None:
         self._changed = True
@@ -245,14 +245,14 @@ class Job:
         if change.status is not None:
             self._real["status"] = change.status
         if self._real["status"] != "created":
-            self._real.setdefault("messageId", self._places.snowflake())
+            self._real.setdefault("messageId", self._context.snowflake())
             self._real.setdefault("timestamp", discord_iso(at))
             self._real["content"] = self._content(change.percent)
         if change.results is not None:
             self._real["attachments"] = self._attach(change.results, at)
         self._real |= change.fields
         self._gone = (self._gone - change.fields.keys()) | set(change.without)
-        self._places.watcher.happened(self)
+        self._context.listener.happened(self)
 
     def _visible(self) -> Record:
         return {name: value for name, value in self._real.items() if name not in self._gone}
@@ -263,7 +263,7 @@ class Job:
             prompt = str(self._real.get("prompt", ""))
             files = tuple(video_file(f"{self.jobid}/{k}", results.size, prompt=prompt) for k in range(results.count))
         channel = self.channel.channel
-        self.videos = [self._places.store(file, channel, at, results.link_seconds) for file in files]
+        self.videos = [self._context.store(file, channel, at, results.link_seconds) for file in files]
         return [stored.attachment() for stored in self.videos]
 
     def _content(self, percent: int | None) -> str:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from sandbox.pixverse_api.accounts import Account, Accounts, Channel
 from sandbox.pixverse_api.bodies import EXPIRED, Answer, button_used, refusal, too_many_jobs, unknown_job
 from sandbox.pixverse_api.cdn_links import Shelf
-from sandbox.pixverse_api.jobs import Job, Kept, Places, Record, Watcher
+from sandbox.pixverse_api.jobs import Job, JobContext, JobListener, Record, RecordState
 from sandbox.pixverse_api.lists import Lists
 from sandbox.pixverse_api.stamps import Clock, compact, iso
 from sandbox.pixverse_api.sweeps import Seconds, Sweeper
@@ -28,7 +28,7 @@ def is_v2(jobid: str) -> bool:
 class Service:
     """Everything that the API remembers."""
 
-    def __init__(self, clock: Clock, rng: random.Random, sweep_seconds: Seconds, watcher: Watcher) -> None:
+    def __init__(self, clock: Clock, rng: random.Random, sweep_seconds: Seconds, listener: JobListener) -> None:
         self.clock = clock
         self.lists = Lists()
         self.accounts = Accounts(rng)
@@ -38,9 +38,9 @@ class Service:
         """The time lines of the next generating POSTs; without one, `completed()`."""
         self._rng = rng
         self._jobs: dict[str, Job] = {}
-        self._watcher = watcher
-        self._places = Places(clock, self.accounts.snowflake, self.catch_up, self.shelf.store, watcher)
-        self._open_places = replace(self._places, store=self.shelf.store_open)
+        self._listener = listener
+        self._context = JobContext(clock, self.accounts.snowflake, self.catch_up, self.shelf.store, listener)
+        self._open_context = replace(self._context, store=self.shelf.store_open)
 
     @property
     def jobs(self) -> list[Job]:
@@ -67,7 +67,7 @@ class Service:
     ) -> Job:
         """A job that was accepted just now and stands at `created`. `fields` are further fields of its record."""
         job = self._made(account, timeline, fields, verb=verb, channel=channel, jobid=jobid)
-        self._watcher.added(job)
+        self._listener.added(job)
         return job
 
     def _made(
@@ -92,8 +92,8 @@ class Service:
             **place.answer(),
             "code": 200,
         }
-        places = self._open_places if is_v2(str(record["jobid"])) else self._places
-        job = Job(account, place, record, created=now, timeline=timeline, places=places)
+        context = self._open_context if is_v2(str(record["jobid"])) else self._context
+        job = Job(account, place, record, created=now, timeline=timeline, context=context)
         self._jobs[job.jobid] = job
         self.catch_up()
         return job
@@ -102,9 +102,9 @@ class Service:
         """The job of v1, if it is this account's and still kept; else 404 or 410."""
         self.catch_up()
         job = None if is_v2(jobid) else self._jobs.get(jobid)
-        if job is None or job.account is not account or job.kept is Kept.UNKNOWN:
+        if job is None or job.account is not account or job.record_state is RecordState.UNKNOWN:
             return unknown_job(jobid)
-        return EXPIRED if job.kept is Kept.EXPIRED else job
+        return EXPIRED if job.record_state is RecordState.EXPIRED else job
 
     def in_work(self, account: Account) -> list[str]:
         """The ids of this account's jobs of v1 that the list names as executing."""
@@ -116,7 +116,7 @@ class Service:
         """The account's videos and images of v2 that it still has, oldest first."""
         self.catch_up()
         mine = [job for job in self._jobs.values() if job.account is account and is_v2(job.jobid)]
-        return [job for job in mine if job.kept is Kept.HERE]
+        return [job for job in mine if job.record_state is RecordState.PRESENT]
 
     def new_v2_id(self, account: Account, kind: str) -> str:
         """An id of v2 (useapi.net PixVerse v2, get-pixverse-videos) for a video or an image."""
@@ -131,7 +131,7 @@ class Service:
         if job.status == "moderated":
             del self._jobs[job.jobid]
             return None
-        self._watcher.added(job)
+        self._listener.added(job)
         return job
 
     def cancel(self, account: Account, jobid: str) -> Answer:
@@ -181,7 +181,7 @@ class Service:
         job.show_as_new()
         shown = job.shown
         if job.status != "moderated":
-            self._watcher.added(job)
+            self._listener.added(job)
             return Answer(200, shown)
         details = {name: shown[name] for name in ("errorDetails",) if name in shown}
         return refusal(422, str(shown["error"]), **details, jobid=job.jobid, status="moderated")

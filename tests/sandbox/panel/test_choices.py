@@ -25,12 +25,12 @@ def test_every_transition_shows(change: Callable[[Job], None]) -> None:
     api = PixverseApi(rng=Random(1), sweep_seconds=0)
     job = api.add_job(api.add_account())
     job.set("progress", 7)
-    before = (job.shown, job.kept)
+    before = (job.shown, job.record_state)
     change(job)
     if change is choices.TRANSITIONS["there again"]:
-        assert (job.shown, job.kept) == before
+        assert (job.shown, job.record_state) == before
     else:
-        assert (job.shown, job.kept) != before
+        assert (job.shown, job.record_state) != before
 
 
 def test_files_replace_those_of_a_completion_and_nothing_else() -> None:
