@@ -56,7 +56,7 @@ class PixverseApi:
         self.v2 = V2(self._service)
         self._server = Server(self._application)
         self._wire = Wire(clock, self._account_of, self._server.caller_of, self._log_request)
-        self.cdn = Cdn(self._service.shelf, clock)
+        self.cdn = Cdn(self._service.cdn_files, clock)
 
     async def start(self) -> None:
         """Listen on two free ports of 127.0.0.1."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from sandbox.pixverse_api.cdn_links import Shelf
+from sandbox.pixverse_api.cdn_links import CdnFiles
 from sandbox.pixverse_api.fault_list import Faults
 from sandbox.pixverse_api.requests_log import Seen
 from sandbox.pixverse_api.server import Server
@@ -17,9 +17,9 @@ GONE = "This content is no longer available."
 class Cdn:
     """Like Discord's: no authorization, 404 for a link that is altered, unknown or dead."""
 
-    def __init__(self, shelf: Shelf, clock: Clock) -> None:
+    def __init__(self, cdn_files: CdnFiles, clock: Clock) -> None:
         self._wire = Wire(clock, lambda _request: None)  # the CDN has no accounts
-        self._shelf = shelf
+        self._cdn_files = cdn_files
         self._clock = clock
         self._server = Server(self._application)
 
@@ -49,8 +49,8 @@ class Cdn:
     async def start(self) -> None:
         """Listen; links given out from now on lead here, those of `proxy_url` by the name `localhost`."""
         await self._server.start()
-        self._shelf.base = self.base
-        self._shelf.proxy_base = f"http://localhost:{self._server.port}"
+        self._cdn_files.base = self.base
+        self._cdn_files.proxy_base = f"http://localhost:{self._server.port}"
 
     async def stop(self) -> None:
         """Refuse connections."""
@@ -64,7 +64,7 @@ class Cdn:
         return self._wire.application(web.get("/{path:.*}", self._file))
 
     async def _file(self, request: web.Request) -> web.Response:
-        file = self._shelf.find(request.rel_url.raw_path, request.query, self._clock())
+        file = self._cdn_files.find(request.rel_url.raw_path, request.query, self._clock())
         if file is None:
             return web.Response(status=404, text=GONE)
         return web.Response(body=file.content, headers={"Content-Type": file.content_type})

@@ -16,7 +16,7 @@ from sandbox.pixverse_api.videos import File
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredFile:
     """A file on the CDN with the link that was given out for it."""
 
     id: str
@@ -50,28 +50,28 @@ class Stored:
         }
 
 
-class Shelf:
+class CdnFiles:
     """The stored files; decides whether a link is valid."""
 
     def __init__(self, rng: random.Random, snowflake: Callable[[], str]) -> None:
         self._secret = rng.randbytes(32)
         self._snowflake = snowflake
-        self._files: dict[str, Stored] = {}
+        self._files: dict[str, StoredFile] = {}
         self._open: dict[str, File] = {}
         self.base = ""
         self.proxy_base = ""
 
-    def store(self, file: File, channel: str, at: int, link_seconds: float) -> Stored:
+    def store(self, file: File, channel: str, at: int, link_seconds: float) -> StoredFile:
         """Keep a file; its link is issued at `at` (milliseconds) and dies `link_seconds` later."""
         number = self._snowflake()
         path = f"/attachments/{channel}/{number}/{file.filename}"
         issued, expires = f"{at // 1000:x}", f"{int(at / 1000 + link_seconds):x}"
         query = f"ex={expires}&is={issued}&hm={self._signature(path, expires, issued)}&"
-        stored = Stored(number, file, f"{self.base}{path}?{query}", f"{self.proxy_base}{path}?{query}", path)
+        stored = StoredFile(number, file, f"{self.base}{path}?{query}", f"{self.proxy_base}{path}?{query}", path)
         self._files[path] = stored
         return stored
 
-    def store_open(self, file: File, channel: str, at: int, link_seconds: float) -> Stored:
+    def store_open(self, file: File, channel: str, at: int, link_seconds: float) -> StoredFile:
         """Keep a file like media.pixverse.ai: under a link without a signature, with an encoded slash in its path.
 
         If `link_seconds` have passed at `at`, the link never works.
@@ -80,7 +80,7 @@ class Shelf:
         name, dot, ending = file.filename.rpartition(".")
         number = self._snowflake()
         path = f"/pixverse/mp4%2Fmedia%2Fweb%2F{channel}%2F{name or 'out'}_{number}{dot}{ending}"
-        stored = Stored(number, file, f"{self.base}{path}", f"{self.proxy_base}{path}", path)
+        stored = StoredFile(number, file, f"{self.base}{path}", f"{self.proxy_base}{path}", path)
         if link_seconds > 0:
             self._open[path] = file
         return stored

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Protocol
 
 from sandbox.pixverse_api.accounts import Account, Channel
-from sandbox.pixverse_api.cdn_links import Stored
+from sandbox.pixverse_api.cdn_links import StoredFile
 from sandbox.pixverse_api.stamps import discord_iso, iso
 from sandbox.pixverse_api.timelines import BUTTONS, Change, Results, Timeline
 from sandbox.pixverse_api.videos import File, video_file
@@ -47,7 +47,7 @@ class JobContext:
     snowflake: Callable[[], str]
     catch_up: Callable[[], None]
     """Carries out the sweeps that are due."""
-    store: Callable[[File, str, int, float], Stored]
+    store: Callable[[File, str, int, float], StoredFile]
     """Puts a file on the CDN: file, channel, milliseconds of issue, seconds until its link dies."""
     listener: JobListener
 
@@ -80,7 +80,7 @@ class Job:
         self.account = account
         self.channel = channel
         self.created = created
-        self.videos: list[Stored] = []
+        self.videos: list[StoredFile] = []
         """The job's files on the CDN, in the order of its attachments."""
         self.raw: object | None = None
         """If set, the response to every request for this job: bytes as they are, anything else as JSON."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from sandbox.pixverse_api.accounts import Account, Accounts, Channel
 from sandbox.pixverse_api.bodies import EXPIRED, Answer, button_used, refusal, too_many_jobs, unknown_job
-from sandbox.pixverse_api.cdn_links import Shelf
+from sandbox.pixverse_api.cdn_links import CdnFiles
 from sandbox.pixverse_api.jobs import Job, JobContext, JobListener, Record, RecordState
 from sandbox.pixverse_api.lists import Lists
 from sandbox.pixverse_api.stamps import Clock, compact, iso
@@ -32,15 +32,15 @@ class Service:
         self.clock = clock
         self.lists = Lists()
         self.accounts = Accounts(rng)
-        self.shelf = Shelf(rng, self.accounts.snowflake)
+        self.cdn_files = CdnFiles(rng, self.accounts.snowflake)
         self.sweeper = Sweeper(clock, rng, sweep_seconds)
         self.scripts: deque[Timeline] = deque()
         """The time lines of the next generating POSTs; without one, `completed()`."""
         self._rng = rng
         self._jobs: dict[str, Job] = {}
         self._listener = listener
-        self._context = JobContext(clock, self.accounts.snowflake, self.catch_up, self.shelf.store, listener)
-        self._open_context = replace(self._context, store=self.shelf.store_open)
+        self._context = JobContext(clock, self.accounts.snowflake, self.catch_up, self.cdn_files.store, listener)
+        self._open_context = replace(self._context, store=self.cdn_files.store_open)
 
     @property
     def jobs(self) -> list[Job]:
