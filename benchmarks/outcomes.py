@@ -11,7 +11,7 @@ from benchmarks.results import Result, Row, figure, percentile
 from benchmarks.sizes import Sizes
 from benchmarks.stages import stage
 from sandbox.discord_wire import Channel
-from sandbox.pixverse_api.callbacks import Habit
+from sandbox.pixverse_api.callbacks import CallbackPolicy
 from sandbox.ports import free_port
 from tests.e2e.guild_fixture import GuildFixture
 
@@ -45,7 +45,7 @@ async def _by_callback(ends: int) -> list[float]:
         if found is None:
             raise RuntimeError(f"no address for callbacks: {answer.text}")
         server.account.reply_url = found[1]
-        played.pixverse.callbacks.habit = Habit()
+        played.pixverse.callbacks.policy = CallbackPolicy()
         return await _all_ends(server, ends)
 
 

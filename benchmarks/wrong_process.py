@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from benchmarks.results import Result, Row, figure, percentile
 from benchmarks.several import Several, postgres, several
 from benchmarks.sizes import Sizes
-from sandbox.pixverse_api.callbacks import Habit
+from sandbox.pixverse_api.callbacks import CallbackPolicy
 from tests.e2e.guild_fixture import GuildFixture
 from tests.e2e.process import BotProcess
 from tests.e2e.waiting import until
@@ -28,7 +28,7 @@ async def run(sizes: Sizes) -> Result:
     with postgres() as postgres_server:
         async with several(postgres_server, 2, POLL_INTERVAL="20") as bots:
             await bots.start()
-            bots.stage.pixverse.callbacks.habit = Habit()
+            bots.stage.pixverse.callbacks.policy = CallbackPolicy()
             holder = bots.stage.ledger.rows("SELECT owner FROM shard_leases")[0]["owner"]
             (other,) = [process for process in bots.processes() if process != holder]
             for name, owner, told in (("its poster polls", holder, other), ("another posts", other, holder)):

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from sandbox.panel import choices
 from sandbox.panel.form import Control, Form, NotDone
 from sandbox.panel.panel_state import PanelState
-from sandbox.pixverse_api.callbacks import Habit, Sent
+from sandbox.pixverse_api.callbacks import CallbackPolicy, SentCallback
 
 _MOST_TIMES = 20
 _LATEST_SECONDS = 600.0
@@ -24,7 +24,7 @@ class CallbackControls:
         """Every switch by its name on the page."""
         return {
             "callback-address": self.set_address,
-            "callback-habit": self.set_habit,
+            "callback-habit": self.set_policy,
             "callback-send": self.send,
         }
 
@@ -36,11 +36,11 @@ class CallbackControls:
         self._state.stage.account.reply_url = address
         return "Jobs that are started from now on are told there."
 
-    async def set_habit(self, form: Form) -> str:
+    async def set_policy(self, form: Form) -> str:
         """At which moments callbacks are sent, how often each, and how late."""
         when = form.one_of("when", choices.CALLBACK_MOMENTS)
         times = form.whole("times", 1, _MOST_TIMES)
-        self._callbacks.habit = Habit(when, times, form.number("late", 0, _LATEST_SECONDS))
+        self._callbacks.policy = CallbackPolicy(when, times, form.number("late", 0, _LATEST_SECONDS))
         return f"Callbacks are sent: {when.value}."
 
     async def send(self, form: Form) -> str:
@@ -52,5 +52,5 @@ class CallbackControls:
         return _told(await self._callbacks.send(job))
 
 
-def _told(sent: Sent) -> str:
+def _told(sent: SentCallback) -> str:
     return "Sent, and nobody answered." if sent.status is None else f"Sent, and answered with {sent.status}."

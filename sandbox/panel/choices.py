@@ -8,7 +8,7 @@ from dataclasses import replace
 from sandbox.discord_wire import faults as discord_faults
 from sandbox.discord_wire.refusals import REFUSALS, refusal
 from sandbox.pixverse_api import faults, timelines
-from sandbox.pixverse_api.callbacks import When
+from sandbox.pixverse_api.callbacks import CallbackTiming
 from sandbox.pixverse_api.jobs import Job
 from sandbox.pixverse_api.timelines import Results, Timeline
 
@@ -164,7 +164,9 @@ PERMISSIONS: Mapping[str, str] = {
     "Read Message History": "read_message_history",
 }
 
-CALLBACK_MOMENTS: Mapping[str, When] = {when.value: when for when in (When.AT_THE_END, *When)}
+CALLBACK_MOMENTS: Mapping[str, CallbackTiming] = {
+    when.value: when for when in (CallbackTiming.AT_THE_END, *CallbackTiming)
+}
 
 SPEEDS: Mapping[str, float] = {"1×": 1, "4×": 4, "20×": 20}
 

@@ -26,7 +26,7 @@ _TICK_SECONDS = 0.02
 _PATIENCE_SECONDS = 10.0
 
 
-class When(Enum):
+class CallbackTiming(Enum):
     """At which moments of a job its callbacks are sent."""
 
     NEVER = "never"
@@ -39,16 +39,16 @@ class When(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Habit:
+class CallbackPolicy:
     """How callbacks are sent: each so many `times`, so many seconds `late`."""
 
-    when: When = When.AT_THE_END
+    when: CallbackTiming = CallbackTiming.AT_THE_END
     times: int = 1
     late: float = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class SentCallback:
     """One callback that was sent. The address is left out of what is printed: it may hold a secret."""
 
     jobid: str | None
@@ -66,8 +66,8 @@ class Callbacks:
     """
 
     def __init__(self, clock: Clock, allowed: Collection[str] = ()) -> None:
-        self.habit = Habit()
-        self.sent: list[Sent] = []
+        self.policy = CallbackPolicy()
+        self.sent: list[SentCallback] = []
         self._clock = clock
         self._allowed = _LOOPBACK | set(allowed)
         self._open: dict[str, Job] = {}
@@ -95,8 +95,8 @@ class Callbacks:
 
     # ---- by hand ----------------------------------------------------------------------------------------------------
 
-    async def send(self, job: Job, **changed: object) -> Sent:
-        """Send a job's callback now, whatever the habit; `changed` fields go over those of its record.
+    async def send(self, job: Job, **changed: object) -> SentCallback:
+        """Send a job's callback now, whatever the policy; `changed` fields go over those of its record.
 
         Raises:
             ValueError: the job has no address.
@@ -105,9 +105,9 @@ class Callbacks:
             raise ValueError("the job has no replyUrl, and had its account none when it was made")
         return await self.post(job.reply_url, _told(job) | changed, job.jobid)
 
-    async def post(self, url: str, body: object, jobid: str | None = None) -> Sent:
+    async def post(self, url: str, body: object, jobid: str | None = None) -> SentCallback:
         """Send anything to an address; bytes go as they are."""
-        sent = Sent(jobid, url, self._clock(), await self._answer(url, body))
+        sent = SentCallback(jobid, url, self._clock(), await self._answer(url, body))
         self.sent.append(sent)
         return sent
 
@@ -123,18 +123,18 @@ class Callbacks:
 
     def happened(self, job: Job) -> None:
         """Something happened to a job that its record may not show yet."""
-        if self.habit.when is When.EARLY and job.jobid in self._open and job.ahead["status"] in ENDS:
+        if self.policy.when is CallbackTiming.EARLY and job.jobid in self._open and job.ahead["status"] in ENDS:
             self._send(job, [flat_record(job, job.ahead) if is_v2(job.jobid) else job.ahead])
             self._close(job)
 
     def seen(self, job: Job) -> None:
         """A job's record has changed."""
-        when, ended = self.habit.when, job.status in ENDS
+        when, ended = self.policy.when, job.status in ENDS
         if job.jobid not in self._open:
             return
-        if when is When.EVERY_CHANGE or (when is When.AT_THE_END and ended):
+        if when is CallbackTiming.EVERY_CHANGE or (when is CallbackTiming.AT_THE_END and ended):
             self._send(job, [_told(job)])
-        if when is When.OUT_OF_ORDER:
+        if when is CallbackTiming.OUT_OF_ORDER:
             self._held.setdefault(job.jobid, []).append(_told(job))
         if ended:
             self._send(job, reversed(self._held.pop(job.jobid, [])))
@@ -149,7 +149,7 @@ class Callbacks:
         while True:
             await self._some_open.wait()
             catch_up()
-            if self.habit.when is When.EARLY:
+            if self.policy.when is CallbackTiming.EARLY:
                 for job in list(self._open.values()):
                     job.happen(self._clock())
             await asyncio.sleep(_TICK_SECONDS)
@@ -157,10 +157,10 @@ class Callbacks:
     # ---- the wire ---------------------------------------------------------------------------------------------------
 
     def _send(self, job: Job, bodies: Iterable[Record]) -> None:
-        queue = [body for body in bodies for _ in range(self.habit.times)]
+        queue = [body for body in bodies for _ in range(self.policy.times)]
         if not queue or job.reply_url is None:
             return
-        task = asyncio.create_task(self._deliver(job.reply_url, queue, job.jobid, self.habit.late))
+        task = asyncio.create_task(self._deliver(job.reply_url, queue, job.jobid, self.policy.late))
         self._sending.add(task)
         task.add_done_callback(self._sending.discard)
 

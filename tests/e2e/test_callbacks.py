@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from sandbox.discord_wire import Answer
-from sandbox.pixverse_api.callbacks import Habit, When
+from sandbox.pixverse_api.callbacks import CallbackPolicy, CallbackTiming
 from sandbox.ports import free_port
 from tests.e2e.conftest import Build
 from tests.e2e.forking import ForkServer
@@ -61,10 +61,18 @@ _JSON = {"Content-Type": "application/json"}
 
 
 @pytest.mark.parametrize(
-    "habit", [Habit(), Habit(When.EVERY_CHANGE, times=2), Habit(When.OUT_OF_ORDER)], ids=lambda habit: habit.when.value
+    "policy",
+    [
+        CallbackPolicy(),
+        CallbackPolicy(CallbackTiming.EVERY_CHANGE, times=2),
+        CallbackPolicy(CallbackTiming.OUT_OF_ORDER),
+    ],
+    ids=lambda policy: policy.when.value,
 )
-async def test_the_outcome_comes_with_the_callback_and_once(stage: Stage, server: GuildFixture, habit: Habit) -> None:
-    stage.pixverse.callbacks.habit = habit
+async def test_the_outcome_comes_with_the_callback_and_once(
+    stage: Stage, server: GuildFixture, policy: CallbackPolicy
+) -> None:
+    stage.pixverse.callbacks.policy = policy
     await _called(server)
     job = await server.watched()
     asked = stage.pixverse.asked(job)
@@ -79,7 +87,7 @@ async def test_the_outcome_comes_with_the_callback_and_once(stage: Stage, server
 
 
 async def test_one_that_comes_before_the_record_is_final(stage: Stage, server: GuildFixture) -> None:
-    stage.pixverse.callbacks.habit = Habit(When.NEVER)
+    stage.pixverse.callbacks.policy = CallbackPolicy(CallbackTiming.NEVER)
     url = await _called(server)
     job = await server.watched()
     asked = stage.pixverse.asked(job)
@@ -123,7 +131,7 @@ async def test_what_is_forged_changes_nothing(stage: Stage, server: GuildFixture
 
 
 async def test_a_flood_to_one_address_asks_the_api_three_times_and_others_notice_nothing(stage: Stage) -> None:
-    stage.pixverse.callbacks.habit = Habit()
+    stage.pixverse.callbacks.policy = CallbackPolicy()
     flooded, quiet = await stage.server(), await stage.server()
     url = await _called(flooded)
     await _called(quiet)
@@ -147,7 +155,7 @@ async def test_a_flood_to_one_address_asks_the_api_three_times_and_others_notice
 async def test_a_job_that_nobody_asked_for_is_posted_only_where_its_account_is_followed(
     stage: Stage, server: GuildFixture
 ) -> None:
-    stage.pixverse.callbacks.habit = Habit()
+    stage.pixverse.callbacks.policy = CallbackPolicy()
     await _called(server)
     server.job().complete()
     asked_for = await server.watched()
@@ -199,7 +207,7 @@ async def test_without_a_token_of_its_own_a_server_has_no_address(stage: Stage) 
 
 async def test_no_secret_gets_anywhere_but_into_the_answer(stage: Stage, server: GuildFixture) -> None:
     """Not even where the API repeats the address in a job's record."""
-    stage.pixverse.callbacks.habit = Habit()
+    stage.pixverse.callbacks.policy = CallbackPolicy()
     url = await _called(server)
     assert await _post(url) == 200
     job = await server.watched(replyUrl=url, replyRef=url)
@@ -218,7 +226,7 @@ async def test_polls_go_on(build: Build) -> None:
     await quick.start()
     server = await quick.server()
     await _called(server)
-    quick.pixverse.callbacks.habit = Habit(When.EVERY_CHANGE, times=2)
+    quick.pixverse.callbacks.policy = CallbackPolicy(CallbackTiming.EVERY_CHANGE, times=2)
     question = await server.admin.slash(server.channel, "pixverse-admin follow", channel=server.channel)
     await server.admin.click(question, "Follow the account")
     jobs = [await server.watched() for _ in range(5)]
@@ -228,7 +236,7 @@ async def test_polls_go_on(build: Build) -> None:
     told = [one for one in quick.pixverse.callbacks.sent if one.status == 200]
     assert len(told) >= len(jobs)
 
-    quick.pixverse.callbacks.habit = Habit(When.NEVER)
+    quick.pixverse.callbacks.policy = CallbackPolicy(CallbackTiming.NEVER)
     last = await server.watched()
     last.complete()
     await quick.discord.until(lambda: len(server.outcomes()) > len(jobs))

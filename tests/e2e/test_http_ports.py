@@ -14,7 +14,7 @@ from random import Random
 import pytest
 import pytest_asyncio
 
-from sandbox.pixverse_api.callbacks import Habit
+from sandbox.pixverse_api.callbacks import CallbackPolicy
 from sandbox.ports import free_port
 from tests.e2e.conftest import Build
 from tests.e2e.forking import ForkServer
@@ -121,7 +121,7 @@ async def _seconds_to_end(port: int, sent: bytes) -> float:
 async def test_a_thousand_slow_connections_shut_nobody_out(
     stage: Stage, server: GuildFixture, ports: _Ports, sent: bytes
 ) -> None:
-    stage.pixverse.callbacks.habit = Habit()
+    stage.pixverse.callbacks.policy = CallbackPolicy()
     await _called(server)
     job = await server.watched()
     said = len(stage.bot.lines)

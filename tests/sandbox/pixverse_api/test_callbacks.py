@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 
 from sandbox.pixverse_api import faults, timelines
-from sandbox.pixverse_api.callbacks import Habit, When
+from sandbox.pixverse_api.callbacks import CallbackPolicy, CallbackTiming
 from sandbox.pixverse_api.server import Server
 from tests.sandbox.pixverse_api.conftest import HandClock, World
 
@@ -103,7 +103,7 @@ async def test_every_kind_of_end_is_told(world: World, ear: Ear) -> None:
 
 
 async def test_every_change(world: World, ear: Ear, clock: HandClock) -> None:
-    world.api.callbacks.habit = Habit(When.EVERY_CHANGE)
+    world.api.callbacks.policy = CallbackPolicy(CallbackTiming.EVERY_CHANGE)
     line = timelines.step(5, "progress", 31), timelines.finish(9)
     world.api.add_job(world.account, line, replyUrl=ear.url)
     await sent(world, 1)
@@ -115,9 +115,9 @@ async def test_every_change(world: World, ear: Ear, clock: HandClock) -> None:
 
 
 async def test_twice_late_and_never(world: World, ear: Ear) -> None:
-    world.api.callbacks.habit = Habit(When.NEVER)
+    world.api.callbacks.policy = CallbackPolicy(CallbackTiming.NEVER)
     world.api.add_job(world.account, replyUrl=ear.url).complete()
-    world.api.callbacks.habit = Habit(times=2, late=0.01)
+    world.api.callbacks.policy = CallbackPolicy(times=2, late=0.01)
     job = world.api.add_job(world.account, replyUrl=ear.url)
     job.complete()
     assert world.api.callbacks.sent == []
@@ -127,7 +127,7 @@ async def test_twice_late_and_never(world: World, ear: Ear) -> None:
 
 async def test_before_the_record_tells_of_the_end(world: World, ear: Ear, clock: HandClock) -> None:
     world.api.sweep_seconds = math.inf
-    world.api.callbacks.habit = Habit(When.EARLY)
+    world.api.callbacks.policy = CallbackPolicy(CallbackTiming.EARLY)
     by_hand = world.api.add_job(world.account, replyUrl=ear.url)
     by_hand.complete()
     by_itself = world.api.add_video(world.account, timelines.completed(9), replyUrl=ear.url)
@@ -141,7 +141,7 @@ async def test_before_the_record_tells_of_the_end(world: World, ear: Ear, clock:
 
 
 async def test_out_of_order(world: World, ear: Ear) -> None:
-    world.api.callbacks.habit = Habit(When.OUT_OF_ORDER)
+    world.api.callbacks.policy = CallbackPolicy(CallbackTiming.OUT_OF_ORDER)
     job = world.api.add_job(world.account, replyUrl=ear.url)
     job.set("started")
     job.set("progress", 46)
@@ -151,7 +151,7 @@ async def test_out_of_order(world: World, ear: Ear) -> None:
 
 
 async def test_before_the_answer_of_the_post(world: World, ear: Ear) -> None:
-    world.api.callbacks.habit = Habit(When.EVERY_CHANGE)
+    world.api.callbacks.policy = CallbackPolicy(CallbackTiming.EVERY_CHANGE)
     world.api.faults.add(faults.AfterDeed(faults.Status(504)), path="/v1/pixverse/create")
     assert (await world.post("create", json=BOAT | {"replyUrl": ear.url}))[0] == 504
     await sent(world, 1)
@@ -160,11 +160,11 @@ async def test_before_the_answer_of_the_post(world: World, ear: Ear) -> None:
 
 async def test_of_a_refused_post_nothing_is_told(world: World, ear: Ear) -> None:
     for path, given in (("/v1/pixverse/create", BOAT), (CREATE_V2, {"prompt": "boat"})):
-        for habit in (When.EVERY_CHANGE, When.EARLY, When.AT_THE_END):
-            world.api.callbacks.habit = Habit(habit)
+        for policy in (CallbackTiming.EVERY_CHANGE, CallbackTiming.EARLY, CallbackTiming.AT_THE_END):
+            world.api.callbacks.policy = CallbackPolicy(policy)
             world.api.script(timelines.moderated(0))
             assert (await world.ask("POST", path, json=given | {"replyUrl": ear.url}))[0] == 422
-    world.api.callbacks.habit = Habit()
+    world.api.callbacks.policy = CallbackPolicy()
     world.api.add_job(world.account, replyUrl=ear.url).complete()
     await sent(world, 1)
 
