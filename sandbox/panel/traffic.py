@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from sandbox.discord_wire import RecordedRequest
-from sandbox.pixverse_api.requests_log import Seen
+from sandbox.pixverse_api.requests_log import LoggedRequest
 
 SHOWN = 80
 _EMAIL = re.compile(r"([\w.+])[\w.+-]*@[\w-]+(?:\.[\w-]+?)+(?=-(?:video|image)\b|[^\w.-]|$)")
@@ -43,7 +43,9 @@ def short(path: str) -> str:
     return _LONG_NUMBER.sub("…", _JOB.sub(r"\1…", path))
 
 
-def latest(discord: Iterable[RecordedRequest], pixverse: Iterable[Seen], files: Iterable[Seen]) -> list[dict[str, Any]]:
+def latest(
+    discord: Iterable[RecordedRequest], pixverse: Iterable[LoggedRequest], files: Iterable[LoggedRequest]
+) -> list[dict[str, Any]]:
     """The latest requests to all three servers, newest first; each argument's own are oldest first.
 
     `at` is in milliseconds UTC, `shown` the path made short; no `status` means that there was no answer (yet).

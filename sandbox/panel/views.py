@@ -11,7 +11,7 @@ from sandbox.discord_wire import Member
 from sandbox.panel import choices, traffic
 from sandbox.panel.panel_state import PanelServer, PanelState
 from sandbox.pixverse_api.jobs import Job, Moment, RecordState
-from sandbox.pixverse_api.requests_log import Seen
+from sandbox.pixverse_api.requests_log import LoggedRequest
 
 _JOBS = 40
 _LINES = 150
@@ -143,7 +143,7 @@ def _state(process: BotProcess) -> str:
     return {0: "stopped", -signal.SIGKILL: "killed"}.get(code, f"ended, exit code {code}")
 
 
-def _who_asks(requests: Sequence[Seen]) -> set[str]:
+def _who_asks(requests: Sequence[LoggedRequest]) -> set[str]:
     """The processes that have asked the API lately."""
     since = int(time.time() * 1000) - _LATELY_MS
     return {entry.caller for entry in requests[-200:] if entry.at >= since}
@@ -159,7 +159,7 @@ def pixverse(state: PanelState) -> Section:
     api = state.stage.pixverse
     return {
         "api": state.api,
-        "account": state.stage.account.standing.value,
+        "account": state.stage.account.status.value,
         "speed": _speed(state.speed),
         "faults": api.faults.waiting + api.cdn.faults.waiting,
         "asked": len(api.requests),
@@ -181,7 +181,7 @@ def _speed(speed: float) -> str:
     return next(name for name, value in choices.SPEEDS.items() if value == speed)
 
 
-def _in_last_minute(requests: Sequence[Seen]) -> int:
+def _in_last_minute(requests: Sequence[LoggedRequest]) -> int:
     since = int(time.time() * 1000) - _MINUTE_MS
     return sum(entry.at >= since for entry in requests[-500:])
 

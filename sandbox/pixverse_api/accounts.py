@@ -12,7 +12,7 @@ _SECRET = string.ascii_letters + string.digits
 _FIRST_SNOWFLAKE = 1_300_000_000_000_000_000
 
 
-class Standing(Enum):
+class AccountStatus(Enum):
     """What the API thinks of an account."""
 
     OK = "ok"
@@ -48,7 +48,7 @@ class Account:
     rng: random.Random = field(repr=False)
     channels: list[Channel] = field(default_factory=list)
     token: str = field(default="", repr=False)
-    standing: Standing = Standing.OK
+    status: AccountStatus = AccountStatus.OK
     name: str = ""
     reply_url: str | None = field(default=None, repr=False)
     """Where callbacks of jobs go that name no address of their own."""
@@ -69,15 +69,15 @@ class Account:
 
     def refuse(self) -> None:
         """Answer 401 to this account's token until `ok`."""
-        self.standing = Standing.REFUSED
+        self.status = AccountStatus.REFUSED
 
     def unpaid(self) -> None:
         """Answer 402 until `ok`."""
-        self.standing = Standing.UNPAID
+        self.status = AccountStatus.UNPAID
 
     def ok(self) -> None:
         """Serve this account again."""
-        self.standing = Standing.OK
+        self.status = AccountStatus.OK
 
 
 class Accounts:

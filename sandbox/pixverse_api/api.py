@@ -17,7 +17,7 @@ from sandbox.pixverse_api.cdn import Cdn
 from sandbox.pixverse_api.fault_list import Faults
 from sandbox.pixverse_api.jobs import Job
 from sandbox.pixverse_api.lists import Lists
-from sandbox.pixverse_api.requests_log import Seen
+from sandbox.pixverse_api.requests_log import LoggedRequest
 from sandbox.pixverse_api.server import Server
 from sandbox.pixverse_api.service import Service
 from sandbox.pixverse_api.stamps import Clock, system_clock
@@ -86,7 +86,7 @@ class PixverseApi:
         return self._wire.faults
 
     @property
-    def requests(self) -> list[Seen]:
+    def requests(self) -> list[LoggedRequest]:
         """What the API was asked, oldest first; files have `cdn.requests`."""
         return self._wire.requests
 
@@ -197,7 +197,7 @@ class PixverseApi:
             *v1.routes(self._service), *self.v2.routes(), *useapi_account.routes(self._service)
         )
 
-    def _log_request(self, entry: Seen) -> None:
+    def _log_request(self, entry: LoggedRequest) -> None:
         self._log.write(
             "api",
             caller=entry.caller,

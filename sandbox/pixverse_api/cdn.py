@@ -6,7 +6,7 @@ from aiohttp import web
 
 from sandbox.pixverse_api.cdn_links import CdnFiles
 from sandbox.pixverse_api.fault_list import Faults
-from sandbox.pixverse_api.requests_log import Seen
+from sandbox.pixverse_api.requests_log import LoggedRequest
 from sandbox.pixverse_api.server import Server
 from sandbox.pixverse_api.stamps import Clock
 from sandbox.pixverse_api.wire import Wire
@@ -34,7 +34,7 @@ class Cdn:
         return self._wire.faults
 
     @property
-    def requests(self) -> list[Seen]:
+    def requests(self) -> list[LoggedRequest]:
         """What was asked, oldest first."""
         return self._wire.requests
 

@@ -140,7 +140,7 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
-class AfterDeed:
+class AfterHandling:
     """The request is carried out, then another action replaces its answer."""
 
     action: Action

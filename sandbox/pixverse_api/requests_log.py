@@ -9,7 +9,7 @@ from aiohttp import web
 
 
 @dataclass(slots=True)
-class Seen:
+class LoggedRequest:
     """One request. `status` is None until it is answered, and for a connection that was cut instead."""
 
     method: str
@@ -28,11 +28,13 @@ class Seen:
     """The bot that sent the request, if each bot was given its own address."""
 
 
-def seen(request: web.Request, at: int, account: int | None = None, caller: str = "") -> Seen:
+def logged_request(request: web.Request, at: int, account: int | None = None, caller: str = "") -> LoggedRequest:
     """The entry for a request that has just come in."""
     header = request.headers.get("Authorization", "")
     sent = credential(header.removeprefix("Bearer ")) if header.startswith("Bearer ") else None
-    return Seen(request.method, request.path_qs, asked_for(request), at, account, request.host, None, sent, caller)
+    return LoggedRequest(
+        request.method, request.path_qs, asked_for(request), at, account, request.host, None, sent, caller
+    )
 
 
 def credential(token: str) -> str:

@@ -13,8 +13,8 @@ Seconds = float | tuple[float, float]
 """A fixed distance, or the bounds of a random one."""
 
 
-class Seen(Protocol):
-    """What a sweep looks at."""
+class Sweepable(Protocol):
+    """A job that a sweep updates."""
 
     def look(self, at: int) -> None:
         """Make visible what happened until `at` (milliseconds), as of `at`."""
@@ -44,13 +44,13 @@ class Sweeper:
         self._seconds = seconds
         self._next = self._after(self._clock())
 
-    def sweep(self, jobs: Iterable[Seen]) -> None:
+    def sweep(self, jobs: Iterable[Sweepable]) -> None:
         """Look now, whenever the next sweep is due."""
         now = self._clock()
         for job in jobs:
             job.look(now)
 
-    def catch_up(self, jobs: Collection[Seen]) -> None:
+    def catch_up(self, jobs: Collection[Sweepable]) -> None:
         """Carry out the sweeps that were due until now."""
         now = self._clock()
         if self._seconds == 0:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from sandbox.pixverse_api import parameters
-from sandbox.pixverse_api.accounts import Account, Standing
+from sandbox.pixverse_api.accounts import Account, AccountStatus
 from sandbox.pixverse_api.bodies import NO_CONFIGURATION, NO_JOBID, UNAUTHORIZED, UNPAID, Answer
 from sandbox.pixverse_api.parameters import BadParameter, Form
 from sandbox.pixverse_api.service import Service
@@ -87,7 +87,7 @@ def known(service: Service, call: Call) -> Handler:
 
     async def handler(request: web.Request) -> web.Response:
         account = service.accounts.of_header(request.headers.get("Authorization"))
-        if account is None or account.standing is Standing.REFUSED:
+        if account is None or account.status is AccountStatus.REFUSED:
             return response(UNAUTHORIZED)
         return await call(request, account)
 
@@ -98,7 +98,7 @@ def paid(service: Service, call: Call) -> Handler:
     """Like `known`, and 402 for an account that is not paid for."""
 
     async def paid_call(request: web.Request, account: Account) -> web.Response:
-        if account.standing is Standing.UNPAID:
+        if account.status is AccountStatus.UNPAID:
             return response(UNPAID)
         return await call(request, account)
 

@@ -16,7 +16,7 @@ from sandbox.pixverse_api.jobs import ENDS, Job, Record
 from sandbox.pixverse_api.service import Service
 from sandbox.pixverse_api.stamps import iso
 from sandbox.pixverse_api.v1 import Call, paid, raw, response
-from sandbox.pixverse_api.v2_making import MOST_IN_WORK, Making, no_such_account
+from sandbox.pixverse_api.v2_creation import MOST_ACTIVE, CreationEndpoints, no_such_account
 
 ROOT = "/v2/pixverse"
 _LIMIT = 40
@@ -41,7 +41,7 @@ class V2:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._making = Making(service)
+        self._creation = CreationEndpoints(service)
         self.records_of_running = False
         """Whether a video that is being made has a record, in place of 404 as documented."""
         self.scheduler_names_ids = "id"
@@ -59,12 +59,12 @@ class V2:
             "/images/{jobid:.+}": self._record,
         }
         posts = {
-            "/videos/create": self._making.video,
-            "/videos/create-v3": self._making.video,
-            "/videos/create-v4": self._making.video,
-            "/images/create": self._making.image,
-            "/files": self._making.file,
-            "/files/": self._making.file,
+            "/videos/create": self._creation.video,
+            "/videos/create-v3": self._creation.video,
+            "/videos/create-v4": self._creation.video,
+            "/images/create": self._creation.image,
+            "/files": self._creation.file,
+            "/files/": self._creation.file,
         }
         return [
             *(web.get(ROOT + path, paid(self._service, call), allow_head=False) for path, call in calls.items()),
@@ -111,7 +111,7 @@ class V2:
     async def _available(self, _request: web.Request, account: Account) -> web.Response:
         """The active jobs and the free places: get-pixverse-scheduler-available."""
         busy = self._in_work(account)
-        slots = {"maxJobs": MOST_IN_WORK, "executing": len(busy), "available": max(0, MOST_IN_WORK - len(busy))}
+        slots = {"maxJobs": MOST_ACTIVE, "executing": len(busy), "available": max(0, MOST_ACTIVE - len(busy))}
         return web.json_response({"executing": busy, "available": [{"email": account.email, **slots}]})
 
     def _in_work(self, account: Account) -> list[Record]:
@@ -148,7 +148,7 @@ class V2:
 
     async def _accounts(self, _request: web.Request, account: Account) -> web.Response:
         """The PixVerse accounts by their addresses: get-pixverse-accounts."""
-        one = {"email": account.email, "password": "…secured…", "maxJobs": MOST_IN_WORK}
+        one = {"email": account.email, "password": "…secured…", "maxJobs": MOST_ACTIVE}
         return web.json_response({account.email: one})
 
 

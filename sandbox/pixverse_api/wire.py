@@ -10,7 +10,7 @@ from aiohttp.typedefs import Handler
 from sandbox.pixverse_api.accounts import Account
 from sandbox.pixverse_api.fault_list import Faults
 from sandbox.pixverse_api.faults import Status
-from sandbox.pixverse_api.requests_log import Seen, seen
+from sandbox.pixverse_api.requests_log import LoggedRequest, logged_request
 from sandbox.pixverse_api.stamps import Clock
 
 _LARGEST_UPLOAD = 32 * 2**20
@@ -25,10 +25,10 @@ class Wire:
         clock: Clock,
         account_of: AccountOf,
         caller_of: Callable[[web.Request], str] = lambda _: "",
-        log: Callable[[Seen], None] = lambda _: None,
+        log: Callable[[LoggedRequest], None] = lambda _: None,
     ) -> None:
         self.faults = Faults()
-        self.requests: list[Seen] = []
+        self.requests: list[LoggedRequest] = []
         self.down = False
         """While set, everything is answered with 503."""
         self._clock = clock
@@ -46,7 +46,7 @@ class Wire:
     async def _listen(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         account = self._account_of(request)
         number = None if account is None else account.number
-        entry = seen(request, self._clock(), number, self._caller_of(request))
+        entry = logged_request(request, self._clock(), number, self._caller_of(request))
         self.requests.append(entry)
 
         async def carry_out() -> web.Response:

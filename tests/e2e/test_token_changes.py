@@ -125,7 +125,7 @@ async def test_a_command_under_way_writes_nothing_under_the_token_before(
     stage: Stage, server: GuildFixture, command: str, change: str
 ) -> None:
     job, gate = server.job(), asyncio.Event()
-    held = stage.pixverse.faults.add(faults.AfterDeed(faults.Hold(gate)), job=job)
+    held = stage.pixverse.faults.add(faults.AfterHandling(faults.Hold(gate)), job=job)
     asking = asyncio.create_task(_ask(server, job, command))
     await stage.pixverse.until(lambda: held.played > 0)
     match change:
@@ -146,7 +146,7 @@ async def test_one_server_renews_the_token_while_a_shared_question_is_under_way(
     here, there = await _twins(stage)
     job, gate = await here.watched(), asyncio.Event()
     await there.status(job)
-    held = stage.pixverse.faults.add(faults.AfterDeed(faults.Hold(gate)), job=job)
+    held = stage.pixverse.faults.add(faults.AfterHandling(faults.Hold(gate)), job=job)
     job.complete()
     await stage.pixverse.until(lambda: held.played > 0)
     stage.renew_token(here.account)

@@ -20,7 +20,7 @@ from sandbox.pixverse_api import faults
 from sandbox.pixverse_api.fault_list import Fault
 from sandbox.pixverse_api.faults import Action
 from sandbox.pixverse_api.jobs import Job
-from sandbox.pixverse_api.requests_log import Seen
+from sandbox.pixverse_api.requests_log import LoggedRequest
 from tests.e2e.conftest import Build
 from tests.e2e.guild_fixture import GuildFixture
 from tests.e2e.stage import Stage
@@ -157,7 +157,7 @@ async def test_an_outage_of_some_starves_nobody_and_ends_without_a_stampede(quic
     await quick.discord.until(lambda: len(well_server.outcomes()) == _JOBS)
 
 
-def _longest_silence(server: GuildFixture, requests: list[Seen]) -> float:
+def _longest_silence(server: GuildFixture, requests: list[LoggedRequest]) -> float:
     """The longest time between two consecutive requests for a server's account, in seconds."""
     moments = [entry.at for entry in requests if entry.account == server.account.number]
     return max(later - earlier for earlier, later in pairwise(moments)) / 1000

@@ -1,7 +1,7 @@
 import pytest
 
 from sandbox.panel.traffic import SHOWN, latest, masked, short
-from sandbox.pixverse_api.requests_log import Seen
+from sandbox.pixverse_api.requests_log import LoggedRequest
 
 V2_ID = "user:4321-pixverse:studio.4321@example.com-video:522076900507261"
 
@@ -49,8 +49,8 @@ def test_long_numbers_are_shown_by_their_ends(path: str, shown: str) -> None:
 
 
 def test_the_latest_come_first_and_not_all() -> None:
-    asked = [Seen("GET", f"/v1/{number}", None, number, None, "host", 200) for number in range(100)]
-    files = [Seen("GET", "/file", None, 1000, None, "host")]
+    asked = [LoggedRequest("GET", f"/v1/{number}", None, number, None, "host", 200) for number in range(100)]
+    files = [LoggedRequest("GET", "/file", None, 1000, None, "host")]
     lines = latest([], asked, files)
     assert len(lines) == SHOWN
     assert [line["path"] for line in lines[:3]] == ["/file", "/v1/99", "/v1/98"]

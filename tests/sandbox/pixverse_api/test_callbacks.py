@@ -152,7 +152,7 @@ async def test_out_of_order(world: World, ear: Ear) -> None:
 
 async def test_before_the_answer_of_the_post(world: World, ear: Ear) -> None:
     world.api.callbacks.policy = CallbackPolicy(CallbackTiming.EVERY_CHANGE)
-    world.api.faults.add(faults.AfterDeed(faults.Status(504)), path="/v1/pixverse/create")
+    world.api.faults.add(faults.AfterHandling(faults.Status(504)), path="/v1/pixverse/create")
     assert (await world.post("create", json=BOAT | {"replyUrl": ear.url}))[0] == 504
     await sent(world, 1)
     assert ear.states == ["started"]

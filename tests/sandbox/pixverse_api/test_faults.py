@@ -74,10 +74,10 @@ async def test_before_and_after_the_deed(world: World) -> None:
     world.api.faults.add(faults.Status(504), method="POST")
     assert (await world.post("create", json=boat))[0] == 504
     assert world.api.jobs == []
-    world.api.faults.add(faults.AfterDeed(faults.Status(504)), method="POST")
+    world.api.faults.add(faults.AfterHandling(faults.Status(504)), method="POST")
     assert (await world.post("create", json=boat))[0] == 504
     assert len(world.api.jobs) == 1
-    world.api.faults.add(faults.AfterDeed(faults.Cut()), path="/v1/pixverse/create")
+    world.api.faults.add(faults.AfterHandling(faults.Cut()), path="/v1/pixverse/create")
     with pytest.raises(aiohttp.ServerDisconnectedError):
         await world.post("create", json=boat)
     assert len(world.api.jobs) == 2

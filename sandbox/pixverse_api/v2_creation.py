@@ -13,7 +13,7 @@ from sandbox.pixverse_api.jobs import Record
 from sandbox.pixverse_api.parameters import BadParameter, Check, Form, one_of, read, text, whole
 from sandbox.pixverse_api.service import Service
 
-MOST_IN_WORK = 8
+MOST_ACTIVE = 8
 _CREDITS = 45
 _PROMPT, _SEED = 2048, 2_147_483_647
 _IMAGE_TYPES = {"image/png": "png", "image/jpeg": "jpeg", "image/gif": "gif", "image/webp": "webp"}
@@ -26,7 +26,7 @@ _COMMON: dict[str, Check] = {
     "seed": whole(0, _SEED),
     "replyUrl": text(1024),
     "replyRef": text(1024),
-    "maxJobs": whole(1, MOST_IN_WORK),
+    "maxJobs": whole(1, MOST_ACTIVE),
 }
 VIDEO = Form(
     "video",
@@ -46,8 +46,8 @@ IMAGE = Form(
 )
 
 
-class Making:
-    """The endpoints that make something."""
+class CreationEndpoints:
+    """The endpoints that create jobs."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -89,7 +89,7 @@ class Making:
             return no_such_account()
         wanted = int(str(given.get("create_count", 1)))
         in_work = sum(job.in_work for job in self._service.of_account_v2(account))
-        if in_work + wanted > int(str(given.get("maxJobs", MOST_IN_WORK))):
+        if in_work + wanted > int(str(given.get("maxJobs", MOST_ACTIVE))):
             return refusal(429, "All accounts are at their maximum of jobs")
         fields = {name: value for name, value in given.items() if name not in _NOT_IN_RECORD}
         made = [self._service.generate_v2(account, form.verb, fields) for _ in range(wanted)]
