@@ -20,7 +20,7 @@ from storage.secret_store import SecretStore
 from tests.clock import ManualClock
 from tests.inline_database import connect_inline
 from tests.new_database import lay_database
-from tests.relay.heard_changes import HeardChanges
+from tests.relay.recorded_changes import RecordedChanges
 
 INTERVAL = 20.0
 
@@ -70,7 +70,7 @@ class AccountsFixture:
     def __init__(self, path: Path, key: str) -> None:
         self._path = path
         self._key = key
-        self.heard = HeardChanges()
+        self.recorded = RecordedChanges()
         self.clock = ManualClock()
         self.api = TokenApi(self.clock)
 
@@ -81,8 +81,8 @@ class AccountsFixture:
         return world
 
     async def close(self) -> None:
-        heard = self.heard
-        assert (heard.news, heard.unwatched, heard.api) == ([], [], 0), "tokens change no job, nor the API"
+        recorded = self.recorded
+        assert (recorded.news, recorded.unwatched, recorded.api) == ([], [], 0), "tokens change no job, nor the API"
         await self.database.close()
 
     async def restart(self, operator_token: str | None = None) -> None:
@@ -92,7 +92,7 @@ class AccountsFixture:
     async def _build(self, operator_token: str | None) -> None:
         self.database = await Database.open(await lay_database(self._path), connect=connect_inline, busy_seconds=0.02)
         self.changes = Changes()
-        self.heard.listen(self.changes)
+        self.recorded.listen(self.changes)
         secret_store = await SecretStore.open(self.database, [self._key])
         self.accounts = AccountRegistry(
             self.database,

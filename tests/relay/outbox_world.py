@@ -30,7 +30,7 @@ from tests.clock import ManualClock, SleeplessClock
 from tests.inline_database import connect_inline
 from tests.new_database import lay_database
 from tests.relay.discord_channel import FIRST_DAY, Discord
-from tests.relay.heard_changes import HeardChanges
+from tests.relay.recorded_changes import RecordedChanges
 
 GUILD = 77
 MAX_AGE = 48 * 3600_000
@@ -127,7 +127,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.discord = Discord(self.clock)
-        self.heard = HeardChanges()
+        self.recorded = RecordedChanges()
         self.refreshes: list[int] = []
         self.fresh_job: Job | None = None
 
@@ -143,7 +143,7 @@ class World:
     def renew(self) -> None:
         """Creates new objects, as after a restart."""
         self.changes = Changes()
-        self.heard.listen(self.changes)
+        self.recorded.listen(self.changes)
         self.posts = CardPosts(
             reader=self.database.reader,
             poster=self.discord,

@@ -40,7 +40,7 @@ async def test_a_poll_without_news_changes_nothing_and_reads_nothing(
         await world.watch(jobid)
     world.run()
     await world.advance(60.0)
-    before, polls = deepcopy(vars(world.heard)), len(world.api.asked)
+    before, polls = deepcopy(vars(world.recorded)), len(world.api.asked)
     read: list[str] = []
     read_all = world.database.reader.all
 
@@ -52,9 +52,9 @@ async def test_a_poll_without_news_changes_nothing_and_reads_nothing(
     await world.advance(120.0)
     polls = len(world.api.asked) - polls
     assert polls > 5
-    assert vars(world.heard) == before
+    assert vars(world.recorded) == before
     assert read == []
 
     world.api.put("job-1", JobState.PROGRESS, percent=40)
     await world.advance(20.0)
-    assert world.heard.news == [*before["news"], 1]
+    assert world.recorded.news == [*before["news"], 1]

@@ -42,7 +42,7 @@ async def test_nothing_is_deleted_before_the_servers_are_compared(world: Account
         await guilds.finish_reconciliation({BACK})
         await world.pass_time(0)
         assert await servers.known(world.database.reader) == {BACK}
-        assert world.heard.forgotten == [GUILD]
+        assert world.recorded.forgotten == [GUILD]
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -86,7 +86,7 @@ async def test_token_problems_are_reported_elsewhere_if_the_alerts_channel_was_d
     await guilds.channel_gone(GUILD, 6)
     rows = await world.database.reader.all("SELECT channel_id, state FROM deliveries WHERE base_nonce = ?", ("n" * 25,))
     assert [tuple(row) for row in rows] == [(5, "waiting")]
-    world.heard.unwatched.clear()
+    world.recorded.unwatched.clear()
 
 
 async def test_a_server_that_returns_at_the_last_moment_is_not_deleted(world: AccountsFixture) -> None:

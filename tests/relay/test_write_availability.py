@@ -68,12 +68,12 @@ async def test_cards_are_notified_at_the_start_and_at_the_end(world: CardWorld) 
         await writes.until_over()
     assert clock.slept == [30, 15, 15]
     assert (paused, writes.paused) == ([False, True], False)
-    assert world.heard.writes == 2
+    assert world.recorded.writes == 2
 
 
 async def test_a_momentary_failure_is_not_reported(world: CardWorld) -> None:
     await WriteAvailability(world.database, world.changes, Steps(lambda: None)).until_over()
-    assert world.heard.writes == 0
+    assert world.recorded.writes == 0
 
 
 async def test_an_open_card_shows_the_pause_and_its_end_even_without_writes(world: CardWorld) -> None:

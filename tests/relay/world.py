@@ -37,7 +37,7 @@ from tests.clock import ManualClock
 from tests.idle import until_idle
 from tests.inline_database import connect_inline
 from tests.new_database import lay_database
-from tests.relay.heard_changes import HeardChanges
+from tests.relay.recorded_changes import RecordedChanges
 
 HOUR = 3_600_000
 GUILD, CHANNEL, PERSON = 10, 100, 1000
@@ -131,7 +131,7 @@ class FakeAccounts:
         self.used: dict[int, int | None] = {}
         self.tokens: dict[int, str] = {ACCOUNT: "token-1", OTHER_ACCOUNT: "token-2"}
         self.states: dict[int, AccountState] = {}
-        self.heard: list[tuple[int, PixVerseError | None]] = []
+        self.results: list[tuple[int, PixVerseError | None]] = []
         self.doubted: list[int] = []
 
     def own(self, guild_id: int) -> int | None:
@@ -147,7 +147,7 @@ class FakeAccounts:
         return self.states.get(account_id, AccountState.OK)
 
     async def note_response(self, account_id: int, error: PixVerseError | None, _jobid: str = "") -> None:
-        self.heard.append((account_id, error))
+        self.results.append((account_id, error))
 
     def doubt(self, account_id: int) -> None:
         self.doubted.append(account_id)
@@ -195,8 +195,8 @@ class World:
         self.api = api(self.clock)
         self.accounts = accounts or FakeAccounts()
         self.changes = Changes()
-        self.heard = HeardChanges()
-        self.heard.listen(self.changes)
+        self.recorded = RecordedChanges()
+        self.recorded.listen(self.changes)
         self.interval = interval
         self.hours = hours
         self.at_once, self.per_account = at_once, per_account

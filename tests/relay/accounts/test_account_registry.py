@@ -100,7 +100,7 @@ async def test_a_first_token_is_cleaned_up_tried_and_used(world: AccountsFixture
     assert world.accounts.in_force(GUILD) == done.account_id
     assert world.accounts.in_force(OTHER_GUILD) is None
     assert world.accounts.token_of(done.account_id) == OLD
-    assert world.heard.accounts == [done.account_id]
+    assert world.recorded.accounts == [done.account_id]
     assert "old" not in repr(world.accounts.account(done.account_id))
 
 
@@ -251,7 +251,7 @@ async def test_a_token_of_another_account_puts_the_waiting_jobs_on_hold(world: A
     row = await subscriptions.by_id(world.database.reader, subscription)
     assert row is not None
     assert row.ended_at is None
-    assert set(world.heard.accounts) >= {old, done.account_id}
+    assert set(world.recorded.accounts) >= {old, done.account_id}
     assert await _told(world) == []
     back = await world.tokens.set_token(GUILD, ADMIN, NEW)
     assert (back.kind, back.waiting) == (TokenSetKind.SAME_ACCOUNT, 1)
@@ -286,7 +286,7 @@ async def test_old_jobs_are_dropped_on_request_and_only_those_of_this_server(
         False,
         False,
     ]
-    assert world.heard.subscriptions == [dropped]
+    assert world.recorded.subscriptions == [dropped]
     with pytest.raises(TokenChanged):
         await world.tokens.drop_old_jobs(GUILD, new, ADMIN)
 
@@ -568,7 +568,7 @@ async def test_each_change_is_reported_once_in_each_waiting_server(world: Accoun
     await world.restart()
     await world.accounts.note_response(account, SubscriptionUnpaid("no"))
     assert len(await _told(world)) == 4
-    assert len(world.heard.accounts) >= 2
+    assert len(world.recorded.accounts) >= 2
 
 
 async def test_only_a_trial_shows_that_a_token_works_again(world: AccountsFixture) -> None:
@@ -845,4 +845,4 @@ async def test_a_state_written_by_another_process_is_adopted(world: AccountsFixt
         await tx.run("UPDATE accounts SET state = 'ok' WHERE id = ?", (account,))
     await world.accounts.note_trial(account, OLD, None)
     assert world.accounts.state_of(account) is AccountState.OK
-    assert world.heard.accounts[-1] == account
+    assert world.recorded.accounts[-1] == account

@@ -92,21 +92,21 @@ async def _follow(world: World, guild: int = GUILD, account: int = ACCOUNT) -> N
 async def test_a_reported_end_makes_the_bot_request_an_open_job(world: World, post: Post) -> None:
     number = await world.watch(JOB)
     assert await post.says(jobid=JOB, status="completed") is CallbackUse.ASKED
-    assert post.world.heard.reported == [number]
+    assert post.world.recorded.reported == [number]
 
 
 async def test_reported_progress_causes_no_request(world: World, post: Post) -> None:
     await world.watch(JOB)
     for status in ("created", "started", "progress", "news", None):
         assert await post.says(jobid=JOB, status=status) is CallbackUse.PROGRESS
-    assert post.world.heard.reported == []
+    assert post.world.recorded.reported == []
 
 
 async def test_an_ended_job_is_not_requested_again(world: World, post: Post) -> None:
     number = await world.watch(JOB)
     await world.recorder.record_response(number, world.api.put(JOB, JobState.COMPLETED), ACCOUNT)
     assert await post.says(jobid=JOB, status="failed") is CallbackUse.ENDED
-    assert post.world.heard.reported == []
+    assert post.world.recorded.reported == []
 
 
 async def test_a_server_reaches_only_the_jobs_of_its_own_account(world: World, post: Post) -> None:
@@ -116,7 +116,7 @@ async def test_a_server_reaches_only_the_jobs_of_its_own_account(world: World, p
         assert await post.says(guild, jobid=JOB, status="completed") is CallbackUse.UNKNOWN
     post.accounts.resting.add(GUILD)
     assert await post.says(jobid=JOB, status="completed") is CallbackUse.UNKNOWN
-    assert post.world.heard.reported == []
+    assert post.world.recorded.reported == []
     assert len(world.api.asked) == asked
 
 
@@ -144,7 +144,7 @@ async def test_an_unknown_job_is_relayed_if_the_server_follows_and_the_api_knows
     world.api.put(JOB, state, updated=START - 1000)
     assert await post.says(jobid=JOB, status=claim) is CallbackUse.FOLLOWED
     assert post.imports.taken == [(ACCOUNT, JOB)]
-    assert post.world.heard.reported == claimed
+    assert post.world.recorded.reported == claimed
 
 
 async def test_a_job_unknown_to_the_api_or_long_ended_is_not_relayed(world: World, post: Post) -> None:
@@ -246,7 +246,7 @@ async def test_a_failing_database_does_not_end_the_loop(world: World, post: Post
     assert post.processor.failures == 1
     world.database.reader = reader
     assert await post.says(jobid=JOB, status="completed") is CallbackUse.ASKED
-    assert post.world.heard.reported == [number]
+    assert post.world.recorded.reported == [number]
 
 
 async def test_an_unknown_job_that_cannot_be_stored_is_counted(

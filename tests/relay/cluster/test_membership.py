@@ -31,18 +31,18 @@ TRUSTED = LEASE_SECONDS - MARGIN_SECONDS
 
 @dataclass
 class Process:
-    """One of several, with what it has heard."""
+    """One of several, with the changes that its signals announced."""
 
     database: Database
     leases: Database
     clock: ManualClock
     accounts: list[int] = field(default_factory=list)
     read: list[tuple[Collection[int], Collection[int]] | None] = field(default_factory=list)
-    heard: list[tuple[str, int | None]] = field(default_factory=list)
+    recorded: list[tuple[str, int | None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         changes = Changes()
-        changes.jobs_found.listen(lambda items: self.heard.extend(("jobs_found", item) for item in items))
+        changes.jobs_found.listen(lambda items: self.recorded.extend(("jobs_found", item) for item in items))
         for name in ("account_moved", "end_reported", "account_changed"):
             getattr(changes, name).listen(partial(self._hear, name))
         for name in ("servers_moved", "deliveries_added"):
@@ -58,7 +58,7 @@ class Process:
         )
 
     def _hear(self, name: str, item: int | None) -> None:
-        self.heard.append((name, item))
+        self.recorded.append((name, item))
 
     async def read_all(self) -> None:
         self.read.append(None)
@@ -115,7 +115,7 @@ async def test_each_account_has_one_process_and_a_leaving_process_returns_all(be
     assert first.owned() | second.owned() == everything
     assert first.owned() & second.owned() == set()
     assert 0 < len(second.owned()) < len(everything)
-    assert {("account_moved", account) for account in second.owned()} <= set(first.heard)
+    assert {("account_moved", account) for account in second.owned()} <= set(first.recorded)
     await second.member.leave()
     assert second.owned() == set()
     await first.member.turn()
@@ -253,12 +253,12 @@ async def test_without_the_database_a_process_stops_in_time(
         running = asyncio.create_task(process.member.run())
         await asyncio.sleep(0)
         proxy.passes.clear()
-        process.heard.clear()
+        process.recorded.clear()
         for _ in range(round(TRUSTED) + 2):
             process.clock.forward(1)
             await asyncio.sleep(0.01)
         assert process.owned() == set()
-        assert {("account_moved", account) for account in process.accounts} <= set(process.heard)
+        assert {("account_moved", account) for account in process.accounts} <= set(process.recorded)
         running.cancel()
         proxy.passes.set()
         await asyncio.gather(running, return_exceptions=True)
@@ -272,7 +272,7 @@ async def test_other_processes_changes_are_read_between_two_turns(begin: Begin) 
     async with second.database.transaction() as tx:
         await change_feed.report_end(tx, 7)
     first.clock.forward(0.1)
-    await until(lambda: ("end_reported", 7) in first.heard)
+    await until(lambda: ("end_reported", 7) in first.recorded)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
 
@@ -333,7 +333,7 @@ async def test_servers_belong_to_the_holder_of_their_shard(begin: Begin) -> None
     assert await second.member.take_shard(1)
     await first.member.turn()
     assert (first.member.owns_server(guild), second.member.owns_server(guild)) == (False, True)
-    assert ("servers_moved", None) in first.heard
+    assert ("servers_moved", None) in first.recorded
     await second.member.release_shard(1)
     assert not second.member.owns_server(guild)
     async with first.leases.transaction() as tx:
@@ -344,7 +344,7 @@ async def test_servers_belong_to_the_holder_of_their_shard(begin: Begin) -> None
 
 async def test_others_commits_are_announced_once_after_they_were_read(begin: Begin) -> None:
     first, second = await begin(), await begin()
-    first.heard.clear()
+    first.recorded.clear()
     first.read.clear()
     async with second.database.transaction() as tx:
         await tx.run("UPDATE accounts SET state = 'unpaid' WHERE id = ?", (second.accounts[0],))
@@ -355,8 +355,8 @@ async def test_others_commits_are_announced_once_after_they_were_read(begin: Beg
         await tx.run("UPDATE accounts SET state = 'unpaid' WHERE id = ?", (second.accounts[1],))
     for _ in range(2):
         await first.member.turn()
-    heard = [one for one in first.heard if one[0] not in ("account_moved", "servers_moved")]
-    assert sorted(heard, key=str) == [
+    recorded = [one for one in first.recorded if one[0] not in ("account_moved", "servers_moved")]
+    assert sorted(recorded, key=str) == [
         ("account_changed", first.accounts[0]),
         ("deliveries_added", None),
         ("end_reported", 5),
@@ -373,7 +373,7 @@ async def test_rows_reread_because_of_a_long_transaction_are_announced_once(begi
             await change_feed.report_end(tx, 5)
         for _ in range(3):
             await first.member.turn()
-    assert first.heard.count(("end_reported", 5)) == 1
+    assert first.recorded.count(("end_reported", 5)) == 1
 
 
 async def test_one_process_keeps_the_feed_short(begin: Begin) -> None:

@@ -74,7 +74,7 @@ async def test_an_ended_job_is_posted_once_and_requested_once(world: World) -> N
     first = await world.commands.watch.status(world.ask(), "job-1", True, False)
     job = replace(job, ran_until=world.clock.now(), ended_by=world.clock.now())
     assert first == PostingOutcome(job, Outcome.COMPLETED)
-    assert world.heard.deliveries
+    assert world.recorded.deliveries
     second = await world.commands.watch.status(world.ask(), "job-1", True, False)
     assert second == AlreadyPosted(1, job, Outcome.COMPLETED, None, DeliveryState.WAITING)
     async with world.database.transaction() as tx:

@@ -236,7 +236,7 @@ async def test_the_last_subscriber_ends_the_subscription_but_nobody_else(world: 
     last = await world.commands.stop.stop(world.ask(person=2), 1, False)
     assert not hasattr(last, "others")
     assert await world.rows("SELECT ended_at, stopped_by FROM subscriptions") == [(world.clock.now(), 2)]
-    assert world.heard.subscriptions == [1, 1]
+    assert world.recorded.subscriptions == [1, 1]
     assert await world.rows("SELECT count(*) FROM deliveries") == [(0,)]
     with pytest.raises(refusals.NotWatchedHere):
         await world.commands.stop.unwatch(world.ask(), "job-1", True)
@@ -281,7 +281,7 @@ async def test_a_person_whose_last_job_is_stopped_by_another_is_pinged_once(worl
         world.api.put(jobid)
     await world.commands.many.watch(world.ask(), "job-1 job-2 job-3", True)
     await world.recorder.record_response(2, world.api.put("job-2", JobState.FAILED), ACCOUNT)
-    woken = world.heard.deliveries
+    woken = world.recorded.deliveries
     manager = world.ask(person=9)
     if at_once:
         await world.commands.stop.stop_all(manager, 1, True)
@@ -293,7 +293,7 @@ async def test_a_person_whose_last_job_is_stopped_by_another_is_pinged_once(worl
     assert (told.kind, told.mention) == (NoticeKind.BATCH_ENDED, (PERSON,))
     assert told.tally == BatchTally(total=1, videos=0, images=0, links=0, failed=1, refused=0, other=0, mention=())
     assert await world.rows("SELECT channel_id FROM deliveries WHERE kind = 'notice'") == [(CHANNEL,)]
-    assert world.heard.deliveries > woken
+    assert world.recorded.deliveries > woken
 
 
 async def test_a_person_who_needs_no_ping_at_the_end_of_a_batch_gets_none(world: World) -> None:

@@ -1022,14 +1022,14 @@ async def test_a_card_stored_by_an_earlier_attempt_shows_what_was_known_then(wor
     await world.pump()
 
     assert await world.card_message(subscription_id) == world.discord.messages[0].id
-    assert world.heard.posts == []
+    assert world.recorded.posts == []
 
 
 async def test_a_posted_card_is_shown_and_its_message_id_kept(world: World) -> None:
     subscription_id = await world.watch("job", CHANNEL, card=True)
     await world.pump()
 
-    assert [type(post) for post in world.heard.posts] == [CardPost]
+    assert [type(post) for post in world.recorded.posts] == [CardPost]
     row = await world.database.reader.one("SELECT shown, shown_at FROM subscriptions WHERE id = ?", (subscription_id,))
     assert row is not None
     assert tuple(row) == ("no answer yet", world.clock.now())

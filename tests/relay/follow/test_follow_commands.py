@@ -66,7 +66,7 @@ async def test_a_follow_starts_for_the_confirmed_account_and_ends_once(world: Ac
     assert await following.unfollow(ASK, CHANNEL) == 0
     with pytest.raises(NotFollowed):
         await following.unfollow(ASK, CHANNEL)
-    assert world.heard.follows == 2
+    assert world.recorded.follows == 2
 
 
 async def test_removing_the_token_at_the_same_moment_leaves_no_follow(world: AccountsFixture) -> None:

@@ -65,7 +65,7 @@ async def test_accounts_are_told_of_each_response_but_not_of_silence(world: Worl
     world.api.everywhere = api_errors.Unavailable("503")
     with pytest.raises(api_errors.Unavailable):
         await world.fetcher.fetch(ACCOUNT, "job-3")
-    assert world.accounts.heard == [(ACCOUNT, None), (ACCOUNT, gone.content), (OTHER_ACCOUNT, refused)]
+    assert world.accounts.results == [(ACCOUNT, None), (ACCOUNT, gone.content), (OTHER_ACCOUNT, refused)]
 
 
 async def test_nothing_is_requested_without_a_token(world: World) -> None:

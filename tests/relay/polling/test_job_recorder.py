@@ -21,7 +21,7 @@ async def test_an_end_is_final_and_a_contradiction_is_only_logged(
     number = await world.watch("somebody@example.org-job")
     done = Job("job", JobState.COMPLETED, "completed")
     assert await world.recorder.record_response(number, done, ACCOUNT) is Recorded.ENDED
-    woken = world.heard.deliveries
+    woken = world.recorded.deliveries
     before = await world.rows("SELECT * FROM jobs")
     with caplog.at_level(logging.INFO):
         assert await world.recorder.record_response(number, done, ACCOUNT) is Recorded.NOTHING
@@ -36,7 +36,7 @@ async def test_an_end_is_final_and_a_contradiction_is_only_logged(
     assert "example.org" not in caplog.text
     assert await world.rows("SELECT * FROM jobs") == before
     assert await world.outcomes() == [("outcome", CHANNEL)]
-    assert world.heard.deliveries == woken
+    assert world.recorded.deliveries == woken
 
 
 async def test_the_outcome_s_nonce_contains_nothing_local(world: World) -> None:
@@ -72,12 +72,12 @@ async def test_an_unsent_card_is_dropped_at_the_end(world: World) -> None:
 
 async def test_cards_are_notified_only_of_changes(world: World) -> None:
     number = await world.watch("job-1")
-    world.heard.news.clear()
+    world.recorded.news.clear()
     same = world.api.jobs["job-1"]
     assert await world.recorder.record_response(number, same, ACCOUNT) is Recorded.NOTHING
-    assert world.heard.news == []
+    assert world.recorded.news == []
     assert await world.recorder.record_response(number, world.api.put("job-1", percent=3), ACCOUNT) is Recorded.NEWS
-    assert world.heard.news == [number]
+    assert world.recorded.news == [number]
     assert (
         await world.recorder.record_response(number, Job("job-1", JobState.CREATED, "created"), ACCOUNT)
         is Recorded.NOTHING

@@ -223,7 +223,7 @@ async def test_an_api_that_fails_most_requests_is_not_down_and_starves_nobody(wo
         await world.watch(f"good-{number}")
     world.run()
     await world.advance(290)
-    assert world.heard.api == 0
+    assert world.recorded.api == 0
     assert all(len(world.api.times(f"good-{number}")) >= 12 for number in range(3))
     assert all(len(world.api.times(f"broken-{number}")) <= 7 for number in range(30))
 
@@ -238,7 +238,7 @@ async def test_an_outage_is_probed_by_one_job_at_a_time_and_ends_without_a_rush(
     await world.advance(60)
     assert world.fetcher.down_since is not None
     assert down_from <= world.fetcher.down_since <= down_from + 10_000
-    assert world.heard.api == 1
+    assert world.recorded.api == 1
 
     world.api.asked.clear()
     began = world.clock.monotonic()
@@ -253,7 +253,7 @@ async def test_an_outage_is_probed_by_one_job_at_a_time_and_ends_without_a_rush(
         await world.advance(5 if not world.api.asked else 0)
     back = world.api.asked[0][0]
     assert not world.api_is_down()
-    assert world.heard.api == 2
+    assert world.recorded.api == 2
     await world.advance(30)
     for number in range(40):
         assert any(back <= at <= back + 21 for at in world.api.times(f"job-{number}"))

@@ -8,7 +8,7 @@ from model.messages import CardPost, SummaryPost
 from relay.changes import Changes
 
 
-class HeardChanges:
+class RecordedChanges:
     """Records every announced change."""
 
     def __init__(self) -> None:
