@@ -18,7 +18,7 @@ from pixverse.api_client import new_api_session
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class Throughput:
     """How fast requests were sent: `rate` in requests a second, `cpu` in seconds of processor time per request."""
 
     rate: float
@@ -26,17 +26,18 @@ class Pace:
 
 
 @contextmanager
-def pace_of(count: Callable[[], int]) -> Iterator[list[Pace]]:
-    """Appends the pace of the block to the list that it gives. `count` returns how many requests were sent so far."""
-    paces: list[Pace] = []
+def measured_throughput(count: Callable[[], int]) -> Iterator[list[Throughput]]:
+    """Appends the throughput of the block to the list that it gives. `count` returns how many requests were sent so
+    far."""
+    measured: list[Throughput] = []
     asked, began, busy = count(), time.monotonic(), time.process_time()
-    yield paces
+    yield measured
     asked = count() - asked
-    paces.append(Pace(asked / (time.monotonic() - began), (time.process_time() - busy) / max(asked, 1)))
+    measured.append(Throughput(asked / (time.monotonic() - began), (time.process_time() - busy) / max(asked, 1)))
 
 
-async def bare_pace(served: Served, seconds: float, at_once: int) -> Pace:
-    """The pace with `at_once` concurrent requests, whose responses are read and discarded."""
+async def bare_throughput(served: Served, seconds: float, at_once: int) -> Throughput:
+    """The throughput with `at_once` concurrent requests, whose responses are read and discarded."""
     jobs = cycle(served.jobs)
     answers = 0
     ends_at = time.monotonic() + seconds
@@ -52,6 +53,6 @@ async def bare_pace(served: Served, seconds: float, at_once: int) -> Pace:
             answers += 1
 
     async with new_api_session() as session:
-        with pace_of(lambda: answers) as paces:
+        with measured_throughput(lambda: answers) as measured:
             await asyncio.gather(*(ask_on(session) for _ in range(at_once)))
-    return paces[0]
+    return measured[0]

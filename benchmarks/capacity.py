@@ -22,7 +22,7 @@ from random import Random
 
 import aiohttp
 
-from benchmarks.bare import bare_pace
+from benchmarks.bare import bare_throughput
 from benchmarks.naive import NaiveBot, Record
 from benchmarks.pixverse_process import Served, serve
 from benchmarks.real_poller import real_poller
@@ -59,12 +59,12 @@ async def _against_bare(sizes: Sizes) -> Result:
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
         async with serve(sizes.accounts, sizes.accounts) as served:
-            expected = (await bare_pace(served, sizes.seconds, AT_ONCE)).rate
+            expected = (await bare_throughput(served, sizes.seconds, AT_ONCE)).rate
         most = int(1.3 * max(sizes.capacity_shares) * interval * expected)
         async with serve(max(most, sizes.accounts), sizes.accounts) as served:
             await _warm(folder / "warm", served)
             for _ in range(min(sizes.rounds, 3)):
-                bare = (await bare_pace(served, sizes.seconds, AT_ONCE)).rate
+                bare = (await bare_throughput(served, sizes.seconds, AT_ONCE)).rate
                 tried = [min(most, int(share * interval * bare)) for share in sizes.capacity_shares]
                 late = [(jobs, await _lateness(folder, served, jobs, interval)) for jobs in tried]
                 points += [(jobs / (interval * bare), lateness / interval) for jobs, lateness in late]

@@ -18,7 +18,7 @@ from benchmarks.many_jobs import add_jobs
 from benchmarks.results import Result, Row, figure
 from benchmarks.several import Several, postgres, several
 from benchmarks.sizes import Sizes
-from benchmarks.stages import places, resident_bytes, set_tokens
+from benchmarks.stages import add_servers, resident_bytes, set_tokens
 from tests.e2e.waiting import until
 from tests.postgres_server import PostgresServer
 
@@ -80,7 +80,7 @@ async def _stage(
         discord, api = bots.stage.discord, bots.stage.pixverse
         discord.gateway.shards = discord.starts.max_concurrency = shards
         api.sweep_seconds = math.inf
-        made = places(bots.stage, max(sizes.servers, _FEWEST_SERVERS))
+        made = add_servers(bots.stage, max(sizes.servers, _FEWEST_SERVERS))
         await set_tokens(bots.url, [place for place, _ in made], [bots.key])
         if jobs:
             add_jobs(api, bots.url, made, range(jobs))

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from benchmarks.commits import Commits
 from benchmarks.filling import account_numbers, insert
-from benchmarks.pixverse_process import AskedJob, Served, serve
+from benchmarks.pixverse_process import Served, ServedJob, serve
 from benchmarks.real_poller import real_poller
 from benchmarks.results import Result, Row, figure, percentile
 from benchmarks.sizes import Sizes
-from benchmarks.stages import Place, set_tokens, stage
+from benchmarks.stages import BenchmarkServer, set_tokens, stage
 from sandbox.discord_wire import Channel, Member
 from settings import DatabasePlace
 from tests.e2e.stage import Stage
@@ -49,7 +49,7 @@ async def jobs_at(load: float, served: Served, sizes: Sizes) -> int:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         async with real_poller(Path(folder) / "relay.db", served, 0.01) as poller, poller.running():
             await poller.told_once(len(served.jobs))
-            most = (await poller.pace(sizes.seconds)).rate
+            most = (await poller.throughput(sizes.seconds)).rate
     return min(len(served.jobs) - sizes.commands, int(load * most * sizes.capacity_interval))
 
 
@@ -67,15 +67,18 @@ async def under_load(
     guilds = [played.discord.add_guild(f"Studio {number}") for number in range(len(tokens))]
     channels = [guild.add_text_channel("videos") for guild in guilds]
     members = [guild.add_member("alice") for guild in guilds]
-    made = [Place(guild.id, channel.id, token) for guild, channel, token in zip(guilds, channels, tokens, strict=True)]
+    made = [
+        BenchmarkServer(guild.id, channel.id, token)
+        for guild, channel, token in zip(guilds, channels, tokens, strict=True)
+    ]
     await set_tokens(played.ledger.place, made, keys)
     _watch(played.ledger.place, served.jobs[:polled], {place.token: place for place in made})
     await played.start()
     await _told_once(played.ledger.place, sizes.capacity_interval)
     seats = {token: (channels[number], members[number]) for number, token in enumerate(tokens)}
-    before, began = await served.asked(), time.monotonic()
+    before, began = await served.request_count(), time.monotonic()
     waits = await _commands(served.jobs[polled : polled + sizes.commands], seats)
-    return waits, (await served.asked() - before) / (time.monotonic() - began)
+    return waits, (await served.request_count() - before) / (time.monotonic() - began)
 
 
 async def _told_once(database: DatabasePlace, interval: float) -> None:
@@ -88,11 +91,11 @@ async def _told_once(database: DatabasePlace, interval: float) -> None:
         commits.close()
 
 
-async def _commands(jobs: tuple[AskedJob, ...], seats: dict[str, tuple[Channel, Member]]) -> list[float]:
+async def _commands(jobs: tuple[ServedJob, ...], seats: dict[str, tuple[Channel, Member]]) -> list[float]:
     """The seconds that each command waited. A command begins every tenth of a second, whether or not earlier ones have
     their replies."""
 
-    async def one(job: AskedJob) -> float:
+    async def one(job: ServedJob) -> float:
         channel, member = seats[job.token]
         began = time.monotonic()
         answer = await member.slash(channel, "pixverse status", jobid=job.jobid)
@@ -107,11 +110,11 @@ async def _commands(jobs: tuple[AskedJob, ...], seats: dict[str, tuple[Channel, 
     return await asyncio.gather(*tasks)
 
 
-def _watch(database: DatabasePlace, jobs: tuple[AskedJob, ...], places: dict[str, Place]) -> None:
+def _watch(database: DatabasePlace, jobs: tuple[ServedJob, ...], servers: dict[str, BenchmarkServer]) -> None:
     """Makes every job watched from now on, in the database of a bot that isn't running."""
     now = time.time_ns() // 1_000_000
     accounts = account_numbers(database)
-    watched = [(number, job.jobid, places[job.token]) for number, job in enumerate(jobs, start=1)]
+    watched = [(number, job.jobid, servers[job.token]) for number, job in enumerate(jobs, start=1)]
     insert(
         database,
         "jobs",

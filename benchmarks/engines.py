@@ -1,5 +1,5 @@
 """PostgreSQL next to SQLite, one process each on the same machine: the real poller's polls per second, how much the
-database costs for polls without news, and `/pixverse status` while the bot polls at half of the poller's pace.
+database costs for polls without news, and `/pixverse status` while the bot polls at half of the poller's throughput.
 
 PostgreSQL runs on the same cores as the bot and the sandboxes. Both engines sync their writes.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from benchmarks.bare import Pace
+from benchmarks.bare import Throughput
 from benchmarks.commands import jobs_at, serve_for_commands, settings_for, under_load
 from benchmarks.pixverse_process import Served, serve
 from benchmarks.polls import ALWAYS_DUE_SECONDS
@@ -37,25 +37,25 @@ async def _polls(server: PostgresServer, sizes: Sizes) -> list[Row]:
     async with serve(sizes.polled_jobs, sizes.accounts) as served:
         for _ in range(sizes.rounds):
             with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-                sqlite.append((await _pace(Path(folder) / "relay.db", served, sizes))[0].rate)
+                sqlite.append((await _throughput(Path(folder) / "relay.db", served, sizes))[0].rate)
             url = server.new_database()
-            pace, written = await _pace(url, served, sizes)
+            throughput, written = await _throughput(url, served, sizes)
             server.drop(url)
-            postgres.append(pace.rate)
+            postgres.append(throughput.rate)
             commits.append(float(written))
-    paces = f"{figure(postgres).median:,.0f} polls a second, SQLite {figure(sqlite).median:,.0f}"
+    measured = f"{figure(postgres).median:,.0f} polls a second, SQLite {figure(sqlite).median:,.0f}"
     return [
-        Row("polls a second, PostgreSQL / SQLite", ratios(postgres, sqlite), "", at_least=0.9, notes=paces),
+        Row("polls a second, PostgreSQL / SQLite", ratios(postgres, sqlite), "", at_least=0.9, notes=measured),
         Row("PostgreSQL: transactions that write in a run of polls without news", figure(commits), "", at_most=0),
     ]
 
 
-async def _pace(database: DatabasePlace, served: Served, sizes: Sizes) -> tuple[Pace, int]:
+async def _throughput(database: DatabasePlace, served: Served, sizes: Sizes) -> tuple[Throughput, int]:
     async with real_poller(database, served, ALWAYS_DUE_SECONDS) as poller, poller.running():
         await poller.told_once(sizes.polled_jobs)
         before = poller.commits.version()
-        pace = await poller.pace(sizes.seconds)
-        return pace, poller.commits.version() - before
+        throughput = await poller.throughput(sizes.seconds)
+        return throughput, poller.commits.version() - before
 
 
 async def _status(server: PostgresServer, sizes: Sizes) -> Row:

@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 from psycopg.sql import SQL, Identifier
 
-from benchmarks.pixverse_process import AskedJob
+from benchmarks.pixverse_process import ServedJob
 from settings import DatabasePlace
 from storage.database import Database
 
@@ -43,7 +43,7 @@ def account_numbers(place: DatabasePlace) -> dict[str, int]:
         return dict(connection.execute(query).fetchall())
 
 
-async def fill(database: Database, jobs: Sequence[AskedJob]) -> None:
+async def fill(database: Database, jobs: Sequence[ServedJob]) -> None:
     """Makes every job watched from now on, in a channel of its account's only server. Account, server and channel have
     the same number, counted from 1 in the order of the tokens."""
     now = time.time_ns() // 1_000_000

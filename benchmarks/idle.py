@@ -7,7 +7,7 @@ import sys
 
 from benchmarks.results import Result, Row, figure, ratios
 from benchmarks.sizes import Sizes
-from benchmarks.stages import places, settled_bytes, stage
+from benchmarks.stages import add_servers, settled_bytes, stage
 from tests.e2e.stage import Stage
 
 _CHANNELS = 8
@@ -20,7 +20,7 @@ async def run(sizes: Sizes) -> Result:
     bare: list[float] = []
     settle = min(_SETTLE_SECONDS, 2 * sizes.seconds)
     async with stage(POLL_INTERVAL="20") as played:
-        for place, _ in places(played, sizes.idle_servers):
+        for place, _ in add_servers(played, sizes.idle_servers):
             for number in range(_CHANNELS - 1):
                 played.discord.world.backend.create_channel(place.guild_id, f"talk {number}", type=0)
         for _ in range(min(sizes.rounds, 3)):

@@ -16,7 +16,7 @@ from random import Random
 from benchmarks.filling import account_numbers, insert
 from benchmarks.results import Curve, Line, Result, Row, figure
 from benchmarks.sizes import Sizes
-from benchmarks.stages import Place, places, set_tokens, settled_bytes, stage
+from benchmarks.stages import BenchmarkServer, add_servers, set_tokens, settled_bytes, stage
 from model import snapshots
 from pixverse.jobs_v1 import read_job
 from relay.polling import schedule
@@ -41,7 +41,7 @@ async def run(sizes: Sizes) -> Result:
     settle = min(_SETTLE_SECONDS, sizes.seconds * 4)
     async with stage(POLL_INTERVAL=str(_INTERVAL)) as played:
         played.pixverse.sweep_seconds = math.inf
-        made = places(played, sizes.servers)
+        made = add_servers(played, sizes.servers)
         await set_tokens(played.ledger.path, [place for place, _ in made])
         await played.start()
         idle = await settled_bytes(played.bot.pid, settle)
@@ -110,7 +110,9 @@ def _planned(path: Path) -> float:
     return sum(1 / schedule.gap(_INTERVAL, age) for age in ages)
 
 
-def add_jobs(api: PixverseApi, database: DatabasePlace, made: list[tuple[Place, Account]], numbers: range) -> None:
+def add_jobs(
+    api: PixverseApi, database: DatabasePlace, made: list[tuple[BenchmarkServer, Account]], numbers: range
+) -> None:
     """Adds jobs to the API, and with the API's response to the database of a bot that isn't running."""
     random = Random(numbers.start)
     now = time.time_ns() // 1_000_000

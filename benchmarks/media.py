@@ -83,9 +83,9 @@ def _uploads(played: Stage) -> int:
 
 async def _bare(played: Stage, jobs: list[Job], channels: list[Channel]) -> float:
     """The seconds that concurrent bare loops take to download each video to a file and post it from there."""
-    places = asyncio.Queue[tuple[str, Channel]]()
+    pairs = asyncio.Queue[tuple[str, Channel]]()
     for number, job in enumerate(jobs):
-        places.put_nowait((str(job.videos[0].attachment()["url"]), channels[number % len(channels)]))
+        pairs.put_nowait((str(job.videos[0].attachment()["url"]), channels[number % len(channels)]))
     downloads = asyncio.Semaphore(_DOWNLOADS)
     headers = {"Authorization": f"Bot {played.discord.bot_token}"}
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
@@ -93,8 +93,8 @@ async def _bare(played: Stage, jobs: list[Job], channels: list[Channel]) -> floa
 
             async def go_on(number: int) -> None:
                 path = Path(folder) / f"{number}.mp4"
-                while not places.empty():
-                    url, channel = places.get_nowait()
+                while not pairs.empty():
+                    url, channel = pairs.get_nowait()
                     async with downloads, session.get(url) as response:
                         with path.open("wb") as out:
                             async for chunk in response.content.iter_chunked(_CHUNK):

@@ -17,21 +17,21 @@ def fill(page: Path, results: Path) -> None:
     Raises ValueError if the page doesn't have both markers.
     """
     kept = json.loads(results.read_text())
-    rows = [_row(told) for one in kept.values() for told in one["rows"]]
+    rows = [_row(fields) for one in kept.values() for fields in one["rows"]]
     taken = "\n".join(f"- {name}: {one['machine']}" for name, one in kept.items())
     text = page.read_text()
     before, after = text.index(_BEGIN) + len(_BEGIN), text.index(_END)
     page.write_text(f"{text[:before]}{table(rows)}\n\nTaken on:\n\n{taken}\n{text[after:]}")
 
 
-def _row(told: dict[str, object]) -> Row:
-    rounds = told["figure"]
-    at_most, at_least = told["at_most"], told["at_least"]
+def _row(fields: dict[str, object]) -> Row:
+    rounds = fields["figure"]
+    at_most, at_least = fields["at_most"], fields["at_least"]
     return Row(
-        what=str(told["what"]),
+        what=str(fields["what"]),
         figure=figure([float(one) for one in rounds] if isinstance(rounds, list) else []),
-        unit=str(told["unit"]),
+        unit=str(fields["unit"]),
         at_most=float(str(at_most)) if at_most is not None else None,
         at_least=float(str(at_least)) if at_least is not None else None,
-        notes=str(told["notes"]),
+        notes=str(fields["notes"]),
     )

@@ -24,8 +24,8 @@ _LONGEST_LINE = 2**28
 
 
 @dataclass(frozen=True, slots=True)
-class AskedJob:
-    """A job, with what its client knows."""
+class ServedJob:
+    """A job that the API serves, with what its client knows."""
 
     token: str
     jobid: str
@@ -36,10 +36,10 @@ class Served:
     """The API's address and its jobs."""
 
     base: str
-    jobs: tuple[AskedJob, ...]
+    jobs: tuple[ServedJob, ...]
     process: asyncio.subprocess.Process
 
-    async def asked(self) -> int:
+    async def request_count(self) -> int:
         """How many requests it got so far."""
         if self.process.stdin is None or self.process.stdout is None:
             raise RuntimeError("the process has pipes")
@@ -62,8 +62,8 @@ async def serve(jobs: int, accounts: int, *, answer_ms: int = 0, lists: bool = T
     try:
         if process.stdout is None:
             raise RuntimeError("the process was to print where it serves")
-        told = json.loads(await process.stdout.readline())
-        yield Served(told["base"], tuple(AskedJob(*job) for job in told["jobs"]), process)
+        fields = json.loads(await process.stdout.readline())
+        yield Served(fields["base"], tuple(ServedJob(*job) for job in fields["jobs"]), process)
     finally:
         process.kill()
         await process.wait()

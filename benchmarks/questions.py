@@ -38,14 +38,14 @@ class _Planned:
 
 
 @dataclass(slots=True)
-class _Told:
+class _Cost:
     """What one side needed."""
 
-    questions: int = 0
+    requests: int = 0
     delays: list[float] = field(default_factory=list)
 
     def each(self, jobs: int) -> float:
-        return self.questions / jobs
+        return self.requests / jobs
 
 
 def _plan(jobs: int, generation: str, random: Random) -> list[_Planned]:
@@ -75,7 +75,7 @@ async def run(sizes: Sizes) -> Result:
         for kind, target in (("cards", 0.4), ("no cards", 0.25)):
             ours = await _play_relay(plan, cards=kind == "cards")
             notes = f"{ours.each(len(plan)):.2f} questions a job, naive {naive.each(len(plan)):.2f}"
-            ratio = ours.questions / naive.questions
+            ratio = ours.requests / naive.requests
             result.rows.append(
                 Row(f"questions for each job, {generation}, {kind} / naive", figure([ratio]), "", target, notes=notes)
             )
@@ -94,15 +94,15 @@ def _error_of_mean(values: list[float]) -> float:
     return stdev(values) / math.sqrt(len(values))
 
 
-async def _play_naive(plan: list[_Planned]) -> _Told:
-    told, now = _Told(), 0.0
+async def _play_naive(plan: list[_Planned]) -> _Cost:
+    cost, now = _Cost(), 0.0
 
     async def fetch(jobid: str) -> Record:
         nonlocal now
-        told.questions += 1
+        cost.requests += 1
         ended = ends[jobid] <= now
         if ended:
-            told.delays.append(now - ends[jobid])
+            cost.delays.append(now - ends[jobid])
         return {"status": "completed" if ended else "progress"}
 
     async def edit(_interaction: str, _text: str) -> None:
@@ -112,7 +112,7 @@ async def _play_naive(plan: list[_Planned]) -> _Told:
     waiting = sorted(plan, key=lambda job: job.begins)
     bot = NaiveBot(fetch, edit)
     turn_at = 0.0
-    while len(told.delays) < len(plan):
+    while len(cost.delays) < len(plan):
         while waiting and waiting[0].begins <= turn_at:
             job = waiting.pop(0)
             now = job.begins
@@ -121,7 +121,7 @@ async def _play_naive(plan: list[_Planned]) -> _Told:
         await bot.turn()
         turn_at += _INTERVAL
     bot.close()
-    return told
+    return cost
 
 
 class _ListedApi(FakeApi):
@@ -135,8 +135,8 @@ class _ListedApi(FakeApi):
         return self._real.kind_of(jobid)
 
 
-async def _play_relay(plan: list[_Planned], *, cards: bool) -> _Told:
-    told = _Told()
+async def _play_relay(plan: list[_Planned], *, cards: bool) -> _Cost:
+    cost = _Cost()
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         database = await open_database(Path(folder))
         world = World(database, interval=_INTERVAL, api=_ListedApi)
@@ -150,11 +150,11 @@ async def _play_relay(plan: list[_Planned], *, cards: bool) -> _Told:
             else:
                 world.api.put(job.jobid, JobState.FAILED)
         await world.advance(3 * _INTERVAL)
-        told.questions = len(world.api.asked) + len(world.api.list_requests)
-        told.delays = _delays(world, {job.jobid: began + job.ends for job in plan})
+        cost.requests = len(world.api.asked) + len(world.api.list_requests)
+        cost.delays = _delays(world, {job.jobid: began + job.ends for job in plan})
         await world.close()
         await database.close()
-    return told
+    return cost
 
 
 async def _begin(world: World, jobid: str, *, cards: bool) -> None:

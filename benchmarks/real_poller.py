@@ -10,7 +10,7 @@ from random import Random
 
 import aiohttp
 
-from benchmarks.bare import Pace, pace_of
+from benchmarks.bare import Throughput, measured_throughput
 from benchmarks.commits import Commits
 from benchmarks.filling import fill
 from benchmarks.pixverse_process import Served
@@ -108,11 +108,11 @@ class RealPoller:
         self.asked.append((jobid, time.monotonic()))
         return await self._api.lazy_job(token, jobid, known, terms)
 
-    async def pace(self, seconds: float) -> Pace:
-        """The pace over the next `seconds`."""
-        with pace_of(lambda: len(self.asked)) as paces:
+    async def throughput(self, seconds: float) -> Throughput:
+        """The throughput over the next `seconds`."""
+        with measured_throughput(lambda: len(self.asked)) as measured:
             await asyncio.sleep(seconds)
-        return paces[0]
+        return measured[0]
 
     async def told_once(self, jobs: int) -> None:
         """Waits until this many jobs have had their first response and the database has stored it; only first responses

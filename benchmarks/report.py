@@ -37,15 +37,15 @@ def machine() -> str:
 def save(name: str, rows: Sequence[Row], described: str, path: Path) -> None:
     """Writes one benchmark's results, with each round, to the file that has the other benchmarks' results."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    told = json.loads(path.read_text()) if path.is_file() else {}
-    told[name] = {
+    results = json.loads(path.read_text()) if path.is_file() else {}
+    results[name] = {
         "machine": described,
         "rows": [
             {**asdict(row), "median": row.figure.median, "reached": row.reached, "figure": row.figure.rounds}
             for row in rows
         ],
     }
-    path.write_text(json.dumps(told, indent=1) + "\n")
+    path.write_text(json.dumps(results, indent=1) + "\n")
 
 
 def _target(row: Row) -> str:

@@ -39,7 +39,7 @@ async def stage(**settings: str) -> AsyncIterator[Stage]:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class BenchmarkServer:
     """A server with one channel, and the token of its own account."""
 
     guild_id: int
@@ -52,16 +52,16 @@ class Place:
         return self.token.partition("-")[0]
 
 
-def places(played: Stage, count: int) -> list[tuple[Place, Account]]:
+def add_servers(played: Stage, count: int) -> list[tuple[BenchmarkServer, Account]]:
     """This many servers, each with an account in the sandbox."""
     made = []
     for number in range(count):
         guild, account = played.discord.add_guild(f"Studio {number}"), played.account()
-        made.append((Place(guild.id, guild.add_text_channel("videos").id, account.token), account))
+        made.append((BenchmarkServer(guild.id, guild.add_text_channel("videos").id, account.token), account))
     return made
 
 
-async def set_tokens(place: DatabasePlace, made: Sequence[Place], keys: Sequence[str] = ()) -> None:
+async def set_tokens(place: DatabasePlace, made: Sequence[BenchmarkServer], keys: Sequence[str] = ()) -> None:
     """Does for each server what `token set` would do, in the database of a bot that isn't running."""
     if isinstance(place, Path):
         make_file(place)

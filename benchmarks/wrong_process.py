@@ -31,9 +31,9 @@ async def run(sizes: Sizes) -> Result:
             bots.stage.pixverse.callbacks.policy = CallbackPolicy()
             holder = bots.stage.ledger.rows("SELECT owner FROM shard_leases")[0]["owner"]
             (other,) = [process for process in bots.processes() if process != holder]
-            for name, owner, told in (("its poster polls", holder, other), ("another posts", other, holder)):
+            for name, owner, receiver in (("its poster polls", holder, other), ("another posts", other, holder)):
                 server = await _town_of(bots, owner)
-                await _send_callbacks_to(server, bots.bot_of(told))
+                await _send_callbacks_to(server, bots.bot_of(receiver))
                 found[name] = await _ends(server, sizes.ends)
     return Result([_row(name, seconds) for name, seconds in found.items()])
 
