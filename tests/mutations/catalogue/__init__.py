@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.mutations.catalogue import (
+    api_failures,
     callbacks,
     cluster,
     delivery,
@@ -23,7 +24,6 @@ from tests.mutations.catalogue import (
     strangers,
     texts,
     tokens,
-    troubles,
 )
 
 MUTATIONS = (
@@ -36,7 +36,7 @@ MUTATIONS = (
     *strangers.MUTATIONS,
     *texts.MUTATIONS,
     *languages.MUTATIONS,
-    *troubles.MUTATIONS,
+    *api_failures.MUTATIONS,
     *discord.MUTATIONS,
     *callbacks.MUTATIONS,
     *cluster.MUTATIONS,

@@ -1,4 +1,4 @@
-"""Discord's troubles: its gateway, its limits, and servers that go and come back."""
+"""Discord's failures: its gateway, its limits, and servers that go and come back."""
 
 from __future__ import annotations
 

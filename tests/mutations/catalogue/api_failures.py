@@ -1,4 +1,4 @@
-"""The API's troubles."""
+"""Failures of the API."""
 
 from __future__ import annotations
 
