@@ -15,7 +15,7 @@ from tests.e2e.stage import Stage
 from tests.soak.counting import Count, count
 from tests.soak.feeding import Feeding
 from tests.soak.lives import Lives
-from tests.soak.places import build_places
+from tests.soak.soak_channels import build_channels
 
 _SETTINGS = {
     "POLL_INTERVAL": "0.4",
@@ -34,9 +34,9 @@ async def soak(folder: Path, seed: int, seconds: float, kills: int) -> int:
     stage = await Stage.build(copy_program(folder / "bot"), folder, _SETTINGS)
     try:
         await stage.start()
-        places = await build_places(stage)
+        targets = await build_channels(stage)
         await stage.kill()
-        feeding = Feeding(stage, places)
+        feeding = Feeding(stage, targets)
         lives = Lives(stage, feeding, seed)
         result = Count()
         number = 0
@@ -45,12 +45,12 @@ async def soak(folder: Path, seed: int, seconds: float, kills: int) -> int:
             await lives.live_and_die(number)
             if number % _COUNT_EVERY == 0:
                 await lives.settle()
-                result = count(stage, feeding, places)
+                result = count(stage, feeding, targets)
                 print(f"{time.monotonic() - started:4.0f} s: {_figures(lives, feeding, result)}", flush=True)
                 await stage.kill()
         if not result.lines:
             await lives.settle()
-            result = count(stage, feeding, places)
+            result = count(stage, feeding, targets)
     finally:
         await stage.close()
     _tell(stage, lives, result)

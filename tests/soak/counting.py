@@ -10,7 +10,7 @@ from typing import Any
 from sandbox.discord_wire import Message
 from tests.e2e.stage import Stage
 from tests.soak.feeding import Feeding
-from tests.soak.places import Place
+from tests.soak.soak_channels import SoakChannel
 
 _JOB_ID = re.compile(r"job:[\w:./-]+")
 _NUMBER = re.compile(r"-# .* · #(\d+)")
@@ -52,16 +52,16 @@ def unsettled(stage: Stage, feeding: Feeding) -> list[Key]:
     return late + [("another message", row["channel_id"]) for row in others]
 
 
-def count(stage: Stage, feeding: Feeding, places: list[Place]) -> Count:
+def count(stage: Stage, feeding: Feeding, targets: list[SoakChannel]) -> Count:
     """Counts everything. Call it only while nothing is in flight."""
     result = Count()
-    messages = {place.channel.id: place.channel.messages(of_bot=True) for place in places}
+    messages = {target.channel.id: target.channel.messages(of_bot=True) for target in targets}
     rows = {_key(row): row for row in stage.ledger.rows(_SUBSCRIPTIONS)}
     found = _outcomes(messages, {str(row["number"]): row["jobid"] for row in rows.values()}, result)
     for one in feeding.asked:
-        if one.confirmed and (one.job.jobid, one.place.channel.id) not in rows:
-            result.fault("lost", f"{one.job.jobid} was promised in channel {one.place.channel.id}")
-    readable = {place.channel.id: place.readable for place in places}
+        if one.confirmed and (one.job.jobid, one.target.channel.id) not in rows:
+            result.fault("lost", f"{one.job.jobid} was promised in channel {one.target.channel.id}")
+    readable = {target.channel.id: target.readable for target in targets}
     running = {job.jobid for job in feeding.open}
     for key, row in rows.items():
         there = found.pop(key, [])

@@ -10,18 +10,18 @@ from sandbox.discord_wire import NotAnswered, NotPossible
 from sandbox.pixverse_api.jobs import Job
 from sandbox.pixverse_api.service import is_v2
 from tests.e2e.stage import Stage
-from tests.soak.places import Place
+from tests.soak.soak_channels import SoakChannel
 
 _PATIENCE_SECONDS = 8.0
 _TAKEN = ("**Watching", "**Already watched", "**Already posted")
 
 
 @dataclass(slots=True)
-class Asked:
-    """A job that somebody asked for in a place."""
+class RequestedJob:
+    """A job that somebody asked for in a channel."""
 
     job: Job
-    place: Place
+    target: SoakChannel
     confirmed: bool = False
     """The bot has said that the result will come; from then on it may not be lost."""
 
@@ -29,29 +29,29 @@ class Asked:
 class Feeding:
     """Makes all decisions with the given `Random`, so that a seed repeats a run as far as timing allows."""
 
-    def __init__(self, stage: Stage, places: list[Place]) -> None:
+    def __init__(self, stage: Stage, targets: list[SoakChannel]) -> None:
         self._stage = stage
-        self._places = places
+        self._targets = targets
         self.jobs: dict[str, Job] = {}
         self.open: list[Job] = []
         """Jobs that haven't ended."""
-        self.asked: list[Asked] = []
+        self.asked: list[RequestedJob] = []
         self._waiting: set[asyncio.Task[None]] = set()
 
     def ask(self, chance: Random) -> None:
         """Somebody uses a command. The bot may be killed before it replies."""
-        place = chance.choice(self._places)
+        target = chance.choice(self._targets)
         kind = chance.random()
         if kind < 0.15:
-            self._watch(place, [self._new_job(place, chance) for _ in range(chance.randint(2, 4))])
+            self._watch(target, [self._new_job(target, chance) for _ in range(chance.randint(2, 4))])
         elif kind < 0.25 and self.open:
             self._status_elsewhere(chance)
         elif kind < 0.3:
-            job = self._new_job(place, chance)
+            job = self._new_job(target, chance)
             self.end(job, chance)
-            self._status(place, job, mention=True)
+            self._status(target, job, mention=True)
         else:
-            self._status(place, self._new_job(place, chance), mention=chance.random() < 0.7)
+            self._status(target, self._new_job(target, chance), mention=chance.random() < 0.7)
 
     def end_one(self, chance: Random) -> None:
         """Ends one of the open jobs in one of the ways in which jobs end."""
@@ -72,9 +72,9 @@ class Feeding:
 
     # ---- commands ---------------------------------------------------------------------------------------------------
 
-    def _new_job(self, place: Place, chance: Random) -> Job:
+    def _new_job(self, target: SoakChannel, chance: Random) -> Job:
         self._stage.generation = chance.choice(("v1", "v2"))
-        job = place.server.job()
+        job = target.server.job()
         job.set("progress", percent=10)
         self.jobs[job.jobid] = job
         self.open.append(job)
@@ -83,25 +83,29 @@ class Feeding:
     def _status_elsewhere(self, chance: Random) -> None:
         job = chance.choice(self.open)
         self._status(
-            chance.choice([place for place in self._places if place.server.account is job.account]), job, mention=True
+            chance.choice([target for target in self._targets if target.server.account is job.account]),
+            job,
+            mention=True,
         )
 
-    def _status(self, place: Place, job: Job, *, mention: bool) -> None:
-        self._begin(place, [job], "pixverse status", jobid=job.jobid, mention=mention)
+    def _status(self, target: SoakChannel, job: Job, *, mention: bool) -> None:
+        self._begin(target, [job], "pixverse status", jobid=job.jobid, mention=mention)
 
-    def _watch(self, place: Place, jobs: list[Job]) -> None:
-        self._begin(place, jobs, "pixverse watch", jobids=" ".join(job.jobid for job in jobs))
+    def _watch(self, target: SoakChannel, jobs: list[Job]) -> None:
+        self._begin(target, jobs, "pixverse watch", jobids=" ".join(job.jobid for job in jobs))
 
-    def _begin(self, place: Place, jobs: list[Job], command: str, **options: object) -> None:
-        asked = [Asked(job, place) for job in jobs]
+    def _begin(self, target: SoakChannel, jobs: list[Job], command: str, **options: object) -> None:
+        asked = [RequestedJob(job, target) for job in jobs]
         self.asked += asked
-        task = asyncio.create_task(self._use(place, asked, command, options))
+        task = asyncio.create_task(self._use(target, asked, command, options))
         self._waiting.add(task)
         task.add_done_callback(self._waiting.discard)
 
-    async def _use(self, place: Place, asked: list[Asked], command: str, options: dict[str, object]) -> None:
+    async def _use(
+        self, target: SoakChannel, asked: list[RequestedJob], command: str, options: dict[str, object]
+    ) -> None:
         try:
-            answer = await place.server.member.slash(place.channel, command, timeout_s=_PATIENCE_SECONDS, **options)
+            answer = await target.server.member.slash(target.channel, command, timeout_s=_PATIENCE_SECONDS, **options)
         except (NotAnswered, NotPossible):
             return
         taken = answer.text.startswith(_TAKEN) or "** Posting the " in answer.text

@@ -9,9 +9,9 @@ from random import Random
 from tests.e2e.ledger import MINUTE
 from tests.e2e.stage import Stage
 from tests.soak.counting import unsettled
+from tests.soak.discord_faults import inject_faults
 from tests.soak.feeding import Feeding
 from tests.soak.instants import Instant, WhileStopping, draw
-from tests.soak.troubles import trouble
 
 _OPEN_JOBS = 60
 _PAST_MEMORY = 0.3
@@ -37,7 +37,7 @@ class Lives:
         """Runs one life. All randomness follows from the seed and the life's number."""
         chance = Random(f"{self._seed}:{number}")
         instant = draw(chance, will_look=self._aged > 0)
-        trouble(self._stage, chance)
+        inject_faults(self._stage, chance)
         await self._stage.bot.start()
         going_on = [asyncio.create_task(self._end_jobs(chance)), asyncio.create_task(self._ask_for_jobs(chance))]
         came = await instant.come(self._stage)

@@ -15,31 +15,31 @@ _SHARE = 0.4
 
 
 @dataclass(frozen=True, slots=True)
-class _Trouble:
+class _FaultKind:
     when: When
     action: Action
     files: int = 0
     """The fault affects only messages with at least this many files."""
 
 
-_TROUBLES = (
-    _Trouble("after", Status(502)),
-    _Trouble("before", Status(502)),
-    _Trouble("after", Cut()),
-    _Trouble("before", Cut()),
-    _Trouble("before", Status(400, code=200000)),
+_FAULT_KINDS = (
+    _FaultKind("after", Status(502)),
+    _FaultKind("before", Status(502)),
+    _FaultKind("after", Cut()),
+    _FaultKind("before", Cut()),
+    _FaultKind("before", Status(400, code=200000)),
     # For a message without files this means that the channel is closed; the bot would wait a minute.
-    _Trouble("before", Status(403, code=50013), files=1),
+    _FaultKind("before", Status(403, code=50013), files=1),
     # For a single file this reveals the server's limit; no video would be attached there from then on.
-    _Trouble("before", Status(413, code=40005), files=2),
+    _FaultKind("before", Status(413, code=40005), files=2),
 )
 
 
-def trouble(stage: Stage, chance: Random) -> None:
+def inject_faults(stage: Stage, chance: Random) -> None:
     """Lets one or two of the next outcomes meet a fault, or none."""
     if chance.random() > _SHARE:
         return
-    for one in chance.choices(_TROUBLES, k=chance.randint(1, 2)):
+    for one in chance.choices(_FAULT_KINDS, k=chance.randint(1, 2)):
         stage.discord.faults.add(
             method="POST",
             path=r"/channels/\d+/messages",
@@ -49,5 +49,5 @@ def trouble(stage: Stage, chance: Random) -> None:
         )
 
 
-def _concerns(one: _Trouble, request: RecordedRequest) -> bool:
+def _concerns(one: _FaultKind, request: RecordedRequest) -> bool:
     return "outcome:details" in str(request.json) and len(request.files) >= one.files

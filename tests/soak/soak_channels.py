@@ -12,7 +12,7 @@ _SERVERS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SoakChannel:
     """A channel or thread."""
 
     server: GuildFixture
@@ -21,16 +21,17 @@ class Place:
     """Whether the bot can read its history. If it can't, nobody may know whether an outcome was posted."""
 
 
-async def build_places(stage: Stage) -> list[Place]:
+async def build_channels(stage: Stage) -> list[SoakChannel]:
     """Sets up the servers, each with its own account. The bot must be running."""
-    places: list[Place] = []
+    targets: list[SoakChannel] = []
     for _ in range(_SERVERS):
         server = await stage.server()
         other = server.guild.add_text_channel("other")
         blind = server.guild.add_text_channel("blind")
         blind.deny_bot(read_message_history=True)
-        places += [
-            Place(server, channel, readable=True) for channel in (server.channel, other, other.add_thread("thread"))
+        targets += [
+            SoakChannel(server, channel, readable=True)
+            for channel in (server.channel, other, other.add_thread("thread"))
         ]
-        places.append(Place(server, blind, readable=False))
-    return places
+        targets.append(SoakChannel(server, blind, readable=False))
+    return targets
