@@ -19,7 +19,7 @@ _LONGEST = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ScriptedJob:
     """A job and who is to be pinged when it ends."""
 
     job: Job
@@ -72,7 +72,7 @@ class Script:
         self._paper.does(ada, f"/pixverse-admin token set, and fills in user:{self._stage.account.number}-…")
         self._hear(ada, await fill_in_token(self._stage), "**Token works.**")
 
-    async def _ask(self) -> list[Asked]:
+    async def _ask(self) -> list[ScriptedJob]:
         stage = self._stage
         alice, ben = stage.alice, stage.ben
         boat = stage.pixverse.add_job(stage.account, timelines.completed(11), prompt="A paper boat sails down a gutter")
@@ -89,9 +89,9 @@ class Script:
         self._paper.does(ben, "/pixverse list")
         self._hear(ben, await ben.slash(stage.channel, "pixverse list"), "**")
         return [
-            Asked(boat, frozenset({alice.id}), "completed"),
-            Asked(storm, frozenset({ben.id}), "failed"),
-            Asked(pirates, frozenset(), "moderated"),
+            ScriptedJob(boat, frozenset({alice.id}), "completed"),
+            ScriptedJob(storm, frozenset({ben.id}), "failed"),
+            ScriptedJob(pirates, frozenset(), "moderated"),
         ]
 
     async def _status(self, member: Member, job: Job, expected: str, *, mention: bool = True) -> None:
@@ -105,7 +105,7 @@ class Script:
         self._check(answer.text.startswith(expected), f"{member.name} was to be told {expected!r}")
         self._check(answer.ephemeral, f"others see what was for {member.name} alone")
 
-    async def _outcomes_of(self, asked: list[Asked]) -> None:
+    async def _outcomes_of(self, asked: list[ScriptedJob]) -> None:
         def finished() -> bool:
             cards = [message for message in self._posts() if message.components_v2]
             return all(self._outcomes(one.job) for one in asked) and all("Stop watching" not in c.labels for c in cards)
@@ -118,7 +118,7 @@ class Script:
 
     # --------------------------------------------------------------- verdicts
 
-    def _judge(self, asked: Asked) -> None:
+    def _judge(self, asked: ScriptedJob) -> None:
         name = str(asked.job.shown["prompt"])
         outcomes = self._outcomes(asked.job)
         self._check(len(outcomes) == 1, f"{name!r} has {len(outcomes)} outcomes")
@@ -129,7 +129,7 @@ class Script:
             sent = [video.content for video in asked.job.videos]
             self._check(came == sent, f"the files of {name!r} are not PixVerse's, byte for byte")
 
-    def _judge_the_rest(self, asked: list[Asked]) -> None:
+    def _judge_the_rest(self, asked: list[ScriptedJob]) -> None:
         outcomes = {outcome.id for one in asked for outcome in self._outcomes(one.job)}
         for message in self._posts():
             everybody = message.pinged_everyone or message.pinged_roles

@@ -13,7 +13,7 @@ def port_at(number: int, host: str = "127.0.0.1", max_connections: int = 200) ->
     return Port("HTTP", host, number, max_connections, "choose others")
 
 
-class Asked:
+class FakeRequest:
     """A request as a handler gets it."""
 
     head = RequestHead("GET", "/", {})

@@ -13,7 +13,7 @@ from relay.failures import LoopCrashes
 from relay.write_availability import WriteAvailability
 from storage.database import Database
 from tests.clock import HastyClock, ManualClock
-from tests.web.port import Asked
+from tests.web.port import FakeRequest
 from web.health import (
     LONGEST_WITHOUT_GATEWAY,
     STALLED_AFTER,
@@ -97,7 +97,7 @@ async def test_the_answer(database: Database, clock: ManualClock, away: float, s
         lambda: frozenset({5, 2}),
         lambda: range(250, 0, -1),
     )
-    response = await report.answer(Asked())
+    response = await report.answer(FakeRequest())
     body = json.loads(response.body)
     assert (response.status, body["status"]) == (status, word)
     assert len(body["reasons"]) == (word == "failing")

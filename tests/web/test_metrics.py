@@ -23,7 +23,7 @@ from storage import jobs
 from storage.database import Database, Queries, open_reader
 from storage.engines.interface import Row, SqlValue
 from tests.clock import HastyClock, ManualClock
-from tests.web.port import Asked
+from tests.web.port import FakeRequest
 from tests.web.samples import read
 from web.database_figures import DatabaseFigures
 from web.metrics import LiveFigures, MetricsReport, Sources
@@ -74,7 +74,7 @@ async def test_a_scrape_holds_what_the_bot_tells_of_itself(database: Database, c
         DatabaseFigures(database.reader, clock),
         WriteAvailability(database, Changes(), clock),
     )
-    response = await report.answer(Asked())
+    response = await report.answer(FakeRequest())
     assert response.content_type.startswith("text/plain; version=")
     samples = read(response.body.decode())
     expected = {
@@ -162,7 +162,7 @@ async def test_a_database_that_cannot_be_read_costs_its_figures_alone(
         registry = CollectorRegistry()
         writes = WriteAvailability(database, Changes(), clock)
         report = MetricsReport(registry, LiveFigures(SOURCES), DatabaseFigures(reader, clock), writes)
-        response = await report.answer(Asked())
+        response = await report.answer(FakeRequest())
     samples = read(response.body.decode())
     assert samples["relay_polls_due"] == 3
     assert not any(name.startswith("relay_jobs_open") for name in samples)

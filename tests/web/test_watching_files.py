@@ -18,7 +18,7 @@ from relay.write_availability import WriteAvailability
 from settings import load_settings
 from storage.database import Database
 from tests.clock import HastyClock
-from tests.web.port import Asked
+from tests.web.port import FakeRequest
 from tests.web.samples import read
 from web.database_figures import DatabaseFigures
 from web.metrics import LiveFigures, MetricsReport, Sources
@@ -62,7 +62,7 @@ async def _scraped_names(folder: Path) -> set[str]:
         report = MetricsReport(
             instruments.registry, LiveFigures(sources), figures, WriteAvailability(database, Changes(), clock)
         )
-        response = await report.answer(Asked())
+        response = await report.answer(FakeRequest())
     finally:
         await database.close()
     return {name.partition("{")[0] for name in read(response.body.decode())}
