@@ -20,12 +20,12 @@ _LAST_WORDS = 30
 _KEPT_LINES = 400
 
 
-class BotTrouble(Exception):
-    """The bot's process has ended or doesn't behave as expected. `last_words` are its latest log lines."""
+class BotFailure(Exception):
+    """The bot's process has ended or doesn't behave as expected. `last_log_lines` are its latest log lines."""
 
-    def __init__(self, reason: str, last_words: list[str]) -> None:
+    def __init__(self, reason: str, last_log_lines: list[str]) -> None:
         super().__init__(reason)
-        self.last_words = last_words
+        self.last_log_lines = last_log_lines
 
 
 def copy_program(target: Path) -> Path:
@@ -59,7 +59,7 @@ class BotProcess:
         self._reading: asyncio.Task[None] | None = None
 
     @property
-    def last_words(self) -> list[str]:
+    def last_log_lines(self) -> list[str]:
         """The last lines of the log."""
         return list(self.log)[-_LAST_WORDS:]
 

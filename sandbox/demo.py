@@ -6,7 +6,7 @@ import asyncio
 import webbrowser
 from dataclasses import dataclass
 
-from sandbox.bot_process import BotTrouble
+from sandbox.bot_process import BotFailure
 from sandbox.panel import Panel
 from sandbox.panel.choices import FAILURE, REFUSAL
 from sandbox.pixverse_api import timelines
@@ -40,7 +40,7 @@ async def show_page(options: DemoOptions) -> int:
         print(f"Starting {bots} against a simulated Discord and PixVerse on your machine ...")
         try:
             await stage.while_bot_lives(set_scene(panel))
-        except BotTrouble as problem:
+        except BotFailure as problem:
             print(f"{problem} Its log is in the panel, under Bot: {panel.url}")
         else:
             print(_welcome_to_cluster(panel.url) if options.cluster else _welcome(panel.url))
@@ -54,7 +54,7 @@ async def set_scene(panel: Panel) -> None:
     """Sets the server's token, follows its account, starts jobs and opens the chat.
 
     Raises:
-        BotTrouble: the bot doesn't behave as expected.
+        BotFailure: the bot doesn't behave as expected.
     """
     stage = panel.state.stage
     await stage.wait_for_bot()

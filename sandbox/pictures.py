@@ -10,7 +10,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.async_api import FloatRect, FrameLocator, Locator, Page
 
-from sandbox.bot_process import BotTrouble
+from sandbox.bot_process import BotFailure
 from sandbox.chromium import MISSING, find_chromium, run_chromium
 from sandbox.panel import Panel
 from sandbox.panel.form import Form
@@ -34,7 +34,7 @@ async def take_pictures(chromium: str, folder: Path) -> None:
     """Plays the scenes and takes the pictures.
 
     Raises:
-        BotTrouble: the bot does not do what it should.
+        BotFailure: the bot does not do what it should.
     """
     folder.mkdir(parents=True, exist_ok=True)
     async with open_stage(_POLL_SECONDS) as stage, Panel.open(stage) as panel, run_chromium(chromium) as browser:
@@ -62,7 +62,7 @@ async def _film(panel: Panel, page: Page, target: Path) -> None:
     await chat.get_by_label("Message", exact=True).click()
     box = await page.locator("#chat-frame").bounding_box()
     if box is None:
-        raise BotTrouble("The chat is not on the page.", stage.bot.last_words)
+        raise BotFailure("The chat is not on the page.", stage.bot.last_log_lines)
     width, height = _FILM_SIZE
     height = min(height, int(box["height"]))
     film = _Film(page, FloatRect(x=box["x"], y=box["y"] + box["height"] - height, width=width, height=height))
@@ -161,7 +161,7 @@ class _Photographer:
         said = self._chat.locator(".channel-message")
         first, last = await said.first.bounding_box(), await said.last.bounding_box()
         if first is None or last is None:
-            raise BotTrouble("The languages are not on the page.", self._stage.bot.last_words)
+            raise BotFailure("The languages are not on the page.", self._stage.bot.last_log_lines)
         part = FloatRect(
             x=first["x"],
             y=first["y"],
@@ -192,7 +192,7 @@ class _Photographer:
         await what.wait_for()
         box = await what.bounding_box()
         if box is None:
-            raise BotTrouble(f"{name} is not on the page.", self._stage.bot.last_words)
+            raise BotFailure(f"{name} is not on the page.", self._stage.bot.last_log_lines)
         part = FloatRect(x=box["x"], y=box["y"], width=min(_WIDEST, box["width"]), height=box["height"])
         await self._page.screenshot(path=self._folder / f"{name}.png", clip=part, animations="disabled")
         print(f"{name}.png")
@@ -206,8 +206,8 @@ def main() -> int:
         return 1
     try:
         asyncio.run(take_pictures(chromium, _FOLDER))
-    except BotTrouble as problem:
-        print(problem, *problem.last_words, sep="\n  ", file=sys.stderr)
+    except BotFailure as problem:
+        print(problem, *problem.last_log_lines, sep="\n  ", file=sys.stderr)
         return 1
     return 0
 

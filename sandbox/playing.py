@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Coroutine, Sequence
 from signal import Signals
 
-from sandbox.bot_process import BotTrouble
+from sandbox.bot_process import BotFailure
 from sandbox.panel import PortTaken
 from sandbox.postgres import NoPostgres
 from sandbox.stage import NoPort
@@ -26,8 +26,8 @@ def play(performance: Callable[[], Coroutine[object, object, int]], signals: Seq
         return asyncio.run(_until_told_to_stop(performance(), signals))
     except (NoPort, NoPostgres, PortTaken) as problem:
         print(problem, file=sys.stderr)
-    except BotTrouble as problem:
-        print(problem, "It said:", *problem.last_words, sep="\n  ", file=sys.stderr)
+    except BotFailure as problem:
+        print(problem, "It said:", *problem.last_log_lines, sep="\n  ", file=sys.stderr)
     return FAILED
 
 

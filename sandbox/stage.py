@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeVar
 
 from cryptography.fernet import Fernet
 
-from sandbox.bot_process import SECONDS_TO_HAND_OVER, BotProcess, BotTrouble, copy_program
+from sandbox.bot_process import SECONDS_TO_HAND_OVER, BotFailure, BotProcess, copy_program
 from sandbox.cluster import PROCESSES, SHARDS, Balancer, Cluster
 from sandbox.discord_wire import Answer, Channel, DiscordSandbox, Guild, Member, NotAnswered
 from sandbox.pixverse_api import PixverseApi
@@ -80,40 +80,42 @@ class Stage:
         """Waits until the bot listens to Discord.
 
         Raises:
-            BotTrouble: it doesn't within half a minute.
+            BotFailure: it doesn't within half a minute.
         """
         try:
             await self.discord.wait_for_bot(_SECONDS_TO_COME_UP)
             await self.discord.until(lambda: self.shards_away == 0, _SECONDS_TO_COME_UP, "every shard")
         except TimeoutError:
-            raise BotTrouble(
-                f"The bot did not come up within {_SECONDS_TO_COME_UP:.0f} s.", self.bot.last_words
+            raise BotFailure(
+                f"The bot did not come up within {_SECONDS_TO_COME_UP:.0f} s.", self.bot.last_log_lines
             ) from None
 
     def expect(self, answer: Answer, beginning: str) -> None:
         """Checks how an answer begins.
 
         Raises:
-            BotTrouble: it begins differently.
+            BotFailure: it begins differently.
         """
         if not answer.text.startswith(beginning):
-            raise BotTrouble(f"The bot was to answer {beginning!r} and said: {answer.text}", self.bot.last_words)
+            raise BotFailure(f"The bot was to answer {beginning!r} and said: {answer.text}", self.bot.last_log_lines)
 
     async def while_bot_lives(self, work: Coroutine[object, object, T]) -> T:
         """Does the work and returns its result.
 
         Raises:
-            BotTrouble: the bot's process ended first, or left a command unanswered.
+            BotFailure: the bot's process ended first, or left a command unanswered.
         """
         doing = asyncio.ensure_future(work)
         watching = asyncio.ensure_future(_first_end(self.processes.values()))
         try:
             await asyncio.wait({doing, watching}, return_when=asyncio.FIRST_COMPLETED)
             if not doing.done():
-                raise BotTrouble(f"The bot ended by itself, with exit code {watching.result()}.", self.bot.last_words)
+                raise BotFailure(
+                    f"The bot ended by itself, with exit code {watching.result()}.", self.bot.last_log_lines
+                )
             return doing.result()
         except NotAnswered as error:
-            raise BotTrouble(f"The bot did not answer: {error}.", self.bot.last_words) from error
+            raise BotFailure(f"The bot did not answer: {error}.", self.bot.last_log_lines) from error
         finally:
             doing.cancel()
             watching.cancel()

@@ -23,7 +23,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     report = yield
     look = getattr(item, "funcargs", {}).get("look")
     if report.failed and isinstance(look, Look):
-        report.sections.append(("The bot's last lines", "\n".join(look.stage.bot.last_words)))
+        report.sections.append(("The bot's last lines", "\n".join(look.stage.bot.last_log_lines)))
         texts = [message.text for message in look.channel.messages()] if look.panel.chat.open else []
         report.sections.append(("The channel", "\n".join(texts)))
     return report

@@ -18,7 +18,7 @@ async def test_a_bot_that_will_not_start_leaves_its_last_words_and_its_code(tmp_
     bot = BotProcess(program(tmp_path, "print('no token')", "raise SystemExit(3)"), {})
     await bot.start()
     assert await bot.ended() == 3
-    assert bot.last_words == ["no token"]
+    assert bot.last_log_lines == ["no token"]
 
 
 async def test_the_environment_is_the_settings_and_nothing_else(tmp_path: Path) -> None:
@@ -26,7 +26,7 @@ async def test_the_environment_is_the_settings_and_nothing_else(tmp_path: Path) 
     bot = BotProcess(shows, {"DISCORD_TOKEN": "x"})
     await bot.start()
     await bot.ended()
-    assert bot.last_words == ["['DISCORD_TOKEN']"]
+    assert bot.last_log_lines == ["['DISCORD_TOKEN']"]
 
 
 async def test_stop_ends_a_running_bot_and_does_not_mind_one_that_ended(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from sandbox.bot_process import BotProcess, BotTrouble
+from sandbox.bot_process import BotFailure, BotProcess
 from sandbox.demo import set_scene
 from sandbox.panel import Panel, views
 from sandbox.stage import Stage
@@ -12,7 +12,7 @@ async def test_a_bot_that_does_not_start_leaves_its_last_words(stage: Stage) -> 
     broken = replace(stage, bot=BotProcess(stage.folder / "bot", {}))  # without a token
     await broken.bot.start()
     async with Panel.open(broken) as panel:
-        with pytest.raises(BotTrouble, match="exit code 2"):
+        with pytest.raises(BotFailure, match="exit code 2"):
             await broken.while_bot_lives(set_scene(panel))
         shown = views.sections(panel.state)
     assert shown["bot"] == {
