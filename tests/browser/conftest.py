@@ -12,7 +12,7 @@ from sandbox.chromium import MISSING, find_chromium, run_chromium
 from sandbox.panel import Panel
 from sandbox.stage import open_stage
 from sandbox.token_form import fill_in_token
-from tests.browser.look import Look
+from tests.browser.demo_page import DemoPage
 
 _POLL_SECONDS = 0.2
 
@@ -21,10 +21,10 @@ _POLL_SECONDS = 0.2
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Shows with every failure what the bot said last, and what everybody sees in the channel."""
     report = yield
-    look = getattr(item, "funcargs", {}).get("look")
-    if report.failed and isinstance(look, Look):
-        report.sections.append(("The bot's last lines", "\n".join(look.stage.bot.last_log_lines)))
-        texts = [message.text for message in look.channel.messages()] if look.panel.chat.open else []
+    demo = getattr(item, "funcargs", {}).get("demo")
+    if report.failed and isinstance(demo, DemoPage):
+        report.sections.append(("The bot's last lines", "\n".join(demo.stage.bot.last_log_lines)))
+        texts = [message.text for message in demo.channel.messages()] if demo.panel.chat.open else []
         report.sections.append(("The channel", "\n".join(texts)))
     return report
 
@@ -55,14 +55,14 @@ async def browser(chromium: str) -> AsyncIterator[Browser]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def opened(panel: Panel, browser: Browser) -> AsyncIterator[Look]:
+async def opened(panel: Panel, browser: Browser) -> AsyncIterator[DemoPage]:
     """The page, once for all tests of a file: it has to bear that anyway."""
-    async with Look.at(panel, browser) as looking:
+    async with DemoPage.at(panel, browser) as looking:
         yield looking
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def look(opened: Look) -> AsyncIterator[Look]:
+async def demo(opened: DemoPage) -> AsyncIterator[DemoPage]:
     """Somebody at the page, in a channel of the test's own, as Alice. No part of our page may have complained."""
     await opened.begin()
     opened.complaints.clear()

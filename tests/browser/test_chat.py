@@ -10,7 +10,7 @@ from playwright.async_api import Route, expect
 
 from sandbox.panel.choices import FAILURE, REFUSAL
 from sandbox.pixverse_api import timelines
-from tests.browser.look import WIDE, Look
+from tests.browser.demo_page import WIDE, DemoPage
 
 HOSTILE = (
     '<img src=x onerror="alert(1)"><script>alert(2)</script><h1>big</h1> @everyone @here <@&1> **bold** *slanted* '
@@ -25,56 +25,56 @@ _TOO_WIDE = "document.documentElement.scrollWidth > document.documentElement.cli
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-async def test_a_job_is_asked_for_and_its_video_plays(look: Look) -> None:
-    job = look.stage.pixverse.add_job(look.stage.account, prompt="A boat for Alice")
+async def test_a_job_is_asked_for_and_its_video_plays(demo: DemoPage) -> None:
+    job = demo.stage.pixverse.add_job(demo.stage.account, prompt="A boat for Alice")
     job.set("progress", 46)  # at once: a fresh card is edited after ten seconds
-    await look.status(job)
-    await expect(look.message("In progress: 46%.").last).to_contain_text("A boat for Alice")
+    await demo.status(job)
+    await expect(demo.message("In progress: 46%.").last).to_contain_text("A boat for Alice")
     job.complete()
-    outcome = look.message("Your video is ready.").last
+    outcome = demo.message("Your video is ready.").last
     await expect(outcome).to_contain_text("@Alice")
-    await expect(look.message("Done.")).to_have_count(1)
+    await expect(demo.message("Done.")).to_have_count(1)
     video = outcome.locator("video")
     await expect(video).to_have_attribute("src", re.compile("^blob:"))  # SimCord makes WebM of it first
     await video.evaluate("video => new Promise(done => video.readyState ? done() : video.onloadedmetadata = done)")
     assert await video.evaluate("video => video.duration") == pytest.approx(3, abs=0.1)
     await outcome.get_by_role("button", name="Details").click()
-    await expect(look.message("Only you can see this").filter(has_text="Style: Realistic").last).to_be_visible()
+    await expect(demo.message("Only you can see this").filter(has_text="Style: Realistic").last).to_be_visible()
 
 
-async def test_jobs_that_fail_say_why(look: Look) -> None:
-    pixverse, account = look.stage.pixverse, look.stage.account
+async def test_jobs_that_fail_say_why(demo: DemoPage) -> None:
+    pixverse, account = demo.stage.pixverse, demo.stage.account
     storm = pixverse.add_video(account, timelines.failed(0, *FAILURE), prompt="A storm", model="v5")
     pirates = pixverse.add_job(account, timelines.moderated(0, *REFUSAL), prompt="Pirates")
-    await look.command("pixverse status", storm.jobid)
-    await expect(look.message("The job failed.").last).to_contain_text(FAILURE[0])
-    await look.command("pixverse status", pirates.jobid)
-    refused = look.message("Refused by PixVerse's content rules.").last
+    await demo.command("pixverse status", storm.jobid)
+    await expect(demo.message("The job failed.").last).to_contain_text(FAILURE[0])
+    await demo.command("pixverse status", pirates.jobid)
+    refused = demo.message("Refused by PixVerse's content rules.").last
     await expect(refused).to_contain_text(REFUSAL[0])
     await expect(refused.locator(".markdown-spoiler")).to_have_count(1)
 
 
-async def test_jobs_are_offered_by_their_prompts(look: Look) -> None:
-    job = look.stage.pixverse.add_job(look.stage.account, prompt="Seventeen herons")
-    await look.status(job)
-    await look.choose_command("pixverse unwatch")
-    await look.page.keyboard.type("heron")
-    await look.suggestion("Seventeen herons").click()
+async def test_jobs_are_offered_by_their_prompts(demo: DemoPage) -> None:
+    job = demo.stage.pixverse.add_job(demo.stage.account, prompt="Seventeen herons")
+    await demo.status(job)
+    await demo.choose_command("pixverse unwatch")
+    await demo.page.keyboard.type("heron")
+    await demo.suggestion("Seventeen herons").click()
     # Not Enter: where the list comes once more, late, that chooses from it again.
-    await look.chat.get_by_role("button", name="Send", exact=True).click()
-    await expect(look.message("Stopped watching.").first).to_be_visible()
+    await demo.chat.get_by_role("button", name="Send", exact=True).click()
+    await expect(demo.message("Stopped watching.").first).to_be_visible()
 
 
-async def test_enter_sends_a_whole_id_though_it_is_offered(look: Look) -> None:
-    job = look.stage.pixverse.add_job(look.stage.account, prompt="A whole id")
-    await look.choose_command("pixverse status")
-    await look.page.keyboard.insert_text(job.jobid)
-    await expect(look.suggestion(job.jobid)).to_be_visible()
-    await look.page.keyboard.press("Enter")
-    await expect(look.message("Watching.").last).to_be_visible()
+async def test_enter_sends_a_whole_id_though_it_is_offered(demo: DemoPage) -> None:
+    job = demo.stage.pixverse.add_job(demo.stage.account, prompt="A whole id")
+    await demo.choose_command("pixverse status")
+    await demo.page.keyboard.insert_text(job.jobid)
+    await expect(demo.suggestion(job.jobid)).to_be_visible()
+    await demo.page.keyboard.press("Enter")
+    await expect(demo.message("Watching.").last).to_be_visible()
 
 
-async def test_a_command_sent_while_choices_are_fetched_is_not_lost(look: Look) -> None:
+async def test_a_command_sent_while_choices_are_fetched_is_not_lost(demo: DemoPage) -> None:
     asked, goes_on = asyncio.Event(), asyncio.Event()
 
     async def hold(route: Route) -> None:
@@ -83,209 +83,209 @@ async def test_a_command_sent_while_choices_are_fetched_is_not_lost(look: Look) 
             await goes_on.wait()
         await route.continue_()
 
-    job = look.stage.pixverse.add_job(look.stage.account, prompt="Typed fast")
-    await look.page.route("**/api/action*", hold)
+    job = demo.stage.pixverse.add_job(demo.stage.account, prompt="Typed fast")
+    await demo.page.route("**/api/action*", hold)
     try:
-        await look.choose_command("pixverse status")
+        await demo.choose_command("pixverse status")
         await asyncio.wait_for(asked.wait(), 10)
-        await look.page.keyboard.insert_text(job.jobid)
-        await look.page.keyboard.press("Enter")
+        await demo.page.keyboard.insert_text(job.jobid)
+        await demo.page.keyboard.press("Enter")
         goes_on.set()
-        await expect(look.message("Watching.").last).to_be_visible()
+        await expect(demo.message("Watching.").last).to_be_visible()
     finally:
         goes_on.set()
-        await look.page.unroute("**/api/action*")
+        await demo.page.unroute("**/api/action*")
 
 
-async def test_enter_takes_what_was_gone_to_in_the_list(look: Look) -> None:
-    pixverse, account = look.stage.pixverse, look.stage.account
+async def test_enter_takes_what_was_gone_to_in_the_list(demo: DemoPage) -> None:
+    pixverse, account = demo.stage.pixverse, demo.stage.account
     jobs = [pixverse.add_job(account, prompt=f"Gone to, {number}") for number in range(2)]
-    answer = await look.stage.alice.slash(look.channel, "pixverse watch", jobids=" ".join(job.jobid for job in jobs))
+    answer = await demo.stage.alice.slash(demo.channel, "pixverse watch", jobids=" ".join(job.jobid for job in jobs))
     assert answer.text.startswith("**Watching 2 jobs.**")
-    await look.choose_command("pixverse unwatch")
-    await look.page.keyboard.type("gone")
-    await expect(look.suggestion("Gone to")).to_have_count(2)
-    await look.page.keyboard.press("ArrowDown")
-    second = await look.chat.locator("[role=option]").nth(1).get_attribute("data-value")
-    await look.page.keyboard.press("Enter")
-    await expect(look.chat.get_by_label("jobid")).to_have_value(second or "")
-    await look.page.keyboard.press("Enter")
-    await expect(look.message("Stopped watching.").first).to_be_visible()
+    await demo.choose_command("pixverse unwatch")
+    await demo.page.keyboard.type("gone")
+    await expect(demo.suggestion("Gone to")).to_have_count(2)
+    await demo.page.keyboard.press("ArrowDown")
+    second = await demo.chat.locator("[role=option]").nth(1).get_attribute("data-value")
+    await demo.page.keyboard.press("Enter")
+    await expect(demo.chat.get_by_label("jobid")).to_have_value(second or "")
+    await demo.page.keyboard.press("Enter")
+    await expect(demo.message("Stopped watching.").first).to_be_visible()
 
 
 @pytest.mark.parametrize("hand", ["mouse", "keys"])
-async def test_enter_sends_a_channel_that_has_been_chosen(look: Look, hand: str) -> None:
-    await look.be("Ada, admin")
-    await look.choose_command("pixverse-admin alerts")
-    await look.page.keyboard.type(look.channel.name)
-    await expect(look.chat.get_by_role("option")).to_have_text([f"#{look.channel.name}"])
+async def test_enter_sends_a_channel_that_has_been_chosen(demo: DemoPage, hand: str) -> None:
+    await demo.be("Ada, admin")
+    await demo.choose_command("pixverse-admin alerts")
+    await demo.page.keyboard.type(demo.channel.name)
+    await expect(demo.chat.get_by_role("option")).to_have_text([f"#{demo.channel.name}"])
     if hand == "mouse":
-        await look.suggestion(look.channel.name).click()
+        await demo.suggestion(demo.channel.name).click()
     else:
-        await look.page.keyboard.press("Enter")
-    chosen = look.chat.get_by_role("button", name=f"channel: #{look.channel.name}; edit")
+        await demo.page.keyboard.press("Enter")
+    chosen = demo.chat.get_by_role("button", name=f"channel: #{demo.channel.name}; edit")
     await expect(chosen).to_be_focused()
-    job = look.stage.pixverse.add_job(look.stage.account, prompt="Meanwhile")
-    await look.stage.alice.slash(look.channel, "pixverse status", jobid=job.jobid)
-    await expect(look.message("Meanwhile").first).to_be_visible()
+    job = demo.stage.pixverse.add_job(demo.stage.account, prompt="Meanwhile")
+    await demo.stage.alice.slash(demo.channel, "pixverse status", jobid=job.jobid)
+    await expect(demo.message("Meanwhile").first).to_be_visible()
     await expect(chosen).to_be_focused()
-    await look.page.keyboard.press("Enter")
-    await expect(look.message(f"Alerts go to #{look.channel.name}.").last).to_be_visible()
+    await demo.page.keyboard.press("Enter")
+    await expect(demo.message(f"Alerts go to #{demo.channel.name}.").last).to_be_visible()
 
 
 @pytest.mark.parametrize("hand", ["mouse", "keys"])
-async def test_enter_sends_a_yes_or_no_that_has_been_chosen(look: Look, hand: str) -> None:
-    job = look.stage.pixverse.add_job(look.stage.account, prompt="Without a ping")
-    await look.choose_command("pixverse status")
-    await look.page.keyboard.insert_text(job.jobid)
-    await expect(look.suggestion(job.jobid)).to_be_visible()
-    await look.chat.get_by_role("button", name="+3 more").click()
-    await look.suggestion("mention").click()
-    no = look.suggestion("False")
+async def test_enter_sends_a_yes_or_no_that_has_been_chosen(demo: DemoPage, hand: str) -> None:
+    job = demo.stage.pixverse.add_job(demo.stage.account, prompt="Without a ping")
+    await demo.choose_command("pixverse status")
+    await demo.page.keyboard.insert_text(job.jobid)
+    await expect(demo.suggestion(job.jobid)).to_be_visible()
+    await demo.chat.get_by_role("button", name="+3 more").click()
+    await demo.suggestion("mention").click()
+    no = demo.suggestion("False")
     if hand == "mouse":
         await no.click()
     else:
-        await look.page.keyboard.press("ArrowDown")
+        await demo.page.keyboard.press("ArrowDown")
         await expect(no).to_have_attribute("aria-selected", "true")
-        await look.page.keyboard.press("Enter")
-    await expect(look.chat.get_by_label("mention", exact=True)).to_have_value("False")
-    await expect(look.chat.get_by_label("mention", exact=True)).to_be_focused()
-    await look.page.keyboard.press("Enter")
-    await expect(look.message("I'll post the result here.").last).to_be_visible()
+        await demo.page.keyboard.press("Enter")
+    await expect(demo.chat.get_by_label("mention", exact=True)).to_have_value("False")
+    await expect(demo.chat.get_by_label("mention", exact=True)).to_be_focused()
+    await demo.page.keyboard.press("Enter")
+    await expect(demo.message("I'll post the result here.").last).to_be_visible()
 
 
-async def test_an_admin_sets_the_token_in_a_form_that_members_do_not_have(look: Look) -> None:
-    await look.chat.get_by_label("Message", exact=True).click()
-    await look.page.keyboard.type("/pixverse")
-    await expect(look.suggestion("pixverse status").first).to_be_visible()
-    await expect(look.suggestion("pixverse-admin")).to_have_count(0)
-    await look.be("Ada, admin")
-    await look.command("pixverse-admin token set")
-    form = look.chat.get_by_role("dialog", name="PixVerse API token")
-    await form.get_by_label("API token from useapi.net").fill(look.stage.account.token)
+async def test_an_admin_sets_the_token_in_a_form_that_members_do_not_have(demo: DemoPage) -> None:
+    await demo.chat.get_by_label("Message", exact=True).click()
+    await demo.page.keyboard.type("/pixverse")
+    await expect(demo.suggestion("pixverse status").first).to_be_visible()
+    await expect(demo.suggestion("pixverse-admin")).to_have_count(0)
+    await demo.be("Ada, admin")
+    await demo.command("pixverse-admin token set")
+    form = demo.chat.get_by_role("dialog", name="PixVerse API token")
+    await form.get_by_label("API token from useapi.net").fill(demo.stage.account.token)
     await form.get_by_role("button", name="Submit").click()
-    await expect(look.message("Token works.").last).to_be_visible()
+    await expect(demo.message("Token works.").last).to_be_visible()
 
 
-async def test_an_answer_for_one_person_is_not_shown_to_another(look: Look) -> None:
-    job = look.stage.pixverse.add_job(look.stage.account, prompt="For Alice's eyes")
-    await look.status(job)
-    await look.be("Ben")
-    await expect(look.message("For Alice's eyes")).to_have_count(1)  # the card
-    await expect(look.message("Watching.")).to_have_count(0)
-    await look.be("Alice")
-    await expect(look.message("Watching.")).to_have_count(1)
+async def test_an_answer_for_one_person_is_not_shown_to_another(demo: DemoPage) -> None:
+    job = demo.stage.pixverse.add_job(demo.stage.account, prompt="For Alice's eyes")
+    await demo.status(job)
+    await demo.be("Ben")
+    await expect(demo.message("For Alice's eyes")).to_have_count(1)  # the card
+    await expect(demo.message("Watching.")).to_have_count(0)
+    await demo.be("Alice")
+    await expect(demo.message("Watching.")).to_have_count(1)
 
 
-async def test_buttons_live_on_after_a_restart(look: Look) -> None:
-    job = look.stage.pixverse.add_job(look.stage.account, prompt="Pressed later")
-    await look.status(job)
-    card = look.message("Waiting to start.").last
+async def test_buttons_live_on_after_a_restart(demo: DemoPage) -> None:
+    job = demo.stage.pixverse.add_job(demo.stage.account, prompt="Pressed later")
+    await demo.status(job)
+    card = demo.message("Waiting to start.").last
     await expect(card).to_be_visible()
-    await look.open_tab("Bot")
-    await look.press("Restart")
-    await expect(look.page.locator("#bot-state")).to_contain_text("2 times")
-    await expect(look.page.locator("#bot-chip")).to_have_text("The bot is online")
+    await demo.open_tab("Bot")
+    await demo.press("Restart")
+    await expect(demo.page.locator("#bot-state")).to_contain_text("2 times")
+    await expect(demo.page.locator("#bot-chip")).to_have_text("The bot is online")
     await card.get_by_role("button", name="Stop watching").click()
-    await expect(look.message("Stopped watching").filter(has_text="@").last).to_be_visible()
+    await expect(demo.message("Stopped watching").filter(has_text="@").last).to_be_visible()
 
 
-async def test_whoever_asks_sees_the_answer_however_far_up_they_were(look: Look) -> None:
+async def test_whoever_asks_sees_the_answer_however_far_up_they_were(demo: DemoPage) -> None:
     for _ in range(8):
-        await look.stage.alice.slash(look.channel, "pixverse list")
-    await expect(look.message("Nothing is being watched here.")).to_have_count(8)
-    await _scroll_up(look)
-    await look.command("pixverse unwatch", "nonsense")
-    await expect(look.message("That isn't a job id.").last).to_be_in_viewport()
-    await _scroll_up(look)
-    await look.open_tab("Discord")
-    await look.press("Watch the jobs in the newest message")
-    await expect(look.message("There is no PixVerse job id in that message.").last).to_be_in_viewport()
+        await demo.stage.alice.slash(demo.channel, "pixverse list")
+    await expect(demo.message("Nothing is being watched here.")).to_have_count(8)
+    await _scroll_up(demo)
+    await demo.command("pixverse unwatch", "nonsense")
+    await expect(demo.message("That isn't a job id.").last).to_be_in_viewport()
+    await _scroll_up(demo)
+    await demo.open_tab("Discord")
+    await demo.press("Watch the jobs in the newest message")
+    await expect(demo.message("There is no PixVerse job id in that message.").last).to_be_in_viewport()
 
 
-async def _scroll_up(look: Look) -> None:
-    await look.message("Nothing is being watched here.").last.hover()
-    await look.page.mouse.wheel(0, -5000)
-    await expect(look.message("Nothing is being watched here.").first).to_be_in_viewport()
-    await expect(look.message("Nothing is being watched here.").last).not_to_be_in_viewport()
+async def _scroll_up(demo: DemoPage) -> None:
+    await demo.message("Nothing is being watched here.").last.hover()
+    await demo.page.mouse.wheel(0, -5000)
+    await expect(demo.message("Nothing is being watched here.").first).to_be_in_viewport()
+    await expect(demo.message("Nothing is being watched here.").last).not_to_be_in_viewport()
 
 
-async def test_hostile_words_are_text(look: Look) -> None:
-    job = look.stage.pixverse.add_job(look.stage.account, timelines.failed(0, HOSTILE), prompt=HOSTILE)
-    await look.command("pixverse status", job.jobid)
-    outcome = look.message("The job failed.").last
+async def test_hostile_words_are_text(demo: DemoPage) -> None:
+    job = demo.stage.pixverse.add_job(demo.stage.account, timelines.failed(0, HOSTILE), prompt=HOSTILE)
+    await demo.command("pixverse status", job.jobid)
+    outcome = demo.message("The job failed.").last
     await expect(outcome).to_contain_text('<img src=x onerror="alert(1)"><script>alert(2)</script>')
     content = outcome.locator(".message-content")
     for not_text in ("img", "script", "h1", "em", "a", ".mention:not(:text('@Alice'))"):
         await expect(content.locator(not_text)).to_have_count(0)
     await expect(content.locator("strong")).to_have_text(["The job failed."])
-    row = look.row("<script>alert(2)</script>")
+    row = demo.row("<script>alert(2)</script>")
     await expect(row.locator(".prompt")).to_have_text(HOSTILE.strip())
     assert await row.locator(".prompt").evaluate("node => node.childElementCount") == 0
-    assert await look.page.evaluate("document.documentElement.scrollWidth") <= 1280
+    assert await demo.page.evaluate("document.documentElement.scrollWidth") <= 1280
 
 
-async def test_keys_alone_suffice(look: Look) -> None:
-    keys = look.page.keyboard
-    job = look.stage.pixverse.add_job(look.stage.account, prompt="By keys alone")
-    await look.page.get_by_role("link", name="Skip to the switches").focus()
+async def test_keys_alone_suffice(demo: DemoPage) -> None:
+    keys = demo.page.keyboard
+    job = demo.stage.pixverse.add_job(demo.stage.account, prompt="By keys alone")
+    await demo.page.get_by_role("link", name="Skip to the switches").focus()
     await keys.press("Enter")
     reached = ""
     for _ in range(14):
         await keys.press("Tab")
-        reached = await look.page.evaluate("document.activeElement.textContent.trim()")
+        reached = await demo.page.evaluate("document.activeElement.textContent.trim()")
         if reached == "Start without watching":
             break
     assert reached == "Start without watching"
-    before = len(look.stage.pixverse.jobs)
+    before = len(demo.stage.pixverse.jobs)
     await keys.press("Enter")
-    await look.hears("Started.")
-    assert len(look.stage.pixverse.jobs) == before + 1
-    await look.page.get_by_role("link", name="Skip to the message box").focus()
+    await demo.hears("Started.")
+    assert len(demo.stage.pixverse.jobs) == before + 1
+    await demo.page.get_by_role("link", name="Skip to the message box").focus()
     await keys.press("Enter")
-    await expect(look.chat.get_by_label("Message", exact=True)).to_be_focused()
+    await expect(demo.chat.get_by_label("Message", exact=True)).to_be_focused()
     await keys.type("/pixverse status")
-    await expect(look.suggestion("pixverse status").first).to_be_visible()
+    await expect(demo.suggestion("pixverse status").first).to_be_visible()
     await keys.press("Enter")
     await keys.type(job.jobid)
     await keys.press("Enter")
-    await expect(look.message("Watching.").last).to_be_visible()
+    await expect(demo.message("Watching.").last).to_be_visible()
 
 
-async def test_the_keyboard_goes_on_in_the_message_box_once_the_buttons_are_gone(look: Look) -> None:
-    await look.command("pixverse forget-me")
-    await look.chat.get_by_role("button", name="Keep my data").press("Enter")
-    await expect(look.message("Kept.").last).to_be_visible()
-    await expect(look.chat.get_by_role("button", name="Keep my data")).to_have_count(0)
-    await expect(look.chat.get_by_label("Message", exact=True)).to_be_focused()
+async def test_the_keyboard_goes_on_in_the_message_box_once_the_buttons_are_gone(demo: DemoPage) -> None:
+    await demo.command("pixverse forget-me")
+    await demo.chat.get_by_role("button", name="Keep my data").press("Enter")
+    await expect(demo.message("Kept.").last).to_be_visible()
+    await expect(demo.chat.get_by_role("button", name="Keep my data")).to_have_count(0)
+    await expect(demo.chat.get_by_label("Message", exact=True)).to_be_focused()
 
 
-async def test_on_a_narrow_screen_each_part_has_the_whole_of_it(look: Look) -> None:
-    look.stage.pixverse.add_video(look.stage.account, prompt="W" * 300)
-    await look.page.set_viewport_size({"width": 360, "height": 740})
+async def test_on_a_narrow_screen_each_part_has_the_whole_of_it(demo: DemoPage) -> None:
+    demo.stage.pixverse.add_video(demo.stage.account, prompt="W" * 300)
+    await demo.page.set_viewport_size({"width": 360, "height": 740})
     try:
         for part in ("Chat", "PixVerse", "Discord", "Traffic", "Bot"):
-            await look.open_tab(part)
-            await expect(look.page.locator(f"#{part.lower()}")).to_be_visible()
-            await expect(look.page.locator("main > section.chosen, .side > section.chosen")).to_have_count(1)
-            assert not await look.page.evaluate(_TOO_WIDE), part
-        await look.open_tab("Chat")
-        await expect(look.chat.get_by_label("Message", exact=True)).to_be_visible()
+            await demo.open_tab(part)
+            await expect(demo.page.locator(f"#{part.lower()}")).to_be_visible()
+            await expect(demo.page.locator("main > section.chosen, .side > section.chosen")).to_have_count(1)
+            assert not await demo.page.evaluate(_TOO_WIDE), part
+        await demo.open_tab("Chat")
+        await expect(demo.chat.get_by_label("Message", exact=True)).to_be_visible()
     finally:
-        await look.page.set_viewport_size(WIDE)
-    await expect(look.page.get_by_role("tab", name="PixVerse")).to_have_attribute("aria-selected", "true")
+        await demo.page.set_viewport_size(WIDE)
+    await expect(demo.page.get_by_role("tab", name="PixVerse")).to_have_attribute("aria-selected", "true")
 
 
-async def test_tabs_are_moved_through_with_arrows(look: Look) -> None:
-    await look.page.get_by_role("tab", name="PixVerse").focus()
+async def test_tabs_are_moved_through_with_arrows(demo: DemoPage) -> None:
+    await demo.page.get_by_role("tab", name="PixVerse").focus()
     for key, name in (("ArrowRight", "Discord"), ("End", "Bot"), ("ArrowRight", "PixVerse"), ("ArrowLeft", "Bot")):
-        await look.page.keyboard.press(key)
-        await expect(look.page.get_by_role("tab", name=name)).to_be_focused()
-        await expect(look.page.get_by_role("tab", name=name)).to_have_attribute("aria-selected", "true")
-        await expect(look.page.locator(f"#{name.lower()}")).to_be_visible()
+        await demo.page.keyboard.press(key)
+        await expect(demo.page.get_by_role("tab", name=name)).to_be_focused()
+        await expect(demo.page.get_by_role("tab", name=name)).to_have_attribute("aria-selected", "true")
+        await expect(demo.page.locator(f"#{name.lower()}")).to_be_visible()
 
 
-async def test_everything_has_a_name(look: Look) -> None:
-    look.stage.pixverse.add_job(look.stage.account, prompt="With a name")
-    await expect(look.row("With a name")).to_be_visible()
-    assert await look.page.evaluate(_NAMELESS) == []
+async def test_everything_has_a_name(demo: DemoPage) -> None:
+    demo.stage.pixverse.add_job(demo.stage.account, prompt="With a name")
+    await expect(demo.row("With a name")).to_be_visible()
+    assert await demo.page.evaluate(_NAMELESS) == []

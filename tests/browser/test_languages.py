@@ -21,7 +21,7 @@ from sandbox.pixverse_api import timelines
 from sandbox.pixverse_api.jobs import Job
 from sandbox.stage import Stage, empty_stage
 from sandbox.token_form import fill_in_token
-from tests.browser.look import PATIENCE_MS, Look
+from tests.browser.demo_page import PATIENCE_MS, DemoPage
 from tests.languages import ARABIC, install, mirrored, translated
 from tests.pseudo_language import PSEUDO, english, pseudo
 from ui import language as languages
@@ -63,9 +63,9 @@ async def panel(chromium: str) -> AsyncIterator[Panel]:
 class Walk:
     """Goes from screen to screen, and keeps what was said in English there."""
 
-    def __init__(self, look: Look) -> None:
-        self.look = look
-        self.stage: Stage = look.stage
+    def __init__(self, demo: DemoPage) -> None:
+        self.demo = demo
+        self.stage: Stage = demo.stage
         self._english: set[str] = set()
 
     def note(self, text: str) -> None:
@@ -80,16 +80,16 @@ class Walk:
 
     async def read(self) -> None:
         """Reads all that the bot has said in the channel to whoever looks at the page."""
-        person = self.look.panel.state.person
-        said = [str(message.id) for message in self.look.channel.messages(of_bot=True, seen_by=person)]
-        shown = self.look.chat.locator("#channel-message-list")
+        person = self.demo.panel.state.person
+        said = [str(message.id) for message in self.demo.channel.messages(of_bot=True, seen_by=person)]
+        shown = self.demo.chat.locator("#channel-message-list")
         await expect(shown.locator(f"[data-message-id='{said[-1]}']")).to_have_count(1)
         for text in await shown.evaluate(_SAID, [said, _OF_THE_PAGE]):
             self.note(text)
 
     async def ask(self, person: Member, name: str, **options: Any) -> Answer:
         """Uses a command in the channel that the page shows."""
-        return await person.slash(self.look.channel, name, **options)
+        return await person.slash(self.demo.channel, name, **options)
 
     def job(self, timeline: timelines.Timeline = ()) -> Job:
         """A job whose own words are of no language that is looked for."""
@@ -108,7 +108,7 @@ class Walk:
 
     def posts(self) -> list[Message]:
         """What the bot has posted for everybody."""
-        return self.look.channel.messages(of_bot=True)
+        return self.demo.channel.messages(of_bot=True)
 
     def outcomes(self) -> list[Message]:
         """Posts that are no cards."""
@@ -124,19 +124,19 @@ class Walk:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def walk(look: Look) -> Walk:
+async def walk(demo: DemoPage) -> Walk:
     """Somebody who begins to walk in a channel of their own, in the pseudo-language."""
-    await _speak(look, PSEUDO)
-    return Walk(look)
+    await _speak(demo, PSEUDO)
+    return Walk(demo)
 
 
-async def _speak(look: Look, language: str) -> None:
-    stage = look.stage
+async def _speak(demo: DemoPage, language: str) -> None:
+    stage = demo.stage
     stage.guild.preferred_locale = language
     for person in (stage.alice, stage.ben, stage.ada):
         person.locale = language
-    await look.panel.state.show()
-    await look.is_shown()
+    await demo.panel.state.show()
+    await demo.is_shown()
 
 
 def _texts(item: Mapping[str, Any]) -> Iterator[str]:
@@ -148,15 +148,15 @@ def _texts(item: Mapping[str, Any]) -> Iterator[str]:
 
 
 async def test_no_english_is_left_in_the_commands(walk: Walk) -> None:
-    look, stage = walk.look, walk.stage
-    await look.be("Ada, admin")
-    await look.chat.get_by_label("Message", exact=True).click()
-    await look.page.keyboard.type("/pixverse")
-    await expect(look.suggestion("pixverse status").first).to_be_visible()
-    for offered in await look.chat.get_by_role("option").all_inner_texts():
+    demo, stage = walk.demo, walk.stage
+    await demo.be("Ada, admin")
+    await demo.chat.get_by_label("Message", exact=True).click()
+    await demo.page.keyboard.type("/pixverse")
+    await expect(demo.suggestion("pixverse status").first).to_be_visible()
+    for offered in await demo.chat.get_by_role("option").all_inner_texts():
         walk.note(offered.replace("optional", "").removesuffix("PixVerse Relay"))
     endonyms = {PSEUDO, ARABIC, *languages.LANGUAGES.values()}
-    for command in stage.discord.world.backend.visible_commands(user_id=stage.ada.id, channel_id=look.channel.id):
+    for command in stage.discord.world.backend.visible_commands(user_id=stage.ada.id, channel_id=demo.channel.id):
         for text in _texts(command):
             if text not in endonyms:
                 walk.note(text)
@@ -164,13 +164,13 @@ async def test_no_english_is_left_in_the_commands(walk: Walk) -> None:
 
 
 async def test_no_english_is_left_where_members_look(walk: Walk) -> None:
-    look, alice, ben = walk.look, walk.stage.alice, walk.stage.ben
+    demo, alice, ben = walk.demo, walk.stage.alice, walk.stage.ben
     await walk.ask(alice, "pixverse list")
     kept = await walk.ask(alice, "pixverse forget-me")
     await walk.read()
     await alice.click(kept, kept.labels[1])
     boat = walk.job()
-    await look.command("pixverse status", boat.jobid)
+    await demo.command("pixverse status", boat.jobid)
     await walk.posted(1)
     await walk.read()
     boat.set("progress", 46)
@@ -180,7 +180,7 @@ async def test_no_english_is_left_where_members_look(walk: Walk) -> None:
     await walk.ask(alice, "pixverse status", jobid=boat.jobid)
     await walk.ask(alice, "pixverse status", jobid=walk.job().jobid, private=True)
     await walk.ask(alice, "pixverse list")
-    for name, _ in await alice.autocomplete(look.channel, "pixverse unwatch", option="jobid", typed=""):
+    for name, _ in await alice.autocomplete(demo.channel, "pixverse unwatch", option="jobid", typed=""):
         walk.note(name)
     await walk.ask(alice, "pixverse unwatch", jobid=boat.jobid)
     await walk.read()
@@ -209,7 +209,7 @@ async def test_no_english_is_left_in_outcomes(walk: Walk) -> None:
         outcome = await walk.ended(timeline)
         await walk.stage.alice.click(outcome, outcome.labels[0])
         await walk.read()
-    walk.look.channel.deny_bot(attach_files=True)
+    walk.demo.channel.deny_bot(attach_files=True)
     await walk.ended(timelines.completed(0))
     await walk.read()
     walk.is_over()
@@ -230,30 +230,30 @@ async def test_no_english_is_left_in_a_group(walk: Walk) -> None:
 
 
 async def test_no_english_is_left_where_admins_look(walk: Walk) -> None:
-    look, ada = walk.look, walk.stage.ada
-    await look.be("Ada, admin")
+    demo, ada = walk.demo, walk.stage.ada
+    await demo.be("Ada, admin")
     await walk.ended(timelines.completed(0))
     await walk.ask(ada, "pixverse-admin check")
     await walk.ask(ada, "pixverse-admin deliveries")
-    await walk.ask(ada, "pixverse-admin alerts", channel=look.channel)
+    await walk.ask(ada, "pixverse-admin alerts", channel=demo.channel)
     await walk.ask(ada, "pixverse-admin callback")
     await walk.ask(ada, "pixverse-admin language", language=PSEUDO)
     await walk.ask(ada, "pixverse-admin language", language="server")
     await walk.read()
-    asked = await walk.ask(ada, "pixverse-admin follow", channel=look.channel)
+    asked = await walk.ask(ada, "pixverse-admin follow", channel=demo.channel)
     await walk.read()
     await ada.click(asked, asked.labels[0])
     await walk.ask(ada, "pixverse-admin check")
     walk.job(timelines.completed(0))
-    ((name, value),) = await ada.autocomplete(look.channel, "pixverse-admin unfollow", option="channel", typed="")
-    walk.note(name.replace(look.channel.name, ""))
+    ((name, value),) = await ada.autocomplete(demo.channel, "pixverse-admin unfollow", option="channel", typed="")
+    walk.note(name.replace(demo.channel.name, ""))
     await walk.read()
     await walk.ask(ada, "pixverse-admin unfollow", channel=value)
     kept = await walk.ask(ada, "pixverse-admin token remove")
     await walk.read()
     await ada.click(kept, kept.labels[1])
-    await look.command("pixverse-admin token set")
-    form = look.chat.get_by_role("dialog")
+    await demo.command("pixverse-admin token set")
+    form = demo.chat.get_by_role("dialog")
     field = form.get_by_role("textbox")
     await expect(field).to_be_visible()
     for text in await form.locator(".modal-title, .control-label, .field-description").all_inner_texts():
@@ -266,14 +266,14 @@ async def test_no_english_is_left_where_admins_look(walk: Walk) -> None:
 
 
 async def test_no_english_is_left_in_troubles(walk: Walk) -> None:
-    look, stage = walk.look, walk.stage
-    await look.be("Ada, admin")
-    await walk.ask(stage.ada, "pixverse-admin alerts", channel=look.channel)
+    demo, stage = walk.demo, walk.stage
+    await demo.be("Ada, admin")
+    await walk.ask(stage.ada, "pixverse-admin alerts", channel=demo.channel)
     waiting = walk.job()
     await walk.ask(stage.alice, "pixverse status", jobid=waiting.jobid)
     for standing in ("refused", "ok", "unpaid", "ok"):
         before = len(walk.outcomes())
-        await look.panel.controls["account"](Form({"account": standing}))
+        await demo.panel.controls["account"](Form({"account": standing}))
         await walk.ask(stage.ada, "pixverse-admin check")
         await walk.next_outcome(before)
         await walk.ask(stage.ada, "pixverse status", jobid=waiting.jobid)
@@ -291,12 +291,12 @@ async def test_no_english_is_left_in_troubles(walk: Walk) -> None:
     walk.is_over()
 
 
-async def test_nothing_breaks_from_right_to_left(look: Look) -> None:
-    await _speak(look, ARABIC)
-    stage, shown = look.stage, look.chat.locator("#channel-message-list")
+async def test_nothing_breaks_from_right_to_left(demo: DemoPage) -> None:
+    await _speak(demo, ARABIC)
+    stage, shown = demo.stage, demo.chat.locator("#channel-message-list")
     prompt = "**boat** <@1> [name](https://evil.example) \u202e `code`"
     job = stage.pixverse.add_job(stage.account, prompt=prompt)
-    await look.command("pixverse status", job.jobid)
+    await demo.command("pixverse status", job.jobid)
     answer = shown.locator(".channel-message").filter(has_text="Only you can see this").last
     await expect(answer.locator("strong").filter(has_text=mirrored("Watching"))).to_have_count(1)
     await answer.get_by_role("link").click(trial=True)
@@ -306,7 +306,7 @@ async def test_nothing_breaks_from_right_to_left(look: Look) -> None:
     await card.get_by_role("button").first.click()
     await expect(shown.locator(".message-ephemeral-note")).to_have_count(2)
     job.complete(2)
-    details = look.chat.get_by_role("button", name=mirrored("Details"), exact=True)
+    details = demo.chat.get_by_role("button", name=mirrored("Details"), exact=True)
     await expect(details).to_be_visible()
     outcome = shown.locator(".channel-message").filter(has=details)
     await expect(outcome.locator(".mention")).to_have_text("@Alice")
@@ -317,9 +317,9 @@ async def test_nothing_breaks_from_right_to_left(look: Look) -> None:
     await expect(shown.locator(".message-ephemeral-note")).to_have_count(3)
     for text in await shown.locator(".message-content, .message-components").all_inner_texts():
         assert not re.search(r"<t:|</|\{|\}|\]\(http(?!s://evil)", text), text
-    await look.be("Ada, admin")
-    await look.command("pixverse-admin token set")
-    form = look.chat.get_by_role("dialog")
+    await demo.be("Ada, admin")
+    await demo.command("pixverse-admin token set")
+    form = demo.chat.get_by_role("dialog")
     await form.get_by_role("textbox").fill(stage.account.token)
     await form.get_by_role("button", name="Submit").click()
     await expect(shown.locator("strong").filter(has_text=mirrored("Token works"))).to_be_visible()
@@ -333,21 +333,21 @@ def _said_in(language: str, text: str) -> str:
     return translation.replace("**", "")
 
 
-async def test_a_japanese_member_in_a_brazilian_server(look: Look) -> None:
-    await look.choose("Your language", "日本語 (ja)")
-    await look.open_tab("Discord")
-    await look.choose("Language", "Português do Brasil (pt-BR)")
-    await look.hears("The language of Paper Boat Studio is Português do Brasil (pt-BR).")
-    await look.is_shown()
-    await look.choose_command("pixverse status")
-    job = look.stage.pixverse.add_job(look.stage.account, prompt="Um barquinho")
-    await look.page.keyboard.insert_text(job.jobid)
-    await look.page.keyboard.press("Enter")
-    await expect(look.message(_said_in("ja", "**Watching.** I'll post the result here and ping you."))).to_have_count(1)
-    await expect(look.message(_said_in("pt-BR", "Waiting to start")).filter(has_text="Um barquinho")).to_have_count(1)
+async def test_a_japanese_member_in_a_brazilian_server(demo: DemoPage) -> None:
+    await demo.choose("Your language", "日本語 (ja)")
+    await demo.open_tab("Discord")
+    await demo.choose("Language", "Português do Brasil (pt-BR)")
+    await demo.hears("The language of Paper Boat Studio is Português do Brasil (pt-BR).")
+    await demo.is_shown()
+    await demo.choose_command("pixverse status")
+    job = demo.stage.pixverse.add_job(demo.stage.account, prompt="Um barquinho")
+    await demo.page.keyboard.insert_text(job.jobid)
+    await demo.page.keyboard.press("Enter")
+    await expect(demo.message(_said_in("ja", "**Watching.** I'll post the result here and ping you."))).to_have_count(1)
+    await expect(demo.message(_said_in("pt-BR", "Waiting to start")).filter(has_text="Um barquinho")).to_have_count(1)
     job.complete()
-    outcome = look.message(_said_in("pt-BR", "Your video is ready."))
+    outcome = demo.message(_said_in("pt-BR", "Your video is ready."))
     await expect(outcome).to_contain_text("@Alice")
     await outcome.get_by_role("button", name=_said_in("pt-BR", "Details")).click()
-    details = look.message("pixverse-create_single").filter(has_text=_said_in("ja", "Done"))
+    details = demo.message("pixverse-create_single").filter(has_text=_said_in("ja", "Done"))
     await expect(details).to_contain_text("Only you can see this")

@@ -32,8 +32,8 @@ addEventListener("DOMContentLoaded", () => {
 """Some stand for a second only: on a busy machine nobody looks in time."""
 
 
-class Look:
-    """The page, as somebody has it before them."""
+class DemoPage:
+    """The demo's page in a browser."""
 
     def __init__(self, panel: Panel, page: Page) -> None:
         self.panel = panel
@@ -42,21 +42,21 @@ class Look:
         self.said = page.locator("#said")
         self.complaints: list[str] = []
         page.set_default_timeout(PATIENCE_MS)
-        page.on("console", self._hear)
-        page.on("pageerror", self._hear_error)
+        page.on("console", self._record_console)
+        page.on("pageerror", self._record_error)
 
     @classmethod
     @asynccontextmanager
-    async def at(cls, panel: Panel, browser: Browser) -> AsyncIterator[Look]:
+    async def at(cls, panel: Panel, browser: Browser) -> AsyncIterator[DemoPage]:
         """Opens the page."""
         context = await browser.new_context(viewport=WIDE, reduced_motion="reduce")
         await context.grant_permissions(["clipboard-read", "clipboard-write"], origin=panel.url)
         await context.add_init_script(_REMEMBER_EXPLANATIONS)
-        look = cls(panel, await context.new_page())
+        demo = cls(panel, await context.new_page())
         try:
-            await look.page.goto(panel.url)
-            await expect(look.page.locator("html")).to_have_attribute("data-ready", "true")
-            yield look
+            await demo.page.goto(panel.url)
+            await expect(demo.page.locator("html")).to_have_attribute("data-ready", "true")
+            yield demo
         finally:
             await context.close()
 
@@ -70,7 +70,7 @@ class Look:
         state.stage.pixverse.faults.clear()
         state.stage.discord.faults.clear()
         state.stage.guild.upload_limit = 10 * 1024 * 1024
-        await self.panel.controls["channel-add"](Form({"name": f"look-{next(_numbers)}"}))
+        await self.panel.controls["channel-add"](Form({"name": f"demo-{next(_numbers)}"}))
         await self.is_shown()
         await self.page.locator("html").evaluate("html => { html.dataset.explained = ''; }")
         await self.open_tab("PixVerse")
@@ -95,7 +95,7 @@ class Look:
         """The chosen channel."""
         return self.panel.state.here()
 
-    def _hear(self, message: ConsoleMessage) -> None:
+    def _record_console(self, message: ConsoleMessage) -> None:
         """SimCord's own scripts may say what they like, but what they ask for has to be there.
 
         Only an asset may be gone: SimCord's page asks for those of the state before while a newer one arrives.
@@ -106,7 +106,7 @@ class Look:
         if message.type == "error" and (is_refusal or message.location["url"].startswith(self.panel.url)):
             self.complaints.append(f"{message.text} {message.location['url']}")
 
-    def _hear_error(self, error: Error) -> None:
+    def _record_error(self, error: Error) -> None:
         self.complaints.append(str(error))
 
     # ------------------------------------------------------------------ chat
@@ -162,7 +162,7 @@ class Look:
         await expect(self.page.locator("#scene")).to_contain_text(sentence)
 
     async def was_explained(self, sentence: str) -> None:
-        """The line under the four scenes says so, or has said so since this look began."""
+        """The line under the four scenes says so, or has said so since the page was opened."""
         said = re.compile(re.escape(sentence))
         await expect(self.page.locator("html")).to_have_attribute("data-explained", said)
 
