@@ -187,7 +187,7 @@ class Interaction:
 
 
 @dataclass(frozen=True, slots=True)
-class Posted:
+class PostedMessage:
     """A message that the bot has posted."""
 
     at: float
@@ -215,11 +215,11 @@ class DiscordWorld:
         self.locales: dict[int, str] = {}
         """The languages of people who don't use Discord in English."""
         self._by_token: dict[str, Interaction] = {}
-        self.posted: list[Posted] = []
+        self.posted: list[PostedMessage] = []
         self.edits = 0
         self.shards = 1
         """The number of shards that Discord recommends."""
-        self.sessions: dict[int, Session] = {}
+        self.sessions: dict[int, GatewaySession] = {}
         """By shard."""
         self.life = 0
         self.gateway_open = True
@@ -235,7 +235,7 @@ class DiscordWorld:
         self.asked_for_limit = 0
         self.on_log_in: Callable[[str | None], None] = lambda _wrong: None
         """Called at each IDENTIFY with what is wrong with it, or None."""
-        self.on_post: Callable[[Posted], None] = lambda _posted: None
+        self.on_post: Callable[[PostedMessage], None] = lambda _posted: None
         self.on_sending: Callable[[Channel, dict[str, Any], int], None] = lambda *_: None
         self.on_answer: Callable[[], None] = lambda: None
         """Called when the bot has acknowledged an interaction."""
@@ -630,7 +630,7 @@ class DiscordWorld:
         reply_to = (body.get("message_reference") or {}).get("message_id")
         reply_to = None if reply_to is None or int(reply_to) not in channel.messages else str(reply_to)
         described = tuple(str(one.get("description") or "") for one in body.get("attachments") or ())
-        posted = Posted(now, self.life, channel, message, nonce, request.files, pings, reply_to, described)
+        posted = PostedMessage(now, self.life, channel, message, nonce, request.files, pings, reply_to, described)
         self.posted.append(posted)
         self.on_post(posted)
         return message
@@ -788,13 +788,13 @@ class DiscordWorld:
         session = self.sessions.get(shard_of(guild.id, self.shards))
         return session is not None and session.socket.ready
 
-    async def connect(self) -> Socket:
+    async def connect(self) -> GatewaySocket:
         """A client connects. Raises aiohttp's error if the gateway is closed."""
         if not self.gateway_open:
             raise aiohttp.ClientConnectorError(SimpleNamespace(host="", port=0, ssl=None), OSError("away"))  # type: ignore[arg-type]
         if self.gateway_hangs:
             await asyncio.get_running_loop().create_future()
-        socket = Socket(self)
+        socket = GatewaySocket(self)
         socket.push({"op": 10, "d": {"heartbeat_interval": 10**9}, "s": None, "t": None})
         return socket
 
@@ -814,7 +814,7 @@ class DiscordWorld:
         self.sessions.clear()
         self.log_ins.clear()
 
-    def identify(self, socket: Socket, data: dict[str, Any]) -> None:
+    def identify(self, socket: GatewaySocket, data: dict[str, Any]) -> None:
         shard, of = data.get("shard") or (0, 1)
         self.on_log_in(self._wrong_log_in())
         self.log_ins.append(self._clock.passed)
@@ -822,7 +822,7 @@ class DiscordWorld:
         if self.closes_with is not None or of != self.shards:
             socket.hang_up(self.closes_with or 4011)
             return
-        session = self.sessions[shard] = Session(f"s{next(self._ids)}", socket)
+        session = self.sessions[shard] = GatewaySession(f"s{next(self._ids)}", socket)
         mine = [guild for guild in self.guilds if guild.bot_in and shard_of(guild.id, of) == shard]
         session.dispatch(
             "READY",
@@ -855,7 +855,7 @@ class DiscordWorld:
             return f"an IDENTIFY, though only {self.log_ins_left} are left today"
         return None
 
-    def resume(self, socket: Socket, data: dict[str, Any]) -> None:
+    def resume(self, socket: GatewaySocket, data: dict[str, Any]) -> None:
         session = next((one for one in self.sessions.values() if one.id == data.get("session_id")), None)
         if session is None:
             socket.push({"op": 9, "d": False, "s": None, "t": None})
@@ -867,10 +867,10 @@ class DiscordWorld:
         session.dispatch("RESUMED", {})
 
 
-class Session:
+class GatewaySession:
     """What Discord remembers of a session: the latest of its frames."""
 
-    def __init__(self, number: str, socket: Socket) -> None:
+    def __init__(self, number: str, socket: GatewaySocket) -> None:
         self.id = number
         self.socket = socket
         self.frames: deque[dict[str, Any]] = deque(maxlen=500)
@@ -884,7 +884,7 @@ class Session:
             self.socket.push(frame)
 
 
-class Socket:
+class GatewaySocket:
     """The gateway's end of a WebSocket, with the methods that discord.py calls."""
 
     def __init__(self, world: DiscordWorld) -> None:

@@ -19,7 +19,7 @@ from relay.delivery import nonces
 from tests.simulation import sample_texts
 from tests.simulation.active_faults import ActiveFaults
 from tests.simulation.api_request_laws import ApiRequestLaws
-from tests.simulation.discord_world import EPOCH_MS, Channel, Guild, Interaction, Posted, buttons_of, text_of
+from tests.simulation.discord_world import EPOCH_MS, Channel, Guild, Interaction, PostedMessage, buttons_of, text_of
 from tests.simulation.message_laws import MessageLaws
 from tests.simulation.pixverse_world import Account, Job, PixVerseWorld
 from tests.simulation.plan import Plan
@@ -142,7 +142,7 @@ class Promise:
     """The token that the server used then."""
     void: str | None = None
     """Why no result is due any more; at most one outcome may still come."""
-    outcomes: list[Posted] = field(default_factory=list)
+    outcomes: list[PostedMessage] = field(default_factory=list)
     extra: int = 0
     """How many more outcomes were requested."""
 
@@ -352,7 +352,7 @@ class Ledger:
 
     # ------------------------------------------------------------ what happened
 
-    def posted(self, posted: Posted) -> None:
+    def posted(self, posted: PostedMessage) -> None:
         """Checks a message that the bot has posted."""
         self._nonces[str(posted.message["id"])] = posted.nonce
         self._forms[str(posted.message["id"])] = (posted.life, _form(posted.message))
@@ -386,7 +386,7 @@ class Ledger:
             asked = (people for (_, where), people in self.askers.items() if where == posted.channel.id)
             self._check_pings(posted, set().union(*asked) if ended else {posted.channel.guild.admin})
 
-    def _check_new_card(self, job: Job, posted: Posted) -> None:
+    def _check_new_card(self, job: Job, posted: PostedMessage) -> None:
         """Checks that a deleted card isn't posted again unless somebody asks for its job again."""
         key = (job.jobid, posted.channel.id)
         before = self._card_posted.get(key, -math.inf)
@@ -490,7 +490,7 @@ class Ledger:
                     f"message {message_id} was edited {len(times)} times in {hours:.1f} h, at most {most:.0f} are right"
                 )
 
-    def _outcome(self, posted: Posted, text: str) -> None:
+    def _outcome(self, posted: PostedMessage, text: str) -> None:
         self.counts["outcomes"] += 1
         job = self._job_of(posted, text)
         if job is None:
@@ -525,7 +525,7 @@ class Ledger:
         asked_at = self._asked_for.get((promise.job.jobid, promise.channel.id), -math.inf)
         return _tells_no_end(text_of(latest.message)) and asked_at > latest.at
 
-    def _outcome_of_nothing(self, posted: Posted, text: str) -> None:
+    def _outcome_of_nothing(self, posted: PostedMessage, text: str) -> None:
         """Checks that only those who asked are told that there is no such job, and only once."""
         jobid = text.rpartition(" · ")[2]
         askers = self._made_up.pop((jobid, posted.channel.id), None)
@@ -534,7 +534,7 @@ class Ledger:
             return
         self._check_pings(posted, askers)
 
-    def _check_reply(self, job: Job, posted: Posted) -> None:
+    def _check_reply(self, job: Job, posted: PostedMessage) -> None:
         """Checks that a result replies to its card, if there is one."""
         channel = posted.channel
         cards = [number for number, one in self.cards.items() if one is job and int(number) in channel.messages]
@@ -557,7 +557,7 @@ class Ledger:
             server.follows and job.account.tokens[-1] in server.tokens for server in self.servers.values()
         )
 
-    def _check_words(self, job: Job, posted: Posted, text: str) -> None:
+    def _check_words(self, job: Job, posted: PostedMessage, text: str) -> None:
         mine = list(job.videos)
         self._check_all_files(job, posted, text)
         self._check_late(job, posted, text)
@@ -575,7 +575,7 @@ class Ledger:
         if not gone and not stranger and "given up ·" not in text and self._pixverse.is_active(job):
             self.fail(f"the outcome of {job.prompt} came before its end: {text!r}")
 
-    def _check_all_files(self, job: Job, posted: Posted, text: str) -> None:
+    def _check_all_files(self, job: Job, posted: PostedMessage, text: str) -> None:
         """Checks that all files are attached, unless the host, a lasting refusal by Discord or a permission prevented
         it."""
         since = job.ends_at - _BEFORE
@@ -593,7 +593,7 @@ class Ledger:
     def _file_was_affected(self, job: Job, since: float) -> bool:
         return any(self._faults.affected(path, since) for path in job.paths)
 
-    def _check_late(self, job: Job, posted: Posted, text: str) -> None:
+    def _check_late(self, job: Job, posted: PostedMessage, text: str) -> None:
         """Checks that a result is called late if, and only if, the job was watched and ended long ago."""
         promise = self.promises[(job.jobid, posted.channel.id)]
         waited = self._clock.passed - job.ends_at
@@ -611,7 +611,7 @@ class Ledger:
             if "Late:" not in text:
                 self.fail(f"{job.prompt} ended {waited:.0f} s ago, and nothing says that it is late: {text!r}")
 
-    def _last_reported_active(self, job: Job, posted: Posted) -> float:
+    def _last_reported_active(self, job: Job, posted: PostedMessage) -> float:
         """When this process was last told for certain that a job is active, with a token that this server uses.
 
         Minus infinity if it never was, or if a fault may have kept the bot from storing it. What an earlier process was
@@ -631,7 +631,7 @@ class Ledger:
             for at in self._pixverse.reported_active[(promise.job.jobid, promise.token or "")]
         )
 
-    def _job_of(self, posted: Posted, text: str) -> Job | None:
+    def _job_of(self, posted: PostedMessage, text: str) -> Job | None:
         mark = _MARK.search(text)
         job = None
         if mark is not None:
@@ -661,7 +661,7 @@ class Ledger:
         card = self.cards.get(str(message.get("id")))
         return found or ([card] if card is not None else [])
 
-    def _check_pings(self, posted: Posted, allowed: set[int]) -> None:
+    def _check_pings(self, posted: PostedMessage, allowed: set[int]) -> None:
         if not posted.pings <= allowed:
             self.fail(f"pings {set(posted.pings) - allowed}, who did not ask: {text_of(posted.message)!r}")
 

@@ -24,7 +24,7 @@ from tests.simulation.discord_world import (
     DiscordWorld,
     Guild,
     Interaction,
-    Posted,
+    PostedMessage,
     Refusal,
     buttons_of,
     text_of,
@@ -288,7 +288,7 @@ class Stage:
         if never is not None:
             self.expect(re.search(never, text) is None, f"{never!r} stands in {text!r}")
 
-    def outcomes(self, job: Job, channel: Channel) -> list[Posted]:
+    def outcomes(self, job: Job, channel: Channel) -> list[PostedMessage]:
         promise = self.parts.ledger.promises.get((job.jobid, channel.id))
         return [] if promise is None else promise.outcomes
 
@@ -326,7 +326,7 @@ class Stage:
         assert mine, f"no card of {job.prompt} in {channel.name}"
         return mine[-1]
 
-    def cards(self, job: Job, channel: Channel) -> list[Posted]:
+    def cards(self, job: Job, channel: Channel) -> list[PostedMessage]:
         """All cards of a job that were posted here, even if they were deleted since."""
         ids = {number for number, one in self.parts.ledger.cards.items() if one is job}
         return [one for one in self.parts.discord.posted if one.channel is channel and one.message["id"] in ids]
@@ -339,7 +339,7 @@ class Stage:
         """The bot's messages that match the pattern now."""
         return [one for one in channel.messages.values() if re.search(pattern, text_of(one))]
 
-    def posted(self, channel: Channel, pattern: str) -> list[Posted]:
+    def posted(self, channel: Channel, pattern: str) -> list[PostedMessage]:
         """The bot's posted messages that match the pattern, even if they were deleted since."""
         return [
             one for one in self.parts.discord.posted

@@ -16,7 +16,7 @@ from typing import Any
 from discord_adapter.client import DiscordTokenRefused
 from storage.errors import StorageUnavailable
 from tests.simulation.active_faults import POSTS, ActiveFaults
-from tests.simulation.discord_world import Channel, DiscordWorld, Posted, Refusal, text_of
+from tests.simulation.discord_world import Channel, DiscordWorld, PostedMessage, Refusal, text_of
 from tests.simulation.fault_injector import LIBRARY_FAILED, LOOP_CRASHED, FaultInjector
 from tests.simulation.interaction_sender import InteractionSender
 from tests.simulation.ledger import Ledger
@@ -328,7 +328,7 @@ class World:
             self.ledger.api_request_laws.on_retry_after(token, float(wait))
         return trip
 
-    def _on_post(self, posted: Posted) -> None:
+    def _on_post(self, posted: PostedMessage) -> None:
         kind = "card" if posted.message["flags"] & _COMPONENTS else "message"
         text = text_of(posted.message)[:_SHOWN]
         self.tell(f"    {kind} in {posted.channel.name}: {text!r} ({len(posted.files)} files)")
