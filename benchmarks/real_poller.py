@@ -29,7 +29,7 @@ from relay.polling.job_recorder import JobRecorder
 from relay.polling.poller import Poller
 from relay.polling.schedule import Timing
 from settings import DatabasePlace
-from storage.database import Database
+from storage.database import Database, Transaction
 
 _OLDEST = 48 * 3600 * 1000
 
@@ -46,6 +46,9 @@ class Tokens:
 
     def in_force(self, guild_id: int) -> int:
         return guild_id
+
+    async def tell_trouble(self, _tx: Transaction, _guild_id: int, _now: int) -> None:
+        raise AssertionError("the token is never in trouble")
 
     def doubt(self, _account_id: int) -> None:
         return

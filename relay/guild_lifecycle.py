@@ -169,6 +169,7 @@ class GuildLifecycle:
             async with self._database.transaction() as tx:
                 await servers.set_back(tx, guild_id)
                 await deliveries.resume_in_server(tx, guild_id, self._clock.now())
+                await self._accounts.tell_trouble(tx, guild_id, self._clock.now())
             log.info("server %d has the bot back", guild_id)
             self._accounts.resume_server(guild_id)
 

@@ -221,8 +221,23 @@ class AccountRegistry:
     async def change_state(self, tx: Transaction, account: Account, state: AccountState, now: int) -> bool:
         """Writes a state and adds the notices about it; returns whether it is new. The caller has to call `remember`
         after the commit."""
-        recheck = round(self.recheck_seconds * 1000)
-        return await account_states.change(tx, account, state, operator_id=self._operator_id, recheck=recheck, now=now)
+        return await account_states.change(
+            tx, account, state, operator_id=self._operator_id, recheck=self._recheck_ms, now=now
+        )
+
+    async def tell_trouble(self, tx: Transaction, guild_id: int, now: int) -> None:
+        """Adds a notice about the trouble of the account that the server uses, if there is any of which the server was
+        not told. To be called in a transaction after which the server waits for a job of the account."""
+        account_id = self._own.get(guild_id, self._operator_id)
+        account = None if account_id is None else self._known.get(account_id)
+        if account is not None:
+            await account_states.tell_trouble(
+                tx, account, guild_id, operator_id=self._operator_id, recheck=self._recheck_ms, now=now
+            )
+
+    @property
+    def _recheck_ms(self) -> int:
+        return round(self.recheck_seconds * 1000)
 
     def decrypt_row(self, row: AccountRow) -> Account:
         """The row as an account, with its token decrypted, or without a token if that fails."""

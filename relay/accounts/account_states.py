@@ -71,12 +71,12 @@ async def change(
 ) -> bool:
     """Writes a state, and a notice for each server that waits for jobs of the account; returns whether it is new.
 
-    If a token has to be entered again, servers that wait for nothing also get a notice, in their alerts channel.
-    `recheck` is the time between two trials of a token that does not work, in milliseconds.
+    Servers that wait for nothing are told of trouble too, in their alerts channel. `recheck` is the time between two
+    trials of a token that does not work, in milliseconds.
     """
     if not await accounts.set_state(tx, account.id, state, now):
         return False
-    idle_too = state is AccountState.MISSING
+    idle_too = state is not AccountState.OK
     waiting = await subscriptions.waiting_servers(tx, account.id, operator_id, with_alerts_channel=idle_too)
     if state is AccountState.OK:
         jobs = dict.fromkeys(await servers.using(tx, account.id), 0)
@@ -84,6 +84,21 @@ async def change(
     for server in waiting:
         await _notify(tx, account, server, _NOTICES[state], recheck=recheck, now=now)
     return True
+
+
+async def tell_trouble(
+    tx: Transaction, account: Account, guild_id: int, *, operator_id: int | None, recheck: int, now: int
+) -> None:
+    """Writes a notice to a server that uses the account and now waits, if the account is in trouble and the server was
+    not told: because it waited for nothing when the trouble began, or had removed the bot."""
+    if account.state is AccountState.OK:
+        return
+    kind = _NOTICES[account.state]
+    if await delivery_queries.alerts_not_over(tx, [guild_id], [kind], _ENDS):
+        return
+    for server in await subscriptions.waiting_servers(tx, account.id, operator_id):
+        if server.guild_id == guild_id:
+            await _notify(tx, account, server, kind, recheck=recheck, now=now)
 
 
 async def notify_resumed(

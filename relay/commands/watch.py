@@ -190,6 +190,8 @@ class Watch:
             subscribed = await subscribe(tx, accounts, self._limits, ask, request)
             if subscribed.state is SubscribeState.TO_POST:
                 await post_outcome(tx, subscribed.row, subscribed.subscription, ask.at)
+            if hold is not None:
+                await accounts.tell_trouble(tx, ask.guild_id, ask.at)
         self._changes.job_watched(subscribed.row.id)
         self._changes.deliveries_added()
         result = await self._result(subscribed, mention=mention, api_down=is_unanswered(found), target=target)

@@ -152,7 +152,7 @@ class WatchMany:
         account_id = account_of(self._lookups.accounts, ask.guild_id)
         wanted = await self._known(ask, account_id, [_parsed(word) for word in words])
         hold = await self._look_up(ask, account_id, wanted)
-        written = await self._write(ask, account_id, wanted, mention=mention)
+        written = await self._write(ask, account_id, wanted, mention=mention, hold=hold)
         for job_id in written.touched:
             self._changes.job_watched(job_id)
         self._changes.deliveries_added()
@@ -219,7 +219,9 @@ class WatchMany:
                 await self._lookups.record(one.row, one.found)
         return None
 
-    async def _write(self, ask: Ask, account_id: int, wanted: list[_Wanted], *, mention: bool) -> _Written:
+    async def _write(
+        self, ask: Ask, account_id: int, wanted: list[_Wanted], *, mention: bool, hold: AccountState | None
+    ) -> _Written:
         written = _Written()
         async with self._database.transaction() as tx:
             if self._lookups.accounts.in_force(ask.guild_id) != account_id:
@@ -242,6 +244,8 @@ class WatchMany:
                 # Not earlier, because the last of them closes the batch if nothing in it is open.
                 if result.state is SubscribeState.TO_POST:
                     await post_outcome(tx, result.row, result.subscription, ask.at)
+            if hold is not None:
+                await self._lookups.accounts.tell_trouble(tx, ask.guild_id, ask.at)
             written.touched = [result.row.id for result in results]
             jobids = [result.row.jobid for result in results if result.subscription.batch_id == batch_id]
             if not jobids:

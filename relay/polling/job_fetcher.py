@@ -20,6 +20,7 @@ from relay.commands.refusals import TooFast
 from relay.polling import schedule
 from relay.polling.circuit_breaker import CircuitBreaker
 from relay.polling.schedule import Timing
+from storage.database import Transaction
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +55,9 @@ class Accounts(Protocol):
 
     def doubt(self, account_id: int) -> None:
         """Requests an immediate trial of the account's token."""
+
+    async def tell_trouble(self, tx: Transaction, guild_id: int, now: int) -> None:
+        """Adds a notice about trouble with the token that a server uses, if the server was not told and waits."""
 
 
 class NoTokenLeft(PixVerseError):

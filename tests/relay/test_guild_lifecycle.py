@@ -10,6 +10,7 @@ import pytest
 
 from model.messages import NoticePost
 from model.states import NoticeKind
+from pixverse.api_errors import TokenRefused
 from relay.delivery import notice_json
 from relay.guild_lifecycle import GRACE, GuildLifecycle
 from storage import deletion, deliveries, jobs, servers, subscriptions
@@ -68,6 +69,23 @@ async def test_a_server_no_longer_served_is_suspended_until_it_is_served_again(w
     served.add(GUILD)
     await guilds.finish_reconciliation({GUILD, BACK})
     assert guilds.suspended() == await servers.gone(world.database.reader) == set()
+
+
+async def test_a_server_that_is_back_is_told_of_a_problem_that_began_without_it(world: AccountsFixture) -> None:
+    world.api.works("user:1-token")
+    account_id = (await world.tokens.set_token(GUILD, 300, "user:1-token")).account_id
+    async with world.database.transaction() as tx:
+        job = await jobs.add(tx, account_id, "j1", None, 0)
+        await subscriptions.add(tx, job_id=job.id, guild_id=GUILD, channel_id=5, batch_id=None, spoiler=False, now=0)
+    guilds = GuildLifecycle(world.database, world.accounts, world.changes, world.clock)
+    await guilds.server_gone(GUILD)
+    await world.accounts.note_response(account_id, TokenRefused("no"))
+    notices = "SELECT notice FROM deliveries WHERE kind = 'notice'"
+    assert await world.database.reader.values(notices) == []
+    await guilds.server_back(GUILD)
+    (told,) = await world.database.reader.values(notices)
+    notice = notice_json.load(told, "")
+    assert (notice.kind, notice.mention) == (NoticeKind.TOKEN_REFUSED, (300,))
 
 
 @pytest.mark.parametrize("kind", [NoticeKind.TOKEN_REFUSED, NoticeKind.UNPAID, NoticeKind.TOKEN_MISSING])

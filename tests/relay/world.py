@@ -29,7 +29,7 @@ from relay.polling.job_queue import JobQueue
 from relay.polling.job_recorder import JobRecorder
 from relay.polling.poller import Poller
 from relay.polling.schedule import Timing
-from storage.database import Database, Queries
+from storage.database import Database, Queries, Transaction
 from storage.engines.interface import Row, SqlValue
 from storage.engines.sqlite.engine import SqliteDialect
 from storage.errors import StorageUnavailable
@@ -133,6 +133,7 @@ class FakeAccounts:
         self.states: dict[int, AccountState] = {}
         self.results: list[tuple[int, PixVerseError | None]] = []
         self.doubted: list[int] = []
+        self.told: list[int] = []
 
     def own(self, guild_id: int) -> int | None:
         return self.in_force(guild_id)
@@ -151,6 +152,9 @@ class FakeAccounts:
 
     def doubt(self, account_id: int) -> None:
         self.doubted.append(account_id)
+
+    async def tell_trouble(self, _tx: Transaction, guild_id: int, _now: int) -> None:
+        self.told.append(guild_id)
 
 
 async def post_at_once(delivery_id: int, _seconds: float) -> int | None:

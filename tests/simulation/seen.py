@@ -88,6 +88,13 @@ SEEN: dict[str, tuple[str, ...]] = {
     ),
     "alerts.of_who_is_forgotten": ("an alert that was posted before its person was forgotten is posted again",),
     "alerts.open_in_another_form": ("that a channel is open again is not told of a result in another form",),
+    "alerts.refused_unnoticed": (
+        "a server is told of a refused token whenever it asks",
+        "a server that begins to wait while its token is refused is not told",
+        "a server that begins to watch a list while its token is refused is not told",
+        "a server that is back is not told of a token that was refused meanwhile",
+        "an idle server is not told of a refused token in its alerts channel",
+    ),
     "alerts.same_words": (
         "a notice is looked for with the ids of its commands",
         "a notice is not found behind a later one of the same words",

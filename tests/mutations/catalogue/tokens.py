@@ -11,6 +11,43 @@ _SHARED = "tests/relay/accounts/test_shared_accounts.py"
 
 MUTATIONS = (
     mutation(
+        "an idle server is not told of a refused token in its alerts channel",
+        f"{_ACCOUNTS}::test_an_idle_server_gets_alerts_only_in_its_alerts_channel",
+        "account_states.change",
+        "idle_too = state is not AccountState.OK",
+        "idle_too = state is AccountState.MISSING",
+    ),
+    mutation(
+        "a server that begins to wait while its token is refused is not told",
+        "tests/relay/commands/test_commands.py"
+        "::test_a_job_requested_while_the_token_is_refused_is_watched_and_posted_later",
+        "Watch._watch",
+        "if hold is not None:\n            await accounts.tell_trouble(tx, ask.guild_id, ask.at)\n",
+        "",
+    ),
+    mutation(
+        "a server that begins to watch a list while its token is refused is not told",
+        "tests/relay/commands/test_commands.py"
+        "::test_a_job_requested_while_the_token_is_refused_is_watched_and_posted_later",
+        "WatchMany._write",
+        "if hold is not None:\n            await self._lookups.accounts.tell_trouble(tx, ask.guild_id, ask.at)\n",
+        "",
+    ),
+    mutation(
+        "a server is told of a refused token whenever it asks",
+        f"{_ACCOUNTS}::test_a_server_that_begins_to_wait_during_a_problem_is_told_once",
+        "account_states.tell_trouble",
+        "if await delivery_queries.alerts_not_over(tx, [guild_id], [kind], _ENDS):\n        return\n",
+        "",
+    ),
+    mutation(
+        "a server that is back is not told of a token that was refused meanwhile",
+        "tests/relay/test_guild_lifecycle.py::test_a_server_that_is_back_is_told_of_a_problem_that_began_without_it",
+        "GuildLifecycle.server_back",
+        "await self._accounts.tell_trouble(tx, guild_id, self._clock.now())\n",
+        "",
+    ),
+    mutation(
         "a token that is replaced after its server removed the bot is kept",
         f"{_ACCOUNTS}::test_of_a_token_replaced_while_its_server_removed_the_bot_no_copy_is_left",
         "ServerTokens._store",

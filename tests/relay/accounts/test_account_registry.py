@@ -571,6 +571,41 @@ async def test_each_change_is_reported_once_in_each_waiting_server(world: Accoun
     assert len(world.recorded.accounts) >= 2
 
 
+async def test_an_idle_server_gets_alerts_only_in_its_alerts_channel(world: AccountsFixture) -> None:
+    account = await _own(world)
+    await _own(world, OLD, OTHER_GUILD)
+    async with world.database.transaction() as tx:
+        await servers.set_alerts_channel(tx, OTHER_GUILD, ALERTS)
+    await world.accounts.note_response(account, TokenRefused("no"))
+    (told,) = await _told(world)
+    assert (told[0], told[1], told[2].kind, told[2].mention) == (
+        OTHER_GUILD,
+        ALERTS,
+        NoticeKind.TOKEN_REFUSED,
+        (ADMIN,),
+    )
+    assert await world.rechecks.recheck_now(account) is Recheck.WORKS
+    assert [(guild, post.kind) for guild, _, post in await _ended(world)] == [(OTHER_GUILD, NoticeKind.FIXED)]
+    assert len(await _told(world)) == 1
+
+
+async def test_a_server_that_begins_to_wait_during_a_problem_is_told_once(world: AccountsFixture) -> None:
+    account = await _own(world)
+    await world.accounts.note_response(account, TokenRefused("no"))
+    for jobid in ("j1", "j2"):
+        await _watch(world, GUILD, jobid)
+        async with world.database.transaction() as tx:
+            await world.accounts.tell_trouble(tx, GUILD, world.clock.now())
+        await world.pass_time(60)
+    assert [(channel, post.kind, post.mention, post.jobs) for _, channel, post in await _told(world)] == [
+        (CHANNEL, NoticeKind.TOKEN_REFUSED, (ADMIN,), 1)
+    ]
+    assert await world.rechecks.recheck_now(account) is Recheck.WORKS
+    async with world.database.transaction() as tx:
+        await world.accounts.tell_trouble(tx, GUILD, world.clock.now())
+    assert [kind for _, kind in await _kinds(world)] == [NoticeKind.TOKEN_REFUSED, NoticeKind.FLOWING_AGAIN]
+
+
 async def test_only_a_trial_shows_that_a_token_works_again(world: AccountsFixture) -> None:
     account = await _own(world)
     await _watch(world, GUILD, "j1")

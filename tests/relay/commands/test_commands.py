@@ -142,7 +142,9 @@ async def test_a_job_requested_while_the_token_is_refused_is_watched_and_posted_
     again = await world.commands.watch.status(world.ask(person=2), "job-1", True, False)
     assert isinstance(again, AlreadyWatched)
     assert again.hold is hold
+    assert world.accounts.told == [GUILD, GUILD]
     both = await world.commands.many.watch(world.ask(channel=CHANNEL + 1), "job-1 job-2", True)
+    assert world.accounts.told == [GUILD] * 3
     assert both.hold is hold
     assert [entry.status for entry in both.entries] == [EntryStatus.WATCHED] * 2
 

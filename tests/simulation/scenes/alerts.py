@@ -8,6 +8,7 @@ from tests.simulation.discord_world import Refusal
 from tests.simulation.stage import Stage, Story
 from tests.simulation.wire import Reply, Request, Trip
 
+_REFUSED = r"\*\*(?:PixVerse results are on hold|useapi\.net refuses this server's API token)\.\*\*"
 _NOT_POSTED = r"\*\*A result was not posted in"
 
 
@@ -135,4 +136,50 @@ def of_who_is_forgotten(stage: Stage) -> Story:
     stage.one_notice(alerts, r"\*\*PixVerse results are on hold")
     home.enter_token(home.account.token)
     yield 1000.0
+    stage.came(job, home.channel)
+
+
+def refused_unnoticed(stage: Stage) -> Story:
+    """A token is refused while its server waits for nothing, so the bot finds out when somebody asks. Or it is refused
+    to another server while this one has removed the bot. The admin who set it is pinged once, and told of the end."""
+    account = stage.account()
+    home = yield from stage.settle(account)
+    admin = home.guild.members[0]
+    noticed = stage.one_of(("by status", "by watch", "by check", "without it"))
+    where = home.channel
+    if noticed == "by check":
+        where = home.guild.channels[1]
+        home.choose("alerts", where)
+        yield 8.0
+    job = stage.job(account, 1500, v2=False)
+    if noticed == "without it":
+        other = yield from stage.settle(account)
+        home.status(job)
+        other.status(job)
+        yield 30.0
+        stage.parts.discord.remove_bot(home.guild)
+        yield 10.0
+        stage.parts.pixverse.renew(account)
+        yield 60.0 + stage.parts.interval
+        stage.parts.discord.invite_bot(home.guild)
+        yield 30.0
+        other.enter_token(account.token)
+    else:
+        stage.parts.pixverse.renew(account)
+        match noticed:
+            case "by status":
+                home.status(job)
+            case "by watch":
+                home.watch([job])
+            case _:
+                home.admin("check")
+    yield 30.0
+    stage.one_notice(where, _REFUSED, {admin})
+    home.status(job, 2)
+    yield 400.0
+    stage.one_notice(where, _REFUSED, {admin})
+    home.enter_token(account.token)
+    yield 30.0
+    stage.expect(not stage.messages(where, _REFUSED), "an alert goes on though the token works")
+    yield 1400.0
     stage.came(job, home.channel)
