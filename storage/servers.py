@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from model.shards import Shards
+from model.states import DeliveryKind
 from storage.database import Queries, Transaction, columns
 from storage.deliveries import IS_OPEN
 from storage.engines.interface import Dialect, SqlValue
@@ -60,6 +61,16 @@ async def with_own_account(queries: Queries) -> dict[int, int]:
 async def using(queries: Queries, account_id: int) -> list[int]:
     """The servers whose own account this is."""
     return await queries.values("SELECT guild_id FROM servers WHERE account_id = ? ORDER BY guild_id", (account_id,))
+
+
+async def notified_without_own_account(queries: Queries) -> list[int]:
+    """The servers without an account of their own that ever got a notice."""
+    return await queries.values(
+        f"""
+        SELECT DISTINCT guild_id FROM deliveries WHERE kind = '{DeliveryKind.NOTICE}'
+        AND guild_id NOT IN (SELECT guild_id FROM servers WHERE account_id IS NOT NULL) ORDER BY guild_id
+        """
+    )
 
 
 async def set_account(tx: Transaction, guild_id: int, account_id: int, user_id: int) -> None:

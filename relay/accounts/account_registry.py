@@ -6,7 +6,7 @@ import logging
 from collections.abc import Collection, Set
 from dataclasses import replace
 
-from model.states import AccountState
+from model.states import AccountState, NoticeKind
 from pixverse.api_errors import PixVerseError
 from pixverse.token_text import names_user, useapi_user
 from relay.accounts import account_states
@@ -302,12 +302,14 @@ class AccountRegistry:
 
     async def _settle_operator(self, tx: Transaction, before: int | None) -> int | None:
         """Stores the token of the settings as the operator's, and returns its account. Jobs of a former token of the
-        same account continue."""
+        same account continue. If it is another account, or none any more, alerts about the former one are over."""
         now_id = None if self._operator_token is None else await self._put_operator_token(tx, self._operator_token)
         if before == now_id:
             return now_id
         await accounts.set_operator(tx, now_id)
         await cards.account_changed(tx, now_id)
+        told = dict.fromkeys(await servers.notified_without_own_account(tx), 0)
+        await account_states.end_alerts(tx, told, NoticeKind.TOKEN_REMOVED, self._clock.now())
         return now_id
 
     async def _put_operator_token(self, tx: Transaction, token: str) -> int:

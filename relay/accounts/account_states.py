@@ -79,11 +79,18 @@ async def change(
     idle_too = state is not AccountState.OK
     waiting = await subscriptions.waiting_servers(tx, account.id, operator_id, with_alerts_channel=idle_too)
     if state is AccountState.OK:
-        jobs = dict.fromkeys(await servers.using(tx, account.id), 0)
+        jobs = dict.fromkeys(await _servers_using(tx, account.id, operator_id), 0)
         await end_alerts(tx, jobs | {server.guild_id: server.jobs for server in waiting}, NoticeKind.FIXED, now)
     for server in waiting:
         await _notify(tx, account, server, _NOTICES[state], recheck=recheck, now=now)
     return True
+
+
+async def _servers_using(tx: Transaction, account_id: int, operator_id: int | None) -> list[int]:
+    """The servers that use the account and may have an alert about it."""
+    if account_id == operator_id:
+        return await servers.notified_without_own_account(tx)
+    return await servers.using(tx, account_id)
 
 
 async def tell_trouble(

@@ -88,6 +88,10 @@ SEEN: dict[str, tuple[str, ...]] = {
     ),
     "alerts.of_who_is_forgotten": ("an alert that was posted before its person was forgotten is posted again",),
     "alerts.open_in_another_form": ("that a channel is open again is not told of a result in another form",),
+    "alerts.of_the_operators_token": (
+        "an alert about the operator's token goes on once it is taken away",
+        "an alert about the operator's token goes on where nothing waits any more",
+    ),
     "alerts.refused_unnoticed": (
         "a server is told of a refused token whenever it asks",
         "a server that begins to wait while its token is refused is not told",

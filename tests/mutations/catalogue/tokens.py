@@ -11,6 +11,20 @@ _SHARED = "tests/relay/accounts/test_shared_accounts.py"
 
 MUTATIONS = (
     mutation(
+        "an alert about the operator's token goes on where nothing waits any more",
+        f"{_ACCOUNTS}::test_alerts_about_the_operator_s_token_end_even_in_servers_that_wait_for_nothing",
+        "account_states._servers_using",
+        "if account_id == operator_id:",
+        "if False:",
+    ),
+    mutation(
+        "an alert about the operator's token goes on once it is taken away",
+        f"{_ACCOUNTS}::test_alerts_about_the_operator_s_token_end_even_in_servers_that_wait_for_nothing",
+        "AccountRegistry._settle_operator",
+        "await account_states.end_alerts(tx, told, NoticeKind.TOKEN_REMOVED, self._clock.now())\n",
+        "",
+    ),
+    mutation(
         "an idle server is not told of a refused token in its alerts channel",
         f"{_ACCOUNTS}::test_an_idle_server_gets_alerts_only_in_its_alerts_channel",
         "account_states.change",

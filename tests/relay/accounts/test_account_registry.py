@@ -543,6 +543,29 @@ async def test_a_new_operator_s_token_is_tried_and_its_servers_hear_when_it_work
     assert [post.mention for _, _, post in await _told(world)] == [(), ()]
 
 
+@pytest.mark.parametrize(
+    ("token", "kind"), [(NEW, NoticeKind.FIXED), (OTHER, NoticeKind.TOKEN_REMOVED), (None, NoticeKind.TOKEN_REMOVED)]
+)
+async def test_alerts_about_the_operator_s_token_end_even_in_servers_that_wait_for_nothing(
+    world: AccountsFixture, token: str | None, kind: NoticeKind
+) -> None:
+    await world.restart(operator_token=OLD)
+    account = world.accounts.operator_id
+    assert account is not None
+    own = await _own(world, OLD, OTHER_GUILD)
+    watched = await _watch(world, GUILD, "j1")
+    await _watch(world, OTHER_GUILD, "j1")
+    for refused in (account, own):
+        await world.accounts.note_response(refused, TokenRefused("no"))
+    async with world.database.transaction() as tx:
+        await subscriptions.end(tx, watched, world.clock.now())
+    await world.restart(operator_token=token)
+    if token == NEW:
+        assert await world.rechecks.recheck_now(account) is Recheck.WORKS
+    await world.restart(operator_token=token)
+    assert [(guild, post.kind, post.jobs) for guild, _, post in await _ended(world)] == [(GUILD, kind, 0)]
+
+
 # ---- states and notices ---------------------------------------------------------------------------------------------
 
 

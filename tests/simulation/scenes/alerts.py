@@ -183,3 +183,39 @@ def refused_unnoticed(stage: Stage) -> Story:
     stage.expect(not stage.messages(where, _REFUSED), "an alert goes on though the token works")
     yield 1400.0
     stage.came(job, home.channel)
+
+
+def of_the_operators_token(stage: Stage) -> Story:
+    """The operator's token is refused, and a server is told. By the time the operator enters a new one, or takes the
+    old one away, the server waits for nothing. The alert is over all the same."""
+    operators = stage.parts.operators
+    if operators is None:
+        return
+    home = stage.home()
+    alerts = home.guild.channels[1]
+    settings = stage.parts.machine.settings
+    yield 2.0
+    home.choose("alerts", alerts)
+    yield 8.0
+    for end in ("Fixed", "Settled"):
+        job = stage.job(operators, 900, v2=False)
+        home.status(job)
+        yield 20.0
+        stage.parts.pixverse.renew(operators)
+        yield from stage.until(lambda: bool(stage.messages(alerts, _REFUSED)))
+        home.command("pixverse unwatch", jobid=job.jobid)
+        yield 8.0
+        if end == "Fixed":
+            stage.parts.ledger.operator_tokens.append(operators.token)
+            settings["USEAPI_TOKEN"] = operators.token
+        else:
+            del settings["USEAPI_TOKEN"]
+        stage.stop(2.0)
+        yield 60.0
+        stage.expect(not stage.messages(alerts, _REFUSED), "an alert about the operator's token goes on")
+        stage.one_notice(alerts, rf"\*\*{end}")
+    stage.void(home)
+    stage.parts.ledger.operator_tokens.append(operators.token)
+    settings["USEAPI_TOKEN"] = operators.token
+    stage.stop(2.0)
+    yield 60.0
