@@ -184,6 +184,9 @@ class Ledger:
         """Interactions whose reply has promised a result."""
         self.askers: dict[tuple[str, int], set[int]] = defaultdict(set)
         """Who asked for a job in a channel, whether they want a ping or not."""
+        self._stopped_at: dict[tuple[str, int], float] = {}
+        """When a result that a channel may have waited for was last said not to be due. A late reply to an earlier
+        command promises nothing."""
         self._made_up: dict[tuple[str, int], set[int]] = defaultdict(set)
         """Who asked in a channel for an id that no job has, since the last outcome about it."""
         self._asked_for: dict[tuple[str, int], float] = {}
@@ -275,7 +278,8 @@ class Ledger:
         self._promising.add(interaction.id)
         for job in jobs:
             left_out = len(jobs) > 1 and f"…{job.shown_end}`" in interaction.text
-            if not left_out:
+            stopped = self._stopped_at.get((job.jobid, interaction.channel.id), -math.inf) > interaction.at
+            if not (left_out or stopped):
                 self.promise(job, interaction.channel, anew="Already watched" not in interaction.text)
 
     def number_in(self, random: Random, guild: Guild) -> int | None:
@@ -340,6 +344,8 @@ class Ledger:
     ) -> None:  # fmt: skip
         """No result is due any more for these promises, except for jobs of `but_of` that were requested with that
         account."""
+        if channel is not None and job is not None:
+            self._stopped_at[(job.jobid, channel.id)] = self._clock.passed
         for promise in self.promises.values():
             if (
                 (channel is None or promise.channel is channel)
