@@ -12,7 +12,7 @@ from discord.ext import commands
 
 from discord_adapter.channels import LastNames, is_hidden, real_name
 from discord_adapter.guild_reconciler import GuildReconciler
-from discord_adapter.request_trace import UNKNOWN_CHANNEL, is_refused_with
+from discord_adapter.request_trace import UNKNOWN_CHANNEL, DiscordAway, ask_discord
 from relay.guild_lifecycle import GuildLifecycle
 from relay.ports import Sleep
 from storage.errors import StorageError
@@ -21,7 +21,7 @@ from ui.language import language_of
 log = logging.getLogger(__name__)
 
 _AFTER_FAILURE = 10.0
-"""Seconds after which a server is synchronised again if the database did not take a change."""
+"""Seconds after which a server is synchronised again if the database did not take a change, or Discord was away."""
 
 
 class GuildEvents(commands.Cog):
@@ -43,14 +43,15 @@ class GuildEvents(commands.Cog):
         self._reconciler = reconciler
         self._sleep = sleep
         self._names = LastNames()
-        self._to_look_after: dict[int, discord.Guild] = {}
+        self._to_look_after: dict[int, int] = {}
+        """The servers to be synchronised, each with the number of the first step that is yet to be done."""
         self._after_outage: set[int] = set()
         """The servers that were in an outage: channels that were deleted meanwhile are still in the cache."""
         self._woken = asyncio.Event()
 
     async def look_after_servers(self) -> None:
-        """Synchronises each server that has become available, or of which a change was not stored, until it is
-        cancelled.
+        """Synchronises each server that has become available or invited the bot, or of which a change was not followed,
+        until it is cancelled.
 
         Servers are handled one at a time: after a login all become available at once, and commands must not wait behind
         thousands of them.
@@ -58,26 +59,32 @@ class GuildEvents(commands.Cog):
         while True:
             # Servers may be left over from a run of this loop that crashed.
             while self._to_look_after:
-                guild = self._to_look_after.pop(next(iter(self._to_look_after)))
-                if not await self._look_after(guild):
-                    self._to_look_after.setdefault(guild.id, guild)
+                guild_id = next(iter(self._to_look_after))
+                failed = await self._look_after(guild_id, self._to_look_after.pop(guild_id))
+                if failed is not None:
+                    self._note(guild_id, failed)
                     await self._sleep(_AFTER_FAILURE)
             self._woken.clear()
             await self._woken.wait()
 
     def _look_after_later(self, guild: discord.Guild | None) -> None:
         if guild is not None:
-            self._to_look_after[guild.id] = guild
-            self._woken.set()
+            self._note(guild.id, 0)
 
-    async def _look_after(self, guild: discord.Guild) -> bool:
-        """Synchronises a server; returns whether the database took all changes."""
-        if self._client.get_guild(guild.id) is None:
-            return True  # The server has removed the bot meanwhile.
-        for change in (self._server_back, self._server_permissions_changed, self._look_after_channels):
-            if not await _is_taken(change(guild)):
-                return False
-        return True
+    def _note(self, guild_id: int, step: int) -> None:
+        self._to_look_after[guild_id] = min(step, self._to_look_after.get(guild_id, step))
+        self._woken.set()
+
+    async def _look_after(self, guild_id: int, first: int) -> int | None:
+        """Synchronises a server from its step `first` on; returns the step that failed, or None."""
+        guild = self._client.get_guild(guild_id)
+        if guild is None or guild.unavailable:
+            return None  # The server has removed the bot meanwhile, or the gateway will report it after an outage.
+        steps = (self._server_back, self._server_permissions_changed, self._look_after_channels)
+        for number, step in list(enumerate(steps))[first:]:
+            if not await _is_taken(step(guild)):
+                return number
+        return None
 
     @commands.Cog.listener()
     async def on_guild_channel_update(self, before: discord.abc.GuildChannel, after: discord.abc.GuildChannel) -> None:
@@ -145,8 +152,9 @@ class GuildEvents(commands.Cog):
 
     @commands.Cog.listener()
     async def on_guild_join(self, guild: discord.Guild) -> None:
-        """The bot was invited, perhaps again."""
+        """The bot was invited, perhaps again. Channels may have been deleted while it was not in the server."""
         await self._handle(guild, self._server_back(guild))
+        self._look_after_later(guild)
 
     @commands.Cog.listener()
     async def on_shard_connect(self, _shard_id: int) -> None:
@@ -195,17 +203,28 @@ class GuildEvents(commands.Cog):
         for channel_id in await self._guilds.known_channels(guild.id):
             if is_cache_right and guild.get_channel_or_thread(channel_id) is not None:
                 continue
-            if await is_refused_with({UNKNOWN_CHANNEL}, self._client.http.get_channel(channel_id)):
+            if await self._is_gone(channel_id):
                 await self._guilds.channel_gone(guild.id, channel_id)
         if not guild.unavailable:
             self._after_outage.discard(guild.id)
 
+    async def _is_gone(self, channel_id: int) -> bool:
+        """Whether Discord says that a channel does not exist. Raises DiscordAway."""
+        try:
+            await ask_discord(self._client.http.get_channel(channel_id))
+        except discord.HTTPException as refusal:
+            return refusal.code == UNKNOWN_CHANNEL
+        return False
+
 
 async def _is_taken(change: Awaitable[None]) -> bool:
-    """Makes a change; returns False if the database fails."""
+    """Makes a change; returns False if the database fails or Discord is away."""
     try:
         await change
     except StorageError as error:
         log.error("a change in Discord could not be followed: %s", error)
+        return False
+    except DiscordAway as away:
+        log.warning("whether a channel is still there can't be asked now (%s)", away)
         return False
     return True

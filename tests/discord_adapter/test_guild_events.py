@@ -64,6 +64,9 @@ async def test_a_server_that_returns_while_the_database_cannot_be_written_resume
 
 async def test_a_loop_that_crashed_at_one_server_continues_with_the_others(world: World) -> None:
     world.guilds.known_channels.side_effect = [RuntimeError("a fault of ours"), []]
+    world.client.get_guild.side_effect = lambda guild_id: MagicMock(
+        id=guild_id, preferred_locale=Locale.german, unavailable=False
+    )
     for guild_id in (GUILD, GUILD + 1):
         await world.events.on_guild_available(MagicMock(id=guild_id, preferred_locale=Locale.german))
     await until_idle()
@@ -129,6 +132,40 @@ async def test_after_an_outage_a_channel_in_the_cache_may_be_gone(world: World, 
     await world.events.on_guild_available(world.guild)
     await until_idle()
     assert world.guilds.channel_gone.await_args_list == gone
+
+
+async def test_whether_a_channel_is_gone_is_asked_until_discord_responds(world: World) -> None:
+    """Only that is done again: what waits for a permission isn't hurried meanwhile."""
+    world.guilds.known_channels.return_value = [5]
+    world.guild.get_channel_or_thread.return_value = None
+    world.client.http.get_channel = AsyncMock(side_effect=[_refused(503, 0), _refused(503, 0), _refused(404, 10003)])
+    await world.events.on_guild_available(world.guild)
+    for _ in range(3):
+        await until_idle()
+        world.clock.forward(10)
+    world.guilds.channel_gone.assert_awaited_once_with(GUILD, 5)
+    world.guilds.permissions_changed.assert_awaited_once_with(GUILD)
+
+
+async def test_a_server_that_invites_the_bot_again_may_have_deleted_channels(world: World) -> None:
+    world.guilds.known_channels.return_value = [5]
+    world.guild.get_channel_or_thread.return_value = None
+    world.client.http.get_channel = AsyncMock(side_effect=_refused(404, 10003))
+    await world.events.on_guild_join(world.guild)
+    await until_idle()
+    world.guilds.channel_gone.assert_awaited_once_with(GUILD, 5)
+
+
+async def test_a_server_is_synchronised_as_it_is_then(world: World) -> None:
+    """It may have removed and invited the bot again, and the gateway then reports it anew."""
+    before = MagicMock(id=GUILD, preferred_locale=Locale.german, unavailable=False)
+    await world.events.on_guild_available(before)
+    await until_idle()
+    assert world.guilds.locale_reported.await_args_list == [call(GUILD, "es-ES")]
+    world.guild.unavailable = True
+    await world.events.on_guild_available(before)
+    await until_idle()
+    assert world.guilds.locale_reported.await_args_list == [call(GUILD, "es-ES")]
 
 
 def _refused(status: int, code: int) -> discord.HTTPException:

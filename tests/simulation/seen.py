@@ -564,9 +564,7 @@ SEEN: dict[str, tuple[str, ...]] = {
     ),
     "places.back_on_a_full_disk": (
         "a loop that crashed at one server forgets the others",
-        "a server that has removed the bot meanwhile is taken for back",
         "a server that is back while nothing can be written is looked after once only",
-        "a server that is back while nothing can be written rests for ever",
     ),
     "places.by_role": (
         "a permission that is given back is not noticed",
@@ -578,6 +576,10 @@ SEEN: dict[str, tuple[str, ...]] = {
         "a deleted channel's jobs are asked about for ever",
         "admins go on being told in an alerts channel that was deleted",
         "archived threads outlive their channel",
+    ),
+    "places.deleted_unnoticed": (
+        "a channel that Discord can't be asked about counts as present",
+        "channels that were deleted while the bot was not in the server count as present",
     ),
     "places.deleted_with_a_result": (
         "a permission is asked for where a channel is unknown",

@@ -309,9 +309,9 @@ MUTATIONS = (
         "pass",
     ),
     mutation(
-        "a server that is back while nothing can be written rests for ever",
+        "a change in Discord that could not be stored is never followed",
         "tests/discord_adapter/test_guild_events.py::"
-        "test_a_server_that_returns_while_the_database_cannot_be_written_resumes_later",
+        "test_if_anything_cannot_be_stored_the_whole_server_is_checked_again",
         "GuildEvents._handle",
         "if not await _is_taken(change):",
         "if not await _is_taken(change) and 0:",
@@ -321,8 +321,8 @@ MUTATIONS = (
         "tests/discord_adapter/test_guild_events.py::"
         "test_a_server_that_returns_while_the_database_cannot_be_written_resumes_later",
         "GuildEvents.look_after_servers",
-        "if not await self._look_after(guild):",
-        "if not await self._look_after(guild) and 0:",
+        "if failed is not None:",
+        "if 0:",
     ),
     mutation(
         "a loop that crashed at one server forgets the others",
@@ -332,11 +332,11 @@ MUTATIONS = (
         "await self._woken.wait()\nself._woken.clear()\nwhile True:",
     ),
     mutation(
-        "a server that has removed the bot meanwhile is taken for back",
-        "tests/discord_adapter/test_guild_events.py::test_a_server_that_has_removed_the_bot_again_is_not_resumed",
+        "a server is synchronised though the gateway has not reported it again",
+        "tests/discord_adapter/test_guild_events.py::test_a_server_is_synchronised_as_it_is_then",
         "GuildEvents._look_after",
-        "if self._client.get_guild(guild.id) is None:",
-        "if 0:",
+        "if guild is None or guild.unavailable:",
+        "if guild is None:",
     ),
     mutation(
         "a removal that cannot be written is never noticed",
@@ -642,6 +642,22 @@ MUTATIONS = (
         "tests/discord_adapter/test_poster.py::test_an_empty_history_is_searched_again_until_the_server_is_known",
         "DiscordPoster._known_guild",
         " or guild.unavailable",
+        "",
+    ),
+    mutation(
+        "a channel that Discord can't be asked about counts as present",
+        "tests/discord_adapter/test_guild_events.py::test_whether_a_channel_is_gone_is_asked_until_discord_responds",
+        "GuildEvents._is_gone",
+        "except discord.HTTPException as refusal:\n    return refusal.code == UNKNOWN_CHANNEL\n",
+        "except discord.HTTPException as refusal:\n    return refusal.code == UNKNOWN_CHANNEL\n"
+        "except DiscordAway:\n    return False\n",
+    ),
+    mutation(
+        "channels that were deleted while the bot was not in the server count as present",
+        "tests/discord_adapter/test_guild_events.py"
+        "::test_a_server_that_invites_the_bot_again_may_have_deleted_channels",
+        "GuildEvents.on_guild_join",
+        "self._look_after_later(guild)\n",
         "",
     ),
     mutation(

@@ -55,6 +55,40 @@ def deleted(stage: Stage) -> Story:
     stage.expect(edits[0] <= 2, f"{edits[0]} edits of two cards that are gone")
 
 
+def deleted_unnoticed(stage: Stage) -> Story:
+    """A channel is deleted while the bot is off and can't ask Discord about it right after the start, or while the bot
+    isn't in the server. Nothing is requested for it any more."""
+    home = yield from stage.settle()
+    discord, gone = stage.parts.discord, home.guild.channels[1]
+    job, running = stage.job(home, 2000, v2=False), stage.job(home, 8000, v2=False)
+    home.status(job)
+    home.status(running, 2, gone)
+    yield 30.0
+    is_off = stage.coin()
+    end = stage.on_discord(
+        lambda request: Trip(refused=Reply(503, {"message": "no"})) if request.path.endswith(f"/{gone.id}") else None
+    )
+    if is_off:
+        stage.stop(20.0)
+        yield 5.0
+    else:
+        end()
+        discord.remove_bot(home.guild)
+        yield 60.0
+    discord.delete_channel(gone)
+    if not is_off:
+        discord.invite_bot(home.guild)
+    yield 200.0
+    end()
+    stage.parts.ledger.void("the channel is gone", channel=gone)
+    yield 100.0
+    since = stage.now
+    yield 900.0
+    stage.expect(not stage.requests_for(running, since), f"{running.prompt} is requested, though its channel is gone")
+    yield 1200.0
+    stage.came(job, home.channel)
+
+
 def deleted_with_a_result(stage: Stage) -> Story:
     """A channel is deleted while a result waits to be posted there."""
     home = yield from stage.settle()
