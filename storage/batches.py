@@ -52,13 +52,14 @@ async def ping(tx: Transaction, batch_id: int, user_id: int) -> None:
 
 
 async def leave(tx: Transaction, batch_id: int, user_id: int) -> None:
-    """Notes that this person has stopped watching a job of the batch. If it is their batch and they wait for none of
-    its open jobs any more, they are not pinged at its end."""
+    """Notes that this person has stopped watching a job of the batch, or asked for no ping. If it is their batch and
+    none of its open jobs is left for which they want one, they are not pinged at its end."""
     await tx.run(
         """
         UPDATE batches SET mention = FALSE WHERE id = ? AND user_id = ?
         AND NOT EXISTS (SELECT 1 FROM subscriptions s JOIN subscribers p ON p.subscription_id = s.id
-          WHERE s.batch_id = batches.id AND s.ended_at IS NULL AND p.user_id = batches.user_id)
+          WHERE s.batch_id = batches.id AND s.ended_at IS NULL AND p.user_id = batches.user_id
+          AND p.mention)
         """,
         (batch_id, user_id),
     )

@@ -227,7 +227,17 @@ async def _join(tx: Transaction, ask: Ask, request: SubscribeRequest, here: Subs
     waiting = [one for one in await subscriptions.subscribers(tx, here.id) if one.user_id == ask.user_id]
     in_batch = request.batch_id is not None and any(one.in_batch for one in waiting)
     await subscriptions.put_subscriber(tx, here.id, ask.user_id, mention=request.mention, in_batch=in_batch, now=ask.at)
-    if in_batch and here.batch_id is not None and request.mention:
-        await batches.ping(tx, here.batch_id, ask.user_id)
+    await ping_at_end_of_batch(tx, ask, here, mention=request.mention)
     if request.spoiler:
         await subscriptions.set_spoiler(tx, here.id)
+
+
+async def ping_at_end_of_batch(tx: Transaction, ask: Ask, here: SubscriptionRow, *, mention: bool) -> None:
+    """Notes whether the asker, who waits for the job, wants a ping. It counts for the end of the batch if they wait for
+    the job as part of their batch, or want a ping for none of its other open jobs."""
+    if here.batch_id is None:
+        return
+    if not mention:
+        await batches.leave(tx, here.batch_id, ask.user_id)
+    elif any(one.in_batch for one in await subscriptions.subscribers(tx, here.id) if one.user_id == ask.user_id):
+        await batches.ping(tx, here.batch_id, ask.user_id)

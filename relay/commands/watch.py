@@ -20,7 +20,14 @@ from relay.commands.lookups import (
     was_given_up,
 )
 from relay.commands.refusals import AccountInTrouble, NotFound, NothingToDo, TokenReplaced
-from relay.commands.subscribe import Limits, SubscribeRequest, SubscribeResult, SubscribeState, subscribe
+from relay.commands.subscribe import (
+    Limits,
+    SubscribeRequest,
+    SubscribeResult,
+    SubscribeState,
+    ping_at_end_of_batch,
+    subscribe,
+)
 from relay.polling.job_recorder import post_outcome
 from storage import delivery_queries, jobs, overviews, subscriptions
 from storage.database import Database, Queries
@@ -169,13 +176,15 @@ class Watch:
         return replace(result, card_message_id=card.message_id, refused=card.refused, card_on_its_way=None)
 
     async def set_mention(self, ask: Ask, subscription_id: int, mention: bool) -> None:
-        """Sets whether the asker, who waits for the job, is pinged at its end. If the job belongs to the asker's batch,
-        that applies to the end of the batch. Raises NothingToDo."""
+        """Sets whether the asker, who waits for the job, is pinged at its end. If they wait for it as part of their
+        batch, the ping comes at the end of the batch. Raises NothingToDo."""
         async with self._database.transaction() as tx:
             here = require_here(ask, await subscriptions.by_id(tx, subscription_id))
-            waits = await subscriptions.set_mention(tx, subscription_id, ask.user_id, mention)
+            waits = await subscriptions.set_mention(tx, here.id, ask.user_id, mention)
             if here.ended_at is not None or not waits:
                 raise NothingToDo
+            await ping_at_end_of_batch(tx, ask, here, mention=mention)
+        self._changes.subscription_changed(here.id)  # A batch's summary says whether it ends with a ping.
 
     async def _watch(
         self, ask: Ask, target: Target, *, mention: bool, spoiler: bool, look_again: bool = False

@@ -119,6 +119,10 @@ SEEN: dict[str, tuple[str, ...]] = {
         "whoever stops the last job of their own batch is pinged for it",
     ),
     "batches.stopped_here_alone": ("a summary that has ended is edited at each news that others wait for",),
+    "batches.without_a_ping": (
+        "the button for no ping does not apply to the end of a batch",
+        "whoever asks for no ping for the jobs of their own batch is pinged at its end",
+    ),
     "cards.ahead_and_killed": (
         "a card that a clock that was ahead has edited stands still after a restart",
         "a summary that a clock that was ahead has edited never shows the end",

@@ -205,7 +205,7 @@ async def test_requesting_a_list_again_still_pings_once_for_all_of_it(world: Wor
     for jobid in ("job-1", "job-2"):
         world.api.put(jobid)
     await world.commands.many.watch(world.ask(), "job-1 job-2", False)
-    for mention in (True, False):
+    for mention in (False, True):
         result = await world.commands.many.watch(world.ask(), "job-1 job-2", mention)
         assert [one.status for one in result.entries] == [EntryStatus.ALREADY_WATCHED] * 2
     assert await world.rows("SELECT user_id, in_batch FROM subscribers") == [(PERSON, 1)] * 2
@@ -335,6 +335,32 @@ async def test_a_person_told_that_they_are_not_pinged_is_not_even_if_the_batch_g
     tally = await tally_of(world.database.reader, 1, ping=True)
     assert tally is not None
     assert tally.mention == ()
+
+
+@pytest.mark.parametrize("how", ["list", "status", "button"])
+async def test_a_person_who_wants_no_ping_for_the_jobs_of_their_batch_gets_none(world: World, how: str) -> None:
+    async def ask(jobid: str, *, mention: bool) -> None:
+        match how:
+            case "list":
+                await world.commands.many.watch(world.ask(), jobid, mention)
+            case "status":
+                await world.commands.watch.status(world.ask(), jobid, mention, False)
+            case _:
+                await world.commands.watch.set_mention(world.ask(), int(jobid.removeprefix("job-")), mention)
+
+    async def pings() -> list[tuple[object, ...]]:
+        return await world.rows("SELECT mention FROM batches")
+
+    for jobid in ("job-1", "job-2"):
+        world.api.put(jobid)
+    await world.commands.many.watch(world.ask(), "job-1 job-2", True)
+    await ask("job-1", mention=False)
+    assert await pings() == [(1,)]
+    await ask("job-2", mention=False)
+    assert await pings() == [(0,)]
+    await ask("job-1", mention=True)
+    assert await pings() == [(int(how != "status"),)]
+    assert world.recorded.subscriptions == ([1, 2, 1] if how == "button" else [])
 
 
 async def test_a_batch_ends_with_its_last_stopped_job(world: World) -> None:

@@ -95,3 +95,34 @@ def left(stage: Stage) -> Story:
     pings = [set(stage.outcomes(job, home.channel)[-1].pings) for job in jobs]
     of_all = {home.guild.members[2]} | (set() if everything else {home.guild.members[1]})
     stage.expect(pings == [{home.guild.members[2]}, of_all], f"the results of a group ping {pings}, not {of_all} last")
+
+
+def without_a_ping(stage: Stage) -> Story:
+    """Whoever asked for a batch wants no ping after all, and says so with the same list, with the command for one job,
+    or with a button. Nobody is pinged at the end."""
+    home = yield from stage.settle()
+    jobs = [stage.job(home, seconds, v2=False) for seconds in (100, 160)]
+    how = stage.one_of(("list", "status", "button"))
+    home.watch(jobs)
+    yield 8.0
+    if how == "list":
+        answer = home.watch(jobs, mention=False)
+        yield 5.0
+        stage.says(answer, "already watched", never="ping you")
+    else:
+        for job in jobs:
+            answer = home.status(job, mention=how == "button")
+            yield 5.0
+            stage.says(answer, "Already watched here")
+            if how == "button":
+                answer = home.press_in_reply(answer, "Don't ping me")
+                yield 5.0
+            stage.says(answer, never="I'll ping you")
+    for job in jobs:
+        stage.parts.ledger.askers[(job.jobid, home.channel.id)].clear()
+    yield 10.0
+    stage.expect(not stage.messages(home.channel, "One ping at the end"), "the summary goes on promising a ping")
+    yield 200.0 + stage.parts.interval
+    for job in jobs:
+        stage.came(job, home.channel)
+    stage.expect(not any(stage.outcomes(job, home.channel)[-1].pings for job in jobs), "somebody is pinged")
