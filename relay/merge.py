@@ -53,6 +53,28 @@ def with_times_seen(response: Job, ran_until: int, now: int) -> Job:
     return response if response.updated is not None else replace(response, ran_until=ran_until, ended_by=now)
 
 
+def without_end(job: Job) -> Job:
+    """The job without its end, for a server that waits for it on hold while others have been told how it ended."""
+    return replace(
+        job,
+        state=JobState.STARTED,
+        status=JobState.STARTED.value,
+        updated=None,
+        ran_until=None,
+        ended_by=None,
+        percent=None,
+        buttons=(),
+        content=None,
+        embeds=(),
+        media=(),
+        lacks_file=False,
+        error=None,
+        error_details=None,
+        queue_place=None,
+        elapsed=None,
+    )
+
+
 def _later(known: int | None, new: int | None) -> int | None:
     return new if known is None else max(known, new or 0)
 

@@ -156,6 +156,18 @@ async def outcome_message(queries: Queries, subscription_id: int, job_round: int
     )
 
 
+async def is_told_in_server(queries: Queries, guild_id: int, job_id: int) -> bool:
+    """Whether the server got, or is to get, the outcome of the job's current round in any of its channels."""
+    there = await queries.count(
+        f"""
+        deliveries d JOIN subscriptions s ON s.id = d.subscription_id JOIN jobs j ON j.id = s.job_id
+        WHERE j.id = ? AND d.guild_id = ? AND d.kind = '{DeliveryKind.OUTCOME}' AND d.round = j.round
+        """,
+        (job_id, guild_id),
+    )
+    return there > 0
+
+
 async def has_later_outcome(queries: Queries, delivery: Delivery) -> bool:
     """Whether the same subscription has got, or is to get, the outcome of a later round of its job."""
     where = f"subscription_id = ? AND kind = '{DeliveryKind.OUTCOME}' AND round > ?"

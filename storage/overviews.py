@@ -30,6 +30,7 @@ class KnownJob:
     snapshot: str | None
     outcome: Outcome | None
     watched_since: int
+    account_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ async def known_jobs(queries: Queries, guild_id: int, channel_id: int, user_id: 
     return await queries.all_as(
         KnownJob,
         """
-        SELECT id AS job_id, snapshot, outcome, watched_since FROM jobs WHERE id IN (
+        SELECT id AS job_id, snapshot, outcome, watched_since, account_id FROM jobs WHERE id IN (
           SELECT job_id FROM (SELECT s.job_id FROM subscriptions s WHERE s.channel_id = ?1 AND s.guild_id = ?2
             ORDER BY s.id DESC LIMIT ?4) AS here
           UNION SELECT job_id FROM (SELECT s.job_id FROM subscribers p JOIN subscriptions s ON s.id = p.subscription_id
@@ -83,7 +84,7 @@ async def watched_jobs(queries: Queries, guild_id: int, channel_id: int, limit: 
     return await queries.all_as(
         KnownJob,
         """
-        SELECT s.job_id, j.snapshot, NULL AS outcome, s.created_at AS watched_since
+        SELECT s.job_id, j.snapshot, NULL AS outcome, s.created_at AS watched_since, j.account_id
         FROM subscriptions s JOIN jobs j ON j.id = s.job_id
         WHERE s.channel_id = ? AND s.guild_id = ? AND s.ended_at IS NULL ORDER BY s.id DESC LIMIT ?
         """,

@@ -10,6 +10,7 @@ from model import snapshots
 from model.job import Job
 from model.messages import Address, CardPost, SummaryEntry, SummaryPost
 from model.states import CardStatus, DeliveryKind, DeliveryState
+from relay import merge
 from relay.cards.card_status import Facts, card_status, changes_at, is_final, slow_at
 from relay.delivery import nonces
 from relay.delivery.verdicts import PATIENCE
@@ -68,7 +69,7 @@ class CardPosts:
         outcome = _of_this_round(row, outcomes)
         at = self._clock.now()
         api_down = self._api_down_since() is not None
-        facts = self._facts(row, snapshots.load(row.snapshot), outcome, at, api_down=api_down, paused=self._paused())
+        facts = self._facts(row, self._job_told(row, outcome), outcome, at, api_down=api_down, paused=self._paused())
         status = card_status(facts)
         address = Address(row.guild_id, row.channel_id)
         post = None if status is None or row.server_gone else self._card_post(row, facts.job, outcomes, status)
@@ -94,14 +95,15 @@ class CardPosts:
         )
 
     def _entry(self, row: CardRow, outcomes: Sequence[Delivery]) -> SummaryEntry:
-        job, outcome = snapshots.load(row.snapshot), _of_this_round(row, outcomes)
+        outcome = _of_this_round(row, outcomes)
+        job = self._job_told(row, outcome)
         facts = self._facts(row, job, outcome, self._clock.now(), api_down=False, paused=False)
         return SummaryEntry(
             number=row.job_id,
             jobid=row.jobid,
             status=card_status(facts) or CardStatus.ENDED,
             job=job,
-            outcome=row.outcome,
+            outcome=None if self._is_of_others(row, outcome) else row.outcome,
             outcome_message=_latest_message(outcomes),
         )
 
@@ -123,8 +125,17 @@ class CardPosts:
             language=row.card_language or "",
         )
 
+    def _is_of_others(self, row: CardRow, outcome: Delivery | None) -> bool:
+        """Whether the job has ended only for other servers: this one uses another account by now and got no outcome."""
+        return row.outcome is not None and outcome is None and self._in_force(row.guild_id) != row.account_id
+
+    def _job_told(self, row: CardRow, outcome: Delivery | None) -> Job | None:
+        """The job as the server may see it."""
+        job = snapshots.load(row.snapshot)
+        return merge.without_end(job) if job is not None and self._is_of_others(row, outcome) else job
+
     def _card_post(self, row: CardRow, job: Job | None, outcomes: Sequence[Delivery], status: CardStatus) -> CardPost:
-        ended = status is CardStatus.ENDED
+        ended = status is CardStatus.ENDED and not self._is_of_others(row, _of_this_round(row, outcomes))
         missing: tuple[str, ...] = ()
         if status is CardStatus.CANNOT_POST:
             missing = self._poster.missing_permissions(Address(row.guild_id, row.channel_id)) or ()

@@ -12,7 +12,7 @@ from pixverse.pasted import read_one
 from relay import merge
 from relay.commands.ask import Ask, account_of, find_target, require_here
 from relay.commands.lookups import Lookups, needs_lookup, require_known
-from relay.commands.refusals import ApiDown, NothingToDo
+from relay.commands.refusals import ApiDown, NotFound, NothingToDo
 from relay.commands.watch import AlreadyPosted
 from relay.polling.job_recorder import Recorded
 from storage import delivery_queries, jobs, subscriptions
@@ -91,6 +91,8 @@ class Check:
         account_id = account_of(self._lookups.accounts, ask.guild_id)
         target = await find_target(self._reader, ask, job, account_id)
         row = target.row
+        if row is not None and target.other_account:
+            await self._require_told(ask, row)
         if row is not None and (target.other_account or not needs_lookup(row)):
             return _stored(row)
         found = await self._lookups.one(ask, target.account_id, target.jobid, look_again=look_again)
@@ -105,16 +107,26 @@ class Check:
             raise ApiDown
         return replace(_stored(row), api_down=True)
 
+    async def _require_told(self, ask: Ask, row: JobRow) -> None:
+        """Raises NotFound if a job of an account that is no longer in force has ended only for other servers."""
+        if row.ended_at is not None and not await delivery_queries.is_told_in_server(
+            self._reader, ask.guild_id, row.id
+        ):
+            raise NotFound
+
     async def check_now(self, ask: Ask, subscription_id: int) -> CheckResult:
         """Looks up the job of a subscription, unless the API responded about it within the last five seconds."""
         here = require_here(ask, await subscriptions.by_id(self._reader, subscription_id))
         row = await jobs.by_id(self._reader, here.job_id)
-        if row is not None and row.ended_at is not None and here.stopped_by is None:
-            return await self._ended(row, here.id)
-        if row is None or here.ended_at is not None:
+        if row is None:
             raise NothingToDo
-        if account_of(self._lookups.accounts, ask.guild_id) != row.account_id:
-            return NotChecked(snapshots.load(row.snapshot), Unchecked.OTHER_ACCOUNT)
+        if here.ended_at is None and account_of(self._lookups.accounts, ask.guild_id) != row.account_id:
+            job = None if row.ended_at is not None else snapshots.load(row.snapshot)
+            return NotChecked(job, Unchecked.OTHER_ACCOUNT)
+        if row.ended_at is not None and here.stopped_by is None:
+            return await self._ended(row, here.id)
+        if here.ended_at is not None:
+            raise NothingToDo
         return await self._check(ask, row)
 
     async def _check(self, ask: Ask, row: JobRow) -> CheckResult:

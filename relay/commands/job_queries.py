@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from model import snapshots
 from model.job import Job, Outcome
 from model.states import AccountState
 from pixverse.token_text import looks_like_secret
+from relay import merge
 from relay.commands.ask import Ask
 from relay.commands.refusals import NothingToDo
 from relay.polling.job_fetcher import Accounts
@@ -82,16 +83,28 @@ class JobQueries:
         if looks_like_secret(typed):
             return ()
         limit = _chosen_from(typed)
-        return _fitting(
-            await overviews.known_jobs(self._reader, ask.guild_id, ask.channel_id, ask.user_id, limit), typed
-        )
+        known = await overviews.known_jobs(self._reader, ask.guild_id, ask.channel_id, ask.user_id, limit)
+        return tuple([await self._as_told(ask, row) for row in _fitting(known, typed)])
 
     async def watched_choices(self, ask: Ask, typed: str) -> tuple[KnownJob, ...]:
         """Up to 25 jobs that this channel waits for and whose prompt or number matches, newest first."""
         if looks_like_secret(typed):
             return ()
         limit = _chosen_from(typed)
-        return _fitting(await overviews.watched_jobs(self._reader, ask.guild_id, ask.channel_id, limit), typed)
+        watched = await overviews.watched_jobs(self._reader, ask.guild_id, ask.channel_id, limit)
+        return tuple([await self._as_told(ask, row) for row in _fitting(watched, typed)])
+
+    async def _as_told(self, ask: Ask, row: KnownJob) -> KnownJob:
+        """The job without its end, if it belongs to an account that is no longer in force and has ended only for other
+        servers."""
+        if row.account_id == self._accounts.in_force(ask.guild_id):
+            return row
+        job = snapshots.load(row.snapshot)
+        if job is None or not job.state.ends:
+            return row
+        if await delivery_queries.is_told_in_server(self._reader, ask.guild_id, row.job_id):
+            return row
+        return replace(row, snapshot=snapshots.dump(merge.without_end(job)), outcome=None)
 
     async def details(self, ask: Ask, base_nonce: str) -> JobDetails:
         """Everything known about the job whose outcome in this channel carries the nonce. Raises NothingToDo."""

@@ -233,9 +233,11 @@ class Watch:
         return found, None
 
     async def _require_useful(self, ask: Ask, row: JobRow) -> None:
-        """Raises NotFound for a job of an account that is no longer in force, unless the job has ended and can be
-        posted, or this channel already waits for it."""
+        """Raises NotFound for a job of an account that is no longer in force, unless its end was posted in this server,
+        or this channel already waits for it."""
         ended = row.ended_at is not None and not was_given_up(row)
+        if ended:
+            ended = await delivery_queries.is_told_in_server(self._database.reader, ask.guild_id, row.id)
         here = await subscriptions.in_channel(self._database.reader, row.id, ask.channel_id)
         if not ended and (here is None or here.ended_at is not None):
             raise NotFound

@@ -10,6 +10,12 @@ SEEN: dict[str, tuple[str, ...]] = {
         "nobody is told that the old account's jobs go on",
     ),
     "accounts.back_to_the_operators": ("what other servers and channels wait for goes over too",),
+    "accounts.ended_for_others": (
+        "a card on hold tells how its job has ended for another server",
+        "a job on hold that has ended for another server is posted in a further channel",
+        "a private look tells how a job on hold has ended for another server",
+        "autocomplete tells how a job on hold has ended for another server",
+    ),
     "accounts.followers_own": ("a job on hold goes over to an account that may not see it",),
     "accounts.forger": (
         "a token that claims a server's account is stored in the place of that server's own",

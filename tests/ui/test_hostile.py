@@ -153,7 +153,7 @@ def _check_bounds(job: Job, jobid: str) -> None:
         _check_message(message_of(post, HERE, MENTIONS))
     for text in _answers(job, jobid):
         _check_answer(text)
-    choice = autocomplete_choice(KnownJob(7, snapshots.dump(job), None, NOW), NOW)
+    choice = autocomplete_choice(KnownJob(7, snapshots.dump(job), None, NOW, 1), NOW)
     assert 1 <= units(choice.name) <= limits.CHOICE
     assert _is_clean(choice.name)
     assert choice.value == "#7"

@@ -65,20 +65,21 @@ def test_a_long_list_is_paged_and_says_how_many_more() -> None:
 
 
 def test_a_choice() -> None:
-    choice = list_replies.autocomplete_choice(KnownJob(7, snapshots.dump(JOB), None, 0), 180_000)
+    choice = list_replies.autocomplete_choice(KnownJob(7, snapshots.dump(JOB), None, 0, 1), 180_000)
     assert (choice.name, choice.value) == ("a *cat* · In progress: 46% · 3 min ago · #7", "#7")
-    ended = list_replies.autocomplete_choice(KnownJob(7, None, Outcome.EXPIRED, 0), 0)
+    ended = list_replies.autocomplete_choice(KnownJob(7, None, Outcome.EXPIRED, 0, 1), 0)
     assert ended.name == "#7 · Expired · just now"
     made = replace(JOB, created=120_000)
     assert (
-        " · 1 min ago · " in list_replies.autocomplete_choice(KnownJob(7, snapshots.dump(made), None, 0), 180_000).name
+        " · 1 min ago · "
+        in list_replies.autocomplete_choice(KnownJob(7, snapshots.dump(made), None, 0, 1), 180_000).name
     )
 
 
 @given(st.text(max_size=300), st.text(max_size=80), st.sampled_from([None, *Outcome]), st.integers(0, 10**13))
 def test_a_choice_is_never_too_long_for_discord(prompt: str, status: str, outcome: Outcome | None, age: int) -> None:
     job = Job("a", JobState.UNKNOWN, status, prompt=prompt)
-    choice = list_replies.autocomplete_choice(KnownJob(7, snapshots.dump(job), outcome, 0), age)
+    choice = list_replies.autocomplete_choice(KnownJob(7, snapshots.dump(job), outcome, 0, 1), age)
     assert 1 <= units(choice.name) <= CHOICE
     assert choice.name.endswith(("ago · #7", "just now · #7")) or choice.name.startswith("#7 · ")
 

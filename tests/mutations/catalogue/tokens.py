@@ -11,6 +11,34 @@ _SHARED = "tests/relay/accounts/test_shared_accounts.py"
 
 MUTATIONS = (
     mutation(
+        "a job on hold that has ended for another server is posted in a further channel",
+        "tests/relay/commands/test_commands.py::test_a_job_on_hold_that_ended_for_others_does_not_say_so",
+        "Watch._require_useful",
+        "ended = await delivery_queries.is_told_in_server(self._database.reader, ask.guild_id, row.id)",
+        "pass",
+    ),
+    mutation(
+        "a private look tells how a job on hold has ended for another server",
+        "tests/relay/commands/test_commands.py::test_a_job_on_hold_that_ended_for_others_does_not_say_so",
+        "Check.peek",
+        "await self._require_told(ask, row)",
+        "pass",
+    ),
+    mutation(
+        "autocomplete tells how a job on hold has ended for another server",
+        "tests/relay/commands/test_commands.py::test_a_job_on_hold_that_ended_for_others_does_not_say_so",
+        "JobQueries.choices",
+        "tuple([await self._as_told(ask, row) for row in _fitting(known, typed)])",
+        "_fitting(known, typed)",
+    ),
+    mutation(
+        "a card on hold tells how its job has ended for another server",
+        "tests/relay/cards/test_card_posts.py::test_what_ended_for_other_servers_is_not_shown_while_it_is_on_hold",
+        "CardPosts._is_of_others",
+        "return row.outcome is not None and",
+        "return False and",
+    ),
+    mutation(
         "an alert about the operator's token goes on where nothing waits any more",
         f"{_ACCOUNTS}::test_alerts_about_the_operator_s_token_end_even_in_servers_that_wait_for_nothing",
         "account_states._servers_using",

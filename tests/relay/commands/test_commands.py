@@ -601,6 +601,38 @@ async def test_a_job_of_another_account_cannot_be_used_under_this_one(world: Wor
     assert [token for _, token, _ in world.api.asked] == ["token-1"]
 
 
+async def test_a_job_on_hold_that_ended_for_others_does_not_say_so(world: World) -> None:
+    """The server waits for it in one channel and has stopped in another."""
+    number = await world.watch("job-1")
+    await world.watch("job-1", channel=CHANNEL + 1)
+    await world.watch("job-1", guild=GUILD + 1, channel=5)
+    await world.commands.stop.unwatch(world.ask(channel=CHANNEL + 1), "job-1", False)
+    world.accounts.used[GUILD] = OTHER_ACCOUNT
+    world.api.put("job-1", JobState.FAILED, prompt="boat", error="no")
+    await world.recorder.record_response(number, world.api.jobs["job-1"], ACCOUNT)
+    assert await world.outcomes() == [("outcome", 5)]
+    ask = world.ask()
+    held = await world.commands.watch.status(ask, "#1", True, False)
+    assert isinstance(held, AlreadyWatched)
+    assert held.on_hold
+    assert await world.commands.check.check_now(ask, 1) == NotChecked(None, Unchecked.OTHER_ACCOUNT)
+    for offered in (world.commands.queries.choices(ask, ""), world.commands.queries.watched_choices(ask, "boat")):
+        (choice,) = await offered
+        job = snapshots.load(choice.snapshot)
+        assert choice.outcome is None
+        assert job == Job("job-1", JobState.STARTED, "started", prompt="boat")
+    for channel in (CHANNEL + 1, CHANNEL + 2):
+        with pytest.raises(refusals.NotFound):
+            await world.commands.watch.status(world.ask(channel=channel), "#1", True, False)
+        with pytest.raises(refusals.NotFound):
+            await world.commands.check.peek(world.ask(channel=channel), "#1")
+    with pytest.raises(refusals.NotFound):
+        await world.commands.watch.watch_again(world.ask(channel=CHANNEL + 1), 2)
+    assert await world.outcomes() == [("outcome", 5)]
+    world.accounts.used[GUILD] = ACCOUNT
+    assert (await world.commands.check.peek(ask, "#1")).outcome is Outcome.FAILED
+
+
 @pytest.mark.parametrize("state", [AccountState.OK, AccountState.REFUSED])
 async def test_a_result_posted_here_under_another_account_is_not_waited_for_again(
     world: World, state: AccountState

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator
 from copy import deepcopy
 
@@ -564,6 +565,48 @@ def other_server_moves(stage: Stage) -> Story:
     yield 1600.0
     stage.came(job, there.channel)
     stage.missing(job, here.channel)
+
+
+def ended_for_others(stage: Stage) -> Story:
+    """Two servers wait for the same job with the same token. One of them changes its account, and the job ends for the
+    other. The first one hears nothing of that end in any way: it no longer has the token with which it was seen."""
+    account = stage.account()
+    home = yield from stage.settle(account)
+    other = yield from stage.settle(account)
+    job = stage.job(account, 200, "failed", v2=False)
+    home.status(job)
+    other.status(job)
+    yield 10.0
+    number = re.search(r"#(\d+)", text_of(stage.card(job, home.channel)))
+    assert number is not None
+    home.account = stage.parts.people.uses[home.guild.id] = stage.account()
+    home.enter_token(home.account.token)
+    yield 200.0 + stage.parts.interval
+    stage.came(job, other.channel)
+    stage.missing(job, home.channel)
+    elsewhere = home.guild.channels[1]
+    for answer in (
+        home.command("pixverse status", jobid=number[0], private=True),
+        home.command("pixverse status", 1, elsewhere, jobid=number[0]),
+        home.command("pixverse watch", 1, elsewhere, jobids=number[0]),
+    ):
+        yield 8.0
+        stage.says(answer, "can't find|not found", never="(?i)failed")
+    offered = home.typing(job.prompt)
+    yield 5.0
+    stage.expect("Failed" not in str(stage.choices(offered)), "autocomplete tells how the job ended")
+    stage.card_says(job, home.channel, "On hold")
+    stage.expect("took" not in text_of(stage.card(job, home.channel)), "the card on hold tells when the job ended")
+    if stage.coin():
+        yield from stage.sleep(32 * 86400.0)
+        stage.card_says(job, home.channel, "Ended")
+        stage.void(home)
+        return
+    for channel in home.guild.channels:
+        stage.missing(job, channel)
+    home.command("pixverse unwatch", jobid=number[0])
+    yield 8.0
+    stage.void(home)
 
 
 def operators_bytes(stage: Stage) -> Story:
