@@ -22,7 +22,7 @@ def written(restored: None) -> io.StringIO:
     return stream
 
 
-def test_an_error_nobody_expected_is_logged_like_everything_else(written: io.StringIO) -> None:
+def test_an_unexpected_error_is_logged_like_any_other_line(written: io.StringIO) -> None:
     async def broken() -> None:
         raise LookupError(f"no answer for {TOKEN}")
 
@@ -32,7 +32,7 @@ def test_an_error_nobody_expected_is_logged_like_everything_else(written: io.Str
     assert TOKEN not in written.getvalue()
 
 
-def test_a_database_that_fails_in_the_middle_of_a_command_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_database_that_fails_during_a_command_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     async def broken() -> None:
         raise StorageUnavailable("the connection was lost")
 

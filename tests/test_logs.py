@@ -35,7 +35,7 @@ def _tell_everything() -> None:
 
 @pytest.mark.parametrize("form", ["text", "json"])
 @pytest.mark.usefixtures("restored")
-def test_no_secret_stands_in_a_line(form: str) -> None:
+def test_no_secret_is_in_a_line(form: str) -> None:
     stream = io.StringIO()
     logs.set_up("DEBUG", form, stream)
     _tell_everything()
@@ -60,7 +60,7 @@ def test_a_json_line_is_one_object() -> None:
 
 
 @pytest.mark.usefixtures("restored")
-def test_libraries_never_tell_their_payloads() -> None:
+def test_libraries_never_log_their_payloads() -> None:
     stream = io.StringIO()
     logs.set_up("DEBUG", "text", stream)
     for name in ("discord.gateway", "aiohttp.access", "asyncio", "aiosqlite"):
@@ -72,7 +72,7 @@ def test_libraries_never_tell_their_payloads() -> None:
 
 
 @pytest.mark.usefixtures("restored")
-def test_a_connection_of_discord_py_that_fails_is_one_line() -> None:
+def test_a_failed_connection_of_discord_py_is_one_line() -> None:
     stream = io.StringIO()
     logs.set_up("INFO", "text", stream)
     try:
@@ -105,14 +105,14 @@ def _told(logger: str, error: Exception) -> str:
 
 
 @pytest.mark.usefixtures("restored")
-def test_a_command_that_discord_did_not_answer_is_one_line() -> None:
+def test_a_command_without_discord_s_response_is_one_line() -> None:
     (line,) = _told("discord.app_commands.tree", _in_a_command(TimeoutError("no answer"))).splitlines()
     assert "no answer" in line
 
 
 @pytest.mark.parametrize("error", [KeyError("a fault"), _in_a_command(KeyError("a fault"))])
 @pytest.mark.usefixtures("restored")
-def test_a_fault_of_ours_that_discord_py_caught_is_told_with_its_place(error: Exception) -> None:
+def test_an_internal_error_caught_by_discord_py_is_logged_with_its_location(error: Exception) -> None:
     first, *rest = _told("discord.client", error).splitlines()
     assert first.endswith("Ignoring exception in it")
     assert rest[0].startswith("Traceback")
@@ -142,7 +142,7 @@ def _again(written: str) -> list[str]:
 @pytest.mark.parametrize("form", ["text", "json"])
 @pytest.mark.parametrize("name", ["asyncio", "aiohttp.server", "discord.client", "web.http_connection"])
 @pytest.mark.usefixtures("restored")
-def test_a_fault_that_comes_again_and_again_is_told_once_and_then_counted(name: str, form: str) -> None:
+def test_a_repeated_error_is_logged_once_and_then_counted(name: str, form: str) -> None:
     stream, clock = io.StringIO(), _Clock()
     logs.set_up("INFO", form, stream, clock)
     for number in range(1000):
@@ -162,7 +162,7 @@ def test_a_fault_that_comes_again_and_again_is_told_once_and_then_counted(name: 
 
 
 @pytest.mark.usefixtures("restored")
-def test_what_is_left_to_count_is_told_at_the_end() -> None:
+def test_remaining_counts_are_logged_at_the_end() -> None:
     stream = io.StringIO()
     logs.set_up("INFO", "text", stream, _Clock())
     for _ in range(3):
@@ -172,7 +172,7 @@ def test_what_is_left_to_count_is_told_at_the_end() -> None:
 
 
 @pytest.mark.usefixtures("restored")
-def test_after_a_quiet_minute_a_fault_is_told_in_full_again() -> None:
+def test_after_a_quiet_minute_an_error_is_logged_in_full_again() -> None:
     stream, clock = io.StringIO(), _Clock()
     logs.set_up("INFO", "text", stream, clock)
     _broken("asyncio", "it failed", ValueError())
@@ -182,7 +182,7 @@ def test_after_a_quiet_minute_a_fault_is_told_in_full_again() -> None:
 
 
 @pytest.mark.usefixtures("restored")
-def test_other_faults_and_our_own_lines_are_told_each_time() -> None:
+def test_other_errors_and_our_own_lines_are_always_logged() -> None:
     stream = io.StringIO()
     logs.set_up("INFO", "text", stream, _Clock())
     for error in (ValueError(), KeyError(), OSError()):
@@ -196,7 +196,7 @@ def test_other_faults_and_our_own_lines_are_told_each_time() -> None:
 
 
 @pytest.mark.usefixtures("restored")
-def test_faults_of_very_many_kinds_are_not_all_remembered() -> None:
+def test_the_number_of_remembered_errors_is_bounded() -> None:
     stream = io.StringIO()
     logs.set_up("INFO", "text", stream, _Clock())
     for _ in range(2):

@@ -24,5 +24,7 @@ CRASHES = "tests/relay/delivery/test_delivery_crashes.py"
         ((STARTS, CHAT), True, CHAT),
     ],
 )
-def test_each_takes_its_own_kind_first_and_then_the_other(files: tuple[str, ...], computes: bool, first: str) -> None:
+def test_each_worker_takes_its_own_kind_first_and_then_the_other(
+    files: tuple[str, ...], computes: bool, first: str
+) -> None:
     assert first_for(files, computes=computes) == first

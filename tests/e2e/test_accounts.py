@@ -41,7 +41,7 @@ async def test_each_server_sees_only_what_its_own_token_sees(stage: Stage) -> No
     }
 
 
-async def test_one_account_in_two_servers_is_asked_once(stage: Stage) -> None:
+async def test_one_account_in_two_servers_is_requested_once(stage: Stage) -> None:
     here = await stage.server()
     there = GuildFixture(stage, here.account)
     await there.set_token()
@@ -57,7 +57,7 @@ async def test_one_account_in_two_servers_is_asked_once(stage: Stage) -> None:
     assert stage.pixverse.cdn.asked(job.videos[0].path) == 1
 
 
-async def test_a_renewed_token_lets_everything_go_on(stage: Stage) -> None:
+async def test_a_renewed_token_resumes_everything(stage: Stage) -> None:
     server = await stage.server()
     job = await server.watched()
     stage.renew_token(server.account)
@@ -69,7 +69,7 @@ async def test_a_renewed_token_lets_everything_go_on(stage: Stage) -> None:
     assert (await server.outcome()).text.startswith("**Your video is ready.**")
 
 
-async def test_a_token_of_another_account_keeps_the_jobs_on_hold(stage: Stage) -> None:
+async def test_a_token_of_another_account_puts_the_jobs_on_hold(stage: Stage) -> None:
     server = await stage.server()
     job = await server.watched()
     old, server.account = server.account, stage.account()
@@ -134,7 +134,7 @@ async def test_kept_jobs_of_the_old_account_are_named_and_asked_about_again(stag
     assert (await server.set_token()).text.startswith("**Token works.**")
 
 
-async def test_removing_the_token_is_asked_first_and_stops_the_jobs(stage: Stage) -> None:
+async def test_removing_the_token_asks_first_and_stops_the_jobs(stage: Stage) -> None:
     server = await stage.server()
     job = await server.watched()
     question = await server.admin.slash(server.channel, "pixverse-admin token remove")
@@ -155,7 +155,7 @@ async def test_removing_the_token_is_asked_first_and_stops_the_jobs(stage: Stage
     )
 
 
-async def test_without_an_address_for_the_internet_there_are_no_callbacks(stage: Stage) -> None:
+async def test_without_a_public_address_there_are_no_callbacks(stage: Stage) -> None:
     server = await stage.server()
     answer = await server.admin.slash(server.channel, "pixverse-admin callback")
     assert answer.text.startswith("**Callbacks are off for this bot.**")

@@ -62,7 +62,7 @@ async def test_nonsense_ends_no_job(server: GuildFixture) -> None:
     ],
     ids=["403", "502", "429", "429 with Retry-After", "cut"],
 )
-async def test_a_job_that_cannot_be_asked_about_is_watched_all_the_same(server: GuildFixture, action: Action) -> None:
+async def test_a_job_that_cannot_be_requested_is_watched_anyway(server: GuildFixture, action: Action) -> None:
     job = server.job()
     fault = server.stage.pixverse.faults.add(action, job=job, times=None)
     answer = await server.status(job)
@@ -73,7 +73,7 @@ async def test_a_job_that_cannot_be_asked_about_is_watched_all_the_same(server: 
     assert (await server.outcome()).text.startswith("**Your video is ready.**")
 
 
-async def test_429_rests_for_as_long_as_it_says(server: GuildFixture) -> None:
+async def test_429_pauses_for_the_stated_time(server: GuildFixture) -> None:
     job = await server.watched()
     await _played(server.stage, server.stage.pixverse.faults.add(faults.Status(429, retry_after=1), job=job))
     job.complete()
@@ -81,7 +81,7 @@ async def test_429_rests_for_as_long_as_it_says(server: GuildFixture) -> None:
     assert 1.0 <= _rest(server.stage, job) < 4.0
 
 
-async def test_429_without_a_time_rests_too(server: GuildFixture) -> None:
+async def test_429_without_a_time_pauses_too(server: GuildFixture) -> None:
     job = await server.watched()
     await _played(server.stage, server.stage.pixverse.faults.add(faults.Status(429), job=job))
     job.complete()
@@ -104,7 +104,7 @@ async def test_an_outage_of_the_whole_api(stage: Stage) -> None:
 # ---- the job --------------------------------------------------------------------------------------------------------
 
 
-async def test_an_id_that_nobody_knows_is_looked_for_again(server: GuildFixture) -> None:
+async def test_an_unknown_id_can_be_looked_up_again(server: GuildFixture) -> None:
     jobid = server.an_id()
     answer = await server.status(jobid)
     assert answer.ephemeral
@@ -119,7 +119,7 @@ async def test_an_id_that_nobody_knows_is_looked_for_again(server: GuildFixture)
 
 
 @pytest.mark.parametrize("generation", ["v1"], indirect=True)
-async def test_an_id_that_has_expired(server: GuildFixture) -> None:
+async def test_an_expired_id(server: GuildFixture) -> None:
     job = server.job()
     job.expire()
     answer = await server.status(job)
@@ -139,14 +139,14 @@ async def test_an_id_that_has_expired(server: GuildFixture) -> None:
         ("job:20261124101500123-user:4321-channel:1300000000000000001-bot:midjourney", "**That looks like a Midjour"),
     ],
 )
-async def test_what_is_no_job_id(server: GuildFixture, text: str, says: str) -> None:
+async def test_text_that_is_not_a_job_id(server: GuildFixture, text: str, says: str) -> None:
     asked = len(server.stage.pixverse.requests)
     answer = await server.member.forge_slash(server.channel, "pixverse status", jobid=text)
     assert answer.text.startswith(says)
     assert server.stage.pixverse.requests[asked:] == []
 
 
-async def test_a_question_that_the_api_refuses(server: GuildFixture) -> None:
+async def test_a_request_that_the_api_refuses(server: GuildFixture) -> None:
     job = server.job()
     server.stage.pixverse.faults.add(faults.Status(400), job=job)
     assert (await server.status(job)).text.startswith("**That isn't a job id.**")
@@ -156,7 +156,7 @@ async def test_a_question_that_the_api_refuses(server: GuildFixture) -> None:
 # ---- the account ----------------------------------------------------------------------------------------------------
 
 
-async def test_a_refused_token_is_told_once_and_its_end_too(server: GuildFixture) -> None:
+async def test_a_refused_token_is_reported_once_and_so_is_its_end(server: GuildFixture) -> None:
     job = await server.watched()
     server.account.refuse()
     notice = await server.notice("**PixVerse results are on hold.**")
@@ -191,7 +191,7 @@ async def test_a_refused_token_is_told_once_and_its_end_too(server: GuildFixture
     assert len(server.notices()) == 2
 
 
-async def test_an_alert_tells_its_end_where_nothing_waits_any_more(server: GuildFixture) -> None:
+async def test_an_alert_shows_its_end_even_if_nothing_waits_any_more(server: GuildFixture) -> None:
     job = await server.watched()
     server.account.refuse()
     alert = await server.notice("**PixVerse results are on hold.**")
@@ -204,7 +204,7 @@ async def test_an_alert_tells_its_end_where_nothing_waits_any_more(server: Guild
     assert len(server.notices()) == 1
 
 
-async def test_an_alert_about_a_token_that_is_removed_asks_for_nothing_any_more(server: GuildFixture) -> None:
+async def test_an_alert_about_a_removed_token_asks_for_nothing_any_more(server: GuildFixture) -> None:
     await server.watched()
     server.account.refuse()
     alert = await server.notice("**PixVerse results are on hold.**")
@@ -215,7 +215,7 @@ async def test_an_alert_about_a_token_that_is_removed_asks_for_nothing_any_more(
     assert "1 job is no longer watched." in over.text
 
 
-async def test_an_alert_whose_trouble_ended_while_discord_answered_nothing(own_stage: Stage) -> None:
+async def test_an_alert_whose_problem_ended_while_discord_did_not_respond(own_stage: Stage) -> None:
     """The edit is refused for a while, and the bot is killed meanwhile."""
     stage = own_stage
     server = await stage.server()
@@ -236,7 +236,7 @@ async def test_an_alert_whose_trouble_ended_while_discord_answered_nothing(own_s
     assert len(server.notices()) == 2
 
 
-async def test_an_alert_that_was_deleted_is_not_told_again(server: GuildFixture) -> None:
+async def test_a_deleted_alert_is_not_posted_again(server: GuildFixture) -> None:
     job = await server.watched()
     server.account.refuse()
     alert = await server.notice("**PixVerse results are on hold.**")
@@ -248,7 +248,7 @@ async def test_an_alert_that_was_deleted_is_not_told_again(server: GuildFixture)
     assert len(server.notices()) == 1
 
 
-async def test_an_unpaid_account_is_told_in_the_alerts_channel(server: GuildFixture) -> None:
+async def test_an_unpaid_account_is_reported_in_the_alerts_channel(server: GuildFixture) -> None:
     alerts = server.guild.add_text_channel("alerts")
     answer = await server.admin.slash(server.channel, "pixverse-admin alerts", channel=alerts)
     assert answer.text.startswith("**Alerts go to <#")
@@ -268,7 +268,7 @@ async def test_an_unpaid_account_is_told_in_the_alerts_channel(server: GuildFixt
     assert len(server.notices(alerts)) == 2
 
 
-async def test_without_its_alerts_channel_it_is_told_where_somebody_waits(server: GuildFixture) -> None:
+async def test_without_an_alerts_channel_it_is_reported_where_somebody_waits(server: GuildFixture) -> None:
     alerts = server.guild.add_text_channel("alerts")
     await server.admin.slash(server.channel, "pixverse-admin alerts", channel=alerts)
     await server.watched()
@@ -280,7 +280,7 @@ async def test_without_its_alerts_channel_it_is_told_where_somebody_waits(server
     assert "alerts go to the job's own channel" in check.text
 
 
-async def test_one_account_s_trouble_is_not_another_s(stage: Stage, server: GuildFixture) -> None:
+async def test_one_account_s_problem_does_not_affect_another(stage: Stage, server: GuildFixture) -> None:
     other = await stage.server()
     await server.watched()
     job = await other.watched()

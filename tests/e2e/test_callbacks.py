@@ -86,7 +86,7 @@ async def test_the_outcome_comes_with_the_callback_and_once(
     assert server.outcomes() == [outcome]
 
 
-async def test_one_that_comes_before_the_record_is_final(stage: Stage, server: GuildFixture) -> None:
+async def test_a_callback_before_the_record_is_final(stage: Stage, server: GuildFixture) -> None:
     stage.pixverse.callbacks.policy = CallbackPolicy(CallbackTiming.NEVER)
     url = await _called(server)
     job = await server.watched()
@@ -100,7 +100,7 @@ async def test_one_that_comes_before_the_record_is_final(stage: Stage, server: G
     await server.outcome(timeout=2 * _BEFORE_THE_POLL)
 
 
-async def test_what_is_forged_changes_nothing(stage: Stage, server: GuildFixture) -> None:
+async def test_a_forged_callback_changes_nothing(stage: Stage, server: GuildFixture) -> None:
     url, other = await _called(server), await stage.server()
     job, theirs = await server.watched(), await other.watched()
     start = url.removesuffix(url.rpartition("/")[2])
@@ -130,7 +130,7 @@ async def test_what_is_forged_changes_nothing(stage: Stage, server: GuildFixture
     assert "forged" not in "".join(card.text for card in server.cards())
 
 
-async def test_a_flood_to_one_address_asks_the_api_three_times_and_others_notice_nothing(stage: Stage) -> None:
+async def test_a_flood_to_one_address_causes_three_requests_and_affects_nobody_else(stage: Stage) -> None:
     stage.pixverse.callbacks.policy = CallbackPolicy()
     flooded, quiet = await stage.server(), await stage.server()
     url = await _called(flooded)
@@ -152,7 +152,7 @@ async def test_a_flood_to_one_address_asks_the_api_three_times_and_others_notice
     assert flooded.outcomes() == []
 
 
-async def test_a_job_that_nobody_asked_for_is_posted_only_where_its_account_is_followed(
+async def test_a_job_that_nobody_requested_is_posted_only_where_its_account_is_followed(
     stage: Stage, server: GuildFixture
 ) -> None:
     stage.pixverse.callbacks.policy = CallbackPolicy()
@@ -199,13 +199,13 @@ def _replace_button(answer: Answer) -> str:
     return found
 
 
-async def test_without_a_token_of_its_own_a_server_has_no_address(stage: Stage) -> None:
+async def test_a_server_without_its_own_token_has_no_address(stage: Stage) -> None:
     server = stage.empty_server()
     answer = await server.admin.slash(server.channel, _NAME)
     assert answer.text.startswith("**Callbacks need this server's own API token.**")
 
 
-async def test_no_secret_gets_anywhere_but_into_the_answer(stage: Stage, server: GuildFixture) -> None:
+async def test_no_secret_leaves_the_reply(stage: Stage, server: GuildFixture) -> None:
     """Not even where the API repeats the address in a job's record."""
     stage.pixverse.callbacks.policy = CallbackPolicy()
     url = await _called(server)
@@ -219,7 +219,7 @@ async def test_no_secret_gets_anywhere_but_into_the_answer(stage: Stage, server:
 
 
 @pytest.mark.parametrize("generation", ["v1"], indirect=True)
-async def test_polls_go_on(build: Build) -> None:
+async def test_polls_continue(build: Build) -> None:
     """Callbacks, job list and polls together post each outcome once; without callbacks, polls do."""
     port = free_port()
     quick = await build(POLL_INTERVAL="0.4", CALLBACK_PORT=str(port), PUBLIC_URL=f"http://127.0.0.1:{port}")

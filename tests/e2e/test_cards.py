@@ -50,7 +50,7 @@ async def test_cards_follow_their_jobs_in_place_and_not_too_often(stage: Stage) 
     assert [card.labels for card in shown[2:]] == [["Stop watching"]] * 3
 
 
-async def test_each_of_three_young_jobs_has_a_card_that_keeps_up(build: Build) -> None:
+async def test_three_young_jobs_each_have_an_up_to_date_card(build: Build) -> None:
     """Also where a list would answer for all of them: that tells no progress."""
     stage = await build(POLL_INTERVAL=str(_INTERVAL))
     await stage.start()

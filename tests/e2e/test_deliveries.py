@@ -34,7 +34,7 @@ def _age_the_oldest_job(server: GuildFixture) -> None:
     )
 
 
-async def test_pages_are_turned_in_place_after_a_restart_too(server: GuildFixture) -> None:
+async def test_pages_are_turned_in_place_even_after_a_restart(server: GuildFixture) -> None:
     await _ended(server, 12)
     answer = await _shown(server)
     assert answer.ephemeral
@@ -53,7 +53,7 @@ async def test_pages_are_turned_in_place_after_a_restart_too(server: GuildFixtur
     assert f"[Jump to it](https://discord.com/channels/{server.guild.id}/{server.channel.id}/" in back.updated.text
 
 
-async def test_one_that_was_not_posted_is_sent_again_once(server: GuildFixture) -> None:
+async def test_a_result_that_was_not_posted_is_resent_once(server: GuildFixture) -> None:
     job = await server.watched()
     stage = server.stage
     server.channel.deny_bot(send_messages=True)
@@ -81,7 +81,7 @@ async def test_one_that_was_not_posted_is_sent_again_once(server: GuildFixture) 
     await server.card_says("**Done.** ")
 
 
-async def test_a_press_tells_when_the_result_is_posted(server: GuildFixture) -> None:
+async def test_the_reply_shows_when_the_resent_result_is_posted(server: GuildFixture) -> None:
     stage = server.stage
     await _ended(server, 1)
     await stage.stop()
@@ -115,7 +115,7 @@ def _blocked(server: GuildFixture) -> bool:
     return bool(rows)
 
 
-async def test_its_buttons_are_bound_to_admins_and_to_the_server(stage: Stage, server: GuildFixture) -> None:
+async def test_its_buttons_work_only_for_admins_of_the_server(stage: Stage, server: GuildFixture) -> None:
     await _ended(server, 1)
     (row,) = stage.ledger.rows("SELECT id FROM deliveries WHERE kind = 'outcome' AND guild_id = ?", server.guild.id)
     other = await stage.server()

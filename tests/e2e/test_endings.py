@@ -81,13 +81,13 @@ async def test_an_end_without_a_video(server: GuildFixture, name: str) -> None:
     assert last.labels == []
 
 
-async def test_what_pixverse_says_is_quoted_as_text(server: GuildFixture) -> None:
+async def test_pixverse_s_words_are_quoted_as_text(server: GuildFixture) -> None:
     job = await server.watched(prompt="paper boat")
     job.fail("Generation failed", "The GPU *melted*")
     assert r"PixVerse says: Generation failed The GPU \*melted\*" in (await server.outcome()).text
 
 
-async def test_a_moderated_prompt_stands_behind_a_spoiler(server: GuildFixture) -> None:
+async def test_a_moderated_prompt_is_behind_a_spoiler(server: GuildFixture) -> None:
     job = await server.watched(prompt="something nasty")
     job.fail("Moderated", status="moderated")
     text = (await server.outcome()).text
@@ -106,7 +106,7 @@ async def test_an_end_is_final(server: GuildFixture) -> None:
     assert server.outcomes() == [outcome]
 
 
-async def test_an_unknown_status_is_no_end(server: GuildFixture) -> None:
+async def test_an_unknown_status_is_not_an_end(server: GuildFixture) -> None:
     job = server.job()
     job.set("upscaling")
     answer = await server.status(job)
@@ -119,7 +119,7 @@ async def test_an_unknown_status_is_no_end(server: GuildFixture) -> None:
 
 
 @of_v1
-async def test_a_job_with_next_to_no_fields(server: GuildFixture) -> None:
+async def test_a_job_with_almost_no_fields(server: GuildFixture) -> None:
     job = await server.watched()
     job.complete(videos=1)
     kept = {name: job.shown[name] for name in ("jobid", "status", "attachments")}
@@ -131,7 +131,7 @@ async def test_a_job_with_next_to_no_fields(server: GuildFixture) -> None:
 
 
 @of_v1
-async def test_a_video_too_large_for_the_server_comes_as_a_link(server: GuildFixture) -> None:
+async def test_a_video_too_large_for_the_server_is_posted_as_a_link(server: GuildFixture) -> None:
     server.guild.upload_limit = 200_000
     job = await server.watched(verb="pixverse-create")
     small, large = video_file("small"), video_file("large", 300_000)
@@ -142,7 +142,7 @@ async def test_a_video_too_large_for_the_server_comes_as_a_link(server: GuildFix
     assert outcome.text.splitlines()[-2].startswith(job.videos[1].url.rstrip("&"))
 
 
-async def test_a_link_that_is_dead(server: GuildFixture) -> None:
+async def test_a_dead_link(server: GuildFixture) -> None:
     job = await server.watched()
     job.complete(link_seconds=-60)
     if is_v2(job.jobid):
@@ -158,7 +158,7 @@ async def test_a_link_that_is_dead(server: GuildFixture) -> None:
     assert outcome.attachments == []
 
 
-async def test_a_file_that_is_no_video(server: GuildFixture) -> None:
+async def test_a_file_that_is_not_a_video(server: GuildFixture) -> None:
     job = await server.watched()
     page = File(b"<html><body>please log in</body></html>", "out.mp4", "text/html")
     job.complete(videos=(page,))
@@ -167,7 +167,7 @@ async def test_a_file_that_is_no_video(server: GuildFixture) -> None:
     assert outcome.attachments == []
 
 
-async def test_a_host_that_nobody_allowed(server: GuildFixture) -> None:
+async def test_a_host_that_is_not_allowed(server: GuildFixture) -> None:
     job = await server.watched()
     job.complete()
     elsewhere = "https://169.254.169.254/out.mp4"
@@ -181,7 +181,7 @@ async def test_a_host_that_nobody_allowed(server: GuildFixture) -> None:
     assert "\nhttps://169.254.169.254/out.mp4\n-# " in outcome.text
 
 
-async def test_a_redirect_to_a_host_that_nobody_allowed(server: GuildFixture) -> None:
+async def test_a_redirect_to_a_host_that_is_not_allowed(server: GuildFixture) -> None:
     job = await server.watched()
     server.stage.pixverse.cdn.faults.add(faults.Redirect("http://localhost:9/secret.mp4"), times=None)
     job.complete()
@@ -200,7 +200,7 @@ def _is_outcome(request: RecordedRequest) -> bool:
     return "outcome:details" in str(request.json)
 
 
-async def test_a_block_by_automod_leads_to_words_of_our_own(server: GuildFixture) -> None:
+async def test_an_automod_block_leaves_only_the_bot_s_words(server: GuildFixture) -> None:
     job = await server.watched(prompt="rude word")
     blocked = server.stage.discord.faults.add(
         method="POST", path=_MESSAGES, action=Status(400, 200000), match=_is_outcome
@@ -217,9 +217,7 @@ async def test_a_block_by_automod_leads_to_words_of_our_own(server: GuildFixture
 
 
 @pytest.mark.parametrize("action", [Cut(), Status(500)], ids=["cut", "500"])
-async def test_an_answer_that_is_lost_after_the_deed_doubles_nothing(
-    server: GuildFixture, action: Cut | Status
-) -> None:
+async def test_a_response_lost_after_the_post_duplicates_nothing(server: GuildFixture, action: Cut | Status) -> None:
     job = await server.watched()
     lost = server.stage.discord.faults.add(
         method="POST", path=_MESSAGES, when="after", action=action, match=_is_outcome
@@ -231,7 +229,7 @@ async def test_an_answer_that_is_lost_after_the_deed_doubles_nothing(
     assert server.outcomes() == [outcome]
 
 
-async def test_a_deleted_card_is_no_obstacle(server: GuildFixture) -> None:
+async def test_a_deleted_card_does_not_prevent_the_outcome(server: GuildFixture) -> None:
     job = await server.watched()
     (card,) = server.cards()
     server.channel.delete_message(card)

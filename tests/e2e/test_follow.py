@@ -46,7 +46,7 @@ async def test_every_job_of_the_account_is_posted_and_pings_nobody(server: Guild
     assert server.posts() == []
 
 
-async def test_cards_are_shown_and_a_member_may_ask_too(server: GuildFixture) -> None:
+async def test_cards_are_shown_and_a_member_can_join(server: GuildFixture) -> None:
     await _follow(server, server.channel, progress=True)
     job = server.job(prompt="paper boat")
     card = await server.card_says("**Waiting to start.**")
@@ -62,7 +62,7 @@ async def test_cards_are_shown_and_a_member_may_ask_too(server: GuildFixture) ->
     await server.card_says("**Done.**")
 
 
-async def test_a_list_that_tells_how_long_to_wait_rests_the_whole_account(server: GuildFixture) -> None:
+async def test_a_list_s_retry_time_pauses_the_whole_account(server: GuildFixture) -> None:
     await _follow(server, server.channel)
     job = await server.watched()
     fault = server.stage.pixverse.faults.add(faults.Status(429, retry_after=2), path=_V1, account=server.account)
@@ -80,7 +80,7 @@ async def test_a_list_that_tells_how_long_to_wait_rests_the_whole_account(server
     await server.outcome()
 
 
-async def test_unfollow_takes_no_more_and_posts_what_runs(server: GuildFixture) -> None:
+async def test_unfollow_imports_nothing_more_and_posts_running_jobs(server: GuildFixture) -> None:
     await _follow(server, server.channel)
     running = server.job()
     await server.stage.pixverse.until(lambda: server.stage.pixverse.asked(running) > 0)
@@ -102,7 +102,7 @@ async def test_unfollow_takes_no_more_and_posts_what_runs(server: GuildFixture) 
     assert len(server.outcomes()) == 1
 
 
-async def test_a_channel_that_is_deleted_ends_it_with_word_to_the_alerts_channel(server: GuildFixture) -> None:
+async def test_deleting_the_channel_ends_the_follow_and_is_reported(server: GuildFixture) -> None:
     films = server.guild.add_text_channel("films")
     await server.admin.slash(server.channel, "pixverse-admin alerts", channel=server.channel)
     await _follow(server, films)
@@ -112,7 +112,7 @@ async def test_a_channel_that_is_deleted_ends_it_with_word_to_the_alerts_channel
     assert server.stage.ledger.rows("SELECT * FROM follows WHERE channel_id = ?", films.id) == []
 
 
-async def test_without_the_server_s_own_token_or_permission_it_is_refused(stage: Stage, server: GuildFixture) -> None:
+async def test_without_an_own_token_or_permission_it_is_refused(stage: Stage, server: GuildFixture) -> None:
     bare = stage.empty_server()
     answer = await bare.admin.slash(bare.channel, "pixverse-admin follow", channel=bare.channel)
     assert answer.text.startswith("**This server has no API token yet.**")
@@ -120,7 +120,7 @@ async def test_without_the_server_s_own_token_or_permission_it_is_refused(stage:
     assert member.text == "**Only someone with *Manage Server* can do this.**"
 
 
-async def test_another_account_rests_the_follow_and_the_old_one_goes_on(server: GuildFixture) -> None:
+async def test_another_account_pauses_the_follow_and_the_old_one_resumes_it(server: GuildFixture) -> None:
     await _follow(server, server.channel)
     old, new = server.account, server.stage.account()
     answer = await server.set_token(new.token)
@@ -141,7 +141,7 @@ async def test_another_account_rests_the_follow_and_the_old_one_goes_on(server: 
     assert server.stage.ledger.rows("SELECT * FROM follows WHERE guild_id = ?", server.guild.id) == []
 
 
-async def test_a_channel_that_was_deleted_while_the_bot_was_off_ends_it_too(stage: Stage, server: GuildFixture) -> None:
+async def test_a_channel_deleted_while_the_bot_was_off_ends_the_follow_too(stage: Stage, server: GuildFixture) -> None:
     films = server.guild.add_text_channel("films")
     await server.admin.slash(server.channel, "pixverse-admin alerts", channel=server.channel)
     await _follow(server, films)
@@ -152,7 +152,7 @@ async def test_a_channel_that_was_deleted_while_the_bot_was_off_ends_it_too(stag
     assert "Choose another channel with" in notice.text
 
 
-async def test_a_list_that_is_huge_or_strange_brings_nothing_but_its_jobs(stage: Stage, server: GuildFixture) -> None:
+async def test_a_huge_or_strange_list_imports_only_its_jobs(stage: Stage, server: GuildFixture) -> None:
     strange = [None, 7, {"id": "x"}, ["y"], "user:1-secret", "a b", "", "../../etc", "x" * 400]
     real = [server.job().jobid for _ in range(3)]
     huge = [f"job:{number:017}-user:1-channel:1300000000000000001-bot:pixverse" for number in range(100_000)]

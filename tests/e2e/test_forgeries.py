@@ -119,7 +119,7 @@ async def _press_everything(victim: Victim, who: Member, where: Channel, actions
     assert victim.state() == before
 
 
-async def test_buttons_pressed_in_another_server(stage: Stage, server: GuildFixture) -> None:
+async def test_buttons_clicked_in_another_server(stage: Stage, server: GuildFixture) -> None:
     victim, stranger = await Victim.of(server), await stage.server()
     asked = len(stage.pixverse.requests)
     for who in (stranger.member, stranger.admin):
@@ -130,7 +130,7 @@ async def test_buttons_pressed_in_another_server(stage: Stage, server: GuildFixt
     } == set()
 
 
-async def test_buttons_pressed_in_another_channel(server: GuildFixture) -> None:
+async def test_buttons_clicked_in_another_channel(server: GuildFixture) -> None:
     victim = await Victim.of(server)
     elsewhere = server.guild.add_text_channel("elsewhere")
     moderator = server.guild.add_member("mod", permissions=server.stage.discord.Permissions(manage_messages=True))
@@ -138,7 +138,7 @@ async def test_buttons_pressed_in_another_channel(server: GuildFixture) -> None:
         await _press_everything(victim, who, elsewhere, [action for action in Action if action not in _OF_ONESELF])
 
 
-async def test_buttons_of_admins_pressed_by_a_member(server: GuildFixture) -> None:
+async def test_admin_buttons_clicked_by_a_member(server: GuildFixture) -> None:
     victim = await Victim.of(server)
     before = victim.state()
     for custom_id in victim.custom_ids(_OF_ADMINS)[: -len(server.outcomes())]:
@@ -147,7 +147,7 @@ async def test_buttons_of_admins_pressed_by_a_member(server: GuildFixture) -> No
     assert victim.state() == before
 
 
-async def test_custom_ids_that_nobody_makes_are_left_alone(server: GuildFixture) -> None:
+async def test_forged_custom_ids_are_ignored(server: GuildFixture) -> None:
     victim = await Victim.of(server)
     before = victim.state()
     pressed = (server.admin.forge_click(server.channel, custom_id) for custom_id in _OF_NOBODY)
@@ -203,7 +203,7 @@ async def test_numbers_of_another_channel(stage: Stage, server: GuildFixture) ->
     assert (server.posts(elsewhere), server.posts(thread)) == ([], [])
 
 
-async def test_a_number_is_taken_from_who_asked_for_it(server: GuildFixture) -> None:
+async def test_a_number_works_in_another_channel_for_the_person_who_requested_it(server: GuildFixture) -> None:
     job = await server.watched()
     elsewhere = server.guild.add_text_channel("elsewhere")
     assert (await server.status(server.number(job), channel=elsewhere)).text.startswith("**Watching.**")
@@ -235,7 +235,7 @@ async def test_autocomplete_in_another_server_offers_nothing(stage: Stage, serve
             assert await who.autocomplete(stranger.channel, f"pixverse {command}", option="jobid", typed=typed) == []
 
 
-async def test_a_form_handed_in_by_somebody_else(stage: Stage, server: GuildFixture) -> None:
+async def test_a_form_submitted_by_somebody_else(stage: Stage, server: GuildFixture) -> None:
     victim, stranger = await Victim.of(server), await stage.server()
     opened = await server.admin.slash(server.channel, "pixverse-admin token set")
     assert opened.modal is not None
@@ -252,7 +252,7 @@ async def test_a_form_handed_in_by_somebody_else(stage: Stage, server: GuildFixt
 
 @pytest.mark.parametrize("name", ["alerts", "follow"])
 @pytest.mark.parametrize("where", ["channel", "archived thread"])
-async def test_a_channel_of_another_server_is_not_taken(
+async def test_a_channel_of_another_server_is_refused(
     server: GuildFixture, stage: Stage, name: str, where: str
 ) -> None:
     other = await stage.server()
@@ -265,13 +265,13 @@ async def test_a_channel_of_another_server_is_not_taken(
     ]
 
 
-async def test_an_archived_thread_of_one_s_own_server_is_taken(server: GuildFixture) -> None:
+async def test_an_archived_thread_of_the_own_server_is_accepted(server: GuildFixture) -> None:
     thread = _archived_thread(server)
     answer = await server.admin.forge_choice(server.channel, "pixverse-admin alerts", option="channel", chosen=thread)
     assert answer.text.startswith("**Alerts go to <#")
 
 
-async def test_a_stored_channel_of_another_server_is_posted_to_never(server: GuildFixture, stage: Stage) -> None:
+async def test_a_stored_channel_of_another_server_is_never_posted_in(server: GuildFixture, stage: Stage) -> None:
     """A database of an earlier version may contain such a channel."""
     other = await stage.server()
     thread = _archived_thread(other)

@@ -44,7 +44,7 @@ async def test_nothing_is_kept_and_the_result_comes_without_a_ping(server: Guild
     assert server.member.mention not in outcome.text
 
 
-async def test_a_second_click_on_a_button_that_is_gone_by_then_is_answered(server: GuildFixture) -> None:
+async def test_a_second_click_on_a_removed_button_gets_a_reply(server: GuildFixture) -> None:
     question = await server.use("pixverse forget-me")
     (button,) = [button.custom_id for button in question.buttons if button.label == "Delete my data"]
     assert button is not None

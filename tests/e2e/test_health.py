@@ -66,7 +66,7 @@ async def test_health_over_the_port_and_the_service_manager(build: Build) -> Non
     assert stage.bot.said("Traceback") == []
 
 
-async def test_a_port_that_is_taken_is_told_in_a_line(build: Build) -> None:
+async def test_a_port_in_use_is_reported_in_a_line(build: Build) -> None:
     stage = await build()
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
@@ -76,7 +76,7 @@ async def test_a_port_that_is_taken_is_told_in_a_line(build: Build) -> None:
     assert "Traceback" not in finished.text
 
 
-async def test_while_discord_is_away_the_port_answers(build: Build) -> None:
+async def test_while_discord_is_down_the_port_responds(build: Build) -> None:
     port = free_port()
     stage = await build(HTTP_PORT=str(port), DISCORD_API_URL="http://127.0.0.1:9")
     await stage.bot.start()

@@ -75,7 +75,9 @@ _V2 = [("v2", name, status) for name, status in zip(_WORDS, cycle(("completed", 
 
 
 @pytest.mark.parametrize(("generation", "name", "status"), _V1 + _V2, indirect=["generation"])
-async def test_a_job_made_of_them(stage: Stage, server: GuildFixture, generation: str, name: str, status: str) -> None:
+async def test_a_job_full_of_hostile_words(
+    stage: Stage, server: GuildFixture, generation: str, name: str, status: str
+) -> None:
     word = _WORDS[name]
     job = await server.watched()
     job.raw = _running(job, word)
@@ -103,7 +105,7 @@ async def test_a_job_made_of_them(stage: Stage, server: GuildFixture, generation
 
 
 @pytest.mark.parametrize("name", _WORDS)
-async def test_typed_in_every_option(stage: Stage, server: GuildFixture, name: str) -> None:
+async def test_hostile_words_in_every_option(stage: Stage, server: GuildFixture, name: str) -> None:
     word = _WORDS[name]
     for command, option in (("status", "jobid"), ("unwatch", "jobid"), ("watch", "jobids")):
         for typed in (word, word.replace(" ", ""), f"#{word}", f"job:{word}"):
@@ -124,7 +126,7 @@ _WRITTEN = (
 )
 
 
-async def test_what_people_write_comes_out_as_it_went_in(server: GuildFixture) -> None:
+async def test_what_people_write_is_shown_unchanged(server: GuildFixture) -> None:
     job = await server.watched(prompt=f"{_WRITTEN} " * 20)
     (card,) = server.cards()
     job.complete()

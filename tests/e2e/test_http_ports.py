@@ -73,7 +73,7 @@ async def _called(server: GuildFixture) -> None:
 
 
 @pytest.mark.usefixtures("stage")
-async def test_each_port_serves_its_own_and_nothing_else(ports: _Ports) -> None:
+async def test_each_port_serves_only_its_own_paths(ports: _Ports) -> None:
     for host in _HOSTS:
         for path in ("/healthz", "/metrics"):
             assert (await ask(ports.monitoring, f"GET {path} {host}"))[0] == 200
@@ -82,7 +82,7 @@ async def test_each_port_serves_its_own_and_nothing_else(ports: _Ports) -> None:
         assert (await ask(ports.callbacks, f"GET /callback/{'A' * 43} {host}"))[0] == 405
 
 
-async def test_an_installation_of_0_1_hears_at_its_start_what_to_set(build: Build) -> None:
+async def test_an_installation_of_0_1_is_told_what_to_set(build: Build) -> None:
     own = await build(HTTP_PORT=str(free_port()), PUBLIC_URL="https://relay.example.org")
     for arguments in ((), ("check",)):
         finished = await own.bot.run(*arguments)
@@ -92,7 +92,7 @@ async def test_an_installation_of_0_1_hears_at_its_start_what_to_set(build: Buil
         assert "Set CALLBACK_PORT" in line
 
 
-async def test_what_strangers_send_is_refused_at_once_and_never_logged(stage: Stage, ports: _Ports) -> None:
+async def test_malformed_requests_are_refused_at_once_and_never_logged(stage: Stage, ports: _Ports) -> None:
     said = len(stage.bot.lines)
     random = Random(3)
     # Each has an end, because the bot would wait for the rest of a partial request.

@@ -73,7 +73,7 @@ async def _there_once(server: GuildFixture) -> None:
     assert server.outcomes() == [outcome]
 
 
-async def test_killed_with_discord_remembering(stage: Stage, servers: list[GuildFixture]) -> None:
+async def test_killed_while_discord_remembers_the_nonce(stage: Stage, servers: list[GuildFixture]) -> None:
     """The bot searches the history if it may read it, whatever the attempt's age, and otherwise posts with the same
     nonce again.
     """
@@ -94,7 +94,7 @@ async def test_killed_with_discord_remembering(stage: Stage, servers: list[Guild
         assert all(post.body["enforce_nonce"] is True for post in posts)
 
 
-async def test_killed_with_discord_having_forgotten(stage: Stage, servers: list[GuildFixture]) -> None:
+async def test_killed_after_discord_forgot_the_nonce(stage: Stage, servers: list[GuildFixture]) -> None:
     """The attempt is two minutes or an hour old. Where the bot may not read the history, it sends nothing again."""
     before, later, unreadable = [await _more(stage) for _ in range(3)]
     await _killed_at_the_outcome(stage, {"before": before, "after": servers + later + unreadable})
@@ -144,7 +144,7 @@ async def test_killed_twice(stage: Stage, servers: list[GuildFixture]) -> None:
         await _there_once(server)
 
 
-async def test_killed_while_the_video_is_fetched(stage: Stage, servers: list[GuildFixture]) -> None:
+async def test_killed_during_the_download(stage: Stage, servers: list[GuildFixture]) -> None:
     jobs = [await server.watched() for server in servers]
     event = asyncio.Event()
     fault = stage.pixverse.cdn.faults.add(faults.Hold(event), times=len(jobs))
@@ -158,7 +158,7 @@ async def test_killed_while_the_video_is_fetched(stage: Stage, servers: list[Gui
         await _there_once(server)
 
 
-async def test_killed_in_the_middle_of_a_command(stage: Stage, servers: list[GuildFixture]) -> None:
+async def test_killed_during_a_command(stage: Stage, servers: list[GuildFixture]) -> None:
     jobs = [server.job() for server in servers]
     holds = [_at_the_card(stage, server, job) for server, job in zip(servers, jobs, strict=True)]
     async with asyncio.timeout(10):

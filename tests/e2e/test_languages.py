@@ -76,7 +76,7 @@ async def test_a_japanese_member_in_a_portuguese_server(stage: Stage) -> None:
     assert (await server.card_says(PORTUGUESE + "Done")).id == card.id
 
 
-async def test_what_is_posted_keeps_its_language_when_the_server_changes_its_own(stage: Stage) -> None:
+async def test_posted_messages_keep_their_language_when_the_server_changes_its_own(stage: Stage) -> None:
     server = await stage.server(locale="pt-BR", member="ja")
     job = await server.watched()
     old = await server.card_says(PORTUGUESE)
@@ -95,7 +95,7 @@ async def test_what_is_posted_keeps_its_language_when_the_server_changes_its_own
     await server.card_says(GERMAN + "Done")
 
 
-async def test_an_outcome_that_waits_keeps_the_language_that_it_was_made_in(stage: Stage) -> None:
+async def test_a_waiting_outcome_keeps_the_language_in_which_it_was_created(stage: Stage) -> None:
     """The outcome is refused at first, and sent after the server changed its language and the bot restarted."""
     server = await stage.server(locale="pt-BR")
     job = await server.watched()
@@ -108,7 +108,7 @@ async def test_an_outcome_that_waits_keeps_the_language_that_it_was_made_in(stag
     assert (await server.outcome()).text.startswith(PORTUGUESE)
 
 
-async def test_a_server_that_is_back_with_another_language_reads_it_at_once(stage: Stage) -> None:
+async def test_a_server_that_returns_with_another_language_sees_it_at_once(stage: Stage) -> None:
     """No command was used in the server since."""
     server = await stage.server(locale="pt-BR")
     job = await server.watched()
@@ -122,7 +122,7 @@ async def test_a_server_that_is_back_with_another_language_reads_it_at_once(stag
     assert (await server.outcome()).text.startswith(GERMAN)
 
 
-async def test_a_result_that_is_resent_is_in_the_language_that_was_chosen_since(stage: Stage) -> None:
+async def test_a_resent_result_is_in_the_language_chosen_since(stage: Stage) -> None:
     server = await stage.server(locale="pt-BR")
     job = await server.watched()
     stage.discord.faults.add(
@@ -157,14 +157,14 @@ async def test_an_admin_chooses_the_language_of_a_server(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("told", ["xx", None, "en-GB"])
-async def test_a_locale_that_is_unknown_or_not_told_is_english(stage: Stage, told: str | None) -> None:
+async def test_an_unknown_or_missing_locale_means_english(stage: Stage, told: str | None) -> None:
     server = await stage.server(locale=told, member=told)
     answer = await server.status(server.job())
     assert answer.text.startswith("**Watching")
     assert (await server.card_says("**")).labels == ["Check now", "Stop watching"]
 
 
-async def test_admins_are_told_in_the_servers_language_and_once(stage: Stage) -> None:
+async def test_admins_are_told_once_in_the_server_s_language(stage: Stage) -> None:
     """Also if the bot dies before it knows that the message was posted, and the language changes meanwhile."""
     server = await stage.server(locale="pt-BR")
     alerts = server.guild.add_text_channel("alerts")
@@ -186,7 +186,7 @@ async def test_admins_are_told_in_the_servers_language_and_once(stage: Stage) ->
     assert notice.text.startswith(PORTUGUESE)
 
 
-async def test_whatever_is_asked_is_answered_in_the_askers_language(stage: Stage) -> None:
+async def test_every_reply_is_in_the_asker_s_language(stage: Stage) -> None:
     """Commands, refusals, forms, choices and buttons."""
     server = await stage.server(locale="pt-BR", member="ja")
     job = await server.watched(prompt="paper boat")
@@ -212,7 +212,7 @@ def _described(part: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from _described(inner)
 
 
-async def test_commands_are_registered_with_their_translations_and_again_only_when_one_changes(stage: Stage) -> None:
+async def test_commands_are_registered_with_translations_and_again_only_after_a_change(stage: Stage) -> None:
     def registrations() -> int:
         return sum(call.method == "PUT" and call.path.endswith("/commands") for call in stage.discord.requests)
 

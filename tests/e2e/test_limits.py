@@ -19,7 +19,7 @@ def _began(answers: Sequence[Answer], start: str) -> int:
     return sum(answer.text.startswith(start) for answer in answers)
 
 
-async def test_one_person_asks_for_many_at_once(build: Build) -> None:
+async def test_one_person_makes_many_requests_at_once(build: Build) -> None:
     stage = await build(MAX_OPEN_PER_USER="4", COMMANDS_PER_MINUTE="1000")
     await stage.start()
     server, other = await stage.server(), await stage.server()
@@ -76,7 +76,7 @@ async def test_autocomplete_has_a_generous_limit_of_its_own(build: Build) -> Non
     assert (await server.use("pixverse list")).text.startswith("**Watching 1 job here"), "it is no command"
 
 
-async def test_buttons_that_only_look_have_a_generous_limit_of_their_own(build: Build) -> None:
+async def test_buttons_that_only_show_something_have_a_generous_limit(build: Build) -> None:
     stage = await build(COMMANDS_PER_MINUTE="2")
     await stage.start()
     server = await stage.server()
@@ -89,7 +89,7 @@ async def test_buttons_that_only_look_have_a_generous_limit_of_their_own(build: 
     assert not (await server.use("pixverse list")).text.startswith(_MOMENT), "they are no commands"
 
 
-async def test_every_command_counts_whatever_comes_of_it(build: Build) -> None:
+async def test_every_command_counts_whatever_its_result(build: Build) -> None:
     stage = await build(COMMANDS_PER_MINUTE="4")
     await stage.start()
     server = await stage.server()
@@ -109,7 +109,7 @@ async def test_every_command_counts_whatever_comes_of_it(build: Build) -> None:
     assert (await dave.click(unknown, "Look again")).text.startswith(_MOMENT)
 
 
-async def test_only_a_person_s_latest_answers_keep_a_button_that_passes(build: Build) -> None:
+async def test_only_a_person_s_latest_replies_keep_a_temporary_button(build: Build) -> None:
     stage = await build(COMMANDS_PER_MINUTE="1000")
     await stage.start()
     server = await stage.server()
@@ -121,7 +121,7 @@ async def test_only_a_person_s_latest_answers_keep_a_button_that_passes(build: B
     assert (await server.member.click(answers[4], "Look again")).text.startswith("**I can't find this job.**")
 
 
-async def test_commands_of_a_minute(build: Build) -> None:
+async def test_commands_per_minute(build: Build) -> None:
     stage = await build(COMMANDS_PER_MINUTE="6")
     await stage.start()
     server = await stage.server()

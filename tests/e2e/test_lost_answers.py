@@ -22,7 +22,7 @@ def _is_outcome(request: RecordedRequest) -> bool:
 
 
 @pytest.mark.parametrize("refusal", _REFUSALS)
-async def test_a_refusal_after_a_lost_answer_doubles_nothing(server: GuildFixture, refusal: str) -> None:
+async def test_a_refusal_after_a_lost_response_duplicates_nothing(server: GuildFixture, refusal: str) -> None:
     """discord.py itself retries after a 502, and reports only the last response."""
     path = f"/channels/{server.channel.id}/messages"
     job = await server.watched()
@@ -43,7 +43,7 @@ async def test_a_refusal_after_a_lost_answer_doubles_nothing(server: GuildFixtur
 
 
 @pytest.mark.parametrize("status", [200, 400, 403, 404, 499])
-async def test_a_page_of_a_proxy_in_the_place_of_the_answer_doubles_nothing(server: GuildFixture, status: int) -> None:
+async def test_a_proxy_page_instead_of_a_response_duplicates_nothing(server: GuildFixture, status: int) -> None:
     """Discord stored the message, but a proxy answers with an error."""
     path = f"/channels/{server.channel.id}/messages"
     job = await server.watched()

@@ -68,7 +68,7 @@ async def test_a_job_from_its_command_to_its_video(server: GuildFixture) -> None
     assert len(last.text.splitlines()) == 2
 
 
-async def test_details_tell_the_presser_alone(server: GuildFixture) -> None:
+async def test_details_are_shown_only_to_the_person_who_clicks(server: GuildFixture) -> None:
     job = await server.watched(style="Anime", seed_value=12345, negative_prompt="no fog")
     job.complete()
     outcome = await server.outcome()
@@ -95,7 +95,7 @@ async def test_several_videos_in_the_api_s_order(server: GuildFixture) -> None:
     assert [file.filename for file in outcome.attachments] == [f"pixverse-{number}-{k}.mp4" for k in (1, 2, 3, 4)]
 
 
-async def test_nobody_is_pinged_who_did_not_ask_for_it(server: GuildFixture) -> None:
+async def test_only_people_who_asked_for_a_ping_are_pinged(server: GuildFixture) -> None:
     quiet = server.guild.add_member("quiet")
     prompt = f"@everyone @here {quiet.mention} <@&{server.guild.add_role('all', mentionable=True)}>"
     job = server.job(prompt=prompt)
@@ -110,7 +110,7 @@ async def test_nobody_is_pinged_who_did_not_ask_for_it(server: GuildFixture) -> 
     assert sent.body["allowed_mentions"] == {"parse": [], "users": [server.member.id]}
 
 
-async def test_a_spoiler_and_a_job_that_has_ended_already(server: GuildFixture) -> None:
+async def test_a_spoiler_and_a_job_that_has_already_ended(server: GuildFixture) -> None:
     job = server.job()
     job.complete()
     await server.status(job, spoiler=True)
@@ -171,7 +171,7 @@ async def test_each_channel_has_its_own_outcome(server: GuildFixture) -> None:
     assert server.stage.pixverse.cdn.asked(job.videos[0].path) == 1
 
 
-async def test_one_question_an_interval_serves_everybody(server: GuildFixture) -> None:
+async def test_one_request_an_interval_serves_everybody(server: GuildFixture) -> None:
     job = await server.watched()
     other = GuildFixture(server.stage, server.account)
     await other.set_token()
@@ -185,7 +185,7 @@ async def test_one_question_an_interval_serves_everybody(server: GuildFixture) -
     assert len(times) <= (times[-1] - times[0]) / (POLL_SECONDS * 1000) + 2
 
 
-async def test_buttons_of_a_card(server: GuildFixture) -> None:
+async def test_the_buttons_of_a_card(server: GuildFixture) -> None:
     job = await server.watched()
     (card,) = server.cards()
     bob = server.guild.add_member("bob")
@@ -208,7 +208,7 @@ async def test_buttons_of_a_card(server: GuildFixture) -> None:
 
 
 @of_v1
-async def test_commands_are_offered_to_whom_they_are_for(server: GuildFixture) -> None:
+async def test_commands_are_offered_to_those_they_are_for(server: GuildFixture) -> None:
     everybody = {f"pixverse {name}" for name in ("status", "watch", "unwatch", "list")}
     admins = {f"pixverse-admin {name}" for name in ("token set", "token remove", "check", "alerts")}
     assert everybody <= set(server.member.commands(server.channel))

@@ -68,7 +68,7 @@ def _longest_gap(stage: Stage, job: Job, since: int) -> float:
     return max(later - earlier for earlier, later in pairwise(times)) / 1000
 
 
-async def test_an_honest_watch_of_25(build: Build) -> None:
+async def test_an_ordinary_watch_of_25(build: Build) -> None:
     stage = await build(**_SETTINGS)
     await stage.start()
     for generation in ("v1", "v2"):
@@ -80,7 +80,7 @@ async def test_an_honest_watch_of_25(build: Build) -> None:
         assert first == 25
 
 
-async def test_a_watch_of_25_unknown_ids_fetches_the_lists_once(build: Build) -> None:
+async def test_a_watch_of_25_unknown_ids_requests_the_lists_once(build: Build) -> None:
     stage = await build(**_SETTINGS)
     await stage.start()
     server = await _crowded_server(stage)
@@ -103,7 +103,7 @@ async def _in_turns(*commands: Coroutine[object, object, Answer]) -> list[Answer
     return answers
 
 
-async def test_one_member_does_all_to_use_the_token_up(build: Build) -> None:
+async def test_one_member_tries_to_use_up_the_token(build: Build) -> None:
     stage = await build(**_SETTINGS)
     await stage.start()
     server, neighbour = await _crowded_server(stage), await stage.server("v1")
@@ -146,7 +146,7 @@ async def test_twenty_members_at_once(build: Build) -> None:
         assert _longest_gap(stage, one, since) < 4 * _INTERVAL
 
 
-async def test_members_of_one_server_keep_nobody_of_another_waiting_who_has_the_same_token(build: Build) -> None:
+async def test_members_of_one_server_delay_nobody_in_another_with_the_same_token(build: Build) -> None:
     stage = await build(**_SETTINGS)
     await stage.start()
     server = await stage.server("v1")
@@ -168,7 +168,7 @@ async def test_members_of_one_server_keep_nobody_of_another_waiting_who_has_the_
         assert (await server.status(server.job())).text.startswith("**Watching.**")
 
 
-async def test_the_admins_check_draws_on_the_same(build: Build) -> None:
+async def test_the_admins_check_uses_the_same_allowance(build: Build) -> None:
     stage = await build(**_SETTINGS)
     await stage.start()
     server = await stage.server()
@@ -181,7 +181,7 @@ async def test_the_admins_check_draws_on_the_same(build: Build) -> None:
     assert caused.count <= caused.bound(PER_PERSON)
 
 
-async def test_tokens_are_tried_so_often_and_no_more(build: Build) -> None:
+async def test_token_trials_are_limited(build: Build) -> None:
     stage = await build(**_SETTINGS)
     await stage.start()
     server = await stage.server()

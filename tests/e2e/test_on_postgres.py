@@ -19,51 +19,51 @@ from tests.e2e.forking import ForkServer
 from tests.e2e.guild_fixture import GuildFixture
 from tests.e2e.ledger import PostgresLedger
 from tests.e2e.stage import Stage
-from tests.e2e.test_deliveries import test_one_that_was_not_posted_is_sent_again_once
+from tests.e2e.test_deliveries import test_a_result_that_was_not_posted_is_resent_once
 from tests.e2e.test_follow import (
-    test_another_account_rests_the_follow_and_the_old_one_goes_on,
-    test_cards_are_shown_and_a_member_may_ask_too,
+    test_another_account_pauses_the_follow_and_the_old_one_resumes_it,
+    test_cards_are_shown_and_a_member_can_join,
     test_every_job_of_the_account_is_posted_and_pings_nobody,
 )
 from tests.e2e.test_forget_me import test_nothing_is_kept_and_the_result_comes_without_a_ping
 from tests.e2e.test_kills import (
-    test_killed_in_the_middle_of_a_command,
+    test_killed_after_discord_forgot_the_nonce,
+    test_killed_during_a_command,
+    test_killed_during_the_download,
     test_killed_twice,
-    test_killed_while_the_video_is_fetched,
-    test_killed_with_discord_having_forgotten,
-    test_killed_with_discord_remembering,
+    test_killed_while_discord_remembers_the_nonce,
 )
 from tests.e2e.test_main_path import (
     test_a_job_from_its_command_to_its_video,
     test_already_watched_already_posted_and_posted_again,
-    test_buttons_of_a_card,
+    test_the_buttons_of_a_card,
 )
 from tests.e2e.test_own_tokens import test_a_new_token_stays_with_the_server_that_entered_it
 from tests.e2e.test_restarts import (
-    test_a_batch_outlives_a_restart,
-    test_a_restart_in_the_middle_of_a_job,
-    test_jobs_that_ended_while_the_bot_was_down,
+    test_a_batch_survives_a_restart,
+    test_a_restart_during_a_job,
+    test_jobs_that_ended_while_the_bot_was_off,
 )
 from tests.postgres_server import PostgresServer, name_of
 
 __all__ = [
-    "test_a_batch_outlives_a_restart",
+    "test_a_batch_survives_a_restart",
     "test_a_job_from_its_command_to_its_video",
     "test_a_new_token_stays_with_the_server_that_entered_it",
-    "test_a_restart_in_the_middle_of_a_job",
+    "test_a_restart_during_a_job",
+    "test_a_result_that_was_not_posted_is_resent_once",
     "test_already_watched_already_posted_and_posted_again",
-    "test_another_account_rests_the_follow_and_the_old_one_goes_on",
-    "test_buttons_of_a_card",
-    "test_cards_are_shown_and_a_member_may_ask_too",
+    "test_another_account_pauses_the_follow_and_the_old_one_resumes_it",
+    "test_cards_are_shown_and_a_member_can_join",
     "test_every_job_of_the_account_is_posted_and_pings_nobody",
-    "test_jobs_that_ended_while_the_bot_was_down",
-    "test_killed_in_the_middle_of_a_command",
+    "test_jobs_that_ended_while_the_bot_was_off",
+    "test_killed_after_discord_forgot_the_nonce",
+    "test_killed_during_a_command",
+    "test_killed_during_the_download",
     "test_killed_twice",
-    "test_killed_while_the_video_is_fetched",
-    "test_killed_with_discord_having_forgotten",
-    "test_killed_with_discord_remembering",
+    "test_killed_while_discord_remembers_the_nonce",
     "test_nothing_is_kept_and_the_result_comes_without_a_ping",
-    "test_one_that_was_not_posted_is_sent_again_once",
+    "test_the_buttons_of_a_card",
 ]
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -98,7 +98,7 @@ async def stage(
         await shared.close()
 
 
-async def test_the_operators_commands(stage: Stage) -> None:
+async def test_the_operator_s_commands(stage: Stage) -> None:
     checked = await stage.bot.run("check")
     assert checked.code == 0
     assert any(line.startswith("Database postgresql://") and "usable, tables of" in line for line in checked.lines)
@@ -122,7 +122,7 @@ async def test_the_server_is_killed_and_comes_back(
     assert len(server.outcomes()) == 1
 
 
-async def test_what_a_failover_has_lost_is_not_posted_again(
+async def test_what_a_failover_lost_is_not_posted_again(
     stage: Stage, postgres_server: PostgresServer, server: GuildFixture
 ) -> None:
     """The database has lost an end that was posted, and Discord no longer remembers the nonce."""
@@ -145,7 +145,7 @@ async def test_what_a_failover_has_lost_is_not_posted_again(
     assert [message.id for message in server.outcomes()] == [outcome.id]
 
 
-async def test_its_connections_are_ended_again_and_again(
+async def test_its_connections_are_ended_repeatedly(
     stage: Stage, postgres_server: PostgresServer, server: GuildFixture
 ) -> None:
     jobs = [await server.watched() for _ in range(4)]
@@ -175,9 +175,7 @@ async def test_a_new_key(stage: Stage, server: GuildFixture) -> None:
     await server.outcome()
 
 
-async def test_another_key_does_not_even_bring_the_tables_up_to_date(
-    stage: Stage, postgres_server: PostgresServer
-) -> None:
+async def test_another_key_does_not_even_migrate_the_tables(stage: Stage, postgres_server: PostgresServer) -> None:
     """Otherwise a process that can't start would shut out processes of the previous version."""
     await stage.stop()
     place = stage.ledger.place
@@ -194,7 +192,7 @@ async def test_another_key_does_not_even_bring_the_tables_up_to_date(
         assert connection.execute("SELECT tables FROM pixverse_relay").fetchone() == (7,)
 
 
-async def test_what_cannot_be_worked_with_is_one_line_and_code_2(build: Build, postgres_server: PostgresServer) -> None:
+async def test_an_unusable_server_is_one_line_and_code_2(build: Build, postgres_server: PostgresServer) -> None:
     """For wrong settings and wrong databases. The line contains no password, whatever the driver says."""
     stage = await build(ENCRYPTION_KEY=new_key(), LOG_LEVEL="DEBUG")
     url = postgres_server.with_password(postgres_server.new_database(tables=False), PASSWORD)

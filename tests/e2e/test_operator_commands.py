@@ -36,12 +36,12 @@ async def test_check_beside_the_running_bot(stage: Stage, server: GuildFixture) 
     assert stage.discord.bot_connected
 
 
-async def test_the_version_is_told_without_any_setting(stage: Stage) -> None:
+async def test_the_version_is_printed_without_any_settings(stage: Stage) -> None:
     finished = await stage.bot.run("--version", changed={"DISCORD_TOKEN": ""}, forked=False)
     assert (finished.code, finished.text.strip()) == (0, f"PixVerse Relay {VERSION}")
 
 
-async def test_check_ends_as_a_start_would(build: Build) -> None:
+async def test_check_exits_as_a_start_would(build: Build) -> None:
     stage = await build()
     assert (await stage.bot.run("check", changed={"DISCORD_TOKEN": ""})).code == 2
     await stage.discord.refuse_token()
@@ -51,7 +51,7 @@ async def test_check_ends_as_a_start_would(build: Build) -> None:
     assert not stage.ledger.path.exists()
 
 
-async def test_check_tries_what_a_start_tries(build: Build) -> None:
+async def test_check_tests_what_a_start_tests(build: Build) -> None:
     """Each fault is reported with the line that a start would end with, and the folder is unchanged."""
     stage = await build()
     folder = stage.ledger.path.parent
@@ -91,7 +91,7 @@ async def _ends_alike(stage: Stage, changed: dict[str, str], words: str) -> None
     assert words in start.lines[-1]
 
 
-async def test_check_where_the_running_bot_has_the_ports(build: Build) -> None:
+async def test_check_while_the_running_bot_uses_the_ports(build: Build) -> None:
     stage = await build(HTTP_PORT=str(free_port()), CALLBACK_PORT=str(free_port()), PUBLIC_URL=_PUBLIC)
     before = await stage.bot.run("check")
     assert [line.split()[0] for line in before.lines if line.endswith(": free.")] == ["HTTP", "CALLBACK"]
@@ -102,7 +102,7 @@ async def test_check_where_the_running_bot_has_the_ports(build: Build) -> None:
 
 
 @pytest.mark.parametrize("path", ["/users/@me", "/oauth2/applications/@me"])
-async def test_check_where_somebody_else_answers_in_discord_s_place(build: Build, path: str) -> None:
+async def test_check_if_another_server_responds_in_discord_s_place(build: Build, path: str) -> None:
     stage = await build()
     stage.discord.faults.add(path=path, action=Body())
     finished = await stage.bot.run("check")
@@ -111,7 +111,7 @@ async def test_check_where_somebody_else_answers_in_discord_s_place(build: Build
     assert finished.lines[-1] == f"{reached} (the answer is not Discord's); a start would wait for it."
 
 
-async def test_check_where_nothing_is_there_yet(build: Build) -> None:
+async def test_check_before_anything_exists(build: Build) -> None:
     stage = await build()
     nowhere = f"http://127.0.0.1:{free_port()}/api"
     finished = await stage.bot.run("check", changed={"DISCORD_API_URL": nowhere})
@@ -155,7 +155,7 @@ async def test_rotate_key(stage: Stage, server: GuildFixture) -> None:
     assert len((await server.outcome()).attachments) == 1
 
 
-async def test_rotate_key_with_keys_of_the_operator_s_own(build: Build) -> None:
+async def test_rotate_key_with_the_operator_s_own_keys(build: Build) -> None:
     old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
     stage = await build(ENCRYPTION_KEY=old)
     stage.secrets += [old, new]
@@ -185,7 +185,7 @@ def _token(stage: Stage) -> bytes:
         {"POLL_INTERVAL": "soon", "PUBLIC_URL": "x", "USEAPI_TOKEN_FILE": "/nowhere/token"},
     ],
 )
-async def test_what_only_works_on_the_database_needs_no_other_settings(build: Build, faults: dict[str, str]) -> None:
+async def test_database_commands_need_no_other_settings(build: Build, faults: dict[str, str]) -> None:
     """As in a rescue with only a copied database and its key."""
     stage = await build()
     await stage.start()
@@ -201,7 +201,7 @@ async def test_what_only_works_on_the_database_needs_no_other_settings(build: Bu
     assert "DATABASE_URL" in unusable.text
 
 
-async def test_wrong_words_on_the_command_line(build: Build) -> None:
+async def test_wrong_arguments_on_the_command_line(build: Build) -> None:
     stage = await build()
     lines = (("fly",), ("backup",))
     for finished in await asyncio.gather(*(stage.bot.run(*line, forked=False) for line in lines)):

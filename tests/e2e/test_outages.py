@@ -28,7 +28,7 @@ async def test_discord_refuses_the_token_later(own_stage: Stage) -> None:
     assert own_stage.bot.said("Traceback") == []
 
 
-async def test_discord_away_at_the_start_is_waited_for(build: Build) -> None:
+async def test_discord_down_at_the_start_is_waited_for(build: Build) -> None:
     stage = await build()
     port = int(stage.discord.api_url.split(":")[2].split("/")[0])
     token = stage.discord.bot_token
@@ -55,7 +55,7 @@ async def test_discord_away_at_the_start_is_waited_for(build: Build) -> None:
         pytest.param("/gateway/bot", Body('{"url": "w', "application/json"), id="the gateway: broken off"),
     ],
 )
-async def test_somebody_else_answers_in_discord_s_place(build: Build, path: str, body: Body) -> None:
+async def test_another_server_responds_in_discord_s_place(build: Build, path: str, body: Body) -> None:
     """A proxy or a captive portal answers."""
     stage = await build()
     fault = stage.discord.faults.add(path=path, action=body)
@@ -65,7 +65,7 @@ async def test_somebody_else_answers_in_discord_s_place(build: Build, path: str,
     assert stage.bot.said("Traceback") == []
 
 
-async def test_the_api_away_at_the_start_is_waited_for(build: Build) -> None:
+async def test_the_api_down_at_the_start_is_waited_for(build: Build) -> None:
     stage = await build()
     await stage.start()
     server = await stage.server()
@@ -80,7 +80,7 @@ async def test_the_api_away_at_the_start_is_waited_for(build: Build) -> None:
     await server.outcome()
 
 
-async def test_a_connection_that_breaks_is_taken_up_again(own_stage: Stage) -> None:
+async def test_a_broken_connection_is_restored(own_stage: Stage) -> None:
     server = await own_stage.server()
     job = await server.watched()
     own_stage.discord.gateway.cut()

@@ -88,7 +88,7 @@ async def test_the_later_command_wins(stage: Stage) -> None:
     assert f"account `{server.account.number}`" in check.text
 
 
-async def test_of_a_replaced_token_no_byte_is_left(stage: Stage) -> None:
+async def test_no_byte_of_a_replaced_token_is_left(stage: Stage) -> None:
     server = await stage.server()
     rows = stage.ledger.rows("SELECT token FROM accounts WHERE account_key = ?", f"user:{server.account.number}")
     (before,) = [row["token"] for row in rows]
@@ -97,7 +97,7 @@ async def test_of_a_replaced_token_no_byte_is_left(stage: Stage) -> None:
     assert not [name for name, content in stage.ledger.files().items() if before[30:60] in content]
 
 
-async def test_a_new_operators_token_is_the_operators_at_once(build: Build) -> None:
+async def test_a_new_operator_s_token_is_used_at_once(build: Build) -> None:
     stage = await build()
     account = stage.account()
     stage.bot.settings["USEAPI_TOKEN"] = account.token
@@ -114,7 +114,7 @@ async def test_a_new_operators_token_is_the_operators_at_once(build: Build) -> N
     assert "useapi.net refuses this server's API token" in check.text
 
 
-async def test_a_token_that_cannot_be_decrypted_is_entered_again(own_stage: Stage) -> None:
+async def test_an_undecryptable_token_is_entered_again(own_stage: Stage) -> None:
     stage = own_stage
     server, other = await stage.server(), await stage.server()
     job, well = await server.watched(), await other.watched()
@@ -135,7 +135,7 @@ async def test_a_token_that_cannot_be_decrypted_is_entered_again(own_stage: Stag
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-async def test_any_order_of_setting_rotating_removing_and_dying(own_stage: Stage, seed: int) -> None:
+async def test_any_order_of_setting_rotating_removing_and_crashing(own_stage: Stage, seed: int) -> None:
     """The bot never requests a server's job with a token that this server has not entered."""
     stage, rng = own_stage, random.Random(seed)
     account = stage.account()

@@ -37,7 +37,7 @@ async def test_a_sentence_with_two_ids(server: GuildFixture) -> None:
     assert len(answer.text.splitlines()) == 1
 
 
-async def test_a_token_is_refused_alone_and_goes_nowhere(server: GuildFixture) -> None:
+async def test_only_the_token_is_refused_and_it_goes_nowhere(server: GuildFixture) -> None:
     one, two = server.job(), server.job()
     token = f"user:{server.account.number}-" + "s3cretS3cretS3cret"
     for written in (token, token.upper(), quote(token, safe="")):
@@ -48,7 +48,7 @@ async def test_a_token_is_refused_alone_and_goes_nowhere(server: GuildFixture) -
 
 
 @pytest.mark.parametrize("word", ["hello", "please"])
-async def test_what_resembles_no_id_is_not_sent(server: GuildFixture, word: str) -> None:
+async def test_text_that_resembles_no_id_is_not_sent(server: GuildFixture, word: str) -> None:
     assert (await server.status(word)).text.startswith("**That isn't a job id.**")
     assert not [entry for entry in server.stage.pixverse.requests if entry.jobid == word]
 

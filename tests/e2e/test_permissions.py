@@ -69,14 +69,14 @@ async def test_the_alerts_command_is_refused(server: GuildFixture) -> None:
     assert server.stage.ledger.rows("SELECT alerts_channel FROM servers WHERE guild_id = ?", server.guild.id) == role
 
 
-async def test_an_admin_s_form_is_refused_from_other_hands(server: GuildFixture) -> None:
+async def test_an_admin_s_form_is_refused_from_others(server: GuildFixture) -> None:
     opened = await server.admin.slash(server.channel, "pixverse-admin token set")
     other = server.stage.account()
     assert _refused(await server.member.forge_submit(server.channel, opened.modal, other.token))
     assert _token_of(server) == f"user:{server.account.number}"
 
 
-async def test_admins_buttons_are_refused(server: GuildFixture) -> None:
+async def test_admin_buttons_are_refused(server: GuildFixture) -> None:
     job = await server.watched()
     question = await server.admin.slash(server.channel, "pixverse-admin token remove")
     other = server.stage.account()
@@ -115,7 +115,7 @@ def _token_of(server: GuildFixture) -> str:
 # ---- the bot --------------------------------------------------------------------------------------------------------
 
 
-async def test_where_the_bot_cannot_post_nothing_is_subscribed(server: GuildFixture) -> None:
+async def test_if_the_bot_cannot_post_nothing_is_watched(server: GuildFixture) -> None:
     server.channel.deny_bot(send_messages=True)
     answer = await server.status(server.job())
     assert answer.text.startswith("**I can't post in this channel.**")
@@ -124,7 +124,7 @@ async def test_where_the_bot_cannot_post_nothing_is_subscribed(server: GuildFixt
 
 
 @pytest.mark.usefixtures("generation")
-async def test_without_attach_files_the_link_goes_at_once(server: GuildFixture) -> None:
+async def test_without_attach_files_the_link_is_posted_at_once(server: GuildFixture) -> None:
     job = await server.watched()
     server.channel.deny_bot(attach_files=True)
     job.complete()
@@ -170,7 +170,7 @@ async def test_a_role_that_is_given_back_is_noticed_too(server: GuildFixture) ->
     assert (await server.outcome()).text.startswith("**Your video is ready.**")
 
 
-async def test_a_deleted_channel_holds_up_nothing(server: GuildFixture) -> None:
+async def test_a_deleted_channel_delays_nothing(server: GuildFixture) -> None:
     doomed = server.guild.add_text_channel("doomed")
     job = server.job()
     await server.status(job, channel=doomed)

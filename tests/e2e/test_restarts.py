@@ -26,7 +26,7 @@ _ENDINGS: dict[Callable[[Job], None], str] = {
 """What may happen to a job, and how its outcome begins; v2 knows no 410."""
 
 
-async def test_a_restart_in_the_middle_of_a_job(stage: Stage, servers: list[GuildFixture]) -> None:
+async def test_a_restart_during_a_job(stage: Stage, servers: list[GuildFixture]) -> None:
     jobs = [await server.watched() for server in servers]
     cards = [server.cards()[0] for server in servers]
     await stage.stop()
@@ -46,7 +46,7 @@ async def test_a_restart_in_the_middle_of_a_job(stage: Stage, servers: list[Guil
         assert len(server.posts()) == 2
 
 
-async def test_jobs_that_ended_while_the_bot_was_down(stage: Stage, servers: list[GuildFixture]) -> None:
+async def test_jobs_that_ended_while_the_bot_was_off(stage: Stage, servers: list[GuildFixture]) -> None:
     endings = [
         (server, end, start)
         for server in servers
@@ -67,7 +67,7 @@ async def test_jobs_that_ended_while_the_bot_was_down(stage: Stage, servers: lis
         assert outcome.pinged == {server.member.id}
 
 
-async def test_a_batch_outlives_a_restart(stage: Stage, servers: list[GuildFixture]) -> None:
+async def test_a_batch_survives_a_restart(stage: Stage, servers: list[GuildFixture]) -> None:
     batches = [[server.job(), server.job()] for server in servers]
     for server, (first, second) in zip(servers, batches, strict=True):
         await server.watch(first, second)
@@ -84,7 +84,7 @@ async def test_a_batch_outlives_a_restart(stage: Stage, servers: list[GuildFixtu
         assert (await server.card_says("**All 2 jobs have ended.**")).labels == []
 
 
-async def test_buttons_and_forms_live_on(stage: Stage, servers: list[GuildFixture]) -> None:
+async def test_buttons_and_forms_survive_a_restart(stage: Stage, servers: list[GuildFixture]) -> None:
     jobs = [await server.watched(style="Anime") for server in servers]
     for job in jobs:
         job.complete()
@@ -136,7 +136,7 @@ async def test_not_found(stage: Stage, servers: list[GuildFixture]) -> None:
     assert [server.outcomes() for server in soon] == [[], []]
 
 
-async def test_jobs_that_grew_old(stage: Stage, servers: list[GuildFixture]) -> None:
+async def test_jobs_that_became_too_old(stage: Stage, servers: list[GuildFixture]) -> None:
     """Too old: given up, and can be watched again. Old: said to take long."""
     slow = [await stage.server(server.generation) for server in servers]
     stage.pixverse.v2.records_of_running = True
@@ -168,7 +168,7 @@ async def test_jobs_that_grew_old(stage: Stage, servers: list[GuildFixture]) -> 
     stage.pixverse.v2.records_of_running = False
 
 
-async def test_an_outcome_that_waited_for_permission_comes_after_a_restart(
+async def test_an_outcome_that_waited_for_a_permission_comes_after_a_restart(
     stage: Stage, servers: list[GuildFixture]
 ) -> None:
     jobs = [await server.watched() for server in servers]
@@ -185,7 +185,7 @@ async def test_an_outcome_that_waited_for_permission_comes_after_a_restart(
         assert len((await server.outcome()).attachments) == 1
 
 
-async def test_commands_are_registered_only_where_something_differs(stage: Stage, server: GuildFixture) -> None:
+async def test_commands_are_registered_only_if_something_differs(stage: Stage, server: GuildFixture) -> None:
     await stage.restart()
     written = [call for call in stage.discord.requests if call.method == "PUT" and "/commands" in call.path]
     assert len(written) == 1
@@ -208,7 +208,7 @@ def _job_row(stage: Stage, job: Job) -> dict[str, object]:
     return row
 
 
-async def test_a_button_of_an_answer_from_before_a_restart(stage: Stage, server: GuildFixture) -> None:
+async def test_a_button_on_a_reply_from_before_a_restart(stage: Stage, server: GuildFixture) -> None:
     answer = await server.status("job:1-user:1-channel:1-bot:pixverse")
     assert answer.labels == ["Look again"]
     await stage.restart()

@@ -30,7 +30,7 @@ async def test_a_token_in_place_of_a_job_id_is_refused(
     assert server.stage.leaks() == []
 
 
-async def test_a_token_among_job_ids_is_refused_alone(server: GuildFixture) -> None:
+async def test_only_the_token_among_job_ids_is_refused(server: GuildFixture) -> None:
     server.stage.secrets.append(_USEAPI)
     asked = len(server.stage.pixverse.requests)
     answer = await server.watch(server.job(), _USEAPI, server.job())
@@ -95,7 +95,7 @@ async def test_the_search_for_secrets_finds_what_is_there(server: GuildFixture) 
     assert server.stage.leaks() == []
 
 
-async def test_what_is_for_one_alone_may_be_answered_and_not_posted(server: GuildFixture) -> None:
+async def test_the_search_finds_private_text_in_public_messages(server: GuildFixture) -> None:
     job = await server.watched(prompt="a very particular prompt")
     answer = await server.use("pixverse list")
     assert "Watching 1 job here" in answer.text

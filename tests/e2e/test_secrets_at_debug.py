@@ -38,7 +38,7 @@ async def chatty(build: Build, request: pytest.FixtureRequest) -> AsyncIterator[
     assert stage.bot.said("DEBUG"), "else this would prove nothing"
 
 
-async def test_a_whole_life(chatty: Stage) -> None:
+async def test_no_secret_is_logged_in_a_whole_life(chatty: Stage) -> None:
     server = await chatty.server()
     chatty.secrets.append(_CUSTOMERS)
     token = server.account.token
@@ -89,7 +89,7 @@ async def test_a_whole_life(chatty: Stage) -> None:
     assert chatty.leaks() == []
 
 
-async def test_an_address_that_everybody_repeats(chatty: Stage) -> None:
+async def test_an_address_that_is_repeated_everywhere(chatty: Stage) -> None:
     """The e-mail address in a v2 id, sent by the API, its callbacks and people wherever possible."""
     server = await chatty.server()
     chatty.generation = "v2"
@@ -117,7 +117,7 @@ async def test_an_address_that_everybody_repeats(chatty: Stage) -> None:
     assert chatty.leaks() == []
 
 
-async def test_nobody_else_on_the_machine_may_read_what_is_kept(chatty: Stage) -> None:
+async def test_no_other_user_can_read_the_stored_data(chatty: Stage) -> None:
     server = await chatty.server()
     held = faults.Slow(1.0)
     chatty.pixverse.cdn.faults.add(held)

@@ -12,7 +12,7 @@ from tests.e2e.guild_fixture import GuildFixture
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-async def test_limits_of_persons_and_servers_hold_at_once(build: Build) -> None:
+async def test_limits_of_people_and_servers_apply_at_once(build: Build) -> None:
     stage = await build(MAX_OPEN_PER_USER="2", MAX_OPEN_PER_SERVER="3")
     await stage.start()
     server = await stage.server()
@@ -46,7 +46,7 @@ async def test_only_the_listed_servers_are_served(build: Build) -> None:
     assert (await served.set_token()).text.startswith("**Token works.**")
 
 
-async def test_a_server_that_is_listed_no_longer_rests_until_it_is_listed_again(build: Build) -> None:
+async def test_a_server_no_longer_listed_is_suspended_until_it_is_listed_again(build: Build) -> None:
     stage = await build()
     await stage.start()
     served, other = await stage.server(), await stage.server()

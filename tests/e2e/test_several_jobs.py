@@ -43,7 +43,7 @@ async def test_a_batch_has_one_summary_and_one_ping(server: GuildFixture) -> Non
     assert all(f"/{outcome.id}" in final.text for outcome in server.outcomes())
 
 
-async def test_a_batch_says_what_it_left_out_and_why(server: GuildFixture) -> None:
+async def test_a_batch_says_what_was_not_watched_and_why(server: GuildFixture) -> None:
     watched = await server.watched()
     ended = server.job()
     ended.complete()
@@ -69,7 +69,7 @@ async def test_more_than_25_ids_are_too_many(server: GuildFixture) -> None:
     assert (await server.watch(*jobs[:25])).text.startswith("**Watching 25 jobs.**")
 
 
-async def test_unwatch_takes_off_the_asker_and_the_last_one_ends_it(server: GuildFixture) -> None:
+async def test_unwatch_removes_the_person_and_the_last_one_ends_it(server: GuildFixture) -> None:
     job = await server.watched()
     bob = server.guild.add_member("bob")
     carol = server.guild.add_member("carol")
@@ -87,7 +87,7 @@ async def test_unwatch_takes_off_the_asker_and_the_last_one_ends_it(server: Guil
     assert server.stage.pixverse.asked(job) <= asked + 1
 
 
-async def test_a_moderator_ends_what_others_wait_for(server: GuildFixture) -> None:
+async def test_a_moderator_ends_what_others_watch(server: GuildFixture) -> None:
     job = await server.watched()
     moderator = server.guild.add_member("mod", permissions=server.stage.discord.Permissions(manage_messages=True))
     stopped = await moderator.slash(server.channel, "pixverse unwatch", jobid=job.jobid)
@@ -133,7 +133,7 @@ async def test_autocomplete_offers_numbers_and_never_ids(server: GuildFixture) -
     assert stopped.text.startswith("**Stopped watching.**")
 
 
-async def test_the_ping_can_be_switched_in_the_answer(server: GuildFixture) -> None:
+async def test_the_ping_can_be_switched_in_the_reply(server: GuildFixture) -> None:
     job = server.job()
     answer = await server.status(job)
     assert answer.labels == ["Don't ping me", "Stop watching"]

@@ -126,7 +126,7 @@ async def _owner(pair: Pair, server: GuildFixture) -> str:
     return owner
 
 
-async def test_what_one_polls_the_other_posts(pair: Pair) -> None:
+async def test_one_process_posts_what_another_polled(pair: Pair) -> None:
     holder = pair.holder()
     (other,) = [process for process in pair.processes() if process != holder]
     for process in (holder, other):
@@ -153,7 +153,7 @@ async def test_check_lists_the_processes_with_what_they_hold(pair: Pair) -> None
     assert "@" not in "".join(line for line in checked.lines if line.startswith("Process"))
 
 
-async def test_one_that_is_killed_is_replaced(pair: Pair) -> None:
+async def test_a_killed_process_is_replaced(pair: Pair) -> None:
     """The process that posts is killed first, which is the harder case."""
     holder = pair.holder()
     assert holder is not None
@@ -170,7 +170,7 @@ async def test_one_that_is_killed_is_replaced(pair: Pair) -> None:
     assert answer.text.startswith("**Watching.**"), answer
 
 
-async def test_one_that_is_stopped_hands_over_before_it_goes(pair: Pair) -> None:
+async def test_a_stopped_process_hands_over_before_it_ends(pair: Pair) -> None:
     holder = pair.holder()
     assert holder is not None
     (other,) = [process for process in pair.processes() if process != holder]
@@ -199,7 +199,7 @@ async def _known_to(address: str) -> None:
             await asyncio.sleep(0.1)
 
 
-async def test_a_callback_that_comes_to_the_wrong_process(begin: Begin) -> None:
+async def test_a_callback_that_arrives_at_the_wrong_process(begin: Begin) -> None:
     """The process that polls the account learns of the callback, long before its next poll."""
     port = free_port()
     pair = await begin(
@@ -221,7 +221,7 @@ async def test_a_callback_that_comes_to_the_wrong_process(begin: Begin) -> None:
         await server.outcome(timeout=10)
 
 
-async def test_one_that_is_halted_for_longer_than_its_lease_sends_nothing_twice(pair: Pair) -> None:
+async def test_a_process_halted_for_longer_than_its_lease_sends_nothing_twice(pair: Pair) -> None:
     holder = pair.holder()
     assert holder is not None
     halted = pair.bot_of(holder)

@@ -63,7 +63,7 @@ async def test_a_signal_while_logging_in(build: Build) -> None:
     assert stage.bot.said("Traceback") == []
 
 
-async def test_a_signal_with_a_delivery_in_hand(own_stage: Stage) -> None:
+async def test_a_signal_during_a_delivery(own_stage: Stage) -> None:
     server = await own_stage.server()
     hold = await _at_the_outcome(own_stage, server)
     own_stage.bot.terminate()
@@ -75,7 +75,7 @@ async def test_a_signal_with_a_delivery_in_hand(own_stage: Stage) -> None:
     assert own_stage.bot.said("Traceback") == []
 
 
-async def test_a_signal_with_a_delivery_that_hangs(own_stage: Stage) -> None:
+async def test_a_signal_during_a_hanging_delivery(own_stage: Stage) -> None:
     server = await own_stage.server()
     hold = await _at_the_outcome(own_stage, server)
     assert await own_stage.bot.stop() == 0
@@ -86,7 +86,7 @@ async def test_a_signal_with_a_delivery_that_hangs(own_stage: Stage) -> None:
     assert own_stage.bot.said("Traceback") == []
 
 
-async def test_a_signal_with_a_command_in_hand(own_stage: Stage) -> None:
+async def test_a_signal_during_a_command(own_stage: Stage) -> None:
     server = await own_stage.server()
     held = HeldThen()
     own_stage.pixverse.faults.add(held, account=server.account)
@@ -99,7 +99,7 @@ async def test_a_signal_with_a_command_in_hand(own_stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("path", [r"/interactions/.*", r"/webhooks/.*"], ids=["deferral", "answer"])
-async def test_a_signal_with_an_answer_that_hangs(own_stage: Stage, path: str) -> None:
+async def test_a_signal_during_a_hanging_reply(own_stage: Stage, path: str) -> None:
     server = await own_stage.server()
     hold = Hold()
     own_stage.discord.faults.add(path=path, when="after", action=hold)

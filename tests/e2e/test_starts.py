@@ -41,7 +41,7 @@ async def test_without_a_discord_token(build: Build) -> None:
         _one_line(finished, 2, "DISCORD_TOKEN", ".env", "make demo")
 
 
-async def test_malformed_settings_are_all_named_at_once(build: Build) -> None:
+async def test_malformed_settings_are_all_reported_at_once(build: Build) -> None:
     stage = await build()
     wrong = {
         "POLL_INTERVAL": "often",
@@ -101,7 +101,7 @@ async def test_a_second_bot_with_the_same_database(stage: Stage, server: GuildFi
     await server.outcome()
 
 
-async def test_a_database_from_the_future(stopped: Stage) -> None:
+async def test_a_database_of_a_newer_version(stopped: Stage) -> None:
     ((version,),) = (row.values() for row in stopped.ledger.rows("PRAGMA user_version"))
     stopped.ledger.change("PRAGMA user_version = 9999")
     finished = await stopped.bot.run()
@@ -121,7 +121,7 @@ async def test_a_damaged_database(build: Build) -> None:
     assert stage.ledger.path.read_bytes() == b"this is no database at all" * 1000
 
 
-async def test_a_folder_that_cannot_be_made(build: Build) -> None:
+async def test_a_folder_that_cannot_be_created(build: Build) -> None:
     stage = await build()
     stage.ledger.path.parent.write_text("a file stands where the folder should be")
     finished = await stage.bot.run()
@@ -131,7 +131,7 @@ async def test_a_folder_that_cannot_be_made(build: Build) -> None:
     stage.ledger.path.parent.unlink()
 
 
-async def test_a_folder_for_videos_that_cannot_be_used(build: Build) -> None:
+async def test_a_video_folder_that_cannot_be_used(build: Build) -> None:
     stage = await build()
     stage.ledger.path.parent.mkdir()
     stage.ledger.path.with_name("relay.db.media").write_text("a file stands where the folder should be")
@@ -158,7 +158,7 @@ async def test_a_wrong_key(stopped: Stage) -> None:
     assert "Traceback" not in finished.text
 
 
-async def test_a_key_file_that_is_gone(stopped: Stage) -> None:
+async def test_a_missing_key_file(stopped: Stage) -> None:
     (name,) = (name for name in stopped.ledger.files() if "key" in name)
     key = stopped.ledger.path.parent / name
     assert key.stat().st_mode & 0o777 == 0o600

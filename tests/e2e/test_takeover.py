@@ -26,7 +26,7 @@ _WAITING = {
 }
 
 
-async def test_what_waited_is_posted_under_the_nonces_of_before(build: Build) -> None:
+async def test_waiting_messages_are_posted_under_their_earlier_nonces(build: Build) -> None:
     stage = await build()
     guild = stage.discord.add_guild("from before")
     channels = {number: guild.add_text_channel(f"channel-{number}").id for number in range(501, 514)}

@@ -59,7 +59,7 @@ def _is_asked(stage: Stage, job: Job) -> bool:
 
 
 @pytest.mark.parametrize("command", ["status", "watch"])
-async def test_a_job_on_hold_that_the_operators_token_sees_is_waited_for_once(build: Build, command: str) -> None:
+async def test_a_job_on_hold_that_the_operator_s_token_sees_is_watched_once(build: Build, command: str) -> None:
     stage = await build()
     account = stage.account()
     stage.bot.settings["USEAPI_TOKEN"] = account.token
@@ -97,7 +97,7 @@ async def test_a_job_on_hold_stays_with_its_account_while_the_api_is_silent(own_
     assert _waiting(server) == []
 
 
-async def test_buttons_from_before_a_change_of_the_token_do_nothing(own_stage: Stage) -> None:
+async def test_buttons_from_before_a_token_change_do_nothing(own_stage: Stage) -> None:
     stage = own_stage
     here, there = await _twins(stage)
     job = await here.watched()
@@ -121,7 +121,7 @@ async def test_buttons_from_before_a_change_of_the_token_do_nothing(own_stage: S
 
 @pytest.mark.parametrize("command", ["status", "watch"])
 @pytest.mark.parametrize("change", ["renewed", "other", "removed"])
-async def test_a_command_under_way_writes_nothing_under_the_token_before(
+async def test_a_running_command_writes_nothing_under_the_previous_token(
     stage: Stage, server: GuildFixture, command: str, change: str
 ) -> None:
     job, gate = server.job(), asyncio.Event()
@@ -141,7 +141,7 @@ async def test_a_command_under_way_writes_nothing_under_the_token_before(
     assert _waiting(server) == []
 
 
-async def test_one_server_renews_the_token_while_a_shared_question_is_under_way(own_stage: Stage) -> None:
+async def test_a_server_renews_its_token_during_a_shared_request(own_stage: Stage) -> None:
     stage = own_stage
     here, there = await _twins(stage)
     job, gate = await here.watched(), asyncio.Event()
@@ -156,7 +156,7 @@ async def test_one_server_renews_the_token_while_a_shared_question_is_under_way(
         assert (await server.outcome()).text.startswith("**Your video is ready.**")
 
 
-async def test_an_outcome_of_before_is_told_without_anybodys_token(own_stage: Stage) -> None:
+async def test_an_earlier_outcome_is_shown_and_resent_without_any_token(own_stage: Stage) -> None:
     stage = own_stage
     here, there = await _twins(stage)
     job = await here.watched()
@@ -175,7 +175,7 @@ async def test_an_outcome_of_before_is_told_without_anybodys_token(own_stage: St
 
 
 @pytest.mark.parametrize("change", ["renewed", "other", "removed"])
-async def test_a_result_that_waits_for_a_permission_outlives_the_token(own_stage: Stage, change: str) -> None:
+async def test_a_result_that_waits_for_a_permission_survives_the_token(own_stage: Stage, change: str) -> None:
     stage = own_stage
     here, there = await _twins(stage)
     job = await here.watched()
@@ -201,7 +201,7 @@ async def test_a_result_that_waits_for_a_permission_outlives_the_token(own_stage
     assert _tokens(stage, job, since) == set()
 
 
-async def test_follows_of_the_same_token_part_with_it(own_stage: Stage) -> None:
+async def test_follows_of_the_same_token_separate_with_it(own_stage: Stage) -> None:
     stage = own_stage
     here, there = await _twins(stage)
     for server in (here, there):
@@ -222,7 +222,7 @@ async def test_follows_of_the_same_token_part_with_it(own_stage: Stage) -> None:
     assert "of both" in (await there.outcome()).text
 
 
-async def test_a_server_without_the_bot_has_its_token_rest(own_stage: Stage) -> None:
+async def test_a_server_without_the_bot_has_its_token_suspended(own_stage: Stage) -> None:
     """Also a token in trouble, which would otherwise be tried again and again."""
     stage = own_stage
     gone, other = await stage.server(), await stage.server()

@@ -20,7 +20,7 @@ pytestmark = [
 ]
 
 
-async def test_the_card_tells_place_model_and_seed_and_no_address(server: GuildFixture) -> None:
+async def test_the_card_shows_place_model_and_seed_and_no_address(server: GuildFixture) -> None:
     job = server.job(prompt="paper boat", queue_data={"queue_count": 3}, model="v5", quality="720p", seed=7)
     await server.status(job)
     card = await server.card_says("**In the queue, place 3.**")
@@ -61,7 +61,7 @@ async def test_an_image(server: GuildFixture) -> None:
     ],
     ids=["queued and final", "no width", "no address", "placeholder", "encoded placeholder", "unknown number"],
 )
-async def test_what_only_looks_like_an_end_is_none(server: GuildFixture, changes: dict[str, object]) -> None:
+async def test_what_only_looks_like_an_end_is_not_one(server: GuildFixture, changes: dict[str, object]) -> None:
     job = await server.watched()
     job.complete()
     job.raw = record_of(job) | changes
@@ -71,7 +71,7 @@ async def test_what_only_looks_like_an_end_is_none(server: GuildFixture, changes
     assert (await server.outcome()).text.startswith("**Your video is ready.**")
 
 
-async def test_a_record_whose_numbers_are_texts_ends_the_job(server: GuildFixture) -> None:
+async def test_a_record_with_numbers_as_text_ends_the_job(server: GuildFixture) -> None:
     job = await server.watched()
     job.complete()
     texts = {"video_status": "1", "video_status_name": None, "output_width": "1280", "updated_at": int(time.time())}
@@ -89,7 +89,7 @@ async def test_a_record_that_goes_back_from_its_end(server: GuildFixture) -> Non
     assert server.outcomes() == [outcome]
 
 
-async def test_a_job_that_nobody_tracks_any_more_is_found_in_the_list(server: GuildFixture) -> None:
+async def test_a_job_that_is_no_longer_tracked_is_found_in_the_list(server: GuildFixture) -> None:
     job = await server.watched()
     job.set("progress")
     server.stage.pixverse.lists.unlisted.add(job.jobid)
@@ -101,7 +101,7 @@ async def test_a_job_that_nobody_tracks_any_more_is_found_in_the_list(server: Gu
     assert (await server.outcome()).text.startswith("**Your video is ready.**")
 
 
-async def test_an_id_of_an_account_that_is_not_this_token_s(stage: Stage, server: GuildFixture) -> None:
+async def test_an_id_of_another_account_than_the_token_s(stage: Stage, server: GuildFixture) -> None:
     other = await stage.server()
     answer = await server.status(other.job())
     assert answer.text.startswith("**I can't find this job.**")
@@ -109,7 +109,7 @@ async def test_an_id_of_an_account_that_is_not_this_token_s(stage: Stage, server
     assert (await server.status(strange)).text.startswith("**I can't find this job.**")
 
 
-async def test_a_token_is_taken_where_v1_is_switched_off(stage: Stage) -> None:
+async def test_a_token_is_accepted_if_v1_is_switched_off(stage: Stage) -> None:
     server = stage.empty_server()
     stage.pixverse.faults.add(faults.Status(404, faults.HTML), path="/v1/pixverse/jobs", times=None)
     try:

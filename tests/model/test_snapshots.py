@@ -26,14 +26,14 @@ jobs = st.builds(
 
 
 @given(jobs)
-def test_what_is_kept_is_what_was_told(job: Job) -> None:
+def test_a_stored_snapshot_is_read_back_unchanged(job: Job) -> None:
     kept = snapshots.dump(job)
     assert snapshots.load(kept) == job
     assert snapshots.dump(job) == kept
 
 
 @given(texts)
-def test_what_cannot_be_read_is_nothing(text: str) -> None:
+def test_an_unreadable_snapshot_is_empty(text: str) -> None:
     snapshots.load(text)
     assert snapshots.load("{") is None
     assert snapshots.load('{"jobid": 3}') is None
@@ -41,7 +41,7 @@ def test_what_cannot_be_read_is_nothing(text: str) -> None:
 
 
 @given(texts, texts, st.sampled_from(['"prompt":"x"', '\\"prompt\\":', "\\", ""]))
-def test_the_prompt_alone_is_the_prompt(prompt: str, other: str, trap: str) -> None:
+def test_only_the_prompt_is_the_prompt(prompt: str, other: str, trap: str) -> None:
     job = Job(
         f"job-{trap}",
         JobState.PROGRESS,

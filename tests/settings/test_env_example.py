@@ -26,7 +26,7 @@ def test_each_value_is_the_default(variable: str) -> None:
     assert load_settings({**token, variable: value}, None, ROOT) == load_settings(token, None, ROOT)
 
 
-def test_a_value_is_left_blank_only_where_the_default_is_none() -> None:
+def test_a_value_is_blank_only_if_there_is_no_default() -> None:
     blank = {name for name, value in dotenv_values(EXAMPLE).items() if not value}
     optional = {
         "DISCORD_GUILD_IDS",

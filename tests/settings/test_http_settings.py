@@ -36,7 +36,7 @@ def test_public_urls(text: str, url: str) -> None:
         "https://relay.example.org/a;b",
     ],
 )
-def test_addresses_that_would_be_read_differently_elsewhere_are_refused(text: str) -> None:
+def test_ambiguous_addresses_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"^(is|has|must) "):
         readers.public_url(text)
 
@@ -45,17 +45,17 @@ def test_addresses_that_would_be_read_differently_elsewhere_are_refused(text: st
     ("text", "host"),
     [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "0.0.0.0"), ("[::]", "::"), ("::1", "::1"), ("localhost", "localhost")],
 )
-def test_hosts_to_listen_at(text: str, host: str) -> None:
+def test_hosts_to_listen_on(text: str, host: str) -> None:
     assert readers.http_host(text) == host
 
 
 @pytest.mark.parametrize("text", ["127.0.0.1:80", "http://127.0.0.1", "two hosts", "[localhost", "a/b"])
-def test_what_is_no_host(text: str) -> None:
+def test_invalid_hosts(text: str) -> None:
     with pytest.raises(ValueError, match=r"^is no host"):
         readers.http_host(text)
 
 
-def test_each_fault_has_its_line() -> None:
+def test_each_error_has_its_line() -> None:
     wrong = {
         "HTTP_HOST": "a/b",
         "HTTP_PORT": "0",
@@ -74,7 +74,7 @@ def _problems(**given: str) -> list[str]:
     return caught.value.problems
 
 
-def test_an_installation_of_0_1_hears_what_has_changed_and_what_to_set() -> None:
+def test_an_installation_of_0_1_is_told_what_has_changed_and_what_to_set() -> None:
     (line,) = _problems(HTTP_PORT="8080", PUBLIC_URL="https://relay.example.org")
     assert line.startswith(
         "PUBLIC_URL is set and CALLBACK_PORT is not. Since 0.1 this has changed: HTTP_PORT now serves"
@@ -88,7 +88,7 @@ def test_a_callback_port_that_the_internet_cannot_reach() -> None:
 
 
 @pytest.mark.parametrize("hosts", [{}, {"HTTP_HOST": "127.0.0.2", "CALLBACK_HOST": "127.0.0.3"}])
-def test_the_two_ports_are_not_the_same(hosts: dict[str, str]) -> None:
+def test_the_two_ports_must_differ(hosts: dict[str, str]) -> None:
     (line,) = _problems(HTTP_PORT="8080", CALLBACK_PORT="8080", PUBLIC_URL="https://relay.example.org", **hosts)
     assert line.startswith("CALLBACK_PORT is 8080, as HTTP_PORT is; choose another")
 
@@ -98,7 +98,7 @@ def test_without_callbacks_nothing_has_to_be_changed(given: dict[str, str]) -> N
     assert load_settings({"DISCORD_TOKEN": "MTA.abc.def", **given}, None, Path("/srv")).callback_port is None
 
 
-def test_callbacks_need_no_port_for_monitoring() -> None:
+def test_callbacks_need_no_monitoring_port() -> None:
     given = {"CALLBACK_PORT": "8081", "PUBLIC_URL": "https://relay.example.org/bots"}
     settings = load_settings({"DISCORD_TOKEN": "MTA.abc.def", **given}, None, Path("/srv"))
     assert (settings.callback_host, settings.callback_port, settings.http_port) == ("127.0.0.1", 8081, None)

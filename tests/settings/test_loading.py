@@ -55,14 +55,14 @@ def test_only_the_token_is_needed() -> None:
 
 
 @pytest.mark.parametrize("environ", [{}, {"DISCORD_TOKEN": ""}, {"DISCORD_TOKEN": " \t"}])
-def test_a_missing_token_says_where_it_goes_and_how_to_do_without(environ: dict[str, str]) -> None:
+def test_a_missing_token_says_where_to_put_it_and_how_to_try_without(environ: dict[str, str]) -> None:
     (line,) = problems_of(environ)
     assert line.startswith("DISCORD_TOKEN ")
     assert ".env" in line
     assert "make demo" in line
 
 
-def test_the_environment_wins_and_env_fills_up(tmp_path: Path) -> None:
+def test_the_environment_overrides_env_which_fills_the_gaps(tmp_path: Path) -> None:
     path = env_file(tmp_path, "POLL_INTERVAL=30\nJOB_MAX_AGE=1.5\n")
     settings = load({"POLL_INTERVAL": "40"}, path)
     assert settings.poll_interval_ms == 40_000
@@ -78,7 +78,7 @@ def test_blank_and_unknown_names_in_env_change_nothing(tmp_path: Path, text: str
     assert load({}, env_file(tmp_path, text + "\n")) == load({})
 
 
-def test_nothing_else_of_the_process_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_other_environment_variable_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POLL_INTERVAL", "55")
     assert load({}).poll_interval_ms == 20_000
 
@@ -90,24 +90,24 @@ def test_env_saved_by_notepad_is_read(tmp_path: Path) -> None:
     assert settings.log_format == "json"
 
 
-def test_an_env_that_is_not_there_is_no_fault(tmp_path: Path) -> None:
+def test_a_missing_env_is_no_error(tmp_path: Path) -> None:
     assert load({}, tmp_path / ".env") == load({})
 
 
-def test_an_undecodable_env_is_one_line_and_hides_no_other_fault(tmp_path: Path) -> None:
+def test_an_undecodable_env_is_one_line_and_hides_no_other_error(tmp_path: Path) -> None:
     path = env_file(tmp_path, "DISCORD_TOKEN=abc\n".encode("utf-16"))
     lines = problems_of({"LOG_LEVEL": "loud"}, path)
     assert [line.split()[0] for line in lines] == [".env", "LOG_LEVEL"]
     assert "UTF-8" in lines[0]
 
 
-def test_a_folder_in_the_place_of_env_is_one_line(tmp_path: Path) -> None:
+def test_a_folder_in_place_of_env_is_one_line(tmp_path: Path) -> None:
     (tmp_path / ".env").mkdir()
     (line,) = problems_of({}, tmp_path / ".env")
     assert line.startswith(".env cannot be read")
 
 
-def test_all_faults_are_told_at_once_one_line_each() -> None:
+def test_all_errors_are_reported_at_once_one_per_line() -> None:
     faulty = {
         "DISCORD_API_URL": "discord.com",
         "DISCORD_GUILD_IDS": "my server",
@@ -136,7 +136,7 @@ def test_all_faults_are_told_at_once_one_line_each() -> None:
     secret=st.text(string.ascii_letters + string.digits, min_size=20, max_size=60),
     around=st.sampled_from(["{}", "x {} é", "http://user:{}@host", "{}://host", "host:{}", "sqlite:///{}?", "{},{}"]),
 )
-def test_no_fault_ever_shows_what_was_set(name: str, secret: str, around: str) -> None:
+def test_no_error_ever_shows_the_value(name: str, secret: str, around: str) -> None:
     try:
         load_settings({"DISCORD_TOKEN": TOKEN, name: around.replace("{}", secret)}, None, Path("/srv/relay"))
     except SettingsError as error:
@@ -146,7 +146,7 @@ def test_no_fault_ever_shows_what_was_set(name: str, secret: str, around: str) -
         assert error.__suppress_context__
 
 
-def test_secrets_do_not_show_in_the_settings_own_text() -> None:
+def test_secrets_are_not_in_the_settings_repr() -> None:
     key = Fernet.generate_key().decode()
     settings = load({"USEAPI_TOKEN": "user:1-abc", "ENCRYPTION_KEY": key})
     for secret in (TOKEN, "user:1-abc", key):
@@ -166,7 +166,7 @@ def test_secrets_do_not_show_in_the_settings_own_text() -> None:
         ("https://api.useapi.net.example.org", True),
     ],
 )
-def test_only_the_public_api_is_spared_fast_polling(useapi_url: str, taken: bool) -> None:
+def test_fast_polling_is_refused_only_for_the_public_api(useapi_url: str, taken: bool) -> None:
     environ = {"USEAPI_URL": useapi_url, "POLL_INTERVAL": "9.999"}
     if taken:
         assert load(environ).poll_interval_ms == 9_999
@@ -181,14 +181,14 @@ def test_an_absolute_database_path_stays(tmp_path: Path) -> None:
     assert load({"DATABASE_URL": "sqlite:///bot.db"}, root=tmp_path).database == tmp_path / "bot.db"
 
 
-def test_a_link_to_a_database_is_the_file_that_it_leads_to(tmp_path: Path) -> None:
+def test_a_symlink_to_a_database_is_resolved(tmp_path: Path) -> None:
     (tmp_path / "link.db").symlink_to(tmp_path / "far" / "relay.db")
     assert load({"DATABASE_URL": "sqlite:///link.db"}, root=tmp_path).database == tmp_path / "far" / "relay.db"
     (tmp_path / "loop.db").symlink_to(tmp_path / "loop.db")
     assert load({"DATABASE_URL": "sqlite:///loop.db"}, root=tmp_path).database == tmp_path / "loop.db"
 
 
-def test_a_token_for_everybody_is_noticed() -> None:
+def test_a_token_for_everybody_is_warned_about() -> None:
     assert load({"USEAPI_TOKEN": "user:1-abc"}).exposes_account
     assert not load({"USEAPI_TOKEN": "user:1-abc", "DISCORD_GUILD_IDS": "123456789012345678"}).exposes_account
     assert not load({}).exposes_account
@@ -212,7 +212,7 @@ def test_postgresql_needs_a_key(tmp_path: Path) -> None:
     assert str(settings.database) == "postgresql://relay@db.example.org:5433/relay"
 
 
-def test_shards_by_hand_need_postgres() -> None:
+def test_shard_ids_need_postgres() -> None:
     environ = {"DISCORD_TOKEN": TOKEN, "SHARD_IDS": "0-3, 7"}
     postgres = {"DATABASE_URL": "postgresql://relay@127.0.0.1/relay", "ENCRYPTION_KEY": new_key()}
     assert load({**environ, **postgres}).shard_ids == (0, 1, 2, 3, 7)

@@ -43,12 +43,12 @@ def test_any_text_is_read_or_refused(reader: Callable[[str], object], text: str)
 @pytest.mark.parametrize(
     "text", ["abc.def", " abc.def ", "Bot abc.def", "bot   abc.def", '"abc.def"', "Bearer abc.def"]
 )
-def test_a_token_is_freed_of_what_copying_adds(text: str) -> None:
+def test_characters_added_by_copying_are_removed_from_a_token(text: str) -> None:
     assert readers.header_secret(text) == "abc.def"
 
 
 @pytest.mark.parametrize("text", ["abc def", "abc\ndef", "abc\u200bdef", "''", "ab\u00e9", "abc bot def"])
-def test_a_token_with_other_signs_is_refused(text: str) -> None:
+def test_a_token_with_other_characters_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="copy the token again"):
         readers.header_secret(text)
 
@@ -90,7 +90,7 @@ def test_api_urls(text: str, url: str) -> None:
         ("https://host\\@other", "user name or password"),
     ],
 )
-def test_urls_that_would_go_elsewhere_are_refused(text: str, reason: str) -> None:
+def test_urls_that_would_lead_elsewhere_are_refused(text: str, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         readers.api_url(text)
 
@@ -119,7 +119,7 @@ def test_media_hosts(text: str, host: MediaHost) -> None:
     [",", "https://host", "http://*.host", "*", "*.", "a*.host", "host/path", "host:0", "host:65536", "host:x",
      "user@host", "::1", "[::1", "[zz]", "http://", "-host", "ho\u00dft", "a..b", "http://host/path", "*.[::1]"],
 )  # fmt: skip
-def test_what_is_no_media_host_is_refused(text: str) -> None:
+def test_invalid_media_hosts_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"host:port|names no host"):
         readers.media_hosts(f"good.example.org, {text}" if text != "," else text)
 
@@ -136,7 +136,7 @@ def test_what_is_no_media_host_is_refused(text: str) -> None:
     ),
     between=st.sampled_from([",", ", ", " ", "\n"]),
 )
-def test_media_hosts_are_written_as_they_are_read(hosts: list[MediaHost], between: str) -> None:
+def test_media_hosts_are_normalised(hosts: list[MediaHost], between: str) -> None:
     assert readers.media_hosts(between.join(map(str, hosts))) == tuple(hosts)
 
 
@@ -163,7 +163,7 @@ def test_database_paths(text: str, path: str) -> None:
     ["relay.db", "sqlite://relay.db", "sqlite:///", "sqlite:////", "sqlite:///data/", "sqlite:///:memory:",
      "sqlite:///a.db?mode=ro", "sqlite:///a\x00.db", "mysql:///a.db"],
 )  # fmt: skip
-def test_what_is_no_database_file_is_refused(text: str) -> None:
+def test_invalid_database_files_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"sqlite:///data/relay\.db"):
         readers.database(text)
 
@@ -174,14 +174,14 @@ def test_encryption_keys_keep_their_order() -> None:
 
 
 @given(st.text(max_size=50).filter(lambda text: not text.isspace()))
-def test_what_is_no_fernet_key_is_refused(text: str) -> None:
+def test_invalid_fernet_keys_are_refused(text: str) -> None:
     good = Fernet.generate_key().decode()
     for bad in (f"{good[:20]}!{good[20:]}", good[:-1], good + "=", f"{good},{text}x"):
         with pytest.raises(ValueError, match="Fernet"):
             readers.encryption_keys(bad)
 
 
-def test_a_malformed_key_is_named_by_its_place() -> None:
+def test_a_malformed_key_is_named_by_its_position() -> None:
     with pytest.raises(ValueError, match="key 2 of 2"):
         readers.encryption_keys(f"{Fernet.generate_key().decode()},short")
 
@@ -196,20 +196,20 @@ def test_hours_become_milliseconds() -> None:
     assert readers.job_max_age_ms(".5") == 1_800_000
 
 
-def test_the_shortest_interval_is_not_nothing() -> None:
+def test_the_shortest_interval_is_not_zero() -> None:
     assert readers.poll_interval_ms("0.0001") == 1
 
 
 @pytest.mark.parametrize(
     "text", ["nan", "inf", "-inf", "1e3", "2,5", "0x10", "1_0", "\u0663", "20s", "-1", "0", "0.0", "86400.1", "9" * 400]
 )
-def test_what_is_no_interval_is_refused(text: str) -> None:
+def test_invalid_intervals_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"^(is not a number|is [0-9.]+; it must be above 0)"):
         readers.poll_interval_ms(text)
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "1.0", "11", "\u0663", "1_0", "9" * 5000, "ten"])
-def test_what_is_no_count_within_bounds_is_refused(text: str) -> None:
+def test_counts_out_of_range_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="from 1 to 10"):
         readers.whole(text, 10)
 
@@ -258,7 +258,7 @@ def test_postgresql_addresses(text: str) -> None:
         "postgresql:relay",
     ],
 )
-def test_what_is_no_postgresql_address_is_refused_without_showing_the_password(text: str) -> None:
+def test_invalid_postgresql_addresses_are_refused_without_showing_the_password(text: str) -> None:
     with pytest.raises(ValueError, match="%40") as caught:
         readers.database(text)
     assert "sec" not in str(caught.value)

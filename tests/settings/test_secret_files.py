@@ -27,7 +27,7 @@ def problems(environ: dict[str, str], root: Path, env_file: Path | None = None) 
     return caught.value.problems
 
 
-def test_each_secret_may_come_from_a_file_beside_bot_py_or_anywhere(tmp_path: Path) -> None:
+def test_each_secret_can_come_from_a_file_beside_bot_py_or_anywhere(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     environ = {}
     for variable, plain in SECRET_FILES.items():
@@ -44,7 +44,7 @@ def test_each_secret_may_come_from_a_file_beside_bot_py_or_anywhere(tmp_path: Pa
     assert not any(value in line for line in shown.values() for value in SECRETS.values())
 
 
-def test_env_may_name_the_file_and_the_environment_wins(tmp_path: Path) -> None:
+def test_env_can_name_the_file_and_the_environment_wins(tmp_path: Path) -> None:
     secret(tmp_path, "from-env-file", name="one")
     secret(tmp_path, "from-environment", name="two")
     env = tmp_path / ".env"
@@ -55,9 +55,7 @@ def test_env_may_name_the_file_and_the_environment_wins(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("variable", "plain"), SECRET_FILES.items())
-def test_beside_the_plain_setting_it_is_a_fault_wherever_either_is_set(
-    tmp_path: Path, variable: str, plain: str
-) -> None:
+def test_a_secret_set_twice_is_an_error_wherever_each_is_set(tmp_path: Path, variable: str, plain: str) -> None:
     path = secret(tmp_path, SECRETS[plain])
     env = tmp_path / ".env"
     env.write_text(f"{plain}={SECRETS[plain]}\n")
@@ -80,9 +78,7 @@ def test_beside_the_plain_setting_it_is_a_fault_wherever_either_is_set(
     ],
 )
 @pytest.mark.parametrize("variable", SECRET_FILES)
-def test_a_file_that_is_of_no_use_has_one_line(
-    tmp_path: Path, variable: str, content: str | bytes | None, words: str
-) -> None:
+def test_an_unusable_file_has_one_line(tmp_path: Path, variable: str, content: str | bytes | None, words: str) -> None:
     path = tmp_path / "secret"
     if content is not None:
         secret(tmp_path, content)
@@ -93,12 +89,12 @@ def test_a_file_that_is_of_no_use_has_one_line(
     assert str(path) not in line
 
 
-def test_a_folder_is_no_secret(tmp_path: Path) -> None:
+def test_a_folder_is_not_a_secret(tmp_path: Path) -> None:
     (line,) = problems({"DISCORD_TOKEN_FILE": str(tmp_path)}, tmp_path)
     assert "names a folder" in line
 
 
-def test_what_a_file_holds_is_checked_and_never_shown(tmp_path: Path) -> None:
+def test_a_file_s_content_is_checked_and_never_shown(tmp_path: Path) -> None:
     path = secret(tmp_path, "no fernet key")
     (line,) = problems({"DISCORD_TOKEN": "MTA.abc.def", "ENCRYPTION_KEY_FILE": str(path)}, tmp_path)
     assert line.startswith("ENCRYPTION_KEY is malformed")
@@ -106,6 +102,6 @@ def test_what_a_file_holds_is_checked_and_never_shown(tmp_path: Path) -> None:
     assert "no fernet key" not in line
 
 
-def test_a_file_that_everybody_may_read_is_warned_of(tmp_path: Path) -> None:
+def test_a_file_that_everybody_can_read_causes_a_warning(tmp_path: Path) -> None:
     path = secret(tmp_path, "MTA.abc.def", mode=0o644)
     assert load_settings({"DISCORD_TOKEN_FILE": str(path)}, None, tmp_path).open_secret_files == (path,)

@@ -9,7 +9,7 @@ from cryptography.fernet import Fernet
 from settings import VARIABLES, load_settings, shown_settings
 
 
-def test_every_variable_is_shown_and_no_secret_is() -> None:
+def test_every_variable_is_shown_but_no_secret() -> None:
     keys = [Fernet.generate_key().decode(), Fernet.generate_key().decode()]
     environ = {
         "DISCORD_TOKEN": "MTA.abc.def",

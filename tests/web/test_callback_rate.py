@@ -27,7 +27,7 @@ def _taken(servers: Buckets[int], guild_id: int, callbacks: int) -> int:
     return taken
 
 
-def test_a_burst_and_then_so_many_a_second(servers: Buckets[int], clock: ManualClock) -> None:
+def test_a_burst_and_then_a_steady_rate(servers: Buckets[int], clock: ManualClock) -> None:
     assert _taken(servers, 1, 7) == 5
     clock.forward(1)
     assert _taken(servers, 1, 3) == 2
@@ -40,7 +40,7 @@ def test_one_server_s_flood_takes_nothing_from_another(servers: Buckets[int]) ->
     assert _taken(servers, 2, 1) == 1
 
 
-def test_those_that_are_quiet_are_forgotten(servers: Buckets[int], clock: ManualClock) -> None:
+def test_quiet_servers_are_forgotten(servers: Buckets[int], clock: ManualClock) -> None:
     for guild_id in range(50):
         servers.take(guild_id)
     clock.forward(100)

@@ -67,7 +67,7 @@ async def server() -> AsyncIterator[GuildFixture]:
     ],
 )
 @pytest.mark.parametrize("body", [b'{"jobid":"a"}', b"", b"[" * 60_000, b"\xff\xfe", b"x" * MAX_BODY_BYTES])
-async def test_whatever_the_body_holds_it_is_taken(server: GuildFixture, body: bytes, headers: tuple[str, ...]) -> None:
+async def test_any_body_is_accepted(server: GuildFixture, body: bytes, headers: tuple[str, ...]) -> None:
     assert await server.post(body, *headers) == 200
     assert server.heard_of == [(5, body)]
 
@@ -81,7 +81,7 @@ async def test_whatever_the_body_holds_it_is_taken(server: GuildFixture, body: b
         ("Content-Type: application/json", "Content-Encoding: gzip"),
     ],
 )
-async def test_what_is_no_json_is_refused(server: GuildFixture, headers: tuple[str, ...]) -> None:
+async def test_a_body_that_is_not_json_is_refused(server: GuildFixture, headers: tuple[str, ...]) -> None:
     assert await server.post(b"{}", *headers) == 415
     assert server.heard_of == []
 
@@ -94,7 +94,7 @@ async def test_a_body_that_is_too_long_is_refused(server: GuildFixture) -> None:
     assert server.heard_of == []
 
 
-async def test_a_caller_that_hangs_up_is_no_fault_of_ours(
+async def test_a_caller_that_disconnects_is_not_our_error(
     server: GuildFixture, caplog: pytest.LogCaptureFixture
 ) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
@@ -107,7 +107,7 @@ async def test_a_caller_that_hangs_up_is_no_fault_of_ours(
     assert server.heard_of == [(5, b"{}")]
 
 
-async def test_every_address_that_is_none_gets_the_same_answer(server: GuildFixture) -> None:
+async def test_every_invalid_address_gets_the_same_response(server: GuildFixture) -> None:
     strange = ["C" * 43, "A", SECRET.lower(), SECRET + "A", "%00", "%FF%FE", "..%2Fmetrics", "'", "A" * 4000]
     answers = [await ask(server.port, f"POST /callback/{secret} HTTP/1.1\nHost: a") for secret in strange]
     assert {status for status, _ in answers} == {404}
@@ -124,7 +124,7 @@ async def test_other_methods(server: GuildFixture) -> None:
     assert server.heard_of == []
 
 
-async def test_a_flood_to_one_address_is_cut_off_and_another_notices_nothing(server: GuildFixture) -> None:
+async def test_a_flood_to_one_address_is_cut_off_and_affects_no_other(server: GuildFixture) -> None:
     answers = await asyncio.gather(*(server.post() for _ in range(50)))
     assert sorted(answers) == [200] * 20 + [429] * 30
     assert await server.post(secret=OTHER) == 200

@@ -22,7 +22,7 @@ class _Connection:
         self.aborted = True
 
 
-def test_one_address_never_takes_the_place_of_another() -> None:
+def test_one_address_never_displaces_another() -> None:
     limit = ConnectionLimiter(10)
     others = [_Connection() for _ in range(3)]
     for number, connection in enumerate(others):
@@ -37,7 +37,7 @@ def test_one_address_never_takes_the_place_of_another() -> None:
     assert set(limit.open_connections()) == {*others, *flood[94:], newcomer}
 
 
-def test_the_oldest_of_one_address_goes_first_and_who_is_being_answered_stays() -> None:
+def test_the_oldest_waiting_connection_of_an_address_is_closed_first() -> None:
     limit = ConnectionLimiter(3)
     busy, old, new = _Connection(is_busy=True), _Connection(), _Connection()
     for connection in (busy, old, new, _Connection()):
@@ -45,7 +45,7 @@ def test_the_oldest_of_one_address_goes_first_and_who_is_being_answered_stays() 
     assert (busy.aborted, old.aborted, new.aborted) == (False, True, False)
 
 
-def test_where_all_are_being_answered_a_newcomer_is_turned_away_until_one_has_ended() -> None:
+def test_if_all_are_being_served_a_new_connection_is_refused_until_one_ends() -> None:
     limit = ConnectionLimiter(2)
     first, second = _Connection(is_busy=True), _Connection(is_busy=True)
     assert limit.admit(first, "192.0.2.1")
@@ -89,9 +89,7 @@ resource.setrlimit = forbidden
         (512, 9000, _FORBIDDEN, 256, 512),
     ],
 )
-def test_half_of_the_files_that_may_be_open_are_left_to_others(
-    soft: int, hard: int, sandbox: str, room: int, raised: int
-) -> None:
+def test_half_of_the_open_files_are_left_to_others(soft: int, hard: int, sandbox: str, room: int, raised: int) -> None:
     program = f"""
 import resource
 resource.setrlimit(resource.RLIMIT_NOFILE, ({soft}, {hard}))

@@ -39,7 +39,7 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
     await opened.close()
 
 
-def test_at_the_bounds_all_is_well() -> None:
+def test_at_the_limits_all_is_well() -> None:
     assert reasons(WELL) == []
 
 
@@ -51,12 +51,12 @@ def test_at_the_bounds_all_is_well() -> None:
         (Vitals({}, True, LONGEST_WITHOUT_GATEWAY + 1), "gateway has been away for 601 s"),
     ],
 )
-def test_each_trouble_has_its_reason(vitals: Vitals, words: str) -> None:
+def test_each_problem_has_its_reason(vitals: Vitals, words: str) -> None:
     (reason,) = reasons(vitals)
     assert words in reason
 
 
-def test_loops_that_have_not_begun_do_not_stand(clock: ManualClock) -> None:
+def test_loops_that_have_not_started_have_not_stalled(clock: ManualClock) -> None:
     heartbeats = Heartbeats({"poll": lambda: 0.0}, LoopCrashes(), clock.monotonic)
     clock.forward(STALLED_AFTER * 10)
     assert heartbeats.ages() == {}
@@ -66,7 +66,7 @@ def test_loops_that_have_not_begun_do_not_stand(clock: ManualClock) -> None:
     assert stalled(heartbeats.ages()) == ["poll"]
 
 
-def test_a_loop_that_turns_does_not_stand(clock: ManualClock) -> None:
+def test_a_loop_that_turns_has_not_stalled(clock: ManualClock) -> None:
     turned = [0.0]
     heartbeats = Heartbeats({"poll": lambda: turned[0]}, LoopCrashes(), clock.monotonic)
     heartbeats.begin()
@@ -75,7 +75,7 @@ def test_a_loop_that_turns_does_not_stand(clock: ManualClock) -> None:
     assert stalled(heartbeats.ages()) == []
 
 
-def test_a_loop_that_crashes_again_and_again_stands_though_it_turns(clock: ManualClock) -> None:
+def test_a_loop_that_keeps_crashing_has_stalled_even_if_it_turns(clock: ManualClock) -> None:
     crashes = LoopCrashes()
     heartbeats = Heartbeats({"poll": clock.monotonic, "cards": clock.monotonic}, crashes, clock.monotonic)
     heartbeats.begin()
@@ -89,7 +89,7 @@ def test_a_loop_that_crashes_again_and_again_stands_though_it_turns(clock: Manua
 
 
 @pytest.mark.parametrize(("away", "status", "word"), [(0.0, 200, "ok"), (700.0, 503, "failing")])
-async def test_the_answer(database: Database, clock: ManualClock, away: float, status: int, word: str) -> None:
+async def test_the_response(database: Database, clock: ManualClock, away: float, status: int, word: str) -> None:
     report = HealthReport(
         Heartbeats({}, LoopCrashes(), clock.monotonic),
         WriteAvailability(database, Changes(), clock),

@@ -65,7 +65,7 @@ async def _add_job(database: Database, jobid: str) -> None:
         await jobs.add(tx, 1, jobid, '{"state": "progress"}', 0)
 
 
-async def test_a_scrape_holds_what_the_bot_tells_of_itself(database: Database, clock: ManualClock) -> None:
+async def test_a_scrape_contains_what_the_bot_knows_about_itself(database: Database, clock: ManualClock) -> None:
     await _add_job(database, "job")
     registry = CollectorRegistry()
     report = MetricsReport(
@@ -141,7 +141,7 @@ class _SlowReader(Queries):
         return await self._inner.all(sql, parameters)
 
 
-async def test_what_takes_long_is_counted_less_often(database: Database, clock: ManualClock) -> None:
+async def test_slow_counts_are_made_less_often(database: Database, clock: ManualClock) -> None:
     reader = _SlowReader(database.reader, clock)
     figures = DatabaseFigures(reader, clock)
     await figures.refresh()
@@ -154,7 +154,7 @@ async def test_what_takes_long_is_counted_less_often(database: Database, clock: 
     assert reader.asked == 2 * questions
 
 
-async def test_a_database_that_cannot_be_read_costs_its_figures_alone(
+async def test_an_unreadable_database_costs_only_its_figures(
     database: Database, tmp_path: Path, clock: ManualClock
 ) -> None:
     (tmp_path / "empty.db").touch()
@@ -198,7 +198,7 @@ def test_what_is_counted_while_the_bot_works() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(), st.text(max_size=20) | st.none()), max_size=50))
-def test_no_answer_makes_up_a_label(answers: list[tuple[int, str | None]]) -> None:
+def test_no_response_can_make_up_a_label(answers: list[tuple[int, str | None]]) -> None:
     registry = CollectorRegistry()
     meters = PrometheusMeters(registry)
     for status, limit in [*answers, *((429, limit) for _, limit in answers)]:

@@ -62,12 +62,12 @@ _CHUNKED = {"transfer-encoding": "chunked"}
         (b"POST /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhal", RequestHead("POST", "/a", _CHUNKED), None),
     ],
 )
-def test_honest_requests(sent: bytes, head: RequestHead, body: bytes | None) -> None:
+def test_valid_requests(sent: bytes, head: RequestHead, body: bytes | None) -> None:
     assert _read([sent]) == (head, body)
     assert _read([bytes([byte]) for byte in sent]) == (head, body)
 
 
-def test_the_bounds_are_met_exactly() -> None:
+def test_the_limits_are_exact() -> None:
     start = b"POST /a HTTP/1.1\r\nX: "
     assert _read([start + b"x" * (MAX_HEAD_BYTES - len(start) - 2) + b"\r\n\r\n"]) != 431
     assert _read([start + b"x" * (MAX_HEAD_BYTES - len(start) - 1) + b"\r\n\r\n"]) == 431

@@ -75,7 +75,7 @@ HOSTS = [
 
 
 @pytest.mark.parametrize("host", HOSTS)
-async def test_the_monitoring_port_answers_monitoring_alone(monitoring: int, host: str) -> None:
+async def test_the_monitoring_port_serves_only_monitoring(monitoring: int, host: str) -> None:
     assert await ask(monitoring, f"GET /healthz {host}") == (200, b"health")
     assert await ask(monitoring, f"GET /metrics?a=b {host}") == (200, b"metrics")
     for path in ("/callback/abc", "/bots/callback/abc", "/", "/other"):
@@ -83,7 +83,7 @@ async def test_the_monitoring_port_answers_monitoring_alone(monitoring: int, hos
 
 
 @pytest.mark.parametrize("host", HOSTS)
-async def test_the_callback_port_answers_callbacks_alone(callbacks: int, host: str) -> None:
+async def test_the_callback_port_serves_only_callbacks(callbacks: int, host: str) -> None:
     for path in ("/callback/abc", "/bots/callback/abc"):
         assert await ask(callbacks, f"POST {path} {host}") == (200, f"{path} 0".encode())
     for path in ("/healthz", "/metrics", "/bots/metrics", "/", "/callback/../metrics", "/callback/%2e%2e/metrics"):
@@ -98,19 +98,19 @@ async def test_other_methods_and_paths(monitoring: int, callbacks: int) -> None:
         assert (await ask(callbacks, f"POST {path} HTTP/1.1\nHost: a"))[0] == 404
 
 
-async def test_head_is_answered_without_a_body(monitoring: int) -> None:
+async def test_head_gets_no_body(monitoring: int) -> None:
     assert await ask(monitoring, "HEAD /healthz HTTP/1.1\nHost: a") == (200, b"")
     assert await ask(monitoring, "HEAD /other HTTP/1.1\nHost: a") == (404, b"")
 
 
-async def test_a_body_has_a_bound(callbacks: int) -> None:
+async def test_a_body_has_a_limit(callbacks: int) -> None:
     head = "POST /callback/abc HTTP/1.1\nHost: a\nContent-Length: "
     fits = b"x" * MAX_BODY_BYTES
     assert await ask(callbacks, head + str(len(fits)), fits) == (200, f"/callback/abc {len(fits)}".encode())
     assert (await ask(callbacks, head + str(len(fits) + 1), fits + b"x"))[0] == 413
 
 
-async def test_a_client_that_waits_for_leave_to_send_its_body_gets_it(callbacks: int) -> None:
+async def test_a_client_that_expects_100_continue_gets_it(callbacks: int) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", callbacks)
     writer.write(b"POST /callback/a HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n")
     assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -119,13 +119,13 @@ async def test_a_client_that_waits_for_leave_to_send_its_body_gets_it(callbacks:
     writer.close()
 
 
-async def test_what_follows_a_request_is_not_answered(callbacks: int) -> None:
+async def test_what_follows_a_request_gets_no_response(callbacks: int) -> None:
     more = b"{}POST /callback/b HTTP/1.1\r\n\r\nGET http://xn--a/ HTTP/1.1\r\n\r\n"
     answered = await ask(callbacks, "POST /callback/a HTTP/1.1\nHost: a\nContent-Length: 2", more)
     assert answered == (200, b"/callback/a 2")
 
 
-async def test_a_client_that_closes_its_half_is_answered() -> None:
+async def test_a_client_that_closes_its_half_gets_a_response() -> None:
     may_end = asyncio.Event()
 
     async def slow(_request: Request) -> Response:
@@ -146,9 +146,7 @@ async def test_a_client_that_closes_its_half_is_answered() -> None:
 @pytest.mark.parametrize(
     "sent", [b"POST /callback/a HT", b"POST /callback/a HTTP/1.1\r\nContent-Length: 9\r\n\r\nhalf"]
 )
-async def test_whoever_hangs_up_before_the_end_fills_no_log(
-    callbacks: int, sent: bytes, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_disconnecting_early_fills_no_log(callbacks: int, sent: bytes, caplog: pytest.LogCaptureFixture) -> None:
     for reset in (True, False):
         _, writer = await asyncio.open_connection("127.0.0.1", callbacks)
         writer.write(sent)
@@ -165,7 +163,7 @@ def _reset(writer: asyncio.StreamWriter) -> None:
 
 
 @pytest.mark.parametrize("hang_up", [_reset, asyncio.StreamWriter.close])
-async def test_whoever_hangs_up_within_the_body_is_waited_for_no_longer(
+async def test_disconnecting_within_the_body_ends_the_wait(
     hang_up: Callable[[asyncio.StreamWriter], None],
 ) -> None:
     begun, ended = asyncio.Event(), asyncio.Event()
@@ -185,7 +183,7 @@ async def test_whoever_hangs_up_within_the_body_is_waited_for_no_longer(
         await ended.wait()
 
 
-async def test_a_fault_of_ours_is_told_to_the_log_and_not_to_the_client(caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_internal_error_is_logged_and_not_shown_to_the_client(caplog: pytest.LogCaptureFixture) -> None:
     async def broken(_request: Request) -> Response:
         raise KeyError("inside")
 
@@ -197,7 +195,7 @@ async def test_a_fault_of_ours_is_told_to_the_log_and_not_to_the_client(caplog: 
     ]
 
 
-async def test_a_port_in_use_is_a_setting_to_change(monitoring: int) -> None:
+async def test_a_port_in_use_is_reported_as_a_setting(monitoring: int) -> None:
     with pytest.raises(SettingsError, match=rf"^HTTP_HOST, HTTP_PORT: 127\.0\.0\.1, port {monitoring} .*in use"):
         async with serving([], port_at(monitoring)):
             pass
@@ -209,7 +207,7 @@ async def test_a_host_that_is_not_this_machine() -> None:
             pass
 
 
-async def test_an_address_is_tried_as_it_would_be_listened_at(monitoring: int) -> None:
+async def test_an_address_is_tested_as_it_would_be_listened_on(monitoring: int) -> None:
     with pytest.raises(PortTaken, match="in use"):
         await try_port(port_at(monitoring))
     for host in ("nowhere.invalid", "203.0.113.9"):
@@ -222,7 +220,7 @@ async def test_an_address_is_tried_as_it_would_be_listened_at(monitoring: int) -
         pass
 
 
-async def test_the_end_does_not_wait_for_who_says_nothing() -> None:
+async def test_shutdown_does_not_wait_for_silent_clients() -> None:
     number = free_port()
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(serving([], port_at(number)))
@@ -235,7 +233,7 @@ async def test_the_end_does_not_wait_for_who_says_nothing() -> None:
         writer.close()
 
 
-async def test_at_the_end_a_response_that_is_being_made_is_still_sent() -> None:
+async def test_at_shutdown_a_started_response_is_still_sent() -> None:
     begun, may_end = asyncio.Event(), asyncio.Event()
 
     async def slow(_request: Request) -> Response:
@@ -262,7 +260,7 @@ async def test_at_the_end_a_response_that_is_being_made_is_still_sent() -> None:
         (b"POST /callback/a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhalf", b"408"),
     ],
 )
-async def test_whoever_is_slow_is_cut_off(sent: bytes, status: bytes) -> None:
+async def test_slow_clients_are_cut_off(sent: bytes, status: bytes) -> None:
     async with _port(CALLBACKS, seconds=QUICK) as number, asyncio.timeout(5):
         assert (await _all_of(number, sent)).split(b" ")[1:2] == [status] * bool(status)
 
@@ -273,7 +271,7 @@ async def test_a_response_that_takes_too_long_is_given_up(handler: Handler) -> N
         assert await _all_of(number, b"GET /healthz HTTP/1.1\r\n\r\n") == b""
 
 
-async def test_whoever_does_not_go_after_the_response_is_cut_off() -> None:
+async def test_clients_that_stay_after_the_response_are_cut_off() -> None:
     async with _port(CALLBACKS, seconds=TimeLimits(closing=0.1)) as number, asyncio.timeout(5):
         with socket.create_connection(("127.0.0.1", number)) as client:
             client.setblocking(False)
@@ -296,7 +294,7 @@ async def _all_of(number: int, sent: bytes) -> bytes:
     return received
 
 
-async def test_one_that_waits_gives_its_place_to_a_newcomer_and_one_that_is_answered_does_not() -> None:
+async def test_a_waiting_connection_makes_way_for_a_new_one_and_a_served_one_does_not() -> None:
     begun, may_end = asyncio.Event(), asyncio.Event()
 
     async def slow(_request: Request) -> Response:
@@ -316,7 +314,7 @@ async def test_one_that_waits_gives_its_place_to_a_newcomer_and_one_that_is_answ
         assert await answered == (200, b"late")
 
 
-async def test_where_every_place_is_being_answered_a_newcomer_is_turned_away() -> None:
+async def test_if_every_connection_is_being_served_a_new_one_is_refused() -> None:
     begun, may_end = asyncio.Event(), asyncio.Event()
 
     async def slow(_request: Request) -> Response:
@@ -333,7 +331,7 @@ async def test_where_every_place_is_being_answered_a_newcomer_is_turned_away() -
         assert (await ask(number, "GET /healthz HTTP/1.1\nHost: a"))[0] == 200
 
 
-async def test_what_nobody_waits_for_any_more_is_not_worked_on() -> None:
+async def test_work_for_a_client_that_left_is_dropped() -> None:
     begun, ended = asyncio.Event(), asyncio.Event()
 
     async def slow(_request: Request) -> Response:
@@ -352,7 +350,7 @@ async def test_what_nobody_waits_for_any_more_is_not_worked_on() -> None:
         await ended.wait()
 
 
-async def test_one_address_s_idle_connections_take_no_place_of_another_s() -> None:
+async def test_one_address_s_idle_connections_do_not_displace_another_s() -> None:
     """All of 127.0.0.0/8 is this machine."""
     async with _port(CALLBACKS, max_connections=10) as number, asyncio.timeout(20):
         reader, writer = await asyncio.open_connection("127.0.0.1", number, local_addr=("127.0.0.2", 0))

@@ -44,14 +44,14 @@ class _Enough(Exception):
     pass
 
 
-async def test_it_hears_of_start_and_end(manager: _Manager) -> None:
+async def test_it_is_told_of_start_and_end(manager: _Manager) -> None:
     service = ServiceManager.of_environment({"NOTIFY_SOCKET": str(manager.path)})
     service.ready()
     service.stopping()
     assert manager.heard() == ["READY=1", "STOPPING=1"]
 
 
-async def test_it_is_called_in_time_unless_a_loop_stands(manager: _Manager) -> None:
+async def test_it_is_called_in_time_unless_a_loop_has_stalled(manager: _Manager) -> None:
     pauses: list[float] = []
     stands: list[list[str]] = [[], ["poll"], []]
     heard: list[list[str]] = []
@@ -82,12 +82,12 @@ async def test_it_is_called_in_time_unless_a_loop_stands(manager: _Manager) -> N
         {"NOTIFY_SOCKET": "/run/nobody", "WATCHDOG_USEC": "60000000", "WATCHDOG_PID": "1"},
     ],
 )
-async def test_who_is_not_watched_says_nothing(environ: dict[str, str]) -> None:
+async def test_without_a_watchdog_nothing_is_sent(environ: dict[str, str]) -> None:
     async def sleep(seconds: float) -> None:
         raise AssertionError(f"it waits {seconds} s to say something")
 
     await ServiceManager.of_environment(environ).watch(list, sleep)
 
 
-async def test_nobody_at_the_socket_is_no_reason_to_end(tmp_path: Path) -> None:
+async def test_a_missing_socket_does_not_end_the_bot(tmp_path: Path) -> None:
     ServiceManager.of_environment({"NOTIFY_SOCKET": str(tmp_path / "nobody")}).ready()

@@ -69,7 +69,7 @@ async def _scraped_names(folder: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("file", _FILES)
-async def test_each_metric_that_is_named_is_scraped(file: str, tmp_path: Path) -> None:
+async def test_each_named_metric_is_scraped(file: str, tmp_path: Path) -> None:
     named = set(_METRIC.findall((_DEPLOY / file).read_text()))
     scraped = await _scraped_names(tmp_path)
     assert len(named) > 8
@@ -90,7 +90,7 @@ def test_the_alerts_about_several_processes_fire_when_they_should() -> None:
         f"min by (job) (relay_identifies_left) < {SCARCE} * max by (job) (relay_identifies_allowed)",
     ],
 )
-def test_an_alert_goes_by_the_bounds_of_the_code(expression: str) -> None:
+def test_an_alert_uses_the_limits_of_the_code(expression: str) -> None:
     lines = (_DEPLOY / "prometheus/alerts.yml").read_text().splitlines()
     assert f"        expr: {expression}" in lines
 
@@ -108,7 +108,7 @@ def test_the_page_names_every_alert_with_its_severity() -> None:
     assert told == dict(alerts)
 
 
-def test_the_dashboard_is_whole() -> None:
+def test_the_dashboard_is_complete() -> None:
     panels = json.loads((_DEPLOY / "grafana/dashboard.json").read_text())["panels"]
     assert len({panel["id"] for panel in panels}) == len(panels)
     assert all(target["expr"] for panel in panels for target in panel["targets"])

@@ -95,7 +95,7 @@ def _no_faults_left(stage: Stage) -> Iterator[None]:
         "redirects",
     ],
 )
-async def test_what_the_video_survives(server: GuildFixture, action: Action, times: int | None) -> None:
+async def test_faults_that_the_video_survives(server: GuildFixture, action: Action, times: int | None) -> None:
     job = await _ended_with(server, action, times)
     outcome = await server.outcome()
     assert outcome.text.startswith(_READY)
@@ -160,7 +160,7 @@ async def test_credentials_in_a_redirect_to_an_allowed_host(server: GuildFixture
     assert "secret" not in outcome.text
 
 
-async def test_a_link_that_has_run_out_is_asked_for_once_more(server: GuildFixture) -> None:
+async def test_an_expired_link_is_refreshed_once(server: GuildFixture) -> None:
     job = await server.watched()
     ended = HeldThen(faults.Slow(0))
     server.stage.pixverse.faults.add(ended, job=job)
@@ -174,7 +174,7 @@ async def test_a_link_that_has_run_out_is_asked_for_once_more(server: GuildFixtu
     assert server.stage.pixverse.cdn.asked(job.videos[0].path) == 2
 
 
-async def test_a_job_seen_for_the_first_time_with_a_link_that_has_run_out(server: GuildFixture) -> None:
+async def test_a_job_first_seen_with_an_expired_link(server: GuildFixture) -> None:
     job = server.job()
     job.complete(link_seconds=-60)
     await server.status(job)
@@ -182,7 +182,7 @@ async def test_a_job_seen_for_the_first_time_with_a_link_that_has_run_out(server
     assert server.stage.pixverse.asked(job) == 2
 
 
-async def test_more_videos_than_a_message_takes(server: GuildFixture) -> None:
+async def test_more_videos_than_a_message_holds(server: GuildFixture) -> None:
     job = await server.watched()
     files: tuple[File, ...] = tuple(video_file(f"video {number}") for number in range(12))
     job.complete(videos=files)
@@ -258,7 +258,7 @@ class _Grows:
         return await faults.HalfBody(min(self.asked / 5, 1)).play(request, carry_out)
 
 
-async def test_a_file_that_grows(server: GuildFixture) -> None:
+async def test_a_growing_file(server: GuildFixture) -> None:
     job = await _ended_with(server, _Grows())
     outcome = await server.outcome()
     assert outcome.text.startswith(_READY)
@@ -269,9 +269,7 @@ _BUDGET = 12 * 1024 * 1024
 """MEDIA_MAX_MB times four for each of MEDIA_PARALLEL."""
 
 
-async def test_records_that_lie_about_sizes_take_no_more_of_the_disk_than_its_budget(
-    stage: Stage, server: GuildFixture
-) -> None:
+async def test_records_with_false_sizes_use_no_more_disk_than_the_budget(stage: Stage, server: GuildFixture) -> None:
     polled = await (await stage.server()).watched()
     jobs = {server.guild.add_text_channel(f"videos-{number}"): server.job() for number in range(16)}
     for channel, job in jobs.items():

@@ -106,7 +106,7 @@ async def test_half_an_hour_without_the_api(crowd: tuple[Stage, list[GuildFixtur
     assert len(stage.bot.said("API answers again")) == 1
 
 
-async def test_jobs_that_go_on_are_asked_about_once_an_interval(
+async def test_running_jobs_are_requested_once_an_interval(
     crowd: tuple[Stage, list[GuildFixture], list[Job]],
 ) -> None:
     stage, _, jobs = crowd

@@ -122,14 +122,16 @@ async def _rows(stage: Stage, times: int | None, generations: tuple[str, str]) -
 
 
 @pytest.mark.parametrize(("times", "generations"), [(1, ("v1", "v2")), (_BURST, ("v2", "v1"))], ids=["one", "burst"])
-async def test_what_passes_ends_no_job_and_loses_none(quick: Stage, times: int, generations: tuple[str, str]) -> None:
+async def test_temporary_failures_end_no_job_and_lose_none(
+    quick: Stage, times: int, generations: tuple[str, str]
+) -> None:
     rows = await _rows(quick, times, generations)
     await quick.pixverse.until(lambda: all(row.fault.played == times for row in rows), 20)
     assert all(row.server.outcomes() == [] for row in rows)
     await asyncio.gather(*(row.ends_well() for row in rows))
 
 
-async def test_an_outage_of_some_starves_nobody_and_ends_without_a_stampede(quick: Stage) -> None:
+async def test_a_partial_outage_starves_nobody_and_ends_without_a_rush(quick: Stage) -> None:
     well_server, well = await _watching(quick)
     rows = await _rows(quick, None, ("v1", "v2"))
     asked = _Asked(quick, [*well, *(job for row in rows for job in row.jobs)])
@@ -175,7 +177,7 @@ class _Asked:
         return self._stage.pixverse.asked(job) - self._before[job.jobid]
 
 
-async def test_a_token_in_trouble_rests_and_goes_on(quick: Stage) -> None:
+async def test_a_token_problem_puts_jobs_on_hold_until_it_is_over(quick: Stage) -> None:
     shapes: list[tuple[int, int | None]] = [(status, times) for status in (401, 402) for times in (1, 4, None)]
     servers = [await _watching(quick, generation) for generation, _ in zip(cycle(("v1", "v2")), shapes, strict=False)]
     await asyncio.gather(*(_trouble(*place, *shape) for place, shape in zip(servers, shapes, strict=True)))

@@ -16,7 +16,7 @@ _FORBIDDEN = faults.Status(403)
 
 
 @for_both
-async def test_back_from_completed_while_the_video_is_fetched(server: GuildFixture) -> None:
+async def test_back_from_completed_while_the_video_is_downloaded(server: GuildFixture) -> None:
     job = await server.watched()
     held = HeldThen()
     server.stage.pixverse.cdn.faults.add(held)
@@ -32,7 +32,7 @@ async def test_back_from_completed_while_the_video_is_fetched(server: GuildFixtu
 
 
 @pytest.mark.parametrize("word", ["progress", "failed", "completed"])
-async def test_attachments_lost_when_fresh_links_are_asked_for(server: GuildFixture, word: str) -> None:
+async def test_attachments_lost_when_fresh_links_are_requested(server: GuildFixture, word: str) -> None:
     job = await server.watched()
     held = HeldThen(_FORBIDDEN)
     server.stage.pixverse.cdn.faults.add(held)
@@ -51,7 +51,7 @@ async def test_attachments_lost_when_fresh_links_are_asked_for(server: GuildFixt
     await _stays(server, job.jobid)
 
 
-async def test_fresh_links_of_other_content_are_posted_once(server: GuildFixture) -> None:
+async def test_fresh_links_with_other_content_are_posted_once(server: GuildFixture) -> None:
     """The job ended between two responses; everybody sees the same result."""
     job = await server.watched()
     elsewhere = server.guild.add_text_channel("elsewhere")
@@ -87,7 +87,7 @@ async def test_two_ends_at_once_are_one(server: GuildFixture) -> None:
 
 
 @for_both
-async def test_another_end_for_whoever_asks_later_is_the_end_that_was_told(stage: Stage, server: GuildFixture) -> None:
+async def test_a_later_request_gets_the_end_that_was_reported_first(stage: Stage, server: GuildFixture) -> None:
     job = await server.watched()
     job.fail("Generation failed")
     await server.outcome()
@@ -99,7 +99,7 @@ async def test_another_end_for_whoever_asks_later_is_the_end_that_was_told(stage
 
 
 @for_both
-async def test_gone_and_back_between_two_questions(server: GuildFixture) -> None:
+async def test_gone_and_back_between_two_requests(server: GuildFixture) -> None:
     job = await server.watched()
     fault = server.stage.pixverse.faults.add(
         faults.Status(404, {"error": "Unable to locate job", "code": 404}), job=job
@@ -110,7 +110,7 @@ async def test_gone_and_back_between_two_questions(server: GuildFixture) -> None
     assert (await server.outcome()).text.startswith("**Your video is ready.**")
 
 
-async def test_completed_without_a_file_stays_so(server: GuildFixture) -> None:
+async def test_completed_without_a_file_stays_completed(server: GuildFixture) -> None:
     """In v2, a record without a file's address is not an end."""
     job = await server.watched()
     job.complete(videos=0)

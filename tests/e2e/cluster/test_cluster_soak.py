@@ -17,7 +17,9 @@ _SHARDS = 2
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_one_is_replaced_and_one_is_killed(program: Path, fork_server: ForkServer | None, tmp_path: Path) -> None:
+async def test_one_process_is_replaced_and_one_is_killed(
+    program: Path, fork_server: ForkServer | None, tmp_path: Path
+) -> None:
     async with Fleet.build(program, tmp_path, _SHARDS, _SHARDS, fork_server) as fleet:
         first, second = await fleet.add(), await fleet.add()
         await fleet.healed()

@@ -32,7 +32,7 @@ async def test_one_bot_with_several_shards(crowd: Crowd) -> None:
     assert len(list(crowd.events("identify"))) == 4
 
 
-async def test_two_bots_get_each_command_and_one_of_them_answers(crowd: Crowd) -> None:
+async def test_two_bots_get_each_command_and_one_of_them_responds(crowd: Crowd) -> None:
     """As during a handover. Each bot has its own database here, so the bot that answers also watches."""
     bots = [await crowd.add_bot(name) for name in ("one", "two")]
     await crowd.connected(("one", 0), ("two", 0))

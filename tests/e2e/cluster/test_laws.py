@@ -72,7 +72,7 @@ REPLY: Event = {"at": 0.2, "event": "reply", "interaction": 5, "status": 200}
         ([interaction(kind=4)], 0),  # what is offered while somebody types
     ],
 )
-def test_answers(events: list[Event], broken: int) -> None:
+def test_responses(events: list[Event], broken: int) -> None:
     assert len(laws.every_command_is_answered(events)) == broken
 
 
@@ -97,7 +97,7 @@ def test_identifies(events: list[Event], broken: int) -> None:
 @pytest.mark.parametrize(
     ("seconds", "path", "broken"), [(1.0, "/users", 1), (1.1, "/users", 0), (0.5, "/webhooks/1", 0)]
 )
-def test_requests_of_all_together(seconds: float, path: str, broken: int) -> None:
+def test_requests_of_all_processes_together(seconds: float, path: str, broken: int) -> None:
     events = [
         {"at": number * seconds / 51, "event": "request", "method": "GET", "path": path, "caller": f"bot-{number % 3}"}
         for number in range(51)

@@ -21,7 +21,7 @@ _MORE_THAN_DISCORD_PY_TRIES = 6
         pytest.param(RateLimit(1.0, "cloudflare"), 1, id="cloudflare"),
     ],
 )
-async def test_an_answer_is_given_all_the_same(server: GuildFixture, trouble: Cut | RateLimit, times: int) -> None:
+async def test_a_reply_arrives_whatever_fails(server: GuildFixture, trouble: Cut | RateLimit, times: int) -> None:
     discord = server.stage.discord
     fault = discord.faults.add(method="PATCH", path=_ANSWER, when="before", action=trouble, times=times)
     try:
@@ -35,7 +35,7 @@ async def test_an_answer_is_given_all_the_same(server: GuildFixture, trouble: Cu
 _POST = r"/channels/{}/messages"
 
 
-async def test_an_answer_does_not_wait_for_its_card(server: GuildFixture) -> None:
+async def test_a_reply_does_not_wait_for_its_card(server: GuildFixture) -> None:
     """The link to the card is added by an edit once the card is posted."""
     discord = server.stage.discord
     held = Hold()
@@ -50,7 +50,7 @@ async def test_an_answer_does_not_wait_for_its_card(server: GuildFixture) -> Non
     assert [button.label for button in answer.buttons] == ["Don't ping me", "Stop watching"]
 
 
-async def test_an_answer_does_not_wait_for_its_summary(server: GuildFixture) -> None:
+async def test_a_reply_does_not_wait_for_its_summary(server: GuildFixture) -> None:
     discord = server.stage.discord
     held = Hold()
     discord.faults.add(method="POST", path=_POST.format(server.channel.id), action=held)
@@ -62,7 +62,7 @@ async def test_an_answer_does_not_wait_for_its_summary(server: GuildFixture) -> 
     await discord.until(lambda: "[Jump to the summary](" in answer.text)
 
 
-async def test_a_card_that_is_refused_late_is_told_by_editing_the_answer(server: GuildFixture) -> None:
+async def test_a_card_refused_late_is_reported_by_editing_the_reply(server: GuildFixture) -> None:
     discord = server.stage.discord
     path = _POST.format(server.channel.id)
     discord.faults.add(method="POST", path=path, action=RateLimit(0.6, "shared"))
@@ -73,7 +73,7 @@ async def test_a_card_that_is_refused_late_is_told_by_editing_the_answer(server:
     assert [button.label for button in answer.buttons] == ["Don't ping me", "Stop watching"]
 
 
-async def test_what_a_button_of_the_answer_says_is_not_overwritten(server: GuildFixture) -> None:
+async def test_what_a_button_wrote_into_the_reply_is_not_overwritten(server: GuildFixture) -> None:
     discord = server.stage.discord
     held = Hold()
     discord.faults.add(method="POST", path=_POST.format(server.channel.id), action=held)

@@ -52,7 +52,7 @@ async def test_a_command(server: GuildFixture, trouble: Trouble) -> None:
     assert len(server.cards()) == 1
 
 
-async def test_buttons_under_a_card_and_in_an_answer(server: GuildFixture, trouble: Trouble) -> None:
+async def test_buttons_under_a_card_and_a_reply(server: GuildFixture, trouble: Trouble) -> None:
     await server.watched()
     with met_by_the_first_answer(server, trouble):
         checked = await server.member.click(server.cards()[0], "Check now")

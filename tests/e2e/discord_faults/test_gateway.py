@@ -30,7 +30,7 @@ async def _again(stage: Stage, *, resumed: int, identified: int) -> None:
     await stage.discord.until(lambda: (gateway.resumed, gateway.identified) == (resumed, identified), 15)
 
 
-async def test_sessions_that_can_be_resumed(stage: Stage, server: GuildFixture) -> None:
+async def test_resumable_sessions(stage: Stage, server: GuildFixture) -> None:
     gateway = stage.discord.gateway
     identified, resumed = gateway.identified, gateway.resumed
     for count, code in enumerate(_RESUMABLE, start=1):
@@ -47,7 +47,7 @@ async def test_being_asked_to_reconnect(stage: Stage, server: GuildFixture) -> N
     await _goes_on(server)
 
 
-async def test_what_was_missed_is_replayed(stage: Stage, server: GuildFixture) -> None:
+async def test_missed_events_are_replayed(stage: Stage, server: GuildFixture) -> None:
     """A permission was given back while the bot was disconnected."""
     job = await server.watched()
     server.channel.deny_bot(send_messages=True)
@@ -62,7 +62,7 @@ async def test_what_was_missed_is_replayed(stage: Stage, server: GuildFixture) -
 _BLOCKED = "SELECT id FROM deliveries WHERE channel_id = ? AND kind = 'outcome' AND blocked_since IS NOT NULL"
 
 
-async def test_discord_closes_it_for_good(stage: Stage, server: GuildFixture) -> None:
+async def test_discord_closes_the_connection_for_good(stage: Stage, server: GuildFixture) -> None:
     """Results don't need the gateway; commands work again once Discord lets the bot connect."""
     gateway = stage.discord.gateway
     job = await server.watched()
@@ -76,7 +76,7 @@ async def test_discord_closes_it_for_good(stage: Stage, server: GuildFixture) ->
     await _goes_on(await stage.server())
 
 
-async def test_an_outage_in_the_middle_of_work(stage: Stage) -> None:
+async def test_an_outage_during_work(stage: Stage) -> None:
     """Opcode 9 while an outcome is sent; then REST answers 503 and the gateway takes no connection (ten minutes of it,
     sped up). discord.py leaves five seconds between two log-ins."""
     discord = stage.discord

@@ -47,7 +47,7 @@ def _notice(number: int) -> NoticePost:
 
 
 @pytest.mark.parametrize("refusal", [Status(403, code=50013), RateLimit(1.0, "cloudflare")])
-async def test_refusals_are_counted_and_posting_rests(
+async def test_refusals_are_counted_and_posting_pauses(
     discord: DiscordSandbox, client: Listener, caplog: pytest.LogCaptureFixture, refusal: Action
 ) -> None:
     guild = discord.add_guild("Studio")
@@ -66,7 +66,7 @@ async def test_refusals_are_counted_and_posting_rests(
 
 
 @pytest.mark.parametrize("harmless", [RateLimit(0.01, "shared"), Status(404, code=10003), Status(503)])
-async def test_what_discord_does_not_count_is_not_counted(
+async def test_refusals_that_discord_does_not_count_are_not_counted(
     discord: DiscordSandbox, client: Listener, harmless: Action
 ) -> None:
     guild = discord.add_guild("Studio")
@@ -78,7 +78,7 @@ async def test_what_discord_does_not_count_is_not_counted(
     assert isinstance(await poster.post(address, _notice(99)), Posted)
 
 
-async def test_a_refused_token_is_noticed_whatever_was_asked(discord: DiscordSandbox, client: Listener) -> None:
+async def test_a_refused_token_is_noticed_whatever_the_request(discord: DiscordSandbox, client: Listener) -> None:
     """An expired interaction is no sign of a refused token, though Discord answers 401 to it too."""
     discord.faults.add(path="/webhooks/.*", action=Status(401, code=50027))
     answer = Route("GET", "/webhooks/{application_id}/token/messages/@original", application_id=client.application_id)
@@ -91,7 +91,7 @@ async def test_a_refused_token_is_noticed_whatever_was_asked(discord: DiscordSan
     assert client.invalid_requests.token_refused.is_set()
 
 
-def test_it_rests_until_enough_is_ten_minutes_old() -> None:
+def test_posting_pauses_until_enough_refusals_are_ten_minutes_old() -> None:
     now = 0.0
     counted = InvalidRequests(lambda: now)
     for number in range(LIMIT):

@@ -35,7 +35,7 @@ async def _again(discord: DiscordSandbox, identified: int) -> None:
 
 
 @pytest.mark.parametrize("code", [4010, 4011, 4012, 4013, 4014])
-async def test_a_final_close_code_is_tried_again_with_patience(
+async def test_a_final_close_code_is_retried_with_patience(
     discord: DiscordSandbox, caplog: pytest.LogCaptureFixture, code: int
 ) -> None:
     async with listening(discord) as client:
@@ -51,7 +51,7 @@ async def test_a_final_close_code_is_tried_again_with_patience(
     assert not any(record.exc_info for record in caplog.records)
 
 
-async def test_rest_needs_no_gateway(discord: DiscordSandbox) -> None:
+async def test_posting_needs_no_gateway(discord: DiscordSandbox) -> None:
     """discord.py would close the HTTP session together with the gateway."""
     async with listening(discord) as client:
         discord.gateway.refuses_with = 4014
@@ -60,7 +60,7 @@ async def test_rest_needs_no_gateway(discord: DiscordSandbox) -> None:
         assert [guild.name async for guild in client.fetch_guilds()] == ["Studio"]
 
 
-async def test_the_number_of_shards_is_asked_anew(discord: DiscordSandbox) -> None:
+async def test_the_number_of_shards_is_requested_again(discord: DiscordSandbox) -> None:
     """Discord closes with 4011 when a bot has outgrown its number of shards."""
     async with listening(discord):
         asked = _asked_for_the_gateway(discord)
@@ -70,7 +70,7 @@ async def test_the_number_of_shards_is_asked_anew(discord: DiscordSandbox) -> No
         assert _asked_for_the_gateway(discord) > asked
 
 
-async def test_a_refused_token_ends_it(discord: DiscordSandbox) -> None:
+async def test_a_refused_token_ends_the_bot(discord: DiscordSandbox) -> None:
     async with listening(discord) as client:
         await discord.refuse_token()
         with pytest.raises(DiscordTokenRefused):
@@ -125,7 +125,7 @@ async def _served(handler: Handler) -> AsyncIterator[str]:
 
 
 @pytest.mark.parametrize("handler", [_says_nothing, _hangs_up, _only_says_hello])
-async def test_a_resume_address_that_is_no_good(
+async def test_a_resume_address_that_does_not_work(
     discord: DiscordSandbox, caplog: pytest.LogCaptureFixture, handler: Handler
 ) -> None:
     async with _served(handler) as address:
@@ -140,7 +140,7 @@ async def test_a_resume_address_that_is_no_good(
     assert not any(record.exc_info for record in caplog.records if record.levelno >= logging.WARNING)
 
 
-async def test_a_connection_that_stands_is_left_alone(discord: DiscordSandbox) -> None:
+async def test_a_working_connection_is_left_alone(discord: DiscordSandbox) -> None:
     async with listening(discord, patience=1.0):  # a busy machine takes a while to connect
         await asyncio.sleep(2.5)
         assert discord.gateway.identified == 1
@@ -150,7 +150,7 @@ async def test_a_connection_that_stands_is_left_alone(discord: DiscordSandbox) -
 
 
 @pytest.mark.parametrize("trouble", [Status(503), RateLimit(40.0), RateLimit(1.0, "cloudflare")])
-async def test_the_question_for_the_address_fails(discord: DiscordSandbox, trouble: Status | RateLimit) -> None:
+async def test_the_request_for_the_gateway_address_fails(discord: DiscordSandbox, trouble: Status | RateLimit) -> None:
     async with listening(discord) as client:
         fault = discord.faults.add(path="/gateway/bot", action=trouble, times=2)
         identified = discord.gateway.identified
@@ -161,7 +161,7 @@ async def test_the_question_for_the_address_fails(discord: DiscordSandbox, troub
 
 
 @pytest.mark.parametrize("trouble", [Status(503), RateLimit(40.0), RateLimit(1.0, "cloudflare"), Cut()])
-async def test_logging_in_fails_at_first(discord: DiscordSandbox, trouble: Status | RateLimit | Cut) -> None:
+async def test_the_login_fails_at_first(discord: DiscordSandbox, trouble: Status | RateLimit | Cut) -> None:
     fault = discord.faults.add(path="/users/@me", action=trouble, times=2)
     async with listening(discord):
         assert fault.hits == 2

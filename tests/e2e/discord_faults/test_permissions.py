@@ -26,7 +26,7 @@ def _channels(server: GuildFixture, names: dict[str, str]) -> dict[str, Channel]
     return {name: server.guild.add_text_channel(name.replace("_", "-")) for name in names}
 
 
-async def test_before_anybody_waits(server: GuildFixture) -> None:
+async def test_before_anybody_watches(server: GuildFixture) -> None:
     """Without the first two, nothing can be watched. The others only reduce the result, in that channel alone."""
     refused, poorer = _channels(server, _NEEDED), _channels(server, _POORER)
     for name, channel in (refused | poorer).items():
@@ -75,7 +75,7 @@ async def test_taken_away_while_somebody_waits_and_given_back(stage: Stage, serv
 
 
 @pytest.mark.parametrize("kind", ["voice", "stage"])
-async def test_the_text_of_a_voice_channel_needs_no_connect(server: GuildFixture, kind: str) -> None:
+async def test_a_voice_channel_s_chat_needs_no_connect(server: GuildFixture, kind: str) -> None:
     """Discord doesn't document Connect as needed to write there. If it were, the person who asks would see the refusal
     at once.
     """
@@ -87,7 +87,7 @@ async def test_the_text_of_a_voice_channel_needs_no_connect(server: GuildFixture
     assert len((await server.outcome(channel)).attachments) == 1
 
 
-async def test_in_a_thread_send_messages_is_another_permission(server: GuildFixture) -> None:
+async def test_threads_need_another_permission_to_post(server: GuildFixture) -> None:
     thread = server.channel.add_thread("results")
     job = server.job()
     await server.status(job, channel=thread)

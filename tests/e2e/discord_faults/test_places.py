@@ -51,9 +51,7 @@ async def test_a_deleted_channel(stage: Stage, server: GuildFixture, alerts: Cha
     assert stage.pixverse.asked(job) == asked
 
 
-async def test_channels_that_were_deleted_while_the_bot_was_off(
-    stage: Stage, server: GuildFixture, alerts: Channel
-) -> None:
+async def test_channels_deleted_while_the_bot_was_off(stage: Stage, server: GuildFixture, alerts: Channel) -> None:
     """Whether the job ended before, meanwhile or not at all, admins are only told that its channel is gone."""
     doomed = [server.guild.add_text_channel(name) for name in ("before", "meanwhile", "not at all")]
     jobs = [server.job() for _ in doomed]
@@ -86,7 +84,7 @@ async def test_a_deleted_thread(stage: Stage, server: GuildFixture, alerts: Chan
     await _goes_on(server)
 
 
-async def test_a_thread_goes_with_its_channel(stage: Stage, server: GuildFixture, alerts: Channel) -> None:
+async def test_a_thread_is_deleted_with_its_channel(stage: Stage, server: GuildFixture, alerts: Channel) -> None:
     doomed = server.guild.add_text_channel("doomed")
     threads = [doomed.add_thread(name) for name in ("open", "archived")]
     for thread in threads:
@@ -98,7 +96,7 @@ async def test_a_thread_goes_with_its_channel(stage: Stage, server: GuildFixture
     await _goes_on(server)
 
 
-async def test_a_proxy_that_finds_no_channel_proves_nothing(stage: Stage, server: GuildFixture) -> None:
+async def test_a_proxy_s_404_does_not_prove_that_a_channel_is_gone(stage: Stage, server: GuildFixture) -> None:
     """The gateway doesn't report archived threads, so the bot looks one up when another channel is deleted."""
     thread = server.channel.add_thread("quiet")
     job = server.job()
@@ -115,7 +113,7 @@ async def test_a_proxy_that_finds_no_channel_proves_nothing(stage: Stage, server
     "page",
     [Body(), Body("{}", "application/json"), Body("[]", "application/json"), Body('{"id": "1"}', "application/json")],
 )
-async def test_a_page_in_the_place_of_a_channel_says_nothing_of_its_server(
+async def test_a_proxy_page_for_a_channel_says_nothing_about_its_server(
     stage: Stage, server: GuildFixture, page: Body
 ) -> None:
     """Before posting a result to a thread that the gateway doesn't report, the bot asks Discord for the thread's
@@ -140,7 +138,7 @@ async def test_a_page_in_the_place_of_a_channel_says_nothing_of_its_server(
     assert again.text.startswith("**Alerts go to <#")
 
 
-async def test_a_rate_limit_in_the_place_of_a_channel_is_waited_for(stage: Stage, server: GuildFixture) -> None:
+async def test_a_rate_limit_for_a_channel_is_waited_out(stage: Stage, server: GuildFixture) -> None:
     """discord.py raises its own exception if the wait would be too long."""
     thread = server.channel.add_thread("archived")
     job = server.job()
@@ -157,7 +155,7 @@ async def test_a_rate_limit_in_the_place_of_a_channel_is_waited_for(stage: Stage
     assert stage.bot.said("Traceback") == []
 
 
-async def test_a_channel_outlives_its_category(stage: Stage, server: GuildFixture) -> None:
+async def test_a_channel_survives_its_category(stage: Stage, server: GuildFixture) -> None:
     category = server.guild.add_category("studio")
     channel = server.guild.add_text_channel("inside", category=category)
     job = server.job()
@@ -183,7 +181,7 @@ async def test_an_archived_and_locked_thread(stage: Stage, server: GuildFixture,
     assert len((await server.outcome(thread)).attachments) == 1
 
 
-async def test_a_locked_thread_that_is_opened_again(stage: Stage, server: GuildFixture, alerts: Channel) -> None:
+async def test_a_locked_thread_that_is_unlocked(stage: Stage, server: GuildFixture, alerts: Channel) -> None:
     thread = server.channel.add_thread("locked")
     server.channel.deny_bot(manage_threads=True)
     job = server.job()
@@ -196,7 +194,7 @@ async def test_a_locked_thread_that_is_opened_again(stage: Stage, server: GuildF
     await server.outcome(thread)
 
 
-async def test_a_message_deleted_under_a_card(stage: Stage, server: GuildFixture) -> None:
+async def test_a_card_deleted_by_a_moderator(stage: Stage, server: GuildFixture) -> None:
     """The outcome is then no reply, and the bot stops editing the card."""
     job = await server.watched()
     await server.settled()
@@ -220,7 +218,7 @@ def _forgotten(stage: Stage, channel: Channel) -> list[dict[str, object]]:
 _BLOCKED = "SELECT id FROM deliveries WHERE channel_id = ? AND kind = 'outcome' AND blocked_since IS NOT NULL"
 
 
-async def test_a_hidden_channel_is_told_by_its_last_name_when_it_is_deleted(
+async def test_a_hidden_channel_is_called_by_its_last_name_when_it_is_deleted(
     stage: Stage, server: GuildFixture, alerts: Channel
 ) -> None:
     doomed = server.guild.add_text_channel("doomed")
@@ -234,7 +232,7 @@ async def test_a_hidden_channel_is_told_by_its_last_name_when_it_is_deleted(
     await _goes_on(server)
 
 
-async def test_a_hidden_channel_whose_name_was_never_seen(stage: Stage, server: GuildFixture, alerts: Channel) -> None:
+async def test_a_hidden_channel_with_an_unknown_name(stage: Stage, server: GuildFixture, alerts: Channel) -> None:
     """The channel was hidden while the bot was off. Its job stays watched; once it is deleted, it has no name."""
     doomed = server.guild.add_text_channel("doomed")
     await server.status(server.job(), channel=doomed)

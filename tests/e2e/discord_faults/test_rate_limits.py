@@ -34,7 +34,7 @@ async def _limited(server: GuildFixture, scope: Scope, seconds: float) -> float:
     return taken - refused
 
 
-async def test_a_limit_of_one_channel_holds_up_no_other(stage: Stage) -> None:
+async def test_a_limit_on_one_channel_delays_no_other(stage: Stage) -> None:
     servers = [await stage.server() for _ in _OF_A_CHANNEL]
     untroubled = await stage.server()
     limited = asyncio.gather(
@@ -47,7 +47,7 @@ async def test_a_limit_of_one_channel_holds_up_no_other(stage: Stage) -> None:
     assert stage.bot.said("Traceback") == []
 
 
-async def test_a_warning_of_discord_py_that_comes_again_and_again_is_counted(own_stage: Stage) -> None:
+async def test_a_repeated_warning_of_discord_py_is_counted(own_stage: Stage) -> None:
     servers = [await own_stage.server() for _ in range(4)]
     await asyncio.gather(*(_limited(server, "user", 0.2) for server in servers))
     assert len(own_stage.bot.said("We are being rate limited")) == 1
@@ -68,7 +68,7 @@ async def test_a_wait_too_long_for_discord_py(server: GuildFixture) -> None:
     assert row["unanswered_at"] is None
 
 
-async def test_a_global_limit_stops_everything_and_everything_goes_on(stage: Stage) -> None:
+async def test_a_global_limit_stops_everything_and_then_everything_continues(stage: Stage) -> None:
     servers = [await stage.server() for _ in range(3)]
     jobs = [await server.watched() for server in servers]
     fault = stage.discord.faults.add(method="POST", action=RateLimit(1.0, "global"), match=is_outcome)
@@ -79,7 +79,7 @@ async def test_a_global_limit_stops_everything_and_everything_goes_on(stage: Sta
     assert stage.bot.said("Traceback") == []
 
 
-async def test_what_uses_a_limit_up_is_known_to_be_posted_at_once(stage: Stage) -> None:
+async def test_a_message_that_uses_up_a_limit_is_recorded_at_once(stage: Stage) -> None:
     """discord.py sleeps until the limit ends before it returns the response."""
     limits = stage.discord.limits
     limits.enabled, limits.messages, limits.window_s = True, 2, 8.0

@@ -72,7 +72,7 @@ async def test_uploads_limited_in_a_thread(stage: Stage, server: GuildFixture, k
 
 
 @pytest.mark.parametrize("status", [400, 403])
-async def test_a_filter_of_links_is_no_missing_permission(stage: Stage, server: GuildFixture, status: int) -> None:
+async def test_a_link_filter_is_not_a_missing_permission(stage: Stage, server: GuildFixture, status: int) -> None:
     """Every message with the API's text is refused; the file is not the cause."""
     refuse(
         stage.discord.faults,
@@ -94,7 +94,7 @@ async def test_a_filter_of_links_is_no_missing_permission(stage: Stage, server: 
 
 @pytest.mark.parametrize("status", [400, 403])
 @pytest.mark.parametrize("code", [240000, 200000, 999999])
-async def test_a_message_that_is_refused_for_ever_is_given_up_at_once(
+async def test_a_message_that_is_always_refused_is_given_up_at_once(
     stage: Stage, server: GuildFixture, status: int, code: int
 ) -> None:
     alerts = await _alerts(server)
@@ -109,7 +109,7 @@ async def test_a_message_that_is_refused_for_ever_is_given_up_at_once(
     await server.card_says("**Finished, but not posted here.**")
 
 
-async def test_a_code_of_tomorrow_costs_the_file_and_not_three_days(stage: Stage, server: GuildFixture) -> None:
+async def test_an_unknown_error_code_costs_the_file_and_not_three_days(stage: Stage, server: GuildFixture) -> None:
     refuse(stage.discord.faults, 410007, status=403, channel_id=server.channel.id, match=has_files)
     (await server.watched()).complete()
     outcome = await server.outcome()
@@ -118,9 +118,7 @@ async def test_a_code_of_tomorrow_costs_the_file_and_not_three_days(stage: Stage
 
 
 @pytest.mark.parametrize("code", [160009, 160010])
-async def test_a_reply_that_is_not_allowed_costs_nothing_but_the_reply(
-    stage: Stage, server: GuildFixture, code: int
-) -> None:
+async def test_a_reply_that_is_not_allowed_costs_only_the_reply(stage: Stage, server: GuildFixture, code: int) -> None:
     """discord-api-docs#8424: codes that the list lacked until September 2026."""
     alerts = await _alerts(server)
     told = len(alerts.messages())
@@ -136,7 +134,7 @@ async def test_a_reply_that_is_not_allowed_costs_nothing_but_the_reply(
     assert len(alerts.messages()) == told
 
 
-async def test_a_form_in_which_a_file_is_blamed_costs_the_file_alone(stage: Stage, server: GuildFixture) -> None:
+async def test_an_invalid_form_that_names_a_file_costs_only_the_file(stage: Stage, server: GuildFixture) -> None:
     """concord#78: 50035 with the field in its tree of errors."""
     blamed = {"attachments": {"0": {"_errors": [{"code": "ATTACHMENT_NOT_FOUND", "message": "Not found"}]}}}
     body = json.dumps({"code": 50035, "message": "Invalid Form Body", "errors": blamed})
@@ -151,7 +149,7 @@ async def test_a_form_in_which_a_file_is_blamed_costs_the_file_alone(stage: Stag
 
 
 @pytest.mark.parametrize("times", [1, 2])
-async def test_a_permission_that_is_called_missing_and_is_not(stage: Stage, server: GuildFixture, times: int) -> None:
+async def test_a_permission_reported_missing_that_is_not(stage: Stage, server: GuildFixture, times: int) -> None:
     job = await server.watched()
     refused = refuse(stage.discord.faults, 50013, times=times, channel_id=server.channel.id, match=is_outcome)
     job.complete()
@@ -160,7 +158,7 @@ async def test_a_permission_that_is_called_missing_and_is_not(stage: Stage, serv
     assert len(outcome.attachments) == 1
 
 
-async def test_what_was_refused_otherwise_before_counts_for_nothing(stage: Stage, server: GuildFixture) -> None:
+async def test_an_earlier_refusal_of_another_kind_does_not_count(stage: Stage, server: GuildFixture) -> None:
     job = await server.watched()
     faults, here = stage.discord.faults, server.channel.id
     refuse(faults, 20028, times=2, channel_id=here, match=is_outcome)
@@ -171,7 +169,7 @@ async def test_what_was_refused_otherwise_before_counts_for_nothing(stage: Stage
     assert len(outcome.attachments) == 1
 
 
-async def test_files_that_are_called_forbidden_for_ever(stage: Stage, server: GuildFixture) -> None:
+async def test_files_that_are_always_forbidden(stage: Stage, server: GuildFixture) -> None:
     job = await server.watched()
     refuse(stage.discord.faults, 50013, channel_id=server.channel.id, match=has_files)
     job.complete()
@@ -180,7 +178,7 @@ async def test_files_that_are_called_forbidden_for_ever(stage: Stage, server: Gu
     assert "Discord didn't accept the file." in outcome.text
 
 
-async def test_a_permission_given_back_brings_the_file_and_is_told(stage: Stage, server: GuildFixture) -> None:
+async def test_a_permission_given_back_brings_the_file_and_is_reported(stage: Stage, server: GuildFixture) -> None:
     """An archived, locked thread is in no cache, and Discord refuses every form of the message."""
     alerts = await _alerts(server)
     thread = server.channel.add_thread("closed")
@@ -203,7 +201,7 @@ async def test_a_permission_given_back_brings_the_file_and_is_told(stage: Stage,
 
 
 @pytest.mark.parametrize("code", [20016, 20028, 40004, 130000])
-async def test_what_passes_by_itself_is_told_to_nobody(stage: Stage, server: GuildFixture, code: int) -> None:
+async def test_a_temporary_refusal_is_reported_to_nobody(stage: Stage, server: GuildFixture, code: int) -> None:
     alerts = await _alerts(server)
     told = len(alerts.messages())
     job = await server.watched()
@@ -215,7 +213,7 @@ async def test_what_passes_by_itself_is_told_to_nobody(stage: Stage, server: Gui
 
 
 @pytest.mark.parametrize(("code", "status"), [(40006, 403), (20028, 403), (130000, 404)])
-async def test_a_history_that_cannot_be_read_now_can_be_read_later(
+async def test_a_temporarily_unreadable_history_can_be_read_later(
     stage: Stage, server: GuildFixture, code: int, status: int
 ) -> None:
     job = await server.watched()
@@ -229,7 +227,7 @@ async def test_a_history_that_cannot_be_read_now_can_be_read_later(
     assert refused.hits == 1
 
 
-async def test_a_private_thread_of_which_the_bot_is_no_member(stage: Stage, server: GuildFixture) -> None:
+async def test_a_private_thread_that_the_bot_is_not_in(stage: Stage, server: GuildFixture) -> None:
     """The reply and `check` say how to add the bot; once it is added, everything works by itself."""
     server.channel.deny_bot(manage_threads=True)
     thread = server.channel.add_thread("secret", owner=server.member, private=True)
@@ -250,7 +248,7 @@ async def test_a_private_thread_of_which_the_bot_is_no_member(stage: Stage, serv
 
 
 @pytest.mark.parametrize("kind", ["thread", "channel", "forum post"])
-async def test_a_card_that_is_refused_is_told_at_once(stage: Stage, server: GuildFixture, kind: str) -> None:
+async def test_a_refused_card_is_reported_at_once(stage: Stage, server: GuildFixture, kind: str) -> None:
     forum = server.guild.add_forum("forum")
     parent = forum if kind == "forum post" else server.channel
     where = server.channel if kind == "channel" else parent.add_thread("results")

@@ -51,7 +51,7 @@ async def test_automod_blocks_the_card_and_the_outcome(stage: Stage, server: Gui
 
 
 @pytest.mark.usefixtures("generation")
-async def test_automod_blocks_what_a_job_says_at_its_end(stage: Stage, server: GuildFixture) -> None:
+async def test_automod_blocks_the_text_of_an_ended_job(stage: Stage, server: GuildFixture) -> None:
     job = await server.watched(prompt="A fox")
     await server.settled()
     _block_words(server)
@@ -62,7 +62,7 @@ async def test_automod_blocks_what_a_job_says_at_its_end(stage: Stage, server: G
     await _goes_on(stage)
 
 
-async def test_a_file_size_is_learned_and_forgotten_with_the_boost(stage: Stage, server: GuildFixture) -> None:
+async def test_a_learned_file_size_is_forgotten_with_the_boost(stage: Stage, server: GuildFixture) -> None:
     job = await server.watched()
     server.guild.upload_limit = 1000
     job.complete()
@@ -86,7 +86,7 @@ async def test_a_file_size_is_learned_and_forgotten_with_the_boost(stage: Stage,
     await _goes_on(stage)
 
 
-async def test_a_command_tells_that_the_server_takes_more(stage: Stage, server: GuildFixture) -> None:
+async def test_a_command_shows_that_the_server_accepts_more(stage: Stage, server: GuildFixture) -> None:
     server.guild.upload_limit = 1000
     job = await server.watched()
     job.complete()

@@ -57,7 +57,7 @@ async def _suffer_at_cards(server: GuildFixture) -> None:
     assert [card.id for card in server.cards()] == [outcome.reference_id]
 
 
-async def test_every_trouble_in_a_channel_of_its_own(stage: Stage) -> None:
+async def test_every_server_error_in_its_own_channel(stage: Stage) -> None:
     """All run at once, because the waits between attempts are real. A channel without faults doesn't wait for them.
 
     The v2 jobs are those whose outcomes are stored before the fault.

@@ -47,7 +47,7 @@ def _calls(stage: Stage, server: GuildFixture) -> int:
     return sum(str(server.channel.id) in call.path for call in stage.discord.requests)
 
 
-async def test_back_within_the_grace(stage: Stage, server: GuildFixture) -> None:
+async def test_back_within_the_grace_period(stage: Stage, server: GuildFixture) -> None:
     ended, running = await server.watched(), await server.watched()
     await server.settled()
     server.guild.remove_bot()
@@ -78,7 +78,7 @@ async def test_another_server_waits_for_the_same_job(stage: Stage, server: Guild
     await server.outcome()
 
 
-async def test_an_outcome_is_not_sent_to_a_server_without_the_bot(stage: Stage, server: GuildFixture) -> None:
+async def test_no_outcome_is_sent_to_a_server_without_the_bot(stage: Stage, server: GuildFixture) -> None:
     """The outcome was waiting for its second attempt when the bot was removed, and is sent when the bot is back."""
     job = await server.watched()
     path = f"/channels/{server.channel.id}/messages"
@@ -95,7 +95,7 @@ async def test_an_outcome_is_not_sent_to_a_server_without_the_bot(stage: Stage, 
     await server.outcome()
 
 
-async def test_an_outage_is_no_removal(stage: Stage, server: GuildFixture) -> None:
+async def test_an_outage_does_not_count_as_a_removal(stage: Stage, server: GuildFixture) -> None:
     job = await server.watched()
     server.guild.outage()
     job.complete()
@@ -124,7 +124,7 @@ async def test_what_happened_while_the_bot_was_off(stage: Stage, server: GuildFi
     assert stage.bot.said("Traceback") == []
 
 
-async def test_a_page_in_place_of_the_list_of_servers_puts_the_comparison_off(
+async def test_a_proxy_page_for_the_list_of_servers_postpones_the_comparison(
     stage: Stage, server: GuildFixture
 ) -> None:
     away = await stage.server()
@@ -147,7 +147,7 @@ async def _in_outage(stage: Stage) -> GuildFixture:
     return server
 
 
-async def test_after_the_grace_it_is_forgotten(stage: Stage, server: GuildFixture) -> None:
+async def test_after_the_grace_period_it_is_deleted(stage: Stage, server: GuildFixture) -> None:
     """A server that invites the bot again on the last day, while the bot is off, is not forgotten."""
     late = await stage.server()
     for one in (server, late):
@@ -173,7 +173,7 @@ async def test_after_the_grace_it_is_forgotten(stage: Stage, server: GuildFixtur
     assert stage.bot.said("Traceback") == []
 
 
-async def test_removed_in_the_middle_of_posting(stage: Stage, server: GuildFixture) -> None:
+async def test_removed_while_posting(stage: Stage, server: GuildFixture) -> None:
     other = await stage.server()
     jobs = [await server.watched(), await other.watched()]
     server.guild.remove_bot()

@@ -11,7 +11,7 @@ from tests.e2e.stage import Stage
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-async def test_rest_says_it_first(own_stage: Stage) -> None:
+async def test_posting_notices_it_first(own_stage: Stage) -> None:
     """The gateway may stay connected for a while."""
     server, other = await own_stage.server(), await own_stage.server()
     jobs = [await server.watched(), await other.watched()]
@@ -31,7 +31,7 @@ async def test_rest_says_it_first(own_stage: Stage) -> None:
     await other.outcome()
 
 
-async def test_an_edit_is_refused_first(own_stage: Stage) -> None:
+async def test_an_edit_notices_it_first(own_stage: Stage) -> None:
     server = await own_stage.server()
     job = await server.watched()
     await server.settled()

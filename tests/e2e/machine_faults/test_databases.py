@@ -49,9 +49,7 @@ async def test_locked_while_the_bot_runs(stage: Stage, servers: list[GuildFixtur
     assert stage.bot.said("Traceback") == []
 
 
-async def test_a_server_that_invites_the_bot_back_while_it_is_locked_goes_on_later(
-    stage: Stage, server: GuildFixture
-) -> None:
+async def test_a_server_that_reinvites_the_bot_during_a_lock_resumes_later(stage: Stage, server: GuildFixture) -> None:
     job = await server.watched()
     server.guild.remove_bot()
     await stage.pixverse.until(lambda: bool(stage.ledger.rows(_GONE, server.guild.id)))
@@ -63,7 +61,7 @@ async def test_a_server_that_invites_the_bot_back_while_it_is_locked_goes_on_lat
     assert stage.ledger.rows(_GONE, server.guild.id) == []
 
 
-async def test_at_the_start_locked_or_damaged(stage: Stage, server: GuildFixture) -> None:
+async def test_locked_or_damaged_at_the_start(stage: Stage, server: GuildFixture) -> None:
     """The bot prints one line and exits with code 2. It waits for a lock, and leaves a damaged file unchanged."""
     job = await server.watched()
     await stage.stop()
@@ -109,7 +107,7 @@ async def _told_and_left(stage: Stage, name: str, content: bytes) -> float:
     return time.monotonic() - began
 
 
-async def test_written_over_while_the_bot_runs(own_stage: Stage) -> None:
+async def test_overwritten_while_the_bot_runs(own_stage: Stage) -> None:
     """Nothing is posted twice, the log reports the damage, and the next start refuses the file."""
     server = await own_stage.server()
     (await server.watched()).complete()
@@ -132,7 +130,7 @@ async def test_written_over_while_the_bot_runs(own_stage: Stage) -> None:
     assert "is damaged" in finished.lines[-1]
 
 
-async def test_two_bots_with_databases_of_their_own_and_one_token(own_stage: Stage) -> None:
+async def test_two_bots_with_separate_databases_and_one_token(own_stage: Stage) -> None:
     servers = [await own_stage.server(generation) for generation in ("v1", "v2")]
     jobs = [await server.watched() for server in servers]
     copy = own_stage.folder / "second" / "relay.db"

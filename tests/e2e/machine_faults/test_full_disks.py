@@ -29,7 +29,7 @@ def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Disk]:
         yield mounted
 
 
-async def test_no_room_for_the_database_and_none_for_a_video(disk: Disk, build: Build) -> None:
+async def test_no_space_for_the_database_or_for_a_video(disk: Disk, build: Build) -> None:
     stage = await build()
     await stage.start()
     await _no_room_for_the_database(stage, disk)

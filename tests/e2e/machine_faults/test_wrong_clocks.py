@@ -17,7 +17,7 @@ _TWO_DAYS = 2 * 86_400
 _HALF_AN_HOUR = 1800
 
 
-async def test_a_clock_two_days_ahead_calls_no_link_dead(build: Build, tmp_path: Path) -> None:
+async def test_a_clock_two_days_ahead_makes_no_link_expired(build: Build, tmp_path: Path) -> None:
     clock = WallClock(tmp_path / "clock")
     clock.set(_TWO_DAYS)
     stage = await build(**clock.settings)
@@ -38,7 +38,7 @@ async def test_a_clock_two_days_ahead_calls_no_link_dead(build: Build, tmp_path:
 
 
 @pytest.mark.parametrize("told", [False, True], ids=["no time", "a time"])
-async def test_a_job_of_v2_that_ended_while_the_bot_was_away_is_late(build: Build, tmp_path: Path, told: bool) -> None:
+async def test_a_v2_job_that_ended_while_the_bot_was_off_is_late(build: Build, tmp_path: Path, told: bool) -> None:
     clock = WallClock(tmp_path / "clock")
     stage = await build(**clock.settings)
     await stage.start()

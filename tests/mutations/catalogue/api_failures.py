@@ -344,7 +344,7 @@ MUTATIONS = (
     ),
     mutation(
         "a link is dead by the clock of this machine",
-        "tests/e2e/machine_faults/test_wrong_clocks.py::test_a_clock_two_days_ahead_calls_no_link_dead",
+        "tests/e2e/machine_faults/test_wrong_clocks.py::test_a_clock_two_days_ahead_makes_no_link_expired",
         "Attacher.attachments",
         "if not bounds.may_attach or variant.no_files:",
         "if (\n    not bounds.may_attach\n    or variant.no_files\n"

@@ -26,7 +26,7 @@ MUTATIONS = (
     ),
     mutation(
         "an address is logged",
-        "tests/test_logs.py::test_no_secret_stands_in_a_line[text]",
+        "tests/test_logs.py::test_no_secret_is_in_a_line[text]",
         "redact",
         "in (_DISCORD_URL, _CALLBACK_PATH):",
         "in (_DISCORD_URL,):",
@@ -131,14 +131,14 @@ MUTATIONS = (
     ),
     mutation(
         "an address takes any number of callbacks",
-        "tests/web/test_callbacks.py::test_a_flood_to_one_address_is_cut_off_and_another_notices_nothing",
+        "tests/web/test_callbacks.py::test_a_flood_to_one_address_is_cut_off_and_affects_no_other",
         "Callbacks.answer",
         "if self._by_server.wait(guild_id) > 0:",
         "if 0:",
     ),
     mutation(
         "a body of any type is read",
-        "tests/web/test_callbacks.py::test_what_is_no_json_is_refused",
+        "tests/web/test_callbacks.py::test_a_body_that_is_not_json_is_refused",
         "Callbacks.answer",
         "if not _is_json(request.head):",
         "if 0:",

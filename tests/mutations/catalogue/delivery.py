@@ -103,7 +103,7 @@ MUTATIONS = (
     ),
     mutation(
         "what a command tells of the largest file is not heard",
-        "tests/e2e/discord_faults/test_refused_contents.py::test_a_command_tells_that_the_server_takes_more",
+        "tests/e2e/discord_faults/test_refused_contents.py::test_a_command_shows_that_the_server_accepts_more",
         "GuildLifecycle.may_take_larger_files",
         "server.upload_limit < limit:",
         "server.upload_limit > limit:",
@@ -159,7 +159,7 @@ MUTATIONS = (
     ),
     mutation(
         "no nonce is sent",
-        f"{_E2E_KILLS}::test_killed_with_discord_remembering",
+        f"{_E2E_KILLS}::test_killed_while_discord_remembers_the_nonce",
         "_send_arguments",
         '"nonce": nonce,\n',
         "",
@@ -253,7 +253,7 @@ MUTATIONS = (
                 "return Absent()",
             ),
         ),
-        f"{_E2E_KILLS}::test_killed_with_discord_having_forgotten",
+        f"{_E2E_KILLS}::test_killed_after_discord_forgot_the_nonce",
     ),
     mutation(
         "what was sent is forgotten where it cannot be recorded",
@@ -285,14 +285,14 @@ MUTATIONS = (
     ),
     mutation(
         "a refusal after an earlier try that may have been stored is believed",
-        "tests/e2e/test_lost_answers.py::test_a_refusal_after_a_lost_answer_doubles_nothing[blocked by AutoMod]",
+        "tests/e2e/test_lost_answers.py::test_a_refusal_after_a_lost_response_duplicates_nothing[blocked by AutoMod]",
         "is_ambiguous",
         "return any(status >= HTTPStatus.INTERNAL_SERVER_ERROR for status in statuses[:-1])",
         "return False",
     ),
     mutation(
         "a proxy's page is believed like a refusal of Discord's",
-        "tests/e2e/test_lost_answers.py::test_a_page_of_a_proxy_in_the_place_of_the_answer_doubles_nothing[499]",
+        "tests/e2e/test_lost_answers.py::test_a_proxy_page_instead_of_a_response_duplicates_nothing[499]",
         "read_refusal",
         "in _BEFORE_ANY_ACTION or is_of_discord(refusal):",
         "< 500:",
@@ -306,7 +306,7 @@ MUTATIONS = (
     ),
     mutation(
         "a reply needs its card",
-        "tests/e2e/test_endings.py::test_a_deleted_card_is_no_obstacle",
+        "tests/e2e/test_endings.py::test_a_deleted_card_does_not_prevent_the_outcome",
         "_send_arguments",
         "fail_if_not_exists=False",
         "fail_if_not_exists=True",

@@ -10,14 +10,14 @@ _WRITES = "tests/relay/test_write_availability.py"
 MUTATIONS = (
     mutation(
         "systemd is told that all is well while a loop stands",
-        "tests/web/test_watchdog.py::test_it_is_called_in_time_unless_a_loop_stands",
+        "tests/web/test_watchdog.py::test_it_is_called_in_time_unless_a_loop_has_stalled",
         "ServiceManager.watch",
         "if names:",
         "if not names and names:",
     ),
     mutation(
         "loops that wait for Discord's log-in count as standing",
-        f"{_HEALTH}::test_loops_that_have_not_begun_do_not_stand",
+        f"{_HEALTH}::test_loops_that_have_not_started_have_not_stalled",
         "Heartbeats.ages",
         "if begun_at is None:\n    return {}\n",
         "if begun_at is None:\n    begun_at = 0.0\n",
@@ -52,21 +52,21 @@ MUTATIONS = (
     ),
     mutation(
         "others can make up labels",
-        "tests/web/test_metrics.py::test_no_answer_makes_up_a_label",
+        "tests/web/test_metrics.py::test_no_response_can_make_up_a_label",
         "PrometheusMeters.discord_answered",
         "kind = limit if limit in _LIMITS else _OTHER",
         "kind = str(limit)",
     ),
     mutation(
         "an error nobody expected is shown as it is",
-        "tests/test_cli.py::test_an_error_nobody_expected_is_logged_like_everything_else",
+        "tests/test_cli.py::test_an_unexpected_error_is_logged_like_any_other_line",
         "_exit_code",
         'log.exception("The bot ended by a fault of its own")\nreturn FAILED\n',
         "raise\n",
     ),
     mutation(
         "a rescue of the database wants a Discord token",
-        "tests/e2e/test_operator_commands.py::test_what_only_works_on_the_database_needs_no_other_settings",
+        "tests/e2e/test_operator_commands.py::test_database_commands_need_no_other_settings",
         "_command",
         "load_storage_settings(environ,",
         "load_settings(environ,",

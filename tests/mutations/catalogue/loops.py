@@ -170,7 +170,7 @@ MUTATIONS = (
     ),
     mutation(
         "a loop that crashes again and again passes for one that turns",
-        "tests/web/test_health.py::test_a_loop_that_crashes_again_and_again_stands_though_it_turns",
+        "tests/web/test_health.py::test_a_loop_that_keeps_crashing_has_stalled_even_if_it_turns",
         "Heartbeats._well_at",
         "return turned_at if crashing_since is None else",
         "return turned_at if 1 else",

@@ -326,7 +326,7 @@ MUTATIONS = (
     ),
     mutation(
         "whoever has another key brings the tables up to date",
-        "tests/e2e/test_on_postgres.py::test_another_key_does_not_even_bring_the_tables_up_to_date",
+        "tests/e2e/test_on_postgres.py::test_another_key_does_not_even_migrate_the_tables",
         "app._open_storage",
         "await inspect(settings.database, keys)",
         "pass",

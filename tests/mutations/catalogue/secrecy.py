@@ -15,14 +15,14 @@ MUTATIONS = (
     mutation(
         "a secret in a file and a plain one beside it are not told of",
         "tests/settings/test_secret_files.py"
-        "::test_beside_the_plain_setting_it_is_a_fault_wherever_either_is_set[USEAPI_TOKEN_FILE-USEAPI_TOKEN]",
+        "::test_a_secret_set_twice_is_an_error_wherever_each_is_set[USEAPI_TOKEN_FILE-USEAPI_TOKEN]",
         "read_secret_files",
         "if plain in given:",
         "if 0:",
     ),
     mutation(
         "a file with a secret that everybody may read is not warned of",
-        "tests/settings/test_secret_files.py::test_a_file_that_everybody_may_read_is_warned_of",
+        "tests/settings/test_secret_files.py::test_a_file_that_everybody_can_read_causes_a_warning",
         "readable_by_all",
         "return bool(path.stat().st_mode & stat.S_IROTH)",
         "return False",
@@ -30,7 +30,7 @@ MUTATIONS = (
     mutation(
         "a fault of the settings repeats what may be the secret itself",
         "tests/settings/test_secret_files.py"
-        "::test_a_file_that_is_of_no_use_has_one_line[DISCORD_TOKEN_FILE-None-does not exist]",
+        "::test_an_unusable_file_has_one_line[DISCORD_TOKEN_FILE-None-does not exist]",
         "secret_files._read",
         '"names a file that does not exist; create it or correct the path"',
         'f"names {path}, which does not exist"',
@@ -93,21 +93,21 @@ MUTATIONS = (
     ),
     mutation(
         "log lines are not redacted",
-        "tests/test_logs.py::test_no_secret_stands_in_a_line[text]",
+        "tests/test_logs.py::test_no_secret_is_in_a_line[text]",
         "TextFormatter.format",
         "return redact(super().format(record))",
         "return super().format(record)",
     ),
     mutation(
         "JSON log lines are not redacted",
-        "tests/test_logs.py::test_no_secret_stands_in_a_line[json]",
+        "tests/test_logs.py::test_no_secret_is_in_a_line[json]",
         "JsonFormatter.format",
         '"message": redact(record.getMessage())',
         '"message": record.getMessage()',
     ),
     mutation(
         "discord.py logs what people enter",
-        "tests/test_logs.py::test_libraries_never_tell_their_payloads",
+        "tests/test_logs.py::test_libraries_never_log_their_payloads",
         "set_up",
         "setLevel(max(logging.getLogger().level, logging.INFO))",
         "setLevel(logging.getLogger().level)",

@@ -71,7 +71,7 @@ MUTATIONS = (
     ),
     mutation(
         "check takes the port of another program for the bot's",
-        "tests/e2e/test_operator_commands.py::test_check_tries_what_a_start_tries",
+        "tests/e2e/test_operator_commands.py::test_check_tests_what_a_start_tests",
         "_port_line",
         "if not await is_in_use(database):",
         "if False:",
@@ -213,7 +213,7 @@ MUTATIONS = (
     ),
     mutation(
         "two names of one database are two databases",
-        "tests/settings/test_loading.py::test_a_link_to_a_database_is_the_file_that_it_leads_to",
+        "tests/settings/test_loading.py::test_a_symlink_to_a_database_is_resolved",
         "settings._from_root",
         "os.path.realpath(root / place)",
         "root / place",

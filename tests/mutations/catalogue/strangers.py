@@ -11,16 +11,14 @@ _ROOM = "test_no_claimed_size_writes_more_to_the_disk_or_blocks_anybody_forever"
 MUTATIONS = (
     mutation(
         "a page in the place of a channel is believed, and remembered",
-        "tests/e2e/discord_faults/test_places.py"
-        "::test_a_page_in_the_place_of_a_channel_says_nothing_of_its_server[page1]",
+        "tests/e2e/discord_faults/test_places.py::test_a_proxy_page_for_a_channel_says_nothing_about_its_server[page1]",
         "ChannelOwners._ask",
         'if not isinstance(found, Mapping) or found.get("id") != str(channel_id):',
         "if not isinstance(found, Mapping):",
     ),
     mutation(
         "the disk's budget believes the size that the API names",
-        "tests/e2e/api_faults/test_links.py"
-        "::test_records_that_lie_about_sizes_take_no_more_of_the_disk_than_its_budget",
+        "tests/e2e/api_faults/test_links.py::test_records_with_false_sizes_use_no_more_disk_than_the_budget",
         "MediaStore._fetch_all",
         "share = self._max_bytes * len(shared.paths)",
         "share = sum(min(item.size or self._max_bytes, self._max_bytes) for item in media[:MAX_FILES])",
@@ -62,21 +60,21 @@ MUTATIONS = (
     ),
     mutation(
         "a channel that the gateway does not tell of is taken for one of this server",
-        "tests/e2e/test_forgeries.py::test_a_channel_of_another_server_is_not_taken[archived thread-alerts]",
+        "tests/e2e/test_forgeries.py::test_a_channel_of_another_server_is_refused[archived thread-alerts]",
         "require_own_channel",
         "if guild_id != interaction.guild_id:",
         "if interaction.client.get_channel(channel_id) is not None and guild_id != interaction.guild_id:",
     ),
     mutation(
         "what is stored as a channel of this server is posted to, whoever's it is",
-        "tests/e2e/test_forgeries.py::test_a_stored_channel_of_another_server_is_posted_to_never",
+        "tests/e2e/test_forgeries.py::test_a_stored_channel_of_another_server_is_never_posted_in",
         "DiscordPoster._wrong_place",
         "if guild_id == address.guild_id:",
         "if guild_id:",
     ),
     mutation(
         "a channel of another server can be followed into",
-        "tests/e2e/test_forgeries.py::test_a_channel_of_another_server_is_not_taken[channel-follow]",
+        "tests/e2e/test_forgeries.py::test_a_channel_of_another_server_is_refused[channel-follow]",
         "require_own_channel",
         "if guild_id != interaction.guild_id:",
         "if 0:",
@@ -111,7 +109,7 @@ MUTATIONS = (
     ),
     mutation(
         "what the API wrote may ping",
-        "tests/e2e/test_main_path.py::test_nobody_is_pinged_who_did_not_ask_for_it",
+        "tests/e2e/test_main_path.py::test_only_people_who_asked_for_a_ping_are_pinged",
         "_send_arguments",
         "everyone=False, roles=False, users=[discord.Object(user) for user in message.mention], replied_user=False",
         "everyone=True, roles=True, users=True, replied_user=False",
@@ -256,7 +254,7 @@ MUTATIONS = (
     ),
     mutation(
         "admins' buttons are anybody's",
-        f"{_E2E_PERMISSIONS}::test_admins_buttons_are_refused",
+        f"{_E2E_PERMISSIONS}::test_admin_buttons_are_refused",
         "AdminButtons.for_admins",
         "require_manage_server(interaction)\n",
         "",
@@ -270,7 +268,7 @@ MUTATIONS = (
     ),
     mutation(
         "anybody sends outcomes again",
-        "tests/e2e/test_deliveries.py::test_its_buttons_are_bound_to_admins_and_to_the_server",
+        "tests/e2e/test_deliveries.py::test_its_buttons_work_only_for_admins_of_the_server",
         "button_handlers.button_handlers",
         "admins.for_admins(lambda _, ask, request: services.outcomes.send_again(ask, request))",
         "members.in_new_reply(lambda _, ask, request: services.outcomes.send_again(ask, request))",

@@ -51,7 +51,7 @@ MUTATIONS = (
     ),
     mutation(
         "the list hides that the token is refused",
-        "tests/e2e/test_api_troubles.py::test_a_refused_token_is_told_once_and_its_end_too",
+        "tests/e2e/test_api_troubles.py::test_a_refused_token_is_reported_once_and_so_is_its_end",
         "JobQueries.list",
         "hold=self._trouble_of(row.account_id),",
         "hold=None,",

@@ -302,7 +302,7 @@ MUTATIONS = (
     ),
     mutation(
         "a channel waits twice for a job that was on hold",
-        f"{_CHANGES}::test_a_job_on_hold_that_the_operators_token_sees_is_waited_for_once[status]",
+        f"{_CHANGES}::test_a_job_on_hold_that_the_operator_s_token_sees_is_watched_once[status]",
         "subscribe._bring_up_to_date",
         "await moves.to_job(tx, row.id, ask.guild_id, ask.channel_id, ask.at)\n",
         "pass\n",
@@ -323,7 +323,7 @@ MUTATIONS = (
     ),
     mutation(
         "an old button drops the jobs of an account whose token was entered again",
-        f"{_CHANGES}::test_buttons_from_before_a_change_of_the_token_do_nothing",
+        f"{_CHANGES}::test_buttons_from_before_a_token_change_do_nothing",
         "ServerTokens._check_not_in_force",
         "if entered_again or",
         "if",
@@ -338,14 +338,14 @@ MUTATIONS = (
     ),
     mutation(
         "the token of a server without the bot is tried again and again",
-        f"{_CHANGES}::test_a_server_without_the_bot_has_its_token_rest",
+        f"{_CHANGES}::test_a_server_without_the_bot_has_its_token_suspended",
         "Rechecks._try_in_turn",
         "if not self.accounts.is_in_force(account_id):",
         "if 0:",
     ),
     mutation(
         "servers with the same token ask each for itself",
-        "tests/e2e/test_accounts.py::test_one_account_in_two_servers_is_asked_once[v1]",
+        "tests/e2e/test_accounts.py::test_one_account_in_two_servers_is_requested_once[v1]",
         "ServerTokens._store",
         "digest = self._vault.keyed_hash(token)\nrow",
         'digest = self._vault.keyed_hash(f"{guild_id} {token}")\nrow',
