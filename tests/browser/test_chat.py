@@ -25,7 +25,7 @@ _TOO_WIDE = "document.documentElement.scrollWidth > document.documentElement.cli
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-async def test_a_job_is_asked_for_and_its_video_plays(demo: DemoPage) -> None:
+async def test_a_job_is_requested_and_its_video_plays(demo: DemoPage) -> None:
     job = demo.stage.pixverse.add_job(demo.stage.account, prompt="A boat for Alice")
     job.set("progress", 46)  # at once: a fresh card is edited after ten seconds
     await demo.status(job)
@@ -42,7 +42,7 @@ async def test_a_job_is_asked_for_and_its_video_plays(demo: DemoPage) -> None:
     await expect(demo.message("Only you can see this").filter(has_text="Style: Realistic").last).to_be_visible()
 
 
-async def test_jobs_that_fail_say_why(demo: DemoPage) -> None:
+async def test_failed_jobs_say_why(demo: DemoPage) -> None:
     pixverse, account = demo.stage.pixverse, demo.stage.account
     storm = pixverse.add_video(account, timelines.failed(0, *FAILURE), prompt="A storm", model="v5")
     pirates = pixverse.add_job(account, timelines.moderated(0, *REFUSAL), prompt="Pirates")
@@ -65,7 +65,7 @@ async def test_jobs_are_offered_by_their_prompts(demo: DemoPage) -> None:
     await expect(demo.message("Stopped watching.").first).to_be_visible()
 
 
-async def test_enter_sends_a_whole_id_though_it_is_offered(demo: DemoPage) -> None:
+async def test_enter_sends_a_whole_id_even_if_it_is_suggested(demo: DemoPage) -> None:
     job = demo.stage.pixverse.add_job(demo.stage.account, prompt="A whole id")
     await demo.choose_command("pixverse status")
     await demo.page.keyboard.insert_text(job.jobid)
@@ -74,7 +74,7 @@ async def test_enter_sends_a_whole_id_though_it_is_offered(demo: DemoPage) -> No
     await expect(demo.message("Watching.").last).to_be_visible()
 
 
-async def test_a_command_sent_while_choices_are_fetched_is_not_lost(demo: DemoPage) -> None:
+async def test_a_command_sent_while_choices_load_is_not_lost(demo: DemoPage) -> None:
     asked, goes_on = asyncio.Event(), asyncio.Event()
 
     async def hold(route: Route) -> None:
@@ -97,7 +97,7 @@ async def test_a_command_sent_while_choices_are_fetched_is_not_lost(demo: DemoPa
         await demo.page.unroute("**/api/action*")
 
 
-async def test_enter_takes_what_was_gone_to_in_the_list(demo: DemoPage) -> None:
+async def test_enter_accepts_the_highlighted_choice(demo: DemoPage) -> None:
     pixverse, account = demo.stage.pixverse, demo.stage.account
     jobs = [pixverse.add_job(account, prompt=f"Gone to, {number}") for number in range(2)]
     answer = await demo.stage.alice.slash(demo.channel, "pixverse watch", jobids=" ".join(job.jobid for job in jobs))
@@ -114,7 +114,7 @@ async def test_enter_takes_what_was_gone_to_in_the_list(demo: DemoPage) -> None:
 
 
 @pytest.mark.parametrize("hand", ["mouse", "keys"])
-async def test_enter_sends_a_channel_that_has_been_chosen(demo: DemoPage, hand: str) -> None:
+async def test_enter_sends_a_chosen_channel(demo: DemoPage, hand: str) -> None:
     await demo.be("Ada, admin")
     await demo.choose_command("pixverse-admin alerts")
     await demo.page.keyboard.type(demo.channel.name)
@@ -134,7 +134,7 @@ async def test_enter_sends_a_channel_that_has_been_chosen(demo: DemoPage, hand: 
 
 
 @pytest.mark.parametrize("hand", ["mouse", "keys"])
-async def test_enter_sends_a_yes_or_no_that_has_been_chosen(demo: DemoPage, hand: str) -> None:
+async def test_enter_sends_a_chosen_yes_or_no(demo: DemoPage, hand: str) -> None:
     job = demo.stage.pixverse.add_job(demo.stage.account, prompt="Without a ping")
     await demo.choose_command("pixverse status")
     await demo.page.keyboard.insert_text(job.jobid)
@@ -167,7 +167,7 @@ async def test_an_admin_sets_the_token_in_a_form_that_members_do_not_have(demo: 
     await expect(demo.message("Token works.").last).to_be_visible()
 
 
-async def test_an_answer_for_one_person_is_not_shown_to_another(demo: DemoPage) -> None:
+async def test_a_reply_for_one_person_is_not_shown_to_another(demo: DemoPage) -> None:
     job = demo.stage.pixverse.add_job(demo.stage.account, prompt="For Alice's eyes")
     await demo.status(job)
     await demo.be("Ben")
@@ -177,7 +177,7 @@ async def test_an_answer_for_one_person_is_not_shown_to_another(demo: DemoPage) 
     await expect(demo.message("Watching.")).to_have_count(1)
 
 
-async def test_buttons_live_on_after_a_restart(demo: DemoPage) -> None:
+async def test_buttons_work_after_a_restart(demo: DemoPage) -> None:
     job = demo.stage.pixverse.add_job(demo.stage.account, prompt="Pressed later")
     await demo.status(job)
     card = demo.message("Waiting to start.").last
@@ -190,7 +190,7 @@ async def test_buttons_live_on_after_a_restart(demo: DemoPage) -> None:
     await expect(demo.message("Stopped watching").filter(has_text="@").last).to_be_visible()
 
 
-async def test_whoever_asks_sees_the_answer_however_far_up_they_were(demo: DemoPage) -> None:
+async def test_the_person_who_asks_sees_the_reply_however_far_up_they_scrolled(demo: DemoPage) -> None:
     for _ in range(8):
         await demo.stage.alice.slash(demo.channel, "pixverse list")
     await expect(demo.message("Nothing is being watched here.")).to_have_count(8)
@@ -210,7 +210,7 @@ async def _scroll_up(demo: DemoPage) -> None:
     await expect(demo.message("Nothing is being watched here.").last).not_to_be_in_viewport()
 
 
-async def test_hostile_words_are_text(demo: DemoPage) -> None:
+async def test_hostile_words_are_shown_as_text(demo: DemoPage) -> None:
     job = demo.stage.pixverse.add_job(demo.stage.account, timelines.failed(0, HOSTILE), prompt=HOSTILE)
     await demo.command("pixverse status", job.jobid)
     outcome = demo.message("The job failed.").last
@@ -225,7 +225,7 @@ async def test_hostile_words_are_text(demo: DemoPage) -> None:
     assert await demo.page.evaluate("document.documentElement.scrollWidth") <= 1280
 
 
-async def test_keys_alone_suffice(demo: DemoPage) -> None:
+async def test_the_keyboard_alone_is_enough(demo: DemoPage) -> None:
     keys = demo.page.keyboard
     job = demo.stage.pixverse.add_job(demo.stage.account, prompt="By keys alone")
     await demo.page.get_by_role("link", name="Skip to the switches").focus()
@@ -252,7 +252,7 @@ async def test_keys_alone_suffice(demo: DemoPage) -> None:
     await expect(demo.message("Watching.").last).to_be_visible()
 
 
-async def test_the_keyboard_goes_on_in_the_message_box_once_the_buttons_are_gone(demo: DemoPage) -> None:
+async def test_the_focus_returns_to_the_message_box_once_the_buttons_are_gone(demo: DemoPage) -> None:
     await demo.command("pixverse forget-me")
     await demo.chat.get_by_role("button", name="Keep my data").press("Enter")
     await expect(demo.message("Kept.").last).to_be_visible()
@@ -260,7 +260,7 @@ async def test_the_keyboard_goes_on_in_the_message_box_once_the_buttons_are_gone
     await expect(demo.chat.get_by_label("Message", exact=True)).to_be_focused()
 
 
-async def test_on_a_narrow_screen_each_part_has_the_whole_of_it(demo: DemoPage) -> None:
+async def test_on_a_narrow_screen_each_part_fills_it(demo: DemoPage) -> None:
     demo.stage.pixverse.add_video(demo.stage.account, prompt="W" * 300)
     await demo.page.set_viewport_size({"width": 360, "height": 740})
     try:
@@ -276,7 +276,7 @@ async def test_on_a_narrow_screen_each_part_has_the_whole_of_it(demo: DemoPage) 
     await expect(demo.page.get_by_role("tab", name="PixVerse")).to_have_attribute("aria-selected", "true")
 
 
-async def test_tabs_are_moved_through_with_arrows(demo: DemoPage) -> None:
+async def test_arrow_keys_move_between_tabs(demo: DemoPage) -> None:
     await demo.page.get_by_role("tab", name="PixVerse").focus()
     for key, name in (("ArrowRight", "Discord"), ("End", "Bot"), ("ArrowRight", "PixVerse"), ("ArrowLeft", "Bot")):
         await demo.page.keyboard.press(key)
@@ -285,7 +285,7 @@ async def test_tabs_are_moved_through_with_arrows(demo: DemoPage) -> None:
         await expect(demo.page.locator(f"#{name.lower()}")).to_be_visible()
 
 
-async def test_everything_has_a_name(demo: DemoPage) -> None:
+async def test_everything_has_an_accessible_name(demo: DemoPage) -> None:
     demo.stage.pixverse.add_job(demo.stage.account, prompt="With a name")
     await expect(demo.row("With a name")).to_be_visible()
     assert await demo.page.evaluate(_NAMELESS) == []

@@ -215,7 +215,7 @@ async def test_no_english_is_left_in_outcomes(walk: Walk) -> None:
     walk.is_over()
 
 
-async def test_no_english_is_left_in_a_group(walk: Walk) -> None:
+async def test_no_english_is_left_in_a_batch(walk: Walk) -> None:
     alice, jobs = walk.stage.alice, [walk.job() for _ in range(3)]
     answer = await walk.ask(alice, "pixverse watch", jobids=" ".join(["none", *(job.jobid for job in jobs)]))
     assert answer.text
@@ -265,7 +265,7 @@ async def test_no_english_is_left_where_admins_look(walk: Walk) -> None:
     walk.is_over()
 
 
-async def test_no_english_is_left_in_troubles(walk: Walk) -> None:
+async def test_no_english_is_left_in_errors(walk: Walk) -> None:
     demo, stage = walk.demo, walk.stage
     await demo.be("Ada, admin")
     await walk.ask(stage.ada, "pixverse-admin alerts", channel=demo.channel)

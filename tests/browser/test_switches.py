@@ -35,7 +35,7 @@ async def test_every_switch_is_on_the_page(demo: DemoPage) -> None:
     assert set(names) | _MADE_BY_SCRIPT == set(demo.panel.controls)
 
 
-async def test_a_job_is_started_copied_asked_for_and_sped_up(demo: DemoPage) -> None:
+async def test_a_job_is_started_copied_requested_and_sped_up(demo: DemoPage) -> None:
     form = demo.page.locator("form[data-do='job-start']")
     await form.get_by_role("textbox", name="Prompt").fill("Two swans")
     await demo.choose("What", "v1 create")
@@ -72,7 +72,7 @@ async def test_a_long_list_of_jobs_is_folded(demo: DemoPage) -> None:
     await expect(demo.row("One of many, 1")).to_be_hidden()
 
 
-async def test_a_job_is_changed_by_hand(demo: DemoPage) -> None:
+async def test_a_job_is_changed_manually(demo: DemoPage) -> None:
     _job(demo, "By hand")
     await _ask(demo, "By hand")
     row = demo.row("By hand")
@@ -84,7 +84,7 @@ async def test_a_job_is_changed_by_hand(demo: DemoPage) -> None:
     await expect(row.locator(".line li").last).to_contain_text("failed")
 
 
-async def test_answers_break_and_are_mended(demo: DemoPage) -> None:
+async def test_responses_break_and_recover(demo: DemoPage) -> None:
     _job(demo, "Broken answers")
     form = demo.page.locator("form[data-do='api-faults']")
     await form.get_by_role("spinbutton", name="The next").fill("500")
@@ -230,7 +230,7 @@ async def test_the_bot_is_removed_and_added_again(demo: DemoPage) -> None:
     await demo.is_shown()
 
 
-async def test_the_chat_is_opened_again(demo: DemoPage) -> None:
+async def test_the_chat_is_reopened(demo: DemoPage) -> None:
     await demo.stage.discord.close_preview()  # as its own button does
     await expect(demo.page.locator("#chat-note")).to_contain_text("The chat is closed.")
     await demo.press("Open the chat")
@@ -256,7 +256,7 @@ async def test_the_gateway_breaks_and_comes_back(demo: DemoPage) -> None:
     await expect(demo.page.locator("#bot-chip")).to_have_text("The bot is online")
 
 
-async def test_posts_break_before_and_after_and_nothing_is_doubled(demo: DemoPage) -> None:
+async def test_posts_break_before_and_after_and_nothing_is_duplicated(demo: DemoPage) -> None:
     job = _job(demo, "Broken posts")
     await demo.status(job)
     await demo.open_tab("Discord")
@@ -307,7 +307,7 @@ async def test_the_bot_is_killed_and_nothing_is_lost(demo: DemoPage) -> None:
     assert demo.stage.discord.bot_token not in text
 
 
-async def test_one_press_starts_a_job_and_watches_it(demo: DemoPage) -> None:
+async def test_one_click_starts_a_job_and_watches_it(demo: DemoPage) -> None:
     await demo.page.locator("form[data-do='job-start']").get_by_role("textbox", name="Prompt").fill("One press")
     await demo.press("Start and watch")
     await demo.hears("Alice has asked.")
@@ -349,7 +349,7 @@ async def test_the_message_menu_watches_the_jobs_in_a_message(demo: DemoPage) ->
     await expect(demo.message("In a message").filter(has_text="Watching 1 job").last).to_be_visible()
 
 
-async def test_what_there_is_to_try(demo: DemoPage) -> None:
+async def test_what_can_be_tried(demo: DemoPage) -> None:
     demo.panel.state.speed = 4.0  # slow enough for a busy machine to see each sentence
     await demo.page.get_by_role("button", name="Watch a job").click()
     await demo.was_explained("Watch the card")
@@ -363,7 +363,7 @@ async def test_what_there_is_to_try(demo: DemoPage) -> None:
     await demo.is_explained("In Discord the link plays as a video.")
 
 
-async def test_another_server_ends_what_is_explained(demo: DemoPage) -> None:
+async def test_another_server_ends_the_explanation(demo: DemoPage) -> None:
     await demo.page.get_by_role("button", name="Ask without a token").click()
     await demo.is_explained("Alice is told what is missing.")
     await demo.be("Ada, admin")
@@ -418,7 +418,7 @@ async def test_the_bot_is_killed_midway_and_the_result_comes_once(demo: DemoPage
     await expect(outcome).to_have_count(1)
 
 
-async def test_nothing_moves_sideways_on_a_phone(demo: DemoPage) -> None:
+async def test_nothing_scrolls_sideways_on_a_phone(demo: DemoPage) -> None:
     _job(demo, "Pocket").complete()
     await demo.page.set_viewport_size({"width": 360, "height": 740})
     try:
@@ -440,7 +440,7 @@ async def test_nothing_moves_sideways_on_a_phone(demo: DemoPage) -> None:
         await demo.page.set_viewport_size(WIDE)
 
 
-async def test_a_tall_result_shows_its_head_and_leaves_the_keyboard_in_the_box(demo: DemoPage) -> None:
+async def test_a_tall_result_shows_its_top_and_leaves_the_focus_in_the_box(demo: DemoPage) -> None:
     await demo.page.set_viewport_size({"width": 1280, "height": 520})
     try:
         job = _job(demo, "Tall")

@@ -44,7 +44,7 @@ async def outcome(client: ApiClient) -> str:
     return ""
 
 
-async def test_token_goes_into_the_header_and_the_path_stays_as_it_is(wire: Any) -> None:
+async def test_the_token_goes_into_the_header_and_the_path_stays_unchanged(wire: Any) -> None:
     wire.says(200, '{"jobid": "job:1"}')
     assert await wire.client().get_json("/v1/pixverse/jobs/?jobid=job%3A1%2B%252F%40", TOKEN) == {"jobid": "job:1"}
     (request,) = wire.asked
@@ -65,7 +65,7 @@ async def test_the_token_is_in_no_log_record(wire: Any, caplog: pytest.LogCaptur
     assert TOKEN not in caplog.text
 
 
-async def test_whatever_asks_with_a_token_the_longest_time_to_wait_is_kept(wire: Any) -> None:
+async def test_the_longest_retry_time_of_any_request_with_a_token_is_kept(wire: Any) -> None:
     now = [100.0]
     client = wire.client(monotonic=lambda: now[0])
     times = client.retry_times
@@ -80,14 +80,14 @@ async def test_whatever_asks_with_a_token_the_longest_time_to_wait_is_kept(wire:
 
 
 @pytest.mark.parametrize(("status", "seconds"), [(401, "40"), (404, "40"), (200, "40"), (429, "0"), (429, "")])
-async def test_what_is_no_wish_to_be_left_alone_keeps_nothing(wire: Any, status: int, seconds: str) -> None:
+async def test_responses_without_a_retry_time_keep_nothing(wire: Any, status: int, seconds: str) -> None:
     wire.says(status, json.dumps({"error": "Unauthorized", "code": status}), Retry_After=seconds)
     client = wire.client()
     await outcome(client)
     assert client.retry_times.until(TOKEN) is None
 
 
-async def test_base_url_may_have_a_path_and_a_slash(wire: Any) -> None:
+async def test_the_base_url_can_have_a_path_and_a_slash(wire: Any) -> None:
     wire.says(200, "[]")
     client = ApiClient(wire.session, f"{wire.base_url}/proxy/")
     assert await client.get_json("/v1/pixverse/jobs", TOKEN) == []
@@ -110,7 +110,7 @@ async def test_documented_refusals(wire: Any, status: int, error: str, expected:
     assert str(caught) == f"{status}: {error}"
 
 
-async def test_retry_after_of_the_head_reaches_the_caller(wire: Any) -> None:
+async def test_a_retry_after_header_reaches_the_caller(wire: Any) -> None:
     wire.says(429, '{"error": "slow down", "code": 429}', Retry_After="17")
     caught = await refusal(wire.client())
     assert isinstance(caught, RateLimited)
@@ -126,12 +126,12 @@ async def test_no_redirect_is_followed(wire: Any) -> None:
 @pytest.mark.parametrize(
     "body", [b"", b"<html>hello</html>", b'{"jobid": "jo', b"\xff\xfe\x00", b"null", b"[" * 200_000]
 )
-async def test_a_200_that_is_no_json_is_unavailable(wire: Any, body: bytes) -> None:
+async def test_a_200_that_is_not_json_is_unavailable(wire: Any, body: bytes) -> None:
     wire.says(200, body)
     assert type(await refusal(wire.client())) is Unavailable
 
 
-async def test_what_only_javascript_writes_is_read_all_the_same(wire: Any) -> None:
+async def test_json_that_only_javascript_writes_is_read_too(wire: Any) -> None:
     wire.says(200, '\ufeff{"a": NaN, "b": "cut \\ud83d", "seed_value": ' + "9" * 6000 + "}")
     answer = await wire.client().get_json(PATH, TOKEN)
     assert answer["b"] == "cut \ud83d"
@@ -148,13 +148,13 @@ async def test_bytes_count_after_decompression(wire: Any) -> None:
     assert "more than 1048576 bytes" in str(await refusal(wire.client()))
 
 
-async def test_an_answer_at_the_bound_is_read(wire: Any) -> None:
+async def test_a_response_at_the_limit_is_read(wire: Any) -> None:
     wire.says(200, b'"' + b"x" * 98 + b'"')
     assert await wire.client(max_bytes=100).get_json(PATH, TOKEN) == "x" * 98
     assert type(await refusal(wire.client(max_bytes=99))) is Unavailable
 
 
-async def test_silence_ends_in_time(wire: Any) -> None:
+async def test_silence_times_out(wire: Any) -> None:
     async def answer(_request: web.BaseRequest) -> web.StreamResponse:
         await asyncio.Event().wait()
         raise AssertionError
@@ -164,7 +164,7 @@ async def test_silence_ends_in_time(wire: Any) -> None:
     assert type(await refusal(wire.client(timeout=0.05))) is Unavailable
 
 
-async def test_a_body_that_never_ends_counts_in_the_same_time(wire: Any) -> None:
+async def test_an_endless_body_counts_in_the_same_time(wire: Any) -> None:
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
         response = web.StreamResponse()
         await response.prepare(request)
@@ -189,12 +189,14 @@ async def test_a_body_that_never_ends_counts_in_the_same_time(wire: Any) -> None
         b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 99\r\n\r\n" + b'{"error": "Unauthorized", "code": 401',
     ],
 )
-async def test_a_cut_or_broken_answer_is_unavailable(raw_client: Callable[[bytes], Any], sent: bytes) -> None:
+async def test_an_interrupted_or_broken_response_is_unavailable(
+    raw_client: Callable[[bytes], Any], sent: bytes
+) -> None:
     async with raw_client(sent) as client:
         assert type(await refusal(client)) is Unavailable
 
 
-async def test_nobody_listening_is_unavailable(wire: Any) -> None:
+async def test_a_port_where_nobody_listens_is_unavailable(wire: Any) -> None:
     # A port that was just free: bound and closed again by the operating system's choice.
     server = await asyncio.start_server(lambda _r, _w: None, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
@@ -215,7 +217,7 @@ async def test_a_token_of_any_form_is_in_no_transport_error(raw_client: Callable
 
 
 @pytest.mark.parametrize("token", [TOKEN, "opaque-secret-of-no-known-form"])
-async def test_a_token_that_the_server_repeats_gets_no_further(wire: Any, token: str) -> None:
+async def test_a_token_that_the_server_repeats_is_removed(wire: Any, token: str) -> None:
     wire.says(200, json.dumps({"status": "failed", "error": f"no {token} here", "prompt": [token], token: 1}))
     assert token not in json.dumps(await wire.client().get_json(PATH, token))
     wire.says(400, json.dumps({"error": f"no {token} here", "code": 400}))
@@ -223,7 +225,7 @@ async def test_a_token_that_the_server_repeats_gets_no_further(wire: Any, token:
 
 
 @pytest.mark.parametrize("token", ["user:1-a\r\nX: y", "user:1-ä", "user:1-\x00"])
-async def test_a_token_that_no_header_can_carry_is_refused_unsent(wire: Any, token: str) -> None:
+async def test_a_token_that_no_header_can_carry_is_refused_without_a_request(wire: Any, token: str) -> None:
     assert type(await refusal(wire.client(), token)) is TokenRefused
     assert wire.asked == []
 
@@ -237,7 +239,7 @@ async def test_a_token_that_no_header_can_carry_is_refused_unsent(wire: Any, tok
         st.binary(max_size=60).map(lambda tail: b"HTTP/1.1 404 X\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n" + tail),
     )
 )
-async def test_no_bytes_raise_anything_but_our_errors(raw_client: Callable[[bytes], Any], body: bytes) -> None:
+async def test_any_bytes_raise_only_our_errors(raw_client: Callable[[bytes], Any], body: bytes) -> None:
     async with raw_client(body) as client:
         text = await outcome(client)
     assert len(text.splitlines()) <= 1
@@ -245,7 +247,7 @@ async def test_no_bytes_raise_anything_but_our_errors(raw_client: Callable[[byte
     assert len(text) <= 250
 
 
-async def test_one_session_serves_many_questions_at_once(wire: Any) -> None:
+async def test_one_session_serves_many_simultaneous_requests(wire: Any) -> None:
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
         return web.json_response(request.headers["Authorization"][::-1])
 
@@ -255,14 +257,14 @@ async def test_one_session_serves_many_questions_at_once(wire: Any) -> None:
     assert answers == [f"Bearer token-{n}"[::-1] for n in range(20)]
 
 
-async def test_a_closed_session_is_no_trouble_of_the_api() -> None:
+async def test_a_closed_session_is_not_a_problem_of_the_api() -> None:
     session = aiohttp.ClientSession()
     await session.close()
     with pytest.raises(RuntimeError):
         await ApiClient(session, "http://127.0.0.1:9").get_json(PATH, TOKEN)
 
 
-async def test_each_question_is_observed_once_with_what_became_of_it(wire: Any) -> None:
+async def test_each_request_is_counted_once_with_its_result(wire: Any) -> None:
     seen: list[type[PixVerseError] | None] = []
     times: list[float] = []
 
@@ -282,7 +284,7 @@ async def test_each_question_is_observed_once_with_what_became_of_it(wire: Any) 
 
 
 @given(now=st.floats(0, 1e6), wait=st.floats(1, 1e5))
-def test_retry_after_is_kept_to_the_second(now: float, wait: float) -> None:
+def test_retry_after_is_respected_to_the_second(now: float, wait: float) -> None:
     times = RetryTimes(lambda: now)
     times.note("token", wait)
     assert times.until("token") == now + wait

@@ -59,7 +59,7 @@ def kind(status: int, answer: object) -> type[PixVerseError] | None:
         (596, AccountBroken),
     ],
 )
-def test_status_and_code_that_agree(status: int, expected: type[PixVerseError]) -> None:
+def test_a_status_and_a_code_that_agree(status: int, expected: type[PixVerseError]) -> None:
     assert kind(status, {"error": "words", "code": status}) is expected
     assert kind(200, {"error": "words", "code": status}) is expected
 
@@ -68,7 +68,7 @@ def test_status_and_code_that_agree(status: int, expected: type[PixVerseError]) 
 @pytest.mark.parametrize(
     "answer", [None, {}, [], "gone", {"message": "no"}, {"error": {}}, {"error": "x", "code": 418}]
 )
-def test_a_proxys_4xx_proves_nothing(status: int, answer: object) -> None:
+def test_a_proxy_s_4xx_proves_nothing(status: int, answer: object) -> None:
     assert kind(status, answer) is Unavailable
 
 
@@ -86,7 +86,7 @@ def test_without_a_code_a_job_is_not_gone_but_a_token_is_refused() -> None:
     assert kind(404, {"error": "Unable to locate job x", "code": "404"}) is JobNotFound
 
 
-def test_the_status_decides_where_no_code_stands() -> None:
+def test_the_status_decides_if_there_is_no_code() -> None:
     assert kind(410, {"error": "Job has expired"}) is JobExpired
     assert kind(404, {"error": "Unable to locate job x"}) is JobNotFound
     assert kind(404, {"error": "Image not found"}) is JobNotFound
@@ -99,7 +99,7 @@ def test_redirects_are_unavailable(status: int) -> None:
     assert kind(status, {"error": "x", "code": status}) is Unavailable
 
 
-def test_a_jobs_own_error_is_no_refusal() -> None:
+def test_a_job_s_own_error_is_not_a_refusal() -> None:
     record = {"jobid": "job:1", "status": "moderated", "error": "Not this prompt", "code": 422}
     assert kind(200, record) is None
     assert kind(200, {"status": "completed", "code": 200}) is None
@@ -132,11 +132,11 @@ def test_retry_after_goes_with_429_and_5xx() -> None:
         (None, None),
     ],
 )
-def test_retry_after_of_the_head(header: str | None, seconds: float | None) -> None:
+def test_retry_after_in_the_header(header: str | None, seconds: float | None) -> None:
     assert retry_after_of(header, None, NOW) == seconds
 
 
-def test_retry_after_of_the_body() -> None:
+def test_retry_after_in_the_body() -> None:
     body = {"retryAfter": "2027-01-15T08:00:45.000Z"}
     assert retry_after_of(None, body, NOW) == 45.0
     assert retry_after_of("soon", body, NOW) == 45.0
@@ -148,14 +148,14 @@ def test_retry_after_of_the_body() -> None:
 @given(st.text(max_size=60))
 @example("Mon, 1 Jan 0000 00:00:00 GMT")
 @example("1, 1, 1, 1")
-def test_no_retry_after_is_out_of_bounds(header: str) -> None:
+def test_retry_after_is_always_within_limits(header: str) -> None:
     seconds = retry_after_of(header, None, NOW)
     assert seconds is None or 0 <= seconds <= 3600
 
 
 @given(st.integers(100, 999), JSON)
 @example(500, {"error": "a letter newer than this Python: \U00018d09"})
-def test_any_json_with_any_status_is_judged(status: int, answer: object) -> None:
+def test_any_json_with_any_status_is_classified(status: int, answer: object) -> None:
     refusal = error_of(status, answer, None)
     if refusal is None:
         assert 200 <= status < 300
@@ -171,7 +171,7 @@ def test_an_error_text_is_one_bounded_line_without_secrets() -> None:
     assert len(safe_line("word " * 9000)) == 200
 
 
-def test_a_secret_cut_in_two_does_not_show() -> None:
+def test_a_truncated_secret_is_not_shown() -> None:
     addresses = ("b" * 150 + "@c.dd ") * 25
     half_a_secret = "MTIzNDU2Nzg5MDEyMzQ1Njc4." + "x" * 200
     assert safe_line(addresses + "y" * 80 + " " + half_a_secret) == "*** " * 25 + "y" * 80

@@ -19,12 +19,12 @@ def _read(**record: object) -> CallbackBody:
 
 
 @pytest.mark.parametrize("status", ["completed", "failed", "moderated", "cancelled", "Canceled", " completed "])
-def test_an_end_of_v1(status: str) -> None:
+def test_an_end_in_v1(status: str) -> None:
     assert _read(jobid=V1, status=status, code=200) == CallbackBody(V1, True)
 
 
 @pytest.mark.parametrize("status", ["created", "started", "progress", "new one", "", None, 5, ["completed"]])
-def test_what_claims_no_end_in_v1(status: object) -> None:
+def test_v1_callbacks_that_report_no_end(status: object) -> None:
     assert _read(jobid=V1, status=status) == CallbackBody(V1, False)
     assert _read(jobid=V1, error="button used", code=409) == CallbackBody(V1, False)
 
@@ -72,7 +72,7 @@ def test_v2(fields: dict[str, object], reports_end: bool) -> None:
         b'{"a":' * 12_000,
     ],
 )
-def test_what_is_no_hint(body: bytes) -> None:
+def test_bodies_that_are_not_hints(body: bytes) -> None:
     with pytest.raises(Unavailable) as caught:
         read_callback(body)
     assert "user:" not in str(caught.value)
@@ -88,7 +88,7 @@ _NAMES = st.sampled_from(["jobid", "video_id", "image_id", "status", "video_stat
 
 @settings(max_examples=200, deadline=None)
 @given(st.dictionaries(_NAMES, _VALUES | st.sampled_from([V1, V2, IMAGE, "completed"])))
-def test_whatever_a_record_holds_it_is_a_hint_or_our_error(record: dict[str, object]) -> None:
+def test_any_record_is_a_hint_or_our_error(record: dict[str, object]) -> None:
     try:
         found = read_callback(json.dumps(record).encode())
     except Unavailable:
@@ -98,6 +98,6 @@ def test_whatever_a_record_holds_it_is_a_hint_or_our_error(record: dict[str, obj
 
 @settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=200))
-def test_whatever_bytes_come_it_is_our_error(body: bytes) -> None:
+def test_any_bytes_are_a_hint_or_our_error(body: bytes) -> None:
     with pytest.raises(Unavailable):
         read_callback(body)

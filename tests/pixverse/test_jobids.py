@@ -50,7 +50,7 @@ BOT_TOKEN = ".".join(["MTIzNDU2Nzg5MDEyMzQ1Njc4", "GaBcDe", "abcdefghijklmnopqrs
         f"```{V1_ID}```",
     ],
 )
-def test_an_id_is_taken_out_of_what_surrounds_it(typed: str) -> None:
+def test_an_id_is_extracted_from_surrounding_text(typed: str) -> None:
     assert parse_jobid(typed) == V1_ID
 
 
@@ -66,7 +66,7 @@ def test_an_id_is_taken_out_of_what_surrounds_it(typed: str) -> None:
         "a+b%40c",
     ],
 )
-def test_an_id_of_no_known_form_is_taken(jobid: str) -> None:
+def test_an_id_of_unknown_form_is_accepted(jobid: str) -> None:
     assert parse_jobid(jobid) == jobid
 
 
@@ -74,7 +74,7 @@ def test_an_id_of_no_known_form_is_taken(jobid: str) -> None:
     "typed",
     ["", "   ", '""', "abc", "x" * 301, "two words", "job/../x", "-abcd", "jöb:1234", "#12", "a\x00bcd", "a\nbcd"],
 )
-def test_what_cannot_be_an_id(typed: str) -> None:
+def test_text_that_cannot_be_an_id(typed: str) -> None:
     with pytest.raises(NotAJobId):
         parse_jobid(typed)
 
@@ -120,7 +120,7 @@ def test_ids_of_other_services(typed: str, service: str) -> None:
 
 
 @pytest.mark.parametrize("typed", [V2_ID, f" `{V2_ID}` ", V2_ID.replace("video", "image")])
-def test_an_id_of_v2_is_taken_in_its_strict_form(typed: str) -> None:
+def test_a_v2_id_is_accepted_in_its_strict_form(typed: str) -> None:
     assert parse_jobid(typed) == typed.strip(" `")
     assert is_v2(parse_jobid(typed))
 
@@ -139,7 +139,7 @@ def test_an_id_of_v2_is_taken_in_its_strict_form(typed: str) -> None:
         V2_ID + "x",
     ],
 )
-def test_what_only_begins_like_an_id_of_v2_is_none(typed: str) -> None:
+def test_text_that_only_starts_like_a_v2_id_is_not_one(typed: str) -> None:
     with pytest.raises(NotAJobId) as caught:
         parse_jobid(typed)
     assert "example" not in str(caught.value)
@@ -147,7 +147,7 @@ def test_what_only_begins_like_an_id_of_v2_is_none(typed: str) -> None:
 
 
 @given(st.from_regex(PIXVERSE_V2_ID, fullmatch=True))
-def test_no_address_stays_in_a_masked_id_of_v2(jobid: str) -> None:
+def test_a_masked_v2_id_contains_no_address(jobid: str) -> None:
     shown = mask_email(jobid)
     assert "@" not in shown.replace("…@…", "")
     assert shown.endswith(jobid[jobid.rindex("-") :])

@@ -102,7 +102,7 @@ def test_every_other_field_of_the_model() -> None:
     assert (full.parent_jobid, full.button, full.error, full.error_details) == ("job:parent", "V2", "bad", "very bad")
 
 
-def test_discords_form_of_a_time() -> None:
+def test_discord_s_form_of_a_time() -> None:
     assert job(created="2023-09-09T02:05:24.991999+00:00").created == 1694225124991
 
 
@@ -120,11 +120,11 @@ def test_every_documented_status(word: str) -> None:
     assert read.state.ends == (word not in ("created", "started", "progress"))
 
 
-def test_cancelled_with_one_l_ends_too() -> None:
+def test_canceled_with_one_l_is_an_end_too() -> None:
     assert job(status="canceled").state is JobState.CANCELLED
 
 
-def test_an_unknown_status_is_kept_bounded_and_does_not_end() -> None:
+def test_an_unknown_status_is_kept_bounded_and_is_not_an_end() -> None:
     read = job(status="Up\nscaling " + "x" * 99)
     assert read.state is JobState.UNKNOWN
     assert read.status.startswith("Up scaling xxx")
@@ -133,23 +133,23 @@ def test_an_unknown_status_is_kept_bounded_and_does_not_end() -> None:
 
 
 @pytest.mark.parametrize("status", [None, "", "  ", "\x00", 5, ["completed"]])
-def test_no_status_is_no_answer(status: object) -> None:
+def test_a_record_without_a_status_is_an_error(status: object) -> None:
     with pytest.raises(Unavailable):
         job(status=status)
 
 
 @pytest.mark.parametrize("record", [None, [], "completed", 7, {}])
-def test_no_object_is_no_answer(record: object) -> None:
+def test_a_body_that_is_not_an_object_is_an_error(record: object) -> None:
     with pytest.raises(Unavailable):
         read_job(record, JOBID)
 
 
-def test_another_jobs_record_is_no_answer() -> None:
+def test_another_job_s_record_is_an_error() -> None:
     with pytest.raises(Unavailable):
         read_job({**BASE, "status": "completed", "jobid": JOBID.replace("4321", "4322")}, JOBID)
 
 
-def test_a_record_without_an_id_is_the_asked_jobs() -> None:
+def test_a_record_without_an_id_is_the_requested_job_s() -> None:
     assert read_job({"status": "failed"}, JOBID) == Job(JOBID, JobState.FAILED, "failed")
 
 
@@ -167,7 +167,7 @@ def test_an_address_is_percent_encoded_once() -> None:
     assert media.url == "https://cdn.example/b%C3%B6%201%20.mp4?hm=%41"
 
 
-def test_only_a_completed_jobs_attachments_are_worth_anything() -> None:
+def test_only_a_completed_job_s_attachments_count() -> None:
     assert job(status="failed", attachments=[ATTACHMENT]).media == ()
     assert job(status="progress", attachments=[ATTACHMENT]).media == ()
 
@@ -181,7 +181,7 @@ def test_texts_and_lists_are_bounded() -> None:
     assert (len(read.prompt), len(read.style), len(read.buttons), len(read.media)) == (4000, 100, 25, 25)
 
 
-def test_numbers_of_other_kinds_are_left_out() -> None:
+def test_numbers_of_other_types_are_left_out() -> None:
     for value in (True, "5 or so", "5.5", 5.5, float("nan"), float("inf"), 10**30, [5]):
         assert job(seed_value=value).seed is None
     assert job(seed_value=5.0).seed == job(seed_value="5").seed == 5
@@ -194,7 +194,7 @@ _DISCORD_TOKEN = ".".join(("MTIzNDU2Nzg5MDEyMzQ1Njc4", "Gabc12", "aBcDeFgHiJkLmN
 
 @pytest.mark.parametrize("secret", ["user:9876-AbCdEfGhIjKlMnOp", _DISCORD_TOKEN], ids=["useapi", "Discord"])
 @pytest.mark.parametrize("text", ["{}", "bad token {}!", "x" * 3990 + " {}", "x" * 90 + " {}"])
-def test_no_token_stands_in_what_is_kept(secret: str, text: str) -> None:
+def test_no_token_is_in_what_is_kept(secret: str, text: str) -> None:
     leaky = text.format(secret)
     read = job(
         status="completed",
@@ -209,7 +209,7 @@ def test_no_token_stands_in_what_is_kept(secret: str, text: str) -> None:
     assert not any(secret[:length] in kept for length in range(12, len(secret)))
 
 
-def test_what_only_looks_a_little_like_a_token_is_kept() -> None:
+def test_text_that_only_slightly_resembles_a_token_is_kept() -> None:
     prompt = f"a ring bearer walking to {JOBID} and me@example.com"
     assert job(prompt=prompt, parentJobId=JOBID).prompt == prompt
     assert job(parentJobId=JOBID).parent_jobid == JOBID
@@ -243,22 +243,22 @@ def test_percent(content: str | None, percent: int | None) -> None:
 
 
 @given(st.text(alphabet="(%)0123456789 \n١", max_size=40))
-def test_percent_is_never_out_of_bounds(content: str) -> None:
+def test_percent_is_always_within_limits(content: str) -> None:
     percent = percent_of(content)
     assert percent is None or 0 <= percent <= 100
 
 
-def test_a_percentage_in_the_prompt_is_no_progress() -> None:
+def test_a_percentage_in_the_prompt_is_not_progress() -> None:
     prompt = "zoom in (50%)"
     assert job(prompt=prompt, content=f"<@1> (prompt: {prompt} style: Anime)").percent is None
     assert job(prompt=prompt, content=f"<@1> (prompt: {prompt}) (46%)").percent == 46
 
 
-def test_a_job_that_has_ended_has_no_percentage() -> None:
+def test_an_ended_job_has_no_percentage() -> None:
     assert job(status="failed", content="(46%)").percent is None
 
 
-def test_percent_is_found_behind_a_text_that_is_cut() -> None:
+def test_percent_is_found_after_a_truncated_text() -> None:
     assert job(content="x" * 5000 + " (46%)").percent == 46
 
 
@@ -290,7 +290,7 @@ async def test_a_job_over_the_wire(wire: Any) -> None:
     assert wire.asked[0].raw_path == f"/v1/pixverse/jobs/?jobid={JOBID}"
 
 
-async def test_an_odd_id_reaches_the_server_whole(wire: Any) -> None:
+async def test_an_unusual_id_reaches_the_server_unchanged(wire: Any) -> None:
     wire.says(200, '{"status": "created"}')
     (await PixVerseApi(wire.client()).lazy_job(TOKEN, "a+b%2F@c&d=e/../f#g", None)).read()
     assert wire.asked[0].query["jobid"] == "a+b%2F@c&d=e/../f#g"
@@ -303,26 +303,26 @@ async def test_an_unknown_job_over_the_wire(wire: Any) -> None:
         (await PixVerseApi(wire.client()).lazy_job(TOKEN, JOBID, None)).read()
 
 
-async def test_jobs_in_work(wire: Any) -> None:
+async def test_active_jobs(wire: Any) -> None:
     wire.says(200, json.dumps([JOBID, "job:2222", JOBID, 5, None, "", "no id"]))
     assert await PixVerseApi(wire.client()).all_active_jobs(TOKEN) == (JOBID, "job:2222")
     assert wire.asked[0].raw_path == "/v1/pixverse/jobs"
 
 
-async def test_jobs_in_work_are_bounded(wire: Any) -> None:
+async def test_active_jobs_are_bounded(wire: Any) -> None:
     wire.says(200, json.dumps([f"job:{n}" for n in range(5000)]))
     assert len(await PixVerseApi(wire.client()).all_active_jobs(TOKEN)) == 1000
 
 
 @pytest.mark.parametrize("answer", [{}, {"jobs": []}, "job:1234"])
-async def test_a_list_that_is_no_list_is_unavailable(wire: Any, answer: object) -> None:
+async def test_a_list_that_is_not_a_list_is_unavailable(wire: Any, answer: object) -> None:
     wire.says(200, json.dumps(answer))
     with pytest.raises(Unavailable):
         await PixVerseApi(wire.client()).all_active_jobs(TOKEN)
 
 
 @pytest.mark.parametrize("status", [404, 410])
-async def test_a_list_that_is_not_there_makes_no_job_gone(wire: Any, status: int) -> None:
+async def test_a_missing_list_makes_no_job_gone(wire: Any, status: int) -> None:
     async def answer(_request: web.BaseRequest) -> web.StreamResponse:
         return web.json_response({"error": "no such page", "code": status}, status=status)
 

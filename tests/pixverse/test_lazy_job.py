@@ -13,7 +13,7 @@ TOKEN = "user:4321-s3cretS3cretS3cret"
 JOBID = "job:1"
 
 
-async def test_the_same_bytes_are_read_when_somebody_wants_to_know(wire: Any) -> None:
+async def test_equal_bytes_are_parsed_when_somebody_reads_them(wire: Any) -> None:
     api = PixVerseApi(wire.client())
     wire.says(200, '{"jobid": "job:1", "status": "progress"}')
     first = await api.lazy_job(TOKEN, JOBID, None)
@@ -33,7 +33,7 @@ async def test_other_bytes_have_another_fingerprint(wire: Any) -> None:
 
 
 @pytest.mark.parametrize(("status", "refusal"), [(404, JobNotFound), (503, Unavailable)])
-async def test_the_same_bytes_with_another_status_are_no_answer(wire: Any, status: int, refusal: type) -> None:
+async def test_equal_bytes_with_another_status_are_an_error(wire: Any, status: int, refusal: type) -> None:
     api = PixVerseApi(wire.client())
     body = '{"jobid": "job:1", "status": "progress", "error": "gone", "code": 404}'
     wire.says(200, body)
@@ -43,13 +43,13 @@ async def test_the_same_bytes_with_another_status_are_no_answer(wire: Any, statu
         await api.lazy_job(TOKEN, JOBID, first.fingerprint)
 
 
-async def test_what_cannot_be_read_is_raised_at_once(wire: Any) -> None:
+async def test_an_unreadable_response_raises_at_once(wire: Any) -> None:
     wire.says(200, '{"jobid": "job:2", "status": "progress"}')
     with pytest.raises(Unavailable):
         await PixVerseApi(wire.client()).lazy_job(TOKEN, JOBID, None)
 
 
-def test_a_job_that_was_read_is_read_once() -> None:
+def test_a_job_is_parsed_once() -> None:
     reads = []
 
     def read() -> Job:

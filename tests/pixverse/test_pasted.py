@@ -47,7 +47,7 @@ _WRAPPINGS = (
 
 
 @pytest.mark.parametrize("address", ["-U0@0.example.com", "PixVerse.Fan-C1@example.com", "J1@Example.com"])
-def test_the_case_of_an_address_is_its_owners(address: str) -> None:
+def test_the_case_of_an_address_is_kept(address: str) -> None:
     assert read_one(f"user:1-pixverse:{address}-video:1") == f"user:1-pixverse:{address}-video:1"
     assert read_one(f"User:1-PixVerse:{address}-Video:1") == f"user:1-pixverse:{address}-video:1"
 
@@ -57,7 +57,7 @@ def test_the_case_of_an_address_is_its_owners(address: str) -> None:
     st.sampled_from(_WRAPPINGS),
     st.sampled_from([str, quote, lambda text: quote(text, safe="").lower()]),
 )
-def test_whatever_an_id_is_wrapped_in_it_is_read(jobid: str, wrapping: str, encode: object) -> None:
+def test_an_id_is_read_whatever_it_is_wrapped_in(jobid: str, wrapping: str, encode: object) -> None:
     assert callable(encode)
     written = str(encode(jobid))
     if written != jobid and written.lower() == written:
@@ -142,7 +142,7 @@ def test_how_ids_are_pasted(text: str, jobid: str | int) -> None:
         (f"{TOKEN} -pixverse:me@example.com-video:1", LooksLikeSecret),
     ],
 )
-def test_what_is_no_single_job(text: str, refusal: type[ValueError]) -> None:
+def test_text_that_is_not_a_single_job(text: str, refusal: type[ValueError]) -> None:
     with pytest.raises(refusal) as caught:
         read_one(text)
     assert type(caught.value) is refusal
@@ -176,7 +176,7 @@ def _said(text: str) -> list[str | int | type[ValueError] | None]:
         (f"{V1[:30]}\n{V1[30:]}\n{V2[:30]}\n{V2[30:]}", [V1, V2]),
     ],
 )
-def test_what_a_list_names(text: str, said: list[object]) -> None:
+def test_which_jobs_a_list_names(text: str, said: list[object]) -> None:
     read = _said(text)
     assert [one for one in read if one is not LooksLikeSecret or "Bearer" not in text] == said
     assert not any("AbCd" in one.text or "s3cret" in one.text for one in read_many(text))
@@ -236,7 +236,7 @@ def test_a_token_is_never_read(text: str) -> None:
         "-bot:" * 4000,
     ],
 )
-def test_it_takes_no_longer_than_the_text_is_long(text: str) -> None:
+def test_reading_takes_time_linear_in_the_text(text: str) -> None:
     began = time.process_time()
     read_many(text)
     find_jobids(text)
@@ -261,7 +261,7 @@ FOUND_V2 = "user:12345-pixverse:me@example.com-video:112233445566"
         f"jobid:{FOUND_V1}\nsubject-of-{FOUND_V2}",
     ],
 )
-def test_ids_are_found_in_order_each_once(text: str) -> None:
+def test_ids_are_found_in_order_without_repetition(text: str) -> None:
     assert find_jobids(text) == [FOUND_V1, FOUND_V2]
 
 
@@ -278,11 +278,11 @@ def test_ids_are_found_in_order_each_once(text: str) -> None:
         "job:" * 3000,
     ],
 )
-def test_nothing_else_is_found(text: str) -> None:
+def test_no_other_text_is_found(text: str) -> None:
     assert find_jobids(text) == []
 
 
-def test_of_a_token_beside_an_id_nothing_is_taken() -> None:
+def test_nothing_is_taken_from_a_token_beside_an_id() -> None:
     token = "user:12345-AbCdEfGhIjKlMnOpQrStUvWx"
     assert find_jobids(f"{token} {FOUND_V1} {token}") == [FOUND_V1]
     assert not any(token in found for found in find_jobids(f"{token}{FOUND_V1} {token}-bot:pixverse"))

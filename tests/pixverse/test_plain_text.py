@@ -52,7 +52,7 @@ texts = st.lists(st.sampled_from(_SIGNS), max_size=60).map("".join) | st.text(ma
         "\U000323b5",  # An ideograph that has no meaning yet.
     ],
 )
-def test_what_people_write_comes_out_as_it_went_in(written: str) -> None:
+def test_what_people_write_is_unchanged(written: str) -> None:
     assert one_line(f"x {written} y {written}") == f"x {written} y {written}"
     assert len(graphemes(FAMILY + ASTRONAUT + ENGLAND)) == 3
 
@@ -81,12 +81,12 @@ def test_what_people_write_comes_out_as_it_went_in(written: str) -> None:
         ("\U000e0fff\u2065", ""),
     ],
 )
-def test_what_is_taken_out(text: str, left: str) -> None:
+def test_which_characters_are_removed(text: str, left: str) -> None:
     assert one_line(text) == left
 
 
 @given(texts)
-def test_a_second_time_changes_nothing(text: str) -> None:
+def test_a_second_pass_changes_nothing(text: str) -> None:
     once = one_line(text)
     assert one_line(once) == once
     assert unseen(once) == []
@@ -115,7 +115,7 @@ def test_a_cut_is_never_longer_and_splits_no_grapheme(text: str, limit: int) -> 
         PERSIAN * 4000,
     ],
 )
-def test_the_longest_texts_are_quick_and_can_be_cut(text: str) -> None:
+def test_the_longest_texts_are_fast_and_can_be_cut(text: str) -> None:
     began = time.process_time()
     shown = one_line(text)
     pieces = graphemes(shown)

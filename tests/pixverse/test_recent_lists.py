@@ -34,7 +34,7 @@ class Lists:
         return await self.recent.get_json(path, token, LookupTerms(self.spend, fresh))
 
 
-async def test_it_is_fetched_once_and_shared_for_five_seconds() -> None:
+async def test_a_list_is_fetched_once_and_shared_for_five_seconds() -> None:
     lists = Lists()
     assert await lists.get() == await lists.get() == 1
     lists.now += 4.9
@@ -44,7 +44,7 @@ async def test_it_is_fetched_once_and_shared_for_five_seconds() -> None:
     assert lists.spent == 2
 
 
-async def test_who_asks_meanwhile_waits_for_the_same_one_and_may_give_up() -> None:
+async def test_simultaneous_callers_share_one_request_and_can_give_up() -> None:
     lists = Lists()
     lists.gate.clear()
     first, second, third = (asyncio.create_task(lists.get(fresh=0.0)) for _ in range(3))
@@ -72,7 +72,7 @@ async def test_tokens_share_nothing() -> None:
     assert lists.asked == [("/list", "one"), ("/list", "two")]
 
 
-async def test_a_request_that_may_not_be_made_is_not_made() -> None:
+async def test_a_request_without_allowance_is_not_made() -> None:
     lists = Lists()
 
     def refuse() -> None:

@@ -72,12 +72,12 @@ def test_a_pasted_token_is_cleaned(pasted: str) -> None:
     assert clean_token(pasted) == TOKEN
 
 
-def test_a_token_of_another_form_is_taken() -> None:
+def test_a_token_of_another_form_is_accepted() -> None:
     assert clean_token("Bearer abc.DEF_123") == "abc.DEF_123"
 
 
 @pytest.mark.parametrize("pasted", [BOT_TOKEN, f"Bot {BOT_TOKEN}", f'"Bearer {BOT_TOKEN}"', MFA_TOKEN])
-def test_discords_tokens_are_told_apart(pasted: str) -> None:
+def test_discord_tokens_are_recognised(pasted: str) -> None:
     with pytest.raises(DiscordTokenGiven) as caught:
         clean_token(pasted)
     assert BOT_TOKEN[:10] not in str(caught.value)
@@ -100,14 +100,14 @@ def test_discords_tokens_are_told_apart(pasted: str) -> None:
         *OTHER_IDS,
     ],
 )
-def test_what_is_no_token(pasted: str) -> None:
+def test_text_that_is_not_a_token(pasted: str) -> None:
     with pytest.raises(NotAToken) as caught:
         clean_token(pasted)
     assert not pasted.strip() or pasted not in str(caught.value)
 
 
 @given(st.text(max_size=80))
-def test_cleaning_gives_a_token_that_a_header_can_carry_or_refuses(pasted: str) -> None:
+def test_cleaning_returns_a_token_that_a_header_can_carry_or_refuses(pasted: str) -> None:
     try:
         token = clean_token(pasted)
     except (NotAToken, DiscordTokenGiven):
@@ -126,7 +126,7 @@ def test_the_user_in_a_token(token: str, user: int | None) -> None:
 
 
 @pytest.mark.parametrize("text", [V1_ID, V2_ID, *OTHER_IDS, "user:4321", "#12", f"see {V2_ID}.", f"{V1_ID}, {V2_ID}"])
-def test_job_ids_are_no_secrets(text: str) -> None:
+def test_job_ids_are_not_secrets(text: str) -> None:
     assert not looks_like_secret(text)
 
 

@@ -75,7 +75,7 @@ def test_a_finished_video() -> None:
     )
 
 
-def test_an_image_is_read_alike() -> None:
+def test_an_image_is_read_the_same_way() -> None:
     url = "https://media.pixverse.ai/a.webp"
     said = {"image_id": IMAGE, "image_status": 1, "image_status_name": "COMPLETED", "image_url": url, "image_width": 9}
     job = read_record(said, IMAGE)
@@ -132,7 +132,7 @@ _PLACEHOLDERS = [
 
 
 @pytest.mark.parametrize("url", _PLACEHOLDERS)
-def test_a_placeholder_is_no_address(url: str) -> None:
+def test_a_placeholder_is_not_an_address(url: str) -> None:
     job = read_record(record(url=url), ID)
     assert (job.state, job.media, job.lacks_file) == (JobState.PROGRESS, (), True)
     image = {"image_id": IMAGE, "image_status": 1, "image_url": url, "image_width": 9}
@@ -147,12 +147,12 @@ def test_an_address_that_only_resembles_a_placeholder(path: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["prompt", "negative_prompt", "style", "error", "errMsg", "video_status_name"])
-def test_no_token_stands_in_what_is_kept(name: str) -> None:
+def test_no_token_is_in_a_stored_record(name: str) -> None:
     said = read_record(record(**{"video_status": 8, name: "bad token user:9876-AbCdEfGhIjKlMnOp!"}), ID)
     assert "AbCdEfGh" not in repr(said)
 
 
-def test_times_are_read_where_they_stand() -> None:
+def test_times_are_read_from_each_field() -> None:
     at = "2026-11-24T10:15:00Z"
     assert read_record(record(updated_at=at), ID).updated == 1_795_515_300_000
     assert read_record(record(queue_data={"processing_start_time": at}), ID).created == 1_795_515_300_000
@@ -163,18 +163,18 @@ def test_times_are_read_where_they_stand() -> None:
     assert read_record(record(updated_at=5, created_at=[], queue_data="x"), ID).updated is None
 
 
-def test_a_place_in_the_queue_is_told_while_it_waits() -> None:
+def test_a_place_in_the_queue_is_shown_while_the_job_waits() -> None:
     said = record(video_status=5, video_status_name="QUEUED", queue_data={"queue_time": 90, "queue_count": 3})
     assert read_record(said, ID).queue_place == 3
 
 
-def test_why_it_failed() -> None:
+def test_why_a_job_failed() -> None:
     job = read_record(record(video_status=8, video_status_name="FAILED", errCode=500, errMsg="broken"), ID)
     assert (job.error, job.error_details, job.media) == ("broken", "500", ())
 
 
 @pytest.mark.parametrize("said", [None, [], "x", {}, {"video_id": ID}, record(video_id=IMAGE)])
-def test_what_is_no_record_of_this_video(said: object) -> None:
+def test_bodies_that_are_not_this_video_s_record(said: object) -> None:
     with pytest.raises(Unavailable):
         read_record(said, ID)
 
@@ -187,7 +187,7 @@ _VALUES = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from([*DONE, "prompt", "seed", "queue_data", "errCode", "created_at"]), _VALUES))
-def test_no_record_raises_anything_else(said: dict[str, object]) -> None:
+def test_any_record_raises_only_our_errors(said: dict[str, object]) -> None:
     try:
         job = read_record(said, ID)
     except Unavailable:
@@ -235,14 +235,14 @@ GONE = (404, {"error": "Not found", "code": 404})
 NOBODY: tuple[int, object] = (200, [])
 
 
-async def test_the_id_goes_raw_into_the_path(wire: Wire) -> None:
+async def test_the_id_goes_into_the_path_unencoded(wire: Wire) -> None:
     answers(wire, record=(200, DONE))
     assert (await PixVerseApi(wire.client()).lazy_job(TOKEN, ID, None)).read().state is JobState.COMPLETED
     (request,) = wire.asked
     assert request.raw_path == f"/v2/pixverse/videos/{ID}"
 
 
-async def test_an_image_is_asked_for_as_one(wire: Wire) -> None:
+async def test_an_image_is_requested_as_an_image(wire: Wire) -> None:
     answers(wire, record=(404, {"error": "deleted"}), scheduler=NOBODY, listed=(200, {"data": []}))
     with pytest.raises(JobNotFound):
         await VideosV2(wire.client()).job(TOKEN, IMAGE)
@@ -253,20 +253,22 @@ async def test_an_image_is_asked_for_as_one(wire: Wire) -> None:
     ]
 
 
-async def test_an_id_of_another_form_is_not_asked_for(wire: Wire) -> None:
+async def test_an_id_of_another_form_is_not_requested(wire: Wire) -> None:
     with pytest.raises(BadRequest):
         await VideosV2(wire.client()).job(TOKEN, ID + "/../x")
     assert wire.asked == []
 
 
-async def test_not_found_while_it_is_in_work_is_running(wire: Wire) -> None:
+async def test_an_active_job_that_is_not_found_counts_as_running(wire: Wire) -> None:
     answers(wire, record=GONE, scheduler=(200, [{"id": ID, "elapsed": "01:44"}]))
     job = await VideosV2(wire.client()).job(TOKEN, ID)
     assert (job.state, job.elapsed) == (JobState.PROGRESS, 90)
 
 
 @pytest.mark.parametrize("more", [{"next_offset": 40}, {"has_more": True}, {"has_more": "true", "next_offset": None}])
-async def test_the_account_s_list_decides_what_the_scheduler_does_not_know(wire: Wire, more: dict[str, object]) -> None:
+async def test_the_account_s_list_decides_about_jobs_unknown_to_the_scheduler(
+    wire: Wire, more: dict[str, object]
+) -> None:
     """A page may tell where the next one begins, or only that there is one; it may be shorter than what was asked."""
     page = {"data": [record(video_id=IMAGE)], **more}
     answers(wire, record=GONE, scheduler=NOBODY, listed=(200, page), second_page=(200, {"data": [DONE]}))
@@ -275,7 +277,7 @@ async def test_the_account_s_list_decides_what_the_scheduler_does_not_know(wire:
 
 
 @pytest.mark.parametrize("listed", [(200, {"data": []}), (400, {"error": "unknown email", "code": 400})])
-async def test_gone_is_what_nobody_knows(wire: Wire, listed: tuple[int, object]) -> None:
+async def test_a_job_that_no_list_names_is_gone(wire: Wire, listed: tuple[int, object]) -> None:
     answers(wire, record=GONE, scheduler=NOBODY, listed=listed)
     with pytest.raises(JobNotFound) as caught:
         await VideosV2(wire.client()).job(TOKEN, ID)
@@ -294,7 +296,7 @@ async def test_gone_is_what_nobody_knows(wire: Wire, listed: tuple[int, object])
         {"record": (404, "<html>")},
     ],
 )
-async def test_a_missing_answer_proves_nothing(wire: Wire, silent: dict[str, tuple[int, object]]) -> None:
+async def test_a_missing_response_proves_nothing(wire: Wire, silent: dict[str, tuple[int, object]]) -> None:
     answers(wire, **silent)
     with pytest.raises(Unavailable):
         await VideosV2(wire.client()).job(TOKEN, ID)
@@ -317,7 +319,7 @@ async def test_retry_after_in_the_body(wire: Wire) -> None:
     assert caught.value.retry_after == 30
 
 
-async def test_a_record_s_own_error_is_no_refusal(wire: Wire) -> None:
+async def test_a_record_s_own_error_is_not_a_refusal(wire: Wire) -> None:
     answers(wire, record=(200, record(video_status=8, video_status_name="FAILED", error="no", code=500)))
     assert (await VideosV2(wire.client()).job(TOKEN, ID)).error == "no"
 
@@ -325,13 +327,13 @@ async def test_a_record_s_own_error_is_no_refusal(wire: Wire) -> None:
 # ---- the trial of a token -------------------------------------------------------------------------------------------
 
 
-async def test_v1_alone_is_asked_where_it_answers(wire: Wire) -> None:
+async def test_only_v1_is_requested_if_it_responds(wire: Wire) -> None:
     answers(wire, v1=(200, ["job-1"]))
     assert await PixVerseApi(wire.client()).all_active_jobs(TOKEN) == ("job-1",)
 
 
 @pytest.mark.parametrize("status", [404, 410, 429, 500, 503, 596])
-async def test_v2_is_enough_where_v1_is_switched_off(wire: Wire, status: int) -> None:
+async def test_v2_is_enough_if_v1_is_switched_off(wire: Wire, status: int) -> None:
     answers(wire, v1=(status, {"error": "x", "code": status}), scheduler=(200, [{"id": ID}]))
     assert await PixVerseApi(wire.client()).all_active_jobs(TOKEN) == (ID,)
 
@@ -349,7 +351,7 @@ async def test_v2_may_refuse_the_token_too(wire: Wire) -> None:
         await PixVerseApi(wire.client()).all_active_jobs(TOKEN)
 
 
-async def test_without_either_v1_s_reason_is_told(wire: Wire) -> None:
+async def test_without_either_v1_s_reason_is_reported(wire: Wire) -> None:
     answers(wire, v1=(429, {"error": "x", "code": 429}), scheduler=(503, {}))
     with pytest.raises(RateLimited):
         await PixVerseApi(wire.client()).all_active_jobs(TOKEN)

@@ -14,14 +14,14 @@ def program(folder: Path, *lines: str) -> Path:
     return folder
 
 
-async def test_a_bot_that_will_not_start_leaves_its_last_words_and_its_code(tmp_path: Path) -> None:
+async def test_a_bot_that_does_not_start_leaves_its_last_log_lines_and_its_code(tmp_path: Path) -> None:
     bot = BotProcess(program(tmp_path, "print('no token')", "raise SystemExit(3)"), {})
     await bot.start()
     assert await bot.ended() == 3
     assert bot.last_log_lines == ["no token"]
 
 
-async def test_the_environment_is_the_settings_and_nothing_else(tmp_path: Path) -> None:
+async def test_the_environment_contains_only_the_settings(tmp_path: Path) -> None:
     shows = program(tmp_path, "import os", "print(sorted(name for name in os.environ if not name.startswith('LC_')))")
     bot = BotProcess(shows, {"DISCORD_TOKEN": "x"})
     await bot.start()
@@ -29,7 +29,7 @@ async def test_the_environment_is_the_settings_and_nothing_else(tmp_path: Path) 
     assert bot.last_log_lines == ["['DISCORD_TOKEN']"]
 
 
-async def test_stop_ends_a_running_bot_and_does_not_mind_one_that_ended(tmp_path: Path) -> None:
+async def test_stop_ends_a_running_bot_and_ignores_one_that_has_ended(tmp_path: Path) -> None:
     bot = BotProcess(program(tmp_path, "import time", "time.sleep(60)"), {})
     await bot.start()
     await bot.stop()
@@ -37,7 +37,7 @@ async def test_stop_ends_a_running_bot_and_does_not_mind_one_that_ended(tmp_path
     await bot.stop()
 
 
-async def test_it_ends_with_whoever_started_it(tmp_path: Path) -> None:
+async def test_it_ends_with_its_parent(tmp_path: Path) -> None:
     program(tmp_path, "import time", "time.sleep(60)")
     starts = (
         "import asyncio, pathlib, sys, sandbox.bot_process as process\n"
@@ -59,13 +59,13 @@ async def test_it_ends_with_whoever_started_it(tmp_path: Path) -> None:
     assert gone == [bot]
 
 
-def test_the_copy_is_the_bot_without_what_tries_it(tmp_path: Path) -> None:
+def test_the_copy_is_the_bot_without_its_tests(tmp_path: Path) -> None:
     copied = {entry.name for entry in copy_program(tmp_path / "bot").iterdir()}
     assert {"bot.py", "cogs", "relay", "storage"} <= copied
     assert not copied & {"sandbox", "tests", ".env", "data"}
 
 
-async def test_one_that_was_killed_starts_again_and_its_words_stay(tmp_path: Path) -> None:
+async def test_a_killed_bot_starts_again_and_its_log_is_kept(tmp_path: Path) -> None:
     bot = BotProcess(program(tmp_path, "import time", "print('here', flush=True)", "time.sleep(60)"), {})
     assert (bot.running, bot.exit_code, bot.pid) == (False, None, None)
     await bot.start()

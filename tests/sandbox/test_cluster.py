@@ -27,7 +27,7 @@ def _of_processes(command: str) -> list[psutil.Process]:
     return [one for one in psutil.process_iter(["cmdline"]) if command in " ".join(one.info["cmdline"] or ())]
 
 
-async def test_postgres_is_empty_and_gone_at_the_end(tmp_path: Path) -> None:
+async def test_postgres_starts_empty_and_is_gone_at_the_end(tmp_path: Path) -> None:
     async with open_postgres(tmp_path, free_port()) as url:
         with psycopg.connect(url) as connection:
             assert connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchone() == (0,)
@@ -44,7 +44,7 @@ async def test_postgres_that_does_not_start_says_why(tmp_path: Path) -> None:
     assert not _of_processes(str(tmp_path))
 
 
-def test_postgres_ends_with_whoever_started_it(tmp_path: Path) -> None:
+def test_postgres_ends_with_its_parent(tmp_path: Path) -> None:
     starts = (
         "import asyncio, pathlib, sys\n"
         "from sandbox.postgres import NoPostgres, open_postgres\n"
@@ -65,7 +65,7 @@ def test_postgres_ends_with_whoever_started_it(tmp_path: Path) -> None:
     assert alive == []
 
 
-async def test_callbacks_go_to_each_process_in_turn_and_past_one_that_is_gone() -> None:
+async def test_callbacks_rotate_over_processes_and_skip_one_that_is_gone() -> None:
     heard: list[str] = []
     runners = []
     targets = []

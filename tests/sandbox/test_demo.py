@@ -24,7 +24,7 @@ def test_the_script_plays_to_its_end_and_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_ctrl_c_ends_the_page_and_leaves_what_is_to_be_kept(tmp_path: Path) -> None:
+def test_ctrl_c_ends_the_page_and_leaves_what_has_to_be_kept(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "sandbox", "--keep", "--open"]
     environment = {"TMPDIR": str(tmp_path), "PATH": "", "BROWSER": ""}
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as demo:
@@ -45,7 +45,7 @@ def test_ctrl_c_ends_the_page_and_leaves_what_is_to_be_kept(tmp_path: Path) -> N
     assert (kept / "relay.db").is_file()
 
 
-def test_a_port_in_use_is_told_in_a_line(tmp_path: Path) -> None:
+def test_a_port_in_use_is_reported_in_a_line(tmp_path: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()

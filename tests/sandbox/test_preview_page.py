@@ -30,7 +30,7 @@ def alice(guild: Guild) -> Member:
     return guild.add_member("alice")
 
 
-async def test_what_is_done_while_the_channel_changes_is_taken(
+async def test_clicks_during_a_channel_change_are_accepted(
     discord: DiscordSandbox, channel: Channel, alice: Member
 ) -> None:
     address = urlsplit(await discord.open_preview(channel, [alice]))

@@ -12,7 +12,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.skipif(not (_ROOT / ".git").exists(), reason="git knows which files belong to the project")
-def test_everything_at_the_top_stands_in_a_table() -> None:
+def test_everything_at_the_top_level_is_in_a_table() -> None:
     tracked = subprocess.run(["git", "ls-files"], cwd=_ROOT, capture_output=True, text=True, check=True).stdout
     parts = [line.split("/", 1) for line in tracked.splitlines()]
     there = {part[0] + "/" * (len(part) > 1) for part in parts}

@@ -60,10 +60,10 @@ def _logs_and_counts(handler: ast.ExceptHandler) -> bool:
 _HANDLERS = list(_broad_handlers())
 
 
-def test_they_are_found() -> None:
+def test_broad_excepts_are_found() -> None:
     assert {place for place, _ in _HANDLERS} >= _OTHER_EDGES.keys()
 
 
 @pytest.mark.parametrize(("place", "handler"), _HANDLERS, ids=[place for place, _ in _HANDLERS])
-def test_whoever_catches_everything_logs_and_counts_or_raises_it_again(place: str, handler: ast.ExceptHandler) -> None:
+def test_code_that_catches_everything_logs_and_counts_or_reraises_it(place: str, handler: ast.ExceptHandler) -> None:
     assert _raises(handler) or _logs_and_counts(handler) or place in _OTHER_EDGES

@@ -17,7 +17,7 @@ UNIT = ROOT / "deploy/pixverse-relay.service"
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
-def test_systemd_calls_the_unit_closed() -> None:
+def test_systemd_rates_the_unit_as_confined() -> None:
     said = subprocess.run(
         ["systemd-analyze", "security", "--offline=true", str(UNIT)],
         capture_output=True,
@@ -59,7 +59,7 @@ def test_systemd_knows_each_directive_of_the_unit(tmp_path: Path) -> None:
         "#LoadCredential=discord_token:/etc/pixverse-relay/discord_token",
     ],
 )
-def test_the_unit_gives_what_the_bot_needs_and_no_more(line: str) -> None:
+def test_the_unit_provides_what_the_bot_needs_and_no_more(line: str) -> None:
     assert line in UNIT.read_text().splitlines()
 
 
@@ -86,7 +86,7 @@ def test_each_group_of_the_unit_says_why() -> None:
         "      HTTP_PORT: ${HTTP_PORT:-8080}",
     ],
 )
-def test_the_container_is_read_only_and_bounded(line: str) -> None:
+def test_the_container_is_read_only_and_limited(line: str) -> None:
     assert line in (ROOT / "compose.yaml").read_text().splitlines()
 
 
@@ -140,12 +140,12 @@ def test_dependabot_finds_the_base_image_by_its_name() -> None:
         "  contents: read",
     ],
 )
-def test_the_workflow_checks_each_python_and_audits_the_packages(line: str) -> None:
+def test_the_workflow_tests_each_python_and_audits_the_packages(line: str) -> None:
     assert line in (ROOT / ".github/workflows/checks.yml").read_text().splitlines()
 
 
 @pytest.mark.parametrize("name", ["compose.yaml", ".github/workflows/checks.yml", ".github/dependabot.yml"])
-def test_it_is_indented_as_yaml_wants_it(name: str) -> None:
+def test_the_indentation_is_valid_yaml(name: str) -> None:
     for line in (ROOT / name).read_text().splitlines():
         assert "\t" not in line
         assert (len(line) - len(line.lstrip())) % 2 == 0

@@ -17,7 +17,7 @@ def _copied() -> list[str]:
     return [name for names in lines if not names[0].startswith("--from") for name in names]
 
 
-def test_the_bot_starts_from_what_the_image_holds(tmp_path: Path) -> None:
+def test_the_bot_starts_from_the_image_s_files(tmp_path: Path) -> None:
     let_through = {
         line.removeprefix("!") for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")
     }

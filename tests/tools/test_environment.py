@@ -61,7 +61,7 @@ def project(tmp_path: Path) -> Project:
     return Project(tmp_path)
 
 
-def test_the_second_time_nothing_is_called(project: Project) -> None:
+def test_the_second_run_calls_nothing(project: Project) -> None:
     assert project.make("dev").returncode == 0
     assert project.installed() == ["dev.lock"]
     assert project.make("dev").returncode == 0
@@ -75,7 +75,7 @@ def test_a_changed_lock_file_is_installed(project: Project) -> None:
     assert project.installed() == ["dev.lock"]
 
 
-def test_a_larger_environment_serves_a_smaller_need_and_not_the_other_way(project: Project) -> None:
+def test_a_larger_environment_serves_a_smaller_need_but_not_the_reverse(project: Project) -> None:
     project.make("run", "sandbox", "dev")
     project.make("dev")
     assert project.installed() == ["dev.lock"]
@@ -103,7 +103,7 @@ def test_a_moved_folder_gets_a_new_environment(project: Project, tmp_path: Path)
 @pytest.mark.parametrize(
     ("fault", "named"), [({"no_venv": 1}, "python3-venv"), ({"too_old": 1}, "Python 3.10.9 is too old")]
 )
-def test_what_is_missing_is_one_line(project: Project, fault: dict[str, int], named: str) -> None:
+def test_a_missing_tool_is_one_line(project: Project, fault: dict[str, int], named: str) -> None:
     project.use_python(**fault)
     result = project.make("dev")
     assert result.returncode != 0
@@ -112,7 +112,7 @@ def test_what_is_missing_is_one_line(project: Project, fault: dict[str, int], na
     assert not (project.root / ".venv").exists()
 
 
-def test_no_python_at_all_is_one_line(project: Project) -> None:
+def test_a_missing_python_is_one_line(project: Project) -> None:
     result = project.make("dev", python="no-such-python")
     assert result.returncode != 0
     assert len(result.stderr.splitlines()) == 1

@@ -26,7 +26,7 @@ async def _check(*arguments: str, **environ: str) -> int:
 
 
 @pytest.mark.parametrize(("status", "code"), [(200, 0), (503, 1)])
-async def test_it_passes_on_what_the_bot_says(status: int, code: int) -> None:
+async def test_it_prints_the_bot_s_response(status: int, code: int) -> None:
     async def health(_request: Request) -> Response:
         return Response(b"{}", HTTPStatus(status))
 
@@ -35,13 +35,13 @@ async def test_it_passes_on_what_the_bot_says(status: int, code: int) -> None:
         assert await _check(HTTP_PORT=str(port), HTTP_HOST="0.0.0.0") == code
 
 
-async def test_nobody_there_is_not_healthy_and_no_port_is() -> None:
+async def test_an_unreachable_bot_is_unhealthy_but_a_switched_off_port_is_healthy() -> None:
     assert await _check(HTTP_PORT=str(free_port())) == 1
     assert await _check(HTTP_PORT=" ") == 0
 
 
 @pytest.mark.parametrize(("age", "code"), [(STALLED_AFTER - 1, 0), (STALLED_AFTER + 1, 1)])
-async def test_with_loops_only_a_loop_that_has_hung_is_worth_a_restart(age: float, code: int) -> None:
+async def test_with_loops_only_a_hung_loop_requires_a_restart(age: float, code: int) -> None:
     async def health(_request: Request) -> Response:
         away = {"reasons": ["the database takes no write"], "seconds_since_loops_turned": {"poll": 1.0, "cards": age}}
         return Response.of_json(away, HTTPStatus.SERVICE_UNAVAILABLE)
@@ -51,5 +51,5 @@ async def test_with_loops_only_a_loop_that_has_hung_is_worth_a_restart(age: floa
         assert await _check("--loops", HTTP_PORT=str(port)) == code
 
 
-async def test_with_loops_nobody_there_is_worth_a_restart() -> None:
+async def test_with_loops_an_unreachable_bot_requires_a_restart() -> None:
     assert await _check("--loops", HTTP_PORT=str(free_port())) == 1

@@ -45,7 +45,7 @@ def container(pod: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def test_there_is_nothing_but_a_deployment_and_its_budget() -> None:
+def test_there_is_only_a_deployment_and_its_budget() -> None:
     kinds = {yaml.safe_load(path.read_text())["kind"] for path in FOLDER.iterdir()}
     assert kinds == {"Deployment", "PodDisruptionBudget"}
 
@@ -69,12 +69,12 @@ def test_an_update_starts_a_new_process_before_it_ends_an_old_one(deployment: di
     assert deployment["minReadySeconds"] >= DRAIN_S
 
 
-def test_drained_nodes_end_one_process_at_a_time() -> None:
+def test_node_drains_end_one_process_at_a_time() -> None:
     budget = _read("disruption-budget.yaml")
     assert (budget["apiVersion"], budget["spec"]["maxUnavailable"]) == ("policy/v1", 1)
 
 
-def test_nodes_can_be_drained_while_the_database_is_away() -> None:
+def test_nodes_can_be_drained_while_the_database_is_down() -> None:
     assert _read("disruption-budget.yaml")["spec"]["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
 
 
@@ -100,7 +100,7 @@ def test_settings_are_the_bot_s_and_secrets_come_from_a_secret(container: dict[s
         assert variables[name]["valueFrom"]["secretKeyRef"] == {"name": "pixverse-relay", "key": name}
 
 
-def test_the_documented_command_makes_that_secret() -> None:
+def test_the_documented_command_creates_that_secret() -> None:
     text = (ROOT / "docs/scaling.md").read_text()
     command = re.search(r"kubectl create secret generic pixverse-relay(?:.*\\\n)*.*", text)
     assert command is not None
@@ -108,7 +108,7 @@ def test_the_documented_command_makes_that_secret() -> None:
 
 
 @pytest.mark.parametrize("probe", ["startupProbe", "readinessProbe"])
-def test_probes_ask_for_health_where_it_is_served(container: dict[str, Any], probe: str) -> None:
+def test_probes_use_the_port_that_serves_health(container: dict[str, Any], probe: str) -> None:
     (port,) = container["ports"]
     values = {variable["name"]: variable.get("value") for variable in container["env"]}
     assert values["HTTP_PORT"] == str(port["containerPort"])
@@ -116,14 +116,14 @@ def test_probes_ask_for_health_where_it_is_served(container: dict[str, Any], pro
     assert container[probe]["httpGet"] == {"path": "/healthz", "port": port["name"]}
 
 
-def test_only_loops_that_have_hung_end_a_process(container: dict[str, Any]) -> None:
+def test_only_hung_loops_end_a_process(container: dict[str, Any]) -> None:
     program, script, argument = container["livenessProbe"]["exec"]["command"]
     assert f'ENTRYPOINT ["{program}"' in DOCKERFILE
     assert f"COPY deploy/healthcheck.py {script}" in DOCKERFILE
     assert argument == "--loops"
 
 
-def test_the_container_is_read_only_and_bounded(pod: dict[str, Any], container: dict[str, Any]) -> None:
+def test_the_container_is_read_only_and_limited(pod: dict[str, Any], container: dict[str, Any]) -> None:
     assert f"--uid {pod['securityContext']['runAsUser']} " in DOCKERFILE
     assert pod["securityContext"]["runAsNonRoot"] is True
     assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}

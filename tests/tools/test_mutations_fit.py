@@ -35,7 +35,7 @@ def files_with(test: str) -> str:
 
 
 @pytest.mark.parametrize("tried", MUTATIONS, ids=[each.name for each in MUTATIONS])
-def test_it_has_its_place_and_its_test(tried: Mutation, product: Product) -> None:
+def test_it_fits_the_code_and_its_test_exists(tried: Mutation, product: Product) -> None:
     for file, text in tried.mutated(product).items():
         assert text != product.text(file)
         if file.endswith(".py"):
@@ -107,20 +107,20 @@ def mutated(sample: Product, place: str, old: str, new: str) -> str:
         ("room/sample.py", "class First:", "class Third:", "class First:", "class Third:"),
     ],
 )
-def test_a_symbol_is_found_and_a_text_in_it(
+def test_a_symbol_and_a_text_in_it_are_found(
     sample: Product, place: str, old: str, new: str, before: str, after: str
 ) -> None:
     assert mutated(sample, place, old, new) == SAMPLE.replace(before, after)
 
 
-def test_whole_lines_take_their_indentation_along(sample: Product) -> None:
+def test_whole_lines_keep_their_indentation(sample: Product) -> None:
     assert mutated(sample, "First.run", "self.stop()\n", "") == SAMPLE.replace("            self.stop()\n", "")
     assert mutated(sample, "First.run", "self.stop()\n", "if 0:\n    self.stop()\n") == SAMPLE.replace(
         "            self.stop()\n", "            if 0:\n                self.stop()\n"
     )
 
 
-def test_two_edits_of_a_file_are_found_in_what_it_was(sample: Product) -> None:
+def test_two_edits_of_a_file_both_apply_to_the_original(sample: Product) -> None:
     both = Mutation("", (Edit("First.run", "self.start()", "1"), Edit("Second.run", "self.start()", "2")), "")
     text = both.mutated(sample)["room/sample.py"]
     assert "            1\n" in text
@@ -137,7 +137,7 @@ def test_two_edits_of_a_file_are_found_in_what_it_was(sample: Product) -> None:
         ("room/other.py", "self", "room/other.py holds 0 times: 'self'"),
     ],
 )
-def test_what_does_not_fit_is_named(sample: Product, place: str, old: str, said: str) -> None:
+def test_errors_name_what_does_not_fit(sample: Product, place: str, old: str, said: str) -> None:
     with pytest.raises(MutationOutdated) as refused:
         mutated(sample, place, old, "")
     assert str(refused.value) == said

@@ -136,5 +136,5 @@ def test_time_is_linear(use: _Use) -> None:
 
 
 @pytest.mark.parametrize("source", [r"(?!\S*\.\.)\S", r"[a-z]+@", r"\s+,"])
-def test_a_slow_one_is_noticed(source: str) -> None:
+def test_a_slow_pattern_is_noticed(source: str) -> None:
     assert _is_slow(_Use("slow", re.compile(source), "search"), 10_000)

@@ -13,7 +13,7 @@ _NAME = re.compile(r"`((?:\w+/)*\w+\.py|test_\w+)`")
 
 
 @pytest.mark.parametrize(("page", "least"), [("reliability.md", 50), ("security.md", 30)])
-def test_every_test_that_the_page_names_is_there(page: str, least: int) -> None:
+def test_every_test_that_the_page_names_exists(page: str, least: int) -> None:
     named = 0
     absent: list[str] = []
     source = ""

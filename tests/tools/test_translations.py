@@ -53,7 +53,7 @@ def translate(path: Path, english: str, *translations: str) -> int:
     return text[: found.start()].count("\n") + 1
 
 
-def test_what_is_committed_is_in_order(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_committed_catalogues_are_valid(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check"]) == 0, capsys.readouterr().out
 
 
@@ -72,9 +72,7 @@ def test_updating_twice_changes_nothing(project: Catalogues, tmp_path: Path) -> 
     assert {path: path.read_bytes() for path in tmp_path.rglob("relay.*")} == before
 
 
-def test_a_translation_survives_an_update_and_one_of_a_changed_text_becomes_fuzzy(
-    project: Catalogues, tmp_path: Path
-) -> None:
+def test_a_translation_survives_an_update_and_is_fuzzy_if_its_text_changed(project: Catalogues, tmp_path: Path) -> None:
     translate(po(tmp_path), "**Watching {job}.** More", "**{job} wird beobachtet.** Mehr")
     translate(po(tmp_path), "**Marked** in a table", "**Markiert** in einer Tabelle")
     (tmp_path / "ui/texts.py").write_text(_CODE.replace(".** More", ".** More."))
@@ -115,7 +113,7 @@ def test_a_translation_survives_an_update_and_one_of_a_changed_text_becomes_fuzz
         ("{n} job", ["{n} Auftrag", "Aufträge"], "the placeholder {n} is missing"),
     ],
 )
-def test_a_translation_that_does_not_fit_is_named_with_its_line(
+def test_an_invalid_translation_is_reported_with_its_line(
     project: Catalogues, tmp_path: Path, english: str, translations: list[str], problem: str
 ) -> None:
     line = translate(po(tmp_path), english, *translations)
@@ -134,7 +132,7 @@ def test_a_translation_that_does_not_fit_is_named_with_its_line(
         ("ru", ["Задача завершена.", "{n} задачи завершены.", "{n} задач завершены."], 1),
     ],
 )
-def test_only_a_form_for_a_single_number_may_lack_it(
+def test_only_a_form_for_a_single_number_may_omit_it(
     project: Catalogues, tmp_path: Path, language: str, forms: list[str], problems: int
 ) -> None:
     translate(po(tmp_path, language), "The job has ended.", *forms)
@@ -146,14 +144,14 @@ def test_only_a_form_for_a_single_number_may_lack_it(
     "broken",
     ['msgstr "ohne Ende', "msgstr ohne Zeichen", 'mgstr "verschrieben"', 'msgstr "ein " darin"', "<<<<<<< HEAD"],
 )
-def test_broken_syntax_is_named_with_its_line(project: Catalogues, tmp_path: Path, broken: str) -> None:
+def test_invalid_syntax_is_reported_with_its_line(project: Catalogues, tmp_path: Path, broken: str) -> None:
     lines = po(tmp_path).read_text().splitlines()
     place = lines.index('msgid "**Watching {job}.** More"') + 1
     po(tmp_path).write_text("\n".join([*lines[:place], broken, *lines[place + 1 :]]) + "\n")
     assert [problem.split(": ")[0] for problem in project.problems()] == [f"{po(tmp_path)}:{place + 1}"]
 
 
-def test_a_lost_translation_line_and_a_doubled_text_are_named_with_their_lines(
+def test_a_lost_translation_line_and_a_duplicate_text_are_reported_with_their_lines(
     project: Catalogues, tmp_path: Path
 ) -> None:
     text = po(tmp_path).read_text()
@@ -175,7 +173,7 @@ def test_a_lost_translation_line_and_a_doubled_text_are_named_with_their_lines(
         ("nplurals=2; plural=(import);", "can't be computed"),
     ],
 )
-def test_a_wrong_rule_for_plurals_is_named_with_its_line(
+def test_a_wrong_plural_rule_is_reported_with_its_line(
     project: Catalogues, tmp_path: Path, rule: str, problem: str
 ) -> None:
     text = po(tmp_path).read_text()
@@ -187,7 +185,7 @@ def test_a_wrong_rule_for_plurals_is_named_with_its_line(
     assert problem in found[0]
 
 
-def test_what_is_older_than_its_source_is_named(project: Catalogues, tmp_path: Path) -> None:
+def test_a_catalogue_older_than_its_source_is_reported(project: Catalogues, tmp_path: Path) -> None:
     translate(po(tmp_path), "{n} job", "{n} Auftrag", "{n} Aufträge")
     assert list(project.problems()) == [
         f"{po(tmp_path).with_suffix('.mo')}:1: is older than relay.po; run make translations"
@@ -201,7 +199,7 @@ def test_what_is_older_than_its_source_is_named(project: Catalogues, tmp_path: P
     assert names == [f"{pot}:1", *(f"{po(tmp_path, language)}:1" for language in ("de", "ru", "ja"))]
 
 
-def test_a_missing_catalogue_and_one_in_another_encoding_are_named(project: Catalogues, tmp_path: Path) -> None:
+def test_a_missing_catalogue_and_one_in_another_encoding_are_reported(project: Catalogues, tmp_path: Path) -> None:
     po(tmp_path, "ja").unlink()
     po(tmp_path, "ru").write_bytes('msgid ""\nmsgstr "ä"\n'.encode("latin-1"))
     assert [problem.split(" ")[0] for problem in project.problems()] == [
@@ -209,7 +207,7 @@ def test_a_missing_catalogue_and_one_in_another_encoding_are_named(project: Cata
     ]
 
 
-def test_a_rule_with_too_few_plural_forms_is_named(project: Catalogues, tmp_path: Path) -> None:
+def test_a_rule_with_too_few_plural_forms_is_reported(project: Catalogues, tmp_path: Path) -> None:
     text = po(tmp_path).read_text().replace('msgstr[1] ""\n', "")
     po(tmp_path).write_text(re.sub(r"Plural-Forms: [^\\]*", "Plural-Forms: nplurals=1; plural=0;", text))
     (problem,) = project.problems()
@@ -226,7 +224,7 @@ def test_a_rule_with_too_few_plural_forms_is_named(project: Catalogues, tmp_path
         ('text = _("words" + n)', "must be written out"),
     ],
 )
-def test_a_text_that_can_not_be_collected_is_named_with_its_line(
+def test_a_text_that_cannot_be_collected_is_reported_with_its_line(
     project: Catalogues, tmp_path: Path, line: str, problem: str
 ) -> None:
     path = tmp_path / "ui/texts.py"
@@ -236,21 +234,21 @@ def test_a_text_that_can_not_be_collected_is_named_with_its_line(
     assert problem in found
 
 
-def test_another_charset_is_named_with_its_line(project: Catalogues, tmp_path: Path) -> None:
+def test_another_charset_is_reported_with_its_line(project: Catalogues, tmp_path: Path) -> None:
     text = po(tmp_path).read_text()
     po(tmp_path).write_text(text.replace("charset=utf-8", "charset=iso-8859-1"))
     line = next(n for n, words in enumerate(text.splitlines(), 1) if "charset" in words)
     assert list(project.problems()) == [f"{po(tmp_path)}:{line}: the charset must be utf-8"]
 
 
-def test_another_charset_is_named_whatever_a_comment_says(project: Catalogues, tmp_path: Path) -> None:
+def test_another_charset_is_reported_whatever_a_comment_says(project: Catalogues, tmp_path: Path) -> None:
     text = po(tmp_path).read_text()
     po(tmp_path).write_text("# charset=utf-8\n" + text.replace("charset=utf-8", "charset=klingon"))
     line = next(n for n, words in enumerate(text.splitlines(), 2) if "charset" in words)
     assert list(project.problems()) == [f"{po(tmp_path)}:{line}: the charset must be utf-8"]
 
 
-def test_a_file_that_begins_with_a_byte_order_mark_is_read(project: Catalogues, tmp_path: Path) -> None:
+def test_a_file_with_a_byte_order_mark_is_read(project: Catalogues, tmp_path: Path) -> None:
     """As Windows' own editor writes it."""
     text = po(tmp_path).read_text()
     po(tmp_path).write_bytes(text.replace("\n", "\r\n").encode("utf-8-sig"))
@@ -260,7 +258,7 @@ def test_a_file_that_begins_with_a_byte_order_mark_is_read(project: Catalogues, 
 
 
 @pytest.mark.parametrize("doubled", ['msgid_plural "{n} jobs"', 'msgstr[1] ""', 'msgstr ""'])
-def test_a_line_that_stands_twice_in_a_text_is_named(project: Catalogues, tmp_path: Path, doubled: str) -> None:
+def test_a_line_that_is_twice_in_a_text_is_reported(project: Catalogues, tmp_path: Path, doubled: str) -> None:
     """As a merge leaves it behind; only one of them would count."""
     lines = po(tmp_path).read_text().splitlines()
     place = len(lines) - lines[::-1].index(doubled)
@@ -268,7 +266,7 @@ def test_a_line_that_stands_twice_in_a_text_is_named(project: Catalogues, tmp_pa
     assert f"{po(tmp_path)}:{place + 1}: is there a second time" in list(project.problems())
 
 
-def test_a_broken_file_is_named_before_anything_is_written(project: Catalogues, tmp_path: Path) -> None:
+def test_a_broken_file_is_reported_before_anything_is_written(project: Catalogues, tmp_path: Path) -> None:
     po(tmp_path, "ru").write_text("msgid broken\n")
     (tmp_path / "ui/texts.py").write_text(_CODE.replace("Marked", "Set apart"))
     before = {path: path.read_bytes() for path in tmp_path.rglob("relay.*")}
@@ -277,7 +275,7 @@ def test_a_broken_file_is_named_before_anything_is_written(project: Catalogues, 
     assert {path: path.read_bytes() for path in tmp_path.rglob("relay.*")} == before
 
 
-def test_a_folder_that_is_no_language_is_named(project: Catalogues, tmp_path: Path) -> None:
+def test_a_folder_that_is_not_a_language_is_reported(project: Catalogues, tmp_path: Path) -> None:
     (tmp_path / "locales/it").mkdir()
     (problem,) = project.problems()
     assert problem.startswith(f"{tmp_path / 'locales/it'}:1: isn't among LANGUAGES")

@@ -77,7 +77,7 @@ MUTATIONS = (
     ),
     mutation(
         "an error with the bytes of an earlier answer passes for it",
-        "tests/pixverse/test_lazy_job.py::test_the_same_bytes_with_another_status_are_no_answer",
+        "tests/pixverse/test_lazy_job.py::test_equal_bytes_with_another_status_are_an_error",
         "ApiClient._request",
         "if status == _OK and body.fingerprint == known:",
         "if body.fingerprint == known:",
@@ -267,7 +267,7 @@ MUTATIONS = (
     ),
     mutation(
         "PixVerse's placeholder is posted as the video",
-        "tests/pixverse/test_videos_v2.py::test_a_placeholder_is_no_address",
+        "tests/pixverse/test_videos_v2.py::test_a_placeholder_is_not_an_address",
         "file_address",
         "return None if _PLACEHOLDER.search(path) else address",
         "return address",
@@ -295,7 +295,7 @@ MUTATIONS = (
     ),
     mutation(
         "an expired job whose body has no code is never told as expired",
-        "tests/pixverse/test_api_errors.py::test_the_status_decides_where_no_code_stands",
+        "tests/pixverse/test_api_errors.py::test_the_status_decides_if_there_is_no_code",
         "_is_own",
         "return code == status or (code is None and",
         "return code == status or (code is None and status not in (404, 410) and",

@@ -216,7 +216,7 @@ MUTATIONS = (
     ),
     mutation(
         "the sandbox takes IDENTIFYs as they come",
-        f"{_STARTS}::test_one_in_five_seconds",
+        f"{_STARTS}::test_one_identify_in_five_seconds",
         "SessionStarts.take",
         "return Start.TOO_SOON\n",
         "pass\n",

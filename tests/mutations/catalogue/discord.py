@@ -706,14 +706,14 @@ MUTATIONS = (
     ),
     mutation(
         "an answer waits for its card",
-        f"{_E2E}/test_responses.py::test_a_reply_does_not_wait_for_its_card",
+        f"{_E2E}/test_answers.py::test_a_reply_does_not_wait_for_its_card",
         "AT_ONCE_SECONDS",
         "AT_ONCE_SECONDS = 0.2",
         "AT_ONCE_SECONDS = 60.0",
     ),
     mutation(
         "a card that stands late is not linked to",
-        f"{_E2E}/test_responses.py::test_a_reply_does_not_wait_for_its_card",
+        f"{_E2E}/test_answers.py::test_a_reply_does_not_wait_for_its_card",
         "Responder._edit_later",
         "if self._replaced.count(message_id) == presses and reply.content != first.content:",
         "if self._replaced.count(message_id) != presses and reply.content != first.content:",

@@ -293,7 +293,7 @@ MUTATIONS = (
     ),
     mutation(
         "a job on a further page of its account's list is not found",
-        "tests/pixverse/test_videos_v2.py::test_the_account_s_list_decides_what_the_scheduler_does_not_know",
+        "tests/pixverse/test_videos_v2.py::test_the_account_s_list_decides_about_jobs_unknown_to_the_scheduler",
         "VideosV2._listed",
         'if following is None and fields.truth(page.get("has_more")):',
         "if 0:",
@@ -321,7 +321,7 @@ MUTATIONS = (
     ),
     mutation(
         "whatever stands behind the beginning of an id is joined to it",
-        "tests/pixverse/test_pasted.py::test_what_a_list_names",
+        "tests/pixverse/test_pasted.py::test_which_jobs_a_list_names",
         "_are_halves",
         "return _WHOLE_ID.fullmatch(unwrapped(first + second)) is not None",
         "return True",

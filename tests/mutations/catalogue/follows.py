@@ -139,7 +139,7 @@ MUTATIONS = (
     ),
     mutation(
         "a time to wait that is shorter than another replaces it",
-        "tests/pixverse/test_api_client.py::test_whatever_asks_with_a_token_the_longest_time_to_wait_is_kept",
+        "tests/pixverse/test_api_client.py::test_the_longest_retry_time_of_any_request_with_a_token_is_kept",
         "RetryTimes.note",
         "max(now + seconds, self._until.get(hash(token), now))",
         "now + seconds",

@@ -80,7 +80,7 @@ MUTATIONS = (
     ),
     mutation(
         "a liveness probe restarts the bot while the database is away",
-        "tests/tools/test_healthcheck.py::test_with_loops_only_a_loop_that_has_hung_is_worth_a_restart",
+        "tests/tools/test_healthcheck.py::test_with_loops_only_a_hung_loop_requires_a_restart",
         "deploy/healthcheck.py",
         'if "--loops" in sys.argv[1:]:',
         'if "--loops" in sys.argv[2:]:',

@@ -71,7 +71,7 @@ MUTATIONS = (
     ),
     mutation(
         "the further requests of a lookup are not counted",
-        f"{_LISTS}::test_a_request_that_may_not_be_made_is_not_made",
+        f"{_LISTS}::test_a_request_without_allowance_is_not_made",
         "RecentLists.get_json",
         "terms.spend()\n",
         "",

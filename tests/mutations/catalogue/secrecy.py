@@ -44,14 +44,14 @@ MUTATIONS = (
     ),
     mutation(
         "a token that is encoded more than once is no token",
-        "tests/pixverse/test_pasted.py::test_what_is_no_single_job",
+        "tests/pixverse/test_pasted.py::test_text_that_is_not_a_single_job",
         "_is_secret",
         "if further == text:\n    return looks_like_secret(text)",
         "return looks_like_secret(text)",
     ),
     mutation(
         "any word is sent to the API as an id",
-        "tests/pixverse/test_pasted.py::test_what_is_no_single_job",
+        "tests/pixverse/test_pasted.py::test_text_that_is_not_a_single_job",
         "_could_be_an_id",
         "return len(word) >= _LONG_WORD or any(map(str.isdigit, word))",
         "return True",
@@ -129,14 +129,14 @@ MUTATIONS = (
     mutation(
         "a job's record may repeat the token",
         "tests/pixverse/test_api_client.py::"
-        "test_a_token_that_the_server_repeats_gets_no_further[opaque-secret-of-no-known-form]",
+        "test_a_token_that_the_server_repeats_is_removed[opaque-secret-of-no-known-form]",
         "ApiClient._request",
         'Body(content.replace(token.encode(), b"***"))',
         "Body(content)",
     ),
     mutation(
         "a job's words may hold somebody's token",
-        "tests/pixverse/test_jobs_v1.py::test_no_token_stands_in_what_is_kept[bad token {}!-Discord]",
+        "tests/pixverse/test_jobs_v1.py::test_no_token_is_in_what_is_kept[bad token {}!-Discord]",
         "fields.text",
         "without_tokens(value[: limit + _LONGEST_TOKEN])",
         "value[: limit + _LONGEST_TOKEN]",

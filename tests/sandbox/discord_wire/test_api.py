@@ -90,7 +90,7 @@ async def test_a_refused_token(rest: Rest, server: GuildFixture) -> None:
     assert (await rest("GET", "/users/@me"))[0] == 200
 
 
-async def test_what_is_unknown_fails_loudly_and_is_kept(rest: Rest) -> None:
+async def test_unknown_paths_fail_loudly_and_are_kept(rest: Rest) -> None:
     sandbox = await DiscordSandbox.start()
     async with aiohttp.ClientSession() as session:
         status, _ = await Rest(session, sandbox)("GET", "/nothing/here")
@@ -110,7 +110,7 @@ async def test_calls_are_recorded_without_the_token(rest: Rest, server: GuildFix
 # ----------------------------------------------------------------------- faults
 
 
-async def test_a_fault_before_the_deed_does_nothing(rest: Rest, server: GuildFixture) -> None:
+async def test_a_fault_before_the_action_does_nothing(rest: Rest, server: GuildFixture) -> None:
     fault = server.sandbox.faults.add(method="POST", path=r"/channels/\d+/messages", action=Status(502))
     assert (await rest("POST", posts(server), {"content": "x"}))[0] == 502
     assert server.channel.messages() == []
@@ -118,7 +118,7 @@ async def test_a_fault_before_the_deed_does_nothing(rest: Rest, server: GuildFix
     assert fault.hits == 1
 
 
-async def test_a_fault_after_the_deed_keeps_the_message(rest: Rest, server: GuildFixture) -> None:
+async def test_a_fault_after_the_action_keeps_the_message(rest: Rest, server: GuildFixture) -> None:
     server.sandbox.faults.add(
         path=r"/channels/\d+/messages", when="after", action=Status(400, code=200000, message="blocked")
     )
@@ -134,7 +134,7 @@ async def test_a_cut_connection(rest: Rest, server: GuildFixture, when: Any, sto
     assert len(server.channel.messages()) == stored
 
 
-async def test_a_held_answer(rest: Rest, server: GuildFixture) -> None:
+async def test_a_held_response(rest: Rest, server: GuildFixture) -> None:
     hold = Hold()
     server.sandbox.faults.add(method="POST", when="after", action=hold, match=lambda call: call.body["content"] == "x")
     assert (await rest("POST", posts(server), {"content": "other"}))[0] == 200
@@ -146,7 +146,7 @@ async def test_a_held_answer(rest: Rest, server: GuildFixture) -> None:
     assert (await asking)[0] == 200
 
 
-async def test_whoever_hangs_up_while_held_before_the_deed_did_nothing(rest: Rest, server: GuildFixture) -> None:
+async def test_disconnecting_while_held_before_the_action_does_nothing(rest: Rest, server: GuildFixture) -> None:
     hold = Hold()
     server.sandbox.faults.add(method="POST", action=hold)
     asking = asyncio.create_task(rest("POST", posts(server), {"content": "x"}))
@@ -175,7 +175,7 @@ async def test_limits_are_off_at_first_and_then_real(rest: Rest, server: GuildFi
     assert (await rest("POST", posts(server), {"content": "x"}))[0] == 200
 
 
-async def test_limits_count_each_channel_by_itself(rest: Rest, server: GuildFixture) -> None:
+async def test_limits_count_each_channel_separately(rest: Rest, server: GuildFixture) -> None:
     server.sandbox.limits.enabled = True
     server.sandbox.limits.messages = 1
     other = server.guild.add_text_channel("other")
@@ -193,7 +193,7 @@ async def test_limits_of_other_kinds(rest: Rest, server: GuildFixture) -> None:
     assert (told.status, told.content_type, "Via" in told.headers) == (429, "text/html", False)
 
 
-async def test_the_gateway_s_address_and_how_often_it_may_be_used(rest: Rest, server: GuildFixture) -> None:
+async def test_the_gateway_s_address_and_its_limit(rest: Rest, server: GuildFixture) -> None:
     status, told = await rest("GET", "/gateway/bot")
     assert (status, told["url"], told["shards"]) == (200, server.sandbox.gateway_url, 1)
     limit = told["session_start_limit"]
@@ -201,7 +201,7 @@ async def test_the_gateway_s_address_and_how_often_it_may_be_used(rest: Rest, se
     assert limit["max_concurrency"] == 1
 
 
-async def test_a_limit_tells_whose_it_is(rest: Rest, server: GuildFixture) -> None:
+async def test_a_limit_says_what_it_applies_to(rest: Rest, server: GuildFixture) -> None:
     server.sandbox.faults.add(action=RateLimit(2.5, "shared"))
     server.sandbox.faults.add(action=RateLimit(2.5, "user"))
     told = [await rest.raw("GET", "/users/@me") for _ in range(2)]
@@ -209,7 +209,7 @@ async def test_a_limit_tells_whose_it_is(rest: Rest, server: GuildFixture) -> No
     assert [(await answer.json())["retry_after"] for answer in told] == [2.5, 2.5]
 
 
-async def test_the_bots_servers_are_listed_in_pages_of_partial_guilds(rest: Rest, server: GuildFixture) -> None:
+async def test_the_bot_s_servers_are_listed_in_pages_of_partial_guilds(rest: Rest, server: GuildFixture) -> None:
     ids = sorted([server.guild.id, *(server.sandbox.add_guild(f"Studio {number}").id for number in range(3))])
     _, first = await rest("GET", "/users/@me/guilds?limit=3")
     assert [int(guild["id"]) for guild in first] == ids[:3]

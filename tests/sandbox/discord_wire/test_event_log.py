@@ -72,7 +72,7 @@ async def test_sessions_from_identify_to_close(session: aiohttp.ClientSession, s
     ]
 
 
-async def test_who_got_and_who_acknowledged_an_interaction(
+async def test_who_received_and_who_acknowledged_an_interaction(
     session: aiohttp.ClientSession, server: GuildFixture, rest: Rest, log: Path
 ) -> None:
     await rest("PUT", commands(server.sandbox), [command(options=[option()])])
@@ -96,7 +96,7 @@ async def test_who_got_and_who_acknowledged_an_interaction(
     assert record.token not in log.read_text()
 
 
-async def test_posts_edits_and_the_nonce_s_second_post(server: GuildFixture, rest: Rest, log: Path) -> None:
+async def test_posts_edits_and_a_second_post_with_the_same_nonce(server: GuildFixture, rest: Rest, log: Path) -> None:
     path = f"/channels/{server.channel.id}/messages"
     body = {"content": "done", "nonce": "n1", "enforce_nonce": True}
     _, sent = await rest("POST", path, body)
@@ -107,7 +107,7 @@ async def test_posts_edits_and_the_nonce_s_second_post(server: GuildFixture, res
     assert [pick(event, "message", "status") for event in events(log, "edit")] == [(sent["id"], 200)]
 
 
-async def test_a_post_whose_answer_is_lost_is_logged_as_it_is_stored(
+async def test_a_post_with_a_lost_response_is_logged_when_it_is_stored(
     server: GuildFixture, rest: Rest, log: Path
 ) -> None:
     path = f"/channels/{server.channel.id}/messages"
@@ -138,7 +138,7 @@ async def test_the_global_limit_holds_over_all_connections_and_is_logged(
     assert [event["global"] for event in told] == [True, True]
 
 
-def test_a_log_is_only_added_to(log: Path) -> None:
+def test_a_log_is_only_appended_to(log: Path) -> None:
     for caller in ("a", "b"):
         events_log = EventLog(log, lambda: 1.0)
         events_log.write("start", caller=caller, code=None)

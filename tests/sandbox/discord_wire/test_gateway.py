@@ -32,7 +32,7 @@ async def test_compressed_frames(session: aiohttp.ClientSession, server: GuildFi
     assert json.loads(stream.decompress(await opened.receive_bytes()))["t"] == "READY"
 
 
-async def test_resume_replays_what_was_missed(session: aiohttp.ClientSession, server: GuildFixture) -> None:
+async def test_resume_replays_missed_events(session: aiohttp.ClientSession, server: GuildFixture) -> None:
     socket = await open_socket(session, server.sandbox)
     await socket.identify(server.sandbox)
     ready = (await socket.read_until("GUILD_CREATE"))[0]
@@ -45,7 +45,7 @@ async def test_resume_replays_what_was_missed(session: aiohttp.ClientSession, se
     assert (missed["t"], missed["d"]["name"], missed["s"], resumed["s"]) == ("CHANNEL_CREATE", "missed", 3, 4)
 
 
-async def test_unknown_sessions_are_invalid_and_may_identify(
+async def test_unknown_sessions_are_invalid_and_can_identify(
     session: aiohttp.ClientSession, server: GuildFixture
 ) -> None:
     socket = await open_socket(session, server.sandbox)
@@ -82,7 +82,7 @@ async def test_identifying_twice(session: aiohttp.ClientSession, server: GuildFi
     assert await socket.closed_with() == 4005
 
 
-async def test_troubles_that_discord_makes(session: aiohttp.ClientSession, server: GuildFixture) -> None:
+async def test_disruptions_that_discord_causes(session: aiohttp.ClientSession, server: GuildFixture) -> None:
     socket = await open_socket(session, server.sandbox)
     await socket.identify(server.sandbox)
     await socket.read_until("GUILD_CREATE")
@@ -97,7 +97,7 @@ async def test_troubles_that_discord_makes(session: aiohttp.ClientSession, serve
     assert await other.closed_with() == 4000
 
 
-async def test_events_beyond_the_intents_are_not_told(session: aiohttp.ClientSession, server: GuildFixture) -> None:
+async def test_events_beyond_the_intents_are_not_sent(session: aiohttp.ClientSession, server: GuildFixture) -> None:
     socket = await open_socket(session, server.sandbox)
     await socket.identify(server.sandbox)
     await socket.read_until("GUILD_CREATE")

@@ -17,21 +17,19 @@ async def test_without_the_permission_the_history_is_empty(rest: Rest, server: G
     assert [message["id"] for message in (await rest("GET", posts(server)))[1]] == [sent["id"]]
 
 
-async def test_a_channel_that_is_hidden_has_none(rest: Rest, server: GuildFixture) -> None:
+async def test_a_hidden_channel_has_no_history(rest: Rest, server: GuildFixture) -> None:
     server.channel.deny_bot(view_channel=True)
     status, refused = await rest("GET", posts(server))
     assert (status, refused["code"]) == (403, 50001)
 
 
 @pytest.mark.parametrize("limit", [0, 101])
-async def test_a_page_has_its_bounds(rest: Rest, server: GuildFixture, limit: int) -> None:
+async def test_a_page_has_limits(rest: Rest, server: GuildFixture, limit: int) -> None:
     status, refused = await rest("GET", f"{posts(server)}?limit={limit}")
     assert (status, refused["code"]) == (400, 50035)
 
 
-async def test_own_words_and_buttons_are_there_without_the_content_intent_and_others_are_not(
-    rest: Rest, server: GuildFixture
-) -> None:
+async def test_without_the_content_intent_only_own_text_and_buttons_are_shown(rest: Rest, server: GuildFixture) -> None:
     row = {"type": 1, "components": [{"type": 2, "style": 2, "label": "Details", "custom_id": "outcome:n1"}]}
     await rest("POST", posts(server), {"content": "mine", "components": [row]})
     server.alice.send(server.channel, "hers")
@@ -40,7 +38,7 @@ async def test_own_words_and_buttons_are_there_without_the_content_intent_and_ot
     assert hers["content"] == ""
 
 
-async def test_what_one_person_alone_sees_is_not_in_it(rest: Rest, server: GuildFixture) -> None:
+async def test_ephemeral_messages_are_not_in_the_history(rest: Rest, server: GuildFixture) -> None:
     await rest("PUT", commands(server.sandbox), [command()])
     record = server.alice.begin_slash(server.channel, "status")
     answer = {"type": 4, "data": {"content": "secret", "flags": 64}}
@@ -49,7 +47,7 @@ async def test_what_one_person_alone_sees_is_not_in_it(rest: Rest, server: Guild
 
 
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
-async def test_a_message_that_is_gone(rest: Rest, server: GuildFixture, method: str) -> None:
+async def test_a_deleted_message(rest: Rest, server: GuildFixture, method: str) -> None:
     _, sent = await rest("POST", posts(server), {"content": "x"})
     assert (await rest("DELETE", f"{posts(server)}/{sent['id']}"))[0] == 204
     for message in (sent["id"], UNKNOWN):
@@ -58,7 +56,7 @@ async def test_a_message_that_is_gone(rest: Rest, server: GuildFixture, method: 
         assert (status, refused["code"]) == (404, 10008)
 
 
-async def test_an_edit_needs_to_see_the_channel_and_not_to_send_in_it(rest: Rest, server: GuildFixture) -> None:
+async def test_an_edit_needs_permission_to_see_the_channel_but_not_to_send(rest: Rest, server: GuildFixture) -> None:
     _, sent = await rest("POST", posts(server), {"content": "x"})
     path = f"{posts(server)}/{sent['id']}"
     server.channel.deny_bot(send_messages=True)
@@ -69,7 +67,7 @@ async def test_an_edit_needs_to_see_the_channel_and_not_to_send_in_it(rest: Rest
     assert server.channel.messages()[0].text == "y"
 
 
-async def test_other_people_s_messages_are_not_edited(rest: Rest, server: GuildFixture) -> None:
+async def test_other_people_s_messages_cannot_be_edited(rest: Rest, server: GuildFixture) -> None:
     said = server.alice.send(server.channel, "hers")
     status, refused = await rest("PATCH", f"{posts(server)}/{said.id}", {"content": "mine"})
     assert (status, refused["code"]) == (403, 50005)

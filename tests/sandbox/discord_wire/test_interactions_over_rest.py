@@ -20,7 +20,7 @@ async def asked(rest: Rest, server: GuildFixture) -> tuple[str, str, Answer]:
     )
 
 
-async def test_a_second_answer_is_refused(rest: Rest, asked: tuple[str, str, Answer]) -> None:
+async def test_a_second_response_is_refused(rest: Rest, asked: tuple[str, str, Answer]) -> None:
     callback, _, seen = asked
     assert (await rest("POST", callback, {"type": 4, "data": {"content": "x"}}))[0] == 204
     status, refused = await rest("POST", callback, {"type": 4, "data": {"content": "y"}})
@@ -28,7 +28,7 @@ async def test_a_second_answer_is_refused(rest: Rest, asked: tuple[str, str, Ans
     assert seen.text == "x"
 
 
-async def test_after_three_seconds_it_is_unknown(
+async def test_after_three_seconds_an_interaction_is_unknown(
     rest: Rest, server: GuildFixture, asked: tuple[str, str, Answer]
 ) -> None:
     server.sandbox.advance(3.1)
@@ -36,7 +36,7 @@ async def test_after_three_seconds_it_is_unknown(
     assert (status, refused["code"]) == (404, 10062)
 
 
-async def test_after_fifteen_minutes_its_token_is_dead(
+async def test_after_fifteen_minutes_an_interaction_s_token_is_invalid(
     rest: Rest, server: GuildFixture, asked: tuple[str, str, Answer]
 ) -> None:
     callback, webhook, seen = asked
@@ -48,7 +48,7 @@ async def test_after_fifteen_minutes_its_token_is_dead(
     assert (seen.text, seen.ephemeral) == ("still", True)
 
 
-async def test_answers_ping_users_only_unless_told_otherwise(
+async def test_responses_ping_users_only_unless_told_otherwise(
     rest: Rest, server: GuildFixture, asked: tuple[str, str, Answer]
 ) -> None:
     callback, webhook, seen = asked
@@ -60,7 +60,7 @@ async def test_answers_ping_users_only_unless_told_otherwise(
     assert [message.text for message in seen.messages] == [text, "more"]
 
 
-async def test_autocomplete_answers_are_checked(
+async def test_autocomplete_responses_are_checked(
     rest: Rest, server: GuildFixture, asked: tuple[str, str, Answer]
 ) -> None:
     for choices in (
@@ -72,7 +72,7 @@ async def test_autocomplete_answers_are_checked(
         assert (status, refused["code"]) == (400, 50035)
 
 
-async def test_files_in_answers_have_the_servers_limit(
+async def test_files_in_responses_have_the_server_s_limit(
     rest: Rest, server: GuildFixture, asked: tuple[str, str, Answer]
 ) -> None:
     server.guild.upload_limit = 10
@@ -81,7 +81,7 @@ async def test_files_in_answers_have_the_servers_limit(
     assert (status, refused["code"]) == (413, 40005)
 
 
-async def test_the_first_follow_up_fills_the_placeholder_and_stays_for_the_asker_alone(
+async def test_the_first_follow_up_fills_the_placeholder_and_stays_ephemeral(
     rest: Rest, asked: tuple[str, str, Answer]
 ) -> None:
     callback, webhook, seen = asked
@@ -91,7 +91,7 @@ async def test_the_first_follow_up_fills_the_placeholder_and_stays_for_the_asker
     assert [(message.text, message.ephemeral) for message in seen.messages] == [("first", True), ("second", False)]
 
 
-async def test_follow_ups_have_no_nonce_that_holds(rest: Rest, asked: tuple[str, str, Answer]) -> None:
+async def test_nonces_of_follow_ups_are_not_enforced(rest: Rest, asked: tuple[str, str, Answer]) -> None:
     callback, webhook, seen = asked
     await rest("POST", callback, {"type": 4, "data": {"content": "x"}})
     for _ in range(2):
@@ -99,7 +99,7 @@ async def test_follow_ups_have_no_nonce_that_holds(rest: Rest, asked: tuple[str,
     assert [message.text for message in seen.messages] == ["x", "same", "same"]
 
 
-async def test_answers_have_no_global_limit(rest: Rest, server: GuildFixture, asked: tuple[str, str, Answer]) -> None:
+async def test_responses_have_no_global_limit(rest: Rest, server: GuildFixture, asked: tuple[str, str, Answer]) -> None:
     server.sandbox.limits.enabled = True
     server.sandbox.limits.per_second = 1
     assert (await rest("GET", "/users/@me"))[0] == 200

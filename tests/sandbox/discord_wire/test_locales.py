@@ -20,7 +20,7 @@ async def connected(session: aiohttp.ClientSession, server: GuildFixture) -> tup
     return socket, (await socket.read_until("GUILD_CREATE"))[-1]["d"]
 
 
-async def test_an_interaction_tells_both_languages(
+async def test_an_interaction_carries_both_languages(
     session: aiohttp.ClientSession, rest: Rest, server: GuildFixture
 ) -> None:
     await rest("PUT", commands(server.sandbox), [command()])
@@ -39,7 +39,7 @@ async def test_an_interaction_tells_both_languages(
     assert (await socket.read())["d"]["locale"] == "en-US"
 
 
-async def test_languages_that_discord_does_not_tell(
+async def test_languages_that_discord_does_not_send(
     session: aiohttp.ClientSession, rest: Rest, server: GuildFixture
 ) -> None:
     await rest("PUT", commands(server.sandbox), [command()])
@@ -55,7 +55,7 @@ async def test_languages_that_discord_does_not_tell(
     assert "preferred_locale" not in (await socket.read())["d"]
 
 
-async def test_translations_are_kept_and_told_when_asked_for(rest: Rest, server: GuildFixture) -> None:
+async def test_translations_are_stored_and_returned_on_request(rest: Rest, server: GuildFixture) -> None:
     choice = {"name": "As the server", "name_localizations": {"de": "Wie der Server"}, "value": "server"}
     languages = option(name="language", description_localizations=GERMAN, choices=[choice])
     sent = command(description_localizations=GERMAN, options=[languages])
@@ -94,7 +94,7 @@ async def test_broken_translations_are_refused(rest: Rest, server: GuildFixture,
 
 
 @pytest.mark.parametrize(("last", "status"), [(60, 200), (61, 400)])
-async def test_of_each_text_the_longest_language_counts(
+async def test_the_longest_language_of_each_text_counts(
     rest: Rest, server: GuildFixture, last: int, status: int
 ) -> None:
     choices = [{"name": "n", "name_localizations": {"de": "x" * 96, "ja": "y" * 90}, "value": "abcd"}] * 25
@@ -104,7 +104,7 @@ async def test_of_each_text_the_longest_language_counts(
     assert (await rest("PUT", commands(server.sandbox), [sent]))[0] == status
 
 
-async def test_the_page_offers_commands_in_the_viewers_language(rest: Rest, server: GuildFixture) -> None:
+async def test_the_page_shows_commands_in_the_viewer_s_language(rest: Rest, server: GuildFixture) -> None:
     choice = {"name": "As the server", "name_localizations": {"de": "Wie der Server"}, "value": "server"}
     language = option(name="language", description_localizations={"de": "Sprache"}, choices=[choice])
     await rest("PUT", commands(server.sandbox), [command(description_localizations=GERMAN, options=[language])])

@@ -18,7 +18,7 @@ DOT = base64.b64decode(
 )
 
 
-async def test_what_one_page_has_read_the_next_one_knows() -> None:
+async def test_later_pages_know_what_an_earlier_page_read() -> None:
     read: Read = {}
     first = RememberingMediaWorker(read)
     seen = await first.validate("a dot", DOT)
@@ -48,7 +48,7 @@ def _padded(clip: bytes, label: str) -> bytes:
     return clip + (8 + len(label)).to_bytes(4, "big") + b"free" + label.encode()
 
 
-async def test_videos_that_show_the_same_are_read_once_and_none_is_turned_away() -> None:
+async def test_identical_videos_are_read_once_and_none_is_refused() -> None:
     read: Read = {}
     worker = RememberingMediaWorker(read)
     grey, red = _clip("grey"), _clip("red")

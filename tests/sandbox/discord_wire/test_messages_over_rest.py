@@ -17,13 +17,13 @@ def button(label: str, custom_id: str) -> dict[str, object]:
     return {"type": 2, "style": 2, "label": label, "custom_id": custom_id}
 
 
-async def test_answers_are_exactly_json(rest: Rest, server: GuildFixture) -> None:
+async def test_responses_are_exactly_json(rest: Rest, server: GuildFixture) -> None:
     response = await rest.raw("GET", "/users/@me")
     assert response.headers["Content-Type"] == "application/json"
     assert "Via" in response.headers
 
 
-async def test_the_same_nonce_gives_the_earlier_message(rest: Rest, server: GuildFixture) -> None:
+async def test_the_same_nonce_returns_the_earlier_message(rest: Rest, server: GuildFixture) -> None:
     body = {"content": "once", "nonce": "n1", "enforce_nonce": True}
     _, first = await rest("POST", posts(server), body)
     _, second = await rest("POST", posts(server), {**body, "content": "twice"})
@@ -56,7 +56,7 @@ async def test_a_nonce_whose_message_was_deleted(rest: Rest, server: GuildFixtur
     assert (status, refused["code"]) == (404, 10008)
 
 
-async def test_history_carries_no_nonce(rest: Rest, server: GuildFixture) -> None:
+async def test_history_contains_no_nonce(rest: Rest, server: GuildFixture) -> None:
     _, sent = await rest("POST", posts(server), {"content": "x", "nonce": 77})
     _, read = await rest("GET", posts(server))
     assert sent["nonce"] == 77
@@ -109,7 +109,7 @@ async def test_history_by_after_before_and_limit(rest: Rest, server: GuildFixtur
         ({"content": "x", "attachments": [{"id": 0, "description": "d" * 1025}]}, 50035),
     ],
 )
-async def test_what_breaks_a_rule(rest: Rest, server: GuildFixture, body: dict[str, object], code: int) -> None:
+async def test_messages_that_break_a_rule(rest: Rest, server: GuildFixture, body: dict[str, object], code: int) -> None:
     status, refused = await rest("POST", posts(server), body)
     assert (status, refused["code"]) == (400, code)
     assert server.channel.messages() == []
@@ -124,7 +124,7 @@ async def test_a_v2_message_cannot_become_a_plain_one(rest: Rest, server: GuildF
     assert server.channel.messages()[0].text == "new"
 
 
-async def test_files_have_a_limit_of_size_and_number(rest: Rest, server: GuildFixture) -> None:
+async def test_files_have_limits_of_size_and_number(rest: Rest, server: GuildFixture) -> None:
     server.guild.upload_limit = 100
     status, refused = await rest("POST", posts(server), {}, files=[("a.mp4", b"x" * 101)])
     assert (status, refused["code"]) == (413, 40005)
@@ -135,7 +135,7 @@ async def test_files_have_a_limit_of_size_and_number(rest: Rest, server: GuildFi
     assert (await rest("POST", posts(server), {}, files=[("a.mp4", b"x" * 101)]))[0] == 200
 
 
-async def test_a_files_name_is_stored_as_discord_does(rest: Rest, server: GuildFixture) -> None:
+async def test_a_file_s_name_is_stored_as_discord_does_it(rest: Rest, server: GuildFixture) -> None:
     await rest("POST", posts(server), {}, files=[("SPOILER_my cät.mp4", b"x")])
     (attachment,) = server.channel.messages()[0].attachments
     assert (attachment.filename, attachment.spoiler) == ("SPOILER_my_ct.mp4", True)
@@ -184,7 +184,7 @@ async def test_replies_to_a_deleted_message(rest: Rest, server: GuildFixture) ->
     assert server.channel.messages()[0].reference_id is None
 
 
-async def test_threads_that_are_archived_or_locked(rest: Rest, server: GuildFixture) -> None:
+async def test_archived_or_locked_threads(rest: Rest, server: GuildFixture) -> None:
     thread = server.channel.add_thread("talk")
     path = f"/channels/{thread.id}/messages"
     _, sent = await rest("POST", path, {"content": "x"})
@@ -199,7 +199,7 @@ async def test_threads_that_are_archived_or_locked(rest: Rest, server: GuildFixt
     assert (await rest("POST", path, {"content": "x"}))[1]["code"] == 50083
 
 
-async def test_edits_of_old_messages_are_limited_when_switched_on(rest: Rest, server: GuildFixture) -> None:
+async def test_edits_of_old_messages_are_limited_if_switched_on(rest: Rest, server: GuildFixture) -> None:
     server.sandbox.limits.edits_of_old_messages = 1
     _, sent = await rest("POST", posts(server), {"content": "x"})
     path = f"{posts(server)}/{sent['id']}"
@@ -236,7 +236,7 @@ async def test_mentions_in_text_displays_ping_and_edits_do_not(rest: Rest, serve
     assert (shown.pinged, shown.text, shown.edited) == ({server.alice.id}, f"for {server.admin.mention}", True)
 
 
-async def test_channels_of_every_kind_take_messages(rest: Rest, server: GuildFixture) -> None:
+async def test_channels_of_every_kind_accept_messages(rest: Rest, server: GuildFixture) -> None:
     forum = server.guild.add_forum("help")
     kinds = [
         server.guild.add_announcement_channel("news"),

@@ -29,7 +29,7 @@ async def test_a_page_shows_one_channel_and_then_another(rest: Rest, server: Gui
     assert "after" not in await shown(server)
 
 
-async def test_a_page_brings_itself_up_to_date(rest: Rest, server: GuildFixture) -> None:
+async def test_a_page_updates_itself(rest: Rest, server: GuildFixture) -> None:
     await server.sandbox.open_preview(server.channel, [server.alice])
     page = server.sandbox._page._page
     assert page is not None

@@ -35,9 +35,7 @@ async def test_the_code_with_which_the_bot_closes(
     assert await resumed(session, server, session_id) is goes_on
 
 
-async def test_a_connection_that_breaks_leaves_the_session(
-    session: aiohttp.ClientSession, server: GuildFixture
-) -> None:
+async def test_a_broken_connection_leaves_the_session(session: aiohttp.ClientSession, server: GuildFixture) -> None:
     _, session_id = await ready(session, server)
     server.sandbox.gateway.cut()
     await server.sandbox.until(lambda: not server.sandbox.bot_connected)
@@ -66,7 +64,7 @@ async def test_a_session_without_a_connection_times_out(session: aiohttp.ClientS
     assert not await resumed(session, server, session_id)
 
 
-async def test_one_session_ends_and_the_other_of_its_shard_goes_on(
+async def test_one_session_ends_and_the_other_of_its_shard_continues(
     session: aiohttp.ClientSession, server: GuildFixture
 ) -> None:
     (old, old_id), (new, _) = await ready(session, server), await ready(session, server)

@@ -33,7 +33,9 @@ async def answered(socket: Socket, sandbox: DiscordSandbox, shard: int, count: i
     return frame["t"] or frame["op"]
 
 
-async def test_one_in_five_seconds(session: aiohttp.ClientSession, sandbox: DiscordSandbox, starts: Any) -> None:
+async def test_one_identify_in_five_seconds(
+    session: aiohttp.ClientSession, sandbox: DiscordSandbox, starts: Any
+) -> None:
     assert await identify(session, sandbox, 0) == READY
     sandbox.advance(4.5)
     too_soon = await open_socket(session, sandbox)
@@ -53,7 +55,9 @@ async def test_as_many_at_once_as_there_are_buckets(
     assert [await identify(session, sandbox, shard) for shard in (4, 15)] == [READY] * 2
 
 
-async def test_a_resume_is_no_start(session: aiohttp.ClientSession, sandbox: DiscordSandbox, starts: Any) -> None:
+async def test_a_resume_is_not_a_session_start(
+    session: aiohttp.ClientSession, sandbox: DiscordSandbox, starts: Any
+) -> None:
     socket = await open_socket(session, sandbox)
     await socket.identify(sandbox, shard=[0, 1])
     session_id = (await socket.read())["d"]["session_id"]
@@ -64,7 +68,7 @@ async def test_a_resume_is_no_start(session: aiohttp.ClientSession, sandbox: Dis
     assert starts.used == 1
 
 
-async def test_what_is_left_is_told_and_comes_back_after_a_day(
+async def test_the_remaining_starts_are_reported_and_renewed_after_a_day(
     session: aiohttp.ClientSession, sandbox: DiscordSandbox, rest: Rest, starts: Any
 ) -> None:
     starts.max_concurrency = 2
@@ -85,7 +89,7 @@ async def limit(rest: Rest) -> dict[str, int]:
     return shown
 
 
-async def test_one_too_many_ends_every_session_and_voids_the_token(
+async def test_one_start_too_many_ends_every_session_and_voids_the_token(
     session: aiohttp.ClientSession, sandbox: DiscordSandbox, rest: Rest, starts: Any
 ) -> None:
     starts.total = 2
@@ -100,8 +104,6 @@ async def test_one_too_many_ends_every_session_and_voids_the_token(
     assert (await rest("GET", "/users/@me"))[0] == 401
 
 
-async def test_nothing_is_refused_where_that_is_switched_off(
-    session: aiohttp.ClientSession, sandbox: DiscordSandbox
-) -> None:
+async def test_nothing_is_refused_if_limits_are_off(session: aiohttp.ClientSession, sandbox: DiscordSandbox) -> None:
     sandbox.starts.total = 1
     assert [await identify(session, sandbox, 0) for _ in range(3)] == [READY] * 3

@@ -49,7 +49,7 @@ async def test_events_go_to_the_servers_shard_and_to_each_of_its_sessions(
     assert (await sockets[3].read())["d"]["name"] == "of the first"
 
 
-async def test_what_is_of_no_server_goes_to_the_first_shard(
+async def test_events_without_a_server_go_to_the_first_shard(
     session: aiohttp.ClientSession, sandbox: DiscordSandbox
 ) -> None:
     second = of_each_shard(sandbox, 2)[1]
@@ -78,7 +78,7 @@ async def test_an_interaction_that_nobody_knows(rest: Rest) -> None:
     assert (status, refused["code"]) == (404, 10062)
 
 
-async def test_a_shard_has_so_many_servers_at_most(session: aiohttp.ClientSession, sandbox: DiscordSandbox) -> None:
+async def test_a_shard_has_a_maximum_number_of_servers(session: aiohttp.ClientSession, sandbox: DiscordSandbox) -> None:
     of_each_shard(sandbox, 2)
     sandbox.gateway.most_guilds = len(sandbox.world.backend.guilds) - 1
     socket = await open_socket(session, sandbox)
@@ -88,7 +88,7 @@ async def test_a_shard_has_so_many_servers_at_most(session: aiohttp.ClientSessio
 
 
 @pytest.mark.parametrize(("shard", "code"), [([2, 2], 4010), ([-1, 2], 4010), ([0, 0], 4010)])
-async def test_a_shard_that_is_none(
+async def test_an_invalid_shard(
     session: aiohttp.ClientSession, sandbox: DiscordSandbox, shard: list[int], code: int
 ) -> None:
     socket = await open_socket(session, sandbox)

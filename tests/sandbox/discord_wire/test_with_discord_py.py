@@ -26,7 +26,7 @@ async def test_a_deferred_slash_command_is_waited_for_to_its_end(bot: Bot, serve
     assert server.channel.messages(seen_by=server.alice)[0].text == "watching j1 False"
 
 
-async def test_buttons_update_their_message_or_answer_anew(bot: Bot, server: GuildFixture) -> None:
+async def test_buttons_update_their_message_or_send_another(bot: Bot, server: GuildFixture) -> None:
     await server.alice.slash(server.channel, "pixverse status", jobid="j1")
     (card,) = server.channel.messages()
     checked = await server.admin.click(card, "Check now")
@@ -61,7 +61,7 @@ async def test_commands_are_offered_by_permission_and_can_be_forged(bot: Bot, se
     assert (await server.alice.forge_slash(server.channel, "pixverse-admin token")).opened_modal
 
 
-async def test_a_message_menu_reads_that_message_without_the_content_intent(bot: Bot, server: GuildFixture) -> None:
+async def test_a_message_menu_reads_its_message_without_the_content_intent(bot: Bot, server: GuildFixture) -> None:
     said = server.alice.send(server.channel, "my job is j7")
     answer = await server.alice.message_menu(said, "Watch PixVerse jobs")
     assert answer.text == "read: my job is j7"
@@ -72,7 +72,7 @@ async def test_a_forged_button_reaches_the_bot(bot: Bot, server: GuildFixture) -
     assert answer.text == "stopped"
 
 
-async def test_no_answer_is_told_as_such(bot: Bot, server: GuildFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_missing_response_is_reported(bot: Bot, server: GuildFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sandbox.discord_wire.interactions._FIRST_ANSWER_S", 0.05)
     with pytest.raises(NotAnswered, match="no answer within"):
         await server.alice.slash(server.channel, "pixverse silent")
@@ -87,7 +87,7 @@ async def test_a_cut_socket_is_resumed_and_nothing_is_missed(bot: Bot, server: G
     assert (server.sandbox.gateway.identified, server.sandbox.gateway.resumed) == (1, 1)
 
 
-async def test_the_bot_hears_of_servers_and_channels(bot: Bot, server: GuildFixture) -> None:
+async def test_the_bot_is_told_of_servers_and_channels(bot: Bot, server: GuildFixture) -> None:
     await server.sandbox.until(bot.is_ready)
     second = server.guild.add_text_channel("second")
     second.delete()
@@ -99,7 +99,7 @@ async def test_the_bot_hears_of_servers_and_channels(bot: Bot, server: GuildFixt
     assert isinstance(seen, discord.TextChannel)
 
 
-async def test_files_go_up_and_come_back(bot: Bot, server: GuildFixture) -> None:
+async def test_files_are_uploaded_and_returned(bot: Bot, server: GuildFixture) -> None:
     channel = bot.get_partial_messageable(server.channel.id)
     video = discord.File(fp=io.BytesIO(b"\0\1mp4"), filename="pixverse-1-1.mp4", description="A cat")
     sent = await channel.send("done", file=video)
@@ -113,7 +113,7 @@ async def test_files_go_up_and_come_back(bot: Bot, server: GuildFixture) -> None
     assert await sent.attachments[0].read() == b"\0\1mp4"
 
 
-async def test_an_outage_of_discord_is_no_removal(bot: Bot, server: GuildFixture) -> None:
+async def test_an_outage_of_discord_is_not_a_removal(bot: Bot, server: GuildFixture) -> None:
     await server.sandbox.until(bot.is_ready)
     server.guild.outage()
     await server.sandbox.until(lambda: all(guild.unavailable for guild in bot.guilds))

@@ -33,7 +33,7 @@ def test_every_transition_shows(change: Callable[[Job], None]) -> None:
         assert (job.shown, job.record_state) != before
 
 
-def test_files_replace_those_of_a_completion_and_nothing_else() -> None:
+def test_files_replace_only_those_of_a_completion() -> None:
     two = choices.with_results(timelines.completed(9), Results(2))[-1].change.results
     assert two is not None
     assert two.count == 2

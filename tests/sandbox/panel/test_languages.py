@@ -35,7 +35,7 @@ async def test_person_and_server_get_a_language(stage: Stage) -> None:
                 await panel.controls[switch](Form({"language": "Klingon"}))
 
 
-async def test_a_language_that_is_not_offered_or_not_told_is_shown_as_none(stage: Stage) -> None:
+async def test_an_unknown_or_missing_language_is_shown_as_none(stage: Stage) -> None:
     stage.alice.locale, stage.guild.preferred_locale = "tlh", None
     async with Panel.open(stage) as panel:
         shown = views.sections(panel.state)["places"]

@@ -3,7 +3,7 @@ from sandbox.pixverse_api import timelines
 from sandbox.stage import Stage
 
 
-async def test_a_job_begins_once_a_person_asks_for_it_and_not_by_the_api_s_traffic(stage: Stage) -> None:
+async def test_a_job_starts_when_a_person_asks_for_it_and_not_by_api_traffic(stage: Stage) -> None:
     async with Panel.open(stage) as panel:
         job = stage.pixverse.add_job(stage.account)
         panel.state.play_once_asked(job, timelines.completed(40))

@@ -63,7 +63,7 @@ async def test_processes_are_started_stopped_killed_and_added_by_name(stage: Sta
             await press("process-kill", "9")
 
 
-async def test_one_process_alone_says_how_to_have_several(stage: Stage) -> None:
+async def test_a_single_process_says_how_to_have_several(stage: Stage) -> None:
     async with Panel.open(stage) as panel:
         assert views.processes(panel.state) == []
         with pytest.raises(NotDone, match="--cluster"):

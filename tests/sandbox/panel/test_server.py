@@ -28,7 +28,7 @@ async def client() -> AsyncIterator[aiohttp.ClientSession]:
         yield session
 
 
-async def test_the_page_and_all_that_it_loads_are_there(panel: Panel, client: aiohttp.ClientSession) -> None:
+async def test_the_page_and_everything_it_loads_are_served(panel: Panel, client: aiohttp.ClientSession) -> None:
     async with client.get(panel.url) as answer:
         assert answer.status == 200
         policy = answer.headers["Content-Security-Policy"]
@@ -48,7 +48,7 @@ async def test_the_page_and_all_that_it_loads_are_there(panel: Panel, client: ai
 @pytest.mark.parametrize(
     "path", ["page/none.js", "page/..%2fserver.py", "page/%2e%2e/server.py", "server.py", "do/none"]
 )
-async def test_nothing_else_is_there(panel: Panel, client: aiohttp.ClientSession, path: str) -> None:
+async def test_nothing_else_is_served(panel: Panel, client: aiohttp.ClientSession, path: str) -> None:
     async with client.get(panel.url + path) as answer:
         assert answer.status in (404, 405)
         assert "Content-Security-Policy" in answer.headers
@@ -65,7 +65,7 @@ async def test_another_host_is_refused(panel: Panel, client: aiohttp.ClientSessi
     "headers",
     [{}, {"Origin": "http://evil.example"}, {"Origin": "null"}, {"Origin": "http://127.0.0.1:1"}],
 )
-async def test_another_page_changes_nothing(
+async def test_another_page_can_change_nothing(
     panel: Panel, client: aiohttp.ClientSession, headers: dict[str, str]
 ) -> None:
     body = {"kind": "v2 video", "ending": "completed", "seconds": "1", "videos": "1", "size": "about 60 kB"}
@@ -78,7 +78,7 @@ async def test_another_page_changes_nothing(
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"7", b'"a"', b"\xff"])
-async def test_nonsense_is_refused_in_a_sentence(panel: Panel, client: aiohttp.ClientSession, body: bytes) -> None:
+async def test_invalid_input_is_refused_in_a_sentence(panel: Panel, client: aiohttp.ClientSession, body: bytes) -> None:
     headers = {"Origin": panel.url[:-1], "Content-Type": "application/json"}
     async with client.post(f"{panel.url}do/job-start", data=body, headers=headers) as answer:
         assert (await answer.json())["done"] is False
@@ -94,7 +94,7 @@ async def test_every_control_refuses_an_empty_form_or_needs_none(panel: Panel, c
             assert answer.status == 200, name
 
 
-async def test_only_the_panel_may_show_the_chat(panel: Panel, client: aiohttp.ClientSession) -> None:
+async def test_only_the_panel_can_frame_the_chat(panel: Panel, client: aiohttp.ClientSession) -> None:
     address, _, secret = panel.chat.url.partition("#")
     async with client.get(address) as answer:
         policy = answer.headers["Content-Security-Policy"]
@@ -109,7 +109,7 @@ async def test_only_the_panel_may_show_the_chat(panel: Panel, client: aiohttp.Cl
             assert answer.status == status
 
 
-async def test_a_browser_keeps_what_every_chat_has_in_common(panel: Panel, client: aiohttp.ClientSession) -> None:
+async def test_browsers_cache_what_every_chat_has_in_common(panel: Panel, client: aiohttp.ClientSession) -> None:
     address = panel.chat.url.partition("?")[0]
     for name, kept in (("app.js", True), ("preview.css", True), ("", False)):
         async with client.get(address + name) as answer:
@@ -117,7 +117,7 @@ async def test_a_browser_keeps_what_every_chat_has_in_common(panel: Panel, clien
             assert ("Pragma" in answer.headers) != kept, name
 
 
-async def test_the_chat_is_another_one_for_each_channel_and_person(panel: Panel) -> None:
+async def test_each_channel_and_person_has_a_separate_chat(panel: Panel) -> None:
     state = panel.state
     first = panel.chat.url
     await panel.controls["person"](Form({"person": str(state.stage.ada.id)}))
@@ -137,9 +137,7 @@ async def _as_page(client: aiohttp.ClientSession, url: str, method: str, path: s
         return answer.status, await answer.read()
 
 
-async def test_a_chat_that_was_left_is_told_nothing_and_refused_nothing(
-    panel: Panel, client: aiohttp.ClientSession
-) -> None:
+async def test_an_abandoned_chat_gets_no_updates_and_no_refusals(panel: Panel, client: aiohttp.ClientSession) -> None:
     left = panel.chat.url
     assert (await _as_page(client, left, "POST", "/api/pages"))[0] == 200
     await panel.controls["person"](Form({"person": str(panel.state.stage.ada.id)}))
@@ -151,7 +149,7 @@ async def test_a_chat_that_was_left_is_told_nothing_and_refused_nothing(
     assert await _as_page(client, last, "GET", "/api/state") == (204, b"")
 
 
-async def test_what_is_asked_while_the_channel_changes_is_answered_afterwards(
+async def test_requests_during_a_channel_change_are_answered_afterwards(
     panel: Panel, client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     left = panel.chat.url
@@ -188,7 +186,7 @@ async def test_a_port_in_use_is_named(stage: Stage) -> None:
                 pass
 
 
-async def test_the_page_is_told_what_changes_and_nothing_else(panel: Panel, client: aiohttp.ClientSession) -> None:
+async def test_the_page_is_sent_only_what_changes(panel: Panel, client: aiohttp.ClientSession) -> None:
     async with client.get(f"{panel.url}events") as stream:
         assert stream.content_type == "text/event-stream"
         first = [await _event(stream) for _ in range(9)]

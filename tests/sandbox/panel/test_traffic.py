@@ -44,11 +44,11 @@ def test_long_paths_are_cut() -> None:
         ("/v2/pixverse/scheduler/", "/v2/pixverse/scheduler/"),
     ],
 )
-def test_long_numbers_are_shown_by_their_ends(path: str, shown: str) -> None:
+def test_the_middle_of_long_numbers_is_left_out(path: str, shown: str) -> None:
     assert short(path) == shown
 
 
-def test_the_latest_come_first_and_not_all() -> None:
+def test_only_the_latest_requests_are_shown_newest_first() -> None:
     asked = [LoggedRequest("GET", f"/v1/{number}", None, number, None, "host", 200) for number in range(100)]
     files = [LoggedRequest("GET", "/file", None, 1000, None, "host")]
     lines = latest([], asked, files)

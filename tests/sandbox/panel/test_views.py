@@ -8,7 +8,7 @@ from sandbox.panel import Panel, views
 from sandbox.stage import Stage
 
 
-async def test_a_bot_that_does_not_start_leaves_its_last_words(stage: Stage) -> None:
+async def test_a_bot_that_does_not_start_leaves_its_last_log_lines(stage: Stage) -> None:
     broken = replace(stage, bot=BotProcess(stage.folder / "bot", {}))  # without a token
     await broken.bot.start()
     async with Panel.open(broken) as panel:
@@ -28,7 +28,7 @@ async def test_a_bot_that_does_not_start_leaves_its_last_words(stage: Stage) -> 
     assert shown["chat"] == {"url": "", "note": "The chat is closed."}
 
 
-async def test_jobs_are_shown_with_what_was_and_what_comes(stage: Stage) -> None:
+async def test_jobs_are_shown_with_their_past_and_future_states(stage: Stage) -> None:
     async with Panel.open(stage) as panel:
         job = stage.pixverse.add_video(stage.account, prompt="boat")
         job.set("progress", 31)

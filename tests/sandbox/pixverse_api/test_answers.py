@@ -62,7 +62,7 @@ async def test_accounts_do_not_see_each_other(world: World) -> None:
     assert job.status == "created"
 
 
-async def test_records_that_are_gone(world: World) -> None:
+async def test_deleted_and_expired_records(world: World) -> None:
     assert await world.get("/v1/pixverse/jobs/", jobid="job:1") == unknown("job:1")
     job = world.api.add_job(world.account)
     job.expire()
@@ -84,7 +84,7 @@ async def test_cancelling(world: World) -> None:
     assert (await world.job(job.jobid))["status"] == "cancelled"
 
 
-async def test_cancelling_what_has_ended_tells_how_it_ended(world: World) -> None:
+async def test_cancelling_an_ended_job_reports_how_it_ended(world: World) -> None:
     job = world.api.add_job(world.account, timelines.failed(seconds=60))
     world.clock.forward(600)
     answer = await world.get("/v1/pixverse/jobs/cancel/", jobid=job.jobid)

@@ -62,7 +62,7 @@ async def sent(world: World, count: int) -> None:
     assert len(world.api.callbacks.sent) == count
 
 
-async def test_v1_is_told_as_a_get_tells_it_once_at_the_end(world: World, ear: Ear) -> None:
+async def test_a_v1_callback_equals_the_record_and_comes_once_at_the_end(world: World, ear: Ear) -> None:
     status, made = await world.post("create", json=BOAT | {"replyUrl": ear.url, "replyRef": "local-17"})
     assert status == 200
     world.clock.forward(15)
@@ -76,7 +76,7 @@ async def test_v1_is_told_as_a_get_tells_it_once_at_the_end(world: World, ear: E
     assert ear.url not in repr(world.api.callbacks.sent)
 
 
-async def test_v2_is_told_by_its_flat_record(world: World, ear: Ear) -> None:
+async def test_a_v2_callback_is_its_flat_record(world: World, ear: Ear) -> None:
     _, made = await world.ask("POST", CREATE_V2, json={"prompt": "boat", "replyUrl": ear.url, "replyRef": "17"})
     (job,) = world.api.jobs
     job.complete()
@@ -87,14 +87,14 @@ async def test_v2_is_told_by_its_flat_record(world: World, ear: Ear) -> None:
     assert "errCode" not in told
 
 
-async def test_a_failure_of_v2_has_an_error_code(world: World, ear: Ear) -> None:
+async def test_a_v2_failure_has_an_error_code(world: World, ear: Ear) -> None:
     job = world.api.add_video(world.account, replyUrl=ear.url)
     job.fail("broken")
     await sent(world, 1)
     assert (ear.heard[0]["video_status_name"], ear.heard[0]["errCode"]) == ("FAILED", 500044)
 
 
-async def test_every_kind_of_end_is_told(world: World, ear: Ear) -> None:
+async def test_every_kind_of_end_is_reported(world: World, ear: Ear) -> None:
     for status in ("moderated", "failed"):
         world.api.add_job(world.account, replyUrl=ear.url).fail("no", status=status)
     world.api.add_job(world.account, replyUrl=ear.url).cancel()
@@ -125,7 +125,7 @@ async def test_twice_late_and_never(world: World, ear: Ear) -> None:
     assert [body["jobid"] for body in ear.heard] == [job.jobid, job.jobid]
 
 
-async def test_before_the_record_tells_of_the_end(world: World, ear: Ear, clock: HandClock) -> None:
+async def test_a_callback_before_the_record_shows_the_end(world: World, ear: Ear, clock: HandClock) -> None:
     world.api.sweep_seconds = math.inf
     world.api.callbacks.policy = CallbackPolicy(CallbackTiming.EARLY)
     by_hand = world.api.add_job(world.account, replyUrl=ear.url)
@@ -150,7 +150,7 @@ async def test_out_of_order(world: World, ear: Ear) -> None:
     assert ear.states == ["completed", "progress", "started", "created"]
 
 
-async def test_before_the_answer_of_the_post(world: World, ear: Ear) -> None:
+async def test_a_callback_before_the_post_s_response(world: World, ear: Ear) -> None:
     world.api.callbacks.policy = CallbackPolicy(CallbackTiming.EVERY_CHANGE)
     world.api.faults.add(faults.AfterHandling(faults.Status(504)), path="/v1/pixverse/create")
     assert (await world.post("create", json=BOAT | {"replyUrl": ear.url}))[0] == 504
@@ -158,7 +158,7 @@ async def test_before_the_answer_of_the_post(world: World, ear: Ear) -> None:
     assert ear.states == ["started"]
 
 
-async def test_of_a_refused_post_nothing_is_told(world: World, ear: Ear) -> None:
+async def test_a_refused_post_causes_no_callback(world: World, ear: Ear) -> None:
     for path, given in (("/v1/pixverse/create", BOAT), (CREATE_V2, {"prompt": "boat"})):
         for policy in (CallbackTiming.EVERY_CHANGE, CallbackTiming.EARLY, CallbackTiming.AT_THE_END):
             world.api.callbacks.policy = CallbackPolicy(policy)
@@ -169,7 +169,7 @@ async def test_of_a_refused_post_nothing_is_told(world: World, ear: Ear) -> None
     await sent(world, 1)
 
 
-async def test_the_account_s_own_address_serves_jobs_without_one(world: World, ear: Ear) -> None:
+async def test_the_account_s_reply_url_serves_jobs_without_one(world: World, ear: Ear) -> None:
     world.api.add_job(world.account).complete()
     assert (await plain(world, {"replyUrl": ear.url}))[0] == 200
     assert await world.get("/v2/account") == (200, {"name": "", "replyUrl": ear.url})
@@ -194,7 +194,7 @@ async def test_only_this_machine_is_called(world: World) -> None:
         assert (await world.api.callbacks.post(url, {})).status is None
 
 
-async def test_nobody_there_and_not_a_second_time(world: World, ear: Ear) -> None:
+async def test_an_unreachable_address_is_not_called_again(world: World, ear: Ear) -> None:
     async with Ear() as gone:
         url = gone.url
     world.api.add_job(world.account, replyUrl=url).complete()

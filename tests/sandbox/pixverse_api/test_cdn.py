@@ -37,7 +37,7 @@ async def test_attachments_lead_to_their_bytes_in_order(world: World) -> None:
     assert all(attachment.keys() == keys for attachment in attachments)
 
 
-async def test_links_have_discords_form_and_live_a_day(world: World) -> None:
+async def test_links_have_discord_s_form_and_last_a_day(world: World) -> None:
     (stored,) = done(world).videos
     parts = urlsplit(stored.url)
     query = parse_qs(parts.query)
@@ -59,7 +59,7 @@ async def test_altered_links_are_dead(world: World) -> None:
         assert await fetch(world, url) == GONE
 
 
-async def test_an_expired_link_and_a_file_of_ones_own(world: World) -> None:
+async def test_an_expired_link_and_a_custom_file(world: World) -> None:
     job = world.api.add_job(world.account, timelines.expired_link(30))
     job.follow(world.clock() + 31_000)
     assert await fetch(world, job.videos[0].url) == GONE
@@ -83,7 +83,7 @@ async def test_refusals_and_other_types(world: World) -> None:
     assert world.api.requests == []
 
 
-async def test_less_and_more_than_promised(world: World) -> None:
+async def test_fewer_and_more_bytes_than_announced(world: World) -> None:
     (stored,) = done(world).videos
     world.api.cdn.faults.add(faults.Truncated(0.9))
     with pytest.raises(aiohttp.ClientPayloadError):

@@ -9,7 +9,7 @@ from sandbox.event_log import read_events
 from sandbox.pixverse_api import PixverseApi
 
 
-async def test_whose_request_for_which_job(tmp_path: Path) -> None:
+async def test_whose_request_was_for_which_job(tmp_path: Path) -> None:
     log = tmp_path / "events.jsonl"
     api = PixverseApi(rng=random.Random(4), sweep_seconds=0, log_path=log)
     await api.start()

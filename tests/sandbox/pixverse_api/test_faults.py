@@ -58,7 +58,7 @@ async def test_broken_connections(world: World) -> None:
     assert (await raw(world, job.jobid))[0] == 200
 
 
-async def test_a_fault_meets_only_what_it_is_for(world: World) -> None:
+async def test_a_fault_affects_only_what_it_is_for(world: World) -> None:
     other = world.api.add_account(77)
     job, twin = world.api.add_job(world.account), world.api.add_job(world.account)
     fault = world.api.faults.add(faults.Status(404), job=job, path=JOB, method="GET", times=2)
@@ -69,7 +69,7 @@ async def test_a_fault_meets_only_what_it_is_for(world: World) -> None:
     assert (await world.get("/v1/pixverse/jobs", token=other.token))[0] == 500
 
 
-async def test_before_and_after_the_deed(world: World) -> None:
+async def test_before_and_after_the_action(world: World) -> None:
     boat = {"prompt": "boat", "style": "Anime"}
     world.api.faults.add(faults.Status(504), method="POST")
     assert (await world.post("create", json=boat))[0] == 504
@@ -83,7 +83,7 @@ async def test_before_and_after_the_deed(world: World) -> None:
     assert len(world.api.jobs) == 2
 
 
-async def test_held_until_let_go(world: World) -> None:
+async def test_held_until_released(world: World) -> None:
     job, gate = world.api.add_job(world.account), asyncio.Event()
     world.api.faults.add(faults.Hold(gate))
     asking = asyncio.create_task(raw(world, job.jobid))
@@ -111,13 +111,13 @@ async def test_refused_connections_and_the_same_port_again(world: World) -> None
     assert (await raw(world, job.jobid))[0] == 200
 
 
-async def test_until_tells_what_was_asked_last(world: World) -> None:
+async def test_until_reports_the_last_requests(world: World) -> None:
     await world.get("/v1/pixverse/jobs")
     with pytest.raises(TimeoutError, match=r"GET /v1/pixverse/jobs 200"):
         await world.api.until(lambda: False, timeout=0.02)
 
 
-async def test_a_large_answer(world: World) -> None:
+async def test_a_large_response(world: World) -> None:
     job = world.api.add_job(world.account, timelines.never_ends())
     job.raw = {"jobid": job.jobid, "content": "x" * 5_000_000}
     assert len((await raw(world, job.jobid))[2]) > 5_000_000

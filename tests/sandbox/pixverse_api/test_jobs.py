@@ -27,7 +27,7 @@ async def test_a_fresh_job_has_not_been_seen_in_discord(world: World) -> None:
     assert not {"updated", "messageId", "content", "timestamp", "attachments"} & record.keys()
 
 
-async def test_changes_are_seen_at_sweeps_only(world: World) -> None:
+async def test_changes_are_seen_only_at_sweeps(world: World) -> None:
     world.api.sweep_seconds = math.inf
     job = world.api.add_job(world.account, timelines.completed(seconds=30))
     before = await world.job(job.jobid)
@@ -42,7 +42,7 @@ async def test_changes_are_seen_at_sweeps_only(world: World) -> None:
     assert await world.job(job.jobid) == after
 
 
-async def test_a_late_question_finds_the_time_of_the_sweep(world: World) -> None:
+async def test_a_late_request_gets_the_time_of_the_sweep(world: World) -> None:
     world.api.sweep_seconds = 20
     job = world.api.add_job(world.account, timelines.skipped_states(seconds=30))
     world.clock.forward(39.9)
@@ -51,7 +51,7 @@ async def test_a_late_question_finds_the_time_of_the_sweep(world: World) -> None
     assert (await world.job(job.jobid))["updated"] == "2026-11-18T11:07:20.123Z"
 
 
-def test_sweeps_are_15_to_60_seconds_apart_by_chance(world: World) -> None:
+def test_sweeps_are_randomly_15_to_60_seconds_apart(world: World) -> None:
     world.api.sweep_seconds = (15, 60)
     job = world.api.add_job(world.account, tuple(timelines.step(n, "progress", note=n) for n in range(1, 3600)))
     notes = []
@@ -66,7 +66,7 @@ def test_sweeps_are_15_to_60_seconds_apart_by_chance(world: World) -> None:
     assert len(gaps) > 10
 
 
-async def test_a_change_by_hand_does_not_move_into_a_sweep_before_it(world: World) -> None:
+async def test_a_manual_change_does_not_move_into_an_earlier_sweep(world: World) -> None:
     world.api.sweep_seconds = 20
     job = world.api.add_job(world.account)
     world.clock.forward(30)
@@ -76,7 +76,7 @@ async def test_a_change_by_hand_does_not_move_into_a_sweep_before_it(world: Worl
     assert (await world.job(job.jobid))["updated"] == "2026-11-18T11:07:20.123Z"
 
 
-async def test_with_no_sweeps_each_change_has_its_own_time(world: World) -> None:
+async def test_without_sweeps_each_change_has_its_own_time(world: World) -> None:
     job = world.api.add_job(world.account, timelines.completed(seconds=30))
     world.clock.forward(3600)
     assert (await world.job(job.jobid))["updated"] == "2026-11-18T11:07:10.123Z"
@@ -115,14 +115,14 @@ async def test_content_and_times_have_their_documented_forms(world: World) -> No
         (timelines.expired_link(), "completed"),
     ],
 )
-async def test_each_time_line_comes_to_its_end(world: World, timeline: Timeline, end: str) -> None:
+async def test_each_timeline_ends(world: World, timeline: Timeline, end: str) -> None:
     job = world.api.add_job(world.account, timeline)
     world.clock.forward(7200)
     assert (await world.job(job.jobid))["status"] == end
     assert (await world.get("/v1/pixverse/jobs"))[1] == ([] if end in ENDS else [job.jobid])
 
 
-async def test_time_lines_show_what_their_names_say(world: World) -> None:
+async def test_timelines_show_what_their_names_say(world: World) -> None:
     def ended(timeline: Timeline) -> dict[str, object]:
         job = world.api.add_job(world.account, timeline)
         job.follow(world.clock() + 60_000)
@@ -138,7 +138,7 @@ async def test_time_lines_show_what_their_names_say(world: World) -> None:
     assert "" in buttons
 
 
-async def test_a_percentage_may_go_back_and_an_unknown_word_may_come(world: World) -> None:
+async def test_a_percentage_can_go_back_and_an_unknown_status_can_come(world: World) -> None:
     back = world.api.add_job(world.account, timelines.percentage_goes_back(seconds=100))
     odd = world.api.add_job(world.account, timelines.unknown_status(seconds=100))
     seen = []
@@ -150,7 +150,7 @@ async def test_a_percentage_may_go_back_and_an_unknown_word_may_come(world: Worl
     assert (await world.job(odd.jobid))["status"] == "upscaling"
 
 
-async def test_by_hand_the_time_line_stops(world: World) -> None:
+async def test_a_manual_change_stops_the_timeline(world: World) -> None:
     job = world.api.add_job(world.account, timelines.failed(seconds=30))
     job.set("progress", 46, without=["verb"], etaSeconds=3)
     world.clock.forward(3600)
@@ -167,7 +167,7 @@ async def test_by_hand_the_time_line_stops(world: World) -> None:
     ("raw", "sent"),
     [(b"<html>", b"<html>"), ({"jobid": 7}, b'{"jobid": 7}'), ([], b"[]"), (b"[" * 90_000, b"[" * 90_000)],
 )
-async def test_anything_can_be_answered(world: World, raw: object, sent: bytes) -> None:
+async def test_any_response_can_be_set(world: World, raw: object, sent: bytes) -> None:
     job = world.api.add_job(world.account)
     job.raw = raw
     headers = {"Authorization": f"Bearer {world.account.token}"}

@@ -24,7 +24,7 @@ async def listed(world: World, generation: str) -> list[str]:
     return [entry if isinstance(entry, str) else entry["id"] for entry in entries]
 
 
-async def test_the_list_names_what_is_in_work_and_nothing_else(world: World, generation: str) -> None:
+async def test_the_list_names_only_active_jobs(world: World, generation: str) -> None:
     ended, running = add(world, generation), add(world, generation)
     assert await listed(world, generation) == [ended.jobid, running.jobid]
     ended.complete()
@@ -34,7 +34,7 @@ async def test_the_list_names_what_is_in_work_and_nothing_else(world: World, gen
     assert await listed(world, generation) == []
 
 
-async def test_the_list_lags_and_lies(world: World, generation: str) -> None:
+async def test_the_list_can_lag_and_be_wrong(world: World, generation: str) -> None:
     ended, running = add(world, generation), add(world, generation)
     ended.complete()
     world.api.lists.lagging.add(ended.jobid)
@@ -45,7 +45,7 @@ async def test_the_list_lags_and_lies(world: World, generation: str) -> None:
     assert await listed(world, generation) == [running.jobid]
 
 
-async def test_the_list_fails_while_records_are_told(world: World, generation: str) -> None:
+async def test_the_list_can_fail_while_records_are_served(world: World, generation: str) -> None:
     job = add(world, generation)
     world.api.faults.add(faults.Status(500), path=LISTS[generation], times=None)
     assert (await world.ask("GET", LISTS[generation]))[0] == 500

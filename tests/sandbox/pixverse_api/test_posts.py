@@ -22,7 +22,7 @@ def picture(name: str, **more: str) -> aiohttp.FormData:
 
 
 @pytest.mark.parametrize(("name", "videos"), [("create", 4), ("create_single", 1)])
-async def test_a_generated_job_is_started_and_goes_its_way(world: World, name: str, videos: int) -> None:
+async def test_a_generated_job_starts_and_runs(world: World, name: str, videos: int) -> None:
     status, body = await world.post(name, json=BOAT | {"negative_prompt": "sun", "replyRef": "local-17"})
     assert status == 200
     assert (body["status"], body["verb"], body["code"]) == ("started", f"pixverse-{name}", 200)
@@ -66,7 +66,7 @@ async def test_forms_and_uploads(world: World) -> None:
         ("button", {"json": {"button": "U1"}}),
     ],
 )
-async def test_bad_parameters_make_no_job(world: World, name: str, given: dict[str, Any]) -> None:
+async def test_bad_parameters_start_no_job(world: World, name: str, given: dict[str, Any]) -> None:
     status, body = await world.post(name, **given)
     assert (status, body["code"]) == (400, 400)
     assert body["error"]
@@ -82,7 +82,7 @@ async def test_more_than_max_jobs(world: World) -> None:
     assert (await world.post("create", json=BOAT))[0] == 200
 
 
-async def test_a_channel_of_ones_own(world: World) -> None:
+async def test_a_custom_channel(world: World) -> None:
     own = {"discord": "MTAxsecretsecretx7Q", "server": "12", "channel": "34"}
     _, body = await world.post("create", json=BOAT | own)
     assert (body["discord"], body["server"], body["channel"]) == ("MTA…secured…x7Q", "12", "34")

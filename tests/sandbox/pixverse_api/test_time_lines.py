@@ -9,7 +9,7 @@ def job_of(world: World) -> Job:
     return world.api.add_job(world.account, (timelines.step(10, "started"), timelines.step(20, "progress", 46)))
 
 
-def test_what_a_job_has_said_is_kept_with_its_times(world: World) -> None:
+def test_a_job_s_earlier_states_are_kept_with_their_times(world: World) -> None:
     job = job_of(world)
     world.clock.forward(100)
     assert world.api.jobs == [job]
@@ -22,14 +22,14 @@ def test_what_a_job_has_said_is_kept_with_its_times(world: World) -> None:
     assert job.history[-1] == Moment(NOON + 100_000, "started")
 
 
-def test_what_comes_is_told_until_somebody_takes_over(world: World) -> None:
+def test_coming_states_are_shown_until_somebody_intervenes(world: World) -> None:
     job = job_of(world)
     assert job.coming == [Moment(NOON + 10_000, "started"), Moment(NOON + 20_000, "progress", 46)]
     job.set("cancelled")
     assert job.coming == []
 
 
-def test_what_remains_is_hurried_and_slowed_down_again(world: World) -> None:
+def test_the_rest_can_be_sped_up_and_slowed_down_again(world: World) -> None:
     job = job_of(world)
     world.clock.forward(12)
     job.hurry(4)

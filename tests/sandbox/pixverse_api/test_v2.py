@@ -73,7 +73,7 @@ async def test_an_image_has_a_record_while_it_runs_and_no_code_when_it_is_gone(w
     assert await world.get(IMAGES + job.jobid) == (404, {"error": "Image not found"})
 
 
-async def test_failed_and_strange(world: World) -> None:
+async def test_failed_and_unusual_records(world: World) -> None:
     failed, strange = world.api.add_video(world.account), world.api.add_video(world.account)
     failed.fail("broken", "in two")
     strange.set("upscaling")
@@ -107,7 +107,7 @@ async def test_neither_generation_knows_the_other_s_jobs(world: World) -> None:
     assert (await world.get(SCHEDULER, token="user:1-x"))[0] == 401
 
 
-async def test_tracking_ends_without_the_work_ending(world: World) -> None:
+async def test_tracking_can_end_before_the_job(world: World) -> None:
     job = world.api.add_video(world.account, (step(0, "progress"),))
     headers = {"Authorization": f"Bearer {world.account.token}"}
 

@@ -36,7 +36,7 @@ async def test_images(world: World) -> None:
         assert (record["image_status_name"], record["output_width"]) == ("COMPLETED", 640)
 
 
-async def test_the_scheduler_names_what_was_made_and_where_it_is_told(world: World) -> None:
+async def test_the_scheduler_names_new_jobs_and_their_callback_addresses(world: World) -> None:
     given = BOAT | {"replyUrl": "https://example.com/hook", "replyRef": "17"}
     _, made = await world.ask("POST", VIDEO, json=given)
     _, (entry,) = await world.ask("GET", "/v2/pixverse/scheduler/")
@@ -60,7 +60,7 @@ async def test_the_scheduler_names_what_was_made_and_where_it_is_told(world: Wor
         (IMAGE, BOAT | {"create_count": 5}),
     ],
 )
-async def test_bad_parameters_make_nothing(world: World, path: str, given: dict[str, Any]) -> None:
+async def test_bad_parameters_create_nothing(world: World, path: str, given: dict[str, Any]) -> None:
     status, body = await world.ask("POST", path, json=given)
     assert (status, body["code"]) == (400, 400)
     assert world.api.jobs == []

@@ -63,7 +63,7 @@ async def test_times_have_no_milliseconds(world: World) -> None:
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
-async def test_tokens_that_are_refused_or_unpaid(world: World, question: str) -> None:
+async def test_refused_or_unpaid_tokens(world: World, question: str) -> None:
     job = world.api.add_video(world.account)
     path = "/v2/pixverse/" + question.format(id=job.jobid)
     assert (await world.get(path, token="user:1-x")) == (401, {"error": "Unauthorized", "code": 401})
@@ -74,7 +74,7 @@ async def test_tokens_that_are_refused_or_unpaid(world: World, question: str) ->
 
 
 @pytest.mark.parametrize(("sign", "code"), [(":", "%3A"), ("@", "%40"), ("v", "%76")])
-async def test_an_id_goes_raw_into_the_path(world: World, sign: str, code: str) -> None:
+async def test_an_id_goes_into_the_path_unencoded(world: World, sign: str, code: str) -> None:
     job = world.api.add_video(world.account)
     path = f"{world.api.base}/v2/pixverse/videos/{job.jobid.replace(sign, code)}"
     headers = {"Authorization": f"Bearer {world.account.token}"}
@@ -90,14 +90,14 @@ async def test_a_deleted_video_is_unknown_and_in_no_list(world: World) -> None:
     assert await world.get("/v2/pixverse/videos/") == (200, {"data": [], "total": 0})
 
 
-async def test_a_video_is_not_found_among_images_nor_the_other_way_round(world: World) -> None:
+async def test_videos_and_images_are_not_found_among_each_other(world: World) -> None:
     video, image = world.api.add_video(world.account), world.api.add_video(world.account, kind="image")
     assert (await world.get(f"/v2/pixverse/images/{video.jobid}"))[0] == 404
     assert (await world.get(f"/v2/pixverse/videos/{image.jobid}"))[0] == 404
     assert [entry["type"] for entry in (await world.ask("GET", "/v2/pixverse/scheduler/"))[1]] == ["video", "image"]
 
 
-async def test_the_scheduler_in_its_older_form(world: World) -> None:
+async def test_the_scheduler_s_older_form(world: World) -> None:
     job = world.api.add_video(world.account)
     world.api.v2.scheduler_names_ids = "video_id"
     _, (entry,) = await world.ask("GET", "/v2/pixverse/scheduler/")
@@ -105,7 +105,7 @@ async def test_the_scheduler_in_its_older_form(world: World) -> None:
     assert "id" not in entry
 
 
-async def test_v1_s_cancel_knows_no_video_of_v2(world: World) -> None:
+async def test_v1_s_cancel_does_not_know_v2_videos(world: World) -> None:
     job = world.api.add_video(world.account)
     assert (await world.get("/v1/pixverse/jobs/cancel/", jobid=job.jobid))[0] == 404
     assert job.in_work

@@ -51,12 +51,12 @@ def test_a_prompt_chooses_the_scene() -> None:
     assert len({video("job/0", prompt=prompt) for prompt in (*PROMPTS, "Anything else")}) == len(PROMPTS)
 
 
-def test_each_label_has_bytes_of_its_own() -> None:
+def test_each_label_has_its_own_bytes() -> None:
     assert len({video(f"job/{k}", 100_000) for k in range(4)}) == 4
     assert video("job/0", 100_000) == video("job/0", 100_000)
 
 
-def test_too_small_to_hold_the_video() -> None:
+def test_too_small_to_contain_the_video() -> None:
     least = len(video("x"))
     assert len(video("x", least)) == least
     with pytest.raises(ValueError, match=f"at least {least} bytes"):
@@ -64,7 +64,7 @@ def test_too_small_to_hold_the_video() -> None:
 
 
 @pytest.mark.parametrize("prompt", PROMPTS)
-def test_a_picture_is_whole_and_its_own(prompt: str) -> None:
+def test_a_picture_is_complete_and_unique(prompt: str) -> None:
     picture = image_file("job/0", prompt=prompt)
     shown = Image.open(io.BytesIO(picture.content))
     shown.load()

@@ -15,7 +15,7 @@ from tests.e2e.waiting import until
 ROOT = Path(__file__).resolve().parents[3]
 
 
-async def test_what_cannot_be_done_is_told(tmp_path: Path) -> None:
+async def test_a_failed_order_is_reported(tmp_path: Path) -> None:
     discord = await Remote.start("discord", tmp_path / "events.jsonl")
     try:
         server = await discord.order("server")
@@ -43,7 +43,7 @@ async def test_a_server_of_a_shard(tmp_path: Path) -> None:
     assert [(guild >> 22) % 5 for guild in guilds] == [0, 1, 2, 3, 4]
 
 
-async def test_it_ends_with_whoever_started_it(tmp_path: Path) -> None:
+async def test_it_ends_with_its_parent(tmp_path: Path) -> None:
     starts = (
         "import asyncio, pathlib, sys, sandbox.standalone.remote as remote\n"
         "async def main():\n"
