@@ -73,9 +73,11 @@ def require_manage_server(interaction: Interaction) -> None:
 
 
 def obstacle_of(interaction: Interaction) -> Obstacle | None:
-    """TIMED_OUT if the bot is timed out. No permission helps against that, but replies to commands still work."""
+    """TIMED_OUT if the bot is timed out. No permission helps against that, but replies to commands still work. By
+    Discord's clock, which made the interaction's id: this machine's may be wrong."""
     me: discord.Member | None = None if interaction.guild is None else interaction.guild.me
-    return Obstacle.TIMED_OUT if me is not None and me.is_timed_out() else None
+    until = None if me is None else me.timed_out_until
+    return Obstacle.TIMED_OUT if until is not None and interaction.created_at < until else None
 
 
 def require_posting(interaction: Interaction) -> None:

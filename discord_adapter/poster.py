@@ -172,7 +172,10 @@ class DiscordPoster:
 
     def may_attach(self, address: Address) -> bool:
         channel = self._known_channel(address)
-        return channel is None or channel.permissions_for(channel.guild.me).attach_files
+        if channel is None or channel.guild.me.is_timed_out():
+            # While the bot is timed out, it can't post at all, and discord.py names none of its permissions.
+            return True
+        return channel.permissions_for(channel.guild.me).attach_files
 
     def nominal_upload_limit(self, guild_id: int) -> int | None:
         guild = self._known_guild(guild_id)

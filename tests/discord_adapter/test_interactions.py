@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 from unittest.mock import AsyncMock, MagicMock
 
@@ -11,7 +12,8 @@ import pytest
 from discord import Locale
 
 from discord_adapter.command_registry import CommandRegistry
-from discord_adapter.interactions import Responder
+from discord_adapter.interactions import Responder, obstacle_of
+from model.messages import Obstacle
 from relay.commands.ask import Ask
 from storage.errors import StorageUnavailable
 from tests.clock import ManualClock
@@ -109,3 +111,11 @@ async def test_the_result_of_a_click_replaces_its_page_unless_the_page_was_turne
     await resending
     shown = [call.kwargs["content"] for call in edit.await_args_list]
     assert shown == ["resending", "another page" if turned else "posted"]
+
+
+@pytest.mark.parametrize("minutes", [-1, 1])
+def test_whether_the_bot_is_timed_out_is_decided_by_the_interaction_s_time(minutes: int) -> None:
+    asked_at = datetime(2020, 1, 1, tzinfo=UTC)
+    interaction = MagicMock(created_at=asked_at)
+    interaction.guild.me.timed_out_until = asked_at + timedelta(minutes=minutes)
+    assert obstacle_of(interaction) == (Obstacle.TIMED_OUT if minutes > 0 else None)

@@ -90,6 +90,19 @@ def test_the_upload_limit_of_a_server_is_unknown_until_the_gateway_has_reported_
     assert poster.nominal_upload_limit(1) == 100
 
 
+def test_a_timeout_says_nothing_about_attach_files() -> None:
+    """discord.py names no permission of a member that is timed out by this machine's clock."""
+    none = SimpleNamespace(attach_files=False)
+    guild = SimpleNamespace(unavailable=False, me=SimpleNamespace(is_timed_out=lambda: True))
+    channel = SimpleNamespace(guild=guild, name="general", permissions_for=lambda _: none)
+    guild.get_channel_or_thread = lambda _: channel
+    client = cast("discord.Client", _Server(guild))
+    poster = DiscordPoster(client, lambda _: CommandMentions(), lambda: 0.0, cast("ChannelOwners", None))
+    assert poster.may_attach(Address(1, 2))
+    guild.me.is_timed_out = lambda: False
+    assert not poster.may_attach(Address(1, 2))
+
+
 async def _searches(server: _Server, in_turn: str = "find copies") -> list[Any]:
     client = cast("discord.Client", server)
     poster = DiscordPoster(client, lambda _: CommandMentions(), lambda: 0.0, cast("ChannelOwners", None))

@@ -623,6 +623,11 @@ SEEN: dict[str, tuple[str, ...]] = {
     "places.removed_on_a_full_disk": ("a removal that cannot be written is never noticed",),
     "places.removed_slowly": ("every command waits for whatever server is being removed",),
     "places.timed_out": ("a timeout of the bot is a missing permission",),
+    "places.timed_out_by_a_wrong_clock": (
+        "a timeout takes the file away",
+        "only this machine's clock tells when a timeout ends",
+        "only this machine's clock tells whether commands can be obeyed",
+    ),
     "questions.asked_to_wait": (
         "Retry-After is not heeded",
         "a list that is refused with a time to wait is no reason to leave its account alone",

@@ -525,6 +525,28 @@ MUTATIONS = (
         "if 0:",
     ),
     mutation(
+        "only this machine's clock tells when a timeout ends",
+        "tests/relay/delivery/test_sender.py::test_whether_a_timeout_is_over_is_asked",
+        "Sender._without_sending",
+        " and Obstacle.TIMED_OUT not in attempt.missing",
+        "",
+    ),
+    mutation(
+        "only this machine's clock tells whether commands can be obeyed",
+        "tests/discord_adapter/test_interactions.py"
+        "::test_whether_the_bot_is_timed_out_is_decided_by_the_interaction_s_time",
+        "interactions.obstacle_of",
+        "interaction.created_at < until",
+        "me.is_timed_out()",
+    ),
+    mutation(
+        "a timeout takes the file away",
+        "tests/discord_adapter/test_poster.py::test_a_timeout_says_nothing_about_attach_files",
+        "DiscordPoster.may_attach",
+        "channel is None or channel.guild.me.is_timed_out()",
+        "channel is None",
+    ),
+    mutation(
         "a card that is refused is told to nobody",
         f"{_E2E}/test_refusals.py::test_a_refused_card_is_reported_at_once",
         "Watch._result",

@@ -15,6 +15,7 @@ from model.messages import (
     LinkReason,
     NoResponse,
     NoticePost,
+    Obstacle,
     OutcomePost,
     Post,
     Refused,
@@ -592,6 +593,18 @@ async def test_admins_are_told_once_per_channel_and_results_come_when_it_opens(w
         assert await deliveries.make_blocked_due(tx, world.clock.now(), guild_id=GUILD, channel_id=CHANNEL) == 2
     await world.pump()
     assert len(world.discord.outcomes(CHANNEL)) == 2
+
+
+async def test_whether_a_timeout_is_over_is_asked(world: World) -> None:
+    """By this machine's clock it may last for hours more."""
+    await world.watch("one", CHANNEL)
+    world.discord.missing[CHANNEL] = (Obstacle.TIMED_OUT,)
+    await world.end(completed("one"))
+    world.discord.script = [Refused(403, 50013)] * 2
+    for _ in range(10):
+        await world.pump()
+        world.clock.advance(60_000)
+    assert len(world.discord.outcomes(CHANNEL)) == 1
 
 
 @pytest.mark.parametrize("refused", [Refused(413, 40005), Refused(403, 200000)], ids=["too large", "a filter of words"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from tests.simulation.discord_world import Refusal, text_of
 from tests.simulation.stage import Stage, Story
 from tests.simulation.wire import Reply, Request, Trip
@@ -436,6 +438,34 @@ def timed_out(stage: Stage) -> Story:
     stage.parts.discord.time_out(home.guild, None)
     yield 30.0
     stage.came(job, home.channel)
+
+
+def timed_out_by_a_wrong_clock(stage: Stage) -> Story:
+    """A timeout of the bot ends while the machine's clock is an hour behind. Discord reports no such end. The result
+    comes, and nobody is told that the bot is still timed out."""
+    home = yield from stage.settle()
+    job, other = stage.job(home, 40), stage.job(home, 400)
+    home.status(job)
+    yield 20.0
+    stage.turn_clock(-3_600_000)
+    discord = stage.parts.discord
+    until = datetime.fromisoformat(discord.iso()) + timedelta(minutes=5)
+    discord.time_out(home.guild, until.isoformat())
+    yield 60.0 + stage.parts.interval
+    stage.missing(job, home.channel)
+    answer = home.status(other)
+    yield 6.0
+    stage.says(answer, "I'm timed out")
+    yield 300.0
+    home.guild.timed_out_until = None
+    yield 600.0
+    answer = home.status(other)
+    yield 20.0
+    stage.says(answer, never="timed out")
+    stage.came(job, home.channel)
+    stage.turn_clock(0)
+    yield 120.0
+    stage.came(other, home.channel)
 
 
 def removed_for_days(stage: Stage) -> Story:
