@@ -46,14 +46,14 @@ class GuildReconciler:
         while True:
             await self._asked.wait()
             self._asked.clear()
-            # A server that removes the bot while the list is read may still be in it.
-            suspended = self._guilds.suspended()
+            # A server that removes the bot while the list is read may still be in it; another process may see that.
+            suspended = self._guilds.comparison_begins()
             present = await self._servers()
             try:
                 for guild_id in await self._guilds.absent_servers(present):
                     # At once for each server, because it may invite the bot while others are being checked.
                     if await self._is_gone(guild_id):
-                        await self._guilds.server_gone(guild_id)
+                        await self._guilds.server_absent(guild_id)
                 await self._guilds.finish_reconciliation(suspended & present)
             except StorageError as error:
                 log.error("the list of servers can't be compared now: %s", error)

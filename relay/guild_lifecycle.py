@@ -57,6 +57,10 @@ class GuildLifecycle:
         self._clock = clock
         self._serves = serves
         self._compared = asyncio.Event()
+        self._reported: dict[int, bool] = {}
+        """Servers that the gateway has reported since the latest comparison began, and whether the bot is in them by
+        the last report. Empty while nothing is compared."""
+        self._is_comparing = False
         self._in_turn = asyncio.Lock()
         """Held while a server's removal, return or language is written, so these writes don't overlap."""
         self._locales: dict[int, str] = {}
@@ -151,8 +155,18 @@ class GuildLifecycle:
 
     async def server_gone(self, guild_id: int) -> None:
         """Suspends a server that has removed the bot."""
+        self._note_report(guild_id, is_in_it=False)
         await self._suspend(guild_id)
         log.info("server %d has removed the bot", guild_id)
+
+    async def server_absent(self, guild_id: int) -> None:
+        """Suspends a server in which the bot is not, as Discord has responded, unless it has invited the bot since."""
+        if not self._reported.get(guild_id, False):
+            await self.server_gone(guild_id)
+
+    def _note_report(self, guild_id: int, *, is_in_it: bool) -> None:
+        if self._is_comparing:
+            self._reported[guild_id] = is_in_it
 
     async def _suspend(self, guild_id: int) -> None:
         async with self._in_turn:
@@ -163,6 +177,7 @@ class GuildLifecycle:
 
     async def server_back(self, guild_id: int) -> None:
         """Resumes this server if it was suspended and is served: the bot is in it again."""
+        self._note_report(guild_id, is_in_it=True)
         async with self._in_turn:
             if not self._accounts.is_suspended(guild_id) or not self._serves(guild_id):
                 return
@@ -177,6 +192,13 @@ class GuildLifecycle:
         """The suspended servers."""
         return frozenset(self._accounts.suspended)
 
+    def comparison_begins(self) -> frozenset[int]:
+        """Returns the suspended servers. To be called before Discord's list is read, with which the stored servers are
+        then compared."""
+        self._reported = {}
+        self._is_comparing = True
+        return self.suspended()
+
     async def absent_servers(self, present: Collection[int]) -> list[int]:
         """The known servers that are neither suspended nor among `present`."""
         known = await servers.known(self._database.reader)
@@ -184,8 +206,10 @@ class GuildLifecycle:
 
     async def finish_reconciliation(self, back: Collection[int]) -> None:
         """Resumes the servers `back`, after the stored servers were compared with Discord's list. All other suspended
-        servers stay suspended."""
-        for guild_id in sorted(back):
+        servers stay suspended, and so do those that have removed the bot since the list was read."""
+        removed = {guild_id for guild_id, is_in_it in self._reported.items() if not is_in_it}
+        self._is_comparing, self._reported = False, {}
+        for guild_id in sorted(set(back) - removed):
             await self.server_back(guild_id)
         self._compared.set()
 

@@ -27,11 +27,21 @@ class Discord:
         self.http = self
         self.listed: list[int] = []
         self.asked: list[int] = []
+        self.of_another_process = False
+        """Whether another process gets the gateway's events."""
+        self.reinvites = False
+        """Whether each server invites the bot again while Discord responds that the bot is not in it."""
 
     async def fetch_guilds(self, **_: object) -> AsyncIterator[discord.Object]:
         for guild_id in self.listed:
             yield discord.Object(guild_id)
-            await self._guilds.server_gone(guild_id)  # The gateway's event comes before the rest of the list.
+            # The gateway's event comes before the rest of the list.
+            if self.of_another_process:
+                async with self._house.database.transaction() as tx:
+                    await servers.set_gone(tx, guild_id, 1)
+                self._house.accounts.suspend_server(guild_id)
+            else:
+                await self._guilds.server_gone(guild_id)
 
     async def get_guild(self, guild_id: int, *, with_counts: bool) -> dict[str, Any]:
         self.asked.append(guild_id)
@@ -40,6 +50,8 @@ class Discord:
             await self._guilds.server_back(LEFT)
         if guild_id == STILL_THERE:
             return {"id": str(guild_id)}
+        if self.reinvites:
+            await self._guilds.server_back(guild_id)
         response = cast(aiohttp.ClientResponse, type("Response", (), {"status": 404, "reason": "Not Found"})())
         raise discord.NotFound(response, {"code": 10004, "message": "Unknown Guild"})
 
@@ -89,9 +101,36 @@ async def test_a_server_that_returns_during_the_comparison_is_not_suspended(worl
     assert guilds.suspended() == set()
 
 
-async def test_a_server_that_removes_the_bot_during_the_comparison_is_suspended(world: AccountsFixture) -> None:
+@pytest.mark.parametrize("of_another_process", [False, True])
+async def test_a_server_that_removes_the_bot_during_the_comparison_is_suspended(
+    world: AccountsFixture, of_another_process: bool
+) -> None:
     await knows(world, LEFT)
     guilds = GuildLifecycle(world.database, world.accounts, world.changes, world.clock)
+    client = Discord(world, guilds)
+    client.of_another_process = of_another_process
+    client.listed = [LEFT]
+    await _compare(world, guilds, client)
+    assert guilds.suspended() == {LEFT}
+
+
+async def test_a_server_that_returns_while_discord_calls_it_gone_is_not_suspended(world: AccountsFixture) -> None:
+    await knows(world, LEFT + 9)
+    guilds = GuildLifecycle(world.database, world.accounts, world.changes, world.clock)
+    client = Discord(world, guilds)
+    client.reinvites = True
+    await _compare(world, guilds, client)
+    assert client.asked == [LEFT + 9]
+    assert guilds.suspended() == set()
+
+
+async def test_a_suspended_server_that_removes_the_bot_again_during_the_comparison_stays_suspended(
+    world: AccountsFixture,
+) -> None:
+    """It had invited the bot while the bot was off, so Discord's list names it."""
+    await knows(world, LEFT)
+    guilds = GuildLifecycle(world.database, world.accounts, world.changes, world.clock)
+    await guilds.server_gone(LEFT)
     client = Discord(world, guilds)
     client.listed = [LEFT]
     await _compare(world, guilds, client)

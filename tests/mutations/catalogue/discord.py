@@ -9,6 +9,22 @@ _REPLIES = "tests/relay/delivery/test_verdicts.py"
 
 MUTATIONS = (
     mutation(
+        "a server that invites the bot while Discord calls it gone is suspended",
+        "tests/discord_adapter/test_guild_reconciler.py"
+        "::test_a_server_that_returns_while_discord_calls_it_gone_is_not_suspended",
+        "GuildLifecycle.server_absent",
+        "if not self._reported.get(guild_id, False):",
+        "if True:",
+    ),
+    mutation(
+        "a suspended server that removes the bot again while servers are compared is resumed",
+        "tests/discord_adapter/test_guild_reconciler.py"
+        "::test_a_suspended_server_that_removes_the_bot_again_during_the_comparison_stays_suspended",
+        "GuildLifecycle.finish_reconciliation",
+        "sorted(set(back) - removed)",
+        "sorted(set(back))",
+    ),
+    mutation(
         "channels that the gateway doesn't know are remembered without end",
         "tests/discord_adapter/test_channels.py::test_a_channel_is_requested_once_until_too_many_others_were",
         "ChannelOwners.guild_of",
@@ -260,7 +276,7 @@ MUTATIONS = (
         "tests/discord_adapter/test_guild_reconciler.py::"
         "test_only_servers_that_discord_calls_gone_are_suspended_and_no_new_one",
         "GuildReconciler.run",
-        "if await self._is_gone(guild_id):\n    await self._guilds.server_gone(guild_id)\n",
+        "if await self._is_gone(guild_id):\n    await self._guilds.server_absent(guild_id)\n",
         "if await self._is_gone(guild_id):\n    for one in await self._guilds.absent_servers(present):\n"
         "        await self._guilds.server_gone(one)\n",
     ),
@@ -275,7 +291,7 @@ MUTATIONS = (
     mutation(
         "a server that removes the bot while the list is read goes on",
         "tests/discord_adapter/test_guild_reconciler.py::"
-        "test_a_server_that_removes_the_bot_during_the_comparison_is_suspended",
+        "test_a_server_that_removes_the_bot_during_the_comparison_is_suspended[True]",
         "GuildReconciler.run",
         "await self._guilds.finish_reconciliation(suspended & present)",
         "await self._guilds.finish_reconciliation(present)",
