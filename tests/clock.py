@@ -21,7 +21,7 @@ class ManualTimer:
 
 
 class ManualClock:
-    """A clock that stands still until it is moved. A sleeper wakes when the clock is moved past its time."""
+    """A clock that advances only when it is moved. A sleeper wakes when the clock is moved past its time."""
 
     def __init__(self, start: int = START, seconds: float = 50.0) -> None:
         """Starts the wall clock at `start` milliseconds and the monotonic clock at `seconds`."""

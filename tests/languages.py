@@ -43,7 +43,7 @@ def veiled(text: str) -> str:
 
 
 def mirrored(text: str) -> str:
-    """`text` with Arabic letters in place of its own, for a language that is written from right to left."""
+    """`text` with its letters replaced by Arabic ones, for a language that is written from right to left."""
     return "".join(
         part if KEPT.fullmatch(part) else re.sub("[A-Za-z]", lambda letter: _arabic(letter[0]), part)
         for part in KEPT.split(text)

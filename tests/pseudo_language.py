@@ -1,6 +1,6 @@
 """A language for tests: English in accented letters, longer, and in brackets.
 
-A word without accents can't be translated, and whoever reads English understands the rest.
+A word without accents can't be translated, and English readers understand the rest.
 """
 
 from __future__ import annotations

@@ -79,7 +79,7 @@ class Walk:
             pytest.fail("\n".join(["in English:", *sorted(self._english)]), pytrace=False)
 
     async def read(self) -> None:
-        """Reads all that the bot has said in the channel to whoever looks at the page."""
+        """Reads everything that the bot has said in the channel to the person who looks at the page."""
         person = self.demo.panel.state.person
         said = [str(message.id) for message in self.demo.channel.messages(of_bot=True, seen_by=person)]
         shown = self.demo.chat.locator("#channel-message-list")

@@ -6,7 +6,7 @@ from cogs.pixverse_admin import PostableChannel
 
 
 def test_channels_that_hold_no_messages_cannot_be_chosen() -> None:
-    """A forum and its like take posts, not messages; in a category stands nothing."""
+    """Forums and similar channels hold posts, not messages; a category holds nothing."""
     no_messages = {
         ChannelType.forum,
         ChannelType.media,

@@ -58,7 +58,7 @@ async def _list(client: RelayClient, _channel_id: int, monkeypatch: pytest.Monke
 
 
 class OwnersKnown(ChannelOwners):
-    """Asks nobody."""
+    """Makes no request."""
 
     async def guild_of(self, channel_id: int) -> int | None:
         return 1

@@ -1,4 +1,4 @@
-"""Every way in which a job can end, and what is posted then."""
+"""Every way in which a job can end, and what the bot then posts."""
 
 from __future__ import annotations
 

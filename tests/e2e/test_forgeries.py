@@ -97,7 +97,7 @@ class Victim:
 async def stage(
     program: Path, fork_server: ForkServer | None, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Stage]:
-    """One bot that lets a forger try as often as they like."""
+    """One bot without limits on how often a forger can try."""
     patient = await Stage.build(
         program, tmp_path_factory.mktemp("stage"), {"COMMANDS_PER_MINUTE": "100000"}, fork_server
     )

@@ -59,7 +59,7 @@ async def test_many_people_ask_at_once(build: Build) -> None:
     assert len(stage.ledger.rows("SELECT * FROM subscriptions WHERE ended_at IS NULL")) == 10
 
 
-async def test_autocomplete_has_a_generous_limit_of_its_own(build: Build) -> None:
+async def test_autocomplete_has_its_own_generous_limit(build: Build) -> None:
     stage = await build(COMMANDS_PER_MINUTE="2")
     await stage.start()
     server = await stage.server()

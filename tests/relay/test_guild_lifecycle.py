@@ -71,7 +71,7 @@ async def test_a_server_no_longer_served_is_suspended_until_it_is_served_again(w
     assert guilds.suspended() == await servers.gone(world.database.reader) == set()
 
 
-async def test_a_server_that_is_back_is_told_of_a_problem_that_began_without_it(world: AccountsFixture) -> None:
+async def test_a_returning_server_is_told_of_a_problem_that_began_without_it(world: AccountsFixture) -> None:
     world.api.works("user:1-token")
     account_id = (await world.tokens.set_token(GUILD, 300, "user:1-token")).account_id
     async with world.database.transaction() as tx:

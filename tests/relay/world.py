@@ -125,7 +125,7 @@ class FakeApi:
 
 
 class FakeAccounts:
-    """Two accounts; every server uses the first unless told otherwise."""
+    """Two accounts; every server uses the first unless a test sets the other."""
 
     def __init__(self) -> None:
         self.used: dict[int, int | None] = {}

@@ -1,4 +1,4 @@
-"""Where settings come from, which wins, and how their faults are told."""
+"""Where settings come from, which source wins, and how their errors are reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Secrets read from files: what is taken, and which line each fault gets."""
+"""Secrets read from files: which are accepted, and the line for each error."""
 
 from __future__ import annotations
 

@@ -223,7 +223,7 @@ async def test_after_the_log_was_emptied_other_programs_are_waited_for_as_before
 
 @dataclass
 class _Connection:
-    """As much of aiosqlite's as opening needs; a thread stands behind the real one until it is closed."""
+    """The part of aiosqlite's connection that opening needs; the real one has a thread until it is closed."""
 
     fails: bool
     is_closed: bool = False

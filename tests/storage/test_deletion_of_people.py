@@ -39,7 +39,7 @@ async def _fill(tx: Transaction, user_id: int, guild_id: int) -> tuple[int, int]
 
 
 async def _mentions_of(database: Database, user_id: int) -> list[str]:
-    """Every table and column in which the person stands."""
+    """Every table and column that contains the person."""
     return [
         f"{table}.{column}"
         for table, column in await columns_of(database)

@@ -16,7 +16,7 @@ NOW = 1_700_000_000_000
 
 @dataclass
 class Outbox:
-    """The functions under test, each in a transaction of its own."""
+    """The functions under test, each in a separate transaction."""
 
     database: Database
 

@@ -1,4 +1,4 @@
-"""Whoever catches every error stands at the edge of one item of work: it logs the error and counts it, and goes on."""
+"""Code that catches every error handles one item of work: it logs and counts the error, and continues."""
 
 from __future__ import annotations
 

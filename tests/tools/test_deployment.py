@@ -1,4 +1,4 @@
-"""What is shipped for running the bot shuts it in."""
+"""The files for running the bot confine it."""
 
 from __future__ import annotations
 

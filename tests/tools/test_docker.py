@@ -1,4 +1,4 @@
-"""The image holds the whole bot: what the Dockerfile copies, and .dockerignore lets through, is started here."""
+"""The image contains the whole bot: the test starts what the Dockerfile copies and .dockerignore lets through."""
 
 from __future__ import annotations
 

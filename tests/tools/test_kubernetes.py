@@ -1,4 +1,4 @@
-"""What is shipped for Kubernetes fits the bot: its drain, its settings, its health check, and the image's user."""
+"""The Kubernetes manifests fit the bot: its drain, its settings, its health check, and the image's user."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def names_in(file: str) -> set[str]:
 
 
 def files_with(test: str) -> str:
-    """For the message alone: where a test of that name stands."""
+    """The files that contain a test of that name, for the error message."""
     files = (path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "tests").rglob("test_*.py")))
     return ", ".join(file for file in files if test in names_in(file)) or "nowhere"
 

@@ -1,4 +1,4 @@
-"""docs/reliability.md and docs/security.md name tests; whoever renames one has to name it anew there."""
+"""docs/reliability.md and docs/security.md name tests; a test that is renamed must be renamed there too."""
 
 from __future__ import annotations
 

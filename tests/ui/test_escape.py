@@ -22,7 +22,7 @@ def rendered(text: str) -> str:
 
 
 def unescaped(text: str) -> str:
-    """The text with every escaped character taken out: what is left is what Discord could read as markup."""
+    """The text without its escaped characters: the rest is what Discord could read as markup."""
     return re.sub(r"\\[^0-9A-Za-z\s]", "\0", text)
 
 

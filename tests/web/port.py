@@ -1,4 +1,4 @@
-"""The HTTP ports as whoever asks them sees them: bytes in, bytes out."""
+"""The HTTP ports as clients see them: bytes in, bytes out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What systemd is told, over the socket that it names."""
+"""What the bot reports to systemd, over the socket that systemd names."""
 
 from __future__ import annotations
 

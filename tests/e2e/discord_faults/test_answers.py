@@ -1,4 +1,4 @@
-"""An answer that Discord refuses at first is sent again, so that nobody is left with a "thinking" bot."""
+"""A reply that Discord refuses at first is sent again, so that no reply is left at "is thinking"."""
 
 from __future__ import annotations
 

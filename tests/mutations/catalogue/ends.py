@@ -21,21 +21,24 @@ MUTATIONS = (
     ),
     mutation(
         "whoever asks for no ping for the jobs of their own batch is pinged at its end",
-        "tests/relay/commands/test_watch_many.py::test_a_person_who_wants_no_ping_for_the_jobs_of_their_batch_gets_none",
+        "tests/relay/commands/test_watch_many.py::"
+        "test_a_person_who_wants_no_ping_for_the_jobs_of_their_batch_gets_none",
         "subscribe._join",
         "await ping_at_end_of_batch(tx, ask, here, mention=request.mention)\n",
         "",
     ),
     mutation(
         "the button for no ping does not apply to the end of a batch",
-        "tests/relay/commands/test_watch_many.py::test_a_person_who_wants_no_ping_for_the_jobs_of_their_batch_gets_none",
+        "tests/relay/commands/test_watch_many.py::"
+        "test_a_person_who_wants_no_ping_for_the_jobs_of_their_batch_gets_none",
         "Watch.set_mention",
         "await ping_at_end_of_batch(tx, ask, here, mention=mention)\n",
         "",
     ),
     mutation(
         "whoever wants no ping for one job of their batch loses the ping at its end",
-        "tests/relay/commands/test_watch_many.py::test_a_person_who_wants_no_ping_for_the_jobs_of_their_batch_gets_none",
+        "tests/relay/commands/test_watch_many.py::"
+        "test_a_person_who_wants_no_ping_for_the_jobs_of_their_batch_gets_none",
         "batches.leave",
         "AND p.mention",
         "AND NOT p.mention",

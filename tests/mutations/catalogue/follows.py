@@ -162,7 +162,7 @@ MUTATIONS = (
     mutation(
         "what somebody asks for long after its end is relayed to followers",
         "tests/relay/follow/test_account_follower.py"
-        "::test_what_somebody_asks_for_elsewhere_is_not_dug_up_for_a_channel_that_follows",
+        "::test_an_old_job_requested_elsewhere_is_not_posted_in_a_following_channel",
         "_subscribe_followers",
         "if is_old_end(job, now):\n            return\n",
         "",
@@ -170,15 +170,14 @@ MUTATIONS = (
     mutation(
         "what somebody asks for is relayed to followers though it ended before the follow",
         "tests/relay/follow/test_account_follower.py"
-        "::test_what_somebody_asks_for_elsewhere_is_not_dug_up_for_a_channel_that_follows",
+        "::test_an_old_job_requested_elsewhere_is_not_posted_in_a_following_channel",
         "_subscribe_followers",
         " or follow.created_at > last",
         "",
     ),
     mutation(
         "who asks in a following channel for an ended job is not pinged",
-        "tests/relay/follow/test_account_follower.py"
-        "::test_who_asks_in_the_following_channel_for_a_job_that_has_ended_is_pinged",
+        "tests/relay/follow/test_account_follower.py::test_asking_for_an_ended_job_in_the_following_channel_pings",
         "_subscribe_followers",
         "follow.channel_id == but or ",
         "",

@@ -141,7 +141,7 @@ MUTATIONS = (
     ),
     mutation(
         "autocomplete is not counted",
-        f"{_LIMITS}::test_autocomplete_has_a_generous_limit_of_its_own",
+        f"{_LIMITS}::test_autocomplete_has_its_own_generous_limit",
         "InteractionLimiter._count",
         "self._use(self._typing, person)\n",
         "pass\n",

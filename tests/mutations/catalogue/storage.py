@@ -1,4 +1,4 @@
-"""What is kept is whole, and safe from other eyes."""
+"""Stored data is complete, and safe from other users."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ MUTATIONS = (
     ),
     mutation(
         "a card on hold tells how its job has ended for another server",
-        "tests/relay/cards/test_card_posts.py::test_what_ended_for_other_servers_is_not_shown_while_it_is_on_hold",
+        "tests/relay/cards/test_card_posts.py::test_an_end_in_other_servers_is_not_shown_while_a_job_is_on_hold",
         "CardPosts._is_of_others",
         "return row.outcome is not None and",
         "return False and",
@@ -77,21 +77,21 @@ MUTATIONS = (
     ),
     mutation(
         "a server is told of a refused token whenever it asks",
-        f"{_ACCOUNTS}::test_a_server_that_begins_to_wait_during_a_problem_is_told_once",
+        f"{_ACCOUNTS}::test_a_server_that_starts_to_wait_during_a_problem_is_told_once",
         "account_states.tell_trouble",
         "if await delivery_queries.alerts_not_over(tx, [guild_id], [kind], _ENDS):\n        return\n",
         "",
     ),
     mutation(
         "a server that is back is not told of a token that was refused meanwhile",
-        "tests/relay/test_guild_lifecycle.py::test_a_server_that_is_back_is_told_of_a_problem_that_began_without_it",
+        "tests/relay/test_guild_lifecycle.py::test_a_returning_server_is_told_of_a_problem_that_began_without_it",
         "GuildLifecycle.server_back",
         "await self._accounts.tell_trouble(tx, guild_id, self._clock.now())\n",
         "",
     ),
     mutation(
         "a token that is replaced after its server removed the bot is kept",
-        f"{_ACCOUNTS}::test_of_a_token_replaced_while_its_server_removed_the_bot_no_copy_is_left",
+        f"{_ACCOUNTS}::test_no_copy_is_left_of_a_token_replaced_while_its_server_removed_the_bot",
         "ServerTokens._store",
         "own = self._accounts.own(guild_id)",
         "own = before",

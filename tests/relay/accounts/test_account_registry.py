@@ -369,7 +369,7 @@ async def test_removing_a_token_drops_the_waiting_jobs_and_deletes_it(world: Acc
     assert await world.tokens.preview_removal(GUILD) is None
 
 
-async def test_of_a_token_replaced_while_its_server_removed_the_bot_no_copy_is_left(world: AccountsFixture) -> None:
+async def test_no_copy_is_left_of_a_token_replaced_while_its_server_removed_the_bot(world: AccountsFixture) -> None:
     account_id = await _own(world)
     tried = world.api.holds(OTHER)
     setting = asyncio.create_task(world.tokens.set_token(GUILD, ADMIN, OTHER))
@@ -612,7 +612,7 @@ async def test_an_idle_server_gets_alerts_only_in_its_alerts_channel(world: Acco
     assert len(await _told(world)) == 1
 
 
-async def test_a_server_that_begins_to_wait_during_a_problem_is_told_once(world: AccountsFixture) -> None:
+async def test_a_server_that_starts_to_wait_during_a_problem_is_told_once(world: AccountsFixture) -> None:
     account = await _own(world)
     await world.accounts.note_response(account, TokenRefused("no"))
     for jobid in ("j1", "j2"):

@@ -37,7 +37,7 @@ async def test_a_card_in_a_server_without_the_bot_is_left_as_it_is(world: World)
     assert back.post is not None
 
 
-async def test_what_ended_for_other_servers_is_not_shown_while_it_is_on_hold(world: World) -> None:
+async def test_an_end_in_other_servers_is_not_shown_while_a_job_is_on_hold(world: World) -> None:
     async with world.database.transaction() as tx:
         batch = await batches.add(tx, guild_id=GUILD, channel_id=CHANNEL, user_id=1, mention=False, now=0)
     subscription = await world.watch("job", CHANNEL, batch_id=batch)

@@ -421,7 +421,7 @@ async def test_a_job_that_ends_before_a_list_names_it_is_relayed_if_somebody_ask
     assert len(await world.outcomes()) == 3
 
 
-async def test_who_asks_in_the_following_channel_for_a_job_that_has_ended_is_pinged(world: FollowingWorld) -> None:
+async def test_asking_for_an_ended_job_in_the_following_channel_pings(world: FollowingWorld) -> None:
     await world.follow()
     world.run()
     await world.advance(21)
@@ -432,7 +432,7 @@ async def test_who_asks_in_the_following_channel_for_a_job_that_has_ended_is_pin
     assert [row[2] for row in await _subscriptions(world)] == ["asked"]
 
 
-async def test_what_somebody_asks_for_elsewhere_is_not_dug_up_for_a_channel_that_follows(world: FollowingWorld) -> None:
+async def test_an_old_job_requested_elsewhere_is_not_posted_in_a_following_channel(world: FollowingWorld) -> None:
     """Neither what ended long ago or before the follow, nor what its channel had before, nor for a paused follow."""
     had = await world.watch("v1-had")
     await world.commands.stop.unwatch(world.ask(), f"#{had}", True)

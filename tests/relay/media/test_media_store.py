@@ -38,7 +38,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class FixedClock(ManualClock):
-    """A clock that stands still and never sleeps."""
+    """A clock that never advances and never sleeps."""
 
     def __init__(self) -> None:
         super().__init__(NOW)

@@ -1,4 +1,4 @@
-"""The rest of the REST API: commands, the application, token, limits, faults, what is unknown."""
+"""The rest of the REST API: commands, the application, token, limits, faults, unknown paths."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""Who may talk to the page and its chat: nobody but a browser here that shows this very page."""
+"""Only a browser on this machine that shows this page may talk to the page and its chat."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ NOON = 1_795_000_000_123
 
 @dataclass
 class HandClock:
-    """A clock that stands still until it is moved."""
+    """A clock that advances only when it is moved."""
 
     now: int = NOON
 

@@ -1,4 +1,4 @@
-"""A sandbox in a process of its own does what it is told, and ends with whoever started it."""
+"""A sandbox in a separate process follows orders, and ends with the process that started it."""
 
 from __future__ import annotations
 
