@@ -74,9 +74,9 @@ class GuildLifecycle:
     async def channel_gone(self, guild_id: int, channel_id: int, name: str | None = None) -> None:
         """Handles the deletion of a channel or thread: nothing more is sent there, its subscriptions and follow end,
         and the admins get a notice about what ended."""
-        jobs = await subscriptions.jobs_in_channel(self._database.reader, channel_id)
         async with self._database.transaction() as tx:
             now = self._clock.now()
+            jobs = await subscriptions.jobs_in_channel(tx, channel_id)
             await servers.forget_alerts_channel(tx, guild_id, channel_id)
             await deliveries.redirect_notices(tx, channel_id, _OF_THE_TOKEN, now)
             unsent = await deliveries.give_up_channel(tx, channel_id, reason=Reason.CHANNEL_GONE, now=now)

@@ -88,6 +88,20 @@ async def test_a_returning_server_is_told_of_a_problem_that_began_without_it(wor
     assert (notice.kind, notice.mention) == (NoticeKind.TOKEN_REFUSED, (300,))
 
 
+async def test_a_job_watched_just_before_its_channel_is_deleted_is_no_longer_polled(world: AccountsFixture) -> None:
+    guilds = GuildLifecycle(world.database, world.accounts, world.changes, world.clock)
+    async with world.database.transaction() as tx:
+        account_id = await tx.insert("accounts", account_key="user:1", state_since=0)
+        deleting = asyncio.create_task(guilds.channel_gone(GUILD, 5))
+        await _turns()
+        job = await jobs.add(tx, account_id, "j1", None, 0)
+        await subscriptions.add(tx, job_id=job.id, guild_id=GUILD, channel_id=5, batch_id=None, spoiler=False, now=0)
+    await deleting
+    assert await subscriptions.open_of_job(world.database.reader, job.id) == []
+    assert world.recorded.unwatched == [job.id]
+    world.recorded.unwatched.clear()
+
+
 @pytest.mark.parametrize("kind", [NoticeKind.TOKEN_REFUSED, NoticeKind.UNPAID, NoticeKind.TOKEN_MISSING])
 async def test_token_problems_are_reported_elsewhere_if_the_alerts_channel_was_deleted(
     world: AccountsFixture, kind: NoticeKind
