@@ -26,7 +26,7 @@ from relay.commands.subscribe import Limits, SubscribeRequest, SubscribeResult, 
 from relay.commands.watch import LATER_SECONDS, PromptPost, PromptPosts
 from relay.delivery import nonces
 from relay.polling.job_recorder import post_outcome
-from storage import batches, deliveries, jobs, overviews
+from storage import batches, deliveries, jobs, overviews, subscriptions
 from storage.database import Database, Transaction
 from storage.jobs import JobRow
 
@@ -114,6 +114,8 @@ class _Wanted:
     jobid: str | None = None
     number: int | None = None
     row: JobRow | None = None
+    on_hold: bool = False
+    """Whether this channel waits for the job under an account other than the one in force."""
     found: LookupResult | None = None
     status: EntryStatus | None = None
     posted_as: int | None = None
@@ -185,7 +187,9 @@ class WatchMany:
         except NumberUnknown:
             one.status = EntryStatus.NOT_FOUND
             return
-        if row.account_id == account_id:
+        here = await subscriptions.in_channel(self._database.reader, row.id, ask.channel_id)
+        one.on_hold = row.account_id != account_id and here is not None and here.ended_at is None
+        if row.account_id == account_id or one.on_hold:
             one.row, one.jobid = row, row.jobid
         else:
             one.status = EntryStatus.NOT_FOUND
@@ -200,7 +204,7 @@ class WatchMany:
     async def _look_up(self, ask: Ask, account_id: int, wanted: list[_Wanted]) -> AccountState | None:
         """Looks up the jobs whose state only the API can tell. If the token doesn't allow that, returns why; all jobs
         are watched anyway then."""
-        asked_for = [one for one in wanted if one.status is None]
+        asked_for = [one for one in wanted if one.status is None and not one.on_hold]
         unsure = {one.jobid: one for one in asked_for if one.jobid is not None and needs_lookup(one.row)}
         ended = sum(one.row is not None and not needs_lookup(one.row) for one in asked_for)
         if ended:
@@ -237,7 +241,8 @@ class WatchMany:
             for one in wanted:
                 if one.status is None and one.jobid is not None:
                     job = one.found if isinstance(one.found, Job) else None
-                    request = SubscribeRequest(account_id, one.jobid, job, mention, batch_id=batch_id)
+                    account = one.row.account_id if one.on_hold and one.row is not None else account_id
+                    request = SubscribeRequest(account, one.jobid, job, mention, batch_id=batch_id)
                     await self._subscribe(tx, ask, one, request)
             results = [one.subscribed for one in wanted if one.subscribed is not None]
             for result in results:

@@ -15,6 +15,7 @@ SEEN: dict[str, tuple[str, ...]] = {
         "a job on hold that has ended for another server is posted in a further channel",
         "a private look tells how a job on hold has ended for another server",
         "autocomplete tells how a job on hold has ended for another server",
+        "the number of a job on hold here is called unknown in a list",
     ),
     "accounts.followers_own": ("a job on hold goes over to an account that may not see it",),
     "accounts.forger": (

@@ -11,6 +11,13 @@ _SHARED = "tests/relay/accounts/test_shared_accounts.py"
 
 MUTATIONS = (
     mutation(
+        "the number of a job on hold here is called unknown in a list",
+        "tests/relay/commands/test_watch_many.py::test_the_number_of_a_job_on_hold_here_adds_the_asker",
+        "WatchMany._fill_in_numbered",
+        "one.on_hold = row.account_id != account_id and",
+        "one.on_hold = False and",
+    ),
+    mutation(
         "a job on hold that has ended for another server is posted in a further channel",
         "tests/relay/commands/test_commands.py::test_a_job_on_hold_that_ended_for_others_does_not_say_so",
         "Watch._require_useful",

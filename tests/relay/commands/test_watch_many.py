@@ -15,7 +15,7 @@ from relay.commands.watch_many import EntryStatus
 from relay.delivery import notice_json
 from relay.delivery.batch_tally import tally_of
 from storage.database import Database
-from tests.relay.world import ACCOUNT, CHANNEL, PERSON, World
+from tests.relay.world import ACCOUNT, CHANNEL, GUILD, OTHER_ACCOUNT, PERSON, World
 
 
 async def _closing(world: World) -> list[tuple[object, ...]]:
@@ -198,6 +198,27 @@ async def test_a_token_refused_at_one_id_puts_the_whole_list_on_hold(world: Worl
     result = await world.commands.many.watch(world.ask(), "job-1 job-2", True)
     assert result.hold is AccountState.REFUSED
     assert await world.rows("SELECT count(*) FROM subscriptions WHERE ended_at IS NULL") == [(2,)]
+
+
+@pytest.mark.parametrize("ended", [False, True])
+async def test_the_number_of_a_job_on_hold_here_adds_the_asker(world: World, ended: bool) -> None:
+    number = await world.watch("job-1")
+    await world.watch("job-1", guild=GUILD + 1, channel=5)
+    world.accounts.used[GUILD] = OTHER_ACCOUNT
+    if ended:
+        await world.recorder.record_response(number, world.api.put("job-1", JobState.FAILED), ACCOUNT)
+    asked = len(world.api.asked)
+    result = await world.commands.many.watch(world.ask(person=2), "#1", True)
+    assert [one.status for one in result.entries] == [EntryStatus.ALREADY_WATCHED]
+    assert len(world.api.asked) == asked
+    assert await world.rows(
+        "SELECT user_id FROM subscribers p JOIN subscriptions s ON s.id = p.subscription_id WHERE channel_id = ?"
+        " ORDER BY user_id",
+        CHANNEL,
+    ) == [(2,), (PERSON,)]
+    assert await world.rows("SELECT id FROM batches") == []
+    elsewhere = await world.commands.many.watch(world.ask(channel=CHANNEL + 1), "#1", True)
+    assert [one.status for one in elsewhere.entries] == [EntryStatus.NOT_FOUND]
 
 
 async def test_requesting_a_list_again_still_pings_once_for_all_of_it(world: World) -> None:

@@ -592,6 +592,9 @@ def ended_for_others(stage: Stage) -> Story:
     ):
         yield 8.0
         stage.says(answer, "can't find|not found", never="(?i)failed")
+    listed = home.command("pixverse watch", 2, jobids=number[0], jobs=[job])
+    yield 8.0
+    stage.says(listed, "(?i)already watched", never="(?i)failed|not found")
     offered = home.typing(job.prompt)
     yield 5.0
     stage.expect("Failed" not in str(stage.choices(offered)), "autocomplete tells how the job ended")
