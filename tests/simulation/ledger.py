@@ -169,9 +169,9 @@ class Ledger:
         self, clock: VirtualClock, pixverse: PixVerseWorld, faults: ActiveFaults, plan: Plan, operator_token: str | None
     ) -> None:
         self.message_laws = MessageLaws(self.fail)
-        self.calm = bool(plan.scenes)
+        self.is_undisturbed = bool(plan.scenes)
         """Whether the only faults are those of the scenes."""
-        is_awaited = self.is_awaited if self.calm else None
+        is_awaited = self.is_awaited if self.is_undisturbed else None
         self.api_request_laws = ApiRequestLaws(clock, pixverse, plan.interval, self.fail, is_awaited, self._is_shared)
         self._clock = clock
         self._pixverse = pixverse
@@ -444,7 +444,7 @@ class Ledger:
         self._edits[str(message["id"])].append(now)
         latest = self._latest_edits
         latest.append(now)
-        if self.calm and len(latest) == _EDITS_ANYWHERE and now - latest[0] < _ANYWHERE_SECONDS:
+        if self.is_undisturbed and len(latest) == _EDITS_ANYWHERE and now - latest[0] < _ANYWHERE_SECONDS:
             self.fail(f"{len(latest)} edits within {now - latest[0]:.2f} s, in whichever channels")
 
     def _in_doubt(self, channel: Channel, number: str) -> bool:
@@ -546,7 +546,7 @@ class Ledger:
         cards = [number for number, one in self.cards.items() if one is job and int(number) in channel.messages]
         disturbed = channel.lacks("read_message_history") or self._faults.affected(channel.id, job.ends_at - _BEFORE)
         is_repeated = len(self.promises[(job.jobid, channel.id)].outcomes) > 1
-        if self.calm and cards and not disturbed and not is_repeated and posted.reply_to not in cards:
+        if self.is_undisturbed and cards and not disturbed and not is_repeated and posted.reply_to not in cards:
             self.fail(f"the result of {job.prompt} is a reply to {posted.reply_to}, and its card is {cards}")
 
     def _language(self, channel: Channel) -> str:

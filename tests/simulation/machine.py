@@ -22,7 +22,7 @@ from tests.simulation.wire import Peer, Session
 from web.watchdog import ServiceManager
 
 CALLBACK_PORT = 8081
-_graves: list[object] = []
+_killed_processes: list[object] = []
 """Keeps killed processes referenced, so that none of their clean-up code runs."""
 
 
@@ -136,7 +136,7 @@ class Machine:
 
     def run(self) -> None:
         """Starts the process, and returns when it has ended or was killed."""
-        self._move_in()
+        self._copy_folder()
         loop = VirtualLoop(self._clock, self._scheduler)
         asyncio.set_event_loop(loop)
         loop.set_exception_handler(
@@ -158,7 +158,7 @@ class Machine:
         loop.run_forever()
         if not self._dead and self._serving.done():
             loop.run_until_complete(asyncio.sleep(0))
-        _graves.append((loop, self._serving, asyncio.all_tasks(loop)))
+        _killed_processes.append((loop, self._serving, asyncio.all_tasks(loop)))
         self.loop = None
         self._process_gone()
 
@@ -179,7 +179,7 @@ class Machine:
         if self.loop is not None:
             self.loop.stop()
 
-    def _move_in(self) -> None:
+    def _copy_folder(self) -> None:
         """Copies the folder that the last process left to a new place, so that the last process can't write to it any
         more."""
         before = self._folder / f"life-{self.life}"

@@ -9,7 +9,7 @@ import gc
 from collections import Counter, deque
 from collections.abc import Iterator
 
-_ROOMS = frozenset({"relay", "cogs", "discord_adapter", "storage", "pixverse", "web", "ui", "model"})
+_PACKAGES = frozenset({"relay", "cogs", "discord_adapter", "storage", "pixverse", "web", "ui", "model"})
 
 
 def entries_kept() -> Counter[str]:
@@ -18,7 +18,7 @@ def entries_kept() -> Counter[str]:
     kept: Counter[str] = Counter()
     for thing in gc.get_objects():
         kind = type(thing)
-        if str(kind.__module__).partition(".")[0] not in _ROOMS:
+        if str(kind.__module__).partition(".")[0] not in _PACKAGES:
             continue
         for name, value in _attributes(thing):
             bounded = isinstance(value, deque) and value.maxlen is not None

@@ -48,7 +48,7 @@ NUMBERS = frozenset({"#0"})
 """Those of the words above that could be job numbers: whoever has no token is told that first."""
 
 
-def one(random: Random, job: Job) -> str:
+def pasted_id(random: Random, job: Job) -> str:
     """One id as somebody may paste it."""
     jobid = job.jobid
     if random.random() < _PLAIN:
@@ -56,7 +56,7 @@ def one(random: Random, job: Job) -> str:
     return random.choice(FORMS if job.is_v2 else FORMS[:-1])(jobid)
 
 
-def many(random: Random, jobs: list[Job]) -> str:
+def pasted_ids(random: Random, jobs: list[Job]) -> str:
     """Several ids as somebody may paste them together."""
     ids = [job.jobid for job in jobs]
     if random.random() < _PLAIN:

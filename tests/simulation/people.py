@@ -99,7 +99,7 @@ class People:
             files=random.choice((1, 1, 2, 4)),
             prompt=prompt(len(self._pixverse.jobs) + 1),
             sample=sample_texts.draw(random),
-            serving=serving.drawn(random),
+            serving=serving.draw(random),
         )
         self._tell(f"{job.prompt} is made, served {job.serving.name}, says {job.sample.text[:40]!r}")
         address = self._addresses.get(guild.id)
@@ -125,7 +125,7 @@ class People:
             channel,
             person,
             "pixverse status",
-            {"jobid": pasting.one(random, job), "mention": random.random() < 0.7},
+            {"jobid": pasting.pasted_id(random, job), "mention": random.random() < 0.7},
             jobs=[job],
             expected=_READ,
         )
@@ -135,7 +135,7 @@ class People:
 
     def _do_watch(self, random: Random, guild: Guild, channel: Channel, person: int) -> None:
         jobs = [self._new_job(random, guild) for _ in range(random.randint(1, 5))]
-        options = {"jobids": pasting.many(random, jobs)}
+        options = {"jobids": pasting.pasted_ids(random, jobs)}
         self._interactions.command(channel, person, "pixverse watch", options, jobs=jobs, expected=_READ)
 
     def _do_burst(self, random: Random, guild: Guild, channel: Channel, person: int) -> None:

@@ -102,7 +102,7 @@ class Job:
 
     @property
     def videos(self) -> tuple[bytes, ...]:
-        comes = self.end == "completed" and self.serving.comes
+        comes = self.end == "completed" and self.serving.is_posted
         return tuple(self.video(index) for index in range(self.files)) if comes else ()
 
     @property
@@ -365,7 +365,7 @@ def _without_prompt(record: dict[str, object]) -> dict[str, object]:
 
 
 def _path(job: Job, index: int) -> str:
-    blank = " of it" if job.serving.blank else ""
+    blank = " of it" if job.serving.has_space else ""
     return f"/attachments/{job.account.number}/{job.number}/{index}{blank}.mp4"
 
 

@@ -24,7 +24,7 @@ from tests.simulation.unseen import UNSEEN
 
 _VARIANTS = 4
 """In how many variants a scene is played, until a law is broken."""
-_ROOMS = ("relay/", "discord_adapter/", "cogs/", "storage/", "pixverse/", "ui/")
+_PACKAGES = ("relay/", "discord_adapter/", "cogs/", "storage/", "pixverse/", "ui/")
 """The other folders are about starting, settings, logs, HTTP ports and the sandbox, which a life doesn't show."""
 _SEVERAL_PROCESSES = (
     "relay/cluster/",
@@ -47,7 +47,7 @@ def concerning_behaviour(product: Product) -> list[Mutation]:
 
     def is_lived(mutation: Mutation) -> bool:
         file, _ = mutation.edits[0].located(product)
-        return file.startswith(_ROOMS) and not file.startswith(_SEVERAL_PROCESSES)
+        return file.startswith(_PACKAGES) and not file.startswith(_SEVERAL_PROCESSES)
 
     return [mutation for mutation in MUTATIONS if mutation.name not in unseen and is_lived(mutation)]
 

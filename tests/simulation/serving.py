@@ -1,7 +1,7 @@
 """How a job's record and files arrive: seldom as simply as the API's documentation says.
 
-Each way is described in `useapi.md` or was seen in the field. `comes` says whether the job's files are posted or remain
-links.
+Each way is described in `useapi.md` or was seen in the field. `is_posted` says whether the job's files are posted or
+remain links.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Serving:
 
     name: str
     answer: Answer = lambda file, _since, _times: _video(file)
-    comes: bool = True
+    is_posted: bool = True
     """Whether the files are posted."""
     why: str = ""
     """A pattern of what the result says about it."""
@@ -55,7 +55,7 @@ class Serving:
     """The file size that the record gives, as a multiple of the true size."""
     host: str | None = None
     """The host to use in place of the usual one."""
-    blank: bool = False
+    has_space: bool = False
     """Whether the address contains a space."""
     record_late: bool = False
     """In v2, the record says that the job is complete some time before it shows a file."""
@@ -69,7 +69,7 @@ class Serving:
 PLAIN = Serving("plainly")
 REFUSED_ONCE = Serving("refused once", lambda file, _, times: _NO if times == 1 else _video(file))
 WITHOUT_PROMPT = Serving("without a prompt", without_prompt=True)
-NEVER = Serving("never", record_late=True, recorded_after=math.inf, comes=False)
+NEVER = Serving("never", record_late=True, recorded_after=math.inf, is_posted=False)
 ALL = (
     Serving("empty at first", lambda file, since, _: _video(file if since > SOON else b"")),
     Serving("refused at first", lambda file, since, _: _video(file) if since > SOON else _NO),
@@ -81,19 +81,19 @@ ALL = (
     Serving("claimed larger", size=9.0),
     Serving("claimed smaller", size=0.5),
     Serving("moved", lambda file, _, times: Reply(302, b"", {"Location": "?again"}) if times % 2 else _video(file)),
-    Serving("with a blank", blank=True),
+    Serving("with a blank", has_space=True),
     Serving("recorded late", record_late=True),
     Serving("numbers as texts", as_text=True),
-    Serving("a page", lambda *_: _PAGE, comes=False, why=_NO_VIDEO),
-    Serving("an archive", lambda *_: _ARCHIVE, comes=False, why=_NO_VIDEO),
-    Serving("a text", lambda *_: _TEXT, comes=False, why=_NO_VIDEO),
-    Serving("moved into the house", lambda *_: Reply(302, b"", {"Location": _EVIL}), comes=False, why=_NOT_ALLOWED),
-    Serving("moved to no port", lambda *_: Reply(302, b"", {"Location": _NO_PORT}), comes=False, why=_NOT_ALLOWED),
-    Serving("from a stranger", host="media.pixverse.ai.evil.example", comes=False, why=_NOT_ALLOWED),
-    Serving("with a name", host="relay:secret@media.pixverse.ai", comes=False, why=_NOT_ALLOWED),
-    Serving("of no host", host="%00.cdn.pixverse.ai", comes=False, why=_NOT_ALLOWED),
+    Serving("a page", lambda *_: _PAGE, is_posted=False, why=_NO_VIDEO),
+    Serving("an archive", lambda *_: _ARCHIVE, is_posted=False, why=_NO_VIDEO),
+    Serving("a text", lambda *_: _TEXT, is_posted=False, why=_NO_VIDEO),
+    Serving("moved into the house", lambda *_: Reply(302, b"", {"Location": _EVIL}), is_posted=False, why=_NOT_ALLOWED),
+    Serving("moved to no port", lambda *_: Reply(302, b"", {"Location": _NO_PORT}), is_posted=False, why=_NOT_ALLOWED),
+    Serving("from a stranger", host="media.pixverse.ai.evil.example", is_posted=False, why=_NOT_ALLOWED),
+    Serving("with a name", host="relay:secret@media.pixverse.ai", is_posted=False, why=_NOT_ALLOWED),
+    Serving("of no host", host="%00.cdn.pixverse.ai", is_posted=False, why=_NOT_ALLOWED),
 )  # fmt: skip
 
 
-def drawn(random: Random) -> Serving:
+def draw(random: Random) -> Serving:
     return PLAIN if random.random() < _PLAIN else random.choice(ALL)

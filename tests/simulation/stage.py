@@ -490,7 +490,7 @@ class Stage:
         """A result that was on hold is due after all."""
         self.parts.ledger.promises[(job.jobid, channel.id)].void = None
 
-    def wanted_again(self, job: Job, channel: Channel) -> None:
+    def expect_another_result(self, job: Job, channel: Channel) -> None:
         """One more result is requested."""
         self.parts.ledger.promises[(job.jobid, channel.id)].extra += 1
 

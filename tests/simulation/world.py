@@ -313,7 +313,7 @@ class World:
         if posts is not None and request.method == "POST":
             self.ledger.on_send(int(posts[1]), request.body)
         trip = self._faults.trip_to_discord(request)
-        if self.ledger.calm:
+        if self.ledger.is_undisturbed:
             self._rate_limit_laws.on_request(request)
             if trip.refused is not None:
                 self._rate_limit_laws.on_response(trip.refused, trip.there)

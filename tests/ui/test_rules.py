@@ -1,4 +1,4 @@
-"""Walks every text and view of the room against Discord's bounds and the project's own rules for texts."""
+"""Walks every text and view of `ui/` against Discord's bounds and the project's own rules for texts."""
 
 from __future__ import annotations
 

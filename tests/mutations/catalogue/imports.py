@@ -1,4 +1,4 @@
-"""The rooms."""
+"""Which package imports which."""
 
 from __future__ import annotations
 

@@ -404,7 +404,7 @@ def refused_for_days(stage: Stage) -> Story:
     stage.came(job, home.channel, r"given up · #\d+", files=0)
     home.enter_token(account.token)
     yield 20.0
-    stage.wanted_again(job, home.channel)
+    stage.expect_another_result(job, home.channel)
     home.status(job)
     yield 60.0
     stage.came(job, home.channel, r"completed · #\d+", times=2)
@@ -423,7 +423,7 @@ def of_no_known_form(stage: Stage) -> Story:
     while not stage.outcomes(job, home.channel) and stage.parts.pixverse.is_active(job):
         yield 5.0
     stage.came(job, home.channel, r"given up · #\d+", files=0)
-    stage.wanted_again(job, home.channel)
+    stage.expect_another_result(job, home.channel)
     asker = stage.one_of(("nobody", "others", "itself"))
     yield 300.0
     if asker != "nobody":
@@ -469,7 +469,7 @@ def of_two_tokens_in_turn(stage: Stage) -> Story:
     home.enter_token(account.token)
     yield 10.0
     stage.finish(job)
-    stage.wanted_again(job, home.channel)
+    stage.expect_another_result(job, home.channel)
     home.status(job)
     yield 60.0
     stage.came(job, home.channel, r"completed · #\d+", times=2)

@@ -124,7 +124,7 @@ def taken_up_again(stage: Stage) -> Story:
     yield 60.0
     home.status(ended, 1, here)
     home.status(runs, 2, here)
-    stage.wanted_again(others, there)
+    stage.expect_another_result(others, there)
     home.status(others, 4, there)
     yield 20.0
     closed()
