@@ -86,12 +86,12 @@ def _prepare(data: Path) -> _Server:
 async def _until_up(process: asyncio.subprocess.Process, log: Path, port: int) -> None:
     """Makes the database as soon as the server takes connections."""
     until = time.monotonic() + _SECONDS_TO_START
-    while (trouble := await asyncio.to_thread(_make_database, port)) is not None:
+    while (problem := await asyncio.to_thread(_make_database, port)) is not None:
         if process.returncode is not None:
-            said = log.read_text(errors="replace").splitlines() or [trouble]
+            said = log.read_text(errors="replace").splitlines() or [problem]
             raise NoPostgres(f"PostgreSQL did not start: {said[-1]}")
         if time.monotonic() >= until:
-            raise NoPostgres(f"PostgreSQL did not come up within {_SECONDS_TO_START:.0f} s ({trouble}).")
+            raise NoPostgres(f"PostgreSQL did not come up within {_SECONDS_TO_START:.0f} s ({problem}).")
         await asyncio.sleep(_BETWEEN_TRIES)
 
 

@@ -197,7 +197,7 @@ class DiscordSandbox:
         milliseconds -= (milliseconds - shard_id) % shard_count
         return (milliseconds << 22) | (_LOW_BITS_OF_SHARDS + len(self.world.backend.guilds))
 
-    # ---------------------------------------------------------------- troubles
+    # ---------------------------------------------------------------- faults
 
     def advance(self, seconds: float) -> None:
         """Put Discord's clock forward: nonces are forgotten, interaction tokens expire and messages grow old."""

@@ -174,7 +174,7 @@ class DiscordControls:
             raise NotDone("The bot isn't in this server. Invite it again first.")
         return self._state.server
 
-    # --------------------------------------------------------------- troubles
+    # --------------------------------------------------------------- faults
 
     async def trouble_gateway(self, form: Form) -> str:
         """Breaks or restores the gateway connection."""

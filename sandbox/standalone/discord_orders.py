@@ -115,15 +115,15 @@ class DiscordOrders:
         if nonce_window_s is not None:
             discord.nonce_window_s = nonce_window_s
 
-    async def gateway(self, trouble: str, code: int = 4000) -> None:
+    async def gateway(self, fault: str, code: int = 4000) -> None:
         """Lets the gateway `cut`, `close` (with a code), `reconnect`, `invalidate`, go `away` or come `back`."""
         gateway = self._discord.gateway
-        if trouble == "close":
+        if fault == "close":
             await gateway.close(code)
-        elif trouble in ("away", "back"):
-            gateway.closed = trouble == "away"
+        elif fault in ("away", "back"):
+            gateway.closed = fault == "away"
         else:
-            {"cut": gateway.cut, "reconnect": gateway.ask_to_reconnect, "invalidate": gateway.invalidate}[trouble]()
+            {"cut": gateway.cut, "reconnect": gateway.ask_to_reconnect, "invalidate": gateway.invalidate}[fault]()
 
     async def fault(
         self,

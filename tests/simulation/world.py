@@ -69,6 +69,7 @@ class World:
         self._entries_at_first: Counter[str] = Counter()
         self._clock = VirtualClock()
         self._scheduler = Scheduler(self._clock)
+        # The label stays: with another one, each seed would give another life.
         self._faults = ActiveFaults(self._clock, Random(f"{plan.seed}/weather"))
         self._discord = DiscordWorld(self._clock)
         self.pixverse = PixVerseWorld(self._clock, Random(f"{plan.seed}/tokens"))

@@ -27,7 +27,7 @@ async def test_one_bot_with_several_shards(crowd: Crowd) -> None:
     expected = [(jobid, server.channel) for jobid, server in zip(jobs, servers, strict=True)]
     assert laws.one_outcome_each(crowd.all_events(), expected) == []
     assert laws.one_session_a_shard(crowd.all_events(), handover_s=0) == []
-    await crowd.discord.order("gateway", trouble="cut")
+    await crowd.discord.order("gateway", fault="cut")
     await until(lambda: len(list(crowd.events("resume"))) == 4)
     assert len(list(crowd.events("identify"))) == 4
 

@@ -155,7 +155,7 @@ class Nemesis:
         await asyncio.to_thread(self._fleet.server.start)
 
     async def _gateway(self, fault: Fault) -> None:
-        await self._fleet.crowd.discord.order("gateway", trouble=fault.kind.partition(" ")[0])
+        await self._fleet.crowd.discord.order("gateway", fault=fault.kind.partition(" ")[0])
 
     async def _lose_answers(self, fault: Fault) -> None:
         await self._fleet.crowd.discord.order("fault", method="POST", path=r"/channels/\d+/messages", after=True)
