@@ -266,7 +266,7 @@ async def _serve_discord(
 
     async def start() -> None:
         reconciler = GuildReconciler(client, relay.guilds, clock.sleep)
-        guild_events = GuildEvents(client, relay.guilds, reconciler, clock.sleep)
+        guild_events = GuildEvents(client, relay.guilds, reconciler, relay.ownership, clock.sleep)
         await client.add_cog(PixVerse(relay.member_commands, responder, registry, clock))
         client.tree.add_command(watch_menu(relay.member_commands.many, responder))
         await client.add_cog(PixVerseAdmin(services, responder, limiter, registry))

@@ -13,6 +13,7 @@ from discord.ext import commands
 from discord_adapter.channels import LastNames, is_hidden, real_name
 from discord_adapter.guild_reconciler import GuildReconciler
 from discord_adapter.request_trace import UNKNOWN_CHANNEL, DiscordAway, ask_discord
+from relay.cluster.ownership import Ownership
 from relay.guild_lifecycle import GuildLifecycle
 from relay.ports import Sleep
 from storage.errors import StorageError
@@ -36,11 +37,13 @@ class GuildEvents(commands.Cog):
         client: discord.Client,
         guilds: GuildLifecycle,
         reconciler: GuildReconciler,
+        ownership: Ownership,
         sleep: Sleep,
     ) -> None:
         self._client = client
         self._guilds = guilds
         self._reconciler = reconciler
+        self._ownership = ownership
         self._sleep = sleep
         self._names = LastNames()
         self._to_look_after: dict[int, int] = {}
@@ -144,10 +147,14 @@ class GuildEvents(commands.Cog):
 
     @commands.Cog.listener()
     async def on_guild_remove(self, guild: discord.Guild) -> None:
-        """The server has removed the bot. Discord does not send this for servers that are down in an outage."""
+        """The server has removed the bot. Discord does not send this for servers that are down in an outage.
+
+        A process that does not own the server may have been halted since the event was sent, so Discord's list is
+        compared instead.
+        """
         for channel in guild.channels:
             self._names.take(channel.id)
-        if not await _is_taken(self._guilds.server_gone(guild.id)):
+        if not self._ownership.owns_server(guild.id) or not await _is_taken(self._guilds.server_gone(guild.id)):
             self._reconciler.ask()
 
     @commands.Cog.listener()

@@ -30,7 +30,9 @@ class World:
         self.guilds.known_channels.return_value = []
         self.guild = MagicMock(id=GUILD, preferred_locale=Locale.latin_american_spanish, unavailable=False)
         self.client.get_guild.return_value = self.guild
-        self.events = GuildEvents(self.client, self.guilds, cast("Any", self.reconciler), self.clock.sleep)
+        self.ownership = MagicMock()
+        reconciler, ownership = cast("Any", self.reconciler), cast("Any", self.ownership)
+        self.events = GuildEvents(self.client, self.guilds, reconciler, ownership, self.clock.sleep)
 
 
 @pytest.fixture
@@ -93,6 +95,14 @@ async def test_a_server_that_has_removed_the_bot_again_is_not_resumed(world: Wor
 async def test_a_removal_that_cannot_be_stored_is_found_by_comparing(world: World) -> None:
     world.guilds.server_gone.side_effect = FULL
     await world.events.on_guild_remove(world.guild)
+    world.reconciler.ask.assert_called_once_with()
+
+
+async def test_a_removal_that_another_process_follows_is_checked_with_discord(world: World) -> None:
+    """This process may have been halted since, and the server may have invited the bot again."""
+    world.ownership.owns_server.return_value = False
+    await world.events.on_guild_remove(world.guild)
+    world.guilds.server_gone.assert_not_called()
     world.reconciler.ask.assert_called_once_with()
 
 

@@ -185,6 +185,7 @@ UNSEEN: dict[str, tuple[str, ...]] = {
         "a process that is given hundreds of accounts reads them all before it polls",
         "another program writes into a transaction of SQLite",
         "a card that moves back is believed to look as before it moved",
+        "an old removal suspends a server that another process follows",
     ),
     "a channel that waits twice for one job id, which no command brings about": (
         "a batch whose last job goes over to another subscription pings nobody",

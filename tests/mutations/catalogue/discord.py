@@ -355,6 +355,14 @@ MUTATIONS = (
         "if guild is None:",
     ),
     mutation(
+        "an old removal suspends a server that another process follows",
+        "tests/discord_adapter/test_guild_events.py"
+        "::test_a_removal_that_another_process_follows_is_checked_with_discord",
+        "GuildEvents.on_guild_remove",
+        "not self._ownership.owns_server(guild.id) or ",
+        "",
+    ),
+    mutation(
         "a removal that cannot be written is never noticed",
         "tests/discord_adapter/test_guild_events.py::test_a_removal_that_cannot_be_stored_is_found_by_comparing",
         "GuildEvents.on_guild_remove",
