@@ -27,6 +27,8 @@ GRACE = 7 * 24 * 3600 * 1000
 """Milliseconds for which a server's data are kept after it removed the bot."""
 
 _LOOK_SECONDS = 3600.0
+_CLOCK_WAS_SET_MS = 60_000
+"""Milliseconds by which the wall clock must differ from the monotonic one to count as set since."""
 _OF_THE_TOKEN = (
     NoticeKind.TOKEN_REFUSED,
     NoticeKind.UNPAID,
@@ -57,6 +59,9 @@ class GuildLifecycle:
         self._clock = clock
         self._serves = serves
         self._compared = asyncio.Event()
+        self._suspended_at: dict[int, tuple[float, int]] = {}
+        """When this process suspended each server that is suspended: in monotonic seconds, and as the wall clock said
+        (milliseconds UTC)."""
         self._reported: dict[int, bool] = {}
         """Servers that the gateway has reported since the latest comparison began, and whether the bot is in them by
         the last report. Empty while nothing is compared."""
@@ -170,8 +175,11 @@ class GuildLifecycle:
 
     async def _suspend(self, guild_id: int) -> None:
         async with self._in_turn:
+            at, now = self._clock.monotonic(), self._clock.now()
             async with self._database.transaction() as tx:
-                await servers.set_gone(tx, guild_id, self._clock.now())
+                await servers.set_gone(tx, guild_id, now)
+            if not self._accounts.is_suspended(guild_id):
+                self._suspended_at[guild_id] = at, now
             self._locales.pop(guild_id, None)  # Another process may delete the server's data.
             self._accounts.suspend_server(guild_id)
 
@@ -227,10 +235,24 @@ class GuildLifecycle:
             await self._clock.sleep(_LOOK_SECONDS)
 
     async def _forget_departed(self) -> None:
+        await self._correct_times()
         before = self._clock.now() - GRACE
         for guild_id in await servers.gone_before(self._database.reader, before):
             if await self._forget(guild_id, before):
                 log.info("server %d is forgotten", guild_id)
+
+    async def _correct_times(self) -> None:
+        """Stores anew when this process suspended a server, if the wall clock was set since: by a clock that was slow,
+        the server's week would be over at once."""
+        for guild_id, (at, stored) in list(self._suspended_at.items()):
+            if not self._accounts.is_suspended(guild_id):
+                del self._suspended_at[guild_id]
+                continue
+            since = self._clock.now() - round((self._clock.monotonic() - at) * 1000)
+            if abs(since - stored) > _CLOCK_WAS_SET_MS:
+                async with self._database.transaction() as tx:
+                    await servers.correct_gone(tx, guild_id, since)
+                self._suspended_at[guild_id] = at, since
 
     async def _forget(self, guild_id: int, before: int) -> bool:
         """Deletes everything about a server. Returns False if the server has invited the bot again."""

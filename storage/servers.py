@@ -166,6 +166,11 @@ async def set_gone(tx: Transaction, guild_id: int, now: int) -> None:
     )
 
 
+async def correct_gone(tx: Transaction, guild_id: int, since: int) -> None:
+    """Stores that a server that has removed the bot did so at this time: the clock was wrong when it was stored."""
+    await tx.run("UPDATE servers SET gone_since = ? WHERE guild_id = ? AND gone_since IS NOT NULL", (since, guild_id))
+
+
 async def set_back(tx: Transaction, guild_id: int) -> None:
     """Stores that the bot is in the server (again)."""
     await tx.run("UPDATE servers SET gone_since = NULL WHERE guild_id = ? AND gone_since IS NOT NULL", (guild_id,))

@@ -102,6 +102,30 @@ async def test_a_job_watched_just_before_its_channel_is_deleted_is_no_longer_pol
     world.recorded.unwatched.clear()
 
 
+@pytest.mark.parametrize("days", [-30, 2])
+async def test_a_server_has_its_week_though_the_clock_was_wrong_when_it_removed_the_bot(
+    world: AccountsFixture, days: int
+) -> None:
+    async with world.database.transaction() as tx:
+        await servers.set_alerts_channel(tx, GUILD, 5)
+    guilds = GuildLifecycle(world.database, world.accounts, world.changes, world.clock)
+    removed_at = world.clock.now()
+    world.clock.jump(days * 86_400_000)
+    await guilds.server_gone(GUILD)
+    world.clock.jump(-days * 86_400_000)
+    await guilds.finish_reconciliation(())
+    task = asyncio.create_task(guilds.run())
+    try:
+        await world.pass_time(0)
+        assert await servers.gone_before(world.database.reader, removed_at) == [GUILD]
+        assert await servers.gone_before(world.database.reader, removed_at - 1) == []
+        await world.pass_time(GRACE / 1000 + 3600)
+        assert await servers.known(world.database.reader) == set()
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
 @pytest.mark.parametrize("kind", [NoticeKind.TOKEN_REFUSED, NoticeKind.UNPAID, NoticeKind.TOKEN_MISSING])
 async def test_token_problems_are_reported_elsewhere_if_the_alerts_channel_was_deleted(
     world: AccountsFixture, kind: NoticeKind

@@ -614,6 +614,7 @@ SEEN: dict[str, tuple[str, ...]] = {
         "an alert of before the bot's removal never ends",
         "the time that the bot was away counts for what waits for a permission",
     ),
+    "places.removed_by_a_slow_clock": ("a server that removed the bot by a slow clock is forgotten at once",),
     "places.removed_during_a_trial": ("a token that is replaced after its server removed the bot is kept",),
     "places.removed_for_good": (
         "removals while the bot was off are not noticed",

@@ -11,6 +11,14 @@ _ROTATION = "tests/storage/test_key_rotation.py"
 
 MUTATIONS = (
     mutation(
+        "a server that removed the bot by a slow clock is forgotten at once",
+        "tests/relay/test_guild_lifecycle.py"
+        "::test_a_server_has_its_week_though_the_clock_was_wrong_when_it_removed_the_bot[-30]",
+        "GuildLifecycle._forget_departed",
+        "await self._correct_times()\n",
+        "",
+    ),
+    mutation(
         "a summary that a clock that was ahead has edited never shows the end",
         "tests/relay/cards/test_card_loop.py::test_cards_edited_by_a_fast_clock_keep_up_after_a_restart[False]",
         "CardEdits._says_so_already",

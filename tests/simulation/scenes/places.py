@@ -251,6 +251,31 @@ def removed_during_a_trial(stage: Stage) -> Story:
     stage.expect(not rows, f"a server that removed the bot is still in {rows}")
 
 
+def removed_by_a_slow_clock(stage: Stage) -> Story:
+    """A server removes the bot while the machine's clock is a month slow, as after a boot without a network. Once the
+    clock is right, the server still has its week to invite the bot again."""
+    home = yield from stage.settle()
+    job = stage.job(home, 40)
+    home.status(job)
+    yield 60.0 + stage.parts.interval
+    stage.came(job, home.channel)
+    stage.turn_clock(-30 * 86_400_000)
+    stage.stop(10.0)
+    yield 60.0
+    stage.parts.discord.remove_bot(home.guild)
+    yield 600.0
+    stage.turn_clock(0)
+    yield 2 * 3600.0
+    stage.parts.discord.invite_bot(home.guild)
+    yield 60.0
+    later = stage.job(home, 60)
+    answer = home.status(later)
+    yield 10.0
+    stage.says(answer, "Watching")
+    yield 80.0 + stage.parts.interval
+    stage.came(later, home.channel)
+
+
 def no_forum(stage: Stage) -> Story:
     """A forum can't contain messages of its own, so Discord doesn't offer one when an admin chooses a channel."""
     yield 1.0
