@@ -106,10 +106,6 @@ class ActiveFaults:
             self._last_in_force[fault.kind] = self._clock.passed
         self.last_change = self._clock.passed
 
-    def clear(self) -> None:
-        self.by_kind.clear()
-        self.last_change = self._clock.passed
-
     def is_active(self, prefix: str) -> bool:
         """Whether any fault of this group is in force."""
         return any(kind.startswith(prefix) for kind in self.by_kind)
