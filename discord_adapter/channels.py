@@ -11,6 +11,7 @@ ones, and they stay in the cache even if a role lets the bot in again. discord.p
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import discord
 
@@ -70,6 +71,8 @@ class ChannelOwners:
         Discord's place. Failures are not remembered.
         """
         known = self._client.get_channel(channel_id)
+        if isinstance(known, discord.abc.GuildChannel) and is_hidden(known):
+            return await self._show(known)
         if known is not None:
             return _guild_of(known)
         if channel_id in self._asked:
@@ -81,13 +84,22 @@ class ChannelOwners:
             self._asked[channel_id] = guild_id
         return guild_id
 
+    async def _show(self, hidden: discord.abc.GuildChannel) -> int:
+        """Corrects the cache if a role lets the bot into a hidden channel, which the gateway doesn't report."""
+        found: Any = await self._read(hidden.id)
+        hidden._update(hidden.guild, found)  # noqa: SLF001 - as for an event of the gateway
+        return hidden.guild.id
+
     async def _ask(self, channel_id: int) -> int | None:
+        guild_id = (await self._read(channel_id)).get("guild_id")
+        return None if guild_id is None else int(guild_id)
+
+    async def _read(self, channel_id: int) -> Mapping[str, Any]:
         # fetch_channel would make an object of the channel, which fails for types that discord.py does not know.
         found: object = await self._client.http.get_channel(channel_id)
         if not isinstance(found, Mapping) or found.get("id") != str(channel_id):
             raise ValueError("that is no answer of Discord's about the channel")
-        guild_id = found.get("guild_id")
-        return None if guild_id is None else int(guild_id)
+        return found
 
 
 def _guild_of(channel: object) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 from typing import cast
+from unittest.mock import MagicMock
 
 import discord
 
@@ -47,3 +48,13 @@ def test_with_too_many_hidden_channels_the_oldest_name_is_dropped() -> None:
     assert names.take(0) is None
     assert names.take(1) == "c1"
     assert names.take(1) is None
+
+
+async def test_a_hidden_channel_is_corrected_once_discord_shows_it() -> None:
+    """Without the gateway's word: a role may have let the bot in."""
+    world = Discord()
+    hidden = MagicMock(spec=discord.TextChannel, id=7, guild=MagicMock(id=1))
+    hidden.name, hidden.overwrites = "___hidden___", {hidden.guild.default_role: SimpleNamespace(view_channel=False)}
+    world.get_channel = lambda _: hidden  # type: ignore[method-assign,assignment]
+    assert await ChannelOwners(cast("discord.Client", world)).guild_of(7) == 1
+    hidden._update.assert_called_once_with(hidden.guild, {"id": "7", "guild_id": "1"})

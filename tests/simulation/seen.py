@@ -581,6 +581,7 @@ SEEN: dict[str, tuple[str, ...]] = {
         "a permission that is given back is not noticed",
         "a role or a server that changes hastens nothing",
     ),
+    "places.chosen_after_a_role": ("a hidden channel stays hidden though a role lets the bot in",),
     "places.comes_meanwhile": ("a server that came while others were asked after is taken for gone",),
     "places.deleted": (
         "a card that is gone with its channel is edited again and again",

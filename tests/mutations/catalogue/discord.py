@@ -564,6 +564,13 @@ MUTATIONS = (
         "me.is_timed_out()",
     ),
     mutation(
+        "a hidden channel stays hidden though a role lets the bot in",
+        "tests/discord_adapter/test_channels.py::test_a_hidden_channel_is_corrected_once_discord_shows_it",
+        "ChannelOwners.guild_of",
+        "if isinstance(known, discord.abc.GuildChannel) and is_hidden(known):",
+        "if 0:",
+    ),
+    mutation(
         "a timeout takes the file away",
         "tests/discord_adapter/test_poster.py::test_a_timeout_says_nothing_about_attach_files",
         "DiscordPoster.may_attach",

@@ -12,7 +12,7 @@ MUTATIONS = (
     mutation(
         "a page in the place of a channel is believed, and remembered",
         "tests/e2e/discord_faults/test_places.py::test_a_proxy_page_for_a_channel_says_nothing_about_its_server[page1]",
-        "ChannelOwners._ask",
+        "ChannelOwners._read",
         'if not isinstance(found, Mapping) or found.get("id") != str(channel_id):',
         "if not isinstance(found, Mapping):",
     ),

@@ -493,6 +493,22 @@ def timed_out_by_a_wrong_clock(stage: Stage) -> Story:
     stage.came(other, home.channel)
 
 
+def chosen_after_a_role(stage: Stage) -> Story:
+    """A role lets the bot into a hidden channel, and an admin chooses that channel. Before, it is refused."""
+    home = yield from stage.settle()
+    channel, path = home.guild.channels[1], stage.one_of(("alerts", "follow"))
+    stage.parts.discord.permit(channel, {"view_channel"})
+    yield 5.0
+    answer = home.choose(path, channel)
+    yield 6.0
+    stage.says(answer, "[Cc]an't see|View Channel")
+    stage.parts.discord.let_in_by_role(channel)
+    yield 5.0
+    answer = home.choose(path, channel)
+    yield 6.0
+    stage.says(answer, never="View Channel|[Cc]an't")
+
+
 def removed_for_days(stage: Stage) -> Story:
     """A server removes the bot for four days while a result waits for a permission. That time doesn't count. Once the
     permission is given back, the admins are told so."""
