@@ -10,14 +10,14 @@ _E2E_KILLS = "tests/e2e/test_kills.py"
 
 MUTATIONS = (
     mutation(
-        "the card of a result that is resent stays as it is",
+        "the card of a resent result is not edited",
         "tests/storage/test_deliveries.py::test_the_card_of_a_resent_outcome_is_edited_again",
         "resend_outcome",
         "SET card_final = FALSE",
         "SET card_final = card_final",
     ),
     mutation(
-        "a permission in one server makes another one's messages due",
+        "a permission in one server makes another server's messages due",
         "tests/storage/test_deliveries.py"
         "::test_a_returning_server_gets_its_open_deliveries_at_once_and_nothing_else_changes",
         "deliveries.make_blocked_due",
@@ -25,7 +25,7 @@ MUTATIONS = (
         "AND guild_id <> ?",
     ),
     mutation(
-        "the time that the bot was away counts for what waits for a permission",
+        "time that the bot was away counts towards the wait for a permission",
         "tests/storage/test_deliveries.py"
         "::test_a_returning_server_gets_its_open_deliveries_at_once_and_nothing_else_changes",
         "resume_in_server",
@@ -33,7 +33,7 @@ MUTATIONS = (
         "blocked_since = blocked_since",
     ),
     mutation(
-        "an alert of before the bot's removal never ends",
+        "an alert from before the bot's removal never ends",
         "tests/relay/delivery/test_sender.py"
         "::test_a_reopened_channel_is_reported_once_even_if_the_bot_was_removed_in_between",
         "resume_in_server",
@@ -41,7 +41,7 @@ MUTATIONS = (
         "NULL",
     ),
     mutation(
-        "after the clock was set back an unanswered attempt is repeated unseen",
+        "after the clock was set back an attempt is repeated without a search",
         "tests/storage/test_deliveries.py::"
         "test_after_the_clock_was_set_back_an_attempt_without_response_is_searched_for",
         "clock_set_back",
@@ -49,7 +49,7 @@ MUTATIONS = (
         "look_first = look_first",
     ),
     mutation(
-        "what a clock that was ahead put off stays put off after a restart",
+        "what a fast clock deferred stays deferred after a restart",
         "tests/relay/delivery/test_delivery_crashes.py::"
         "test_what_a_fast_clock_deferred_is_due_after_a_restart[sqlite-rate limited]",
         "has_future_times",
@@ -57,7 +57,7 @@ MUTATIONS = (
         " OR next_at > ?2 * 10",
     ),
     mutation(
-        "the patience with a channel begins in the future",
+        "the wait for a channel starts in the future",
         "tests/relay/delivery/test_delivery_crashes.py::"
         "test_waiting_for_a_channel_is_counted_by_the_correct_clock[sqlite]",
         "clock_set_back",
@@ -65,7 +65,7 @@ MUTATIONS = (
         "",
     ),
     mutation(
-        "nobody waits until a channel can be looked into",
+        "nothing waits until a channel can be searched",
         "tests/relay/delivery/test_delivery_crashes.py"
         "::test_an_unreachable_channel_is_searched_once_it_is_reachable[sqlite-stored]",
         "Sender._look",
@@ -73,7 +73,7 @@ MUTATIONS = (
         "verdict = None\n",
     ),
     mutation(
-        "a channel that only Discord says is closed is not waited for",
+        "a channel that only Discord calls closed is not waited for",
         "tests/relay/delivery/test_delivery_crashes.py"
         "::test_a_channel_that_only_discord_says_is_closed_is_looked_into_once_it_is_open[sqlite-no permission]",
         "Sender._until_in_reach",
@@ -81,77 +81,77 @@ MUTATIONS = (
         "self._poster.missing_permissions(draft.address)",
     ),
     mutation(
-        "two quick presses post an outcome twice",
+        "two quick clicks post an outcome twice",
         "tests/e2e/test_main_path.py::test_already_watched_already_posted_and_posted_again[v1]",
         "MemberButtons._post_again",
         "post_again(ask, subscription_id, interaction.message.id)",
         "post_again(ask, subscription_id, interaction.id)",
     ),
     mutation(
-        "what an admin had sent again is sent once more on a guess",
+        "a delivery that an admin resent is sent again on a guess",
         "tests/relay/commands/test_resending.py::test_after_the_requested_attempt_it_is_not_resent_on_a_guess",
         "_was_requested_by_admin",
         "return draft.variant.no_ping and draft.delivery.look_first and draft.delivery.attempts == 0",
         "return draft.variant.no_ping",
     ),
     mutation(
-        "a file size that was refused once is never tried again",
+        "a file size that was refused once is never retried",
         "tests/relay/delivery/test_sender.py::test_a_learned_limit_is_tried_again_after_some_hours",
         "limit_in_force",
         "learned_at is None or abs(now - learned_at) >= LIMIT_TRUSTED_MS",
         "learned_at is None",
     ),
     mutation(
-        "what a command tells of the largest file is not heard",
+        "the upload limit of a command is ignored",
         "tests/e2e/discord_faults/test_refused_contents.py::test_a_command_shows_that_the_server_accepts_more",
         "GuildLifecycle.may_take_larger_files",
         "server.upload_limit < limit:",
         "server.upload_limit > limit:",
     ),
     mutation(
-        "a result that waits for a permission is good news",
+        "a result that waits for a permission counts as good news",
         "tests/e2e/discord_faults/test_permissions.py::test_taken_away_while_somebody_waits_and_given_back",
         "ui._results",
         "if report.needing:\n",
         "if False:\n",
     ),
     mutation(
-        "a card that was stored before is taken for one that shows the news",
+        "a card that was stored before counts as showing the latest state",
         "tests/relay/delivery/test_sender.py::test_a_card_stored_by_an_earlier_attempt_shows_what_was_known_then",
         "Sender._send",
         "shown=draft if earlier is None else None",
         "shown=draft",
     ),
     mutation(
-        "an outcome that is posted once more is late",
+        "a reposted outcome is called late",
         "tests/relay/delivery/test_sender.py::test_a_requested_repost_is_not_late",
         "MessageBuilder._outcome",
         "if not again and ended_after",
         "if ended_after",
     ),
     mutation(
-        "an outcome that an admin wanted after a refusal is late",
+        "an outcome that an admin resends after a refusal is called late",
         "tests/relay/delivery/test_sender.py::test_a_refused_result_that_an_admin_resends_is_not_late",
         "MessageBuilder._outcome",
         "is not None and delivery.reason not in _SENT_AGAIN:",
         "is not None:",
     ),
     mutation(
-        "a summary that is over is edited at every occasion",
+        "an ended summary is edited at every occasion",
         "tests/relay/cards/test_card_loop.py::test_a_summary_follows_its_jobs",
         "CardEdits._says_so_already",
         "return not await",
         "return False and not await",
     ),
     mutation(
-        "an outcome is sent again at every press",
+        "an outcome is sent again at every click",
         "tests/relay/commands/test_resending.py::test_two_clicks_resend_it_once",
         "resend_outcome",
         "WHERE id = ? AND {NOT_POSTED} RETURNING",
         "WHERE id = ? RETURNING",
     ),
     mutation(
-        "what may have pinged already pings again",
+        "a message that may have pinged already pings again",
         "tests/relay/commands/test_resending.py::test_an_unsure_result_is_resent_as_another_message_and_pings_nobody",
         "MessageBuilder._outcome",
         "again or variant.no_ping else",
@@ -165,14 +165,14 @@ MUTATIONS = (
         "",
     ),
     mutation(
-        "the nonce is another one each time",
+        "the nonce differs each time",
         "tests/relay/polling/test_job_recorder.py::test_the_outcome_s_nonce_contains_nothing_local",
         "delivery._digest",
         'text = "".join(',
         'parts += (__import__("secrets").token_hex(8),)\ntext = "".join(',
     ),
     mutation(
-        "a message in another form bears the same nonce",
+        "a reduced message has the same nonce",
         "tests/relay/delivery/test_fallbacks.py::"
         "test_another_variant_has_another_nonce_but_dropping_the_reply_keeps_it",
         "for_variant",
@@ -194,7 +194,7 @@ MUTATIONS = (
         "(DeliveryState.POSTED, unanswered_at",
     ),
     mutation(
-        "what this process sent long ago makes another one's attempt young",
+        "this process's own earlier attempt makes another one's look recent",
         "tests/relay/delivery/test_taken_over.py"
         "::test_another_process_s_attempt_is_searched_for_even_after_own_attempts",
         "Sender._record",
@@ -202,49 +202,49 @@ MUTATIONS = (
         "pass",
     ),
     mutation(
-        "the history is never looked into",
+        "the history is never searched",
         f"{_CRASHES}::test_if_it_cannot_be_known_nothing_is_sent_again[sqlite-taken]",
         "Sender._must_look",
         "return delivery.look_first or not 0 <= age < NONCE_REMEMBERED",
         "return False",
     ),
     mutation(
-        "the history is searched from the time of a clock that was ahead",
+        "the history is searched from the time of a fast clock",
         f"{_CRASHES}::test_with_a_clock_two_days_ahead_at_the_send_the_message_is_found",
         "Sender._look",
         "since = min(delivery.unanswered_at or delivery.created_at, now)",
         "since = delivery.unanswered_at or delivery.created_at",
     ),
     mutation(
-        "a history that does not answer is searched all the time",
+        "an unresponsive history is searched all the time",
         f"{_CRASHES}::test_an_unresponsive_history_is_searched_less_and_less_often",
         "Sender._look",
         "max(verdicts.retry_delay(delivery.attempts), (now - since) // 8)",
         "verdicts.retry_delay(delivery.attempts)",
     ),
     mutation(
-        "an attempt of an earlier process is as young as it looks",
+        "an earlier process's attempt is as recent as it looks",
         f"{_CRASHES}::test_an_earlier_attempt_that_looks_recent_is_searched_for",
         "Sender._should_look",
         "return begun_before or not draft.wanted or self._must_look(delivery)",
         "return not draft.wanted or self._must_look(delivery)",
     ),
     mutation(
-        "the history is looked into from the attempt on, whatever the clocks say",
+        "the history is searched from the attempt on, whatever the clocks say",
         f"{_CRASHES}::test_with_a_clock_an_hour_ahead_the_message_is_found",
         "LOOK_BACK",
         "LOOK_BACK = 65 * 60_000",
         "LOOK_BACK = 0",
     ),
     mutation(
-        "what counts is the last unanswered attempt, not the first",
+        "the last attempt without response counts, not the first",
         f"{_CRASHES}::test_the_nonce_is_not_trusted_if_the_first_attempt_is_old",
         "Sender._send",
         "now if earlier is None else earlier",
         "now",
     ),
     Mutation(
-        "an empty history without the right to read it proves that nothing is there",
+        "an empty history without permission to read it proves absence",
         (
             Edit("find_message", "if readable is False:\n    return HistoryUnreadable()\n", ""),
             Edit(
@@ -256,14 +256,14 @@ MUTATIONS = (
         f"{_E2E_KILLS}::test_killed_after_discord_forgot_the_nonce",
     ),
     mutation(
-        "what was sent is forgotten where it cannot be recorded",
+        "a sent message is forgotten if it cannot be recorded",
         f"{_CRASHES}::test_a_sent_message_is_recorded_without_resending_once_there_is_space",
         "Sender._record",
         "in_hand.unrecorded = None if verdict is None else result\n",
         "",
     ),
     mutation(
-        "what nobody could know stays so though the history can be read by the time it is recorded",
+        "an unsure delivery is recorded as unsure even if the history is readable by then",
         f"{_CRASHES}::test_an_unsure_result_that_could_not_be_stored_is_checked_again",
         "Sender._record",
         "None if verdict is None else result",
@@ -277,28 +277,28 @@ MUTATIONS = (
         "return Again(retry_delay(attempt.attempts), answered=True, reason=Reason.DELETED)",
     ),
     mutation(
-        "silence is taken for a refusal",
+        "a missing response counts as a refusal",
         "tests/relay/delivery/test_verdicts.py::test_no_response_is_not_definite",
         "judge",
         "case NoResponse():\n    return Again(retry_delay(attempt.attempts), answered=False,",
         "case NoResponse():\n    return Again(retry_delay(attempt.attempts), answered=True,",
     ),
     mutation(
-        "a refusal after an earlier try that may have been stored is believed",
+        "a refusal after an earlier try that may have succeeded is believed",
         "tests/e2e/test_lost_answers.py::test_a_refusal_after_a_lost_response_duplicates_nothing[blocked by AutoMod]",
         "is_ambiguous",
         "return any(status >= HTTPStatus.INTERNAL_SERVER_ERROR for status in statuses[:-1])",
         "return False",
     ),
     mutation(
-        "a proxy's page is believed like a refusal of Discord's",
+        "a proxy's page counts as a refusal by Discord",
         "tests/e2e/test_lost_answers.py::test_a_proxy_page_instead_of_a_response_duplicates_nothing[499]",
         "read_refusal",
         "in _BEFORE_ANY_ACTION or is_of_discord(refusal):",
         "< 500:",
     ),
     mutation(
-        "an empty page of a proxy's is an empty channel",
+        "a proxy's empty page counts as an empty channel",
         "tests/discord_adapter/test_history.py::test_a_response_that_is_not_a_history_proves_nothing",
         "discord_adapter._page",
         "raise TypeError(page)\n",
@@ -312,7 +312,7 @@ MUTATIONS = (
         "fail_if_not_exists=True",
     ),
     mutation(
-        "two bots may hold one database",
+        "two bots can hold one database",
         "tests/e2e/test_starts.py::test_a_second_bot_with_the_same_database",
         "_open_storage",
         "stack.enter_context(instance_lock(settings.database))",
@@ -333,7 +333,7 @@ MUTATIONS = (
         "if not size:\n    raise _BrokeOff\n",
     ),
     mutation(
-        "the bot was offline whenever nobody knows why a result is late",
+        "a late result without a known reason blames the bot",
         "tests/relay/delivery/test_sender.py::test_an_outcome_that_discord_took_late_does_not_blame_the_bot",
         "why_late",
         "return LateReason.POSTING if seen_in_time",

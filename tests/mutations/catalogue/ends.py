@@ -6,21 +6,21 @@ from tests.mutations.mutation import Edit, Mutation, mutation
 
 MUTATIONS = (
     mutation(
-        "whoever asks for their list again is pinged for each of its jobs",
+        "requesting a list again pings for each of its jobs",
         "tests/relay/commands/test_watch_many.py::test_requesting_a_list_again_still_pings_once_for_all_of_it",
         "subscribe._join",
         "any(one.in_batch for one in waiting)",
         "False",
     ),
     mutation(
-        "whoever asks for a ping when they ask for their list again gets none",
+        "asking for a ping when a list is requested again has no effect",
         "tests/relay/commands/test_watch_many.py::test_requesting_a_list_again_still_pings_once_for_all_of_it",
         "subscribe.ping_at_end_of_batch",
         "await batches.ping(tx, here.batch_id, ask.user_id)",
         "pass",
     ),
     mutation(
-        "whoever asks for no ping for the jobs of their own batch is pinged at its end",
+        "declining pings for the jobs of one's own batch still pings at its end",
         "tests/relay/commands/test_watch_many.py::"
         "test_a_person_who_wants_no_ping_for_the_jobs_of_their_batch_gets_none",
         "subscribe._join",
@@ -28,7 +28,7 @@ MUTATIONS = (
         "",
     ),
     mutation(
-        "the button for no ping does not apply to the end of a batch",
+        "declining the ping with a button does not apply to the end of a batch",
         "tests/relay/commands/test_watch_many.py::"
         "test_a_person_who_wants_no_ping_for_the_jobs_of_their_batch_gets_none",
         "Watch.set_mention",
@@ -36,7 +36,7 @@ MUTATIONS = (
         "",
     ),
     mutation(
-        "whoever wants no ping for one job of their batch loses the ping at its end",
+        "declining the ping for one job of a batch loses the ping at its end",
         "tests/relay/commands/test_watch_many.py::"
         "test_a_person_who_wants_no_ping_for_the_jobs_of_their_batch_gets_none",
         "batches.leave",
@@ -51,14 +51,14 @@ MUTATIONS = (
         "if True:",
     ),
     mutation(
-        "whoever stops the last job of their own batch is pinged for it",
+        "stopping the last job of one's own batch pings",
         "tests/relay/commands/test_watch_many.py::test_a_person_who_needs_no_ping_at_the_end_of_a_batch_gets_none",
         "end_without_outcome",
         "batch.user_id in (None, stopped_by)",
         "batch.user_id is None",
     ),
     mutation(
-        "whoever has stopped watching a whole batch is pinged at its end all the same",
+        "stopping a whole batch still pings at its end",
         "tests/relay/commands/test_watch_many.py::"
         "test_a_person_told_that_they_are_not_pinged_is_not_even_if_the_batch_goes_on[True]",
         "stop._take_off",
@@ -66,7 +66,7 @@ MUTATIONS = (
         "if False:",
     ),
     mutation(
-        "whoever stops watching one job of their batch loses the ping at its end",
+        "stopping one job of a batch loses the ping at its end",
         "tests/relay/commands/test_watch_many.py::"
         "test_a_person_told_that_they_are_not_pinged_is_not_even_if_the_batch_goes_on[False]",
         "batches.leave",
@@ -74,21 +74,21 @@ MUTATIONS = (
         "AND FALSE",
     ),
     mutation(
-        "a batch whose last job's end is told to nobody stays open for ever",
+        "a batch whose last job's end is reported to nobody stays open forever",
         "tests/relay/polling/test_job_recorder.py::test_a_batch_ends_with_a_job_whose_end_is_reported_to_nobody",
         "end_silently",
         "if subscription.batch_id is not None:",
         "if False:",
     ),
     mutation(
-        "the tally of a batch tells an end that is another account's to see",
+        "a batch's tally includes an end that only another account may see",
         "tests/relay/polling/test_job_recorder.py::test_a_batch_ends_with_a_job_whose_end_is_reported_to_nobody",
         "tally_of",
         "row.subscription_id in forms and ",
         "",
     ),
     mutation(
-        "a batch whose last job goes over to another subscription pings nobody",
+        "a batch whose last job moves to another subscription pings nobody",
         "tests/storage/test_moves.py::"
         "test_a_batch_whose_last_job_moves_to_another_subscription_still_pings[sqlite-False]",
         "moves._merge",
@@ -96,7 +96,7 @@ MUTATIONS = (
         "elif False:",
     ),
     mutation(
-        "whoever waited for a job in a batch that ends with a merger is pinged by neither",
+        "a batch that ends with a merger does not ping its subscribers",
         "tests/storage/test_moves.py::"
         "test_a_batch_whose_last_job_moves_to_another_subscription_still_pings[sqlite-True]",
         "moves._merge",
@@ -104,7 +104,7 @@ MUTATIONS = (
         "UPDATE subscribers SET in_batch = in_batch WHERE",
     ),
     mutation(
-        "what another account keeps on hold is kept for ever",
+        "a job on hold for another account is kept forever",
         "tests/relay/polling/test_job_recorder.py::test_a_job_on_hold_for_another_account_is_given_up_once_it_is_old",
         "JobRecorder.give_up_held",
         "for job_id in await jobs.open_since_before(self._database.reader, before):",
@@ -118,7 +118,7 @@ MUTATIONS = (
         "if row is None:",
     ),
     mutation(
-        "not found once is an end",
+        "a single not found is an end",
         "tests/relay/commands/test_commands.py::test_two_manual_not_founds_end_a_known_job_only_after_a_minute",
         "JobRecorder.record_missing",
         "if row.missing_since is None or row.missing_since > now:\n"
@@ -129,7 +129,7 @@ MUTATIONS = (
         "",
     ),
     mutation(
-        "two answers not found are two, however close",
+        "two not founds count however close they are",
         "tests/relay/polling/test_schedule.py::test_missing_is_believed_after_an_interval_and_a_minute",
         "is_confirmed_missing",
         "return now - missing_since >= second_look_after(interval) * 1000",
@@ -157,21 +157,21 @@ MUTATIONS = (
         "tests/relay/polling/test_job_recorder.py::test_an_end_is_final_and_a_contradiction_is_only_logged",
     ),
     mutation(
-        "a job ends for servers whose token sees it no more",
+        "a job ends in servers whose token no longer sees it",
         "tests/relay/polling/test_job_recorder.py::test_only_servers_that_use_the_account_are_served",
         "_end_subscriptions",
         "if accounts.in_force(subscription.guild_id) != row.account_id:\n    continue\n",
         "",
     ),
     mutation(
-        "a job that was not found once is left alone for a minute",
+        "after a single not found a job is not polled for a minute",
         "tests/relay/polling/test_poller.py::test_a_single_not_found_delays_the_job_no_longer_than_an_interval",
         "JobQueue.missing",
         "min(believed_at, self._after_response(job, asked_at))",
         "believed_at",
     ),
     mutation(
-        "what this channel was given under another account is waited for again",
+        "a result posted here under another account is waited for again",
         "tests/relay/commands/test_commands.py::"
         "test_a_result_posted_here_under_another_account_is_not_waited_for_again",
         "find_target",
@@ -179,7 +179,7 @@ MUTATIONS = (
         "if 0:",
     ),
     mutation(
-        "what a former account did not see is told for the end under another",
+        "an end that a former account could not see counts as reported under another",
         "tests/relay/commands/test_commands.py::"
         "test_a_job_that_the_former_account_did_not_see_is_watched_under_this_one",
         "find_posted_here",
@@ -187,7 +187,7 @@ MUTATIONS = (
         "if 0:",
     ),
     mutation(
-        "a list waits again for what this channel was given under another account",
+        "a list waits again for results posted here under another account",
         "tests/relay/commands/test_commands.py::"
         "test_a_result_posted_here_under_another_account_is_not_waited_for_again",
         "WatchMany._fill_in_posted",
@@ -195,14 +195,14 @@ MUTATIONS = (
         "if 0:",
     ),
     mutation(
-        "what was given up under one account is never told under another",
+        "a given-up job is never reported under another account",
         "tests/relay/commands/test_commands.py::test_an_outcome_that_one_account_could_not_see_is_posted_under_another",
         "_outcome_nonce",
         "while await delivery_queries.tells_of_another_account(tx, nonce, row.id):",
         "while 0:",
     ),
     mutation(
-        "what was given up is not told under another account if others took it up again",
+        "a given-up job is not reported under another account if others watched it again",
         "tests/relay/commands/test_commands.py::"
         "test_an_end_is_posted_under_another_account_even_if_others_watch_again_under_the_first",
         "tells_of_another_account",
@@ -210,42 +210,42 @@ MUTATIONS = (
         "",
     ),
     mutation(
-        "of a job that was taken up again a channel gets two outcomes",
+        "a job that is watched again posts two outcomes in a channel",
         "tests/relay/delivery/test_sender.py::test_a_job_watched_again_posts_its_outcome_once_per_channel",
         "MessageBuilder._outcome_to_tell",
         "or await delivery_queries.has_later_outcome(self._reader, delivery)",
         "",
     ),
     mutation(
-        "an outcome that was overtaken is posted",
+        "a superseded outcome is posted",
         "tests/relay/delivery/test_sender.py::test_a_superseded_outcome_is_not_posted",
         "MessageBuilder._outcome_to_tell",
         "if row.ended_at is None or",
         "if",
     ),
     mutation(
-        "whoever takes a job up again takes the word from other channels",
+        "watching a job again takes the outcome from other channels",
         "tests/relay/delivery/test_sender.py::test_watching_a_job_again_takes_no_message_from_other_channels",
         "MessageBuilder._outcome_to_tell",
         "return row.outcome or Outcome.GIVEN_UP",
         "return row.outcome",
     ),
     mutation(
-        "an outcome that was given up before closes no batch",
+        "an outcome given up earlier closes no batch",
         "tests/relay/commands/test_watch_many.py::test_a_given_up_outcome_closes_the_batch_that_requests_it_again",
         "deliveries.add_outcome",
         "if closes_batch:",
         "if 0:",
     ),
     mutation(
-        "an outcome that is asked for again closes the batch of before",
+        "an outcome requested again closes the earlier batch",
         "tests/relay/commands/test_watch_many.py::test_an_outcome_requested_again_alone_closes_no_earlier_batch",
         "_AFRESH",
         "closes_batch = FALSE,",
         "",
     ),
     mutation(
-        "what was refused once is never whole again",
+        "a result that was refused once is never complete again",
         "tests/relay/delivery/test_sender.py::test_a_result_refused_in_every_form_is_complete_when_requested_again",
         "_AFRESH",
         "variant = ?,",
@@ -259,7 +259,7 @@ MUTATIONS = (
         "watched_since = ?",
     ),
     mutation(
-        "that a token has to be entered again is told nowhere if its channel was deleted",
+        "the request to enter a token again is lost if its channel was deleted",
         "tests/relay/test_guild_lifecycle.py::"
         "test_token_problems_are_reported_elsewhere_if_the_alerts_channel_was_deleted",
         "_OF_THE_TOKEN",
@@ -267,63 +267,63 @@ MUTATIONS = (
         "",
     ),
     mutation(
-        "what a channel was told before is the result of the job to which it moves",
+        "an earlier outcome of a channel counts for the job that moves to it",
         "tests/relay/commands/test_commands.py::test_a_given_up_job_that_continues_under_another_account_is_posted",
         "moves.to_job",
         "await tx.run(_CATCH_UP, here)\n",
         "",
     ),
     mutation(
-        "what was told under two accounts keeps a channel from waiting under the second again",
+        "outcomes under two accounts keep a channel from waiting again under the second",
         "tests/relay/commands/test_commands.py::test_results_of_two_accounts_in_one_channel_are_kept_apart",
         "moves._merge",
         "AND k.kind = deliveries.kind AND k.round = deliveries.round",
         "AND 1 = 0",
     ),
     mutation(
-        "a result that is posted already is promised to who waited for it again under another account",
+        "a result that is already posted is promised to a channel that waited under another account",
         "tests/relay/commands/test_commands.py::test_results_of_two_accounts_in_one_channel_are_kept_apart",
         "_subscribe_to_ended",
         "if here is not None and message is not None:",
         "if here is not None and message is not None and here.ended_at is not None:",
     ),
     mutation(
-        "a channel goes on waiting for a job whose result is posted there already",
+        "a channel keeps waiting for a job whose result is already posted there",
         "tests/relay/commands/test_commands.py::test_results_of_two_accounts_in_one_channel_are_kept_apart",
         "_subscribe_to_ended",
         "await end_silently(tx, here, ask.at)",
         "pass",
     ),
     mutation(
-        "a job on a further page of its account's list is not found",
+        "a job on a later page of its account's list is not found",
         "tests/pixverse/test_videos_v2.py::test_the_account_s_list_decides_about_jobs_unknown_to_the_scheduler",
         "VideosV2._listed",
         'if following is None and fields.truth(page.get("has_more")):',
         "if 0:",
     ),
     mutation(
-        "a number that is written as a text is none",
+        "a number written as text is ignored",
         "tests/pixverse/test_videos_v2.py::test_what_a_status_means",
         "whole_number",
         "if isinstance(value, str) and _DIGITS.fullmatch(value):",
         "if 0:",
     ),
     mutation(
-        "ids in the signs of an input method are not read",
+        "ids with full-width characters of an input method are not recognised",
         "tests/pixverse/test_pasted.py::test_how_ids_are_pasted",
         "_decoded",
         "line = one_line(text).translate(_AS_TYPED)",
         "line = one_line(text)",
     ),
     mutation(
-        "an id that a line break went through is not read",
+        "an id broken by a line break is not recognised",
         "tests/pixverse/test_pasted.py::test_how_ids_are_pasted",
         "_rejoined",
         "if words and _are_halves(words[-1], word):",
         "if 0:",
     ),
     mutation(
-        "whatever stands behind the beginning of an id is joined to it",
+        "whatever follows the beginning of an id is joined to it",
         "tests/pixverse/test_pasted.py::test_which_jobs_a_list_names",
         "_are_halves",
         "return _WHOLE_ID.fullmatch(unwrapped(first + second)) is not None",

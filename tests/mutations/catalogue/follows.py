@@ -6,7 +6,7 @@ from tests.mutations.mutation import mutation
 
 MUTATIONS = (
     mutation(
-        "whoever asks before a follow finds the job takes it away from the channel with their leave",
+        "asking before a follow finds the job takes it from the channel when the person leaves",
         "tests/relay/follow/test_account_follower.py::"
         "test_a_person_who_asked_before_the_follow_takes_the_job_from_nobody[False-follow]",
         "follows.keep_open_if_followed",
@@ -14,7 +14,7 @@ MUTATIONS = (
         "OR FALSE AND EXISTS (SELECT 1 FROM",
     ),
     mutation(
-        "whoever stops a whole batch takes its jobs away from a channel that follows",
+        "stopping a whole batch takes its jobs from a channel that follows",
         "tests/relay/follow/test_account_follower.py::"
         "test_a_person_who_asked_before_the_follow_takes_the_job_from_nobody[True-follow]",
         "Stop.stop_all",
@@ -22,14 +22,14 @@ MUTATIONS = (
         "True",
     ),
     mutation(
-        "a job of an account that the channel does not follow outlives its last asker",
+        "a job of an account that the channel does not follow outlives its last subscriber",
         "tests/relay/follow/test_account_follower.py::test_a_job_of_another_account_ends_with_its_last_subscriber",
         "follows.keep_open_if_followed",
         "JOIN jobs j ON j.account_id = f.account_id",
         "JOIN jobs j ON TRUE",
     ),
     mutation(
-        "a job that a list named while the database failed is never relayed",
+        "a job that a list named during a database failure is never relayed",
         "tests/relay/follow/test_account_follower.py"
         "::test_a_job_that_a_list_named_during_a_database_failure_is_relayed_even_if_it_ended",
         "AccountFollower._look",
@@ -37,7 +37,7 @@ MUTATIONS = (
         "pass",
     ),
     mutation(
-        "this machine's clock decides whether a job that was seen in work is relayed",
+        "the local clock decides whether a job that was seen running is relayed",
         "tests/relay/follow/test_account_follower.py"
         "::test_a_job_seen_running_is_relayed_even_if_the_local_clock_is_ahead",
         "_end_subscriptions",
@@ -45,7 +45,7 @@ MUTATIONS = (
         "await _is_owed",
     ),
     mutation(
-        "a list keeps the card of a young job from keeping up",
+        "a list keeps the card of a young job out of date",
         "tests/relay/follow/test_account_follower.py"
         "::test_a_young_job_with_a_visible_card_is_requested_at_each_interval",
         "Poller._listed_at",
@@ -53,14 +53,14 @@ MUTATIONS = (
         "",
     ),
     mutation(
-        "the summary of young jobs does not keep up",
+        "the summary of young jobs is out of date",
         "tests/storage/test_jobs.py::test_a_job_has_a_card_only_where_it_was_requested_and_a_batch_shows_it_too",
         "_open_jobs",
         "THEN 2 ELSE 1 END",
         "THEN 2 ELSE 0 END",
     ),
     mutation(
-        "the list of a followed account puts off young jobs of which few are left",
+        "the list of a followed account delays the last few young jobs",
         "tests/relay/follow/test_account_follower.py"
         "::test_few_remaining_jobs_are_polled_by_record_even_if_the_list_continues",
         "JobQueue.list_refreshed",
@@ -68,77 +68,77 @@ MUTATIONS = (
         "if True:",
     ),
     mutation(
-        "very many young jobs are each asked about at every interval",
+        "very many young jobs are each requested at every interval",
         "tests/relay/polling/test_job_list.py::test_many_young_jobs_use_the_list_until_they_are_few",
         "JobQueue.needs_record",
         " and self.live_of_account(job.account_id) <= schedule.LIVE_JOBS",
         "",
     ),
     mutation(
-        "young jobs count for whether a list is worth it",
+        "young jobs count towards the number that makes a list worthwhile",
         "tests/relay/polling/test_job_list.py::test_no_list_is_requested_for_two_old_jobs_beside_young_ones",
         "Poller._listed_at",
         "jobs - live if live",
         "jobs if live",
     ),
     mutation(
-        "jobs that have ended count as live",
+        "ended jobs count as live",
         "tests/relay/polling/test_job_queue.py::test_live_jobs_are_counted_by_account_until_they_are_old_or_leave",
         "JobQueue.remove",
         "account.live -= job.is_live\n",
         "",
     ),
     mutation(
-        "a list is relied on for a whole interval, however old it was",
+        "a list is trusted for a whole interval, however old it was",
         "tests/relay/polling/test_job_list.py::test_a_list_is_trusted_no_longer_than_a_record",
         "Poller._poll",
         "self._queue.named_by_list(job, listed_at)",
         "self._queue.named_by_list(job, self._clock.monotonic())",
     ),
     mutation(
-        "a list that hangs is waited for",
+        "a hanging list is waited for",
         "tests/relay/polling/test_job_list.py::test_a_hanging_list_makes_no_outcome_late",
         "JobLists._wait_a_little",
         "min(_PATIENCE_SECONDS, self._interval / 4), answered",
         "600.0, answered",
     ),
     mutation(
-        "a list that is refused is asked for at each interval",
+        "a refused list is requested at each interval",
         "tests/relay/follow/test_account_follower.py::test_a_failing_list_is_requested_less_and_less_often",
         "JobLists._backoff_after",
         "return self._interval * _REFUSED_INTERVALS",
         "return self._interval",
     ),
     mutation(
-        "a list that is refused with a time to wait is no reason to leave its account alone",
+        "a refused list's retry time does not apply to its account",
         "tests/relay/polling/test_job_list.py::test_after_a_list_with_a_retry_time_nothing_is_requested_before_it",
         "JobFetcher.backoff_until",
         "retry_at = None if token is None else self._retry_at(token)",
         "retry_at = None",
     ),
     mutation(
-        "a record is requested right after a list was refused with a time to wait",
+        "a record is requested right after a list was refused with a retry time",
         "tests/relay/polling/test_job_list.py::test_after_a_list_with_a_retry_time_nothing_is_requested_before_it",
         "Poller._poll",
         "if backoff_until is not None:  # The list",
         "if False:  # The list",
     ),
     mutation(
-        "a list is requested though its account backs off",
+        "a list is requested even though its account is in backoff",
         "tests/relay/polling/test_job_list.py::test_after_a_record_with_a_retry_time_no_list_is_requested_before_it",
         "JobLists._requested",
         " or self._account_backoff_until(key[0]) is not None:",
         ":",
     ),
     mutation(
-        "a list that is always refused with a time to wait holds up the records for ever",
+        "a list that is always refused with a retry time blocks the records forever",
         "tests/relay/polling/test_job_list.py::test_after_a_list_with_a_retry_time_nothing_is_requested_before_it",
         "JobLists._backoff_after",
         "return (asked or 0.0) + backoff(",
         "return asked or backoff(",
     ),
     mutation(
-        "a time to wait that is shorter than another replaces it",
+        "a shorter retry time replaces a longer one",
         "tests/pixverse/test_api_client.py::test_the_longest_retry_time_of_any_request_with_a_token_is_kept",
         "RetryTimes.note",
         "max(now + seconds, self._until.get(hash(token), now))",
@@ -160,7 +160,7 @@ MUTATIONS = (
         "",
     ),
     mutation(
-        "what somebody asks for long after its end is relayed to followers",
+        "a job requested long after its end is relayed to followers",
         "tests/relay/follow/test_account_follower.py"
         "::test_an_old_job_requested_elsewhere_is_not_posted_in_a_following_channel",
         "_subscribe_followers",
@@ -168,7 +168,7 @@ MUTATIONS = (
         "",
     ),
     mutation(
-        "what somebody asks for is relayed to followers though it ended before the follow",
+        "a requested job is relayed to followers though it ended before the follow",
         "tests/relay/follow/test_account_follower.py"
         "::test_an_old_job_requested_elsewhere_is_not_posted_in_a_following_channel",
         "_subscribe_followers",
@@ -176,14 +176,14 @@ MUTATIONS = (
         "",
     ),
     mutation(
-        "who asks in a following channel for an ended job is not pinged",
+        "asking for an ended job in a following channel does not ping",
         "tests/relay/follow/test_account_follower.py::test_asking_for_an_ended_job_in_the_following_channel_pings",
         "_subscribe_followers",
         "follow.channel_id == but or ",
         "",
     ),
     mutation(
-        "a follow takes more than the server may wait for",
+        "a follow takes more jobs than the server may have",
         "tests/relay/follow/test_account_follower.py::"
         "test_the_server_s_limit_applies_is_reported_once_and_free_space_is_used",
         "JobImporter._subscribe_batch",
@@ -191,28 +191,28 @@ MUTATIONS = (
         "for jobid in wanted:",
     ),
     mutation(
-        "what a list names is believed to be an id",
+        "anything that a list names counts as an id",
         "tests/relay/follow/test_account_follower.py::test_ids_of_another_form_are_skipped_with_one_log_line",
         "JobImporter.import_jobs",
         "usable = [jobid for jobid in jobids if is_jobid(jobid)]",
         "usable = list(jobids)",
     ),
     mutation(
-        "jobs that ended before the follow, or never were, are told",
+        "jobs that ended before the follow, or never existed, are posted",
         "tests/relay/follow/test_account_follower.py::test_a_job_known_only_from_a_list_ends_silently",
         "_end_subscriptions",
         "if was_active or await _is_owed(tx, row.id, subscription):",
         "if True:",
     ),
     mutation(
-        "a follow takes up again what a moderator stopped",
+        "a follow watches again what a moderator stopped",
         "tests/storage/test_follows.py::test_jobs_watched_there_before_or_ended_are_not_imported",
         "not_yet_in",
         "(SELECT 1 FROM subscriptions s WHERE s.job_id = j.id AND s.channel_id = ?))",
         "(SELECT 1 FROM subscriptions s WHERE s.job_id = j.id AND s.channel_id = ? AND s.ended_at IS NULL))",
     ),
     mutation(
-        "a followed job ends with the member who asked too",
+        "a followed job ends with the member who joined",
         "tests/relay/follow/test_account_follower.py::"
         "test_a_member_can_join_and_leave_a_followed_job_and_a_moderator_can_stop_it",
         "Stop.stop",
@@ -220,21 +220,21 @@ MUTATIONS = (
         "False",
     ),
     mutation(
-        "a long list that is being taken counts as taken for a follow that came meanwhile",
+        "a long list being imported counts as imported for a follow that started meanwhile",
         "tests/relay/follow/test_account_follower.py::test_a_channel_that_follows_during_a_long_import_gets_all_of_it",
         "AccountFollower.changed",
         "followed.settled = {}",
         "followed.settled.clear()",
     ),
     mutation(
-        "an import that is broken off leaves the jobs that it committed unasked",
+        "an interrupted import leaves the jobs that it committed unpolled",
         "tests/relay/follow/test_account_follower.py::test_an_interrupted_import_leaves_no_job_unpolled",
         "JobImporter.import_jobs",
         "run_to_completion(self._import_batch(account_id, batch, result))",
         "self._import_batch(account_id, batch, result)",
     ),
     mutation(
-        "a followed job that a member asked for is not owed once they asked to be forgotten",
+        "a followed job whose requester was forgotten is not posted",
         "tests/relay/follow/test_account_follower.py::test_a_job_whose_requester_was_forgotten_ends_with_a_message",
         "_is_owed",
         "await subscriptions.count_subscribers(tx, subscription.id)",

@@ -6,7 +6,7 @@ from tests.mutations.mutation import IMPORT_RULES, mutation
 
 MUTATIONS = (
     mutation(
-        "a room imports one above it",
+        "a package imports one above it",
         IMPORT_RULES,
         "relay/clock.py",
         "import asyncio\n",

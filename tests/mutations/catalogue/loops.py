@@ -9,7 +9,7 @@ _QUEUE = "tests/relay/polling/test_job_queue.py"
 
 MUTATIONS = (
     mutation(
-        "a clock that is set ahead while the bot runs gives every job up",
+        "setting the clock ahead while the bot runs gives up every job",
         "tests/relay/polling/test_poller.py::test_setting_the_clock_gives_up_no_job_and_makes_none_young",
         "JobQueue._age",
         "return self._clock.monotonic() - job.watched_at",
@@ -23,7 +23,7 @@ MUTATIONS = (
         "self._begun",
     ),
     mutation(
-        "a trial that fails by a fault of this machine is not counted",
+        "a trial that fails because of this machine is not counted",
         "tests/relay/accounts/test_account_registry.py::test_a_failing_database_does_not_end_the_loop",
         "Rechecks._try_in_turn",
         "self.failures += 1",
@@ -37,42 +37,42 @@ MUTATIONS = (
         "self._failures",
     ),
     mutation(
-        "a look for second messages that fails is not counted",
+        "a failed search for second messages is not counted",
         "tests/relay/delivery/test_taken_over.py::test_the_process_that_took_over_searches_again_ten_minutes_later",
         "SecondMessages.look_again",
         "self.failures += 1",
         "self.failures += 0",
     ),
     mutation(
-        "a fault of discord.py at the gateway is not counted",
+        "an error of discord.py at the gateway is not counted",
         "tests/discord_adapter/test_shard_manager.py::test_an_unexplained_error_is_counted_and_the_gateway_is_retried",
         "gateway._read",
         "shards.failures += 1",
         "shards.failures += 0",
     ),
     mutation(
-        "an interaction that fails by a fault of the bot is not counted",
+        "an interaction that fails with an internal error is not counted",
         "tests/discord_adapter/test_interactions.py::test_an_internal_error_is_logged_and_counted_with_a_number",
         "Responder._own_fault",
         "self.failures += 1",
         "self.failures += 0",
     ),
     mutation(
-        "an interaction that fails by a fault of the bot is not answered",
+        "an interaction that fails with an internal error gets no reply",
         "tests/discord_adapter/test_interactions.py::test_an_internal_error_is_logged_and_counted_with_a_number",
         "Responder._replies_to",
         "or self._own_fault(error)]",
         "or self._own_fault(error)][:0]",
     ),
     mutation(
-        "a job that is removed while it is in flight comes back",
+        "a job removed while it is in flight comes back",
         f"{_QUEUE}::test_a_job_removed_in_flight_is_gone_when_its_request_is_over",
         "JobQueue._wait",
         "if not self.holds(job):\n    self._finish_flight(job)\n    return\n",
         "self._jobs[job.id] = job\n",
     ),
     mutation(
-        "a job of a new token stays in the old one's queue as well",
+        "a job of a new token also stays in the old one's queue",
         f"{_QUEUE}::test_a_job_that_moves_to_another_account_is_counted_only_there",
         "JobQueue._updated",
         "self.remove(row.id)\n",
@@ -86,21 +86,21 @@ MUTATIONS = (
         "due += 0.0\n",
     ),
     mutation(
-        "a job whose account is left alone is never looked at again",
+        "a job whose account is left alone is never checked again",
         f"{_QUEUE}::test_a_job_whose_account_is_never_polled_is_due_when_it_has_to_be_given_up",
         "JobQueue._wait",
         "due = min(due, self._latest(job, due))\n",
         "",
     ),
     mutation(
-        "an account that has room again is not looked at",
+        "an account that has free slots again is not checked",
         f"{_QUEUE}::test_a_job_that_leaves_makes_room_for_the_next_of_its_account",
         "JobQueue._finish_flight",
         "self._announce(job.account_id, account)\n",
         "",
     ),
     Mutation(
-        "what is in flight when the poll loop breaks off is never asked about again",
+        "requests in flight when the poll loop is interrupted are never made again",
         (
             Edit(
                 "Poller._work_on",
@@ -112,14 +112,14 @@ MUTATIONS = (
         f"{_LOST}::test_a_restarted_loop_requests_what_was_in_flight",
     ),
     mutation(
-        "a probe that a crash of the poll loop kept from beginning is waited for until the next start",
+        "a probe that a crash of the poll loop prevented is waited for until the next start",
         f"{_LOST}::test_a_loop_that_crashed_before_its_probe_still_probes_the_api",
         "Poller._end_tasks",
         "for job in self._queue.in_flight:\n",
         "for job in ():\n",
     ),
     mutation(
-        "an account whose reading breaks off is not read again",
+        "an account whose reading was interrupted is not read again",
         f"{_LOST}::test_the_loop_can_be_interrupted_while_it_reads_an_account",
         "JobLoader._load_accounts",
         "except BaseException:  # If",
@@ -133,21 +133,21 @@ MUTATIONS = (
         "",
     ),
     mutation(
-        "a change that comes while the one before is read is lost",
+        "a change during the reading of the previous one is lost",
         f"{_LOST}::test_a_job_that_changes_while_it_is_being_read_is_read_again",
         "JobLoader._load_changes",
         "found = self._found_jobs & changed\n",
         "self._changed_jobs -= changed\nfound = self._found_jobs & changed\n",
     ),
     mutation(
-        "a job that is watched again is asked about at once",
+        "a job that is watched again is requested at once",
         f"{_LOST}::test_a_job_watched_again_is_requested_no_sooner_than_its_interval_allows",
         "JobQueue._insert",
         "job.record_requested_at = before.record_requested_at\n",
         "",
     ),
     mutation(
-        "who listens to a poll is cancelled with it",
+        "cancelling a poll cancels those who wait for it",
         f"{_LOST}::test_waiting_for_a_request_of_an_ending_loop_gets_no_response",
         "JobFetcher.poll",
         "except Exception as error:\n    result = error\n",
@@ -161,7 +161,7 @@ MUTATIONS = (
         "await self._clock.sleep(1)",
     ),
     mutation(
-        "each crash of a series writes its traceback",
+        "each crash of a series logs its traceback",
         "tests/cogs/test_background.py::"
         "test_a_loop_that_keeps_crashing_restarts_at_most_once_a_minute_with_one_traceback",
         "FailureSeries.failed",
@@ -169,35 +169,35 @@ MUTATIONS = (
         "if 0:",
     ),
     mutation(
-        "a loop that crashes again and again passes for one that turns",
+        "a loop that keeps crashing counts as turning",
         "tests/web/test_health.py::test_a_loop_that_keeps_crashing_has_stalled_even_if_it_turns",
         "Heartbeats._well_at",
         "return turned_at if crashing_since is None else",
         "return turned_at if 1 else",
     ),
     mutation(
-        "of a delivery that ended unsure something is kept",
+        "something is kept of a delivery that ended as unsure",
         "tests/relay/delivery/test_what_is_remembered.py",
         "Sender._record",
         "if verdict is None or isinstance(verdict, Done | GiveUp):",
         "if 0:",
     ),
     mutation(
-        "a command sends something while the bot ends",
+        "a command sends something during shutdown",
         "tests/relay/delivery/test_delivery_loop.py::test_nothing_is_sent_early_once_the_loop_has_ended",
         "DeliveryLoop._deliver_now",
         "if self._stopping or self._sender.token_dead",
         "if self._sender.token_dead",
     ),
     mutation(
-        "a command waits for a message though the bot's token is refused",
+        "a command waits for a message even though the bot's token is refused",
         "tests/relay/delivery/test_delivery_loop.py::test_nothing_waits_once_the_bot_token_is_refused",
         "DeliveryLoop._deliver_now",
         "if self._stopping or self._sender.token_dead",
         "if self._stopping",
     ),
     mutation(
-        "of a delivery that ended with its channel something is kept",
+        "something is kept of a delivery that ended with its channel",
         "tests/relay/delivery/test_delivery_loop.py::"
         "test_nothing_stays_in_memory_of_a_delivery_that_ends_with_its_channel",
         "DeliveryLoop._forget_ended",
@@ -205,21 +205,21 @@ MUTATIONS = (
         "pass",
     ),
     mutation(
-        "a card that is being edited is begun a second time",
+        "a card that is being edited is edited a second time",
         "tests/relay/cards/test_due_keys.py::test_it_behaves_like_a_list_sorted_by_time",
         "DueKeys.next_at",
         "if self._at.get(key) == at and key not in self._taken:",
         "if self._at.get(key) == at:",
     ),
     mutation(
-        "cards that were due at other times before are remembered until those",
+        "a card's earlier due times are remembered until they pass",
         "tests/relay/cards/test_due_keys.py::test_taking_keys_removes_their_other_times",
         "DueKeys.take",
         "self._tidy()\n",
         "",
     ),
     mutation(
-        "of a card that ends with its channel something is kept",
+        "something is kept of a card that ends with its channel",
         "tests/relay/cards/test_card_loop.py::"
         "test_nothing_is_kept_of_cards_and_summaries_whose_channel_or_server_is_gone",
         "CardLoop._turn",
@@ -241,14 +241,14 @@ MUTATIONS = (
         "self._unanswered.discard(key)\nself._next_edit.pop(key, None)",
     ),
     mutation(
-        "what is forgotten from time to time is the pace too",
+        "a card's pace is forgotten from time to time too",
         "tests/relay/cards/test_card_loop.py::test_a_card_whose_job_is_watched_again_at_once_keeps_its_pace[True]",
         "CardEdits.forget_ended",
         "self._next_edit = {key: at for key, at in self._next_edit.items() if at > now}",
         "self._next_edit.clear()",
     ),
     mutation(
-        "the times for which cards had to wait are kept for ever",
+        "the times for which cards had to wait are kept forever",
         "tests/relay/cards/test_card_loop.py::"
         "test_nothing_is_kept_of_cards_and_summaries_whose_channel_or_server_is_gone[True]",
         "CardEdits.forget_ended",
@@ -270,14 +270,14 @@ MUTATIONS = (
         "",
     ),
     mutation(
-        "an account that is deleted is kept in memory",
+        "a deleted account is kept in memory",
         "tests/relay/test_relay.py::test_nothing_is_kept_of_a_deleted_account",
         "AccountRegistry.forget",
         "self._known.pop(account_id, None)",
         "pass",
     ),
     mutation(
-        "for how long an account without a token is left alone is kept",
+        "the backoff of an account without a token is kept",
         "tests/relay/test_relay.py::test_nothing_is_kept_of_a_deleted_account",
         "JobFetcher.account_changed",
         "self._backoffs.pop(account_id, None)",
@@ -291,7 +291,7 @@ MUTATIONS = (
         "pass",
     ),
     mutation(
-        "servers that had no room are remembered though they follow no more",
+        "servers without space are remembered even though they no longer follow",
         "tests/relay/follow/test_account_follower.py::"
         "test_nothing_is_kept_of_servers_and_accounts_that_no_longer_follow",
         "JobImporter.followed_accounts",
@@ -299,7 +299,7 @@ MUTATIONS = (
         "",
     ),
     mutation(
-        "strange ids of accounts are remembered though nobody follows them",
+        "strange ids of accounts are remembered even though nobody follows them",
         "tests/relay/follow/test_account_follower.py::"
         "test_nothing_is_kept_of_servers_and_accounts_that_no_longer_follow",
         "JobImporter.followed_accounts",
@@ -307,28 +307,28 @@ MUTATIONS = (
         "pass",
     ),
     mutation(
-        "who has ever set a token is remembered",
+        "every admin who ever set a token is remembered",
         "tests/relay/accounts/test_account_registry.py::test_the_later_command_wins_not_the_later_response",
         "ServerTokens.set_token",
         "self._changed_by.clear()",
         "pass",
     ),
     mutation(
-        "the end of one trial of a token makes the other ones forget who was later",
+        "the end of one trial of a token makes the others forget who was later",
         "tests/relay/accounts/test_account_registry.py::test_the_later_command_wins_not_the_later_response",
         "ServerTokens.set_token",
         "if not self._being_set:",
         "if True:",
     ),
     mutation(
-        "servers that callbacks were for are remembered for ever",
+        "servers with callbacks are remembered forever",
         "tests/relay/callbacks/test_callback_processor.py::test_nothing_is_kept_of_a_server_heard_a_minute_ago",
         "CallbackProcessor._forget_noted",
         "if abs(now - at) < _NOTED_EVERY_MS:",
         "if guild_id:",
     ),
     mutation(
-        "accounts that unknown jobs were of are remembered for ever",
+        "accounts of unknown jobs are remembered forever",
         "tests/relay/callbacks/test_callback_processor.py::"
         "test_nothing_is_kept_of_an_account_requested_an_interval_ago",
         "UnknownJobs._forget_asked",
@@ -336,14 +336,14 @@ MUTATIONS = (
         "return",
     ),
     mutation(
-        "jobs that are watched no more are kept with their account's list",
+        "jobs that are no longer watched are kept with their account's list",
         "tests/relay/polling/test_job_list.py::test_nothing_is_kept_of_jobs_that_are_no_longer_watched",
         "Poller.__init__",
         "queue.gone.listen(job_lists.job_gone)\n",
         "",
     ),
     mutation(
-        "a job that leaves while its account's list is requested is kept with it",
+        "a job that leaves during a request for its account's list is kept with it",
         "tests/relay/polling/test_job_list.py::test_nothing_is_kept_of_jobs_unwatched_once_their_list_arrives",
         "JobQueue._finish_flight",
         "self.gone(job)\n",
@@ -371,7 +371,7 @@ MUTATIONS = (
         "self._end_task(key, again=False)  # If the loop",
     ),
     mutation(
-        "a request that is given up in a global limit shuts out all others",
+        "a request cancelled during a global limit blocks all others",
         "tests/discord_adapter/test_global_rate_limit.py::"
         "test_a_request_cancelled_during_a_global_limit_blocks_no_other",
         "GlobalLimit._over",
@@ -386,7 +386,7 @@ MUTATIONS = (
         "if 1:",
     ),
     mutation(
-        "what is asked for while the token is refused is not watched",
+        "a job requested while the token is refused is not watched",
         "tests/relay/commands/test_commands.py::"
         "test_a_job_requested_while_the_token_is_refused_is_watched_and_posted_later",
         "Watch._look_up",
@@ -394,28 +394,28 @@ MUTATIONS = (
         "raise",
     ),
     mutation(
-        "a list that is asked for while the token is refused is not watched",
+        "a list requested while the token is refused is not watched",
         "tests/relay/commands/test_watch_many.py::test_a_token_refused_at_one_id_puts_the_whole_list_on_hold",
         "WatchMany._look_up",
         "return trouble.state",
         "raise",
     ),
     mutation(
-        "Check now says that the API is away where it asks to wait",
+        "Check now says that the API is down when it asks to wait",
         "tests/relay/commands/test_commands.py::test_check_now_says_what_it_did",
         "Check._why",
         "Unchecked.HAS_TO_WAIT if self._lookups.must_wait(account_id) else Unchecked.NO_RESPONSE",
         "Unchecked.NO_RESPONSE",
     ),
     mutation(
-        "a job that the API has never told of is called lost",
+        "a job that the API has never known is called lost",
         "tests/ui/test_outcomes.py::test_a_job_that_was_never_seen_is_reported_as_never_found",
         "outcome_states.outcome_state",
         "case Outcome.NOT_FOUND if post.job is None:",
         "case Outcome.NOT_FOUND if 0:",
     ),
     mutation(
-        "a batch counts what went as a link among the videos",
+        "a batch counts links as videos",
         "tests/relay/delivery/test_sender.py::test_the_tally_counts_videos_images_and_links_separately",
         "ResultRecorder._write",
         "reason=reason, variant=result.posted_as",

@@ -6,14 +6,14 @@ from tests.mutations.mutation import mutation
 
 MUTATIONS = (
     mutation(
-        "a card names who asked to be forgotten, for good after a crash",
+        "after a crash a card names a forgotten person forever",
         "tests/storage/test_deletion_of_people.py::test_a_card_that_names_them_is_edited_even_after_a_crash",
         "forget_person",
         "UPDATE subscriptions SET shown_at = 0 WHERE",
         "UPDATE subscriptions SET shown_at = shown_at WHERE",
     ),
     mutation(
-        "a secret in a file and a plain one beside it are not told of",
+        "a secret set both in a file and plainly is not reported",
         "tests/settings/test_secret_files.py"
         "::test_a_secret_set_twice_is_an_error_wherever_each_is_set[USEAPI_TOKEN_FILE-USEAPI_TOKEN]",
         "read_secret_files",
@@ -21,14 +21,14 @@ MUTATIONS = (
         "if 0:",
     ),
     mutation(
-        "a file with a secret that everybody may read is not warned of",
+        "a secret file that everybody can read causes no warning",
         "tests/settings/test_secret_files.py::test_a_file_that_everybody_can_read_causes_a_warning",
         "readable_by_all",
         "return bool(path.stat().st_mode & stat.S_IROTH)",
         "return False",
     ),
     mutation(
-        "a fault of the settings repeats what may be the secret itself",
+        "an error about a setting repeats what may be the secret itself",
         "tests/settings/test_secret_files.py"
         "::test_an_unusable_file_has_one_line[DISCORD_TOKEN_FILE-None-does not exist]",
         "secret_files._read",
@@ -36,14 +36,14 @@ MUTATIONS = (
         'f"names {path}, which does not exist"',
     ),
     mutation(
-        "a token among ids has all of them refused",
+        "a token among ids refuses all of them",
         "tests/relay/commands/test_watch_many.py::test_only_the_token_is_refused",
         "relay._words",
         "if all(isinstance(word.refusal, LooksLikeSecret)",
         "if any(isinstance(word.refusal, LooksLikeSecret)",
     ),
     mutation(
-        "a token that is encoded more than once is no token",
+        "a token that is encoded more than once is not recognised",
         "tests/pixverse/test_pasted.py::test_text_that_is_not_a_single_job",
         "_is_secret",
         "if further == text:\n    return looks_like_secret(text)",
@@ -57,28 +57,28 @@ MUTATIONS = (
         "return True",
     ),
     mutation(
-        "percent-encoding stays in a pasted id",
+        "percent-encoding is kept in a pasted id",
         "tests/pixverse/test_pasted.py::test_how_ids_are_pasted",
         "_decoded",
         'line = one_line(unquote(line)) if "%" in line else line',
         "line = one_line(line)",
     ),
     mutation(
-        "the words of a sentence are taken for ids",
+        "the words of a sentence count as ids",
         "tests/relay/commands/test_watch_many.py::test_a_sentence_with_two_ids_watches_those_two",
         "_guessed",
         "(in_prose and not _stands_out(word))",
         "0",
     ),
     mutation(
-        "who asked to be forgotten is pinged by what is on its way",
+        "a forgotten person is pinged by a message that is being sent",
         "tests/relay/commands/test_forgetting.py::test_a_result_whose_video_is_being_downloaded_pings_nobody_either",
         "Sender._send_with_videos",
         "await self._builder.with_pings_of_now(post, draft)",
         "post",
     ),
     mutation(
-        "words to admins keep whom they ping",
+        "messages to admins keep whom they ping",
         "tests/storage/test_deletion_of_people.py::test_nothing_is_left_of_a_person_in_any_table",
         "forget_person",
         "await _leave_notices(tx, user_id)\n",
@@ -135,14 +135,14 @@ MUTATIONS = (
         "Body(content)",
     ),
     mutation(
-        "a job's words may hold somebody's token",
+        "a job's text may contain somebody's token",
         "tests/pixverse/test_jobs_v1.py::test_no_token_is_in_what_is_kept[bad token {}!-Discord]",
         "fields.text",
         "without_tokens(value[: limit + _LONGEST_TOKEN])",
         "value[: limit + _LONGEST_TOKEN]",
     ),
     mutation(
-        "a token in the place of a job id is taken",
+        "a token in place of a job id is accepted",
         "tests/pixverse/test_jobids.py::test_secrets_are_refused_first_and_not_repeated",
         "parse_jobid",
         "if looks_like_secret(",
@@ -170,28 +170,28 @@ MUTATIONS = (
         'return (job.prompt or "") if',
     ),
     mutation(
-        "an e-mail address in a reason is shown",
+        "an e-mail address in an error is shown",
         "tests/ui/test_outcomes.py::test_an_address_in_the_reason_is_masked",
         "outcomes._reason",
         "escaped(mask_email(words), space.reason)",
         "escaped(words, space.reason)",
     ),
     mutation(
-        "an e-mail address in what a job says is shown in its details",
+        "an e-mail address in a job's text is shown in its details",
         "tests/ui/test_details_reply.py::test_addresses_in_the_api_s_text_are_masked",
         "_fields",
         'mask_email(job.error or "")',
         '(job.error or "")',
     ),
     mutation(
-        "a passer-by who joins and leaves ends what a forgotten person waits for",
+        "somebody who joins and leaves stops what a forgotten person waits for",
         "tests/relay/commands/test_commands.py::test_a_passer_by_cannot_stop_what_a_forgotten_person_waits_for",
         "forget_person",
         "SELECT p.subscription_id, ?, FALSE, FALSE, 0 FROM subscribers p",
         "SELECT p.subscription_id, ?, FALSE, FALSE, 0 FROM (SELECT * FROM subscribers LIMIT 0) p",
     ),
     mutation(
-        "a forgotten person is named as one who may stop watching",
+        "a forgotten person is named as one who may stop a watch",
         "tests/relay/commands/test_commands.py::test_a_passer_by_cannot_stop_what_a_forgotten_person_waits_for",
         "subscriptions.subscribers",
         "user_id <> {FORGOTTEN}",

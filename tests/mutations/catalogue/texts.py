@@ -8,21 +8,21 @@ _TWICE = "tests/ui/test_rules.py::test_nothing_is_said_twice"
 
 MUTATIONS = (
     mutation(
-        "an outcome counts its videos in the state and in the small print",
+        "an outcome counts its videos both in the state and in the small print",
         _TWICE,
         "_small",
         "job_facts.facts(post.job, with_what=with_what) if",
         "job_facts.facts(post.job) if",
     ),
     mutation(
-        "a card without a prompt says twice what is made",
+        "a card without a prompt says twice what is being made",
         _TWICE,
         "ui.frame",
         "job_facts.facts(job, with_what=bool(job_facts.prompt_text(job))),",
         "job_facts.facts(job),",
     ),
     mutation(
-        "each line of a group says why jobs are on hold",
+        "each line of a summary says why jobs are on hold",
         _TWICE,
         "job_states.state_of",
         'return _("On hold")',
@@ -36,14 +36,14 @@ MUTATIONS = (
         "if 0 else words",
     ),
     mutation(
-        "each result tells the same remedy",
+        "each result gives the same advice",
         _TWICE,
         "deliveries_reply._lines",
         "[sentence for sentence in sentences if len(places[sentence]) == 1]",
         "sentences",
     ),
     mutation(
-        "whoever asked for a job and for its group is mentioned twice",
+        "a person who asked for a job and its batch is mentioned twice",
         _TWICE,
         "outcomes._pinged",
         "tuple(person for person in dict.fromkeys(batch) if person not in first)",
@@ -57,21 +57,21 @@ MUTATIONS = (
         "hold=None,",
     ),
     mutation(
-        "a question and its button are the same words",
+        "a question and its button have the same words",
         _TWICE,
         "replace_address_question",
         '"**Make a new address?**',
         '"**Replace the address?**',
     ),
     mutation(
-        "a card that waits for a token is blue",
+        "a card on hold for a token is blue",
         "tests/ui/test_cards.py::test_a_card_on_hold_is_amber[token missing]",
         "cards._colour",
         "if post.status in on_hold.REASONS or",
         "if post.status in on_hold.REASONS and post.status is not CardStatus.TOKEN_MISSING or",
     ),
     mutation(
-        "a spoiler is ignored where the channel waits for the job already",
+        "a spoiler is ignored if the channel already waits for the job",
         "tests/relay/commands/test_commands.py::test_a_spoiler_that_anybody_requests_is_kept[False]",
         "subscribe._join",
         "if request.spoiler:\n    await subscriptions.set_spoiler(tx, here.id)\n",

@@ -25,35 +25,35 @@ MUTATIONS = (
         "pass",
     ),
     mutation(
-        "a private look tells how a job on hold has ended for another server",
+        "a private status shows how a job on hold has ended for another server",
         "tests/relay/commands/test_commands.py::test_a_job_on_hold_that_ended_for_others_does_not_say_so",
         "Check.peek",
         "await self._require_told(ask, row)",
         "pass",
     ),
     mutation(
-        "autocomplete tells how a job on hold has ended for another server",
+        "autocomplete shows how a job on hold has ended for another server",
         "tests/relay/commands/test_commands.py::test_a_job_on_hold_that_ended_for_others_does_not_say_so",
         "JobQueries.choices",
         "tuple([await self._as_told(ask, row) for row in _fitting(known, typed)])",
         "_fitting(known, typed)",
     ),
     mutation(
-        "a card on hold tells how its job has ended for another server",
+        "a card on hold shows how its job has ended for another server",
         "tests/relay/cards/test_card_posts.py::test_an_end_in_other_servers_is_not_shown_while_a_job_is_on_hold",
         "CardPosts._is_of_others",
         "return row.outcome is not None and",
         "return False and",
     ),
     mutation(
-        "an alert about the operator's token goes on where nothing waits any more",
+        "an alert about the operator's token continues where nothing waits any more",
         f"{_ACCOUNTS}::test_alerts_about_the_operator_s_token_end_even_in_servers_that_wait_for_nothing",
         "account_states._servers_using",
         "if account_id == operator_id:",
         "if False:",
     ),
     mutation(
-        "an alert about the operator's token goes on once it is taken away",
+        "an alert about the operator's token continues once it is removed",
         f"{_ACCOUNTS}::test_alerts_about_the_operator_s_token_end_even_in_servers_that_wait_for_nothing",
         "AccountRegistry._settle_operator",
         "await account_states.end_alerts(tx, told, NoticeKind.TOKEN_REMOVED, self._clock.now())\n",
@@ -67,7 +67,7 @@ MUTATIONS = (
         "idle_too = state is AccountState.MISSING",
     ),
     mutation(
-        "a server that begins to wait while its token is refused is not told",
+        "a server that starts to wait while its token is refused is not told",
         "tests/relay/commands/test_commands.py"
         "::test_a_job_requested_while_the_token_is_refused_is_watched_and_posted_later",
         "Watch._watch",
@@ -75,7 +75,7 @@ MUTATIONS = (
         "",
     ),
     mutation(
-        "a server that begins to watch a list while its token is refused is not told",
+        "a server that starts to watch a list while its token is refused is not told",
         "tests/relay/commands/test_commands.py"
         "::test_a_job_requested_while_the_token_is_refused_is_watched_and_posted_later",
         "WatchMany._write",
@@ -83,14 +83,14 @@ MUTATIONS = (
         "",
     ),
     mutation(
-        "a server is told of a refused token whenever it asks",
+        "a server is told of a refused token at every request",
         f"{_ACCOUNTS}::test_a_server_that_starts_to_wait_during_a_problem_is_told_once",
         "account_states.tell_trouble",
         "if await delivery_queries.alerts_not_over(tx, [guild_id], [kind], _ENDS):\n        return\n",
         "",
     ),
     mutation(
-        "a server that is back is not told of a token that was refused meanwhile",
+        "a server that returns is not told of a token that was refused meanwhile",
         "tests/relay/test_guild_lifecycle.py::test_a_returning_server_is_told_of_a_problem_that_began_without_it",
         "GuildLifecycle.server_back",
         "await self._accounts.tell_trouble(tx, guild_id, self._clock.now())\n",
@@ -119,7 +119,7 @@ MUTATIONS = (
         "account = self._known.get(account_id)",
     ),
     mutation(
-        "cards do not tell that the operator's token was taken away",
+        "cards do not show that the operator's token was removed",
         "tests/relay/accounts/test_account_registry.py::"
         "test_cards_show_that_the_operator_s_token_was_removed_and_is_back",
         "AccountRegistry._settle_operator",
@@ -127,7 +127,7 @@ MUTATIONS = (
         "",
     ),
     mutation(
-        "cards do not tell of another token after a kill",
+        "cards do not show another token after a kill",
         "tests/relay/accounts/test_account_registry.py::"
         "test_after_a_kill_at_a_token_change_cards_show_it_at_the_next_start",
         "ServerTokens._store",
@@ -135,7 +135,7 @@ MUTATIONS = (
         "pass",
     ),
     mutation(
-        "cards do not tell of a removed token after a kill",
+        "cards do not show a removed token after a kill",
         "tests/relay/accounts/test_account_registry.py::"
         "test_after_a_kill_at_a_token_change_cards_show_it_at_the_next_start",
         "ServerTokens._remove",
@@ -143,14 +143,14 @@ MUTATIONS = (
         "",
     ),
     mutation(
-        "another token of the operator is believed as the one before was",
+        "another operator's token is trusted like the previous one",
         "tests/storage/test_servers.py::test_another_token_of_the_operator_must_be_confirmed_again",
         "put_operator_token",
         "confirmed = confirmed AND coalesce(token_hash = ?2, FALSE)",
         "confirmed = confirmed",
     ),
     mutation(
-        "a job that is moved to one that nobody waited for counts as old",
+        "a job that moves to one that nobody watched counts as old",
         "tests/storage/test_moves.py"
         "::test_a_job_that_nobody_watched_is_as_old_as_the_one_that_moves_to_it[sqlite-False-1500]",
         "moves.to_account",
@@ -158,7 +158,7 @@ MUTATIONS = (
         "(_REPOINT, _COPY, _REOPEN, _MOVE_OPEN)",
     ),
     mutation(
-        "a batch whose last job goes on in another subscription stays open",
+        "a batch whose last job continues in another subscription stays open",
         "tests/storage/test_moves.py::test_a_batch_ends_if_its_last_job_moves_to_another_batch",
         "moves._merge",
         'if double["batch_id"] is not None:',
@@ -172,7 +172,7 @@ MUTATIONS = (
         "WHERE id = moved.source\n",
     ),
     mutation(
-        "a job that others wait for gets young by what is moved to it",
+        "a job that others watch becomes young by a job that moves to it",
         "tests/storage/test_moves.py"
         "::test_a_job_that_nobody_watched_is_as_old_as_the_one_that_moves_to_it[sqlite-True-1000]",
         "moves._REWATCH",
@@ -180,7 +180,7 @@ MUTATIONS = (
         "",
     ),
     mutation(
-        "the copy that an update makes keeps the tokens",
+        "the copy that an update makes contains the tokens",
         "tests/relay/accounts/test_shared_accounts.py"
         "::test_nothing_is_left_of_deleted_tokens_and_the_earlier_copy_has_none",
         "copy_beside",
@@ -188,14 +188,14 @@ MUTATIONS = (
         "with_tokens=True",
     ),
     mutation(
-        "a token that claims a server's account is stored in the place of that server's own",
+        "a token that claims a server's account replaces that server's own",
         f"{_ACCOUNTS}::test_a_token_that_only_claims_an_account_takes_nothing_over",
         "ServerTokens._store",
         "digest = self._vault.keyed_hash(token)\nrow",
         "digest = self._vault.keyed_hash(key)\nrow",
     ),
     mutation(
-        "a server's token is the operator's where the bytes are the same",
+        "a server's token with the same bytes is the operator's",
         f"{_ACCOUNTS}::test_a_server_s_own_token_is_never_the_operator_s[user:1-old]",
         "put_token",
         "INSERT INTO accounts (account_key, token, token_hash, state_since) VALUES (?, ?, ?, ?)",
@@ -209,14 +209,14 @@ MUTATIONS = (
         "if 0:",
     ),
     mutation(
-        "a token that is being tried is stored though the server's was removed meanwhile",
+        "a token being tried is stored even though the server's was removed meanwhile",
         f"{_ACCOUNTS}::test_a_token_removed_while_another_was_tried_stays_removed",
         "ServerTokens._remove",
         "self._changed_by[guild_id] = command\n",
         "",
     ),
     mutation(
-        "what a token's text claims passes for confirmed",
+        "what a token's text claims counts as confirmed",
         f"{_ACCOUNTS}::test_a_token_that_only_claims_an_account_takes_nothing_over",
         "Account.user",
         "return ClaimedUser(number, self.confirmed)",
@@ -244,21 +244,21 @@ MUTATIONS = (
         "AND ?2",
     ),
     mutation(
-        "an end that the API did not tell is told to who still waits",
+        "an end that the API did not report is posted to those who still wait",
         f"{_MOVES}::test_an_end_that_the_api_did_not_report_does_not_count_for_those_who_still_wait",
         "to_account",
         "for statement in (_REPOINT, _COPY, _REOPEN, rewatch, _MOVE_OPEN):",
         "for statement in (_REPOINT, _COPY, rewatch, _MOVE_OPEN):",
     ),
     mutation(
-        "an answer to a replaced token makes a job gone",
+        "a response to a replaced token makes a job gone",
         "tests/relay/polling/test_job_recorder.py::test_a_response_to_a_replaced_token_changes_nothing",
         "JobRecorder.record_missing",
         "if row is None or row.ended_at is not None or row.account_id != account_id:",
         "if row is None or row.ended_at is not None:",
     ),
     mutation(
-        "links are read again with a token that is not the server's",
+        "links are refreshed with a token that is not the server's",
         "tests/relay/delivery/test_link_refresh.py::test_a_job_of_another_token_is_not_requested",
         "LinkRefresher.refresh",
         "if row is None or self._in_force(guild_id) != row.account_id:",
@@ -279,7 +279,7 @@ MUTATIONS = (
         "AND 0 AND s.guild_id <> (SELECT",
     ),
     mutation(
-        "one token that cannot be decrypted keeps the bot from starting",
+        "one token that cannot be decrypted prevents the start",
         f"{_SHARED}::test_an_undecryptable_token_is_asked_for_and_returns_with_its_key",
         "AccountRegistry.decrypt_row",
         "except WrongKey:\n    token = None\n",
@@ -294,7 +294,7 @@ MUTATIONS = (
 """,
     ),
     mutation(
-        "a replaced address for callbacks stays in the write-ahead log",
+        "a replaced callback address stays in the write-ahead log",
         "tests/relay/callbacks/test_callback_addresses.py::test_no_byte_of_a_replaced_address_stays_in_a_file",
         "CallbackAddresses._keep",
         "await self._database.flush()\n",
@@ -315,14 +315,14 @@ MUTATIONS = (
         "pass\n",
     ),
     mutation(
-        "a job on hold goes over to an account that may not see it",
+        "a job on hold moves to an account that may not see it",
         f"{_CHANGES}::test_a_job_on_hold_stays_with_its_account_while_the_api_is_silent[status]",
         "subscribe.subscribe",
         "if waiting is not None and unseen and",
         "if 0 and",
     ),
     mutation(
-        "what other servers and channels wait for goes over too",
+        "what other servers and channels wait for moves too",
         f"{_MOVES}::test_a_subscription_elsewhere_moves_to_the_job_that_can_be_seen",
         "_ELSEWHERE",
         "s.channel_id = ?2 AND s.guild_id = ?3 AND s.ended_at IS NULL",
@@ -336,7 +336,7 @@ MUTATIONS = (
         "if",
     ),
     mutation(
-        "a token is tried before the time that a response to it named",
+        "a token is tried before the retry time that a response named",
         "tests/relay/accounts/test_account_registry.py"
         "::test_a_token_is_not_tried_before_the_retry_time_of_any_response_to_it",
         "Rechecks._try_in_turn",
@@ -351,21 +351,21 @@ MUTATIONS = (
         "if 0:",
     ),
     mutation(
-        "servers with the same token ask each for itself",
+        "servers with the same token make separate requests",
         "tests/e2e/test_accounts.py::test_one_account_in_two_servers_is_requested_once[v1]",
         "ServerTokens._store",
         "digest = self._vault.keyed_hash(token)\nrow",
         'digest = self._vault.keyed_hash(f"{guild_id} {token}")\nrow',
     ),
     mutation(
-        "what is on hold stays so where only a list knew the job under the account in force",
+        "a job on hold stays there if only a list knew it under the current account",
         "tests/relay/commands/test_commands.py::test_a_job_on_hold_continues_under_a_row_known_only_from_a_list",
         "subscribe._bring_up_to_date",
         "request.job is not None or row.snapshot is not None",
         "row.snapshot is not None",
     ),
     mutation(
-        "what other processes have changed overwrites what this one has just stored",
+        "other processes' changes overwrite what this process has just stored",
         f"{_ACCOUNTS}::test_a_token_stored_while_other_changes_are_read_is_not_overwritten[False]",
         "AccountRegistry.read_again",
         "if writes == self._writes:\n    break",
@@ -379,14 +379,14 @@ MUTATIONS = (
         "if True:\n    break",
     ),
     mutation(
-        "a state that another process has written is never taken over",
+        "a state written by another process is never adopted",
         f"{_ACCOUNTS}::test_a_state_written_by_another_process_is_adopted",
         "AccountRegistry._change_state",
         "await self.change_state(tx, account, state, now)\n",
         "if not await self.change_state(tx, account, state, now):\n    return\n",
     ),
     mutation(
-        "a process keeps the operator's account that another one has replaced",
+        "a process keeps an operator's account that another process has replaced",
         "tests/relay/accounts/test_account_registry.py::test_the_operator_s_token_of_a_later_process_counts_in_all",
         "AccountRegistry.read_again",
         "self._operator_id = operator_id",
