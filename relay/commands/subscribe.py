@@ -187,7 +187,8 @@ async def _bring_up_to_date(
         row = found(await jobs.by_id(tx, row.id))
     if request.job is None:
         return row
-    return (await apply_response(tx, accounts, row, request.job, ask.at, asked_in=ask.channel_id)).row
+    await apply_response(tx, accounts, row, request.job, ask.at, asked_in=ask.channel_id)
+    return found(await jobs.by_id(tx, row.id))
 
 
 async def _waiting_here(tx: Transaction, ask: Ask, jobid: str) -> SubscriptionRow | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 from itertools import count
 
@@ -19,7 +19,7 @@ from relay.polling import schedule
 from relay.polling.job_fetcher import Accounts
 from relay.polling.schedule import Timing
 from storage import batches, deliveries, delivery_queries, follows, jobs, subscriptions
-from storage.database import Database, Transaction, found
+from storage.database import Database, Transaction
 from storage.follows import FollowRow
 from storage.jobs import JobRow
 from storage.subscriptions import SubscriptionRow
@@ -40,14 +40,6 @@ class Recorded(Enum):
     NOTHING = "nothing"
     NEWS = "news"
     ENDED = "ended"
-
-
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """A job after a response was applied to it."""
-
-    row: JobRow
-    recorded: Recorded
 
 
 class JobRecorder:
@@ -74,8 +66,8 @@ class JobRecorder:
             row = await jobs.by_id(tx, job_id)
             if row is None or row.account_id != account_id:
                 return Recorded.NOTHING
-            applied = await apply_response(tx, self._accounts, row, response, self._clock.now(), ran_until)
-        return self._signal(job_id, applied.recorded)
+            recorded = await apply_response(tx, self._accounts, row, response, self._clock.now(), ran_until)
+        return self._signal(job_id, recorded)
 
     async def note_active(self, job_id: int, at: int) -> None:
         """Stores when the job was last seen active, for the process that will see its end."""
@@ -180,13 +172,15 @@ async def apply_response(
     ran_until: int | None = None,
     *,
     asked_in: int | None = None,
-) -> Applied:
-    """Writes what the response brings, within an open transaction. `asked_in` is the channel in which somebody asks for
-    the job just now; the caller subscribes it. `ran_until` is when the job was last seen active (milliseconds UTC), if
-    the caller knows. A later time that is stored, or the job's last change, takes precedence."""
+) -> Recorded:
+    """Writes what the response brings, within an open transaction, and returns what that was.
+
+    `asked_in` is the channel in which somebody asks for the job just now; the caller subscribes it. `ran_until` is when
+    the job was last seen active (milliseconds UTC), if the caller knows. A later time that is stored, or the job's
+    last change, takes precedence."""
     if row.ended_at is not None:
         _log_contrary(row, response)
-        return Applied(row, Recorded.NOTHING)
+        return Recorded.NOTHING
     response = _without_file(row, response, now)
     known = snapshots.load(row.snapshot)
     outcome = outcome_of_state(response.state)
@@ -194,10 +188,11 @@ async def apply_response(
         response = merge.with_times_seen(response, max(ran_until or 0, known.ran_until or 0, row.changed_at), now)
         known = replace(known, ran_until=None)
     merged = merge.onward(known, response)
-    recorded = Recorded.NEWS if snapshots.dump(merged) != row.snapshot else Recorded.NOTHING
+    snapshot = snapshots.dump(merged)
+    recorded = Recorded.NEWS if snapshot != row.snapshot else Recorded.NOTHING
     if outcome is None and is_v2(row.jobid):
         merged = replace(merged, ran_until=now)
-    snapshot = snapshots.dump(merged)
+        snapshot = snapshots.dump(merged)
     if snapshot != row.snapshot:
         await jobs.change(tx, row.id, snapshot, now if recorded is Recorded.NEWS else row.changed_at)
     elif row.missing_since is not None:
@@ -208,7 +203,7 @@ async def apply_response(
         await _subscribe_followers(tx, accounts, row, merged, now, seen_at=seen_at, but=asked_in)
         await end_job(tx, accounts, row, outcome, now, was_active=was_active)
         recorded = Recorded.ENDED
-    return Applied(found(await jobs.by_id(tx, row.id)), recorded)
+    return recorded
 
 
 async def end_job(
