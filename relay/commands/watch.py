@@ -196,6 +196,8 @@ class Watch:
         async with self._database.transaction() as tx:
             if not target.other_account and accounts.in_force(ask.guild_id) != target.account_id:
                 raise TokenReplaced
+            if target.other_account and target.row is not None:
+                await self._require_useful(tx, ask, target.row)  # Somebody may have stopped it meanwhile.
             subscribed = await subscribe(tx, accounts, self._limits, ask, request)
             if subscribed.state is SubscribeState.TO_POST:
                 await post_outcome(tx, subscribed.row, subscribed.subscription, ask.at)
@@ -217,7 +219,7 @@ class Watch:
         """
         row = target.row
         if row is not None and target.other_account:
-            await self._require_useful(ask, row)
+            await self._require_useful(self._database.reader, ask, row)
         if row is not None and (target.other_account or not needs_lookup(row)):
             if row.ended_at is not None:
                 self._lookups.prepay(ask, row.account_id)
@@ -232,13 +234,13 @@ class Watch:
             await self._lookups.record(row, found)
         return found, None
 
-    async def _require_useful(self, ask: Ask, row: JobRow) -> None:
+    async def _require_useful(self, queries: Queries, ask: Ask, row: JobRow) -> None:
         """Raises NotFound for a job of an account that is no longer in force, unless its end was posted in this server,
         or this channel already waits for it."""
         ended = row.ended_at is not None and not was_given_up(row)
         if ended:
-            ended = await delivery_queries.is_told_in_server(self._database.reader, ask.guild_id, row.id)
-        here = await subscriptions.in_channel(self._database.reader, row.id, ask.channel_id)
+            ended = await delivery_queries.is_told_in_server(queries, ask.guild_id, row.id)
+        here = await subscriptions.in_channel(queries, row.id, ask.channel_id)
         if not ended and (here is None or here.ended_at is not None):
             raise NotFound
 

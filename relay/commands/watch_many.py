@@ -27,7 +27,7 @@ from relay.commands.watch import LATER_SECONDS, PromptPost, PromptPosts
 from relay.delivery import nonces
 from relay.polling.job_recorder import post_outcome
 from storage import batches, deliveries, jobs, overviews, subscriptions
-from storage.database import Database, Transaction
+from storage.database import Database, Queries, Transaction
 from storage.jobs import JobRow
 
 AT_MOST = 25
@@ -187,8 +187,7 @@ class WatchMany:
         except NumberUnknown:
             one.status = EntryStatus.NOT_FOUND
             return
-        here = await subscriptions.in_channel(self._database.reader, row.id, ask.channel_id)
-        one.on_hold = row.account_id != account_id and here is not None and here.ended_at is None
+        one.on_hold = row.account_id != account_id and await _waits(self._database.reader, ask, row)
         if row.account_id == account_id or one.on_hold:
             one.row, one.jobid = row, row.jobid
         else:
@@ -267,6 +266,9 @@ class WatchMany:
         return written
 
     async def _subscribe(self, tx: Transaction, ask: Ask, one: _Wanted, request: SubscribeRequest) -> None:
+        if one.on_hold and one.row is not None and not await _waits(tx, ask, one.row):
+            one.status = EntryStatus.NOT_FOUND  # Somebody has stopped it meanwhile.
+            return
         try:
             one.subscribed = await subscribe(tx, self._lookups.accounts, self._limits, ask, request)
         except PersonLimit:
@@ -285,6 +287,12 @@ class WatchMany:
         if status is EntryStatus.ALREADY_WATCHED:
             message_id = await overviews.shown_in(self._database.reader, subscribed.subscription.id)
         return WatchEntry(one.text, status, message_id=message_id, api_down=is_unanswered(one.found))
+
+
+async def _waits(queries: Queries, ask: Ask, row: JobRow) -> bool:
+    """Whether the asker's channel waits for the job."""
+    here = await subscriptions.in_channel(queries, row.id, ask.channel_id)
+    return here is not None and here.ended_at is None
 
 
 def _words(text: str) -> list[Pasted]:

@@ -601,6 +601,30 @@ async def test_a_job_of_another_account_cannot_be_used_under_this_one(world: Wor
     assert [token for _, token, _ in world.api.asked] == ["token-1"]
 
 
+@pytest.mark.parametrize("as_list", [False, True])
+async def test_a_job_on_hold_is_not_watched_anew_if_somebody_stops_it_meanwhile(world: World, as_list: bool) -> None:
+    await world.watch("job-1")
+    await world.watch("job-1", guild=GUILD + 1, channel=5)
+    world.accounts.used[GUILD] = OTHER_ACCOUNT
+
+    async def asked_again() -> list[EntryStatus]:
+        if as_list:
+            return [one.status for one in (await world.commands.many.watch(world.ask(person=2), "#1", True)).entries]
+        with pytest.raises(refusals.NotFound):
+            await world.commands.watch.status(world.ask(person=2), "#1", True, False)
+        return [EntryStatus.NOT_FOUND]
+
+    async with world.database.transaction():
+        stopping = asyncio.create_task(world.commands.stop.unwatch(world.ask(), "#1", False))
+        await until_idle()
+        asking = asyncio.create_task(asked_again())
+        await until_idle()
+    assert await stopping == Stopped()
+    assert await asking == [EntryStatus.NOT_FOUND]
+    assert await world.rows("SELECT channel_id FROM subscriptions WHERE ended_at IS NULL") == [(5,)]
+    assert await world.rows("SELECT id FROM batches") == []
+
+
 async def test_a_job_on_hold_that_ended_for_others_does_not_say_so(world: World) -> None:
     """The server waits for it in one channel and has stopped in another."""
     number = await world.watch("job-1")
