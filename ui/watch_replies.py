@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator
 
 from model.messages import Address
+from model.states import CardStatus
 from relay.cards.card_status import HOLDS
 from relay.commands.watch_many import EntryStatus, WatchEntry, WatchResult
-from ui import formatting, job_facts, on_hold
+from ui import formatting, job_facts, job_states, on_hold
 from ui.cannot_post import cannot_post_yet
 from ui.cards import watching
 from ui.discord_limits import MESSAGE, units
@@ -49,7 +50,7 @@ def watch_reply(
     blocked = cannot_post_yet(obstacles) if obstacles is not None else ""
     left_out = [entry for entry in result.entries if not entry.status.in_batch]
     if len(result.entries) == 1 and left_out:
-        return Reply(formatting.lines(blocked, _one_left_out(left_out[0], where), more))
+        return Reply(formatting.lines(blocked, _one_left_out(left_out[0], result, where), more))
     head = _head(result, left_out, where)
     kinds = {entry.status for entry in left_out}
     then = formatting.small(formatting.paragraph(*(_(text) for kind, text in _WHAT_THEN.items() if kind in kinds)))
@@ -110,17 +111,33 @@ def _head(result: WatchResult, left_out: list[WatchEntry], where: Address) -> st
 
 
 def _trouble(result: WatchResult) -> str:
-    if result.hold is not None and any(entry.status is EntryStatus.WATCHED for entry in result.entries):
-        return on_hold.watched(HOLDS[result.hold])
+    """Why jobs of the list are on hold, or why nothing is known about them."""
+    holds = dict.fromkeys(_hold_of(entry, result) for entry in result.entries)
+    holds.pop(None, None)
+    if CardStatus.OTHER_ACCOUNT in holds:  # Not for all jobs of the list; their lines say for which.
+        return on_hold.why_on_hold(holds)
+    for hold in holds:
+        if hold is not None:
+            return on_hold.watched(hold)
     return api_down_but_trying() if any(entry.api_down for entry in result.entries) else ""
 
 
-def _one_left_out(entry: WatchEntry, where: Address) -> str:
+def _hold_of(entry: WatchEntry, result: WatchResult) -> CardStatus | None:
+    """Why a watched job is on hold; None if it isn't."""
+    if entry.on_hold:
+        return CardStatus.OTHER_ACCOUNT
+    is_watched = entry.status in (EntryStatus.WATCHED, EntryStatus.ALREADY_WATCHED)
+    return HOLDS[result.hold] if is_watched and result.hold is not None else None
+
+
+def _one_left_out(entry: WatchEntry, result: WatchResult, where: Address) -> str:
     """Says why the only job that was named is not newly watched."""
     if entry.status is EntryStatus.ALREADY_POSTED:
         return already_posted(entry.message_id, where)
     if entry.status is EntryStatus.ALREADY_WATCHED:
-        return already_watched(entry.message_id, where)
+        hold = _hold_of(entry, result)
+        trouble = api_down_but_trying() if entry.api_down else ""
+        return already_watched(entry.message_id, where, trouble if hold is None else on_hold.watched(hold))
     then = formatting.small(_(_WHAT_THEN[entry.status]) if entry.status in _WHAT_THEN else "")
     return formatting.lines(_("**This job could not be watched.**"), _reason(entry), then)
 
@@ -133,7 +150,8 @@ def _left_out(entry: WatchEntry, where: Address) -> str:
 def _reason(entry: WatchEntry) -> str:
     if entry.status is EntryStatus.SECRET:
         return _("A secret token, not a job id")
-    return f"{code(_tail(entry.text), _TAIL + 1)}: {_why_not(entry)}"
+    state = job_states.short_state(CardStatus.OTHER_ACCOUNT, None) if entry.on_hold else ""
+    return formatting.joined((f"{code(_tail(entry.text), _TAIL + 1)}: {_why_not(entry)}", state))
 
 
 def _why_not(entry: WatchEntry) -> str:

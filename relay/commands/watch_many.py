@@ -77,6 +77,8 @@ class WatchEntry:
     """Whether the API did not respond. The job is watched anyway."""
     service: str | None = None
     """The name of the service or kind, if OTHER_SERVICE or OTHER_KIND."""
+    on_hold: bool = False
+    """If ALREADY_WATCHED: whether the job belongs to an account other than the one in force here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ class WatchResult:
     """None if the summary is not posted yet, or if no job belongs to the batch."""
     mention: bool
     hold: AccountState | None = None
-    """Why the watched jobs are on hold, if they are."""
+    """What is wrong with the server's token, if that kept jobs from being looked up. Its account's jobs are on hold."""
     refused: bool = False
     """Whether Discord refuses the summary."""
     summary_on_its_way: int | None = None
@@ -159,7 +161,7 @@ class WatchMany:
             self._changes.job_watched(job_id)
         self._changes.deliveries_added()
         summary = PromptPost() if written.summary_id is None else await self._prompt_posts.post(written.summary_id)
-        entries = tuple([await self._entry(one) for one in wanted])
+        entries = tuple([await self._entry(one, account_id) for one in wanted])
         return WatchResult(entries, summary.message_id, mention, hold, summary.refused, summary.on_its_way)
 
     async def with_summary(self, result: WatchResult) -> WatchResult:
@@ -278,15 +280,18 @@ class WatchMany:
         else:
             one.status = _STATUS[one.subscribed.state]
 
-    async def _entry(self, one: _Wanted) -> WatchEntry:
+    async def _entry(self, one: _Wanted, account_id: int) -> WatchEntry:
         status = one.status or EntryStatus.NOT_A_JOB_ID
         subscribed = one.subscribed
         if subscribed is None:
             return WatchEntry(one.text, status, message_id=one.posted_as, service=one.service)
         message_id = subscribed.message.message_id if subscribed.message is not None else None
+        on_hold = False
         if status is EntryStatus.ALREADY_WATCHED:
             message_id = await overviews.shown_in(self._database.reader, subscribed.subscription.id)
-        return WatchEntry(one.text, status, message_id=message_id, api_down=is_unanswered(one.found))
+            on_hold = subscribed.row.account_id != account_id
+        api_down = is_unanswered(one.found)
+        return WatchEntry(one.text, status, message_id=message_id, api_down=api_down, on_hold=on_hold)
 
 
 async def _waits(queries: Queries, ask: Ask, row: JobRow) -> bool:

@@ -108,6 +108,7 @@ def answers_on_lists(words: Words) -> Iterator[Reply]:
             yield watch_replies.watch_reply(WatchResult((numbered,), None, False), HERE)
             for hold in _TROUBLES:
                 yield watch_replies.watch_reply(WatchResult(entries, PERSON, True, hold), HERE)
+                yield watch_replies.watch_reply(WatchResult((numbered,), None, False, hold), HERE)
             yield watch_replies.watch_menu_reply(WatchResult(entries, PERSON, True), HERE, 500)
             yield watch_replies.watch_menu_reply(WatchResult(entries, PERSON, True), HERE, size, PERMISSIONS)
     yield watch_replies.no_ids_reply()
@@ -297,7 +298,7 @@ def longest_answers() -> Iterator[Reply]:
     """With as many links as bring them to any length, and with a different lack in each channel."""
     for linked in range(26):
         entries = tuple(
-            WatchEntry(f"{n:08}", EntryStatus.ALREADY_WATCHED, PERSON - n, True)
+            WatchEntry(f"{n:08}", EntryStatus.ALREADY_WATCHED, PERSON - n, True, on_hold=True)
             if n < linked
             else WatchEntry(f"{n:08}", EntryStatus.OTHER_KIND, None, True, "PixVerse music" * 2)
             for n in range(25)

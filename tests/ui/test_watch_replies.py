@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from model.messages import Address
+from model.states import AccountState
 from relay.commands.watch_many import AT_MOST, EntryStatus, WatchEntry, WatchResult
 from ui import command_texts, watch_replies
 from ui.discord_limits import MESSAGE, units
@@ -80,6 +83,69 @@ def test_if_all_are_known_nothing_has_failed() -> None:
     entries = tuple(WatchEntry(f"#{number}", EntryStatus.ALREADY_WATCHED) for number in (1, 2))
     text = watch_replies.watch_reply(WatchResult(entries, None, mention=True), HERE).content
     assert text == "**Nothing new to watch.**\n`#1`: already watched\n`#2`: already watched"
+
+
+@pytest.mark.parametrize(
+    ("on_hold", "hold", "api_down", "text"),
+    [
+        (
+            True,
+            None,
+            False,
+            (
+                "**Already watched here.** It's on hold: the new API token is for a different account. "
+                "An admin has to decide about it."
+            ),
+        ),
+        (
+            False,
+            AccountState.UNPAID,
+            False,
+            (
+                "**Already watched here.** On hold: this server's useapi.net subscription has expired. "
+                "I'll resume once it's renewed."
+            ),
+        ),
+        (False, None, True, "**Already watched here.** PixVerse's API isn't answering, but I keep trying."),
+    ],
+)
+def test_the_only_id_is_watched_already_and_has_trouble(
+    on_hold: bool, hold: AccountState | None, api_down: bool, text: str
+) -> None:
+    entry = WatchEntry("#12", EntryStatus.ALREADY_WATCHED, api_down=api_down, on_hold=on_hold)
+    result = WatchResult((entry,), None, mention=True, hold=hold)
+    assert watch_replies.watch_reply(result, HERE).content == text
+
+
+def test_jobs_on_hold_are_marked_in_a_list() -> None:
+    entries = (
+        WatchEntry("#1", EntryStatus.ALREADY_WATCHED, message_id=9, on_hold=True),
+        WatchEntry("#2", EntryStatus.ALREADY_WATCHED),
+    )
+    text = watch_replies.watch_reply(WatchResult(entries, None, mention=True), HERE).content
+    assert text.split("\n") == [
+        "**Nothing new to watch.** On hold: the new API token is for a different account.",
+        "`#1`: already watched · On hold · [Card](https://discord.com/channels/1/2/9)",
+        "`#2`: already watched",
+    ]
+
+
+def test_a_list_of_jobs_that_are_all_watched_says_that_the_token_is_refused() -> None:
+    entries = tuple(WatchEntry(f"#{number}", EntryStatus.ALREADY_WATCHED) for number in (1, 2))
+    result = WatchResult(entries, None, mention=True, hold=AccountState.REFUSED)
+    assert watch_replies.watch_reply(result, HERE).content.split("\n") == [
+        (
+            "**Nothing new to watch.** On hold: useapi.net refuses this server's API token. "
+            "I'll resume once someone with *Manage Server* sets a new one."
+        ),
+        "`#1`: already watched",
+        "`#2`: already watched",
+    ]
+    entries = (*entries, WatchEntry("#3", EntryStatus.ALREADY_WATCHED, on_hold=True))
+    assert watch_replies.watch_reply(replace(result, entries=entries), HERE).content.split("\n")[0] == (
+        "**Nothing new to watch.** "
+        "On hold: useapi.net refuses the API token; the new API token is for a different account."
+    )
 
 
 def test_what_to_do_about_unwatched_ids_is_said_once() -> None:

@@ -39,6 +39,20 @@ MUTATIONS = (
         "False",
     ),
     mutation(
+        "the reply to a list calls a job on hold just watched",
+        "tests/relay/commands/test_watch_many.py::test_the_number_of_a_job_on_hold_here_adds_the_asker",
+        "WatchMany._entry",
+        "on_hold = subscribed.row.account_id != account_id",
+        "pass",
+    ),
+    mutation(
+        "the reply to a list of one job that is watched already doesn't say why it is on hold",
+        "tests/ui/test_watch_replies.py::test_the_only_id_is_watched_already_and_has_trouble",
+        "watch_replies._one_left_out",
+        "trouble if hold is None else on_hold.watched(hold)",
+        "trouble",
+    ),
+    mutation(
         "a private status shows how a job on hold has ended for another server",
         "tests/relay/commands/test_commands.py::test_a_job_on_hold_that_ended_for_others_does_not_say_so",
         "Check.peek",

@@ -209,7 +209,7 @@ async def test_the_number_of_a_job_on_hold_here_adds_the_asker(world: World, end
         await world.recorder.record_response(number, world.api.put("job-1", JobState.FAILED), ACCOUNT)
     asked = len(world.api.asked)
     result = await world.commands.many.watch(world.ask(person=2), "#1", True)
-    assert [one.status for one in result.entries] == [EntryStatus.ALREADY_WATCHED]
+    assert [(one.status, one.on_hold) for one in result.entries] == [(EntryStatus.ALREADY_WATCHED, True)]
     assert len(world.api.asked) == asked
     assert await world.rows(
         "SELECT user_id FROM subscribers p JOIN subscriptions s ON s.id = p.subscription_id WHERE channel_id = ?"
