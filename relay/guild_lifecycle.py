@@ -64,8 +64,7 @@ class GuildLifecycle:
         (milliseconds UTC)."""
         self._reported: dict[int, bool] = {}
         """Servers that the gateway has reported since the latest comparison began, and whether the bot is in them by
-        the last report. Empty while nothing is compared."""
-        self._is_comparing = False
+        the last report."""
         self._in_turn = asyncio.Lock()
         """Held while a server's removal, return or language is written, so these writes don't overlap."""
         self._locales: dict[int, str] = {}
@@ -160,7 +159,7 @@ class GuildLifecycle:
 
     async def server_gone(self, guild_id: int) -> None:
         """Suspends a server that has removed the bot."""
-        self._note_report(guild_id, is_in_it=False)
+        self._reported[guild_id] = False
         await self._suspend(guild_id)
         log.info("server %d has removed the bot", guild_id)
 
@@ -168,10 +167,6 @@ class GuildLifecycle:
         """Suspends a server in which the bot is not, as Discord has responded, unless it has invited the bot since."""
         if not self._reported.get(guild_id, False):
             await self.server_gone(guild_id)
-
-    def _note_report(self, guild_id: int, *, is_in_it: bool) -> None:
-        if self._is_comparing:
-            self._reported[guild_id] = is_in_it
 
     async def _suspend(self, guild_id: int) -> None:
         async with self._in_turn:
@@ -185,7 +180,7 @@ class GuildLifecycle:
 
     async def server_back(self, guild_id: int) -> None:
         """Resumes this server if it was suspended and is served: the bot is in it again."""
-        self._note_report(guild_id, is_in_it=True)
+        self._reported[guild_id] = True
         async with self._in_turn:
             if not self._accounts.is_suspended(guild_id) or not self._serves(guild_id):
                 return
@@ -203,8 +198,7 @@ class GuildLifecycle:
     def comparison_begins(self) -> frozenset[int]:
         """Returns the suspended servers. To be called before Discord's list is read, with which the stored servers are
         then compared."""
-        self._reported = {}
-        self._is_comparing = True
+        self._reported.clear()
         return self.suspended()
 
     async def absent_servers(self, present: Collection[int]) -> list[int]:
@@ -215,10 +209,9 @@ class GuildLifecycle:
     async def finish_reconciliation(self, back: Collection[int]) -> None:
         """Resumes the servers `back`, after the stored servers were compared with Discord's list. All other suspended
         servers stay suspended, and so do those that have removed the bot since the list was read."""
-        removed = {guild_id for guild_id, is_in_it in self._reported.items() if not is_in_it}
-        self._is_comparing, self._reported = False, {}
-        for guild_id in sorted(set(back) - removed):
-            await self.server_back(guild_id)
+        for guild_id in sorted(back):
+            if self._reported.get(guild_id, True):
+                await self.server_back(guild_id)
         self._compared.set()
 
     async def run(self) -> None:

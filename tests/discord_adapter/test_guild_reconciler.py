@@ -135,3 +135,19 @@ async def test_a_suspended_server_that_removes_the_bot_again_during_the_comparis
     client.listed = [LEFT]
     await _compare(world, guilds, client)
     assert guilds.suspended() == {LEFT}
+
+
+async def test_a_suspended_server_that_removes_the_bot_again_while_others_resume_stays_suspended(
+    world: AccountsFixture,
+) -> None:
+    for guild_id in (LEFT, STILL_THERE):
+        await knows(world, guild_id)
+    guilds = GuildLifecycle(world.database, world.accounts, world.changes, world.clock)
+    for guild_id in (LEFT, STILL_THERE):
+        await guilds.server_gone(guild_id)
+    suspended = guilds.comparison_begins()
+    finishing = asyncio.create_task(guilds.finish_reconciliation(suspended))
+    await asyncio.sleep(0)
+    await guilds.server_gone(STILL_THERE)
+    await finishing
+    assert guilds.suspended() == {STILL_THERE}
