@@ -259,6 +259,8 @@ class NoticePost:
     """The kind of that alert."""
     lasted: int | None = None
     """Milliseconds from that alert until the problem ended, at `until`."""
+    replaced: bool = False
+    """TOKEN_REMOVED: the operator has set a token of another account instead."""
     tally: BatchTally | None = None
     """BATCH_ENDED: what became of the batch."""
     language: str = ""

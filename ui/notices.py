@@ -91,6 +91,8 @@ def _token_trouble_over(post: NoticePost) -> str:
     """The text that replaces an alert about the token."""
     if post.kind is NoticeKind.FIXED:
         state = formatting.paragraph(_("**Fixed: the API token works.**"), _resumed(post))
+    elif post.replaced:
+        state = _("**Settled: this server now uses another API token.**")
     else:
         dropped = job_states.no_longer_watched(post.jobs) if post.jobs else ""
         state = formatting.paragraph(_("**Settled: this server's API token was removed.**"), dropped)

@@ -309,7 +309,8 @@ class AccountRegistry:
         await accounts.set_operator(tx, now_id)
         await cards.account_changed(tx, now_id)
         told = dict.fromkeys(await servers.notified_without_own_account(tx), 0)
-        await account_states.end_alerts(tx, told, NoticeKind.TOKEN_REMOVED, self._clock.now())
+        kind, replaced = NoticeKind.TOKEN_REMOVED, now_id is not None
+        await account_states.end_alerts(tx, told, kind, self._clock.now(), replaced=replaced)
         return now_id
 
     async def _put_operator_token(self, tx: Transaction, token: str) -> int:

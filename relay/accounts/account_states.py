@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from model.messages import ClaimedUser, NoticePost
 from model.states import AccountState, NoticeKind
@@ -122,16 +122,19 @@ async def notify_resumed(
         await _notify(tx, account, server, NoticeKind.FLOWING_AGAIN, recheck=0, now=now)
 
 
-async def end_alerts(tx: Transaction, jobs: Mapping[int, int], kind: NoticeKind, now: int) -> None:
+async def end_alerts(
+    tx: Transaction, jobs: Mapping[int, int], kind: NoticeKind, now: int, *, replaced: bool = False
+) -> None:
     """Writes notices that replace earlier alerts about the token. `jobs` maps each server to the number of its affected
     jobs."""
     for alert in await delivery_queries.alerts_not_over(tx, jobs, _ALERTS, _ENDS):
+        notice = replace(notice_json.replacing(alert, kind, now, jobs=jobs[alert.guild_id]), replaced=replaced)
         await deliveries.add_notice(
             tx,
             guild_id=alert.guild_id,
             channel_id=alert.channel_id,
             base_nonce=nonces.for_notice(alert.base_nonce, alert.guild_id, alert.channel_id, kind, alert.created_at),
-            notice_json=notice_json.dump(notice_json.replacing(alert, kind, now, jobs=jobs[alert.guild_id])),
+            notice_json=notice_json.dump(notice),
             now=now,
         )
 

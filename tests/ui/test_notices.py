@@ -91,6 +91,14 @@ _OVER = replace(NOTICE, kind=NoticeKind.FIXED, alert=NoticeKind.TOKEN_REFUSED, l
             (),
         ),
         (
+            replace(_OVER, kind=NoticeKind.TOKEN_REMOVED, jobs=0, replaced=True),
+            (
+                "**Settled: this server now uses another API token.**\n"
+                "-# useapi.net refused it for 1 min, until <t:9:f>."
+            ),
+            (),
+        ),
+        (
             replace(_OVER, kind=NoticeKind.POSTING_AGAIN, alert=NoticeKind.CANNOT_POST, channel_id=5, jobs=1),
             ("**I can post in <#5> again.** 1 result was posted there.\n-# I couldn't for 1 min, until <t:9:f>."),
             (),

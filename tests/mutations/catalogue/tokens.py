@@ -81,10 +81,17 @@ MUTATIONS = (
         "if False:",
     ),
     mutation(
+        "an alert about the operator's token says that it was removed once it is another account's",
+        f"{_ACCOUNTS}::test_alerts_about_the_operator_s_token_end_even_in_servers_that_wait_for_nothing",
+        "AccountRegistry._settle_operator",
+        "NoticeKind.TOKEN_REMOVED, now_id is not None",
+        "NoticeKind.TOKEN_REMOVED, False",
+    ),
+    mutation(
         "an alert about the operator's token continues once it is removed",
         f"{_ACCOUNTS}::test_alerts_about_the_operator_s_token_end_even_in_servers_that_wait_for_nothing",
         "AccountRegistry._settle_operator",
-        "await account_states.end_alerts(tx, told, NoticeKind.TOKEN_REMOVED, self._clock.now())\n",
+        "await account_states.end_alerts(tx, told, kind, self._clock.now(), replaced=replaced)\n",
         "",
     ),
     mutation(

@@ -544,10 +544,15 @@ async def test_a_new_operator_s_token_is_tried_and_its_servers_hear_when_it_work
 
 
 @pytest.mark.parametrize(
-    ("token", "kind"), [(NEW, NoticeKind.FIXED), (OTHER, NoticeKind.TOKEN_REMOVED), (None, NoticeKind.TOKEN_REMOVED)]
+    ("token", "kind", "replaced"),
+    [
+        (NEW, NoticeKind.FIXED, False),
+        (OTHER, NoticeKind.TOKEN_REMOVED, True),
+        (None, NoticeKind.TOKEN_REMOVED, False),
+    ],
 )
 async def test_alerts_about_the_operator_s_token_end_even_in_servers_that_wait_for_nothing(
-    world: AccountsFixture, token: str | None, kind: NoticeKind
+    world: AccountsFixture, token: str | None, kind: NoticeKind, replaced: bool
 ) -> None:
     await world.restart(operator_token=OLD)
     account = world.accounts.operator_id
@@ -563,7 +568,9 @@ async def test_alerts_about_the_operator_s_token_end_even_in_servers_that_wait_f
     if token == NEW:
         assert await world.rechecks.recheck_now(account) is Recheck.WORKS
     await world.restart(operator_token=token)
-    assert [(guild, post.kind, post.jobs) for guild, _, post in await _ended(world)] == [(GUILD, kind, 0)]
+    assert [(guild, post.kind, post.jobs, post.replaced) for guild, _, post in await _ended(world)] == [
+        (GUILD, kind, 0, replaced)
+    ]
 
 
 # ---- states and notices ---------------------------------------------------------------------------------------------
