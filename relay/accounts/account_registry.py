@@ -229,8 +229,10 @@ class AccountRegistry:
         """Adds a notice about the trouble of the account that the server uses, if there is any of which the server was
         not told. To be called in a transaction after which the server waits for a job of the account."""
         account_id = self._own.get(guild_id, self._operator_id)
-        account = None if account_id is None else self._known.get(account_id)
-        if account is not None:
+        # Another process may have written that the trouble is over.
+        row = None if account_id is None else await accounts.by_id(tx, account_id)
+        if row is not None:
+            account = self.decrypt_row(row)
             await account_states.tell_trouble(
                 tx, account, guild_id, operator_id=self._operator_id, recheck=self._recheck_ms, now=now
             )

@@ -102,6 +102,13 @@ MUTATIONS = (
         "idle_too = state is AccountState.MISSING",
     ),
     mutation(
+        "a server is told of a refused token though another process has seen that it works",
+        f"{_ACCOUNTS}::test_a_problem_that_another_process_has_seen_end_is_not_reported",
+        "AccountRegistry.tell_trouble",
+        "account = self.decrypt_row(row)",
+        "account = self._known[row.id]",
+    ),
+    mutation(
         "a server that starts to wait while its token is refused is not told",
         "tests/relay/commands/test_commands.py"
         "::test_a_job_requested_while_the_token_is_refused_is_watched_and_posted_later",

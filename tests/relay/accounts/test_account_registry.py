@@ -636,6 +636,17 @@ async def test_a_server_that_starts_to_wait_during_a_problem_is_told_once(world:
     assert [kind for _, kind in await _kinds(world)] == [NoticeKind.TOKEN_REFUSED, NoticeKind.FLOWING_AGAIN]
 
 
+async def test_a_problem_that_another_process_has_seen_end_is_not_reported(world: AccountsFixture) -> None:
+    account = await _own(world)
+    await world.accounts.note_response(account, TokenRefused("no"))
+    async with world.database.transaction() as tx:
+        await account_rows.set_state(tx, account, AccountState.OK, world.clock.now())
+    await _watch(world, GUILD, "j1")
+    async with world.database.transaction() as tx:
+        await world.accounts.tell_trouble(tx, GUILD, world.clock.now())
+    assert await _told(world) == []
+
+
 async def test_only_a_trial_shows_that_a_token_works_again(world: AccountsFixture) -> None:
     account = await _own(world)
     await _watch(world, GUILD, "j1")
