@@ -161,9 +161,9 @@ async def is_told_in_server(queries: Queries, guild_id: int, job_id: int) -> boo
     there = await queries.count(
         f"""
         deliveries d JOIN subscriptions s ON s.id = d.subscription_id JOIN jobs j ON j.id = s.job_id
-        WHERE j.id = ? AND d.guild_id = ? AND d.kind = '{DeliveryKind.OUTCOME}' AND d.round = j.round
+        WHERE s.guild_id = ? AND s.job_id = ? AND d.kind = '{DeliveryKind.OUTCOME}' AND d.round = j.round
         """,
-        (job_id, guild_id),
+        (guild_id, job_id),
     )
     return there > 0
 
