@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from functools import partial
 from http import HTTPStatus
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import aiohttp
 import discord
@@ -45,13 +44,6 @@ _SLOWEST_UPLOAD = 256 * 1024
 """Bytes per second; a slower upload counts as unanswered."""
 
 _T = TypeVar("_T")
-_T_co = TypeVar("_T_co", covariant=True)
-
-
-class _Search(Protocol[_T_co]):
-    """A search of a channel's history."""
-
-    async def __call__(self, *, readable: bool | None) -> _T_co: ...
 
 
 class DiscordPoster:
@@ -134,14 +126,20 @@ class DiscordPoster:
     async def find(self, address: Address, post: Post, after: int) -> HistorySearchResult:
         if seconds := self._paused_for():
             return TooManyRequests(seconds)
-        search = partial(find_message, self._client, address.channel_id, self._message_of(post, address), after)
-        return await self._unless_early(address, search)
+        message = self._message_of(post, address)
+        return await self._unless_early(
+            address,
+            lambda readable: find_message(self._client, address.channel_id, message, after, readable=readable),
+        )
 
     async def copies(self, address: Address, post: Post, after: int) -> tuple[int, ...] | HistorySearchFailure:
         if seconds := self._paused_for():
             return TooManyRequests(seconds)
-        search = partial(find_copies, self._client, address.channel_id, self._message_of(post, address), after)
-        return await self._unless_early(address, search)
+        message = self._message_of(post, address)
+        return await self._unless_early(
+            address,
+            lambda readable: find_copies(self._client, address.channel_id, message, after, readable=readable),
+        )
 
     async def delete(self, address: Address, message_id: int) -> SendResult:
         if seconds := self._paused_for():
@@ -197,11 +195,14 @@ class DiscordPoster:
         channel = self._known_channel(address)
         return None if channel is None else channel.permissions_for(channel.guild.me).read_message_history
 
-    async def _unless_early(self, address: Address, search: _Search[_T]) -> _T | NoResponse:
-        """The result of a search. That the history is unreadable proves nothing if the gateway hadn't reported the
-        server when the search began, or has reported since that the bot may read the history."""
+    async def _unless_early(self, address: Address, search: Callable[[bool | None], Awaitable[_T]]) -> _T | NoResponse:
+        """The result of a search, which is told whether the bot may read the history.
+
+        That the history is unreadable proves nothing if the gateway hadn't reported the server when the search began,
+        or has reported since that the bot may read the history.
+        """
         is_known, readable = self._known_guild(address.guild_id) is not None, self._readable(address)
-        found = await search(readable=readable)
+        found = await search(readable)
         if not isinstance(found, HistoryUnreadable):
             return found
         may_read_now = readable is None and self._readable(address) is True
