@@ -108,16 +108,16 @@ class MessageBuilder:
             batch = None if post.batch is None else with_own_files(post.batch, job, draft.variant, attachments)
             yield replace(post, job=attachments.job, files=attachments.files, links=attachments.links, batch=batch)
 
-    async def with_pings_of_now(self, post: Post, draft: Draft) -> Post:
+    async def with_wishes_of_now(self, post: Post, draft: Draft) -> Post:
         """The message without pings for people who asked for no ping, or to be forgotten, while the videos were
-        fetched."""
+        fetched; and behind spoilers if somebody asked for that meanwhile."""
         now = await self.draft(draft.delivery)
         if now is None or not isinstance(now.post, OutcomePost) or not isinstance(post, OutcomePost):
             return post
         batch = post.batch
         if batch is not None:
             batch = replace(batch, mention=now.post.batch.mention if now.post.batch is not None else ())
-        return replace(post, mention=now.post.mention, batch=batch)
+        return replace(post, mention=now.post.mention, batch=batch, spoiler=now.post.spoiler)
 
     async def _notice(self, delivery: Delivery, variant: Variant, nonce: str) -> Draft | None:
         if delivery.notice is None:

@@ -331,7 +331,7 @@ class Sender:
                 later = Again(int(absent.seconds * 1000), answered=True, reason=Reason.NOT_THERE)
                 await self._record(DeliveryResult(draft.delivery, later, _unanswered_after(look, draft)))
                 return
-            post = await self._builder.with_pings_of_now(post, draft)
+            post = await self._builder.with_wishes_of_now(post, draft)
             if look is _Look.NOT_NEEDED and self._must_look(draft.delivery):
                 # Fetching the videos took longer than Discord remembers the nonce.
                 look = await self._look(draft)

@@ -358,6 +358,7 @@ SEEN: dict[str, tuple[str, ...]] = {
         "the server's words may repeat the token",
     ),
     "files.spoiler": ("an e-mail address in an id is shown",),
+    "files.spoiler_while_fetched": ("a spoiler that is asked for during a download is ignored",),
     "files.stale_links": (
         "an expired link is not refreshed",
         "fresh links are taken from the response that reported the end",

@@ -10,6 +10,13 @@ _E2E_KILLS = "tests/e2e/test_kills.py"
 
 MUTATIONS = (
     mutation(
+        "a spoiler that is asked for during a download is ignored",
+        "tests/relay/delivery/test_sender.py::test_a_spoiler_that_is_asked_for_while_the_video_is_fetched_counts",
+        "MessageBuilder.with_wishes_of_now",
+        ", spoiler=now.post.spoiler",
+        "",
+    ),
+    mutation(
         "the card of a resent result is not edited",
         "tests/storage/test_deliveries.py::test_the_card_of_a_resent_outcome_is_edited_again",
         "resend_outcome",

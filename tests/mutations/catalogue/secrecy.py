@@ -74,7 +74,7 @@ MUTATIONS = (
         "a forgotten person is pinged by a message that is being sent",
         "tests/relay/commands/test_forgetting.py::test_a_result_whose_video_is_being_downloaded_pings_nobody_either",
         "Sender._send_with_videos",
-        "await self._builder.with_pings_of_now(post, draft)",
+        "await self._builder.with_wishes_of_now(post, draft)",
         "post",
     ),
     mutation(

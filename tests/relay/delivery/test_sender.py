@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -71,6 +72,23 @@ async def test_the_outcome_replies_to_the_card_and_pings_those_who_asked_for_it(
     assert [file.index for file in post.files] == [1, 2]
     assert not post.silent
     assert world.videos.held == 0
+
+
+async def test_a_spoiler_that_is_asked_for_while_the_video_is_fetched_counts(world: World) -> None:
+    subscription_id = await world.watch("job", CHANNEL, users=(9,))
+    await world.end(completed("job"))
+    fetch = world.videos.fetch
+
+    @asynccontextmanager
+    async def fetch_slowly(job_id: int, job: Job) -> AsyncIterator[tuple[VideoFile | VideoLink, ...]]:
+        async with world.database.transaction() as tx:
+            await subscriptions.set_spoiler(tx, subscription_id)
+        async with fetch(job_id, job) as found:
+            yield found
+
+    world.videos.fetch = fetch_slowly  # type: ignore[method-assign]
+    await world.pump()
+    assert only(world).spoiler
 
 
 async def test_a_job_without_video_downloads_nothing(world: World) -> None:

@@ -211,6 +211,30 @@ def spoiler(stage: Stage) -> Story:
     stage.expect(all(str(name).startswith("SPOILER_") for name in names), f"no spoiler: {names}")
 
 
+def spoiler_while_fetched(stage: Stage) -> Story:
+    """Somebody asks for a spoiler while the result's file is downloaded, and is promised the result soon."""
+    home = yield from stage.settle()
+    job = stage.job(home, 40)
+    home.status(job)
+    fetched = False
+
+    def rule(request: Request) -> Trip | None:
+        nonlocal fetched
+        fetched = fetched or request.path in job.paths
+        return Trip(there=20.0) if request.path in job.paths else None
+
+    stage.on_media(rule)
+    while not fetched:
+        yield 1.0
+    home.status(job, 2, spoiler=True)
+    yield 3.0
+    stage.missing(job, home.channel)
+    yield 60.0
+    stage.came(job, home.channel)
+    names = [str(one["filename"]) for one in stage.outcomes(job, home.channel)[-1].message["attachments"]]
+    stage.expect(all(name.startswith("SPOILER_") for name in names), f"no spoiler: {names}")
+
+
 def every_file(stage: Stage) -> Story:
     """Several files, in order, each with its own name; one of them is too large."""
     home = yield from stage.settle()
