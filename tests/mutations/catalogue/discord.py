@@ -665,8 +665,8 @@ MUTATIONS = (
         "a temporarily unreadable history is never read",
         "tests/discord_adapter/test_history.py::test_a_temporary_refusal_says_nothing_about_the_history",
         "history._read",
-        "if meaning is verdicts.Meaning.PLACE:",
-        "if meaning:",
+        'return NoResponse(f"HTTP {refusal.status}")',
+        "return HistoryUnreadable()",
     ),
     mutation(
         "a file that is too large blocks an outcome",
