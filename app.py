@@ -121,7 +121,9 @@ async def serve(settings: Settings, service_manager: ServiceManager, dependencie
         client = RelayClient(instruments.meters, clock.monotonic)
         registry = CommandRegistry(storage.database, settings.discord_guild_ids)
         network = await _open_network(settings, stack, instruments, dependencies)
-        poster = DiscordPoster(client, registry.mentions, client.invalid_requests.pause, client.channel_owners)
+        poster = DiscordPoster(
+            client, registry.mentions, client.invalid_requests.pause, client.channel_owners, client.discord_time.now
+        )
         timing = Timing(clock, dependencies.random, settings.poll_interval_ms / 1000)
         relay = Relay(settings, operator_token, storage, network, poster, timing)
         await relay.start()

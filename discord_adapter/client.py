@@ -15,6 +15,7 @@ from discord.ext import commands
 from discord.http import Route
 
 from discord_adapter.channels import ChannelOwners
+from discord_adapter.discord_time import DiscordTime
 from discord_adapter.rate_limits import GlobalLimit, InvalidRequests, RequestPacer, counts_globally
 from discord_adapter.request_trace import UNREACHABLE, NotDiscord, named_wait, reason_of, wire_trace
 from relay.failures import backoff
@@ -49,6 +50,7 @@ class RelayClient(commands.AutoShardedBot):
 
     def __init__(self, meters: Meters, monotonic: Callable[[], float] = time.monotonic) -> None:
         self.invalid_requests = InvalidRequests(monotonic)
+        self.discord_time = DiscordTime(monotonic)
         # The bot has no voice features, so discord.py need not warn about missing voice libraries.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
         super().__init__(
@@ -68,6 +70,7 @@ class RelayClient(commands.AutoShardedBot):
             http_trace=wire_trace(
                 GlobalLimit(lambda: self.http),
                 self.invalid_requests.note,
+                self.discord_time.note,
                 _counting(meters),
                 before=self._wait_for_turn,
             ),

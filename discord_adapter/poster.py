@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -47,7 +48,8 @@ _T = TypeVar("_T")
 
 
 class DiscordPoster:
-    """The relay's Poster, on a discord.py client. `paused_for` returns for how many seconds no request may be made."""
+    """The relay's Poster, on a discord.py client. `paused_for` returns for how many seconds no request may be made, and
+    `discord_now` Discord's time, or None if it is unknown."""
 
     def __init__(
         self,
@@ -55,11 +57,13 @@ class DiscordPoster:
         mentions: Callable[[int], CommandMentions],
         paused_for: Callable[[], float],
         owners: ChannelOwners,
+        discord_now: Callable[[], datetime | None],
     ) -> None:
         self._client = client
         self._mentions = mentions
         self._paused_for = paused_for
         self._owners = owners
+        self._discord_now = discord_now
         self._stored = EarlyAcks()
 
     async def post(self, address: Address, post: Post) -> SendResult:
@@ -158,9 +162,13 @@ class DiscordPoster:
         if channel is None:
             return None
         me = channel.guild.me
+        if me.timed_out_until is not None:
+            now = self._discord_now()
+            if now is not None and now < me.timed_out_until:
+                return (Obstacle.TIMED_OUT,)
+            if me.is_timed_out():
+                return None  # By this machine's clock only: discord.py then names no permission.
         permissions = channel.permissions_for(me)
-        if me.is_timed_out():
-            return (Obstacle.TIMED_OUT,)
         if is_locked(channel, permissions):
             return (Obstacle.LOCKED,)
         return missing_to_post(permissions, in_thread=isinstance(channel, discord.Thread))

@@ -28,7 +28,6 @@ from model.messages import (
     HistoryUnreadable,
     NoResponse,
     NoticePost,
-    Obstacle,
     OutcomePost,
     Post,
     Posted,
@@ -209,8 +208,7 @@ class Sender:
         # If the channel is hidden, the gateway may not report that a role now lets the bot in, so Discord is asked.
         if delivery.blocked_since is not None and not self._poster.is_hidden(draft.address):
             attempt = self._attempt(draft, delivery.attempts)
-            # Nor does the gateway report when a timeout ends, and this machine's clock may be behind.
-            if attempt.missing and Obstacle.TIMED_OUT not in attempt.missing:
+            if attempt.missing:
                 verdict = verdicts.blocked(attempt, Reason.NO_PERMISSION)
                 return DeliveryResult(delivery, verdict, _unanswered_after(look, draft))
         in_hand = self._in_hand[delivery.id]

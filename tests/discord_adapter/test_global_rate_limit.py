@@ -66,7 +66,7 @@ class OwnersKnown(ChannelOwners):
 
 async def _post(client: RelayClient, channel_id: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("discord_adapter.poster._BASE_SECONDS", GIVEN_UP_AFTER)
-    poster = DiscordPoster(client, lambda _: CommandMentions(), lambda: 0.0, OwnersKnown(client))
+    poster = DiscordPoster(client, lambda _: CommandMentions(), lambda: 0.0, OwnersKnown(client), lambda: None)
     notice = NoticePost(NoticeKind.REFUSED, nonce="n", jobs=1, channel_id=channel_id)
     assert isinstance(await poster.post(Address(1, channel_id), notice), NoResponse)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -10,8 +11,9 @@ import discord
 import pytest
 
 from discord_adapter.channels import ChannelOwners
+from discord_adapter.discord_time import DiscordTime
 from discord_adapter.poster import DiscordPoster
-from model.messages import Absent, Address, HistoryUnreadable, NoResponse, NoticePost, TooManyRequests
+from model.messages import Absent, Address, HistoryUnreadable, NoResponse, NoticePost, Obstacle, TooManyRequests
 from model.states import NoticeKind
 from ui.command_texts import CommandMentions
 
@@ -19,7 +21,7 @@ from ui.command_texts import CommandMentions
 async def test_nothing_is_requested_during_a_pause() -> None:
     """After too many refused requests; any request would fail the test."""
     nobody = cast("discord.Client", None)
-    poster = DiscordPoster(nobody, lambda _: CommandMentions(), lambda: 7.0, cast("ChannelOwners", None))
+    poster = DiscordPoster(nobody, lambda _: CommandMentions(), lambda: 7.0, cast("ChannelOwners", None), lambda: None)
     address, notice = Address(1, 2), NoticePost(NoticeKind.REFUSED, "n")
     assert [
         await poster.post(address, notice),
@@ -84,10 +86,39 @@ def test_the_upload_limit_of_a_server_is_unknown_until_the_gateway_has_reported_
     """discord.py takes a server that is only listed for one without boosts."""
     server = _Server(SimpleNamespace(me=None, unavailable=True, filesize_limit=10))
     client = cast("discord.Client", server)
-    poster = DiscordPoster(client, lambda _: CommandMentions(), lambda: 0.0, cast("ChannelOwners", None))
+    poster = DiscordPoster(client, lambda _: CommandMentions(), lambda: 0.0, cast("ChannelOwners", None), lambda: None)
     assert poster.nominal_upload_limit(1) is None
     server.guild = SimpleNamespace(me=object(), unavailable=False, filesize_limit=100)
     assert poster.nominal_upload_limit(1) == 100
+
+
+@pytest.mark.parametrize(
+    ("ends_in", "by_this_clock", "missing"),
+    [(60, True, (Obstacle.TIMED_OUT,)), (60, False, (Obstacle.TIMED_OUT,)), (-60, True, None), (-60, False, ())],
+)
+def test_a_timeout_ends_by_discord_s_clock(ends_in: int, by_this_clock: bool, missing: tuple[str, ...] | None) -> None:
+    """By this machine's clock discord.py names no permission of a member that is timed out, so nothing is known."""
+    monotonic = [0.0]
+    discord_time = DiscordTime(lambda: monotonic[0])
+    until = datetime(2020, 1, 1, 12, tzinfo=UTC) + timedelta(seconds=100 + ends_in)
+    me = SimpleNamespace(timed_out_until=until, is_timed_out=lambda: by_this_clock)
+    guild = SimpleNamespace(unavailable=False, me=me)
+    channel = SimpleNamespace(guild=guild, name="general", permissions_for=lambda _: discord.Permissions.all())
+    guild.get_channel_or_thread = lambda _: channel
+    client, owners = cast("discord.Client", _Server(guild)), cast("ChannelOwners", None)
+    poster = DiscordPoster(client, lambda _: CommandMentions(), lambda: 0.0, owners, discord_time.now)
+    assert poster.missing_permissions(Address(1, 2)) == (None if by_this_clock else ())
+    for date in ("Wed, 01 Jan 2020 12:00:00 GMT", None):
+        _note(discord_time, date)
+        monotonic[0] += 50
+    assert poster.missing_permissions(Address(1, 2)) == missing
+    _note(discord_time, "noon")
+    assert discord_time.now() is None
+
+
+def _note(discord_time: DiscordTime, date: str | None) -> None:
+    response = SimpleNamespace(headers={} if date is None else {"Date": date})
+    discord_time.note(cast("Any", SimpleNamespace(response=response)))
 
 
 def test_a_timeout_says_nothing_about_attach_files() -> None:
@@ -97,7 +128,7 @@ def test_a_timeout_says_nothing_about_attach_files() -> None:
     channel = SimpleNamespace(guild=guild, name="general", permissions_for=lambda _: none)
     guild.get_channel_or_thread = lambda _: channel
     client = cast("discord.Client", _Server(guild))
-    poster = DiscordPoster(client, lambda _: CommandMentions(), lambda: 0.0, cast("ChannelOwners", None))
+    poster = DiscordPoster(client, lambda _: CommandMentions(), lambda: 0.0, cast("ChannelOwners", None), lambda: None)
     assert poster.may_attach(Address(1, 2))
     guild.me.is_timed_out = lambda: False
     assert not poster.may_attach(Address(1, 2))
@@ -105,6 +136,6 @@ def test_a_timeout_says_nothing_about_attach_files() -> None:
 
 async def _searches(server: _Server, in_turn: str = "find copies") -> list[Any]:
     client = cast("discord.Client", server)
-    poster = DiscordPoster(client, lambda _: CommandMentions(), lambda: 0.0, cast("ChannelOwners", None))
+    poster = DiscordPoster(client, lambda _: CommandMentions(), lambda: 0.0, cast("ChannelOwners", None), lambda: None)
     notice = NoticePost(NoticeKind.REFUSED, "n")
     return [await getattr(poster, name)(Address(1, 2), notice, 0) for name in in_turn.split()]

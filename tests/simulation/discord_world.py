@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from email.utils import format_datetime
 from itertools import count
 from types import SimpleNamespace
 from typing import Any
@@ -527,6 +528,7 @@ class DiscordWorld:
 
     def answer(self, request: Request) -> Reply:
         """Responds to one request to Discord's REST API."""
+        date = {"Date": format_datetime(datetime.fromtimestamp(self._clock.true_ms() / 1000, UTC), usegmt=True)}
         path = re.sub(r"^/api/v10", "", request.path)
         for method, pattern, handler in _ROUTES:
             if method == request.method and (found := pattern.fullmatch(path)) is not None:
@@ -534,8 +536,8 @@ class DiscordWorld:
                     body = handler(self, request, *found.groups())
                 except Refusal as refusal:
                     body = {"code": refusal.code, "message": str(refusal)}
-                    return Reply(refusal.status, body | ({"errors": refusal.errors} if refusal.errors else {}))
-                return Reply(204 if body is None else 200, body)
+                    return Reply(refusal.status, body | ({"errors": refusal.errors} if refusal.errors else {}), date)
+                return Reply(204 if body is None else 200, body, date)
         raise AssertionError(f"a route that Discord is not played with here: {request.method} {path}")
 
     def _me(self, _request: Request) -> Any:

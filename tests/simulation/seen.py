@@ -631,6 +631,7 @@ SEEN: dict[str, tuple[str, ...]] = {
         "a timeout takes the file away",
         "only this machine's clock tells when a timeout ends",
         "only this machine's clock tells whether commands can be obeyed",
+        "the permissions of a bot that is timed out by this machine's clock alone are believed",
     ),
     "questions.asked_to_wait": (
         "Retry-After is not heeded",

@@ -35,7 +35,13 @@ async def client(discord: DiscordSandbox) -> AsyncIterator[Listener]:
 
 
 def _poster(client: Listener) -> DiscordPoster:
-    return DiscordPoster(client, lambda _: CommandMentions(), client.invalid_requests.pause, client.channel_owners)
+    return DiscordPoster(
+        client,
+        lambda _: CommandMentions(),
+        client.invalid_requests.pause,
+        client.channel_owners,
+        client.discord_time.now,
+    )
 
 
 def _posts(discord: DiscordSandbox) -> int:

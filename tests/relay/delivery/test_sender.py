@@ -613,12 +613,17 @@ async def test_admins_are_told_once_per_channel_and_results_come_when_it_opens(w
     assert len(world.discord.outcomes(CHANNEL)) == 2
 
 
-async def test_whether_a_timeout_is_over_is_asked(world: World) -> None:
-    """By this machine's clock it may last for hours more."""
+async def test_nothing_is_uploaded_while_the_bot_is_timed_out(world: World) -> None:
+    """Nothing reports the end of a timeout, so whether it is over is looked at again and again."""
     await world.watch("one", CHANNEL)
     world.discord.missing[CHANNEL] = (Obstacle.TIMED_OUT,)
     await world.end(completed("one"))
-    world.discord.script = [Refused(403, 50013)] * 2
+    world.discord.script = [Refused(403, 50013)]
+    for _ in range(10):
+        await world.pump()
+        world.clock.advance(60_000)
+    assert sum(isinstance(post, OutcomePost) for post in world.discord.tried) == 1
+    world.discord.missing.clear()
     for _ in range(10):
         await world.pump()
         world.clock.advance(60_000)
