@@ -45,7 +45,7 @@ def _status(result: StatusResult, where: Address) -> Reply:
         case AlreadyWatched():
             return _already_watched(result, where)
         case AlreadyPosted():
-            return _already_posted(result, where)
+            return already_posted_reply(result, where)
         case PostingOutcome():
             comes = _("Posting the result here.") if _has_result(result) else _("Posting the details here.")
             return Reply(formatting.paragraph(_state(result.job, result.outcome), comes))
@@ -78,7 +78,8 @@ def api_down_but_trying() -> str:
     return _("PixVerse's API isn't answering, but I keep trying.")
 
 
-def _already_posted(result: AlreadyPosted, where: Address) -> Reply:
+def already_posted_reply(result: AlreadyPosted, where: Address) -> Reply:
+    """Says what became of the result of a job that ended here before, with a button that posts it again."""
     if result.state.is_open:
         if _has_result(result):
             soon = _("I'll post the result here soon; no need to ask again.")
@@ -87,7 +88,7 @@ def _already_posted(result: AlreadyPosted, where: Address) -> Reply:
         return Reply(formatting.paragraph(_state(result.job, result.outcome), soon))
     text = _("**I can't tell whether the result is here.** If you don't see it, post it again.")
     if result.state is DeliveryState.POSTED:
-        text = already_posted(result.message_id, where)
+        text = _already_posted(result.message_id, where)
     return reply(text, (Action.POST_AGAIN, result.subscription_id))
 
 
@@ -96,7 +97,7 @@ def already_watched(message_id: int | None, where: Address, *more: str) -> str:
     return formatting.paragraph(_("**Already watched here.**"), *more, formatting.card_link(where, message_id))
 
 
-def already_posted(message_id: int | None, where: Address) -> str:
+def _already_posted(message_id: int | None, where: Address) -> str:
     """Says that a job's result was already posted in this channel, with a link to it if it is known."""
     return formatting.paragraph(_("**Already posted here.**"), formatting.result_link(where, message_id))
 
@@ -120,7 +121,7 @@ def checked_reply(result: CheckResult, where: Address) -> Reply:
     """The reply to `Check now`."""
     match result:
         case AlreadyPosted():
-            return _already_posted(result, where)
+            return already_posted_reply(result, where)
         case CheckedBefore():
             again = _("Checked a moment ago; try again in a few seconds.")
             return Reply(formatting.paragraph(_state(result.job), again))

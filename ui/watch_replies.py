@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from model.messages import Address
-from model.states import CardStatus
+from model.states import CardStatus, DeliveryState
 from relay.cards.card_status import HOLDS
 from relay.commands.watch_many import EntryStatus, WatchEntry, WatchResult
 from ui import formatting, job_facts, job_states, on_hold
@@ -15,7 +15,7 @@ from ui.cards import watching
 from ui.discord_limits import MESSAGE, units
 from ui.escape import code, escaped, tail
 from ui.language import N_, _, number, plural
-from ui.member_replies import already_posted, already_watched, api_down_but_trying
+from ui.member_replies import already_posted_reply, already_watched, api_down_but_trying
 from ui.message import Reply, saying
 
 _TAIL = 8
@@ -50,7 +50,8 @@ def watch_reply(
     blocked = cannot_post_yet(obstacles) if obstacles is not None else ""
     left_out = [entry for entry in result.entries if not entry.status.in_batch]
     if len(result.entries) == 1 and left_out:
-        return Reply(formatting.lines(blocked, _one_left_out(left_out[0], result, where), more))
+        one = _one_left_out(left_out[0], result, where)
+        return Reply(formatting.lines(blocked, one.content, more), one.view)
     head = _head(result, left_out, where)
     kinds = {entry.status for entry in left_out}
     then = formatting.small(formatting.paragraph(*(_(text) for kind, text in _WHAT_THEN.items() if kind in kinds)))
@@ -130,16 +131,16 @@ def _hold_of(entry: WatchEntry, result: WatchResult) -> CardStatus | None:
     return HOLDS[result.hold] if is_watched and result.hold is not None else None
 
 
-def _one_left_out(entry: WatchEntry, result: WatchResult, where: Address) -> str:
+def _one_left_out(entry: WatchEntry, result: WatchResult, where: Address) -> Reply:
     """Says why the only job that was named is not newly watched."""
-    if entry.status is EntryStatus.ALREADY_POSTED:
-        return already_posted(entry.message_id, where)
+    if entry.posted is not None:
+        return already_posted_reply(entry.posted, where)
     if entry.status is EntryStatus.ALREADY_WATCHED:
         hold = _hold_of(entry, result)
         trouble = api_down_but_trying() if entry.api_down else ""
-        return already_watched(entry.message_id, where, trouble if hold is None else on_hold.watched(hold))
+        return Reply(already_watched(entry.message_id, where, trouble if hold is None else on_hold.watched(hold)))
     then = formatting.small(_(_WHAT_THEN[entry.status]) if entry.status in _WHAT_THEN else "")
-    return formatting.lines(_("**This job could not be watched.**"), _reason(entry), then)
+    return Reply(formatting.lines(_("**This job could not be watched.**"), _reason(entry), then))
 
 
 def _left_out(entry: WatchEntry, where: Address) -> str:
@@ -158,6 +159,11 @@ def _why_not(entry: WatchEntry) -> str:
     service = escaped(entry.service or "", 30)
     if entry.status is EntryStatus.OTHER_KIND:
         return _("{service}, not a video", service=service)
+    if entry.posted is not None and entry.posted.state is DeliveryState.UNSURE:
+        return _("maybe posted")
+    if entry.posted is not None and entry.posted.state.is_open:
+        # Translators: a job that has ended, whose result waits to be posted.
+        return _("will be posted soon")
     if entry.status in _NOT_TAKEN:
         return _(_NOT_TAKEN[entry.status])
     return _("a job of {service}", service=service) if service else _("a job of another service")

@@ -11,6 +11,7 @@ from relay.commands.refusals import AccountInTrouble, NothingToDo, NoToken, Numb
 from relay.polling.job_fetcher import Accounts
 from storage import delivery_queries, jobs, subscriptions
 from storage.database import Queries
+from storage.delivery_queries import OutcomeMessage
 from storage.jobs import JobRow
 from storage.subscriptions import SubscriptionRow
 
@@ -81,7 +82,8 @@ class PostedHere:
     """A job whose outcome was posted in the asker's channel, or is about to be."""
 
     row: JobRow
-    message_id: int | None
+    subscription_id: int
+    message: OutcomeMessage
 
 
 async def find_posted_here(queries: Queries, ask: Ask, jobid: str) -> PostedHere | None:
@@ -95,7 +97,7 @@ async def find_posted_here(queries: Queries, ask: Ask, jobid: str) -> PostedHere
             continue
         message = await delivery_queries.outcome_message(queries, one.id, row.round)
         if message is not None:
-            return PostedHere(row, message.message_id)
+            return PostedHere(row, one.id, message)
     return None
 
 

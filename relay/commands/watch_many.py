@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from model import snapshots
 from model.job import Job
 from model.states import AccountState
 from pixverse.api_errors import BadRequest, JobExpired, JobNotFound
@@ -23,11 +24,12 @@ from relay.commands.refusals import (
     TooManyJobs,
 )
 from relay.commands.subscribe import Limits, SubscribeRequest, SubscribeResult, SubscribeState, subscribe
-from relay.commands.watch import LATER_SECONDS, PromptPost, PromptPosts
+from relay.commands.watch import LATER_SECONDS, AlreadyPosted, PromptPost, PromptPosts
 from relay.delivery import nonces
 from relay.polling.job_recorder import post_outcome
 from storage import batches, deliveries, jobs, overviews, subscriptions
 from storage.database import Database, Queries, Transaction
+from storage.delivery_queries import OutcomeMessage
 from storage.jobs import JobRow
 
 AT_MOST = 25
@@ -45,6 +47,7 @@ class EntryStatus(StrEnum):
     """The job has ended; its outcome is being posted and counts towards the batch."""
     ALREADY_WATCHED = "already watched"
     ALREADY_POSTED = "already posted"
+    """The job's outcome was posted in this channel before, or is in the outbox for it."""
     NOT_FOUND = "not found"
     EXPIRED = "expired"
     NOT_A_JOB_ID = "not a job id"
@@ -79,6 +82,8 @@ class WatchEntry:
     """The name of the service or kind, if OTHER_SERVICE or OTHER_KIND."""
     on_hold: bool = False
     """If ALREADY_WATCHED: whether the job belongs to an account other than the one in force here."""
+    posted: AlreadyPosted | None = None
+    """If ALREADY_POSTED: what became of the outcome."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +125,8 @@ class _Wanted:
     """Whether this channel waits for the job under an account other than the one in force."""
     found: LookupResult | None = None
     status: EntryStatus | None = None
-    posted_as: int | None = None
-    """The outcome's message, if it was posted under another account."""
+    posted: AlreadyPosted | None = None
+    """The outcome, if it was posted under another account."""
     service: str | None = None
     subscribed: SubscribeResult | None = None
 
@@ -200,7 +205,8 @@ class WatchMany:
         """Fills in an outcome that was posted in this channel under an account other than the one in force."""
         posted = await find_posted_here(self._database.reader, ask, jobid)
         if posted is not None and posted.row.account_id != account_id:
-            one.status, one.posted_as = EntryStatus.ALREADY_POSTED, posted.message_id
+            one.status = EntryStatus.ALREADY_POSTED
+            one.posted = _posted(posted.row, posted.subscription_id, posted.message)
 
     async def _look_up(self, ask: Ask, account_id: int, wanted: list[_Wanted]) -> AccountState | None:
         """Looks up the jobs whose state only the API can tell. If the token doesn't allow that, returns why; all jobs
@@ -284,14 +290,24 @@ class WatchMany:
         status = one.status or EntryStatus.NOT_A_JOB_ID
         subscribed = one.subscribed
         if subscribed is None:
-            return WatchEntry(one.text, status, message_id=one.posted_as, service=one.service)
-        message_id = subscribed.message.message_id if subscribed.message is not None else None
-        on_hold = False
+            message_id = None if one.posted is None else one.posted.message_id
+            return WatchEntry(one.text, status, message_id=message_id, service=one.service, posted=one.posted)
+        if subscribed.message is not None:
+            posted = _posted(subscribed.row, subscribed.subscription.id, subscribed.message)
+            return WatchEntry(one.text, status, message_id=subscribed.message.message_id, posted=posted)
+        message_id, on_hold = None, False
         if status is EntryStatus.ALREADY_WATCHED:
             message_id = await overviews.shown_in(self._database.reader, subscribed.subscription.id)
             on_hold = subscribed.row.account_id != account_id
         api_down = is_unanswered(one.found)
         return WatchEntry(one.text, status, message_id=message_id, api_down=api_down, on_hold=on_hold)
+
+
+def _posted(row: JobRow, subscription_id: int, message: OutcomeMessage) -> AlreadyPosted | None:
+    if row.outcome is None:
+        return None
+    job = snapshots.load(row.snapshot)
+    return AlreadyPosted(subscription_id, job, row.outcome, message.message_id, message.state)
 
 
 async def _waits(queries: Queries, ask: Ask, row: JobRow) -> bool:

@@ -104,6 +104,10 @@ def answers_on_lists(words: Words) -> Iterator[Reply]:
                 for n in range(size)
             )
             yield watch_replies.watch_reply(WatchResult(entries, PERSON, True), HERE)
+            for state in DeliveryState if status is EntryStatus.ALREADY_POSTED else ():
+                posted = AlreadyPosted(1, None, Outcome.COMPLETED, PERSON, state)
+                known = tuple(replace(entry, posted=posted) for entry in entries)
+                yield watch_replies.watch_reply(WatchResult(known, PERSON, True), HERE)
             numbered = replace(entries[0], text="#7")
             yield watch_replies.watch_reply(WatchResult((numbered,), None, False), HERE)
             for hold in _TROUBLES:

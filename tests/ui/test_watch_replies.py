@@ -4,11 +4,14 @@ from dataclasses import replace
 
 import pytest
 
+from model.job import Outcome
 from model.messages import Address
-from model.states import AccountState
+from model.states import AccountState, DeliveryState
+from relay.commands.watch import AlreadyPosted
 from relay.commands.watch_many import AT_MOST, EntryStatus, WatchEntry, WatchResult
 from ui import command_texts, watch_replies
 from ui.discord_limits import MESSAGE, units
+from ui.member_replies import status_reply
 
 HERE = Address(1, 2)
 
@@ -49,7 +52,8 @@ def test_all_ids_were_watched() -> None:
 
 
 def test_links_are_left_out_if_there_are_many() -> None:
-    entry = WatchEntry("x" * 300, EntryStatus.ALREADY_POSTED, message_id=10**18)
+    posted = AlreadyPosted(1, None, Outcome.FAILED, 10**18, DeliveryState.POSTED)
+    entry = WatchEntry("x" * 300, EntryStatus.ALREADY_POSTED, message_id=10**18, posted=posted)
     text = watch_replies.watch_reply(WatchResult((entry,) * 25, None, mention=True), HERE).content
     assert units(text) <= MESSAGE
     assert text.count("already posted") == 25
@@ -62,10 +66,6 @@ def test_links_are_left_out_if_there_are_many() -> None:
         (
             EntryStatus.ALREADY_WATCHED,
             "**Already watched here.** [Jump to the card](https://discord.com/channels/1/2/9)",
-        ),
-        (
-            EntryStatus.ALREADY_POSTED,
-            "**Already posted here.** [Jump to the result](https://discord.com/channels/1/2/9)",
         ),
         (
             EntryStatus.EXPIRED,
@@ -83,6 +83,31 @@ def test_if_all_are_known_nothing_has_failed() -> None:
     entries = tuple(WatchEntry(f"#{number}", EntryStatus.ALREADY_WATCHED) for number in (1, 2))
     text = watch_replies.watch_reply(WatchResult(entries, None, mention=True), HERE).content
     assert text == "**Nothing new to watch.**\n`#1`: already watched\n`#2`: already watched"
+
+
+@pytest.mark.parametrize("state", [DeliveryState.WAITING, DeliveryState.UNSURE, DeliveryState.POSTED])
+async def test_the_only_id_has_ended_here_before(state: DeliveryState) -> None:
+    posted = AlreadyPosted(5, None, Outcome.FAILED, 9, state)
+    entry = WatchEntry("#12", EntryStatus.ALREADY_POSTED, message_id=9, posted=posted)
+    reply = watch_replies.watch_reply(WatchResult((entry,), None, mention=True), HERE)
+    alone = status_reply(posted, HERE)
+    assert reply.content == alone.content
+    assert (reply.view is None) == (alone.view is None) == (state is DeliveryState.WAITING)
+
+
+def test_a_list_says_which_results_are_posted_yet() -> None:
+    entries = tuple(
+        WatchEntry(f"#{number}", EntryStatus.ALREADY_POSTED, posted=AlreadyPosted(5, None, Outcome.FAILED, None, state))
+        for number, state in enumerate(DeliveryState)
+        if state is not DeliveryState.GIVEN_UP
+    )
+    text = watch_replies.watch_reply(WatchResult(entries, None, mention=True), HERE).content
+    assert sorted(line.partition(": ")[2] for line in text.split("\n")[1:]) == [
+        "already posted",
+        "maybe posted",
+        "will be posted soon",
+        "will be posted soon",
+    ]
 
 
 @pytest.mark.parametrize(

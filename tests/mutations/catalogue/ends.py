@@ -179,6 +179,13 @@ MUTATIONS = (
         "if 0:",
     ),
     mutation(
+        "a list calls a result that still waits in the outbox posted",
+        "tests/relay/commands/test_watch_many.py::test_a_list_says_whether_a_result_is_posted_yet",
+        "WatchMany._entry",
+        "subscribed.message.message_id, posted=posted)",
+        "subscribed.message.message_id)",
+    ),
+    mutation(
         "an end that a former account could not see counts as reported under another",
         "tests/relay/commands/test_commands.py::"
         "test_a_job_that_the_former_account_did_not_see_is_watched_under_this_one",

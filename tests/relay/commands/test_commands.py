@@ -673,7 +673,7 @@ async def test_a_result_posted_here_under_another_account_is_not_waited_for_agai
     assert isinstance(found, AlreadyPosted)
     assert found.message_id == 77
     listed = await world.commands.many.watch(world.ask(person=2), "job-1 job-2", True)
-    assert listed.entries[0] == WatchEntry("job-1", EntryStatus.ALREADY_POSTED, message_id=77)
+    assert listed.entries[0] == WatchEntry("job-1", EntryStatus.ALREADY_POSTED, message_id=77, posted=found)
     assert await world.rows("SELECT count(*) FROM jobs WHERE jobid = 'job-1'") == [(1,)]
     if state is AccountState.OK:
         with pytest.raises(refusals.NotFound):

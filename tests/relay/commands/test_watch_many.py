@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from model.job import JobState
+from model.job import JobState, Outcome
 from model.messages import BatchTally, NoticePost
-from model.states import AccountState, NoticeKind
+from model.states import AccountState, DeliveryState, NoticeKind
 from pixverse import api_errors
 from pixverse.jobids import NotAJobId
 from relay.commands import refusals
@@ -115,6 +115,24 @@ async def test_jobs_that_are_not_watched_say_why(world: World) -> None:
     assert await world.rows("SELECT count(*) FROM jobs") == [(3,)]
     in_batch = await world.rows("SELECT in_batch FROM subscribers WHERE user_id = 2 ORDER BY subscription_id")
     assert in_batch == [(0,), (0,), (1,)]  # known-2 is still to be posted, so that they can be pinged too
+
+
+@pytest.mark.parametrize("state", [DeliveryState.WAITING, DeliveryState.UNSURE, DeliveryState.POSTED])
+@pytest.mark.parametrize("other_account", [False, True])
+async def test_a_list_says_whether_a_result_is_posted_yet(
+    world: World, state: DeliveryState, other_account: bool
+) -> None:
+    world.api.put("job-1", JobState.COMPLETED)
+    await world.commands.watch.status(world.ask(), "job-1", True, False)
+    async with world.database.transaction() as tx:
+        await tx.run("UPDATE deliveries SET state = ?", (state,))
+    if other_account:
+        world.accounts.used[GUILD] = OTHER_ACCOUNT
+    (entry,) = (await world.commands.many.watch(world.ask(person=2), "job-1", True)).entries
+    assert entry.status is EntryStatus.ALREADY_POSTED
+    assert entry.posted is not None
+    assert (entry.posted.outcome, entry.posted.state) == (Outcome.COMPLETED, state)
+    assert entry.posted == await world.commands.watch.status(world.ask(person=2), "job-1", True, False)
 
 
 async def test_only_the_token_is_refused(world: World) -> None:
