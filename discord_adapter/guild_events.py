@@ -84,7 +84,7 @@ class GuildEvents(commands.Cog):
         if guild is None or guild.unavailable:
             return None  # The server has removed the bot meanwhile, or the gateway will report it after an outage.
         steps = (self._server_back, self._server_permissions_changed, self._look_after_channels)
-        for number, step in list(enumerate(steps))[first:]:
+        for number, step in enumerate(steps[first:], start=first):
             if not await _is_taken(step(guild)):
                 return number
         return None
@@ -232,6 +232,6 @@ async def _is_taken(change: Awaitable[None]) -> bool:
         log.error("a change in Discord could not be followed: %s", error)
         return False
     except DiscordAway as away:
-        log.warning("whether a channel is still there can't be asked now (%s)", away)
+        log.warning("Discord can't be asked now whether a channel still exists (%s)", away)
         return False
     return True

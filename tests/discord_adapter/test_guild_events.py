@@ -157,6 +157,19 @@ async def test_whether_a_channel_is_gone_is_asked_until_discord_responds(world: 
     world.guilds.permissions_changed.assert_awaited_once_with(GUILD)
 
 
+async def test_a_channel_that_discord_does_not_show_is_still_there(world: World) -> None:
+    """A refusal is a response, so Discord is asked only once."""
+    world.guilds.known_channels.return_value = [5]
+    world.guild.get_channel_or_thread.return_value = None
+    world.client.http.get_channel = AsyncMock(side_effect=_refused(403, 50001))
+    await world.events.on_guild_available(world.guild)
+    for _ in range(3):
+        await until_idle()
+        world.clock.forward(60)
+    world.client.http.get_channel.assert_awaited_once_with(5)
+    world.guilds.channel_gone.assert_not_called()
+
+
 async def test_a_server_that_invites_the_bot_again_may_have_deleted_channels(world: World) -> None:
     world.guilds.known_channels.return_value = [5]
     world.guild.get_channel_or_thread.return_value = None

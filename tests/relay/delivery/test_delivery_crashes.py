@@ -154,10 +154,14 @@ async def test_a_channel_that_only_discord_says_is_closed_is_looked_into_once_it
     await world.stop()
 
 
-async def test_an_unreachable_channel_is_waited_for_three_days(new_place: NewPlace) -> None:
+@pytest.mark.parametrize("by", ["gateway", "response"])
+async def test_an_unreachable_channel_is_waited_for_three_days(new_place: NewPlace, by: str) -> None:
     world, delivery_id = await seeded(new_place(), [LOST])
     await world.pump()
-    world.discord.missing[CHANNEL], world.discord.readable = ("View Channel",), False
+    if by == "gateway":
+        world.discord.missing[CHANNEL], world.discord.readable = ("View Channel",), False
+    else:
+        world.discord.find_script = [HistoryUnreadable(Reason.NO_PERMISSION)] * 1000
     world.clock.advance(LONG)
     await world.pump_for(verdicts.PATIENCE + 3_600_000, 600_000)
     delivery = await world.get(delivery_id)
