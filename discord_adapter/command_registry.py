@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import count
 
 import discord
@@ -59,16 +59,18 @@ class CommandRegistry:
         Processes do this one at a time, so that none undoes another's work. A process that has to retry lets the others
         go first, because it may be the only one that cannot reach Discord. Raises StorageError.
         """
-        before = await self._scopes_before()
+        before = await self._known_scopes()
         pending: list[_Entry] = [(scope, commands) for scope in self._wanted]
         pending += [(scope, ()) for scope in before if scope not in self._wanted]
         for failures in count(1):
             while not await ownership.take_named_lease(_REGISTERING):
                 await sleep(_REGISTERING_AGAIN_SECONDS)
             try:
+                # Before the first attempt: this may not get done before a start with other scopes.
+                await self._remember_scopes((*await self._known_scopes(), *self._wanted))
                 pending = await self._try_all(registered, pending)
                 if not pending:
-                    await self._remember_scopes()
+                    await self._remember_scopes(self._wanted)
             except Exception:
                 await ownership.release_named_lease(_REGISTERING)
                 raise
@@ -106,13 +108,14 @@ class CommandRegistry:
             self._mentions[scope].learn(ids)
         return True
 
-    async def _scopes_before(self) -> list[Scope]:
+    async def _known_scopes(self) -> list[Scope]:
+        """The scopes in which commands may be registered."""
         kept = await get_meta(self._database.reader, _SCOPES)
         return [] if kept is None else list(json.loads(kept))
 
-    async def _remember_scopes(self) -> None:
-        kept = json.dumps(list(self._wanted)).encode()
-        if await get_meta(self._database.reader, _SCOPES) == kept:
+    async def _remember_scopes(self, scopes: Iterable[Scope]) -> None:
+        wanted = list(dict.fromkeys(scopes))
+        if set(await self._known_scopes()) == set(wanted):
             return
         async with self._database.transaction() as tx:
-            await put_meta(tx, _SCOPES, kept)
+            await put_meta(tx, _SCOPES, json.dumps(wanted).encode())

@@ -105,7 +105,7 @@ async def test_a_process_cut_off_from_discord_delays_no_other(tmp_path: Path) ->
         """Lets the other process do all of its work while this one waits."""
         waits.append(seconds)
         if not away.back:
-            await CommandRegistry(database, ()).sync(other, COMMANDS, OneOfTwo(holder), never)
+            await CommandRegistry(database, (7, 8, 9)).sync(other, COMMANDS, OneOfTwo(holder), never)
             away.back = True
 
     async def never(seconds: float) -> None:
@@ -116,7 +116,7 @@ async def test_a_process_cut_off_from_discord_delays_no_other(tmp_path: Path) ->
         await CommandRegistry(database, (7, 8, 9)).sync(away, COMMANDS, OneOfTwo(holder), sleep)
     finally:
         await database.close()
-    assert other.looks == 2
+    assert other.looks == 4
     assert (waits, holder) == ([2.0], [])
     assert away.scopes == [7, 7, 8, 9]  # Not every server is tried while Discord is unreachable.
 
@@ -134,3 +134,43 @@ async def test_an_error_in_one_process_delays_no_other(tmp_path: Path) -> None:
     finally:
         await database.close()
     assert holder == []
+
+
+class Kept(RegisteredCommands):
+    """Keeps each scope's commands, and refuses the servers that the bot isn't in."""
+
+    def __init__(self, *without_bot: int) -> None:
+        self.without_bot = without_bot
+        self.commands: dict[Scope, Sequence[Payload]] = {}
+
+    async def read(self, scope: Scope) -> Sequence[Payload]:
+        if scope in self.without_bot:
+            response = cast("aiohttp.ClientResponse", SimpleNamespace(status=403, reason="Forbidden"))
+            raise discord.Forbidden(response, {"code": 50001, "message": "Missing Access"})
+        return self.commands.get(scope, ())
+
+    async def write(self, scope: Scope, commands: Sequence[Payload]) -> Sequence[Payload]:
+        self.commands[scope] = [{"id": "1", **command} for command in commands]
+        return self.commands[scope]
+
+
+async def test_a_scope_registered_while_another_was_refused_is_cleared_once_it_is_no_longer_wanted(
+    tmp_path: Path,
+) -> None:
+    class Stopped(Exception):
+        pass
+
+    async def stop(seconds: float) -> None:
+        raise Stopped(seconds)
+
+    registered = Kept(8)
+    database = await Database.open(tmp_path / "relay.db")
+    try:
+        with pytest.raises(Stopped):
+            await CommandRegistry(database, (7, 8)).sync(registered, COMMANDS, ALONE, stop)
+        assert registered.commands[7]
+        await CommandRegistry(database, ()).sync(registered, COMMANDS, ALONE, stop)
+    finally:
+        await database.close()
+    assert registered.commands[7] == []  # Or server 7 would show every command twice.
+    assert registered.commands[None]

@@ -636,6 +636,13 @@ MUTATIONS = (
         "left.append(entry)",
     ),
     mutation(
+        "scopes are only remembered once all of them are registered",
+        f"{_REGISTRY}::test_a_scope_registered_while_another_was_refused_is_cleared_once_it_is_no_longer_wanted",
+        "CommandRegistry.sync",
+        "await self._remember_scopes((*await self._known_scopes(), *self._wanted))",
+        "pass",
+    ),
+    mutation(
         "a process with an error keeps the others from registering commands",
         f"{_REGISTRY}::test_an_error_in_one_process_delays_no_other",
         "CommandRegistry.sync",
