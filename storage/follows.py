@@ -141,6 +141,19 @@ async def keep_open_if_followed(tx: Transaction, subscription_id: int) -> bool:
     )
 
 
+async def is_followed(queries: Queries, subscription_id: int) -> bool:
+    """Whether the subscription's channel follows its job's account."""
+    there = await queries.count(
+        """
+        subscriptions s JOIN jobs j ON j.id = s.job_id
+        JOIN follows f ON f.account_id = j.account_id AND f.guild_id = s.guild_id AND f.channel_id = s.channel_id
+        WHERE s.id = ?
+        """,
+        (subscription_id,),
+    )
+    return there > 0
+
+
 async def running_in(queries: Queries, guild_id: int, channel_id: int) -> int:
     """How many jobs the channel waits for that came from a follow."""
     where = "guild_id = ? AND channel_id = ? AND ended_at IS NULL AND origin <> ?"

@@ -146,6 +146,8 @@ def stop_reply(result: StopResult) -> Reply:
     match result:
         case Stopped():
             return Reply(stopped_watching())
+        case TakenOff() if not result.others and not result.followed:
+            return Reply(_not_pinged())
         case TakenOff() if not result.others:
             return Reply(_("**You won't be pinged.** This channel gets every job, so I'll still post the result here."))
         case TakenOff():
@@ -174,11 +176,12 @@ def stopped_all_reply(result: StoppedAll) -> Reply:
 
 def mention_reply(subscription_id: int, *, mention: bool) -> Reply:
     """The reply to `Ping me` and `Don't ping me`."""
-    if mention:
-        text = _("**I'll ping you when it ends.**")
-    else:
-        text = _("**You won't be pinged.** I'll still post the result.")
+    text = _("**I'll ping you when it ends.**") if mention else _not_pinged()
     return _with_buttons(text, subscription_id, mention=mention)
+
+
+def _not_pinged() -> str:
+    return _("**You won't be pinged.** I'll still post the result.")
 
 
 def posted_again_reply(number: int) -> Reply:

@@ -24,7 +24,9 @@ class TakenOff:
     """The asker is no longer pinged; the result still comes."""
 
     others: int
-    """How many people still wait; 0 if the job is watched only because the channel follows its account."""
+    """How many people still wait; 0 if the job is watched only because of a follow, which may have ended since."""
+    followed: bool = False
+    """Whether the channel follows the job's account."""
 
 
 StopResult = Stopped | TakenOff
@@ -66,8 +68,9 @@ class Stop:
             goes_on = others > 0 or (not may_manage and await follows.keep_open_if_followed(tx, subscription.id))
             if not goes_on:
                 await _end(tx, ask, subscription)
+            followed = goes_on and await follows.is_followed(tx, subscription.id)
         self._signal(subscription)
-        return TakenOff(others) if goes_on else Stopped()
+        return TakenOff(others, followed) if goes_on else Stopped()
 
     async def stop_all(self, ask: Ask, batch_id: int, may_manage: bool) -> StoppedAll:
         """Does what `unwatch` does, for every active job of a batch. Raises NothingToDo and NotYours."""

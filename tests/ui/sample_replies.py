@@ -82,6 +82,7 @@ def answers_on_one_job(words: Words) -> Iterator[Reply]:
         yield answers.stop_reply(Stopped())
         for others in (0, 1, 4):
             yield answers.stop_reply(TakenOff(others))
+            yield answers.stop_reply(TakenOff(others, followed=True))
     for stopped in (0, 1, 25):
         for kept in (0, 1, 25):
             yield answers.stopped_all_reply(StoppedAll(stopped, kept))

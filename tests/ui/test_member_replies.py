@@ -168,6 +168,10 @@ def test_a_job_watched_while_the_token_is_refused_says_so() -> None:
 
 def test_stopping() -> None:
     assert answers.stop_reply(Stopped()).content == ("**Stopped watching.** The job keeps running at PixVerse.")
+    assert answers.stop_reply(TakenOff(0, followed=True)).content == (
+        "**You won't be pinged.** This channel gets every job, so I'll still post the result here."
+    )
+    assert answers.stop_reply(TakenOff(0)).content == "**You won't be pinged.** I'll still post the result."
     assert answers.stop_reply(TakenOff(1)).content == (
         "**You won't be pinged.** Someone else is watching it, so I'll still post the result here."
     )

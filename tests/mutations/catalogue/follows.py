@@ -6,6 +6,14 @@ from tests.mutations.mutation import mutation
 
 MUTATIONS = (
     mutation(
+        "a member who leaves a job is told of a follow that has ended",
+        "tests/relay/follow/test_account_follower.py"
+        "::test_a_member_who_leaves_is_told_of_the_follow_only_while_it_lasts",
+        "Stop.stop",
+        "followed = goes_on and await follows.is_followed(tx, subscription.id)",
+        "followed = goes_on",
+    ),
+    mutation(
         "asking before a follow finds the job takes it from the channel when the person leaves",
         "tests/relay/follow/test_account_follower.py::"
         "test_a_person_who_asked_before_the_follow_takes_the_job_from_nobody[False-follow]",

@@ -10,6 +10,7 @@ import pytest
 
 from model.job import JobState, Media
 from pixverse.api_errors import NoList, TokenRefused, Unavailable
+from relay.commands.stop import TakenOff
 from relay.commands.subscribe import Limits
 from storage import follows, servers
 from storage.database import Database
@@ -171,6 +172,25 @@ async def test_a_member_can_join_and_leave_a_followed_job_and_a_moderator_can_st
     await world.commands.stop.unwatch(world.ask(person=ADMIN), f"#{number}", True)
     await world.advance(60)
     assert [row[3] for row in await _subscriptions(world)] == [0]
+
+
+@pytest.mark.parametrize("now", ["followed", "not followed", "another account's"])
+async def test_a_member_who_leaves_is_told_of_the_follow_only_while_it_lasts(world: FollowingWorld, now: str) -> None:
+    await world.follow()
+    world.api.put("v1-new")
+    world.run()
+    await world.advance(1)
+    number = await world.watch("v1-new")
+    async with world.database.transaction() as tx:
+        if now == "not followed":
+            await follows.remove(tx, GUILD, CHANNEL)
+        elif now == "another account's":
+            await tx.run("UPDATE follows SET account_id = ?", (OTHER_ACCOUNT,))
+    left = await world.commands.stop.unwatch(world.ask(), f"#{number}", False)
+    assert left == TakenOff(0, followed=now == "followed")
+    world.api.put("v1-new", JobState.COMPLETED)
+    await world.advance(60)
+    assert await world.outcomes() == [("outcome", CHANNEL)]
 
 
 @pytest.mark.parametrize("first", ["follow", "watch"])
