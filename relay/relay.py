@@ -94,9 +94,8 @@ class Relay:
         clock = timing.clock
         self.database, self.media, self.poster, self.clock = database, media, poster, clock
         self.changes = changes = Changes()
-        self.writes = WriteAvailability(database, changes, clock)
-
         memories: list[KeptInMemory] = []
+        self.writes = WriteAvailability(database, changes, clock, memories)
         self.membership = None
         if shared is not None:
             feed = ChangeFeed(database, changes, memories)
@@ -218,7 +217,7 @@ class Relay:
     def _read_all_again(self) -> None:
         """Makes the parts read everything that this process works on again, as if it had just been assigned."""
         for account_id in self._account_ids():
-            self.changes.account_moved(account_id)
+            self.changes.account_changed(account_id)
         self.changes.servers_moved()
 
     def _account_ids(self) -> list[int]:

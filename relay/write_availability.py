@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Collection
 
 from relay.changes import Changes
+from relay.cluster.change_feed import KeptInMemory
 from relay.ports import Clock
 from storage.database import Database
 from storage.errors import StorageError
@@ -22,13 +24,23 @@ _TOOK_SECONDS, _FAILED_SECONDS = 30.0, 2.0
 class WriteAvailability:
     """Makes a trial write when a caller asks, and after a refused write until one succeeds.
 
-    Callers wait no longer than `patience` seconds; a write that takes longer counts as refused.
+    Callers wait no longer than `patience` seconds; a write that takes longer counts as refused. `memories` read their
+    rows again after a commit with an unknown result.
     """
 
-    def __init__(self, database: Database, changes: Changes, clock: Clock, *, patience: float = 3.0) -> None:
+    def __init__(
+        self,
+        database: Database,
+        changes: Changes,
+        clock: Clock,
+        memories: Collection[KeptInMemory] = (),
+        *,
+        patience: float = 3.0,
+    ) -> None:
         self._database = database
         self._changes = changes
         self._clock = clock
+        self._memories = memories
         self._patience = patience
         self.paused = False
         """Whether no write has succeeded for half a minute. Cards are edited when this changes."""
@@ -52,7 +64,7 @@ class WriteAvailability:
             await self._database.refused.wait()
             await self.until_over()
             if self._database.in_doubt:
-                self._database.in_doubt = False
+                await self._read_all_again()
                 self._changes.commit_doubted()
 
     async def until_over(self) -> None:
@@ -64,6 +76,17 @@ class WriteAvailability:
         while not await self._takes_one_now():
             await self._clock.sleep(_PROBE_SECONDS)
         self._set(paused=False)
+
+    async def _read_all_again(self) -> None:
+        while self._database.in_doubt:
+            self._database.in_doubt = False
+            try:
+                for memory in self._memories:
+                    await memory.read_all()
+            except StorageError as error:
+                self._database.in_doubt = True
+                log.error("what a doubtful commit has changed can't be read now: %s", error)
+                await self._clock.sleep(_PROBE_SECONDS)
 
     async def close(self) -> None:
         """Cancels the trial that is in progress."""

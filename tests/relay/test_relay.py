@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -22,6 +23,7 @@ from relay.relay import Network, Relay, Storage
 from settings import load_settings
 from storage import accounts, jobs, servers, subscriptions
 from storage.database import Database, put_meta
+from storage.errors import StorageUnavailable
 from storage.secret_store import SecretStore
 from tests.clock import ManualClock
 from tests.idle import until_idle
@@ -116,6 +118,39 @@ async def test_an_unknown_commit_is_read_again(relay: Relay) -> None:
     assert relay.job_queue.get(job.id) is None
 
 
+async def test_what_an_unknown_commit_has_changed_in_memory_is_read_again(relay: Relay) -> None:
+    """The response to a commit was lost, so a server's token and callback address were stored, and nobody knows it."""
+    await relay.accounts.start()
+    async with relay.database.transaction() as tx:
+        account = await accounts.put_token(tx, "user:2", b"sealed", "user:2", 0)
+        await servers.set_account(tx, 77, account.id, 1)
+        await servers.put_callback_secret(tx, 77, b"sealed", hashlib.sha256(b"secret").digest())
+    assert (relay.accounts.own(77), relay.callback_addresses.server_of("secret")) == (None, None)
+    changed: list[int] = []
+    relay.changes.account_changed.listen(changed.append)
+    await _doubt(relay)
+    assert (relay.accounts.own(77), relay.callback_addresses.server_of("secret")) == (account.id, 77)
+    assert account.id in changed
+    assert relay.lease_moves.counts()["accounts"] == 0
+
+
+async def test_an_unknown_commit_is_read_again_once_the_database_can_be_read(
+    relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await relay.accounts.start()
+    read_all, reads = relay.accounts.read_all, [StorageUnavailable("away"), None]
+
+    async def fail_once() -> None:
+        error = reads.pop(0)
+        if error is not None:
+            raise error
+        await read_all()
+
+    monkeypatch.setattr(relay.accounts, "read_all", fail_once)
+    await _doubt(relay, seconds=60)
+    assert reads == []
+
+
 async def test_what_could_not_be_recorded_is_retried_soon_after_the_database_recovers(relay: Relay) -> None:
     await relay.accounts.start()
     assert relay.accounts.operator_id is not None
@@ -138,13 +173,13 @@ async def test_what_could_not_be_recorded_is_retried_soon_after_the_database_rec
     assert job.due <= relay.clock.monotonic() + 20
 
 
-async def _doubt(relay: Relay) -> None:
+async def _doubt(relay: Relay, seconds: int = 40) -> None:
     loop = asyncio.ensure_future(relay.loops()["writes"]())
     await until_idle()
     relay.database.in_doubt = True
     relay.database.refused.set()
     clock = cast("ManualClock", relay.clock)
-    for _ in range(40):
+    for _ in range(seconds):
         await until_idle()
         clock.forward(1.0)
     assert not relay.database.in_doubt

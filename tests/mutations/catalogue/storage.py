@@ -21,6 +21,20 @@ MUTATIONS = (
         "pass",
     ),
     mutation(
+        "what is kept in memory isn't read again after an unknown commit",
+        "tests/relay/test_relay.py::test_what_an_unknown_commit_has_changed_in_memory_is_read_again",
+        "WriteAvailability.run",
+        "await self._read_all_again()",
+        "self._database.in_doubt = False",
+    ),
+    mutation(
+        "an unknown commit is forgotten if it can't be read again at once",
+        "tests/relay/test_relay.py::test_an_unknown_commit_is_read_again_once_the_database_can_be_read",
+        "WriteAvailability._read_all_again",
+        "self._database.in_doubt = True\n",
+        "",
+    ),
+    mutation(
         "a log that was being read is never emptied",
         "tests/relay/test_relay.py::test_a_log_that_another_program_reads_is_emptied_by_a_loop",
         "Relay.loops",
