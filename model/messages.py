@@ -225,6 +225,8 @@ class SummaryPost:
     open: bool
     """Whether a job is still watched."""
     language: str = ""
+    stopped: int = 0
+    """Jobs that somebody stopped watching."""
 
 
 @dataclass(frozen=True, slots=True)

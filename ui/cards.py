@@ -221,12 +221,13 @@ def watching(jobs: int) -> str:
 
 def _summary_head(post: SummaryPost) -> str:
     total, left = len(post.entries), len(post.entries) - post.done
-    if post.open and not post.done:
+    watched = left - post.stopped
+    if post.open and watched == total:
         return watching(total)
     if post.open:
         return formatting.paragraph(
-            plural("**Watching {left} of {n} job.**", "**Watching {left} of {n} jobs.**", total, left=number(left)),
-            plural("{n} has ended.", "{n} have ended.", post.done),
+            plural("**Watching {left} of {n} job.**", "**Watching {left} of {n} jobs.**", total, left=number(watched)),
+            plural("{n} has ended.", "{n} have ended.", post.done, zero=""),
         )
     if left <= 0:
         return plural("**The job has ended.**", "**All {n} jobs have ended.**", total)

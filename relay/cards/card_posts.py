@@ -90,6 +90,7 @@ class CardPosts:
             entries=tuple(self._entry(row, outcomes[row.subscription_id]) for row in rows),
             nonce=nonce,
             done=sum(row.ended_at is not None and row.stopped_by is None for row in rows),
+            stopped=sum(row.ended_at is not None and row.stopped_by is not None for row in rows),
             open=any(row.ended_at is None for row in rows),
             language=language,
         )

@@ -121,6 +121,7 @@ SEEN: dict[str, tuple[str, ...]] = {
         "a batch whose last job's end is reported to nobody stays open forever",
         "a batch's tally includes an end that only another account may see",
     ),
+    "batches.one_stopped": ("a summary counts a stopped job as watched",),
     "batches.stopped": (
         "a batch whose last job is stopped by another person ends without its ping",
         "stopping the last job of one's own batch pings",

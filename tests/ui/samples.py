@@ -180,6 +180,7 @@ def summaries(words: Words) -> Iterator[SummaryPost]:
             yield SummaryPost(1, PERSON, True, running, NONCE, done=0, open=True)
             yield SummaryPost(1, PERSON, True, entries, NONCE, done=1, open=False)
             yield SummaryPost(1, None, False, running, NONCE, done=0, open=True)
+            yield SummaryPost(1, None, False, running, NONCE, done=0, open=True, stopped=size - 1)
             yield SummaryPost(1, None, False, entries, NONCE, done=size, open=False)
             yield SummaryPost(1, PERSON, False, entries, NONCE, done=size, open=False)
     job = full_job(words)

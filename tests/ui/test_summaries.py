@@ -42,6 +42,18 @@ def test_an_ended_batch_has_nothing_to_stop() -> None:
     assert summary_text(begun, HERE).startswith("**Watching 2 jobs.**\n")
 
 
+def test_a_stopped_job_is_not_counted_as_watched() -> None:
+    stopped = SummaryEntry(9, "c", CardStatus.STOPPED, JOB, None, None)
+    post = replace(POST, entries=(RUNNING, ENDED, stopped), stopped=1)
+    assert summary_text(post, HERE).startswith("**Watching 1 of 3 jobs.** 1 has ended.\n")
+    assert summary_text(replace(post, entries=(RUNNING, RUNNING, stopped), done=0), HERE).startswith(
+        "**Watching 2 of 3 jobs.**\n"
+    )
+    assert summary_text(replace(post, entries=(ENDED, stopped), open=False), HERE).startswith(
+        "**Stopped watching.** 1 job keeps running at PixVerse.\n"
+    )
+
+
 def test_names_get_shorter_if_there_are_many() -> None:
     entry = replace(RUNNING, job=replace(JOB, state=JobState.UNKNOWN, status="s" * 60, prompt="p" * 100))
     text = summary_text(replace(POST, entries=(replace(entry, status=CardStatus.TOKEN_REFUSED),) * 40), HERE)

@@ -8,6 +8,20 @@ _TWICE = "tests/ui/test_rules.py::test_nothing_is_said_twice"
 
 MUTATIONS = (
     mutation(
+        "a summary counts a stopped job as watched",
+        "tests/ui/test_summaries.py::test_a_stopped_job_is_not_counted_as_watched",
+        "cards._summary_head",
+        "watched = left - post.stopped",
+        "watched = left",
+    ),
+    mutation(
+        "a summary is not told how many jobs were stopped",
+        "tests/relay/cards/test_card_loop.py::test_a_summary_counts_what_was_stopped",
+        "CardPosts.summary",
+        "stopped=sum(row.ended_at is not None and row.stopped_by is not None for row in rows),\n",
+        "",
+    ),
+    mutation(
         "an outcome counts its videos both in the state and in the small print",
         _TWICE,
         "_small",

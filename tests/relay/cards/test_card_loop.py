@@ -1029,6 +1029,17 @@ async def _speak(world: CardWorld, language: str) -> None:
 # ---- summaries ------------------------------------------------------------------------------------------------------
 
 
+async def test_a_summary_counts_what_was_stopped(world: CardWorld) -> None:
+    batch_id = await world.batch(CHANNEL, 9)
+    watched = [await world.watch(jobid, CHANNEL, batch_id=batch_id, users=(9,)) for jobid in ("one", "two", "three")]
+    async with world.database.transaction() as tx:
+        await subscriptions.stop(tx, watched[-1], 9, world.clock.now())
+    await world.end(completed("one"))
+    post = await world.posts.summary(batch_id, "", "")
+    assert post is not None
+    assert (post.done, post.stopped, post.open) == (1, 1, True)
+
+
 async def test_a_summary_follows_its_jobs(world: CardWorld) -> None:
     batch_id = await world.batch(CHANNEL, 9)
     last = 0

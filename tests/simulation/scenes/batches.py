@@ -26,6 +26,23 @@ def stopped(stage: Stage) -> Story:
     stage.one_notice(home.channel, _ENDED, {home.guild.members[1]})
 
 
+def one_stopped(stage: Stage) -> Story:
+    """One of three jobs is stopped. The summary doesn't count it as watched, before and after another one has ended."""
+    home = yield from stage.settle()
+    short, long, left_out = (stage.job(home, seconds, v2=False) for seconds in (120, 900, 900))
+    home.watch([short, long, left_out])
+    yield 20.0
+    home.command("pixverse unwatch", jobid=left_out.jobid)
+    stage.parts.ledger.void("stopped", channel=home.channel, job=left_out)
+    yield 20.0
+    stage.expect(bool(stage.messages(home.channel, r"Watching 2 of 3 jobs")), "the stopped job counts as watched")
+    yield 140.0 + stage.parts.interval
+    stage.came(short, home.channel)
+    stage.expect(bool(stage.messages(home.channel, r"Watching 1 of 3 jobs")), "the stopped job counts as watched later")
+    yield 900.0
+    stage.came(long, home.channel)
+
+
 def stopped_here_alone(stage: Stage) -> Story:
     """The last job of a group is stopped, and another channel goes on waiting for it: the summary is left alone."""
     home = yield from stage.settle()
