@@ -103,9 +103,12 @@ def _already_posted(message_id: int | None, where: Address) -> str:
 
 
 def peek_reply(peek: Peek, watch_here: OnPress) -> Reply:
-    """The reply to `/pixverse status` with `private`. While the job runs, it has a button that calls `watch_here`."""
+    """The reply to `/pixverse status` with `private`. While the job runs and is not on hold, it has a button that calls
+    `watch_here`."""
     job = peek.job
     state = _api_down(job) if peek.api_down else _state(job, peek.outcome)
+    if peek.on_hold:
+        state = formatting.paragraph(_(on_hold.CARDS[CardStatus.OTHER_ACCOUNT]), job_states.last_known(job))
     text = formatting.lines(
         formatting.paragraph(state, _("Only you see this.")),
         formatting.quoted(job_facts.prompt(job)),
@@ -114,7 +117,7 @@ def peek_reply(peek: Peek, watch_here: OnPress) -> Reply:
             job_id(peek.jobid),
         ),
     )
-    return Reply(text, None if peek.outcome else TemporaryView(_("Watch it here"), watch_here))
+    return Reply(text, None if peek.outcome or peek.on_hold else TemporaryView(_("Watch it here"), watch_here))
 
 
 def checked_reply(result: CheckResult, where: Address) -> Reply:

@@ -30,6 +30,8 @@ class Peek:
     outcome: Outcome | None
     api_down: bool
     """Whether this is older knowledge, because the API did not respond."""
+    on_hold: bool = False
+    """Whether this is older knowledge, because the job belongs to an account other than the one in force here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +94,8 @@ class Check:
         target = await find_target(self._reader, ask, job, account_id)
         row = target.row
         if row is not None and target.other_account:
-            await self._require_told(ask, row)
-        if row is not None and (target.other_account or not needs_lookup(row)):
+            return await self._of_other_account(ask, row)
+        if row is not None and not needs_lookup(row):
             return _stored(row)
         found = await self._lookups.one(ask, target.account_id, target.jobid, look_again=look_again)
         require_known(found)
@@ -107,12 +109,19 @@ class Check:
             raise ApiDown
         return replace(_stored(row), api_down=True)
 
-    async def _require_told(self, ask: Ask, row: JobRow) -> None:
-        """Raises NotFound if a job of an account that is no longer in force has ended only for other servers."""
-        if row.ended_at is not None and not await delivery_queries.is_told_in_server(
-            self._reader, ask.guild_id, row.id
-        ):
+    async def _of_other_account(self, ask: Ask, row: JobRow) -> Peek:
+        """A job of an account that is no longer in force. If it has ended only for other servers, it is shown without
+        its end where it is waited for on hold. Elsewhere, this raises NotFound."""
+        stored = _stored(row)
+        if row.ended_at is None:
+            return replace(stored, on_hold=True)
+        if await delivery_queries.is_told_in_server(self._reader, ask.guild_id, row.id):
+            return stored
+        here = await subscriptions.in_channel(self._reader, row.id, ask.channel_id)
+        if here is None or here.ended_at is not None:
             raise NotFound
+        job = None if stored.job is None else merge.without_end(stored.job)
+        return replace(stored, job=job, outcome=None, on_hold=True)
 
     async def check_now(self, ask: Ask, subscription_id: int) -> CheckResult:
         """Looks up the job of a subscription, unless the API responded about it within the last five seconds."""

@@ -72,6 +72,7 @@ def answers_on_one_job(words: Words) -> Iterator[Reply]:
         for ended in (None, *Outcome):
             yield answers.peek_reply(Peek(JOBID, job, ended, True), press)
             yield answers.peek_reply(Peek(JOBID, job, ended, False), press)
+            yield answers.peek_reply(Peek(JOBID, job, None, False, on_hold=True), press)
             yield answers.checked_reply(Checked(job, ended, True), HERE)
             yield answers.checked_reply(Checked(job, ended, False), HERE)
             yield answers.checked_reply(CheckedBefore(job), HERE)

@@ -96,6 +96,12 @@ async def test_a_private_status() -> None:
     ended = answers.peek_reply(Peek(JOB.jobid, JOB, Outcome.FAILED, api_down=False), press)
     assert ended.content.startswith("**Failed.** Only you see this.")
     assert ended.view is None
+    held = answers.peek_reply(Peek(JOB.jobid, JOB, None, api_down=False, on_hold=True), press)
+    assert held.content.startswith(
+        "**On hold: the new API token is for a different account.** An admin has to decide about this job. "
+        "Last known: In progress. Only you see this.\n"
+    )
+    assert held.view is None
 
 
 async def test_a_temporary_button_calls_its_handler_and_disappears_in_time() -> None:

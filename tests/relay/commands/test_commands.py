@@ -645,6 +645,8 @@ async def test_a_job_on_hold_that_ended_for_others_does_not_say_so(world: World)
         job = snapshots.load(choice.snapshot)
         assert choice.outcome is None
         assert job == Job("job-1", JobState.STARTED, "started", prompt="boat")
+    shown = await world.commands.check.peek(ask, "#1")
+    assert shown == Peek("job-1", Job("job-1", JobState.STARTED, "started", prompt="boat"), None, False, on_hold=True)
     for channel in (CHANNEL + 1, CHANNEL + 2):
         with pytest.raises(refusals.NotFound):
             await world.commands.watch.status(world.ask(channel=channel), "#1", True, False)
@@ -655,6 +657,25 @@ async def test_a_job_on_hold_that_ended_for_others_does_not_say_so(world: World)
     assert await world.outcomes() == [("outcome", 5)]
     world.accounts.used[GUILD] = ACCOUNT
     assert (await world.commands.check.peek(ask, "#1")).outcome is Outcome.FAILED
+
+
+@pytest.mark.parametrize("state", [AccountState.OK, AccountState.REFUSED])
+async def test_a_private_status_of_a_result_posted_here_under_another_account_shows_the_end(
+    world: World, state: AccountState
+) -> None:
+    world.api.put("job-1", JobState.FAILED)
+    await world.commands.watch.status(world.ask(), "job-1", True, False)
+    world.accounts.used[GUILD] = OTHER_ACCOUNT
+    world.accounts.states[OTHER_ACCOUNT] = state
+    shown = await world.commands.check.peek(world.ask(), "#1")
+    assert (shown.outcome, shown.on_hold) == (Outcome.FAILED, False)
+
+
+async def test_a_private_status_of_a_running_job_on_hold_says_so(world: World) -> None:
+    job = world.api.put("job-1")
+    await world.watch("job-1")
+    world.accounts.used[GUILD] = OTHER_ACCOUNT
+    assert await world.commands.check.peek(world.ask(), "#1") == Peek("job-1", job, None, False, on_hold=True)
 
 
 @pytest.mark.parametrize("state", [AccountState.OK, AccountState.REFUSED])

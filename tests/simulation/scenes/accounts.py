@@ -586,12 +586,15 @@ def ended_for_others(stage: Stage) -> Story:
     stage.missing(job, home.channel)
     elsewhere = home.guild.channels[1]
     for answer in (
-        home.command("pixverse status", jobid=number[0], private=True),
+        home.command("pixverse status", 1, elsewhere, jobid=number[0], private=True),
         home.command("pixverse status", 1, elsewhere, jobid=number[0]),
         home.command("pixverse watch", 1, elsewhere, jobids=number[0]),
     ):
         yield 8.0
         stage.says(answer, "can't find|not found", never="(?i)failed")
+    answer = home.command("pixverse status", jobid=number[0], private=True)
+    yield 8.0
+    stage.says(answer, "On hold", never="(?i)failed|can't find")
     listed = home.command("pixverse watch", 2, jobids=number[0], jobs=[job])
     yield 8.0
     stage.says(listed, "(?i)already watched", never="(?i)failed|not found")
