@@ -71,8 +71,9 @@ class ChannelOwners:
         Discord's place. Failures are not remembered.
         """
         known = self._client.get_channel(channel_id)
-        if isinstance(known, discord.abc.GuildChannel) and is_hidden(known):
-            return await self._show(known)
+        shown = known.parent if isinstance(known, discord.Thread) else known
+        if isinstance(shown, discord.abc.GuildChannel) and is_hidden(shown):
+            return await self._show(shown)
         if known is not None:
             return _guild_of(known)
         if channel_id in self._asked:

@@ -173,8 +173,8 @@ class DiscordPoster:
             return (Obstacle.LOCKED,)
         return missing_to_post(permissions, in_thread=isinstance(channel, discord.Thread))
 
-    def is_hidden(self, address: Address) -> bool:
-        return is_hidden(self._seen_channel(address))
+    async def refusal_if_hidden(self, address: Address) -> SendResult | None:
+        return await self._wrong_place(address) if is_hidden(self._seen_channel(address)) else None
 
     def may_attach(self, address: Address) -> bool:
         channel = self._known_channel(address)

@@ -71,8 +71,9 @@ class Poster(Protocol):
         """The names of the permissions that the bot lacks to post there, according to the gateway's cache; None if the
         cache does not have the channel."""
 
-    def is_hidden(self, address: Address) -> bool:
-        """Whether the channel is hidden from the bot according to the gateway, which does not report when that ends."""
+    async def refusal_if_hidden(self, address: Address) -> SendResult | None:
+        """Asks Discord about a channel that is hidden from the bot according to the gateway, which does not report when
+        that ends. Returns why nothing can be posted there; None if it is not hidden any more, or was not."""
 
     def may_attach(self, address: Address) -> bool:
         """False only if the bot is known to lack the permission to attach files."""

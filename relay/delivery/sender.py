@@ -193,7 +193,7 @@ class Sender:
         if not draft.wanted:
             await self._drop(delivery)
             return
-        result = self._without_sending(draft, look)
+        result = await self._without_sending(draft, look)
         if result is not None:
             await self._record(result)
         elif draft.has_videos:
@@ -201,13 +201,15 @@ class Sender:
         else:
             await self._send(draft, draft.post, look)
 
-    def _without_sending(self, draft: Draft, look: _Look) -> DeliveryResult | None:
+    async def _without_sending(self, draft: Draft, look: _Look) -> DeliveryResult | None:
         """The delivery's result if nothing is sent now; None if the message is to be sent."""
         delivery = draft.delivery
-        # If Discord refused the message before and, as far as the gateway knows, would refuse it again, it is not sent.
-        # If the channel is hidden, the gateway may not report that a role now lets the bot in, so Discord is asked.
-        if delivery.blocked_since is not None and not self._poster.is_hidden(draft.address):
+        # If Discord refused the message before and would refuse it again, nothing is fetched and uploaded for it.
+        if delivery.blocked_since is not None:
+            refused = await self._poster.refusal_if_hidden(draft.address)
             attempt = self._attempt(draft, delivery.attempts)
+            if refused is not None:
+                return DeliveryResult(delivery, verdicts.judge(refused, attempt), _unanswered_after(look, draft))
             if attempt.missing:
                 verdict = verdicts.blocked(attempt, Reason.NO_PERMISSION)
                 return DeliveryResult(delivery, verdict, _unanswered_after(look, draft))

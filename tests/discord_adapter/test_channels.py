@@ -7,6 +7,7 @@ from typing import cast
 from unittest.mock import MagicMock
 
 import discord
+import pytest
 
 from discord_adapter.channels import _MAX_NAMES, _MAX_OWNERS, ChannelOwners, LastNames
 
@@ -50,11 +51,15 @@ def test_with_too_many_hidden_channels_the_oldest_name_is_dropped() -> None:
     assert names.take(1) is None
 
 
-async def test_a_hidden_channel_is_corrected_once_discord_shows_it() -> None:
+@pytest.mark.parametrize("in_thread", [False, True])
+async def test_a_hidden_channel_is_corrected_once_discord_shows_it(in_thread: bool) -> None:
     """Without the gateway's word: a role may have let the bot in."""
     world = Discord()
     hidden = MagicMock(spec=discord.TextChannel, id=7, guild=MagicMock(id=1))
     hidden.name, hidden.overwrites = "___hidden___", {hidden.guild.default_role: SimpleNamespace(view_channel=False)}
-    world.get_channel = lambda _: hidden  # type: ignore[method-assign,assignment]
-    assert await ChannelOwners(cast("discord.Client", world)).guild_of(7) == 1
+    thread = MagicMock(spec=discord.Thread, id=8, guild=hidden.guild)
+    thread.parent = hidden
+    known = thread if in_thread else hidden
+    world.get_channel = lambda _: known  # type: ignore[method-assign,assignment]
+    assert await ChannelOwners(cast("discord.Client", world)).guild_of(known.id) == 1
     hidden._update.assert_called_once_with(hidden.guild, {"id": "7", "guild_id": "1"})

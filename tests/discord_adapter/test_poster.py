@@ -134,6 +134,23 @@ def test_a_timeout_says_nothing_about_attach_files() -> None:
     assert not poster.may_attach(Address(1, 2))
 
 
+def test_the_made_up_permissions_of_a_hidden_channel_say_nothing_about_attach_files() -> None:
+    """A role may let the bot in, which the gateway doesn't report."""
+    guild = SimpleNamespace(unavailable=False, default_role=object(), me=SimpleNamespace(is_timed_out=lambda: False))
+    hidden = SimpleNamespace(
+        guild=guild,
+        name="___hidden___",
+        overwrites={guild.default_role: SimpleNamespace(view_channel=False)},
+        permissions_for=lambda _: SimpleNamespace(attach_files=False),
+    )
+    guild.get_channel_or_thread = lambda _: hidden
+    client, owners = cast("discord.Client", _Server(guild)), cast("ChannelOwners", None)
+    poster = DiscordPoster(client, lambda _: CommandMentions(), lambda: 0.0, owners, lambda: None)
+    assert poster.may_attach(Address(1, 2))
+    hidden.name = "general"
+    assert not poster.may_attach(Address(1, 2))
+
+
 async def _searches(server: _Server, in_turn: str = "find copies") -> list[Any]:
     client = cast("discord.Client", server)
     poster = DiscordPoster(client, lambda _: CommandMentions(), lambda: 0.0, cast("ChannelOwners", None), lambda: None)

@@ -78,6 +78,8 @@ class Discord:
     readable: bool = True
     remembers: bool = True
     missing: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    hidden: dict[int, SendResult] = field(default_factory=dict)
+    """The refusal for each hidden channel."""
     attach: bool = True
     nominal: int | None = None
     point: Callable[[], None] = lambda: None
@@ -149,8 +151,8 @@ class Discord:
     def missing_permissions(self, address: Address) -> tuple[str, ...] | None:
         return self.missing.get(address.channel_id, ())
 
-    def is_hidden(self, address: Address) -> bool:
-        return False
+    async def refusal_if_hidden(self, address: Address) -> SendResult | None:
+        return self.hidden.get(address.channel_id)
 
     def may_attach(self, address: Address) -> bool:
         return self.attach

@@ -601,7 +601,6 @@ SEEN: dict[str, tuple[str, ...]] = {
     ),
     "places.hidden": (
         "a hidden channel is called ___hidden___",
-        "a made-up overwrite costs the file",
         "a made-up overwrite blocks a result",
         "admins are told of a closed channel at each try",
         "the name of a hidden channel is forgotten at once",

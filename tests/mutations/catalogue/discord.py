@@ -581,7 +581,7 @@ MUTATIONS = (
         "a hidden channel stays hidden though a role lets the bot in",
         "tests/discord_adapter/test_channels.py::test_a_hidden_channel_is_corrected_once_discord_shows_it",
         "ChannelOwners.guild_of",
-        "if isinstance(known, discord.abc.GuildChannel) and is_hidden(known):",
+        "if isinstance(shown, discord.abc.GuildChannel) and is_hidden(shown):",
         "if 0:",
     ),
     mutation(
@@ -629,13 +629,21 @@ MUTATIONS = (
     mutation(
         "a made-up overwrite blocks a result",
         f"{_E2E}/test_places.py::test_a_hidden_channel_that_is_shown_again",
+        "DiscordPoster.refusal_if_hidden",
+        "return await self._wrong_place(address) if is_hidden(self._seen_channel(address)) else None",
+        "return None",
+    ),
+    mutation(
+        "a message is uploaded to a hidden channel again and again",
+        "tests/relay/delivery/test_sender.py::test_nothing_is_uploaded_to_a_hidden_channel",
         "Sender._without_sending",
-        "if delivery.blocked_since is not None and not self._poster.is_hidden(draft.address):",
-        "if delivery.blocked_since is not None:",
+        "if refused is not None:",
+        "if 0:",
     ),
     mutation(
         "a made-up overwrite costs the file",
-        f"{_E2E}/test_places.py::test_a_hidden_channel_that_is_shown_again",
+        "tests/discord_adapter/test_poster.py"
+        "::test_the_made_up_permissions_of_a_hidden_channel_say_nothing_about_attach_files",
         "DiscordPoster._known_channel",
         "return None if is_hidden(channel) else channel",
         "return channel",

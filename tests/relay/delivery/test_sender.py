@@ -613,6 +613,23 @@ async def test_admins_are_told_once_per_channel_and_results_come_when_it_opens(w
     assert len(world.discord.outcomes(CHANNEL)) == 2
 
 
+async def test_nothing_is_uploaded_to_a_hidden_channel(world: World) -> None:
+    """Nothing reports that a role lets the bot in again, so Discord is asked about the channel."""
+    await world.watch("one", CHANNEL)
+    hidden = Refused(403, 50001)
+    world.discord.hidden[CHANNEL], world.discord.script = hidden, [hidden]
+    await world.end(completed("one"))
+    for _ in range(10):
+        await world.pump()
+        world.clock.advance(60_000)
+    assert sum(isinstance(post, OutcomePost) for post in world.discord.tried) == 1
+    world.discord.hidden.clear()
+    for _ in range(10):
+        await world.pump()
+        world.clock.advance(60_000)
+    assert len(world.discord.outcomes(CHANNEL)) == 1
+
+
 async def test_nothing_is_uploaded_while_the_bot_is_timed_out(world: World) -> None:
     """Nothing reports the end of a timeout, so whether it is over is looked at again and again."""
     await world.watch("one", CHANNEL)
