@@ -575,10 +575,7 @@ SEEN: dict[str, tuple[str, ...]] = {
         "a server that returned while the bot was off is deleted",
         "a server that returns at the last moment is deleted",
     ),
-    "places.back_on_a_full_disk": (
-        "a loop that crashed at one server forgets the others",
-        "a server that returns while nothing can be stored is checked only once",
-    ),
+    "places.back_on_a_full_disk": ("a server that returns while nothing can be stored is checked only once",),
     "places.by_role": (
         "a permission given back is not noticed",
         "a changed role or server makes nothing due",

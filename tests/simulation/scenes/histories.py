@@ -114,10 +114,10 @@ def unsure_and_resent(stage: Stage) -> Story:
         yield 1.0
     stage.parts.discord.permit(home.channel, {"read_message_history"})
     if stage.coin():
-        # When the bot is back, the last attempt is recent and the first one isn't.
+        # At the next attempt the last one is recent, the first one isn't, and the gateway has reported the server.
         yield 80.0
-        stage.kill(75.0)
-        yield 60.0
+        stage.kill(25.0)
+        yield 30.0
         end()
         home.channel.nonces.clear()
     yield 400.0
