@@ -710,7 +710,7 @@ MUTATIONS = (
         "::test_a_history_is_searched_again_if_the_gateway_reports_the_channel_meanwhile",
         "DiscordPoster._unless_early",
         "return found if is_known and not may_read_now else NoResponse(_NOT_KNOWN_YET)",
-        "return found if self._known_guild(address) is not None else NoResponse(_NOT_KNOWN_YET)",
+        "return found if self._known_guild(address.guild_id) is not None else NoResponse(_NOT_KNOWN_YET)",
     ),
     mutation(
         "what the gateway said before an outage of a server counts during it",
