@@ -906,7 +906,10 @@ def followed_meanwhile(stage: Stage) -> Story:
     yield 20.0
     stage.says(answer, "Following")
     end()
-    yield 500.0
+    answer = second.command("pixverse list")
+    yield 20.0
+    stage.says(answer, f"Watching {len(before) + len(jobs)} jobs here")
+    yield 480.0
     for home in (first, second):
         for job in jobs:
             stage.came(job, home.channel)
