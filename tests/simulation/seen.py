@@ -662,9 +662,6 @@ SEEN: dict[str, tuple[str, ...]] = {
         "jobs that ended before the follow, or never existed, are posted",
     ),
     "questions.followed_and_asked_elsewhere": ("a job that ends before a list names it is not relayed to followers",),
-    "questions.followed_meanwhile": (
-        "a long list being imported counts as imported for a follow that started meanwhile",
-    ),
     "questions.followed_too_much": (
         "a token in place of a job id is accepted",
         "anything that a list names counts as an id",
