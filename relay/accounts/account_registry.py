@@ -228,7 +228,9 @@ class AccountRegistry:
     async def tell_trouble(self, tx: Transaction, guild_id: int, now: int) -> None:
         """Adds a notice about the trouble of the account that the server uses, if there is any of which the server was
         not told. To be called in a transaction after which the server waits for a job of the account."""
-        account_id = self._own.get(guild_id, self._operator_id)
+        server = await servers.get(tx, guild_id)  # Its token may have been removed in this transaction.
+        own = None if server is None else server.account_id
+        account_id = self._operator_id if own is None else own
         # Another process may have written that the trouble is over.
         row = None if account_id is None else await accounts.by_id(tx, account_id)
         if row is not None:

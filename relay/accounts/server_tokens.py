@@ -234,6 +234,7 @@ class ServerTokens:
             await account_states.end_alerts(tx, {guild_id: dropped.jobs}, NoticeKind.TOKEN_REMOVED, self._clock.now())
             await servers.clear_account(tx, guild_id)
             await cards.account_changed(tx, self._accounts.operator_id, guild_id=guild_id)
+            await self._accounts.tell_trouble(tx, guild_id, self._clock.now())
             await accounts.forget_unused_token(tx, account_id)
             rows = await _rows(tx, account_id, self._accounts.operator_id)
         self._changed_by[guild_id] = command

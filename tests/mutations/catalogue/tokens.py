@@ -11,6 +11,13 @@ _SHARED = "tests/relay/accounts/test_shared_accounts.py"
 
 MUTATIONS = (
     mutation(
+        "a server that falls back to the operator's refused token is not told",
+        f"{_ACCOUNTS}::test_removing_a_token_tells_of_trouble_with_the_operators",
+        "ServerTokens._remove",
+        "await self._accounts.tell_trouble(tx, guild_id, self._clock.now())\n",
+        "",
+    ),
+    mutation(
         "the number of a job on hold here is called unknown in a list",
         "tests/relay/commands/test_watch_many.py::test_the_number_of_a_job_on_hold_here_adds_the_asker",
         "WatchMany._fill_in_numbered",

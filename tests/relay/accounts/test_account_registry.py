@@ -700,6 +700,20 @@ async def test_removing_a_token_ends_its_alert(world: AccountsFixture) -> None:
     assert [(post.kind, post.jobs) for _, _, post in await _ended(world)] == [(NoticeKind.TOKEN_REMOVED, 1)]
 
 
+async def test_removing_a_token_tells_of_trouble_with_the_operators(world: AccountsFixture) -> None:
+    await world.restart(operator_token=OLD)
+    operators = world.accounts.operator_id
+    assert operators is not None
+    await _watch(world, GUILD, "j1")
+    own = await _own(world, OTHER)
+    await world.accounts.note_response(operators, TokenRefused("no"))
+    assert await _told(world) == []
+    await world.tokens.remove_token(GUILD, own, ADMIN)
+    assert [(guild, post.kind, post.jobs) for guild, _, post in await _told(world)] == [
+        (GUILD, NoticeKind.TOKEN_REFUSED, 1)
+    ]
+
+
 async def test_a_late_refusal_of_the_previous_token_is_ignored(world: AccountsFixture) -> None:
     account = await _own(world)
     new = await _own(world, NEW)
