@@ -77,8 +77,9 @@ async def note_server(tx: Transaction, server: str) -> int:
     since the first start).
 
     A server that was restarted may be a replica, or an older state of the same server, and may have lost the last
-    commits. So each message in the outbox is looked for in the history before it is sent. It also gets a new claim
-    token, so that a process that read it before can't record anything.
+    commits; so has a backup that was restored on the same server. So each message in the outbox is looked for in the
+    history before it is sent. It also gets a new claim token, so that a process that read it before can't record
+    anything.
     """
     is_first = await get_meta(tx, _SERVER) is None
     changed = await tx.value(

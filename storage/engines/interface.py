@@ -107,7 +107,8 @@ class Engine(ABC):
 
     @property
     def server(self) -> str:
-        """Identifies the run of the database server that the last transaction reached; empty if there is no server."""
+        """Identifies the run of the database server that the last transaction reached, and the tables there: those of a
+        restored backup are others. Empty if there is no server."""
         return ""
 
     @abstractmethod

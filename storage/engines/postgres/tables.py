@@ -25,7 +25,7 @@ AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
 AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')
 """
 """The tables and views of the schema, without those of an extension."""
-_MARK = "pixverse_relay"
+MARK = "pixverse_relay"
 """The table by which a database is recognised as the bot's: one row with the number of the last step."""
 _LOCK = 0x50785279 + 2
 """The number of the advisory lock for changing the tables."""
@@ -38,7 +38,7 @@ WHERE c.relnamespace = to_regnamespace(quote_ident(current_schema())) AND c.relk
 AND pg_relation_size(c.oid) > 1000000 AND pg_get_userbyid(c.relowner) = current_user
 AND NOT EXISTS (SELECT 1 FROM pg_stats s WHERE s.schemaname = current_schema() AND s.tablename = c.relname)
 """
-_SET_VERSION = f"UPDATE {_MARK} SET tables = %s, oldest_code = %s"
+_SET_VERSION = f"UPDATE {MARK} SET tables = %s, oldest_code = %s"
 
 
 async def version(url: PostgresUrl, connection: Connection) -> int:
@@ -60,13 +60,13 @@ async def version(url: PostgresUrl, connection: Connection) -> int:
         if not schema["may_make_tables"]:
             raise forbidden(url, f"{schema['by_whom']} has no right to create in the schema {schema['name']}")
         return 0
-    if _MARK not in names:
+    if MARK not in names:
         raise DatabaseForeign(
             f"The database {url} is another program's: the tables in its schema {schema['name']} are not this bot's. "
             "Name an empty database in DATABASE_URL."
         )
     mark = await _row(
-        connection, f"SELECT tables, oldest_code, has_table_privilege('{_MARK}', 'UPDATE') AS may_write FROM {_MARK}"
+        connection, f"SELECT tables, oldest_code, has_table_privilege('{MARK}', 'UPDATE') AS may_write FROM {MARK}"
     )
     if not mark["may_write"]:
         raise forbidden(url, f"{schema['by_whom']} may only read")

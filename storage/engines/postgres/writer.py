@@ -27,6 +27,7 @@ from storage.engines.postgres import connecting
 from storage.engines.postgres.connecting import Connection, bounded
 from storage.engines.postgres.dialect import PostgresDialect, bound
 from storage.engines.postgres.errors import OWN_ERRORS
+from storage.engines.postgres.tables import MARK
 from storage.errors import AlreadyRunning, StorageError, StorageUnavailable
 
 LOCK = 0x50785279
@@ -54,6 +55,8 @@ class _Session:
     pid: int
     began: str
     server_began: str
+    tables: str
+    """Identifies the database and its tables, so that a restored backup is recognised."""
 
 
 class PostgresWriter(interface.Connection):
@@ -87,6 +90,10 @@ class PostgresWriter(interface.Connection):
             raise
         self._connection = connection
         return connection
+
+    async def note_tables(self) -> None:
+        """Notes which tables are used; to be called after they were made. Raises psycopg.Error."""
+        self._session = await _session(self.connection)
 
     async def rows(self, sql: str, parameters: Sequence[SqlValue] = ()) -> Sequence[Row]:
         cursor = await self._execute(sql, parameters)
@@ -141,8 +148,9 @@ class PostgresWriter(interface.Connection):
 
     @property
     def server(self) -> str:
-        """When the server of the last connection was started: no two have started at the same microsecond."""
-        return "" if self._session is None else self._session.server_began
+        """When the server of the last connection was started, as no two were started at the same microsecond; and which
+        tables are used there."""
+        return "" if self._session is None else f"{self._session.server_began}/{self._session.tables}"
 
     @property
     def connection(self) -> Connection:
@@ -241,11 +249,13 @@ async def _session(connection: Connection) -> _Session:
         cursor = await connection.execute(
             """
             SELECT pid, CAST(backend_start AS text) AS began,
-              CAST(extract(epoch FROM pg_postmaster_start_time()) AS text) AS server_began
+              CAST(extract(epoch FROM pg_postmaster_start_time()) AS text) AS server_began,
+              concat_ws('/', datid, CAST(to_regclass(%s) AS oid)) AS tables
             FROM pg_stat_activity WHERE pid = pg_backend_pid()
-            """
+            """,
+            (MARK,),
         )
         row = await cursor.fetchone()
     if row is None:
         raise StorageUnavailable("the server does not tell of this session")
-    return _Session(row["pid"], row["began"], row["server_began"])
+    return _Session(row["pid"], row["began"], row["server_began"], row["tables"])

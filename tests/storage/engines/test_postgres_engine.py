@@ -117,12 +117,37 @@ async def test_after_a_server_restart_a_commit_s_fate_is_unknown(
         session = opened._session
     assert session is not None
     assert await opened._was_committed()
-    another = writer._Session(session.pid, session.began, "another time")
+    another = writer._Session(session.pid, session.began, "another time", session.tables)
     opened._session = another
     connection = await opened._connected()
     await connection.close()
     with pytest.raises(StorageUnavailable, match="nobody knows"):
         await opened._was_committed()
+
+
+async def test_a_backup_restored_on_the_same_server_counts_as_another_server(empty: PostgresUrl) -> None:
+    """`pg_restore` makes the tables anew, and the server may not have been restarted since the backup."""
+
+    async def servers() -> set[str]:
+        first, second = await Database.open(empty), await Database.open(empty, use=Use.LEASES)
+        try:
+            return {first.server, second.server}
+        finally:
+            await first.close()
+            await second.close()
+
+    at_the_first_start, before = await servers(), await servers()
+    assert at_the_first_start == before
+    connection = await connecting.connect(connecting.parameters_of(empty))
+    try:
+        schema = (await (await connection.execute("SELECT current_schema()")).fetchall())[0][0]
+        await connection.execute(f"DROP SCHEMA {schema} CASCADE".encode())
+        await connection.execute(f"CREATE SCHEMA {schema}".encode())
+    finally:
+        await connection.close()
+    after = await servers()
+    assert len(after) == 1
+    assert after.isdisjoint(before)
 
 
 async def test_a_server_that_stops_and_returns_is_used_again(
