@@ -76,4 +76,4 @@ class Changes:
         self.writes_changed = Signal[[]]()
         """The database stopped taking writes, or takes them again."""
         self.commit_doubted = Signal[[]]()
-        """The database takes writes again, and an earlier commit may have succeeded without its signals."""
+        """A commit may have succeeded without its signals, or a failover may have undone commits."""

@@ -236,7 +236,10 @@ class Membership:
             return
         self._clock.set(now, asked_at)
         self._trust(asked_at)
-        await self._note_server()
+        if self._leases.server != self.server:
+            await self._feed.begin()  # The other server may have lost commits that are still in memory here.
+            await self._note_server()
+            self._changes.commit_doubted()
 
     async def _note_server(self) -> None:
         """Notes which run of the database's server is in use, so that messages that a failover may have lost are looked

@@ -734,6 +734,37 @@ MUTATIONS = (
         "if not self.server:",
     ),
     mutation(
+        "what a failover may have undone stays in memory",
+        f"{_MEMBERSHIP}::test_what_another_server_may_have_lost_is_not_kept_in_memory",
+        "Membership._renew",
+        "await self._feed.begin()",
+        "pass",
+    ),
+    mutation(
+        "a restarted server counts as noted although nothing was read again",
+        f"{_MEMBERSHIP}::test_what_another_server_may_have_lost_is_not_kept_in_memory",
+        "Membership._renew",
+        "await self._feed.begin()  # The other server may have lost commits that are still in memory here.\n"
+        "await self._note_server()\n",
+        "await self._note_server()\nawait self._feed.begin()\n",
+    ),
+    mutation(
+        "a backup restored on the same server is not noticed",
+        "tests/storage/engines/test_postgres_engine.py::"
+        "test_a_backup_restored_on_the_same_server_counts_as_another_server",
+        "PostgresWriter.server",
+        'f"{self._session.server_began}/{self._session.tables}"',
+        "self._session.server_began",
+    ),
+    mutation(
+        "at its first start a process takes its own tables for a restored backup's",
+        "tests/storage/engines/test_postgres_engine.py::"
+        "test_a_backup_restored_on_the_same_server_counts_as_another_server",
+        "PostgresEngine.open",
+        "await writer.note_tables()",
+        "pass",
+    ),
+    mutation(
         "one of several processes applies a larger share as if it were alone",
         f"{_MEMBERSHIP}::test_discord_s_requests_are_divided_by_the_shards_held",
         "Membership._look",

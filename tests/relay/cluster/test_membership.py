@@ -45,12 +45,13 @@ class Process:
         changes.jobs_found.listen(lambda items: self.recorded.extend(("jobs_found", item) for item in items))
         for name in ("account_moved", "end_reported", "account_changed"):
             getattr(changes, name).listen(partial(self._hear, name))
-        for name in ("servers_moved", "deliveries_added"):
+        for name in ("servers_moved", "deliveries_added", "commit_doubted"):
             getattr(changes, name).listen(partial(self._hear, name, None))
         self.database_clock = DatabaseClock(self.clock)
+        self.feed = ChangeFeed(self.database, changes, [self])
         self.member = Membership(
             self.leases,
-            ChangeFeed(self.database, changes, [self]),
+            self.feed,
             lambda: self.accounts,
             changes,
             self.database_clock,
@@ -449,6 +450,33 @@ async def test_a_restarted_database_server_is_noticed(begin: Begin) -> None:
     assert process.member.server != process.database.server
     process.clock.forward(RENEW_SECONDS)
     await process.member.turn()
+    assert process.member.server == process.database.server
+
+
+async def test_what_another_server_may_have_lost_is_not_kept_in_memory(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = await begin()
+    reads = len(process.read)
+    process.clock.forward(RENEW_SECONDS)
+    await process.member.turn()
+    assert (len(process.read), ("commit_doubted", None) in process.recorded) == (reads, False)
+    process.member.server = "before"
+    begin_again, errors = process.feed.begin, [StorageUnavailable("away")]
+
+    async def fail_once() -> None:
+        if errors:
+            raise errors.pop()
+        await begin_again()
+
+    monkeypatch.setattr(process.feed, "begin", fail_once)
+    process.clock.forward(RENEW_SECONDS)
+    await process.member.turn()
+    assert (process.member.server, errors) == ("before", [])
+    process.clock.forward(RENEW_SECONDS)
+    await process.member.turn()
+    assert process.read[reads:] == [None]
+    assert ("commit_doubted", None) in process.recorded
     assert process.member.server == process.database.server
 
 
