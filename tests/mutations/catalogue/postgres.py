@@ -139,7 +139,7 @@ MUTATIONS = (
         "another program's PostgreSQL database is used",
         f"{_OPENING}::test_another_program_s_database",
         "tables.version",
-        "if _MARK not in names:",
+        "if MARK not in names:",
         "if False:",
     ),
     mutation(
