@@ -151,7 +151,7 @@ class ServerTokens:
     async def held(self, guild_id: int, account_id: int) -> tuple[int, int]:
         """Returns how many jobs of an account that it does not use the server waits for, and how many of its channels
         follow that account. Raises TokenChanged if the server uses the account."""
-        self._check_not_in_force(guild_id, account_id)
+        await self._check_not_in_force(self._database.reader, guild_id, account_id)
         return await _count_waiting(self._database.reader, guild_id, account_id)
 
     async def drop_old_jobs(self, guild_id: int, account_id: int, user_id: int) -> Dropped:
@@ -174,8 +174,8 @@ class ServerTokens:
         async with self._database.transaction() as tx:
             if self._changed_by.get(guild_id, 0) > command:
                 raise TokenOvertaken
-            before = self._accounts.in_force(guild_id)
-            own = self._accounts.own(guild_id)  # Not `before` if the server has removed the bot during the trial.
+            # As stored: another process, or a commit with an unknown result, may have set another one.
+            own, before = await self._own_and_in_force(tx, guild_id)
             digest = self._vault.keyed_hash(token)
             row = await accounts.put_token(tx, key, self._vault.encrypt(token), digest, now)
             await servers.set_account(tx, guild_id, row.id, user_id)
@@ -228,7 +228,8 @@ class ServerTokens:
     async def _remove(self, guild_id: int, account_id: int, user_id: int) -> Dropped:
         command = next(self._commands)
         async with self._database.transaction() as tx:
-            if self._accounts.own(guild_id) != account_id:
+            own, _ = await self._own_and_in_force(tx, guild_id)
+            if own != account_id:
                 raise TokenChanged
             dropped, stopped = await self._drop(tx, guild_id, account_id, user_id)
             await account_states.end_alerts(tx, {guild_id: dropped.jobs}, NoticeKind.TOKEN_REMOVED, self._clock.now())
@@ -248,7 +249,7 @@ class ServerTokens:
 
     async def _drop_old(self, guild_id: int, account_id: int, user_id: int) -> Dropped:
         async with self._database.transaction() as tx:
-            self._check_not_in_force(guild_id, account_id)
+            await self._check_not_in_force(tx, guild_id, account_id)
             dropped, stopped = await self._drop(tx, guild_id, account_id, user_id)
         self._report_stopped(stopped)
         return dropped
@@ -266,11 +267,22 @@ class ServerTokens:
         channels = await follows.remove_of_account(tx, guild_id, account_id)
         return Dropped(jobs, channels), stopped
 
-    def _check_not_in_force(self, guild_id: int, account_id: int) -> None:
-        old, own = self._accounts.account(account_id), self._accounts.own(guild_id)
-        entered_again = old is not None and own is not None and self._accounts.claims(own, old.key)
-        if entered_again or self._accounts.in_force(guild_id) == account_id:
+    async def _check_not_in_force(self, queries: Queries, guild_id: int, account_id: int) -> None:
+        own, in_force = await self._own_and_in_force(queries, guild_id)
+        row = None if own is None else await accounts.by_id(queries, own)
+        entered_again = row is not None and self._accounts.claims(account_id, row.account_key)
+        if entered_again or in_force == account_id:
             raise TokenChanged
+
+    async def _own_and_in_force(self, queries: Queries, guild_id: int) -> tuple[int | None, int | None]:
+        """The server's own account, and the one that it uses: none if it has removed the bot."""
+        server = await servers.get(queries, guild_id)
+        if server is None:
+            return None, self._accounts.operator_id
+        own = server.account_id
+        if server.gone_since is not None:
+            return own, None
+        return own, self._accounts.operator_id if own is None else own
 
     def _report_stopped(self, subscription_ids: Collection[int]) -> None:
         self._changes.deliveries_added()

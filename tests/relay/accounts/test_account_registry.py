@@ -410,6 +410,45 @@ async def test_an_outdated_removal_removes_nothing(world: AccountsFixture) -> No
     assert world.accounts.in_force(GUILD) == new
 
 
+async def _set_elsewhere(world: AccountsFixture, token: str) -> int:
+    """Another process has stored a token for the server just now, and this one hasn't read it yet."""
+    async with world.database.transaction() as tx:
+        digest = world.accounts._vault.keyed_hash(token)
+        row = await account_rows.put_token(
+            tx, world.accounts.key_of(token), world.accounts._vault.encrypt(token), digest, 0
+        )
+        await servers.set_account(tx, GUILD, row.id, OTHER_ADMIN)
+    return row.id
+
+
+async def test_no_copy_is_left_of_a_replaced_token_that_another_process_has_just_set(world: AccountsFixture) -> None:
+    await _own(world)
+    elsewhere = await _set_elsewhere(world, OTHER)
+    new = await _own(world, NEW)
+    rows = {row.id: row.token is not None for row in await account_rows.every(world.database.reader)}
+    assert rows[elsewhere] is False
+    assert rows[new] is True
+    assert world.accounts.token_of(elsewhere) is None
+
+
+async def test_a_removal_leaves_a_token_alone_that_another_process_has_just_set(world: AccountsFixture) -> None:
+    old = await _own(world)
+    elsewhere = await _set_elsewhere(world, OTHER)
+    with pytest.raises(TokenChanged):
+        await world.tokens.remove_token(GUILD, old, ADMIN)
+    server = await servers.get(world.database.reader, GUILD)
+    assert server is not None
+    assert server.account_id == elsewhere
+
+
+async def test_jobs_of_a_token_that_another_process_has_just_set_are_not_dropped(world: AccountsFixture) -> None:
+    old = await _own(world)
+    await _own(world, OTHER)
+    await _set_elsewhere(world, OLD)
+    with pytest.raises(TokenChanged):
+        await world.tokens.drop_old_jobs(GUILD, old, ADMIN)
+
+
 # ---- the operator's account -----------------------------------------------------------------------------------------
 
 
