@@ -29,6 +29,7 @@ from model.messages import (
     Posted,
     Refused,
     SendResult,
+    ServerNotReported,
     SummaryPost,
     TooManyRequests,
 )
@@ -40,7 +41,6 @@ log = logging.getLogger(__name__)
 
 _ASK_AGAIN_SECONDS = 10.0
 _BASE_SECONDS = 60.0
-_NOT_KNOWN_YET = "the gateway has not reported the server yet"
 _SLOWEST_UPLOAD = 256 * 1024
 """Bytes per second; a slower upload counts as unanswered."""
 
@@ -203,7 +203,9 @@ class DiscordPoster:
         channel = self._known_channel(address)
         return None if channel is None else channel.permissions_for(channel.guild.me).read_message_history
 
-    async def _unless_early(self, address: Address, search: Callable[[bool | None], Awaitable[_T]]) -> _T | NoResponse:
+    async def _unless_early(
+        self, address: Address, search: Callable[[bool | None], Awaitable[_T]]
+    ) -> _T | ServerNotReported:
         """The result of a search, which is told whether the bot may read the history.
 
         That the history is unreadable proves nothing if the gateway hadn't reported the server when the search began,
@@ -214,7 +216,7 @@ class DiscordPoster:
         if not isinstance(found, HistoryUnreadable):
             return found
         may_read_now = readable is None and self._readable(address) is True
-        return found if is_known and not may_read_now else NoResponse(_NOT_KNOWN_YET)
+        return found if is_known and not may_read_now else ServerNotReported()
 
     def _known_guild(self, guild_id: int) -> discord.Guild | None:
         """The server as the gateway reports it; None before it has done so, and during an outage of the server, in

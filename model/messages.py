@@ -332,5 +332,10 @@ class HistoryUnreadable:
     there either; None if it may be possible to post."""
 
 
-HistorySearchFailure = HistoryUnreadable | NoResponse | TooManyRequests
+@dataclass(frozen=True, slots=True)
+class ServerNotReported:
+    """The history is unreadable, but the gateway has not reported the server yet, so the bot may soon read it."""
+
+
+HistorySearchFailure = HistoryUnreadable | NoResponse | ServerNotReported | TooManyRequests
 HistorySearchResult = Found | Absent | HistorySearchFailure

@@ -32,6 +32,7 @@ from model.messages import (
     Post,
     Posted,
     Refused,
+    ServerNotReported,
     TooManyRequests,
 )
 from model.states import DeliveryState, Reason
@@ -62,6 +63,9 @@ _FAULTS_BORNE = 5
 form."""
 _UPLOADS_IN_VAIN = 3
 """Consecutive uploads without a response though the history is readable. Some always fail (discord-api-docs#7695)."""
+_UNTIL_REPORTED = 2_000
+"""Least milliseconds between two searches of the history until the gateway reports the server. Most are reported within
+seconds of the start; later the searches become rarer."""
 _BETWEEN_EDITS = 15_000
 """Milliseconds between two tries of an edit that gets no response."""
 
@@ -110,6 +114,7 @@ class Sender:
         self._recorder = recorder
         self._clock = clock
         self._ownership = ownership
+        self._started = clock.monotonic()
         self._in_hand: dict[int, _DeliveryMemory] = {}
         self.second_messages = SecondMessages(database, poster, builder, clock, ownership)
         self.token_dead = False
@@ -289,6 +294,10 @@ class Sender:
                 verdict = self._until_in_reach(draft, closed)
             case TooManyRequests(retry_after):
                 verdict = verdicts.rate_limited(retry_after)
+            case ServerNotReported():
+                uptime = round((self._clock.monotonic() - self._started) * 1000)
+                wait = min(max(_UNTIL_REPORTED, uptime // 4), verdicts.LONGEST_RETRY)
+                verdict = Again(wait, answered=False, reason=Reason.NO_ANSWER)
             case NoResponse():
                 wait = min(max(verdicts.retry_delay(delivery.attempts), (now - since) // 8), verdicts.LONGEST_RETRY)
                 verdict = Again(wait, answered=False, reason=Reason.NO_ANSWER)

@@ -13,7 +13,15 @@ import pytest
 from discord_adapter.channels import ChannelOwners
 from discord_adapter.discord_time import DiscordTime
 from discord_adapter.poster import DiscordPoster
-from model.messages import Absent, Address, HistoryUnreadable, NoResponse, NoticePost, Obstacle, TooManyRequests
+from model.messages import (
+    Absent,
+    Address,
+    HistoryUnreadable,
+    NoticePost,
+    Obstacle,
+    ServerNotReported,
+    TooManyRequests,
+)
 from model.states import NoticeKind
 from ui.command_texts import CommandMentions
 
@@ -52,9 +60,9 @@ class _Server:
 @pytest.mark.parametrize(
     ("guild", "result"),
     [
-        (None, NoResponse),
-        (SimpleNamespace(me=None, unavailable=True), NoResponse),
-        (SimpleNamespace(me=object(), unavailable=True), NoResponse),
+        (None, ServerNotReported),
+        (SimpleNamespace(me=None, unavailable=True), ServerNotReported),
+        (SimpleNamespace(me=object(), unavailable=True), ServerNotReported),
         (SimpleNamespace(me=object(), unavailable=False, get_channel_or_thread=lambda _: None), HistoryUnreadable),
     ],
     ids=["not in the cache", "listed and not yet reported", "in an outage", "reported without the channel"],
@@ -77,9 +85,9 @@ async def test_a_history_is_searched_again_if_the_gateway_reports_the_channel_me
         server.guild = guild
 
     server.meanwhile = report
-    assert [type(found) for found in await _searches(server)] == [NoResponse, tuple]
+    assert [type(found) for found in await _searches(server)] == [ServerNotReported, tuple]
     server.guild = before
-    assert [type(found) for found in await _searches(server, in_turn="copies find")] == [NoResponse, Absent]
+    assert [type(found) for found in await _searches(server, in_turn="copies find")] == [ServerNotReported, Absent]
 
 
 def test_the_upload_limit_of_a_server_is_unknown_until_the_gateway_has_reported_the_server() -> None:

@@ -701,16 +701,32 @@ MUTATIONS = (
         "an empty history counts as unreadable before the server is known",
         "tests/discord_adapter/test_poster.py::test_an_empty_history_is_searched_again_until_the_server_is_known",
         "DiscordPoster._unless_early",
-        "return found if is_known and not may_read_now else NoResponse(_NOT_KNOWN_YET)",
+        "return found if is_known and not may_read_now else ServerNotReported()",
         "return found",
+    ),
+    mutation(
+        "a search before the gateway reports the server is repeated only after minutes",
+        "tests/relay/delivery/test_delivery_crashes.py"
+        "::test_the_history_is_searched_every_few_seconds_after_a_start_until_the_server_is_reported[sqlite-True]",
+        "Sender._look",
+        "min(max(_UNTIL_REPORTED, uptime // 4), verdicts.LONGEST_RETRY)",
+        "verdicts.LONGEST_RETRY",
+    ),
+    mutation(
+        "searches do not become rarer while the gateway does not report a server",
+        "tests/relay/delivery/test_delivery_crashes.py"
+        "::test_the_history_is_searched_every_few_seconds_after_a_start_until_the_server_is_reported[sqlite-False]",
+        "Sender._look",
+        "min(max(_UNTIL_REPORTED, uptime // 4), verdicts.LONGEST_RETRY)",
+        "_UNTIL_REPORTED",
     ),
     mutation(
         "a server that was reported during a search counts as known before it",
         "tests/discord_adapter/test_poster.py"
         "::test_a_history_is_searched_again_if_the_gateway_reports_the_channel_meanwhile",
         "DiscordPoster._unless_early",
-        "return found if is_known and not may_read_now else NoResponse(_NOT_KNOWN_YET)",
-        "return found if self._known_guild(address.guild_id) is not None else NoResponse(_NOT_KNOWN_YET)",
+        "return found if is_known and not may_read_now else ServerNotReported()",
+        "return found if self._known_guild(address.guild_id) is not None else ServerNotReported()",
     ),
     mutation(
         "what the gateway said before an outage of a server counts during it",

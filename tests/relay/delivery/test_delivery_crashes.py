@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from model.messages import HistoryUnreadable, NoResponse, Refused, SendResult, TooManyRequests
+from model.messages import HistoryUnreadable, NoResponse, Refused, SendResult, ServerNotReported, TooManyRequests
 from model.states import Reason
 from relay.delivery import verdicts
 from settings import DatabasePlace
@@ -131,6 +131,25 @@ async def test_an_unreachable_channel_is_searched_once_it_is_reachable(new_place
     del world.discord.missing[CHANNEL]
     world.discord.readable = True
     await world.pump_for(3_600_000, 60_000)
+    assert (await world.get(delivery_id)).state == "posted"
+    assert len(world.discord.outcomes(CHANNEL)) == 1
+    await world.stop()
+
+
+@pytest.mark.parametrize("starts", [True, False])
+async def test_the_history_is_searched_every_few_seconds_after_a_start_until_the_server_is_reported(
+    new_place: NewPlace, *, starts: bool
+) -> None:
+    """However old the unanswered attempt is. A server that is still not reported after hours is searched rarely."""
+    world, delivery_id = await seeded(new_place(), [LOST])
+    await world.pump()
+    world.discord.find_script = [ServerNotReported()] * 3
+    world.clock.advance(LONG * 30)
+    if starts:
+        await world.restart()
+    await world.pump_for(15_000, 1_000)
+    assert len(world.discord.find_script) == (0 if starts else 2)
+    await world.pump_for(3 * LONG, 60_000)
     assert (await world.get(delivery_id)).state == "posted"
     assert len(world.discord.outcomes(CHANNEL)) == 1
     await world.stop()
