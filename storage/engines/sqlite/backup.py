@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from storage.engines.sqlite.errors import is_damage, unusable
 from storage.engines.sqlite.mark import refuse_foreign, uri
 from storage.errors import DatabaseForeign, damaged
 from storage.files import require_file, sync_file, sync_folder
+from storage.run_to_completion import run_to_completion
 
 
 class BackupFailed(Exception):
@@ -22,14 +23,20 @@ async def backup(database: Path, target: Path) -> None:
     """Copies the database to a new file of mode 0600 and checks the copy; the bot may run meanwhile.
 
     Raises BackupFailed if `target` exists or cannot be written, and a class of DatabaseUnusable if the database cannot
-    be read; nothing is then left at `target`.
+    be read. Nothing is then left at `target`, and neither is if it is cancelled.
     """
     require_file(database)
     _make_new(target)
+    copying = asyncio.create_task(asyncio.to_thread(_copy_checked, database, target))
     try:
-        await asyncio.to_thread(_copy_checked, database, target)
+        await asyncio.shield(copying)
     except BaseException:
-        target.unlink(missing_ok=True)
+        _remove(target)  # At once, because the process may not live until the copy's end.
+        try:
+            with suppress(Exception):
+                await run_to_completion(copying)
+        finally:
+            _remove(target)
         raise
 
 
@@ -39,7 +46,7 @@ def copy(connection: sqlite3.Connection, target: Path, *, with_tokens: bool = Tr
     Without tokens, each server's API token has to be entered again if the copy is used. Raises sqlite3.Error or
     OSError; what was at `target` is then still there.
     """
-    part = target.with_name(target.name + ".part")
+    part = _part_of(target)
     part.unlink(missing_ok=True)
     os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     try:
@@ -55,6 +62,15 @@ def copy(connection: sqlite3.Connection, target: Path, *, with_tokens: bool = Tr
         sync_folder(target.parent)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _part_of(target: Path) -> Path:
+    return target.with_name(target.name + ".part")
+
+
+def _remove(target: Path) -> None:
+    for file in (target, _part_of(target)):
+        file.unlink(missing_ok=True)
 
 
 def _make_new(target: Path) -> None:

@@ -18,6 +18,7 @@ from storage.engines.sqlite.errors import is_locked, unusable
 from storage.engines.sqlite.mark import uri
 from storage.errors import damaged, read_only, unmakeable
 from storage.files import make_folder, make_private, require_file, writable
+from storage.run_to_completion import run_to_completion
 
 _T = TypeVar("_T")
 
@@ -54,11 +55,14 @@ async def examine(path: Path, lock_wait: float = LOCK_WAIT_SECONDS) -> int:
 
 
 async def _patiently(path: Path, lock_wait: float, work: Callable[[Path], _T]) -> _T:
-    """Waits for another program's lock in short attempts, so that a bot that is told to stop meanwhile stops."""
+    """Waits for another program's lock in short attempts, so that a bot that is told to stop meanwhile stops.
+
+    A thread can't be stopped, so a cancellation waits for its end: the caller's lock must not be free before.
+    """
     deadline = time.monotonic() + lock_wait
     while True:
         try:
-            return await asyncio.to_thread(work, path)
+            return await run_to_completion(asyncio.to_thread(work, path))
         except sqlite3.Error as error:
             if not is_locked(error) or time.monotonic() >= deadline:
                 raise unusable(path, error) from error

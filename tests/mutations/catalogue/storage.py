@@ -35,6 +35,28 @@ MUTATIONS = (
         "",
     ),
     mutation(
+        "an interrupted backup leaves a copy that nobody has checked",
+        "tests/storage/engines/test_sqlite_backup.py::test_an_interrupted_backup_leaves_nothing[False]",
+        "sqlite.backup.backup",
+        "await run_to_completion(copying)",
+        "pass",
+    ),
+    mutation(
+        "an interrupted backup stays until the copy's end",
+        "tests/storage/engines/test_sqlite_backup.py::test_an_interrupted_backup_leaves_nothing[True]",
+        "sqlite.backup.backup",
+        "_remove(target)  # At once, because the process may not live until the copy's end.\n",
+        "",
+    ),
+    mutation(
+        "a stopped start frees its lock while it still migrates",
+        "tests/storage/engines/test_sqlite_opening.py::"
+        "test_a_start_that_is_told_to_stop_holds_its_lock_until_its_migration_has_ended",
+        "opening._patiently",
+        "await run_to_completion(asyncio.to_thread(work, path))",
+        "await asyncio.to_thread(work, path)",
+    ),
+    mutation(
         "a log that was being read is never emptied",
         "tests/relay/test_relay.py::test_a_log_that_another_program_reads_is_emptied_by_a_loop",
         "Relay.loops",

@@ -5,6 +5,7 @@ import os
 import sqlite3
 import stat
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from storage.database import Database, get_meta, put_meta
+from storage.engines.sqlite import backup as sqlite_backup
 from storage.engines.sqlite.backup import BackupFailed, backup
 from storage.errors import DatabaseDamaged, DatabaseUnreachable
 
@@ -71,6 +73,35 @@ async def test_no_file_is_overwritten(sqlite_database: Database, tmp_path: Path)
     assert target.read_text() == "precious"
     with pytest.raises(BackupFailed):
         await backup(sqlite_database.path, sqlite_database.path)
+
+
+@pytest.mark.parametrize("copied", [False, True])
+async def test_an_interrupted_backup_leaves_nothing(
+    sqlite_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, copied: bool
+) -> None:
+    copy, begun, go_on, ended = sqlite_backup.copy, threading.Event(), threading.Event(), threading.Event()
+
+    def slow(connection: sqlite3.Connection, target: Path) -> None:
+        if copied:
+            copy(connection, target)
+        begun.set()
+        go_on.wait()
+        if not copied:
+            copy(connection, target)
+        ended.set()
+
+    monkeypatch.setattr(sqlite_backup, "copy", slow)
+    copying = asyncio.create_task(backup(sqlite_database.path, tmp_path / "copy.db"))
+    await asyncio.to_thread(begun.wait)
+    copying.cancel()
+    await asyncio.wait([copying], timeout=0.05)
+    left = (tmp_path / "copy.db").exists()
+    go_on.set()
+    assert not left  # The process may be killed at any moment once it is told to stop.
+    with pytest.raises(asyncio.CancelledError):
+        await copying
+    await asyncio.to_thread(ended.wait)
+    assert [file.name for file in tmp_path.iterdir()] == ["data"]
 
 
 async def test_a_missing_target_folder(sqlite_database: Database, tmp_path: Path) -> None:

@@ -5,15 +5,17 @@ import os
 import re
 import sqlite3
 import stat
+import threading
 import time
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from storage import inspection, secret_store
 from storage.database import Database
-from storage.engines.sqlite import mark, opening
+from storage.engines.sqlite import mark, migrate, opening
 from storage.engines.sqlite.backup import backup
 from storage.engines.sqlite.lock import InstanceLock
 from storage.errors import (
@@ -310,3 +312,27 @@ async def test_a_folder_or_a_device_is_not_a_database(tmp_path: Path) -> None:
         with pytest.raises(DatabaseUnreachable, match="it is no file"):
             InstanceLock(path).acquire()
         assert path.stat().st_mode == mode
+
+
+async def test_a_start_that_is_told_to_stop_holds_its_lock_until_its_migration_has_ended(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrating, go_on, ended = threading.Event(), threading.Event(), threading.Event()
+    make = migrate.migrate
+
+    def slow(*arguments: Any) -> None:
+        migrating.set()
+        go_on.wait()
+        make(*arguments)
+        ended.set()
+
+    monkeypatch.setattr(migrate, "migrate", slow)
+    start = asyncio.create_task(Database.open(path))
+    await asyncio.to_thread(migrating.wait)
+    start.cancel()
+    done, _ = await asyncio.wait([start], timeout=0.05)
+    go_on.set()
+    assert not done
+    with pytest.raises(asyncio.CancelledError):
+        await start
+    assert ended.is_set()
