@@ -141,6 +141,7 @@ class ShardCoordinator:
         """Closes shards that now belong to others, connects this process's, and releases those that fail to connect."""
         me = self._membership.process_id
         mine = {lease.shard_id for lease in rows.leases if lease.owner == me}
+        self._shards.held_elsewhere(lease.shard_id for lease in rows.leases if lease.owner not in (me, None))
         for shard_id in (self._shards.held | self._shards.detached) - mine - going_over:
             log.info("shard %d is another process's now", shard_id)
             await self._shards.drop(shard_id)
@@ -152,7 +153,7 @@ class ShardCoordinator:
                 log.warning("shard %d can't connect for %.0f s; another process may take it", shard_id, AWAY_S)
                 self._takes_shards_from = self._monotonic() + AWAY_S
                 await self._membership.release_shard(shard_id)
-                await self._shards.drop(shard_id)
+                await self._shards.give_up(shard_id)
 
     async def _take(self, rows: _Rows) -> None:
         me = self._membership.process_id

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Never
 
 from discord_adapter.client import RelayClient
@@ -42,8 +42,8 @@ class ShardManager:
         self._connections: dict[int, ShardConnection] = {}
         self._tasks: dict[int, asyncio.Task[Never]] = {}
         self._away_since: dict[int, float] = {}
-        """Since when each shard has been away. Kept from `end` until `connect`; for shards that were connected at
-        `end`, the time of `end`."""
+        """Since when each shard has been away. Kept from `end` or `give_up` until `connect`, or until another process
+        holds the shard; for shards that were connected at `end`, the time of `end`."""
         self._nothing_since: float | None = monotonic()
         """Since when no shard has been held; None between `begin` and `end`."""
         self._detached: dict[int, LostSession | None] = {}
@@ -71,6 +71,7 @@ class ShardManager:
         self.client._connection.shard_count = shard_count  # noqa: SLF001 - what IDENTIFY names
         self._failure = asyncio.get_running_loop().create_future()
         self._detached.clear()
+        self._away_since = {shard_id: since for shard_id, since in self._away_since.items() if shard_id < shard_count}
         self._nothing_since, self._begun, self._came_up = None, self._monotonic(), False
 
     def lasted(self, seconds: float) -> bool:
@@ -141,10 +142,22 @@ class ShardManager:
             if shard_of(guild.id, self.client.shard_count or 1) == shard_id:
                 self.client._connection._remove_guild(guild)  # noqa: SLF001 - nobody tells of its changes any more
 
+    async def give_up(self, shard_id: int) -> None:
+        """Closes a shard that can't connect. It counts as away until `connect` or `held_elsewhere` is called."""
+        since = self._connections[shard_id].away_since
+        await self.drop(shard_id)
+        if since is not None:
+            self._away_since[shard_id] = since
+
+    def held_elsewhere(self, shard_ids: Iterable[int]) -> None:
+        """Notes that other processes hold these shards."""
+        for shard_id in shard_ids:
+            self._away_since.pop(shard_id, None)
+
     async def end(self) -> None:
         """Closes every shard for good."""
         now = self._monotonic()
-        self._away_since = {
+        self._away_since |= {
             shard_id: now if connection.away_since is None else connection.away_since
             for shard_id, connection in self._connections.items()
         }
@@ -171,9 +184,10 @@ class ShardManager:
             self._failure.exception()  # Marks it as retrieved, even if nobody waits.
 
     def away_for(self) -> float:
-        """The longest time in seconds for which a shard has been away, including failed attempts; 0 if all are
-        connected."""
-        since = [self._nothing_since, *(connection.away_since for connection in self._connections.values())]
+        """The longest time in seconds for which a shard has been away, including failed attempts and shards that this
+        process has given up and no other has taken; 0 if all are connected."""
+        held = (connection.away_since for connection in self._connections.values())
+        since = [self._nothing_since, *held, *self._away_since.values()]
         return max((self._monotonic() - at for at in since if at is not None), default=0.0)
 
     def failing_for(self, shard_id: int) -> float:

@@ -391,6 +391,30 @@ async def test_a_shard_that_cannot_connect_goes_to_another_process(cluster: Clus
     assert await cluster.ask() == ["two"] * 4
 
 
+async def test_an_outage_of_discord_lasts_on_while_its_shards_are_released_and_taken_again(cluster: Cluster) -> None:
+    one = await cluster.start("one")
+    await cluster.settle(one)
+    cluster.sandbox.gateway.closed = True
+    cluster.sandbox.gateway.cut()
+    await cluster.sandbox.until(lambda: all(one.shards.failing_for(shard) > AWAY_S for shard in range(_SHARDS)))
+    away = one.shards.away_for()
+    assert away > AWAY_S
+    await one.coordinator.turn()
+    assert one.shards.held == frozenset()
+    assert one.shards.away_for() >= away
+    one.clock.forward(AWAY_S)
+    await one.coordinator.turn()
+    assert len(one.shards.held) == _SHARDS
+    assert one.shards.away_for() >= away + AWAY_S
+    await cluster.sandbox.until(lambda: all(one.shards.failing_for(shard) > AWAY_S for shard in range(_SHARDS)))
+    await one.coordinator.turn()
+    assert one.shards.held == frozenset()
+    for shard in range(_SHARDS):
+        cluster.table.leases[shard] = ShardLease(shard, "two")
+    await one.coordinator.turn()
+    assert one.shards.away_for() == 0
+
+
 async def test_a_successor_that_is_too_late_closes_its_session(cluster: Cluster) -> None:
     one = await cluster.start("one")
     await cluster.settle(one)

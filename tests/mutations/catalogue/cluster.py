@@ -643,6 +643,20 @@ MUTATIONS = (
         "pass",
     ),
     mutation(
+        "an outage of Discord begins anew whenever its shards are released",
+        f"{_COORDINATOR}::test_an_outage_of_discord_lasts_on_while_its_shards_are_released_and_taken_again",
+        "ShardCoordinator._follow",
+        "await self._shards.give_up(shard_id)",
+        "await self._shards.drop(shard_id)",
+    ),
+    mutation(
+        "a shard that another process holds counts as away here",
+        f"{_COORDINATOR}::test_an_outage_of_discord_lasts_on_while_its_shards_are_released_and_taken_again",
+        "ShardCoordinator._follow",
+        "self._shards.held_elsewhere(lease.shard_id for lease in rows.leases if lease.owner not in (me, None))\n",
+        "",
+    ),
+    mutation(
         "a process with an error keeps the others from registering commands",
         f"{_REGISTRY}::test_an_error_in_one_process_delays_no_other",
         "CommandRegistry.sync",
