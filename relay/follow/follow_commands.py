@@ -10,7 +10,7 @@ from relay.accounts.server_tokens import TokenChanged
 from relay.changes import Changes
 from relay.commands.ask import Ask, account_of, require_ok
 from relay.commands.refusals import NoOwnToken, NotFollowed
-from storage import follows
+from storage import follows, servers
 from storage.database import Database
 from storage.follows import FollowRow
 
@@ -51,7 +51,8 @@ class FollowCommands:
         """
         async with self._database.transaction() as tx:
             followable = self.followable(ask.guild_id)
-            if followable.account_id != account_id:
+            server = await servers.get(tx, ask.guild_id)  # Another process may have just changed it.
+            if followable.account_id != account_id or server is None or server.account_id != account_id:
                 raise TokenChanged
             await follows.put(tx, FollowRow(ask.guild_id, channel_id, account_id, progress, ask.user_id, ask.at))
         self._changes.follows_changed()

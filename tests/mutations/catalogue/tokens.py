@@ -160,6 +160,14 @@ MUTATIONS = (
         "_, before = await self._own_and_in_force(tx, guild_id)\nown = before",
     ),
     mutation(
+        "a follow starts for a token that another process has just removed",
+        "tests/relay/follow/test_follow_commands.py::"
+        "test_no_follow_starts_for_a_token_that_another_process_has_just_removed",
+        "FollowCommands.follow",
+        "or server.account_id != account_id:",
+        ":",
+    ),
+    mutation(
         "a replaced token is kept if another process has just set it",
         f"{_ACCOUNTS}::test_no_copy_is_left_of_a_replaced_token_that_another_process_has_just_set",
         "ServerTokens._store",

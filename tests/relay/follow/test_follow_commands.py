@@ -14,7 +14,7 @@ from relay.accounts.server_tokens import TokenChanged
 from relay.commands.ask import Ask
 from relay.commands.refusals import AccountInTrouble, NoOwnToken, NotFollowed, NoToken
 from relay.follow.follow_commands import FollowCommands
-from storage import follows
+from storage import follows, servers
 from storage.secret_store import new_key
 from tests.relay.accounts_fixture import AccountsFixture
 
@@ -48,6 +48,15 @@ async def test_only_the_server_s_own_token_can_be_followed(world: AccountsFixtur
     await world.accounts.note_trial(account_id, TOKEN, api_errors.TokenRefused("401"))
     with pytest.raises(AccountInTrouble):
         _following(world).followable(GUILD)
+
+
+async def test_no_follow_starts_for_a_token_that_another_process_has_just_removed(world: AccountsFixture) -> None:
+    account_id = (await world.tokens.set_token(GUILD, ADMIN, TOKEN)).account_id
+    async with world.database.transaction() as tx:
+        await servers.clear_account(tx, GUILD)
+    with pytest.raises(TokenChanged):
+        await _following(world).follow(ASK, CHANNEL, account_id, progress=True)
+    assert await follows.every(world.database.reader) == []
 
 
 async def test_a_follow_starts_for_the_confirmed_account_and_ends_once(world: AccountsFixture) -> None:
