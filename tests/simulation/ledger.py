@@ -110,6 +110,8 @@ class Server:
     """The tokens that an admin entered and the bot accepted, the latest last."""
     current: str | None = None
     """The token that the bot said works."""
+    current_since: float = -math.inf
+    """When an admin entered it."""
     unsure: bool = False
     """Whether another token may be in use, because one was entered and got no reply."""
     offered: set[str] = field(default_factory=set)
@@ -121,11 +123,13 @@ class Server:
     language: str | None = None
     """The language that an admin chose in place of the server's own."""
 
-    def tried(self, token: str, answer: str, *, was_unsure: bool) -> None:
+    def tried(self, token: str, answer: Interaction, *, was_unsure: bool) -> None:
         """Records what this reply says about the token in use; `was_unsure` is the value of `unsure` before."""
-        if "oken works" in answer:
+        if "oken works" in answer.text:
+            if self.current != token:
+                self.current_since = answer.at
             self.current, self.unsure = token, False
-        elif "Not stored" in answer:
+        elif "Not stored" in answer.text:
             self.unsure = was_unsure
 
 
@@ -621,12 +625,15 @@ class Ledger:
         """When this process was last told for certain that a job is active, with a token that this server uses.
 
         Minus infinity if it never was, or if a fault may have kept the bot from storing it. What an earlier process was
-        told doesn't count: it is stored only to within some minutes.
+        told doesn't count: it is stored only to within some minutes. Nor does what other servers were told before this
+        one used the token.
         """
-        tokens = {self.servers[posted.channel.guild.id].current, self._operator_token}
+        server = self.servers[posted.channel.guild.id]
+        tokens = {server.current, self._operator_token}
         times = [self._pixverse.last_reported_active.get((job.jobid, token or ""), -math.inf) for token in tokens]
         met = [any(self._faults.was_active(kind, at - _BEFORE) for kind in ("api", "disk")) for at in times]
-        sure = [at for at, disturbed in zip(times, met, strict=True) if at > self.life_began and not disturbed]
+        since = max(self.life_began, server.current_since)
+        sure = [at for at, disturbed in zip(times, met, strict=True) if at > since and not disturbed]
         return max(sure, default=-math.inf)
 
     def _was_reported_active(self, promise: Promise) -> bool:

@@ -364,7 +364,7 @@ class People:
             channel = interaction.channel
 
             def taken(answer: Interaction) -> None:
-                server.tried(token, answer.text, was_unsure=was_unsure)
+                server.tried(token, answer, was_unsure=was_unsure)
                 if "different account" in answer.text:
                     self._ledger.void("the server has another account now", guild=guild, but_of=account)
                 if then is not None:
