@@ -157,6 +157,11 @@ class ActiveFaults:
         then or later."""
         return self._in_doubt.get((str(channel_id), message), -math.inf) > since - _ON_ITS_WAY
 
+    def channel_in_doubt_since(self, channel_id: int, since: float) -> bool:
+        """Whether any post or edit in this channel got no response then or later. discord.py sends the edits of a
+        channel one after another, so one behind a slow edit may never be sent."""
+        return any(at > since for (channel, _), at in self._in_doubt.items() if channel == str(channel_id))
+
     def edits_are_repeated(self, channel_id: int) -> bool:
         """Whether an edit in this channel was recently carried out without a response saying so. discord.py then sends
         it again."""

@@ -135,6 +135,8 @@ class Guild:
     admin: int = 0
     members: list[int] = field(default_factory=list)
     bot_in: bool = True
+    joined_at: float = -math.inf
+    """When the bot was invited again."""
     in_outage: bool = False
     """Whether Discord's gateway can't reach the server. It reports nothing about it then."""
     premium_tier: int = 0
@@ -354,7 +356,7 @@ class DiscordWorld:
         self._tell("GUILD_CREATE", guild, self.guild_payload(guild) | {"unavailable": False})
 
     def invite_bot(self, guild: Guild) -> None:
-        guild.bot_in = True
+        guild.bot_in, guild.joined_at = True, self._clock.passed
         self._tell("GUILD_CREATE", guild, self.guild_payload(guild))
 
     def channel_name(self, channel: Channel) -> str:

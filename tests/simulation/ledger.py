@@ -338,7 +338,8 @@ class Ledger:
         elif promise.void is not None and not promise.outcomes:
             promise.void = None
             if anew:
-                promise.at, promise.token = self._clock.passed, self._token_in_use(channel.guild)
+                promise.at = self._clock.passed
+                promise.account, promise.token = self.account_in_use(channel.guild), self._token_in_use(channel.guild)
         elif promise.outcomes and _tells_no_end(text_of(promise.outcomes[-1].message)):
             promise.extra += 1
 
@@ -453,11 +454,11 @@ class Ledger:
 
     def _in_doubt(self, channel: Channel, number: str) -> bool:
         """Whether the bot can't know what a message looks like: it was posted in one of several attempts, or an edit
-        since the last known one got no response."""
+        since the last known one got no response, or may have waited behind one that got none."""
         since = self._formed_at.get(number, -math.inf)
-        return any(
-            self._faults.in_doubt_since(channel.id, name, since) for name in (number, self._nonces.get(number, ""))
-        )
+        names = (number, self._nonces.get(number, ""))
+        in_doubt = any(self._faults.in_doubt_since(channel.id, name, since) for name in names)
+        return in_doubt or self._faults.channel_in_doubt_since(channel.id, since)
 
     def on_send(self, channel_id: int, body: dict[str, Any]) -> None:
         """The bot sends a message; it may still fail."""
@@ -626,13 +627,13 @@ class Ledger:
 
         Minus infinity if it never was, or if a fault may have kept the bot from storing it. What an earlier process was
         told doesn't count: it is stored only to within some minutes. Nor does what other servers were told before this
-        one used the token.
+        one used the token, or while it had removed the bot.
         """
         server = self.servers[posted.channel.guild.id]
         tokens = {server.current, self._operator_token}
         times = [self._pixverse.last_reported_active.get((job.jobid, token or ""), -math.inf) for token in tokens]
         met = [any(self._faults.was_active(kind, at - _BEFORE) for kind in ("api", "disk")) for at in times]
-        since = max(self.life_began, server.current_since)
+        since = max(self.life_began, server.current_since, posted.channel.guild.joined_at)
         sure = [at for at, disturbed in zip(times, met, strict=True) if at > since and not disturbed]
         return max(sure, default=-math.inf)
 

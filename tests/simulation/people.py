@@ -412,6 +412,8 @@ class People:
         def removed(answer: Interaction) -> None:
             if "removed" in answer.text.lower():
                 self._ledger.servers[guild.id].current = None
+                # Jobs may have been watched since the command.
+                self._ledger.void("the token was removed", guild=guild)
 
         self._interactions.command(
             channel,
