@@ -403,7 +403,12 @@ class Ledger:
         before = self._card_posted.get(key, -math.inf)
         self._card_posted[key] = self._clock.passed
         doubted = self._faults.in_doubt_since(posted.channel.id, posted.nonce, before)
-        if self._asked_for.get(key, -math.inf) < before and not doubted:
+        # A process that died while it posted the last card can't know of it, if somebody has deleted it since.
+        edited = any(
+            self._formed_at.get(number, -math.inf) > before for number, one in self.cards.items() if one is job
+        )
+        unknown = self.life_began > before and not edited
+        if self._asked_for.get(key, -math.inf) < before and not (doubted or unknown):
             self.fail(f"{job.prompt} has another card in {posted.channel.name}, for which nobody asked")
 
     def edited(self, channel: Channel, message: dict[str, Any], *, life: int, repeated: bool) -> None:
