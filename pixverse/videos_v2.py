@@ -9,7 +9,15 @@ from urllib.parse import quote, urlsplit
 from model.job import Job, JobState, Media
 from pixverse import fields
 from pixverse.api_client import ApiClient
-from pixverse.api_errors import BadRequest, JobExpired, JobNotFound, NoList, NotFoundUnproven, Unavailable
+from pixverse.api_errors import (
+    BadRequest,
+    JobExpired,
+    JobNotFound,
+    NoList,
+    NotFoundUnproven,
+    RateLimited,
+    Unavailable,
+)
 from pixverse.patterns import ANY_ID, PIXVERSE_V2_ID
 from pixverse.recent_lists import LookupTerms, RecentLists
 
@@ -100,7 +108,14 @@ class VideosV2:
             return await self._recent_lists.get_json(path, token, terms)
         return await self._client.get_json(path, token, timeout=timeout)
 
+    def _require_no_wait(self, token: str) -> None:
+        """Raises RateLimited if a response to another request has asked to wait since the lookup began."""
+        until = self._client.retry_times.until(token)
+        if until is not None:
+            raise RateLimited("the API asked to wait during the lookup", until - self._client.monotonic())
+
     async def _without_record(self, token: str, jobid: str, kind: str, email: str, terms: LookupTerms | None) -> Job:
+        self._require_no_wait(token)
         active = await self.active_jobs(token, terms=terms)
         if jobid in active:
             return running(jobid, active[jobid])
@@ -113,6 +128,7 @@ class VideosV2:
         """The job's record among the newest of its account (useapi.net PixVerse v2, get-pixverse-videos)."""
         offset = 0
         for _ in range(_MAX_PAGES):
+            self._require_no_wait(token)
             query = f"email={quote(email, safe='@')}&limit={_PAGE}&offset={offset}"
             try:
                 page = fields.mapping(await self._list(f"{_ROOT}/{kind}/?{query}", token, terms=terms))

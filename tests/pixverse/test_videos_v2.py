@@ -265,6 +265,23 @@ async def test_an_active_job_that_is_not_found_counts_as_running(wire: Wire) -> 
     assert (job.state, job.elapsed) == (JobState.PROGRESS, 90)
 
 
+@pytest.mark.parametrize(("place", "requests"), [("record", 1), ("scheduler", 2), ("listed", 3)])
+async def test_a_lookup_ends_where_another_response_asks_to_wait(wire: Wire, place: str, requests: int) -> None:
+    client = wire.client(monotonic=lambda: 100.0)
+    replies = {"record": GONE, "scheduler": NOBODY, "listed": (200, {"data": [], "next_offset": 40})}
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        if _place(request) == place:
+            client.retry_times.note(TOKEN, 40.0)
+        status, body = replies[_place(request)]
+        return web.Response(status=status, body=json.dumps(body), content_type="application/json")
+
+    wire.answer = answer
+    with pytest.raises(RateLimited) as refusal:
+        await VideosV2(client).job(TOKEN, ID)
+    assert (len(wire.asked), refusal.value.retry_after) == (requests, 40.0)
+
+
 @pytest.mark.parametrize("more", [{"next_offset": 40}, {"has_more": True}, {"has_more": "true", "next_offset": None}])
 async def test_the_account_s_list_decides_about_jobs_unknown_to_the_scheduler(
     wire: Wire, more: dict[str, object]

@@ -4,7 +4,23 @@ from __future__ import annotations
 
 from tests.mutations.mutation import Edit, Mutation, mutation
 
+_WAITS = "tests/pixverse/test_videos_v2.py::test_a_lookup_ends_where_another_response_asks_to_wait"
+
 MUTATIONS = (
+    mutation(
+        "a v2 lookup requests the scheduler though the token has to wait",
+        f"{_WAITS}[record-1]",
+        "VideosV2._without_record",
+        "self._require_no_wait(token)\n",
+        "",
+    ),
+    mutation(
+        "a v2 lookup requests the account's list though the token has to wait",
+        f"{_WAITS}[scheduler-2]",
+        "VideosV2._listed",
+        "self._require_no_wait(token)\n",
+        "",
+    ),
     mutation(
         "cards do not say that nothing can be stored",
         "tests/relay/test_write_availability.py::test_cards_are_notified_at_the_start_and_at_the_end",
