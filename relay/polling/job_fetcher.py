@@ -21,6 +21,7 @@ from relay.polling import schedule
 from relay.polling.circuit_breaker import CircuitBreaker
 from relay.polling.schedule import Timing
 from storage.database import Transaction
+from storage.errors import StorageError
 
 log = logging.getLogger(__name__)
 
@@ -249,9 +250,16 @@ class JobFetcher:
             self._unanswered(jobid, asked_at, asked)
             raise
         except PixVerseError as error:
-            if isinstance(error, RateLimited | AccountBroken):
-                self._back_off(account_id, error)
-            await self._responded(account_id, error)
+            if isinstance(error, RateLimited):
+                self._back_off(account_id, error.retry_after)
+            elif isinstance(error, AccountBroken):
+                self._back_off(account_id)
+            try:
+                await self._responded(account_id, error)
+            except StorageError:
+                # The refusal could not be stored, so nothing else keeps the account's jobs from using the token.
+                self._back_off(account_id)
+                raise
             raise
         else:
             if self.backoff_until(account_id) is None:
@@ -272,10 +280,10 @@ class JobFetcher:
             self._changes.api_changed()
         await self._accounts.note_response(account_id, error, jobid)
 
-    def _back_off(self, account_id: int, error: RateLimited | AccountBroken) -> None:
+    def _back_off(self, account_id: int, retry_after: float | None = None) -> None:
         """Makes the account back off. If the API named a time, `retry_at` already returns it, for lists too."""
         now = self._clock.monotonic()
-        if isinstance(error, AccountBroken) or error.retry_after is None:
+        if retry_after is None:
             backoff = self._backoffs.setdefault(account_id, _Backoff(now, 0))
             if backoff.until <= now:  # Several requests in flight may be refused together; that counts once.
                 backoff.refusals += 1

@@ -134,6 +134,8 @@ class FakeAccounts:
         self.results: list[tuple[int, PixVerseError | None]] = []
         self.doubted: list[int] = []
         self.told: list[int] = []
+        self.unstorable: StorageUnavailable | None = None
+        """Raised by `note_response` if it is set."""
 
     def own(self, guild_id: int) -> int | None:
         return self.in_force(guild_id)
@@ -148,6 +150,8 @@ class FakeAccounts:
         return self.states.get(account_id, AccountState.OK)
 
     async def note_response(self, account_id: int, error: PixVerseError | None, _jobid: str = "") -> None:
+        if self.unstorable is not None:
+            raise self.unstorable
         self.results.append((account_id, error))
 
     def doubt(self, account_id: int) -> None:

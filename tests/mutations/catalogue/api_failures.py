@@ -184,6 +184,14 @@ MUTATIONS = (
         "backoff.until = now",
     ),
     mutation(
+        "a token whose refusal cannot be stored is used on and on",
+        "tests/relay/polling/test_job_fetcher.py"
+        "::test_an_account_backs_off_while_the_refusal_of_its_token_cannot_be_stored",
+        "JobFetcher._fetch",
+        "self._back_off(account_id)\nraise",
+        "raise",
+    ),
+    mutation(
         "a proxy's 404 means that a job is gone",
         "tests/pixverse/test_api_errors.py::test_without_a_code_a_job_is_not_gone_but_a_token_is_refused",
         "_is_own",

@@ -10,6 +10,7 @@ from pixverse.recent_lists import LookupTerms
 from relay.commands.refusals import TooFast
 from relay.polling.job_fetcher import NoTokenLeft
 from storage.database import Database
+from storage.errors import StorageUnavailable
 from tests.relay.world import ACCOUNT, OTHER_ACCOUNT, World
 
 
@@ -98,6 +99,17 @@ async def test_backoffs_grow_without_retry_after_and_end_with_a_response(world: 
     until = world.fetcher.backoff_until(ACCOUNT)
     assert until is not None
     assert until - world.clock.monotonic() <= 30
+
+
+async def test_an_account_backs_off_while_the_refusal_of_its_token_cannot_be_stored(world: World) -> None:
+    world.accounts.unstorable = StorageUnavailable("database is locked")
+    world.api.everywhere = api_errors.TokenRefused("401")
+    with pytest.raises(StorageUnavailable):
+        await world.fetcher.fetch(ACCOUNT, "job-1")
+    until = world.fetcher.backoff_until(ACCOUNT)
+    assert until is not None
+    assert until >= world.clock.monotonic() + world.timing.interval
+    assert world.fetcher.backoff_until(OTHER_ACCOUNT) is None
 
 
 async def test_simultaneous_refusals_count_once(world: World) -> None:
