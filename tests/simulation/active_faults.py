@@ -158,8 +158,10 @@ class ActiveFaults:
         return self._in_doubt.get((str(channel_id), message), -math.inf) > since - _ON_ITS_WAY
 
     def channel_in_doubt_since(self, channel_id: int, since: float) -> bool:
-        """Whether any post or edit in this channel got no response then or later. discord.py sends the edits of a
-        channel one after another, so one behind a slow edit may never be sent."""
+        """Whether any post or edit in this channel got no response then, later, or so shortly before that the bot may
+        have stopped waiting for others too. discord.py sends the edits of a channel one after another, so one behind a
+        slow edit may never be sent, or may be carried out just as the bot stops waiting for it."""
+        since -= _UNANSWERED_SECONDS + _ON_ITS_WAY
         return any(at > since for (channel, _), at in self._in_doubt.items() if channel == str(channel_id))
 
     def edits_are_repeated(self, channel_id: int) -> bool:
