@@ -292,14 +292,14 @@ MUTATIONS = (
     ),
     mutation(
         "a refusal after an earlier try that may have succeeded is believed",
-        "tests/e2e/test_lost_answers.py::test_a_refusal_after_a_lost_response_duplicates_nothing[blocked by AutoMod]",
+        "tests/e2e/test_lost_responses.py::test_a_refusal_after_a_lost_response_duplicates_nothing[blocked by AutoMod]",
         "is_ambiguous",
         "return any(status >= HTTPStatus.INTERNAL_SERVER_ERROR for status in statuses[:-1])",
         "return False",
     ),
     mutation(
         "a proxy's page counts as a refusal by Discord",
-        "tests/e2e/test_lost_answers.py::test_a_proxy_page_instead_of_a_response_duplicates_nothing[499]",
+        "tests/e2e/test_lost_responses.py::test_a_proxy_page_instead_of_a_response_duplicates_nothing[499]",
         "read_refusal",
         "in _BEFORE_ANY_ACTION or is_of_discord(refusal):",
         "< 500:",

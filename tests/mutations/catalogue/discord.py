@@ -378,7 +378,7 @@ MUTATIONS = (
     ),
     mutation(
         "a deferral with an unknown fate cancels the command",
-        f"{_E2E}/test_first_answers.py::test_a_command[cut before]",
+        f"{_E2E}/test_acknowledgements.py::test_a_command[cut before]",
         "_answered",
         "except (aiohttp.ClientError, OSError) as error:",
         "except ZeroDivisionError as error:",
@@ -797,14 +797,14 @@ MUTATIONS = (
     ),
     mutation(
         "a reply waits for its card",
-        f"{_E2E}/test_answers.py::test_a_reply_does_not_wait_for_its_card",
+        f"{_E2E}/test_replies.py::test_a_reply_does_not_wait_for_its_card",
         "AT_ONCE_SECONDS",
         "AT_ONCE_SECONDS = 0.2",
         "AT_ONCE_SECONDS = 60.0",
     ),
     mutation(
         "a card that is posted late is not linked to",
-        f"{_E2E}/test_answers.py::test_a_reply_does_not_wait_for_its_card",
+        f"{_E2E}/test_replies.py::test_a_reply_does_not_wait_for_its_card",
         "Responder._edit_later",
         "if self._replaced.count(message_id) == presses and reply.content != first.content:",
         "if self._replaced.count(message_id) != presses and reply.content != first.content:",
