@@ -14,11 +14,11 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from benchmarks.harness import add_servers, resident_bytes, set_tokens
 from benchmarks.many_jobs import add_jobs
 from benchmarks.results import Result, Row, figure
 from benchmarks.several import Several, postgres, several
 from benchmarks.sizes import Sizes
-from benchmarks.stages import add_servers, resident_bytes, set_tokens
 from tests.e2e.waiting import until
 from tests.postgres_server import PostgresServer
 
@@ -77,10 +77,10 @@ async def _stage(
 ) -> AsyncIterator[Several]:
     """Bots that aren't started yet, and a database with this many jobs."""
     async with several(server, processes, POLL_INTERVAL=str(4 * sizes.capacity_interval)) as bots:
-        discord, api = bots.stage.discord, bots.stage.pixverse
+        discord, api = bots.harness.discord, bots.harness.pixverse
         discord.gateway.shards = discord.starts.max_concurrency = shards
         api.sweep_seconds = math.inf
-        made = add_servers(bots.stage, max(sizes.servers, _FEWEST_SERVERS))
+        made = add_servers(bots.harness, max(sizes.servers, _FEWEST_SERVERS))
         await set_tokens(bots.url, [place for place, _ in made], [bots.key])
         if jobs:
             add_jobs(api, bots.url, made, range(jobs))
@@ -89,7 +89,7 @@ async def _stage(
 
 async def _start(bots: Several) -> float:
     """Seconds from exec until each bot has polled; without jobs, until the gateway is connected."""
-    requests, has_jobs = bots.stage.pixverse.requests, bool(bots.stage.pixverse.jobs)
+    requests, has_jobs = bots.harness.pixverse.requests, bool(bots.harness.pixverse.jobs)
     callers = {str(number) for number in range(len(bots.bots))} if has_jobs else set()
     began = time.monotonic()
     starting = asyncio.create_task(bots.start())
@@ -110,7 +110,7 @@ async def _memory(bots: Several, seconds: float) -> list[int]:
 
 async def _kill_one(bots: Several) -> tuple[float, float]:
     """Seconds until other bots hold all of its accounts, and until they have connected all of its shards."""
-    ledger, gateway = bots.stage.ledger, bots.stage.discord.gateway
+    ledger, gateway = bots.harness.ledger, bots.harness.discord.gateway
     (dead,) = [process for process in bots.processes() if bots.bot_of(process) is bots.bots[0]]
 
     def held(operator: str) -> int:

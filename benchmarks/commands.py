@@ -12,14 +12,14 @@ from pathlib import Path
 
 from benchmarks.commits import Commits
 from benchmarks.filling import account_numbers, insert
+from benchmarks.harness import BenchmarkServer, open_harness, set_tokens
 from benchmarks.pixverse_process import Served, ServedJob, serve
 from benchmarks.real_poller import real_poller
 from benchmarks.results import Result, Row, figure, percentile
 from benchmarks.sizes import Sizes
-from benchmarks.stages import BenchmarkServer, set_tokens, stage
 from sandbox.discord_wire import Channel, Member
 from settings import DatabasePlace
-from tests.e2e.stage import Stage
+from tests.e2e.harness import Harness
 
 _ANSWER_MS = 20
 _LOAD = 0.7
@@ -30,8 +30,8 @@ async def run(sizes: Sizes) -> Result:
     """Measures the poller's capacity with such an API first, then the commands."""
     async with serve_for_commands(sizes) as served:
         polled = await jobs_at(_LOAD, served, sizes)
-        async with stage(**settings_for(served, sizes)) as played:
-            waits, seen = await under_load(played, (), served, polled, sizes)
+        async with open_harness(**settings_for(served, sizes)) as harness:
+            waits, seen = await under_load(harness, (), served, polled, sizes)
     notes = f"p50 {1000 * percentile(waits, 0.5):.0f} ms, {len(waits)} commands, {seen:,.0f} polls a second"
     return Result(
         [Row("/pixverse status under load, p99", figure([1000 * percentile(waits, 0.99)]), " ms", 250, notes=notes)]
@@ -59,22 +59,22 @@ def settings_for(served: Served, sizes: Sizes) -> dict[str, str]:
 
 
 async def under_load(
-    played: Stage, keys: Sequence[str], served: Served, polled: int, sizes: Sizes
+    harness: Harness, keys: Sequence[str], served: Served, polled: int, sizes: Sizes
 ) -> tuple[list[float], float]:
     """Starts the bot with this many jobs. Returns the seconds that each command waited, and the polls per second
     meanwhile."""
     tokens = sorted({job.token for job in served.jobs})
-    guilds = [played.discord.add_guild(f"Studio {number}") for number in range(len(tokens))]
+    guilds = [harness.discord.add_guild(f"Studio {number}") for number in range(len(tokens))]
     channels = [guild.add_text_channel("videos") for guild in guilds]
     members = [guild.add_member("alice") for guild in guilds]
     made = [
         BenchmarkServer(guild.id, channel.id, token)
         for guild, channel, token in zip(guilds, channels, tokens, strict=True)
     ]
-    await set_tokens(played.ledger.place, made, keys)
-    _watch(played.ledger.place, served.jobs[:polled], {place.token: place for place in made})
-    await played.start()
-    await _told_once(played.ledger.place, sizes.capacity_interval)
+    await set_tokens(harness.ledger.place, made, keys)
+    _watch(harness.ledger.place, served.jobs[:polled], {place.token: place for place in made})
+    await harness.start()
+    await _told_once(harness.ledger.place, sizes.capacity_interval)
     seats = {token: (channels[number], members[number]) for number, token in enumerate(tokens)}
     before, began = await served.request_count(), time.monotonic()
     waits = await _commands(served.jobs[polled : polled + sizes.commands], seats)

@@ -11,13 +11,13 @@ from pathlib import Path
 
 from benchmarks.bare import Throughput
 from benchmarks.commands import jobs_at, serve_for_commands, settings_for, under_load
+from benchmarks.harness import open_harness
 from benchmarks.pixverse_process import Served, serve
 from benchmarks.polls import ALWAYS_DUE_SECONDS
 from benchmarks.real_poller import real_poller
 from benchmarks.results import Result, Row, figure, percentile, ratios
 from benchmarks.several import postgres, several
 from benchmarks.sizes import Sizes
-from benchmarks.stages import stage
 from settings import DatabasePlace
 from tests.postgres_server import PostgresServer
 
@@ -62,10 +62,10 @@ async def _status(server: PostgresServer, sizes: Sizes) -> Row:
     async with serve_for_commands(sizes) as served:
         polled = await jobs_at(_LOAD, served, sizes)
         settings = settings_for(served, sizes)
-        async with stage(**settings) as played:
-            sqlite, _ = await under_load(played, (), served, polled, sizes)
+        async with open_harness(**settings) as harness:
+            sqlite, _ = await under_load(harness, (), served, polled, sizes)
         async with several(server, 1, **settings) as bots:
-            waits, seen = await under_load(bots.stage, (bots.key,), served, polled, sizes)
+            waits, seen = await under_load(bots.harness, (bots.key,), served, polled, sizes)
     notes = (
         f"p99 {_ms(waits, 0.99)}, p50 {_ms(waits, 0.5)}; SQLite {_ms(sqlite, 0.99)}, {_ms(sqlite, 0.5)}; "
         f"{len(waits)} commands, {seen:,.0f} polls a second"

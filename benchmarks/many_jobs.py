@@ -14,16 +14,16 @@ from pathlib import Path
 from random import Random
 
 from benchmarks.filling import account_numbers, insert
+from benchmarks.harness import BenchmarkServer, add_servers, open_harness, set_tokens, settled_bytes
 from benchmarks.results import Curve, Line, Result, Row, figure
 from benchmarks.sizes import Sizes
-from benchmarks.stages import BenchmarkServer, add_servers, set_tokens, settled_bytes, stage
 from model import snapshots
 from pixverse.jobs_v1 import read_job
 from relay.polling import schedule
 from sandbox.pixverse_api import PixverseApi
 from sandbox.pixverse_api.accounts import Account
 from settings import DatabasePlace
-from tests.e2e.stage import Stage
+from tests.e2e.harness import Harness
 
 _INTERVAL = 20.0
 _SETTLE_SECONDS = 15.0
@@ -39,25 +39,25 @@ async def run(sizes: Sizes) -> Result:
     bursts: list[float] = []
     memory: list[tuple[float, float]] = []
     settle = min(_SETTLE_SECONDS, sizes.seconds * 4)
-    async with stage(POLL_INTERVAL=str(_INTERVAL)) as played:
-        played.pixverse.sweep_seconds = math.inf
-        made = add_servers(played, sizes.servers)
-        await set_tokens(played.ledger.path, [place for place, _ in made])
-        await played.start()
-        idle = await settled_bytes(played.bot.pid, settle)
-        await played.stop()
+    async with open_harness(POLL_INTERVAL=str(_INTERVAL)) as harness:
+        harness.pixverse.sweep_seconds = math.inf
+        made = add_servers(harness, sizes.servers)
+        await set_tokens(harness.ledger.path, [place for place, _ in made])
+        await harness.start()
+        idle = await settled_bytes(harness.bot.pid, settle)
+        await harness.stop()
         there = 0
         for jobs in sizes.open_jobs:
-            add_jobs(played.pixverse, played.ledger.path, made, range(there, jobs))
+            add_jobs(harness.pixverse, harness.ledger.path, made, range(there, jobs))
             there = jobs
             for _ in range(sizes.rounds if jobs == sizes.open_jobs[-1] else 1):
-                at_first = len(played.pixverse.requests)
-                started = await _start(played)
-                memory.append((jobs, (await settled_bytes(played.bot.pid, settle) - idle) / _MEGABYTE))
+                at_first = len(harness.pixverse.requests)
+                started = await _start(harness)
+                memory.append((jobs, (await settled_bytes(harness.bot.pid, settle) - idle) / _MEGABYTE))
                 if jobs == sizes.open_jobs[-1]:
                     starts.append(started)
-                    bursts.append(_busiest(played, at_first) / _planned(played.ledger.path))
-                await played.stop()
+                    bursts.append(_busiest(harness, at_first) / _planned(harness.ledger.path))
+                await harness.stop()
     largest = [megabytes for jobs, megabytes in memory if jobs == sizes.open_jobs[-1]]
     what = f"{sizes.open_jobs[-1]:,} open jobs"
     return Result(
@@ -78,24 +78,24 @@ async def run(sizes: Sizes) -> Result:
     )
 
 
-async def _start(played: Stage) -> float:
+async def _start(harness: Harness) -> float:
     """Starts the bot and waits until it has read all jobs. Returns the seconds from exec to the first request."""
-    before = len(played.pixverse.requests)
-    loaded = len(played.bot.said(_LOADED))
+    before = len(harness.pixverse.requests)
+    loaded = len(harness.bot.said(_LOADED))
     began = time.monotonic()
-    await played.bot.start()
-    while len(played.pixverse.requests) == before:  # noqa: ASYNC110  # nothing tells when
+    await harness.bot.start()
+    while len(harness.pixverse.requests) == before:  # noqa: ASYNC110  # nothing tells when
         await asyncio.sleep(0.005)
     took = time.monotonic() - began
-    await played.ready()
-    while len(played.bot.said(_LOADED)) == loaded:  # noqa: ASYNC110  # nothing tells when
+    await harness.ready()
+    while len(harness.bot.said(_LOADED)) == loaded:  # noqa: ASYNC110  # nothing tells when
         await asyncio.sleep(0.05)
     return took
 
 
-def _busiest(played: Stage, since: int) -> float:
+def _busiest(harness: Harness, since: int) -> float:
     """The highest number of requests a second, averaged over five successive seconds."""
-    seconds = [request.at // 1000 for request in played.pixverse.requests[since:]]
+    seconds = [request.at // 1000 for request in harness.pixverse.requests[since:]]
     counts = [seconds.count(second) for second in range(min(seconds, default=0), max(seconds, default=0) + 1)]
     windows = [counts[k : k + _BURST_SECONDS] for k in range(max(1, len(counts) - _BURST_SECONDS + 1))]
     return max((sum(window) / len(window) for window in windows), default=0.0)

@@ -7,9 +7,9 @@ import asyncio
 import re
 import time
 
+from benchmarks.harness import open_harness
 from benchmarks.results import Result, Row, figure, percentile
 from benchmarks.sizes import Sizes
-from benchmarks.stages import stage
 from sandbox.discord_wire import Channel
 from sandbox.pixverse_api.callbacks import CallbackPolicy
 from sandbox.ports import free_port
@@ -37,22 +37,22 @@ def _row(how: str, seconds: list[float]) -> Row:
 async def _by_callback(ends: int) -> list[float]:
     port = free_port()
     settings = {"POLL_INTERVAL": "20", "CALLBACK_PORT": str(port), "PUBLIC_URL": f"http://127.0.0.1:{port}"}
-    async with stage(**settings) as played:
-        await played.start()
-        server = await played.server()
+    async with open_harness(**settings) as harness:
+        await harness.start()
+        server = await harness.server()
         answer = await server.admin.slash(server.channel, "pixverse-admin callback")
         found = _ADDRESS.search(answer.text)
         if found is None:
             raise RuntimeError(f"no address for callbacks: {answer.text}")
         server.account.reply_url = found[1]
-        played.pixverse.callbacks.policy = CallbackPolicy()
+        harness.pixverse.callbacks.policy = CallbackPolicy()
         return await _all_ends(server, ends)
 
 
 async def _by_poll(ends: int) -> list[float]:
-    async with stage(POLL_INTERVAL=str(_POLL_SECONDS)) as played:
-        await played.start()
-        return await _all_ends(await played.server(), ends)
+    async with open_harness(POLL_INTERVAL=str(_POLL_SECONDS)) as harness:
+        await harness.start()
+        return await _all_ends(await harness.server(), ends)
 
 
 async def _all_ends(server: GuildFixture, ends: int) -> list[float]:
@@ -79,4 +79,4 @@ async def _ends(server: GuildFixture, channel: Channel, ends: int) -> list[float
 
 async def _outcomes(server: GuildFixture, channel: Channel, count: int) -> None:
     """Waits until this many outcomes are stored."""
-    await server.stage.discord.until(lambda: len(server.outcomes(channel)) >= count, timeout=60)
+    await server.harness.discord.until(lambda: len(server.outcomes(channel)) >= count, timeout=60)

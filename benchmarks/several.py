@@ -12,9 +12,9 @@ from pathlib import Path
 from sandbox.ports import free_port
 from settings import PostgresUrl
 from storage.secret_store import new_key
+from tests.e2e.harness import Harness
 from tests.e2e.ledger import PostgresLedger
 from tests.e2e.process import BotProcess, copy_program
-from tests.e2e.stage import Stage
 from tests.e2e.waiting import until
 from tests.postgres_server import PostgresServer
 
@@ -38,14 +38,14 @@ class Several:
     """Bots on one database, not started yet. Each has its own callback port and its own addresses of both sandboxes, in
     which its name is its index in `bots`."""
 
-    stage: Stage
+    harness: Harness
     bots: tuple[BotProcess, ...]
     url: PostgresUrl
     key: str
 
     def processes(self) -> list[str]:
         """The ids of the registered processes, oldest first."""
-        return [row["id"] for row in self.stage.ledger.rows("SELECT id FROM processes ORDER BY started_at")]
+        return [row["id"] for row in self.harness.ledger.rows("SELECT id FROM processes ORDER BY started_at")]
 
     def bot_of(self, process_id: str) -> BotProcess:
         """The bot whose process has this id now."""
@@ -56,10 +56,10 @@ class Several:
         """Starts all bots, and waits until each is registered, all shards are held and the commands are registered."""
         for bot in self.bots:
             await bot.start(forked=False)
-        await self.stage.ready()
+        await self.harness.ready()
         await until(lambda: len(self.processes()) == len(self.bots), what="every process")
-        shards = self.stage.discord.gateway.shards
-        await until(lambda: len(self.stage.discord.gateway.connected) == shards, what="every shard")
+        shards = self.harness.discord.gateway.shards
+        await until(lambda: len(self.harness.discord.gateway.connected) == shards, what="every shard")
 
 
 @asynccontextmanager
@@ -69,23 +69,23 @@ async def several(server: PostgresServer, count: int, **settings: str) -> AsyncI
     shared = {"DATABASE_URL": url.secret.get_secret_value(), "ENCRYPTION_KEY": key, **_UNBOUNDED, **settings}
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
-        stage = await Stage.build(copy_program(folder / "bot"), folder, shared, ledger=PostgresLedger(url))
+        harness = await Harness.build(copy_program(folder / "bot"), folder, shared, ledger=PostgresLedger(url))
         bots = []
         for number in range(count):
             port = str(free_port())
             own = {
-                "DISCORD_API_URL": stage.discord.api_url_of(str(number)),
-                "USEAPI_URL": settings.get("USEAPI_URL") or await stage.pixverse.base_of(str(number)),
+                "DISCORD_API_URL": harness.discord.api_url_of(str(number)),
+                "USEAPI_URL": settings.get("USEAPI_URL") or await harness.pixverse.base_of(str(number)),
                 "CALLBACK_PORT": port,
                 "PUBLIC_URL": f"http://127.0.0.1:{port}",
             }
             (folder / f"bot {number}").mkdir()
-            bots.append(BotProcess(stage.bot.program, {**stage.bot.settings, **own}, folder / f"bot {number}"))
-        stage.bot = bots[0]
+            bots.append(BotProcess(harness.bot.program, {**harness.bot.settings, **own}, folder / f"bot {number}"))
+        harness.bot = bots[0]
         try:
-            yield Several(stage, tuple(bots), url, key)
+            yield Several(harness, tuple(bots), url, key)
         finally:
             await asyncio.gather(*(bot.kill() for bot in bots if bot.running))
-            await stage.discord.stop(strict=False)
-            await stage.pixverse.stop()
+            await harness.discord.stop(strict=False)
+            await harness.pixverse.stop()
             server.drop(url)

@@ -28,8 +28,8 @@ async def run(sizes: Sizes) -> Result:
     with postgres() as postgres_server:
         async with several(postgres_server, 2, POLL_INTERVAL="20") as bots:
             await bots.start()
-            bots.stage.pixverse.callbacks.policy = CallbackPolicy()
-            holder = bots.stage.ledger.rows("SELECT owner FROM shard_leases")[0]["owner"]
+            bots.harness.pixverse.callbacks.policy = CallbackPolicy()
+            holder = bots.harness.ledger.rows("SELECT owner FROM shard_leases")[0]["owner"]
             (other,) = [process for process in bots.processes() if process != holder]
             for name, owner, receiver in (("its poster polls", holder, other), ("another posts", other, holder)):
                 server = await _town_of(bots, owner)
@@ -47,10 +47,10 @@ def _row(name: str, seconds: list[float]) -> Row:
 async def _town_of(bots: Several, owner: str) -> GuildFixture:
     """A server whose account this process polls."""
     while True:
-        server = await bots.stage.server()
+        server = await bots.harness.server()
         sql = "SELECT owner FROM account_leases JOIN servers USING (account_id) WHERE guild_id = ?"
-        await until(lambda: bots.stage.ledger.rows(sql, server.guild.id) != [], what="somebody polls the account")  # noqa: B023
-        if bots.stage.ledger.rows(sql, server.guild.id)[0]["owner"] == owner:
+        await until(lambda: bots.harness.ledger.rows(sql, server.guild.id) != [], what="somebody polls the account")  # noqa: B023
+        if bots.harness.ledger.rows(sql, server.guild.id)[0]["owner"] == owner:
             return server
 
 
@@ -69,6 +69,6 @@ async def _ends(server: GuildFixture, ends: int) -> list[float]:
         await asyncio.sleep(_SPREAD_SECONDS * (1 + number / ends))
         ended = time.monotonic()
         job.complete()
-        await server.stage.discord.until(lambda: len(server.outcomes()) > number, timeout=60)  # noqa: B023
+        await server.harness.discord.until(lambda: len(server.outcomes()) > number, timeout=60)  # noqa: B023
         found.append(time.monotonic() - ended)
     return found

@@ -12,8 +12,8 @@ import pytest_asyncio
 
 from tests.e2e.forking import ForkServer
 from tests.e2e.guild_fixture import GuildFixture
+from tests.e2e.harness import Harness
 from tests.e2e.process import NO_CERTIFICATES, copy_program
-from tests.e2e.stage import Stage
 
 _LAST_LINES = 40
 
@@ -22,9 +22,9 @@ _LAST_LINES = 40
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Adds the bot's last log lines to every failure."""
     report = yield
-    stages = [value for value in getattr(item, "funcargs", {}).values() if isinstance(value, Stage)]
-    if report.failed and stages:
-        report.sections.append(("The bot's last lines", "\n".join(stages[0].bot.lines[-_LAST_LINES:])))
+    harnesses = [value for value in getattr(item, "funcargs", {}).values() if isinstance(value, Harness)]
+    if report.failed and harnesses:
+        report.sections.append(("The bot's last lines", "\n".join(harnesses[0].bot.lines[-_LAST_LINES:])))
     return report
 
 
@@ -45,11 +45,11 @@ def fork_server(program: Path) -> Generator[ForkServer | None]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stage(
+async def harness(
     program: Path, fork_server: ForkServer | None, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Stage]:
-    """The stage of a module whose tests share one bot."""
-    shared = await Stage.build(program, tmp_path_factory.mktemp("stage"), {}, fork_server)
+) -> AsyncIterator[Harness]:
+    """The harness of a module whose tests share one bot."""
+    shared = await Harness.build(program, tmp_path_factory.mktemp("harness"), {}, fork_server)
     try:
         await shared.start()
         yield shared
@@ -58,40 +58,40 @@ async def stage(
 
 
 @pytest.fixture(params=["v1", "v2"])
-def generation(request: pytest.FixtureRequest, stage: Stage) -> Generator[str]:
+def generation(request: pytest.FixtureRequest, harness: Harness) -> Generator[str]:
     """The generation of the API whose jobs the test uses. Modules whose tests hold for both generations use it."""
-    stage.generation = str(request.param)
-    yield stage.generation
-    stage.generation = "v1"
-    stage.pixverse.v2.records_of_running = False
+    harness.generation = str(request.param)
+    yield harness.generation
+    harness.generation = "v1"
+    harness.pixverse.v2.records_of_running = False
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def server(stage: Stage) -> GuildFixture:
-    """The test's own server on the shared stage, set up. The bot is started if an earlier test stopped it."""
-    if not stage.bot.running:
-        await stage.start()
-    return await stage.server()
+async def server(harness: Harness) -> GuildFixture:
+    """The test's own server on the shared harness, set up. The bot is started if an earlier test stopped it."""
+    if not harness.bot.running:
+        await harness.start()
+    return await harness.server()
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def servers(stage: Stage) -> list[GuildFixture]:
+async def servers(harness: Harness) -> list[GuildFixture]:
     """One server for each generation of the API, so that one restart or kill tests both."""
-    if not stage.bot.running:
-        await stage.start()
-    return [await stage.server(generation) for generation in ("v1", "v2")]
+    if not harness.bot.running:
+        await harness.start()
+    return [await harness.server(generation) for generation in ("v1", "v2")]
 
 
-Build = Callable[..., Awaitable[Stage]]
+Build = Callable[..., Awaitable[Harness]]
 
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def build(program: Path, fork_server: ForkServer | None, tmp_path: Path) -> AsyncIterator[Build]:
-    """Builds the test's own stage, with settings as keywords. The bot is not started."""
+    """Builds the test's own harness, with settings as keywords. The bot is not started."""
     async with AsyncExitStack() as stack:
 
-        async def make(**settings: str) -> Stage:
-            own = await Stage.build(program, tmp_path, settings, fork_server)
+        async def make(**settings: str) -> Harness:
+            own = await Harness.build(program, tmp_path, settings, fork_server)
             stack.push_async_callback(own.close)
             return own
 
@@ -99,8 +99,8 @@ async def build(program: Path, fork_server: ForkServer | None, tmp_path: Path) -
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def own_stage(build: Build) -> Stage:
-    """The test's own stage with a running bot, for tests that stop or kill it."""
+async def own_harness(build: Build) -> Harness:
+    """The test's own harness with a running bot, for tests that stop or kill it."""
     own = await build()
     await own.start()
     return own

@@ -12,7 +12,7 @@ from sandbox.pixverse_api.timelines import Timeline
 from tests.e2e.waiting import PATIENCE
 
 if TYPE_CHECKING:
-    from tests.e2e.stage import Stage
+    from tests.e2e.harness import Harness
 
 _MANAGE_SERVER = DiscordSandbox.Permissions(manage_guild=True)
 
@@ -22,7 +22,7 @@ class GuildFixture:
 
     def __init__(
         self,
-        stage: Stage,
+        harness: Harness,
         account: Account,
         generation: str | None = None,
         *,
@@ -32,16 +32,16 @@ class GuildFixture:
         """Creates a server whose admin uses English.
 
         Args:
-            stage: The stage that the server belongs to.
+            harness: The harness that the server belongs to.
             account: The server's account at useapi.net.
-            generation: The generation of the API for the server's jobs; None: the stage's.
+            generation: The generation of the API for the server's jobs; None: the harness's.
             server: The locale code of the server's language; None: Discord reports none.
             member: The locale code of the member's language.
         """
-        self.stage = stage
+        self.harness = harness
         self.account = account
         self._generation = generation
-        self.guild = stage.discord.add_guild("Studio", preferred_locale=locale)
+        self.guild = harness.discord.add_guild("Studio", preferred_locale=locale)
         self.channel = self.guild.add_text_channel("videos")
         self.admin = self.guild.add_member("ada", permissions=_MANAGE_SERVER)
         self.member = self.guild.add_member("alice")
@@ -50,7 +50,7 @@ class GuildFixture:
     @property
     def generation(self) -> str:
         """The generation of the PixVerse API for this server's jobs."""
-        return self._generation or self.stage.generation
+        return self._generation or self.harness.generation
 
     # ------------------------------------------------------------------ doing
 
@@ -63,8 +63,8 @@ class GuildFixture:
     def job(self, timeline: Timeline = (), **fields: Any) -> Job:
         """Creates a job of the server's account. Without a time line, it doesn't change by itself."""
         if self.generation == "v2":
-            return self.stage.pixverse.add_video(self.account, timeline, **fields)
-        return self.stage.pixverse.add_job(self.account, timeline, **fields)
+            return self.harness.pixverse.add_video(self.account, timeline, **fields)
+        return self.harness.pixverse.add_job(self.account, timeline, **fields)
 
     def an_id(self) -> str:
         """An id in the account's form that belongs to no job."""
@@ -87,7 +87,7 @@ class GuildFixture:
         job = self.job(**fields)
         cards = len(self.cards())
         answer = await self.status(job)
-        await self.stage.discord.until(lambda: len(self.cards()) > cards, what=f"the card, after {answer}")
+        await self.harness.discord.until(lambda: len(self.cards()) > cards, what=f"the card, after {answer}")
         return job
 
     async def watch(self, *jobs: Job | str, by: Member | None = None, **options: Any) -> Answer:
@@ -117,7 +117,7 @@ class GuildFixture:
     async def outcome(self, channel: Channel | None = None, *, timeout: float = PATIENCE) -> Message:
         """Waits for the channel's only outcome, and until nothing else waits to be posted there."""
         where = channel or self.channel
-        await self.stage.discord.until(lambda: self.outcomes(where), timeout, "an outcome")
+        await self.harness.discord.until(lambda: self.outcomes(where), timeout, "an outcome")
         await self.settled(where)
         (message,) = self.outcomes(where)
         return message
@@ -125,7 +125,7 @@ class GuildFixture:
     async def settled(self, channel: Channel | None = None, *, timeout: float = PATIENCE) -> None:
         """Waits until nothing waits to be posted in the channel."""
         where = channel or self.channel
-        await self.stage.pixverse.until(lambda: not self.stage.ledger.unsettled(where.id), timeout)
+        await self.harness.pixverse.until(lambda: not self.harness.ledger.unsettled(where.id), timeout)
 
     async def card_says(self, *starts: str, timeout: float = PATIENCE) -> Message:
         """Waits until the channel's one card begins with one of these words."""
@@ -133,7 +133,7 @@ class GuildFixture:
         def saying() -> list[Message]:
             return [card for card in self.cards() if card.text.startswith(starts)]
 
-        (card,) = await self.stage.discord.until(saying, timeout, f"a card that says {starts}")
+        (card,) = await self.harness.discord.until(saying, timeout, f"a card that says {starts}")
         return card
 
     async def notice(self, start: str, channel: Channel | None = None, *, timeout: float = PATIENCE) -> Message:
@@ -142,7 +142,7 @@ class GuildFixture:
         def saying() -> list[Message]:
             return [message for message in self.notices(channel) if message.text.startswith(start)]
 
-        (message,) = await self.stage.discord.until(saying, timeout, f"a notice that says {start!r}")
+        (message,) = await self.harness.discord.until(saying, timeout, f"a notice that says {start!r}")
         return message
 
     def shown(self, job: Job) -> str:
@@ -151,7 +151,7 @@ class GuildFixture:
 
     def number(self, job: Job) -> str:
         """The bot's short number for a job."""
-        (row,) = self.stage.ledger.rows("SELECT id FROM jobs WHERE jobid = ?", job.jobid)
+        (row,) = self.harness.ledger.rows("SELECT id FROM jobs WHERE jobid = ?", job.jobid)
         return f"#{row['id']}"
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from tests.e2e.guild_fixture import GuildFixture
-from tests.e2e.stage import Stage
+from tests.e2e.harness import Harness
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("generation")]
 
 
-async def test_each_server_sees_only_what_its_own_token_sees(stage: Stage) -> None:
-    here, there = await stage.server(), await stage.server()
+async def test_each_server_sees_only_what_its_own_token_sees(harness: Harness) -> None:
+    here, there = await harness.server(), await harness.server()
     job = await here.watched(prompt="ours alone")
     number = here.number(job)
 
@@ -35,32 +35,32 @@ async def test_each_server_sees_only_what_its_own_token_sees(stage: Stage) -> No
     assert stolen.text.startswith("**This button no longer does anything.**")
     assert there.cards() == []
     assert there.outcomes() == []
-    assert {entry.account for entry in stage.pixverse.requests if entry.jobid == job.jobid} == {
+    assert {entry.account for entry in harness.pixverse.requests if entry.jobid == job.jobid} == {
         here.account.number,
         there.account.number,
     }
 
 
-async def test_one_account_in_two_servers_is_requested_once(stage: Stage) -> None:
-    here = await stage.server()
-    there = GuildFixture(stage, here.account)
+async def test_one_account_in_two_servers_is_requested_once(harness: Harness) -> None:
+    here = await harness.server()
+    there = GuildFixture(harness, here.account)
     await there.set_token()
     job = await here.watched()
-    before = stage.pixverse.asked(job)
+    before = harness.pixverse.asked(job)
     await there.status(job)
     alone = await here.watched()
-    await stage.pixverse.until(lambda: stage.pixverse.asked(alone) > 10)
-    assert stage.pixverse.asked(job) - before <= stage.pixverse.asked(alone) + 3
+    await harness.pixverse.until(lambda: harness.pixverse.asked(alone) > 10)
+    assert harness.pixverse.asked(job) - before <= harness.pixverse.asked(alone) + 3
     job.complete()
     for server in (here, there):
         assert (await server.outcome()).text.startswith("**Your video is ready.**")
-    assert stage.pixverse.cdn.asked(job.videos[0].path) == 1
+    assert harness.pixverse.cdn.asked(job.videos[0].path) == 1
 
 
-async def test_a_renewed_token_resumes_everything(stage: Stage) -> None:
-    server = await stage.server()
+async def test_a_renewed_token_resumes_everything(harness: Harness) -> None:
+    server = await harness.server()
     job = await server.watched()
-    stage.renew_token(server.account)
+    harness.renew_token(server.account)
     notice = await server.notice("**PixVerse results are on hold.**")
     assert notice.pinged == {server.admin.id}
     job.complete()
@@ -69,10 +69,10 @@ async def test_a_renewed_token_resumes_everything(stage: Stage) -> None:
     assert (await server.outcome()).text.startswith("**Your video is ready.**")
 
 
-async def test_a_token_of_another_account_puts_the_jobs_on_hold(stage: Stage) -> None:
-    server = await stage.server()
+async def test_a_token_of_another_account_puts_the_jobs_on_hold(harness: Harness) -> None:
+    server = await harness.server()
     job = await server.watched()
-    old, server.account = server.account, stage.account()
+    old, server.account = server.account, harness.account()
     answer = await server.set_token()
     assert answer.text.startswith(
         "**This token works, but belongs to a different account.** I use it from now on, but it can't see 1 waiting job"
@@ -81,10 +81,10 @@ async def test_a_token_of_another_account_puts_the_jobs_on_hold(stage: Stage) ->
     kept = await server.admin.click(answer, "Keep the old jobs waiting")
     assert kept.text.startswith("**1 job stays on hold.**")
 
-    asked = stage.pixverse.asked(job)
+    asked = harness.pixverse.asked(job)
     other = await server.watched()
-    await stage.pixverse.until(lambda: stage.pixverse.asked(other) > 3)
-    assert stage.pixverse.asked(job) <= asked + 1
+    await harness.pixverse.until(lambda: harness.pixverse.asked(other) > 3)
+    assert harness.pixverse.asked(job) <= asked + 1
     job.complete()
     other.fail("Generation failed")
     assert (await server.outcome()).text.startswith("**The job failed.**")
@@ -93,14 +93,14 @@ async def test_a_token_of_another_account_puts_the_jobs_on_hold(stage: Stage) ->
 
     back = await server.set_token(old.token)
     assert back.text.startswith("**Token works.**")
-    await stage.discord.until(lambda: len(server.outcomes()) == 2)
+    await harness.discord.until(lambda: len(server.outcomes()) == 2)
     assert server.outcomes()[-1].text.startswith("**Your video is ready.**")
 
 
-async def test_the_old_account_s_jobs_can_be_dropped(stage: Stage) -> None:
-    server = await stage.server()
+async def test_the_old_account_s_jobs_can_be_dropped(harness: Harness) -> None:
+    server = await harness.server()
     job = await server.watched()
-    old, server.account = server.account, stage.account()
+    old, server.account = server.account, harness.account()
     answer = await server.set_token()
     dropped = await server.admin.click(answer, "Drop the old jobs")
     assert dropped.text.startswith("**Dropped.** 1 job is no longer watched.")
@@ -109,16 +109,16 @@ async def test_the_old_account_s_jobs_can_be_dropped(stage: Stage) -> None:
     server.account = old
     await server.set_token()
     other = await server.watched()
-    await stage.pixverse.until(lambda: stage.pixverse.asked(other) > 3)
+    await harness.pixverse.until(lambda: harness.pixverse.asked(other) > 3)
     assert server.outcomes() == []
 
 
-async def test_kept_jobs_of_the_old_account_are_named_and_asked_about_again(stage: Stage) -> None:
-    server = await stage.server()
+async def test_kept_jobs_of_the_old_account_are_named_and_asked_about_again(harness: Harness) -> None:
+    server = await harness.server()
     await server.watched()
     follow = await server.admin.slash(server.channel, "pixverse-admin follow", channel=server.channel)
     await server.admin.click(follow, "Follow the account")
-    server.account = stage.account()
+    server.account = harness.account()
     answer = await server.set_token()
     kept = await server.admin.click(answer, "Keep the old jobs waiting")
     assert kept.text.startswith("**1 job stays on hold.** So does 1 followed channel.")
@@ -134,8 +134,8 @@ async def test_kept_jobs_of_the_old_account_are_named_and_asked_about_again(stag
     assert (await server.set_token()).text.startswith("**Token works.**")
 
 
-async def test_removing_the_token_asks_first_and_stops_the_jobs(stage: Stage) -> None:
-    server = await stage.server()
+async def test_removing_the_token_asks_first_and_stops_the_jobs(harness: Harness) -> None:
+    server = await harness.server()
     job = await server.watched()
     question = await server.admin.slash(server.channel, "pixverse-admin token remove")
     assert question.ephemeral
@@ -149,13 +149,13 @@ async def test_removing_the_token_asks_first_and_stops_the_jobs(stage: Stage) ->
     assert (await server.status(job)).text.startswith("**This server isn't set up yet.**")
     assert not any(
         row["token"]
-        for row in stage.ledger.rows(
+        for row in harness.ledger.rows(
             "SELECT token FROM accounts WHERE account_key = ?", f"user:{server.account.number}"
         )
     )
 
 
-async def test_without_a_public_address_there_are_no_callbacks(stage: Stage) -> None:
-    server = await stage.server()
+async def test_without_a_public_address_there_are_no_callbacks(harness: Harness) -> None:
+    server = await harness.server()
     answer = await server.admin.slash(server.channel, "pixverse-admin callback")
     assert answer.text.startswith("**Callbacks are off for this bot.**")

@@ -12,7 +12,7 @@ from sandbox.pixverse_api.fault_list import Fault
 from sandbox.pixverse_api.faults import Action
 from sandbox.pixverse_api.jobs import Job
 from tests.e2e.guild_fixture import GuildFixture
-from tests.e2e.stage import POLL_SECONDS, Stage
+from tests.e2e.harness import POLL_SECONDS, Harness
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("generation")]
 
@@ -36,13 +36,13 @@ _NONSENSE: tuple[Action, ...] = (
 async def test_nonsense_ends_no_job(server: GuildFixture) -> None:
     job = await server.watched()
     for action in _NONSENSE:
-        fault = server.stage.pixverse.faults.add(action, job=job)
-        await server.stage.pixverse.until(lambda fault=fault: fault.played == 1)  # type: ignore[misc]
-        asked = server.stage.pixverse.asked(job)
-        await server.stage.pixverse.until(lambda asked=asked: server.stage.pixverse.asked(job) > asked)  # type: ignore[misc]
+        fault = server.harness.pixverse.faults.add(action, job=job)
+        await server.harness.pixverse.until(lambda fault=fault: fault.played == 1)  # type: ignore[misc]
+        asked = server.harness.pixverse.asked(job)
+        await server.harness.pixverse.until(lambda asked=asked: server.harness.pixverse.asked(job) > asked)  # type: ignore[misc]
     job.raw = {"jobid": 7, "status": ["completed"], "attachments": "none", "prompt": None, "percent": {}}
-    asked = server.stage.pixverse.asked(job)
-    await server.stage.pixverse.until(lambda: server.stage.pixverse.asked(job) > asked + 1)
+    asked = server.harness.pixverse.asked(job)
+    await server.harness.pixverse.until(lambda: server.harness.pixverse.asked(job) > asked + 1)
     assert server.outcomes() == []
     job.raw = None
     job.complete()
@@ -64,7 +64,7 @@ async def test_nonsense_ends_no_job(server: GuildFixture) -> None:
 )
 async def test_a_job_that_cannot_be_requested_is_watched_anyway(server: GuildFixture, action: Action) -> None:
     job = server.job()
-    fault = server.stage.pixverse.faults.add(action, job=job, times=None)
+    fault = server.harness.pixverse.faults.add(action, job=job, times=None)
     answer = await server.status(job)
     assert answer.text.startswith("**PixVerse's API isn't answering right now.** I'm watching, and will post")
     await server.card_says("**Watching.**", "**On hold: PixVerse's API isn't answering**")
@@ -75,28 +75,28 @@ async def test_a_job_that_cannot_be_requested_is_watched_anyway(server: GuildFix
 
 async def test_429_pauses_for_the_stated_time(server: GuildFixture) -> None:
     job = await server.watched()
-    await _played(server.stage, server.stage.pixverse.faults.add(faults.Status(429, retry_after=1), job=job))
+    await _played(server.harness, server.harness.pixverse.faults.add(faults.Status(429, retry_after=1), job=job))
     job.complete()
     await server.outcome()
-    assert 1.0 <= _rest(server.stage, job) < 4.0
+    assert 1.0 <= _rest(server.harness, job) < 4.0
 
 
 async def test_429_without_a_time_pauses_too(server: GuildFixture) -> None:
     job = await server.watched()
-    await _played(server.stage, server.stage.pixverse.faults.add(faults.Status(429), job=job))
+    await _played(server.harness, server.harness.pixverse.faults.add(faults.Status(429), job=job))
     job.complete()
     await server.outcome()
-    assert POLL_SECONDS <= _rest(server.stage, job) < 4.0
+    assert POLL_SECONDS <= _rest(server.harness, job) < 4.0
 
 
-async def test_an_outage_of_the_whole_api(stage: Stage) -> None:
-    servers = [await stage.server() for _ in range(3)]
+async def test_an_outage_of_the_whole_api(harness: Harness) -> None:
+    servers = [await harness.server() for _ in range(3)]
     jobs = [await server.watched() for server in servers]
-    stage.pixverse.off()
-    await stage.pixverse.until(lambda: bool(stage.bot.said("API does not answer")))
+    harness.pixverse.off()
+    await harness.pixverse.until(lambda: bool(harness.bot.said("API does not answer")))
     for job in jobs:
         job.complete()
-    stage.pixverse.on()
+    harness.pixverse.on()
     for server in servers:
         assert (await server.outcome()).text.startswith("**Your video is ready.**")
 
@@ -140,15 +140,15 @@ async def test_an_expired_id(server: GuildFixture) -> None:
     ],
 )
 async def test_text_that_is_not_a_job_id(server: GuildFixture, text: str, says: str) -> None:
-    asked = len(server.stage.pixverse.requests)
+    asked = len(server.harness.pixverse.requests)
     answer = await server.member.forge_slash(server.channel, "pixverse status", jobid=text)
     assert answer.text.startswith(says)
-    assert server.stage.pixverse.requests[asked:] == []
+    assert server.harness.pixverse.requests[asked:] == []
 
 
 async def test_a_request_that_the_api_refuses(server: GuildFixture) -> None:
     job = server.job()
-    server.stage.pixverse.faults.add(faults.Status(400), job=job)
+    server.harness.pixverse.faults.add(faults.Status(400), job=job)
     assert (await server.status(job)).text.startswith("**That isn't a job id.**")
     assert server.posts() == []
 
@@ -183,7 +183,7 @@ async def test_a_refused_token_is_reported_once_and_so_is_its_end(server: GuildF
     assert not flowing.pinged
     assert (await server.outcome()).text.startswith("**Your video is ready.**")
     unseen.complete()
-    await server.stage.discord.until(lambda: len(server.outcomes()) == 2)
+    await server.harness.discord.until(lambda: len(server.outcomes()) == 2)
     over = await server.notice("**Fixed: the API token works.**")
     assert (over.id, over.edited, over.pinged) == (notice.id, True, notice.pinged)
     assert "4 jobs resumed." in over.text
@@ -215,22 +215,22 @@ async def test_an_alert_about_a_removed_token_asks_for_nothing_any_more(server: 
     assert "1 job is no longer watched." in over.text
 
 
-async def test_an_alert_whose_problem_ended_while_discord_did_not_respond(own_stage: Stage) -> None:
+async def test_an_alert_whose_problem_ended_while_discord_did_not_respond(own_harness: Harness) -> None:
     """The edit is refused for a while, and the bot is killed meanwhile."""
-    stage = own_stage
-    server = await stage.server()
+    harness = own_harness
+    server = await harness.server()
     await server.watched()
     server.account.refuse()
     alert = await server.notice("**PixVerse results are on hold.**")
-    fault = stage.discord.faults.add(
+    fault = harness.discord.faults.add(
         method="PATCH", path=f".*/messages/{alert.id}", action=DiscordStatus(503), times=None
     )
     server.account.ok()
     await server.notice("**PixVerse results are back.**")
-    await stage.discord.until(lambda: fault.hits >= 1)
-    await stage.kill()
-    stage.discord.faults.remove(fault)
-    await stage.start()
+    await harness.discord.until(lambda: fault.hits >= 1)
+    await harness.kill()
+    harness.discord.faults.remove(fault)
+    await harness.start()
     over = await server.notice("**Fixed: the API token works.**")
     assert over.id == alert.id
     assert len(server.notices()) == 2
@@ -280,8 +280,8 @@ async def test_without_an_alerts_channel_it_is_reported_where_somebody_waits(ser
     assert "alerts go to the job's own channel" in check.text
 
 
-async def test_one_account_s_problem_does_not_affect_another(stage: Stage, server: GuildFixture) -> None:
-    other = await stage.server()
+async def test_one_account_s_problem_does_not_affect_another(harness: Harness, server: GuildFixture) -> None:
+    other = await harness.server()
     await server.watched()
     job = await other.watched()
     server.account.refuse()
@@ -291,12 +291,12 @@ async def test_one_account_s_problem_does_not_affect_another(stage: Stage, serve
     assert other.notices() == []
 
 
-async def _played(stage: Stage, fault: Fault) -> None:
-    await stage.pixverse.until(lambda: fault.played == 1)
+async def _played(harness: Harness, fault: Fault) -> None:
+    await harness.pixverse.until(lambda: fault.played == 1)
 
 
-def _rest(stage: Stage, job: Job) -> float:
+def _rest(harness: Harness, job: Job) -> float:
     """Seconds between the 429 and the next request."""
-    seen = [entry for entry in stage.pixverse.requests if entry.jobid == job.jobid]
+    seen = [entry for entry in harness.pixverse.requests if entry.jobid == job.jobid]
     (refused,) = [k for k, entry in enumerate(seen) if entry.status == 429]
     return (seen[refused + 1].at - seen[refused].at) / 1000

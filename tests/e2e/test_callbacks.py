@@ -17,7 +17,7 @@ from sandbox.ports import free_port
 from tests.e2e.conftest import Build
 from tests.e2e.forking import ForkServer
 from tests.e2e.guild_fixture import GuildFixture
-from tests.e2e.stage import Stage
+from tests.e2e.harness import Harness
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("generation")]
 
@@ -27,12 +27,12 @@ _NAME = "pixverse-admin callback"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stage(
+async def harness(
     program: Path, fork_server: ForkServer | None, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Stage]:
+) -> AsyncIterator[Harness]:
     port = free_port()
     settings = {"POLL_INTERVAL": "20", "CALLBACK_PORT": str(port), "PUBLIC_URL": f"http://127.0.0.1:{port}"}
-    shared = await Stage.build(program, tmp_path_factory.mktemp("stage"), settings, fork_server)
+    shared = await Harness.build(program, tmp_path_factory.mktemp("harness"), settings, fork_server)
     try:
         await shared.start()
         yield shared
@@ -47,7 +47,7 @@ async def _called(server: GuildFixture) -> str:
     assert answer.text.startswith("**Give useapi.net this address as `replyUrl`:**"), answer
     found = _ADDRESS.search(answer.text)
     assert found is not None
-    server.stage.for_one_alone.append(found[2])
+    server.harness.for_one_alone.append(found[2])
     server.account.reply_url = found[1]
     return found[1]
 
@@ -70,41 +70,41 @@ _JSON = {"Content-Type": "application/json"}
     ids=lambda policy: policy.when.value,
 )
 async def test_the_outcome_comes_with_the_callback_and_once(
-    stage: Stage, server: GuildFixture, policy: CallbackPolicy
+    harness: Harness, server: GuildFixture, policy: CallbackPolicy
 ) -> None:
-    stage.pixverse.callbacks.policy = policy
+    harness.pixverse.callbacks.policy = policy
     await _called(server)
     job = await server.watched()
-    asked = stage.pixverse.asked(job)
+    asked = harness.pixverse.asked(job)
     job.set("progress")
     job.complete()
     outcome = await server.outcome(timeout=_BEFORE_THE_POLL)
     assert outcome.text.startswith("**Your video is ready.**")
-    sent = [one for one in stage.pixverse.callbacks.sent if one.jobid == job.jobid]
-    await stage.pixverse.until(lambda: all(one.status == 200 for one in sent))
-    assert stage.pixverse.asked(job) <= asked + 3
+    sent = [one for one in harness.pixverse.callbacks.sent if one.jobid == job.jobid]
+    await harness.pixverse.until(lambda: all(one.status == 200 for one in sent))
+    assert harness.pixverse.asked(job) <= asked + 3
     assert server.outcomes() == [outcome]
 
 
-async def test_a_callback_before_the_record_is_final(stage: Stage, server: GuildFixture) -> None:
-    stage.pixverse.callbacks.policy = CallbackPolicy(CallbackTiming.NEVER)
+async def test_a_callback_before_the_record_is_final(harness: Harness, server: GuildFixture) -> None:
+    harness.pixverse.callbacks.policy = CallbackPolicy(CallbackTiming.NEVER)
     url = await _called(server)
     job = await server.watched()
-    asked = stage.pixverse.asked(job)
+    asked = harness.pixverse.asked(job)
     claim = '{"%s": "%s", "status": "completed", "video_status": 1}'
-    name = "video_id" if stage.generation == "v2" else "jobid"
+    name = "video_id" if harness.generation == "v2" else "jobid"
     assert await _post(url, (claim % (name, job.jobid)).encode()) == 200
-    await stage.pixverse.until(lambda: stage.pixverse.asked(job) > asked)
+    await harness.pixverse.until(lambda: harness.pixverse.asked(job) > asked)
     assert server.outcomes() == []
     job.complete()
     await server.outcome(timeout=2 * _BEFORE_THE_POLL)
 
 
-async def test_a_forged_callback_changes_nothing(stage: Stage, server: GuildFixture) -> None:
-    url, other = await _called(server), await stage.server()
+async def test_a_forged_callback_changes_nothing(harness: Harness, server: GuildFixture) -> None:
+    url, other = await _called(server), await harness.server()
     job, theirs = await server.watched(), await other.watched()
     start = url.removesuffix(url.rpartition("/")[2])
-    requests = len(stage.pixverse.requests)
+    requests = len(harness.pixverse.requests)
     assert await _post(start + "A" * 43) == 404
     bodies = [
         b"",
@@ -123,21 +123,21 @@ async def test_a_forged_callback_changes_nothing(stage: Stage, server: GuildFixt
     assert await _post(url, b"x" * 70_000) == 413
     forged_end = f'{{"jobid":"{job.jobid}","status":"failed","video_status":8,"error":"forged"}}'
     assert await _post(url, forged_end.encode()) == 200
-    await stage.pixverse.until(lambda: len(stage.pixverse.requests) > requests)
-    assert {entry.jobid for entry in stage.pixverse.requests[requests:]} <= {job.jobid, None}
+    await harness.pixverse.until(lambda: len(harness.pixverse.requests) > requests)
+    assert {entry.jobid for entry in harness.pixverse.requests[requests:]} <= {job.jobid, None}
     assert server.outcomes() == []
     assert other.outcomes() == []
     assert "forged" not in "".join(card.text for card in server.cards())
 
 
-async def test_a_flood_to_one_address_causes_three_requests_and_affects_nobody_else(stage: Stage) -> None:
-    stage.pixverse.callbacks.policy = CallbackPolicy()
-    flooded, quiet = await stage.server(), await stage.server()
+async def test_a_flood_to_one_address_causes_three_requests_and_affects_nobody_else(harness: Harness) -> None:
+    harness.pixverse.callbacks.policy = CallbackPolicy()
+    flooded, quiet = await harness.server(), await harness.server()
     url = await _called(flooded)
     await _called(quiet)
     job, theirs = await flooded.watched(), await quiet.watched()
-    asked = stage.pixverse.asked(job)
-    name = "video_id" if stage.generation == "v2" else "jobid"
+    asked = harness.pixverse.asked(job)
+    name = "video_id" if harness.generation == "v2" else "jobid"
     body = f'{{"{name}":"{job.jobid}","status":"completed","video_status":1}}'.encode()
 
     async def pour() -> list[int]:
@@ -148,14 +148,14 @@ async def test_a_flood_to_one_address_causes_three_requests_and_affects_nobody_e
     await quiet.outcome(timeout=_BEFORE_THE_POLL)
     answers = [status for one in await asyncio.gather(*pouring) for status in one]
     assert set(answers) == {200, 429}
-    assert stage.pixverse.asked(job) <= asked + (12 if stage.generation == "v2" else 4)
+    assert harness.pixverse.asked(job) <= asked + (12 if harness.generation == "v2" else 4)
     assert flooded.outcomes() == []
 
 
 async def test_a_job_that_nobody_requested_is_posted_only_where_its_account_is_followed(
-    stage: Stage, server: GuildFixture
+    harness: Harness, server: GuildFixture
 ) -> None:
-    stage.pixverse.callbacks.policy = CallbackPolicy()
+    harness.pixverse.callbacks.policy = CallbackPolicy()
     await _called(server)
     server.job().complete()
     asked_for = await server.watched()
@@ -199,23 +199,23 @@ def _replace_button(answer: Answer) -> str:
     return found
 
 
-async def test_a_server_without_its_own_token_has_no_address(stage: Stage) -> None:
-    server = stage.empty_server()
+async def test_a_server_without_its_own_token_has_no_address(harness: Harness) -> None:
+    server = harness.empty_server()
     answer = await server.admin.slash(server.channel, _NAME)
     assert answer.text.startswith("**Callbacks need this server's own API token.**")
 
 
-async def test_no_secret_leaves_the_reply(stage: Stage, server: GuildFixture) -> None:
+async def test_no_secret_leaves_the_reply(harness: Harness, server: GuildFixture) -> None:
     """Not even where the API repeats the address in a job's record."""
-    stage.pixverse.callbacks.policy = CallbackPolicy()
+    harness.pixverse.callbacks.policy = CallbackPolicy()
     url = await _called(server)
     assert await _post(url) == 200
     job = await server.watched(replyUrl=url, replyRef=url)
     job.fail("no video")
     outcome = await server.outcome(timeout=_BEFORE_THE_POLL)
-    assert server.stage.for_one_alone[-1] not in (await server.member.click(outcome, "Details")).text
-    await stage.listen_to_port()
-    assert stage.leaks() == []
+    assert server.harness.for_one_alone[-1] not in (await server.member.click(outcome, "Details")).text
+    await harness.listen_to_port()
+    assert harness.leaks() == []
 
 
 @pytest.mark.parametrize("generation", ["v1"], indirect=True)

@@ -6,7 +6,7 @@ import pytest
 
 from sandbox.discord_wire import Answer, Status
 from tests.e2e.guild_fixture import GuildFixture
-from tests.e2e.stage import Stage
+from tests.e2e.harness import Harness
 from tests.e2e.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -28,7 +28,7 @@ async def _shown(server: GuildFixture) -> Answer:
 
 def _age_the_oldest_job(server: GuildFixture) -> None:
     """Makes the oldest job's end so old that the next start deletes the job."""
-    server.stage.ledger.change(
+    server.harness.ledger.change(
         "UPDATE jobs SET ended_at = 1 WHERE id = (SELECT min(job_id) FROM subscriptions WHERE guild_id = ?)",
         server.guild.id,
     )
@@ -40,9 +40,9 @@ async def test_pages_are_turned_in_place_even_after_a_restart(server: GuildFixtu
     assert answer.ephemeral
     assert answer.text.startswith("**Every result is posted.**\n1. **Posted** ·")
     assert [button.label for button in answer.buttons] == ["More results"]
-    await server.stage.stop()
+    await server.harness.stop()
     _age_the_oldest_job(server)
-    await server.stage.start()
+    await server.harness.start()
     await until(lambda: _outcomes(server) == 11, what="the old job is deleted")
     turned = await server.admin.click(answer, "More results")
     assert turned.updated is not None
@@ -55,17 +55,17 @@ async def test_pages_are_turned_in_place_even_after_a_restart(server: GuildFixtu
 
 async def test_a_result_that_was_not_posted_is_resent_once(server: GuildFixture) -> None:
     job = await server.watched()
-    stage = server.stage
+    harness = server.harness
     server.channel.deny_bot(send_messages=True)
     job.complete()
-    await stage.pixverse.until(lambda: _blocked(server))
-    await stage.stop()
-    stage.ledger.change(
+    await harness.pixverse.until(lambda: _blocked(server))
+    await harness.stop()
+    harness.ledger.change(
         "UPDATE deliveries SET state = 'given_up', settled_at = next_at WHERE kind = 'outcome' AND channel_id = ?",
         server.channel.id,
     )
     server.channel.allow_bot(send_messages=True)
-    await stage.start()
+    await harness.start()
     answer = await _shown(server)
     assert answer.text.startswith("**1 result not posted.**\n1. **Not posted** · ")
 
@@ -82,43 +82,43 @@ async def test_a_result_that_was_not_posted_is_resent_once(server: GuildFixture)
 
 
 async def test_the_reply_shows_when_the_resent_result_is_posted(server: GuildFixture) -> None:
-    stage = server.stage
+    harness = server.harness
     await _ended(server, 1)
-    await stage.stop()
-    stage.ledger.change(
+    await harness.stop()
+    harness.ledger.change(
         "UPDATE deliveries SET state = 'given_up', reason = 'refused', message_id = NULL WHERE id ="
         " (SELECT min(id) FROM deliveries WHERE kind = 'outcome' AND channel_id = ?)",
         server.channel.id,
     )
-    await stage.start()
+    await harness.start()
     answer = await _shown(server)
-    away = stage.discord.faults.add(
+    away = harness.discord.faults.add(
         method="POST", path=f"/channels/{server.channel.id}/messages", action=Status(503), times=None
     )
     pressed = (await server.admin.click(answer, "Resend 1")).updated
     assert pressed is not None
     assert pressed.text.startswith("**Resending #")
-    stage.discord.faults.remove(away)
-    await stage.discord.until(lambda: answer.text.startswith("**Posted #"))
+    harness.discord.faults.remove(away)
+    await harness.discord.until(lambda: answer.text.startswith("**Posted #"))
     assert "Not posted" not in answer.text
 
 
 def _outcomes(server: GuildFixture) -> int:
-    return len(server.stage.ledger.outcome_states(server.channel.id))
+    return len(server.harness.ledger.outcome_states(server.channel.id))
 
 
 def _blocked(server: GuildFixture) -> bool:
-    rows = server.stage.ledger.rows(
+    rows = server.harness.ledger.rows(
         "SELECT id FROM deliveries WHERE kind = 'outcome' AND channel_id = ? AND blocked_since IS NOT NULL",
         server.channel.id,
     )
     return bool(rows)
 
 
-async def test_its_buttons_work_only_for_admins_of_the_server(stage: Stage, server: GuildFixture) -> None:
+async def test_its_buttons_work_only_for_admins_of_the_server(harness: Harness, server: GuildFixture) -> None:
     await _ended(server, 1)
-    (row,) = stage.ledger.rows("SELECT id FROM deliveries WHERE kind = 'outcome' AND guild_id = ?", server.guild.id)
-    other = await stage.server()
+    (row,) = harness.ledger.rows("SELECT id FROM deliveries WHERE kind = 'outcome' AND guild_id = ?", server.guild.id)
+    other = await harness.server()
     for custom_id in (f"results:send:1:{row['id']}", "results:more:0"):
         refused = await server.member.forge_click(server.channel, custom_id)
         assert refused.text == "**Only someone with *Manage Server* can do this.**"

@@ -112,8 +112,8 @@ async def test_an_unknown_status_is_not_an_end(server: GuildFixture) -> None:
     answer = await server.status(job)
     assert answer.text.startswith("**Watching.**")
     await server.card_says('**PixVerse says "upscaling".**', '**PixVerse says "UPSCALING".**')
-    asked = server.stage.pixverse.asked(job)
-    await server.stage.pixverse.until(lambda: server.stage.pixverse.asked(job) > asked)
+    asked = server.harness.pixverse.asked(job)
+    await server.harness.pixverse.until(lambda: server.harness.pixverse.asked(job) > asked)
     job.complete()
     assert (await server.outcome()).text.startswith("**Your video is ready.**")
 
@@ -148,8 +148,8 @@ async def test_a_dead_link(server: GuildFixture) -> None:
     if is_v2(job.jobid):
         # The address doesn't say when it expires; the bot calls it dead only after more than a minute.
         tried = job.videos[0].path
-        await server.stage.pixverse.until(
-            lambda: sum(entry.path == tried for entry in server.stage.pixverse.cdn.requests) > 2
+        await server.harness.pixverse.until(
+            lambda: sum(entry.path == tried for entry in server.harness.pixverse.cdn.requests) > 2
         )
         assert server.outcomes() == []
         return
@@ -183,12 +183,12 @@ async def test_a_host_that_is_not_allowed(server: GuildFixture) -> None:
 
 async def test_a_redirect_to_a_host_that_is_not_allowed(server: GuildFixture) -> None:
     job = await server.watched()
-    server.stage.pixverse.cdn.faults.add(faults.Redirect("http://localhost:9/secret.mp4"), times=None)
+    server.harness.pixverse.cdn.faults.add(faults.Redirect("http://localhost:9/secret.mp4"), times=None)
     job.complete()
     try:
         outcome = await server.outcome()
     finally:
-        server.stage.pixverse.cdn.faults.clear()
+        server.harness.pixverse.cdn.faults.clear()
     assert outcome.text.startswith("**Your video is ready, but I may not fetch it.**")
     assert outcome.attachments == []
 
@@ -202,7 +202,7 @@ def _is_outcome(request: RecordedRequest) -> bool:
 
 async def test_an_automod_block_leaves_only_the_bot_s_words(server: GuildFixture) -> None:
     job = await server.watched(prompt="rude word")
-    blocked = server.stage.discord.faults.add(
+    blocked = server.harness.discord.faults.add(
         method="POST", path=_MESSAGES, action=Status(400, 200000), match=_is_outcome
     )
     job.complete()
@@ -219,7 +219,7 @@ async def test_an_automod_block_leaves_only_the_bot_s_words(server: GuildFixture
 @pytest.mark.parametrize("action", [Cut(), Status(500)], ids=["cut", "500"])
 async def test_a_response_lost_after_the_post_duplicates_nothing(server: GuildFixture, action: Cut | Status) -> None:
     job = await server.watched()
-    lost = server.stage.discord.faults.add(
+    lost = server.harness.discord.faults.add(
         method="POST", path=_MESSAGES, when="after", action=action, match=_is_outcome
     )
     job.complete()
@@ -236,5 +236,5 @@ async def test_a_deleted_card_does_not_prevent_the_outcome(server: GuildFixture)
     job.complete()
     assert len((await server.outcome()).attachments) == 1
     path = f"/channels/{server.channel.id}/messages"
-    posts = [call for call in server.stage.discord.requests if call.method == "POST" and call.path == path]
+    posts = [call for call in server.harness.discord.requests if call.method == "POST" and call.path == path]
     assert len(posts) == 2, "the outcome was taken at once"

@@ -13,7 +13,7 @@ import pytest_asyncio
 from sandbox.discord_wire import Answer, Channel, Member, NotAnswered
 from tests.e2e.forking import ForkServer
 from tests.e2e.guild_fixture import GuildFixture
-from tests.e2e.stage import Stage
+from tests.e2e.harness import Harness
 from ui.buttons import Action
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -54,7 +54,7 @@ class Victim:
 
     def state(self) -> dict[str, Any]:
         """Everything that a stranger could have changed."""
-        rows, guild = self.server.stage.ledger.rows, self.server.guild.id
+        rows, guild = self.server.harness.ledger.rows, self.server.guild.id
         of_guild = "FROM {} WHERE guild_id = ?"
         kept = {table: rows("SELECT * " + of_guild.format(table), guild) for table in ("subscriptions", "batches")}
         return {
@@ -67,14 +67,14 @@ class Victim:
         }
 
     def job_numbers(self) -> list[int]:
-        rows = self.server.stage.ledger.rows(
+        rows = self.server.harness.ledger.rows(
             "SELECT job_id FROM subscriptions WHERE guild_id = ?", self.server.guild.id
         )
         return [row["job_id"] for row in rows]
 
     def custom_ids(self, actions: Iterable[Action]) -> list[str]:
         """All ids of buttons in its channels, all that could be there, and some invalid ones."""
-        rows, guild = self.server.stage.ledger.rows, self.server.guild.id
+        rows, guild = self.server.harness.ledger.rows, self.server.guild.id
         accounts = {row["id"] for row in rows(_ITS_ACCOUNT, guild)}
         others = {row["id"] for row in rows(_ITS_SUBSCRIPTIONS_AND_BATCHES, guild)}
         details = [
@@ -94,12 +94,12 @@ class Victim:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stage(
+async def harness(
     program: Path, fork_server: ForkServer | None, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Stage]:
+) -> AsyncIterator[Harness]:
     """One bot without limits on how often a forger can try."""
-    patient = await Stage.build(
-        program, tmp_path_factory.mktemp("stage"), {"COMMANDS_PER_MINUTE": "100000"}, fork_server
+    patient = await Harness.build(
+        program, tmp_path_factory.mktemp("harness"), {"COMMANDS_PER_MINUTE": "100000"}, fork_server
     )
     try:
         await patient.start()
@@ -119,21 +119,21 @@ async def _press_everything(victim: Victim, who: Member, where: Channel, actions
     assert victim.state() == before
 
 
-async def test_buttons_clicked_in_another_server(stage: Stage, server: GuildFixture) -> None:
-    victim, stranger = await Victim.of(server), await stage.server()
-    asked = len(stage.pixverse.requests)
+async def test_buttons_clicked_in_another_server(harness: Harness, server: GuildFixture) -> None:
+    victim, stranger = await Victim.of(server), await harness.server()
+    asked = len(harness.pixverse.requests)
     for who in (stranger.member, stranger.admin):
         await _press_everything(victim, who, stranger.channel)
     assert stranger.outcomes() == []
     assert {
-        entry.jobid for entry in stage.pixverse.requests[asked:] if entry.account == stranger.account.number
+        entry.jobid for entry in harness.pixverse.requests[asked:] if entry.account == stranger.account.number
     } == set()
 
 
 async def test_buttons_clicked_in_another_channel(server: GuildFixture) -> None:
     victim = await Victim.of(server)
     elsewhere = server.guild.add_text_channel("elsewhere")
-    moderator = server.guild.add_member("mod", permissions=server.stage.discord.Permissions(manage_messages=True))
+    moderator = server.guild.add_member("mod", permissions=server.harness.discord.Permissions(manage_messages=True))
     for who in (server.member, moderator):
         await _press_everything(victim, who, elsewhere, [action for action in Action if action not in _OF_ONESELF])
 
@@ -156,9 +156,9 @@ async def test_forged_custom_ids_are_ignored(server: GuildFixture) -> None:
     assert victim.state() == before
 
 
-async def test_numbers_of_another_server(stage: Stage, server: GuildFixture) -> None:
-    victim, stranger = await Victim.of(server), await stage.server()
-    before, asked = victim.state(), len(stage.pixverse.requests)
+async def test_numbers_of_another_server(harness: Harness, server: GuildFixture) -> None:
+    victim, stranger = await Victim.of(server), await harness.server()
+    before, asked = victim.state(), len(harness.pixverse.requests)
     for number in victim.job_numbers():
         for command, options in (
             ("status", {"jobid": f"#{number}"}),
@@ -173,15 +173,15 @@ async def test_numbers_of_another_server(stage: Stage, server: GuildFixture) -> 
             ), answer.text
     assert victim.state() == before
     assert stranger.posts() == []
-    assert not [entry for entry in stage.pixverse.requests[asked:] if entry.account == stranger.account.number]
+    assert not [entry for entry in harness.pixverse.requests[asked:] if entry.account == stranger.account.number]
 
 
-async def test_numbers_of_another_channel(stage: Stage, server: GuildFixture) -> None:
+async def test_numbers_of_another_channel(harness: Harness, server: GuildFixture) -> None:
     """Somebody who sees only this channel learns nothing about the other one by trying consecutive numbers."""
     victim = await Victim.of(server)
     thread = server.channel.add_thread("inside")
     elsewhere = server.guild.add_text_channel("elsewhere")
-    mallory = server.guild.add_member("mallory", permissions=stage.discord.Permissions(manage_messages=True))
+    mallory = server.guild.add_member("mallory", permissions=harness.discord.Permissions(manage_messages=True))
     before = victim.state()
     said: dict[str, set[str]] = {}
     for number in (*victim.job_numbers(), 999_999):
@@ -209,8 +209,8 @@ async def test_a_number_works_in_another_channel_for_the_person_who_requested_it
     assert (await server.status(server.number(job), channel=elsewhere)).text.startswith("**Watching.**")
 
 
-async def test_ids_of_another_server_s_account(stage: Stage, server: GuildFixture) -> None:
-    victim, stranger = await Victim.of(server), await stage.server()
+async def test_ids_of_another_server_s_account(harness: Harness, server: GuildFixture) -> None:
+    victim, stranger = await Victim.of(server), await harness.server()
     before = victim.state()
     for jobid in victim.jobids:
         for command in ("status", "unwatch"):
@@ -226,17 +226,19 @@ async def test_ids_of_another_server_s_account(stage: Stage, server: GuildFixtur
 @pytest.mark.parametrize(
     "typed", ["", "#", "#1", "lighthouse", "%", "_", "a secret lighthouse", "'; DROP TABLE jobs; --"]
 )
-async def test_autocomplete_in_another_server_offers_nothing(stage: Stage, server: GuildFixture, typed: str) -> None:
+async def test_autocomplete_in_another_server_offers_nothing(
+    harness: Harness, server: GuildFixture, typed: str
+) -> None:
     await Victim.of(server)
-    stranger = await stage.server()
+    stranger = await harness.server()
     twin = stranger.guild.add_member("alice again", user_id=server.member.id)
     for who in (stranger.member, stranger.admin, twin):
         for command in ("status", "unwatch"):
             assert await who.autocomplete(stranger.channel, f"pixverse {command}", option="jobid", typed=typed) == []
 
 
-async def test_a_form_submitted_by_somebody_else(stage: Stage, server: GuildFixture) -> None:
-    victim, stranger = await Victim.of(server), await stage.server()
+async def test_a_form_submitted_by_somebody_else(harness: Harness, server: GuildFixture) -> None:
+    victim, stranger = await Victim.of(server), await harness.server()
     opened = await server.admin.slash(server.channel, "pixverse-admin token set")
     assert opened.modal is not None
     before = victim.state()
@@ -253,14 +255,14 @@ async def test_a_form_submitted_by_somebody_else(stage: Stage, server: GuildFixt
 @pytest.mark.parametrize("name", ["alerts", "follow"])
 @pytest.mark.parametrize("where", ["channel", "archived thread"])
 async def test_a_channel_of_another_server_is_refused(
-    server: GuildFixture, stage: Stage, name: str, where: str
+    server: GuildFixture, harness: Harness, name: str, where: str
 ) -> None:
-    other = await stage.server()
+    other = await harness.server()
     chosen = other.channel if where == "channel" else _archived_thread(other)
     answer = await server.admin.forge_choice(server.channel, f"pixverse-admin {name}", option="channel", chosen=chosen)
     assert answer.text.startswith("**That channel isn't in this server.**")
     assert answer.buttons == []
-    assert stage.ledger.rows("SELECT alerts_channel FROM servers WHERE guild_id = ?", server.guild.id) == [
+    assert harness.ledger.rows("SELECT alerts_channel FROM servers WHERE guild_id = ?", server.guild.id) == [
         {"alerts_channel": None}
     ]
 
@@ -271,16 +273,16 @@ async def test_an_archived_thread_of_the_own_server_is_accepted(server: GuildFix
     assert answer.text.startswith("**Alerts go to <#")
 
 
-async def test_a_stored_channel_of_another_server_is_never_posted_in(server: GuildFixture, stage: Stage) -> None:
+async def test_a_stored_channel_of_another_server_is_never_posted_in(server: GuildFixture, harness: Harness) -> None:
     """A database of an earlier version may contain such a channel."""
-    other = await stage.server()
+    other = await harness.server()
     thread = _archived_thread(other)
     await server.admin.slash(server.channel, "pixverse-admin alerts", channel=server.channel)
-    stage.ledger.change("UPDATE servers SET alerts_channel = ? WHERE guild_id = ?", thread.id, server.guild.id)
+    harness.ledger.change("UPDATE servers SET alerts_channel = ? WHERE guild_id = ?", thread.id, server.guild.id)
     await server.watched()
     server.account.refuse()
     tried = "SELECT 1 FROM deliveries WHERE kind = 'notice' AND channel_id = ? AND blocked_since IS NOT NULL"
-    await stage.pixverse.until(lambda: stage.ledger.rows(tried, thread.id) != [])
+    await harness.pixverse.until(lambda: harness.ledger.rows(tried, thread.id) != [])
     assert server.posts(thread) == []
 
 
@@ -291,8 +293,8 @@ def _archived_thread(server: GuildFixture) -> Channel:
     return thread
 
 
-async def test_a_button_that_names_a_channel_of_another_server(server: GuildFixture, stage: Stage) -> None:
-    other = await stage.server()
+async def test_a_button_that_names_a_channel_of_another_server(server: GuildFixture, harness: Harness) -> None:
+    other = await harness.server()
     question = await server.admin.slash(server.channel, "pixverse-admin follow", channel=server.channel)
     (asked,) = [button.custom_id for button in question.buttons if button.label == "Follow the account"]
     assert asked is not None
@@ -304,4 +306,4 @@ async def test_a_button_that_names_a_channel_of_another_server(server: GuildFixt
     assert (await server.admin.forge_click(server.channel, forged)).text.startswith(
         "**That channel isn't in this server.**"
     )
-    assert stage.ledger.rows("SELECT * FROM follows WHERE guild_id = ?", server.guild.id) == []
+    assert harness.ledger.rows("SELECT * FROM follows WHERE guild_id = ?", server.guild.id) == []

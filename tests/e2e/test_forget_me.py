@@ -10,7 +10,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 def _rows_with(server: GuildFixture, user_id: int) -> list[str]:
-    ledger = server.stage.ledger
+    ledger = server.harness.ledger
     return [
         f"{table}.{name}"
         for table in ledger.tables()

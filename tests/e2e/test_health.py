@@ -18,20 +18,20 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 async def test_health_over_the_port_and_the_service_manager(build: Build) -> None:
     port = free_port()
-    stage = await build(HTTP_PORT=str(port))
-    path = stage.folder / "notify"
+    harness = await build(HTTP_PORT=str(port))
+    path = harness.folder / "notify"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(path))
         manager.setblocking(False)
-        stage.bot.settings["NOTIFY_SOCKET"] = str(path)
-        await stage.start()
+        harness.bot.settings["NOTIFY_SOCKET"] = str(path)
+        await harness.start()
         assert manager.recv(100) == b"READY=1"
 
         status, body = await ask(port, "GET /healthz HTTP/1.1\nHost: 127.0.0.1")
         assert (status, json.loads(body)["reasons"]) == (200, [])
         assert json.loads(body)["seconds_since_loops_turned"].keys() >= {"cards", "delivery", "poll"}
 
-        server = await stage.server()
+        server = await harness.server()
         (await server.watched()).complete()
         await server.outcome()
         status, body = await ask(port, "GET /metrics HTTP/1.1\nHost: 127.0.0.1")
@@ -61,16 +61,16 @@ async def test_health_over_the_port_and_the_service_manager(build: Build) -> Non
         )
         assert [samples[f'relay_loop_failures_total{{loop="{loop}"}}'] for loop in loops] == [0] * len(loops)
 
-        await stage.stop()
+        await harness.stop()
         assert manager.recv(100) == b"STOPPING=1"
-    assert stage.bot.said("Traceback") == []
+    assert harness.bot.said("Traceback") == []
 
 
 async def test_a_port_in_use_is_reported_in_a_line(build: Build) -> None:
-    stage = await build()
+    harness = await build()
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        finished = await stage.bot.run(changed={"HTTP_PORT": port})
+        finished = await harness.bot.run(changed={"HTTP_PORT": port})
     assert finished.code == 2
     assert finished.lines[-1].startswith(f"HTTP_HOST, HTTP_PORT: 127.0.0.1, port {port} cannot be listened at")
     assert "Traceback" not in finished.text
@@ -78,9 +78,9 @@ async def test_a_port_in_use_is_reported_in_a_line(build: Build) -> None:
 
 async def test_while_discord_is_down_the_port_responds(build: Build) -> None:
     port = free_port()
-    stage = await build(HTTP_PORT=str(port), DISCORD_API_URL="http://127.0.0.1:9")
-    await stage.bot.start()
-    await until(lambda: stage.bot.said("Discord can't be reached"))
+    harness = await build(HTTP_PORT=str(port), DISCORD_API_URL="http://127.0.0.1:9")
+    await harness.bot.start()
+    await until(lambda: harness.bot.said("Discord can't be reached"))
     status, body = await ask(port, "GET /healthz HTTP/1.1\nHost: 127.0.0.1")
     assert (status, json.loads(body)["seconds_since_loops_turned"]) == (200, {})
-    assert await stage.bot.stop() == 0
+    assert await harness.bot.stop() == 0

@@ -10,7 +10,7 @@ from sandbox.pixverse_api.jobs import Job
 from sandbox.pixverse_api.service import is_v2
 from sandbox.pixverse_api.v2 import record_of
 from tests.e2e.guild_fixture import GuildFixture
-from tests.e2e.stage import Stage
+from tests.e2e.harness import Harness
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -76,13 +76,13 @@ _V2 = [("v2", name, status) for name, status in zip(_WORDS, cycle(("completed", 
 
 @pytest.mark.parametrize(("generation", "name", "status"), _V1 + _V2, indirect=["generation"])
 async def test_a_job_full_of_hostile_words(
-    stage: Stage, server: GuildFixture, generation: str, name: str, status: str
+    harness: Harness, server: GuildFixture, generation: str, name: str, status: str
 ) -> None:
     word = _WORDS[name]
     job = await server.watched()
     job.raw = _running(job, word)
-    asked = stage.pixverse.asked(job)
-    await stage.pixverse.until(lambda: stage.pixverse.asked(job) > asked + 1)
+    asked = harness.pixverse.asked(job)
+    await harness.pixverse.until(lambda: harness.pixverse.asked(job) > asked + 1)
     offered = await server.member.autocomplete(server.channel, "pixverse status", option="jobid", typed="")
     assert [value for _, value in offered] == [server.number(job)]
     listed = await server.use("pixverse list")
@@ -100,12 +100,12 @@ async def test_a_job_full_of_hostile_words(
         assert not message.pinged_everyone
         assert not message.pinged_roles
         assert not any(sign in message.text for sign in "\u202e\u2066\u0000\u001b\u200b")
-    refused = [call for call in stage.discord.requests if call.status in {400, 413}]
+    refused = [call for call in harness.discord.requests if call.status in {400, 413}]
     assert refused == []
 
 
 @pytest.mark.parametrize("name", _WORDS)
-async def test_hostile_words_in_every_option(stage: Stage, server: GuildFixture, name: str) -> None:
+async def test_hostile_words_in_every_option(harness: Harness, server: GuildFixture, name: str) -> None:
     word = _WORDS[name]
     for command, option in (("status", "jobid"), ("unwatch", "jobid"), ("watch", "jobids")):
         for typed in (word, word.replace(" ", ""), f"#{word}", f"job:{word}"):
@@ -114,9 +114,9 @@ async def test_hostile_words_in_every_option(stage: Stage, server: GuildFixture,
             assert not answer.pings
             assert answer.ephemeral
     await server.member.autocomplete(server.channel, "pixverse status", option="jobid", typed=word[:100])
-    answer = await stage.empty_server().set_token(word[:4000])
+    answer = await harness.empty_server().set_token(word[:4000])
     assert answer.text.startswith("**Not stored")
-    assert stage.bot.said("Traceback") == []
+    assert harness.bot.said("Traceback") == []
     assert server.posts() == []
 
 

@@ -19,7 +19,7 @@ from sandbox.ports import free_port
 from tests.e2e.conftest import Build
 from tests.e2e.forking import ForkServer
 from tests.e2e.guild_fixture import GuildFixture
-from tests.e2e.stage import Stage
+from tests.e2e.harness import Harness
 from tests.web.port import ask
 from tests.web.strange_requests import REFUSED, random_bytes
 from web.connection_limiter import room_for
@@ -46,16 +46,16 @@ def ports() -> _Ports:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stage(
+async def harness(
     program: Path, fork_server: ForkServer | None, tmp_path_factory: pytest.TempPathFactory, ports: _Ports
-) -> AsyncIterator[Stage]:
+) -> AsyncIterator[Harness]:
     settings = {
         "POLL_INTERVAL": "20",
         "HTTP_PORT": str(ports.monitoring),
         "CALLBACK_PORT": str(ports.callbacks),
         "PUBLIC_URL": f"http://127.0.0.1:{ports.callbacks}",
     }
-    shared = await Stage.build(program, tmp_path_factory.mktemp("stage"), settings, fork_server)
+    shared = await Harness.build(program, tmp_path_factory.mktemp("harness"), settings, fork_server)
     try:
         await shared.start()
         yield shared
@@ -68,11 +68,11 @@ async def _called(server: GuildFixture) -> None:
     answer = await server.admin.slash(server.channel, "pixverse-admin callback")
     found = re.search(r"`(http://[^`]+/([^`/]+))`", answer.text)
     assert found is not None, answer
-    server.stage.for_one_alone.append(found[2])
+    server.harness.for_one_alone.append(found[2])
     server.account.reply_url = found[1]
 
 
-@pytest.mark.usefixtures("stage")
+@pytest.mark.usefixtures("harness")
 async def test_each_port_serves_only_its_own_paths(ports: _Ports) -> None:
     for host in _HOSTS:
         for path in ("/healthz", "/metrics"):
@@ -92,8 +92,8 @@ async def test_an_installation_of_0_1_is_told_what_to_set(build: Build) -> None:
         assert "Set CALLBACK_PORT" in line
 
 
-async def test_malformed_requests_are_refused_at_once_and_never_logged(stage: Stage, ports: _Ports) -> None:
-    said = len(stage.bot.lines)
+async def test_malformed_requests_are_refused_at_once_and_never_logged(harness: Harness, ports: _Ports) -> None:
+    said = len(harness.bot.lines)
     random = Random(3)
     # Each has an end, because the bot would wait for the rest of a partial request.
     strange = [sent for sent, _ in REFUSED.values()] + [random_bytes(random) + b"\r\n\r\n\r\n" for _ in range(100)]
@@ -102,7 +102,7 @@ async def test_malformed_requests_are_refused_at_once_and_never_logged(stage: St
         assert max(took) < _AT_ONCE
         await asyncio.gather(*(_seconds_to_end(port, sent) for sent in strange))
     assert (await ask(ports.monitoring, "GET /healthz HTTP/1.1\nHost: a"))[0] == 200
-    assert stage.bot.lines[said:] == []
+    assert harness.bot.lines[said:] == []
 
 
 async def _seconds_to_end(port: int, sent: bytes) -> float:
@@ -119,12 +119,12 @@ async def _seconds_to_end(port: int, sent: bytes) -> float:
 
 @pytest.mark.parametrize("sent", [b"", b"POST /callback/", b"POST /callback/a HTTP/1.1\r\nContent-Length: 9\r\n\r\n1"])
 async def test_a_thousand_slow_connections_shut_nobody_out(
-    stage: Stage, server: GuildFixture, ports: _Ports, sent: bytes
+    harness: Harness, server: GuildFixture, ports: _Ports, sent: bytes
 ) -> None:
-    stage.pixverse.callbacks.policy = CallbackPolicy()
+    harness.pixverse.callbacks.policy = CallbackPolicy()
     await _called(server)
     job = await server.watched()
-    said = len(stage.bot.lines)
+    said = len(harness.bot.lines)
     assert room_for(1000) == 1000, "files that this process may open"
     slow: list[asyncio.StreamWriter] = []
     try:
@@ -142,7 +142,7 @@ async def test_a_thousand_slow_connections_shut_nobody_out(
     finally:
         for writer in slow:
             writer.close()
-    told = [one for one in stage.pixverse.callbacks.sent if one.jobid == job.jobid]
+    told = [one for one in harness.pixverse.callbacks.sent if one.jobid == job.jobid]
     assert [one.status for one in told] == [200] * len(told)
     assert told
-    assert not any("Traceback" in line or "accept" in line for line in stage.bot.lines[said:])
+    assert not any("Traceback" in line or "accept" in line for line in harness.bot.lines[said:])

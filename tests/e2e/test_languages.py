@@ -18,8 +18,8 @@ from sandbox.discord_wire import Hold, Status
 from tests import languages
 from tests.e2e.forking import ForkServer
 from tests.e2e.guild_fixture import GuildFixture
+from tests.e2e.harness import Harness
 from tests.e2e.process import NO_CERTIFICATES, copy_program
-from tests.e2e.stage import Stage
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -29,7 +29,7 @@ _ENGLISH = "en-US"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+async def harness(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Harness]:
     program = copy_program(tmp_path_factory.mktemp("program") / "bot")
     for code, mark in _MARKS.items():
         _put_catalogue(program, code, mark)
@@ -37,7 +37,7 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
         fork_server = (
             stack.enter_context(closing(ForkServer(program, NO_CERTIFICATES))) if sys.platform == "linux" else None
         )
-        shared = await Stage.build(program, tmp_path_factory.mktemp("stage"), {}, fork_server)
+        shared = await Harness.build(program, tmp_path_factory.mktemp("harness"), {}, fork_server)
         try:
             await shared.start()
             yield shared
@@ -53,11 +53,11 @@ async def _server_speaks(server: GuildFixture, code: str) -> None:
     """Changes the server's language, and waits until the bot has received the event."""
     server.guild.preferred_locale = code
     sql = "SELECT locale FROM servers WHERE guild_id = ?"
-    await server.stage.pixverse.until(lambda: server.stage.ledger.rows(sql, server.guild.id) == [{"locale": code}])
+    await server.harness.pixverse.until(lambda: server.harness.ledger.rows(sql, server.guild.id) == [{"locale": code}])
 
 
-async def test_a_japanese_member_in_a_portuguese_server(stage: Stage) -> None:
-    server = await stage.server(locale="pt-BR", member="ja")
+async def test_a_japanese_member_in_a_portuguese_server(harness: Harness) -> None:
+    server = await harness.server(locale="pt-BR", member="ja")
     job = server.job(prompt="paper boat")
     answer = await server.status(job)
     assert answer.text.startswith(JAPANESE + "Watching")
@@ -65,7 +65,7 @@ async def test_a_japanese_member_in_a_portuguese_server(stage: Stage) -> None:
     pressed = await server.member.click(card, "pt: Check now")
     assert pressed.text.startswith(JAPANESE)
 
-    await stage.restart()
+    await harness.restart()
     job.set("progress", percent=46)
     assert "46" in (await server.card_says(PORTUGUESE + "In progress")).text
     job.complete()
@@ -76,12 +76,12 @@ async def test_a_japanese_member_in_a_portuguese_server(stage: Stage) -> None:
     assert (await server.card_says(PORTUGUESE + "Done")).id == card.id
 
 
-async def test_posted_messages_keep_their_language_when_the_server_changes_its_own(stage: Stage) -> None:
-    server = await stage.server(locale="pt-BR", member="ja")
+async def test_posted_messages_keep_their_language_when_the_server_changes_its_own(harness: Harness) -> None:
+    server = await harness.server(locale="pt-BR", member="ja")
     job = await server.watched()
     old = await server.card_says(PORTUGUESE)
     await _server_speaks(server, "de")
-    await stage.restart()
+    await harness.restart()
     job.set("progress", percent=46)
     assert (await server.card_says(PORTUGUESE + "In progress")).id == old.id
 
@@ -89,48 +89,48 @@ async def test_posted_messages_keep_their_language_when_the_server_changes_its_o
     await server.card_says(GERMAN)
     for ended in (job, newer):
         ended.complete()
-    await stage.discord.until(lambda: len(server.outcomes()) == 2, what="both outcomes")
+    await harness.discord.until(lambda: len(server.outcomes()) == 2, what="both outcomes")
     assert all(outcome.text.startswith(GERMAN) for outcome in server.outcomes())
     await server.card_says(PORTUGUESE + "Done")
     await server.card_says(GERMAN + "Done")
 
 
-async def test_a_waiting_outcome_keeps_the_language_in_which_it_was_created(stage: Stage) -> None:
+async def test_a_waiting_outcome_keeps_the_language_in_which_it_was_created(harness: Harness) -> None:
     """The outcome is refused at first, and sent after the server changed its language and the bot restarted."""
-    server = await stage.server(locale="pt-BR")
+    server = await harness.server(locale="pt-BR")
     job = await server.watched()
     server.channel.deny_bot(send_messages=True)
     job.complete()
-    await stage.pixverse.until(lambda: stage.ledger.outcome_states(server.channel.id) == ["waiting"])
+    await harness.pixverse.until(lambda: harness.ledger.outcome_states(server.channel.id) == ["waiting"])
     await _server_speaks(server, "de")
-    await stage.restart()
+    await harness.restart()
     server.channel.allow_bot(send_messages=True)
     assert (await server.outcome()).text.startswith(PORTUGUESE)
 
 
-async def test_a_server_that_returns_with_another_language_sees_it_at_once(stage: Stage) -> None:
+async def test_a_server_that_returns_with_another_language_sees_it_at_once(harness: Harness) -> None:
     """No command was used in the server since."""
-    server = await stage.server(locale="pt-BR")
+    server = await harness.server(locale="pt-BR")
     job = await server.watched()
     await server.settled()
     server.guild.remove_bot()
     gone = "SELECT 1 FROM servers WHERE guild_id = ? AND gone_since IS NOT NULL"
-    await stage.pixverse.until(lambda: bool(stage.ledger.rows(gone, server.guild.id)))
+    await harness.pixverse.until(lambda: bool(harness.ledger.rows(gone, server.guild.id)))
     server.guild.preferred_locale = "de"
     server.guild.add_bot()
     job.complete()
     assert (await server.outcome()).text.startswith(GERMAN)
 
 
-async def test_a_resent_result_is_in_the_language_chosen_since(stage: Stage) -> None:
-    server = await stage.server(locale="pt-BR")
+async def test_a_resent_result_is_in_the_language_chosen_since(harness: Harness) -> None:
+    server = await harness.server(locale="pt-BR")
     job = await server.watched()
-    stage.discord.faults.add(
+    harness.discord.faults.add(
         method="POST", path=f"/channels/{server.channel.id}/messages", action=Status(400, code=50035), times=None
     )
     job.complete()
-    await stage.pixverse.until(lambda: stage.ledger.outcome_states(server.channel.id) == ["given_up"])
-    stage.discord.faults.clear()
+    await harness.pixverse.until(lambda: harness.ledger.outcome_states(server.channel.id) == ["given_up"])
+    harness.discord.faults.clear()
     await server.admin.slash(server.channel, "pixverse-admin language", language="de")
     shown = await server.admin.slash(server.channel, "pixverse-admin deliveries")
     (resend,) = (label for label in shown.labels if label.startswith("Resend"))
@@ -138,8 +138,8 @@ async def test_a_resent_result_is_in_the_language_chosen_since(stage: Stage) -> 
     assert (await server.outcome()).text.startswith(GERMAN)
 
 
-async def test_an_admin_chooses_the_language_of_a_server(stage: Stage) -> None:
-    server = await stage.server(locale="pt-BR")
+async def test_an_admin_chooses_the_language_of_a_server(harness: Harness) -> None:
+    server = await harness.server(locale="pt-BR")
     answer = await server.admin.slash(server.channel, "pixverse-admin language", language="ja")
     assert answer.ephemeral
     assert answer.text.startswith("**I'll post in 日本語.**")
@@ -147,7 +147,7 @@ async def test_an_admin_chooses_the_language_of_a_server(stage: Stage) -> None:
     await server.card_says(JAPANESE)
     await _server_speaks(server, "de")
     await server.watched()
-    await stage.discord.until(lambda: len(server.cards()) == 2, what="both cards")
+    await harness.discord.until(lambda: len(server.cards()) == 2, what="both cards")
     assert all(card.text.startswith(JAPANESE) for card in server.cards())
 
     answer = await server.admin.slash(server.channel, "pixverse-admin language", language="server")
@@ -157,38 +157,38 @@ async def test_an_admin_chooses_the_language_of_a_server(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("told", ["xx", None, "en-GB"])
-async def test_an_unknown_or_missing_locale_means_english(stage: Stage, told: str | None) -> None:
-    server = await stage.server(locale=told, member=told)
+async def test_an_unknown_or_missing_locale_means_english(harness: Harness, told: str | None) -> None:
+    server = await harness.server(locale=told, member=told)
     answer = await server.status(server.job())
     assert answer.text.startswith("**Watching")
     assert (await server.card_says("**")).labels == ["Check now", "Stop watching"]
 
 
-async def test_admins_are_told_once_in_the_server_s_language(stage: Stage) -> None:
+async def test_admins_are_told_once_in_the_server_s_language(harness: Harness) -> None:
     """Also if the bot dies before it knows that the message was posted, and the language changes meanwhile."""
-    server = await stage.server(locale="pt-BR")
+    server = await harness.server(locale="pt-BR")
     alerts = server.guild.add_text_channel("alerts")
     await server.admin.slash(server.channel, "pixverse-admin alerts", channel=alerts)
     await server.watched()
     hold = Hold()
     path = f"/channels/{alerts.id}/messages"
-    stage.discord.faults.add(method="POST", path=path, when="after", action=hold)
-    stage.renew_token(server.account)
+    harness.discord.faults.add(method="POST", path=path, when="after", action=hold)
+    harness.renew_token(server.account)
     await hold.reached.wait()
-    await stage.kill()
-    stage.discord.faults.clear()
+    await harness.kill()
+    harness.discord.faults.clear()
     hold.release.set()
     server.guild.preferred_locale = "de"
-    stage.discord.forget_nonces()
-    await stage.start()
+    harness.discord.forget_nonces()
+    await harness.start()
     await server.settled(alerts)
     (notice,) = server.posts(alerts)
     assert notice.text.startswith(PORTUGUESE)
 
 
-async def test_every_reply_is_in_the_asker_s_language(stage: Stage) -> None:
+async def test_every_reply_is_in_the_asker_s_language(harness: Harness) -> None:
     """Commands, refusals, forms, choices and buttons."""
-    server = await stage.server(locale="pt-BR", member="ja")
+    server = await harness.server(locale="pt-BR", member="ja")
     job = await server.watched(prompt="paper boat")
     bob = server.guild.add_member("bob")
     bob.locale = "de"
@@ -212,24 +212,24 @@ def _described(part: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from _described(inner)
 
 
-async def test_commands_are_registered_with_translations_and_again_only_after_a_change(stage: Stage) -> None:
+async def test_commands_are_registered_with_translations_and_again_only_after_a_change(harness: Harness) -> None:
     def registrations() -> int:
-        return sum(call.method == "PUT" and call.path.endswith("/commands") for call in stage.discord.requests)
+        return sum(call.method == "PUT" and call.path.endswith("/commands") for call in harness.discord.requests)
 
     before = registrations()
-    await stage.restart()
-    (root,) = (one for one in stage.discord.world.backend.commands[None].values() if one["name"] == "pixverse")
+    await harness.restart()
+    (root,) = (one for one in harness.discord.world.backend.commands[None].values() if one["name"] == "pixverse")
     for part in _described(root):
         english = part.get("description")
         if english:
             assert part["description_localizations"]["ja"] == f"ja: {english}"
         assert not part.get("name_localizations")
-    _put_catalogue(stage.bot.program, "de", "changed")
-    await stage.stop()
-    await stage.start()
-    await stage.discord.until(lambda: registrations() > before, what="the changed commands")
+    _put_catalogue(harness.bot.program, "de", "changed")
+    await harness.stop()
+    await harness.start()
+    await harness.discord.until(lambda: registrations() > before, what="the changed commands")
     assert registrations() == before + 1
-    await stage.restart()
+    await harness.restart()
     assert registrations() == before + 1
-    _put_catalogue(stage.bot.program, "de", "de")
-    await stage.restart()
+    _put_catalogue(harness.bot.program, "de", "de")
+    await harness.restart()

@@ -20,9 +20,9 @@ def _began(answers: Sequence[Answer], start: str) -> int:
 
 
 async def test_one_person_makes_many_requests_at_once(build: Build) -> None:
-    stage = await build(MAX_OPEN_PER_USER="4", COMMANDS_PER_MINUTE="1000")
-    await stage.start()
-    server, other = await stage.server(), await stage.server()
+    harness = await build(MAX_OPEN_PER_USER="4", COMMANDS_PER_MINUTE="1000")
+    await harness.start()
+    server, other = await harness.server(), await harness.server()
     twin = other.guild.add_member("alice", user_id=server.member.id)
     jobs = [server.job() for _ in range(10)]
     answers = await asyncio.gather(
@@ -30,7 +30,7 @@ async def test_one_person_makes_many_requests_at_once(build: Build) -> None:
         *(other.status(other.job(), by=twin) for _ in range(5)),
         server.watch(*jobs),
     )
-    rows = stage.ledger.rows("SELECT * FROM subscribers WHERE user_id = ?", server.member.id)
+    rows = harness.ledger.rows("SELECT * FROM subscribers WHERE user_id = ?", server.member.id)
     assert len(rows) == 4
     taken = _began(answers[:-1], "**Watching.**")
     assert taken <= 4
@@ -39,30 +39,30 @@ async def test_one_person_makes_many_requests_at_once(build: Build) -> None:
         == 15
     )
 
-    for job in [*jobs, *stage.pixverse.jobs]:
+    for job in [*jobs, *harness.pixverse.jobs]:
         job.fail("Generation failed")
-    await stage.pixverse.until(lambda: not stage.ledger.rows("SELECT * FROM subscriptions WHERE ended_at IS NULL"))
+    await harness.pixverse.until(lambda: not harness.ledger.rows("SELECT * FROM subscriptions WHERE ended_at IS NULL"))
     again = await asyncio.gather(*(server.status(server.job()) for _ in range(6)))
     assert _began(again, "**Watching.**") == 4, "what has ended makes room, for exactly as many"
 
 
 async def test_many_people_ask_at_once(build: Build) -> None:
-    stage = await build(MAX_OPEN_PER_SERVER="5", COMMANDS_PER_MINUTE="1000")
-    await stage.start()
-    server, other = await stage.server(), await stage.server()
+    harness = await build(MAX_OPEN_PER_SERVER="5", COMMANDS_PER_MINUTE="1000")
+    await harness.start()
+    server, other = await harness.server(), await harness.server()
     people = [server.guild.add_member(f"person {number}") for number in range(12)]
     answers = await asyncio.gather(
         *(server.status(server.job(), by=person) for person in people), *(other.status(other.job()) for _ in range(5))
     )
     assert _began(answers[:12], "**Watching.**") == 5
     assert _began(answers[12:], "**Watching.**") == 5
-    assert len(stage.ledger.rows("SELECT * FROM subscriptions WHERE ended_at IS NULL")) == 10
+    assert len(harness.ledger.rows("SELECT * FROM subscriptions WHERE ended_at IS NULL")) == 10
 
 
 async def test_autocomplete_has_its_own_generous_limit(build: Build) -> None:
-    stage = await build(COMMANDS_PER_MINUTE="2")
-    await stage.start()
-    server = await stage.server()
+    harness = await build(COMMANDS_PER_MINUTE="2")
+    await harness.start()
+    server = await harness.server()
     await server.watched()
     bob = server.guild.add_member("bob")
 
@@ -77,9 +77,9 @@ async def test_autocomplete_has_its_own_generous_limit(build: Build) -> None:
 
 
 async def test_buttons_that_only_show_something_have_a_generous_limit(build: Build) -> None:
-    stage = await build(COMMANDS_PER_MINUTE="2")
-    await stage.start()
-    server = await stage.server()
+    harness = await build(COMMANDS_PER_MINUTE="2")
+    await harness.start()
+    server = await harness.server()
     job = await server.watched()
     job.complete()
     outcome = await server.outcome()
@@ -90,9 +90,9 @@ async def test_buttons_that_only_show_something_have_a_generous_limit(build: Bui
 
 
 async def test_every_command_counts_whatever_its_result(build: Build) -> None:
-    stage = await build(COMMANDS_PER_MINUTE="4")
-    await stage.start()
-    server = await stage.server()
+    harness = await build(COMMANDS_PER_MINUTE="4")
+    await harness.start()
+    server = await harness.server()
     alice, bob, dave = (server.guild.add_member(name) for name in ("Alice", "bob", "dave"))
     ill_formed = await asyncio.gather(*(server.status("two words", by=alice) for _ in range(6)))
     assert _began(ill_formed, _MOMENT) == 2
@@ -110,21 +110,23 @@ async def test_every_command_counts_whatever_its_result(build: Build) -> None:
 
 
 async def test_only_a_person_s_latest_replies_keep_a_temporary_button(build: Build) -> None:
-    stage = await build(COMMANDS_PER_MINUTE="1000")
-    await stage.start()
-    server = await stage.server()
+    harness = await build(COMMANDS_PER_MINUTE="1000")
+    await harness.start()
+    server = await harness.server()
     bob = server.guild.add_member("bob")
     his = await server.status(server.an_id(), by=bob)
     answers = [await server.status(server.an_id()) for _ in range(7)]
-    await stage.discord.until(lambda: all(answer.labels == [] for answer in answers[:4]), what="four without a button")
+    await harness.discord.until(
+        lambda: all(answer.labels == [] for answer in answers[:4]), what="four without a button"
+    )
     assert [answer.labels for answer in (*answers[4:], his)] == [["Look again"]] * 4
     assert (await server.member.click(answers[4], "Look again")).text.startswith("**I can't find this job.**")
 
 
 async def test_commands_per_minute(build: Build) -> None:
-    stage = await build(COMMANDS_PER_MINUTE="6")
-    await stage.start()
-    server = await stage.server()
+    harness = await build(COMMANDS_PER_MINUTE="6")
+    await harness.start()
+    server = await harness.server()
     bob = server.guild.add_member("bob")
     own, others = await asyncio.gather(
         asyncio.gather(*(server.use("pixverse list") for _ in range(10))),

@@ -26,7 +26,7 @@ async def test_a_refusal_after_a_lost_response_duplicates_nothing(server: GuildF
     """discord.py itself retries after a 502, and reports only the last response."""
     path = f"/channels/{server.channel.id}/messages"
     job = await server.watched()
-    faults = server.stage.discord.faults
+    faults = server.harness.discord.faults
     lost = faults.add(method="POST", path=path, when="after", action=Status(502), match=_is_outcome)
     refused = faults.add(
         method="POST",
@@ -48,11 +48,11 @@ async def test_a_proxy_page_instead_of_a_response_duplicates_nothing(server: Gui
     path = f"/channels/{server.channel.id}/messages"
     job = await server.watched()
     action = Body("<html>client closed request</html>", status=status)
-    fault = server.stage.discord.faults.add(method="POST", path=path, when="after", action=action, match=_is_outcome)
+    fault = server.harness.discord.faults.add(method="POST", path=path, when="after", action=action, match=_is_outcome)
     job.complete()
     outcome = await server.outcome()
     await server.settled()
     assert fault.hits == 1
     assert [file.content for file in outcome.attachments] == [job.videos[0].content]
     assert server.outcomes() == [outcome]
-    assert server.stage.bot.said("Traceback") == []
+    assert server.harness.bot.said("Traceback") == []

@@ -9,7 +9,7 @@ import pytest
 
 from sandbox.discord_wire import NotPossible
 from tests.e2e.guild_fixture import GuildFixture
-from tests.e2e.stage import POLL_SECONDS, Stage
+from tests.e2e.harness import POLL_SECONDS, Harness
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("generation")]
 
@@ -18,8 +18,8 @@ of_v1 = pytest.mark.parametrize("generation", ["v1"], indirect=True)
 
 
 @of_v1
-async def test_an_admin_sets_the_token_in_a_form(stage: Stage) -> None:
-    server = stage.empty_server()
+async def test_an_admin_sets_the_token_in_a_form(harness: Harness) -> None:
+    server = harness.empty_server()
     opened = await server.admin.slash(server.channel, "pixverse-admin token set")
     (field,) = opened.modal.fields
     assert (opened.modal.title, field.label) == ("PixVerse API token", "API token from useapi.net")
@@ -76,7 +76,7 @@ async def test_details_are_shown_only_to_the_person_who_clicks(server: GuildFixt
 
     answer = await bob.click(outcome, "Details")
 
-    await server.stage.discord.until(lambda: answer.text.endswith(server.shown(job)), what="the last page")
+    await server.harness.discord.until(lambda: answer.text.endswith(server.shown(job)), what="the last page")
     assert answer.ephemeral
     for part in ("Anime", "12345", "no fog"):
         assert part in answer.text
@@ -106,7 +106,7 @@ async def test_only_people_who_asked_for_a_ping_are_pinged(server: GuildFixture)
     assert outcome.pinged == {server.member.id}
     assert not outcome.pinged_roles
     assert not outcome.pinged_everyone
-    (sent,) = [call for call in server.stage.discord.requests if str(call.body.get("nonce")) == str(outcome.nonce)]
+    (sent,) = [call for call in server.harness.discord.requests if str(call.body.get("nonce")) == str(outcome.nonce)]
     assert sent.body["allowed_mentions"] == {"parse": [], "users": [server.member.id]}
 
 
@@ -126,7 +126,7 @@ async def test_private_shows_the_state_and_posts_nothing(server: GuildFixture) -
     answer = await server.status(job, private=True)
     assert answer.ephemeral
     assert answer.text.startswith(("**In progress: 46%.** Only you see this.", "**In progress.** Only you see this."))
-    assert server.stage.ledger.rows("SELECT * FROM subscriptions WHERE channel_id = ?", server.channel.id) == []
+    assert server.harness.ledger.rows("SELECT * FROM subscriptions WHERE channel_id = ?", server.channel.id) == []
 
     watching = await server.member.click(answer, "Watch it here")
     assert watching.text.startswith("**Watching.**")
@@ -152,7 +152,7 @@ async def test_already_watched_already_posted_and_posted_again(server: GuildFixt
     assert server.outcomes() == [outcome]
     again, _ = await asyncio.gather(bob.click(posted, "Post it again"), bob.click(posted, "Post it again"))
     assert again.text.startswith("**Posting #")
-    await server.stage.discord.until(lambda: len(server.outcomes()) == 2)
+    await server.harness.discord.until(lambda: len(server.outcomes()) == 2)
     await server.settled()
     first, second = server.outcomes()
     assert [file.content for file in second.attachments] == [file.content for file in first.attachments]
@@ -168,16 +168,16 @@ async def test_each_channel_has_its_own_outcome(server: GuildFixture) -> None:
     for channel in (server.channel, other, thread):
         outcome = await server.outcome(channel)
         assert [file.content for file in outcome.attachments] == [job.videos[0].content]
-    assert server.stage.pixverse.cdn.asked(job.videos[0].path) == 1
+    assert server.harness.pixverse.cdn.asked(job.videos[0].path) == 1
 
 
 async def test_one_request_an_interval_serves_everybody(server: GuildFixture) -> None:
     job = await server.watched()
-    other = GuildFixture(server.stage, server.account)
+    other = GuildFixture(server.harness, server.account)
     await other.set_token()
     await other.status(job)
     await server.status(job, channel=server.guild.add_text_channel("other"))
-    pixverse = server.stage.pixverse
+    pixverse = server.harness.pixverse
     begun = len(pixverse.requests)
     await pixverse.until(lambda: sum(entry.jobid == job.jobid for entry in pixverse.requests[begun:]) > 5)
     times = [entry.at for entry in pixverse.requests[begun:] if entry.jobid == job.jobid]

@@ -14,7 +14,7 @@ from sandbox.discord_wire import Answer, Member
 from sandbox.pixverse_api.jobs import Job
 from tests.e2e.conftest import Build
 from tests.e2e.guild_fixture import GuildFixture
-from tests.e2e.stage import Stage
+from tests.e2e.harness import Harness
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -29,12 +29,12 @@ class Caused:
     def __init__(self, server: GuildFixture, *polled: Job) -> None:
         self._town = server
         self._polled = {job.jobid for job in polled}
-        self._seen = len(server.stage.pixverse.requests)
+        self._seen = len(server.harness.pixverse.requests)
         self._began = time.monotonic()
 
     @property
     def count(self) -> int:
-        requests = self._town.stage.pixverse.requests[self._seen :]
+        requests = self._town.harness.pixverse.requests[self._seen :]
         return sum(one.account == self._town.account.number and one.jobid not in self._polled for one in requests)
 
     def bound(self, refill: Refill) -> float:
@@ -47,43 +47,43 @@ def _strangers(server: GuildFixture, count: int, first: int = 0, email: str | No
     return [f"user:{server.account.number}-pixverse:{address}-video:{10**9 + first + n}" for n in range(count)]
 
 
-async def _crowded_server(stage: Stage) -> GuildFixture:
+async def _crowded_server(harness: Harness) -> GuildFixture:
     """A server with so many videos that a full search in the account's list takes five pages."""
-    server = await stage.server("v2")
+    server = await harness.server("v2")
     for _ in range(240):
         server.job().complete()
     return server
 
 
 async def _polled(server: GuildFixture) -> Job:
-    job = server.stage.pixverse.add_job(server.account)
+    job = server.harness.pixverse.add_job(server.account)
     assert (await server.status(job)).text.startswith("**Watching.**")
     return job
 
 
-def _longest_gap(stage: Stage, job: Job, since: int) -> float:
+def _longest_gap(harness: Harness, job: Job, since: int) -> float:
     """The longest time between two polls of a job, in seconds."""
-    times = [one.at for one in stage.pixverse.requests[since:] if one.jobid == job.jobid]
+    times = [one.at for one in harness.pixverse.requests[since:] if one.jobid == job.jobid]
     assert len(times) > 2
     return max(later - earlier for earlier, later in pairwise(times)) / 1000
 
 
 async def test_an_ordinary_watch_of_25(build: Build) -> None:
-    stage = await build(**_SETTINGS)
-    await stage.start()
+    harness = await build(**_SETTINGS)
+    await harness.start()
     for generation in ("v1", "v2"):
-        server = await stage.server(generation)
+        server = await harness.server(generation)
         jobs = [server.job() for _ in range(25)]
         answer = await server.watch(*jobs)
-        first = sum(one.jobid in {job.jobid for job in jobs} for one in stage.pixverse.requests)
+        first = sum(one.jobid in {job.jobid for job in jobs} for one in harness.pixverse.requests)
         assert answer.text.startswith("**Watching 25 jobs.**")
         assert first == 25
 
 
 async def test_a_watch_of_25_unknown_ids_requests_the_lists_once(build: Build) -> None:
-    stage = await build(**_SETTINGS)
-    await stage.start()
-    server = await _crowded_server(stage)
+    harness = await build(**_SETTINGS)
+    await harness.start()
+    server = await _crowded_server(harness)
     caused = Caused(server)
     answer = await server.watch(*_strangers(server, 25))
     assert answer.text.count("not found") == 25
@@ -104,11 +104,11 @@ async def _in_turns(*commands: Coroutine[object, object, Answer]) -> list[Answer
 
 
 async def test_one_member_tries_to_use_up_the_token(build: Build) -> None:
-    stage = await build(**_SETTINGS)
-    await stage.start()
-    server, neighbour = await _crowded_server(stage), await stage.server("v1")
+    harness = await build(**_SETTINGS)
+    await harness.start()
+    server, neighbour = await _crowded_server(harness), await harness.server("v1")
     job, next_door = await _polled(server), await _polled(neighbour)
-    since = len(stage.pixverse.requests)
+    since = len(harness.pixverse.requests)
     caused = Caused(server, job)
     answers = await _in_turns(
         *(server.watch(*_strangers(server, 25, 100 * n)) for n in range(27)),
@@ -123,34 +123,34 @@ async def test_one_member_tries_to_use_up_the_token(build: Build) -> None:
 
     await asyncio.sleep(3 * _INTERVAL)
     for one in (job, next_door):
-        assert _longest_gap(stage, one, since) < 4 * _INTERVAL
+        assert _longest_gap(harness, one, since) < 4 * _INTERVAL
 
     other = server.guild.add_member("bob")
-    honest = await server.watch(*(stage.pixverse.add_job(server.account) for _ in range(25)), by=other)
+    honest = await server.watch(*(harness.pixverse.add_job(server.account) for _ in range(25)), by=other)
     assert honest.text.startswith("**Watching 25 jobs.**"), "nobody else has to wait for that member"
 
 
 async def test_twenty_members_at_once(build: Build) -> None:
-    stage = await build(**_SETTINGS)
-    await stage.start()
-    server, neighbour = await _crowded_server(stage), await stage.server("v1")
+    harness = await build(**_SETTINGS)
+    await harness.start()
+    server, neighbour = await _crowded_server(harness), await harness.server("v1")
     job, next_door = await _polled(server), await _polled(neighbour)
     people = [server.guild.add_member(f"person {n}") for n in range(20)]
-    since = len(stage.pixverse.requests)
+    since = len(harness.pixverse.requests)
     caused = Caused(server, job)
     await _in_turns(*(server.watch(*_strangers(server, 25, 100 * n), by=people[n % 20]) for n in range(40)))
     assert caused.count <= caused.bound(PER_ACCOUNT)
     assert (await neighbour.status(neighbour.job())).text.startswith("**Watching.**")
     await asyncio.sleep(3 * _INTERVAL)
     for one in (job, next_door):
-        assert _longest_gap(stage, one, since) < 4 * _INTERVAL
+        assert _longest_gap(harness, one, since) < 4 * _INTERVAL
 
 
 async def test_members_of_one_server_delay_nobody_in_another_with_the_same_token(build: Build) -> None:
-    stage = await build(**_SETTINGS)
-    await stage.start()
-    server = await stage.server("v1")
-    greedy = GuildFixture(stage, server.account, "v1")
+    harness = await build(**_SETTINGS)
+    await harness.start()
+    server = await harness.server("v1")
+    greedy = GuildFixture(harness, server.account, "v1")
     await greedy.set_token()
     people = [greedy.guild.add_member(f"person {n}") for n in range(4)]
     fresh = count()
@@ -169,9 +169,9 @@ async def test_members_of_one_server_delay_nobody_in_another_with_the_same_token
 
 
 async def test_the_admins_check_uses_the_same_allowance(build: Build) -> None:
-    stage = await build(**_SETTINGS)
-    await stage.start()
-    server = await stage.server()
+    harness = await build(**_SETTINGS)
+    await harness.start()
+    server = await harness.server()
     job = await _polled(server)
     caused = Caused(server, job)
     checks = await _in_turns(
@@ -182,11 +182,11 @@ async def test_the_admins_check_uses_the_same_allowance(build: Build) -> None:
 
 
 async def test_token_trials_are_limited(build: Build) -> None:
-    stage = await build(**_SETTINGS)
-    await stage.start()
-    server = await stage.server()
-    before = len(stage.pixverse.requests)
+    harness = await build(**_SETTINGS)
+    await harness.start()
+    server = await harness.server()
+    before = len(harness.pixverse.requests)
     answers = [await server.set_token(f"user:99-{n:08d}abcdefghijklmnop") for n in range(TOKEN_TRIALS.burst + 5)]
-    tried = [one for one in stage.pixverse.requests[before:] if one.account is None]
+    tried = [one for one in harness.pixverse.requests[before:] if one.account is None]
     assert answers[-1].text.startswith(_MOMENT)
     assert len(tried) <= TOKEN_TRIALS.burst + 2

@@ -24,7 +24,7 @@ async def test_every_job_in_a_message_is_watched(server: GuildFixture) -> None:
     assert answer.text.startswith("**Watching 2 jobs.**")
     for job in (one, two):
         job.complete()
-    await server.stage.discord.until(lambda: len(server.outcomes()) == 2, what="both outcomes")
+    await server.harness.discord.until(lambda: len(server.outcomes()) == 2, what="both outcomes")
     assert server.member.mention in server.outcomes()[-1].text
 
 

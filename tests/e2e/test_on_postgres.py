@@ -17,8 +17,8 @@ from storage.secret_store import new_key
 from tests.e2e.conftest import Build
 from tests.e2e.forking import ForkServer
 from tests.e2e.guild_fixture import GuildFixture
+from tests.e2e.harness import Harness
 from tests.e2e.ledger import PostgresLedger
-from tests.e2e.stage import Stage
 from tests.e2e.test_deliveries import test_a_result_that_was_not_posted_is_resent_once
 from tests.e2e.test_follow import (
     test_another_account_pauses_the_follow_and_the_old_one_resumes_it,
@@ -79,17 +79,19 @@ def postgres_server() -> object:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stage(
+async def harness(
     program: Path,
     fork_server: ForkServer | None,
     postgres_server: PostgresServer,
     tmp_path_factory: pytest.TempPathFactory,
-) -> AsyncIterator[Stage]:
-    """The module's stage, whose bot starts with an empty PostgreSQL database."""
+) -> AsyncIterator[Harness]:
+    """The module's harness, whose bot starts with an empty PostgreSQL database."""
     url = postgres_server.with_password(postgres_server.new_database(tables=False), PASSWORD)
     key = new_key()
     settings = {"DATABASE_URL": url.secret.get_secret_value(), "ENCRYPTION_KEY": key}
-    shared = await Stage.build(program, tmp_path_factory.mktemp("stage"), settings, fork_server, PostgresLedger(url))
+    shared = await Harness.build(
+        program, tmp_path_factory.mktemp("harness"), settings, fork_server, PostgresLedger(url)
+    )
     shared.secrets += [key, PASSWORD]
     try:
         await shared.start()
@@ -98,18 +100,18 @@ async def stage(
         await shared.close()
 
 
-async def test_the_operator_s_commands(stage: Stage) -> None:
-    checked = await stage.bot.run("check")
+async def test_the_operator_s_commands(harness: Harness) -> None:
+    checked = await harness.bot.run("check")
     assert checked.code == 0
     assert any(line.startswith("Database postgresql://") and "usable, tables of" in line for line in checked.lines)
-    copied = await stage.bot.run("backup", "copy.db")
+    copied = await harness.bot.run("backup", "copy.db")
     assert (copied.code, "pg_dump" in copied.lines[-1]) == (2, True)
-    rotated = await stage.bot.run("rotate-key")
+    rotated = await harness.bot.run("rotate-key")
     assert rotated.code == 4
 
 
 async def test_the_server_is_killed_and_comes_back(
-    stage: Stage, postgres_server: PostgresServer, server: GuildFixture
+    harness: Harness, postgres_server: PostgresServer, server: GuildFixture
 ) -> None:
     job = await server.watched()
     await asyncio.to_thread(postgres_server.kill)
@@ -123,15 +125,15 @@ async def test_the_server_is_killed_and_comes_back(
 
 
 async def test_what_a_failover_lost_is_not_posted_again(
-    stage: Stage, postgres_server: PostgresServer, server: GuildFixture
+    harness: Harness, postgres_server: PostgresServer, server: GuildFixture
 ) -> None:
     """The database has lost an end that was posted, and Discord no longer remembers the nonce."""
     job = await server.watched()
     job.complete()
     outcome = await server.outcome()
     await server.settled()
-    await stage.bot.kill()
-    lost = stage.ledger.change(
+    await harness.bot.kill()
+    lost = harness.ledger.change(
         "UPDATE deliveries SET state = 'waiting', attempts = 0, message_id = NULL, settled_at = NULL, owner = NULL "
         "WHERE message_id = ?",
         outcome.id,
@@ -139,62 +141,62 @@ async def test_what_a_failover_lost_is_not_posted_again(
     assert lost == 1
     await asyncio.to_thread(postgres_server.kill)
     await asyncio.to_thread(postgres_server.start)
-    stage.discord.forget_nonces()
-    await stage.start()
+    harness.discord.forget_nonces()
+    await harness.start()
     await server.settled()
     assert [message.id for message in server.outcomes()] == [outcome.id]
 
 
 async def test_its_connections_are_ended_repeatedly(
-    stage: Stage, postgres_server: PostgresServer, server: GuildFixture
+    harness: Harness, postgres_server: PostgresServer, server: GuildFixture
 ) -> None:
     jobs = [await server.watched() for _ in range(4)]
-    url = stage.ledger.place
+    url = harness.ledger.place
     assert isinstance(url, PostgresUrl)
     for job in jobs:
         postgres_server.end_connections(url)
         job.complete()
-    await stage.discord.until(lambda: len(server.outcomes()) == len(jobs), 20)
+    await harness.discord.until(lambda: len(server.outcomes()) == len(jobs), 20)
     assert name_of(url) in str(url)
 
 
-async def test_a_new_key(stage: Stage, server: GuildFixture) -> None:
+async def test_a_new_key(harness: Harness, server: GuildFixture) -> None:
     job = await server.watched()
-    await stage.stop()
-    old, new = stage.bot.settings["ENCRYPTION_KEY"], new_key()
-    stage.secrets.append(new)
-    stage.bot.settings["ENCRYPTION_KEY"] = f"{new},{old}"
-    rotated = await stage.bot.run("rotate-key")
+    await harness.stop()
+    old, new = harness.bot.settings["ENCRYPTION_KEY"], new_key()
+    harness.secrets.append(new)
+    harness.bot.settings["ENCRYPTION_KEY"] = f"{new},{old}"
+    rotated = await harness.bot.run("rotate-key")
     assert rotated.code == 0
-    stage.bot.settings["ENCRYPTION_KEY"] = old
-    refused = await stage.bot.run()
+    harness.bot.settings["ENCRYPTION_KEY"] = old
+    refused = await harness.bot.run()
     assert (refused.code, "ENCRYPTION_KEY is not the key of this database" in refused.lines[-1]) == (2, True)
-    stage.bot.settings["ENCRYPTION_KEY"] = new
-    await stage.start()
+    harness.bot.settings["ENCRYPTION_KEY"] = new
+    await harness.start()
     job.complete()
     await server.outcome()
 
 
-async def test_another_key_does_not_even_migrate_the_tables(stage: Stage, postgres_server: PostgresServer) -> None:
+async def test_another_key_does_not_even_migrate_the_tables(harness: Harness, postgres_server: PostgresServer) -> None:
     """Otherwise a process that can't start would shut out processes of the previous version."""
-    await stage.stop()
-    place = stage.ledger.place
+    await harness.stop()
+    place = harness.ledger.place
     assert isinstance(place, PostgresUrl)
     with closing(postgres_server.admin(name_of(place))) as connection:
         connection.execute(
             "ALTER TABLE servers DROP COLUMN language, DROP COLUMN locale; ALTER TABLE deliveries DROP COLUMN language;"
             "UPDATE pixverse_relay SET tables = 6, oldest_code = 5"
         )
-        refused = await stage.bot.run(changed={"ENCRYPTION_KEY": new_key()})
+        refused = await harness.bot.run(changed={"ENCRYPTION_KEY": new_key()})
         assert (refused.code, "is not the key of this database" in refused.lines[-1]) == (2, True)
         assert connection.execute("SELECT tables FROM pixverse_relay").fetchone() == (6,)
-        await stage.start()
+        await harness.start()
         assert connection.execute("SELECT tables FROM pixverse_relay").fetchone() == (7,)
 
 
 async def test_an_unusable_server_is_one_line_and_code_2(build: Build, postgres_server: PostgresServer) -> None:
     """For wrong settings and wrong databases. The line contains no password, whatever the driver says."""
-    stage = await build(ENCRYPTION_KEY=new_key(), LOG_LEVEL="DEBUG")
+    harness = await build(ENCRYPTION_KEY=new_key(), LOG_LEVEL="DEBUG")
     url = postgres_server.with_password(postgres_server.new_database(tables=False), PASSWORD)
     address = url.secret.get_secret_value()
     quoted = quote(PASSWORD, safe="")
@@ -212,7 +214,7 @@ async def test_an_unusable_server_is_one_line_and_code_2(build: Build, postgres_
     }
     for wrong, said in cases.items():
         for command in ((), ("check",)):
-            finished = await stage.bot.run(*command, changed={"DATABASE_URL": wrong})
+            finished = await harness.bot.run(*command, changed={"DATABASE_URL": wrong})
             assert finished.code == 2, finished.text
             assert "Traceback" not in finished.text
             told = [line for line in finished.lines if " = " not in line and not line.startswith("PixVerse Relay ")]
@@ -220,7 +222,7 @@ async def test_an_unusable_server_is_one_line_and_code_2(build: Build, postgres_
             assert said in told[0]
             for secret in (PASSWORD, quoted, "a-password", "the#bot"):
                 assert secret not in finished.text
-    finished = await stage.bot.run(changed={"DATABASE_URL": address, "ENCRYPTION_KEY": ""})
+    finished = await harness.bot.run(changed={"DATABASE_URL": address, "ENCRYPTION_KEY": ""})
     assert (finished.code, len(finished.lines)) == (2, 1)
     assert finished.lines[0].startswith("ENCRYPTION_KEY is not set, and with PostgreSQL it must be")
     with closing(postgres_server.admin(name_of(url))) as connection:
@@ -230,40 +232,40 @@ async def test_an_unusable_server_is_one_line_and_code_2(build: Build, postgres_
 
 async def test_moving_from_sqlite_and_back(build: Build, postgres_server: PostgresServer) -> None:
     """A watched job moves with its card, and its result is posted from the other database."""
-    stage = await build()
-    await stage.start()
-    server = await stage.server()
+    harness = await build()
+    await harness.start()
+    server = await harness.server()
     jobs = [await server.watched(), await server.watched()]
     url = postgres_server.with_password(postgres_server.new_database(tables=False), PASSWORD).secret.get_secret_value()
-    refused = await stage.bot.run("copy-database", url)
+    refused = await harness.bot.run("copy-database", url)
     assert (refused.code, "Another relay bot is running" in refused.text) == (2, True)
-    await stage.stop()
-    file = stage.ledger.path
+    await harness.stop()
+    file = harness.ledger.path
     before = file.read_bytes()
 
-    copied = await stage.bot.run("copy-database", url)
+    copied = await harness.bot.run("copy-database", url)
     assert copied.code == 0, copied.text
     assert file.read_bytes() == before
     assert copied.lines[-1] == f"Set ENCRYPTION_KEY_FILE={file}.key, or ENCRYPTION_KEY to what stands there."
     key = Path(f"{file}.key").read_text().strip()
-    stage.secrets.append(PASSWORD)
-    again = await stage.bot.run("copy-database", url)
+    harness.secrets.append(PASSWORD)
+    again = await harness.bot.run("copy-database", url)
     assert (again.code, "holds something already" in again.text) == (2, True)
 
-    lite = stage.bot.settings["DATABASE_URL"]
-    stage.bot.settings |= {"DATABASE_URL": url, "ENCRYPTION_KEY_FILE": f"{file}.key"}
-    await stage.start()
+    lite = harness.bot.settings["DATABASE_URL"]
+    harness.bot.settings |= {"DATABASE_URL": url, "ENCRYPTION_KEY_FILE": f"{file}.key"}
+    await harness.start()
     jobs[0].complete()
     await server.outcome()
-    await stage.stop()
+    await harness.stop()
 
-    assert (await stage.bot.run("copy-database", lite)).code == 2
+    assert (await harness.bot.run("copy-database", lite)).code == 2
     back = file.with_name("back.db")
-    moved = await stage.bot.run("copy-database", f"sqlite:///{back}")
+    moved = await harness.bot.run("copy-database", f"sqlite:///{back}")
     assert moved.code == 0, moved.text
     assert moved.lines[-1] == "Leave ENCRYPTION_KEY as it is."
-    stage.bot.settings |= {"DATABASE_URL": f"sqlite:///{back}"}
-    await stage.start()
+    harness.bot.settings |= {"DATABASE_URL": f"sqlite:///{back}"}
+    await harness.start()
     jobs[1].complete()
-    await stage.discord.until(lambda: len(server.outcomes()) == 2)
-    assert all(secret not in "\n".join(stage.bot.lines) for secret in (key, PASSWORD))
+    await harness.discord.until(lambda: len(server.outcomes()) == 2)
+    assert all(secret not in "\n".join(harness.bot.lines) for secret in (key, PASSWORD))

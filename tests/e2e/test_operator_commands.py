@@ -15,165 +15,165 @@ from sandbox.ports import free_port
 from settings import VERSION
 from tests.e2e.conftest import Build
 from tests.e2e.guild_fixture import GuildFixture
-from tests.e2e.stage import Stage
+from tests.e2e.harness import Harness
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 _PUBLIC = "https://relay.example.org"
 
 
-async def test_check_beside_the_running_bot(stage: Stage, server: GuildFixture) -> None:
-    identified = stage.discord.gateway.identified
-    before = stage.ledger.rows("PRAGMA user_version")
-    finished = await stage.bot.run("check", forked=False)
+async def test_check_beside_the_running_bot(harness: Harness, server: GuildFixture) -> None:
+    identified = harness.discord.gateway.identified
+    before = harness.ledger.rows("PRAGMA user_version")
+    finished = await harness.bot.run("check", forked=False)
     assert finished.code == 0, finished.text
-    assert stage.discord.bot_token not in finished.text
+    assert harness.discord.bot_token not in finished.text
     assert "discord.client" not in finished.text  # The lines of a log would stand amid its own.
     for word in (VERSION, "DISCORD_TOKEN", "POLL_INTERVAL", "DATABASE_URL", "oauth2/authorize", "permissions="):
         assert word in finished.text
-    assert stage.discord.gateway.identified == identified
-    assert stage.ledger.rows("PRAGMA user_version") == before
-    assert stage.discord.bot_connected
+    assert harness.discord.gateway.identified == identified
+    assert harness.ledger.rows("PRAGMA user_version") == before
+    assert harness.discord.bot_connected
 
 
-async def test_the_version_is_printed_without_any_settings(stage: Stage) -> None:
-    finished = await stage.bot.run("--version", changed={"DISCORD_TOKEN": ""}, forked=False)
+async def test_the_version_is_printed_without_any_settings(harness: Harness) -> None:
+    finished = await harness.bot.run("--version", changed={"DISCORD_TOKEN": ""}, forked=False)
     assert (finished.code, finished.text.strip()) == (0, f"PixVerse Relay {VERSION}")
 
 
 async def test_check_exits_as_a_start_would(build: Build) -> None:
-    stage = await build()
-    assert (await stage.bot.run("check", changed={"DISCORD_TOKEN": ""})).code == 2
-    await stage.discord.refuse_token()
-    refused = await stage.bot.run("check")
+    harness = await build()
+    assert (await harness.bot.run("check", changed={"DISCORD_TOKEN": ""})).code == 2
+    await harness.discord.refuse_token()
+    refused = await harness.bot.run("check")
     assert refused.code == 3
     assert "Traceback" not in refused.text
-    assert not stage.ledger.path.exists()
+    assert not harness.ledger.path.exists()
 
 
 async def test_check_tests_what_a_start_tests(build: Build) -> None:
     """Each fault is reported with the line that a start would end with, and the folder is unchanged."""
-    stage = await build()
-    folder = stage.ledger.path.parent
+    harness = await build()
+    folder = harness.ledger.path.parent
     lock, videos = folder / "relay.db.lock", folder / "relay.db.media"
     lock.mkdir(parents=True)
-    await _ends_alike(stage, {}, "cannot hold a lock")
+    await _ends_alike(harness, {}, "cannot hold a lock")
     lock.rmdir()
     videos.write_text("")
-    await _ends_alike(stage, {}, "cannot be used")
+    await _ends_alike(harness, {}, "cannot be used")
     videos.unlink()
-    await _ends_alike(stage, {"HTTP_PORT": str(free_port()), "HTTP_HOST": "203.0.113.9"}, "cannot be listened at")
+    await _ends_alike(harness, {"HTTP_PORT": str(free_port()), "HTTP_HOST": "203.0.113.9"}, "cannot be listened at")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        await _ends_alike(stage, {"HTTP_PORT": port}, "HTTP_HOST, HTTP_PORT: 127.0.0.1")
+        await _ends_alike(harness, {"HTTP_PORT": port}, "HTTP_HOST, HTTP_PORT: 127.0.0.1")
         await _ends_alike(
-            stage, {"CALLBACK_PORT": port, "PUBLIC_URL": _PUBLIC}, "CALLBACK_HOST, CALLBACK_PORT: 127.0.0.1"
+            harness, {"CALLBACK_PORT": port, "PUBLIC_URL": _PUBLIC}, "CALLBACK_HOST, CALLBACK_PORT: 127.0.0.1"
         )
 
 
 async def test_another_program_s_database(build: Build) -> None:
-    stage = await build()
-    stage.ledger.path.parent.mkdir()
-    with closing(sqlite3.connect(stage.ledger.path)) as other:
+    harness = await build()
+    harness.ledger.path.parent.mkdir()
+    with closing(sqlite3.connect(harness.ledger.path)) as other:
         other.execute("CREATE TABLE mine (a)")
-    before = stage.ledger.files()
-    await _ends_alike(stage, {}, "another program's")
-    assert stage.ledger.files() == before
+    before = harness.ledger.files()
+    await _ends_alike(harness, {}, "another program's")
+    assert harness.ledger.files() == before
 
 
-async def _ends_alike(stage: Stage, changed: dict[str, str], words: str) -> None:
-    before = stage.ledger.files()
-    check = await stage.bot.run("check", changed=changed)
-    assert stage.ledger.files() == before
-    start = await stage.bot.run(changed=changed)
+async def _ends_alike(harness: Harness, changed: dict[str, str], words: str) -> None:
+    before = harness.ledger.files()
+    check = await harness.bot.run("check", changed=changed)
+    assert harness.ledger.files() == before
+    start = await harness.bot.run(changed=changed)
     assert (check.code, start.code) == (2, 2), check.text + start.text
     assert words in check.text
     assert words in start.lines[-1]
 
 
 async def test_check_while_the_running_bot_uses_the_ports(build: Build) -> None:
-    stage = await build(HTTP_PORT=str(free_port()), CALLBACK_PORT=str(free_port()), PUBLIC_URL=_PUBLIC)
-    before = await stage.bot.run("check")
+    harness = await build(HTTP_PORT=str(free_port()), CALLBACK_PORT=str(free_port()), PUBLIC_URL=_PUBLIC)
+    before = await harness.bot.run("check")
     assert [line.split()[0] for line in before.lines if line.endswith(": free.")] == ["HTTP", "CALLBACK"]
-    await stage.start()
-    beside = await stage.bot.run("check")
+    await harness.start()
+    beside = await harness.bot.run("check")
     assert beside.code == 0, beside.text
     assert len([line for line in beside.lines if line.endswith("in use; a bot is running with this database.")]) == 2
 
 
 @pytest.mark.parametrize("path", ["/users/@me", "/oauth2/applications/@me"])
 async def test_check_if_another_server_responds_in_discord_s_place(build: Build, path: str) -> None:
-    stage = await build()
-    stage.discord.faults.add(path=path, action=Body())
-    finished = await stage.bot.run("check")
+    harness = await build()
+    harness.discord.faults.add(path=path, action=Body())
+    finished = await harness.bot.run("check")
     assert finished.code == 0, finished.text
-    reached = f"Discord: can't be reached at {stage.bot.settings['DISCORD_API_URL']}"
+    reached = f"Discord: can't be reached at {harness.bot.settings['DISCORD_API_URL']}"
     assert finished.lines[-1] == f"{reached} (the answer is not Discord's); a start would wait for it."
 
 
 async def test_check_before_anything_exists(build: Build) -> None:
-    stage = await build()
+    harness = await build()
     nowhere = f"http://127.0.0.1:{free_port()}/api"
-    finished = await stage.bot.run("check", changed={"DISCORD_API_URL": nowhere})
+    finished = await harness.bot.run("check", changed={"DISCORD_API_URL": nowhere})
     assert finished.code == 0, finished.text
-    assert f"Key: none yet; the first start makes {stage.ledger.path}.key." in finished.lines
+    assert f"Key: none yet; the first start makes {harness.ledger.path}.key." in finished.lines
     away = f"Discord: can't be reached at {nowhere} (no connection); a start would wait for it."
     assert finished.lines[-1] == away
-    await stage.start()
-    await stage.stop()
-    after = await stage.bot.run("check")
-    assert f"Key: in {stage.ledger.path}.key." in after.lines
+    await harness.start()
+    await harness.stop()
+    after = await harness.bot.run("check")
+    assert f"Key: in {harness.ledger.path}.key." in after.lines
 
 
-async def test_backup_beside_the_running_bot(stage: Stage, server: GuildFixture) -> None:
+async def test_backup_beside_the_running_bot(harness: Harness, server: GuildFixture) -> None:
     job = await server.watched()
-    target = stage.folder / "copy.db"
-    finished = await stage.bot.run("backup", str(target), forked=False)
+    target = harness.folder / "copy.db"
+    finished = await harness.bot.run("backup", str(target), forked=False)
     assert finished.code == 0, finished.text
     assert "key" in finished.text
     with closing(sqlite3.connect(target)) as copy:
         assert copy.execute("SELECT count(*) FROM jobs WHERE jobid = ?", (job.jobid,)).fetchone() == (1,)
-    assert all(secret.encode() not in target.read_bytes() for secret in stage.secrets)
-    again = await stage.bot.run("backup", str(target))
+    assert all(secret.encode() not in target.read_bytes() for secret in harness.secrets)
+    again = await harness.bot.run("backup", str(target))
     assert again.code == 2
     assert "already" in again.text
     job.complete()
     await server.outcome()
 
 
-async def test_rotate_key(stage: Stage, server: GuildFixture) -> None:
+async def test_rotate_key(harness: Harness, server: GuildFixture) -> None:
     job = await server.watched()
-    refused = await stage.bot.run("rotate-key")
+    refused = await harness.bot.run("rotate-key")
     assert refused.code == 4
-    await stage.stop()
-    before = _token(stage)
-    rotated = await stage.bot.run("rotate-key", forked=False)
+    await harness.stop()
+    before = _token(harness)
+    rotated = await harness.bot.run("rotate-key", forked=False)
     assert rotated.code == 0, rotated.text
-    assert _token(stage) != before
-    await stage.start()
+    assert _token(harness) != before
+    await harness.start()
     job.complete()
     assert len((await server.outcome()).attachments) == 1
 
 
 async def test_rotate_key_with_the_operator_s_own_keys(build: Build) -> None:
     old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
-    stage = await build(ENCRYPTION_KEY=old)
-    stage.secrets += [old, new]
-    await stage.start()
-    server = await stage.server()
+    harness = await build(ENCRYPTION_KEY=old)
+    harness.secrets += [old, new]
+    await harness.start()
+    server = await harness.server()
     job = await server.watched()
-    await stage.stop()
-    rotated = await stage.bot.run("rotate-key", changed={"ENCRYPTION_KEY": f"{new},{old}"})
+    await harness.stop()
+    rotated = await harness.bot.run("rotate-key", changed={"ENCRYPTION_KEY": f"{new},{old}"})
     assert rotated.code == 0, rotated.text
-    assert (await stage.bot.run(changed={"ENCRYPTION_KEY": old})).code == 2
-    stage.bot.settings["ENCRYPTION_KEY"] = new
-    await stage.start()
+    assert (await harness.bot.run(changed={"ENCRYPTION_KEY": old})).code == 2
+    harness.bot.settings["ENCRYPTION_KEY"] = new
+    await harness.start()
     job.complete()
     await server.outcome()
 
 
-def _token(stage: Stage) -> bytes:
-    row, *_ = stage.ledger.rows("SELECT token FROM accounts WHERE token IS NOT NULL")
+def _token(harness: Harness) -> bytes:
+    row, *_ = harness.ledger.rows("SELECT token FROM accounts WHERE token IS NOT NULL")
     return bytes(row["token"])
 
 
@@ -187,23 +187,23 @@ def _token(stage: Stage) -> bytes:
 )
 async def test_database_commands_need_no_other_settings(build: Build, faults: dict[str, str]) -> None:
     """As in a rescue with only a copied database and its key."""
-    stage = await build()
-    await stage.start()
-    server = await stage.server()
+    harness = await build()
+    await harness.start()
+    server = await harness.server()
     await server.watched()
-    await stage.stop()
-    backup = await stage.bot.run("backup", str(stage.folder / "copy.db"), changed=faults)
+    await harness.stop()
+    backup = await harness.bot.run("backup", str(harness.folder / "copy.db"), changed=faults)
     assert backup.code == 0, backup.text
-    rotated = await stage.bot.run("rotate-key", changed=faults)
+    rotated = await harness.bot.run("rotate-key", changed=faults)
     assert rotated.code == 0, rotated.text
-    unusable = await stage.bot.run("backup", str(stage.folder / "other.db"), changed={"DATABASE_URL": "mysql://x"})
+    unusable = await harness.bot.run("backup", str(harness.folder / "other.db"), changed={"DATABASE_URL": "mysql://x"})
     assert unusable.code == 2
     assert "DATABASE_URL" in unusable.text
 
 
 async def test_wrong_arguments_on_the_command_line(build: Build) -> None:
-    stage = await build()
+    harness = await build()
     lines = (("fly",), ("backup",))
-    for finished in await asyncio.gather(*(stage.bot.run(*line, forked=False) for line in lines)):
+    for finished in await asyncio.gather(*(harness.bot.run(*line, forked=False) for line in lines)):
         assert finished.code == 2
         assert "Traceback" not in finished.text

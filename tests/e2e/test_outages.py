@@ -6,42 +6,42 @@ import pytest
 
 from sandbox.discord_wire import Body, DiscordSandbox
 from tests.e2e.conftest import Build
-from tests.e2e.stage import Stage
+from tests.e2e.harness import Harness
 from tests.e2e.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def test_discord_refuses_the_token_at_the_start(build: Build) -> None:
-    stage = await build()
-    await stage.discord.refuse_token()
-    finished = await stage.bot.run()
+    harness = await build()
+    await harness.discord.refuse_token()
+    finished = await harness.bot.run()
     assert finished.code == 3
     assert "DISCORD_TOKEN" in finished.lines[-1]
     assert "Traceback" not in finished.text
 
 
-async def test_discord_refuses_the_token_later(own_stage: Stage) -> None:
-    await own_stage.discord.refuse_token()
-    assert await own_stage.bot.ended() == 3
-    assert "DISCORD_TOKEN" in own_stage.bot.lines[-1]
-    assert own_stage.bot.said("Traceback") == []
+async def test_discord_refuses_the_token_later(own_harness: Harness) -> None:
+    await own_harness.discord.refuse_token()
+    assert await own_harness.bot.ended() == 3
+    assert "DISCORD_TOKEN" in own_harness.bot.lines[-1]
+    assert own_harness.bot.said("Traceback") == []
 
 
 async def test_discord_down_at_the_start_is_waited_for(build: Build) -> None:
-    stage = await build()
-    port = int(stage.discord.api_url.split(":")[2].split("/")[0])
-    token = stage.discord.bot_token
-    await stage.discord.stop()
-    await stage.bot.start()
-    await until(lambda: stage.bot.said("Discord can't be reached"))
-    assert stage.bot.running
-    stage.discord = await DiscordSandbox.start(port=port, bot_token=token)
-    await stage.ready()
-    server = await stage.server()
+    harness = await build()
+    port = int(harness.discord.api_url.split(":")[2].split("/")[0])
+    token = harness.discord.bot_token
+    await harness.discord.stop()
+    await harness.bot.start()
+    await until(lambda: harness.bot.said("Discord can't be reached"))
+    assert harness.bot.running
+    harness.discord = await DiscordSandbox.start(port=port, bot_token=token)
+    await harness.ready()
+    server = await harness.server()
     (await server.watched()).complete()
     await server.outcome()
-    assert stage.bot.said("Traceback") == []
+    assert harness.bot.said("Traceback") == []
 
 
 @pytest.mark.parametrize(
@@ -57,35 +57,35 @@ async def test_discord_down_at_the_start_is_waited_for(build: Build) -> None:
 )
 async def test_another_server_responds_in_discord_s_place(build: Build, path: str, body: Body) -> None:
     """A proxy or a captive portal answers."""
-    stage = await build()
-    fault = stage.discord.faults.add(path=path, action=body)
-    await stage.start()
+    harness = await build()
+    fault = harness.discord.faults.add(path=path, action=body)
+    await harness.start()
     assert fault.hits == 1
-    assert len(stage.bot.said("the answer is not Discord's")) == 1
-    assert stage.bot.said("Traceback") == []
+    assert len(harness.bot.said("the answer is not Discord's")) == 1
+    assert harness.bot.said("Traceback") == []
 
 
 async def test_the_api_down_at_the_start_is_waited_for(build: Build) -> None:
-    stage = await build()
-    await stage.start()
-    server = await stage.server()
+    harness = await build()
+    await harness.start()
+    server = await harness.server()
     job = await server.watched()
-    await stage.stop()
-    await stage.pixverse.refuse_connections()
-    await stage.start()
+    await harness.stop()
+    await harness.pixverse.refuse_connections()
+    await harness.start()
     answer = await server.status(job)
     assert answer.text.startswith("**Already watched here.**")
     job.complete()
-    await stage.pixverse.accept_connections()
+    await harness.pixverse.accept_connections()
     await server.outcome()
 
 
-async def test_a_broken_connection_is_restored(own_stage: Stage) -> None:
-    server = await own_stage.server()
+async def test_a_broken_connection_is_restored(own_harness: Harness) -> None:
+    server = await own_harness.server()
     job = await server.watched()
-    own_stage.discord.gateway.cut()
-    await own_stage.gone()
+    own_harness.discord.gateway.cut()
+    await own_harness.gone()
     job.complete()
     await server.outcome()
-    await own_stage.discord.until(lambda: own_stage.discord.bot_connected)
+    await own_harness.discord.until(lambda: own_harness.discord.bot_connected)
     assert (await server.status(job)).text.startswith("**Already posted here.**")

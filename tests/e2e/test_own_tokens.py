@@ -13,22 +13,22 @@ from sandbox.pixverse_api.jobs import Job
 from sandbox.pixverse_api.requests_log import credential
 from tests.e2e.conftest import Build
 from tests.e2e.guild_fixture import GuildFixture
-from tests.e2e.stage import Stage
+from tests.e2e.harness import Harness
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-def _asked_often(stage: Stage, job: Job) -> bool:
-    return stage.pixverse.asked(job) > 3
+def _asked_often(harness: Harness, job: Job) -> bool:
+    return harness.pixverse.asked(job) > 3
 
 
-async def test_a_new_token_stays_with_the_server_that_entered_it(stage: Stage) -> None:
-    victim = await stage.server()
-    thief = GuildFixture(stage, victim.account)
+async def test_a_new_token_stays_with_the_server_that_entered_it(harness: Harness) -> None:
+    victim = await harness.server()
+    thief = GuildFixture(harness, victim.account)
     await thief.set_token()
     old = await victim.watched(prompt="from before")
     await thief.status(old)
-    stage.renew_token(victim.account)
+    harness.renew_token(victim.account)
     notice = await victim.notice("**PixVerse results are on hold.**")
     assert notice.pinged == {victim.admin.id}
     assert (await victim.set_token()).text.startswith("**Token works.** I'm watching 1 job with it.")
@@ -38,11 +38,11 @@ async def test_a_new_token_stays_with_the_server_that_entered_it(stage: Stage) -
     assert "after the leak" not in refused.text
     old.complete()
     private.complete()
-    await stage.discord.until(lambda: len(victim.outcomes()) == 2, what="both outcomes")
+    await harness.discord.until(lambda: len(victim.outcomes()) == 2, what="both outcomes")
     check = await thief.admin.slash(thief.channel, "pixverse-admin check")
     assert "useapi.net refuses this server's API token" in check.text
     assert thief.outcomes() == []
-    used = {entry.credential for entry in stage.pixverse.requests if entry.jobid == private.jobid}
+    used = {entry.credential for entry in harness.pixverse.requests if entry.jobid == private.jobid}
     assert used == {credential(victim.account.token)}
 
     question = await victim.admin.slash(victim.channel, "pixverse-admin token remove")
@@ -53,9 +53,9 @@ async def test_a_new_token_stays_with_the_server_that_entered_it(stage: Stage) -
     )
 
 
-async def test_a_made_up_token_replaces_nothing(stage: Stage) -> None:
+async def test_a_made_up_token_replaces_nothing(harness: Harness) -> None:
     """The API answers this token with empty lists."""
-    victim, forger = await stage.server(), stage.empty_server()
+    victim, forger = await harness.server(), harness.empty_server()
     job = await victim.watched()
     forger.account.token = f"user:{victim.account.number}-{'f' * 24}"
     answer = await forger.set_token()
@@ -67,19 +67,19 @@ async def test_a_made_up_token_replaces_nothing(stage: Stage) -> None:
     job.complete()
     assert (await victim.outcome()).text.startswith("**Your video is ready.**")
     assert forger.outcomes() == []
-    used = {entry.credential for entry in stage.pixverse.requests if entry.jobid == job.jobid}
+    used = {entry.credential for entry in harness.pixverse.requests if entry.jobid == job.jobid}
     assert used == {credential(victim.account.token), credential(forger.account.token)}
     check = await victim.admin.slash(victim.channel, "pixverse-admin check")
     assert f"account `{victim.account.number}`" in check.text
     assert "not confirmed" not in check.text
 
 
-async def test_the_later_command_wins(stage: Stage) -> None:
-    server = stage.empty_server()
-    slow, gate = stage.account(), asyncio.Event()
-    stage.pixverse.faults.add(faults.Hold(gate), account=slow)
+async def test_the_later_command_wins(harness: Harness) -> None:
+    server = harness.empty_server()
+    slow, gate = harness.account(), asyncio.Event()
+    harness.pixverse.faults.add(faults.Hold(gate), account=slow)
     earlier = asyncio.create_task(server.set_token(slow.token))
-    await stage.pixverse.until(lambda: any(entry.account == slow.number for entry in stage.pixverse.requests))
+    await harness.pixverse.until(lambda: any(entry.account == slow.number for entry in harness.pixverse.requests))
     later = await server.set_token()
     assert later.text.startswith("**Token works.**")
     gate.set()
@@ -88,40 +88,40 @@ async def test_the_later_command_wins(stage: Stage) -> None:
     assert f"account `{server.account.number}`" in check.text
 
 
-async def test_no_byte_of_a_replaced_token_is_left(stage: Stage) -> None:
-    server = await stage.server()
-    rows = stage.ledger.rows("SELECT token FROM accounts WHERE account_key = ?", f"user:{server.account.number}")
+async def test_no_byte_of_a_replaced_token_is_left(harness: Harness) -> None:
+    server = await harness.server()
+    rows = harness.ledger.rows("SELECT token FROM accounts WHERE account_key = ?", f"user:{server.account.number}")
     (before,) = [row["token"] for row in rows]
-    stage.renew_token(server.account)
+    harness.renew_token(server.account)
     await server.set_token()
-    assert not [name for name, content in stage.ledger.files().items() if before[30:60] in content]
+    assert not [name for name, content in harness.ledger.files().items() if before[30:60] in content]
 
 
 async def test_a_new_operator_s_token_is_used_at_once(build: Build) -> None:
-    stage = await build()
-    account = stage.account()
-    stage.bot.settings["USEAPI_TOKEN"] = account.token
-    await stage.start()
-    plain, stranger = GuildFixture(stage, account), GuildFixture(stage, account)
+    harness = await build()
+    account = harness.account()
+    harness.bot.settings["USEAPI_TOKEN"] = account.token
+    await harness.start()
+    plain, stranger = GuildFixture(harness, account), GuildFixture(harness, account)
     await stranger.set_token()
     job = await plain.watched()
-    await stage.stop()
-    stage.bot.settings["USEAPI_TOKEN"] = stage.renew_token(account)
-    await stage.start()
+    await harness.stop()
+    harness.bot.settings["USEAPI_TOKEN"] = harness.renew_token(account)
+    await harness.start()
     job.complete()
     assert (await plain.outcome()).text.startswith("**Your video is ready.**")
     check = await stranger.admin.slash(stranger.channel, "pixverse-admin check")
     assert "useapi.net refuses this server's API token" in check.text
 
 
-async def test_an_undecryptable_token_is_entered_again(own_stage: Stage) -> None:
-    stage = own_stage
-    server, other = await stage.server(), await stage.server()
+async def test_an_undecryptable_token_is_entered_again(own_harness: Harness) -> None:
+    harness = own_harness
+    server, other = await harness.server(), await harness.server()
     job, well = await server.watched(), await other.watched()
-    await stage.stop()
+    await harness.stop()
     key = f"user:{server.account.number}"
-    assert stage.ledger.change("UPDATE accounts SET token = x'00' WHERE account_key = ?", key) == 1
-    await stage.start()
+    assert harness.ledger.change("UPDATE accounts SET token = x'00' WHERE account_key = ?", key) == 1
+    await harness.start()
     notice = await server.notice("**Please enter this server's API token again.**")
     assert notice.pinged == {server.admin.id}
     await server.card_says("**On hold: this server's API token has to be entered again.**")
@@ -135,11 +135,11 @@ async def test_an_undecryptable_token_is_entered_again(own_stage: Stage) -> None
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-async def test_any_order_of_setting_rotating_removing_and_crashing(own_stage: Stage, seed: int) -> None:
+async def test_any_order_of_setting_rotating_removing_and_crashing(own_harness: Harness, seed: int) -> None:
     """The bot never requests a server's job with a token that this server has not entered."""
-    stage, rng = own_stage, random.Random(seed)
-    account = stage.account()
-    servers = [GuildFixture(stage, account), GuildFixture(stage, account)]
+    harness, rng = own_harness, random.Random(seed)
+    account = harness.account()
+    servers = [GuildFixture(harness, account), GuildFixture(harness, account)]
     entered: list[set[str]] = [set(), set()]
     jobs: list[set[str]] = [set(), set()]
     first = [(0, "set"), (1, "set"), (0, "rotate"), (0, "set")]
@@ -153,18 +153,18 @@ async def test_any_order_of_setting_rotating_removing_and_crashing(own_stage: St
                 job = server.job()
                 await server.status(job)
                 jobs[which].add(job.jobid)
-                await stage.pixverse.until(partial(_asked_often, stage, job))
+                await harness.pixverse.until(partial(_asked_often, harness, job))
             case "rotate":
-                stage.renew_token(account)
+                harness.renew_token(account)
             case "remove":
                 question = await server.admin.slash(server.channel, "pixverse-admin token remove")
                 if "Remove the token" in question.labels:
                     await server.admin.click(question, "Remove the token")
             case "restart":
-                await stage.restart()
+                await harness.restart()
             case _:
-                await stage.kill()
-                await stage.start()
+                await harness.kill()
+                await harness.start()
         for number in range(2):
-            used = {entry.credential for entry in stage.pixverse.requests if entry.jobid in jobs[number]}
+            used = {entry.credential for entry in harness.pixverse.requests if entry.jobid in jobs[number]}
             assert used <= {credential(token) for token in entered[number]}

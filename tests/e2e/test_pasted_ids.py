@@ -44,13 +44,13 @@ async def test_only_the_token_is_refused_and_it_goes_nowhere(server: GuildFixtur
         answer = await server.watch(one.jobid, written, two.jobid)
         assert "s3cret" not in answer.text.lower()
         assert "I haven't sent or kept the secret token." in answer.text
-    assert not [entry for entry in server.stage.pixverse.requests if "s3cret" in (entry.jobid or "").lower()]
+    assert not [entry for entry in server.harness.pixverse.requests if "s3cret" in (entry.jobid or "").lower()]
 
 
 @pytest.mark.parametrize("word", ["hello", "please"])
 async def test_text_that_resembles_no_id_is_not_sent(server: GuildFixture, word: str) -> None:
     assert (await server.status(word)).text.startswith("**That isn't a job id.**")
-    assert not [entry for entry in server.stage.pixverse.requests if entry.jobid == word]
+    assert not [entry for entry in server.harness.pixverse.requests if entry.jobid == word]
 
 
 async def test_a_pasted_id_is_offered_as_itself(server: GuildFixture) -> None:

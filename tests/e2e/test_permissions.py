@@ -6,7 +6,7 @@ import pytest
 
 from sandbox.discord_wire import Answer
 from tests.e2e.guild_fixture import GuildFixture
-from tests.e2e.stage import Stage
+from tests.e2e.harness import Harness
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -37,7 +37,7 @@ _ADMINS = {
 async def test_who_is_offered_which_command(server: GuildFixture) -> None:
     assert set(server.member.commands(server.channel)) == _MEMBERS
     assert set(server.admin.commands(server.channel)) == _MEMBERS | _ADMINS
-    registered = server.stage.discord.world.backend.commands[None].values()
+    registered = server.harness.discord.world.backend.commands[None].values()
     assert {(command["name"], command["type"]) for command in registered} == {
         ("pixverse", 1),
         ("pixverse-admin", 1),
@@ -58,20 +58,20 @@ async def test_admin_commands_are_refused(server: GuildFixture, name: str) -> No
 async def test_the_language_command_is_refused(server: GuildFixture) -> None:
     assert _refused(await server.member.forge_slash(server.channel, "pixverse-admin language", language="ja"))
     sql = "SELECT language FROM servers WHERE guild_id = ?"
-    assert server.stage.ledger.rows(sql, server.guild.id) == [{"language": None}]
+    assert server.harness.ledger.rows(sql, server.guild.id) == [{"language": None}]
 
 
 async def test_the_alerts_command_is_refused(server: GuildFixture) -> None:
-    helper = server.guild.add_member("helper", permissions=server.stage.discord.Permissions(manage_messages=True))
-    role = server.stage.ledger.rows("SELECT alerts_channel FROM servers WHERE guild_id = ?", server.guild.id)
+    helper = server.guild.add_member("helper", permissions=server.harness.discord.Permissions(manage_messages=True))
+    role = server.harness.ledger.rows("SELECT alerts_channel FROM servers WHERE guild_id = ?", server.guild.id)
     answer = await helper.forge_slash(server.channel, "pixverse-admin alerts", channel=str(server.channel.id))
     assert answer.text == _ONLY or answer.text.startswith("**Something")
-    assert server.stage.ledger.rows("SELECT alerts_channel FROM servers WHERE guild_id = ?", server.guild.id) == role
+    assert server.harness.ledger.rows("SELECT alerts_channel FROM servers WHERE guild_id = ?", server.guild.id) == role
 
 
 async def test_an_admin_s_form_is_refused_from_others(server: GuildFixture) -> None:
     opened = await server.admin.slash(server.channel, "pixverse-admin token set")
-    other = server.stage.account()
+    other = server.harness.account()
     assert _refused(await server.member.forge_submit(server.channel, opened.modal, other.token))
     assert _token_of(server) == f"user:{server.account.number}"
 
@@ -79,7 +79,7 @@ async def test_an_admin_s_form_is_refused_from_others(server: GuildFixture) -> N
 async def test_admin_buttons_are_refused(server: GuildFixture) -> None:
     job = await server.watched()
     question = await server.admin.slash(server.channel, "pixverse-admin token remove")
-    other = server.stage.account()
+    other = server.harness.account()
     choice = await server.set_token(other.token)
     custom_ids = [button.custom_id for answer in (question, choice) for button in answer.buttons]
     assert len(custom_ids) == 4
@@ -91,11 +91,11 @@ async def test_admin_buttons_are_refused(server: GuildFixture) -> None:
     open_jobs = (
         "SELECT s.id FROM subscriptions s JOIN jobs j ON j.id = s.job_id WHERE j.jobid = ? AND s.ended_at IS NULL"
     )
-    assert len(server.stage.ledger.rows(open_jobs, job.jobid)) == 1
+    assert len(server.harness.ledger.rows(open_jobs, job.jobid)) == 1
 
 
-async def test_an_admin_of_another_server_can_do_nothing_here(stage: Stage, server: GuildFixture) -> None:
-    other = await stage.server()
+async def test_an_admin_of_another_server_can_do_nothing_here(harness: Harness, server: GuildFixture) -> None:
+    other = await harness.server()
     question = await server.admin.slash(server.channel, "pixverse-admin token remove")
     custom_id = question.buttons[0].custom_id
     assert custom_id is not None
@@ -105,7 +105,7 @@ async def test_an_admin_of_another_server_can_do_nothing_here(stage: Stage, serv
 
 
 def _token_of(server: GuildFixture) -> str:
-    (row,) = server.stage.ledger.rows(
+    (row,) = server.harness.ledger.rows(
         "SELECT a.account_key AS account FROM servers s JOIN accounts a ON a.id = s.account_id WHERE s.guild_id = ?",
         server.guild.id,
     )
@@ -120,7 +120,7 @@ async def test_if_the_bot_cannot_post_nothing_is_watched(server: GuildFixture) -
     answer = await server.status(server.job())
     assert answer.text.startswith("**I can't post in this channel.**")
     assert "*Send Messages*" in answer.text
-    assert server.stage.ledger.rows("SELECT id FROM subscriptions WHERE channel_id = ?", server.channel.id) == []
+    assert server.harness.ledger.rows("SELECT id FROM subscriptions WHERE channel_id = ?", server.channel.id) == []
 
 
 @pytest.mark.usefixtures("generation")
@@ -160,12 +160,12 @@ async def test_a_result_waits_until_posting_is_allowed_again(server: GuildFixtur
 
 async def test_a_role_that_is_given_back_is_noticed_too(server: GuildFixture) -> None:
     job = await server.watched()
-    everything = server.stage.discord.Permissions.all()
+    everything = server.harness.discord.Permissions.all()
     everything.administrator = False
-    server.guild.set_bot_permissions(server.stage.discord.Permissions(view_channel=True))
-    server.guild.set_everyone_permissions(server.stage.discord.Permissions(view_channel=True))
+    server.guild.set_bot_permissions(server.harness.discord.Permissions(view_channel=True))
+    server.guild.set_everyone_permissions(server.harness.discord.Permissions(view_channel=True))
     job.complete()
-    await server.stage.pixverse.until(lambda: _blocked(server))
+    await server.harness.pixverse.until(lambda: _blocked(server))
     server.guild.set_bot_permissions(everything)
     assert (await server.outcome()).text.startswith("**Your video is ready.**")
 
@@ -198,7 +198,7 @@ async def test_an_archived_thread_still_gets_its_result(server: GuildFixture) ->
 
 
 def _blocked(server: GuildFixture) -> bool:
-    rows = server.stage.ledger.rows(
+    rows = server.harness.ledger.rows(
         "SELECT blocked_since FROM deliveries WHERE channel_id = ? AND kind = 'outcome'", server.channel.id
     )
     return bool(rows and rows[0]["blocked_since"])

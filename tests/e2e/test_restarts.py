@@ -8,8 +8,8 @@ import pytest
 
 from sandbox.pixverse_api.jobs import Job
 from tests.e2e.guild_fixture import GuildFixture
+from tests.e2e.harness import Harness
 from tests.e2e.ledger import HOUR, MINUTE
-from tests.e2e.stage import Stage
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -26,13 +26,13 @@ _ENDINGS: dict[Callable[[Job], None], str] = {
 """What may happen to a job, and how its outcome begins; v2 knows no 410."""
 
 
-async def test_a_restart_during_a_job(stage: Stage, servers: list[GuildFixture]) -> None:
+async def test_a_restart_during_a_job(harness: Harness, servers: list[GuildFixture]) -> None:
     jobs = [await server.watched() for server in servers]
     cards = [server.cards()[0] for server in servers]
-    await stage.stop()
+    await harness.stop()
     for job in jobs:
         job.set("progress", percent=46)
-    await stage.start()
+    await harness.start()
 
     for server, job, card in zip(servers, jobs, cards, strict=True):
         moved = await server.card_says("**In progress: 46%.**", "**In progress.**")
@@ -46,7 +46,7 @@ async def test_a_restart_during_a_job(stage: Stage, servers: list[GuildFixture])
         assert len(server.posts()) == 2
 
 
-async def test_jobs_that_ended_while_the_bot_was_off(stage: Stage, servers: list[GuildFixture]) -> None:
+async def test_jobs_that_ended_while_the_bot_was_off(harness: Harness, servers: list[GuildFixture]) -> None:
     endings = [
         (server, end, start)
         for server in servers
@@ -57,26 +57,26 @@ async def test_jobs_that_ended_while_the_bot_was_off(stage: Stage, servers: list
     jobs = [server.job() for server, _, _ in endings]
     for (server, _, _), job, place in zip(endings, jobs, places, strict=True):
         await server.status(job, channel=place)
-    await stage.stop()
+    await harness.stop()
     for (_, end, _), job in zip(endings, jobs, strict=True):
         end(job)
-    await stage.start()
+    await harness.start()
     for (server, _, start), place in zip(endings, places, strict=True):
         outcome = await server.outcome(place)
         assert outcome.text.startswith(start)
         assert outcome.pinged == {server.member.id}
 
 
-async def test_a_batch_survives_a_restart(stage: Stage, servers: list[GuildFixture]) -> None:
+async def test_a_batch_survives_a_restart(harness: Harness, servers: list[GuildFixture]) -> None:
     batches = [[server.job(), server.job()] for server in servers]
     for server, (first, second) in zip(servers, batches, strict=True):
         await server.watch(first, second)
         first.complete()
-    await stage.discord.until(lambda: all(len(server.outcomes()) == 1 for server in servers))
-    await stage.restart()
+    await harness.discord.until(lambda: all(len(server.outcomes()) == 1 for server in servers))
+    await harness.restart()
     for _, second in batches:
         second.complete()
-    await stage.discord.until(lambda: all(len(server.outcomes()) == 2 for server in servers))
+    await harness.discord.until(lambda: all(len(server.outcomes()) == 2 for server in servers))
     for server in servers:
         await server.settled()
         assert [len(outcome.pinged) for outcome in server.outcomes()] == [0, 1]
@@ -84,14 +84,14 @@ async def test_a_batch_survives_a_restart(stage: Stage, servers: list[GuildFixtu
         assert (await server.card_says("**All 2 jobs have ended.**")).labels == []
 
 
-async def test_buttons_and_forms_survive_a_restart(stage: Stage, servers: list[GuildFixture]) -> None:
+async def test_buttons_and_forms_survive_a_restart(harness: Harness, servers: list[GuildFixture]) -> None:
     jobs = [await server.watched(style="Anime") for server in servers]
     for job in jobs:
         job.complete()
     outcomes = [await server.outcome() for server in servers]
     opened = await servers[0].admin.slash(servers[0].channel, "pixverse-admin token set")
     assert opened.modal is not None
-    await stage.restart()
+    await harness.restart()
 
     for server, job, outcome in zip(servers, jobs, outcomes, strict=True):
         details = await server.member.click(outcome, "Details")
@@ -104,27 +104,27 @@ async def test_buttons_and_forms_survive_a_restart(stage: Stage, servers: list[G
     assert answer.text.startswith("**Token works.**")
 
 
-async def test_not_found(stage: Stage, servers: list[GuildFixture]) -> None:
+async def test_not_found(harness: Harness, servers: list[GuildFixture]) -> None:
     """One "not found" is no end, nor are two within a minute; two a minute apart are."""
     back = servers
-    soon = [await stage.server(server.generation) for server in servers]
-    gone = [await stage.server(server.generation) for server in servers]
+    soon = [await harness.server(server.generation) for server in servers]
+    gone = [await harness.server(server.generation) for server in servers]
     jobs = {server: await server.watched(prompt="paper boat") for server in [*back, *soon, *gone]}
     for job in jobs.values():
         job.vanish()
-    await stage.pixverse.until(lambda: all(_missing_since(stage, job) is not None for job in jobs.values()))
-    await stage.stop()
+    await harness.pixverse.until(lambda: all(_missing_since(harness, job) is not None for job in jobs.values()))
+    await harness.stop()
     for server in back:
         jobs[server].come_back()
     older = "UPDATE jobs SET missing_since = missing_since - ? WHERE jobid = ?"
     for server in [*back, *gone]:
-        stage.ledger.change(older, 2 * MINUTE if server in back else MINUTE, jobs[server].jobid)
-    asked = {server: stage.pixverse.asked(jobs[server]) for server in soon}
-    await stage.start()
+        harness.ledger.change(older, 2 * MINUTE if server in back else MINUTE, jobs[server].jobid)
+    asked = {server: harness.pixverse.asked(jobs[server]) for server in soon}
+    await harness.start()
 
     for server in back:
         job = jobs[server]
-        await _found_again(stage, job)
+        await _found_again(harness, job)
         job.complete()
         assert (await server.outcome()).text.startswith("**Your video is ready.**")
     for server in gone:
@@ -132,27 +132,29 @@ async def test_not_found(stage: Stage, servers: list[GuildFixture]) -> None:
         assert outcome.text.startswith(f"**useapi.net no longer has this job.** {server.member.mention}")
         assert f"-# not found · {server.number(jobs[server])} · {server.shown(jobs[server])}" in outcome.text
         await server.card_says("**No result.**")
-    await stage.pixverse.until(lambda: all(stage.pixverse.asked(jobs[server]) > asked[server] + 3 for server in soon))
+    await harness.pixverse.until(
+        lambda: all(harness.pixverse.asked(jobs[server]) > asked[server] + 3 for server in soon)
+    )
     assert [server.outcomes() for server in soon] == [[], []]
 
 
-async def test_jobs_that_became_too_old(stage: Stage, servers: list[GuildFixture]) -> None:
+async def test_jobs_that_became_too_old(harness: Harness, servers: list[GuildFixture]) -> None:
     """Too old: given up, and can be watched again. Old: said to take long."""
-    slow = [await stage.server(server.generation) for server in servers]
-    stage.pixverse.v2.records_of_running = True
+    slow = [await harness.server(server.generation) for server in servers]
+    harness.pixverse.v2.records_of_running = True
     endless = [await server.watched() for server in servers]
     jobs = [await server.watched() for server in slow]
     for job in jobs:
         job.set("progress", percent=31)
-    await stage.pixverse.until(lambda: all('"progress"' in str(_job_row(stage, job)["snapshot"]) for job in jobs))
-    await stage.stop()
+    await harness.pixverse.until(lambda: all('"progress"' in str(_job_row(harness, job)["snapshot"]) for job in jobs))
+    await harness.stop()
     older = "UPDATE jobs SET watched_since = watched_since - ? WHERE jobid = ?"
     for job in endless:
-        stage.ledger.change(older, 49 * HOUR, job.jobid)
+        harness.ledger.change(older, 49 * HOUR, job.jobid)
     for job in jobs:
-        stage.ledger.change(older, 20 * MINUTE, job.jobid)
+        harness.ledger.change(older, 20 * MINUTE, job.jobid)
         job.set(created="2026-01-01T00:00:00.000Z")
-    await stage.start()
+    await harness.start()
 
     for server, job in zip(servers, endless, strict=True):
         outcome = await server.outcome()
@@ -165,52 +167,52 @@ async def test_jobs_that_became_too_old(stage: Stage, servers: list[GuildFixture
         assert server.outcomes()[1].text.startswith("**Your video is ready.**")
     for server in slow:
         await server.card_says("**Taking longer than usual.**")
-    stage.pixverse.v2.records_of_running = False
+    harness.pixverse.v2.records_of_running = False
 
 
 async def test_an_outcome_that_waited_for_a_permission_comes_after_a_restart(
-    stage: Stage, servers: list[GuildFixture]
+    harness: Harness, servers: list[GuildFixture]
 ) -> None:
     jobs = [await server.watched() for server in servers]
     for server, job in zip(servers, jobs, strict=True):
         server.channel.deny_bot(send_messages=True)
         job.complete()
-    states = stage.ledger.outcome_states
-    await stage.pixverse.until(lambda: all(states(server.channel.id) == ["waiting"] for server in servers))
-    await stage.stop()
+    states = harness.ledger.outcome_states
+    await harness.pixverse.until(lambda: all(states(server.channel.id) == ["waiting"] for server in servers))
+    await harness.stop()
     for server in servers:
         server.channel.allow_bot(send_messages=True)
-    await stage.start()
+    await harness.start()
     for server in servers:
         assert len((await server.outcome()).attachments) == 1
 
 
-async def test_commands_are_registered_only_if_something_differs(stage: Stage, server: GuildFixture) -> None:
-    await stage.restart()
-    written = [call for call in stage.discord.requests if call.method == "PUT" and "/commands" in call.path]
+async def test_commands_are_registered_only_if_something_differs(harness: Harness, server: GuildFixture) -> None:
+    await harness.restart()
+    written = [call for call in harness.discord.requests if call.method == "PUT" and "/commands" in call.path]
     assert len(written) == 1
 
 
-async def _found_again(stage: Stage, job: Job) -> None:
-    await stage.pixverse.until(lambda: _missing_since(stage, job) is None)
+async def _found_again(harness: Harness, job: Job) -> None:
+    await harness.pixverse.until(lambda: _missing_since(harness, job) is None)
 
 
 async def _two_outcomes(server: GuildFixture) -> None:
-    await server.stage.discord.until(lambda: len(server.outcomes()) == 2)
+    await server.harness.discord.until(lambda: len(server.outcomes()) == 2)
 
 
-def _missing_since(stage: Stage, job: Job) -> object:
-    return _job_row(stage, job)["missing_since"]
+def _missing_since(harness: Harness, job: Job) -> object:
+    return _job_row(harness, job)["missing_since"]
 
 
-def _job_row(stage: Stage, job: Job) -> dict[str, object]:
-    (row,) = stage.ledger.rows("SELECT * FROM jobs WHERE jobid = ?", job.jobid)
+def _job_row(harness: Harness, job: Job) -> dict[str, object]:
+    (row,) = harness.ledger.rows("SELECT * FROM jobs WHERE jobid = ?", job.jobid)
     return row
 
 
-async def test_a_button_on_a_reply_from_before_a_restart(stage: Stage, server: GuildFixture) -> None:
+async def test_a_button_on_a_reply_from_before_a_restart(harness: Harness, server: GuildFixture) -> None:
     answer = await server.status("job:1-user:1-channel:1-bot:pixverse")
     assert answer.labels == ["Look again"]
-    await stage.restart()
+    await harness.restart()
     pressed = await server.member.click(answer, "Look again")
     assert pressed.text == "**This button no longer does anything.** Run the command again."

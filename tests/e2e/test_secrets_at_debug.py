@@ -14,7 +14,7 @@ from sandbox.discord_wire import Status
 from sandbox.pixverse_api import faults
 from sandbox.ports import free_port
 from tests.e2e.conftest import Build
-from tests.e2e.stage import Stage
+from tests.e2e.harness import Harness
 from tests.web import samples
 from tests.web.port import ask
 
@@ -26,19 +26,19 @@ _CUSTOMERS = ".".join(("MTIzNDU2Nzg5MDEyMzQ1Njc4", "Gabc12", "aBcDeFgHiJkLmNoPqR
 
 
 @pytest_asyncio.fixture(loop_scope="module", params=["text", "json"])
-async def chatty(build: Build, request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
+async def chatty(build: Build, request: pytest.FixtureRequest) -> AsyncIterator[Harness]:
     ports = {
         "HTTP_PORT": str(free_port()),
         "CALLBACK_PORT": str(free_port()),
         "PUBLIC_URL": "https://relay.example.org",
     }
-    stage = await build(LOG_LEVEL="DEBUG", LOG_FORMAT=request.param, **ports)
-    await stage.start(forked=False)  # a forked process has its parent's command line
-    yield stage
-    assert stage.bot.said("DEBUG"), "else this would prove nothing"
+    harness = await build(LOG_LEVEL="DEBUG", LOG_FORMAT=request.param, **ports)
+    await harness.start(forked=False)  # a forked process has its parent's command line
+    yield harness
+    assert harness.bot.said("DEBUG"), "else this would prove nothing"
 
 
-async def test_no_secret_is_logged_in_a_whole_life(chatty: Stage) -> None:
+async def test_no_secret_is_logged_in_a_whole_life(chatty: Harness) -> None:
     server = await chatty.server()
     chatty.secrets.append(_CUSTOMERS)
     token = server.account.token
@@ -89,7 +89,7 @@ async def test_no_secret_is_logged_in_a_whole_life(chatty: Stage) -> None:
     assert chatty.leaks() == []
 
 
-async def test_an_address_that_is_repeated_everywhere(chatty: Stage) -> None:
+async def test_an_address_that_is_repeated_everywhere(chatty: Harness) -> None:
     """The e-mail address in a v2 id, sent by the API, its callbacks and people wherever possible."""
     server = await chatty.server()
     chatty.generation = "v2"
@@ -117,7 +117,7 @@ async def test_an_address_that_is_repeated_everywhere(chatty: Stage) -> None:
     assert chatty.leaks() == []
 
 
-async def test_no_other_user_can_read_the_stored_data(chatty: Stage) -> None:
+async def test_no_other_user_can_read_the_stored_data(chatty: Harness) -> None:
     server = await chatty.server()
     held = faults.Slow(1.0)
     chatty.pixverse.cdn.faults.add(held)

@@ -13,9 +13,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def test_limits_of_people_and_servers_apply_at_once(build: Build) -> None:
-    stage = await build(MAX_OPEN_PER_USER="2", MAX_OPEN_PER_SERVER="3")
-    await stage.start()
-    server = await stage.server()
+    harness = await build(MAX_OPEN_PER_USER="2", MAX_OPEN_PER_SERVER="3")
+    await harness.start()
+    server = await harness.server()
     answers = await asyncio.gather(*(server.status(server.job()) for _ in range(5)))
     assert sum(answer.text.startswith("**Watching.**") for answer in answers) == 2
     assert sum(answer.text.startswith("**You're at your limit of 2 jobs.**") for answer in answers) == 3
@@ -26,9 +26,9 @@ async def test_limits_of_people_and_servers_apply_at_once(build: Build) -> None:
 
 
 async def test_commands_of_one_person_in_a_minute(build: Build) -> None:
-    stage = await build(COMMANDS_PER_MINUTE="3")
-    await stage.start()
-    server = await stage.server()
+    harness = await build(COMMANDS_PER_MINUTE="3")
+    await harness.start()
+    server = await harness.server()
     job = server.job()
     for _ in range(3):
         assert not (await server.status(job)).text.startswith("**One moment.**")
@@ -37,47 +37,47 @@ async def test_commands_of_one_person_in_a_minute(build: Build) -> None:
 
 
 async def test_only_the_listed_servers_are_served(build: Build) -> None:
-    stage = await build()
-    served, other = stage.empty_server(), stage.empty_server()
-    stage.bot.settings["DISCORD_GUILD_IDS"] = str(served.guild.id)
-    await stage.start()
+    harness = await build()
+    served, other = harness.empty_server(), harness.empty_server()
+    harness.bot.settings["DISCORD_GUILD_IDS"] = str(served.guild.id)
+    await harness.start()
     assert "pixverse status" in served.member.commands(served.channel)
     assert other.member.commands(other.channel) == []
     assert (await served.set_token()).text.startswith("**Token works.**")
 
 
 async def test_a_server_no_longer_listed_is_suspended_until_it_is_listed_again(build: Build) -> None:
-    stage = await build()
-    await stage.start()
-    served, other = await stage.server(), await stage.server()
+    harness = await build()
+    await harness.start()
+    served, other = await harness.server(), await harness.server()
     job = await other.watched()
     await other.settled()
-    await stage.stop()
-    stage.bot.settings["DISCORD_GUILD_IDS"] = str(served.guild.id)
-    await stage.start()
+    await harness.stop()
+    harness.bot.settings["DISCORD_GUILD_IDS"] = str(served.guild.id)
+    await harness.start()
     job.complete()
-    since = len(stage.pixverse.requests)
+    since = len(harness.pixverse.requests)
     done = await served.watched()
     done.complete()
     await served.outcome()
-    assert all(one.account != other.account.number for one in stage.pixverse.requests[since:])
+    assert all(one.account != other.account.number for one in harness.pixverse.requests[since:])
     assert other.outcomes() == []
-    await stage.stop()
-    stage.bot.settings["DISCORD_GUILD_IDS"] = f"{served.guild.id},{other.guild.id}"
-    await stage.start()
+    await harness.stop()
+    harness.bot.settings["DISCORD_GUILD_IDS"] = f"{served.guild.id},{other.guild.id}"
+    await harness.start()
     assert (await other.outcome()).text.startswith("**Your video is ready.**")
-    assert stage.bot.said("Traceback") == []
+    assert harness.bot.said("Traceback") == []
 
 
 async def test_the_operator_s_token_is_for_servers_without_one(build: Build) -> None:
-    stage = await build()
-    account = stage.account()
-    stage.bot.settings["USEAPI_TOKEN"] = account.token
-    await stage.start()
-    assert stage.bot.said("any server that invites this bot can read")
-    server = GuildFixture(stage, account)
+    harness = await build()
+    account = harness.account()
+    harness.bot.settings["USEAPI_TOKEN"] = account.token
+    await harness.start()
+    assert harness.bot.said("any server that invites this bot can read")
+    server = GuildFixture(harness, account)
     job = await server.watched()
-    own = await stage.server()
+    own = await harness.server()
     assert (await own.status(job)).text.startswith("**I can't find this job.**")
     job.complete()
     assert (await server.outcome()).text.startswith("**Your video is ready.**")

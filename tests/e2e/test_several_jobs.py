@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from tests.e2e.guild_fixture import GuildFixture
-from tests.e2e.stage import Stage
+from tests.e2e.harness import Harness
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("generation")]
 
@@ -24,12 +24,12 @@ async def test_a_batch_has_one_summary_and_one_ping(server: GuildFixture) -> Non
     assert f"/{summary.id}" in answer.text
 
     jobs[0].complete()
-    await server.stage.discord.until(lambda: len(server.outcomes()) == 1)
+    await server.harness.discord.until(lambda: len(server.outcomes()) == 1)
     jobs[1].fail("Generation failed")
-    await server.stage.discord.until(lambda: len(server.outcomes()) == 2)
+    await server.harness.discord.until(lambda: len(server.outcomes()) == 2)
     assert all(outcome.silent and not outcome.pinged for outcome in server.outcomes())
     jobs[2].fail("Moderated", status="moderated")
-    await server.stage.discord.until(lambda: len(server.outcomes()) == 3)
+    await server.harness.discord.until(lambda: len(server.outcomes()) == 3)
     await server.settled()
 
     last = server.outcomes()[-1]
@@ -57,7 +57,7 @@ async def test_a_batch_says_what_was_not_watched_and_why(server: GuildFixture) -
     outcome = await server.outcome()
     assert [file.content for file in outcome.attachments] == [ended.videos[0].content]
     fresh.complete()
-    await server.stage.discord.until(lambda: len(server.outcomes()) == 2)
+    await server.harness.discord.until(lambda: len(server.outcomes()) == 2)
     assert "**All 2 jobs have ended:** 2 videos." in server.outcomes()[-1].text
 
 
@@ -81,15 +81,15 @@ async def test_unwatch_removes_the_person_and_the_last_one_ends_it(server: Guild
     stopped = await server.member.slash(server.channel, "pixverse unwatch", jobid=server.number(job))
     assert stopped.text.startswith("**Stopped watching.**")
     await server.card_says("**Stopped watching**")
-    asked = server.stage.pixverse.asked(job)
+    asked = server.harness.pixverse.asked(job)
     other = await server.watched()
-    await server.stage.pixverse.until(lambda: server.stage.pixverse.asked(other) > 3)
-    assert server.stage.pixverse.asked(job) <= asked + 1
+    await server.harness.pixverse.until(lambda: server.harness.pixverse.asked(other) > 3)
+    assert server.harness.pixverse.asked(job) <= asked + 1
 
 
 async def test_a_moderator_ends_what_others_watch(server: GuildFixture) -> None:
     job = await server.watched()
-    moderator = server.guild.add_member("mod", permissions=server.stage.discord.Permissions(manage_messages=True))
+    moderator = server.guild.add_member("mod", permissions=server.harness.discord.Permissions(manage_messages=True))
     stopped = await moderator.slash(server.channel, "pixverse unwatch", jobid=job.jobid)
     assert stopped.text.startswith("**Stopped watching.**")
     assert moderator.mention in (await server.card_says("**Stopped watching**")).text
@@ -156,13 +156,13 @@ async def test_check_says_what_works_and_what_does_not(server: GuildFixture) -> 
     assert "useapi.net refuses this server's API token" in ill.text
 
 
-async def test_a_server_without_a_token_says_who_can_do_what(stage: Stage) -> None:
-    server = stage.empty_server()
+async def test_a_server_without_a_token_says_who_can_do_what(harness: Harness) -> None:
+    server = harness.empty_server()
     job = server.job()
     assert (await server.status(job)).text.startswith("**This server isn't set up yet.**")
     assert (await server.status(job, by=server.admin)).text.startswith("**This server has no API token yet.**")
     assert (await server.admin.slash(server.channel, "pixverse-admin check")).text.startswith("**1 problem.**")
-    assert stage.pixverse.asked(job) == 0
+    assert harness.pixverse.asked(job) == 0
 
 
 async def test_many_people_at_once(server: GuildFixture) -> None:

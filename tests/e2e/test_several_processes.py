@@ -18,9 +18,9 @@ from sandbox.ports import free_port
 from storage.secret_store import new_key
 from tests.e2e.forking import ForkServer
 from tests.e2e.guild_fixture import GuildFixture
+from tests.e2e.harness import Harness
 from tests.e2e.ledger import PostgresLedger
 from tests.e2e.process import BotProcess
-from tests.e2e.stage import Stage
 from tests.e2e.waiting import until
 from tests.postgres_server import PostgresServer
 
@@ -34,19 +34,19 @@ _LISTED = re.compile(
 
 
 class Pair:
-    """Two bots on one database: the stage's bot and another one."""
+    """Two bots on one database: the harness's bot and another one."""
 
-    def __init__(self, stage: Stage, fork_server: ForkServer | None, of_second: Mapping[str, str]) -> None:
-        self.stage = stage
-        another = stage.folder / "another"
+    def __init__(self, harness: Harness, fork_server: ForkServer | None, of_second: Mapping[str, str]) -> None:
+        self.harness = harness
+        another = harness.folder / "another"
         another.mkdir()
         self.bots = (
-            stage.bot,
-            BotProcess(stage.bot.program, {**stage.bot.settings, **of_second}, another, fork_server),
+            harness.bot,
+            BotProcess(harness.bot.program, {**harness.bot.settings, **of_second}, another, fork_server),
         )
 
     async def start(self) -> None:
-        await self.stage.start()
+        await self.harness.start()
         await self.bots[1].start()
         await until(lambda: len(self.processes()) == 2, what="both processes")
 
@@ -55,7 +55,7 @@ class Pair:
             await self.bots[1].kill()
 
     def processes(self) -> list[str]:
-        return [row["id"] for row in self.stage.ledger.rows("SELECT id FROM processes ORDER BY started_at")]
+        return [row["id"] for row in self.harness.ledger.rows("SELECT id FROM processes ORDER BY started_at")]
 
     def bot_of(self, process_id: str) -> BotProcess:
         (bot,) = [bot for bot in self.bots if any(f"process {process_id} works" in line for line in bot.lines)]
@@ -63,14 +63,14 @@ class Pair:
 
     def owner_of(self, server: GuildFixture) -> str | None:
         """The process that polls the account of a server."""
-        rows = self.stage.ledger.rows(
+        rows = self.harness.ledger.rows(
             "SELECT owner FROM account_leases JOIN servers USING (account_id) WHERE guild_id = ?", server.guild.id
         )
         return rows[0]["owner"] if rows else None
 
     def holder(self) -> str | None:
         """The process that posts deliveries."""
-        rows = self.stage.ledger.rows("SELECT owner FROM shard_leases ORDER BY shard_id")
+        rows = self.harness.ledger.rows("SELECT owner FROM shard_leases ORDER BY shard_id")
         return rows[0]["owner"] if rows else None
 
     async def all_is_with(self, process_id: str, server: GuildFixture) -> None:
@@ -95,9 +95,9 @@ async def begin(
             url = postgres_server.new_database(tables=False)
             key = new_key()
             settings = {"DATABASE_URL": url.secret.get_secret_value(), "ENCRYPTION_KEY": key, **of_both}
-            stage = await Stage.build(program, tmp_path, settings, fork_server, PostgresLedger(url))
-            stack.push_async_callback(stage.close)
-            made = Pair(stage, fork_server, of_second or {})
+            harness = await Harness.build(program, tmp_path, settings, fork_server, PostgresLedger(url))
+            stack.push_async_callback(harness.close)
+            made = Pair(harness, fork_server, of_second or {})
             stack.push_async_callback(made.close)
             await made.start()
             return made
@@ -113,7 +113,7 @@ async def pair(begin: Begin) -> Pair:
 async def _town_of(pair: Pair, process_id: str) -> GuildFixture:
     """A server whose account this process polls."""
     while True:
-        server = await pair.stage.server()
+        server = await pair.harness.server()
         owner = await _owner(pair, server)
         if owner == process_id:
             return server
@@ -142,7 +142,7 @@ async def test_one_process_posts_what_another_polled(pair: Pair) -> None:
 async def test_check_lists_the_processes_with_what_they_hold(pair: Pair) -> None:
     server = await _town_of(pair, pair.processes()[0])
     await until(lambda: pair.holder() is not None, what="somebody holds the shard")
-    checked = await pair.stage.bot.run("check")
+    checked = await pair.harness.bot.run("check")
     assert (checked.code, "Processes: 2." in checked.lines) == (0, True), checked.text
     told = [match for line in checked.lines if (match := _LISTED.fullmatch(line))]
     assert [match["id"] for match in told] == pair.processes()
@@ -165,7 +165,7 @@ async def test_a_killed_process_is_replaced(pair: Pair) -> None:
     outcome = await server.outcome(timeout=_TAKEN_OVER_WITHIN)
     assert outcome.attachments
     await pair.all_is_with(other, server)
-    await until(lambda: pair.stage.discord.bot_connected, what="the gateway is connected again")
+    await until(lambda: pair.harness.discord.bot_connected, what="the gateway is connected again")
     answer = await server.status(server.job())
     assert answer.text.startswith("**Watching.**"), answer
 
@@ -181,12 +181,12 @@ async def test_a_stopped_process_hands_over_before_it_ends(pair: Pair) -> None:
     while stopped.running:
         answer = await server.status(server.job())
         assert answer.text.startswith("**Watching.**"), answer
-        assert pair.stage.discord.bot_connected
+        assert pair.harness.discord.bot_connected
         await asyncio.sleep(0.5)  # A person's commands per minute are limited.
     assert await stopped.ended() == 0
     await pair.all_is_with(other, server)
     job.complete()
-    await pair.stage.discord.until(lambda: len(server.outcomes()) == 1, what="the outcome")
+    await pair.harness.discord.until(lambda: len(server.outcomes()) == 1, what="the outcome")
 
 
 async def _known_to(address: str) -> None:
@@ -213,7 +213,7 @@ async def test_a_callback_that_arrives_at_the_wrong_process(begin: Begin) -> Non
         shown = await server.admin.slash(server.channel, "pixverse-admin callback")
         found = re.search(r"`(http://127\.0\.0\.1:\d+/callback/([\w-]{43}))`", shown.text)
         assert found is not None
-        pair.stage.for_one_alone.append(found[2])
+        pair.harness.for_one_alone.append(found[2])
         server.account.reply_url = found[1]
         await _known_to(found[1])
         job = await server.watched()
@@ -234,6 +234,6 @@ async def test_a_process_halted_for_longer_than_its_lease_sends_nothing_twice(pa
     await until(lambda: len(pair.processes()) == 2, what="the halted one begins again")
     second = await server.watched()
     second.complete()
-    await pair.stage.discord.until(lambda: len(server.outcomes()) == 2, what="the second outcome")
+    await pair.harness.discord.until(lambda: len(server.outcomes()) == 2, what="the second outcome")
     await server.settled()
     assert len(server.outcomes()) == 2

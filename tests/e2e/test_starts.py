@@ -12,18 +12,18 @@ from cryptography.fernet import Fernet
 
 from tests.e2e.conftest import Build
 from tests.e2e.guild_fixture import GuildFixture
+from tests.e2e.harness import Harness
 from tests.e2e.process import Finished
-from tests.e2e.stage import Stage
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def stopped(stage: Stage) -> Stage:
-    """The shared stage with a used database and a stopped bot."""
-    if stage.bot.running:
-        await stage.stop()
-    return stage
+async def stopped(harness: Harness) -> Harness:
+    """The shared harness with a used database and a stopped bot."""
+    if harness.bot.running:
+        await harness.stop()
+    return harness
 
 
 def _one_line(finished: Finished, code: int, *words: str) -> None:
@@ -35,14 +35,14 @@ def _one_line(finished: Finished, code: int, *words: str) -> None:
 
 
 async def test_without_a_discord_token(build: Build) -> None:
-    stage = await build()
+    harness = await build()
     for token, forked in (("", False), ("   ", True)):
-        finished = await stage.bot.run(changed={"DISCORD_TOKEN": token}, forked=forked)
+        finished = await harness.bot.run(changed={"DISCORD_TOKEN": token}, forked=forked)
         _one_line(finished, 2, "DISCORD_TOKEN", ".env", "make demo")
 
 
 async def test_malformed_settings_are_all_reported_at_once(build: Build) -> None:
-    stage = await build()
+    harness = await build()
     wrong = {
         "POLL_INTERVAL": "often",
         "JOB_MAX_AGE": "long",
@@ -59,18 +59,18 @@ async def test_malformed_settings_are_all_reported_at_once(build: Build) -> None
         "CALLBACK_PORT": "-1",
         "PUBLIC_URL": "https://relay.example.org/../admin",
     }
-    finished = await stage.bot.run(changed=wrong)
+    finished = await harness.bot.run(changed=wrong)
     assert finished.code == 2
     assert sorted(line.split()[0].rstrip(":") for line in finished.lines) == sorted(wrong)
 
 
 async def test_secrets_in_files(build: Build, tmp_path: Path) -> None:
-    stage = await build()
+    harness = await build()
     token = tmp_path / "discord-token"
-    token.write_text(f"{stage.discord.bot_token}\n")
+    token.write_text(f"{harness.discord.bot_token}\n")
     token.chmod(0o644)
     named = {"DISCORD_TOKEN": "", "DISCORD_TOKEN_FILE": str(token)}
-    checked = await stage.bot.run("check", changed=named)
+    checked = await harness.bot.run("check", changed=named)
     assert f"DISCORD_TOKEN = read from {token}, not shown" in checked.lines
     assert f"{token} holds a secret, and every user of this machine can read it. Run chmod 600 on it." in checked.lines
     assert checked.code == 0
@@ -83,25 +83,25 @@ async def test_secrets_in_files(build: Build, tmp_path: Path) -> None:
         ),
         ({"USEAPI_TOKEN_FILE": str(tmp_path)}, "USEAPI_TOKEN_FILE names a folder"),
     ):
-        finished = await stage.bot.run(changed=wrong)
+        finished = await harness.bot.run(changed=wrong)
         assert finished.code == 2
         assert len(finished.lines) == 1
         assert finished.lines[0].startswith(line)
 
 
-async def test_a_second_bot_with_the_same_database(stage: Stage, server: GuildFixture) -> None:
-    identified = stage.discord.gateway.identified
-    finished = await stage.bot.run(forked=False)
+async def test_a_second_bot_with_the_same_database(harness: Harness, server: GuildFixture) -> None:
+    identified = harness.discord.gateway.identified
+    finished = await harness.bot.run(forked=False)
     assert finished.code == 4
-    assert str(stage.ledger.path) in finished.lines[-1]
+    assert str(harness.ledger.path) in finished.lines[-1]
     assert "Traceback" not in finished.text
-    assert stage.discord.gateway.identified == identified
-    assert stage.bot.running
+    assert harness.discord.gateway.identified == identified
+    assert harness.bot.running
     (await server.watched()).complete()
     await server.outcome()
 
 
-async def test_a_database_of_a_newer_version(stopped: Stage) -> None:
+async def test_a_database_of_a_newer_version(stopped: Harness) -> None:
     ((version,),) = (row.values() for row in stopped.ledger.rows("PRAGMA user_version"))
     stopped.ledger.change("PRAGMA user_version = 9999")
     finished = await stopped.bot.run()
@@ -112,30 +112,30 @@ async def test_a_database_of_a_newer_version(stopped: Stage) -> None:
 
 
 async def test_a_damaged_database(build: Build) -> None:
-    stage = await build()
-    stage.ledger.path.parent.mkdir()
-    stage.ledger.path.write_bytes(b"this is no database at all" * 1000)
-    finished = await stage.bot.run()
+    harness = await build()
+    harness.ledger.path.parent.mkdir()
+    harness.ledger.path.write_bytes(b"this is no database at all" * 1000)
+    finished = await harness.bot.run()
     assert finished.code == 2
     assert "damaged" in finished.lines[-1]
-    assert stage.ledger.path.read_bytes() == b"this is no database at all" * 1000
+    assert harness.ledger.path.read_bytes() == b"this is no database at all" * 1000
 
 
 async def test_a_folder_that_cannot_be_created(build: Build) -> None:
-    stage = await build()
-    stage.ledger.path.parent.write_text("a file stands where the folder should be")
-    finished = await stage.bot.run()
+    harness = await build()
+    harness.ledger.path.parent.write_text("a file stands where the folder should be")
+    finished = await harness.bot.run()
     assert finished.code == 2
-    assert str(stage.ledger.path) in finished.lines[-1]
+    assert str(harness.ledger.path) in finished.lines[-1]
     assert "Traceback" not in finished.text
-    stage.ledger.path.parent.unlink()
+    harness.ledger.path.parent.unlink()
 
 
 async def test_a_video_folder_that_cannot_be_used(build: Build) -> None:
-    stage = await build()
-    stage.ledger.path.parent.mkdir()
-    stage.ledger.path.with_name("relay.db.media").write_text("a file stands where the folder should be")
-    finished = await stage.bot.run()
+    harness = await build()
+    harness.ledger.path.parent.mkdir()
+    harness.ledger.path.with_name("relay.db.media").write_text("a file stands where the folder should be")
+    finished = await harness.bot.run()
     assert finished.code == 2
     assert "relay.db.media cannot be used" in finished.lines[-1]
     assert "Traceback" not in finished.text
@@ -143,22 +143,22 @@ async def test_a_video_folder_that_cannot_be_used(build: Build) -> None:
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere, so there is no read-only folder for it")
 async def test_a_read_only_folder(build: Build) -> None:
-    stage = await build()
-    stage.ledger.path.parent.mkdir(mode=0o500)
-    finished = await stage.bot.run()
+    harness = await build()
+    harness.ledger.path.parent.mkdir(mode=0o500)
+    finished = await harness.bot.run()
     assert finished.code == 2
     assert "cannot be written" in finished.lines[-1]
     assert "Traceback" not in finished.text
 
 
-async def test_a_wrong_key(stopped: Stage) -> None:
+async def test_a_wrong_key(stopped: Harness) -> None:
     finished = await stopped.bot.run(changed={"ENCRYPTION_KEY": Fernet.generate_key().decode()})
     assert finished.code == 2
     assert "ENCRYPTION_KEY" in finished.lines[-1]
     assert "Traceback" not in finished.text
 
 
-async def test_a_missing_key_file(stopped: Stage) -> None:
+async def test_a_missing_key_file(stopped: Harness) -> None:
     (name,) = (name for name in stopped.ledger.files() if "key" in name)
     key = stopped.ledger.path.parent / name
     assert key.stat().st_mode & 0o777 == 0o600
@@ -172,16 +172,16 @@ async def test_a_missing_key_file(stopped: Stage) -> None:
 
 
 async def test_settings_come_from_the_file_beside_the_bot(build: Build) -> None:
-    stage = await build()
-    written = "\n".join(f"{name}={text}" for name, text in stage.bot.settings.items())
-    file = stage.bot.program / ".env"
+    harness = await build()
+    written = "\n".join(f"{name}={text}" for name, text in harness.bot.settings.items())
+    file = harness.bot.program / ".env"
     file.write_text(f"{written}\nDATABASE_URL=sqlite:///kept/relay.db\nLOG_FORMAT=json\n")
-    given = dict(stage.bot.settings)
-    stage.bot.settings.clear()
+    given = dict(harness.bot.settings)
+    harness.bot.settings.clear()
     try:
-        await stage.start(forked=False)
+        await harness.start(forked=False)
     finally:
         file.unlink()
-        stage.bot.settings.update(given)
-    assert (stage.bot.program / "kept" / "relay.db").is_file()
-    assert all(re.match(r'\{"time": "', line) for line in stage.bot.lines)
+        harness.bot.settings.update(given)
+    assert (harness.bot.program / "kept" / "relay.db").is_file()
+    assert all(re.match(r'\{"time": "', line) for line in harness.bot.lines)

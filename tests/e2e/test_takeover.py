@@ -27,13 +27,13 @@ _WAITING = {
 
 
 async def test_waiting_messages_are_posted_under_their_earlier_nonces(build: Build) -> None:
-    stage = await build()
-    guild = stage.discord.add_guild("from before")
+    harness = await build()
+    guild = harness.discord.add_guild("from before")
     channels = {number: guild.add_text_channel(f"channel-{number}").id for number in range(501, 514)}
     later = time.time_ns() // 1_000_000 - NOW
     script = re.sub(r"\b1700000\d{6}\b", lambda found: str(int(found[0]) + later), TABLES_3.read_text(encoding="utf-8"))
-    stage.ledger.path.parent.mkdir()
-    with closing(sqlite3.connect(stage.ledger.path)) as database, database:
+    harness.ledger.path.parent.mkdir()
+    with closing(sqlite3.connect(harness.ledger.path)) as database, database:
         database.executescript(script)
         for table in ("batches", "subscriptions", "deliveries", "follows", "servers"):
             database.execute(f"UPDATE {table} SET guild_id = ? WHERE guild_id = ?", (guild.id, _GUILD))
@@ -44,15 +44,15 @@ async def test_waiting_messages_are_posted_under_their_earlier_nonces(build: Bui
         ):
             for before, now in channels.items():
                 database.execute(f"UPDATE {table} SET {column} = ? WHERE {column} = ?", (now, before))
-    await stage.start()
+    await harness.start()
 
     def posted() -> list[tuple[int, str]]:
-        calls = (call for call in stage.discord.requests if call.method == "POST" and "nonce" in (call.body or {}))
+        calls = (call for call in harness.discord.requests if call.method == "POST" and "nonce" in (call.body or {}))
         return sorted((int(call.segments[1]), call.body["nonce"]) for call in calls)
 
     expected = {(channels[number], nonce) for number, nonce in _WAITING.items()}
     await until(lambda: expected <= set(posted()), what="what waited")
-    known = {row["base_nonce"] for row in stage.ledger.rows("SELECT base_nonce FROM deliveries WHERE id <= 17")}
+    known = {row["base_nonce"] for row in harness.ledger.rows("SELECT base_nonce FROM deliveries WHERE id <= 17")}
     # The delivery that lacked a permission may follow at any time.
     again = [one for one in posted() if one[1] in known and one[0] != channels[509]]
     assert again == sorted(expected)

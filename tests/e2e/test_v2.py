@@ -11,7 +11,7 @@ from sandbox.pixverse_api.jobs import Job
 from sandbox.pixverse_api.v2 import record_of
 from sandbox.pixverse_api.videos import image_file
 from tests.e2e.guild_fixture import GuildFixture
-from tests.e2e.stage import Stage
+from tests.e2e.harness import Harness
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
@@ -35,11 +35,11 @@ async def test_the_card_shows_place_model_and_seed_and_no_address(server: GuildF
     assert "%2F" in job.videos[0].url
     details = await server.member.click(outcome, "Details")
     assert "model: v5" in details.text
-    assert server.stage.leaks() == []
+    assert server.harness.leaks() == []
 
 
 async def test_an_image(server: GuildFixture) -> None:
-    job = server.stage.pixverse.add_video(server.account, kind="image", prompt="paper boat")
+    job = server.harness.pixverse.add_video(server.account, kind="image", prompt="paper boat")
     await server.status(job)
     picture = image_file("paper boat")
     job.complete([picture])
@@ -92,8 +92,8 @@ async def test_a_record_that_goes_back_from_its_end(server: GuildFixture) -> Non
 async def test_a_job_that_is_no_longer_tracked_is_found_in_the_list(server: GuildFixture) -> None:
     job = await server.watched()
     job.set("progress")
-    server.stage.pixverse.lists.unlisted.add(job.jobid)
-    pixverse = server.stage.pixverse
+    server.harness.pixverse.lists.unlisted.add(job.jobid)
+    pixverse = server.harness.pixverse
     before = len(pixverse.requests)
     await pixverse.until(lambda: any("/videos/?email=" in entry.path for entry in pixverse.requests[before:]))
     assert server.outcomes() == []
@@ -101,24 +101,24 @@ async def test_a_job_that_is_no_longer_tracked_is_found_in_the_list(server: Guil
     assert (await server.outcome()).text.startswith("**Your video is ready.**")
 
 
-async def test_an_id_of_another_account_than_the_token_s(stage: Stage, server: GuildFixture) -> None:
-    other = await stage.server()
+async def test_an_id_of_another_account_than_the_token_s(harness: Harness, server: GuildFixture) -> None:
+    other = await harness.server()
     answer = await server.status(other.job())
     assert answer.text.startswith("**I can't find this job.**")
     strange = f"user:{server.account.number}-pixverse:nobody@example.com-video:5"
     assert (await server.status(strange)).text.startswith("**I can't find this job.**")
 
 
-async def test_a_token_is_accepted_if_v1_is_switched_off(stage: Stage) -> None:
-    server = stage.empty_server()
-    stage.pixverse.faults.add(faults.Status(404, faults.HTML), path="/v1/pixverse/jobs", times=None)
+async def test_a_token_is_accepted_if_v1_is_switched_off(harness: Harness) -> None:
+    server = harness.empty_server()
+    harness.pixverse.faults.add(faults.Status(404, faults.HTML), path="/v1/pixverse/jobs", times=None)
     try:
         assert (await server.set_token()).text.startswith("**Token works.**")
         server.account.refuse()
         assert (await server.set_token()).text.startswith("**Not stored: useapi.net refuses this token.**")
     finally:
         server.account.ok()
-        stage.pixverse.faults.clear()
+        harness.pixverse.faults.clear()
 
 
 async def test_autocomplete_shows_the_prompt_and_no_address(server: GuildFixture) -> None:
@@ -132,24 +132,24 @@ async def test_autocomplete_shows_the_prompt_and_no_address(server: GuildFixture
 
 
 async def test_the_search_for_addresses_finds_what_is_there(server: GuildFixture) -> None:
-    """Otherwise the search at the end of every stage would prove nothing."""
+    """Otherwise the search at the end of every harness would prove nothing."""
     job = await server.watched(prompt="a very*particular@prompt")
     job.complete()
     await server.outcome()
-    known = server.stage.addresses
+    known = server.harness.addresses
     try:
-        server.stage.addresses = ["a very*particular@prompt"]
-        found = server.stage.leaks()
-        server.stage.addresses = ["relay.db"]
-        names = server.stage.leaks()
+        server.harness.addresses = ["a very*particular@prompt"]
+        found = server.harness.leaks()
+        server.harness.addresses = ["relay.db"]
+        names = server.harness.leaks()
     finally:
-        server.stage.addresses = known
+        server.harness.addresses = known
     assert {"messages (e-mail)", "calls of Discord (e-mail)"} <= set(found)
     assert any(name.startswith("relay.db") for name in names)
     assert server.account.email in known
-    assert server.stage.leaks() == []
+    assert server.harness.leaks() == []
 
 
 async def _asked_again(server: GuildFixture, job: Job) -> None:
-    asked = server.stage.pixverse.asked(job)
-    await server.stage.pixverse.until(lambda: server.stage.pixverse.asked(job) > asked + 1)
+    asked = server.harness.pixverse.asked(job)
+    await server.harness.pixverse.until(lambda: server.harness.pixverse.asked(job) > asked + 1)

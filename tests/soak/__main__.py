@@ -10,8 +10,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.e2e.harness import Harness
 from tests.e2e.process import copy_program
-from tests.e2e.stage import Stage
 from tests.soak.counting import Count, count
 from tests.soak.feeding import Feeding
 from tests.soak.lives import Lives
@@ -31,13 +31,13 @@ _LEFT_TO_SETTLE = 60.0
 async def soak(folder: Path, seed: int, seconds: float, kills: int) -> int:
     """Kills the bot this often, or for this long. Returns the exit code."""
     started = time.monotonic()
-    stage = await Stage.build(copy_program(folder / "bot"), folder, _SETTINGS)
+    harness = await Harness.build(copy_program(folder / "bot"), folder, _SETTINGS)
     try:
-        await stage.start()
-        targets = await build_channels(stage)
-        await stage.kill()
-        feeding = Feeding(stage, targets)
-        lives = Lives(stage, feeding, seed)
+        await harness.start()
+        targets = await build_channels(harness)
+        await harness.kill()
+        feeding = Feeding(harness, targets)
+        lives = Lives(harness, feeding, seed)
         result = Count()
         number = 0
         while number < kills and time.monotonic() - started < seconds - _LEFT_TO_SETTLE and not result.lines:
@@ -45,15 +45,15 @@ async def soak(folder: Path, seed: int, seconds: float, kills: int) -> int:
             await lives.live_and_die(number)
             if number % _COUNT_EVERY == 0:
                 await lives.settle()
-                result = count(stage, feeding, targets)
+                result = count(harness, feeding, targets)
                 print(f"{time.monotonic() - started:4.0f} s: {_figures(lives, feeding, result)}", flush=True)
-                await stage.kill()
+                await harness.kill()
         if not result.lines:
             await lives.settle()
-            result = count(stage, feeding, targets)
+            result = count(harness, feeding, targets)
     finally:
-        await stage.close()
-    _tell(stage, lives, result)
+        await harness.close()
+    _tell(harness, lives, result)
     print(f"seed {seed}, {time.monotonic() - started:.0f} s: {_figures(lives, feeding, result)}")
     return 1 if result.lines else 0
 
@@ -68,10 +68,10 @@ def _figures(lives: Lives, feeding: Feeding, result: Count) -> str:
     )
 
 
-def _tell(stage: Stage, lives: Lives, result: Count) -> None:
+def _tell(harness: Harness, lives: Lives, result: Count) -> None:
     for name, number in sorted(lives.kills.items()):
         print(f"  {number:4} kills: {name}")
-    for line in [*stage.bot.said(r" ERROR |^Traceback")[:20], *result.lines]:
+    for line in [*harness.bot.said(r" ERROR |^Traceback")[:20], *result.lines]:
         print(line)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.discord_wire import Message
-from tests.e2e.stage import Stage
+from tests.e2e.harness import Harness
 from tests.soak.feeding import Feeding
 from tests.soak.soak_channels import SoakChannel
 
@@ -42,21 +42,21 @@ class Count:
         self.lines.append(f"{kind}: {what}")
 
 
-def unsettled(stage: Stage, feeding: Feeding) -> list[Key]:
+def unsettled(harness: Harness, feeding: Feeding) -> list[Key]:
     """The outcomes that are still due, and the channels in which any other message is due."""
     running = {job.jobid for job in feeding.open}
-    rows = stage.ledger.rows(_SUBSCRIPTIONS)
+    rows = harness.ledger.rows(_SUBSCRIPTIONS)
     ended = [row for row in rows if row["jobid"] not in running]
     late = [_key(row) for row in ended if row["state"] not in {"posted", "unsure", "given_up"}]
-    others = stage.ledger.rows("SELECT channel_id FROM deliveries WHERE state IN ('waiting', 'sending')")
+    others = harness.ledger.rows("SELECT channel_id FROM deliveries WHERE state IN ('waiting', 'sending')")
     return late + [("another message", row["channel_id"]) for row in others]
 
 
-def count(stage: Stage, feeding: Feeding, targets: list[SoakChannel]) -> Count:
+def count(harness: Harness, feeding: Feeding, targets: list[SoakChannel]) -> Count:
     """Counts everything. Call it only while nothing is in flight."""
     result = Count()
     messages = {target.channel.id: target.channel.messages(of_bot=True) for target in targets}
-    rows = {_key(row): row for row in stage.ledger.rows(_SUBSCRIPTIONS)}
+    rows = {_key(row): row for row in harness.ledger.rows(_SUBSCRIPTIONS)}
     found = _outcomes(messages, {str(row["number"]): row["jobid"] for row in rows.values()}, result)
     for one in feeding.asked:
         if one.confirmed and (one.job.jobid, one.target.channel.id) not in rows:
@@ -73,7 +73,7 @@ def count(stage: Stage, feeding: Feeding, targets: list[SoakChannel]) -> Count:
         _judge(result, feeding, row, there, readable=readable[key[1]])
     for key in found:
         result.fault("in a wrong channel", key)
-    _count_others(stage, messages, result)
+    _count_others(harness, messages, result)
     return result
 
 
@@ -112,9 +112,9 @@ def _judge(result: Count, feeding: Feeding, row: dict[str, Any], there: list[Mes
         result.fault("with wrong bytes", {**about, "sizes": [len(content) for content in sent]})
 
 
-def _count_others(stage: Stage, messages: dict[int, list[Message]], result: Count) -> None:
+def _count_others(harness: Harness, messages: dict[int, list[Message]], result: Count) -> None:
     """Checks cards and summaries: the bot knows each one, so none is posted twice."""
-    rows = stage.ledger.rows("SELECT channel_id, state, message_id FROM deliveries WHERE kind IN ('card', 'summary')")
+    rows = harness.ledger.rows("SELECT channel_id, state, message_id FROM deliveries WHERE kind IN ('card', 'summary')")
     known = {row["message_id"] for row in rows}
     unsure = Counter(row["channel_id"] for row in rows if row["state"] == "unsure")
     for channel_id, posted in messages.items():

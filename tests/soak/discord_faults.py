@@ -9,7 +9,7 @@ from random import Random
 from sandbox.discord_wire import Cut, Status
 from sandbox.discord_wire.faults import Action, When
 from sandbox.discord_wire.recording import RecordedRequest
-from tests.e2e.stage import Stage
+from tests.e2e.harness import Harness
 
 _SHARE = 0.4
 
@@ -35,12 +35,12 @@ _FAULT_KINDS = (
 )
 
 
-def inject_faults(stage: Stage, chance: Random) -> None:
+def inject_faults(harness: Harness, chance: Random) -> None:
     """Lets one or two of the next outcomes meet a fault, or none."""
     if chance.random() > _SHARE:
         return
     for one in chance.choices(_FAULT_KINDS, k=chance.randint(1, 2)):
-        stage.discord.faults.add(
+        harness.discord.faults.add(
             method="POST",
             path=r"/channels/\d+/messages",
             when=one.when,

@@ -9,7 +9,7 @@ from random import Random
 from sandbox.discord_wire import NotAnswered, NotPossible
 from sandbox.pixverse_api.jobs import Job
 from sandbox.pixverse_api.service import is_v2
-from tests.e2e.stage import Stage
+from tests.e2e.harness import Harness
 from tests.soak.soak_channels import SoakChannel
 
 _PATIENCE_SECONDS = 8.0
@@ -29,8 +29,8 @@ class RequestedJob:
 class Feeding:
     """Makes all decisions with the given `Random`, so that a seed repeats a run as far as timing allows."""
 
-    def __init__(self, stage: Stage, targets: list[SoakChannel]) -> None:
-        self._stage = stage
+    def __init__(self, harness: Harness, targets: list[SoakChannel]) -> None:
+        self._harness = harness
         self._targets = targets
         self.jobs: dict[str, Job] = {}
         self.open: list[Job] = []
@@ -73,7 +73,7 @@ class Feeding:
     # ---- commands ---------------------------------------------------------------------------------------------------
 
     def _new_job(self, target: SoakChannel, chance: Random) -> Job:
-        self._stage.generation = chance.choice(("v1", "v2"))
+        self._harness.generation = chance.choice(("v1", "v2"))
         job = target.server.job()
         job.set("progress", percent=10)
         self.jobs[job.jobid] = job

@@ -12,7 +12,7 @@ from sandbox.discord_wire import Hold
 from sandbox.discord_wire.faults import When
 from sandbox.discord_wire.recording import RecordedRequest
 from sandbox.pixverse_api import faults
-from tests.e2e.stage import Stage
+from tests.e2e.harness import Harness
 
 _MESSAGES = r"/channels/\d+/messages"
 
@@ -22,11 +22,11 @@ class Instant(Protocol):
 
     name: str
 
-    async def come(self, stage: Stage) -> bool:
+    async def come(self, harness: Harness) -> bool:
         """Waits for the instant. Returns whether it came in time."""
         ...
 
-    async def over(self, stage: Stage) -> None:
+    async def over(self, harness: Harness) -> None:
         """Ends the instant after the kill: nothing is held any more."""
         ...
 
@@ -38,11 +38,11 @@ class AnyTime:
     seconds: float
     name: str = "at random"
 
-    async def come(self, stage: Stage) -> bool:
+    async def come(self, harness: Harness) -> bool:
         await asyncio.sleep(self.seconds)
         return True
 
-    async def over(self, stage: Stage) -> None:
+    async def over(self, harness: Harness) -> None:
         return
 
 
@@ -54,13 +54,13 @@ class WhileStopping:
     grace: float
     name: str = "while it was stopping"
 
-    async def come(self, stage: Stage) -> bool:
+    async def come(self, harness: Harness) -> bool:
         await asyncio.sleep(self.seconds)
-        stage.bot.terminate()
+        harness.bot.terminate()
         await asyncio.sleep(self.grace)
         return True
 
-    async def over(self, stage: Stage) -> None:
+    async def over(self, harness: Harness) -> None:
         return
 
 
@@ -79,8 +79,8 @@ class HeldByDiscord:
     patience: float = 5.0
     _hold: Hold = field(default_factory=Hold)
 
-    async def come(self, stage: Stage) -> bool:
-        stage.discord.faults.add(
+    async def come(self, harness: Harness) -> bool:
+        harness.discord.faults.add(
             method=self.method, path=self.path, when=self.when, action=self._hold, match=self._is_meant
         )
         with suppress(TimeoutError):
@@ -88,7 +88,7 @@ class HeldByDiscord:
                 await self._hold.reached.wait()
         return self._hold.reached.is_set()
 
-    async def over(self, stage: Stage) -> None:
+    async def over(self, harness: Harness) -> None:
         if self._hold.reached.is_set():
             # Released too early, the held requests would be carried out after the kill.
             async with asyncio.timeout(10):
@@ -111,16 +111,16 @@ class HeldByPixVerse:
     patience: float = 5.0
     _event: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def come(self, stage: Stage) -> bool:
-        where = stage.pixverse.cdn if self.cdn else stage.pixverse
+    async def come(self, harness: Harness) -> bool:
+        where = harness.pixverse.cdn if self.cdn else harness.pixverse
         fault = where.faults.add(faults.Hold(self._event))
         with suppress(TimeoutError):
-            await stage.pixverse.until(lambda: fault.played > 0, timeout=self.patience)
+            await harness.pixverse.until(lambda: fault.played > 0, timeout=self.patience)
         return fault.played > 0
 
-    async def over(self, stage: Stage) -> None:
-        stage.pixverse.faults.clear()
-        stage.pixverse.cdn.faults.clear()
+    async def over(self, harness: Harness) -> None:
+        harness.pixverse.faults.clear()
+        harness.pixverse.cdn.faults.clear()
         self._event.set()
 
 

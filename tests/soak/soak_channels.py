@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sandbox.discord_wire import Channel
 from tests.e2e.guild_fixture import GuildFixture
-from tests.e2e.stage import Stage
+from tests.e2e.harness import Harness
 
 _SERVERS = 4
 
@@ -21,11 +21,11 @@ class SoakChannel:
     """Whether the bot can read its history. If it can't, nobody may know whether an outcome was posted."""
 
 
-async def build_channels(stage: Stage) -> list[SoakChannel]:
+async def build_channels(harness: Harness) -> list[SoakChannel]:
     """Sets up the servers, each with its own account. The bot must be running."""
     targets: list[SoakChannel] = []
     for _ in range(_SERVERS):
-        server = await stage.server()
+        server = await harness.server()
         other = server.guild.add_text_channel("other")
         blind = server.guild.add_text_channel("blind")
         blind.deny_bot(read_message_history=True)

@@ -19,7 +19,7 @@ from sandbox.pixverse_api.videos import File, video_file
 from tests.e2e.api_faults.held import HeldThen
 from tests.e2e.forking import ForkServer
 from tests.e2e.guild_fixture import GuildFixture
-from tests.e2e.stage import Stage
+from tests.e2e.harness import Harness
 from tests.e2e.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -32,11 +32,11 @@ _MAY_NOT = "**Your video is ready, but I may not fetch it.**"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stage(
+async def harness(
     program: Path, fork_server: ForkServer | None, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Stage]:
+) -> AsyncIterator[Harness]:
     """One bot that downloads at most a MiB."""
-    small = await Stage.build(program, tmp_path_factory.mktemp("stage"), {"MEDIA_MAX_MB": "1"}, fork_server)
+    small = await Harness.build(program, tmp_path_factory.mktemp("harness"), {"MEDIA_MAX_MB": "1"}, fork_server)
     try:
         await small.start()
         yield small
@@ -49,15 +49,15 @@ async def stage(
 async def _ended_with(server: GuildFixture, action: Action, times: int | None = None) -> Job:
     """A job whose only video is served with this fault."""
     job = await server.watched()
-    server.stage.pixverse.cdn.faults.add(action, times=times)
+    server.harness.pixverse.cdn.faults.add(action, times=times)
     job.complete()
     return job
 
 
 @pytest.fixture(autouse=True)
-def _no_faults_left(stage: Stage) -> Iterator[None]:
+def _no_faults_left(harness: Harness) -> Iterator[None]:
     yield
-    stage.pixverse.cdn.faults.clear()
+    harness.pixverse.cdn.faults.clear()
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ async def test_what_becomes_a_link(server: GuildFixture, action: Action, starts:
 
 
 async def test_credentials_in_a_redirect_to_an_allowed_host(server: GuildFixture) -> None:
-    base = server.stage.pixverse.cdn.base.replace("http://", "http://user:secret@")
+    base = server.harness.pixverse.cdn.base.replace("http://", "http://user:secret@")
     await _ended_with(server, faults.Redirect(f"{base}/out.mp4"))
     outcome = await server.outcome()
     assert outcome.text.startswith(_MAY_NOT)
@@ -163,15 +163,15 @@ async def test_credentials_in_a_redirect_to_an_allowed_host(server: GuildFixture
 async def test_an_expired_link_is_refreshed_once(server: GuildFixture) -> None:
     job = await server.watched()
     ended = HeldThen(faults.Slow(0))
-    server.stage.pixverse.faults.add(ended, job=job)
+    server.harness.pixverse.faults.add(ended, job=job)
     await ended.reached.wait()
-    asked = server.stage.pixverse.asked(job)
+    asked = server.harness.pixverse.asked(job)
     job.complete(link_seconds=-60)
     ended.release.set()
     outcome = await server.outcome()
     assert outcome.text.startswith(_RAN_OUT)
-    assert server.stage.pixverse.asked(job) == asked + 1
-    assert server.stage.pixverse.cdn.asked(job.videos[0].path) == 2
+    assert server.harness.pixverse.asked(job) == asked + 1
+    assert server.harness.pixverse.cdn.asked(job.videos[0].path) == 2
 
 
 async def test_a_job_first_seen_with_an_expired_link(server: GuildFixture) -> None:
@@ -179,7 +179,7 @@ async def test_a_job_first_seen_with_an_expired_link(server: GuildFixture) -> No
     job.complete(link_seconds=-60)
     await server.status(job)
     assert (await server.outcome()).text.startswith(_RAN_OUT)
-    assert server.stage.pixverse.asked(job) == 2
+    assert server.harness.pixverse.asked(job) == 2
 
 
 async def test_more_videos_than_a_message_holds(server: GuildFixture) -> None:
@@ -228,19 +228,19 @@ class _EndsAtALogin:
 
 async def test_a_redirect_that_ends_at_a_login(server: GuildFixture) -> None:
     job = await server.watched()
-    server.stage.pixverse.cdn.faults.add(_EndsAtALogin(), times=None)
+    server.harness.pixverse.cdn.faults.add(_EndsAtALogin(), times=None)
     job.complete()
     outcome = await server.outcome()
     assert outcome.attachments == []
     assert outcome.text.startswith(_NO_VIDEO)
 
 
-async def test_a_restart_while_a_file_is_waited_for(stage: Stage, server: GuildFixture) -> None:
+async def test_a_restart_while_a_file_is_waited_for(harness: Harness, server: GuildFixture) -> None:
     job = await _ended_with(server, faults.Status(404))
-    cdn = stage.pixverse.cdn
-    await stage.pixverse.until(lambda: cdn.asked(job.videos[0].path) >= 2)
-    await until(lambda: stage.bot.said("again, not there"))
-    await stage.restart()
+    cdn = harness.pixverse.cdn
+    await harness.pixverse.until(lambda: cdn.asked(job.videos[0].path) >= 2)
+    await until(lambda: harness.bot.said("again, not there"))
+    await harness.restart()
     assert server.outcomes() == []
     cdn.faults.clear()
     outcome = await server.outcome()
@@ -269,21 +269,23 @@ _BUDGET = 12 * 1024 * 1024
 """MEDIA_MAX_MB times four for each of MEDIA_PARALLEL."""
 
 
-async def test_records_with_false_sizes_use_no_more_disk_than_the_budget(stage: Stage, server: GuildFixture) -> None:
-    polled = await (await stage.server()).watched()
+async def test_records_with_false_sizes_use_no_more_disk_than_the_budget(
+    harness: Harness, server: GuildFixture
+) -> None:
+    polled = await (await harness.server()).watched()
     jobs = {server.guild.add_text_channel(f"videos-{number}"): server.job() for number in range(16)}
     for channel, job in jobs.items():
         await server.status(job, channel=channel)
-    await stage.discord.until(lambda: all(map(server.cards, jobs)), what="the cards")
+    await harness.discord.until(lambda: all(map(server.cards, jobs)), what="the cards")
     hold = Hold()
-    posts = stage.discord.faults.add(method="POST", path="/channels/[0-9]+/messages", action=hold, times=None)
+    posts = harness.discord.faults.add(method="POST", path="/channels/[0-9]+/messages", action=hold, times=None)
     for job in jobs.values():
         job.complete(size=1_000_000)
         job.raw = job.shown | {"attachments": [job.videos[0].attachment() | {"size": 1}]}
     most = 0
 
     def files() -> list[Path]:
-        return list(stage.ledger.path.parent.rglob("*.part"))
+        return list(harness.ledger.path.parent.rglob("*.part"))
 
     def measured(done: bool) -> bool:
         nonlocal most
@@ -292,14 +294,14 @@ async def test_records_with_false_sizes_use_no_more_disk_than_the_budget(stage: 
         return done
 
     try:
-        await until(lambda: measured(all(stage.ledger.outcome_states(channel.id) for channel in jobs)))
+        await until(lambda: measured(all(harness.ledger.outcome_states(channel.id) for channel in jobs)))
         await until(lambda: measured(posts.hits >= 12), what="as many posts as there is room for")
-        asked = stage.pixverse.asked(polled)
-        await until(lambda: measured(stage.pixverse.asked(polled) > asked + 10), what="ten more polls")
+        asked = harness.pixverse.asked(polled)
+        await until(lambda: measured(harness.pixverse.asked(polled) > asked + 10), what="ten more polls")
         assert most <= _BUDGET
         assert posts.hits == 12
     finally:
-        stage.discord.faults.remove(posts)
+        harness.discord.faults.remove(posts)
         hold.release.set()
     await until(lambda: measured(all(map(server.outcomes, jobs))), what="every outcome")
     for channel, job in jobs.items():

@@ -23,7 +23,7 @@ from sandbox.pixverse_api.jobs import Job
 from sandbox.pixverse_api.requests_log import LoggedRequest
 from tests.e2e.conftest import Build
 from tests.e2e.guild_fixture import GuildFixture
-from tests.e2e.stage import Stage
+from tests.e2e.harness import Harness
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -82,8 +82,8 @@ class Row:
     async def ends_well(self) -> None:
         for job in self.jobs:
             job.complete()
-        stage = self.server.stage
-        await stage.discord.until(
+        harness = self.server.harness
+        await harness.discord.until(
             lambda: len(self.server.outcomes()) >= len(self.jobs), 15, f"{self.name}: the outcomes"
         )
         await self.server.settled()
@@ -95,35 +95,37 @@ class Row:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def quick(build: Build) -> AsyncIterator[Stage]:
-    stage = await build(POLL_INTERVAL=str(_INTERVAL))
-    await stage.start()
-    yield stage
-    assert stage.bot.said("Traceback") == []
+async def quick(build: Build) -> AsyncIterator[Harness]:
+    harness = await build(POLL_INTERVAL=str(_INTERVAL))
+    await harness.start()
+    yield harness
+    assert harness.bot.said("Traceback") == []
 
 
-async def _watching(stage: Stage, generation: str = "v1") -> tuple[GuildFixture, list[Job]]:
-    server = await stage.server()
-    stage.generation = generation
+async def _watching(harness: Harness, generation: str = "v1") -> tuple[GuildFixture, list[Job]]:
+    server = await harness.server()
+    harness.generation = generation
     jobs = [server.job() for _ in range(_JOBS)]
     await asyncio.gather(*(server.status(job) for job in jobs))
-    await stage.discord.until(lambda: len(server.cards()) == _JOBS)
+    await harness.discord.until(lambda: len(server.cards()) == _JOBS)
     return server, jobs
 
 
-async def _rows(stage: Stage, times: int | None, generations: tuple[str, str]) -> list[Row]:
+async def _rows(harness: Harness, times: int | None, generations: tuple[str, str]) -> list[Row]:
     """One server for each row, with jobs of these generations in turn."""
-    servers = [await _watching(stage, generation) for generation, _ in zip(cycle(generations), _PASSING, strict=False)]
+    servers = [
+        await _watching(harness, generation) for generation, _ in zip(cycle(generations), _PASSING, strict=False)
+    ]
     rows = []
     for (name, action), (server, jobs) in zip(_PASSING.items(), servers, strict=True):
-        fault = stage.pixverse.faults.add(action, account=server.account, times=times)
+        fault = harness.pixverse.faults.add(action, account=server.account, times=times)
         rows.append(Row(f"{name}, {jobs[0].jobid[:4]}", server, jobs, fault))
     return rows
 
 
 @pytest.mark.parametrize(("times", "generations"), [(1, ("v1", "v2")), (_BURST, ("v2", "v1"))], ids=["one", "burst"])
 async def test_temporary_failures_end_no_job_and_lose_none(
-    quick: Stage, times: int, generations: tuple[str, str]
+    quick: Harness, times: int, generations: tuple[str, str]
 ) -> None:
     rows = await _rows(quick, times, generations)
     await quick.pixverse.until(lambda: all(row.fault.played == times for row in rows), 20)
@@ -131,7 +133,7 @@ async def test_temporary_failures_end_no_job_and_lose_none(
     await asyncio.gather(*(row.ends_well() for row in rows))
 
 
-async def test_a_partial_outage_starves_nobody_and_ends_without_a_rush(quick: Stage) -> None:
+async def test_a_partial_outage_starves_nobody_and_ends_without_a_rush(quick: Harness) -> None:
     well_server, well = await _watching(quick)
     rows = await _rows(quick, None, ("v1", "v2"))
     asked = _Asked(quick, [*well, *(job for row in rows for job in row.jobs)])
@@ -168,26 +170,26 @@ def _longest_silence(server: GuildFixture, requests: list[LoggedRequest]) -> flo
 class _Asked:
     """Counts the requests for jobs from now on."""
 
-    def __init__(self, stage: Stage, jobs: list[Job]) -> None:
+    def __init__(self, harness: Harness, jobs: list[Job]) -> None:
         self.jobs = jobs
-        self._stage = stage
-        self._before = {job.jobid: stage.pixverse.asked(job) for job in jobs}
+        self._harness = harness
+        self._before = {job.jobid: harness.pixverse.asked(job) for job in jobs}
 
     def since(self, job: Job) -> int:
-        return self._stage.pixverse.asked(job) - self._before[job.jobid]
+        return self._harness.pixverse.asked(job) - self._before[job.jobid]
 
 
-async def test_a_token_problem_puts_jobs_on_hold_until_it_is_over(quick: Stage) -> None:
+async def test_a_token_problem_puts_jobs_on_hold_until_it_is_over(quick: Harness) -> None:
     shapes: list[tuple[int, int | None]] = [(status, times) for status in (401, 402) for times in (1, 4, None)]
     servers = [await _watching(quick, generation) for generation, _ in zip(cycle(("v1", "v2")), shapes, strict=False)]
     await asyncio.gather(*(_trouble(*place, *shape) for place, shape in zip(servers, shapes, strict=True)))
 
 
 async def _trouble(server: GuildFixture, jobs: list[Job], status: int, times: int | None) -> None:
-    pixverse = server.stage.pixverse
+    pixverse = server.harness.pixverse
     fault = pixverse.faults.add(faults.Status(status), account=server.account, times=times)
     await server.notice("**PixVerse results are on hold.**")
-    asked = _Asked(server.stage, jobs)
+    asked = _Asked(server.harness, jobs)
     await pixverse.until(lambda: fault.played >= (times or 4), 20)
     assert all(asked.since(job) <= 1 for job in jobs), "only trials of the token, but for what was under way"
     assert server.outcomes() == []

@@ -7,7 +7,7 @@ import pytest
 from sandbox.pixverse_api import faults
 from tests.e2e.api_faults.held import HeldThen
 from tests.e2e.guild_fixture import GuildFixture
-from tests.e2e.stage import Stage
+from tests.e2e.harness import Harness
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 for_both = pytest.mark.usefixtures("generation")
@@ -19,7 +19,7 @@ _FORBIDDEN = faults.Status(403)
 async def test_back_from_completed_while_the_video_is_downloaded(server: GuildFixture) -> None:
     job = await server.watched()
     held = HeldThen()
-    server.stage.pixverse.cdn.faults.add(held)
+    server.harness.pixverse.cdn.faults.add(held)
     job.complete()
     await held.reached.wait()
     video = job.videos[0].content
@@ -35,19 +35,19 @@ async def test_back_from_completed_while_the_video_is_downloaded(server: GuildFi
 async def test_attachments_lost_when_fresh_links_are_requested(server: GuildFixture, word: str) -> None:
     job = await server.watched()
     held = HeldThen(_FORBIDDEN)
-    server.stage.pixverse.cdn.faults.add(held)
+    server.harness.pixverse.cdn.faults.add(held)
     job.complete()
     await held.reached.wait()
-    server.stage.pixverse.cdn.faults.add(_FORBIDDEN, path=job.videos[0].path)
+    server.harness.pixverse.cdn.faults.add(_FORBIDDEN, path=job.videos[0].path)
     video = job.videos[0].content
     job.set(word, without=("attachments",))
-    asked = server.stage.pixverse.asked(job)
+    asked = server.harness.pixverse.asked(job)
     held.release.set()
     outcome = await server.outcome()
     assert outcome.text.startswith("**Your video is ready.**")
     assert [file.content for file in outcome.attachments] == [video]
     assert f"completed · {server.number(job)}" in outcome.text
-    assert server.stage.pixverse.asked(job) == asked + 1
+    assert server.harness.pixverse.asked(job) == asked + 1
     await _stays(server, job.jobid)
 
 
@@ -57,11 +57,11 @@ async def test_fresh_links_with_other_content_are_posted_once(server: GuildFixtu
     elsewhere = server.guild.add_text_channel("elsewhere")
     await server.status(job, channel=elsewhere)
     held = HeldThen(_FORBIDDEN)
-    server.stage.pixverse.cdn.faults.add(held)
+    server.harness.pixverse.cdn.faults.add(held)
     job.complete()
     await held.reached.wait()
     dead = job.videos[0]
-    server.stage.pixverse.cdn.faults.add(_FORBIDDEN, path=dead.path, times=None)
+    server.harness.pixverse.cdn.faults.add(_FORBIDDEN, path=dead.path, times=None)
     job.complete(videos=2)
     held.release.set()
     for channel in (server.channel, elsewhere):
@@ -77,8 +77,8 @@ async def test_two_ends_at_once_are_one(server: GuildFixture) -> None:
     job = await server.watched()
     held = HeldThen()
     job.fail("Generation failed")
-    fault = server.stage.pixverse.faults.add(held, job=job, times=2)
-    await server.stage.pixverse.until(lambda: fault.played >= 1 or bool(server.outcomes()))
+    fault = server.harness.pixverse.faults.add(held, job=job, times=2)
+    await server.harness.pixverse.until(lambda: fault.played >= 1 or bool(server.outcomes()))
     job.complete()
     held.release.set()
     outcome = await server.outcome()
@@ -87,7 +87,7 @@ async def test_two_ends_at_once_are_one(server: GuildFixture) -> None:
 
 
 @for_both
-async def test_a_later_request_gets_the_end_that_was_reported_first(stage: Stage, server: GuildFixture) -> None:
+async def test_a_later_request_gets_the_end_that_was_reported_first(harness: Harness, server: GuildFixture) -> None:
     job = await server.watched()
     job.fail("Generation failed")
     await server.outcome()
@@ -101,10 +101,10 @@ async def test_a_later_request_gets_the_end_that_was_reported_first(stage: Stage
 @for_both
 async def test_gone_and_back_between_two_requests(server: GuildFixture) -> None:
     job = await server.watched()
-    fault = server.stage.pixverse.faults.add(
+    fault = server.harness.pixverse.faults.add(
         faults.Status(404, {"error": "Unable to locate job", "code": 404}), job=job
     )
-    await server.stage.pixverse.until(lambda: fault.played == 1)
+    await server.harness.pixverse.until(lambda: fault.played == 1)
     job.complete()
     await server.status(job)
     assert (await server.outcome()).text.startswith("**Your video is ready.**")

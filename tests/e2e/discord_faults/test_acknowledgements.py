@@ -34,7 +34,7 @@ def trouble(request: pytest.FixtureRequest) -> Trouble:
 @contextmanager
 def met_by_the_first_answer(server: GuildFixture, trouble: Trouble) -> Iterator[None]:
     when, action = trouble
-    faults = server.stage.discord.faults
+    faults = server.harness.discord.faults
     fault = faults.add(method="POST", path=_CALLBACK, when=when, action=action)
     try:
         yield

@@ -9,7 +9,7 @@ import pytest
 
 from sandbox.discord_wire import Channel, Message
 from tests.e2e.guild_fixture import GuildFixture
-from tests.e2e.stage import Stage
+from tests.e2e.harness import Harness
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -42,10 +42,10 @@ async def test_before_anybody_watches(server: GuildFixture) -> None:
     outcomes = dict(zip(poorer, await asyncio.gather(*map(server.outcome, poorer.values())), strict=True))
     assert [len(outcome.attachments) for outcome in outcomes.values()] == [0, 1, 1]
     assert [_is_reply(server, outcome) for outcome in outcomes.values()] == [True, True, False]
-    assert server.stage.bot.said("Traceback") == []
+    assert server.harness.bot.said("Traceback") == []
 
 
-async def test_taken_away_while_somebody_waits_and_given_back(stage: Stage, server: GuildFixture) -> None:
+async def test_taken_away_while_somebody_waits_and_given_back(harness: Harness, server: GuildFixture) -> None:
     alerts = server.guild.add_text_channel("alerts")
     await server.admin.slash(server.channel, "pixverse-admin alerts", channel=alerts)
     channels = _channels(server, _NEEDED | _POORER)
@@ -58,7 +58,7 @@ async def test_taken_away_while_somebody_waits_and_given_back(stage: Stage, serv
     job.complete()
     await asyncio.gather(server.outcome(), *(server.outcome(channels[name]) for name in _POORER))
     for name, word in _NEEDED.items():
-        await stage.pixverse.until(lambda name=name: bool(stage.ledger.rows(_BLOCKED, channels[name].id)))  # type: ignore[misc]
+        await harness.pixverse.until(lambda name=name: bool(harness.ledger.rows(_BLOCKED, channels[name].id)))  # type: ignore[misc]
         notice = await _notice_about(server, alerts, channels[name])
         assert f"*{word}*" in notice.text
         assert server.outcomes(channels[name]) == []
@@ -71,7 +71,7 @@ async def test_taken_away_while_somebody_waits_and_given_back(stage: Stage, serv
         channels[name].allow_bot(**{name: True})
     outcomes = await asyncio.gather(*(server.outcome(channels[name]) for name in _NEEDED))
     assert [len(outcome.attachments) for outcome in outcomes] == [1, 1]
-    assert stage.bot.said("Traceback") == []
+    assert harness.bot.said("Traceback") == []
 
 
 @pytest.mark.parametrize("kind", ["voice", "stage"])
@@ -103,7 +103,7 @@ async def _notice_about(server: GuildFixture, alerts: Channel, channel: Channel)
     def saying() -> list[Message]:
         return [notice for notice in server.notices(alerts) if channel.mention in notice.text]
 
-    (notice,) = await server.stage.discord.until(saying, what=f"a notice about {channel.name}")
+    (notice,) = await server.harness.discord.until(saying, what=f"a notice about {channel.name}")
     return notice
 
 

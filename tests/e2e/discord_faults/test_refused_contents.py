@@ -8,7 +8,7 @@ from sandbox.discord_wire import Status
 from sandbox.discord_wire.recording import RecordedRequest
 from tests.e2e.discord_faults.test_server_errors import is_outcome
 from tests.e2e.guild_fixture import GuildFixture
-from tests.e2e.stage import Stage
+from tests.e2e.harness import Harness
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -22,18 +22,18 @@ def _says_it(call: RecordedRequest) -> bool:
 
 def _block_words(server: GuildFixture) -> None:
     path = f"/channels/{server.channel.id}/messages(/[0-9]+)?"
-    server.stage.discord.faults.add(path=path, action=_BLOCKED_BY_AUTOMOD, times=None, match=_says_it)
+    server.harness.discord.faults.add(path=path, action=_BLOCKED_BY_AUTOMOD, times=None, match=_says_it)
 
 
-async def _goes_on(stage: Stage) -> None:
-    other = await stage.server()
+async def _goes_on(harness: Harness) -> None:
+    other = await harness.server()
     (await other.watched(prompt=f"Another server may say {_BAD_WORD}")).complete()
     assert _BAD_WORD in (await other.outcome()).text
-    assert stage.bot.said("Traceback") == []
+    assert harness.bot.said("Traceback") == []
 
 
 @pytest.mark.usefixtures("generation")
-async def test_automod_blocks_the_card_and_the_outcome(stage: Stage, server: GuildFixture) -> None:
+async def test_automod_blocks_the_card_and_the_outcome(harness: Harness, server: GuildFixture) -> None:
     _block_words(server)
     job = server.job(prompt=f"A {_BAD_WORD} fox")
     answer = await server.status(job)
@@ -47,11 +47,11 @@ async def test_automod_blocks_the_card_and_the_outcome(stage: Stage, server: Gui
     assert f"completed · {server.number(job)}" in outcome.text
     assert outcome.pinged == {server.member.id}
     assert [file.content for file in outcome.attachments] == [job.videos[0].content]
-    await _goes_on(stage)
+    await _goes_on(harness)
 
 
 @pytest.mark.usefixtures("generation")
-async def test_automod_blocks_the_text_of_an_ended_job(stage: Stage, server: GuildFixture) -> None:
+async def test_automod_blocks_the_text_of_an_ended_job(harness: Harness, server: GuildFixture) -> None:
     job = await server.watched(prompt="A fox")
     await server.settled()
     _block_words(server)
@@ -59,34 +59,34 @@ async def test_automod_blocks_the_text_of_an_ended_job(stage: Stage, server: Gui
     outcome = await server.outcome()
     assert outcome.text.startswith("**The job failed.**")
     assert _BAD_WORD not in outcome.text
-    await _goes_on(stage)
+    await _goes_on(harness)
 
 
-async def test_a_learned_file_size_is_forgotten_with_the_boost(stage: Stage, server: GuildFixture) -> None:
+async def test_a_learned_file_size_is_forgotten_with_the_boost(harness: Harness, server: GuildFixture) -> None:
     job = await server.watched()
     server.guild.upload_limit = 1000
     job.complete()
     assert (await server.outcome()).attachments == []
     learned = len(job.videos[0].content) - 1
-    assert stage.ledger.rows(_LIMIT, server.guild.id) == [{"upload_limit": learned}]
+    assert harness.ledger.rows(_LIMIT, server.guild.id) == [{"upload_limit": learned}]
 
     second = await server.watched()
     tried = _tries(server)
     second.complete()
-    await stage.discord.until(lambda: len(server.outcomes()) == 2)
+    await harness.discord.until(lambda: len(server.outcomes()) == 2)
     assert _tries(server) == tried + 1  # no needless attempt
     assert server.outcomes()[1].attachments == []
 
     server.guild.boost(2, upload_limit=50 * 2**20)
-    await stage.pixverse.until(lambda: stage.ledger.rows(_LIMIT, server.guild.id) == [{"upload_limit": None}])
+    await harness.pixverse.until(lambda: harness.ledger.rows(_LIMIT, server.guild.id) == [{"upload_limit": None}])
     third = await server.watched()
     third.complete()
-    await stage.discord.until(lambda: len(server.outcomes()) == 3)
+    await harness.discord.until(lambda: len(server.outcomes()) == 3)
     assert len(server.outcomes()[2].attachments) == 1
-    await _goes_on(stage)
+    await _goes_on(harness)
 
 
-async def test_a_command_shows_that_the_server_accepts_more(stage: Stage, server: GuildFixture) -> None:
+async def test_a_command_shows_that_the_server_accepts_more(harness: Harness, server: GuildFixture) -> None:
     server.guild.upload_limit = 1000
     job = await server.watched()
     job.complete()
@@ -95,16 +95,16 @@ async def test_a_command_shows_that_the_server_accepts_more(stage: Stage, server
     server.guild.upload_limit = learned
     second = await server.watched()
     second.complete()
-    await stage.discord.until(lambda: len(server.outcomes()) == 2)
+    await harness.discord.until(lambda: len(server.outcomes()) == 2)
     assert server.outcomes()[1].attachments == []
-    assert stage.ledger.rows(_LIMIT, server.guild.id) == [{"upload_limit": learned}]
+    assert harness.ledger.rows(_LIMIT, server.guild.id) == [{"upload_limit": learned}]
 
     server.guild.upload_limit = learned + 1
     await server.use("pixverse list")
-    await stage.pixverse.until(lambda: stage.ledger.rows(_LIMIT, server.guild.id) == [{"upload_limit": None}])
+    await harness.pixverse.until(lambda: harness.ledger.rows(_LIMIT, server.guild.id) == [{"upload_limit": None}])
     third = await server.watched()
     third.complete()
-    await stage.discord.until(lambda: len(server.outcomes()) == 3)
+    await harness.discord.until(lambda: len(server.outcomes()) == 3)
     assert len(server.outcomes()[2].attachments) == 1
 
 
@@ -113,15 +113,15 @@ _LIMIT = "SELECT upload_limit FROM servers WHERE guild_id = ?"
 
 def _tries(server: GuildFixture) -> int:
     path = f"/channels/{server.channel.id}/messages"
-    return sum(call.path == path and is_outcome(call) for call in server.stage.discord.requests)
+    return sum(call.path == path and is_outcome(call) for call in server.harness.discord.requests)
 
 
-async def test_one_large_file_of_several(stage: Stage, server: GuildFixture) -> None:
+async def test_one_large_file_of_several(harness: Harness, server: GuildFixture) -> None:
     """The bot learns a limit only from a single file, because several files are also refused for their total size."""
     job = await server.watched()
     path = f"/channels/{server.channel.id}/messages"
-    stage.discord.faults.add(method="POST", path=path, action=Status(413, code=40005), match=is_outcome)
+    harness.discord.faults.add(method="POST", path=path, action=Status(413, code=40005), match=is_outcome)
     job.complete(videos=3)
     outcome = await server.outcome()
     assert len(outcome.attachments) == 2
-    assert stage.ledger.rows(_LIMIT, server.guild.id)[0]["upload_limit"] is None
+    assert harness.ledger.rows(_LIMIT, server.guild.id)[0]["upload_limit"] is None

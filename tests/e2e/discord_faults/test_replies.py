@@ -22,7 +22,7 @@ _MORE_THAN_DISCORD_PY_TRIES = 6
     ],
 )
 async def test_a_reply_arrives_whatever_fails(server: GuildFixture, trouble: Cut | RateLimit, times: int) -> None:
-    discord = server.stage.discord
+    discord = server.harness.discord
     fault = discord.faults.add(method="PATCH", path=_ANSWER, when="before", action=trouble, times=times)
     try:
         answer = await server.member.slash(server.channel, "pixverse list")
@@ -37,7 +37,7 @@ _POST = r"/channels/{}/messages"
 
 async def test_a_reply_does_not_wait_for_its_card(server: GuildFixture) -> None:
     """The link to the card is added by an edit once the card is posted."""
-    discord = server.stage.discord
+    discord = server.harness.discord
     held = Hold()
     discord.faults.add(method="POST", path=_POST.format(server.channel.id), action=held)
     answer = await server.status(server.job())
@@ -51,7 +51,7 @@ async def test_a_reply_does_not_wait_for_its_card(server: GuildFixture) -> None:
 
 
 async def test_a_reply_does_not_wait_for_its_summary(server: GuildFixture) -> None:
-    discord = server.stage.discord
+    discord = server.harness.discord
     held = Hold()
     discord.faults.add(method="POST", path=_POST.format(server.channel.id), action=held)
     answer = await server.member.slash(
@@ -63,7 +63,7 @@ async def test_a_reply_does_not_wait_for_its_summary(server: GuildFixture) -> No
 
 
 async def test_a_card_refused_late_is_reported_by_editing_the_reply(server: GuildFixture) -> None:
-    discord = server.stage.discord
+    discord = server.harness.discord
     path = _POST.format(server.channel.id)
     discord.faults.add(method="POST", path=path, action=RateLimit(0.6, "shared"))
     discord.faults.add(method="POST", path=path, action=Status(403, 50001), times=None)
@@ -74,7 +74,7 @@ async def test_a_card_refused_late_is_reported_by_editing_the_reply(server: Guil
 
 
 async def test_what_a_button_wrote_into_the_reply_is_not_overwritten(server: GuildFixture) -> None:
-    discord = server.stage.discord
+    discord = server.harness.discord
     held = Hold()
     discord.faults.add(method="POST", path=_POST.format(server.channel.id), action=held)
     job = server.job()

@@ -20,9 +20,9 @@ _HALF_AN_HOUR = 1800
 async def test_a_clock_two_days_ahead_makes_no_link_expired(build: Build, tmp_path: Path) -> None:
     clock = WallClock(tmp_path / "clock")
     clock.set(_TWO_DAYS)
-    stage = await build(**clock.settings)
-    await stage.start()
-    servers = [await stage.server(generation) for generation in ("v1", "v2")]
+    harness = await build(**clock.settings)
+    await harness.start()
+    servers = [await harness.server(generation) for generation in ("v1", "v2")]
     for server in servers:
         job = await server.watched()
         job.complete()
@@ -40,18 +40,18 @@ async def test_a_clock_two_days_ahead_makes_no_link_expired(build: Build, tmp_pa
 @pytest.mark.parametrize("told", [False, True], ids=["no time", "a time"])
 async def test_a_v2_job_that_ended_while_the_bot_was_off_is_late(build: Build, tmp_path: Path, told: bool) -> None:
     clock = WallClock(tmp_path / "clock")
-    stage = await build(**clock.settings)
-    await stage.start()
-    server = await stage.server("v2")
+    harness = await build(**clock.settings)
+    await harness.start()
+    server = await harness.server("v2")
     job = await server.watched()
     job.set("progress")
     await server.card_says("**In progress")
-    await stage.stop()
+    await harness.stop()
     job.complete()
     now = datetime.now(UTC).isoformat()
     job.raw = record_of(job) | ({"updated_at": now} if told else {})
     clock.set(_HALF_AN_HOUR)
-    await stage.start()
+    await harness.start()
     outcome = await server.outcome()
     assert len(outcome.attachments) == 1
     assert ("Late: it ended <t:" in outcome.text) is told

@@ -10,21 +10,21 @@ import time
 from pathlib import Path
 from random import Random
 
+from tests.e2e.harness import Harness
 from tests.e2e.process import copy_program
-from tests.e2e.stage import Stage
 from tests.soak.load.run import Run
 
 
 async def load(folder: Path, seed: int, steady: float) -> int:
     """Runs the load test. Returns the exit code."""
     started = time.monotonic()
-    stage = await Stage.build(copy_program(folder / "bot"), folder, {"POLL_INTERVAL": "10"})
+    harness = await Harness.build(copy_program(folder / "bot"), folder, {"POLL_INTERVAL": "10"})
     try:
-        await stage.start()
-        faults = await Run(stage, Random(seed), steady).play()
-        faults += stage.bot.said(r" ERROR |^Traceback")[:20]
+        await harness.start()
+        faults = await Run(harness, Random(seed), steady).play()
+        faults += harness.bot.said(r" ERROR |^Traceback")[:20]
     finally:
-        await stage.close()
+        await harness.close()
     for fault in faults:
         print(f"NOT AS IT SHOULD BE: {fault}")
     print(f"seed {seed}, {time.monotonic() - started:.0f} s, {len(faults)} faults")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from sandbox.discord_wire import NotAnswered
-from tests.e2e.stage import Stage
+from tests.e2e.harness import Harness
 from tests.soak.load.crowd import Server
 from tests.soak.load.spread import spread
 
@@ -45,8 +45,8 @@ class Waits:
 class Asking:
     """Asks about running and ended jobs until it is cancelled, publicly and privately."""
 
-    def __init__(self, stage: Stage, servers: Sequence[Server], chance: Random) -> None:
-        self._stage = stage
+    def __init__(self, harness: Harness, servers: Sequence[Server], chance: Random) -> None:
+        self._harness = harness
         self._servers = servers
         self._chance = chance
         self.waits = Waits()
@@ -74,7 +74,7 @@ class Asking:
             watched.channel, "pixverse status", jobid=watched.job.jobid, private=self._chance.random() < 0.3
         )
         try:
-            await self._stage.discord.until(lambda: record.responded, ALLOWED_SECONDS)
+            await self._harness.discord.until(lambda: record.responded, ALLOWED_SECONDS)
             self.waits.first.append(loop.time() - began)
             answer = await server.visitor.finish(record, _FINAL_SECONDS)
             self.waits.text.append(loop.time() - began)

@@ -10,7 +10,7 @@ from typing import TypeVar
 from sandbox.discord_wire import Channel, Member
 from sandbox.pixverse_api.jobs import Job
 from tests.e2e.guild_fixture import GuildFixture
-from tests.e2e.stage import Stage
+from tests.e2e.harness import Harness
 
 T = TypeVar("T")
 
@@ -43,9 +43,9 @@ class Server:
     watched: tuple[Watched, ...]
 
 
-async def gather_crowd(stage: Stage) -> list[Server]:
+async def gather_crowd(harness: Harness) -> list[Server]:
     """Sets everything up through commands alone, as people do. The bot must be running."""
-    servers = await _some_at_once(_set_up(stage.empty_server()) for _ in range(SERVERS))
+    servers = await _some_at_once(_set_up(harness.empty_server()) for _ in range(SERVERS))
     return await _some_at_once(_settle_in(server) for server in servers)
 
 
@@ -69,7 +69,7 @@ async def _settle_in(server: GuildFixture) -> Server:
 
 
 async def _watch(server: GuildFixture, channel: Channel, asker: Member, generation: str) -> Watched:
-    server.stage.generation = generation
+    server.harness.generation = generation
     job = server.job()
     answer = await server.status(job, by=asker, channel=channel)
     assert answer.text.startswith("**Watching.**"), answer

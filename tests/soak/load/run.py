@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from random import Random
 
-from tests.e2e.stage import Stage
+from tests.e2e.harness import Harness
 from tests.soak.load.asking import Asking
 from tests.soak.load.crowd import Watched, gather_crowd
 from tests.soak.load.ending import WAVES, Ending
@@ -23,8 +23,8 @@ _GROWTH = 1.1
 class Run:
     """Waves of ends one after another, with steady seconds before and after each, and commands all the time."""
 
-    def __init__(self, stage: Stage, chance: Random, steady: float) -> None:
-        self._stage = stage
+    def __init__(self, harness: Harness, chance: Random, steady: float) -> None:
+        self._harness = harness
         self._chance = chance
         self._steady = steady
 
@@ -32,16 +32,16 @@ class Run:
         """Prints the figures and returns what is wrong."""
         began = time.monotonic()
         # The API updates its records once a second; otherwise each request would go through every job.
-        self._stage.pixverse.sweep_seconds = _SWEEP_SECONDS
-        servers = await gather_crowd(self._stage)
+        self._harness.pixverse.sweep_seconds = _SWEEP_SECONDS
+        servers = await gather_crowd(self._harness)
         watched = [one for server in servers for one in server.watched]
         channels = {one.channel.id for one in watched}
         seconds = time.monotonic() - began
         print(f"{len(watched)} open jobs in {len(channels)} channels of {len(servers)} servers: {seconds:.0f} s")
-        self._stage.discord.limits.enabled = True
-        asking = Asking(self._stage, servers, self._chance)
-        memory = Memory(self._stage.bot.pid)
-        ending = Ending(watched, self._chance, self._stage.discord.world.now)
+        self._harness.discord.limits.enabled = True
+        asking = Asking(self._harness, servers, self._chance)
+        memory = Memory(self._harness.bot.pid)
+        ending = Ending(watched, self._chance, self._harness.discord.world.now)
         await self._with_all_going_on(ending, asking, memory)
         judgement = judge(watched, ending.ended)
         for line in [*self._figures(watched, judgement), *asking.waits.figures(), *memory.figures()]:
@@ -71,16 +71,16 @@ class Run:
             await asyncio.sleep(0.5)
 
     def _posted(self) -> int:
-        (row,) = self._stage.ledger.rows(
+        (row,) = self._harness.ledger.rows(
             "SELECT count(*) AS posted FROM deliveries WHERE kind LIKE 'outcome%' AND state = 'posted'"
         )
         return int(row["posted"])
 
     def _figures(self, watched: Sequence[Watched], judgement: Judgement) -> list[str]:
-        calls = self._stage.discord.requests
+        calls = self._harness.discord.requests
         megabytes = sum(len(video.content) for one in watched for video in one.job.videos) / 1e6
         refused = sum(call.status == 429 for call in calls)
-        questions = len(self._stage.pixverse.requests)
+        questions = len(self._harness.pixverse.requests)
         waves = ", then ".join(f"{wave.jobs} jobs ended in {wave.seconds:.0f} s" for wave in WAVES)
         return [
             f"{waves}, {megabytes:.0f} MB of videos: {judgement.counted}",

@@ -28,7 +28,7 @@ _READS = re.compile(
 )
 
 
-class Stage:
+class Harness:
     """Both sandboxes and one bot. At the end it searches for leaks of every secret that it handed out."""
 
     def __init__(
@@ -80,7 +80,7 @@ class Stage:
         settings: Mapping[str, str],
         fork_server: ForkServer | None = None,
         ledger: Ledger | None = None,
-    ) -> Stage:
+    ) -> Harness:
         """Starts both sandboxes, but not the bot. A fork server, if given, forks the bot later."""
         pixverse = PixverseApi(rng=random.Random(7), sweep_seconds=0)
         await pixverse.start()

@@ -17,25 +17,25 @@ from storage import accounts, servers
 from storage.database import Database
 from storage.engines.sqlite.opening import make_file
 from storage.secret_store import SecretStore
+from tests.e2e.harness import Harness
 from tests.e2e.process import copy_program
-from tests.e2e.stage import Stage
 
 _UNBOUNDED = dict.fromkeys(("COMMANDS_PER_MINUTE", "MAX_OPEN_PER_SERVER", "MAX_OPEN_PER_USER"), "1000000")
 
 
 @asynccontextmanager
-async def stage(**settings: str) -> AsyncIterator[Stage]:
+async def open_harness(**settings: str) -> AsyncIterator[Harness]:
     """Runs both sandboxes; the bot isn't started yet."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
-        played = await Stage.build(copy_program(folder / "bot"), folder, {**_UNBOUNDED, **settings})
+        harness = await Harness.build(copy_program(folder / "bot"), folder, {**_UNBOUNDED, **settings})
         try:
-            yield played
+            yield harness
         finally:
-            if played.bot.running:
-                await played.bot.stop()
-            await played.discord.stop(strict=False)
-            await played.pixverse.stop()
+            if harness.bot.running:
+                await harness.bot.stop()
+            await harness.discord.stop(strict=False)
+            await harness.pixverse.stop()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +52,11 @@ class BenchmarkServer:
         return self.token.partition("-")[0]
 
 
-def add_servers(played: Stage, count: int) -> list[tuple[BenchmarkServer, Account]]:
+def add_servers(harness: Harness, count: int) -> list[tuple[BenchmarkServer, Account]]:
     """This many servers, each with an account in the sandbox."""
     made = []
     for number in range(count):
-        guild, account = played.discord.add_guild(f"Studio {number}"), played.account()
+        guild, account = harness.discord.add_guild(f"Studio {number}"), harness.account()
         made.append((BenchmarkServer(guild.id, guild.add_text_channel("videos").id, account.token), account))
     return made
 
