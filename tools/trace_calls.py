@@ -86,9 +86,9 @@ def _child_environment() -> dict[str, str]:
 def _cases() -> dict[str, set[CodeType]]:
     from tests.simulation.discord_world import buttons_of
     from tests.simulation.plan import Plan
-    from tests.simulation.world import World
+    from tests.simulation.simulated_world import SimulatedWorld
 
-    world = World(Plan(1, 1.0, 1, 1, 20, operator_token=False, acts=(), faults=()))
+    world = SimulatedWorld(Plan(1, 1.0, 1, 1, 20, operator_token=False, acts=(), faults=()))
     discord, scheduler, interactions, pixverse = world._discord, world._scheduler, world._interactions, world.pixverse
     trace = Trace(world._clock)
     guild = discord.guilds[0]

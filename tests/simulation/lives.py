@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from tests.simulation.library_seams import read_catalogues_once
 from tests.simulation.plan import Plan
-from tests.simulation.world import World
+from tests.simulation.simulated_world import SimulatedWorld
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Life:
         return cls(fields["seed"], Counter(fields["counts"]), fields["broken"], fields["story"])
 
 
-def ran(plan: Plan, *, until_broken: bool = False) -> World:
+def ran(plan: Plan, *, until_broken: bool = False) -> SimulatedWorld:
     """Runs a whole life, or until the first broken law, and returns its world.
 
     The process must have PYTHONHASHSEED=0; otherwise each run is a different life.
@@ -40,7 +40,7 @@ def ran(plan: Plan, *, until_broken: bool = False) -> World:
     logging.getLogger().handlers[:] = []
     logging.lastResort = None
     read_catalogues_once()
-    world = World(plan)
+    world = SimulatedWorld(plan)
     world.live(until_broken=until_broken)
     return world
 

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 from tests.simulation.lives import ran
 from tests.simulation.plan import Plan
-from tests.simulation.world import World
+from tests.simulation.simulated_world import SimulatedWorld
 
 _NUMBERS = re.compile(r"\d+(?:\.\d+)?")
 
 
-def smallest(world: World, tries: int) -> World:
+def smallest(world: SimulatedWorld, tries: int) -> SimulatedWorld:
     """The smallest life found within `tries` tries."""
     expected = _kind(world)
     parts = 2
@@ -33,7 +33,7 @@ def smallest(world: World, tries: int) -> World:
     return world
 
 
-def _kind(world: World) -> str:
+def _kind(world: SimulatedWorld) -> str:
     """The beginning of the first broken law, without numbers."""
     return _NUMBERS.sub("", world.ledger.broken[0])[:40]
 

@@ -1,6 +1,6 @@
 """Short stories with a known end, each about something that happens too seldom in random lives.
 
-A scene is a generator function that takes a stage; the function's name is the scene's. Each play of a scene shows its
+A scene is a generator function that takes a `Scene`; the function's name is the scene's. Each play of a scene shows its
 next variant.
 """
 
@@ -10,6 +10,7 @@ from collections.abc import Callable
 from random import Random
 
 from tests.simulation.plan import Plan
+from tests.simulation.scene import Scene, Story
 from tests.simulation.scenes import (
     accounts,
     alerts,
@@ -26,9 +27,8 @@ from tests.simulation.scenes import (
     questions,
     resending,
 )
-from tests.simulation.stage import Stage, Story
 
-SCENES: dict[str, Callable[[Stage], Story]] = {
+SCENES: dict[str, Callable[[Scene], Story]] = {
     f"{room.__name__.rpartition('.')[2]}.{name}": scene
     for room in (
         accounts,

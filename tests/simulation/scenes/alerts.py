@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.simulation.discord_world import Refusal
-from tests.simulation.stage import Stage, Story
+from tests.simulation.scene import Scene, Story
 from tests.simulation.wire import Reply, Request, Trip
 
 _REFUSED = r"\*\*(?:PixVerse results are on hold|useapi\.net refuses this server's API token)\.\*\*"
@@ -16,22 +16,22 @@ def _is_outcome(body: dict[str, Any], _files: int) -> bool:
     return "outcome:details" in str(body.get("components"))
 
 
-def same_words(stage: Stage) -> Story:
+def same_words(scene: Scene) -> Story:
     """Three results are refused for good, and admins are told each time in the same words. The second notice gets no
     response. It is posted only once, even though the others are in the channel, and even though its words name commands
     whose ids the next process doesn't know yet. An incomplete look into the history proves nothing."""
-    home = yield from stage.settle()
-    alerts = home.guild.channels[1]
-    home.choose("alerts", alerts)
-    stage.refuse(home.channel, Refusal(400, 200000, "Blocked by AutoMod"), when=_is_outcome)
+    server = yield from scene.settle()
+    alerts = server.guild.channels[1]
+    server.choose("alerts", alerts)
+    scene.refuse(server.channel, Refusal(400, 200000, "Blocked by AutoMod"), when=_is_outcome)
     for seconds in (40, 160, 230):
-        home.status(stage.job(home, seconds, v2=False))
-    yield 70.0 + stage.parts.interval
-    stage.one_notice(alerts, _NOT_POSTED)
-    stored, killed = stage.one_of(((True, False), (True, True), (False, False), (False, True)))
+        server.status(scene.job(server, seconds, v2=False))
+    yield 70.0 + scene.parts.interval
+    scene.one_notice(alerts, _NOT_POSTED)
+    stored, killed = scene.one_of(((True, False), (True, True), (False, False), (False, True)))
     lost: list[str] = []
     looks = 0
-    machine = stage.parts.machine
+    machine = scene.parts.machine
 
     def rule(request: Request) -> Trip | None:
         nonlocal looks
@@ -50,27 +50,27 @@ def same_words(stage: Stage) -> Story:
             return None
         return Trip(lost_there=not stored, lost_back=True)
 
-    end = stage.on_discord(rule)
+    end = scene.on_discord(rule)
     while not lost:
         yield 1.0
-    yield 70.0 + stage.parts.interval
-    stage.void(home)
+    yield 70.0 + scene.parts.interval
+    scene.void(server)
     yield 300.0
     end()
     yield 300.0
-    there = len(stage.posted(alerts, _NOT_POSTED))
-    stage.expect(there == 3, f"{there} messages tell of three results that were not posted")
+    there = len(scene.posted(alerts, _NOT_POSTED))
+    scene.expect(there == 3, f"{there} messages tell of three results that were not posted")
 
 
-def unrecorded(stage: Stage) -> Story:
+def unrecorded(scene: Scene) -> Story:
     """A notice says that a token is refused, but the full disk can't record that. A new token is entered as soon as
     there is space again. The notice is withdrawn, and the bot doesn't loop meanwhile."""
-    home = yield from stage.settle()
-    assert home.account is not None
-    alerts = home.guild.channels[1]
-    home.choose("alerts", alerts)
-    job = stage.job(home, 900, v2=False)
-    home.status(job)
+    server = yield from scene.settle()
+    assert server.account is not None
+    alerts = server.guild.channels[1]
+    server.choose("alerts", alerts)
+    job = scene.job(server, 900, v2=False)
+    server.status(job)
     yield 20.0
     full = False
 
@@ -78,144 +78,144 @@ def unrecorded(stage: Stage) -> Story:
         nonlocal full
         if request.method == "POST" and request.path.endswith(f"/{alerts.id}/messages") and not full:
             full = True
-            stage.disk(full=True)
+            scene.disk(full=True)
 
-    stage.on_discord(rule)
-    stage.parts.pixverse.renew(home.account)
+    scene.on_discord(rule)
+    scene.parts.pixverse.renew(server.account)
     while not full:
         yield 1.0
     yield 100.0
-    stage.disk()
-    home.enter_token(home.account.token)
+    scene.disk()
+    server.enter_token(server.account.token)
     yield 400.0
-    stage.one_notice(alerts, r"\*\*(?:PixVerse results are on hold|Fixed)")
-    stage.expect(bool(stage.messages(alerts, r"\*\*Fixed")), "nobody hears that the token works")
+    scene.one_notice(alerts, r"\*\*(?:PixVerse results are on hold|Fixed)")
+    scene.expect(bool(scene.messages(alerts, r"\*\*Fixed")), "nobody hears that the token works")
     yield 600.0
-    stage.came(job, home.channel)
+    scene.came(job, server.channel)
 
 
-def open_in_another_form(stage: Stage) -> Story:
+def open_in_another_form(scene: Scene) -> Story:
     """A channel is open again, but Discord accepts the waiting result only without its file. The admins are told that
     the channel is open all the same."""
-    home = yield from stage.settle()
-    alerts = home.guild.channels[1]
-    home.choose("alerts", alerts)
-    job = stage.job(home, 40)
-    home.status(job)
+    server = yield from scene.settle()
+    alerts = server.guild.channels[1]
+    server.choose("alerts", alerts)
+    job = scene.job(server, 40)
+    server.status(job)
     yield 10.0
-    stage.parts.discord.permit(home.channel, {"send_messages"})
-    yield 120.0 + stage.parts.interval
-    stage.one_notice(alerts, r"\*\*I can't post in")
+    scene.parts.discord.permit(server.channel, {"send_messages"})
+    yield 120.0 + scene.parts.interval
+    scene.one_notice(alerts, r"\*\*I can't post in")
     refusal = Refusal(413, 40005, "Request entity too large")
-    stage.refuse(home.channel, refusal, when=lambda body, files: _is_outcome(body, files) and files > 0)
-    stage.parts.discord.permit(home.channel, set())
+    scene.refuse(server.channel, refusal, when=lambda body, files: _is_outcome(body, files) and files > 0)
+    scene.parts.discord.permit(server.channel, set())
     yield 90.0
-    stage.came(job, home.channel, "https://", files=0)
-    stage.one_notice(alerts, r"\*\*I can post in")
+    scene.came(job, server.channel, "https://", files=0)
+    scene.one_notice(alerts, r"\*\*I can post in")
 
 
-def of_who_is_forgotten(stage: Stage) -> Story:
+def of_who_is_forgotten(scene: Scene) -> Story:
     """A notice to an admin about a refused token gets no response for longer than Discord knows its nonce. Meanwhile
     the admin has their data deleted. The notice is found although it names them."""
-    home = yield from stage.settle()
-    assert home.account is not None
-    alerts = home.guild.channels[1]
-    home.choose("alerts", alerts)
-    job = stage.job(home, 900, v2=False)
-    home.status(job)
+    server = yield from scene.settle()
+    assert server.account is not None
+    alerts = server.guild.channels[1]
+    server.choose("alerts", alerts)
+    job = scene.job(server, 900, v2=False)
+    server.status(job)
     yield 20.0
-    end = stage.lose(alerts)
-    stage.parts.pixverse.renew(home.account)
-    yield from stage.until(lambda: bool(stage.posted(alerts, r"\*\*PixVerse results are on hold")))
-    question = home.command("pixverse forget-me", 0)
+    end = scene.lose(alerts)
+    scene.parts.pixverse.renew(server.account)
+    yield from scene.until(lambda: bool(scene.posted(alerts, r"\*\*PixVerse results are on hold")))
+    question = server.command("pixverse forget-me", 0)
     yield 6.0
-    home.press_in_reply(question, "Delete my data")
+    server.press_in_reply(question, "Delete my data")
     yield 200.0
     end()
     yield 300.0
-    stage.one_notice(alerts, r"\*\*PixVerse results are on hold")
-    home.enter_token(home.account.token)
+    scene.one_notice(alerts, r"\*\*PixVerse results are on hold")
+    server.enter_token(server.account.token)
     yield 1000.0
-    stage.came(job, home.channel)
+    scene.came(job, server.channel)
 
 
-def refused_unnoticed(stage: Stage) -> Story:
+def refused_unnoticed(scene: Scene) -> Story:
     """A token is refused while its server waits for nothing, so the bot finds out when somebody asks. Or it is refused
     to another server while this one has removed the bot. The admin who set it is pinged once, and told of the end."""
-    account = stage.account()
-    home = yield from stage.settle(account)
-    admin = home.guild.members[0]
-    noticed = stage.one_of(("by status", "by watch", "by check", "without it"))
-    where = home.channel
+    account = scene.account()
+    server = yield from scene.settle(account)
+    admin = server.guild.members[0]
+    noticed = scene.one_of(("by status", "by watch", "by check", "without it"))
+    where = server.channel
     if noticed == "by check":
-        where = home.guild.channels[1]
-        home.choose("alerts", where)
+        where = server.guild.channels[1]
+        server.choose("alerts", where)
         yield 8.0
-    job = stage.job(account, 1500, v2=False)
+    job = scene.job(account, 1500, v2=False)
     if noticed == "without it":
-        other = yield from stage.settle(account)
-        home.status(job)
+        other = yield from scene.settle(account)
+        server.status(job)
         other.status(job)
         yield 30.0
-        stage.parts.discord.remove_bot(home.guild)
+        scene.parts.discord.remove_bot(server.guild)
         yield 10.0
-        stage.parts.pixverse.renew(account)
-        yield 60.0 + stage.parts.interval
-        stage.parts.discord.invite_bot(home.guild)
+        scene.parts.pixverse.renew(account)
+        yield 60.0 + scene.parts.interval
+        scene.parts.discord.invite_bot(server.guild)
         yield 30.0
         other.enter_token(account.token)
     else:
-        stage.parts.pixverse.renew(account)
+        scene.parts.pixverse.renew(account)
         match noticed:
             case "by status":
-                home.status(job)
+                server.status(job)
             case "by watch":
-                home.watch([job])
+                server.watch([job])
             case _:
-                home.admin("check")
+                server.admin("check")
     yield 30.0
-    stage.one_notice(where, _REFUSED, {admin})
-    home.status(job, 2)
+    scene.one_notice(where, _REFUSED, {admin})
+    server.status(job, 2)
     yield 400.0
-    stage.one_notice(where, _REFUSED, {admin})
-    home.enter_token(account.token)
+    scene.one_notice(where, _REFUSED, {admin})
+    server.enter_token(account.token)
     yield 30.0
-    stage.expect(not stage.messages(where, _REFUSED), "an alert goes on though the token works")
+    scene.expect(not scene.messages(where, _REFUSED), "an alert goes on though the token works")
     yield 1400.0
-    stage.came(job, home.channel)
+    scene.came(job, server.channel)
 
 
-def of_the_operators_token(stage: Stage) -> Story:
+def of_the_operators_token(scene: Scene) -> Story:
     """The operator's token is refused, and a server is told. By the time the operator enters a new one, or takes the
     old one away, the server waits for nothing. The alert is over all the same."""
-    operators = stage.parts.operators
+    operators = scene.parts.operators
     if operators is None:
         return
-    home = stage.home()
-    alerts = home.guild.channels[1]
-    settings = stage.parts.machine.settings
+    server = scene.server()
+    alerts = server.guild.channels[1]
+    settings = scene.parts.machine.settings
     yield 2.0
-    home.choose("alerts", alerts)
+    server.choose("alerts", alerts)
     yield 8.0
     for end in ("Fixed", "Settled"):
-        job = stage.job(operators, 900, v2=False)
-        home.status(job)
+        job = scene.job(operators, 900, v2=False)
+        server.status(job)
         yield 20.0
-        stage.parts.pixverse.renew(operators)
-        yield from stage.until(lambda: bool(stage.messages(alerts, _REFUSED)))
-        home.command("pixverse unwatch", jobid=job.jobid)
+        scene.parts.pixverse.renew(operators)
+        yield from scene.until(lambda: bool(scene.messages(alerts, _REFUSED)))
+        server.command("pixverse unwatch", jobid=job.jobid)
         yield 8.0
         if end == "Fixed":
-            stage.parts.ledger.operator_tokens.append(operators.token)
+            scene.parts.ledger.operator_tokens.append(operators.token)
             settings["USEAPI_TOKEN"] = operators.token
         else:
             del settings["USEAPI_TOKEN"]
-        stage.stop(2.0)
+        scene.stop(2.0)
         yield 60.0
-        stage.expect(not stage.messages(alerts, _REFUSED), "an alert about the operator's token goes on")
-        stage.one_notice(alerts, rf"\*\*{end}")
-    stage.void(home)
-    stage.parts.ledger.operator_tokens.append(operators.token)
+        scene.expect(not scene.messages(alerts, _REFUSED), "an alert about the operator's token goes on")
+        scene.one_notice(alerts, rf"\*\*{end}")
+    scene.void(server)
+    scene.parts.ledger.operator_tokens.append(operators.token)
     settings["USEAPI_TOKEN"] = operators.token
-    stage.stop(2.0)
+    scene.stop(2.0)
     yield 60.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from tests.simulation.discord_world import Channel, text_of
-from tests.simulation.stage import Home, Stage, Story
+from tests.simulation.scene import Scene, SceneServer, Story
 from tests.simulation.wire import Reply, Request, Trip
 
 _NONCE_FORGOTTEN = 160.0
@@ -17,340 +17,340 @@ def _edits(request: Request, channel: Channel) -> bool:
     return request.method == "PATCH" and f"/channels/{channel.id}/messages" in request.path
 
 
-def looked_at(stage: Stage) -> Story:
+def looked_at(scene: Scene) -> Story:
     """Members look at a job every second, and every other edit of its card arrives late. The edits stay within their
     limits."""
-    home = yield from stage.settle()
-    job = stage.job(home, 100, v2=False, steps=80)
-    home.status(job)
+    server = yield from scene.settle()
+    job = scene.job(server, 100, v2=False, steps=80)
+    server.status(job)
     yield 6.0
-    slow, edits = stage.one_of((2.4, 3.4, 1.4)), [0]
+    slow, edits = scene.one_of((2.4, 3.4, 1.4)), [0]
 
     def rule(request: Request) -> Trip | None:
-        if not _edits(request, home.channel):
+        if not _edits(request, server.channel):
             return None
         edits[0] += 1
         return Trip(there=slow if edits[0] % 2 else 0.05)
 
-    stage.on_discord(rule)
+    scene.on_discord(rule)
     for number in range(80):
-        home.look(job.jobid, 1 + number % 5)
+        server.look(job.jobid, 1 + number % 5)
         yield 1.1
-    yield 60.0 + stage.parts.interval
-    stage.came(job, home.channel)
+    yield 60.0 + scene.parts.interval
+    scene.came(job, server.channel)
     yield 15.0
-    stage.card_says(job, home.channel, "Done")
+    scene.card_says(job, server.channel, "Done")
 
 
-def old_by_another_clock(stage: Stage) -> Story:
+def old_by_another_clock(scene: Scene) -> Story:
     """A card is over an hour old, but a clock that was set back makes it look new. Members look at its job."""
-    home = yield from stage.settle()
-    job = stage.job(home, 4100, v2=False, steps=90)
-    home.status(job)
+    server = yield from scene.settle()
+    job = scene.job(server, 4100, v2=False, steps=90)
+    server.status(job)
     yield 3700.0
-    stage.turn_clock(-2 * 3_600_000)
+    scene.turn_clock(-2 * 3_600_000)
     for number in range(16):
-        home.look(job.jobid, 1 + number % 5)
+        server.look(job.jobid, 1 + number % 5)
         yield 20.0
-    stage.turn_clock(0)
+    scene.turn_clock(0)
     yield 800.0
-    stage.came(job, home.channel)
-    stage.card_says(job, home.channel, "Done")
+    scene.came(job, server.channel)
+    scene.card_says(job, server.channel, "Done")
 
 
-def _edited(stage: Stage, channel: Channel) -> Story:
+def _edited(scene: Scene, channel: Channel) -> Story:
     """Waits until a card is edited here."""
     edits: list[float] = []
 
     def noted(request: Request) -> None:
         if _edits(request, channel):
-            edits.append(stage.now)
+            edits.append(scene.now)
 
-    end = stage.on_discord(noted)
-    yield from stage.until(lambda: bool(edits))
+    end = scene.on_discord(noted)
+    yield from scene.until(lambda: bool(edits))
     end()
 
 
-def deleted_and_asked_again(stage: Stage) -> Story:
+def deleted_and_asked_again(scene: Scene) -> Story:
     """A card is deleted while Discord still knows its nonce. Whoever asks again gets another one at once, whether the
     bot knows of the deletion or learns of it at its next edit."""
-    home = yield from stage.settle()
-    job = stage.job(home, 400, v2=False, steps=80)
-    home.status(job)
+    server = yield from scene.settle()
+    job = scene.job(server, 400, v2=False, steps=80)
+    server.status(job)
     yield 10.0
     for person in (2, 3):
-        del home.channel.messages[int(stage.card(job, home.channel)["id"])]
-        is_known = stage.coin()
-        yield 35.0 + stage.parts.interval if is_known else 0.0
-        home.status(job, person)
+        del server.channel.messages[int(scene.card(job, server.channel)["id"])]
+        is_known = scene.coin()
+        yield 35.0 + scene.parts.interval if is_known else 0.0
+        server.status(job, person)
         if not is_known:
-            yield from _edited(stage, home.channel)
+            yield from _edited(scene, server.channel)
         yield 1.0
-        stage.card_says(job, home.channel, "Waiting|Started|In progress")
-    yield 400.0 + stage.parts.interval
-    stage.came(job, home.channel)
-    stage.card_says(job, home.channel, "Done")
+        scene.card_says(job, server.channel, "Waiting|Started|In progress")
+    yield 400.0 + scene.parts.interval
+    scene.came(job, server.channel)
+    scene.card_says(job, server.channel, "Done")
 
 
-def deleted_in_the_midst_of_changes(stage: Stage) -> Story:
+def deleted_in_the_midst_of_changes(scene: Scene) -> Story:
     """A card is deleted while edits get no response, and somebody asks again. Before the bot notices the deletion,
     another person has their data deleted, or the server gets another account's token. The new card comes all the
     same."""
-    home = yield from stage.settle()
-    job = stage.job(home, 900, v2=False, steps=40)
-    home.status(job)
+    server = yield from scene.settle()
+    job = scene.job(server, 900, v2=False, steps=40)
+    server.status(job)
     yield _NONCE_FORGOTTEN
-    cards = len(stage.cards(job, home.channel))
-    del home.channel.messages[int(stage.card(job, home.channel)["id"])]
+    cards = len(scene.cards(job, server.channel))
+    del server.channel.messages[int(scene.card(job, server.channel)["id"])]
     silent = Trip(unreachable=True)
-    end = stage.on_discord(lambda request: silent if _edits(request, home.channel) else None)
-    home.status(job, 2)
+    end = scene.on_discord(lambda request: silent if _edits(request, server.channel) else None)
+    server.status(job, 2)
     yield 5.0
-    is_forgotten = stage.coin()
+    is_forgotten = scene.coin()
     if is_forgotten:
-        question = home.command("pixverse forget-me", 1, home.guild.channels[1])
+        question = server.command("pixverse forget-me", 1, server.guild.channels[1])
         yield 3.0
-        home.press_in_reply(question, "Delete my data")
+        server.press_in_reply(question, "Delete my data")
     else:
-        home.account = stage.parts.people.uses[home.guild.id] = stage.account()
-        home.enter_token(home.account.token)
-        stage.parts.ledger.void("on hold", channel=home.channel, job=job)
+        server.account = scene.parts.people.uses[server.guild.id] = scene.account()
+        server.enter_token(server.account.token)
+        scene.parts.ledger.void("on hold", channel=server.channel, job=job)
     yield 5.0
     end()
-    yield 90.0 + stage.parts.interval
-    now = len(stage.cards(job, home.channel))
-    stage.expect(now == cards + 1, f"{now} cards of a job that was asked for again, not {cards + 1}")
+    yield 90.0 + scene.parts.interval
+    now = len(scene.cards(job, server.channel))
+    scene.expect(now == cards + 1, f"{now} cards of a job that was asked for again, not {cards + 1}")
     yield 900.0
     if is_forgotten:
-        stage.came(job, home.channel)
+        scene.came(job, server.channel)
 
 
-def old_and_unanswered(stage: Stage) -> Story:
+def old_and_unanswered(scene: Scene) -> Story:
     """A card over an hour old, posted while the clock was ahead, says that the API is down, and its edits get no
     response."""
-    home = yield from stage.settle()
-    job = stage.job(home, 5700, v2=False)
-    stage.turn_clock(20 * 3_600_000)
-    home.status(job)
+    server = yield from scene.settle()
+    job = scene.job(server, 5700, v2=False)
+    scene.turn_clock(20 * 3_600_000)
+    server.status(job)
     yield 30.0
-    stage.turn_clock(0)
+    scene.turn_clock(0)
     yield 3700.0
-    lost = stage.on_discord(lambda request: Trip(lost_back=True) if _edits(request, home.channel) else None)
-    away = stage.on_api(lambda _: Trip(unreachable=True))
+    lost = scene.on_discord(lambda request: Trip(lost_back=True) if _edits(request, server.channel) else None)
+    away = scene.on_api(lambda _: Trip(unreachable=True))
     yield 1200.0
-    stage.card_says(job, home.channel, "isn.t answering")
+    scene.card_says(job, server.channel, "isn.t answering")
     away()
     lost()
     yield 1500.0
-    stage.came(job, home.channel)
-    stage.card_says(job, home.channel, "Done")
+    scene.came(job, server.channel)
+    scene.card_says(job, server.channel, "Done")
 
 
-def refused_once(stage: Stage) -> Story:
+def refused_once(scene: Scene) -> Story:
     """Discord refuses one edit of a card for its contents. The last edit is made in time all the same."""
-    home = yield from stage.settle()
-    job = stage.job(home, 130, v2=False)
-    home.status(job)
+    server = yield from scene.settle()
+    job = scene.job(server, 130, v2=False)
+    server.status(job)
     yield 10.0
-    status, code = stage.one_of(((400, 50035), (403, 50001), (403, 50013)))
+    status, code = scene.one_of(((400, 50035), (403, 50001), (403, 50013)))
     refused = [False]
 
     def rule(request: Request) -> Trip | None:
-        if refused[0] or not _edits(request, home.channel):
+        if refused[0] or not _edits(request, server.channel):
             return None
         refused[0] = True
         return Trip(refused=Reply(status, {"message": "no", "code": code}))
 
-    stage.on_discord(rule)
+    scene.on_discord(rule)
     yield 120.0
-    stage.expect(refused[0], "no card was edited while its job ran")
-    yield 40.0 + stage.parts.interval
-    stage.came(job, home.channel)
-    stage.card_says(job, home.channel, "Done")
+    scene.expect(refused[0], "no card was edited while its job ran")
+    yield 40.0 + scene.parts.interval
+    scene.came(job, server.channel)
+    scene.card_says(job, server.channel, "Done")
 
 
-def beside_a_slow_result(stage: Stage) -> Story:
+def beside_a_slow_result(scene: Scene) -> Story:
     """One result takes long to download. The card of another job, whose result is posted, shows the end at once."""
-    home = yield from stage.settle()
-    quick, slow = stage.job(home, 70, v2=False), stage.job(home, 60, v2=False)
-    stage.on_media(lambda request: Trip(there=25.0) if request.path in slow.paths else None)
-    yield from home.learn_callback()
-    home.status(quick)
-    home.status(slow, 2)
-    yield from stage.until(lambda: not stage.parts.pixverse.is_active(slow))
-    home.call_back(stage.parts.pixverse.record(slow))
-    yield from stage.until(lambda: not stage.parts.pixverse.is_active(quick))
-    home.call_back(stage.parts.pixverse.record(quick))
-    yield from stage.until(lambda: bool(stage.outcomes(quick, home.channel)))
-    stage.missing(slow, home.channel)
+    server = yield from scene.settle()
+    quick, slow = scene.job(server, 70, v2=False), scene.job(server, 60, v2=False)
+    scene.on_media(lambda request: Trip(there=25.0) if request.path in slow.paths else None)
+    yield from server.learn_callback()
+    server.status(quick)
+    server.status(slow, 2)
+    yield from scene.until(lambda: not scene.parts.pixverse.is_active(slow))
+    server.call_back(scene.parts.pixverse.record(slow))
+    yield from scene.until(lambda: not scene.parts.pixverse.is_active(quick))
+    server.call_back(scene.parts.pixverse.record(quick))
+    yield from scene.until(lambda: bool(scene.outcomes(quick, server.channel)))
+    scene.missing(slow, server.channel)
     yield 9.0
-    stage.missing(slow, home.channel)
-    stage.card_says(quick, home.channel, "Done")
+    scene.missing(slow, server.channel)
+    scene.card_says(quick, server.channel, "Done")
     yield 300.0
-    stage.came(slow, home.channel)
+    scene.came(slow, server.channel)
 
 
-def last_edit(stage: Stage) -> Story:
+def last_edit(scene: Scene) -> Story:
     """The loop crashes during a card's last edit, or the edit can't be recorded. It is made all the same, and not again
     after a restart."""
-    home = yield from stage.settle()
-    job = stage.job(home, 60, v2=False)
-    home.status(job)
+    server = yield from scene.settle()
+    job = scene.job(server, 60, v2=False)
+    server.status(job)
     yield 20.0
-    crashes = stage.coin()
+    crashes = scene.coin()
     met = [False]
 
     def rule(request: Request) -> None:
-        if _edits(request, home.channel) and "Done" in str(request.body) and not met[0]:
+        if _edits(request, server.channel) and "Done" in str(request.body) and not met[0]:
             met[0] = True
             if crashes:
-                stage.parts.scheduler.after(0.005, lambda: stage.crash_loop("cards"))
+                scene.parts.scheduler.after(0.005, lambda: scene.crash_loop("cards"))
             else:
-                stage.disk(full=True)
+                scene.disk(full=True)
 
-    stage.on_discord(rule)
-    yield from stage.until(lambda: met[0])
+    scene.on_discord(rule)
+    yield from scene.until(lambda: met[0])
     yield 5.0
-    stage.disk()
+    scene.disk()
     yield 90.0
-    stage.came(job, home.channel)
-    card = stage.card(job, home.channel)
-    stage.card_says(job, home.channel, "Done")
+    scene.came(job, server.channel)
+    card = scene.card(job, server.channel)
+    scene.card_says(job, server.channel, "Done")
     edited = card["edited_timestamp"]
-    stage.stop(10.0)
+    scene.stop(10.0)
     yield 90.0
-    stage.expect(card["edited_timestamp"] == edited, "a card that shows the end is edited again after a start")
+    scene.expect(card["edited_timestamp"] == edited, "a card that shows the end is edited again after a start")
 
 
-def ended_together(stage: Stage) -> Story:
+def ended_together(scene: Scene) -> Story:
     """Six jobs of one channel end at once. Their cards show it one after another, two seconds apart and no more."""
-    home = yield from stage.settle()
-    yield from home.learn_callback()
-    jobs = [stage.job(home, 60, v2=False) for _ in range(6)]
+    server = yield from scene.settle()
+    yield from server.learn_callback()
+    jobs = [scene.job(server, 60, v2=False) for _ in range(6)]
     for job in jobs:
-        home.status(job, 1 + job.number % 2)
-    yield from stage.until(lambda: not any(map(stage.parts.pixverse.is_active, jobs)))
+        server.status(job, 1 + job.number % 2)
+    yield from scene.until(lambda: not any(map(scene.parts.pixverse.is_active, jobs)))
     for job in jobs:
-        home.call_back(stage.parts.pixverse.record(job))
-    yield from stage.until(lambda: all(stage.outcomes(job, home.channel) for job in jobs))
+        server.call_back(scene.parts.pixverse.record(job))
+    yield from scene.until(lambda: all(scene.outcomes(job, server.channel) for job in jobs))
     yield 2.0 * len(jobs) + 3.0
     for job in jobs:
-        stage.came(job, home.channel)
-        stage.card_says(job, home.channel, "Done")
+        scene.came(job, server.channel)
+        scene.card_says(job, server.channel, "Done")
 
 
-def everywhere(stage: Stage) -> Story:
+def everywhere(scene: Scene) -> Story:
     """One job is watched in thirty channels of three servers. Its cards are edited together, but not all at once."""
-    account = stage.account()
-    homes: list[Home] = []
+    account = scene.account()
+    servers: list[SceneServer] = []
     for _ in range(3):
-        home = yield from stage.settle(account, channels=10)
-        homes.append(home)
-    job = stage.job(account, 150, v2=False)
+        server = yield from scene.settle(account, channels=10)
+        servers.append(server)
+    job = scene.job(account, 150, v2=False)
     for number in range(10):
-        for home in homes:
-            home.status(job, 1 + number % 2, home.guild.channels[number])
+        for server in servers:
+            server.status(job, 1 + number % 2, server.guild.channels[number])
         yield 1.0
-    yield 220.0 + stage.parts.interval
-    for home in homes:
-        for channel in home.guild.channels:
-            stage.came(job, channel)
-            stage.card_says(job, channel, "Done")
+    yield 220.0 + scene.parts.interval
+    for server in servers:
+        for channel in server.guild.channels:
+            scene.came(job, channel)
+            scene.card_says(job, channel, "Done")
 
 
-def in_another_language(stage: Stage) -> Story:
+def in_another_language(scene: Scene) -> Story:
     """A server's language is German or French. Cards and summaries are posted in it, and stay in it."""
-    home = yield from stage.settle()
-    language = stage.one_of(("de", "fr"))
-    home.admin("language", language=language)
+    server = yield from scene.settle()
+    language = scene.one_of(("de", "fr"))
+    server.admin("language", language=language)
     yield 5.0
-    single, group = stage.job(home, 100, v2=False), [stage.job(home, 100, v2=False) for _ in range(2)]
-    home.status(single)
-    home.watch(group, 2)
+    single, group = scene.job(server, 100, v2=False), [scene.job(server, 100, v2=False) for _ in range(2)]
+    server.status(single)
+    server.watch(group, 2)
     for _ in range(2):
-        yield 85.0 + stage.parts.interval / 2
-        for message in home.channel.messages.values():
+        yield 85.0 + scene.parts.interval / 2
+        for message in server.channel.messages.values():
             text = text_of(message)
-            stage.expect(re.search(_ENGLISH, text) is None, f"English in a server that reads {language}: {text!r}")
+            scene.expect(re.search(_ENGLISH, text) is None, f"English in a server that reads {language}: {text!r}")
     for job in (single, *group):
-        stage.came(job, home.channel)
+        scene.came(job, server.channel)
 
 
-def ahead_and_killed(stage: Stage) -> Story:
+def ahead_and_killed(scene: Scene) -> Story:
     """The machine's clock was ten minutes ahead while a card and a summary were edited. When there is news it is right
     again, and the process is killed before the news is shown. The next process shows it."""
-    home = yield from stage.settle()
-    alone, first, last = (stage.job(home, seconds, v2=False) for seconds in (800, 60, 330))
-    home.status(alone)
-    home.watch([first, last])
+    server = yield from scene.settle()
+    alone, first, last = (scene.job(server, seconds, v2=False) for seconds in (800, 60, 330))
+    server.status(alone)
+    server.watch([first, last])
     yield 30.0
-    stage.turn_clock(600_000)
+    scene.turn_clock(600_000)
     yield 270.0
-    stage.came(first, home.channel)
-    stage.card_says(alone, home.channel, "22%")
+    scene.came(first, server.channel)
+    scene.card_says(alone, server.channel, "22%")
     limited = Reply(429, {"message": "slow", "retry_after": 60.0, "global": False}, {"Retry-After": "60"})
-    end = stage.on_discord(lambda request: Trip(refused=limited) if _edits(request, home.channel) else None)
-    stage.turn_clock(0)
-    yield from stage.until(lambda: bool(stage.outcomes(last, home.channel)))
-    yield from stage.until(lambda: stage.parts.pixverse.status(alone)[1] == 45)
-    home.press(stage.card(alone, home.channel), "Check now", 2)
+    end = scene.on_discord(lambda request: Trip(refused=limited) if _edits(request, server.channel) else None)
+    scene.turn_clock(0)
+    yield from scene.until(lambda: bool(scene.outcomes(last, server.channel)))
+    yield from scene.until(lambda: scene.parts.pixverse.status(alone)[1] == 45)
+    server.press(scene.card(alone, server.channel), "Check now", 2)
     yield 8.0
-    stage.card_says(alone, home.channel, "22%")
-    stage.kill(5.0)
+    scene.card_says(alone, server.channel, "22%")
+    scene.kill(5.0)
     yield 6.0
     end()
     yield 40.0
-    stage.card_says(alone, home.channel, "45%")
-    stage.expect(
-        bool(stage.messages(home.channel, r"2 jobs have ended\.")), "a summary does not show that all have ended"
+    scene.card_says(alone, server.channel, "45%")
+    scene.expect(
+        bool(scene.messages(server.channel, r"2 jobs have ended\.")), "a summary does not show that all have ended"
     )
-    yield 500.0 + stage.parts.interval
-    stage.came(alone, home.channel)
-    stage.came(last, home.channel)
+    yield 500.0 + scene.parts.interval
+    scene.came(alone, server.channel)
+    scene.came(last, server.channel)
 
 
-def unanswered(stage: Stage) -> Story:
+def unanswered(scene: Scene) -> Story:
     """A card is edited because the server has another account. The edits get no response, and before one does, the
     server returns to the first account. The card shows that its job runs."""
-    home = yield from stage.settle()
-    first = home.account
+    server = yield from scene.settle()
+    first = server.account
     assert first is not None
-    job = stage.job(home, 2000, v2=False)
-    home.status(job)
+    job = scene.job(server, 2000, v2=False)
+    server.status(job)
     yield 100.0
-    end = stage.on_discord(lambda request: Trip(lost_back=True) if _edits(request, home.channel) else None)
-    home.account = stage.parts.people.uses[home.guild.id] = stage.account()
-    home.enter_token(home.account.token)
+    end = scene.on_discord(lambda request: Trip(lost_back=True) if _edits(request, server.channel) else None)
+    server.account = scene.parts.people.uses[server.guild.id] = scene.account()
+    server.enter_token(server.account.token)
     yield 25.0
-    stage.card_says(job, home.channel, "On hold")
+    scene.card_says(job, server.channel, "On hold")
     end()
-    home.account = stage.parts.people.uses[home.guild.id] = first
-    home.enter_token(first.token)
-    stage.due_again(job, home.channel)
+    server.account = scene.parts.people.uses[server.guild.id] = first
+    server.enter_token(first.token)
+    scene.due_again(job, server.channel)
     yield 60.0
-    stage.card_says(job, home.channel, "Waiting to start")
+    scene.card_says(job, server.channel, "Waiting to start")
     yield 1950.0
-    stage.came(job, home.channel)
+    scene.came(job, server.channel)
 
 
-def deleted(stage: Stage) -> Story:
+def deleted(scene: Scene) -> Story:
     """A deleted card stays away until somebody asks for its job again, whether or not the bot knows of the deletion by
     then. It learns of it at the next edit."""
-    home = yield from stage.settle()
-    job = stage.job(home, 800, v2=False, steps=16)
-    home.status(job)
+    server = yield from scene.settle()
+    job = scene.job(server, 800, v2=False, steps=16)
+    server.status(job)
     for asks, known in ((2, True), (3, False)):
         yield _NONCE_FORGOTTEN
-        cards = len(stage.cards(job, home.channel))
-        del home.channel.messages[int(stage.card(job, home.channel)["id"])]
+        cards = len(scene.cards(job, server.channel))
+        del server.channel.messages[int(scene.card(job, server.channel)["id"])]
         if known:
-            yield 100.0 + stage.parts.interval
-        now = len(stage.cards(job, home.channel))
-        stage.expect(now == cards, f"{now} cards of a job that nobody has asked for again, not {cards}")
-        answer = home.status(job, asks)
-        yield 15.0 if known else 75.0 + stage.parts.interval
-        stage.says(answer, "Already watched here")
-        now = len(stage.cards(job, home.channel))
-        stage.expect(now == cards + 1, f"{now} cards of a job that was asked for again, not {cards + 1}")
+            yield 100.0 + scene.parts.interval
+        now = len(scene.cards(job, server.channel))
+        scene.expect(now == cards, f"{now} cards of a job that nobody has asked for again, not {cards}")
+        answer = server.status(job, asks)
+        yield 15.0 if known else 75.0 + scene.parts.interval
+        scene.says(answer, "Already watched here")
+        now = len(scene.cards(job, server.channel))
+        scene.expect(now == cards + 1, f"{now} cards of a job that was asked for again, not {cards + 1}")
     yield 400.0
-    stage.came(job, home.channel)
+    scene.came(job, server.channel)

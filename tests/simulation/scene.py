@@ -75,7 +75,7 @@ class Parts:
     story: list[str]
 
 
-class Home:
+class SceneServer:
     """A server of a scene. Person 0 is its admin."""
 
     def __init__(self, parts: Parts, guild: Guild, account: Account | None) -> None:
@@ -172,7 +172,7 @@ class Home:
         """useapi.net posts a callback to this server's address."""
         self._parts.people.callbacks_sent[str(record["jobid"])] += 1
         self._parts.ledger.api_request_laws.on_lookup(str(record["jobid"]))
-        self._parts.machine.post_callback(self.callback, Stage.json(record))
+        self._parts.machine.post_callback(self.callback, Scene.json(record))
 
     def enter_token(self, token: str) -> list[Interaction]:
         """The admin opens the form and submits it. The last reply of the returned list is the result."""
@@ -181,7 +181,7 @@ class Home:
         return answers
 
 
-class Stage:
+class Scene:
     """The world of one scene, for as long as it is played."""
 
     def __init__(self, parts: Parts, name: str, seed: int, numbers: count[int]) -> None:
@@ -190,7 +190,7 @@ class Stage:
         self.random = Random(seed)
         self._turns = count((seed >> 32) + crc32(name.encode()))
         """The index of the next choice, so that each play of a scene chooses differently."""
-        self.homes: list[Home] = []
+        self.servers: list[SceneServer] = []
         self._numbers = numbers
         self._until_over = ExitStack()
 
@@ -203,9 +203,9 @@ class Stage:
             languages.write(folder, code, catalogue)
         self._until_over.enter_context(languages.known(folder))
 
-    def set_locale(self, home: Home, locale: str) -> None:
+    def set_locale(self, server: SceneServer, locale: str) -> None:
         """All members of this server read this language."""
-        self.parts.discord.locales |= dict.fromkeys(home.guild.members, locale)
+        self.parts.discord.locales |= dict.fromkeys(server.guild.members, locale)
 
     def one_of(self, options: Sequence[T]) -> T:
         """One of the options. Each has its turn when the scene is played again."""
@@ -219,43 +219,43 @@ class Stage:
     def account(self) -> Account:
         return self.parts.pixverse.account(_FIRST_ACCOUNT + next(self._numbers))
 
-    def home(self, account: Account | None = None, channels: int = 2, locale: str = ENGLISH) -> Home:
+    def server(self, account: Account | None = None, channels: int = 2, locale: str = ENGLISH) -> SceneServer:
         """A new server that has no token yet."""
         first = _FIRST_PERSON + next(self._numbers) * 10
         guild = self.parts.discord.new_guild([first + k for k in range(_MEMBERS)], channels, locale)
         self.parts.discord.invite_bot(guild)
-        home = Home(self.parts, guild, account)
-        self.homes.append(home)
+        server = SceneServer(self.parts, guild, account)
+        self.servers.append(server)
         if account is not None:
             self.parts.people.uses[guild.id] = account
-        return home
+        return server
 
     def settle(
         self, account: Account | None = None, channels: int = 2, locale: str = ENGLISH
-    ) -> Generator[float, None, Home]:
+    ) -> Generator[float, None, SceneServer]:
         """A new server whose admin has entered a working token."""
-        home = self.home(account or self.account(), channels, locale)
-        assert home.account is not None
+        server = self.server(account or self.account(), channels, locale)
+        assert server.account is not None
         yield 2.0
-        answers = home.enter_token(home.account.token)
+        answers = server.enter_token(server.account.token)
         yield _SOON
         self.says(answers[-1], "Token works")
-        return home
+        return server
 
-    def settle_many(self, account: Account, servers: int) -> Generator[float, None, list[Home]]:
+    def settle_many(self, account: Account, how_many: int) -> Generator[float, None, list[SceneServer]]:
         """This many new servers, all with the same token."""
-        homes: list[Home] = []
-        while len(homes) < servers:
-            home = yield from self.settle(account)
-            homes.append(home)
-        return homes
+        servers: list[SceneServer] = []
+        while len(servers) < how_many:
+            server = yield from self.settle(account)
+            servers.append(server)
+        return servers
 
     def job(
-        self, home: Home | Account, total: float = 60.0, end: str = "completed", *, v2: bool | None = None,
+        self, server: SceneServer | Account, total: float = 60.0, end: str = "completed", *, v2: bool | None = None,
         files: int = 1, sample: SampleText = NO_TEXT, serving: Serving = PLAIN, steps: int = 3,
     ) -> Job:  # fmt: skip
         """A job that takes `total` seconds."""
-        account = home.account if isinstance(home, Home) else home
+        account = server.account if isinstance(server, SceneServer) else server
         assert account is not None
         line: list[tuple[float, str, int | None]] = [(total * 0.1, "started", None)]
         line += [(total * (k + 1) / (steps + 1), "progress", 90 * (k + 1) // (steps + 1)) for k in range(steps)]
@@ -482,9 +482,9 @@ class Stage:
         said = {"data": [], "total": 0} if "/videos/" in request.path or "/images/" in request.path else []
         return Trip(refused=Reply(200, said) if is_list else Reply(404, {"error": "Unable to locate", "code": 404}))
 
-    def void(self, home: Home) -> None:
+    def void(self, server: SceneServer) -> None:
         """No result is due any more in this server."""
-        self.parts.ledger.void("the scene wants it so", guild=home.guild)
+        self.parts.ledger.void("the scene wants it so", guild=server.guild)
 
     def due_again(self, job: Job, channel: Channel) -> None:
         """A result that was on hold is due after all."""
@@ -587,8 +587,8 @@ class Stage:
         faults = self.parts.faults
         self._until_over.close()
         self.parts.discord.locales.clear()
-        for home in self.homes:
-            home.guild.locale = ENGLISH
+        for server in self.servers:
+            server.guild.locale = ENGLISH
         for rules in (faults.api_rules, faults.discord_rules, faults.media_rules, faults.refusal_rules):
             rules.clear()
         self.disk()
@@ -600,7 +600,7 @@ class Stage:
 class ScenePlayer:
     """Plays scenes one after the other."""
 
-    def __init__(self, parts: Parts, scenes: dict[str, Callable[[Stage], Story]]) -> None:
+    def __init__(self, parts: Parts, scenes: dict[str, Callable[[Scene], Story]]) -> None:
         self._parts = parts
         self._scenes = scenes
         self._numbers = count()
@@ -613,23 +613,23 @@ class ScenePlayer:
         name, seed = entries[0]
         self._parts.tell(f"scene: {name}")
         self._parts.ledger.scene = name
-        stage = Stage(self._parts, name, seed, self._numbers)
-        story = self._scenes[name](stage)
+        scene = Scene(self._parts, name, seed, self._numbers)
+        story = self._scenes[name](scene)
         self._parts.ledger.counts["scenes"] += 1
 
         def go_on() -> None:
             try:
                 wait = next(story)
             except StopIteration:
-                self._end(stage, entries, then)
+                self._end(scene, entries, then)
             except (AssertionError, LookupError, AttributeError) as error:
-                stage.fail(f"it could not go on: {error!r}")
-                self._end(stage, entries, then)
+                scene.fail(f"it could not go on: {error!r}")
+                self._end(scene, entries, then)
             else:
                 self._parts.scheduler.after(wait, go_on)
 
         self._parts.scheduler.after(0.0, go_on)
 
-    def _end(self, stage: Stage, entries: list[tuple[str, int]], then: Callable[[], None]) -> None:
-        stage.over()
+    def _end(self, scene: Scene, entries: list[tuple[str, int]], then: Callable[[], None]) -> None:
+        scene.over()
         self._parts.scheduler.after(_PAUSE, lambda: self.play(entries[1:], then))

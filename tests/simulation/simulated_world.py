@@ -26,8 +26,8 @@ from tests.simulation.people import CALLBACK_ADDRESS, People
 from tests.simulation.pixverse_world import PixVerseWorld, subject_of, token_of
 from tests.simulation.plan import DAY, FIRST_ACT, HOUR, LONGEST_FAULT, Act, Fault, Plan
 from tests.simulation.rate_limit_laws import RateLimitLaws
+from tests.simulation.scene import Parts, ScenePlayer
 from tests.simulation.scenes import SCENES
-from tests.simulation.stage import Parts, ScenePlayer
 from tests.simulation.virtual_time import Scheduler, VirtualClock
 from tests.simulation.wire import Handler, Peer, Reply, Request, Trip
 
@@ -57,7 +57,7 @@ _FAULT_NUMBER = re.compile(r"(the number |this number: `)[0-9a-f]+")
 _DELIVERY = re.compile(r"delivery (\d+) \((\w+)\) in channel (\d+): (again, no answer|unsure)$")
 
 
-class World:
+class SimulatedWorld:
     """Carries out a plan. `story` has what happened, in order; `ledger.broken` has the laws that were broken."""
 
     def __init__(self, plan: Plan) -> None:
