@@ -7,11 +7,11 @@ import webbrowser
 from dataclasses import dataclass
 
 from sandbox.bot_process import BotFailure
+from sandbox.demo_setup import DemoSetup, open_setup
 from sandbox.panel import Panel
 from sandbox.panel.choices import FAILURE, REFUSAL
 from sandbox.pixverse_api import timelines
 from sandbox.pixverse_api.jobs import Job
-from sandbox.stage import Stage, open_stage
 from sandbox.token_form import fill_in_token
 
 _POLL_SECONDS = 2.0
@@ -31,15 +31,15 @@ class DemoOptions:
 async def show_page(options: DemoOptions) -> int:
     """Serves the page until the task is cancelled."""
     async with (
-        open_stage(_POLL_SECONDS, keep_files=options.keeps_files, cluster=options.cluster) as stage,
-        Panel.open(stage, options.port) as panel,
+        open_setup(_POLL_SECONDS, keep_files=options.keeps_files, cluster=options.cluster) as setup,
+        Panel.open(setup, options.port) as panel,
     ):
         if options.keeps_files:
-            print(f"The bot's files stay in {stage.folder}")
-        bots = f"{len(stage.processes)} processes of the bot, with PostgreSQL," if options.cluster else "the bot"
+            print(f"The bot's files stay in {setup.folder}")
+        bots = f"{len(setup.processes)} processes of the bot, with PostgreSQL," if options.cluster else "the bot"
         print(f"Starting {bots} against a simulated Discord and PixVerse on your machine ...")
         try:
-            await stage.while_bot_lives(set_scene(panel))
+            await setup.while_bot_lives(set_scene(panel))
         except BotFailure as problem:
             print(f"{problem} Its log is in the panel, under Bot: {panel.url}")
         else:
@@ -56,43 +56,43 @@ async def set_scene(panel: Panel) -> None:
     Raises:
         BotFailure: the bot doesn't behave as expected.
     """
-    stage = panel.state.stage
-    await stage.wait_for_bot()
-    stage.expect(await fill_in_token(stage), "**Token works.**")
-    await asyncio.gather(_follow_account(stage), _put_jobs_on_their_way(stage))
+    setup = panel.state.setup
+    await setup.wait_for_bot()
+    setup.expect(await fill_in_token(setup), "**Token works.**")
+    await asyncio.gather(_follow_account(setup), _put_jobs_on_their_way(setup))
     await panel.state.show()
-    job = stage.pixverse.add_job(stage.account, prompt=_TO_ASK_FOR)
+    job = setup.pixverse.add_job(setup.account, prompt=_TO_ASK_FOR)
     panel.state.play_once_asked(job, timelines.completed(30))
 
 
-async def _follow_account(stage: Stage) -> None:
+async def _follow_account(setup: DemoSetup) -> None:
     """Makes the last channel follow the account."""
-    asked = await stage.ada.slash(stage.channel, "pixverse-admin follow", channel=stage.channels[-1])
-    stage.expect(await stage.ada.click(asked, "Follow the account"), "**Following.**")
+    asked = await setup.ada.slash(setup.channel, "pixverse-admin follow", channel=setup.channels[-1])
+    setup.expect(await setup.ada.click(asked, "Follow the account"), "**Following.**")
 
 
-async def _put_jobs_on_their_way(stage: Stage) -> None:
+async def _put_jobs_on_their_way(setup: DemoSetup) -> None:
     """Shows one result at once. The other jobs end later, in a channel other than the one where people try things."""
-    done = stage.pixverse.add_job(stage.account, prompt="A paper boat sails down a gutter in the rain")
+    done = setup.pixverse.add_job(setup.account, prompt="A paper boat sails down a gutter in the rain")
     done.complete()
     on_their_way = [
         (timelines.completed(40), "A paper boat on a moonlit lake"),
         (timelines.failed(55, *FAILURE), "The same boat in a storm"),
         (timelines.moderated(70, *REFUSAL), "Pirates board the paper boat"),
     ]
-    jobs = [stage.pixverse.add_job(stage.account, timeline, prompt=prompt) for timeline, prompt in on_their_way]
-    jobs.append(_add_video(stage, "Fireflies around the paper boat"))
-    talk = stage.channels[1]
-    asked = (stage.ben.slash(talk, "pixverse status", jobid=job.jobid) for job in jobs)
+    jobs = [setup.pixverse.add_job(setup.account, timeline, prompt=prompt) for timeline, prompt in on_their_way]
+    jobs.append(_add_video(setup, "Fireflies around the paper boat"))
+    talk = setup.channels[1]
+    asked = (setup.ben.slash(talk, "pixverse status", jobid=job.jobid) for job in jobs)
     for answer in await asyncio.gather(*asked):
-        stage.expect(answer, "**Watching.**")
-    stage.expect(await stage.ben.slash(stage.channel, "pixverse status", jobid=done.jobid), "**Done.**")
+        setup.expect(answer, "**Watching.**")
+    setup.expect(await setup.ben.slash(setup.channel, "pixverse status", jobid=done.jobid), "**Done.**")
 
 
-def _add_video(stage: Stage, prompt: str) -> Job:
+def _add_video(setup: DemoSetup, prompt: str) -> Job:
     """Adds a v2 job that starts third in the queue."""
-    return stage.pixverse.add_video(
-        stage.account,
+    return setup.pixverse.add_video(
+        setup.account,
         timelines.completed(90),
         prompt=prompt,
         model="v5",

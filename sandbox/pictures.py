@@ -12,10 +12,10 @@ from playwright.async_api import FloatRect, FrameLocator, Locator, Page
 
 from sandbox.bot_process import BotFailure
 from sandbox.chromium import MISSING, find_chromium, run_chromium
+from sandbox.demo_setup import DemoSetup, open_setup
 from sandbox.panel import Panel
 from sandbox.panel.form import Form
 from sandbox.pixverse_api.jobs import Job
-from sandbox.stage import Stage, open_stage
 from sandbox.token_form import fill_in_token
 
 _FOLDER = Path(__file__).resolve().parents[1] / "docs" / "pictures"
@@ -37,9 +37,9 @@ async def take_pictures(chromium: str, folder: Path) -> None:
         BotFailure: the bot does not do what it should.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    async with open_stage(_POLL_SECONDS) as stage, Panel.open(stage) as panel, run_chromium(chromium) as browser:
-        await stage.wait_for_bot()
-        stage.expect(await fill_in_token(stage), "**Token works.**")
+    async with open_setup(_POLL_SECONDS) as setup, Panel.open(setup) as panel, run_chromium(chromium) as browser:
+        await setup.wait_for_bot()
+        setup.expect(await fill_in_token(setup), "**Token works.**")
         await panel.state.show()
         page = await browser.new_page(viewport={"width": 1280, "height": 860}, device_scale_factor=_SHARP)
         page.set_default_timeout(_PATIENCE_MS)
@@ -54,15 +54,15 @@ async def take_pictures(chromium: str, folder: Path) -> None:
 
 async def _film(panel: Panel, page: Page, target: Path) -> None:
     """Films the chat while somebody asks for a job and its video arrives."""
-    stage = panel.state.stage
-    await panel.controls["person"](Form({"person": str(stage.alice.id)}))
+    setup = panel.state.setup
+    await panel.controls["person"](Form({"person": str(setup.alice.id)}))
     await _go_to_new_channel(panel, page, "lighthouses")
-    job = stage.pixverse.add_job(stage.account, prompt="A lighthouse in the evening rain")
+    job = setup.pixverse.add_job(setup.account, prompt="A lighthouse in the evening rain")
     chat = page.frame_locator("#chat-frame")
     await chat.get_by_label("Message", exact=True).click()
     box = await page.locator("#chat-frame").bounding_box()
     if box is None:
-        raise BotFailure("The chat is not on the page.", stage.bot.last_log_lines)
+        raise BotFailure("The chat is not on the page.", setup.bot.last_log_lines)
     width, height = _FILM_SIZE
     height = min(height, int(box["height"]))
     film = _Film(page, FloatRect(x=box["x"], y=box["y"] + box["height"] - height, width=width, height=height))
@@ -131,7 +131,7 @@ class _Photographer:
 
     def __init__(self, panel: Panel, page: Page, folder: Path) -> None:
         self._panel = panel
-        self._stage: Stage = panel.state.stage
+        self._setup: DemoSetup = panel.state.setup
         self._page = page
         self._chat: FrameLocator = page.frame_locator("#chat-frame")
         self._folder = folder
@@ -155,13 +155,13 @@ class _Photographer:
             await self._panel.controls[f"{switch}-language"](Form({"language": language}))
         await _go_to_new_channel(self._panel, self._page, "vídeos")
         job = self._job("Um barquinho de papel na chuva")
-        await self._stage.alice.slash(self._panel.state.here(), "pixverse status", jobid=job.jobid)
+        await self._setup.alice.slash(self._panel.state.here(), "pixverse status", jobid=job.jobid)
         job.complete()
         await self._video()
         said = self._chat.locator(".channel-message")
         first, last = await said.first.bounding_box(), await said.last.bounding_box()
         if first is None or last is None:
-            raise BotFailure("The languages are not on the page.", self._stage.bot.last_log_lines)
+            raise BotFailure("The languages are not on the page.", self._setup.bot.last_log_lines)
         part = FloatRect(
             x=first["x"],
             y=first["y"],
@@ -174,11 +174,11 @@ class _Photographer:
         print(f"{target.name}: {target.stat().st_size} bytes")
 
     def _job(self, prompt: str) -> Job:
-        return self._stage.pixverse.add_job(self._stage.account, prompt=prompt)
+        return self._setup.pixverse.add_job(self._setup.account, prompt=prompt)
 
     async def _ask(self, job: Job) -> None:
-        answer = await self._stage.alice.slash(self._stage.channel, "pixverse status", jobid=job.jobid)
-        self._stage.expect(answer, "**Watching.**")
+        answer = await self._setup.alice.slash(self._setup.channel, "pixverse status", jobid=job.jobid)
+        self._setup.expect(answer, "**Watching.**")
 
     async def _video(self) -> None:
         """Waits until its first picture is shown."""
@@ -192,7 +192,7 @@ class _Photographer:
         await what.wait_for()
         box = await what.bounding_box()
         if box is None:
-            raise BotFailure(f"{name} is not on the page.", self._stage.bot.last_log_lines)
+            raise BotFailure(f"{name} is not on the page.", self._setup.bot.last_log_lines)
         part = FloatRect(x=box["x"], y=box["y"], width=min(_WIDEST, box["width"]), height=box["height"])
         await self._page.screenshot(path=self._folder / f"{name}.png", clip=part, animations="disabled")
         print(f"{name}.png")

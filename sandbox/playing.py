@@ -10,9 +10,9 @@ from collections.abc import Callable, Coroutine, Sequence
 from signal import Signals
 
 from sandbox.bot_process import BotFailure
+from sandbox.demo_setup import NoPort
 from sandbox.panel import PortTaken
 from sandbox.postgres import NoPostgres
-from sandbox.stage import NoPort
 
 DONE, FAILED = 0, 1
 

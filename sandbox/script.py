@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
+from sandbox.demo_setup import DemoSetup, open_setup
 from sandbox.discord_wire import Answer, Member, Message
 from sandbox.panel.choices import FAILURE, REFUSAL
 from sandbox.pixverse_api import timelines
 from sandbox.pixverse_api.jobs import Job
-from sandbox.stage import Stage, open_stage
 from sandbox.token_form import fill_in_token
 from sandbox.transcript import Transcript
 
@@ -30,11 +30,11 @@ class ScriptedJob:
 
 async def play_script() -> int:
     """Plays the script; returns 0 if everything was right, or 1 after printing a line for each fault."""
-    async with open_stage(_POLL_SECONDS) as stage:
-        print(f"#{stage.channel.name} of {stage.guild.name}, on this machine alone. Starting the bot ...")
-        await stage.while_bot_lives(stage.wait_for_bot())
-        faults = await stage.while_bot_lives(Script(stage).play())
-        faults += [f"the sandbox does not know {call}" for call in stage.discord.unsupported]
+    async with open_setup(_POLL_SECONDS) as setup:
+        print(f"#{setup.channel.name} of {setup.guild.name}, on this machine alone. Starting the bot ...")
+        await setup.while_bot_lives(setup.wait_for_bot())
+        faults = await setup.while_bot_lives(Script(setup).play())
+        faults += [f"the sandbox does not know {call}" for call in setup.discord.unsupported]
     print()
     for fault in faults:
         print(f"NOT AS IT SHOULD BE: {fault}")
@@ -46,14 +46,14 @@ async def play_script() -> int:
 class Script:
     """Plays the main path. Faults are collected, not raised, so that the rest is checked too."""
 
-    def __init__(self, stage: Stage) -> None:
-        self._stage = stage
-        self._paper = Transcript(stage.channel, stage.people)
+    def __init__(self, setup: DemoSetup) -> None:
+        self._setup = setup
+        self._paper = Transcript(setup.channel, setup.people)
         self._faults: list[str] = []
 
     async def play(self) -> list[str]:
         """Plays everything and returns the faults."""
-        following = asyncio.create_task(self._paper.follow(self._stage.discord))
+        following = asyncio.create_task(self._paper.follow(self._setup.discord))
         try:
             await self._set_token()
             asked = await self._ask()
@@ -68,26 +68,26 @@ class Script:
     # ------------------------------------------------------------------ acts
 
     async def _set_token(self) -> None:
-        ada = self._stage.ada
-        self._paper.does(ada, f"/pixverse-admin token set, and fills in user:{self._stage.account.number}-…")
-        self._hear(ada, await fill_in_token(self._stage), "**Token works.**")
+        ada = self._setup.ada
+        self._paper.does(ada, f"/pixverse-admin token set, and fills in user:{self._setup.account.number}-…")
+        self._hear(ada, await fill_in_token(self._setup), "**Token works.**")
 
     async def _ask(self) -> list[ScriptedJob]:
-        stage = self._stage
-        alice, ben = stage.alice, stage.ben
-        boat = stage.pixverse.add_job(stage.account, timelines.completed(11), prompt="A paper boat sails down a gutter")
+        setup = self._setup
+        alice, ben = setup.alice, setup.ben
+        boat = setup.pixverse.add_job(setup.account, timelines.completed(11), prompt="A paper boat sails down a gutter")
         await self._status(alice, boat, "**Watching.**")
         await self._status(ben, boat, "**Already watched here.**", mention=False)
-        storm = stage.pixverse.add_video(  # v2 ids contain an e-mail address
-            stage.account, timelines.failed(4, *FAILURE), prompt="The same boat in a storm", model="v5", quality="720p"
+        storm = setup.pixverse.add_video(  # v2 ids contain an e-mail address
+            setup.account, timelines.failed(4, *FAILURE), prompt="The same boat in a storm", model="v5", quality="720p"
         )
         await self._status(ben, storm, "**Watching.**")
-        pirates = stage.pixverse.add_job(
-            stage.account, timelines.moderated(6, *REFUSAL), prompt="Pirates board the paper boat"
+        pirates = setup.pixverse.add_job(
+            setup.account, timelines.moderated(6, *REFUSAL), prompt="Pirates board the paper boat"
         )
         await self._status(alice, pirates, "**Watching.**", mention=False)
         self._paper.does(ben, "/pixverse list")
-        self._hear(ben, await ben.slash(stage.channel, "pixverse list"), "**")
+        self._hear(ben, await ben.slash(setup.channel, "pixverse list"), "**")
         return [
             ScriptedJob(boat, frozenset({alice.id}), "completed"),
             ScriptedJob(storm, frozenset({ben.id}), "failed"),
@@ -97,7 +97,7 @@ class Script:
     async def _status(self, member: Member, job: Job, expected: str, *, mention: bool = True) -> None:
         quietly = "" if mention else " mention:False"
         self._paper.does(member, f"/pixverse status jobid:{job.jobid[:21]}…{quietly}")
-        answer = await member.slash(self._stage.channel, "pixverse status", jobid=job.jobid, mention=mention)
+        answer = await member.slash(self._setup.channel, "pixverse status", jobid=job.jobid, mention=mention)
         self._hear(member, answer, expected)
 
     def _hear(self, member: Member, answer: Answer, expected: str) -> None:
@@ -111,7 +111,7 @@ class Script:
             return all(self._outcomes(one.job) for one in asked) and all("Stop watching" not in c.labels for c in cards)
 
         try:
-            await self._stage.discord.until(finished, _LONGEST)
+            await self._setup.discord.until(finished, _LONGEST)
             await asyncio.sleep(2 * _POLL_SECONDS)  # a second outcome would arrive in this time
         except TimeoutError:
             self._faults.append(f"not every outcome came within {_LONGEST:.0f} s")
@@ -137,12 +137,12 @@ class Script:
             self._check(message.id in outcomes or not message.pinged, f"somebody is pinged by {message.text!r}")
 
     def _outcomes(self, job: Job) -> list[Message]:
-        email = self._stage.account.email
+        email = self._setup.account.email
         shown = job.jobid.replace(email, f"{email[0]}…@…")
         return [m for m in self._posts() if not m.components_v2 and shown in m.text.replace("\\", "")]
 
     def _posts(self) -> list[Message]:
-        return self._stage.channel.messages(of_bot=True)
+        return self._setup.channel.messages(of_bot=True)
 
     def _check(self, right: bool, fault: str) -> None:
         if not right:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from sandbox.demo_setup import DemoSetup
 from sandbox.discord_wire import Answer
-from sandbox.stage import Stage
 
 
-async def fill_in_token(stage: Stage) -> Answer:
+async def fill_in_token(setup: DemoSetup) -> Answer:
     """The admin opens the form, fills in the account's token and sends it; returns the bot's answer."""
-    opened = await stage.ada.slash(stage.channel, "pixverse-admin token set")
-    return await stage.ada.submit(opened, stage.account.token)
+    opened = await setup.ada.slash(setup.channel, "pixverse-admin token set")
+    return await setup.ada.submit(opened, setup.account.token)

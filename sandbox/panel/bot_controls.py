@@ -10,7 +10,7 @@ class BotControls:
     """Starts the process, stops it, and kills it."""
 
     def __init__(self, state: PanelState) -> None:
-        self._bot = state.stage.bot
+        self._bot = state.setup.bot
 
     def controls(self) -> dict[str, Control]:
         """Every switch by its name on the page."""

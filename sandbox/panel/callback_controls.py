@@ -18,7 +18,7 @@ class CallbackControls:
 
     def __init__(self, state: PanelState) -> None:
         self._state = state
-        self._callbacks = state.stage.pixverse.callbacks
+        self._callbacks = state.setup.pixverse.callbacks
 
     def controls(self) -> dict[str, Control]:
         """Every switch by its name on the page."""
@@ -33,7 +33,7 @@ class CallbackControls:
         address = form.text("url")
         if urlsplit(address).hostname not in ("127.0.0.1", "localhost"):
             raise NotDone("The sandbox calls this machine only: an address on 127.0.0.1.")
-        self._state.stage.account.reply_url = address
+        self._state.setup.account.reply_url = address
         return "Jobs that are started from now on are told there."
 
     async def set_policy(self, form: Form) -> str:
@@ -46,7 +46,7 @@ class CallbackControls:
     async def send(self, form: Form) -> str:
         """One job's callback, now; a job that was made before there was an address uses that of its account."""
         job = self._state.job(form.text("jobid"))
-        job.reply_url = job.reply_url or self._state.stage.account.reply_url
+        job.reply_url = job.reply_url or self._state.setup.account.reply_url
         if job.reply_url is None:
             raise NotDone("There is no address yet: be Ada, take it from /pixverse-admin callback, and set it below.")
         return _told(await self._callbacks.send(job))

@@ -19,7 +19,7 @@ class DiscordControls:
 
     def __init__(self, state: PanelState) -> None:
         self._state = state
-        self._discord = state.stage.discord
+        self._discord = state.setup.discord
 
     def controls(self) -> dict[str, Control]:
         """Every switch by its name on the page."""

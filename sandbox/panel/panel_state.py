@@ -1,4 +1,4 @@
-"""The panel's state: the stage, the chat, and the chosen server, channel and person."""
+"""The panel's state: the demo, the chat, and the chosen server, channel and person."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from sandbox.demo_setup import DemoSetup
 from sandbox.discord_wire import Channel, Guild, Member
 from sandbox.panel.chat import Chat
 from sandbox.panel.form import NotDone
 from sandbox.pixverse_api.accounts import Account
 from sandbox.pixverse_api.jobs import Job
 from sandbox.pixverse_api.timelines import Timeline
-from sandbox.stage import Stage
 
 _KEPT_COMMANDS = 200
 
@@ -46,7 +46,7 @@ FIRST_SCENE = Scene("Press one of the four. What happens is explained here.")
 class PanelState:
     """The state that the switches read and change."""
 
-    stage: Stage
+    setup: DemoSetup
     chat: Chat
     servers: list[PanelServer]
     server: PanelServer
@@ -64,7 +64,7 @@ class PanelState:
     """What people entered into their latest commands."""
 
     def __post_init__(self) -> None:
-        self.stage.discord.world.backend.subscribers.append(self._hear)
+        self.setup.discord.world.backend.subscribers.append(self._hear)
 
     def _hear(self, event: str, payload: Mapping[str, Any]) -> None:
         if event == "INTERACTION_CREATE":
@@ -93,7 +93,7 @@ class PanelState:
         Raises:
             NotDone: there is none.
         """
-        for job in self.stage.pixverse.jobs:
+        for job in self.setup.pixverse.jobs:
             if job.jobid == jobid:
                 return job
         raise NotDone("There is no such job.")
@@ -107,7 +107,7 @@ class PanelState:
         """Starts a job's time line once somebody asks for the job in a command. The bot's own requests don't count."""
 
         async def wait() -> None:
-            await self.stage.discord.until(lambda: any(job.jobid in said for said in self._said), timeout=math.inf)
+            await self.setup.discord.until(lambda: any(job.jobid in said for said in self._said), timeout=math.inf)
             self.play(job, timeline)
 
         self.in_background(wait())
@@ -126,26 +126,26 @@ class PanelState:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def new_panel_state(stage: Stage, chat: Chat) -> PanelState:
-    """The state of a fresh stage, with a second server in which nothing is set up."""
-    first = PanelServer(stage.guild, [stage.alice, stage.ben, stage.ada], list(stage.channels))
-    first.channels.append(stage.channel.add_thread("Storyboard"))
-    club = stage.discord.add_guild("Kite Club")
-    manage = stage.discord.Permissions(manage_guild=True, manage_messages=True)
+def new_panel_state(setup: DemoSetup, chat: Chat) -> PanelState:
+    """The state of a fresh demo, with a second server in which nothing is set up."""
+    first = PanelServer(setup.guild, [setup.alice, setup.ben, setup.ada], list(setup.channels))
+    first.channels.append(setup.channel.add_thread("Storyboard"))
+    club = setup.discord.add_guild("Kite Club")
+    manage = setup.discord.Permissions(manage_guild=True, manage_messages=True)
     second = PanelServer(
         club,
         [
-            club.add_member(stage.alice.name, user_id=stage.alice.id),
-            club.add_member(stage.ada.name, user_id=stage.ada.id, permissions=manage),
+            club.add_member(setup.alice.name, user_id=setup.alice.id),
+            club.add_member(setup.ada.name, user_id=setup.ada.id, permissions=manage),
         ],
         [club.add_text_channel("kites")],
     )
     return PanelState(
-        stage=stage,
+        setup=setup,
         chat=chat,
         servers=[first, second],
         server=first,
-        channel=stage.channel,
-        person=stage.alice,
-        other_account=stage.pixverse.add_account(8765),
+        channel=setup.channel,
+        person=setup.alice,
+        other_account=setup.pixverse.add_account(8765),
     )

@@ -22,7 +22,7 @@ class PixverseControls:
     def __init__(self, state: PanelState, tryouts: Tryouts) -> None:
         self._state = state
         self._tryouts = tryouts
-        self._pixverse = state.stage.pixverse
+        self._pixverse = state.setup.pixverse
 
     def controls(self) -> dict[str, Control]:
         """Every switch by its name on the page."""
@@ -59,7 +59,7 @@ class PixverseControls:
         return "Started."
 
     def _add(self, kind: str, prompt: str) -> Job:
-        account = self._state.stage.account
+        account = self._state.setup.account
         if kind == choices.V2_VIDEO:
             return self._pixverse.add_video(account, prompt=prompt, model="v5", quality="720p")
         if kind == choices.V2_IMAGE:
@@ -132,7 +132,7 @@ class PixverseControls:
 
     async def set_standing(self, form: Form) -> str:
         """Makes the server's account work, refuses its token, or makes it unpaid."""
-        account = self._state.stage.account
+        account = self._state.setup.account
         steps = {"ok": account.ok, "refused": account.refuse, "unpaid": account.unpaid}
         form.one_of("account", steps)()
         return {"ok": "The account works.", "refused": "The API now refuses the account's token."}.get(
@@ -141,10 +141,10 @@ class PixverseControls:
 
     async def renew_token(self, _form: Form) -> str:
         """Creates a new token; the one that the bot has is refused from now on."""
-        self._state.stage.account.renew_token()
+        self._state.setup.account.renew_token()
         return "Changed: the API now refuses the bot's token. Copy the new one and set it as Ada."
 
     async def show_token(self, form: Form) -> str:
         """Returns a full token, to be entered in the bot's form."""
-        accounts = {"this": self._state.stage.account, "another": self._state.other_account}
+        accounts = {"this": self._state.setup.account, "another": self._state.other_account}
         return form.one_of("account", accounts).token

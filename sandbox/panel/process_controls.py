@@ -50,7 +50,7 @@ class ProcessControls:
 
     async def add(self, _form: Form) -> str:
         """Adds a process on the same database."""
-        cluster = self._state.stage.cluster
+        cluster = self._state.setup.cluster
         if cluster is None:
             raise NotDone("This demo has one process. Start it with: make demo ARGS=--cluster")
         if len(cluster.processes) >= _MOST:
@@ -65,7 +65,7 @@ class ProcessControls:
         return f"Showing the log of process {self._state.log_of}."
 
     def _named(self, form: Form) -> tuple[str, BotProcess]:
-        return form.one_of("name", {name: (name, process) for name, process in self._state.stage.processes.items()})
+        return form.one_of("name", {name: (name, process) for name, process in self._state.setup.processes.items()})
 
     def _running(self, form: Form) -> tuple[str, BotProcess]:
         name, process = self._named(form)

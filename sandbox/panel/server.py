@@ -10,6 +10,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from sandbox.demo_setup import DemoSetup
 from sandbox.panel import choices, views
 from sandbox.panel.bot_controls import BotControls
 from sandbox.panel.callback_controls import CallbackControls
@@ -22,7 +23,6 @@ from sandbox.panel.panel_state import PanelState, new_panel_state
 from sandbox.panel.pixverse_controls import PixverseControls
 from sandbox.panel.process_controls import ProcessControls
 from sandbox.panel.tryouts import Tryouts
-from sandbox.stage import Stage
 
 _log = logging.getLogger(__name__)
 _PAGE = Path(__file__).parent / "page"
@@ -35,11 +35,11 @@ class PortTaken(Exception):
 
 
 class Panel:
-    """A page on 127.0.0.1 with a switch for whatever can happen on this stage."""
+    """A page on 127.0.0.1 with a switch for whatever can happen in this demo."""
 
-    def __init__(self, stage: Stage) -> None:
-        self.chat = Chat(stage.discord, lambda: self.port)
-        self.state: PanelState = new_panel_state(stage, self.chat)
+    def __init__(self, setup: DemoSetup) -> None:
+        self.chat = Chat(setup.discord, lambda: self.port)
+        self.state: PanelState = new_panel_state(setup, self.chat)
         tryouts = Tryouts(self.state)
         self.controls: dict[str, Control] = {
             **tryouts.controls(),
@@ -60,17 +60,17 @@ class Panel:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, stage: Stage, port: int = 0) -> AsyncIterator[Panel]:
+    async def open(cls, setup: DemoSetup, port: int = 0) -> AsyncIterator[Panel]:
         """Serves the page while the context lasts.
 
         Args:
-            stage: What it works on.
+            setup: What it works on.
             port: Where to listen; 0: any free port.
 
         Raises:
             PortTaken: something else listens there.
         """
-        panel = cls(stage)
+        panel = cls(setup)
         try:
             await panel._start(port)
             yield panel

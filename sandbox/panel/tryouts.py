@@ -28,7 +28,7 @@ class Tryouts:
 
     def __init__(self, state: PanelState) -> None:
         self._state = state
-        self._stage = state.stage
+        self._setup = state.setup
         self._without_files: Channel | None = None
         self._is_dying = False
         self._begun = 0
@@ -45,28 +45,28 @@ class Tryouts:
     async def watch_job(self, _form: Form) -> str:
         """Starts a job and asks for it with `/pixverse status`."""
         self._wait_for_the_bot()
-        await self._go_to(self._stage.channel)
+        await self._go_to(self._setup.channel)
         job = self._add("A lighthouse in the evening rain")
         await self.start_and_watch(job, timelines.completed(_SHORT_JOB_SECONDS))
         tell = self._begin(f"Watch the card: it counts up. The video follows in {_SHORT_JOB_SECONDS:.0f} seconds.")
-        self._state.in_background(self._tell_the_end(tell, job, self._stage.channel))
+        self._state.in_background(self._tell_the_end(tell, job, self._setup.channel))
         return ""
 
     async def kill_bot(self, _form: Form) -> str:
         """Kills the bot before a job's end, which it misses, and starts it again."""
         self._wait_for_the_bot()
-        if self._stage.serving(self._stage.guild) is None:
+        if self._setup.serving(self._setup.guild) is None:
             raise NotDone("The bot isn't running right now. Start it under Bot, then try again.")
         self._is_dying = True
         job = self._add("Fireflies over a midnight pond")
         try:
-            await self._go_to(self._stage.channel)
+            await self._go_to(self._setup.channel)
             await self.start_and_watch(job, timelines.completed(_KILLED_JOB_SECONDS))
         except NotDone:
             self._is_dying = False
             raise
         seconds = max(1, round(self._seconds_before_kill))
-        if self._stage.cluster is None:
+        if self._setup.cluster is None:
             tell = self._begin(f"In {seconds} seconds the bot is killed (kill -9), before the job is done.")
             self._state.in_background(self._die_and_come_back(tell, job))
         else:
@@ -81,7 +81,7 @@ class Tryouts:
         self._wait_for_the_bot()
         server = self._state.servers[0]
         if self._without_files is None or self._without_files not in server.channels:
-            self._without_files = self._stage.guild.add_text_channel("no-files")
+            self._without_files = self._setup.guild.add_text_channel("no-files")
             self._without_files.deny_bot(attach_files=True)
             server.channels.append(self._without_files)
         await self._go_to(self._without_files)
@@ -103,7 +103,7 @@ class Tryouts:
         answer = await self.start_and_watch(job, timelines.completed(_SHORT_JOB_SECONDS))
         if _REMEDY in answer:
             person = self._state.person
-            first = "" if person.id == self._stage.ada.id else "be Ada, "
+            first = "" if person.id == self._setup.ada.id else "be Ada, "
             self._begin(
                 f"{person.name} is told what is missing. Next: {first}copy the token, run /{_REMEDY} and paste it.",
                 needs_token=True,
@@ -149,7 +149,7 @@ class Tryouts:
         return _SECONDS_BEFORE_KILL / self._state.speed
 
     def _add(self, prompt: str) -> Job:
-        return self._stage.pixverse.add_job(self._stage.account, prompt=prompt)
+        return self._setup.pixverse.add_job(self._setup.account, prompt=prompt)
 
     # ------------------------------------------------------- what is said of it
 
@@ -167,7 +167,7 @@ class Tryouts:
 
     async def _tell_the_end(self, tell: Callable[[str], None], job: Job, channel: Channel, more: str = "") -> None:
         """Waits for the job's result in the channel, and says how late it came."""
-        await self._stage.discord.until(lambda: _results(channel, job) != [], timeout=math.inf)
+        await self._setup.discord.until(lambda: _results(channel, job) != [], timeout=math.inf)
         late = max(0.0, _results(channel, job)[0].time - job.history[-1].at / 1000)
         tell(f"Done: the result was posted {late:.1f} seconds after the job had ended. {more}".rstrip())
 
@@ -185,7 +185,7 @@ class Tryouts:
         await state.show()
 
     async def _die_and_come_back(self, tell: Callable[[str], None], job: Job) -> None:
-        bot = self._stage.bot
+        bot = self._setup.bot
         try:
             await asyncio.sleep(self._seconds_before_kill)
             if bot.running:
@@ -201,19 +201,19 @@ class Tryouts:
 
     async def _die_and_be_replaced(self, tell: Callable[[str], None], job: Job) -> None:
         """Kills the process that serves the channel; another one takes over."""
-        stage = self._stage
+        setup = self._setup
         try:
             await asyncio.sleep(self._seconds_before_kill)
-            dead = stage.serving(stage.guild) or "1"
-            await stage.processes[dead].kill()
+            dead = setup.serving(setup.guild) or "1"
+            await setup.processes[dead].kill()
             tell(f"Killed process {dead}. Within 20 seconds the others notice, and one takes this channel over.")
-            await stage.discord.until(lambda: stage.serving(stage.guild) not in (None, dead), timeout=math.inf)
-            heir = stage.serving(stage.guild)
+            await setup.discord.until(lambda: setup.serving(setup.guild) not in (None, dead), timeout=math.inf)
+            heir = setup.serving(setup.guild)
             tell(f"Process {heir} serves this channel now, in place of process {dead}.")
         finally:
             self._is_dying = False
         times = await self._times_told(job)
-        late = max(0.0, _results(stage.channel, job)[0].time - job.history[-1].at / 1000)
+        late = max(0.0, _results(setup.channel, job)[0].time - job.history[-1].at / 1000)
         tell(
             f"Done: process {heir} serves this channel in place of process {dead}. The result was posted {times}, "
             f"{late:.0f} seconds after the job had ended. Start process {dead} again under Bot, if you like."
@@ -221,8 +221,8 @@ class Tryouts:
 
     async def _times_told(self, job: Job) -> str:
         """Waits for the job's result, and says how often it was posted."""
-        channel = self._stage.channel
-        await self._stage.discord.until(lambda: _results(channel, job) != [], timeout=math.inf)
+        channel = self._setup.channel
+        await self._setup.discord.until(lambda: _results(channel, job) != [], timeout=math.inf)
         await asyncio.sleep(_SECONDS_FOR_A_SECOND_ONE)
         count = len(_results(channel, job))
         return "once" if count == 1 else f"{count} times"

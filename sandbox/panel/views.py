@@ -61,7 +61,7 @@ def places(state: PanelState) -> Section:
         "uploadLimit": _name(state.server.guild.upload_limit, choices.UPLOAD_LIMITS),
         "personLanguage": _name(state.person.locale, choices.LANGUAGES),
         "serverLanguage": _name(state.server.guild.preferred_locale, choices.LANGUAGES),
-        "faults": state.stage.discord.faults.waiting,
+        "faults": state.setup.discord.faults.waiting,
     }
 
 
@@ -76,7 +76,7 @@ def _channels(server: PanelServer) -> list[dict[str, str]]:
 
 
 def _known_as(state: PanelState, person: Member) -> str:
-    return f"{person.name}, admin" if person.id == state.stage.ada.id else person.name
+    return f"{person.name}, admin" if person.id == state.setup.ada.id else person.name
 
 
 def _name(chosen: object, offered: Mapping[str, object]) -> str:
@@ -98,13 +98,13 @@ def chat(state: PanelState) -> Section:
 
 def bot(state: PanelState) -> Section:
     """How the bot is, and its process where there is only one."""
-    stage, process = state.stage, state.stage.bot
-    running = any(one.running for one in stage.processes.values())
+    setup, process = state.setup, state.setup.bot
+    running = any(one.running for one in setup.processes.values())
     return {
         "running": running,
-        "connected": running and stage.shards_away == 0,
-        "shardsAway": stage.shards_away,
-        "gatewayClosed": stage.discord.gateway.closed,
+        "connected": running and setup.shards_away == 0,
+        "shardsAway": setup.shards_away,
+        "gatewayClosed": setup.discord.gateway.closed,
         "pid": process.pid,
         "exitCode": process.exit_code,
         "starts": process.starts,
@@ -113,22 +113,22 @@ def bot(state: PanelState) -> Section:
 
 def processes(state: PanelState) -> Section:
     """Several processes, each with what it holds; empty where there is only one."""
-    stage = state.stage
-    if stage.cluster is None:
+    setup = state.setup
+    if setup.cluster is None:
         return []
-    serving = stage.serving(state.server.guild) if state.server.bot_is_in else None
-    asking = _who_asks(stage.pixverse.requests)
+    serving = setup.serving(state.server.guild) if state.server.bot_is_in else None
+    asking = _who_asks(setup.pixverse.requests)
     shown: list[dict[str, object]] = [
         {
             "name": name,
             "state": _state(process),
             "pid": process.pid,
-            "shards": stage.shards_of(name),
+            "shards": setup.shards_of(name),
             "servesHere": name == serving,
             "asks": name in asking,
             "logShown": name == state.log_of,
         }
-        for name, process in stage.cluster.processes.items()
+        for name, process in setup.cluster.processes.items()
     ]
     return shown
 
@@ -156,10 +156,10 @@ def scene(state: PanelState) -> Section:
 
 def pixverse(state: PanelState) -> Section:
     """The API's switches, and how often it is asked."""
-    api = state.stage.pixverse
+    api = state.setup.pixverse
     return {
         "api": state.api,
-        "account": state.stage.account.status.value,
+        "account": state.setup.account.status.value,
         "speed": _speed(state.speed),
         "faults": api.faults.waiting + api.cdn.faults.waiting,
         "asked": len(api.requests),
@@ -170,9 +170,9 @@ def pixverse(state: PanelState) -> Section:
 
 def _callbacks(state: PanelState) -> str:
     """In a sentence; the address itself is a secret."""
-    sent = state.stage.pixverse.callbacks.sent
+    sent = state.setup.pixverse.callbacks.sent
     if not sent:
-        return "No address is set, so none is sent." if state.stage.account.reply_url is None else "None was sent yet."
+        return "No address is set, so none is sent." if state.setup.account.reply_url is None else "None was sent yet."
     answers = ", ".join("no answer" if one.status is None else str(one.status) for one in sent[-_ANSWERS:])
     return f"{len(sent)} sent; the latest were answered with {answers}."
 
@@ -188,7 +188,7 @@ def _in_last_minute(requests: Sequence[LoggedRequest]) -> int:
 
 def jobs(state: PanelState) -> Section:
     """The jobs, newest first."""
-    return [_job(job) for job in state.stage.pixverse.jobs[: -_JOBS - 1 : -1]]
+    return [_job(job) for job in state.setup.pixverse.jobs[: -_JOBS - 1 : -1]]
 
 
 def _job(job: Job) -> dict[str, object]:
@@ -213,14 +213,14 @@ def _moment(moment: Moment) -> dict[str, object]:
 
 def requests(state: PanelState) -> Section:
     """The latest requests to both servers."""
-    stage = state.stage
+    setup = state.setup
     return traffic.latest(
-        stage.discord.requests[-traffic.SHOWN :],
-        stage.pixverse.requests[-traffic.SHOWN :],
-        stage.pixverse.cdn.requests[-traffic.SHOWN :],
+        setup.discord.requests[-traffic.SHOWN :],
+        setup.pixverse.requests[-traffic.SHOWN :],
+        setup.pixverse.cdn.requests[-traffic.SHOWN :],
     )
 
 
 def log(state: PanelState) -> Section:
     """What the bot said last."""
-    return list(state.stage.processes[state.log_of].log)[-_LINES:]
+    return list(state.setup.processes[state.log_of].log)[-_LINES:]

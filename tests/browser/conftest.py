@@ -9,8 +9,8 @@ import pytest_asyncio
 from playwright.async_api import Browser
 
 from sandbox.chromium import MISSING, find_chromium, run_chromium
+from sandbox.demo_setup import open_setup
 from sandbox.panel import Panel
-from sandbox.stage import open_stage
 from sandbox.token_form import fill_in_token
 from tests.browser.demo_page import DemoPage
 
@@ -23,7 +23,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     report = yield
     demo = getattr(item, "funcargs", {}).get("demo")
     if report.failed and isinstance(demo, DemoPage):
-        report.sections.append(("The bot's last lines", "\n".join(demo.stage.bot.last_log_lines)))
+        report.sections.append(("The bot's last lines", "\n".join(demo.setup.bot.last_log_lines)))
         texts = [message.text for message in demo.channel.messages()] if demo.panel.chat.open else []
         report.sections.append(("The channel", "\n".join(texts)))
     return report
@@ -41,9 +41,9 @@ def chromium() -> str:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def panel(chromium: str) -> AsyncIterator[Panel]:
     """A page whose server has its token, with the chat open."""
-    async with open_stage(_POLL_SECONDS) as stage, Panel.open(stage) as opened:
-        await stage.wait_for_bot()
-        stage.expect(await fill_in_token(stage), "**Token works.**")
+    async with open_setup(_POLL_SECONDS) as setup, Panel.open(setup) as opened:
+        await setup.wait_for_bot()
+        setup.expect(await fill_in_token(setup), "**Token works.**")
         yield opened
 
 

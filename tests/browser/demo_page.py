@@ -9,11 +9,11 @@ from itertools import count
 
 from playwright.async_api import Browser, ConsoleMessage, Error, Locator, Page, ViewportSize, expect
 
+from sandbox.demo_setup import DemoSetup
 from sandbox.discord_wire import Channel
 from sandbox.panel import Panel
 from sandbox.panel.form import Form
 from sandbox.pixverse_api.jobs import Job
-from sandbox.stage import Stage
 
 WIDE = ViewportSize(width=1280, height=800)
 PATIENCE_MS = 60_000
@@ -63,13 +63,13 @@ class DemoPage:
     async def begin(self) -> None:
         """Looks at a new channel, as Alice, with everything in order."""
         state = self.panel.state
-        state.server, state.person = state.servers[0], state.stage.alice
-        state.person.locale = state.stage.guild.preferred_locale = "en-US"
+        state.server, state.person = state.servers[0], state.setup.alice
+        state.person.locale = state.setup.guild.preferred_locale = "en-US"
         for name, value in (("api", "on"), ("account", "ok"), ("speed", "1×")):
             await self.panel.controls[name](Form({name: value}))
-        state.stage.pixverse.faults.clear()
-        state.stage.discord.faults.clear()
-        state.stage.guild.upload_limit = 10 * 1024 * 1024
+        state.setup.pixverse.faults.clear()
+        state.setup.discord.faults.clear()
+        state.setup.guild.upload_limit = 10 * 1024 * 1024
         await self.panel.controls["channel-add"](Form({"name": f"demo-{next(_numbers)}"}))
         await self.is_shown()
         await self.page.locator("html").evaluate("html => { html.dataset.explained = ''; }")
@@ -86,9 +86,9 @@ class DemoPage:
         await expect(self.chat.locator("#preview-app")).to_have_attribute("aria-busy", "false")
 
     @property
-    def stage(self) -> Stage:
+    def setup(self) -> DemoSetup:
         """What is behind the page."""
-        return self.panel.state.stage
+        return self.panel.state.setup
 
     @property
     def channel(self) -> Channel:

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def test_a_job_is_requested_and_its_video_plays(demo: DemoPage) -> None:
-    job = demo.stage.pixverse.add_job(demo.stage.account, prompt="A boat for Alice")
+    job = demo.setup.pixverse.add_job(demo.setup.account, prompt="A boat for Alice")
     job.set("progress", 46)  # at once: a fresh card is edited after ten seconds
     await demo.status(job)
     await expect(demo.message("In progress: 46%.").last).to_contain_text("A boat for Alice")
@@ -43,7 +43,7 @@ async def test_a_job_is_requested_and_its_video_plays(demo: DemoPage) -> None:
 
 
 async def test_failed_jobs_say_why(demo: DemoPage) -> None:
-    pixverse, account = demo.stage.pixverse, demo.stage.account
+    pixverse, account = demo.setup.pixverse, demo.setup.account
     storm = pixverse.add_video(account, timelines.failed(0, *FAILURE), prompt="A storm", model="v5")
     pirates = pixverse.add_job(account, timelines.moderated(0, *REFUSAL), prompt="Pirates")
     await demo.command("pixverse status", storm.jobid)
@@ -55,7 +55,7 @@ async def test_failed_jobs_say_why(demo: DemoPage) -> None:
 
 
 async def test_jobs_are_offered_by_their_prompts(demo: DemoPage) -> None:
-    job = demo.stage.pixverse.add_job(demo.stage.account, prompt="Seventeen herons")
+    job = demo.setup.pixverse.add_job(demo.setup.account, prompt="Seventeen herons")
     await demo.status(job)
     await demo.choose_command("pixverse unwatch")
     await demo.page.keyboard.type("heron")
@@ -66,7 +66,7 @@ async def test_jobs_are_offered_by_their_prompts(demo: DemoPage) -> None:
 
 
 async def test_enter_sends_a_whole_id_even_if_it_is_suggested(demo: DemoPage) -> None:
-    job = demo.stage.pixverse.add_job(demo.stage.account, prompt="A whole id")
+    job = demo.setup.pixverse.add_job(demo.setup.account, prompt="A whole id")
     await demo.choose_command("pixverse status")
     await demo.page.keyboard.insert_text(job.jobid)
     await expect(demo.suggestion(job.jobid)).to_be_visible()
@@ -83,7 +83,7 @@ async def test_a_command_sent_while_choices_load_is_not_lost(demo: DemoPage) -> 
             await goes_on.wait()
         await route.continue_()
 
-    job = demo.stage.pixverse.add_job(demo.stage.account, prompt="Typed fast")
+    job = demo.setup.pixverse.add_job(demo.setup.account, prompt="Typed fast")
     await demo.page.route("**/api/action*", hold)
     try:
         await demo.choose_command("pixverse status")
@@ -98,9 +98,9 @@ async def test_a_command_sent_while_choices_load_is_not_lost(demo: DemoPage) -> 
 
 
 async def test_enter_accepts_the_highlighted_choice(demo: DemoPage) -> None:
-    pixverse, account = demo.stage.pixverse, demo.stage.account
+    pixverse, account = demo.setup.pixverse, demo.setup.account
     jobs = [pixverse.add_job(account, prompt=f"Gone to, {number}") for number in range(2)]
-    answer = await demo.stage.alice.slash(demo.channel, "pixverse watch", jobids=" ".join(job.jobid for job in jobs))
+    answer = await demo.setup.alice.slash(demo.channel, "pixverse watch", jobids=" ".join(job.jobid for job in jobs))
     assert answer.text.startswith("**Watching 2 jobs.**")
     await demo.choose_command("pixverse unwatch")
     await demo.page.keyboard.type("gone")
@@ -125,8 +125,8 @@ async def test_enter_sends_a_chosen_channel(demo: DemoPage, hand: str) -> None:
         await demo.page.keyboard.press("Enter")
     chosen = demo.chat.get_by_role("button", name=f"channel: #{demo.channel.name}; edit")
     await expect(chosen).to_be_focused()
-    job = demo.stage.pixverse.add_job(demo.stage.account, prompt="Meanwhile")
-    await demo.stage.alice.slash(demo.channel, "pixverse status", jobid=job.jobid)
+    job = demo.setup.pixverse.add_job(demo.setup.account, prompt="Meanwhile")
+    await demo.setup.alice.slash(demo.channel, "pixverse status", jobid=job.jobid)
     await expect(demo.message("Meanwhile").first).to_be_visible()
     await expect(chosen).to_be_focused()
     await demo.page.keyboard.press("Enter")
@@ -135,7 +135,7 @@ async def test_enter_sends_a_chosen_channel(demo: DemoPage, hand: str) -> None:
 
 @pytest.mark.parametrize("hand", ["mouse", "keys"])
 async def test_enter_sends_a_chosen_yes_or_no(demo: DemoPage, hand: str) -> None:
-    job = demo.stage.pixverse.add_job(demo.stage.account, prompt="Without a ping")
+    job = demo.setup.pixverse.add_job(demo.setup.account, prompt="Without a ping")
     await demo.choose_command("pixverse status")
     await demo.page.keyboard.insert_text(job.jobid)
     await expect(demo.suggestion(job.jobid)).to_be_visible()
@@ -162,13 +162,13 @@ async def test_an_admin_sets_the_token_in_a_form_that_members_do_not_have(demo: 
     await demo.be("Ada, admin")
     await demo.command("pixverse-admin token set")
     form = demo.chat.get_by_role("dialog", name="PixVerse API token")
-    await form.get_by_label("API token from useapi.net").fill(demo.stage.account.token)
+    await form.get_by_label("API token from useapi.net").fill(demo.setup.account.token)
     await form.get_by_role("button", name="Submit").click()
     await expect(demo.message("Token works.").last).to_be_visible()
 
 
 async def test_a_reply_for_one_person_is_not_shown_to_another(demo: DemoPage) -> None:
-    job = demo.stage.pixverse.add_job(demo.stage.account, prompt="For Alice's eyes")
+    job = demo.setup.pixverse.add_job(demo.setup.account, prompt="For Alice's eyes")
     await demo.status(job)
     await demo.be("Ben")
     await expect(demo.message("For Alice's eyes")).to_have_count(1)  # the card
@@ -178,7 +178,7 @@ async def test_a_reply_for_one_person_is_not_shown_to_another(demo: DemoPage) ->
 
 
 async def test_buttons_work_after_a_restart(demo: DemoPage) -> None:
-    job = demo.stage.pixverse.add_job(demo.stage.account, prompt="Pressed later")
+    job = demo.setup.pixverse.add_job(demo.setup.account, prompt="Pressed later")
     await demo.status(job)
     card = demo.message("Waiting to start.").last
     await expect(card).to_be_visible()
@@ -192,7 +192,7 @@ async def test_buttons_work_after_a_restart(demo: DemoPage) -> None:
 
 async def test_the_person_who_asks_sees_the_reply_however_far_up_they_scrolled(demo: DemoPage) -> None:
     for _ in range(8):
-        await demo.stage.alice.slash(demo.channel, "pixverse list")
+        await demo.setup.alice.slash(demo.channel, "pixverse list")
     await expect(demo.message("Nothing is being watched here.")).to_have_count(8)
     await _scroll_up(demo)
     await demo.command("pixverse unwatch", "nonsense")
@@ -211,7 +211,7 @@ async def _scroll_up(demo: DemoPage) -> None:
 
 
 async def test_hostile_words_are_shown_as_text(demo: DemoPage) -> None:
-    job = demo.stage.pixverse.add_job(demo.stage.account, timelines.failed(0, HOSTILE), prompt=HOSTILE)
+    job = demo.setup.pixverse.add_job(demo.setup.account, timelines.failed(0, HOSTILE), prompt=HOSTILE)
     await demo.command("pixverse status", job.jobid)
     outcome = demo.message("The job failed.").last
     await expect(outcome).to_contain_text('<img src=x onerror="alert(1)"><script>alert(2)</script>')
@@ -227,7 +227,7 @@ async def test_hostile_words_are_shown_as_text(demo: DemoPage) -> None:
 
 async def test_the_keyboard_alone_is_enough(demo: DemoPage) -> None:
     keys = demo.page.keyboard
-    job = demo.stage.pixverse.add_job(demo.stage.account, prompt="By keys alone")
+    job = demo.setup.pixverse.add_job(demo.setup.account, prompt="By keys alone")
     await demo.page.get_by_role("link", name="Skip to the switches").focus()
     await keys.press("Enter")
     reached = ""
@@ -237,10 +237,10 @@ async def test_the_keyboard_alone_is_enough(demo: DemoPage) -> None:
         if reached == "Start without watching":
             break
     assert reached == "Start without watching"
-    before = len(demo.stage.pixverse.jobs)
+    before = len(demo.setup.pixverse.jobs)
     await keys.press("Enter")
     await demo.hears("Started.")
-    assert len(demo.stage.pixverse.jobs) == before + 1
+    assert len(demo.setup.pixverse.jobs) == before + 1
     await demo.page.get_by_role("link", name="Skip to the message box").focus()
     await keys.press("Enter")
     await expect(demo.chat.get_by_label("Message", exact=True)).to_be_focused()
@@ -261,7 +261,7 @@ async def test_the_focus_returns_to_the_message_box_once_the_buttons_are_gone(de
 
 
 async def test_on_a_narrow_screen_each_part_fills_it(demo: DemoPage) -> None:
-    demo.stage.pixverse.add_video(demo.stage.account, prompt="W" * 300)
+    demo.setup.pixverse.add_video(demo.setup.account, prompt="W" * 300)
     await demo.page.set_viewport_size({"width": 360, "height": 740})
     try:
         for part in ("Chat", "PixVerse", "Discord", "Traffic", "Bot"):
@@ -286,6 +286,6 @@ async def test_arrow_keys_move_between_tabs(demo: DemoPage) -> None:
 
 
 async def test_everything_has_an_accessible_name(demo: DemoPage) -> None:
-    demo.stage.pixverse.add_job(demo.stage.account, prompt="With a name")
+    demo.setup.pixverse.add_job(demo.setup.account, prompt="With a name")
     await expect(demo.row("With a name")).to_be_visible()
     assert await demo.page.evaluate(_NAMELESS) == []

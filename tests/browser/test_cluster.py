@@ -8,8 +8,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Locator, expect
 
+from sandbox.demo_setup import open_setup
 from sandbox.panel import Panel
-from sandbox.stage import open_stage
 from sandbox.token_form import fill_in_token
 from tests.browser.demo_page import DemoPage
 
@@ -21,9 +21,9 @@ _POLL_SECONDS = 0.2
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def panel(chromium: str) -> AsyncIterator[Panel]:
     """A page with three processes behind it."""
-    async with open_stage(_POLL_SECONDS, cluster=True) as stage, Panel.open(stage) as opened:
-        await stage.wait_for_bot()
-        stage.expect(await fill_in_token(stage), "**Token works.**")
+    async with open_setup(_POLL_SECONDS, cluster=True) as setup, Panel.open(setup) as opened:
+        await setup.wait_for_bot()
+        setup.expect(await fill_in_token(setup), "**Token works.**")
         yield opened
 
 
@@ -32,15 +32,15 @@ def _process(demo: DemoPage, name: str) -> Locator:
 
 
 async def test_a_process_is_killed_one_is_added_and_one_is_stopped(demo: DemoPage) -> None:
-    stage = demo.stage
+    setup = demo.setup
     await demo.open_tab("Bot")
     await expect(demo.page.locator(".process")).to_have_count(3)
     await expect(demo.page.get_by_role("button", name="Restart", exact=True)).to_be_hidden()
 
-    dead = stage.serving(stage.guild)
+    dead = setup.serving(setup.guild)
     assert dead is not None
     await expect(_process(demo, dead)).to_contain_text("serves this server")
-    job = stage.pixverse.add_job(stage.account, prompt="Midway")
+    job = setup.pixverse.add_job(setup.account, prompt="Midway")
     await demo.status(job)
     await _process(demo, dead).get_by_role("button", name="Kill (-9)").click()
     await demo.hears(f"Killed process {dead}.")
@@ -48,7 +48,7 @@ async def test_a_process_is_killed_one_is_added_and_one_is_stopped(demo: DemoPag
     await expect(_process(demo, dead)).to_contain_text("Holds nothing.")
     await expect(demo.page.locator("#bot-chip")).to_contain_text("without a process")
     await expect(demo.message("Your video is ready.").last).to_be_visible()
-    heir = stage.serving(stage.guild)
+    heir = setup.serving(setup.guild)
     assert heir not in (None, dead)
     await expect(_process(demo, str(heir))).to_contain_text("serves this server")
     results = [message for message in demo.channel.messages(of_bot=True) if job.jobid in message.text]
@@ -57,18 +57,18 @@ async def test_a_process_is_killed_one_is_added_and_one_is_stopped(demo: DemoPag
     await demo.press("Add a process")
     await demo.hears("Added process 4.")
     await expect(_process(demo, "4")).to_contain_text("Shard")
-    await stage.discord.until(lambda: stage.shards_of("4") != [], what="a shard for the new process")
+    await setup.discord.until(lambda: setup.shards_of("4") != [], what="a shard for the new process")
 
     await _process(demo, str(heir)).get_by_role("button", name="Stop").click()
     await demo.hears("was told to stop")
     await expect(_process(demo, str(heir))).to_contain_text("stopped")
-    assert stage.shards_away == 0
-    await demo.status(stage.pixverse.add_job(stage.account, prompt="Afterwards"))
+    assert setup.shards_away == 0
+    await demo.status(setup.pixverse.add_job(setup.account, prompt="Afterwards"))
 
 
 async def test_the_log_of_each_process_is_shown(demo: DemoPage) -> None:
     await demo.open_tab("Bot")
-    names = [name for name, process in demo.stage.processes.items() if process.running]
+    names = [name for name, process in demo.setup.processes.items() if process.running]
     for name in names:
         await demo.page.get_by_label("of process").select_option(name)
         await demo.hears(f"Showing the log of process {name}.")

@@ -14,12 +14,12 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
+from sandbox.demo_setup import DemoSetup, empty_setup
 from sandbox.discord_wire import Answer, Member, Message
 from sandbox.panel import Panel
 from sandbox.panel.form import Form
 from sandbox.pixverse_api import timelines
 from sandbox.pixverse_api.jobs import Job
-from sandbox.stage import Stage, empty_stage
 from sandbox.token_form import fill_in_token
 from tests.browser.demo_page import PATIENCE_MS, DemoPage
 from tests.languages import ARABIC, install, mirrored, translated
@@ -47,17 +47,17 @@ _SAID = """(list, [ids, ofThePage]) => [...list.querySelectorAll(".channel-messa
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def panel(chromium: str) -> AsyncIterator[Panel]:
     """A page of a bot that speaks both languages."""
-    async with empty_stage(0.2) as stage:
+    async with empty_setup(0.2) as setup:
         for code, translate in ((PSEUDO, pseudo), (ARABIC, mirrored)):
-            install(stage.folder / "bot", code, translated(code, translate))
-        await stage.bot.start()
+            install(setup.folder / "bot", code, translated(code, translate))
+        await setup.bot.start()
         try:
-            async with Panel.open(stage) as opened:
-                await stage.wait_for_bot()
-                stage.expect(await fill_in_token(stage), "**Token works.**")
+            async with Panel.open(setup) as opened:
+                await setup.wait_for_bot()
+                setup.expect(await fill_in_token(setup), "**Token works.**")
                 yield opened
         finally:
-            await stage.bot.stop()
+            await setup.bot.stop()
 
 
 class Walk:
@@ -65,7 +65,7 @@ class Walk:
 
     def __init__(self, demo: DemoPage) -> None:
         self.demo = demo
-        self.stage: Stage = demo.stage
+        self.setup: DemoSetup = demo.setup
         self._english: set[str] = set()
 
     def note(self, text: str) -> None:
@@ -93,12 +93,12 @@ class Walk:
 
     def job(self, timeline: timelines.Timeline = ()) -> Job:
         """A job whose own words are of no language that is looked for."""
-        return self.stage.pixverse.add_job(self.stage.account, timeline, prompt="Лодка", style="Живо")
+        return self.setup.pixverse.add_job(self.setup.account, timeline, prompt="Лодка", style="Живо")
 
     async def ended(self, timeline: timelines.Timeline) -> Message:
         """Watches a job that ends so; returns its outcome."""
         before = len(self.outcomes())
-        await self.ask(self.stage.alice, "pixverse status", jobid=self.job(timeline).jobid)
+        await self.ask(self.setup.alice, "pixverse status", jobid=self.job(timeline).jobid)
         return await self.next_outcome(before)
 
     async def next_outcome(self, before: int) -> Message:
@@ -116,7 +116,7 @@ class Walk:
 
     async def until(self, condition: Callable[[], object], what: str) -> None:
         """Waits as long as a busy machine may need."""
-        await self.stage.discord.until(condition, PATIENCE_MS / 1000, what)
+        await self.setup.discord.until(condition, PATIENCE_MS / 1000, what)
 
     async def posted(self, count: int) -> None:
         """Waits for so many posts."""
@@ -131,9 +131,9 @@ async def walk(demo: DemoPage) -> Walk:
 
 
 async def _speak(demo: DemoPage, language: str) -> None:
-    stage = demo.stage
-    stage.guild.preferred_locale = language
-    for person in (stage.alice, stage.ben, stage.ada):
+    setup = demo.setup
+    setup.guild.preferred_locale = language
+    for person in (setup.alice, setup.ben, setup.ada):
         person.locale = language
     await demo.panel.state.show()
     await demo.is_shown()
@@ -148,7 +148,7 @@ def _texts(item: Mapping[str, Any]) -> Iterator[str]:
 
 
 async def test_no_english_is_left_in_the_commands(walk: Walk) -> None:
-    demo, stage = walk.demo, walk.stage
+    demo, setup = walk.demo, walk.setup
     await demo.be("Ada, admin")
     await demo.chat.get_by_label("Message", exact=True).click()
     await demo.page.keyboard.type("/pixverse")
@@ -156,7 +156,7 @@ async def test_no_english_is_left_in_the_commands(walk: Walk) -> None:
     for offered in await demo.chat.get_by_role("option").all_inner_texts():
         walk.note(offered.replace("optional", "").removesuffix("PixVerse Relay"))
     endonyms = {PSEUDO, ARABIC, *languages.LANGUAGES.values()}
-    for command in stage.discord.world.backend.visible_commands(user_id=stage.ada.id, channel_id=demo.channel.id):
+    for command in setup.discord.world.backend.visible_commands(user_id=setup.ada.id, channel_id=demo.channel.id):
         for text in _texts(command):
             if text not in endonyms:
                 walk.note(text)
@@ -164,7 +164,7 @@ async def test_no_english_is_left_in_the_commands(walk: Walk) -> None:
 
 
 async def test_no_english_is_left_where_members_look(walk: Walk) -> None:
-    demo, alice, ben = walk.demo, walk.stage.alice, walk.stage.ben
+    demo, alice, ben = walk.demo, walk.setup.alice, walk.setup.ben
     await walk.ask(alice, "pixverse list")
     kept = await walk.ask(alice, "pixverse forget-me")
     await walk.read()
@@ -207,7 +207,7 @@ async def test_no_english_is_left_in_outcomes(walk: Walk) -> None:
         timelines.expired_link(0),
     ):
         outcome = await walk.ended(timeline)
-        await walk.stage.alice.click(outcome, outcome.labels[0])
+        await walk.setup.alice.click(outcome, outcome.labels[0])
         await walk.read()
     walk.demo.channel.deny_bot(attach_files=True)
     await walk.ended(timelines.completed(0))
@@ -216,7 +216,7 @@ async def test_no_english_is_left_in_outcomes(walk: Walk) -> None:
 
 
 async def test_no_english_is_left_in_a_batch(walk: Walk) -> None:
-    alice, jobs = walk.stage.alice, [walk.job() for _ in range(3)]
+    alice, jobs = walk.setup.alice, [walk.job() for _ in range(3)]
     answer = await walk.ask(alice, "pixverse watch", jobids=" ".join(["none", *(job.jobid for job in jobs)]))
     assert answer.text
     await walk.posted(1)
@@ -230,7 +230,7 @@ async def test_no_english_is_left_in_a_batch(walk: Walk) -> None:
 
 
 async def test_no_english_is_left_where_admins_look(walk: Walk) -> None:
-    demo, ada = walk.demo, walk.stage.ada
+    demo, ada = walk.demo, walk.setup.ada
     await demo.be("Ada, admin")
     await walk.ended(timelines.completed(0))
     await walk.ask(ada, "pixverse-admin check")
@@ -266,36 +266,36 @@ async def test_no_english_is_left_where_admins_look(walk: Walk) -> None:
 
 
 async def test_no_english_is_left_in_errors(walk: Walk) -> None:
-    demo, stage = walk.demo, walk.stage
+    demo, setup = walk.demo, walk.setup
     await demo.be("Ada, admin")
-    await walk.ask(stage.ada, "pixverse-admin alerts", channel=demo.channel)
+    await walk.ask(setup.ada, "pixverse-admin alerts", channel=demo.channel)
     waiting = walk.job()
-    await walk.ask(stage.alice, "pixverse status", jobid=waiting.jobid)
+    await walk.ask(setup.alice, "pixverse status", jobid=waiting.jobid)
     for standing in ("refused", "ok", "unpaid", "ok"):
         before = len(walk.outcomes())
         await demo.panel.controls["account"](Form({"account": standing}))
-        await walk.ask(stage.ada, "pixverse-admin check")
+        await walk.ask(setup.ada, "pixverse-admin check")
         await walk.next_outcome(before)
-        await walk.ask(stage.ada, "pixverse status", jobid=waiting.jobid)
+        await walk.ask(setup.ada, "pixverse status", jobid=waiting.jobid)
         await walk.read()
-    closed = stage.guild.add_text_channel("closed")
-    await stage.alice.slash(closed, "pixverse status", jobid=waiting.jobid)
+    closed = setup.guild.add_text_channel("closed")
+    await setup.alice.slash(closed, "pixverse status", jobid=waiting.jobid)
     closed.deny_bot(send_messages=True)
     before = len(walk.outcomes())
     waiting.complete()
     await walk.next_outcome(before)
     await walk.until(lambda: len(walk.outcomes()) == before + 2, "an outcome here, a notice of the other")
-    await walk.ask(stage.ada, "pixverse-admin deliveries")
-    await walk.ask(stage.ada, "pixverse-admin check")
+    await walk.ask(setup.ada, "pixverse-admin deliveries")
+    await walk.ask(setup.ada, "pixverse-admin check")
     await walk.read()
     walk.is_over()
 
 
 async def test_nothing_breaks_from_right_to_left(demo: DemoPage) -> None:
     await _speak(demo, ARABIC)
-    stage, shown = demo.stage, demo.chat.locator("#channel-message-list")
+    setup, shown = demo.setup, demo.chat.locator("#channel-message-list")
     prompt = "**boat** <@1> [name](https://evil.example) \u202e `code`"
-    job = stage.pixverse.add_job(stage.account, prompt=prompt)
+    job = setup.pixverse.add_job(setup.account, prompt=prompt)
     await demo.command("pixverse status", job.jobid)
     answer = shown.locator(".channel-message").filter(has_text="Only you can see this").last
     await expect(answer.locator("strong").filter(has_text=mirrored("Watching"))).to_have_count(1)
@@ -320,7 +320,7 @@ async def test_nothing_breaks_from_right_to_left(demo: DemoPage) -> None:
     await demo.be("Ada, admin")
     await demo.command("pixverse-admin token set")
     form = demo.chat.get_by_role("dialog")
-    await form.get_by_role("textbox").fill(stage.account.token)
+    await form.get_by_role("textbox").fill(setup.account.token)
     await form.get_by_role("button", name="Submit").click()
     await expect(shown.locator("strong").filter(has_text=mirrored("Token works"))).to_be_visible()
 
@@ -340,7 +340,7 @@ async def test_a_japanese_member_in_a_brazilian_server(demo: DemoPage) -> None:
     await demo.hears("The language of Paper Boat Studio is Português do Brasil (pt-BR).")
     await demo.is_shown()
     await demo.choose_command("pixverse status")
-    job = demo.stage.pixverse.add_job(demo.stage.account, prompt="Um barquinho")
+    job = demo.setup.pixverse.add_job(demo.setup.account, prompt="Um barquinho")
     await demo.page.keyboard.insert_text(job.jobid)
     await demo.page.keyboard.press("Enter")
     await expect(demo.message(_said_in("ja", "**Watching.** I'll post the result here and ping you."))).to_have_count(1)

@@ -18,7 +18,7 @@ _MADE_BY_SCRIPT = {
 
 
 def _job(demo: DemoPage, prompt: str, *steps: timelines.Step) -> Job:
-    return demo.stage.pixverse.add_job(demo.stage.account, steps, prompt=prompt)
+    return demo.setup.pixverse.add_job(demo.setup.account, steps, prompt=prompt)
 
 
 async def _ask(demo: DemoPage, prompt: str) -> None:
@@ -44,7 +44,7 @@ async def test_a_job_is_started_copied_requested_and_sped_up(demo: DemoPage) -> 
     await form.get_by_role("checkbox", name="Hold it until someone asks").check()
     await demo.press("Start without watching")
     await demo.hears("when someone asks for it")
-    (job,) = [job for job in demo.stage.pixverse.jobs if job.shown["prompt"] == "Two swans"]
+    (job,) = [job for job in demo.setup.pixverse.jobs if job.shown["prompt"] == "Two swans"]
     await demo.row("Two swans").get_by_role("button", name="Copy id").click()
     assert await demo.page.evaluate("navigator.clipboard.readText()") == job.jobid
     await _ask(demo, "Two swans")
@@ -126,17 +126,17 @@ async def test_the_token_is_refused_and_changed(demo: DemoPage) -> None:
     try:
         await demo.press("Copy token")
         await demo.hears("Copied: token.")
-        assert await demo.page.evaluate("navigator.clipboard.readText()") == demo.stage.account.token
+        assert await demo.page.evaluate("navigator.clipboard.readText()") == demo.setup.account.token
         await demo.press("Copy a different account's token")
         await demo.hears("Copied: a different account's token.")
         assert await demo.page.evaluate("navigator.clipboard.readText()") == demo.panel.state.other_account.token
     finally:
-        demo.stage.expect(await fill_in_token(demo.stage), "**Token works.**")
+        demo.setup.expect(await fill_in_token(demo.setup), "**Token works.**")
     await _ask(demo, "Tokens")
 
 
 async def test_callbacks_are_sent(demo: DemoPage) -> None:
-    answer = await demo.stage.ada.slash(demo.channel, "pixverse-admin callback")
+    answer = await demo.setup.ada.slash(demo.channel, "pixverse-admin callback")
     _job(demo, "Told at once")
     await _ask(demo, "Told at once")
     row = demo.row("Told at once")
@@ -179,7 +179,7 @@ async def test_files_above_the_limit_come_as_links(demo: DemoPage) -> None:
 
 
 async def test_languages_of_person_and_server(demo: DemoPage) -> None:
-    world = demo.stage.discord.world
+    world = demo.setup.discord.world
     root = next(command for command in world.backend.commands[None].values() if command["name"] == "pixverse")
     status = next(option for option in root["options"] if option["name"] == "status")
     status["description_localizations"] = {"ja": "ジョブを表示"}
@@ -192,7 +192,7 @@ async def test_languages_of_person_and_server(demo: DemoPage) -> None:
     await demo.open_tab("Discord")
     await demo.choose("Language", "Português do Brasil (pt-BR)")
     await demo.hears("The language of Paper Boat Studio is Português do Brasil (pt-BR).")
-    assert (demo.stage.alice.locale, demo.stage.guild.preferred_locale) == ("ja", "pt-BR")
+    assert (demo.setup.alice.locale, demo.setup.guild.preferred_locale) == ("ja", "pt-BR")
 
 
 async def test_channels_threads_and_servers(demo: DemoPage) -> None:
@@ -231,7 +231,7 @@ async def test_the_bot_is_removed_and_added_again(demo: DemoPage) -> None:
 
 
 async def test_the_chat_is_reopened(demo: DemoPage) -> None:
-    await demo.stage.discord.close_preview()  # as its own button does
+    await demo.setup.discord.close_preview()  # as its own button does
     await expect(demo.page.locator("#chat-note")).to_contain_text("The chat is closed.")
     await demo.press("Open the chat")
     await demo.hears("The chat is open.")
@@ -239,20 +239,20 @@ async def test_the_chat_is_reopened(demo: DemoPage) -> None:
 
 
 async def test_the_gateway_breaks_and_comes_back(demo: DemoPage) -> None:
-    gateway = demo.stage.discord.gateway
+    gateway = demo.setup.discord.gateway
     resumed, identified = gateway.resumed, gateway.identified
     await demo.open_tab("Discord")
     await demo.press("Request reconnect")
     await demo.hears("reconnect")
     await demo.press("Cut")
-    await demo.stage.discord.until(lambda: gateway.resumed > resumed)
+    await demo.setup.discord.until(lambda: gateway.resumed > resumed)
     await demo.press("Invalidate session")
     await demo.hears("log in again")
     await demo.press("Close")
     await expect(demo.page.locator("#bot-chip")).to_have_text("The gateway is closed")
     await expect(demo.page.get_by_role("button", name="Cut")).to_be_disabled()
     await demo.press("Open")
-    await demo.stage.discord.until(lambda: gateway.identified > identified and demo.stage.discord.bot_connected)
+    await demo.setup.discord.until(lambda: gateway.identified > identified and demo.setup.discord.bot_connected)
     await expect(demo.page.locator("#bot-chip")).to_have_text("The bot is online")
 
 
@@ -302,9 +302,9 @@ async def test_the_bot_is_killed_and_nothing_is_lost(demo: DemoPage) -> None:
     await demo.open_tab("Traffic")
     await expect(demo.page.locator("#requests tr").first).to_be_visible()
     text = await demo.page.locator("#traffic").inner_text()
-    assert demo.stage.account.token not in text
-    assert demo.stage.account.email not in text
-    assert demo.stage.discord.bot_token not in text
+    assert demo.setup.account.token not in text
+    assert demo.setup.account.email not in text
+    assert demo.setup.discord.bot_token not in text
 
 
 async def test_one_click_starts_a_job_and_watches_it(demo: DemoPage) -> None:
@@ -368,7 +368,7 @@ async def test_another_server_ends_the_explanation(demo: DemoPage) -> None:
     await demo.is_explained("Alice is told what is missing.")
     await demo.be("Ada, admin")
     await demo.is_explained("Alice is told what is missing.")
-    await demo.choose("Server", demo.stage.guild.name)
+    await demo.choose("Server", demo.setup.guild.name)
     await demo.is_explained("Press one of the four.")
     await expect(demo.page.locator("#scene-token")).to_be_hidden()
 

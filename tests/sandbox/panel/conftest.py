@@ -1,4 +1,4 @@
-"""A stage whose bot is never started."""
+"""A demo whose bot is never started."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from sandbox.stage import Stage, empty_stage
+from sandbox.demo_setup import DemoSetup, empty_setup
 
 
 @pytest.fixture
-async def stage() -> AsyncIterator[Stage]:
-    async with empty_stage(1.0) as made:
+async def setup() -> AsyncIterator[DemoSetup]:
+    async with empty_setup(1.0) as made:
         yield made

@@ -11,9 +11,9 @@ import pytest
 
 from sandbox.bot_process import BotProcess
 from sandbox.cluster import Cluster
+from sandbox.demo_setup import DemoSetup
 from sandbox.panel import Panel, views
 from sandbox.panel.form import Form, NotDone
-from sandbox.stage import Stage
 
 _SLEEPS = "import time\ntime.sleep(60)\n"
 
@@ -32,8 +32,8 @@ async def cluster(tmp_path: Path) -> Cluster:
     return made
 
 
-async def test_processes_are_started_stopped_killed_and_added_by_name(stage: Stage, cluster: Cluster) -> None:
-    several = replace(stage, bot=cluster.processes["1"], cluster=cluster)
+async def test_processes_are_started_stopped_killed_and_added_by_name(setup: DemoSetup, cluster: Cluster) -> None:
+    several = replace(setup, bot=cluster.processes["1"], cluster=cluster)
     async with Panel.open(several) as panel:
 
         def states() -> dict[object, object]:
@@ -63,8 +63,8 @@ async def test_processes_are_started_stopped_killed_and_added_by_name(stage: Sta
             await press("process-kill", "9")
 
 
-async def test_a_single_process_says_how_to_have_several(stage: Stage) -> None:
-    async with Panel.open(stage) as panel:
+async def test_a_single_process_says_how_to_have_several(setup: DemoSetup) -> None:
+    async with Panel.open(setup) as panel:
         assert views.processes(panel.state) == []
         with pytest.raises(NotDone, match="--cluster"):
             await panel.controls["process-add"](Form({}))

@@ -9,15 +9,15 @@ from collections.abc import AsyncIterator, Sequence
 import aiohttp
 import pytest
 
+from sandbox.demo_setup import DemoSetup
 from sandbox.discord_wire import Channel, Member
 from sandbox.panel import Panel, PortTaken
 from sandbox.panel.form import Form
-from sandbox.stage import Stage
 
 
 @pytest.fixture
-async def panel(stage: Stage) -> AsyncIterator[Panel]:
-    async with Panel.open(stage) as opened:
+async def panel(setup: DemoSetup) -> AsyncIterator[Panel]:
+    async with Panel.open(setup) as opened:
         await opened.state.show()
         yield opened
 
@@ -71,10 +71,10 @@ async def test_another_page_can_change_nothing(
     body = {"kind": "v2 video", "ending": "completed", "seconds": "1", "videos": "1", "size": "about 60 kB"}
     async with client.post(f"{panel.url}do/job-start", json=body, headers=headers) as answer:
         assert answer.status == 403
-    assert panel.state.stage.pixverse.jobs == []
+    assert panel.state.setup.pixverse.jobs == []
     async with client.post(f"{panel.url}do/job-start", json=body, headers={"Origin": panel.url[:-1]}) as answer:
         assert await answer.json() == {"done": True, "said": "Started."}
-    assert len(panel.state.stage.pixverse.jobs) == 1
+    assert len(panel.state.setup.pixverse.jobs) == 1
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"7", b'"a"', b"\xff"])
@@ -120,9 +120,9 @@ async def test_browsers_cache_what_every_chat_has_in_common(panel: Panel, client
 async def test_each_channel_and_person_has_a_separate_chat(panel: Panel) -> None:
     state = panel.state
     first = panel.chat.url
-    await panel.controls["person"](Form({"person": str(state.stage.ada.id)}))
+    await panel.controls["person"](Form({"person": str(state.setup.ada.id)}))
     assert panel.chat.url != first
-    await panel.controls["channel"](Form({"channel": str(state.stage.channels[1].id)}))
+    await panel.controls["channel"](Form({"channel": str(state.setup.channels[1].id)}))
     assert state.here().name == "talk"
     await panel.controls["bot-remove"](Form({}))
     assert panel.chat.url == ""
@@ -140,7 +140,7 @@ async def _as_page(client: aiohttp.ClientSession, url: str, method: str, path: s
 async def test_an_abandoned_chat_gets_no_updates_and_no_refusals(panel: Panel, client: aiohttp.ClientSession) -> None:
     left = panel.chat.url
     assert (await _as_page(client, left, "POST", "/api/pages"))[0] == 200
-    await panel.controls["person"](Form({"person": str(panel.state.stage.ada.id)}))
+    await panel.controls["person"](Form({"person": str(panel.state.setup.ada.id)}))
     for method, path in (("GET", "/api/state"), ("DELETE", "/api/pages/1"), ("POST", "/api/pages")):
         assert await _as_page(client, left, method, path) == (204, b"")
     assert (await _as_page(client, panel.chat.url, "POST", "/api/pages"))[0] == 200
@@ -153,7 +153,7 @@ async def test_requests_during_a_channel_change_are_answered_afterwards(
     panel: Panel, client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     left = panel.chat.url
-    discord, changing, go_on = panel.state.stage.discord, asyncio.Event(), asyncio.Event()
+    discord, changing, go_on = panel.state.setup.discord, asyncio.Event(), asyncio.Event()
     open_preview = discord.open_preview
 
     async def held(channel: Channel, viewers: Sequence[Member]) -> str:
@@ -162,7 +162,7 @@ async def test_requests_during_a_channel_change_are_answered_afterwards(
         return await open_preview(channel, viewers)
 
     monkeypatch.setattr(discord, "open_preview", held)
-    panel.state.channel = panel.state.stage.channels[1]
+    panel.state.channel = panel.state.setup.channels[1]
     change = asyncio.create_task(panel.state.show())
     await changing.wait()
     asked = asyncio.create_task(_as_page(client, left, "GET", "/api/state"))
@@ -176,13 +176,13 @@ async def test_requests_during_a_channel_change_are_answered_afterwards(
     assert (await loaded)[0] == 200
 
 
-async def test_a_port_in_use_is_named(stage: Stage) -> None:
+async def test_a_port_in_use_is_named(setup: DemoSetup) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
         with pytest.raises(PortTaken, match=str(port)):
-            async with Panel.open(stage, port):
+            async with Panel.open(setup, port):
                 pass
 
 
@@ -192,7 +192,7 @@ async def test_the_page_is_sent_only_what_changes(panel: Panel, client: aiohttp.
         first = [await _event(stream) for _ in range(9)]
         named = ["places", "chat", "bot", "processes", "scene", "pixverse", "jobs", "traffic", "log"]
         assert [name for name, _ in first] == named
-        panel.state.stage.pixverse.add_job(panel.state.stage.account, prompt="a\nb: c")
+        panel.state.setup.pixverse.add_job(panel.state.setup.account, prompt="a\nb: c")
         name, data = await _event(stream)
     assert name == "jobs"
     assert r"a\nb: c" in data

@@ -4,12 +4,12 @@ import pytest
 
 from sandbox.bot_process import BotFailure, BotProcess
 from sandbox.demo import set_scene
+from sandbox.demo_setup import DemoSetup
 from sandbox.panel import Panel, views
-from sandbox.stage import Stage
 
 
-async def test_a_bot_that_does_not_start_leaves_its_last_log_lines(stage: Stage) -> None:
-    broken = replace(stage, bot=BotProcess(stage.folder / "bot", {}))  # without a token
+async def test_a_bot_that_does_not_start_leaves_its_last_log_lines(setup: DemoSetup) -> None:
+    broken = replace(setup, bot=BotProcess(setup.folder / "bot", {}))  # without a token
     await broken.bot.start()
     async with Panel.open(broken) as panel:
         with pytest.raises(BotFailure, match="exit code 2"):
@@ -28,9 +28,9 @@ async def test_a_bot_that_does_not_start_leaves_its_last_log_lines(stage: Stage)
     assert shown["chat"] == {"url": "", "note": "The chat is closed."}
 
 
-async def test_jobs_are_shown_with_their_past_and_future_states(stage: Stage) -> None:
-    async with Panel.open(stage) as panel:
-        job = stage.pixverse.add_video(stage.account, prompt="boat")
+async def test_jobs_are_shown_with_their_past_and_future_states(setup: DemoSetup) -> None:
+    async with Panel.open(setup) as panel:
+        job = setup.pixverse.add_video(setup.account, prompt="boat")
         job.set("progress", 31)
         job.vanish()
         (shown,) = views.jobs(panel.state)
@@ -41,4 +41,4 @@ async def test_jobs_are_shown_with_their_past_and_future_states(stage: Stage) ->
     assert isinstance(history, list)
     assert [(moment["status"], moment["percent"]) for moment in history] == [("created", None), ("progress", 31)]
     assert shown["coming"] == []
-    assert stage.account.email not in str(shown["shownId"])
+    assert setup.account.email not in str(shown["shownId"])

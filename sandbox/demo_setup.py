@@ -31,7 +31,7 @@ class NoPort(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class DemoSetup:
     """A server called Paper Boat Studio. `ada` may manage it, `alice` and `ben` are members."""
 
     folder: Path
@@ -134,19 +134,23 @@ async def _first_end(processes: Iterable[BotProcess]) -> int:
 
 
 @asynccontextmanager
-async def open_stage(poll_interval: float, *, keep_files: bool = False, cluster: bool = False) -> AsyncIterator[Stage]:
-    """Opens a stage and starts its processes. Arguments and errors are those of `empty_stage`."""
-    async with empty_stage(poll_interval, keep_files=keep_files, cluster=cluster) as stage:
+async def open_setup(
+    poll_interval: float, *, keep_files: bool = False, cluster: bool = False
+) -> AsyncIterator[DemoSetup]:
+    """Opens the demo and starts its processes. Arguments and errors are those of `empty_setup`."""
+    async with empty_setup(poll_interval, keep_files=keep_files, cluster=cluster) as setup:
         try:
-            for process in list(stage.processes.values()):
+            for process in list(setup.processes.values()):
                 await process.start()
-            yield stage
+            yield setup
         finally:
-            await asyncio.gather(*(process.stop() for process in stage.processes.values()))
+            await asyncio.gather(*(process.stop() for process in setup.processes.values()))
 
 
 @asynccontextmanager
-async def empty_stage(poll_interval: float, *, keep_files: bool = False, cluster: bool = False) -> AsyncIterator[Stage]:
+async def empty_setup(
+    poll_interval: float, *, keep_files: bool = False, cluster: bool = False
+) -> AsyncIterator[DemoSetup]:
     """Starts both sandboxes on free ports of 127.0.0.1, but not the bot. At the end, ports are closed and files
     deleted.
 
@@ -185,7 +189,7 @@ async def empty_stage(poll_interval: float, *, keep_files: bool = False, cluster
         channel = guild.add_text_channel("videos")
         talk = guild.add_text_channel("talk")
         every = guild.add_text_channel("every-video")
-        yield Stage(
+        yield DemoSetup(
             folder=folder,
             discord=discord,
             pixverse=pixverse,
