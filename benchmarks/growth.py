@@ -18,7 +18,7 @@ from storage import delivery_queries
 from storage.database import Database
 from storage.jobs import OpenJob
 from tests.clock import START, ManualClock
-from tests.relay.world import ACCOUNT, CHANNEL, GUILD, PERSON, World, open_database
+from tests.relay.relay_fixture import ACCOUNT, CHANNEL, GUILD, PERSON, RelayFixture, open_database
 
 _TIMES = 15
 _CHANNELS = 1_000
@@ -84,7 +84,7 @@ async def _milliseconds(work: Callable[[], Awaitable[object]]) -> float:
 async def _grow_open(folder: Path, count: int, points: Points) -> None:
     database = await open_database(folder)
     await _fill_jobs(database, count, ended=False)
-    world = World(database)
+    world = RelayFixture(database)
     began = time.perf_counter()
     while world.loader.loading:
         await world.loader.load()
@@ -165,7 +165,7 @@ async def _grow_history(folder: Path, count: int, points: Points) -> None:
     database = await open_database(folder)
     await _fill_jobs(database, count, ended=True)
     await _fill_deliveries(database, count, "posted")
-    world = World(database)
+    world = RelayFixture(database)
     numbers = iter(range(_TIMES))
 
     async def status() -> None:

@@ -20,7 +20,7 @@ from model.job import JobState
 from pixverse.api import PixVerseApi
 from pixverse.api_client import ApiClient
 from tests.clock import ManualClock
-from tests.relay.world import FakeApi, World, open_database
+from tests.relay.relay_fixture import FakeApi, RelayFixture, open_database
 
 _AT_ONCE = 10
 _LASTING_SECONDS = (170.0, 190.0)
@@ -139,7 +139,7 @@ async def _play_relay(plan: list[_Planned], *, cards: bool) -> _Cost:
     cost = _Cost()
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         database = await open_database(Path(folder))
-        world = World(database, interval=_INTERVAL, api=_ListedApi)
+        world = RelayFixture(database, interval=_INTERVAL, api=_ListedApi)
         world.run()
         began = world.clock.monotonic()
         changes = [(job.begins, True, job) for job in plan] + [(job.ends, False, job) for job in plan]
@@ -157,7 +157,7 @@ async def _play_relay(plan: list[_Planned], *, cards: bool) -> _Cost:
     return cost
 
 
-async def _begin(world: World, jobid: str, *, cards: bool) -> None:
+async def _begin(world: RelayFixture, jobid: str, *, cards: bool) -> None:
     """Somebody requests the job with a command."""
     world.api.put(jobid)
     if cards:
@@ -166,7 +166,7 @@ async def _begin(world: World, jobid: str, *, cards: bool) -> None:
         await world.commands.many.watch(world.ask(), jobid, mention=False)
 
 
-def _delays(world: World, ends: dict[str, float]) -> list[float]:
+def _delays(world: RelayFixture, ends: dict[str, float]) -> list[float]:
     """The seconds from each job's end to the first request for its record after that."""
     seen: dict[str, float] = {}
     for at, _, jobid in world.api.asked:

@@ -11,7 +11,7 @@ from simcord.backend.models import Message as StoredMessage
 from simcord.components import walk_components
 
 from .messages import Button, Message, view
-from .world import World
+from .virtual_discord import VirtualDiscord
 
 _TEXT_INPUT = 4
 _LABEL = 18
@@ -94,7 +94,7 @@ class Answer:
     After a click, `updated` is the message with the button if the bot edited it instead of sending another one.
     """
 
-    def __init__(self, world: World, interaction: Interaction) -> None:
+    def __init__(self, world: VirtualDiscord, interaction: Interaction) -> None:
         self._world = world
         self.interaction = interaction
 

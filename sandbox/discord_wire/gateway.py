@@ -20,8 +20,8 @@ from simcord.backend.models import Guild
 from .session_starts import Start
 from .sessions import Session, Socket
 from .shaping import complete_guild, shape
+from .virtual_discord import VirtualDiscord
 from .wire_json import Wire
-from .world import World
 
 _HEARTBEAT_MS = 41250
 _ROUND_TRIP_S = 0.05
@@ -43,7 +43,7 @@ class CloseSocket(Exception):
 class Gateway:
     """All sessions of the bot."""
 
-    def __init__(self, world: World, wire: Wire, base: str) -> None:
+    def __init__(self, world: VirtualDiscord, wire: Wire, base: str) -> None:
         self._world = world
         self._wire = wire
         self._base = base

@@ -16,13 +16,13 @@ from simcord.enums import ChannelType, OverwriteType
 from .answers import NotPossible
 from .members import Member
 from .messages import Message, view
-from .world import World
+from .virtual_discord import VirtualDiscord
 
 
 class Channel:
     """A channel or thread."""
 
-    def __init__(self, world: World, guild: Guild, stored: StoredChannel) -> None:
+    def __init__(self, world: VirtualDiscord, guild: Guild, stored: StoredChannel) -> None:
         self._world = world
         self.guild = guild
         self.stored = stored
@@ -148,7 +148,7 @@ class Channel:
 class Guild:
     """A server. The bot is in it from the start, with a role that holds everything but Administrator."""
 
-    def __init__(self, world: World, handle: GuildHandle) -> None:
+    def __init__(self, world: VirtualDiscord, handle: GuildHandle) -> None:
         self._world = world
         self.handle = handle
         self.id = handle.id

@@ -17,12 +17,12 @@ from simcord.backend.permissions import flag
 from . import errors
 from .message_rules import permissions_in
 from .recording import RecordedRequest
-from .world import World
+from .virtual_discord import VirtualDiscord
 
 _MOST = 100
 
 
-def read(world: World, request: RecordedRequest, channel: Channel) -> list[dict[str, Any]]:
+def read(world: VirtualDiscord, request: RecordedRequest, channel: Channel) -> list[dict[str, Any]]:
     """Return one page, newest first and without nonces; empty if the bot may not read the history.
 
     Raises:
@@ -52,7 +52,7 @@ def _page(oldest_first: list[Message], query: dict[str, str], limit: int) -> lis
     return oldest_first[-limit:]
 
 
-def _payload(world: World, message: Message) -> dict[str, Any]:
+def _payload(world: VirtualDiscord, message: Message) -> dict[str, Any]:
     payload: dict[str, Any] = dict(serializers.message_payload(world.backend, message))
     del payload["nonce"]
     if not world.message_content_approved:

@@ -11,7 +11,7 @@ from . import errors, message_rules
 from .command_rules import check_choices
 from .posting import simcord_dispatch, without_nonce
 from .recording import RecordedRequest
-from .world import World
+from .virtual_discord import VirtualDiscord
 
 CALLBACK = re.compile(r"/interactions/(?P<id>\d+)/(?P<token>[^/]+)/callback")
 WEBHOOK = re.compile(r"/webhooks/(?P<app>\d+)/(?P<token>[^/]+)(?:/.*)?")
@@ -26,7 +26,7 @@ def is_interaction_call(request: RecordedRequest) -> bool:
     return CALLBACK.fullmatch(request.path) is not None or WEBHOOK.fullmatch(request.path) is not None
 
 
-def callback(world: World, request: RecordedRequest, interaction_id: int) -> Answer:
+def callback(world: VirtualDiscord, request: RecordedRequest, interaction_id: int) -> Answer:
     """Take the first response to an interaction.
 
     Raises:
@@ -47,7 +47,7 @@ def callback(world: World, request: RecordedRequest, interaction_id: int) -> Ans
     return 204, None
 
 
-def webhook(world: World, request: RecordedRequest, token: str) -> Answer:
+def webhook(world: VirtualDiscord, request: RecordedRequest, token: str) -> Answer:
     """Take an edit of the original response, or a follow-up.
 
     Raises:

@@ -11,7 +11,7 @@ from simcord.backend.models import Interaction, ResponseKind
 from simcord.backend.models import Message as StoredMessage
 
 from .answers import Answer, NotAnswered
-from .world import World
+from .virtual_discord import VirtualDiscord
 
 _SUBCOMMANDS = (1, 2)
 COMMAND, COMPONENT, AUTOCOMPLETE, MODAL = 2, 3, 4, 5
@@ -21,7 +21,7 @@ _FIRST_ANSWER_S = 3.5  # Discord's three seconds, and some time for a slow machi
 class Interactions:
     """Sends interactions and waits for the first and the final answer."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: VirtualDiscord) -> None:
         self._world = world
         world.backend.subscribers.append(self._name_in_full)
 

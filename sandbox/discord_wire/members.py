@@ -18,7 +18,7 @@ from simcord.components import walk_components
 from .answers import Answer, Modal, NotPossible, read_modal
 from .interactions import AUTOCOMPLETE, COMMAND, COMPONENT, MODAL, Interactions
 from .messages import Message, find_selects, view
-from .world import World
+from .virtual_discord import VirtualDiscord
 
 if TYPE_CHECKING:
     from .guilds_and_channels import Channel, Guild
@@ -30,7 +30,7 @@ _BUTTON = 2
 class Member:
     """One person in one server. Methods allow what Discord's client allows, and wait for the bot's answer."""
 
-    def __init__(self, world: World, guild: Guild, user: UserHandle) -> None:
+    def __init__(self, world: VirtualDiscord, guild: Guild, user: UserHandle) -> None:
         self._world = world
         self._interactions = Interactions(world)
         self.guild = guild

@@ -12,7 +12,7 @@ from simcord.components import walk_components
 
 from . import errors
 from .recording import RecordedRequest
-from .world import World
+from .virtual_discord import VirtualDiscord
 
 MAX_FILES = 10
 MAX_NONCE = 25
@@ -20,14 +20,14 @@ MAX_FILE_DESCRIPTION = 1024
 _FILE = 13
 
 
-def permissions_in(world: World, channel: Channel) -> int:
+def permissions_in(world: VirtualDiscord, channel: Channel) -> int:
     """The bot's permissions in a channel, as a bit set; all of them in a direct message."""
     if channel.guild_id is None:
         return -1
     return world.backend.compute_permissions(channel.guild_id, world.backend.bot_user.id, channel.id)
 
 
-def check_uploads(world: World, channel: Channel, request: RecordedRequest, message: dict[str, Any]) -> None:
+def check_uploads(world: VirtualDiscord, channel: Channel, request: RecordedRequest, message: dict[str, Any]) -> None:
     """Check the number, size and descriptions of files, and the permission to attach them.
 
     Raises:
@@ -43,7 +43,7 @@ def check_uploads(world: World, channel: Channel, request: RecordedRequest, mess
         raise errors.too_large()
 
 
-def check_new_message(world: World, channel: Channel, request: RecordedRequest) -> None:
+def check_new_message(world: VirtualDiscord, channel: Channel, request: RecordedRequest) -> None:
     """Check a message that the bot posts to a channel.
 
     Raises:
@@ -60,7 +60,7 @@ def check_new_message(world: World, channel: Channel, request: RecordedRequest) 
     _check_reply(world, channel, body)
 
 
-def check_parts(world: World, channel: Channel, request: RecordedRequest) -> None:
+def check_parts(world: VirtualDiscord, channel: Channel, request: RecordedRequest) -> None:
     """Files and embeds need a permission each.
 
     Raises:
@@ -86,14 +86,14 @@ def _check_file_components(body: dict[str, Any]) -> None:
             raise errors.invalid_form("components", "UNFURLED_MEDIA_ITEM_INVALID", "Only attachment:// is allowed.")
 
 
-def _check_thread(world: World, channel: Channel) -> None:
+def _check_thread(world: VirtualDiscord, channel: Channel) -> None:
     thread = channel.thread_metadata
     if thread is None or not thread.locked or permissions_in(world, channel) & flag("manage_threads"):
         return
     raise errors.thread_archived() if thread.archived else simcord_errors.missing_permissions()
 
 
-def _check_reply(world: World, channel: Channel, body: dict[str, Any]) -> None:
+def _check_reply(world: VirtualDiscord, channel: Channel, body: dict[str, Any]) -> None:
     reference = body.get("message_reference")
     if not isinstance(reference, dict) or reference.get("type", 0) != 0:
         return
@@ -107,13 +107,13 @@ def _check_reply(world: World, channel: Channel, body: dict[str, Any]) -> None:
     del body["message_reference"]  # Discord then sends it as a plain message
 
 
-def unarchive(world: World, channel: Channel) -> None:
+def unarchive(world: VirtualDiscord, channel: Channel) -> None:
     """A new message opens an archived thread again."""
     if channel.thread_metadata is not None and channel.thread_metadata.archived:
         world.backend.edit_channel(channel.id, {}, thread_metadata={"archived": False})
 
 
-def check_edit(world: World, channel: Channel, request: RecordedRequest) -> None:
+def check_edit(world: VirtualDiscord, channel: Channel, request: RecordedRequest) -> None:
     """Check an edit of a channel's message.
 
     Raises:

@@ -10,7 +10,7 @@ from simcord.backend.models import Message as StoredMessage
 from simcord.components import walk_components
 
 from .posting import SUPPRESS_NOTIFICATIONS, pings_of, sent_at
-from .world import PostFacts, World
+from .virtual_discord import PostFacts, VirtualDiscord
 
 _BUTTON = 2
 _SELECTS = (3, 5, 6, 7, 8)
@@ -83,7 +83,7 @@ class Message:
         return [item["media"]["url"] for item in items]
 
 
-def view(world: World, stored: StoredMessage) -> Message:
+def view(world: VirtualDiscord, stored: StoredMessage) -> Message:
     """A stored message as a person sees it."""
     facts = world.posts.get(stored.id) or PostFacts(None, pings_of(stored))
     reference = stored.reference or {}
@@ -137,7 +137,7 @@ def _button(part: dict[str, Any]) -> Button:
     )
 
 
-def _attachment(world: World, item: dict[str, Any]) -> Attachment:
+def _attachment(world: VirtualDiscord, item: dict[str, Any]) -> Attachment:
     filename = str(item["filename"])
     content = world.backend.cdn.get(item["url"]) or b""
     return Attachment(filename, content, item.get("description"), filename.startswith(_SPOILER))

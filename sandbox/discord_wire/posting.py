@@ -12,7 +12,7 @@ from simcord.http.router import dispatch
 
 from . import message_rules
 from .recording import RecordedRequest
-from .world import Pings, PostFacts, World
+from .virtual_discord import Pings, PostFacts, VirtualDiscord
 
 SUPPRESS_NOTIFICATIONS = 1 << 12
 _HOUR_S = 3600
@@ -31,7 +31,7 @@ def pings_of(message: Message) -> Pings:
     return Pings(frozenset(message.ping_user_ids), frozenset(message.ping_role_ids), bool(message.mention_everyone))
 
 
-def simcord_dispatch(world: World, request: RecordedRequest) -> Any:  # noqa: ANN401 # JSON
+def simcord_dispatch(world: VirtualDiscord, request: RecordedRequest) -> Any:  # noqa: ANN401 # JSON
     """Let SimCord answer."""
     return dispatch(
         world.backend,
@@ -45,7 +45,7 @@ def simcord_dispatch(world: World, request: RecordedRequest) -> Any:  # noqa: AN
     )
 
 
-def post_message(world: World, request: RecordedRequest, channel: Channel) -> dict[str, Any]:
+def post_message(world: VirtualDiscord, request: RecordedRequest, channel: Channel) -> dict[str, Any]:
     """Create a message, or return the one that was sent with the same nonce.
 
     Raises:
@@ -71,7 +71,7 @@ def post_message(world: World, request: RecordedRequest, channel: Channel) -> di
     return {**answer, "nonce": nonce}
 
 
-def edit_message(world: World, request: RecordedRequest, channel: Channel, message_id: int) -> dict[str, Any]:
+def edit_message(world: VirtualDiscord, request: RecordedRequest, channel: Channel, message_id: int) -> dict[str, Any]:
     """Edit a message of the bot's own.
 
     Raises:
@@ -86,7 +86,7 @@ def edit_message(world: World, request: RecordedRequest, channel: Channel, messa
     return answer
 
 
-def _count_old_edit(world: World, message: Message) -> None:
+def _count_old_edit(world: VirtualDiscord, message: Message) -> None:
     most = world.limits.edits_of_old_messages
     now = world.now()
     if most is None or now - sent_at(message) < _HOUR_S:
@@ -112,7 +112,7 @@ def without_nonce(answer: Any) -> Any:  # noqa: ANN401 # JSON
     return answer
 
 
-def channel_of(world: World, channel_id: str) -> Channel:
+def channel_of(world: VirtualDiscord, channel_id: str) -> Channel:
     """A channel by its id.
 
     Raises:

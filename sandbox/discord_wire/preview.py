@@ -18,7 +18,7 @@ from .guilds_and_channels import Channel
 from .localizing import localized
 from .media import Read, RememberingMediaWorker
 from .members import Member
-from .world import DEFAULT_LOCALE, World
+from .virtual_discord import DEFAULT_LOCALE, VirtualDiscord
 
 _log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class Proxy(discord.Client):
     def __init__(self, changes: Changes) -> None:
         super().__init__(intents=discord.Intents.all())
         self.changes = changes
-        self.world: World | None = None
+        self.world: VirtualDiscord | None = None
 
     async def on_interaction(self, interaction: discord.Interaction) -> None:
         """Wait until the real bot's callback came in over REST."""
@@ -57,7 +57,7 @@ class Proxy(discord.Client):
 class PreviewPage:
     """One page for one channel at a time."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: VirtualDiscord) -> None:
         self._world = world
         self._page: Preview | None = None
         self._refreshing: asyncio.Task[None] | None = None
@@ -67,7 +67,7 @@ class PreviewPage:
         self._speak_to_each(world)
         self.url: str | None = None
 
-    def _speak_to_each(self, world: World) -> None:
+    def _speak_to_each(self, world: VirtualDiscord) -> None:
         """Let the page offer commands in the viewer's language."""
         visible = world.backend.visible_commands
 

@@ -6,12 +6,12 @@ import re
 
 from . import interaction_rest, posting
 from .recording import RecordedRequest
-from .world import World
+from .virtual_discord import VirtualDiscord
 
 _TOKEN = re.compile(r"(/(?:interactions|webhooks)/[0-9]+/)[^/]+")
 
 
-def log_request(world: World, request: RecordedRequest, status: int | None, answer: object) -> None:
+def log_request(world: VirtualDiscord, request: RecordedRequest, status: int | None, answer: object) -> None:
     """Log a request after it was carried out or refused, even if its response is lost afterwards.
 
     `status` is None if the connection was cut before anything was done; `answer` is the response's body.
@@ -30,7 +30,9 @@ def log_request(world: World, request: RecordedRequest, status: int | None, answ
     )
 
 
-def _described(world: World, request: RecordedRequest, told: dict[str, object]) -> tuple[str, dict[str, object]]:
+def _described(
+    world: VirtualDiscord, request: RecordedRequest, told: dict[str, object]
+) -> tuple[str, dict[str, object]]:
     """The event's name, and the facts specific to this kind of request."""
     if match := interaction_rest.CALLBACK.fullmatch(request.path):
         return "acknowledge", {"interaction": int(match["id"]), "type": request.body.get("type")}

@@ -18,8 +18,8 @@ from .message_rules import as_discord_words_it
 from .recording import RecordedRequest, read_request
 from .request_log import log_request
 from .routes import find_route
+from .virtual_discord import VirtualDiscord
 from .wire_json import Wire
-from .world import World
 
 _log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ Answer = tuple[int, Any]
 class Rest:
     """Serves `/api/v10/…`."""
 
-    def __init__(self, world: World, wire: Wire, gateway: Gateway) -> None:
+    def __init__(self, world: VirtualDiscord, wire: Wire, gateway: Gateway) -> None:
         self._world = world
         self._wire = wire
         self._gateway = gateway

@@ -12,10 +12,10 @@ from simcord.backend.errors import BackendError, invalid_form_body, missing_acce
 from . import errors
 from .command_rules import check_commands
 from .recording import RecordedRequest
-from .world import World
+from .virtual_discord import VirtualDiscord
 
 Answer = tuple[int, Any]
-Handler = Callable[[World, RecordedRequest, "re.Match[str]"], Answer]
+Handler = Callable[[VirtualDiscord, RecordedRequest, "re.Match[str]"], Answer]
 
 _COMMANDS = r"/applications/(?P<app>\d+)(?:/guilds/(?P<guild>\d+))?/commands"
 _COMMAND_DEFAULTS: dict[str, Any] = {"nsfw": False, "contexts": None, "integration_types": [0]}
@@ -29,14 +29,14 @@ def find_route(method: str, path: str) -> tuple[Handler, re.Match[str]] | None:
     return None
 
 
-def _me(world: World, _: RecordedRequest, __: re.Match[str]) -> Answer:
+def _me(world: VirtualDiscord, _: RecordedRequest, __: re.Match[str]) -> Answer:
     return 200, serializers.user_payload(world.backend.bot_user)
 
 
 _GUILDS_LISTED = 200
 
 
-def _my_guilds(world: World, request: RecordedRequest, _: re.Match[str]) -> Answer:
+def _my_guilds(world: VirtualDiscord, request: RecordedRequest, _: re.Match[str]) -> Answer:
     """Partial guilds only (Discord developer docs, Get Current User Guilds); SimCord answers whole ones."""
     after, before = (int(request.query.get(name, edge)) for name, edge in (("after", 0), ("before", 2**63)))
     limit = min(int(request.query.get("limit", _GUILDS_LISTED)), _GUILDS_LISTED)
@@ -45,7 +45,7 @@ def _my_guilds(world: World, request: RecordedRequest, _: re.Match[str]) -> Answ
     return 200, [_partial_guild(world, guild_id) for guild_id in page]
 
 
-def _partial_guild(world: World, guild_id: int) -> dict[str, Any]:
+def _partial_guild(world: VirtualDiscord, guild_id: int) -> dict[str, Any]:
     guild = world.backend.guilds[guild_id]
     permissions = world.backend.compute_permissions(guild_id, world.backend.bot_user.id)
     return {
@@ -59,11 +59,11 @@ def _partial_guild(world: World, guild_id: int) -> dict[str, Any]:
     }
 
 
-def _application(world: World, _: RecordedRequest, __: re.Match[str]) -> Answer:
+def _application(world: VirtualDiscord, _: RecordedRequest, __: re.Match[str]) -> Answer:
     return 200, application_payload(world)
 
 
-def application_payload(world: World) -> dict[str, Any]:
+def application_payload(world: VirtualDiscord) -> dict[str, Any]:
     """The bot's application, with the bot's own changes."""
     backend = world.backend
     bot = dict(serializers.user_payload(backend.bot_user))
@@ -91,7 +91,7 @@ def application_payload(world: World) -> dict[str, Any]:
 _EDITABLE = {"description", "tags", "custom_install_url", "install_params", "integration_types_config", "flags"}
 
 
-def _edit_application(world: World, request: RecordedRequest, _: re.Match[str]) -> Answer:
+def _edit_application(world: VirtualDiscord, request: RecordedRequest, _: re.Match[str]) -> Answer:
     unknown = set(request.body) - _EDITABLE
     if unknown:
         raise BackendError(501, 0, f"the sandbox does not know the application's field(s) {sorted(unknown)}")
@@ -99,7 +99,7 @@ def _edit_application(world: World, request: RecordedRequest, _: re.Match[str]) 
     return 200, application_payload(world)
 
 
-def _scope(world: World, match: re.Match[str]) -> int | None:
+def _scope(world: VirtualDiscord, match: re.Match[str]) -> int | None:
     if int(match["app"]) != world.backend.application_id:
         raise missing_access()
     guild_id = int(match["guild"]) if match["guild"] else None
@@ -132,13 +132,13 @@ def _without_translations(item: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def _list_commands(world: World, request: RecordedRequest, match: re.Match[str]) -> Answer:
+def _list_commands(world: VirtualDiscord, request: RecordedRequest, match: re.Match[str]) -> Answer:
     scope = _scope(world, match)
     localized = request.query.get("with_localizations", "").lower() in ("1", "true")
     return 200, [_shown(command, localized=localized) for command in world.backend.commands.get(scope, {}).values()]
 
 
-def _put_commands(world: World, request: RecordedRequest, match: re.Match[str]) -> Answer:
+def _put_commands(world: VirtualDiscord, request: RecordedRequest, match: re.Match[str]) -> Answer:
     scope = _scope(world, match)
     if not isinstance(request.json, list):
         raise invalid_form_body("a list of commands is expected")
@@ -146,7 +146,7 @@ def _put_commands(world: World, request: RecordedRequest, match: re.Match[str]) 
     return 200, [_shown(command, localized=True) for command in _register(world, scope, request.json)]
 
 
-def _register(world: World, scope: int | None, commands: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _register(world: VirtualDiscord, scope: int | None, commands: list[dict[str, Any]]) -> list[dict[str, Any]]:
     known = [{key: value for key, value in command.items() if key not in ("nsfw", "id")} for command in commands]
     return world.backend.register_commands(scope, known)
 
@@ -154,7 +154,7 @@ def _register(world: World, scope: int | None, commands: list[dict[str, Any]]) -
 _STORED_ONLY = ("id", "application_id", "guild_id")
 
 
-def _add_command(world: World, request: RecordedRequest, match: re.Match[str]) -> Answer:
+def _add_command(world: VirtualDiscord, request: RecordedRequest, match: re.Match[str]) -> Answer:
     scope = _scope(world, match)
     kept = world.backend.commands.get(scope, {})
     key = (request.body.get("name", ""), request.body.get("type", 1))
@@ -168,18 +168,18 @@ def _as_sent(command: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in command.items() if key not in _STORED_ONLY}
 
 
-def _one(world: World, match: re.Match[str]) -> dict[str, Any]:
+def _one(world: VirtualDiscord, match: re.Match[str]) -> dict[str, Any]:
     for command in world.backend.commands.get(_scope(world, match), {}).values():
         if command["id"] == match["id"]:
             return command
     raise errors.unknown_command()
 
 
-def _get_command(world: World, _: RecordedRequest, match: re.Match[str]) -> Answer:
+def _get_command(world: VirtualDiscord, _: RecordedRequest, match: re.Match[str]) -> Answer:
     return 200, _shown(_one(world, match), localized=True)
 
 
-def _edit_command(world: World, request: RecordedRequest, match: re.Match[str]) -> Answer:
+def _edit_command(world: VirtualDiscord, request: RecordedRequest, match: re.Match[str]) -> Answer:
     command = _one(world, match)
     changed = {**_as_sent(command), **request.body}
     kept = world.backend.commands[_scope(world, match)]
@@ -190,13 +190,13 @@ def _edit_command(world: World, request: RecordedRequest, match: re.Match[str]) 
     return 200, _shown(command, localized=True)
 
 
-def _delete_command(world: World, _: RecordedRequest, match: re.Match[str]) -> Answer:
+def _delete_command(world: VirtualDiscord, _: RecordedRequest, match: re.Match[str]) -> Answer:
     command = _one(world, match)
     del world.backend.commands[_scope(world, match)][command["name"], command["type"]]
     return 204, None
 
 
-def _command_permissions(world: World, _: RecordedRequest, match: re.Match[str]) -> Answer:
+def _command_permissions(world: VirtualDiscord, _: RecordedRequest, match: re.Match[str]) -> Answer:
     _scope(world, match)
     return 200, []
 

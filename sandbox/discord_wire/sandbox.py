@@ -20,8 +20,8 @@ from .preview import PreviewPage, Proxy
 from .recording import RecordedRequest
 from .rest import Rest
 from .session_starts import SessionStarts
+from .virtual_discord import DEFAULT_LOCALE, VirtualDiscord
 from .wire_json import Wire
-from .world import DEFAULT_LOCALE, World
 
 T = TypeVar("T")
 
@@ -41,7 +41,9 @@ class DiscordSandbox:
 
     Permissions = discord.Permissions
 
-    def __init__(self, world: World, runner: web.AppRunner, gateway: Gateway, page: PreviewPage, base: str) -> None:
+    def __init__(
+        self, world: VirtualDiscord, runner: web.AppRunner, gateway: Gateway, page: PreviewPage, base: str
+    ) -> None:
         self._runner = runner
         self._page = page
         self.world = world
@@ -63,7 +65,7 @@ class DiscordSandbox:
         """Serve on 127.0.0.1 (port 0: any free one) within the running event loop, and log events to a file."""
         changes = Changes()
         proxy = Proxy(changes)
-        world = World(proxy=proxy, bot_token=bot_token or _token(), changes=changes, log_path=log_path)
+        world = VirtualDiscord(proxy=proxy, bot_token=bot_token or _token(), changes=changes, log_path=log_path)
         proxy.world = world
         world.backend.bot_user.name = bot_name
         app = web.Application(client_max_size=_LARGEST_REQUEST)
@@ -243,7 +245,7 @@ class DiscordSandbox:
 class _Handlers:
     """What the web server calls; filled in once the port is known."""
 
-    world: World
+    world: VirtualDiscord
     rest: Rest
     gateway: Gateway
     page: PreviewPage

@@ -11,13 +11,13 @@ from simcord import intents as simcord_intents
 from simcord.backend.access import channel_accessible
 from simcord.backend.permissions import flag
 
-from .world import World
+from .virtual_discord import VirtualDiscord
 
 Payload = dict[str, Any]
 _OBFUSCATED = 1 << 17
 
 
-def shape(world: World, intents: discord.Intents, event: str, payload: Mapping[str, Any]) -> Payload | None:
+def shape(world: VirtualDiscord, intents: discord.Intents, event: str, payload: Mapping[str, Any]) -> Payload | None:
     """Return the payload that this session gets, or None if its intents don't cover the event."""
     gate = simcord_intents.required_intent(event, payload)
     # Updates of the bot itself don't need the members intent.
@@ -44,7 +44,7 @@ def shape(world: World, intents: discord.Intents, event: str, payload: Mapping[s
     return shaped
 
 
-def complete_guild(world: World, guild: Payload) -> None:
+def complete_guild(world: VirtualDiscord, guild: Payload) -> None:
     """Add a guild's boost tier, which SimCord doesn't store; hide channels and threads that the bot doesn't see."""
     guild["premium_tier"] = world.extras(int(guild["id"])).premium_tier
     _put(guild, "preferred_locale", guild.get("preferred_locale"))
@@ -52,12 +52,12 @@ def complete_guild(world: World, guild: Payload) -> None:
     guild["threads"] = [thread for thread in guild.get("threads") or [] if _reaches(world, thread)]
 
 
-def _reaches(world: World, thread: Payload) -> bool:
+def _reaches(world: VirtualDiscord, thread: Payload) -> bool:
     """Whether the bot gets events of a thread; for a private one it must be a member or may manage threads."""
     return channel_accessible(world.backend, int(thread["id"]), world.backend.bot_user.id)
 
 
-def _as_seen(world: World, channel: Payload) -> Payload:
+def _as_seen(world: VirtualDiscord, channel: Payload) -> Payload:
     """A channel as Discord reports it since 2026-11-16: without name and permissions if the bot may not view it."""
     channel_id = int(channel["id"])
     if channel_id in world.backend.channels:
@@ -72,7 +72,7 @@ def _as_seen(world: World, channel: Payload) -> Payload:
     return {**kept, "name": "___hidden___", "flags": _OBFUSCATED, "permission_overwrites": [nobody]}
 
 
-def _complete_message(world: World, event: str, message: Payload) -> None:
+def _complete_message(world: VirtualDiscord, event: str, message: Payload) -> None:
     nonce = world.nonces.in_flight if event == "MESSAGE_CREATE" else None
     if nonce is None:
         message.pop("nonce", None)
@@ -87,7 +87,7 @@ def _put(payload: Payload, key: str, value: str | None) -> None:
         payload[key] = value
 
 
-def _complete_interaction(world: World, interaction: Payload) -> None:
+def _complete_interaction(world: VirtualDiscord, interaction: Payload) -> None:
     guild_id = interaction.get("guild_id")
     if person := (interaction.get("member") or interaction).get("user"):  # a ping is nobody's
         _put(interaction, "locale", world.locale(int(person["id"])))
@@ -99,7 +99,7 @@ def _complete_interaction(world: World, interaction: Payload) -> None:
             _put(place, key, world.preferred_locale(int(guild_id)))
 
 
-def _censor_interaction(world: World, interaction: Payload) -> None:
+def _censor_interaction(world: VirtualDiscord, interaction: Payload) -> None:
     bot_id = world.backend.bot_user.id
     if isinstance(interaction.get("message"), dict):
         simcord_intents.censor_message(interaction["message"], bot_id, backend=world.backend, exempt_root=True)

@@ -21,7 +21,7 @@ GUILD = 7
 Happen = Callable[[GuildEvents], Any]
 
 
-class World:
+class GuildEventsFixture:
     """The events of one server, whose bot is in it."""
 
     def __init__(self) -> None:
@@ -36,21 +36,25 @@ class World:
 
 
 @pytest.fixture
-async def world() -> AsyncIterator[World]:
-    made = World()
+async def world() -> AsyncIterator[GuildEventsFixture]:
+    made = GuildEventsFixture()
     task = asyncio.create_task(made.events.look_after_servers())
     yield made
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
 
 
-async def test_a_server_that_reinvites_the_bot_reports_its_language_before_it_resumes(world: World) -> None:
+async def test_a_server_that_reinvites_the_bot_reports_its_language_before_it_resumes(
+    world: GuildEventsFixture,
+) -> None:
     """The language may have changed while the bot was not in the server."""
     await world.events.on_guild_join(world.guild)
     assert world.guilds.mock_calls == [call.locale_reported(GUILD, "es-ES"), call.server_back(GUILD)]
 
 
-async def test_a_server_that_returns_while_the_database_cannot_be_written_resumes_later(world: World) -> None:
+async def test_a_server_that_returns_while_the_database_cannot_be_written_resumes_later(
+    world: GuildEventsFixture,
+) -> None:
     """Otherwise the server would stay suspended and be deleted after a week, although the bot is in it."""
     world.guilds.server_back.side_effect = [FULL, FULL, None]
     await world.events.on_guild_join(world.guild)
@@ -64,7 +68,7 @@ async def test_a_server_that_returns_while_the_database_cannot_be_written_resume
     assert world.guilds.server_back.await_count == 3
 
 
-async def test_a_loop_that_crashed_at_one_server_continues_with_the_others(world: World) -> None:
+async def test_a_loop_that_crashed_at_one_server_continues_with_the_others(world: GuildEventsFixture) -> None:
     world.guilds.known_channels.side_effect = [RuntimeError("a fault of ours"), []]
     world.client.get_guild.side_effect = lambda guild_id: MagicMock(
         id=guild_id, preferred_locale=Locale.german, unavailable=False
@@ -79,7 +83,7 @@ async def test_a_loop_that_crashed_at_one_server_continues_with_the_others(world
     again.cancel()
 
 
-async def test_a_server_that_has_removed_the_bot_again_is_not_resumed(world: World) -> None:
+async def test_a_server_that_has_removed_the_bot_again_is_not_resumed(world: GuildEventsFixture) -> None:
     world.guilds.server_back.side_effect = [FULL, FULL, None]
     await world.events.on_guild_join(world.guild)
     await until_idle()
@@ -92,13 +96,13 @@ async def test_a_server_that_has_removed_the_bot_again_is_not_resumed(world: Wor
     world.reconciler.ask.assert_not_called()
 
 
-async def test_a_removal_that_cannot_be_stored_is_found_by_comparing(world: World) -> None:
+async def test_a_removal_that_cannot_be_stored_is_found_by_comparing(world: GuildEventsFixture) -> None:
     world.guilds.server_gone.side_effect = FULL
     await world.events.on_guild_remove(world.guild)
     world.reconciler.ask.assert_called_once_with()
 
 
-async def test_a_removal_that_another_process_follows_is_checked_with_discord(world: World) -> None:
+async def test_a_removal_that_another_process_follows_is_checked_with_discord(world: GuildEventsFixture) -> None:
     """This process may have been halted since, and the server may have invited the bot again."""
     world.ownership.owns_server.return_value = False
     await world.events.on_guild_remove(world.guild)
@@ -118,7 +122,7 @@ async def test_a_removal_that_another_process_follows_is_checked_with_discord(wo
     ],
 )
 async def test_if_anything_cannot_be_stored_the_whole_server_is_checked_again(
-    world: World, change: str, happen: Happen
+    world: GuildEventsFixture, change: str, happen: Happen
 ) -> None:
     setattr(world.guilds, change, AsyncMock(side_effect=[FULL, None, None]))
     await happen(world.events)
@@ -129,7 +133,7 @@ async def test_if_anything_cannot_be_stored_the_whole_server_is_checked_again(
 
 
 @pytest.mark.parametrize("in_outage", [False, True])
-async def test_after_an_outage_a_channel_in_the_cache_may_be_gone(world: World, in_outage: bool) -> None:
+async def test_after_an_outage_a_channel_in_the_cache_may_be_gone(world: GuildEventsFixture, in_outage: bool) -> None:
     """Discord doesn't report what is deleted in an outage, and the cache keeps it."""
     world.guilds.known_channels.return_value = [5]
     world.client.http.get_channel = AsyncMock(side_effect=_refused(404, 10003))
@@ -144,7 +148,7 @@ async def test_after_an_outage_a_channel_in_the_cache_may_be_gone(world: World, 
     assert world.guilds.channel_gone.await_args_list == gone
 
 
-async def test_whether_a_channel_is_gone_is_asked_until_discord_responds(world: World) -> None:
+async def test_whether_a_channel_is_gone_is_asked_until_discord_responds(world: GuildEventsFixture) -> None:
     """Only that is done again: what waits for a permission isn't hurried meanwhile."""
     world.guilds.known_channels.return_value = [5]
     world.guild.get_channel_or_thread.return_value = None
@@ -157,7 +161,7 @@ async def test_whether_a_channel_is_gone_is_asked_until_discord_responds(world: 
     world.guilds.permissions_changed.assert_awaited_once_with(GUILD)
 
 
-async def test_a_channel_that_discord_does_not_show_is_still_there(world: World) -> None:
+async def test_a_channel_that_discord_does_not_show_is_still_there(world: GuildEventsFixture) -> None:
     """A refusal is a response, so Discord is asked only once."""
     world.guilds.known_channels.return_value = [5]
     world.guild.get_channel_or_thread.return_value = None
@@ -170,7 +174,7 @@ async def test_a_channel_that_discord_does_not_show_is_still_there(world: World)
     world.guilds.channel_gone.assert_not_called()
 
 
-async def test_a_server_that_invites_the_bot_again_may_have_deleted_channels(world: World) -> None:
+async def test_a_server_that_invites_the_bot_again_may_have_deleted_channels(world: GuildEventsFixture) -> None:
     world.guilds.known_channels.return_value = [5]
     world.guild.get_channel_or_thread.return_value = None
     world.client.http.get_channel = AsyncMock(side_effect=_refused(404, 10003))
@@ -179,7 +183,7 @@ async def test_a_server_that_invites_the_bot_again_may_have_deleted_channels(wor
     world.guilds.channel_gone.assert_awaited_once_with(GUILD, 5)
 
 
-async def test_a_server_is_synchronised_as_it_is_then(world: World) -> None:
+async def test_a_server_is_synchronised_as_it_is_then(world: GuildEventsFixture) -> None:
     """It may have removed and invited the bot again, and the gateway then reports it anew."""
     before = MagicMock(id=GUILD, preferred_locale=Locale.german, unavailable=False)
     await world.events.on_guild_available(before)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sandbox.discord_wire import Answer, Channel, DiscordSandbox, Member, Message
-from sandbox.discord_wire.world import DEFAULT_LOCALE
+from sandbox.discord_wire.virtual_discord import DEFAULT_LOCALE
 from sandbox.pixverse_api.accounts import Account
 from sandbox.pixverse_api.jobs import Job
 from sandbox.pixverse_api.timelines import Timeline

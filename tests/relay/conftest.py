@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from storage.database import Database
-from tests.relay.world import World, open_database
+from tests.relay.relay_fixture import RelayFixture, open_database
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-async def world(database: Database) -> AsyncIterator[World]:
-    made = World(database)
+async def world(database: Database) -> AsyncIterator[RelayFixture]:
+    made = RelayFixture(database)
     yield made
     await made.close()

@@ -11,13 +11,13 @@ import pytest
 from model.job import JobState
 from relay.changes import Changes
 from storage.engines.interface import Row, SqlValue
-from tests.relay.world import World, open_database
+from tests.relay.relay_fixture import RelayFixture, open_database
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
+async def world(tmp_path: Path) -> AsyncIterator[RelayFixture]:
     database = await open_database(tmp_path)
-    made = World(database)
+    made = RelayFixture(database)
     yield made
     await made.close()
     await database.close()
@@ -34,7 +34,7 @@ def test_listeners_are_called_in_turn() -> None:
 
 
 async def test_a_poll_without_news_changes_nothing_and_reads_nothing(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: RelayFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for jobid in ("job-1", "job-2"):
         await world.watch(jobid)

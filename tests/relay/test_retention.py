@@ -12,7 +12,7 @@ from storage import deliveries
 from storage.errors import StorageUnavailable
 from tests.clock import ManualClock
 from tests.relay.discord_channel import FIRST_DAY
-from tests.relay.outbox_world import World, completed
+from tests.relay.outbox_fixture import OutboxFixture, completed
 
 CHANNEL = 5
 HOUR = 3_600_000
@@ -30,8 +30,8 @@ class PassingClock(ManualClock):
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    made = World(tmp_path / "relay.db", clock=PassingClock(FIRST_DAY, 0.0))
+async def world(tmp_path: Path) -> AsyncIterator[OutboxFixture]:
+    made = OutboxFixture(tmp_path / "relay.db", clock=PassingClock(FIRST_DAY, 0.0))
     await made.start()
     await made.account()
     for number in range(3):
@@ -42,7 +42,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     await made.stop()
 
 
-def _retention(world: World, held: list[int] | None = None) -> Retention:
+def _retention(world: OutboxFixture, held: list[int] | None = None) -> Retention:
     async def give_up_held(before: int) -> None:
         if held is not None:
             held.append(before)
@@ -50,18 +50,18 @@ def _retention(world: World, held: list[int] | None = None) -> Retention:
     return Retention(world.database, world.clock, give_up_held, lambda _: None)
 
 
-async def _pass(world: World, retention: Retention, ms: int) -> None:
+async def _pass(world: OutboxFixture, retention: Retention, ms: int) -> None:
     assert isinstance(world.clock, PassingClock)
     world.clock.end = world.clock.now() + ms
     with pytest.raises(asyncio.CancelledError):
         await retention.run()
 
 
-async def _jobs(world: World) -> int:
+async def _jobs(world: OutboxFixture) -> int:
     return len(await world.database.reader.all("SELECT id FROM jobs"))
 
 
-async def test_a_job_is_kept_for_31_days_and_no_longer(world: World) -> None:
+async def test_a_job_is_kept_for_31_days_and_no_longer(world: OutboxFixture) -> None:
     retention = _retention(world)
     await _pass(world, retention, KEPT - 2 * HOUR)
     assert await _jobs(world) == 3
@@ -70,7 +70,7 @@ async def test_a_job_is_kept_for_31_days_and_no_longer(world: World) -> None:
     assert retention.failures == 0
 
 
-async def test_copies_from_before_an_update_are_deleted_too(world: World) -> None:
+async def test_copies_from_before_an_update_are_deleted_too(world: OutboxFixture) -> None:
     copy = world.database.path.with_name("relay.db.before-2")
     copy.touch()
     os.utime(copy, (0, 0))
@@ -78,7 +78,7 @@ async def test_copies_from_before_an_update_are_deleted_too(world: World) -> Non
     assert not copy.exists()
 
 
-async def test_notices_are_deleted_however_many_there_are(world: World) -> None:
+async def test_notices_are_deleted_however_many_there_are(world: OutboxFixture) -> None:
     async with world.database.transaction() as tx:
         for number in range(250):
             notice_id = await deliveries.add_notice(
@@ -92,7 +92,7 @@ async def test_notices_are_deleted_however_many_there_are(world: World) -> None:
     assert await world.database.reader.count("deliveries WHERE kind = 'notice'") == 0
 
 
-async def test_a_failing_database_costs_at_most_an_hour(world: World) -> None:
+async def test_a_failing_database_costs_at_most_an_hour(world: OutboxFixture) -> None:
     failing = [True]
 
     def fail_once() -> None:
@@ -109,7 +109,7 @@ async def test_a_failing_database_costs_at_most_an_hour(world: World) -> None:
     assert retention.failures == 1
 
 
-async def test_a_job_on_hold_for_a_month_is_given_up(world: World) -> None:
+async def test_a_job_on_hold_for_a_month_is_given_up(world: OutboxFixture) -> None:
     held: list[int] = []
     await _retention(world, held).sweep()
     assert held == [world.clock.now() - KEPT]

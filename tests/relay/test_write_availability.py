@@ -15,7 +15,7 @@ from relay.write_availability import WriteAvailability
 from storage.database import Database
 from storage.errors import StorageUnavailable
 from tests.clock import HastyClock, ManualClock
-from tests.relay.cards.test_card_loop import CardWorld
+from tests.relay.cards.test_card_loop import CardLoopFixture
 from tests.relay.discord_channel import FIRST_DAY
 
 CHANNEL = 5
@@ -35,15 +35,15 @@ class Steps(ManualClock):
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[CardWorld]:
-    made = CardWorld(tmp_path / "relay.db", clock=ManualClock(FIRST_DAY, 0.0))
+async def world(tmp_path: Path) -> AsyncIterator[CardLoopFixture]:
+    made = CardLoopFixture(tmp_path / "relay.db", clock=ManualClock(FIRST_DAY, 0.0))
     await made.begin()
     yield made
     await made.halt()
     await made.stop()
 
 
-async def test_a_full_disk_is_noticed_by_any_write(world: CardWorld) -> None:
+async def test_a_full_disk_is_noticed_by_any_write(world: CardLoopFixture) -> None:
     assert not world.database.refused.is_set()
     # The file may not grow, which SQLite reports like a full disk.
     (pages,) = await world.database.reader.all("PRAGMA page_count")
@@ -54,7 +54,7 @@ async def test_a_full_disk_is_noticed_by_any_write(world: CardWorld) -> None:
     assert world.database.refused.is_set()
 
 
-async def test_cards_are_notified_at_the_start_and_at_the_end(world: CardWorld) -> None:
+async def test_cards_are_notified_at_the_start_and_at_the_end(world: CardLoopFixture) -> None:
     await world.database._engine.writer.rows("PRAGMA busy_timeout = 10")
     paused = []
     with closing(sqlite3.connect(world.database.path, isolation_level=None)) as other:
@@ -71,12 +71,12 @@ async def test_cards_are_notified_at_the_start_and_at_the_end(world: CardWorld) 
     assert world.recorded.writes == 2
 
 
-async def test_a_momentary_failure_is_not_reported(world: CardWorld) -> None:
+async def test_a_momentary_failure_is_not_reported(world: CardLoopFixture) -> None:
     await WriteAvailability(world.database, world.changes, Steps(lambda: None)).until_over()
     assert world.recorded.writes == 0
 
 
-async def test_an_open_card_shows_the_pause_and_its_end_even_without_writes(world: CardWorld) -> None:
+async def test_an_open_card_shows_the_pause_and_its_end_even_without_writes(world: CardLoopFixture) -> None:
     await world.card("job")
 
     def fail() -> None:

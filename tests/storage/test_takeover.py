@@ -16,7 +16,7 @@ from storage.database import Database
 from storage.deliveries import Delivery
 from storage.engines import migrations
 from storage.engines.sqlite import migrate
-from tests.relay.outbox_world import GUILD, World
+from tests.relay.outbox_fixture import GUILD, OutboxFixture
 from tests.storage.engines.test_sqlite_migrate import PowerCut, connected, dump
 
 TABLES_3 = Path(__file__).with_name("databases") / "tables_3.sql"
@@ -105,7 +105,7 @@ def test_a_crash_at_any_statement_leaves_the_old_state_or_the_new_one(before: Pa
 
 
 async def test_waiting_messages_are_posted_once_and_nothing_else(before: Path) -> None:
-    world = World(before)
+    world = OutboxFixture(before)
     world.clock.advance(NOW - world.clock.now())
     await world.start()
     await world.pump_for(3_600_000, 60_000)

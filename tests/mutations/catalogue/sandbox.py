@@ -154,7 +154,7 @@ MUTATIONS = (
     mutation(
         "everybody uses Discord in English",
         f"{_LOCALES}::test_an_interaction_carries_both_languages",
-        "World.locale",
+        "VirtualDiscord.locale",
         "self.locales.get(user_id, DEFAULT_LOCALE)",
         "DEFAULT_LOCALE",
     ),

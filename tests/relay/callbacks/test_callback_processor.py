@@ -17,7 +17,7 @@ from storage import follows, servers
 from storage.follows import FollowRow
 from tests.clock import START
 from tests.idle import until_idle
-from tests.relay.world import ACCOUNT, CHANNEL, GUILD, OTHER_ACCOUNT, BrokenReader, FakeAccounts, World
+from tests.relay.relay_fixture import ACCOUNT, CHANNEL, GUILD, OTHER_ACCOUNT, BrokenReader, FakeAccounts, RelayFixture
 
 TAKEN = 77
 """The number of every job that is taken."""
@@ -53,7 +53,7 @@ class FakeOwnAccounts(FakeAccounts):
 class Post:
     """The parts that process callbacks, with fakes around them."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: RelayFixture) -> None:
         self.world = world
         self.imports = Imports()
         self.accounts = FakeOwnAccounts()
@@ -77,39 +77,39 @@ class Post:
 
 
 @pytest.fixture
-async def post(world: World) -> AsyncIterator[Post]:
+async def post(world: RelayFixture) -> AsyncIterator[Post]:
     made = Post(world)
     yield made
     made.running.cancel()
     await asyncio.gather(made.running, return_exceptions=True)
 
 
-async def _follow(world: World, guild: int = GUILD, account: int = ACCOUNT) -> None:
+async def _follow(world: RelayFixture, guild: int = GUILD, account: int = ACCOUNT) -> None:
     async with world.database.transaction() as tx:
         await follows.put(tx, FollowRow(guild, CHANNEL, account, False, None, START))
 
 
-async def test_a_reported_end_makes_the_bot_request_an_open_job(world: World, post: Post) -> None:
+async def test_a_reported_end_makes_the_bot_request_an_open_job(world: RelayFixture, post: Post) -> None:
     number = await world.watch(JOB)
     assert await post.says(jobid=JOB, status="completed") is CallbackUse.ASKED
     assert post.world.recorded.reported == [number]
 
 
-async def test_reported_progress_causes_no_request(world: World, post: Post) -> None:
+async def test_reported_progress_causes_no_request(world: RelayFixture, post: Post) -> None:
     await world.watch(JOB)
     for status in ("created", "started", "progress", "news", None):
         assert await post.says(jobid=JOB, status=status) is CallbackUse.PROGRESS
     assert post.world.recorded.reported == []
 
 
-async def test_an_ended_job_is_not_requested_again(world: World, post: Post) -> None:
+async def test_an_ended_job_is_not_requested_again(world: RelayFixture, post: Post) -> None:
     number = await world.watch(JOB)
     await world.recorder.record_response(number, world.api.put(JOB, JobState.COMPLETED), ACCOUNT)
     assert await post.says(jobid=JOB, status="failed") is CallbackUse.ENDED
     assert post.world.recorded.reported == []
 
 
-async def test_a_server_reaches_only_the_jobs_of_its_own_account(world: World, post: Post) -> None:
+async def test_a_server_reaches_only_the_jobs_of_its_own_account(world: RelayFixture, post: Post) -> None:
     await world.watch(JOB)
     asked = len(world.api.asked)
     for guild in (GUILD + 1, GUILD + 2):
@@ -120,7 +120,7 @@ async def test_a_server_reaches_only_the_jobs_of_its_own_account(world: World, p
     assert len(world.api.asked) == asked
 
 
-async def test_an_unknown_job_is_dropped_if_nobody_follows(world: World, post: Post) -> None:
+async def test_an_unknown_job_is_dropped_if_nobody_follows(world: RelayFixture, post: Post) -> None:
     world.api.put(JOB)
     await _follow(world, GUILD + 3)
     asked = len(world.api.asked)
@@ -138,7 +138,7 @@ async def test_an_unknown_job_is_dropped_if_nobody_follows(world: World, post: P
     ],
 )
 async def test_an_unknown_job_is_relayed_if_the_server_follows_and_the_api_knows_it(
-    world: World, post: Post, claim: str, state: JobState, claimed: list[int]
+    world: RelayFixture, post: Post, claim: str, state: JobState, claimed: list[int]
 ) -> None:
     await _follow(world)
     world.api.put(JOB, state, updated=START - 1000)
@@ -147,7 +147,7 @@ async def test_an_unknown_job_is_relayed_if_the_server_follows_and_the_api_knows
     assert post.world.recorded.reported == claimed
 
 
-async def test_a_job_unknown_to_the_api_or_long_ended_is_not_relayed(world: World, post: Post) -> None:
+async def test_a_job_unknown_to_the_api_or_long_ended_is_not_relayed(world: RelayFixture, post: Post) -> None:
     await _follow(world)
     await post.says(jobid=JOB, status="completed")
     old = world.api.put("job-old", JobState.COMPLETED, updated=START - OLD_END_MS - 1)
@@ -158,7 +158,7 @@ async def test_a_job_unknown_to_the_api_or_long_ended_is_not_relayed(world: Worl
     assert post.imports.taken == []
 
 
-async def test_a_flood_of_unknown_ids_causes_few_requests(world: World, post: Post) -> None:
+async def test_a_flood_of_unknown_ids_causes_few_requests(world: RelayFixture, post: Post) -> None:
     await _follow(world)
     for number in range(100):
         post.processor.received(GUILD, json.dumps({"jobid": f"made-up-{number}"}).encode())
@@ -170,7 +170,7 @@ async def test_a_flood_of_unknown_ids_causes_few_requests(world: World, post: Po
     assert len(world.api.asked) == 11
 
 
-async def test_nothing_is_kept_of_an_account_requested_an_interval_ago(world: World, post: Post) -> None:
+async def test_nothing_is_kept_of_an_account_requested_an_interval_ago(world: RelayFixture, post: Post) -> None:
     await _follow(world)
     await _follow(world, GUILD + 1, OTHER_ACCOUNT)
     await post.says(jobid="made-up")
@@ -179,7 +179,7 @@ async def test_nothing_is_kept_of_an_account_requested_an_interval_ago(world: Wo
     assert list(post.unknown._asked) == [OTHER_ACCOUNT]
 
 
-async def test_an_unknown_job_is_requested_once_however_often_it_is_reported(world: World, post: Post) -> None:
+async def test_an_unknown_job_is_requested_once_however_often_it_is_reported(world: RelayFixture, post: Post) -> None:
     await _follow(world)
     world.api.gate = asyncio.Event()
     for _ in range(5):
@@ -191,7 +191,7 @@ async def test_an_unknown_job_is_requested_once_however_often_it_is_reported(wor
     assert len(world.api.asked) == 1
 
 
-async def test_an_account_in_backoff_is_left_alone(world: World, post: Post) -> None:
+async def test_an_account_in_backoff_is_left_alone(world: RelayFixture, post: Post) -> None:
     await _follow(world)
     world.api.trouble[JOB] = RateLimited("429", 60.0)
     await post.says(jobid=JOB)
@@ -214,7 +214,7 @@ async def test_a_flood_about_many_jobs_is_bounded(post: Post) -> None:
     assert post.processor.counts == {CallbackUse.TOO_MANY: 900, CallbackUse.UNKNOWN: 101}
 
 
-async def test_when_a_server_was_last_heard_is_written_once_a_minute(world: World, post: Post) -> None:
+async def test_when_a_server_was_last_heard_is_written_once_a_minute(world: RelayFixture, post: Post) -> None:
     async with world.database.transaction() as tx:
         await servers.put_callback_secret(tx, GUILD, b"sealed", b"hash")
     await post.says(jobid=JOB)
@@ -229,14 +229,14 @@ async def test_when_a_server_was_last_heard_is_written_once_a_minute(world: Worl
     assert await servers.callback_heard_at(world.database.reader, GUILD) == first + 61_000
 
 
-async def test_nothing_is_kept_of_a_server_heard_a_minute_ago(world: World, post: Post) -> None:
+async def test_nothing_is_kept_of_a_server_heard_a_minute_ago(world: RelayFixture, post: Post) -> None:
     await post.says(jobid=JOB)
     world.clock.move_to(world.clock.monotonic() + 61)
     await post.says(GUILD + 1, jobid=JOB)
     assert list(post.processor._came_at) == [GUILD + 1]
 
 
-async def test_a_failing_database_does_not_end_the_loop(world: World, post: Post) -> None:
+async def test_a_failing_database_does_not_end_the_loop(world: RelayFixture, post: Post) -> None:
     number = await world.watch(JOB)
     reader = world.database.reader
 
@@ -250,7 +250,7 @@ async def test_a_failing_database_does_not_end_the_loop(world: World, post: Post
 
 
 async def test_an_unknown_job_that_cannot_be_stored_is_counted(
-    world: World, post: Post, monkeypatch: pytest.MonkeyPatch
+    world: RelayFixture, post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await _follow(world)
     world.api.put(JOB)
@@ -263,7 +263,7 @@ async def test_an_unknown_job_that_cannot_be_stored_is_counted(
     assert post.processor.failures == 1
 
 
-async def test_the_loop_turns_even_if_nothing_comes(world: World, post: Post) -> None:
+async def test_the_loop_turns_even_if_nothing_comes(world: RelayFixture, post: Post) -> None:
     await post.settled()
     await until_idle()
     before = post.processor.heartbeat

@@ -23,13 +23,13 @@ from storage.database import Queries
 from tests.clock import ManualClock
 from tests.idle import until_idle
 from tests.relay.discord_channel import FIRST_DAY, LOST
-from tests.relay.outbox_world import GUILD, Points, World, completed, disk_full
+from tests.relay.outbox_fixture import GUILD, OutboxFixture, Points, completed, disk_full
 
 CHANNEL = 5
 SECOND = 1000
 
 
-class CardWorld(World):
+class CardLoopFixture(OutboxFixture):
     """The cards' loop beside the outbox, which is pumped by hand."""
 
     async def begin(self) -> None:
@@ -112,15 +112,15 @@ class CardWorld(World):
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[CardWorld]:
-    made = CardWorld(tmp_path / "relay.db", clock=ManualClock(FIRST_DAY, 0.0))
+async def world(tmp_path: Path) -> AsyncIterator[CardLoopFixture]:
+    made = CardLoopFixture(tmp_path / "relay.db", clock=ManualClock(FIRST_DAY, 0.0))
     await made.begin()
     yield made
     await made.halt()
     await made.stop()
 
 
-async def test_a_card_follows_its_job_at_its_pace_with_the_newest_state(world: CardWorld) -> None:
+async def test_a_card_follows_its_job_at_its_pace_with_the_newest_state(world: CardLoopFixture) -> None:
     await world.card("job")
     await world.told("job", percent=10)
     await world.told("job", percent=20)
@@ -133,7 +133,7 @@ async def test_a_card_follows_its_job_at_its_pace_with_the_newest_state(world: C
     assert world.percents() == [10, 30]
 
 
-async def test_an_unchanged_card_is_not_edited(world: CardWorld) -> None:
+async def test_an_unchanged_card_is_not_edited(world: CardLoopFixture) -> None:
     subscription_id = await world.card("job")
     await world.told("job")
     await world.move(20 * SECOND)
@@ -147,18 +147,18 @@ async def test_an_unchanged_card_is_not_edited(world: CardWorld) -> None:
     assert await _shown_at(world, subscription_id) == before
 
 
-async def _shown_at(world: World, subscription_id: int) -> int:
+async def _shown_at(world: OutboxFixture, subscription_id: int) -> int:
     row = await subscriptions_row(world, subscription_id)
     return int(row["shown_at"])
 
 
-async def subscriptions_row(world: World, subscription_id: int) -> dict[str, int]:
+async def subscriptions_row(world: OutboxFixture, subscription_id: int) -> dict[str, int]:
     row = await world.database.reader.one("SELECT * FROM subscriptions WHERE id = ?", (subscription_id,))
     assert row is not None
     return dict(row)
 
 
-async def test_a_change_that_a_card_does_not_show_costs_no_edit(world: CardWorld) -> None:
+async def test_a_change_that_a_card_does_not_show_costs_no_edit(world: CardLoopFixture) -> None:
     subscription_id = await world.card("job")
     await world.told("job", state=JobState.STARTED, status="started", percent=None)
     await world.move(20 * SECOND)
@@ -175,7 +175,7 @@ async def test_a_change_that_a_card_does_not_show_costs_no_edit(world: CardWorld
     assert world.statuses() == [CardStatus.STARTED]
 
 
-async def test_a_card_on_hold_resumes_with_what_was_learned_meanwhile(world: CardWorld) -> None:
+async def test_a_card_on_hold_resumes_with_what_was_learned_meanwhile(world: CardLoopFixture) -> None:
     await world.card("job")
     await world.told("job", percent=20)
     await world.move(10 * SECOND)
@@ -195,7 +195,7 @@ async def test_a_card_on_hold_resumes_with_what_was_learned_meanwhile(world: Car
     assert world.percents()[-1] == 70
 
 
-async def test_an_unconfirmed_edit_is_reverted_if_its_news_is_over(world: CardWorld) -> None:
+async def test_an_unconfirmed_edit_is_reverted_if_its_news_is_over(world: CardLoopFixture) -> None:
     await world.card("job")
     await world.told("job")
     await world.move(10 * SECOND)
@@ -213,7 +213,7 @@ async def test_an_unconfirmed_edit_is_reverted_if_its_news_is_over(world: CardWo
     assert len(world.edits()) == 2
 
 
-async def test_a_card_never_goes_backwards(world: CardWorld) -> None:
+async def test_a_card_never_goes_backwards(world: CardLoopFixture) -> None:
     await world.card("job")
     await world.told("job", percent=40)
     await world.move(10 * SECOND)
@@ -225,7 +225,7 @@ async def test_a_card_never_goes_backwards(world: CardWorld) -> None:
     assert set(world.percents()) == {40}
 
 
-async def test_a_channel_gets_one_edit_in_two_seconds_independent_of_others(world: CardWorld) -> None:
+async def test_a_channel_gets_one_edit_in_two_seconds_independent_of_others(world: CardLoopFixture) -> None:
     for place in range(3):
         await world.watch(f"job{place}", CHANNEL, card=True)
     await world.watch("job0", CHANNEL + 1, card=True)
@@ -246,7 +246,7 @@ async def test_a_channel_gets_one_edit_in_two_seconds_independent_of_others(worl
     assert len(world.edits()) == 4
 
 
-async def test_discord_gets_edits_two_seconds_apart_however_long_one_takes(world: CardWorld) -> None:
+async def test_discord_gets_edits_two_seconds_apart_however_long_one_takes(world: CardLoopFixture) -> None:
     """A request to a channel waits for the previous one, so an edit may arrive much later than it was started."""
     await world.several_cards(3)
     world.discord.edit_seconds = 3.0
@@ -263,7 +263,7 @@ async def test_discord_gets_edits_two_seconds_apart_however_long_one_takes(world
     assert max(gaps) < CHANNEL_SECONDS * SECOND + 300
 
 
-async def test_a_card_whose_edit_arrived_late_is_edited_five_seconds_after_that(world: CardWorld) -> None:
+async def test_a_card_whose_edit_arrived_late_is_edited_five_seconds_after_that(world: CardLoopFixture) -> None:
     await world.watch("job", CHANNEL, users=(9,), card=True)
     await world.pump()
     await world.move(int(YOUNG_CARD_SECONDS * SECOND))
@@ -280,7 +280,7 @@ async def test_a_card_whose_edit_arrived_late_is_edited_five_seconds_after_that(
     assert world.percents() == [1, 2]
 
 
-async def test_many_cards_are_edited_one_after_the_other(world: CardWorld) -> None:
+async def test_many_cards_are_edited_one_after_the_other(world: CardLoopFixture) -> None:
     """This leaves room for outcomes and replies in Discord's global limit."""
     for place in range(20):
         await world.watch("job", CHANNEL + place, card=True)
@@ -295,7 +295,7 @@ async def test_many_cards_are_edited_one_after_the_other(world: CardWorld) -> No
     assert len(world.edits()) == 20
 
 
-async def test_a_young_card_is_edited_every_five_seconds_and_an_older_one_every_ten(world: CardWorld) -> None:
+async def test_a_young_card_is_edited_every_five_seconds_and_an_older_one_every_ten(world: CardLoopFixture) -> None:
     await world.watch("job", CHANNEL, users=(9,), card=True)
     await world.pump()
     await world.told("job", percent=1)
@@ -317,7 +317,7 @@ async def test_a_young_card_is_edited_every_five_seconds_and_an_older_one_every_
 
 
 @pytest.mark.parametrize("tells_ages", [True, False])
-async def test_an_old_card_is_edited_every_five_minutes(world: CardWorld, tells_ages: bool) -> None:
+async def test_an_old_card_is_edited_every_five_minutes(world: CardLoopFixture, tells_ages: bool) -> None:
     world.discord.tells_ages = tells_ages
     await world.card("job")
     await world.told("job", percent=10)
@@ -337,7 +337,9 @@ async def test_an_old_card_is_edited_every_five_minutes(world: CardWorld, tells_
 
 
 @pytest.mark.parametrize(("at_first", "then"), [(0, -7_200), (108_000, -108_000)])
-async def test_an_old_card_is_old_whatever_the_local_clock_says(world: CardWorld, at_first: int, then: int) -> None:
+async def test_an_old_card_is_old_whatever_the_local_clock_says(
+    world: CardLoopFixture, at_first: int, then: int
+) -> None:
     """A clock that is ahead when the card is posted, or is set back later, doesn't make the card young again."""
     world.clock.jump(at_first * SECOND)
     await world.card("job")
@@ -354,7 +356,7 @@ async def test_an_old_card_is_old_whatever_the_local_clock_says(world: CardWorld
     assert len(world.edits()) == seen + 1
 
 
-async def test_a_card_posted_while_the_clock_was_ahead_is_old_even_without_a_response(world: CardWorld) -> None:
+async def test_a_card_posted_while_the_clock_was_ahead_is_old_even_without_a_response(world: CardLoopFixture) -> None:
     world.clock.jump(108_000 * SECOND)
     await world.card("job")
     world.clock.jump(-108_000 * SECOND)
@@ -371,7 +373,7 @@ async def test_a_card_posted_while_the_clock_was_ahead_is_old_even_without_a_res
     assert len(world.edits()) == seen + 1
 
 
-async def test_a_card_that_the_bot_learned_of_late_is_not_young(world: CardWorld) -> None:
+async def test_a_card_that_the_bot_learned_of_late_is_not_young(world: CardLoopFixture) -> None:
     world.discord.script = [LOST]
     await world.watch("job", CHANNEL, users=(9,), card=True)
     await world.pump()
@@ -389,7 +391,9 @@ async def test_a_card_that_the_bot_learned_of_late_is_not_young(world: CardWorld
 
 
 @pytest.mark.parametrize("before", [True, False])
-async def test_a_new_card_is_not_old_if_the_local_clock_is_ahead_of_discord_s(world: CardWorld, before: bool) -> None:
+async def test_a_new_card_is_not_old_if_the_local_clock_is_ahead_of_discord_s(
+    world: CardLoopFixture, before: bool
+) -> None:
     world.clock.jump(7_200 * SECOND * before)
     await world.card("job")
     world.clock.jump(7_200 * SECOND * (not before))
@@ -399,7 +403,7 @@ async def test_a_new_card_is_not_old_if_the_local_clock_is_ahead_of_discord_s(wo
     assert world.percents() == [10, 20]
 
 
-async def test_after_a_quarter_of_an_hour_the_card_says_that_the_job_is_slow(world: CardWorld) -> None:
+async def test_after_a_quarter_of_an_hour_the_card_says_that_the_job_is_slow(world: CardLoopFixture) -> None:
     await world.card("job")
     await world.told("job")
     await world.move(SLOW_AFTER - 30 * SECOND)
@@ -408,7 +412,7 @@ async def test_after_a_quarter_of_an_hour_the_card_says_that_the_job_is_slow(wor
     assert world.statuses()[-1] is CardStatus.SLOW
 
 
-async def test_the_last_edit_waits_only_for_the_outcome_and_links_to_it(world: CardWorld) -> None:
+async def test_the_last_edit_waits_only_for_the_outcome_and_links_to_it(world: CardLoopFixture) -> None:
     subscription_id = await world.card("job")
     await world.told("job")
     await world.end(completed("job"))
@@ -430,7 +434,7 @@ async def test_the_last_edit_waits_only_for_the_outcome_and_links_to_it(world: C
     assert world.statuses() == [CardStatus.PROGRESS, CardStatus.ENDED]
 
 
-async def test_a_video_that_takes_long_is_announced(world: CardWorld) -> None:
+async def test_a_video_that_takes_long_is_announced(world: CardLoopFixture) -> None:
     await world.card("job")
     await world.end(completed("job"))
     world.loop.job_changed(1)
@@ -440,7 +444,7 @@ async def test_a_video_that_takes_long_is_announced(world: CardWorld) -> None:
     assert world.statuses() == [CardStatus.FETCHING]
 
 
-async def test_a_due_outcome_goes_before_other_cards_of_its_channel(world: CardWorld) -> None:
+async def test_a_due_outcome_goes_before_other_cards_of_its_channel(world: CardLoopFixture) -> None:
     await world.watch("job", CHANNEL, card=True)
     await world.watch("other", CHANNEL, card=True)
     await world.pump()
@@ -455,7 +459,7 @@ async def test_a_due_outcome_goes_before_other_cards_of_its_channel(world: CardW
     assert CardStatus.PROGRESS in world.statuses()
 
 
-async def test_cards_delayed_by_an_outcome_are_not_edited_all_at_once(world: CardWorld) -> None:
+async def test_cards_delayed_by_an_outcome_are_not_edited_all_at_once(world: CardLoopFixture) -> None:
     await world.several_cards(5)
     await world.watch("other", CHANNEL)
     await world.end(completed("other"))
@@ -470,7 +474,7 @@ async def test_cards_delayed_by_an_outcome_are_not_edited_all_at_once(world: Car
     assert len(world.edits()) in (2, 3)
 
 
-async def test_cards_with_posted_outcomes_do_not_wait_for_other_outcomes(world: CardWorld) -> None:
+async def test_cards_with_posted_outcomes_do_not_wait_for_other_outcomes(world: CardLoopFixture) -> None:
     await world.several_cards(4)
     await world.halt()
     await world.end(completed("job-0"))
@@ -483,7 +487,7 @@ async def test_cards_with_posted_outcomes_do_not_wait_for_other_outcomes(world: 
     assert world.statuses() == [CardStatus.ENDED, CardStatus.ENDED]
 
 
-async def test_last_edits_do_not_wait_for_outdated_progress(world: CardWorld) -> None:
+async def test_last_edits_do_not_wait_for_outdated_progress(world: CardLoopFixture) -> None:
     await world.several_cards(10)
     await world.several_told(10)
     assert len(world.edits()) == 1
@@ -499,7 +503,7 @@ async def test_last_edits_do_not_wait_for_outdated_progress(world: CardWorld) ->
     assert world.statuses().count(CardStatus.ENDED) == 10
 
 
-async def test_an_unused_slot_of_a_channel_cannot_be_used_later(world: CardWorld) -> None:
+async def test_an_unused_slot_of_a_channel_cannot_be_used_later(world: CardLoopFixture) -> None:
     await world.several_cards(5)
     world.api_down_since = world.clock.now()
     world.loop.all_changed()
@@ -514,7 +518,7 @@ async def test_an_unused_slot_of_a_channel_cannot_be_used_later(world: CardWorld
     assert len(world.edits()) == 2
 
 
-async def test_a_closed_channel_is_named_on_the_card(world: CardWorld) -> None:
+async def test_a_closed_channel_is_named_on_the_card(world: CardLoopFixture) -> None:
     await world.card("job")
     await world.end(completed("job"))
     world.discord.missing[CHANNEL] = ("Send Messages",)
@@ -528,7 +532,7 @@ async def test_a_closed_channel_is_named_on_the_card(world: CardWorld) -> None:
     assert last.until > world.clock.now()
 
 
-async def test_an_account_problem_is_shown_on_its_cards(world: CardWorld) -> None:
+async def test_an_account_problem_is_shown_on_its_cards(world: CardLoopFixture) -> None:
     await world.card("job")
     await world.told("job")
     await world.move(10 * SECOND)
@@ -543,7 +547,7 @@ async def test_an_account_problem_is_shown_on_its_cards(world: CardWorld) -> Non
     assert world.statuses()[-1] is CardStatus.OTHER_ACCOUNT
 
 
-async def test_a_stopped_card_comes_back_when_its_job_is_requested_again(world: CardWorld) -> None:
+async def test_a_stopped_card_comes_back_when_its_job_is_requested_again(world: CardLoopFixture) -> None:
     subscription_id = await world.card("job")
     await world.told("job")
     await world.move(10 * SECOND)
@@ -560,7 +564,7 @@ async def test_a_stopped_card_comes_back_when_its_job_is_requested_again(world: 
     assert (await subscriptions_row(world, subscription_id))["card_final"] == 0
 
 
-async def test_a_stopped_card_is_left_alone_when_its_job_ends_for_others(world: CardWorld) -> None:
+async def test_a_stopped_card_is_left_alone_when_its_job_ends_for_others(world: CardLoopFixture) -> None:
     subscription_id = await world.card("job")
     await world.told("job")
     await world.move(10 * SECOND)
@@ -577,7 +581,7 @@ async def test_a_stopped_card_is_left_alone_when_its_job_ends_for_others(world: 
 
 
 @pytest.mark.parametrize("forgets", [False, True])
-async def test_a_card_whose_job_is_watched_again_at_once_keeps_its_pace(world: CardWorld, forgets: bool) -> None:
+async def test_a_card_whose_job_is_watched_again_at_once_keeps_its_pace(world: CardLoopFixture, forgets: bool) -> None:
     """Its last edit need not wait, but the one after that must, also if what has ended is forgotten meanwhile."""
     subscription_id = await world.card("job")
     await world.told("job")
@@ -603,7 +607,7 @@ async def test_a_card_whose_job_is_watched_again_at_once_keeps_its_pace(world: C
 # ---- what Discord says ----------------------------------------------------------------------------------------------
 
 
-async def test_a_deleted_card_is_forgotten_and_can_be_posted_again(world: CardWorld) -> None:
+async def test_a_deleted_card_is_forgotten_and_can_be_posted_again(world: CardLoopFixture) -> None:
     subscription_id = await world.card("job")
     world.discord.edit_script = [Refused(404, 10008)]
     await world.told("job")
@@ -619,7 +623,7 @@ async def test_a_deleted_card_is_forgotten_and_can_be_posted_again(world: CardWo
     assert len(world.discord.messages) == 2
 
 
-async def _ask_again(world: CardWorld, subscription_id: int) -> None:
+async def _ask_again(world: CardLoopFixture, subscription_id: int) -> None:
     card = await delivery_queries.of_subscription(world.database.reader, subscription_id, DeliveryKind.CARD)
     assert card is not None
     async with world.database.transaction() as tx:
@@ -633,7 +637,7 @@ async def _ask_again(world: CardWorld, subscription_id: int) -> None:
         )
 
 
-async def test_a_deleted_card_stays_deleted_if_nobody_requests_its_job_again(world: CardWorld) -> None:
+async def test_a_deleted_card_stays_deleted_if_nobody_requests_its_job_again(world: CardLoopFixture) -> None:
     await world.card("job")
     world.discord.edit_script = [Refused(404, 10008)]
     await world.told("job")
@@ -644,7 +648,7 @@ async def test_a_deleted_card_stays_deleted_if_nobody_requests_its_job_again(wor
 
 @pytest.mark.parametrize("is_known", [True, False])
 async def test_a_new_card_is_posted_even_if_discord_knows_the_deleted_one_s_nonce(
-    world: CardWorld, is_known: bool
+    world: CardLoopFixture, is_known: bool
 ) -> None:
     subscription_id = await world.card("job")
     for count in (2, 3):
@@ -663,7 +667,7 @@ async def test_a_new_card_is_posted_even_if_discord_knows_the_deleted_one_s_nonc
         await world.rest()
 
 
-async def test_a_new_card_in_place_of_a_deleted_one_is_sent_at_once(world: CardWorld) -> None:
+async def test_a_new_card_in_place_of_a_deleted_one_is_sent_at_once(world: CardLoopFixture) -> None:
     subscription_id = await world.card("job")
     async with world.database.transaction() as tx:
         await subscriptions.doubt_card(tx, subscription_id)
@@ -675,7 +679,7 @@ async def test_a_new_card_in_place_of_a_deleted_one_is_sent_at_once(world: CardW
 
 
 @pytest.mark.parametrize("change", ["another account", "a forgotten person"])
-async def test_a_deleted_card_that_something_else_outdates_stays_deleted(world: CardWorld, change: str) -> None:
+async def test_a_deleted_card_that_something_else_outdates_stays_deleted(world: CardLoopFixture, change: str) -> None:
     subscription_id = await world.card("job")
     await world.told("job")
     await world.move(600 * SECOND)
@@ -690,7 +694,7 @@ async def test_a_deleted_card_that_something_else_outdates_stays_deleted(world: 
 
 @pytest.mark.parametrize("change", ["another account", "a forgotten person"])
 async def test_requesting_a_job_again_brings_a_new_card_whatever_else_outdates_the_old_one(
-    world: CardWorld, change: str
+    world: CardLoopFixture, change: str
 ) -> None:
     subscription_id = await world.card("job")
     await world.told("job")
@@ -705,7 +709,7 @@ async def test_requesting_a_job_again_brings_a_new_card_whatever_else_outdates_t
     assert len(world.discord.messages) == 2
 
 
-async def _becomes_outdated(world: CardWorld, change: str) -> None:
+async def _becomes_outdated(world: CardLoopFixture, change: str) -> None:
     async with world.database.transaction() as tx:
         if change == "another account":
             await cards.account_changed(tx, None, guild_id=GUILD)
@@ -714,7 +718,7 @@ async def _becomes_outdated(world: CardWorld, change: str) -> None:
             await deletion.forget_person(tx, 9)
 
 
-async def test_requesting_a_job_again_brings_a_new_card_if_the_old_one_was_deleted(world: CardWorld) -> None:
+async def test_requesting_a_job_again_brings_a_new_card_if_the_old_one_was_deleted(world: CardLoopFixture) -> None:
     subscription_id = await world.card("job")
     await world.told("job")
     await world.move(600 * SECOND)
@@ -741,7 +745,7 @@ async def test_requesting_a_job_again_brings_a_new_card_if_the_old_one_was_delet
 
 
 @pytest.mark.parametrize("code", [30046, 50083])
-async def test_a_refused_edit_pauses_the_card_but_not_the_outcome(world: CardWorld, code: int) -> None:
+async def test_a_refused_edit_pauses_the_card_but_not_the_outcome(world: CardLoopFixture, code: int) -> None:
     await world.card("job")
     world.discord.edit_script = [Refused(400, code)]
     await world.told("job", percent=10)
@@ -759,7 +763,7 @@ async def test_a_refused_edit_pauses_the_card_but_not_the_outcome(world: CardWor
 
 @pytest.mark.parametrize("refusal", [Refused(403, 50013), Refused(403, 200000)], ids=["no permission", "AutoMod"])
 async def test_an_edit_refused_for_words_or_permission_does_not_block_the_last_edit(
-    world: CardWorld, refusal: Refused
+    world: CardLoopFixture, refusal: Refused
 ) -> None:
     await world.card("job")
     world.discord.edit_script = [refusal]
@@ -771,7 +775,7 @@ async def test_an_edit_refused_for_words_or_permission_does_not_block_the_last_e
     assert world.statuses() == [CardStatus.ENDED]
 
 
-async def test_a_refused_last_edit_is_deferred_as_long_as_any(world: CardWorld) -> None:
+async def test_a_refused_last_edit_is_deferred_as_long_as_any(world: CardLoopFixture) -> None:
     await world.card("job")
     world.discord.edit_script = [Refused(403, 50013), Refused(403, 50013)]
     await world.end(completed("job"))
@@ -784,7 +788,7 @@ async def test_a_refused_last_edit_is_deferred_as_long_as_any(world: CardWorld) 
     assert world.statuses() == [CardStatus.ENDED]
 
 
-async def test_a_card_deleted_with_its_channel_is_left_alone(world: CardWorld) -> None:
+async def test_a_card_deleted_with_its_channel_is_left_alone(world: CardLoopFixture) -> None:
     await world.card("job")
     world.discord.edit_script = [Refused(404, 10003)] * 10
     await world.end(completed("job"))
@@ -800,7 +804,7 @@ async def test_a_card_deleted_with_its_channel_is_left_alone(world: CardWorld) -
 
 @pytest.mark.parametrize(("answer", "wait"), [(NoResponse("broken off"), 30), (TooManyRequests(40.0), 40)])
 async def test_an_edit_without_effect_is_repeated(
-    world: CardWorld, answer: NoResponse | TooManyRequests, wait: int
+    world: CardLoopFixture, answer: NoResponse | TooManyRequests, wait: int
 ) -> None:
     await world.card("job")
     world.discord.edit_script = [answer]
@@ -811,7 +815,7 @@ async def test_an_edit_without_effect_is_repeated(
     assert world.statuses() == [CardStatus.PROGRESS]
 
 
-async def test_an_error_on_this_machine_stops_nothing(world: CardWorld) -> None:
+async def test_an_error_on_this_machine_stops_nothing(world: CardLoopFixture) -> None:
     await world.card("job")
 
     def fail() -> None:
@@ -826,7 +830,7 @@ async def test_an_error_on_this_machine_stops_nothing(world: CardWorld) -> None:
 
 
 async def test_an_internal_error_is_logged_with_its_location(
-    world: CardWorld, caplog: pytest.LogCaptureFixture
+    world: CardLoopFixture, caplog: pytest.LogCaptureFixture
 ) -> None:
     await world.card("job")
 
@@ -841,7 +845,7 @@ async def test_an_internal_error_is_logged_with_its_location(
     assert told.exc_info[0] is KeyError
 
 
-async def test_a_last_edit_that_could_not_be_recorded_is_recorded_later(world: CardWorld) -> None:
+async def test_a_last_edit_that_could_not_be_recorded_is_recorded_later(world: CardLoopFixture) -> None:
     subscription_id = await world.card("job")
     await world.end(completed("job"))
     await world.pump()
@@ -856,7 +860,7 @@ async def test_a_last_edit_that_could_not_be_recorded_is_recorded_later(world: C
 
 
 async def test_cards_of_a_server_that_moved_to_another_process_are_left_to_it(
-    world: CardWorld, monkeypatch: pytest.MonkeyPatch
+    world: CardLoopFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Elsewhere(Alone):
         def owns_server(self, guild_id: int) -> bool:
@@ -872,12 +876,12 @@ async def test_cards_of_a_server_that_moved_to_another_process_are_left_to_it(
 # ---- what is kept in memory ------------------------------------------------------------------------------------------
 
 
-def _remembered(world: CardWorld) -> set[Key]:
+def _remembered(world: CardLoopFixture) -> set[Key]:
     edits = world.loop._edits
     return {*edits._shown, *edits._unanswered, *edits._next_edit, *edits._pauses}
 
 
-async def _with_summary(world: CardWorld) -> int:
+async def _with_summary(world: CardLoopFixture) -> int:
     """A batch of one job and its summary."""
     batch_id = await world.batch(CHANNEL, 9)
     await world.watch("one", CHANNEL, batch_id=batch_id)
@@ -891,7 +895,7 @@ async def _with_summary(world: CardWorld) -> int:
 
 @pytest.mark.parametrize("channel_alone", [True, False])
 async def test_nothing_is_kept_of_cards_and_summaries_whose_channel_or_server_is_gone(
-    world: CardWorld, *, channel_alone: bool
+    world: CardLoopFixture, *, channel_alone: bool
 ) -> None:
     batch_id = await _with_summary(world)
     subscription_id = await world.card("job")
@@ -906,7 +910,7 @@ async def test_nothing_is_kept_of_cards_and_summaries_whose_channel_or_server_is
     assert _remembered(world) == set()
 
 
-async def test_an_open_card_and_summary_stay_in_memory(world: CardWorld) -> None:
+async def test_an_open_card_and_summary_stay_in_memory(world: CardLoopFixture) -> None:
     batch_id = await _with_summary(world)
     subscription_id = await world.card("job")
     for _ in range(8):
@@ -914,7 +918,7 @@ async def test_an_open_card_and_summary_stay_in_memory(world: CardWorld) -> None
     assert {*world.loop._edits._shown} == {Key(DeliveryKind.SUMMARY, batch_id), Key(DeliveryKind.CARD, subscription_id)}
 
 
-async def test_a_summary_stays_in_memory_until_its_last_outcome_is_posted(world: CardWorld) -> None:
+async def test_a_summary_stays_in_memory_until_its_last_outcome_is_posted(world: CardLoopFixture) -> None:
     batch_id = await _with_summary(world)
     await world.end(completed("one"))
     async with world.database.transaction() as tx:
@@ -925,7 +929,7 @@ async def test_a_summary_stays_in_memory_until_its_last_outcome_is_posted(world:
 
 
 async def test_what_moves_to_another_process_is_forgotten_at_once(
-    world: CardWorld, monkeypatch: pytest.MonkeyPatch
+    world: CardLoopFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When the card comes back, another process has edited it."""
 
@@ -944,7 +948,7 @@ async def test_what_moves_to_another_process_is_forgotten_at_once(
 # ---- restart --------------------------------------------------------------------------------------------------------
 
 
-async def test_at_the_start_only_outdated_cards_are_edited(world: CardWorld) -> None:
+async def test_at_the_start_only_outdated_cards_are_edited(world: CardLoopFixture) -> None:
     await world.card("same")
     other = await world.card("changed")
     await world.halt()
@@ -956,7 +960,7 @@ async def test_at_the_start_only_outdated_cards_are_edited(world: CardWorld) -> 
     assert [(post.subscription_id, post.status) for post in world.edits()] == [(other, CardStatus.STARTED)]
 
 
-async def test_an_interrupted_last_edit_is_made_at_the_start(world: CardWorld) -> None:
+async def test_an_interrupted_last_edit_is_made_at_the_start(world: CardLoopFixture) -> None:
     await world.card("job")
     await world.end(completed("job"))
     await world.halt()
@@ -968,7 +972,7 @@ async def test_an_interrupted_last_edit_is_made_at_the_start(world: CardWorld) -
     assert world.statuses() == [CardStatus.ENDED]
 
 
-async def test_that_the_api_is_down_is_not_remembered_over_a_restart(world: CardWorld) -> None:
+async def test_that_the_api_is_down_is_not_remembered_over_a_restart(world: CardLoopFixture) -> None:
     await world.card("job")
     world.api_down_since = world.clock.now()
     world.loop.all_changed()
@@ -982,7 +986,7 @@ async def test_that_the_api_is_down_is_not_remembered_over_a_restart(world: Card
     assert world.statuses() == [CardStatus.API_DOWN, CardStatus.NO_ANSWER_YET]
 
 
-async def test_a_card_becomes_slow_even_after_a_restart(world: CardWorld) -> None:
+async def test_a_card_becomes_slow_even_after_a_restart(world: CardLoopFixture) -> None:
     await world.card("job")
     await world.told("job")
     await world.halt()
@@ -995,7 +999,7 @@ async def test_a_card_becomes_slow_even_after_a_restart(world: CardWorld) -> Non
 # ---- their language -------------------------------------------------------------------------------------------------
 
 
-async def test_cards_and_summaries_are_edited_in_their_original_language(world: CardWorld) -> None:
+async def test_cards_and_summaries_are_edited_in_their_original_language(world: CardLoopFixture) -> None:
     """Also after a restart, whatever the server's language is then."""
     await _speak(world, "pt-BR")
     await world.card("job")
@@ -1021,7 +1025,7 @@ async def test_cards_and_summaries_are_edited_in_their_original_language(world: 
     assert {post.language for post in posts} == {"pt-BR"}
 
 
-async def _speak(world: CardWorld, language: str) -> None:
+async def _speak(world: CardLoopFixture, language: str) -> None:
     async with world.database.transaction() as tx:
         await servers.set_language(tx, GUILD, language)
 
@@ -1029,7 +1033,7 @@ async def _speak(world: CardWorld, language: str) -> None:
 # ---- summaries ------------------------------------------------------------------------------------------------------
 
 
-async def test_a_summary_counts_what_was_stopped(world: CardWorld) -> None:
+async def test_a_summary_counts_what_was_stopped(world: CardLoopFixture) -> None:
     batch_id = await world.batch(CHANNEL, 9)
     watched = [await world.watch(jobid, CHANNEL, batch_id=batch_id, users=(9,)) for jobid in ("one", "two", "three")]
     async with world.database.transaction() as tx:
@@ -1040,7 +1044,7 @@ async def test_a_summary_counts_what_was_stopped(world: CardWorld) -> None:
     assert (post.done, post.stopped, post.open) == (1, 1, True)
 
 
-async def test_a_summary_follows_its_jobs(world: CardWorld) -> None:
+async def test_a_summary_follows_its_jobs(world: CardLoopFixture) -> None:
     batch_id = await world.batch(CHANNEL, 9)
     last = 0
     for jobid in ("one", "two"):
@@ -1075,7 +1079,7 @@ async def test_a_summary_follows_its_jobs(world: CardWorld) -> None:
     assert len(world.discord.edits) == edits
 
 
-async def test_a_change_that_a_summary_does_not_show_costs_no_edit(world: CardWorld) -> None:
+async def test_a_change_that_a_summary_does_not_show_costs_no_edit(world: CardLoopFixture) -> None:
     batch_id = await world.batch(CHANNEL, 9)
     await world.watch("one", CHANNEL, batch_id=batch_id)
     async with world.database.transaction() as tx:
@@ -1091,7 +1095,7 @@ async def test_a_change_that_a_summary_does_not_show_costs_no_edit(world: CardWo
     assert len(world.discord.edits) == 1
 
 
-async def test_an_ended_summary_does_not_follow_jobs_that_others_watch(world: CardWorld) -> None:
+async def test_an_ended_summary_does_not_follow_jobs_that_others_watch(world: CardLoopFixture) -> None:
     batch_id = await world.batch(CHANNEL, 9)
     stopped = await world.watch("one", CHANNEL, batch_id=batch_id)
     await world.watch("one", CHANNEL + 1)
@@ -1115,7 +1119,7 @@ async def test_an_ended_summary_does_not_follow_jobs_that_others_watch(world: Ca
     assert len([post for _, post in world.discord.edits if isinstance(post, SummaryPost)]) == len(shown)
 
 
-async def test_a_summary_is_forgotten_even_if_an_outcome_never_comes(world: CardWorld) -> None:
+async def test_a_summary_is_forgotten_even_if_an_outcome_never_comes(world: CardLoopFixture) -> None:
     batch_id = await world.batch(CHANNEL, 9)
     stopped = await world.watch("one", CHANNEL, batch_id=batch_id)
     await world.watch("one", CHANNEL + 1)
@@ -1138,7 +1142,7 @@ async def test_a_summary_is_forgotten_even_if_an_outcome_never_comes(world: Card
     assert world.loop._edits._shown == {}
 
 
-async def test_a_change_that_the_card_does_not_show_leaves_it_in_doubt(world: CardWorld) -> None:
+async def test_a_change_that_the_card_does_not_show_leaves_it_in_doubt(world: CardLoopFixture) -> None:
     subscription_id = await world.card("job")
     await world.told("job")
     await world.move(10 * SECOND)
@@ -1158,7 +1162,9 @@ async def test_a_change_that_the_card_does_not_show_leaves_it_in_doubt(world: Ca
 
 
 @pytest.mark.parametrize("ends_meanwhile", [True, False])
-async def test_cards_edited_by_a_fast_clock_keep_up_after_a_restart(world: CardWorld, *, ends_meanwhile: bool) -> None:
+async def test_cards_edited_by_a_fast_clock_keep_up_after_a_restart(
+    world: CardLoopFixture, *, ends_meanwhile: bool
+) -> None:
     last, batch_id = 0, await world.batch(CHANNEL, 9)
     for jobid in ("one", "two"):
         last = await world.watch(jobid, CHANNEL, batch_id=batch_id, users=(9,))
@@ -1197,7 +1203,7 @@ async def test_cards_edited_by_a_fast_clock_keep_up_after_a_restart(world: CardW
     assert [post.job.percent for post in world.edits() if post.subscription_id == alone and post.job][-1] == 90
 
 
-async def test_an_unchanged_summary_is_not_edited_at_the_start(world: CardWorld) -> None:
+async def test_an_unchanged_summary_is_not_edited_at_the_start(world: CardLoopFixture) -> None:
     batch_id = await world.batch(CHANNEL, 9)
     await world.watch("one", CHANNEL, batch_id=batch_id)
     async with world.database.transaction() as tx:
@@ -1212,7 +1218,7 @@ async def test_an_unchanged_summary_is_not_edited_at_the_start(world: CardWorld)
     assert world.discord.edits == []
 
 
-async def test_the_loop_turns_even_if_no_card_is_due_for_long(world: CardWorld) -> None:
+async def test_the_loop_turns_even_if_no_card_is_due_for_long(world: CardLoopFixture) -> None:
     await world.card("job:1")
     before = world.loop.heartbeat
     await world.move(31 * SECOND)
@@ -1220,7 +1226,7 @@ async def test_the_loop_turns_even_if_no_card_is_due_for_long(world: CardWorld) 
 
 
 async def test_cards_of_another_process_s_servers_are_not_even_read(
-    world: CardWorld, monkeypatch: pytest.MonkeyPatch
+    world: CardLoopFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Elsewhere(Alone):
         def shards(self) -> Shards:  # type: ignore[override]
@@ -1248,7 +1254,7 @@ async def test_cards_of_another_process_s_servers_are_not_even_read(
 
 
 async def test_servers_that_move_during_a_lookup_of_cards_are_looked_up_too(
-    world: CardWorld, monkeypatch: pytest.MonkeyPatch
+    world: CardLoopFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A process may take several shards in quick succession."""
 

@@ -9,21 +9,21 @@ from model import snapshots
 from model.job import Job, JobState, Media, Outcome
 from model.states import CardStatus
 from storage import batches, jobs, servers, subscriptions
-from tests.relay.outbox_world import GUILD, World
+from tests.relay.outbox_fixture import GUILD, OutboxFixture
 
 CHANNEL = 77
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    made = World(tmp_path / "relay.db")
+async def world(tmp_path: Path) -> AsyncIterator[OutboxFixture]:
+    made = OutboxFixture(tmp_path / "relay.db")
     await made.start()
     await made.account()
     yield made
     await made.stop()
 
 
-async def test_a_card_in_a_server_without_the_bot_is_left_as_it_is(world: World) -> None:
+async def test_a_card_in_a_server_without_the_bot_is_left_as_it_is(world: OutboxFixture) -> None:
     subscription = await world.watch("job", CHANNEL)
     async with world.database.transaction() as tx:
         await servers.set_gone(tx, GUILD, 1)
@@ -37,7 +37,7 @@ async def test_a_card_in_a_server_without_the_bot_is_left_as_it_is(world: World)
     assert back.post is not None
 
 
-async def test_an_end_in_other_servers_is_not_shown_while_a_job_is_on_hold(world: World) -> None:
+async def test_an_end_in_other_servers_is_not_shown_while_a_job_is_on_hold(world: OutboxFixture) -> None:
     async with world.database.transaction() as tx:
         batch = await batches.add(tx, guild_id=GUILD, channel_id=CHANNEL, user_id=1, mention=False, now=0)
     subscription = await world.watch("job", CHANNEL, batch_id=batch)

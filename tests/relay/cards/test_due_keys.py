@@ -11,7 +11,7 @@ from model.states import DeliveryKind
 from relay.cards.card_edits import Key, Later, Shown
 from relay.cards.card_loop import CardLoop, DueKeys
 from tests.clock import ManualClock
-from tests.relay.world import open_database
+from tests.relay.relay_fixture import open_database
 
 _STEP = st.tuples(st.sampled_from(["add", "take", "free"]), st.integers(0, 5), st.integers(0, 100))
 

@@ -19,8 +19,8 @@ from relay.commands.ask import Ask
 from relay.commands.subscribe import Limits
 from storage import follows
 from storage.follows import FollowRow
-from tests.relay.follow_world import FollowingWorld
-from tests.relay.world import ACCOUNT, OTHER_ACCOUNT, open_database
+from tests.relay.follow_fixture import FollowFixture
+from tests.relay.relay_fixture import ACCOUNT, OTHER_ACCOUNT, open_database
 
 _LIMITS = Limits(open_per_user=3, open_per_server=4)
 _CHANNELS = {100: 10, 101: 10, 200: 20}
@@ -70,7 +70,7 @@ class AnyOrder(RuleBasedStateMachine):
         self._runner.run(self._open())
 
     async def _open(self) -> None:
-        self.world = FollowingWorld(await open_database(self._folder), limits=_LIMITS)
+        self.world = FollowFixture(await open_database(self._folder), limits=_LIMITS)
         for number in (1, 2, 3):
             self.world.api.put(f"job-{number}")
         async with self.world.database.transaction() as tx:

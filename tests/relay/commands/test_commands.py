@@ -21,7 +21,7 @@ from relay.commands.watch_many import EntryStatus, WatchEntry
 from storage import deliveries, jobs
 from storage.database import Database
 from tests.idle import until_idle
-from tests.relay.world import ACCOUNT, CHANNEL, GUILD, OTHER_ACCOUNT, PERSON, World
+from tests.relay.relay_fixture import ACCOUNT, CHANNEL, GUILD, OTHER_ACCOUNT, PERSON, RelayFixture
 from ui.list_replies import autocomplete_choice
 
 ANSWER = 8001
@@ -29,7 +29,7 @@ ANSWER = 8001
 SECRET = "user:1234-" + "aBcDeFgHiJkLmNoPqRsTu"
 
 
-async def _stored(world: World) -> list[tuple[object, ...]]:
+async def _stored(world: RelayFixture) -> list[tuple[object, ...]]:
     tables = ("jobs", "subscriptions", "subscribers", "deliveries", "batches")
     return await world.rows(" UNION ALL ".join(f"SELECT '{table}', rowid FROM {table}" for table in tables))
 
@@ -37,7 +37,7 @@ async def _stored(world: World) -> list[tuple[object, ...]]:
 # ---- status ---------------------------------------------------------------------------------------------------------
 
 
-async def test_a_running_job_is_watched_with_a_card(world: World) -> None:
+async def test_a_running_job_is_watched_with_a_card(world: RelayFixture) -> None:
     job = world.api.put("job-1", percent=40, prompt="a cat")
     result = await world.commands.watch.status(world.ask(), "  job-1 ", True, True)
     assert result == NowWatching(1, job, 7001, mention=True, api_down=False)
@@ -47,7 +47,7 @@ async def test_a_running_job_is_watched_with_a_card(world: World) -> None:
     assert len(world.api.asked) == 1
 
 
-async def test_a_second_person_joins_and_is_sent_to_the_card(world: World) -> None:
+async def test_a_second_person_joins_and_is_sent_to_the_card(world: RelayFixture) -> None:
     await world.watch("job-1")
     result = await world.commands.watch.status(world.ask(person=2), "#1", False, False)
     assert isinstance(result, AlreadyWatched)
@@ -57,7 +57,7 @@ async def test_a_second_person_joins_and_is_sent_to_the_card(world: World) -> No
 
 
 @pytest.mark.parametrize("followed", [False, True])
-async def test_a_spoiler_that_anybody_requests_is_kept(world: World, followed: bool) -> None:
+async def test_a_spoiler_that_anybody_requests_is_kept(world: RelayFixture, followed: bool) -> None:
     """The channel may already watch the job for somebody who asked for no spoiler, or because of a follow."""
     await world.watch("job-1")
     if followed:
@@ -69,7 +69,7 @@ async def test_a_spoiler_that_anybody_requests_is_kept(world: World, followed: b
     assert await world.rows("SELECT spoiler FROM subscriptions") == [(1,)]
 
 
-async def test_an_ended_job_is_posted_once_and_requested_once(world: World) -> None:
+async def test_an_ended_job_is_posted_once_and_requested_once(world: RelayFixture) -> None:
     job = world.api.put("job-1", JobState.COMPLETED, media=(Media("https://x/1.mp4"),))
     first = await world.commands.watch.status(world.ask(), "job-1", True, False)
     job = replace(job, ran_until=world.clock.now(), ended_by=world.clock.now())
@@ -92,7 +92,7 @@ async def test_an_ended_job_is_posted_once_and_requested_once(world: World) -> N
     assert await world.rows("SELECT count(*) FROM subscriptions WHERE ended_at IS NULL") == [(0,)]
 
 
-async def test_an_end_that_a_command_sees_first_goes_to_every_channel(world: World) -> None:
+async def test_an_end_that_a_command_sees_first_goes_to_every_channel(world: RelayFixture) -> None:
     await world.watch("job-1")
     world.clock.move_to(world.clock.monotonic() + 6)
     world.api.put("job-1", JobState.FAILED)
@@ -111,7 +111,7 @@ async def test_an_end_that_a_command_sees_first_goes_to_every_channel(world: Wor
     ],
 )
 async def test_an_unknown_job_leaves_nothing_behind(
-    world: World, trouble: api_errors.PixVerseError, refusal: type[refusals.Refusal]
+    world: RelayFixture, trouble: api_errors.PixVerseError, refusal: type[refusals.Refusal]
 ) -> None:
     world.api.everywhere = trouble
     with pytest.raises(refusal):
@@ -129,7 +129,7 @@ async def test_an_unknown_job_leaves_nothing_behind(
     ],
 )
 async def test_a_job_requested_while_the_token_is_refused_is_watched_and_posted_later(
-    world: World, trouble: api_errors.PixVerseError | AccountState, hold: AccountState
+    world: RelayFixture, trouble: api_errors.PixVerseError | AccountState, hold: AccountState
 ) -> None:
     if isinstance(trouble, AccountState):
         world.accounts.states[ACCOUNT] = trouble
@@ -157,7 +157,7 @@ async def test_a_job_requested_while_the_token_is_refused_is_watched_and_posted_
 
 
 @pytest.mark.parametrize("trouble", [api_errors.Unavailable("503"), api_errors.RateLimited("429", 60.0), "hangs"])
-async def test_a_job_is_watched_even_while_the_api_is_down(world: World, trouble: object) -> None:
+async def test_a_job_is_watched_even_while_the_api_is_down(world: RelayFixture, trouble: object) -> None:
     if isinstance(trouble, api_errors.PixVerseError):
         world.api.everywhere = trouble
     else:
@@ -171,7 +171,9 @@ async def test_a_job_is_watched_even_while_the_api_is_down(world: World, trouble
 
 
 @pytest.mark.parametrize("is_known", [True, False])
-async def test_a_person_who_asks_again_after_a_card_was_deleted_gets_a_new_one(world: World, is_known: bool) -> None:
+async def test_a_person_who_asks_again_after_a_card_was_deleted_gets_a_new_one(
+    world: RelayFixture, is_known: bool
+) -> None:
     await world.watch("job-1")
     async with world.database.transaction() as tx:
         await tx.run("UPDATE deliveries SET state = 'posted', message_id = 77 WHERE kind = 'card'")
@@ -190,7 +192,7 @@ async def test_a_person_who_asks_again_after_a_card_was_deleted_gets_a_new_one(w
     assert await world.database.reader.value("SELECT state FROM deliveries WHERE kind = 'card'") == "waiting"
 
 
-async def test_two_manual_not_founds_end_a_known_job_only_after_a_minute(world: World) -> None:
+async def test_two_manual_not_founds_end_a_known_job_only_after_a_minute(world: RelayFixture) -> None:
     await world.watch("job-1")
     del world.api.jobs["job-1"]
     for _ in range(5):
@@ -203,7 +205,7 @@ async def test_two_manual_not_founds_end_a_known_job_only_after_a_minute(world: 
     assert await world.outcomes() == [("outcome", CHANNEL)]
 
 
-async def test_a_given_up_job_that_is_watched_again_gets_another_outcome(world: World) -> None:
+async def test_a_given_up_job_that_is_watched_again_gets_another_outcome(world: RelayFixture) -> None:
     number = await world.watch("job-1")
     await world.recorder.give_up(number)
     world.clock.move_to(world.clock.monotonic() + 100)
@@ -218,7 +220,7 @@ async def test_a_given_up_job_that_is_watched_again_gets_another_outcome(world: 
 @pytest.mark.parametrize("outcome", [Outcome.GIVEN_UP, Outcome.NOT_FOUND, Outcome.EXPIRED])
 @pytest.mark.parametrize("ended", [False, True])
 async def test_an_outcome_that_one_account_could_not_see_is_posted_under_another(
-    world: World, outcome: Outcome, ended: bool
+    world: RelayFixture, outcome: Outcome, ended: bool
 ) -> None:
     """The result is posted besides the message that nothing is known, even if another server got it first."""
     number = await world.watch("job-1")
@@ -241,7 +243,9 @@ async def test_an_outcome_that_one_account_could_not_see_is_posted_under_another
 
 
 @pytest.mark.parametrize("outcome", [Outcome.GIVEN_UP, Outcome.NOT_FOUND])
-async def test_a_job_that_two_accounts_could_not_see_is_reported_for_each(world: World, outcome: Outcome) -> None:
+async def test_a_job_that_two_accounts_could_not_see_is_reported_for_each(
+    world: RelayFixture, outcome: Outcome
+) -> None:
     """A person who asks with the second account is also promised a result."""
     await _end_unseen(world, await world.watch("job-1"), outcome)
     world.accounts.used[GUILD] = OTHER_ACCOUNT
@@ -251,7 +255,7 @@ async def test_a_job_that_two_accounts_could_not_see_is_reported_for_each(world:
 
 
 @pytest.mark.parametrize("ended", [False, True])
-async def test_a_given_up_job_that_continues_under_another_account_is_posted(world: World, ended: bool) -> None:
+async def test_a_given_up_job_that_continues_under_another_account_is_posted(world: RelayFixture, ended: bool) -> None:
     """The channel's earlier outcome and its subscription move to the other account's job."""
     number = await world.watch("job-1")
     await _end_unseen(world, number, Outcome.GIVEN_UP)
@@ -271,7 +275,7 @@ async def test_a_given_up_job_that_continues_under_another_account_is_posted(wor
     assert len(told) == 2
 
 
-async def test_results_of_two_accounts_in_one_channel_are_kept_apart(world: World) -> None:
+async def test_results_of_two_accounts_in_one_channel_are_kept_apart(world: RelayFixture) -> None:
     """The channel watches again with the first account, then returns to the second. A person who asks sees the second
     account's outcome.
     """
@@ -293,7 +297,7 @@ async def test_results_of_two_accounts_in_one_channel_are_kept_apart(world: Worl
     assert await world.rows("SELECT id FROM subscriptions WHERE ended_at IS NULL") == []
 
 
-async def _end_unseen(world: World, number: int, outcome: Outcome) -> None:
+async def _end_unseen(world: RelayFixture, number: int, outcome: Outcome) -> None:
     """Ends a job without a response that says how it ended."""
     [(account,)] = await world.rows("SELECT account_id FROM jobs WHERE id = ?", number)
     assert isinstance(account, int)
@@ -309,7 +313,7 @@ async def _end_unseen(world: World, number: int, outcome: Outcome) -> None:
 
 
 async def test_an_end_is_posted_under_another_account_even_if_others_watch_again_under_the_first(
-    world: World,
+    world: RelayFixture,
 ) -> None:
     number = await world.watch("job-1")
     await world.recorder.give_up(number)
@@ -323,7 +327,7 @@ async def test_an_end_is_posted_under_another_account_even_if_others_watch_again
     assert len(told) == 2
 
 
-async def test_an_old_not_found_does_not_count_once_a_job_is_watched_again(world: World) -> None:
+async def test_an_old_not_found_does_not_count_once_a_job_is_watched_again(world: RelayFixture) -> None:
     number = await world.watch("job-1")
     await world.recorder.record_missing(number, ACCOUNT)
     await world.commands.stop.unwatch(world.ask(), "job-1", True)
@@ -337,7 +341,7 @@ async def test_an_old_not_found_does_not_count_once_a_job_is_watched_again(world
     assert await world.outcomes() == [("outcome", CHANNEL)]
 
 
-async def test_the_same_end_under_two_accounts_is_one_message(world: World) -> None:
+async def test_the_same_end_under_two_accounts_is_one_message(world: RelayFixture) -> None:
     number = await world.watch("job-1")
     world.accounts.used[GUILD] = OTHER_ACCOUNT
     world.clock.move_to(world.clock.monotonic() + 100)
@@ -349,7 +353,7 @@ async def test_the_same_end_under_two_accounts_is_one_message(world: World) -> N
     assert await world.outcomes() == [("outcome", CHANNEL)]
 
 
-async def test_a_given_up_job_that_has_ended_since_is_posted(world: World) -> None:
+async def test_a_given_up_job_that_has_ended_since_is_posted(world: RelayFixture) -> None:
     number = await world.watch("job-1")
     await world.recorder.give_up(number)
     world.clock.move_to(world.clock.monotonic() + 100)
@@ -360,7 +364,7 @@ async def test_a_given_up_job_that_has_ended_since_is_posted(world: World) -> No
     assert await world.outcomes() == [("outcome", CHANNEL), ("outcome-1", CHANNEL)]
 
 
-async def test_a_given_up_job_that_is_gone_stays_as_it_is(world: World) -> None:
+async def test_a_given_up_job_that_is_gone_stays_as_it_is(world: RelayFixture) -> None:
     number = await world.watch("job-1")
     await world.recorder.give_up(number)
     world.clock.move_to(world.clock.monotonic() + 100)
@@ -370,7 +374,7 @@ async def test_a_given_up_job_that_is_gone_stays_as_it_is(world: World) -> None:
     assert await world.rows("SELECT round, outcome FROM jobs") == [(0, "given up")]
 
 
-async def test_simultaneous_commands_make_one_request(world: World) -> None:
+async def test_simultaneous_commands_make_one_request(world: RelayFixture) -> None:
     world.api.put("job-1")
     world.api.gate = asyncio.Event()
     asks = [
@@ -385,7 +389,7 @@ async def test_simultaneous_commands_make_one_request(world: World) -> None:
     assert await world.rows("SELECT count(*) FROM jobs") == [(1,)]
 
 
-async def test_a_response_is_reused_for_five_seconds(world: World) -> None:
+async def test_a_response_is_reused_for_five_seconds(world: RelayFixture) -> None:
     await world.watch("job-1")
     world.clock.move_to(world.clock.monotonic() + 4.9)
     await world.watch("job-1", channel=CHANNEL + 1)
@@ -395,7 +399,7 @@ async def test_a_response_is_reused_for_five_seconds(world: World) -> None:
     assert len(world.api.asked) == 2
 
 
-async def test_a_stopped_subscription_comes_back_with_its_card(world: World) -> None:
+async def test_a_stopped_subscription_comes_back_with_its_card(world: RelayFixture) -> None:
     number = await world.watch("job-1")
     async with world.database.transaction() as tx:
         await tx.run("UPDATE deliveries SET state = 'posted', message_id = 55")
@@ -413,7 +417,7 @@ async def test_a_stopped_subscription_comes_back_with_its_card(world: World) -> 
 
 
 async def test_secrets_are_recognised_first_and_go_nowhere(database: Database) -> None:
-    world = World(database)
+    world = RelayFixture(database)
     for call in (
         world.commands.watch.status(world.ask(), SECRET, True, False),
         world.commands.check.peek(world.ask(), SECRET),
@@ -426,7 +430,7 @@ async def test_secrets_are_recognised_first_and_go_nowhere(database: Database) -
     assert world.api.asked == []
 
 
-async def test_text_that_is_not_a_job_id_causes_no_request(world: World) -> None:
+async def test_text_that_is_not_a_job_id_causes_no_request(world: RelayFixture) -> None:
     with pytest.raises(NotAJobId):
         await world.commands.watch.status(world.ask(), "two words", True, False)
     with pytest.raises(OtherService):
@@ -436,7 +440,7 @@ async def test_text_that_is_not_a_job_id_causes_no_request(world: World) -> None
     assert world.api.asked == []
 
 
-async def test_nothing_is_requested_without_a_usable_token(world: World) -> None:
+async def test_nothing_is_requested_without_a_usable_token(world: RelayFixture) -> None:
     world.accounts.states[ACCOUNT] = AccountState.REFUSED
     with pytest.raises(refusals.AccountInTrouble, match="refused"):
         await world.commands.check.peek(world.ask(), "job-1")
@@ -453,7 +457,7 @@ async def test_nothing_is_requested_without_a_usable_token(world: World) -> None
 
 
 async def test_limits_hold_exactly_under_load(database: Database) -> None:
-    world = World(database, limits=Limits(open_per_user=3, open_per_server=7))
+    world = RelayFixture(database, limits=Limits(open_per_user=3, open_per_server=7))
     for number in range(20):
         world.api.put(f"job-{number}")
 
@@ -479,7 +483,7 @@ async def test_limits_hold_exactly_under_load(database: Database) -> None:
 
 
 async def test_a_person_at_the_limit_may_still_ask_for_what_they_watch(database: Database) -> None:
-    world = World(database, limits=Limits(open_per_user=1, open_per_server=1))
+    world = RelayFixture(database, limits=Limits(open_per_user=1, open_per_server=1))
     await world.watch("job-1")
     assert isinstance(await world.commands.watch.status(world.ask(), "job-1", False, False), AlreadyWatched)
     assert isinstance(await world.commands.watch.status(world.ask(person=2), "job-1", True, False), AlreadyWatched)
@@ -494,7 +498,7 @@ async def test_a_person_at_the_limit_may_still_ask_for_what_they_watch(database:
 
 
 async def test_a_person_at_the_limit_cannot_join_an_ended_job_that_is_on_hold(database: Database) -> None:
-    world = World(database, limits=Limits(open_per_user=1, open_per_server=9))
+    world = RelayFixture(database, limits=Limits(open_per_user=1, open_per_server=9))
     job_id = await world.watch("job-1")
     world.accounts.used[GUILD] = OTHER_ACCOUNT
     world.api.put("job-1", JobState.FAILED)
@@ -512,7 +516,7 @@ async def test_a_person_at_the_limit_cannot_join_an_ended_job_that_is_on_hold(da
 # ---- servers know nothing of each other -----------------------------------------------------------------------------
 
 
-async def test_a_number_and_a_button_do_not_work_elsewhere(world: World) -> None:
+async def test_a_number_and_a_button_do_not_work_elsewhere(world: RelayFixture) -> None:
     number = await world.watch("job-1")
     await world.recorder.record_response(number, world.api.put("job-1", JobState.FAILED), ACCOUNT)
     await world.watch("job-2")
@@ -542,7 +546,7 @@ async def test_a_number_and_a_button_do_not_work_elsewhere(world: World) -> None
     assert await world.rows("SELECT mention FROM subscribers WHERE subscription_id = 2") == [(1,)]
 
 
-async def test_a_number_does_not_work_in_another_channel(world: World) -> None:
+async def test_a_number_does_not_work_in_another_channel(world: RelayFixture) -> None:
     number = await world.watch("job-1")
     await world.recorder.record_response(
         number, world.api.put("job-1", JobState.FAILED, prompt="a secret lighthouse"), ACCOUNT
@@ -566,7 +570,7 @@ async def test_a_number_does_not_work_in_another_channel(world: World) -> None:
     assert (await _stored(world), len(world.api.asked)) == (before, asked)
 
 
-async def test_a_number_works_for_the_person_who_asked_and_where_they_asked(world: World) -> None:
+async def test_a_number_works_for_the_person_who_asked_and_where_they_asked(world: RelayFixture) -> None:
     await world.watch("job-1")
     assert (await world.commands.check.peek(world.ask(person=2), "#1")).jobid == "job-1"
     assert (await world.commands.check.peek(world.ask(channel=CHANNEL + 1), "#1")).jobid == "job-1"
@@ -576,7 +580,7 @@ async def test_a_number_works_for_the_person_who_asked_and_where_they_asked(worl
         await world.commands.check.peek(world.ask(channel=CHANNEL + 1), "#1")
 
 
-async def test_a_number_of_another_server_s_row_means_this_channel_s_row(world: World) -> None:
+async def test_a_number_of_another_server_s_row_means_this_channel_s_row(world: RelayFixture) -> None:
     abroad = {"guild": GUILD + 1, "channel": 5}
     world.accounts.used[GUILD + 1] = OTHER_ACCOUNT
     assert await world.watch("job-1", **abroad) == 1
@@ -588,7 +592,7 @@ async def test_a_number_of_another_server_s_row_means_this_channel_s_row(world: 
     assert await world.rows("SELECT job_id FROM subscriptions WHERE ended_at IS NULL") == [(1,)]
 
 
-async def test_a_job_of_another_account_cannot_be_used_under_this_one(world: World) -> None:
+async def test_a_job_of_another_account_cannot_be_used_under_this_one(world: RelayFixture) -> None:
     await world.watch("job-1")
     world.accounts.used[GUILD] = OTHER_ACCOUNT
     held = await world.commands.watch.status(world.ask(person=2), "#1", True, False)
@@ -602,7 +606,9 @@ async def test_a_job_of_another_account_cannot_be_used_under_this_one(world: Wor
 
 
 @pytest.mark.parametrize("as_list", [False, True])
-async def test_a_job_on_hold_is_not_watched_anew_if_somebody_stops_it_meanwhile(world: World, as_list: bool) -> None:
+async def test_a_job_on_hold_is_not_watched_anew_if_somebody_stops_it_meanwhile(
+    world: RelayFixture, as_list: bool
+) -> None:
     await world.watch("job-1")
     await world.watch("job-1", guild=GUILD + 1, channel=5)
     world.accounts.used[GUILD] = OTHER_ACCOUNT
@@ -625,7 +631,7 @@ async def test_a_job_on_hold_is_not_watched_anew_if_somebody_stops_it_meanwhile(
     assert await world.rows("SELECT id FROM batches") == []
 
 
-async def test_a_job_on_hold_that_ended_for_others_does_not_say_so(world: World) -> None:
+async def test_a_job_on_hold_that_ended_for_others_does_not_say_so(world: RelayFixture) -> None:
     """The server waits for it in one channel and has stopped in another."""
     number = await world.watch("job-1")
     await world.watch("job-1", channel=CHANNEL + 1)
@@ -661,7 +667,7 @@ async def test_a_job_on_hold_that_ended_for_others_does_not_say_so(world: World)
 
 @pytest.mark.parametrize("state", [AccountState.OK, AccountState.REFUSED])
 async def test_a_private_status_of_a_result_posted_here_under_another_account_shows_the_end(
-    world: World, state: AccountState
+    world: RelayFixture, state: AccountState
 ) -> None:
     world.api.put("job-1", JobState.FAILED)
     await world.commands.watch.status(world.ask(), "job-1", True, False)
@@ -671,7 +677,7 @@ async def test_a_private_status_of_a_result_posted_here_under_another_account_sh
     assert (shown.outcome, shown.on_hold) == (Outcome.FAILED, False)
 
 
-async def test_a_private_status_of_a_running_job_on_hold_says_so(world: World) -> None:
+async def test_a_private_status_of_a_running_job_on_hold_says_so(world: RelayFixture) -> None:
     job = world.api.put("job-1")
     await world.watch("job-1")
     world.accounts.used[GUILD] = OTHER_ACCOUNT
@@ -680,7 +686,7 @@ async def test_a_private_status_of_a_running_job_on_hold_says_so(world: World) -
 
 @pytest.mark.parametrize("state", [AccountState.OK, AccountState.REFUSED])
 async def test_a_result_posted_here_under_another_account_is_not_waited_for_again(
-    world: World, state: AccountState
+    world: RelayFixture, state: AccountState
 ) -> None:
     world.api.put("job-1", JobState.COMPLETED)
     await world.commands.watch.status(world.ask(), "job-1", True, False)
@@ -701,7 +707,7 @@ async def test_a_result_posted_here_under_another_account_is_not_waited_for_agai
             await world.commands.watch.status(world.ask(channel=CHANNEL + 1), "job-1", True, False)
 
 
-async def test_a_job_that_the_former_account_did_not_see_is_watched_under_this_one(world: World) -> None:
+async def test_a_job_that_the_former_account_did_not_see_is_watched_under_this_one(world: RelayFixture) -> None:
     number = await world.watch("job-1")
     for _ in range(2):
         await world.recorder.record_missing(number, ACCOUNT)
@@ -711,7 +717,7 @@ async def test_a_job_that_the_former_account_did_not_see_is_watched_under_this_o
     assert isinstance(await world.commands.watch.status(world.ask(), "job-1", True, False), NowWatching)
 
 
-async def test_a_job_on_hold_continues_under_a_row_known_only_from_a_list(world: World) -> None:
+async def test_a_job_on_hold_continues_under_a_row_known_only_from_a_list(world: RelayFixture) -> None:
     """The current account's row has no description yet; this command's own lookup fetches one."""
     world.accounts.used[GUILD] = OTHER_ACCOUNT
     await world.watch("job-1")
@@ -730,7 +736,7 @@ async def test_a_job_on_hold_continues_under_a_row_known_only_from_a_list(world:
 # ---- peek -----------------------------------------------------------------------------------------------------------
 
 
-async def test_a_private_status_changes_nothing(world: World) -> None:
+async def test_a_private_status_changes_nothing(world: RelayFixture) -> None:
     job = world.api.put("job-1", percent=30)
     assert await world.commands.check.peek(world.ask(), "job-1") == Peek("job-1", job, None, api_down=False)
     assert await _stored(world) == []
@@ -741,7 +747,7 @@ async def test_a_private_status_changes_nothing(world: World) -> None:
         await world.commands.check.peek(world.ask(), "else-1")
 
 
-async def test_a_private_status_of_a_known_job(world: World) -> None:
+async def test_a_private_status_of_a_known_job(world: RelayFixture) -> None:
     await world.watch("job-1")
     world.clock.move_to(world.clock.monotonic() + 10)
     world.api.everywhere = api_errors.Unavailable("503")
@@ -759,7 +765,7 @@ async def test_a_private_status_of_a_known_job(world: World) -> None:
 # ---- buttons --------------------------------------------------------------------------------------------------------
 
 
-async def test_check_now_shows_news_once_and_requests_once_in_five_seconds(world: World) -> None:
+async def test_check_now_shows_news_once_and_requests_once_in_five_seconds(world: RelayFixture) -> None:
     await world.watch("job-1")
     world.clock.move_to(world.clock.monotonic() + 10)
     world.api.put("job-1", percent=70)
@@ -800,7 +806,9 @@ async def test_check_now_shows_news_once_and_requests_once_in_five_seconds(world
         (api_errors.BadRequest("400"), Unchecked.ID_REFUSED),
     ],
 )
-async def test_check_now_says_what_it_did(world: World, trouble: api_errors.PixVerseError, why: Unchecked) -> None:
+async def test_check_now_says_what_it_did(
+    world: RelayFixture, trouble: api_errors.PixVerseError, why: Unchecked
+) -> None:
     await world.watch("job-1")
     world.clock.move_to(world.clock.monotonic() + 10)
     world.api.everywhere = trouble
@@ -809,14 +817,14 @@ async def test_check_now_says_what_it_did(world: World, trouble: api_errors.PixV
     assert checked.why is why
 
 
-async def test_check_now_of_a_stopped_job_does_nothing(world: World) -> None:
+async def test_check_now_of_a_stopped_job_does_nothing(world: RelayFixture) -> None:
     await world.watch("job-1")
     await world.commands.stop.unwatch(world.ask(), "job-1", False)
     with pytest.raises(refusals.NothingToDo):
         await world.commands.check.check_now(world.ask(), 1)
 
 
-async def test_set_mention_works_only_for_subscribers(world: World) -> None:
+async def test_set_mention_works_only_for_subscribers(world: RelayFixture) -> None:
     await world.watch("job-1")
     await world.commands.watch.set_mention(world.ask(), 1, False)
     assert await world.rows("SELECT mention FROM subscribers") == [(0,)]
@@ -824,7 +832,7 @@ async def test_set_mention_works_only_for_subscribers(world: World) -> None:
         await world.commands.watch.set_mention(world.ask(person=2), 1, True)
 
 
-async def test_post_again_works_once_per_reply_with_fresh_links(world: World) -> None:
+async def test_post_again_works_once_per_reply_with_fresh_links(world: RelayFixture) -> None:
     world.api.put("job-1", JobState.COMPLETED, media=(Media("https://x/old.mp4"),))
     await world.commands.watch.status(world.ask(), "job-1", True, False)
     world.clock.move_to(world.clock.monotonic() + 100)
@@ -845,7 +853,7 @@ async def test_post_again_works_once_per_reply_with_fresh_links(world: World) ->
     assert after == snapshot
 
 
-async def test_post_again_ignores_a_contradicting_response(world: World) -> None:
+async def test_post_again_ignores_a_contradicting_response(world: RelayFixture) -> None:
     world.api.put("job-1", JobState.COMPLETED, media=(Media("https://x/old.mp4"),))
     await world.commands.watch.status(world.ask(), "job-1", True, False)
     for state in (JobState.FAILED, JobState.PROGRESS):
@@ -857,7 +865,7 @@ async def test_post_again_ignores_a_contradicting_response(world: World) -> None
     assert outcome == "completed"
 
 
-async def test_details_are_found_by_the_nonce_of_the_outcome(world: World) -> None:
+async def test_details_are_found_by_the_nonce_of_the_outcome(world: RelayFixture) -> None:
     job = world.api.put("job-1", JobState.FAILED, error="boom")
     await world.commands.watch.status(world.ask(), "job-1", True, False)
     [(nonce,)] = await world.rows("SELECT base_nonce FROM deliveries")
@@ -869,7 +877,7 @@ async def test_details_are_found_by_the_nonce_of_the_outcome(world: World) -> No
         await world.commands.queries.details(world.ask(), "0" * 25)
 
 
-async def test_details_are_shown_only_in_the_outcome_s_channel(world: World) -> None:
+async def test_details_are_shown_only_in_the_outcome_s_channel(world: RelayFixture) -> None:
     world.api.put("job-1", JobState.FAILED)
     await world.commands.watch.status(world.ask(), "job-1", True, False)
     [(nonce,)] = await world.rows("SELECT base_nonce FROM deliveries")
@@ -881,7 +889,7 @@ async def test_details_are_shown_only_in_the_outcome_s_channel(world: World) -> 
 # ---- what is known --------------------------------------------------------------------------------------------------
 
 
-async def test_the_list_shows_only_this_channel(world: World) -> None:
+async def test_the_list_shows_only_this_channel(world: RelayFixture) -> None:
     await world.watch("job-1")
     await world.watch("job-2", person=2)
     await world.watch("job-3", channel=CHANNEL + 1)
@@ -889,7 +897,7 @@ async def test_the_list_shows_only_this_channel(world: World) -> None:
     assert [(one.number, one.mine) for one in listing] == [(1, True), (2, False)]
 
 
-async def test_choices_are_one_s_own_and_this_channel_s_by_prompt_newest_first(world: World) -> None:
+async def test_choices_are_one_s_own_and_this_channel_s_by_prompt_newest_first(world: RelayFixture) -> None:
     prompts = {
         "mine-elsewhere-1": "Red cat",
         "theirs-here-1": "blue CAT",
@@ -912,7 +920,7 @@ async def test_choices_are_one_s_own_and_this_channel_s_by_prompt_newest_first(w
 
 @pytest.mark.parametrize("typed", ["", "boat"])
 async def test_no_more_snapshots_are_read_than_choices_shown(
-    world: World, typed: str, monkeypatch: pytest.MonkeyPatch
+    world: RelayFixture, typed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(60):
         world.api.put(f"job-{number}", prompt=f"paper {'boat' if number % 2 else 'hat'} {number}")
@@ -931,7 +939,7 @@ async def test_no_more_snapshots_are_read_than_choices_shown(
         assert len(loaded) == len(shown) <= 25
 
 
-async def test_choices_for_unwatch_are_this_channel_s_jobs(world: World) -> None:
+async def test_choices_for_unwatch_are_this_channel_s_jobs(world: RelayFixture) -> None:
     for jobid in ("cat-1", "cat-2", "dog-3"):
         world.api.put(jobid, prompt=f"a {jobid}", created=5)
         await world.watch(jobid)
@@ -943,14 +951,14 @@ async def test_choices_for_unwatch_are_this_channel_s_jobs(world: World) -> None
     assert await world.commands.queries.watched_choices(world.ask(), SECRET) == ()
 
 
-async def test_choices_are_at_most_twenty_five(world: World) -> None:
+async def test_choices_are_at_most_twenty_five(world: RelayFixture) -> None:
     for number in range(30):
         await world.watch(f"job-{number}")
     found = await world.commands.queries.choices(world.ask(), "")
     assert [one.job_id for one in found] == list(range(30, 5, -1))
 
 
-async def test_an_unreadable_snapshot_breaks_nothing(world: World) -> None:
+async def test_an_unreadable_snapshot_breaks_nothing(world: RelayFixture) -> None:
     await world.watch("job-1")
     async with world.database.transaction() as tx:
         await tx.run("UPDATE jobs SET snapshot = 'not json'")
@@ -964,7 +972,7 @@ async def test_an_unreadable_snapshot_breaks_nothing(world: World) -> None:
 # ---- who asked to be forgotten ---------------------------------------------------------------------------------------
 
 
-async def test_a_passer_by_cannot_stop_what_a_forgotten_person_waits_for(world: World) -> None:
+async def test_a_passer_by_cannot_stop_what_a_forgotten_person_waits_for(world: RelayFixture) -> None:
     """If somebody else joins and leaves again, the result is still posted."""
     job_id = await world.watch("job-1")
     await world.commands.forgetting.forget(PERSON)
@@ -977,7 +985,7 @@ async def test_a_passer_by_cannot_stop_what_a_forgotten_person_waits_for(world: 
     assert await world.commands.stop.unwatch(world.ask(person=3), f"#{job_id}", True) == Stopped()
 
 
-async def test_a_batch_s_owner_cannot_stop_what_a_forgotten_person_waits_for(world: World) -> None:
+async def test_a_batch_s_owner_cannot_stop_what_a_forgotten_person_waits_for(world: RelayFixture) -> None:
     for jobid in ("job-1", "job-2"):
         world.api.put(jobid)
     await world.commands.many.watch(world.ask(), "job-1 job-2", True)
@@ -987,7 +995,7 @@ async def test_a_batch_s_owner_cannot_stop_what_a_forgotten_person_waits_for(wor
     assert await world.commands.stop.stop_all(world.ask(), int(str(batch_id)), False) == StoppedAll(1, 1)
 
 
-async def test_a_person_forgotten_while_others_wait_is_named_nowhere(world: World) -> None:
+async def test_a_person_forgotten_while_others_wait_is_named_nowhere(world: RelayFixture) -> None:
     job_id = await world.watch("job-1")
     await world.commands.watch.status(world.ask(person=2), "job-1", True, False)
     await world.commands.forgetting.forget(PERSON)

@@ -12,27 +12,27 @@ from model.states import CardStatus
 from relay.commands.forgetting import Forgetting
 from storage import deliveries, subscriptions
 from tests.clock import ManualClock
-from tests.relay.cards.test_card_loop import CardWorld
+from tests.relay.cards.test_card_loop import CardLoopFixture
 from tests.relay.discord_channel import FIRST_DAY
-from tests.relay.outbox_world import GUILD, World, completed
+from tests.relay.outbox_fixture import GUILD, OutboxFixture, completed
 
 CHANNEL, ME, OTHER = 5, 9, 8
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    made = World(tmp_path / "relay.db")
+async def world(tmp_path: Path) -> AsyncIterator[OutboxFixture]:
+    made = OutboxFixture(tmp_path / "relay.db")
     await made.start()
     await made.account()
     yield made
     await made.stop()
 
 
-def forgetting(world: World) -> Forgetting:
+def forgetting(world: OutboxFixture) -> Forgetting:
     return Forgetting(world.database, world.changes)
 
 
-async def test_the_result_is_posted_and_pings_only_the_others(world: World) -> None:
+async def test_the_result_is_posted_and_pings_only_the_others(world: OutboxFixture) -> None:
     await world.watch("job", CHANNEL, users=(ME, OTHER))
     await world.end(completed("job"))
     await forgetting(world).forget(ME)
@@ -41,7 +41,7 @@ async def test_the_result_is_posted_and_pings_only_the_others(world: World) -> N
     assert post.mention == (OTHER,)
 
 
-async def test_a_batch_ends_without_a_ping(world: World) -> None:
+async def test_a_batch_ends_without_a_ping(world: OutboxFixture) -> None:
     batch_id = await world.batch(CHANNEL, ME)
     subscription_id = await world.watch("job", CHANNEL, batch_id=batch_id, users=(ME,))
     await world.end(completed("job"), closes=(subscription_id,))
@@ -52,7 +52,7 @@ async def test_a_batch_ends_without_a_ping(world: World) -> None:
     assert (post.mention, post.batch.mention) == ((), ())
 
 
-async def test_a_result_whose_video_is_being_downloaded_pings_nobody_either(world: World) -> None:
+async def test_a_result_whose_video_is_being_downloaded_pings_nobody_either(world: OutboxFixture) -> None:
     fetch = world.videos.fetch
 
     @asynccontextmanager
@@ -70,7 +70,7 @@ async def test_a_result_whose_video_is_being_downloaded_pings_nobody_either(worl
     assert len(post.files) == 1
 
 
-async def test_the_card_of_a_job_they_stopped_names_nobody(world: World) -> None:
+async def test_the_card_of_a_job_they_stopped_names_nobody(world: OutboxFixture) -> None:
     subscription_id = await world.watch("job", CHANNEL, users=(ME,), card=True)
     async with world.database.transaction() as tx:
         await subscriptions.stop(tx, subscription_id, ME, world.clock.now())
@@ -82,8 +82,8 @@ async def test_the_card_of_a_job_they_stopped_names_nobody(world: World) -> None
 
 
 @pytest.fixture
-async def cards(tmp_path: Path) -> AsyncIterator[CardWorld]:
-    made = CardWorld(tmp_path / "relay.db", clock=ManualClock(FIRST_DAY, 0.0))
+async def cards(tmp_path: Path) -> AsyncIterator[CardLoopFixture]:
+    made = CardLoopFixture(tmp_path / "relay.db", clock=ManualClock(FIRST_DAY, 0.0))
     await made.begin()
     yield made
     await made.halt()
@@ -91,7 +91,7 @@ async def cards(tmp_path: Path) -> AsyncIterator[CardWorld]:
 
 
 @pytest.mark.parametrize("after_a_restart", [False, True])
-async def test_open_cards_and_summaries_no_longer_show_the_name(cards: CardWorld, after_a_restart: bool) -> None:
+async def test_open_cards_and_summaries_no_longer_show_the_name(cards: CardLoopFixture, after_a_restart: bool) -> None:
     await cards.watch("job", CHANNEL, users=(ME,), card=True)
     batch_id = await cards.batch(CHANNEL, ME)
     await cards.watch("other", CHANNEL, batch_id=batch_id, users=(ME,))

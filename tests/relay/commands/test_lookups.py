@@ -14,7 +14,7 @@ from relay.commands.check import CheckedBefore
 from relay.commands.watch_many import EntryStatus
 from storage.database import Database
 from tests.clock import ManualClock
-from tests.relay.world import ACCOUNT, CHANNEL, FakeApi, World
+from tests.relay.relay_fixture import ACCOUNT, CHANNEL, FakeApi, RelayFixture
 
 
 class CostlyApi(FakeApi):
@@ -35,8 +35,8 @@ def _allowances(clock: ManualClock) -> Allowances:
 
 
 @pytest.fixture
-async def world(database: Database) -> AsyncIterator[World]:
-    made = World(database, allowances=_allowances)
+async def world(database: Database) -> AsyncIterator[RelayFixture]:
+    made = RelayFixture(database, allowances=_allowances)
     yield made
     await made.close()
 
@@ -45,7 +45,7 @@ def _jobs(count: int, first: int = 0) -> list[str]:
     return [f"job-{first + n}" for n in range(count)]
 
 
-async def test_a_watch_requests_all_of_its_ids_or_none(world: World) -> None:
+async def test_a_watch_requests_all_of_its_ids_or_none(world: RelayFixture) -> None:
     for jobid in _jobs(20):
         world.api.put(jobid)
     await world.commands.many.watch(world.ask(), " ".join(_jobs(6)), True)
@@ -58,7 +58,7 @@ async def test_a_watch_requests_all_of_its_ids_or_none(world: World) -> None:
     assert [entry.status for entry in result.entries] == [EntryStatus.WATCHED] * 6
 
 
-async def test_a_recent_response_costs_nothing(world: World) -> None:
+async def test_a_recent_response_costs_nothing(world: RelayFixture) -> None:
     for _ in range(3):
         result = await world.commands.many.watch(world.ask(), " ".join(_jobs(10)), True)
         assert [entry.status for entry in result.entries] == [EntryStatus.NOT_FOUND] * 10
@@ -70,7 +70,7 @@ async def test_a_recent_response_costs_nothing(world: World) -> None:
 
 
 async def test_a_job_that_could_not_be_looked_up_is_reported_and_not_watched(database: Database) -> None:
-    world = World(database, allowances=_allowances, api=CostlyApi)
+    world = RelayFixture(database, allowances=_allowances, api=CostlyApi)
     for jobid in _jobs(6):
         world.api.put(jobid)
     result = await world.commands.many.watch(world.ask(), " ".join(_jobs(6)), True)
@@ -84,7 +84,7 @@ async def test_a_job_that_could_not_be_looked_up_is_reported_and_not_watched(dat
     await world.close()
 
 
-async def test_polls_continue_when_people_have_used_up_their_requests(world: World) -> None:
+async def test_polls_continue_when_people_have_used_up_their_requests(world: RelayFixture) -> None:
     await world.watch("job-1")
     world.run()
     await world.commands.many.watch(world.ask(), " ".join(_jobs(9, 100)), True)
@@ -100,7 +100,7 @@ async def test_polls_continue_when_people_have_used_up_their_requests(world: Wor
     assert len(world.api.asked) - len(times) <= 10 + 62
 
 
-async def test_posting_an_ended_job_counts_the_request_for_fresh_links(world: World) -> None:
+async def test_posting_an_ended_job_counts_the_request_for_fresh_links(world: RelayFixture) -> None:
     number = await world.watch("job-1")
     world.api.put("job-1", JobState.COMPLETED)
     await world.recorder.record_response(number, world.api.jobs["job-1"], ACCOUNT)
@@ -116,7 +116,7 @@ async def test_posting_an_ended_job_counts_the_request_for_fresh_links(world: Wo
         world.lookups.prepay_for_server(world.ask())
 
 
-async def test_check_now_counts(world: World) -> None:
+async def test_check_now_counts(world: RelayFixture) -> None:
     await world.watch("job-1")
     await world.commands.many.watch(world.ask(), " ".join(_jobs(9, 100)), True)
     assert isinstance(await world.commands.check.check_now(world.ask(), 1), CheckedBefore)

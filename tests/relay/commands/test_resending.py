@@ -18,8 +18,8 @@ from relay.delivery import notice_json
 from relay.delivery.verdicts import PATIENCE
 from storage import deliveries, delivery_queries, servers
 from tests.relay.discord_channel import LOST
-from tests.relay.outbox_world import GUILD, World, completed
-from tests.relay.world import post_at_once
+from tests.relay.outbox_fixture import GUILD, OutboxFixture, completed
+from tests.relay.relay_fixture import post_at_once
 
 CHANNEL, ALERTS, ADMIN = 5, 6, 99
 NO_ACCESS = Refused(403, 50001)
@@ -27,8 +27,8 @@ AUTOMOD = Refused(403, 200000)
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    made = World(tmp_path / "relay.db")
+async def world(tmp_path: Path) -> AsyncIterator[OutboxFixture]:
+    made = OutboxFixture(tmp_path / "relay.db")
     await made.start()
     await made.account()
     async with made.database.transaction() as tx:
@@ -44,13 +44,13 @@ class FreeLookups:
         pass
 
 
-async def press(world: World, delivery_id: int, *, guild: int = GUILD) -> SentAgain:
+async def press(world: OutboxFixture, delivery_id: int, *, guild: int = GUILD) -> SentAgain:
     prompt_posts = PromptPosts(world.database.reader, post_at_once)
     resending = Resending(world.database, cast("Lookups", FreeLookups()), prompt_posts, world.changes)
     return await resending.send_again(Ask(guild, CHANNEL, ADMIN, world.clock.now()), delivery_id)
 
 
-async def given_up(world: World) -> int:
+async def given_up(world: OutboxFixture) -> int:
     """An outcome for which the permission was missing for three days."""
     await world.watch("job", CHANNEL, users=(9,), card=True)
     await world.pump()
@@ -62,7 +62,7 @@ async def given_up(world: World) -> int:
     return delivery_id
 
 
-async def unsure(world: World) -> int:
+async def unsure(world: OutboxFixture) -> int:
     """An outcome that Discord stored, but the response was lost and the history can't be read."""
     await world.watch("job", CHANNEL, users=(9,), card=True)
     await world.pump()
@@ -76,7 +76,7 @@ async def unsure(world: World) -> int:
     return delivery_id
 
 
-async def shown_status(world: World, delivery_id: int) -> CardStatus:
+async def shown_status(world: OutboxFixture, delivery_id: int) -> CardStatus:
     subscription_id = (await world.get(delivery_id)).subscription_id
     view = await world.posts.card(subscription_id or 0)
     assert view is not None
@@ -84,7 +84,7 @@ async def shown_status(world: World, delivery_id: int) -> CardStatus:
     return view.post.status
 
 
-async def test_a_given_up_result_is_resent_and_pings_those_who_asked(world: World) -> None:
+async def test_a_given_up_result_is_resent_and_pings_those_who_asked(world: OutboxFixture) -> None:
     delivery_id = await given_up(world)
     assert await shown_status(world, delivery_id) is CardStatus.NOT_POSTED
     world.discord.missing.clear()
@@ -97,7 +97,7 @@ async def test_a_given_up_result_is_resent_and_pings_those_who_asked(world: Worl
     assert await shown_status(world, delivery_id) is CardStatus.ENDED
 
 
-async def test_two_clicks_resend_it_once(world: World) -> None:
+async def test_two_clicks_resend_it_once(world: OutboxFixture) -> None:
     delivery_id = await given_up(world)
     world.discord.missing.clear()
 
@@ -111,7 +111,7 @@ async def test_two_clicks_resend_it_once(world: World) -> None:
     assert len(world.discord.outcomes(CHANNEL)) == 1
 
 
-async def test_an_unsure_result_is_resent_as_another_message_and_pings_nobody(world: World) -> None:
+async def test_an_unsure_result_is_resent_as_another_message_and_pings_nobody(world: OutboxFixture) -> None:
     delivery_id = await unsure(world)
     assert await shown_status(world, delivery_id) is CardStatus.UNSURE
 
@@ -126,7 +126,7 @@ async def test_an_unsure_result_is_resent_as_another_message_and_pings_nobody(wo
     assert (await world.get(delivery_id)).state == "posted"
 
 
-async def test_an_unsure_result_is_found_if_the_history_is_readable_by_then(world: World) -> None:
+async def test_an_unsure_result_is_found_if_the_history_is_readable_by_then(world: OutboxFixture) -> None:
     delivery_id = await unsure(world)
     world.discord.readable = True
 
@@ -138,7 +138,7 @@ async def test_an_unsure_result_is_found_if_the_history_is_readable_by_then(worl
     assert await shown_status(world, delivery_id) is CardStatus.ENDED
 
 
-async def test_after_the_requested_attempt_it_is_not_resent_on_a_guess(world: World) -> None:
+async def test_after_the_requested_attempt_it_is_not_resent_on_a_guess(world: OutboxFixture) -> None:
     delivery_id = await unsure(world)
     await press(world, delivery_id)
     world.discord.script = [LOST]
@@ -152,7 +152,7 @@ async def test_after_the_requested_attempt_it_is_not_resent_on_a_guess(world: Wo
     assert (await world.get(delivery_id)).state == "unsure"
 
 
-async def test_a_resent_result_is_as_safe_as_the_first_time(world: World) -> None:
+async def test_a_resent_result_is_as_safe_as_the_first_time(world: OutboxFixture) -> None:
     delivery_id = await unsure(world)
     world.discord.readable = True
     world.discord.messages.clear()
@@ -164,7 +164,7 @@ async def test_a_resent_result_is_as_safe_as_the_first_time(world: World) -> Non
     assert (await world.get(delivery_id)).state == "posted"
 
 
-async def test_a_resent_result_says_that_access_was_missing(world: World) -> None:
+async def test_a_resent_result_says_that_access_was_missing(world: OutboxFixture) -> None:
     await world.watch("job", CHANNEL)
     (delivery_id,) = await world.end(completed("job", updated=world.clock.now() + 1))
     world.discord.missing[CHANNEL] = ("Send Messages",)
@@ -178,14 +178,14 @@ async def test_a_resent_result_says_that_access_was_missing(world: World) -> Non
     assert post.late == "no access"
 
 
-async def test_another_server_s_result_cannot_be_resent(world: World) -> None:
+async def test_another_server_s_result_cannot_be_resent(world: OutboxFixture) -> None:
     delivery_id = await given_up(world)
     with pytest.raises(NothingToDo):
         await press(world, delivery_id, guild=GUILD + 1)
     assert (await world.get(delivery_id)).state == "given_up"
 
 
-async def test_nothing_is_resent_to_a_deleted_channel(world: World) -> None:
+async def test_nothing_is_resent_to_a_deleted_channel(world: OutboxFixture) -> None:
     delivery_id = await given_up(world)
     async with world.database.transaction() as tx:
         await tx.run("UPDATE deliveries SET reason = ? WHERE id = ?", (Reason.CHANNEL_GONE, delivery_id))
@@ -193,7 +193,7 @@ async def test_nothing_is_resent_to_a_deleted_channel(world: World) -> None:
         await press(world, delivery_id)
 
 
-async def test_admins_are_told_if_discord_accepts_no_form_of_a_result(world: World) -> None:
+async def test_admins_are_told_if_discord_accepts_no_form_of_a_result(world: OutboxFixture) -> None:
     await world.watch("job", CHANNEL, card=True)
     await world.pump()
     (delivery_id,) = await world.end(completed("job"))
@@ -213,7 +213,7 @@ async def test_admins_are_told_if_discord_accepts_no_form_of_a_result(world: Wor
     assert not post.without_api_text
 
 
-async def test_pages_start_with_what_an_admin_can_fix(world: World) -> None:
+async def test_pages_start_with_what_an_admin_can_fix(world: OutboxFixture) -> None:
     ids = []
     for number in range(9):
         await world.watch(f"job-{number}", CHANNEL)
@@ -239,7 +239,7 @@ async def test_pages_start_with_what_an_admin_can_fix(world: World) -> None:
     assert (counts.not_posted, counts.waiting, counts.waiting_since) == (3, 6, now)
 
 
-async def test_which_channels_have_outcomes_waiting_for_a_permission(world: World) -> None:
+async def test_which_channels_have_outcomes_waiting_for_a_permission(world: OutboxFixture) -> None:
     ids = {}
     for channel_id in (CHANNEL, CHANNEL + 1, CHANNEL + 2, CHANNEL + 3):
         await world.watch(f"job-{channel_id}", channel_id)

@@ -15,17 +15,17 @@ from relay.commands.watch_many import EntryStatus
 from relay.delivery import notice_json
 from relay.delivery.batch_tally import tally_of
 from storage.database import Database
-from tests.relay.world import ACCOUNT, CHANNEL, GUILD, OTHER_ACCOUNT, PERSON, World
+from tests.relay.relay_fixture import ACCOUNT, CHANNEL, GUILD, OTHER_ACCOUNT, PERSON, RelayFixture
 
 
-async def _closing(world: World) -> list[tuple[object, ...]]:
+async def _closing(world: RelayFixture) -> list[tuple[object, ...]]:
     return await world.rows(
         "SELECT j.jobid, d.closes_batch FROM deliveries d JOIN subscriptions s ON s.id = d.subscription_id"
         " JOIN jobs j ON j.id = s.job_id WHERE d.kind LIKE 'outcome%' ORDER BY d.id"
     )
 
 
-async def test_a_list_becomes_one_batch_with_one_summary(world: World) -> None:
+async def test_a_list_becomes_one_batch_with_one_summary(world: RelayFixture) -> None:
     for jobid in ("job-1", "job-2", "job-3"):
         world.api.put(jobid)
     result = await world.commands.many.watch(world.ask(), "job-1, job-2\n job-3 job-1", True)
@@ -40,7 +40,7 @@ async def test_a_list_becomes_one_batch_with_one_summary(world: World) -> None:
     assert await world.rows("SELECT user_id, mention FROM batches") == [(PERSON, 1)]
 
 
-async def test_the_last_job_to_end_closes_the_batch(world: World) -> None:
+async def test_the_last_job_to_end_closes_the_batch(world: RelayFixture) -> None:
     for jobid in ("job-1", "job-2"):
         world.api.put(jobid)
     await world.commands.many.watch(world.ask(), "job-1 job-2", True)
@@ -52,7 +52,7 @@ async def test_the_last_job_to_end_closes_the_batch(world: World) -> None:
     assert await world.rows("SELECT ended_at FROM batches") == [(world.clock.now(),)]
 
 
-async def test_an_ended_job_is_posted_and_counts(world: World) -> None:
+async def test_an_ended_job_is_posted_and_counts(world: RelayFixture) -> None:
     world.api.put("job-1", JobState.COMPLETED)
     world.api.put("job-2")
     world.api.put("job-3", JobState.MODERATED)
@@ -64,7 +64,7 @@ async def test_an_ended_job_is_posted_and_counts(world: World) -> None:
 
 
 async def test_a_given_up_outcome_closes_the_batch_that_requests_it_again(
-    world: World,
+    world: RelayFixture,
 ) -> None:
     world.api.put("job-1", JobState.COMPLETED)
     await world.commands.watch.status(world.ask(), "job-1", True, False)
@@ -76,7 +76,7 @@ async def test_a_given_up_outcome_closes_the_batch_that_requests_it_again(
     assert await _closing(world) == [("job-1", 1)]
 
 
-async def test_an_outcome_requested_again_alone_closes_no_earlier_batch(world: World) -> None:
+async def test_an_outcome_requested_again_alone_closes_no_earlier_batch(world: RelayFixture) -> None:
     world.api.put("job-1", JobState.COMPLETED)
     await world.commands.many.watch(world.ask(), "job-1", True)
     async with world.database.transaction() as tx:
@@ -86,14 +86,14 @@ async def test_an_outcome_requested_again_alone_closes_no_earlier_batch(world: W
     assert await _closing(world) == [("job-1", 0)]
 
 
-async def test_if_all_jobs_have_ended_the_last_closes_the_batch(world: World) -> None:
+async def test_if_all_jobs_have_ended_the_last_closes_the_batch(world: RelayFixture) -> None:
     for jobid in ("job-1", "job-2", "job-3"):
         world.api.put(jobid, JobState.FAILED)
     await world.commands.many.watch(world.ask(), "job-1 job-2 job-3", True)
     assert await _closing(world) == [("job-1", 0), ("job-2", 0), ("job-3", 1)]
 
 
-async def test_jobs_that_are_not_watched_say_why(world: World) -> None:
+async def test_jobs_that_are_not_watched_say_why(world: RelayFixture) -> None:
     for jobid in ("job-1", "known-1", "known-2"):
         world.api.put(jobid)
     await world.watch("known-1")
@@ -120,7 +120,7 @@ async def test_jobs_that_are_not_watched_say_why(world: World) -> None:
 @pytest.mark.parametrize("state", [DeliveryState.WAITING, DeliveryState.UNSURE, DeliveryState.POSTED])
 @pytest.mark.parametrize("other_account", [False, True])
 async def test_a_list_says_whether_a_result_is_posted_yet(
-    world: World, state: DeliveryState, other_account: bool
+    world: RelayFixture, state: DeliveryState, other_account: bool
 ) -> None:
     world.api.put("job-1", JobState.COMPLETED)
     await world.commands.watch.status(world.ask(), "job-1", True, False)
@@ -135,7 +135,7 @@ async def test_a_list_says_whether_a_result_is_posted_yet(
     assert entry.posted == await world.commands.watch.status(world.ask(person=2), "job-1", True, False)
 
 
-async def test_only_the_token_is_refused(world: World) -> None:
+async def test_only_the_token_is_refused(world: RelayFixture) -> None:
     token = "user:1234-aBcDeFgHiJkLmNoPqRsTu"
     for jobid in ("job-1", "job-2"):
         world.api.put(jobid)
@@ -150,7 +150,7 @@ async def test_only_the_token_is_refused(world: World) -> None:
     assert {jobid for _, _, jobid in world.api.asked} == {"job-1", "job-2"}
 
 
-async def test_a_sentence_with_two_ids_watches_those_two(world: World) -> None:
+async def test_a_sentence_with_two_ids_watches_those_two(world: RelayFixture) -> None:
     ids = [f"job:2026112410150012{number}-user:4321-channel:1300000000000000001-bot:pixverse" for number in (1, 2)]
     for jobid in ids:
         world.api.put(jobid)
@@ -161,20 +161,20 @@ async def test_a_sentence_with_two_ids_watches_those_two(world: World) -> None:
     assert {jobid for _, _, jobid in world.api.asked} == set(ids)
 
 
-async def test_if_nothing_is_watched_there_is_no_batch(world: World) -> None:
+async def test_if_nothing_is_watched_there_is_no_batch(world: RelayFixture) -> None:
     result = await world.commands.many.watch(world.ask(), "nowhere-1", True)
     assert result.summary_message_id is None
     assert await world.rows("SELECT count(*) FROM batches") == [(0,)]
     assert await world.rows("SELECT count(*) FROM deliveries") == [(0,)]
 
 
-async def test_a_job_named_twice_counts_once(world: World) -> None:
+async def test_a_job_named_twice_counts_once(world: RelayFixture) -> None:
     await world.watch("job-1")
     result = await world.commands.many.watch(world.ask(person=2), "job-1 #1", True)
     assert [one.text for one in result.entries] == ["job-1"]
 
 
-async def test_no_id_and_too_many_ids(world: World) -> None:
+async def test_no_id_and_too_many_ids(world: RelayFixture) -> None:
     with pytest.raises(NotAJobId):
         await world.commands.many.watch(world.ask(), " ,, ", True)
     with pytest.raises(refusals.TooManyJobs) as refusal:
@@ -184,7 +184,7 @@ async def test_no_id_and_too_many_ids(world: World) -> None:
 
 
 async def test_limits_hold_exactly_within_and_between_lists(database: Database) -> None:
-    world = World(database, limits=Limits(open_per_user=4, open_per_server=6))
+    world = RelayFixture(database, limits=Limits(open_per_user=4, open_per_server=6))
     for number in range(20):
         world.api.put(f"job-{number}")
     lists = [
@@ -201,7 +201,7 @@ async def test_limits_hold_exactly_within_and_between_lists(database: Database) 
     await world.close()
 
 
-async def test_an_unresponsive_api_is_waited_for_once_for_all(world: World) -> None:
+async def test_an_unresponsive_api_is_waited_for_once_for_all(world: RelayFixture) -> None:
     world.api.gate = asyncio.Event()
     began = asyncio.get_running_loop().time()
     result = await world.commands.many.watch(world.ask(), " ".join(f"job-{n}" for n in range(25)), True)
@@ -210,7 +210,7 @@ async def test_an_unresponsive_api_is_waited_for_once_for_all(world: World) -> N
     assert world.api.most_under_way["all"] <= 8
 
 
-async def test_a_token_refused_at_one_id_puts_the_whole_list_on_hold(world: World) -> None:
+async def test_a_token_refused_at_one_id_puts_the_whole_list_on_hold(world: RelayFixture) -> None:
     world.api.put("job-1")
     world.api.trouble["job-2"] = api_errors.TokenRefused("401")
     result = await world.commands.many.watch(world.ask(), "job-1 job-2", True)
@@ -219,7 +219,7 @@ async def test_a_token_refused_at_one_id_puts_the_whole_list_on_hold(world: Worl
 
 
 @pytest.mark.parametrize("ended", [False, True])
-async def test_the_number_of_a_job_on_hold_here_adds_the_asker(world: World, ended: bool) -> None:
+async def test_the_number_of_a_job_on_hold_here_adds_the_asker(world: RelayFixture, ended: bool) -> None:
     number = await world.watch("job-1")
     await world.watch("job-1", guild=GUILD + 1, channel=5)
     world.accounts.used[GUILD] = OTHER_ACCOUNT
@@ -239,7 +239,7 @@ async def test_the_number_of_a_job_on_hold_here_adds_the_asker(world: World, end
     assert [one.status for one in elsewhere.entries] == [EntryStatus.NOT_FOUND]
 
 
-async def test_requesting_a_list_again_still_pings_once_for_all_of_it(world: World) -> None:
+async def test_requesting_a_list_again_still_pings_once_for_all_of_it(world: RelayFixture) -> None:
     """As with two clicks on the command in the message menu."""
     for jobid in ("job-1", "job-2"):
         world.api.put(jobid)
@@ -261,7 +261,7 @@ async def test_requesting_a_list_again_still_pings_once_for_all_of_it(world: Wor
 # ---- watching no more -----------------------------------------------------------------------------------------------
 
 
-async def test_the_last_subscriber_ends_the_subscription_but_nobody_else(world: World) -> None:
+async def test_the_last_subscriber_ends_the_subscription_but_nobody_else(world: RelayFixture) -> None:
     await world.watch("job-1")
     world.clock.move_to(world.clock.monotonic() + 1)
     await world.watch("job-1", person=2)
@@ -283,7 +283,7 @@ async def test_the_last_subscriber_ends_the_subscription_but_nobody_else(world: 
         await world.commands.stop.stop(world.ask(), 1, True)
 
 
-async def test_somebody_with_manage_messages_ends_it_for_everyone(world: World) -> None:
+async def test_somebody_with_manage_messages_ends_it_for_everyone(world: RelayFixture) -> None:
     await world.watch("job-1")
     await world.watch("job-1", person=2)
     result = await world.commands.stop.unwatch(world.ask(person=9), "#1", True)
@@ -291,7 +291,7 @@ async def test_somebody_with_manage_messages_ends_it_for_everyone(world: World) 
     assert await world.rows("SELECT stopped_by FROM subscriptions") == [(9,)]
 
 
-async def test_stopping_a_batch_keeps_what_others_wait_for(world: World) -> None:
+async def test_stopping_a_batch_keeps_what_others_wait_for(world: RelayFixture) -> None:
     for jobid in ("job-1", "job-2", "job-3"):
         world.api.put(jobid)
     await world.commands.many.watch(world.ask(), "job-1 job-2 job-3", True)
@@ -309,13 +309,15 @@ async def test_stopping_a_batch_keeps_what_others_wait_for(world: World) -> None
         await world.commands.stop.stop_all(world.ask(), 1, True)
 
 
-async def _pings(world: World) -> list[NoticePost]:
+async def _pings(world: RelayFixture) -> list[NoticePost]:
     rows = await world.rows("SELECT notice FROM deliveries WHERE kind = 'notice' ORDER BY id")
     return [notice_json.load(str(notice), "") for (notice,) in rows]
 
 
 @pytest.mark.parametrize("at_once", [True, False])
-async def test_a_person_whose_last_job_is_stopped_by_another_is_pinged_once(world: World, *, at_once: bool) -> None:
+async def test_a_person_whose_last_job_is_stopped_by_another_is_pinged_once(
+    world: RelayFixture, *, at_once: bool
+) -> None:
     for jobid in ("job-1", "job-2", "job-3"):
         world.api.put(jobid)
     await world.commands.many.watch(world.ask(), "job-1 job-2 job-3", True)
@@ -335,7 +337,7 @@ async def test_a_person_whose_last_job_is_stopped_by_another_is_pinged_once(worl
     assert world.recorded.deliveries > woken
 
 
-async def test_a_person_who_needs_no_ping_at_the_end_of_a_batch_gets_none(world: World) -> None:
+async def test_a_person_who_needs_no_ping_at_the_end_of_a_batch_gets_none(world: RelayFixture) -> None:
     for number in range(1, 9):
         world.api.put(f"job-{number}")
     manager = world.ask(person=9)
@@ -355,7 +357,7 @@ async def test_a_person_who_needs_no_ping_at_the_end_of_a_batch_gets_none(world:
 
 @pytest.mark.parametrize("at_once", [True, False])
 async def test_a_person_told_that_they_are_not_pinged_is_not_even_if_the_batch_goes_on(
-    world: World, *, at_once: bool
+    world: RelayFixture, *, at_once: bool
 ) -> None:
     for jobid in ("job-1", "job-2"):
         world.api.put(jobid)
@@ -377,7 +379,7 @@ async def test_a_person_told_that_they_are_not_pinged_is_not_even_if_the_batch_g
 
 
 @pytest.mark.parametrize("how", ["list", "status", "button"])
-async def test_a_person_who_wants_no_ping_for_the_jobs_of_their_batch_gets_none(world: World, how: str) -> None:
+async def test_a_person_who_wants_no_ping_for_the_jobs_of_their_batch_gets_none(world: RelayFixture, how: str) -> None:
     async def ask(jobid: str, *, mention: bool) -> None:
         match how:
             case "list":
@@ -402,7 +404,7 @@ async def test_a_person_who_wants_no_ping_for_the_jobs_of_their_batch_gets_none(
     assert world.recorded.subscriptions == ([1, 2, 1] if how == "button" else [])
 
 
-async def test_a_batch_ends_with_its_last_stopped_job(world: World) -> None:
+async def test_a_batch_ends_with_its_last_stopped_job(world: RelayFixture) -> None:
     for jobid in ("job-1", "job-2"):
         world.api.put(jobid)
     await world.commands.many.watch(world.ask(), "job-1 job-2", True)

@@ -17,7 +17,7 @@ from relay.delivery import verdicts
 from settings import DatabasePlace
 from tests.postgres_server import NewPlace
 from tests.relay.discord_channel import DEAD, LOST
-from tests.relay.outbox_world import Killed, Points, World, completed, disk_full
+from tests.relay.outbox_fixture import Killed, OutboxFixture, Points, completed, disk_full
 
 CHANNEL = 5
 TOO_LARGE = Refused(413, 40005)
@@ -40,26 +40,26 @@ SHORT, LONG = 10_000, 600_000
 MOST_POINTS = 40
 
 
-async def started(place: DatabasePlace) -> World:
-    world = World(place)
+async def started(place: DatabasePlace) -> OutboxFixture:
+    world = OutboxFixture(place)
     await world.start()
     await world.account()
     return world
 
 
-async def seed(world: World, script: list[SendResult]) -> int:
+async def seed(world: OutboxFixture, script: list[SendResult]) -> int:
     await world.begin_again()
     await world.watch("job", CHANNEL, users=(9,))
     world.discord.script = list(script)
     return (await world.end(completed("job", 2)))[0]
 
 
-async def seeded(place: DatabasePlace, script: list[SendResult]) -> tuple[World, int]:
+async def seeded(place: DatabasePlace, script: list[SendResult]) -> tuple[OutboxFixture, int]:
     world = await started(place)
     return world, await seed(world, script)
 
 
-async def run_until_killed(world: World, at: int) -> bool:
+async def run_until_killed(world: OutboxFixture, at: int) -> bool:
     """Whether the process died."""
     points = Points(at)
     world.database.point = points

@@ -19,8 +19,8 @@ from storage.secret_store import SecretStore, new_key
 from tests.clock import ManualClock
 from tests.idle import until_idle
 from tests.relay.discord_channel import DEAD, FIRST_DAY, Discord
-from tests.relay.outbox_world import GUILD, World, completed
-from tests.relay.world import BrokenReader
+from tests.relay.outbox_fixture import GUILD, OutboxFixture, completed
+from tests.relay.relay_fixture import BrokenReader
 
 CHANNEL = 5
 OTHER = 6
@@ -48,7 +48,7 @@ class SlowDiscord(Discord):
             self.under_way.remove(address.channel_id)
 
 
-class LoopWorld(World):
+class DeliveryLoopFixture(OutboxFixture):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.slow = SlowDiscord(self.clock)
@@ -75,8 +75,8 @@ class LoopWorld(World):
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[LoopWorld]:
-    made = LoopWorld(tmp_path / "relay.db", clock=ManualClock(FIRST_DAY, 0.0))
+async def world(tmp_path: Path) -> AsyncIterator[DeliveryLoopFixture]:
+    made = DeliveryLoopFixture(tmp_path / "relay.db", clock=ManualClock(FIRST_DAY, 0.0))
     await made.begin()
     yield made
     await made.finish()
@@ -91,7 +91,7 @@ async def until(truth: Callable[[], Awaitable[bool]] | Callable[[], bool]) -> No
     raise AssertionError("it does not happen by itself")
 
 
-async def test_a_hanging_channel_delays_no_other(world: LoopWorld) -> None:
+async def test_a_hanging_channel_delays_no_other(world: DeliveryLoopFixture) -> None:
     world.slow.gates[CHANNEL] = asyncio.Event()
     for channel in (CHANNEL, OTHER):
         await world.watch("job", channel)
@@ -104,7 +104,7 @@ async def test_a_hanging_channel_delays_no_other(world: LoopWorld) -> None:
     await until(lambda: len(world.discord.outcomes(CHANNEL)) == 1)
 
 
-async def test_a_channel_gets_one_message_at_a_time_outcomes_first(world: LoopWorld) -> None:
+async def test_a_channel_gets_one_message_at_a_time_outcomes_first(world: DeliveryLoopFixture) -> None:
     gate = world.slow.gates[CHANNEL] = asyncio.Event()
     await world.watch("first", CHANNEL, card=True)
     world.outbox.wake()
@@ -124,7 +124,7 @@ async def test_a_channel_gets_one_message_at_a_time_outcomes_first(world: LoopWo
     assert world.slow.most_at_once == 1
 
 
-async def _jobs_with_slow_videos(world: LoopWorld, channel_id: int, number: int) -> list[str]:
+async def _jobs_with_slow_videos(world: DeliveryLoopFixture, channel_id: int, number: int) -> list[str]:
     names = [f"slow {channel_id} {place}" for place in range(number)]
     for name in names:
         world.videos.gates[name] = asyncio.Event()
@@ -133,7 +133,7 @@ async def _jobs_with_slow_videos(world: LoopWorld, channel_id: int, number: int)
     return names
 
 
-async def test_a_message_without_files_waits_for_no_download(world: LoopWorld) -> None:
+async def test_a_message_without_files_waits_for_no_download(world: DeliveryLoopFixture) -> None:
     slow = await _jobs_with_slow_videos(world, CHANNEL, 4)
     for name in ("failed", "no video"):
         await world.watch(name, CHANNEL)
@@ -152,7 +152,7 @@ async def test_a_message_without_files_waits_for_no_download(world: LoopWorld) -
     assert len(world.discord.tried) == 7
 
 
-async def test_a_slow_video_lets_the_next_one_pass_and_no_channel_uses_every_slot(world: LoopWorld) -> None:
+async def test_a_slow_video_lets_the_next_one_pass_and_no_channel_uses_every_slot(world: DeliveryLoopFixture) -> None:
     first, *others = await _jobs_with_slow_videos(world, CHANNEL, 4)
     world.outbox.wake()
     await until(lambda: len(world.videos.fetched) == 2)
@@ -165,7 +165,7 @@ async def test_a_slow_video_lets_the_next_one_pass_and_no_channel_uses_every_slo
     assert first not in [post.jobid for post in world.discord.outcomes(CHANNEL)]
 
 
-async def test_slow_videos_in_many_channels_delay_no_result_without_a_file(world: LoopWorld) -> None:
+async def test_slow_videos_in_many_channels_delay_no_result_without_a_file(world: DeliveryLoopFixture) -> None:
     for channel_id in range(100, 150):
         await _jobs_with_slow_videos(world, channel_id, 1)
     await world.watch("failed", CHANNEL)
@@ -176,7 +176,7 @@ async def test_slow_videos_in_many_channels_delay_no_result_without_a_file(world
     assert len(world.videos.fetched) < 50
 
 
-async def test_at_shutdown_a_download_is_left_to_the_next_start(world: LoopWorld) -> None:
+async def test_at_shutdown_a_download_is_left_to_the_next_start(world: DeliveryLoopFixture) -> None:
     name = (await _jobs_with_slow_videos(world, CHANNEL, 1))[0]
     world.outbox.wake()
     await until(lambda: len(world.videos.fetched) == 1)
@@ -191,7 +191,7 @@ async def test_at_shutdown_a_download_is_left_to_the_next_start(world: LoopWorld
     assert len(world.discord.outcomes(CHANNEL)) == 1
 
 
-async def test_a_channel_is_deleted_while_a_video_is_downloaded(world: LoopWorld) -> None:
+async def test_a_channel_is_deleted_while_a_video_is_downloaded(world: DeliveryLoopFixture) -> None:
     name = (await _jobs_with_slow_videos(world, CHANNEL, 1))[0]
     world.outbox.wake()
     await until(lambda: len(world.videos.fetched) == 1)
@@ -206,7 +206,7 @@ async def test_a_channel_is_deleted_while_a_video_is_downloaded(world: LoopWorld
     assert world.discord.outcomes(CHANNEL) == []
 
 
-async def test_a_deferred_delivery_is_tried_when_it_is_due(world: LoopWorld) -> None:
+async def test_a_deferred_delivery_is_tried_when_it_is_due(world: DeliveryLoopFixture) -> None:
     world.discord.script = [Refused(503, 0)]
     await world.watch("job", CHANNEL)
     await world.end(completed("job"))
@@ -218,13 +218,13 @@ async def test_a_deferred_delivery_is_tried_when_it_is_due(world: LoopWorld) -> 
     await until(lambda: _moved(world, 1_000, lambda: len(world.discord.outcomes(CHANNEL)) == 1))
 
 
-async def _moved(world: LoopWorld, ms: int, truth: Callable[[], bool]) -> bool:
+async def _moved(world: DeliveryLoopFixture, ms: int, truth: Callable[[], bool]) -> bool:
     world.clock.advance(ms)
     await until_idle()
     return truth()
 
 
-async def test_a_clock_set_back_defers_nothing(world: LoopWorld) -> None:
+async def test_a_clock_set_back_defers_nothing(world: DeliveryLoopFixture) -> None:
     world.discord.script = [Refused(503, 0)]
     await world.watch("job", CHANNEL)
     await world.end(completed("job"))
@@ -238,7 +238,7 @@ async def test_a_clock_set_back_defers_nothing(world: LoopWorld) -> None:
 
 @pytest.mark.parametrize("hangs", [True, False], ids=["hangs", "fails"])
 async def test_rechecking_for_a_second_message_delays_no_delivery(
-    world: LoopWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hangs: bool
+    world: DeliveryLoopFixture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hangs: bool
 ) -> None:
     await world.finish()
     world.place = tmp_path / "another.db"
@@ -269,7 +269,7 @@ async def test_rechecking_for_a_second_message_delays_no_delivery(
     await until(lambda: len(world.discord.outcomes(OTHER)) == 1)
 
 
-async def test_a_delivery_that_always_fails_stops_neither_its_channel_nor_the_loop(world: LoopWorld) -> None:
+async def test_a_delivery_that_always_fails_stops_neither_its_channel_nor_the_loop(world: DeliveryLoopFixture) -> None:
     def fail() -> None:
         raise OSError(28, "No space left on device")
 
@@ -286,7 +286,7 @@ async def test_a_delivery_that_always_fails_stops_neither_its_channel_nor_the_lo
     await until(lambda: _moved(world, 1_000, lambda: len(world.discord.outcomes(CHANNEL)) == 2))
 
 
-async def test_after_our_own_error_the_simplest_form_is_tried(world: LoopWorld) -> None:
+async def test_after_our_own_error_the_simplest_form_is_tried(world: DeliveryLoopFixture) -> None:
     def fail() -> None:
         raise ValueError("nobody foresaw this")
 
@@ -308,7 +308,7 @@ async def test_after_our_own_error_the_simplest_form_is_tried(world: LoopWorld) 
     ids=["before it is sent", "while it is sent"],
 )
 async def test_if_every_form_fails_the_result_is_reported_as_not_posted(
-    world: LoopWorld, monkeypatch: pytest.MonkeyPatch, place: str, state: str, reason: Reason
+    world: DeliveryLoopFixture, monkeypatch: pytest.MonkeyPatch, place: str, state: str, reason: Reason
 ) -> None:
     def fail(*_: object) -> None:
         raise ValueError("nobody foresaw this")
@@ -326,11 +326,11 @@ async def test_if_every_form_fails_the_result_is_reported_as_not_posted(
     assert world.outbox.failures == 10
 
 
-async def _is(world: LoopWorld, delivery_id: int, state: str) -> bool:
+async def _is(world: DeliveryLoopFixture, delivery_id: int, state: str) -> bool:
     return (await world.get(delivery_id)).state == state
 
 
-async def test_an_unreadable_database_is_read_again(world: LoopWorld) -> None:
+async def test_an_unreadable_database_is_read_again(world: DeliveryLoopFixture) -> None:
     whole = world.database.reader
 
     await world.watch("job", CHANNEL)
@@ -343,7 +343,7 @@ async def test_an_unreadable_database_is_read_again(world: LoopWorld) -> None:
     await until(lambda: _moved(world, 1_000, lambda: len(world.discord.outcomes(CHANNEL)) == 1))
 
 
-async def test_a_refused_bot_token_is_reported(world: LoopWorld) -> None:
+async def test_a_refused_bot_token_is_reported(world: DeliveryLoopFixture) -> None:
     world.discord.script = [Refused(401, 0)]
     await world.watch("job", CHANNEL)
     await world.end(completed("job"))
@@ -356,14 +356,14 @@ async def test_a_refused_bot_token_is_reported(world: LoopWorld) -> None:
 # ---- at once --------------------------------------------------------------------------------------------------------
 
 
-async def _card(world: LoopWorld, jobid: str) -> int:
+async def _card(world: DeliveryLoopFixture, jobid: str) -> int:
     subscription_id = await world.watch(jobid, CHANNEL, card=True)
     card = await delivery_queries.of_subscription(world.database.reader, subscription_id, DeliveryKind.CARD)
     assert card is not None
     return card.id
 
 
-async def test_a_card_requested_at_once_is_posted_once_even_if_the_loop_has_it(world: LoopWorld) -> None:
+async def test_a_card_requested_at_once_is_posted_once_even_if_the_loop_has_it(world: DeliveryLoopFixture) -> None:
     card_id = await _card(world, "job")
     world.outbox.wake()
     one, other = await asyncio.gather(world.outbox.deliver_now(card_id, 5.0), world.outbox.deliver_now(card_id, 5.0))
@@ -372,7 +372,7 @@ async def test_a_card_requested_at_once_is_posted_once_even_if_the_loop_has_it(w
     assert len(world.discord.tried) == 1
 
 
-async def test_nothing_is_sent_early_once_the_loop_has_ended(world: LoopWorld) -> None:
+async def test_nothing_is_sent_early_once_the_loop_has_ended(world: DeliveryLoopFixture) -> None:
     card_id = await _card(world, "job")
     world.task.cancel()
     await asyncio.gather(world.task, return_exceptions=True)
@@ -381,14 +381,14 @@ async def test_nothing_is_sent_early_once_the_loop_has_ended(world: LoopWorld) -
     assert world.discord.tried == []
 
 
-async def test_nothing_waits_once_the_bot_token_is_refused(world: LoopWorld) -> None:
+async def test_nothing_waits_once_the_bot_token_is_refused(world: DeliveryLoopFixture) -> None:
     card_id = await _card(world, "job")
     world.sender.token_dead = True
     async with asyncio.timeout(2):
         assert await world.outbox.deliver_now(card_id, 60.0) is None
 
 
-async def test_what_cannot_be_posted_in_time_is_posted_later(world: LoopWorld) -> None:
+async def test_what_cannot_be_posted_in_time_is_posted_later(world: DeliveryLoopFixture) -> None:
     gate = world.slow.gates[CHANNEL] = asyncio.Event()
     card_id = await _card(world, "job")
 
@@ -397,7 +397,7 @@ async def test_what_cannot_be_posted_in_time_is_posted_later(world: LoopWorld) -
     await until(lambda: len(world.discord.messages) == 1)
 
 
-async def test_a_failed_or_refused_early_post_is_left_to_the_loop(world: LoopWorld) -> None:
+async def test_a_failed_or_refused_early_post_is_left_to_the_loop(world: DeliveryLoopFixture) -> None:
     world.discord.script = [Refused(503, 0)]
     card_id = await _card(world, "job")
 
@@ -409,7 +409,7 @@ async def test_a_failed_or_refused_early_post_is_left_to_the_loop(world: LoopWor
 
 
 async def test_at_shutdown_a_hanging_post_is_left_to_the_next_start(tmp_path: Path) -> None:
-    world = LoopWorld(tmp_path / "relay.db", clock=ManualClock(FIRST_DAY, 0.0))
+    world = DeliveryLoopFixture(tmp_path / "relay.db", clock=ManualClock(FIRST_DAY, 0.0))
     await world.begin()
     world.slow.gates[CHANNEL] = asyncio.Event()
     await world.watch("job", CHANNEL)
@@ -428,7 +428,7 @@ async def test_at_shutdown_a_hanging_post_is_left_to_the_next_start(tmp_path: Pa
     await world.stop()
 
 
-async def test_a_deleted_channel_gets_nothing_more_and_admins_are_told_once(world: LoopWorld) -> None:
+async def test_a_deleted_channel_gets_nothing_more_and_admins_are_told_once(world: DeliveryLoopFixture) -> None:
     async with world.database.transaction() as tx:
         await servers.set_alerts_channel(tx, GUILD, OTHER)
     world.discord.script = [Refused(403, 50001)]
@@ -453,7 +453,9 @@ async def test_a_deleted_channel_gets_nothing_more_and_admins_are_told_once(worl
     assert [notice.jobs for notice in told() if notice.channel_name == "videos"] == [2]
 
 
-async def test_a_token_notice_for_a_deleted_alerts_channel_goes_to_a_channel_that_waits(world: LoopWorld) -> None:
+async def test_a_token_notice_for_a_deleted_alerts_channel_goes_to_a_channel_that_waits(
+    world: DeliveryLoopFixture,
+) -> None:
     # Before its first turn, the loop would take a deferred delivery as a sign of a clock that was set back.
     await until(lambda: world.clock.earliest() is not None)
     await world.watch("open", CHANNEL)
@@ -481,7 +483,7 @@ async def test_a_token_notice_for_a_deleted_alerts_channel_goes_to_a_channel_tha
     assert server.alerts_channel is None
 
 
-async def test_a_permission_change_sends_waiting_results_at_once(world: LoopWorld) -> None:
+async def test_a_permission_change_sends_waiting_results_at_once(world: DeliveryLoopFixture) -> None:
     world.discord.script = [Refused(403, 50001)]
     await world.watch("job", CHANNEL)
     delivery_id = (await world.end(completed("job")))[0]
@@ -498,7 +500,7 @@ async def test_a_permission_change_sends_waiting_results_at_once(world: LoopWorl
     await until(lambda: len(world.discord.outcomes(CHANNEL)) == 1)
 
 
-async def test_nothing_stays_in_memory_of_a_delivery_that_ends_with_its_channel(world: LoopWorld) -> None:
+async def test_nothing_stays_in_memory_of_a_delivery_that_ends_with_its_channel(world: DeliveryLoopFixture) -> None:
     await world.watch("job", CHANNEL, users=(9,))
     [delivery_id] = await world.end(completed("job"))
     world.slow.script = [DEAD]

@@ -32,7 +32,7 @@ from relay.delivery.fallbacks import Variant
 from relay.delivery.verdicts import PATIENCE
 from storage import deliveries, delivery_queries, jobs, servers, subscriptions
 from tests.relay.discord_channel import DEAD, LOST
-from tests.relay.outbox_world import GUILD, World, completed
+from tests.relay.outbox_fixture import GUILD, OutboxFixture, completed
 
 CHANNEL = 5
 ALERTS = 6
@@ -40,15 +40,15 @@ NO_ACCESS = Refused(403, 50001)
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    made = World(tmp_path / "relay.db")
+async def world(tmp_path: Path) -> AsyncIterator[OutboxFixture]:
+    made = OutboxFixture(tmp_path / "relay.db")
     await made.start()
     await made.account()
     yield made
     await made.stop()
 
 
-def only(world: World, channel_id: int = CHANNEL) -> OutcomePost:
+def only(world: OutboxFixture, channel_id: int = CHANNEL) -> OutcomePost:
     posts = world.discord.outcomes(channel_id)
     assert len(posts) == 1
     return posts[0]
@@ -57,7 +57,7 @@ def only(world: World, channel_id: int = CHANNEL) -> OutcomePost:
 # ---- what is posted -------------------------------------------------------------------------------------------------
 
 
-async def test_the_outcome_replies_to_the_card_and_pings_those_who_asked_for_it(world: World) -> None:
+async def test_the_outcome_replies_to_the_card_and_pings_those_who_asked_for_it(world: OutboxFixture) -> None:
     subscription_id = await world.watch("job", CHANNEL, users=(9, 8), card=True)
     await world.pump()
     async with world.database.transaction() as tx:
@@ -74,7 +74,7 @@ async def test_the_outcome_replies_to_the_card_and_pings_those_who_asked_for_it(
     assert world.videos.held == 0
 
 
-async def test_a_spoiler_that_is_asked_for_while_the_video_is_fetched_counts(world: World) -> None:
+async def test_a_spoiler_that_is_asked_for_while_the_video_is_fetched_counts(world: OutboxFixture) -> None:
     subscription_id = await world.watch("job", CHANNEL, users=(9,))
     await world.end(completed("job"))
     fetch = world.videos.fetch
@@ -91,7 +91,7 @@ async def test_a_spoiler_that_is_asked_for_while_the_video_is_fetched_counts(wor
     assert only(world).spoiler
 
 
-async def test_a_job_without_video_downloads_nothing(world: World) -> None:
+async def test_a_job_without_video_downloads_nothing(world: OutboxFixture) -> None:
     await world.watch("job", CHANNEL)
     await world.end(Job("job", JobState.FAILED, "failed", error="no"), Outcome.FAILED)
     await world.pump()
@@ -100,7 +100,7 @@ async def test_a_job_without_video_downloads_nothing(world: World) -> None:
     assert world.videos.fetched == []
 
 
-async def test_the_first_jobs_of_a_batch_are_silent_and_the_last_pings_once(world: World) -> None:
+async def test_the_first_jobs_of_a_batch_are_silent_and_the_last_pings_once(world: OutboxFixture) -> None:
     batch_id = await world.batch(CHANNEL, 9)
     first = await world.watch("one", CHANNEL, batch_id=batch_id, users=(9,))
     last = await world.watch("two", CHANNEL, batch_id=batch_id, users=(9,))
@@ -115,7 +115,7 @@ async def test_the_first_jobs_of_a_batch_are_silent_and_the_last_pings_once(worl
     assert two.batch == BatchTally(total=2, videos=1, images=0, links=0, failed=0, refused=1, other=0, mention=(9,))
 
 
-async def test_a_stopped_job_is_not_counted_even_if_it_ended_for_another_channel(world: World) -> None:
+async def test_a_stopped_job_is_not_counted_even_if_it_ended_for_another_channel(world: OutboxFixture) -> None:
     batch_id = await world.batch(CHANNEL, 9)
     stopped = await world.watch("one", CHANNEL, batch_id=batch_id)
     await world.watch("one", CHANNEL + 1)
@@ -131,7 +131,7 @@ async def test_a_stopped_job_is_not_counted_even_if_it_ended_for_another_channel
     assert (told.batch.total, told.batch.videos) == (1, 1)
 
 
-async def test_a_completed_job_without_video_is_not_counted_as_one_with_video(world: World) -> None:
+async def test_a_completed_job_without_video_is_not_counted_as_one_with_video(world: OutboxFixture) -> None:
     batch_id = await world.batch(CHANNEL, 9)
     last = await world.watch("one", CHANNEL, batch_id=batch_id)
     await world.end(completed("one", 0), closes=(last,))
@@ -142,7 +142,7 @@ async def test_a_completed_job_without_video_is_not_counted_as_one_with_video(wo
     assert (tally.total, tally.videos, tally.other) == (1, 0, 1)
 
 
-async def test_the_tally_counts_videos_images_and_links_separately(world: World) -> None:
+async def test_the_tally_counts_videos_images_and_links_separately(world: OutboxFixture) -> None:
     batch_id = await world.batch(CHANNEL, 9)
     names = ["two", "image", "link", "failed", "both"]
     *_, last = [await world.watch(name, CHANNEL, batch_id=batch_id) for name in names]
@@ -165,7 +165,7 @@ async def test_the_tally_counts_videos_images_and_links_separately(world: World)
     assert tally == BatchTally(total=5, videos=3, images=1, links=2, failed=1, refused=0, other=0, mention=(9,))
 
 
-async def test_a_repost_pings_nobody(world: World) -> None:
+async def test_a_repost_pings_nobody(world: OutboxFixture) -> None:
     subscription_id = await world.watch("job", CHANNEL, users=(9,))
     await world.end(completed("job"))
     await world.pump()
@@ -188,7 +188,7 @@ async def test_a_repost_pings_nobody(world: World) -> None:
     assert first.button_nonce != again.button_nonce
 
 
-async def test_a_superseded_outcome_is_not_posted(world: World) -> None:
+async def test_a_superseded_outcome_is_not_posted(world: OutboxFixture) -> None:
     subscription_id = await world.watch("job", CHANNEL)
     delivery_id = (await world.end(Job("job", JobState.STARTED, "started"), Outcome.GIVEN_UP))[0]
     await _taken_up_again(world, subscription_id)
@@ -198,7 +198,7 @@ async def test_a_superseded_outcome_is_not_posted(world: World) -> None:
     assert (await world.get(delivery_id)).reason == "not wanted"
 
 
-async def test_a_card_is_not_posted_once_its_job_has_ended(world: World) -> None:
+async def test_a_card_is_not_posted_once_its_job_has_ended(world: OutboxFixture) -> None:
     await world.watch("job", CHANNEL, card=True)
     await world.end(completed("job"))
     await world.pump()
@@ -207,7 +207,7 @@ async def test_a_card_is_not_posted_once_its_job_has_ended(world: World) -> None
     assert only(world).reply_to is None
 
 
-async def test_a_card_whose_response_was_lost_is_found_even_if_the_job_has_ended(world: World) -> None:
+async def test_a_card_whose_response_was_lost_is_found_even_if_the_job_has_ended(world: OutboxFixture) -> None:
     subscription_id = await world.watch("job", CHANNEL, card=True)
     world.discord.script = [LOST]
     await world.pump()
@@ -222,7 +222,7 @@ async def test_a_card_whose_response_was_lost_is_found_even_if_the_job_has_ended
 # ---- files and links ------------------------------------------------------------------------------------------------
 
 
-async def test_too_large_files_become_links_largest_first_until_the_rest_fits(world: World) -> None:
+async def test_too_large_files_become_links_largest_first_until_the_rest_fits(world: OutboxFixture) -> None:
     media = tuple(Media(f"https://cdn.example/{size}.mp4", size=size) for size in (300, 900, 500))
     await world.watch("job", CHANNEL)
     await world.end(Job("job", JobState.COMPLETED, "completed", media=media))
@@ -239,12 +239,12 @@ async def test_too_large_files_become_links_largest_first_until_the_rest_fits(wo
     assert await _limit(world) is None
 
 
-async def _limit(world: World) -> int | None:
+async def _limit(world: OutboxFixture) -> int | None:
     server = await servers.get(world.database.reader, GUILD)
     return None if server is None else server.upload_limit
 
 
-async def test_a_single_too_large_file_teaches_the_limit_and_the_next_is_a_link_at_once(world: World) -> None:
+async def test_a_single_too_large_file_teaches_the_limit_and_the_next_is_a_link_at_once(world: OutboxFixture) -> None:
     await world.watch("one", CHANNEL)
     await world.watch("two", CHANNEL)
     world.discord.nominal = 400
@@ -262,7 +262,7 @@ async def test_a_single_too_large_file_teaches_the_limit_and_the_next_is_a_link_
     assert [link.limit for post in world.discord.outcomes(CHANNEL) for link in post.links] == [400, 400]
 
 
-async def test_a_learned_limit_is_tried_again_after_some_hours(world: World) -> None:
+async def test_a_learned_limit_is_tried_again_after_some_hours(world: OutboxFixture) -> None:
     big = (Media("https://cdn.example/a.mp4", size=500),)
     for jobid, hours, tried in (("one", 0, 2), ("two", 5, 1), ("three", 1, 2), ("four", 5, 1), ("five", 1, 1)):
         world.clock.advance(hours * 3600_000)
@@ -276,7 +276,7 @@ async def test_a_learned_limit_is_tried_again_after_some_hours(world: World) -> 
     assert attached == [0, 0, 0, 0, 1]
 
 
-async def test_without_attach_files_links_are_posted_without_downloading(world: World) -> None:
+async def test_without_attach_files_links_are_posted_without_downloading(world: OutboxFixture) -> None:
     world.discord.attach = False
     await world.watch("job", CHANNEL)
     await world.end(completed("job", 2))
@@ -286,7 +286,7 @@ async def test_without_attach_files_links_are_posted_without_downloading(world: 
     assert world.videos.fetched == []
 
 
-async def test_an_expired_link_is_refreshed_before_the_download(world: World) -> None:
+async def test_an_expired_link_is_refreshed_before_the_download(world: OutboxFixture) -> None:
     past, later = (f"{world.clock.now() // 1000 + seconds:x}" for seconds in (-60, 3600))
     old = Job("job", JobState.COMPLETED, "completed", media=(Media(f"https://cdn.example/a.mp4?ex={past}&"),))
     fresh = replace(old, media=(Media(f"https://cdn.example/a.mp4?ex={later}&"),))
@@ -300,7 +300,7 @@ async def test_an_expired_link_is_refreshed_before_the_download(world: World) ->
     assert only(world).job == fresh
 
 
-async def test_a_link_found_to_be_expired_is_refreshed_once(world: World) -> None:
+async def test_a_link_found_to_be_expired_is_refreshed_once(world: OutboxFixture) -> None:
     job = completed("job")
     dead = VideoLink(1, job.media[0].url, LinkReason.EXPIRED)
     world.fresh_job = replace(job, media=(Media("https://cdn.example/new.mp4"),))
@@ -316,7 +316,7 @@ async def test_a_link_found_to_be_expired_is_refreshed_once(world: World) -> Non
 @pytest.mark.parametrize("is_ahead", [True, False])
 @pytest.mark.parametrize("told_by_host", [True, False])
 async def test_freshly_refreshed_links_are_not_requested_at_each_try(
-    world: World, is_ahead: bool, told_by_host: bool
+    world: OutboxFixture, is_ahead: bool, told_by_host: bool
 ) -> None:
     """Discord takes nothing for minutes. To a clock that is ahead the new links look dead, too."""
     past, later = (f"{world.clock.now() // 1000 + seconds:x}" for seconds in (-60, 86_400))
@@ -343,7 +343,7 @@ async def test_freshly_refreshed_links_are_not_requested_at_each_try(
     assert only(world).job == fresh
 
 
-async def test_fresh_links_that_are_dead_too_are_not_requested_at_each_try(world: World) -> None:
+async def test_fresh_links_that_are_dead_too_are_not_requested_at_each_try(world: OutboxFixture) -> None:
     job = completed("job")
     dead = VideoLink(1, job.media[0].url, LinkReason.EXPIRED)
     world.videos.on_fetch = lambda: setattr(world.videos, "answers", [(dead,)])
@@ -358,7 +358,7 @@ async def test_fresh_links_that_are_dead_too_are_not_requested_at_each_try(world
     assert only(world).links == (dead,)
 
 
-async def test_fresh_links_of_one_server_do_not_serve_another(world: World) -> None:
+async def test_fresh_links_of_one_server_do_not_serve_another(world: OutboxFixture) -> None:
     """The other one may have another token by now."""
     past = f"{world.clock.now() // 1000 - 60:x}"
     old = Job("job", JobState.COMPLETED, "completed", media=(Media(f"https://cdn.example/a.mp4?ex={past}&"),))
@@ -372,7 +372,7 @@ async def test_fresh_links_of_one_server_do_not_serve_another(world: World) -> N
     assert got == ["https://cdn.example/b.mp4", old.media[0].url]
 
 
-async def test_links_refreshed_since_replace_those_of_an_earlier_try(world: World) -> None:
+async def test_links_refreshed_since_replace_those_of_an_earlier_try(world: OutboxFixture) -> None:
     past = f"{world.clock.now() // 1000 - 60:x}"
     old, fresh, newer = (
         Job("job", JobState.COMPLETED, "completed", media=(Media(f"https://cdn.example/{name}.mp4?ex={past}&"),))
@@ -391,7 +391,7 @@ async def test_links_refreshed_since_replace_those_of_an_earlier_try(world: Worl
 
 
 @pytest.mark.parametrize("appears", [5, 30, 90])
-async def test_a_link_that_works_a_little_later(world: World, appears: int) -> None:
+async def test_a_link_that_works_a_little_later(world: OutboxFixture, appears: int) -> None:
     job = completed("job")
     absent, there = VideoLink(1, job.media[0].url, LinkReason.NOT_THERE), VideoFile(1, Path("video"), ".mp4", 9)
     started = world.clock.monotonic()
@@ -411,7 +411,7 @@ async def test_a_link_that_works_a_little_later(world: World, appears: int) -> N
     assert len(world.videos.fetched) <= 6
 
 
-async def test_a_link_that_does_not_work_for_over_a_minute(world: World) -> None:
+async def test_a_link_that_does_not_work_for_over_a_minute(world: OutboxFixture) -> None:
     job = completed("job")
     absent = VideoLink(1, job.media[0].url, LinkReason.NOT_THERE)
     world.videos.on_fetch = lambda: setattr(world.videos, "answers", [(absent,)])
@@ -429,7 +429,7 @@ async def test_a_link_that_does_not_work_for_over_a_minute(world: World) -> None
     assert len(world.refreshes) == 2
 
 
-async def test_a_download_that_outlasts_the_nonce_is_followed_by_a_search(world: World) -> None:
+async def test_a_download_that_outlasts_the_nonce_is_followed_by_a_search(world: OutboxFixture) -> None:
     await world.watch("job", CHANNEL)
     await world.end(completed("job"))
     world.discord.script = [LOST]
@@ -445,7 +445,7 @@ async def test_a_download_that_outlasts_the_nonce_is_followed_by_a_search(world:
 # ---- refusals -------------------------------------------------------------------------------------------------------
 
 
-async def test_blocked_words_are_left_out_with_a_new_nonce_and_the_same_button(world: World) -> None:
+async def test_blocked_words_are_left_out_with_a_new_nonce_and_the_same_button(world: OutboxFixture) -> None:
     await world.watch("job", CHANNEL)
     await world.end(completed("job"))
     world.discord.script = [Refused(403, 200000)]
@@ -459,7 +459,7 @@ async def test_blocked_words_are_left_out_with_a_new_nonce_and_the_same_button(w
     assert first.button_nonce == second.button_nonce
 
 
-async def test_a_refused_reply_is_sent_as_a_plain_message_with_the_same_nonce(world: World) -> None:
+async def test_a_refused_reply_is_sent_as_a_plain_message_with_the_same_nonce(world: OutboxFixture) -> None:
     await world.watch("job", CHANNEL, card=True)
     await world.pump()
     await world.end(completed("job"))
@@ -471,7 +471,7 @@ async def test_a_refused_reply_is_sent_as_a_plain_message_with_the_same_nonce(wo
     assert only(world).reply_to is None
 
 
-def _answer_no_upload(world: World, monkeypatch: pytest.MonkeyPatch) -> list[OutcomePost]:
+def _answer_no_upload(world: OutboxFixture, monkeypatch: pytest.MonkeyPatch) -> list[OutcomePost]:
     """Discord's proxy cuts off every message with a file, and stores none of them."""
     taken, uploads = world.discord.post, []
 
@@ -485,7 +485,9 @@ def _answer_no_upload(world: World, monkeypatch: pytest.MonkeyPatch) -> list[Out
     return uploads
 
 
-async def test_an_upload_that_never_succeeds_becomes_a_link(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_upload_that_never_succeeds_becomes_a_link(
+    world: OutboxFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await world.watch("job", CHANNEL)
     await world.end(completed("job"))
     uploads = _answer_no_upload(world, monkeypatch)
@@ -499,7 +501,7 @@ async def test_an_upload_that_never_succeeds_becomes_a_link(world: World, monkey
     assert world.sender.remembered == set()
 
 
-async def test_files_that_were_not_to_blame_come_back(world: World) -> None:
+async def test_files_that_were_not_to_blame_come_back(world: OutboxFixture) -> None:
     await world.watch("job", CHANNEL)
     await world.end(completed("job"))
     world.discord.script = [DEAD] * 25
@@ -509,7 +511,7 @@ async def test_files_that_were_not_to_blame_come_back(world: World) -> None:
     only(world)
 
 
-async def test_another_refusal_in_between_restarts_the_wait_for_a_permission(world: World) -> None:
+async def test_another_refusal_in_between_restarts_the_wait_for_a_permission(world: OutboxFixture) -> None:
     await world.watch("job", CHANNEL)
     await world.end(completed("job"))
     unexplained = Refused(403, 50013)
@@ -520,7 +522,7 @@ async def test_another_refusal_in_between_restarts_the_wait_for_a_permission(wor
     assert only(world).files != ()
 
 
-async def test_a_message_deleted_before_it_is_recorded_is_done(world: World) -> None:
+async def test_a_message_deleted_before_it_is_recorded_is_done(world: OutboxFixture) -> None:
     await world.watch("job", CHANNEL)
     delivery_id = (await world.end(completed("job")))[0]
     world.discord.script = [LOST]
@@ -533,7 +535,7 @@ async def test_a_message_deleted_before_it_is_recorded_is_done(world: World) -> 
     assert len(world.discord.messages) == 1
 
 
-async def test_a_refused_bot_token_stops_everything_and_loses_nothing(world: World) -> None:
+async def test_a_refused_bot_token_stops_everything_and_loses_nothing(world: OutboxFixture) -> None:
     await world.watch("one", CHANNEL)
     await world.watch("two", CHANNEL + 1)
     await world.end(completed("one"))
@@ -549,7 +551,7 @@ async def test_a_refused_bot_token_stops_everything_and_loses_nothing(world: Wor
     only(world, CHANNEL + 1)
 
 
-async def test_a_rate_limit_is_waited_out_without_a_search(world: World) -> None:
+async def test_a_rate_limit_is_waited_out_without_a_search(world: OutboxFixture) -> None:
     await world.watch("job", CHANNEL)
     await world.end(completed("job"))
     world.discord.script = [TooManyRequests(300.0)]
@@ -564,16 +566,16 @@ async def test_a_rate_limit_is_waited_out_without_a_search(world: World) -> None
 # ---- permissions ----------------------------------------------------------------------------------------------------
 
 
-async def _set_alerts(world: World, channel_id: int | None) -> None:
+async def _set_alerts(world: OutboxFixture, channel_id: int | None) -> None:
     async with world.database.transaction() as tx:
         await servers.set_alerts_channel(tx, GUILD, channel_id)
 
 
-def _notices(world: World) -> list[NoticePost]:
+def _notices(world: OutboxFixture) -> list[NoticePost]:
     return [message.post for message in world.discord.messages if isinstance(message.post, NoticePost)]
 
 
-async def test_an_unknown_channel_is_not_a_missing_permission(world: World) -> None:
+async def test_an_unknown_channel_is_not_a_missing_permission(world: OutboxFixture) -> None:
     """The bot reports a deleted channel only once it is certain: by a gateway event, or by a check after the next
     login.
     """
@@ -586,7 +588,7 @@ async def test_an_unknown_channel_is_not_a_missing_permission(world: World) -> N
     assert _notices(world) == []
 
 
-async def test_admins_are_told_once_per_channel_and_results_come_when_it_opens(world: World) -> None:
+async def test_admins_are_told_once_per_channel_and_results_come_when_it_opens(world: OutboxFixture) -> None:
     await _set_alerts(world, ALERTS)
     await world.watch("one", CHANNEL)
     await world.watch("two", CHANNEL)
@@ -613,7 +615,7 @@ async def test_admins_are_told_once_per_channel_and_results_come_when_it_opens(w
     assert len(world.discord.outcomes(CHANNEL)) == 2
 
 
-async def test_nothing_is_uploaded_to_a_hidden_channel(world: World) -> None:
+async def test_nothing_is_uploaded_to_a_hidden_channel(world: OutboxFixture) -> None:
     """Nothing reports that a role lets the bot in again, so Discord is asked about the channel."""
     await world.watch("one", CHANNEL)
     hidden = Refused(403, 50001)
@@ -630,7 +632,7 @@ async def test_nothing_is_uploaded_to_a_hidden_channel(world: World) -> None:
     assert len(world.discord.outcomes(CHANNEL)) == 1
 
 
-async def test_nothing_is_uploaded_while_the_bot_is_timed_out(world: World) -> None:
+async def test_nothing_is_uploaded_while_the_bot_is_timed_out(world: OutboxFixture) -> None:
     """Nothing reports the end of a timeout, so whether it is over is looked at again and again."""
     await world.watch("one", CHANNEL)
     world.discord.missing[CHANNEL] = (Obstacle.TIMED_OUT,)
@@ -649,7 +651,7 @@ async def test_nothing_is_uploaded_while_the_bot_is_timed_out(world: World) -> N
 
 @pytest.mark.parametrize("refused", [Refused(413, 40005), Refused(403, 200000)], ids=["too large", "a filter of words"])
 async def test_a_reopened_channel_is_reported_even_if_discord_takes_only_a_reduced_result(
-    world: World, refused: Refused
+    world: OutboxFixture, refused: Refused
 ) -> None:
     await _set_alerts(world, ALERTS)
     await world.watch("job", CHANNEL)
@@ -667,7 +669,7 @@ async def test_a_reopened_channel_is_reported_even_if_discord_takes_only_a_reduc
     assert NoticeKind.POSTING_AGAIN in kinds
 
 
-async def test_a_reopened_channel_is_reported_once_even_if_the_bot_was_removed_in_between(world: World) -> None:
+async def test_a_reopened_channel_is_reported_once_even_if_the_bot_was_removed_in_between(world: OutboxFixture) -> None:
     await _set_alerts(world, ALERTS)
     await world.watch("job", CHANNEL)
     await world.end(completed("job"))
@@ -688,7 +690,7 @@ async def test_a_reopened_channel_is_reported_once_even_if_the_bot_was_removed_i
     assert kinds == [NoticeKind.CANNOT_POST, NoticeKind.POSTING_AGAIN]
 
 
-async def test_admins_are_told_once_about_a_result_that_is_refused_repeatedly(world: World) -> None:
+async def test_admins_are_told_once_about_a_result_that_is_refused_repeatedly(world: OutboxFixture) -> None:
     await _set_alerts(world, ALERTS)
     await world.watch("job", CHANNEL)
     await world.end(completed("job"))
@@ -698,7 +700,7 @@ async def test_admins_are_told_once_about_a_result_that_is_refused_repeatedly(wo
     assert [notice.kind for notice in _notices(world)] == [NoticeKind.CANNOT_POST]
 
 
-async def test_an_unexplained_refusal_is_also_given_up_after_three_days(world: World) -> None:
+async def test_an_unexplained_refusal_is_also_given_up_after_three_days(world: OutboxFixture) -> None:
     await world.watch("job", CHANNEL)
     (delivery_id,) = await world.end(completed("job"))
     world.discord.script = [Refused(403, 50013)] * 2_000
@@ -706,7 +708,7 @@ async def test_an_unexplained_refusal_is_also_given_up_after_three_days(world: W
     assert (await world.get(delivery_id)).state == "given_up"
 
 
-async def test_a_later_block_waits_for_its_own_three_days(world: World) -> None:
+async def test_a_later_block_waits_for_its_own_three_days(world: OutboxFixture) -> None:
     world.discord.missing[CHANNEL] = ("Send Messages",)
     ids = []
     for jobid in ("one", "two"):
@@ -718,7 +720,7 @@ async def test_a_later_block_waits_for_its_own_three_days(world: World) -> None:
     assert [(await world.get(one)).state for one in ids] == ["given_up", "waiting"]
 
 
-async def test_nobody_is_told_if_the_alerts_channel_is_the_closed_one(world: World) -> None:
+async def test_nobody_is_told_if_the_alerts_channel_is_the_closed_one(world: OutboxFixture) -> None:
     await _set_alerts(world, CHANNEL)
     await world.watch("job", CHANNEL)
     await world.end(completed("job"))
@@ -730,7 +732,7 @@ async def test_nobody_is_told_if_the_alerts_channel_is_the_closed_one(world: Wor
     assert row["n"] == 0
 
 
-async def test_after_three_days_both_are_given_up_reported_once_and_can_be_resent(world: World) -> None:
+async def test_after_three_days_both_are_given_up_reported_once_and_can_be_resent(world: OutboxFixture) -> None:
     await _set_alerts(world, ALERTS)
     ids = []
     for jobid in ("one", "two"):
@@ -752,7 +754,7 @@ async def test_after_three_days_both_are_given_up_reported_once_and_can_be_resen
     assert len(world.discord.outcomes(CHANNEL)) == 1
 
 
-async def _taken_up_again(world: World, subscription_id: int) -> None:
+async def _taken_up_again(world: OutboxFixture, subscription_id: int) -> None:
     """Somebody watches the job again that was given up, in the subscription's channel."""
     now = world.clock.now()
     async with world.database.transaction() as tx:
@@ -762,7 +764,7 @@ async def _taken_up_again(world: World, subscription_id: int) -> None:
         await subscriptions.reopen(tx, subscription_id, batch_id=None, spoiler=False, now=now)
 
 
-async def test_a_job_watched_again_posts_its_outcome_once_per_channel(world: World) -> None:
+async def test_a_job_watched_again_posts_its_outcome_once_per_channel(world: OutboxFixture) -> None:
     subscription_id = await world.watch("job", CHANNEL, users=(9,))
     (before,) = await world.end(Job("job", JobState.PROGRESS, "progress"), Outcome.GIVEN_UP)
     await _taken_up_again(world, subscription_id)
@@ -776,7 +778,7 @@ async def test_a_job_watched_again_posts_its_outcome_once_per_channel(world: Wor
     assert only(world).outcome is Outcome.COMPLETED
 
 
-async def test_watching_a_job_again_takes_no_message_from_other_channels(world: World) -> None:
+async def test_watching_a_job_again_takes_no_message_from_other_channels(world: OutboxFixture) -> None:
     await world.watch("job", CHANNEL, users=(9,))
     elsewhere = await world.watch("job", CHANNEL + 1)
     await world.end(Job("job", JobState.PROGRESS, "progress"), Outcome.GIVEN_UP)
@@ -788,7 +790,7 @@ async def test_watching_a_job_again_takes_no_message_from_other_channels(world: 
     assert world.discord.outcomes(CHANNEL + 1) == []
 
 
-async def test_a_result_refused_in_every_form_is_complete_when_requested_again(world: World) -> None:
+async def test_a_result_refused_in_every_form_is_complete_when_requested_again(world: OutboxFixture) -> None:
     await world.watch("job", CHANNEL)
     (delivery_id,) = await world.end(completed("job"))
     world.discord.script = [Refused(403, 200000)] * 3
@@ -802,7 +804,7 @@ async def test_a_result_refused_in_every_form_is_complete_when_requested_again(w
     assert (len(post.files), post.without_api_text) == (1, False)
 
 
-async def test_a_notice_is_posted_as_it_was_stored(world: World) -> None:
+async def test_a_notice_is_posted_as_it_was_stored(world: OutboxFixture) -> None:
     notice = NoticePost(kind=NoticeKind.UNPAID, nonce="", mention=(1, 2), jobs=3, interval=300_000)
     async with world.database.transaction() as tx:
         for _ in range(2):
@@ -819,7 +821,7 @@ async def test_a_notice_is_posted_as_it_was_stored(world: World) -> None:
     assert _notices(world) == [replace(notice, nonce="n" * 25)]
 
 
-async def _alert_and_its_end(world: World, end: NoticeKind) -> int:
+async def _alert_and_its_end(world: OutboxFixture, end: NoticeKind) -> int:
     """The message of an alert that was posted, whose end is in the outbox."""
     await _put(world, NoticePost(kind=NoticeKind.TOKEN_REFUSED, nonce="", mention=(1,), jobs=3), "a" * 25)
     await world.pump()
@@ -828,13 +830,13 @@ async def _alert_and_its_end(world: World, end: NoticeKind) -> int:
     return alert.id
 
 
-async def _end_alert(world: World, end: NoticeKind) -> None:
+async def _end_alert(world: OutboxFixture, end: NoticeKind) -> None:
     (alert,) = await delivery_queries.alerts_not_over(world.database.reader, [GUILD], [NoticeKind.TOKEN_REFUSED], [end])
     world.clock.advance(60_000)
     await _put(world, notice_json.replacing(alert, end, world.clock.now(), jobs=3), "e" * 25)
 
 
-async def _put(world: World, notice: NoticePost, nonce: str) -> None:
+async def _put(world: OutboxFixture, notice: NoticePost, nonce: str) -> None:
     async with world.database.transaction() as tx:
         await deliveries.add_notice(
             tx,
@@ -846,7 +848,7 @@ async def _put(world: World, notice: NoticePost, nonce: str) -> None:
         )
 
 
-async def test_the_end_of_a_problem_replaces_its_alert(world: World) -> None:
+async def test_the_end_of_a_problem_replaces_its_alert(world: OutboxFixture) -> None:
     alert = await _alert_and_its_end(world, NoticeKind.FIXED)
     await world.pump()
     ((edited, post),) = world.discord.edits
@@ -863,7 +865,9 @@ async def test_the_end_of_a_problem_replaces_its_alert(world: World) -> None:
 
 
 @pytest.mark.parametrize(("deleted", "language"), [(False, "ja"), (True, "de")])
-async def test_the_end_of_a_problem_is_in_the_language_of_its_alert(world: World, deleted: bool, language: str) -> None:
+async def test_the_end_of_a_problem_is_in_the_language_of_its_alert(
+    world: OutboxFixture, deleted: bool, language: str
+) -> None:
     """The server's language has changed since the alert."""
     await _speak(world, "ja")
     await _put(world, NoticePost(kind=NoticeKind.TOKEN_REFUSED, nonce="", jobs=3), "a" * 25)
@@ -878,13 +882,13 @@ async def test_the_end_of_a_problem_is_in_the_language_of_its_alert(world: World
     assert [post.language for post in shown] == [language]
 
 
-async def _speak(world: World, language: str) -> None:
+async def _speak(world: OutboxFixture, language: str) -> None:
     async with world.database.transaction() as tx:
         await servers.set_locale(tx, GUILD, language)
 
 
 @pytest.mark.parametrize("answer", [LOST, TooManyRequests(3)])
-async def test_a_failed_edit_is_tried_again_after_a_restart(world: World, answer: SendResult) -> None:
+async def test_a_failed_edit_is_tried_again_after_a_restart(world: OutboxFixture, answer: SendResult) -> None:
     alert = await _alert_and_its_end(world, NoticeKind.FIXED)
     world.discord.edit_script = [answer]
     await world.pump()
@@ -915,7 +919,7 @@ _PASSES = [
     ],
 )
 async def test_an_alert_whose_edit_is_refused_for_a_while_is_edited_later(
-    world: World, end: NoticeKind, refused: Refused
+    world: OutboxFixture, end: NoticeKind, refused: Refused
 ) -> None:
     alert = await _alert_and_its_end(world, end)
     world.discord.edit_script = [refused]
@@ -927,7 +931,7 @@ async def test_an_alert_whose_edit_is_refused_for_a_while_is_edited_later(
     assert len(_notices(world)) == 1
 
 
-async def test_the_end_of_a_problem_opens_an_archived_thread(world: World) -> None:
+async def test_the_end_of_a_problem_opens_an_archived_thread(world: OutboxFixture) -> None:
     """A message opens the thread; an edit doesn't."""
     await _alert_and_its_end(world, NoticeKind.FLOWING_AGAIN)
     world.discord.edit_script = [Refused(400, 50083)]
@@ -938,7 +942,7 @@ async def test_the_end_of_a_problem_opens_an_archived_thread(world: World) -> No
 
 @pytest.mark.parametrize(("end", "messages"), [(NoticeKind.FIXED, 1), (NoticeKind.POSTING_AGAIN, 2)])
 async def test_if_the_alert_was_deleted_the_end_is_a_new_message_or_nothing(
-    world: World, end: NoticeKind, messages: int
+    world: OutboxFixture, end: NoticeKind, messages: int
 ) -> None:
     """The end is not posted twice if another message reports it anyway."""
     await _alert_and_its_end(world, end)
@@ -949,14 +953,14 @@ async def test_if_the_alert_was_deleted_the_end_is_a_new_message_or_nothing(
     assert world.discord.edits == []
 
 
-async def test_the_end_of_an_alert_that_is_being_sent_waits_at_least_a_second(world: World) -> None:
+async def test_the_end_of_an_alert_that_is_being_sent_waits_at_least_a_second(world: OutboxFixture) -> None:
     await _put(world, NoticePost(kind=NoticeKind.TOKEN_REFUSED, nonce="", jobs=3), "a" * 25)
     await _end_alert(world, NoticeKind.FIXED)
     await world.sender.deliver(2)
     assert (await world.get(2)).next_at == world.clock.now() + 1_000
 
 
-async def test_the_end_waits_for_an_alert_without_a_response(world: World) -> None:
+async def test_the_end_waits_for_an_alert_without_a_response(world: OutboxFixture) -> None:
     await _put(world, NoticePost(kind=NoticeKind.TOKEN_REFUSED, nonce="", jobs=3), "a" * 25)
     world.discord.script = [LOST, LOST]
     await world.pump()
@@ -971,7 +975,7 @@ async def test_the_end_waits_for_an_alert_without_a_response(world: World) -> No
 # ---- late -----------------------------------------------------------------------------------------------------------
 
 
-async def test_an_outcome_is_late_if_the_job_ended_while_the_bot_was_off(world: World) -> None:
+async def test_an_outcome_is_late_if_the_job_ended_while_the_bot_was_off(world: OutboxFixture) -> None:
     await world.watch("job", CHANNEL)
     world.clock.advance(60_000)
     ended = world.clock.now()
@@ -984,7 +988,7 @@ async def test_an_outcome_is_late_if_the_job_ended_while_the_bot_was_off(world: 
     assert (post.late, post.ended_at) == (LateReason.OFFLINE, ended)
 
 
-async def test_a_late_job_without_an_end_time_shows_what_the_bot_saw(world: World) -> None:
+async def test_a_late_job_without_an_end_time_shows_what_the_bot_saw(world: OutboxFixture) -> None:
     await world.watch("job", CHANNEL)
     ran_until = world.clock.now()
     world.clock.advance(1_800_000)
@@ -997,7 +1001,7 @@ async def test_a_late_job_without_an_end_time_shows_what_the_bot_saw(world: Worl
     assert (post.late, post.ended_at) == (LateReason.OFFLINE, None)
 
 
-async def test_an_outcome_that_discord_took_late_does_not_blame_the_bot(world: World) -> None:
+async def test_an_outcome_that_discord_took_late_does_not_blame_the_bot(world: OutboxFixture) -> None:
     await world.watch("job", CHANNEL)
     world.clock.advance(60_000)
     ended = world.clock.now()
@@ -1009,7 +1013,7 @@ async def test_an_outcome_that_discord_took_late_does_not_blame_the_bot(world: W
     assert (post.late, post.ended_at) == (LateReason.POSTING, ended)
 
 
-async def test_an_outcome_that_waited_for_a_permission_says_so(world: World) -> None:
+async def test_an_outcome_that_waited_for_a_permission_says_so(world: OutboxFixture) -> None:
     await world.watch("job", CHANNEL)
     world.clock.advance(60_000)
     await world.end(completed("job", updated=world.clock.now()))
@@ -1019,7 +1023,7 @@ async def test_an_outcome_that_waited_for_a_permission_says_so(world: World) -> 
     assert only(world).late is LateReason.NO_ACCESS
 
 
-async def test_a_requested_repost_is_not_late(world: World) -> None:
+async def test_a_requested_repost_is_not_late(world: OutboxFixture) -> None:
     subscription_id = await world.watch("job", CHANNEL)
     world.clock.advance(60_000)
     await world.end(completed("job", updated=world.clock.now()))
@@ -1040,7 +1044,7 @@ async def test_a_requested_repost_is_not_late(world: World) -> None:
     assert [post.late for post in world.discord.outcomes(CHANNEL)] == [None, None]
 
 
-async def test_a_refused_result_that_an_admin_resends_is_not_late(world: World) -> None:
+async def test_a_refused_result_that_an_admin_resends_is_not_late(world: OutboxFixture) -> None:
     await world.watch("job", CHANNEL)
     world.clock.advance(60_000)
     (delivery_id,) = await world.end(completed("job", updated=world.clock.now()))
@@ -1054,7 +1058,7 @@ async def test_a_refused_result_that_an_admin_resends_is_not_late(world: World) 
     assert only(world).late is None
 
 
-async def test_a_job_requested_after_its_end_is_not_late(world: World) -> None:
+async def test_a_job_requested_after_its_end_is_not_late(world: OutboxFixture) -> None:
     ended = world.clock.now() - 3_600_000
     await world.watch("job", CHANNEL)
     await world.end(completed("job", updated=ended))
@@ -1066,7 +1070,7 @@ async def test_a_job_requested_after_its_end_is_not_late(world: World) -> None:
 # ---- what the cards learn -------------------------------------------------------------------------------------------
 
 
-async def test_a_card_stored_by_an_earlier_attempt_shows_what_was_known_then(world: World) -> None:
+async def test_a_card_stored_by_an_earlier_attempt_shows_what_was_known_then(world: OutboxFixture) -> None:
     world.discord.script = [LOST]
     subscription_id = await world.watch("job", CHANNEL, card=True)
     await world.pump()
@@ -1078,7 +1082,7 @@ async def test_a_card_stored_by_an_earlier_attempt_shows_what_was_known_then(wor
     assert world.recorded.posts == []
 
 
-async def test_a_posted_card_is_shown_and_its_message_id_kept(world: World) -> None:
+async def test_a_posted_card_is_shown_and_its_message_id_kept(world: OutboxFixture) -> None:
     subscription_id = await world.watch("job", CHANNEL, card=True)
     await world.pump()
 
@@ -1091,13 +1095,13 @@ async def test_a_posted_card_is_shown_and_its_message_id_kept(world: World) -> N
 # ---- its language ---------------------------------------------------------------------------------------------------
 
 
-async def _speaks(world: World, language: str) -> None:
+async def _speaks(world: OutboxFixture, language: str) -> None:
     async with world.database.transaction() as tx:
         await servers.set_language(tx, GUILD, language)
 
 
 async def test_every_attempt_and_search_uses_the_language_the_message_was_stored_with(
-    world: World,
+    world: OutboxFixture,
 ) -> None:
     await _speaks(world, "pt-BR")
     subscription_id = await world.watch("job", CHANNEL, card=True)

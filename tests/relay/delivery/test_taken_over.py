@@ -26,14 +26,14 @@ from relay.delivery.verdicts import PATIENCE
 from storage import deliveries
 from storage.errors import StorageError
 from tests.relay.discord_channel import LOST, NONCE_WINDOW
-from tests.relay.outbox_world import GUILD, Another, World, completed
+from tests.relay.outbox_fixture import GUILD, Another, OutboxFixture, completed
 
 CHANNEL = 5
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    made = World(tmp_path / "relay.db")
+async def world(tmp_path: Path) -> AsyncIterator[OutboxFixture]:
+    made = OutboxFixture(tmp_path / "relay.db")
     await made.start()
     await made.account()
     await made.watch("job", CHANNEL)
@@ -42,7 +42,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 
 
 def _before_next_post(
-    world: World, monkeypatch: pytest.MonkeyPatch, halt: Callable[[], Awaitable[None]], *, lost: bool = False
+    world: OutboxFixture, monkeypatch: pytest.MonkeyPatch, halt: Callable[[], Awaitable[None]], *, lost: bool = False
 ) -> None:
     """Runs something while a request is in flight; with `lost` the request never arrives."""
     post = world.discord.post
@@ -55,17 +55,17 @@ def _before_next_post(
     monkeypatch.setattr(world.discord, "post", halted)
 
 
-async def _free(world: World) -> None:
+async def _free(world: OutboxFixture) -> None:
     """Frees the process's deliveries, as when its lease expires."""
     async with world.database.transaction() as tx:
         await tx.run("UPDATE deliveries SET owner = NULL")
 
 
-def _standing(world: World) -> list[int]:
+def _standing(world: OutboxFixture) -> list[int]:
     return [message.id for message in world.discord.messages if not message.deleted]
 
 
-async def _halted_past_a_takeover(world: World, monkeypatch: pytest.MonkeyPatch) -> int:
+async def _halted_past_a_takeover(world: OutboxFixture, monkeypatch: pytest.MonkeyPatch) -> int:
     """One process is halted in the middle of a send; another sends in its place; then the first one's message arrives
     too. Returns the delivery's id."""
     (delivery_id,) = await world.end(completed("job"))
@@ -82,7 +82,7 @@ async def _halted_past_a_takeover(world: World, monkeypatch: pytest.MonkeyPatch)
 
 
 async def test_a_process_that_wakes_up_deletes_its_own_later_message(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: OutboxFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     delivery_id = await _halted_past_a_takeover(world, monkeypatch)
     first, second = world.discord.messages
@@ -92,7 +92,7 @@ async def test_a_process_that_wakes_up_deletes_its_own_later_message(
 
 
 async def test_within_the_nonce_window_there_is_one_message_anyway(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: OutboxFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (delivery_id,) = await world.end(completed("job"))
 
@@ -108,7 +108,7 @@ async def test_within_the_nonce_window_there_is_one_message_anyway(
 
 
 async def test_the_process_that_took_over_searches_again_ten_minutes_later(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: OutboxFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The other process may have been killed before it could."""
     (delivery_id,) = await world.end(completed("job"))
@@ -146,7 +146,7 @@ async def test_the_process_that_took_over_searches_again_ten_minutes_later(
 
 @pytest.mark.parametrize("failure", [NoResponse("HTTP 502"), TooManyRequests(5.0), HistoryUnreadable()])
 async def test_a_search_that_fails_for_a_while_proves_nothing(
-    world: World, monkeypatch: pytest.MonkeyPatch, failure: HistorySearchFailure
+    world: OutboxFixture, monkeypatch: pytest.MonkeyPatch, failure: HistorySearchFailure
 ) -> None:
     world.discord.copies_script = [failure, failure]
     await _halted_past_a_takeover(world, monkeypatch)
@@ -160,7 +160,7 @@ async def test_a_search_that_fails_for_a_while_proves_nothing(
 
 
 async def test_a_search_that_never_succeeds_is_given_up_after_three_days(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: OutboxFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.discord.copies_script = [HistoryUnreadable()] * 3
     delivery_id = await _halted_past_a_takeover(world, monkeypatch)
@@ -174,7 +174,7 @@ async def test_a_search_that_never_succeeds_is_given_up_after_three_days(
 
 @pytest.mark.parametrize("failure", [NoResponse("HTTP 502"), TooManyRequests(5.0), Refused(403, 50001)])
 async def test_a_message_that_could_not_be_deleted_is_deleted_later(
-    world: World, monkeypatch: pytest.MonkeyPatch, failure: SendResult
+    world: OutboxFixture, monkeypatch: pytest.MonkeyPatch, failure: SendResult
 ) -> None:
     world.discord.delete_script = [failure, failure]
     delivery_id = await _halted_past_a_takeover(world, monkeypatch)
@@ -190,7 +190,7 @@ async def test_a_message_that_could_not_be_deleted_is_deleted_later(
 
 
 async def test_a_second_message_that_somebody_else_deleted_is_done(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: OutboxFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.discord.delete_script = [Refused(404, 10008)] * 2
     delivery_id = await _halted_past_a_takeover(world, monkeypatch)
@@ -200,7 +200,7 @@ async def test_a_second_message_that_somebody_else_deleted_is_done(
 
 
 async def test_a_message_whose_response_was_lost_is_also_searched_for(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: OutboxFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (delivery_id,) = await world.end(completed("job"))
 
@@ -218,7 +218,7 @@ async def test_a_message_whose_response_was_lost_is_also_searched_for(
 
 
 async def test_a_message_found_in_place_of_another_is_not_sent_again(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: OutboxFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Discord stored the first attempt but the response was lost; the process is then halted in the second."""
     (delivery_id,) = await world.end(completed("job"))
@@ -238,7 +238,7 @@ async def test_a_message_found_in_place_of_another_is_not_sent_again(
     assert (await world.get(delivery_id)).message_id == first.id
 
 
-async def _notice(world: World, number: int) -> int:
+async def _notice(world: OutboxFixture, number: int) -> int:
     async with world.database.transaction() as tx:
         return await deliveries.add_notice(
             tx,
@@ -250,7 +250,7 @@ async def _notice(world: World, number: int) -> int:
         )
 
 
-async def test_another_notice_with_the_same_words_is_not_a_second_message(world: World) -> None:
+async def test_another_notice_with_the_same_words_is_not_a_second_message(world: OutboxFixture) -> None:
     """A notice is recognised only by its text."""
     delivery_id = 0
     for number in (1, 2):
@@ -267,7 +267,9 @@ async def test_another_notice_with_the_same_words_is_not_a_second_message(world:
     assert _standing(world) == standing
 
 
-async def test_the_result_of_an_older_claim_is_not_recorded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_result_of_an_older_claim_is_not_recorded(
+    world: OutboxFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (delivery_id,) = await world.end(completed("job"))
 
     async def claimed_by_another() -> None:
@@ -282,7 +284,9 @@ async def test_the_result_of_an_older_claim_is_not_recorded(world: World, monkey
     assert (row.state, row.owner, row.claim_token) == ("sending", "another", "another token")
 
 
-async def test_a_process_with_an_untrusted_lease_sends_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_process_with_an_untrusted_lease_sends_nothing(
+    world: OutboxFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (delivery_id,) = await world.end(completed("job"))
     monkeypatch.setattr(Another, "holds", False)
     await world.another_sender.deliver(delivery_id)
@@ -293,7 +297,7 @@ async def test_a_process_with_an_untrusted_lease_sends_nothing(world: World, mon
     assert len(_standing(world)) == 1
 
 
-async def test_a_message_that_another_process_sends_is_left_to_it(world: World) -> None:
+async def test_a_message_that_another_process_sends_is_left_to_it(world: OutboxFixture) -> None:
     (delivery_id,) = await world.end(completed("job"))
     row = await world.get(delivery_id)
     async with world.database.transaction() as tx:
@@ -303,7 +307,7 @@ async def test_a_message_that_another_process_sends_is_left_to_it(world: World) 
     assert world.discord.tried == []
 
 
-async def test_another_process_s_attempt_is_searched_for_even_after_own_attempts(world: World) -> None:
+async def test_another_process_s_attempt_is_searched_for_even_after_own_attempts(world: OutboxFixture) -> None:
     (delivery_id,) = await world.end(completed("job"))
     world.discord.script = [TooManyRequests(1.0)]
     await world.sender.deliver(delivery_id)
@@ -321,7 +325,7 @@ async def test_another_process_s_attempt_is_searched_for_even_after_own_attempts
 # ---- another server of the database ---------------------------------------------------------------------------------
 
 
-async def _lose_the_last_commits(world: World, delivery_id: int, *, looks_first: bool) -> None:
+async def _lose_the_last_commits(world: OutboxFixture, delivery_id: int, *, looks_first: bool) -> None:
     """The database has forgotten that the delivery was sent, and Discord its nonce."""
     async with world.database.transaction() as tx:
         await tx.run(
@@ -335,7 +339,7 @@ async def _lose_the_last_commits(world: World, delivery_id: int, *, looks_first:
     world.renew()
 
 
-async def test_a_process_that_takes_over_searches_before_it_sends(world: World) -> None:
+async def test_a_process_that_takes_over_searches_before_it_sends(world: OutboxFixture) -> None:
     (delivery_id,) = await world.end(completed("job"))
     world.discord.script = [LOST]
     await world.sender.deliver(delivery_id)
@@ -349,7 +353,7 @@ async def test_a_process_that_takes_over_searches_before_it_sends(world: World) 
     assert (row.state, row.message_id) == ("posted", message.id)
 
 
-async def test_what_a_server_may_have_lost_is_searched_for(world: World) -> None:
+async def test_what_a_server_may_have_lost_is_searched_for(world: OutboxFixture) -> None:
     (delivery_id,) = await world.end(completed("job"))
     await world.sender.deliver(delivery_id)
     await _lose_the_last_commits(world, delivery_id, looks_first=True)
@@ -359,7 +363,7 @@ async def test_what_a_server_may_have_lost_is_searched_for(world: World) -> None
 
 
 async def test_an_end_learned_again_after_a_failover_is_searched_for(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: OutboxFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (delivery_id,) = await world.end(completed("job"))
     await world.sender.deliver(delivery_id)
@@ -370,7 +374,9 @@ async def test_an_end_learned_again_after_a_failover_is_searched_for(
     assert (await world.get(delivery_id)).message_id == message.id
 
 
-async def test_rate_limits_after_a_failover_cost_no_files(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_rate_limits_after_a_failover_cost_no_files(
+    world: OutboxFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Each attempt follows a search that finds nothing, and Discord answers each, so the files are not the cause."""
     monkeypatch.setattr(Another, "looks_first_until", world.clock.now() + 600_000)
     (delivery_id,) = await world.end(completed("job"))
@@ -382,7 +388,7 @@ async def test_rate_limits_after_a_failover_cost_no_files(world: World, monkeypa
     assert (bool(message.post.files), message.post.links) == (True, ())
 
 
-async def test_after_a_failover_a_message_is_sent_if_the_history_is_unreadable(world: World) -> None:
+async def test_after_a_failover_a_message_is_sent_if_the_history_is_unreadable(world: OutboxFixture) -> None:
     """Only the failover shows that it may have been sent."""
     (delivery_id,) = await world.end(completed("job"))
     await _lose_the_last_commits(world, delivery_id, looks_first=True)
@@ -391,7 +397,7 @@ async def test_after_a_failover_a_message_is_sent_if_the_history_is_unreadable(w
     assert (await world.get(delivery_id)).state == "posted"
 
 
-async def test_another_notice_with_the_same_words_is_not_taken_for_it(world: World) -> None:
+async def test_another_notice_with_the_same_words_is_not_taken_for_it(world: OutboxFixture) -> None:
     for number in (1, 2):
         delivery_id = await _notice(world, number)
         async with world.database.transaction() as tx:
@@ -401,7 +407,7 @@ async def test_another_notice_with_the_same_words_is_not_taken_for_it(world: Wor
     assert len(_standing(world)) == 2
 
 
-async def test_a_notice_is_found_behind_a_later_one_with_the_same_words(world: World) -> None:
+async def test_a_notice_is_found_behind_a_later_one_with_the_same_words(world: OutboxFixture) -> None:
     """The history lists the latest message first."""
     lost = await _notice(world, 1)
     world.discord.script = [LOST]
@@ -417,7 +423,7 @@ async def test_a_notice_is_found_behind_a_later_one_with_the_same_words(world: W
     assert len(world.discord.messages) == 2
 
 
-async def test_a_later_notice_proves_nothing_while_the_others_cannot_be_seen(world: World) -> None:
+async def test_a_later_notice_proves_nothing_while_the_others_cannot_be_seen(world: OutboxFixture) -> None:
     lost = await _notice(world, 1)
     world.discord.script = [LOST]
     await world.sender.deliver(lost)
@@ -431,7 +437,7 @@ async def test_a_later_notice_proves_nothing_while_the_others_cannot_be_seen(wor
 
 
 async def test_nothing_is_sent_on_a_server_whose_losses_are_not_marked(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: OutboxFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (delivery_id,) = await world.end(completed("job"))
     monkeypatch.setattr(Another, "server", "another")

@@ -8,7 +8,7 @@ import pytest
 
 from model.messages import Refused, SendResult
 from tests.relay.discord_channel import DEAD, LOST
-from tests.relay.outbox_world import World, completed
+from tests.relay.outbox_fixture import OutboxFixture, completed
 
 CHANNEL = 5
 
@@ -25,7 +25,7 @@ CHANNEL = 5
 async def test_nothing_stays_in_memory_of_fifty_ended_deliveries(
     tmp_path: Path, script: list[SendResult], readable: bool, state: str
 ) -> None:
-    world = World(tmp_path / "relay.db")
+    world = OutboxFixture(tmp_path / "relay.db")
     await world.start()
     await world.account()
     world.discord.readable = readable

@@ -16,20 +16,20 @@ from storage import follows, servers
 from storage.database import Database
 from storage.follows import FollowRow
 from tests.clock import START
-from tests.relay.follow_world import ADMIN, FollowingWorld
-from tests.relay.world import ACCOUNT, CHANNEL, GUILD, HOUR, OTHER_ACCOUNT, PERSON, BrokenReader, Some
+from tests.relay.follow_fixture import ADMIN, FollowFixture
+from tests.relay.relay_fixture import ACCOUNT, CHANNEL, GUILD, HOUR, OTHER_ACCOUNT, PERSON, BrokenReader, Some
 
 VIDEO = (Media("https://x/1.mp4"),)
 
 
 @pytest.fixture
-async def world(database: Database) -> AsyncIterator[FollowingWorld]:
-    made = FollowingWorld(database)
+async def world(database: Database) -> AsyncIterator[FollowFixture]:
+    made = FollowFixture(database)
     yield made
     await made.close()
 
 
-async def _subscriptions(world: FollowingWorld) -> list[tuple[object, ...]]:
+async def _subscriptions(world: FollowFixture) -> list[tuple[object, ...]]:
     return await world.rows(
         "SELECT j.jobid, s.channel_id, s.origin, s.ended_at IS NULL FROM subscriptions s"
         " JOIN jobs j ON j.id = s.job_id ORDER BY s.id"
@@ -37,7 +37,7 @@ async def _subscriptions(world: FollowingWorld) -> list[tuple[object, ...]]:
 
 
 @pytest.mark.parametrize("kind", ["v1", "v2"])
-async def test_a_job_that_nobody_requested_is_relayed_once(world: FollowingWorld, kind: str) -> None:
+async def test_a_job_that_nobody_requested_is_relayed_once(world: FollowFixture, kind: str) -> None:
     await world.follow()
     world.run()
     await world.advance(60)
@@ -56,7 +56,7 @@ async def test_a_job_that_nobody_requested_is_relayed_once(world: FollowingWorld
 
 
 async def test_a_job_seen_running_is_relayed_even_if_the_local_clock_is_ahead(
-    world: FollowingWorld,
+    world: FollowFixture,
 ) -> None:
     await world.follow()
     world.run()
@@ -67,7 +67,7 @@ async def test_a_job_seen_running_is_relayed_even_if_the_local_clock_is_ahead(
     assert await world.outcomes() == [("outcome", CHANNEL)]
 
 
-async def test_running_jobs_are_imported_and_ended_ones_are_not(world: FollowingWorld) -> None:
+async def test_running_jobs_are_imported_and_ended_ones_are_not(world: FollowFixture) -> None:
     world.api.put("v1-running")
     world.api.put("v1-ended", JobState.COMPLETED, media=VIDEO)
     world.run()
@@ -77,7 +77,7 @@ async def test_running_jobs_are_imported_and_ended_ones_are_not(world: Following
     assert len(await world.rows("SELECT * FROM deliveries WHERE kind = 'card'")) == 1
 
 
-async def test_each_following_channel_gets_its_own_result_and_all_share_one_list(world: FollowingWorld) -> None:
+async def test_each_following_channel_gets_its_own_result_and_all_share_one_list(world: FollowFixture) -> None:
     await world.follow()
     await world.follow(channel=CHANNEL + 1, progress=True)
     await world.follow(guild=GUILD + 1, channel=CHANNEL + 2)
@@ -94,7 +94,7 @@ async def test_each_following_channel_gets_its_own_result_and_all_share_one_list
     assert len(await world.outcomes()) == 3
 
 
-async def test_another_channel_does_not_wait_for_the_next_list(world: FollowingWorld) -> None:
+async def test_another_channel_does_not_wait_for_the_next_list(world: FollowFixture) -> None:
     await world.follow()
     world.api.put("v1-new")
     world.run()
@@ -106,7 +106,7 @@ async def test_another_channel_does_not_wait_for_the_next_list(world: FollowingW
     assert len(world.api.list_requests) == asked
 
 
-async def test_a_channel_that_follows_during_a_long_import_gets_all_of_it(world: FollowingWorld) -> None:
+async def test_a_channel_that_follows_during_a_long_import_gets_all_of_it(world: FollowFixture) -> None:
     jobids = [f"v1-{number}" for number in range(250)]
     for jobid in jobids:
         world.api.put(jobid)
@@ -126,7 +126,7 @@ async def test_a_channel_that_follows_during_a_long_import_gets_all_of_it(world:
     assert found == {(jobid, channel) for jobid in jobids for channel in (CHANNEL, CHANNEL + 1)}
 
 
-async def test_only_the_server_s_own_current_account_is_followed(world: FollowingWorld) -> None:
+async def test_only_the_server_s_own_current_account_is_followed(world: FollowFixture) -> None:
     await world.follow()
     await world.follow(guild=GUILD + 1, channel=CHANNEL + 1)
     world.accounts.operators.add(GUILD)  # The server uses the operator's token now, which is of the same account.
@@ -143,7 +143,7 @@ async def test_only_the_server_s_own_current_account_is_followed(world: Followin
     assert await _subscriptions(world) == [("v1-new", CHANNEL + 1, "followed", 1)]
 
 
-async def test_jobs_that_members_watch_stopped_or_received_are_left_alone(world: FollowingWorld) -> None:
+async def test_jobs_that_members_watch_stopped_or_received_are_left_alone(world: FollowFixture) -> None:
     numbers = {jobid: await world.watch(jobid) for jobid in ("v1-asked", "v1-stopped", "v1-ended")}
     world.run()
     await world.commands.stop.unwatch(world.ask(), f"#{numbers['v1-stopped']}", True)
@@ -157,7 +157,7 @@ async def test_jobs_that_members_watch_stopped_or_received_are_left_alone(world:
     assert await world.outcomes() == [("outcome", CHANNEL)]
 
 
-async def test_a_member_can_join_and_leave_a_followed_job_and_a_moderator_can_stop_it(world: FollowingWorld) -> None:
+async def test_a_member_can_join_and_leave_a_followed_job_and_a_moderator_can_stop_it(world: FollowFixture) -> None:
     await world.follow()
     world.api.put("v1-new")
     world.run()
@@ -175,7 +175,7 @@ async def test_a_member_can_join_and_leave_a_followed_job_and_a_moderator_can_st
 
 
 @pytest.mark.parametrize("now", ["followed", "not followed", "another account's"])
-async def test_a_member_who_leaves_is_told_of_the_follow_only_while_it_lasts(world: FollowingWorld, now: str) -> None:
+async def test_a_member_who_leaves_is_told_of_the_follow_only_while_it_lasts(world: FollowFixture, now: str) -> None:
     await world.follow()
     world.api.put("v1-new")
     world.run()
@@ -196,7 +196,7 @@ async def test_a_member_who_leaves_is_told_of_the_follow_only_while_it_lasts(wor
 @pytest.mark.parametrize("first", ["follow", "watch"])
 @pytest.mark.parametrize("batch", [True, False])
 async def test_a_person_who_asked_before_the_follow_takes_the_job_from_nobody(
-    world: FollowingWorld, *, first: str, batch: bool
+    world: FollowFixture, *, first: str, batch: bool
 ) -> None:
     if first == "follow":
         await world.follow()
@@ -221,7 +221,7 @@ async def test_a_person_who_asked_before_the_follow_takes_the_job_from_nobody(
     assert await world.outcomes() == [("outcome", CHANNEL)]
 
 
-async def test_a_job_of_another_account_ends_with_its_last_subscriber(world: FollowingWorld) -> None:
+async def test_a_job_of_another_account_ends_with_its_last_subscriber(world: FollowFixture) -> None:
     await world.follow(account=OTHER_ACCOUNT)
     await world.watch("v1-new")
     await world.follow(channel=CHANNEL + 1)
@@ -230,7 +230,7 @@ async def test_a_job_of_another_account_ends_with_its_last_subscriber(world: Fol
 
 
 async def test_the_server_s_limit_applies_is_reported_once_and_free_space_is_used(database: Database) -> None:
-    world = FollowingWorld(database, limits=Limits(500, 3))
+    world = FollowFixture(database, limits=Limits(500, 3))
     async with database.transaction() as tx:
         await servers.set_alerts_channel(tx, GUILD, CHANNEL + 9)
     await world.watch("v1-mine")
@@ -260,7 +260,7 @@ async def test_the_server_s_limit_applies_is_reported_once_and_free_space_is_use
 
 
 async def test_nothing_is_kept_of_servers_and_accounts_that_no_longer_follow(database: Database) -> None:
-    world = FollowingWorld(database, limits=Limits(500, 0))
+    world = FollowFixture(database, limits=Limits(500, 0))
     world.api.strange = {"a b"}
     world.api.put("v1-job")
     await world.follow()
@@ -277,7 +277,7 @@ async def test_nothing_is_kept_of_servers_and_accounts_that_no_longer_follow(dat
 
 
 async def test_ids_of_another_form_are_skipped_with_one_log_line(
-    world: FollowingWorld, caplog: pytest.LogCaptureFixture
+    world: FollowFixture, caplog: pytest.LogCaptureFixture
 ) -> None:
     pika = "job:20261124101500123-user:1-channel:1300000000000000001-bot:pika"
     world.api.strange = {"user:1-secret-token-of-somebody", pika, "a b", ""}
@@ -291,7 +291,7 @@ async def test_ids_of_another_form_are_skipped_with_one_log_line(
     assert "secret" not in caplog.text
 
 
-async def test_a_job_known_only_from_a_list_ends_silently(world: FollowingWorld) -> None:
+async def test_a_job_known_only_from_a_list_ends_silently(world: FollowFixture) -> None:
     world.api.lagging = {"v1-ghost"}
     await world.follow()
     world.run()
@@ -300,7 +300,7 @@ async def test_a_job_known_only_from_a_list_ends_silently(world: FollowingWorld)
     assert [row[3] for row in await _subscriptions(world)] == [0]
 
 
-async def test_a_job_whose_requester_was_forgotten_ends_with_a_message(world: FollowingWorld) -> None:
+async def test_a_job_whose_requester_was_forgotten_ends_with_a_message(world: FollowFixture) -> None:
     world.api.lagging = {"v1-ghost"}
     await world.follow()
     world.run()
@@ -312,7 +312,7 @@ async def test_a_job_whose_requester_was_forgotten_ends_with_a_message(world: Fo
 
 
 async def test_a_job_that_ended_before_the_follow_is_not_posted_even_if_a_list_names_it(
-    world: FollowingWorld,
+    world: FollowFixture,
 ) -> None:
     world.api.put("v1-old", JobState.COMPLETED, media=VIDEO, updated=START - HOUR)
     world.api.put("v1-just", JobState.COMPLETED, media=VIDEO, updated=START - 1000)
@@ -329,7 +329,7 @@ async def test_a_job_that_ended_before_the_follow_is_not_posted_even_if_a_list_n
 
 
 @pytest.mark.parametrize("trouble", [NoList("404"), Unavailable("503"), TokenRefused("401")])
-async def test_a_failing_list_is_requested_less_and_less_often(world: FollowingWorld, trouble: Exception) -> None:
+async def test_a_failing_list_is_requested_less_and_less_often(world: FollowFixture, trouble: Exception) -> None:
     assert isinstance(trouble, NoList | Unavailable | TokenRefused)
     world.api.list_trouble = trouble
     await world.follow()
@@ -344,7 +344,7 @@ async def test_a_failing_list_is_requested_less_and_less_often(world: FollowingW
     assert len(await _subscriptions(world)) == 1
 
 
-async def test_a_start_with_many_followed_accounts_causes_no_rush(world: FollowingWorld) -> None:
+async def test_a_start_with_many_followed_accounts_causes_no_rush(world: FollowFixture) -> None:
     for account in range(10, 40):
         world.accounts.tokens[account] = f"token-{account}"
         world.accounts.used[account] = account
@@ -360,7 +360,7 @@ async def test_a_start_with_many_followed_accounts_causes_no_rush(world: Followi
     assert 60 <= len(world.api.list_requests) <= 70
 
 
-async def test_even_a_single_job_uses_a_list_that_is_requested_anyway(world: FollowingWorld) -> None:
+async def test_even_a_single_job_uses_a_list_that_is_requested_anyway(world: FollowFixture) -> None:
     await world.follow()
     world.run()
     world.api.put("v1-alone")
@@ -372,7 +372,7 @@ async def test_even_a_single_job_uses_a_list_that_is_requested_anyway(world: Fol
 
 @pytest.mark.parametrize("progress", [True, False], ids=["cards", "no cards"])
 async def test_a_young_job_with_a_visible_card_is_requested_at_each_interval(
-    world: FollowingWorld, progress: bool
+    world: FollowFixture, progress: bool
 ) -> None:
     await world.follow(progress=progress)
     world.run()
@@ -387,7 +387,7 @@ async def test_a_young_job_with_a_visible_card_is_requested_at_each_interval(
 
 
 async def test_few_remaining_jobs_are_polled_by_record_even_if_the_list_continues(
-    world: FollowingWorld,
+    world: FollowFixture,
 ) -> None:
     await world.follow(progress=True)
     world.run()
@@ -404,7 +404,7 @@ async def test_few_remaining_jobs_are_polled_by_record_even_if_the_list_continue
     assert all(len(world.api.times(jobid)) in (2, 3, 4) for jobid in jobids[1:])
 
 
-async def test_a_callback_can_bring_jobs_too(world: FollowingWorld) -> None:
+async def test_a_callback_can_bring_jobs_too(world: FollowFixture) -> None:
     await world.follow()
     world.run()
     await world.advance(30)
@@ -420,7 +420,7 @@ async def test_a_callback_can_bring_jobs_too(world: FollowingWorld) -> None:
 @pytest.mark.parametrize("kind", ["v1", "v2"])
 @pytest.mark.parametrize("seen_active", [True, False])
 async def test_a_job_that_ends_before_a_list_names_it_is_relayed_if_somebody_asked_for_it_elsewhere(
-    world: FollowingWorld, kind: str, seen_active: bool
+    world: FollowFixture, kind: str, seen_active: bool
 ) -> None:
     jobid = f"{kind}-quick"
     await world.follow()
@@ -441,7 +441,7 @@ async def test_a_job_that_ends_before_a_list_names_it_is_relayed_if_somebody_ask
     assert len(await world.outcomes()) == 3
 
 
-async def test_asking_for_an_ended_job_in_the_following_channel_pings(world: FollowingWorld) -> None:
+async def test_asking_for_an_ended_job_in_the_following_channel_pings(world: FollowFixture) -> None:
     await world.follow()
     world.run()
     await world.advance(21)
@@ -452,7 +452,7 @@ async def test_asking_for_an_ended_job_in_the_following_channel_pings(world: Fol
     assert [row[2] for row in await _subscriptions(world)] == ["asked"]
 
 
-async def test_an_old_job_requested_elsewhere_is_not_posted_in_a_following_channel(world: FollowingWorld) -> None:
+async def test_an_old_job_requested_elsewhere_is_not_posted_in_a_following_channel(world: FollowFixture) -> None:
     """Neither what ended long ago or before the follow, nor what its channel had before, nor for a paused follow."""
     had = await world.watch("v1-had")
     await world.commands.stop.unwatch(world.ask(), f"#{had}", True)
@@ -473,7 +473,7 @@ async def test_an_old_job_requested_elsewhere_is_not_posted_in_a_following_chann
     assert await world.outcomes() == [("outcome", CHANNEL + 1)] * 4
 
 
-async def test_a_database_error_is_retried(world: FollowingWorld) -> None:
+async def test_a_database_error_is_retried(world: FollowFixture) -> None:
     await world.follow()
     world.run()
     await world.advance(1)
@@ -490,7 +490,7 @@ async def test_a_database_error_is_retried(world: FollowingWorld) -> None:
 
 
 async def test_a_job_that_a_list_named_during_a_database_failure_is_relayed_even_if_it_ended(
-    world: FollowingWorld,
+    world: FollowFixture,
 ) -> None:
     await world.follow()
     world.run()
@@ -510,7 +510,7 @@ async def test_a_job_that_a_list_named_during_a_database_failure_is_relayed_even
     assert await world.outcomes() == [("outcome", CHANNEL)]
 
 
-async def test_following_again_keeps_pending_jobs(world: FollowingWorld) -> None:
+async def test_following_again_keeps_pending_jobs(world: FollowFixture) -> None:
     await world.follow()
     world.run()
     world.api.put("v1-first")
@@ -524,7 +524,7 @@ async def test_following_again_keeps_pending_jobs(world: FollowingWorld) -> None
     assert await world.outcomes() == [("outcome", CHANNEL)]
 
 
-async def test_an_ended_follow_imports_nothing_more(world: FollowingWorld) -> None:
+async def test_an_ended_follow_imports_nothing_more(world: FollowFixture) -> None:
     await world.follow()
     world.run()
     world.api.put("v1-first")
@@ -539,7 +539,7 @@ async def test_an_ended_follow_imports_nothing_more(world: FollowingWorld) -> No
     assert await world.outcomes() == [("outcome", CHANNEL)]
 
 
-async def test_an_interrupted_import_leaves_no_job_unpolled(world: FollowingWorld) -> None:
+async def test_an_interrupted_import_leaves_no_job_unpolled(world: FollowFixture) -> None:
     """Ending the follow of an account cancels its import, perhaps just after a commit."""
     async with world.database.transaction() as tx:
         await follows.put(tx, FollowRow(GUILD, CHANNEL, ACCOUNT, False, ADMIN, START))
@@ -565,7 +565,7 @@ async def test_a_lost_account_s_lists_are_left_alone_even_without_the_database(
     """The account may be lost because of that."""
     mine = Some()
     mine.accounts = {ACCOUNT}
-    world = FollowingWorld(database, ownership=mine)
+    world = FollowFixture(database, ownership=mine)
     await world.follow()
     world.run()
     await world.advance(100)

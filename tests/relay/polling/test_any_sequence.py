@@ -30,7 +30,7 @@ from pixverse.recent_lists import LookupTerms
 from storage.errors import StorageUnavailable
 from tests.clock import START, ManualClock
 from tests.idle import until_idle
-from tests.relay.world import ACCOUNT, GUILD, OTHER_ACCOUNT, FakeApi, World, open_database
+from tests.relay.relay_fixture import ACCOUNT, GUILD, OTHER_ACCOUNT, FakeApi, RelayFixture, open_database
 
 _INTERVAL = 20.0
 _JOBS = 12
@@ -105,7 +105,7 @@ class AnySequence(RuleBasedStateMachine):
                     "INSERT INTO subscriptions (id, job_id, guild_id, channel_id, created_at) VALUES (?, ?, ?, 1, 0)",
                     (number, number, GUILD + _account(number)),
                 )
-        self.world = World(database, interval=_INTERVAL, api=HeldApi, at_once=5, per_account=3)
+        self.world = RelayFixture(database, interval=_INTERVAL, api=HeldApi, at_once=5, per_account=3)
         assert isinstance(self.world.api, HeldApi)
         self.api = self.world.api
         self.api.is_early_look = self._is_early_look

@@ -11,10 +11,10 @@ from relay.commands.refusals import TooFast
 from relay.polling.job_fetcher import NoTokenLeft
 from storage.database import Database
 from storage.errors import StorageUnavailable
-from tests.relay.world import ACCOUNT, OTHER_ACCOUNT, World
+from tests.relay.relay_fixture import ACCOUNT, OTHER_ACCOUNT, RelayFixture
 
 
-async def test_a_response_is_shared_and_reused_for_five_seconds(world: World) -> None:
+async def test_a_response_is_shared_and_reused_for_five_seconds(world: RelayFixture) -> None:
     world.api.put("job-1")
     first, second = await asyncio.gather(world.fetcher.fetch(ACCOUNT, "job-1"), world.fetcher.fetch(ACCOUNT, "job-1"))
     assert first is second
@@ -25,14 +25,14 @@ async def test_a_response_is_shared_and_reused_for_five_seconds(world: World) ->
     assert len(world.api.asked) == 2
 
 
-async def test_one_account_s_response_is_not_another_s(world: World) -> None:
+async def test_one_account_s_response_is_not_another_s(world: RelayFixture) -> None:
     world.api.put("job-1")
     await world.fetcher.fetch(ACCOUNT, "job-1")
     await world.fetcher.fetch(OTHER_ACCOUNT, "job-1")
     assert [token for _, token, _ in world.api.asked] == ["token-1", "token-2"]
 
 
-async def test_errors_are_not_kept(world: World) -> None:
+async def test_errors_are_not_kept(world: RelayFixture) -> None:
     world.api.trouble["job-1"] = api_errors.Unavailable("503")
     with pytest.raises(api_errors.Unavailable):
         await world.fetcher.fetch(ACCOUNT, "job-1")
@@ -41,7 +41,7 @@ async def test_errors_are_not_kept(world: World) -> None:
     assert (await world.fetcher.fetch(ACCOUNT, "job-1")).content == world.api.jobs["job-1"]
 
 
-async def test_leaving_early_takes_the_response_from_nobody(world: World) -> None:
+async def test_leaving_early_takes_the_response_from_nobody(world: RelayFixture) -> None:
     world.api.put("job-1")
     world.api.gate = asyncio.Event()
     impatient = asyncio.create_task(world.fetcher.fetch(ACCOUNT, "job-1"))
@@ -54,7 +54,7 @@ async def test_leaving_early_takes_the_response_from_nobody(world: World) -> Non
     assert impatient.cancelled()
 
 
-async def test_accounts_are_told_of_each_response_but_not_of_silence(world: World) -> None:
+async def test_accounts_are_told_of_each_response_but_not_of_silence(world: RelayFixture) -> None:
     world.api.put("job-1")
     await world.fetcher.fetch(ACCOUNT, "job-1")
     gone = await world.fetcher.fetch(ACCOUNT, "nowhere")
@@ -69,13 +69,13 @@ async def test_accounts_are_told_of_each_response_but_not_of_silence(world: Worl
     assert world.accounts.results == [(ACCOUNT, None), (ACCOUNT, gone.content), (OTHER_ACCOUNT, refused)]
 
 
-async def test_nothing_is_requested_without_a_token(world: World) -> None:
+async def test_nothing_is_requested_without_a_token(world: RelayFixture) -> None:
     with pytest.raises(NoTokenLeft):
         await world.fetcher.fetch(99, "job-1")
     assert world.api.asked == []
 
 
-async def test_backoffs_grow_without_retry_after_and_end_with_a_response(world: World) -> None:
+async def test_backoffs_grow_without_retry_after_and_end_with_a_response(world: RelayFixture) -> None:
     world.api.put("job-1")
     world.api.everywhere = api_errors.RateLimited("429", None)
     pauses = []
@@ -101,7 +101,7 @@ async def test_backoffs_grow_without_retry_after_and_end_with_a_response(world: 
     assert until - world.clock.monotonic() <= 30
 
 
-async def test_an_account_backs_off_while_the_refusal_of_its_token_cannot_be_stored(world: World) -> None:
+async def test_an_account_backs_off_while_the_refusal_of_its_token_cannot_be_stored(world: RelayFixture) -> None:
     world.accounts.unstorable = StorageUnavailable("database is locked")
     world.api.everywhere = api_errors.TokenRefused("401")
     with pytest.raises(StorageUnavailable):
@@ -112,7 +112,7 @@ async def test_an_account_backs_off_while_the_refusal_of_its_token_cannot_be_sto
     assert world.fetcher.backoff_until(OTHER_ACCOUNT) is None
 
 
-async def test_simultaneous_refusals_count_once(world: World) -> None:
+async def test_simultaneous_refusals_count_once(world: RelayFixture) -> None:
     world.api.everywhere = api_errors.RateLimited("429", None)
     await asyncio.gather(*(world.fetcher.fetch(ACCOUNT, f"job-{n}") for n in range(8)), return_exceptions=True)
     until = world.fetcher.backoff_until(ACCOUNT)
@@ -120,7 +120,7 @@ async def test_simultaneous_refusals_count_once(world: World) -> None:
     assert until - world.clock.monotonic() <= 30
 
 
-async def test_old_responses_are_forgotten(world: World) -> None:
+async def test_old_responses_are_forgotten(world: RelayFixture) -> None:
     for number in range(50):
         world.api.put(f"job-{number}")
         await world.fetcher.fetch(ACCOUNT, f"job-{number}")
@@ -129,7 +129,7 @@ async def test_old_responses_are_forgotten(world: World) -> None:
 
 
 async def test_with_a_short_interval_every_poll_makes_a_request(database: Database) -> None:
-    world = World(database, interval=2)
+    world = RelayFixture(database, interval=2)
     await world.watch("job-1")
     world.run()
     await world.advance(30)
@@ -137,7 +137,7 @@ async def test_with_a_short_interval_every_poll_makes_a_request(database: Databa
     await world.close()
 
 
-async def test_a_request_during_a_poll_shares_its_response(world: World) -> None:
+async def test_a_request_during_a_poll_shares_its_response(world: RelayFixture) -> None:
     world.api.put("job-1")
     world.api.gate = asyncio.Event()
     polling = asyncio.create_task(world.fetcher.poll(ACCOUNT, "job-1", 5.0, None))
@@ -151,7 +151,7 @@ async def test_a_request_during_a_poll_shares_its_response(world: World) -> None
     assert await world.fetcher.poll(ACCOUNT, "job-1", 5.0, None) is await asking
 
 
-async def test_a_request_during_a_poll_shares_its_error(world: World) -> None:
+async def test_a_request_during_a_poll_shares_its_error(world: RelayFixture) -> None:
     world.api.everywhere = api_errors.Unavailable("503")
     world.api.gate = asyncio.Event()
     polling = asyncio.create_task(world.fetcher.poll(ACCOUNT, "job-1", 5.0, None))
@@ -167,7 +167,7 @@ async def test_a_request_during_a_poll_shares_its_error(world: World) -> None:
     assert (await world.fetcher.fetch(ACCOUNT, "job-1")).content == world.api.jobs["job-1"]
 
 
-async def test_after_an_interrupted_poll_the_next_one_makes_a_new_request(world: World) -> None:
+async def test_after_an_interrupted_poll_the_next_one_makes_a_new_request(world: RelayFixture) -> None:
     world.api.put("job-1")
     world.api.gate = asyncio.Event()
     polling = asyncio.create_task(world.fetcher.poll(ACCOUNT, "job-1", 5.0, None))
@@ -187,7 +187,7 @@ def _terms(spent: list[int], most: int = 100, fresh: float = 5.0) -> LookupTerms
     return LookupTerms(spend, fresh)
 
 
-async def test_not_found_is_remembered_for_people_but_not_for_the_schedule(world: World) -> None:
+async def test_not_found_is_remembered_for_people_but_not_for_the_schedule(world: RelayFixture) -> None:
     spent: list[int] = []
     for _ in range(3):
         answer = await world.fetcher.look_up(ACCOUNT, "job-1", _terms(spent))
@@ -210,7 +210,7 @@ async def test_not_found_is_remembered_for_people_but_not_for_the_schedule(world
     assert len(world.fetcher._missing) <= 1
 
 
-async def test_a_person_without_allowance_is_told_and_others_get_their_response(world: World) -> None:
+async def test_a_person_without_allowance_is_told_and_others_get_their_response(world: RelayFixture) -> None:
     """If one caller's allowance is used up, the next caller, which may be the poller, sends the request."""
     world.api.put("job-1")
     world.api.gate = asyncio.Event()

@@ -9,7 +9,7 @@ from model.job import JobState
 from pixverse.api_errors import RateLimited, TokenRefused, Unavailable
 from relay.polling.job_list import ListRefreshed
 from tests.idle import until_idle
-from tests.relay.world import ACCOUNT, CHANNEL, HOUR, World
+from tests.relay.relay_fixture import ACCOUNT, CHANNEL, HOUR, RelayFixture
 
 
 @pytest.fixture(params=["v1", "v2"])
@@ -18,7 +18,7 @@ def ten(request: pytest.FixtureRequest) -> list[str]:
     return [f"{request.param}-{number}" for number in range(10)]
 
 
-async def _watched(world: World, jobids: list[str]) -> None:
+async def _watched(world: RelayFixture, jobids: list[str]) -> None:
     for jobid in jobids:
         await world.watch(jobid)
     world.run()
@@ -27,18 +27,18 @@ async def _watched(world: World, jobids: list[str]) -> None:
     world.api.list_requests.clear()
 
 
-def _questions(world: World) -> int:
+def _questions(world: RelayFixture) -> int:
     return len(world.api.asked) + len(world.api.list_requests)
 
 
-async def test_one_request_an_interval_serves_ten_jobs(world: World, ten: list[str]) -> None:
+async def test_one_request_an_interval_serves_ten_jobs(world: RelayFixture, ten: list[str]) -> None:
     await _watched(world, ten)
     await world.advance(240)
     assert len(world.api.list_requests) <= 13
     assert {len(world.api.times(jobid)) for jobid in ten} <= {1, 2, 3}
 
 
-async def _relayed(world: World, jobids: list[str], seconds: float) -> list[float]:
+async def _relayed(world: RelayFixture, jobids: list[str], seconds: float) -> list[float]:
     """Watches jobs of these durations to their ends; returns how late each outcome entered the outbox."""
     for jobid in jobids:
         await world.watch(jobid)
@@ -60,7 +60,7 @@ async def _relayed(world: World, jobids: list[str], seconds: float) -> list[floa
 
 
 async def test_a_relayed_job_costs_two_fifths_of_the_requests_and_its_outcome_is_no_later(
-    world: World, ten: list[str]
+    world: RelayFixture, ten: list[str]
 ) -> None:
     world.run()
     assert max(await _relayed(world, ten, 300)) <= 22.1
@@ -71,7 +71,7 @@ async def test_a_relayed_job_costs_two_fifths_of_the_requests_and_its_outcome_is
 
 
 @pytest.mark.parametrize("old", [9, 13, 17])
-async def test_a_list_is_trusted_no_longer_than_a_record(world: World, ten: list[str], old: int) -> None:
+async def test_a_list_is_trusted_no_longer_than_a_record(world: RelayFixture, ten: list[str], old: int) -> None:
     """Also if the job that caused the list request no longer causes the next one."""
     early, late = ten[:6], ten[6:]
     world.run()
@@ -93,7 +93,7 @@ async def test_a_list_is_trusted_no_longer_than_a_record(world: World, ten: list
     assert len(await world.outcomes()) == len(late)
 
 
-async def test_a_job_that_leaves_the_list_is_requested_at_once(world: World, ten: list[str]) -> None:
+async def test_a_job_that_leaves_the_list_is_requested_at_once(world: RelayFixture, ten: list[str]) -> None:
     await _watched(world, ten)
     for jobid in ten:
         world.api.asked.clear()
@@ -105,7 +105,7 @@ async def test_a_job_that_leaves_the_list_is_requested_at_once(world: World, ten
         assert world.api.times(jobid)[0] - ended <= 22.1
 
 
-async def test_a_few_jobs_are_requested_one_by_one(world: World, ten: list[str]) -> None:
+async def test_a_few_jobs_are_requested_one_by_one(world: RelayFixture, ten: list[str]) -> None:
     await _watched(world, ten[:2])
     await world.advance(100)
     assert world.api.list_requests == []
@@ -113,7 +113,7 @@ async def test_a_few_jobs_are_requested_one_by_one(world: World, ten: list[str])
 
 
 @pytest.mark.parametrize("trouble", [Unavailable("503"), RateLimited("429", None), TokenRefused("401")])
-async def test_a_failing_list_delays_and_ends_nothing(world: World, ten: list[str], trouble: Exception) -> None:
+async def test_a_failing_list_delays_and_ends_nothing(world: RelayFixture, ten: list[str], trouble: Exception) -> None:
     assert isinstance(trouble, Unavailable | RateLimited | TokenRefused)
     await _watched(world, ten)
     world.api.list_trouble = trouble
@@ -130,7 +130,7 @@ async def test_a_failing_list_delays_and_ends_nothing(world: World, ten: list[st
 
 @pytest.mark.parametrize("trouble", [RateLimited("429", 70.0), Unavailable("503", 70.0)])
 async def test_after_a_list_with_a_retry_time_nothing_is_requested_before_it(
-    world: World, ten: list[str], trouble: Exception
+    world: RelayFixture, ten: list[str], trouble: Exception
 ) -> None:
     assert isinstance(trouble, Unavailable | RateLimited)
     await _watched(world, ten)
@@ -145,7 +145,9 @@ async def test_after_a_list_with_a_retry_time_nothing_is_requested_before_it(
     assert asked[0][0] >= refused_at + 70
 
 
-async def test_after_a_record_with_a_retry_time_no_list_is_requested_before_it(world: World, ten: list[str]) -> None:
+async def test_after_a_record_with_a_retry_time_no_list_is_requested_before_it(
+    world: RelayFixture, ten: list[str]
+) -> None:
     await _watched(world, ten)
     world.api.trouble[ten[0]] = RateLimited("429", 300.0)
     with pytest.raises(RateLimited):
@@ -157,7 +159,7 @@ async def test_after_a_record_with_a_retry_time_no_list_is_requested_before_it(w
     assert (due, len(world.api.asked), world.api.list_requests) == (until, 1, [])
 
 
-async def test_a_hanging_list_makes_no_outcome_late(world: World, ten: list[str]) -> None:
+async def test_a_hanging_list_makes_no_outcome_late(world: RelayFixture, ten: list[str]) -> None:
     await _watched(world, ten)
     world.api.list_gate = asyncio.Event()
     await _pass(world, 25)
@@ -168,14 +170,16 @@ async def test_a_hanging_list_makes_no_outcome_late(world: World, ten: list[str]
     assert len(await world.outcomes()) == 10
 
 
-async def _pass(world: World, seconds: int) -> None:
+async def _pass(world: RelayFixture, seconds: int) -> None:
     """Advances the clock, even if a response is still outstanding."""
     for _ in range(seconds):
         world.clock.move_to(world.clock.monotonic() + 1)
         await until_idle()
 
 
-async def test_an_empty_list_ends_nothing_and_its_jobs_are_requested_one_by_one(world: World, ten: list[str]) -> None:
+async def test_an_empty_list_ends_nothing_and_its_jobs_are_requested_one_by_one(
+    world: RelayFixture, ten: list[str]
+) -> None:
     await _watched(world, ten)
     world.api.unlisted = set(ten)
     await world.advance(25)
@@ -187,7 +191,7 @@ async def test_an_empty_list_ends_nothing_and_its_jobs_are_requested_one_by_one(
     assert min(len(world.api.times(jobid)) for jobid in ten[1:]) >= 4
 
 
-async def test_a_lagging_list_is_detected_and_not_used(world: World, ten: list[str]) -> None:
+async def test_a_lagging_list_is_detected_and_not_used(world: RelayFixture, ten: list[str]) -> None:
     await _watched(world, ten)
     world.api.lagging = set(ten)
     world.api.put(ten[0], JobState.FAILED)
@@ -201,7 +205,7 @@ async def test_a_lagging_list_is_detected_and_not_used(world: World, ten: list[s
     assert world.api.list_requests == []
 
 
-async def test_a_lagging_list_s_jobs_are_not_trusted(world: World, ten: list[str]) -> None:
+async def test_a_lagging_list_s_jobs_are_not_trusted(world: RelayFixture, ten: list[str]) -> None:
     await _watched(world, ten)
     lists: list[ListRefreshed] = []
     world.job_lists.refreshed.listen(lists.append)
@@ -212,11 +216,11 @@ async def test_a_lagging_list_s_jobs_are_not_trusted(world: World, ten: list[str
     assert not lists[-1].named
 
 
-def _relying(world: World) -> int:
+def _relying(world: RelayFixture) -> int:
     return sum(len(listed.relying) for listed in world.job_lists._lists.values())
 
 
-async def test_nothing_is_kept_of_jobs_that_are_no_longer_watched(world: World, ten: list[str]) -> None:
+async def test_nothing_is_kept_of_jobs_that_are_no_longer_watched(world: RelayFixture, ten: list[str]) -> None:
     """Without watched jobs, no other list is requested."""
     await _watched(world, ten)
     await world.advance(25)
@@ -227,7 +231,7 @@ async def test_nothing_is_kept_of_jobs_that_are_no_longer_watched(world: World, 
     assert _relying(world) == 0
 
 
-async def test_nothing_is_kept_of_jobs_unwatched_once_their_list_arrives(world: World, ten: list[str]) -> None:
+async def test_nothing_is_kept_of_jobs_unwatched_once_their_list_arrives(world: RelayFixture, ten: list[str]) -> None:
     await _watched(world, ten)
     world.api.list_gate = asyncio.Event()
     await _pass(world, 10)
@@ -241,7 +245,7 @@ async def test_nothing_is_kept_of_jobs_unwatched_once_their_list_arrives(world: 
     assert _relying(world) == 0
 
 
-async def test_old_jobs_share_a_list_too(world: World, ten: list[str]) -> None:
+async def test_old_jobs_share_a_list_too(world: RelayFixture, ten: list[str]) -> None:
     await _watched(world, ten)
     await world.advance(3600)
     world.api.asked.clear()
@@ -251,7 +255,7 @@ async def test_old_jobs_share_a_list_too(world: World, ten: list[str]) -> None:
     assert _questions(world) <= 0.4 * 10 * 3600 / 315
 
 
-async def test_a_job_that_is_too_old_is_given_up_even_if_a_list_names_it(world: World, ten: list[str]) -> None:
+async def test_a_job_that_is_too_old_is_given_up_even_if_a_list_names_it(world: RelayFixture, ten: list[str]) -> None:
     await _watched(world, ten[:3])
     async with world.database.transaction() as tx:
         await tx.run("UPDATE jobs SET watched_since = watched_since - ?", (47 * HOUR,))
@@ -263,7 +267,7 @@ async def test_a_job_that_is_too_old_is_given_up_even_if_a_list_names_it(world: 
     assert len(await world.outcomes()) == 3
 
 
-async def test_without_cards_records_are_requested_half_as_often(world: World, ten: list[str]) -> None:
+async def test_without_cards_records_are_requested_half_as_often(world: RelayFixture, ten: list[str]) -> None:
     for jobid in ten:
         world.api.put(jobid)
     await world.commands.many.watch(world.ask(), " ".join(ten), False)
@@ -277,7 +281,7 @@ async def test_without_cards_records_are_requested_half_as_often(world: World, t
 # ---- young jobs that somebody can see --------------------------------------------------------------------------------
 
 
-async def _watched_in_one_batch(world: World, jobids: list[str]) -> None:
+async def _watched_in_one_batch(world: RelayFixture, jobids: list[str]) -> None:
     for jobid in jobids:
         world.api.put(jobid)
     world.run()
@@ -294,7 +298,7 @@ def _gaps(times: list[float]) -> list[float]:
 @pytest.mark.parametrize("batch", [False, True], ids=["cards", "summary"])
 @pytest.mark.parametrize("jobs", [1, 3, 8])
 async def test_a_few_young_jobs_are_requested_at_every_interval_without_a_list(
-    world: World, jobs: int, batch: bool
+    world: RelayFixture, jobs: int, batch: bool
 ) -> None:
     jobids = [f"v1-{number}" for number in range(jobs)]
     await (_watched_in_one_batch if batch else _watched)(world, jobids)
@@ -308,7 +312,7 @@ async def test_a_few_young_jobs_are_requested_at_every_interval_without_a_list(
     assert world.api.list_requests == []
 
 
-async def test_every_state_of_a_young_job_is_known_within_an_interval(world: World, ten: list[str]) -> None:
+async def test_every_state_of_a_young_job_is_known_within_an_interval(world: RelayFixture, ten: list[str]) -> None:
     """From the first moment on."""
     world.run()
     for jobid in ten[:3]:
@@ -321,7 +325,7 @@ async def test_every_state_of_a_young_job_is_known_within_an_interval(world: Wor
         assert all(f'"percent":{percent},' in f"{snapshot},".replace("}", ",") for (snapshot,) in snapshots)
 
 
-async def test_many_young_jobs_use_the_list_until_they_are_few(world: World) -> None:
+async def test_many_young_jobs_use_the_list_until_they_are_few(world: RelayFixture) -> None:
     jobids = [f"v1-{number}" for number in range(9)]
     await _watched(world, jobids)
     await world.advance(60)
@@ -336,7 +340,7 @@ async def test_many_young_jobs_use_the_list_until_they_are_few(world: World) -> 
     assert world.api.list_requests == []
 
 
-async def test_jobs_that_are_no_longer_young_use_the_list(world: World, ten: list[str]) -> None:
+async def test_jobs_that_are_no_longer_young_use_the_list(world: RelayFixture, ten: list[str]) -> None:
     await _watched(world, ten[:5])
     await world.advance(300)
     world.api.asked.clear()
@@ -346,7 +350,7 @@ async def test_jobs_that_are_no_longer_young_use_the_list(world: World, ten: lis
     assert all(len(world.api.times(jobid)) in (1, 2) for jobid in ten[:5])
 
 
-async def test_no_list_is_requested_for_two_old_jobs_beside_young_ones(world: World, ten: list[str]) -> None:
+async def test_no_list_is_requested_for_two_old_jobs_beside_young_ones(world: RelayFixture, ten: list[str]) -> None:
     """Each young job is requested anyway, so a list would save nothing."""
     await _watched(world, ten[:2])
     await world.advance(300)

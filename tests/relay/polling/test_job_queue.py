@@ -13,7 +13,7 @@ from relay.polling.job_queue import JobQueue, PolledJob, Polls
 from relay.polling.schedule import EARLY_LOOKS, LIVE_JOBS, Timing
 from storage.jobs import OpenJob
 from tests.clock import ManualClock
-from tests.relay.world import HOUR
+from tests.relay.relay_fixture import HOUR
 
 _NUMBERS = st.integers(0, 8)
 _EVENTS = st.sampled_from(["still_running", "missing", "failed", "release", "ended"])

@@ -12,11 +12,11 @@ from relay.delivery import nonces, notice_json
 from relay.polling.job_recorder import Recorded, apply_response
 from storage import jobs
 from storage.database import Database
-from tests.relay.world import ACCOUNT, CHANNEL, GUILD, OTHER_ACCOUNT, PERSON, World
+from tests.relay.relay_fixture import ACCOUNT, CHANNEL, GUILD, OTHER_ACCOUNT, PERSON, RelayFixture
 
 
 async def test_an_end_is_final_and_a_contradiction_is_only_logged(
-    world: World, caplog: pytest.LogCaptureFixture
+    world: RelayFixture, caplog: pytest.LogCaptureFixture
 ) -> None:
     number = await world.watch("somebody@example.org-job")
     done = Job("job", JobState.COMPLETED, "completed")
@@ -39,14 +39,14 @@ async def test_an_end_is_final_and_a_contradiction_is_only_logged(
     assert world.recorded.deliveries == woken
 
 
-async def test_the_outcome_s_nonce_contains_nothing_local(world: World) -> None:
+async def test_the_outcome_s_nonce_contains_nothing_local(world: RelayFixture) -> None:
     number = await world.watch("job-1")
     await world.recorder.record_expired(number, ACCOUNT)
     nonce = nonces.for_job("job-1", CHANNEL, DeliveryKind.OUTCOME)
     assert await world.rows("SELECT base_nonce FROM deliveries WHERE kind = 'outcome'") == [(nonce,)]
 
 
-async def test_only_servers_that_use_the_account_are_served(world: World) -> None:
+async def test_only_servers_that_use_the_account_are_served(world: RelayFixture) -> None:
     number = await world.watch("job-1")
     await world.watch("job-1", guild=GUILD + 1, channel=CHANNEL + 1)
     world.accounts.used[GUILD] = OTHER_ACCOUNT
@@ -61,7 +61,7 @@ async def test_only_servers_that_use_the_account_are_served(world: World) -> Non
     assert await world.outcomes() == [("outcome", CHANNEL + 1), ("outcome", CHANNEL)]
 
 
-async def test_an_unsent_card_is_dropped_at_the_end(world: World) -> None:
+async def test_an_unsent_card_is_dropped_at_the_end(world: RelayFixture) -> None:
     number = await world.watch("job-1")
     await world.watch("job-1", channel=CHANNEL + 1)
     async with world.database.transaction() as tx:
@@ -70,7 +70,7 @@ async def test_an_unsent_card_is_dropped_at_the_end(world: World) -> None:
     assert await world.rows("SELECT channel_id FROM deliveries WHERE kind = 'card'") == [(CHANNEL + 1,)]
 
 
-async def test_cards_are_notified_only_of_changes(world: World) -> None:
+async def test_cards_are_notified_only_of_changes(world: RelayFixture) -> None:
     number = await world.watch("job-1")
     world.recorded.news.clear()
     same = world.api.jobs["job-1"]
@@ -84,7 +84,7 @@ async def test_cards_are_notified_only_of_changes(world: World) -> None:
     )
 
 
-async def test_a_clock_set_back_makes_no_job_missing(world: World) -> None:
+async def test_a_clock_set_back_makes_no_job_missing(world: RelayFixture) -> None:
     number = await world.watch("job-1")
     world.clock.jumped = 3_600_000
     await world.recorder.record_missing(number, ACCOUNT)
@@ -97,7 +97,7 @@ async def test_a_clock_set_back_makes_no_job_missing(world: World) -> None:
 
 
 async def test_two_not_founds_are_at_least_a_long_interval_apart(database: Database) -> None:
-    world = World(database, interval=300)
+    world = RelayFixture(database, interval=300)
     number = await world.watch("job-1")
     await world.recorder.record_missing(number, ACCOUNT)
     world.clock.move_to(world.clock.monotonic() + 299)
@@ -107,7 +107,7 @@ async def test_two_not_founds_are_at_least_a_long_interval_apart(database: Datab
     await world.close()
 
 
-async def test_a_job_unknown_here_is_no_problem(world: World) -> None:
+async def test_a_job_unknown_here_is_no_problem(world: RelayFixture) -> None:
     assert await world.recorder.record_response(99, Job("j", JobState.FAILED, "failed"), ACCOUNT) is Recorded.NOTHING
     assert await world.recorder.record_missing(99, ACCOUNT) is Recorded.NOTHING
     assert await world.recorder.give_up(99) is Recorded.NOTHING
@@ -118,7 +118,9 @@ _LACKING = Job("user:4321-pixverse:me@example.com-video:1", JobState.PROGRESS, "
 
 
 @pytest.mark.parametrize("media", [(), (_URL,)])
-async def test_a_complete_job_without_a_file_is_requested_for_minutes(world: World, media: tuple[Media, ...]) -> None:
+async def test_a_complete_job_without_a_file_is_requested_for_minutes(
+    world: RelayFixture, media: tuple[Media, ...]
+) -> None:
     number = await world.watch(_LACKING.jobid)
     lacking = replace(_LACKING, media=media)
     assert await world.recorder.record_response(number, lacking, ACCOUNT) is Recorded.NEWS
@@ -133,7 +135,7 @@ async def test_a_complete_job_without_a_file_is_requested_for_minutes(world: Wor
     assert (job.state, job.media) == (JobState.COMPLETED, media)
 
 
-async def test_a_later_response_removes_no_address(world: World) -> None:
+async def test_a_later_response_removes_no_address(world: RelayFixture) -> None:
     number = await world.watch(_LACKING.jobid)
     both = (_URL, Media("https://media.example/b.mp4"))
     done = Job(_LACKING.jobid, JobState.COMPLETED, "COMPLETED", media=both)
@@ -148,7 +150,7 @@ async def test_a_later_response_removes_no_address(world: World) -> None:
 
 
 @pytest.mark.parametrize("updated", [None, 5])
-async def test_what_the_bot_saw_of_an_end_without_a_time(world: World, updated: int | None) -> None:
+async def test_what_the_bot_saw_of_an_end_without_a_time(world: RelayFixture, updated: int | None) -> None:
     number = await world.watch(_LACKING.jobid)
     running = Job(_LACKING.jobid, JobState.PROGRESS, "GENERATING")
     await world.recorder.record_response(number, running, ACCOUNT)
@@ -165,7 +167,7 @@ async def test_what_the_bot_saw_of_an_end_without_a_time(world: World, updated: 
     assert (job.ran_until, job.ended_by) == ((seen, seen + 20_000) if updated is None else (None, None))
 
 
-async def test_after_a_restart_the_last_change_shows_when_a_job_was_running(world: World) -> None:
+async def test_after_a_restart_the_last_change_shows_when_a_job_was_running(world: RelayFixture) -> None:
     number = await world.watch(_LACKING.jobid)
     await world.recorder.record_response(number, Job(_LACKING.jobid, JobState.PROGRESS, "GENERATING"), ACCOUNT)
     seen = world.clock.now()
@@ -182,7 +184,7 @@ async def test_after_a_restart_the_last_change_shows_when_a_job_was_running(worl
     assert (job.ran_until, job.ended_by) == (seen, world.clock.now())
 
 
-async def test_a_response_to_a_replaced_token_changes_nothing(world: World) -> None:
+async def test_a_response_to_a_replaced_token_changes_nothing(world: RelayFixture) -> None:
     """The job moved to the new token during a request with the old one."""
     number = await world.watch("job-1")
     async with world.database.transaction() as tx:
@@ -197,7 +199,7 @@ async def test_a_response_to_a_replaced_token_changes_nothing(world: World) -> N
     assert await world.rows("SELECT * FROM jobs") == before
 
 
-async def test_a_job_on_hold_for_another_account_is_given_up_once_it_is_old(world: World) -> None:
+async def test_a_job_on_hold_for_another_account_is_given_up_once_it_is_old(world: RelayFixture) -> None:
     """Nobody decided about the job, and it can't be requested. Otherwise it would count against the person's limit for
     ever.
     """
@@ -212,7 +214,7 @@ async def test_a_job_on_hold_for_another_account_is_given_up_once_it_is_old(worl
     assert await world.rows("SELECT id FROM subscriptions WHERE ended_at IS NULL") == []
 
 
-async def test_a_job_on_hold_in_only_one_server_continues_in_the_other(world: World) -> None:
+async def test_a_job_on_hold_in_only_one_server_continues_in_the_other(world: RelayFixture) -> None:
     number = await world.watch("job-1")
     await world.watch("job-1", guild=GUILD + 1, channel=CHANNEL + 1)
     world.accounts.used[GUILD] = OTHER_ACCOUNT
@@ -221,7 +223,7 @@ async def test_a_job_on_hold_in_only_one_server_continues_in_the_other(world: Wo
     assert await world.rows("SELECT guild_id FROM subscriptions WHERE ended_at IS NULL") == [(GUILD,), (GUILD + 1,)]
 
 
-async def test_a_batch_ends_with_a_job_whose_end_is_reported_to_nobody(world: World) -> None:
+async def test_a_batch_ends_with_a_job_whose_end_is_reported_to_nobody(world: RelayFixture) -> None:
     for jobid in ("job-1", "job-2"):
         world.api.put(jobid)
     await world.commands.many.watch(world.ask(), "job-1 job-2", True)
@@ -239,7 +241,7 @@ async def test_a_batch_ends_with_a_job_whose_end_is_reported_to_nobody(world: Wo
     assert (told.tally.total, told.tally.failed, told.tally.refused) == (1, 1, 0)
 
 
-async def test_an_end_that_a_server_s_account_never_saw_is_not_posted(world: World) -> None:
+async def test_an_end_that_a_server_s_account_never_saw_is_not_posted(world: RelayFixture) -> None:
     number = await world.watch("job-1")
     await world.watch("job-1", guild=GUILD + 1, channel=CHANNEL + 1)
     world.accounts.used[GUILD] = OTHER_ACCOUNT

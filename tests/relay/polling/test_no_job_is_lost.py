@@ -13,10 +13,10 @@ from storage import jobs
 from storage.database import Queries
 from storage.errors import StorageUnavailable
 from storage.jobs import OpenJob
-from tests.relay.world import ACCOUNT, GUILD, World
+from tests.relay.relay_fixture import ACCOUNT, GUILD, RelayFixture
 
 
-async def _with_questions_in_flight(world: World, jobs: int) -> list[int]:
+async def _with_questions_in_flight(world: RelayFixture, jobs: int) -> list[int]:
     """This many jobs are due at once, and no request is answered yet."""
     numbers = [await world.watch(f"job-{number}") for number in range(jobs)]
     world.clock.move_to(world.clock.monotonic() + 100)
@@ -29,7 +29,7 @@ async def _with_questions_in_flight(world: World, jobs: int) -> list[int]:
     return numbers
 
 
-async def test_a_token_refused_while_jobs_wait_for_a_slot_loses_none_of_them(world: World) -> None:
+async def test_a_token_refused_while_jobs_wait_for_a_slot_loses_none_of_them(world: RelayFixture) -> None:
     numbers = await _with_questions_in_flight(world, 30)
     assert len(world.api.asked) == 8
     dues = {number: job.due for number in numbers if (job := world.queue.get(number)) is not None}
@@ -57,7 +57,7 @@ async def test_a_token_refused_while_jobs_wait_for_a_slot_loses_none_of_them(wor
     }
 
 
-async def test_a_restarted_loop_requests_what_was_in_flight(world: World) -> None:
+async def test_a_restarted_loop_requests_what_was_in_flight(world: RelayFixture) -> None:
     await _with_questions_in_flight(world, 3)
     assert len(world.api.asked) == 3
     await world.stop()
@@ -68,7 +68,7 @@ async def test_a_restarted_loop_requests_what_was_in_flight(world: World) -> Non
     assert {jobid for _, _, jobid in world.api.asked} == {"job-0", "job-1", "job-2"}
 
 
-async def test_a_loop_that_ended_before_a_request_began_makes_it_later(world: World) -> None:
+async def test_a_loop_that_ended_before_a_request_began_makes_it_later(world: RelayFixture) -> None:
     await world.watch("job-0")
     world.clock.move_to(world.clock.monotonic() + 100)
     world.api.asked.clear()
@@ -85,7 +85,7 @@ async def test_a_loop_that_ended_before_a_request_began_makes_it_later(world: Wo
     assert world.api.times("job-0")
 
 
-async def test_waiting_for_a_request_of_an_ending_loop_gets_no_response(world: World) -> None:
+async def test_waiting_for_a_request_of_an_ending_loop_gets_no_response(world: RelayFixture) -> None:
     await _with_questions_in_flight(world, 1)
     listening = asyncio.create_task(world.fetcher.fetch(ACCOUNT, "job-0", 0.0))
     await asyncio.sleep(0)
@@ -95,7 +95,7 @@ async def test_waiting_for_a_request_of_an_ending_loop_gets_no_response(world: W
 
 
 async def test_a_job_that_changes_while_it_is_being_read_is_read_again(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: RelayFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     number = await world.watch("job-0")
     world.run()
@@ -120,7 +120,7 @@ async def test_a_job_that_changes_while_it_is_being_read_is_read_again(
 
 
 async def test_a_job_that_cannot_be_read_when_it_is_watched_is_read_later(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: RelayFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.run()
     await world.advance(1)
@@ -139,7 +139,7 @@ async def test_a_job_that_cannot_be_read_when_it_is_watched_is_read_later(
     assert world.api.times("job-0")
 
 
-async def test_a_job_watched_again_is_requested_no_sooner_than_its_interval_allows(world: World) -> None:
+async def test_a_job_watched_again_is_requested_no_sooner_than_its_interval_allows(world: RelayFixture) -> None:
     for place in range(10):
         await world.watch(f"job-{place}")
     world.run()
@@ -154,7 +154,7 @@ async def test_a_job_watched_again_is_requested_no_sooner_than_its_interval_allo
     assert all(world.api.times(jobid)[0] - at >= 20 for jobid, at in last.items())
 
 
-async def test_the_loop_can_be_interrupted_while_it_reads_an_account(world: World) -> None:
+async def test_the_loop_can_be_interrupted_while_it_reads_an_account(world: RelayFixture) -> None:
     await world.watch("job-0")
     world.run()
     world.accounts.states[ACCOUNT] = AccountState.REFUSED
@@ -175,7 +175,7 @@ async def test_the_loop_can_be_interrupted_while_it_reads_an_account(world: Worl
 
 
 async def test_a_loop_that_crashed_before_its_probe_still_probes_the_api(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: RelayFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(2):
         await world.watch(f"job-{number}")

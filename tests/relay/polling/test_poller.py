@@ -16,14 +16,14 @@ from storage.database import Database
 from storage.errors import StorageUnavailable
 from tests.clock import START
 from tests.idle import until_idle
-from tests.relay.world import ACCOUNT, CHANNEL, GUILD, HOUR, OTHER_ACCOUNT, BrokenReader, World
+from tests.relay.relay_fixture import ACCOUNT, CHANNEL, GUILD, HOUR, OTHER_ACCOUNT, BrokenReader, RelayFixture
 
 
 def _gaps(times: list[float]) -> list[float]:
     return [later - earlier for earlier, later in pairwise(times)]
 
 
-async def test_a_job_is_requested_each_interval_and_its_end_is_posted_once_per_channel(world: World) -> None:
+async def test_a_job_is_requested_each_interval_and_its_end_is_posted_once_per_channel(world: RelayFixture) -> None:
     await world.watch("job-1")
     await world.watch("job-1", channel=CHANNEL + 1)
     await world.watch("job-1", guild=GUILD + 1, channel=CHANNEL + 2)
@@ -45,7 +45,7 @@ async def test_a_job_is_requested_each_interval_and_its_end_is_posted_once_per_c
     assert world.queue.polls().jobs == 0
 
 
-async def test_nothing_is_written_without_news(world: World) -> None:
+async def test_nothing_is_written_without_news(world: RelayFixture) -> None:
     await world.watch("job-1")
     world.run()
     await world.advance(1)
@@ -63,7 +63,7 @@ async def test_nothing_is_written_without_news(world: World) -> None:
 _V2 = "user:4321-pixverse:me@example.com-video:1"
 
 
-async def _seen_to_end(world: World, within: float = 130) -> tuple[int, int]:
+async def _seen_to_end(world: RelayFixture, within: float = 130) -> tuple[int, int]:
     """Returns when the job was last seen active, and when its end was seen."""
     world.api.put(_V2, JobState.COMPLETED, media=(Media("https://x/1.mp4"),))
     await world.advance(within)
@@ -75,7 +75,7 @@ async def _seen_to_end(world: World, within: float = 130) -> tuple[int, int]:
     return job.ran_until, job.ended_by
 
 
-async def test_a_job_without_times_is_known_to_have_run_until_the_last_request(world: World) -> None:
+async def test_a_job_without_times_is_known_to_have_run_until_the_last_request(world: RelayFixture) -> None:
     await world.watch(_V2)
     world.run()
     await world.advance(1800)
@@ -84,7 +84,7 @@ async def test_a_job_without_times_is_known_to_have_run_until_the_last_request(w
     assert ran_until == pytest.approx(START + (asked[-1] - asked[0]) * 1000, abs=1000)
 
 
-async def test_a_list_shows_that_a_job_is_running_even_if_its_record_was_skipped(world: World) -> None:
+async def test_a_list_shows_that_a_job_is_running_even_if_its_record_was_skipped(world: RelayFixture) -> None:
     await world.watch(_V2)
     world.run()
     await world.advance(60)
@@ -97,7 +97,7 @@ async def test_a_list_shows_that_a_job_is_running_even_if_its_record_was_skipped
     assert ran_until >= now
 
 
-async def test_how_long_a_job_ran_is_known_to_a_new_process_and_to_lookups(world: World) -> None:
+async def test_how_long_a_job_ran_is_known_to_a_new_process_and_to_lookups(world: RelayFixture) -> None:
     await world.watch(_V2)
     world.run()
     await world.advance(1800)
@@ -108,7 +108,7 @@ async def test_how_long_a_job_ran_is_known_to_a_new_process_and_to_lookups(world
     assert ended_by - ran_until < 6 * 60_000
 
 
-async def test_a_complete_job_without_a_file_ends_even_if_each_response_is_the_same(world: World) -> None:
+async def test_a_complete_job_without_a_file_ends_even_if_each_response_is_the_same(world: RelayFixture) -> None:
     await world.watch(_V2)
     world.run()
     await world.advance(60)
@@ -119,7 +119,7 @@ async def test_a_complete_job_without_a_file_ends_even_if_each_response_is_the_s
     assert await world.outcomes() == [("outcome", CHANNEL)]
 
 
-async def test_polls_without_news_write_nothing_about_an_old_job_without_times(world: World) -> None:
+async def test_polls_without_news_write_nothing_about_an_old_job_without_times(world: RelayFixture) -> None:
     await world.watch(_V2)
     world.run()
     await world.advance(4000)
@@ -130,7 +130,7 @@ async def test_polls_without_news_write_nothing_about_an_old_job_without_times(w
     assert await world.rows("PRAGMA data_version") == before
 
 
-async def test_a_start_writes_nothing_about_unchanged_jobs(world: World) -> None:
+async def test_a_start_writes_nothing_about_unchanged_jobs(world: RelayFixture) -> None:
     await world.watch(_V2)
     world.poller = world.new_poller()
     before = await world.rows("PRAGMA data_version")
@@ -140,7 +140,7 @@ async def test_a_start_writes_nothing_about_unchanged_jobs(world: World) -> None
     assert await world.rows("PRAGMA data_version") == before
 
 
-async def test_a_person_who_asks_for_a_running_job_later_watched_it_before_its_end(world: World) -> None:
+async def test_a_person_who_asks_for_a_running_job_later_watched_it_before_its_end(world: RelayFixture) -> None:
     await world.watch(_V2)
     world.clock.move_to(world.clock.monotonic() + 1800)
     await world.watch(_V2, channel=CHANNEL + 1)
@@ -150,7 +150,7 @@ async def test_a_person_who_asks_for_a_running_job_later_watched_it_before_its_e
     assert (await _seen_to_end(world))[0] == since
 
 
-async def test_state_and_percentage_never_go_backwards(world: World) -> None:
+async def test_state_and_percentage_never_go_backwards(world: RelayFixture) -> None:
     world.api.put("job-1", percent=60)
     await world.watch("job-1")
     world.run()
@@ -161,7 +161,7 @@ async def test_state_and_percentage_never_go_backwards(world: World) -> None:
     assert '"percent":60' in str(snapshot)
 
 
-async def test_jobs_are_spread_at_the_start_and_all_are_requested(world: World) -> None:
+async def test_jobs_are_spread_at_the_start_and_all_are_requested(world: RelayFixture) -> None:
     for number in range(60):
         await world.watch(f"job-{number}")
     world.clock.move_to(world.clock.monotonic() + 100)
@@ -176,7 +176,7 @@ async def test_jobs_are_spread_at_the_start_and_all_are_requested(world: World) 
 
 
 async def test_concurrent_requests_are_limited_overall_and_per_account(database: Database) -> None:
-    world = World(database, at_once=12)
+    world = RelayFixture(database, at_once=12)
     world.accounts.used = {GUILD + 1: OTHER_ACCOUNT}
     for number in range(30):
         await world.watch(f"job-{number}")
@@ -199,7 +199,7 @@ async def test_concurrent_requests_are_limited_overall_and_per_account(database:
     await world.close()
 
 
-async def test_a_broken_job_backs_off_and_delays_no_other(world: World) -> None:
+async def test_a_broken_job_backs_off_and_delays_no_other(world: RelayFixture) -> None:
     await world.watch("good-1")
     await world.watch("broken-1")
     world.api.trouble["broken-1"] = Unavailable("503")
@@ -215,7 +215,7 @@ async def test_a_broken_job_backs_off_and_delays_no_other(world: World) -> None:
     assert await world.outcomes() == [("outcome", CHANNEL)]
 
 
-async def test_an_api_that_fails_most_requests_is_not_down_and_starves_nobody(world: World) -> None:
+async def test_an_api_that_fails_most_requests_is_not_down_and_starves_nobody(world: RelayFixture) -> None:
     for number in range(30):
         await world.watch(f"broken-{number}")
         world.api.trouble[f"broken-{number}"] = Unavailable("502")
@@ -228,7 +228,7 @@ async def test_an_api_that_fails_most_requests_is_not_down_and_starves_nobody(wo
     assert all(len(world.api.times(f"broken-{number}")) <= 7 for number in range(30))
 
 
-async def test_an_outage_is_probed_by_one_job_at_a_time_and_ends_without_a_rush(world: World) -> None:
+async def test_an_outage_is_probed_by_one_job_at_a_time_and_ends_without_a_rush(world: RelayFixture) -> None:
     for number in range(40):
         await world.watch(f"job-{number}")
     world.run()
@@ -261,7 +261,7 @@ async def test_an_outage_is_probed_by_one_job_at_a_time_and_ends_without_a_rush(
     assert in_a_second <= 12
 
 
-async def test_retry_after_pauses_the_account_and_no_other(world: World) -> None:
+async def test_retry_after_pauses_the_account_and_no_other(world: RelayFixture) -> None:
     world.accounts.used = {GUILD + 1: OTHER_ACCOUNT}
     for number in range(5):
         await world.watch(f"mine-{number}")
@@ -286,7 +286,7 @@ async def test_retry_after_pauses_the_account_and_no_other(world: World) -> None
     assert len({round(at, 3) for at in mine}) > 1
 
 
-async def test_a_refused_token_puts_its_jobs_on_hold_until_it_works(world: World) -> None:
+async def test_a_refused_token_puts_its_jobs_on_hold_until_it_works(world: RelayFixture) -> None:
     await world.watch("job-1")
     world.run()
     await world.advance(5)
@@ -310,7 +310,7 @@ async def test_a_refused_token_puts_its_jobs_on_hold_until_it_works(world: World
     assert await world.outcomes() == [("outcome", CHANNEL)]
 
 
-async def test_a_token_of_another_account_holds_the_job_until_the_first_is_back(world: World) -> None:
+async def test_a_token_of_another_account_holds_the_job_until_the_first_is_back(world: RelayFixture) -> None:
     await world.watch("job-1")
     await world.watch("job-1", guild=GUILD + 1, channel=CHANNEL + 1)
     await world.watch("job-2")
@@ -334,7 +334,7 @@ async def test_a_token_of_another_account_holds_the_job_until_the_first_is_back(
     assert sorted(await world.outcomes()) == [("outcome", CHANNEL), ("outcome", CHANNEL), ("outcome", CHANNEL + 1)]
 
 
-async def test_a_job_on_hold_is_posted_after_a_restart_too(world: World) -> None:
+async def test_a_job_on_hold_is_posted_after_a_restart_too(world: RelayFixture) -> None:
     number = await world.watch("job-1")
     world.accounts.used[GUILD] = OTHER_ACCOUNT
     failed = world.api.put("job-1", JobState.FAILED)
@@ -346,7 +346,7 @@ async def test_a_job_on_hold_is_posted_after_a_restart_too(world: World) -> None
     assert await world.outcomes() == [("outcome", CHANNEL)]
 
 
-async def test_not_found_is_believed_the_second_time_after_a_minute(world: World) -> None:
+async def test_not_found_is_believed_the_second_time_after_a_minute(world: RelayFixture) -> None:
     await world.watch("job-1")
     world.run()
     del world.api.jobs["job-1"]
@@ -362,7 +362,7 @@ async def test_not_found_is_believed_the_second_time_after_a_minute(world: World
     assert world.api.times("job-1")[-1] >= first + 60
 
 
-async def test_a_single_not_found_delays_the_job_no_longer_than_an_interval(world: World) -> None:
+async def test_a_single_not_found_delays_the_job_no_longer_than_an_interval(world: RelayFixture) -> None:
     await world.watch("job-1")
     world.run()
     job = world.api.jobs.pop("job-1")
@@ -375,7 +375,7 @@ async def test_a_single_not_found_delays_the_job_no_longer_than_an_interval(worl
     assert await world.rows("SELECT 1 FROM jobs WHERE missing_since IS NOT NULL") == []
 
 
-async def test_another_response_between_two_not_founds_restarts_the_count(world: World) -> None:
+async def test_another_response_between_two_not_founds_restarts_the_count(world: RelayFixture) -> None:
     job = world.api.put("job-1")
     await world.watch("job-1")
     world.run()
@@ -390,7 +390,7 @@ async def test_another_response_between_two_not_founds_restarts_the_count(world:
     assert await world.outcomes() == []
 
 
-async def test_expired_is_believed_at_once(world: World) -> None:
+async def test_expired_is_believed_at_once(world: RelayFixture) -> None:
     await world.watch("job-1")
     world.api.trouble["job-1"] = JobExpired("410")
     world.run()
@@ -401,7 +401,7 @@ async def test_expired_is_believed_at_once(world: World) -> None:
 
 @pytest.mark.parametrize("trouble", ["none", "down", "refused"])
 async def test_a_job_is_given_up_at_its_age_whatever_the_problem(database: Database, trouble: str) -> None:
-    world = World(database, hours=2)
+    world = RelayFixture(database, hours=2)
     await world.watch("job-1")
     world.run()
     await world.advance(10)
@@ -417,7 +417,7 @@ async def test_a_job_is_given_up_at_its_age_whatever_the_problem(database: Datab
     await world.close()
 
 
-async def test_after_a_long_absence_a_job_is_requested_before_it_is_given_up(world: World) -> None:
+async def test_after_a_long_absence_a_job_is_requested_before_it_is_given_up(world: RelayFixture) -> None:
     await world.watch("ended-1")
     await world.watch("running-1")
     world.clock.move_to(world.clock.monotonic() + 72 * 3600)
@@ -437,7 +437,7 @@ async def test_after_a_long_absence_a_job_is_requested_before_it_is_given_up(wor
 async def test_setting_the_clock_gives_up_no_job_and_makes_none_young(
     database: Database,
 ) -> None:
-    world = World(database, hours=2)
+    world = RelayFixture(database, hours=2)
     await world.watch("job-1")
     world.run()
     await world.advance(3600)
@@ -454,7 +454,7 @@ async def test_setting_the_clock_gives_up_no_job_and_makes_none_young(
     await world.close()
 
 
-async def test_a_job_on_hold_for_long_is_requested_before_it_is_given_up(world: World) -> None:
+async def test_a_job_on_hold_for_long_is_requested_before_it_is_given_up(world: RelayFixture) -> None:
     await world.watch("job-1")
     world.run()
     await world.advance(30)
@@ -473,7 +473,7 @@ async def test_a_job_on_hold_for_long_is_requested_before_it_is_given_up(world: 
     assert await world.rows("SELECT outcome FROM jobs WHERE jobid = 'job-1'") == [("completed",)]
 
 
-async def test_a_failing_database_loses_nothing(world: World) -> None:
+async def test_a_failing_database_loses_nothing(world: RelayFixture) -> None:
     await world.watch("job-1")
     world.run()
     await world.advance(5)
@@ -492,7 +492,7 @@ async def test_a_failing_database_loses_nothing(world: World) -> None:
     assert await world.outcomes() == [("outcome", CHANNEL)]
 
 
-async def test_the_loop_survives_an_unreadable_database(world: World) -> None:
+async def test_the_loop_survives_an_unreadable_database(world: RelayFixture) -> None:
     await world.watch("job-1")
     reader = world.database.reader
 
@@ -507,7 +507,7 @@ async def test_the_loop_survives_an_unreadable_database(world: World) -> None:
     assert await world.outcomes() == [("outcome", CHANNEL)]
 
 
-async def test_a_job_that_nobody_watches_any_more_is_not_requested(world: World) -> None:
+async def test_a_job_that_nobody_watches_any_more_is_not_requested(world: RelayFixture) -> None:
     number = await world.watch("job-1")
     world.run()
     await world.advance(21)
@@ -518,7 +518,7 @@ async def test_a_job_that_nobody_watches_any_more_is_not_requested(world: World)
     assert len(world.api.asked) == asked
 
 
-async def test_an_earlier_job_wakes_the_loop(world: World) -> None:
+async def test_an_earlier_job_wakes_the_loop(world: RelayFixture) -> None:
     world.run()
     await world.advance(7)
     await world.watch("job-1")
@@ -529,7 +529,7 @@ async def test_an_earlier_job_wakes_the_loop(world: World) -> None:
 
 
 async def test_a_hundred_thousand_jobs_fit(database: Database) -> None:
-    world = World(database)
+    world = RelayFixture(database)
     async with database.transaction() as tx:
         await tx.run(
             "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)"
@@ -551,7 +551,7 @@ async def test_a_hundred_thousand_jobs_fit(database: Database) -> None:
     await world.close()
 
 
-async def test_a_second_start_requests_nothing_twice(world: World) -> None:
+async def test_a_second_start_requests_nothing_twice(world: RelayFixture) -> None:
     await world.watch("job-1")
     world.run()
     await world.advance(21)

@@ -9,10 +9,10 @@ import pytest
 from model.job import JobState
 from pixverse.api_errors import RateLimited, Unavailable
 from tests.idle import until_idle
-from tests.relay.world import CHANNEL, World
+from tests.relay.relay_fixture import CHANNEL, RelayFixture
 
 
-async def _running(world: World, jobid: str = "job-1") -> int:
+async def _running(world: RelayFixture, jobid: str = "job-1") -> int:
     """The number of a job that the poller has just requested."""
     number = await world.watch(jobid)
     world.run()
@@ -24,7 +24,7 @@ async def _running(world: World, jobid: str = "job-1") -> int:
     return number
 
 
-async def test_a_reported_end_is_seen_at_once_even_after_a_recent_response(world: World) -> None:
+async def test_a_reported_end_is_seen_at_once_even_after_a_recent_response(world: RelayFixture) -> None:
     number = await _running(world)
     world.api.put("job-1", JobState.COMPLETED)
     world.loader.end_reported(number)
@@ -35,7 +35,7 @@ async def test_a_reported_end_is_seen_at_once_even_after_a_recent_response(world
     assert len(world.api.asked) == 1
 
 
-async def test_a_record_that_is_not_final_yet_is_requested_again(world: World) -> None:
+async def test_a_record_that_is_not_final_yet_is_requested_again(world: RelayFixture) -> None:
     number = await _running(world)
     began = world.clock.monotonic()
     world.loader.end_reported(number)
@@ -47,7 +47,7 @@ async def test_a_record_that_is_not_final_yet_is_requested_again(world: World) -
     assert await world.outcomes() == [("outcome", CHANNEL)]
 
 
-async def test_a_flood_of_reports_causes_at_most_three_requests_an_interval(world: World) -> None:
+async def test_a_flood_of_reports_causes_at_most_three_requests_an_interval(world: RelayFixture) -> None:
     number = await _running(world)
     for _ in range(400):
         world.loader.end_reported(number)
@@ -62,7 +62,7 @@ async def test_a_flood_of_reports_causes_at_most_three_requests_an_interval(worl
     assert await world.outcomes() == [("outcome", CHANNEL)]
 
 
-async def test_after_false_reports_the_job_is_polled_as_before(world: World) -> None:
+async def test_after_false_reports_the_job_is_polled_as_before(world: RelayFixture) -> None:
     number = await _running(world)
     world.loader.end_reported(number)
     await world.advance(6)
@@ -71,7 +71,7 @@ async def test_after_false_reports_the_job_is_polled_as_before(world: World) -> 
     assert 4 <= len(world.api.asked) <= 5
 
 
-async def test_a_report_during_a_request_is_followed_by_another_request(world: World) -> None:
+async def test_a_report_during_a_request_is_followed_by_another_request(world: RelayFixture) -> None:
     number = await _running(world)
     world.api.gate = asyncio.Event()
     while not world.api.asked:
@@ -85,7 +85,7 @@ async def test_a_report_during_a_request_is_followed_by_another_request(world: W
     assert len(world.api.asked) == 2
 
 
-async def test_a_report_requests_the_record_even_if_a_list_names_the_job(world: World) -> None:
+async def test_a_report_requests_the_record_even_if_a_list_names_the_job(world: RelayFixture) -> None:
     jobids = [f"listed-{number}" for number in range(5)]
     numbers = [await world.watch(jobid) for jobid in jobids]
     world.run()
@@ -101,7 +101,7 @@ async def test_a_report_requests_the_record_even_if_a_list_names_the_job(world: 
     assert await world.outcomes() == [("outcome", CHANNEL)]
 
 
-async def test_retry_after_is_respected_whatever_is_reported(world: World) -> None:
+async def test_retry_after_is_respected_whatever_is_reported(world: RelayFixture) -> None:
     number = await _running(world)
     world.api.trouble["job-1"] = RateLimited("429", 60.0)
     world.loader.end_reported(number)
@@ -118,7 +118,7 @@ async def test_retry_after_is_respected_whatever_is_reported(world: World) -> No
 
 
 @pytest.mark.parametrize("down", [True, False])
-async def test_reports_while_the_api_is_down_cause_no_flood(world: World, down: bool) -> None:
+async def test_reports_while_the_api_is_down_cause_no_flood(world: RelayFixture, down: bool) -> None:
     number = await _running(world)
     world.api.everywhere = Unavailable("503")
     if down:
@@ -135,7 +135,7 @@ async def test_reports_while_the_api_is_down_cause_no_flood(world: World, down: 
     assert await world.outcomes() == [("outcome", CHANNEL)]
 
 
-async def test_a_report_about_a_job_that_was_just_added_waits_for_it(world: World) -> None:
+async def test_a_report_about_a_job_that_was_just_added_waits_for_it(world: RelayFixture) -> None:
     await world.loader.load()
     number = await world.watch("job-1")
     world.loader.end_reported(number)
@@ -146,7 +146,7 @@ async def test_a_report_about_a_job_that_was_just_added_waits_for_it(world: Worl
     assert len(world.api.asked) == 1
 
 
-async def test_a_report_counts_once_even_if_more_has_to_be_read(world: World) -> None:
+async def test_a_report_counts_once_even_if_more_has_to_be_read(world: RelayFixture) -> None:
     number = await world.watch("job-1")
     world.loader.end_reported(number)
     await world.loader.load()
@@ -160,14 +160,14 @@ async def test_a_report_counts_once_even_if_more_has_to_be_read(world: World) ->
     assert job.reported_at == reported_at
 
 
-async def test_a_report_about_a_job_that_is_not_polled_does_nothing(world: World) -> None:
+async def test_a_report_about_a_job_that_is_not_polled_does_nothing(world: RelayFixture) -> None:
     await _running(world)
     world.loader.end_reported(999)
     await world.advance(1)
     assert world.api.asked == []
 
 
-async def test_polls_are_as_frequent_even_if_callbacks_reported_every_end(world: World) -> None:
+async def test_polls_are_as_frequent_even_if_callbacks_reported_every_end(world: RelayFixture) -> None:
     await _running(world)
     for place in range(3):
         jobid = f"announced-{place}"

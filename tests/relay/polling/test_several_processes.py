@@ -6,17 +6,17 @@ import pytest
 
 from storage.database import Database
 from tests.clock import START
-from tests.relay.world import ACCOUNT, OTHER_ACCOUNT, BrokenReader, Some, World
+from tests.relay.relay_fixture import ACCOUNT, OTHER_ACCOUNT, BrokenReader, RelayFixture, Some
 
 
 @pytest.fixture
-def mine(world: World) -> Some:
+def mine(world: RelayFixture) -> Some:
     world.ownership = some = Some()
     world.poller = world.new_poller()
     return some
 
 
-async def test_an_account_s_jobs_are_polled_while_it_is_held(world: World, mine: Some) -> None:
+async def test_an_account_s_jobs_are_polled_while_it_is_held(world: RelayFixture, mine: Some) -> None:
     await world.watch("job-1")
     world.run()
     await world.advance(100)
@@ -36,7 +36,7 @@ async def test_an_account_s_jobs_are_polled_while_it_is_held(world: World, mine:
 
 @pytest.mark.parametrize("also_changed", [(), (OTHER_ACCOUNT,), tuple(range(100, 120))])
 async def test_a_lost_account_is_left_alone_even_without_the_database(
-    world: World, mine: Some, monkeypatch: pytest.MonkeyPatch, also_changed: tuple[int, ...]
+    world: RelayFixture, mine: Some, monkeypatch: pytest.MonkeyPatch, also_changed: tuple[int, ...]
 ) -> None:
     """The account may be lost because of that. The loss must not wait for reading other accounts, which fails too."""
     mine.accounts = {ACCOUNT}
@@ -54,7 +54,7 @@ async def test_a_lost_account_is_left_alone_even_without_the_database(
     assert len(world.api.times("job-1")) == asked
 
 
-async def test_a_job_watched_through_another_process_is_left_to_it(world: World, mine: Some) -> None:
+async def test_a_job_watched_through_another_process_is_left_to_it(world: RelayFixture, mine: Some) -> None:
     mine.accounts = {OTHER_ACCOUNT}
     world.run()
     await world.advance(1)
@@ -66,7 +66,7 @@ async def test_a_job_watched_through_another_process_is_left_to_it(world: World,
 
 async def test_polling_starts_before_many_accounts_are_all_read(database: Database) -> None:
     """A process that starts, or takes over from another, is given hundreds of accounts at once."""
-    world = World(database)
+    world = RelayFixture(database)
     mine = Some()
     mine.accounts = set(range(100, 150))
     world.ownership = mine

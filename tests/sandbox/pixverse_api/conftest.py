@@ -28,7 +28,7 @@ class HandClock:
 
 
 @dataclass
-class World:
+class ApiFixture:
     api: PixverseApi
     clock: HandClock
     http: aiohttp.ClientSession
@@ -61,9 +61,9 @@ def clock() -> HandClock:
 
 
 @pytest.fixture
-async def world(clock: HandClock) -> AsyncIterator[World]:
+async def world(clock: HandClock) -> AsyncIterator[ApiFixture]:
     api = PixverseApi(clock=clock, rng=random.Random(4), sweep_seconds=0)
     await api.start()
     async with aiohttp.ClientSession() as http:
-        yield World(api, clock, http)
+        yield ApiFixture(api, clock, http)
     await api.stop()

@@ -5,7 +5,7 @@ import re
 import aiohttp
 
 from sandbox.pixverse_api import PixverseApi, timelines
-from tests.sandbox.pixverse_api.conftest import World
+from tests.sandbox.pixverse_api.conftest import ApiFixture
 
 UNAUTHORIZED = (401, {"error": "Unauthorized", "code": 401})
 UNPAID = (402, {"error": "Account has no subscription or subscription expired", "code": 402})
@@ -17,20 +17,20 @@ def unknown(jobid: str) -> tuple[int, object]:
     return 404, {"error": f"Unable to locate job {jobid}", "code": 404}
 
 
-async def test_without_a_jobid(world: World) -> None:
+async def test_without_a_jobid(world: ApiFixture) -> None:
     assert await world.get("/v1/pixverse/jobs/") == NO_JOBID
     assert await world.get("/v1/pixverse/jobs/", jobid="") == NO_JOBID
     assert await world.get("/v1/pixverse/jobs/cancel/") == NO_JOBID
 
 
-async def test_ids_have_the_expected_form_and_differ(world: World) -> None:
+async def test_ids_have_the_expected_form_and_differ(world: ApiFixture) -> None:
     ids = [world.api.add_job(world.account).jobid for _ in range(3)]
     assert len(set(ids)) == 3
     assert all(JOB_ID.fullmatch(jobid) for jobid in ids)
     assert await world.get("/v1/pixverse/jobs") == (200, ids)
 
 
-async def test_authorization_goes_before_parameters(world: World) -> None:
+async def test_authorization_goes_before_parameters(world: ApiFixture) -> None:
     assert await world.get("/v1/pixverse/jobs/", token="user:4321-wrong") == UNAUTHORIZED
     assert await world.ask("POST", "/v1/pixverse/create", token="user:1-x", data=b"?") == UNAUTHORIZED
     async with world.http.get(f"{world.api.base}/v1/pixverse/jobs") as answer:
@@ -44,7 +44,7 @@ async def test_authorization_goes_before_parameters(world: World) -> None:
     assert await world.get("/v1/pixverse/jobs") == (200, [])
 
 
-async def test_a_renewed_token_replaces_the_old_one(world: World) -> None:
+async def test_a_renewed_token_replaces_the_old_one(world: ApiFixture) -> None:
     job = world.api.add_job(world.account)
     old = world.account.token
     new = world.account.renew_token()
@@ -53,7 +53,7 @@ async def test_a_renewed_token_replaces_the_old_one(world: World) -> None:
     assert await world.get("/v1/pixverse/jobs", token=new) == (200, [job.jobid])
 
 
-async def test_accounts_do_not_see_each_other(world: World) -> None:
+async def test_accounts_do_not_see_each_other(world: ApiFixture) -> None:
     other = world.api.add_account(77)
     job = world.api.add_job(other, timelines.never_ends())
     assert await world.get("/v1/pixverse/jobs/", jobid=job.jobid) == unknown(job.jobid)
@@ -62,7 +62,7 @@ async def test_accounts_do_not_see_each_other(world: World) -> None:
     assert job.status == "created"
 
 
-async def test_deleted_and_expired_records(world: World) -> None:
+async def test_deleted_and_expired_records(world: ApiFixture) -> None:
     assert await world.get("/v1/pixverse/jobs/", jobid="job:1") == unknown("job:1")
     job = world.api.add_job(world.account)
     job.expire()
@@ -75,7 +75,7 @@ async def test_deleted_and_expired_records(world: World) -> None:
     assert (await world.job(job.jobid))["status"] == "created"
 
 
-async def test_cancelling(world: World) -> None:
+async def test_cancelling(world: ApiFixture) -> None:
     job = world.api.add_job(world.account, timelines.completed(seconds=60))
     world.clock.forward(30)
     cancelled = (200, {"jobid": job.jobid, "status": "cancelled", "code": 200})
@@ -84,14 +84,14 @@ async def test_cancelling(world: World) -> None:
     assert (await world.job(job.jobid))["status"] == "cancelled"
 
 
-async def test_cancelling_an_ended_job_reports_how_it_ended(world: World) -> None:
+async def test_cancelling_an_ended_job_reports_how_it_ended(world: ApiFixture) -> None:
     job = world.api.add_job(world.account, timelines.failed(seconds=60))
     world.clock.forward(600)
     answer = await world.get("/v1/pixverse/jobs/cancel/", jobid=job.jobid)
     assert answer == (200, {"jobid": job.jobid, "status": "failed", "code": 200})
 
 
-async def test_the_account(world: World) -> None:
+async def test_the_account(world: ApiFixture) -> None:
     status, body = await world.get("/v1/pixverse/account")
     place = world.account.channels[0]
     discord = {"server": place.server, "channel": place.channel, "discord": place.discord, "maxJobs": 3}
@@ -100,11 +100,11 @@ async def test_the_account(world: World) -> None:
     assert (await world.get("/v1/pixverse/account"))[0] == 404
 
 
-async def test_other_paths_are_unknown(world: World) -> None:
+async def test_other_paths_are_unknown(world: ApiFixture) -> None:
     assert await world.get("/v1/pixverse/nothing") == (404, {"error": "Not Found", "code": 404})
 
 
-async def test_the_log_holds_everything_but_the_token(world: World) -> None:
+async def test_the_log_holds_everything_but_the_token(world: ApiFixture) -> None:
     job = world.api.add_job(world.account)
     await world.job(job.jobid)
     world.clock.forward(9)
@@ -119,7 +119,7 @@ async def test_the_log_holds_everything_but_the_token(world: World) -> None:
     assert world.account.token not in repr(world.account)
 
 
-async def test_two_worlds_side_by_side(world: World) -> None:
+async def test_two_worlds_side_by_side(world: ApiFixture) -> None:
     other = PixverseApi(clock=world.clock)
     await other.start()
     try:

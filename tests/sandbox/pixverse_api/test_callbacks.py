@@ -10,7 +10,7 @@ from aiohttp import web
 from sandbox.pixverse_api import faults, timelines
 from sandbox.pixverse_api.callbacks import CallbackPolicy, CallbackTiming
 from sandbox.pixverse_api.server import Server
-from tests.sandbox.pixverse_api.conftest import HandClock, World
+from tests.sandbox.pixverse_api.conftest import ApiFixture, HandClock
 
 BOAT = {"prompt": "paper boat in rain", "style": "Realistic"}
 CREATE_V2 = "/v2/pixverse/videos/create"
@@ -57,12 +57,12 @@ async def ear() -> AsyncIterator[Ear]:
         yield ear
 
 
-async def sent(world: World, count: int) -> None:
+async def sent(world: ApiFixture, count: int) -> None:
     await world.api.until(lambda: len(world.api.callbacks.sent) >= count)
     assert len(world.api.callbacks.sent) == count
 
 
-async def test_a_v1_callback_equals_the_record_and_comes_once_at_the_end(world: World, ear: Ear) -> None:
+async def test_a_v1_callback_equals_the_record_and_comes_once_at_the_end(world: ApiFixture, ear: Ear) -> None:
     status, made = await world.post("create", json=BOAT | {"replyUrl": ear.url, "replyRef": "local-17"})
     assert status == 200
     world.clock.forward(15)
@@ -76,7 +76,7 @@ async def test_a_v1_callback_equals_the_record_and_comes_once_at_the_end(world: 
     assert ear.url not in repr(world.api.callbacks.sent)
 
 
-async def test_a_v2_callback_is_its_flat_record(world: World, ear: Ear) -> None:
+async def test_a_v2_callback_is_its_flat_record(world: ApiFixture, ear: Ear) -> None:
     _, made = await world.ask("POST", CREATE_V2, json={"prompt": "boat", "replyUrl": ear.url, "replyRef": "17"})
     (job,) = world.api.jobs
     job.complete()
@@ -87,14 +87,14 @@ async def test_a_v2_callback_is_its_flat_record(world: World, ear: Ear) -> None:
     assert "errCode" not in told
 
 
-async def test_a_v2_failure_has_an_error_code(world: World, ear: Ear) -> None:
+async def test_a_v2_failure_has_an_error_code(world: ApiFixture, ear: Ear) -> None:
     job = world.api.add_video(world.account, replyUrl=ear.url)
     job.fail("broken")
     await sent(world, 1)
     assert (ear.heard[0]["video_status_name"], ear.heard[0]["errCode"]) == ("FAILED", 500044)
 
 
-async def test_every_kind_of_end_is_reported(world: World, ear: Ear) -> None:
+async def test_every_kind_of_end_is_reported(world: ApiFixture, ear: Ear) -> None:
     for status in ("moderated", "failed"):
         world.api.add_job(world.account, replyUrl=ear.url).fail("no", status=status)
     world.api.add_job(world.account, replyUrl=ear.url).cancel()
@@ -102,7 +102,7 @@ async def test_every_kind_of_end_is_reported(world: World, ear: Ear) -> None:
     assert sorted(ear.states) == ["cancelled", "failed", "moderated"]
 
 
-async def test_every_change(world: World, ear: Ear, clock: HandClock) -> None:
+async def test_every_change(world: ApiFixture, ear: Ear, clock: HandClock) -> None:
     world.api.callbacks.policy = CallbackPolicy(CallbackTiming.EVERY_CHANGE)
     line = timelines.step(5, "progress", 31), timelines.finish(9)
     world.api.add_job(world.account, line, replyUrl=ear.url)
@@ -114,7 +114,7 @@ async def test_every_change(world: World, ear: Ear, clock: HandClock) -> None:
     assert ear.states == ["created", "progress", "completed"]
 
 
-async def test_twice_late_and_never(world: World, ear: Ear) -> None:
+async def test_twice_late_and_never(world: ApiFixture, ear: Ear) -> None:
     world.api.callbacks.policy = CallbackPolicy(CallbackTiming.NEVER)
     world.api.add_job(world.account, replyUrl=ear.url).complete()
     world.api.callbacks.policy = CallbackPolicy(times=2, late=0.01)
@@ -125,7 +125,7 @@ async def test_twice_late_and_never(world: World, ear: Ear) -> None:
     assert [body["jobid"] for body in ear.heard] == [job.jobid, job.jobid]
 
 
-async def test_a_callback_before_the_record_shows_the_end(world: World, ear: Ear, clock: HandClock) -> None:
+async def test_a_callback_before_the_record_shows_the_end(world: ApiFixture, ear: Ear, clock: HandClock) -> None:
     world.api.sweep_seconds = math.inf
     world.api.callbacks.policy = CallbackPolicy(CallbackTiming.EARLY)
     by_hand = world.api.add_job(world.account, replyUrl=ear.url)
@@ -140,7 +140,7 @@ async def test_a_callback_before_the_record_shows_the_end(world: World, ear: Ear
     await sent(world, 2)
 
 
-async def test_out_of_order(world: World, ear: Ear) -> None:
+async def test_out_of_order(world: ApiFixture, ear: Ear) -> None:
     world.api.callbacks.policy = CallbackPolicy(CallbackTiming.OUT_OF_ORDER)
     job = world.api.add_job(world.account, replyUrl=ear.url)
     job.set("started")
@@ -150,7 +150,7 @@ async def test_out_of_order(world: World, ear: Ear) -> None:
     assert ear.states == ["completed", "progress", "started", "created"]
 
 
-async def test_a_callback_before_the_post_s_response(world: World, ear: Ear) -> None:
+async def test_a_callback_before_the_post_s_response(world: ApiFixture, ear: Ear) -> None:
     world.api.callbacks.policy = CallbackPolicy(CallbackTiming.EVERY_CHANGE)
     world.api.faults.add(faults.AfterHandling(faults.Status(504)), path="/v1/pixverse/create")
     assert (await world.post("create", json=BOAT | {"replyUrl": ear.url}))[0] == 504
@@ -158,7 +158,7 @@ async def test_a_callback_before_the_post_s_response(world: World, ear: Ear) -> 
     assert ear.states == ["started"]
 
 
-async def test_a_refused_post_causes_no_callback(world: World, ear: Ear) -> None:
+async def test_a_refused_post_causes_no_callback(world: ApiFixture, ear: Ear) -> None:
     for path, given in (("/v1/pixverse/create", BOAT), (CREATE_V2, {"prompt": "boat"})):
         for policy in (CallbackTiming.EVERY_CHANGE, CallbackTiming.EARLY, CallbackTiming.AT_THE_END):
             world.api.callbacks.policy = CallbackPolicy(policy)
@@ -169,7 +169,7 @@ async def test_a_refused_post_causes_no_callback(world: World, ear: Ear) -> None
     await sent(world, 1)
 
 
-async def test_the_account_s_reply_url_serves_jobs_without_one(world: World, ear: Ear) -> None:
+async def test_the_account_s_reply_url_serves_jobs_without_one(world: ApiFixture, ear: Ear) -> None:
     world.api.add_job(world.account).complete()
     assert (await plain(world, {"replyUrl": ear.url}))[0] == 200
     assert await world.get("/v2/account") == (200, {"name": "", "replyUrl": ear.url})
@@ -183,18 +183,18 @@ async def test_the_account_s_reply_url_serves_jobs_without_one(world: World, ear
     assert (await world.get("/v2/account", token="user:1-x"))[0] == 401
 
 
-async def plain(world: World, given: object) -> tuple[int, str]:
+async def plain(world: ApiFixture, given: object) -> tuple[int, str]:
     headers = {"Authorization": f"Bearer {world.account.token}"}
     async with world.http.post(f"{world.api.base}/v2/account", json=given, headers=headers) as answer:
         return answer.status, await answer.text()
 
 
-async def test_only_this_machine_is_called(world: World) -> None:
+async def test_only_this_machine_is_called(world: ApiFixture) -> None:
     for url in ("http://example.com/x", "http://127.0.0.1.example.com/", "file:///etc/passwd", "nonsense", "http://["):
         assert (await world.api.callbacks.post(url, {})).status is None
 
 
-async def test_an_unreachable_address_is_not_called_again(world: World, ear: Ear) -> None:
+async def test_an_unreachable_address_is_not_called_again(world: ApiFixture, ear: Ear) -> None:
     async with Ear() as gone:
         url = gone.url
     world.api.add_job(world.account, replyUrl=url).complete()
@@ -204,7 +204,7 @@ async def test_an_unreachable_address_is_not_called_again(world: World, ear: Ear
     assert [callback.status for callback in world.api.callbacks.sent] == [None, 200]
 
 
-async def test_by_hand(world: World, ear: Ear) -> None:
+async def test_by_hand(world: ApiFixture, ear: Ear) -> None:
     job = world.api.add_job(world.account, replyUrl=ear.url)
     answer = await world.api.callbacks.send(job, status="completed")
     assert (answer.jobid, answer.status, ear.states) == (job.jobid, 200, ["completed"])

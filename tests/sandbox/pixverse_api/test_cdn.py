@@ -8,23 +8,23 @@ import pytest
 from sandbox.pixverse_api import faults, timelines
 from sandbox.pixverse_api.jobs import Job
 from sandbox.pixverse_api.videos import File
-from tests.sandbox.pixverse_api.conftest import World
+from tests.sandbox.pixverse_api.conftest import ApiFixture
 
 GONE = (404, "text/plain", b"This content is no longer available.")
 
 
-async def fetch(world: World, url: str) -> tuple[int, str, bytes]:
+async def fetch(world: ApiFixture, url: str) -> tuple[int, str, bytes]:
     async with world.http.get(url) as answer:
         return answer.status, answer.content_type, await answer.read()
 
 
-def done(world: World, **how: int) -> Job:
+def done(world: ApiFixture, **how: int) -> Job:
     job = world.api.add_job(world.account)
     job.complete(**how)
     return job
 
 
-async def test_attachments_lead_to_their_bytes_in_order(world: World) -> None:
+async def test_attachments_lead_to_their_bytes_in_order(world: ApiFixture) -> None:
     job = world.api.add_job(world.account, timelines.completed(30, videos=4, size=100_000))
     world.clock.forward(31)
     attachments = (await world.job(job.jobid))["attachments"]
@@ -37,7 +37,7 @@ async def test_attachments_lead_to_their_bytes_in_order(world: World) -> None:
     assert all(attachment.keys() == keys for attachment in attachments)
 
 
-async def test_links_have_discord_s_form_and_last_a_day(world: World) -> None:
+async def test_links_have_discord_s_form_and_last_a_day(world: ApiFixture) -> None:
     (stored,) = done(world).videos
     parts = urlsplit(stored.url)
     query = parse_qs(parts.query)
@@ -51,7 +51,7 @@ async def test_links_have_discord_s_form_and_last_a_day(world: World) -> None:
     assert await fetch(world, stored.url) == GONE
 
 
-async def test_altered_links_are_dead(world: World) -> None:
+async def test_altered_links_are_dead(world: ApiFixture) -> None:
     (stored,) = done(world).videos
     bare = stored.url.partition("?")[0]
     longer = stored.url.replace("ex=", "ex=f")
@@ -59,7 +59,7 @@ async def test_altered_links_are_dead(world: World) -> None:
         assert await fetch(world, url) == GONE
 
 
-async def test_an_expired_link_and_a_custom_file(world: World) -> None:
+async def test_an_expired_link_and_a_custom_file(world: ApiFixture) -> None:
     job = world.api.add_job(world.account, timelines.expired_link(30))
     job.follow(world.clock() + 31_000)
     assert await fetch(world, job.videos[0].url) == GONE
@@ -68,7 +68,7 @@ async def test_an_expired_link_and_a_custom_file(world: World) -> None:
     assert await fetch(world, job.videos[0].url) == (200, "text/html", b"<p>")
 
 
-async def test_refusals_and_other_types(world: World) -> None:
+async def test_refusals_and_other_types(world: ApiFixture) -> None:
     (stored,) = done(world).videos
     world.api.cdn.faults.add(faults.Status(403, "no", content_type="text/plain"), path=stored.path)
     assert await fetch(world, stored.url) == (403, "text/plain", b"no")
@@ -83,7 +83,7 @@ async def test_refusals_and_other_types(world: World) -> None:
     assert world.api.requests == []
 
 
-async def test_fewer_and_more_bytes_than_announced(world: World) -> None:
+async def test_fewer_and_more_bytes_than_announced(world: ApiFixture) -> None:
     (stored,) = done(world).videos
     world.api.cdn.faults.add(faults.Truncated(0.9))
     with pytest.raises(aiohttp.ClientPayloadError):
@@ -95,7 +95,7 @@ async def test_fewer_and_more_bytes_than_announced(world: World) -> None:
     await world.api.cdn.stop()
 
 
-async def test_redirects(world: World) -> None:
+async def test_redirects(world: ApiFixture) -> None:
     (stored,) = done(world).videos
     world.api.cdn.faults.add(faults.Redirect("http://10.0.0.1/x", 307))
     async with world.http.get(stored.url, allow_redirects=False) as answer:

@@ -8,7 +8,7 @@ import pytest
 from sandbox.pixverse_api import timelines
 from sandbox.pixverse_api.jobs import ENDS
 from sandbox.pixverse_api.timelines import Timeline
-from tests.sandbox.pixverse_api.conftest import World
+from tests.sandbox.pixverse_api.conftest import ApiFixture
 
 MODEL = {
     "jobid", "parentJobId", "verb", "status", "created", "updated", "prompt", "negative_prompt", "motion",
@@ -17,7 +17,7 @@ MODEL = {
 }  # fmt: skip
 
 
-async def test_a_fresh_job_has_not_been_seen_in_discord(world: World) -> None:
+async def test_a_fresh_job_has_not_been_seen_in_discord(world: ApiFixture) -> None:
     job = world.api.add_job(world.account, prompt="a boat", seed_value=7)
     record = await world.job(job.jobid)
     assert record["status"] == "created"
@@ -27,7 +27,7 @@ async def test_a_fresh_job_has_not_been_seen_in_discord(world: World) -> None:
     assert not {"updated", "messageId", "content", "timestamp", "attachments"} & record.keys()
 
 
-async def test_changes_are_seen_only_at_sweeps(world: World) -> None:
+async def test_changes_are_seen_only_at_sweeps(world: ApiFixture) -> None:
     world.api.sweep_seconds = math.inf
     job = world.api.add_job(world.account, timelines.completed(seconds=30))
     before = await world.job(job.jobid)
@@ -42,7 +42,7 @@ async def test_changes_are_seen_only_at_sweeps(world: World) -> None:
     assert await world.job(job.jobid) == after
 
 
-async def test_a_late_request_gets_the_time_of_the_sweep(world: World) -> None:
+async def test_a_late_request_gets_the_time_of_the_sweep(world: ApiFixture) -> None:
     world.api.sweep_seconds = 20
     job = world.api.add_job(world.account, timelines.skipped_states(seconds=30))
     world.clock.forward(39.9)
@@ -51,7 +51,7 @@ async def test_a_late_request_gets_the_time_of_the_sweep(world: World) -> None:
     assert (await world.job(job.jobid))["updated"] == "2026-11-18T11:07:20.123Z"
 
 
-def test_sweeps_are_randomly_15_to_60_seconds_apart(world: World) -> None:
+def test_sweeps_are_randomly_15_to_60_seconds_apart(world: ApiFixture) -> None:
     world.api.sweep_seconds = (15, 60)
     job = world.api.add_job(world.account, tuple(timelines.step(n, "progress", note=n) for n in range(1, 3600)))
     notes = []
@@ -66,7 +66,7 @@ def test_sweeps_are_randomly_15_to_60_seconds_apart(world: World) -> None:
     assert len(gaps) > 10
 
 
-async def test_a_manual_change_does_not_move_into_an_earlier_sweep(world: World) -> None:
+async def test_a_manual_change_does_not_move_into_an_earlier_sweep(world: ApiFixture) -> None:
     world.api.sweep_seconds = 20
     job = world.api.add_job(world.account)
     world.clock.forward(30)
@@ -76,13 +76,13 @@ async def test_a_manual_change_does_not_move_into_an_earlier_sweep(world: World)
     assert (await world.job(job.jobid))["updated"] == "2026-11-18T11:07:20.123Z"
 
 
-async def test_without_sweeps_each_change_has_its_own_time(world: World) -> None:
+async def test_without_sweeps_each_change_has_its_own_time(world: ApiFixture) -> None:
     job = world.api.add_job(world.account, timelines.completed(seconds=30))
     world.clock.forward(3600)
     assert (await world.job(job.jobid))["updated"] == "2026-11-18T11:07:10.123Z"
 
 
-async def test_content_and_times_have_their_documented_forms(world: World) -> None:
+async def test_content_and_times_have_their_documented_forms(world: ApiFixture) -> None:
     job = world.api.add_job(world.account, timelines.completed(seconds=100), prompt="a boat")
     world.clock.forward(40)
     record = await world.job(job.jobid)
@@ -115,14 +115,14 @@ async def test_content_and_times_have_their_documented_forms(world: World) -> No
         (timelines.expired_link(), "completed"),
     ],
 )
-async def test_each_timeline_ends(world: World, timeline: Timeline, end: str) -> None:
+async def test_each_timeline_ends(world: ApiFixture, timeline: Timeline, end: str) -> None:
     job = world.api.add_job(world.account, timeline)
     world.clock.forward(7200)
     assert (await world.job(job.jobid))["status"] == end
     assert (await world.get("/v1/pixverse/jobs"))[1] == ([] if end in ENDS else [job.jobid])
 
 
-async def test_timelines_show_what_their_names_say(world: World) -> None:
+async def test_timelines_show_what_their_names_say(world: ApiFixture) -> None:
     def ended(timeline: Timeline) -> dict[str, object]:
         job = world.api.add_job(world.account, timeline)
         job.follow(world.clock() + 60_000)
@@ -138,7 +138,7 @@ async def test_timelines_show_what_their_names_say(world: World) -> None:
     assert "" in buttons
 
 
-async def test_a_percentage_can_go_back_and_an_unknown_status_can_come(world: World) -> None:
+async def test_a_percentage_can_go_back_and_an_unknown_status_can_come(world: ApiFixture) -> None:
     back = world.api.add_job(world.account, timelines.percentage_goes_back(seconds=100))
     odd = world.api.add_job(world.account, timelines.unknown_status(seconds=100))
     seen = []
@@ -150,7 +150,7 @@ async def test_a_percentage_can_go_back_and_an_unknown_status_can_come(world: Wo
     assert (await world.job(odd.jobid))["status"] == "upscaling"
 
 
-async def test_a_manual_change_stops_the_timeline(world: World) -> None:
+async def test_a_manual_change_stops_the_timeline(world: ApiFixture) -> None:
     job = world.api.add_job(world.account, timelines.failed(seconds=30))
     job.set("progress", 46, without=["verb"], etaSeconds=3)
     world.clock.forward(3600)
@@ -167,7 +167,7 @@ async def test_a_manual_change_stops_the_timeline(world: World) -> None:
     ("raw", "sent"),
     [(b"<html>", b"<html>"), ({"jobid": 7}, b'{"jobid": 7}'), ([], b"[]"), (b"[" * 90_000, b"[" * 90_000)],
 )
-async def test_any_response_can_be_set(world: World, raw: object, sent: bytes) -> None:
+async def test_any_response_can_be_set(world: ApiFixture, raw: object, sent: bytes) -> None:
     job = world.api.add_job(world.account)
     job.raw = raw
     headers = {"Authorization": f"Bearer {world.account.token}"}

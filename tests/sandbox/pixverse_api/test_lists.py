@@ -4,7 +4,7 @@ import pytest
 
 from sandbox.pixverse_api import faults
 from sandbox.pixverse_api.jobs import Job
-from tests.sandbox.pixverse_api.conftest import World
+from tests.sandbox.pixverse_api.conftest import ApiFixture
 
 LISTS = {"v1": "/v1/pixverse/jobs", "v2": "/v2/pixverse/scheduler/"}
 
@@ -14,17 +14,17 @@ def generation(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def add(world: World, generation: str) -> Job:
+def add(world: ApiFixture, generation: str) -> Job:
     return world.api.add_job(world.account) if generation == "v1" else world.api.add_video(world.account)
 
 
-async def listed(world: World, generation: str) -> list[str]:
+async def listed(world: ApiFixture, generation: str) -> list[str]:
     status, entries = await world.ask("GET", LISTS[generation])
     assert status == 200
     return [entry if isinstance(entry, str) else entry["id"] for entry in entries]
 
 
-async def test_the_list_names_only_active_jobs(world: World, generation: str) -> None:
+async def test_the_list_names_only_active_jobs(world: ApiFixture, generation: str) -> None:
     ended, running = add(world, generation), add(world, generation)
     assert await listed(world, generation) == [ended.jobid, running.jobid]
     ended.complete()
@@ -34,7 +34,7 @@ async def test_the_list_names_only_active_jobs(world: World, generation: str) ->
     assert await listed(world, generation) == []
 
 
-async def test_the_list_can_lag_and_be_wrong(world: World, generation: str) -> None:
+async def test_the_list_can_lag_and_be_wrong(world: ApiFixture, generation: str) -> None:
     ended, running = add(world, generation), add(world, generation)
     ended.complete()
     world.api.lists.lagging.add(ended.jobid)
@@ -45,7 +45,7 @@ async def test_the_list_can_lag_and_be_wrong(world: World, generation: str) -> N
     assert await listed(world, generation) == [running.jobid]
 
 
-async def test_the_list_can_fail_while_records_are_served(world: World, generation: str) -> None:
+async def test_the_list_can_fail_while_records_are_served(world: ApiFixture, generation: str) -> None:
     job = add(world, generation)
     world.api.faults.add(faults.Status(500), path=LISTS[generation], times=None)
     assert (await world.ask("GET", LISTS[generation]))[0] == 500

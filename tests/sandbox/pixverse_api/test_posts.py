@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 
 from sandbox.pixverse_api import timelines
-from tests.sandbox.pixverse_api.conftest import World
+from tests.sandbox.pixverse_api.conftest import ApiFixture
 
 BOAT = {"prompt": "paper boat in rain", "style": "Realistic"}
 
@@ -22,7 +22,7 @@ def picture(name: str, **more: str) -> aiohttp.FormData:
 
 
 @pytest.mark.parametrize(("name", "videos"), [("create", 4), ("create_single", 1)])
-async def test_a_generated_job_starts_and_runs(world: World, name: str, videos: int) -> None:
+async def test_a_generated_job_starts_and_runs(world: ApiFixture, name: str, videos: int) -> None:
     status, body = await world.post(name, json=BOAT | {"negative_prompt": "sun", "replyRef": "local-17"})
     assert status == 200
     assert (body["status"], body["verb"], body["code"]) == ("started", f"pixverse-{name}", 200)
@@ -34,7 +34,7 @@ async def test_a_generated_job_starts_and_runs(world: World, name: str, videos: 
     assert len(attachments) == videos
 
 
-async def test_forms_and_uploads(world: World) -> None:
+async def test_forms_and_uploads(world: ApiFixture) -> None:
     status, body = await world.post("animate", data=picture("image", motion="7", seed_value="3", hd_quality="No"))
     assert (status, body["verb"], body["motion"], body["seed_value"]) == (200, "pixverse-animate", 7, 3)
     assert body["image"] == {"size": 8, "type": "image/png"}
@@ -66,14 +66,14 @@ async def test_forms_and_uploads(world: World) -> None:
         ("button", {"json": {"button": "U1"}}),
     ],
 )
-async def test_bad_parameters_start_no_job(world: World, name: str, given: dict[str, Any]) -> None:
+async def test_bad_parameters_start_no_job(world: ApiFixture, name: str, given: dict[str, Any]) -> None:
     status, body = await world.post(name, **given)
     assert (status, body["code"]) == (400, 400)
     assert body["error"]
     assert world.api.jobs == []
 
 
-async def test_more_than_max_jobs(world: World) -> None:
+async def test_more_than_max_jobs(world: ApiFixture) -> None:
     running = [(await world.post("create", json=BOAT))[1]["jobid"] for _ in range(3)]
     status, body = await world.post("create", json=BOAT)
     text = "Maximum of 3 jobs executing in parallel supported"
@@ -82,7 +82,7 @@ async def test_more_than_max_jobs(world: World) -> None:
     assert (await world.post("create", json=BOAT))[0] == 200
 
 
-async def test_a_custom_channel(world: World) -> None:
+async def test_a_custom_channel(world: ApiFixture) -> None:
     own = {"discord": "MTAxsecretsecretx7Q", "server": "12", "channel": "34"}
     _, body = await world.post("create", json=BOAT | own)
     assert (body["discord"], body["server"], body["channel"]) == ("MTA…secured…x7Q", "12", "34")
@@ -90,7 +90,7 @@ async def test_a_custom_channel(world: World) -> None:
     assert (status, len(body["executingJobs"])) == (429, 1)
 
 
-async def test_a_moderated_post(world: World) -> None:
+async def test_a_moderated_post(world: ApiFixture) -> None:
     world.api.script(timelines.moderated(0, error="No", details="because"))
     status, body = await world.post("create", json=BOAT)
     (job,) = world.api.jobs
@@ -99,7 +99,7 @@ async def test_a_moderated_post(world: World) -> None:
     assert (await world.job(job.jobid))["status"] == "moderated"
 
 
-async def test_buttons(world: World) -> None:
+async def test_buttons(world: ApiFixture) -> None:
     parent = world.api.add_job(world.account, timelines.completed(30))
     press = {"jobid": parent.jobid, "button": "U2"}
     assert (await world.post("button", json=press))[0] == 400

@@ -6,17 +6,17 @@ from yarl import URL
 
 from sandbox.pixverse_api.timelines import completed, step
 from sandbox.pixverse_api.videos import image_file
-from tests.sandbox.pixverse_api.conftest import HandClock, World
+from tests.sandbox.pixverse_api.conftest import ApiFixture, HandClock
 
 VIDEOS, IMAGES, SCHEDULER = "/v2/pixverse/videos/", "/v2/pixverse/images/", "/v2/pixverse/scheduler/"
 
 
 @pytest.fixture(autouse=True)
-def seen_at_once(world: World) -> None:
+def seen_at_once(world: ApiFixture) -> None:
     world.api.sweep_seconds = 0
 
 
-async def test_a_video_from_the_queue_to_its_file(world: World, clock: HandClock) -> None:
+async def test_a_video_from_the_queue_to_its_file(world: ApiFixture, clock: HandClock) -> None:
     job = world.api.add_video(world.account, completed(100), queue_data={"queue_count": 2}, model="v5")
     status, queued = await world.get(VIDEOS + job.jobid)
     assert status == 200
@@ -41,7 +41,7 @@ async def test_a_video_from_the_queue_to_its_file(world: World, clock: HandClock
     assert world.api.asked(job) == 3
 
 
-async def test_a_running_record_has_an_address_and_no_width(world: World) -> None:
+async def test_a_running_record_has_an_address_and_no_width(world: ApiFixture) -> None:
     job = world.api.add_video(world.account, (step(0, "progress"),))
     _, page = await world.get(VIDEOS, email=world.account.email)
     assert isinstance(page, dict)
@@ -52,7 +52,7 @@ async def test_a_running_record_has_an_address_and_no_width(world: World) -> Non
     assert await world.get(VIDEOS + job.jobid) == (200, record)
 
 
-async def test_an_encoded_id_is_refused(world: World) -> None:
+async def test_an_encoded_id_is_refused(world: ApiFixture) -> None:
     job = world.api.add_video(world.account)
     url = URL(world.api.base + VIDEOS + job.jobid.replace(":", "%3A"), encoded=True)
     headers = {"Authorization": f"Bearer {world.account.token}"}
@@ -60,7 +60,7 @@ async def test_an_encoded_id_is_refused(world: World) -> None:
         assert answer.status == 400
 
 
-async def test_an_image_has_a_record_while_it_runs_and_no_code_when_it_is_gone(world: World) -> None:
+async def test_an_image_has_a_record_while_it_runs_and_no_code_when_it_is_gone(world: ApiFixture) -> None:
     job = world.api.add_video(world.account, (step(0, "progress"),), kind="image")
     status, record = await world.get(IMAGES + job.jobid)
     assert isinstance(record, dict)
@@ -73,7 +73,7 @@ async def test_an_image_has_a_record_while_it_runs_and_no_code_when_it_is_gone(w
     assert await world.get(IMAGES + job.jobid) == (404, {"error": "Image not found"})
 
 
-async def test_failed_and_unusual_records(world: World) -> None:
+async def test_failed_and_unusual_records(world: ApiFixture) -> None:
     failed, strange = world.api.add_video(world.account), world.api.add_video(world.account)
     failed.fail("broken", "in two")
     strange.set("upscaling")
@@ -85,7 +85,7 @@ async def test_failed_and_unusual_records(world: World) -> None:
     assert (record["video_status"], record["video_status_name"]) == (11, "UPSCALING")
 
 
-async def test_pages(world: World) -> None:
+async def test_pages(world: ApiFixture) -> None:
     jobs = [world.api.add_video(world.account) for _ in range(3)]
     _, first = await world.get(VIDEOS, limit="2")
     assert isinstance(first, dict)
@@ -97,7 +97,7 @@ async def test_pages(world: World) -> None:
     assert (await world.get(VIDEOS, email="someone@example.com"))[0] == 400
 
 
-async def test_neither_generation_knows_the_other_s_jobs(world: World) -> None:
+async def test_neither_generation_knows_the_other_s_jobs(world: ApiFixture) -> None:
     old, new = world.api.add_job(world.account), world.api.add_video(world.account)
     assert (await world.get("/v1/pixverse/jobs/", jobid=new.jobid))[0] == 404
     assert await world.get("/v1/pixverse/jobs") == (200, [old.jobid])
@@ -107,7 +107,7 @@ async def test_neither_generation_knows_the_other_s_jobs(world: World) -> None:
     assert (await world.get(SCHEDULER, token="user:1-x"))[0] == 401
 
 
-async def test_tracking_can_end_before_the_job(world: World) -> None:
+async def test_tracking_can_end_before_the_job(world: ApiFixture) -> None:
     job = world.api.add_video(world.account, (step(0, "progress"),))
     headers = {"Authorization": f"Bearer {world.account.token}"}
 

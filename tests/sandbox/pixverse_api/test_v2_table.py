@@ -8,12 +8,12 @@ import pytest
 from yarl import URL
 
 from sandbox.pixverse_api.jobs import Job
-from tests.sandbox.pixverse_api.conftest import World
+from tests.sandbox.pixverse_api.conftest import ApiFixture
 
 QUESTIONS = ("scheduler/", "scheduler/available", "videos/", "images/", "accounts", "videos/{id}", "images/{id}")
 
 
-async def record(world: World, job: Job, kind: str) -> dict[str, Any]:
+async def record(world: ApiFixture, job: Job, kind: str) -> dict[str, Any]:
     status, body = await world.ask("GET", f"/v2/pixverse/{kind}s/{job.jobid}")
     assert status == 200
     assert isinstance(body, dict)
@@ -46,7 +46,7 @@ def bring_to(job: Job, state: str) -> None:
         ("image", "moderated", 7, "MODERATED", True),
     ],
 )
-async def test_statuses(world: World, kind: str, state: str, number: int, name: str, final: bool) -> None:
+async def test_statuses(world: ApiFixture, kind: str, state: str, number: int, name: str, final: bool) -> None:
     world.api.v2.records_of_running = True
     job = world.api.add_video(world.account, kind=kind)
     bring_to(job, state)
@@ -57,13 +57,13 @@ async def test_statuses(world: World, kind: str, state: str, number: int, name: 
     assert ("errCode" in told) == (state in ("failed", "moderated"))
 
 
-async def test_times_have_no_milliseconds(world: World) -> None:
+async def test_times_have_no_milliseconds(world: ApiFixture) -> None:
     job = world.api.add_video(world.account)
     assert (await record(world, job, "video"))["created_at"] == "2026-11-18T11:06:40Z"
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
-async def test_refused_or_unpaid_tokens(world: World, question: str) -> None:
+async def test_refused_or_unpaid_tokens(world: ApiFixture, question: str) -> None:
     job = world.api.add_video(world.account)
     path = "/v2/pixverse/" + question.format(id=job.jobid)
     assert (await world.get(path, token="user:1-x")) == (401, {"error": "Unauthorized", "code": 401})
@@ -74,7 +74,7 @@ async def test_refused_or_unpaid_tokens(world: World, question: str) -> None:
 
 
 @pytest.mark.parametrize(("sign", "code"), [(":", "%3A"), ("@", "%40"), ("v", "%76")])
-async def test_an_id_goes_into_the_path_unencoded(world: World, sign: str, code: str) -> None:
+async def test_an_id_goes_into_the_path_unencoded(world: ApiFixture, sign: str, code: str) -> None:
     job = world.api.add_video(world.account)
     path = f"{world.api.base}/v2/pixverse/videos/{job.jobid.replace(sign, code)}"
     headers = {"Authorization": f"Bearer {world.account.token}"}
@@ -82,7 +82,7 @@ async def test_an_id_goes_into_the_path_unencoded(world: World, sign: str, code:
         assert (answer.status, (await answer.json())["code"]) == (400, 400)
 
 
-async def test_a_deleted_video_is_unknown_and_in_no_list(world: World) -> None:
+async def test_a_deleted_video_is_unknown_and_in_no_list(world: ApiFixture) -> None:
     job = world.api.add_video(world.account)
     job.vanish()
     assert await world.get(f"/v2/pixverse/videos/{job.jobid}") == (404, {"error": "Video not found", "code": 404})
@@ -90,14 +90,14 @@ async def test_a_deleted_video_is_unknown_and_in_no_list(world: World) -> None:
     assert await world.get("/v2/pixverse/videos/") == (200, {"data": [], "total": 0})
 
 
-async def test_videos_and_images_are_not_found_among_each_other(world: World) -> None:
+async def test_videos_and_images_are_not_found_among_each_other(world: ApiFixture) -> None:
     video, image = world.api.add_video(world.account), world.api.add_video(world.account, kind="image")
     assert (await world.get(f"/v2/pixverse/images/{video.jobid}"))[0] == 404
     assert (await world.get(f"/v2/pixverse/videos/{image.jobid}"))[0] == 404
     assert [entry["type"] for entry in (await world.ask("GET", "/v2/pixverse/scheduler/"))[1]] == ["video", "image"]
 
 
-async def test_the_scheduler_s_older_form(world: World) -> None:
+async def test_the_scheduler_s_older_form(world: ApiFixture) -> None:
     job = world.api.add_video(world.account)
     world.api.v2.scheduler_names_ids = "video_id"
     _, (entry,) = await world.ask("GET", "/v2/pixverse/scheduler/")
@@ -105,7 +105,7 @@ async def test_the_scheduler_s_older_form(world: World) -> None:
     assert "id" not in entry
 
 
-async def test_v1_s_cancel_does_not_know_v2_videos(world: World) -> None:
+async def test_v1_s_cancel_does_not_know_v2_videos(world: ApiFixture) -> None:
     job = world.api.add_video(world.account)
     assert (await world.get("/v1/pixverse/jobs/cancel/", jobid=job.jobid))[0] == 404
     assert job.in_work

@@ -14,7 +14,7 @@ from relay.polling.schedule import Timing
 from storage import follows
 from storage.database import Database
 from storage.follows import FollowRow
-from tests.relay.world import ACCOUNT, CHANNEL, GUILD, FakeAccounts, World
+from tests.relay.relay_fixture import ACCOUNT, CHANNEL, GUILD, FakeAccounts, RelayFixture
 
 ADMIN = 66
 
@@ -31,7 +31,7 @@ class FollowingAccounts(FakeAccounts):
         return None if guild_id in self.operators else self.in_force(guild_id)
 
 
-class FollowingWorld(World):
+class FollowFixture(RelayFixture):
     """The relay with follows, wired as in the bot."""
 
     accounts: FollowingAccounts

@@ -54,7 +54,7 @@ class PostFacts:
 
 
 @dataclass(slots=True)
-class World:
+class VirtualDiscord:
     """One virtual Discord. `proxy` stands in for the bot inside SimCord, for the preview page only."""
 
     proxy: discord.Client

@@ -115,7 +115,7 @@ class Another(Alone):
 
 
 @dataclass
-class World:
+class OutboxFixture:
     """One process over one database; `restart` makes another one over the same."""
 
     place: DatabasePlace

@@ -182,7 +182,7 @@ class Some(Alone):
         return account_id in self.accounts
 
 
-class World:
+class RelayFixture:
     """The relay, wired as in the bot."""
 
     def __init__(
