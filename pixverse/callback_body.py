@@ -39,7 +39,7 @@ def read_callback(body: bytes) -> CallbackBody:
 
 def _jobid(record: dict[str, object]) -> str:
     for name in ("jobid", "video_id", "image_id"):
-        value = record.get(name)
+        value = fields.first(record, name)
         if not isinstance(value, str):
             continue
         try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from urllib.parse import unquote, urlsplit
 
@@ -36,7 +37,7 @@ _LONGEST_URL = 2048
 _LONGEST_TIME = 40
 _MAX_ENCODINGS = 4
 _MAX_DIGITS = 40
-_DIGITS = re.compile(r"-?[0-9]{1,16}")
+_DIGITS = re.compile(r"(-?[0-9]{1,16})(?:\.0{1,16})?")
 _UNIX_SECONDS = range(10**9, 10**10)
 _PLACEHOLDER = re.compile(r"(?:^|/)[a-z0-9]{2,5}/+media/+default\.[a-z0-9]{2,5}/*$", re.IGNORECASE)
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -47,11 +48,12 @@ _TO_ENCODE = re.compile(r"[ \"<>`{}]|[^\x00-\x7f]+")
 def parsed_json(body: bytes) -> object:
     """The JSON value in `body`; None if there is none or it is nested too deeply.
 
-    The standard library's parser is used because it accepts NaN, and half a surrogate pair at the cut of a text:
-    neither may make a whole response unreadable.
+    The standard library's parser is used because it accepts NaN, raw line breaks in a text, and half a surrogate pair
+    at the cut of a text: none of them may make a whole response unreadable. Nor may bytes that are not UTF-8, such as
+    half a character at the cut of a text; each becomes a replacement character.
     """
     try:
-        value: object = json.loads(body.decode("utf-8-sig"), parse_int=_integer)
+        value: object = json.loads(body.decode("utf-8-sig", "replace"), parse_int=_integer, strict=False)
     except (ValueError, RecursionError):
         return None
     return value
@@ -65,6 +67,12 @@ def _integer(digits: str) -> int | float:
 def mapping(value: object) -> dict[str, object]:
     """`value` if it is an object, else an empty one."""
     return value if isinstance(value, dict) else {}
+
+
+def first(record: Mapping[str, object], *names: str) -> object:
+    """The first of the fields with these names that is neither missing, null nor blank; None if there is none."""
+    values = (record.get(name) for name in names)
+    return next((value for value in values if value is not None and value != ""), None)
 
 
 def entries(value: object) -> tuple[object, ...]:
@@ -86,9 +94,11 @@ def text(value: object, limit: int = LONG) -> str | None:
 
 
 def whole_number(value: object) -> int | None:
-    """`value` if it is a whole number of at most 2**53 either way; `3.0` and the text `"3"` count as well."""
-    if isinstance(value, str) and _DIGITS.fullmatch(value):
-        value = int(value)
+    """`value` if it is a whole number of at most 2**53 either way; `3.0` and the texts `"3"` and `"3.0"` count as
+    well."""
+    digits = _DIGITS.fullmatch(value) if isinstance(value, str) else None
+    if digits is not None:
+        value = int(digits[1])
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     if not -_LARGEST_NUMBER <= value <= _LARGEST_NUMBER or value != int(value):

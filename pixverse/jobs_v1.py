@@ -55,7 +55,8 @@ def read_job(record: object, asked: str) -> Job:
     """
     if not isinstance(record, dict):
         raise Unavailable("the job's record is no object")
-    if isinstance(record.get("jobid"), str) and record["jobid"].strip() != asked:
+    named = fields.first(record, "jobid")
+    if isinstance(named, str) and named.strip() != asked:
         raise Unavailable("the record is another job's")
     status, state = _status(record.get("status"))
     content, prompt = record.get("content"), record.get("prompt")
@@ -147,7 +148,8 @@ def _media(value: object) -> tuple[Media, ...]:
 
 
 def _attachment(record: dict[str, object]) -> Media | None:
-    url = fields.file_address(record.get("url"))
+    # Both addresses are signed, and lead to the same file (Discord developer docs, Attachment Object).
+    url = fields.file_address(record.get("url")) or fields.file_address(record.get("proxy_url"))
     if url is None:
         return None
     return Media(

@@ -202,8 +202,9 @@ def read_scheduler(answer: object) -> dict[str, int | None]:
         raise Unavailable("the list of jobs in work is no list")
     found: dict[str, int | None] = {}
     for entry in _entries(answer):
-        jobid = next((entry[name] for name in ("id", "video_id", "videoId") if isinstance(entry.get(name), str)), "")
-        if isinstance(jobid, str) and ANY_ID.fullmatch(jobid):
+        named = (entry.get(name) for name in ("id", "video_id", "videoId"))
+        jobid = next((name for name in named if isinstance(name, str) and name), "")
+        if ANY_ID.fullmatch(jobid):
             found[jobid] = _seconds(entry.get("elapsed"))
     return found
 
@@ -219,13 +220,13 @@ def _entries(value: list[object]) -> list[dict[str, object]]:
 
 
 def _id(record: dict[str, object]) -> str | None:
-    value = record.get("video_id", record.get("image_id"))
+    value = fields.first(record, "video_id", "image_id")
     return value.strip() if isinstance(value, str) else None
 
 
 def _of(record: dict[str, object], name: str) -> object:
     """The field `video_<name>` of a video's record, or `image_<name>` of an image's."""
-    return record.get(f"video_{name}", record.get(f"image_{name}"))
+    return fields.first(record, f"video_{name}", f"image_{name}")
 
 
 def _state(record: dict[str, object]) -> tuple[JobState, str]:
@@ -258,8 +259,12 @@ def _state_of(number: int | None, name: str) -> JobState | None:
 
 def _has_file(record: dict[str, object]) -> bool:
     """Whether the record shows a file: an address and a width."""
-    width = record.get("output_width", record.get("image_width"))
-    return _url(record) is not None and (fields.count(width) or 0) > 0
+    return _url(record) is not None and (_extent(record, "width") or 0) > 0
+
+
+def _extent(record: dict[str, object], name: str) -> int | None:
+    """The width or height of the file."""
+    return fields.count(fields.first(record, f"output_{name}", f"image_{name}"))
 
 
 def _url(record: dict[str, object]) -> str | None:
@@ -278,8 +283,8 @@ def _media(record: dict[str, object], jobid: str) -> tuple[Media, ...]:
         Media(
             url=url,
             content_type=_TYPES.get(ending, usual),
-            width=fields.count(record.get("output_width", record.get("image_width"))),
-            height=fields.count(record.get("output_height", record.get("image_height"))),
+            width=_extent(record, "width"),
+            height=_extent(record, "height"),
             image=image,
         ),
     )

@@ -138,6 +138,14 @@ async def test_json_that_only_javascript_writes_is_read_too(wire: Any) -> None:
     assert answer["seed_value"] == float("inf")
 
 
+async def test_a_damaged_text_makes_no_response_unreadable(wire: Any) -> None:
+    wire.says(200, b'{"status": "progress", "prompt": "a line\nand half a character \xe3\x81"}')
+    assert await wire.client().get_json(PATH, TOKEN) == {
+        "status": "progress",
+        "prompt": "a line\nand half a character \ufffd",
+    }
+
+
 async def test_five_megabytes_are_not_read_to_the_end(wire: Any) -> None:
     wire.says(200, b'"' + b"x" * 5_000_000 + b'"')
     assert "more than 1048576 bytes" in str(await refusal(wire.client()))

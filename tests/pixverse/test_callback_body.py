@@ -50,6 +50,13 @@ def test_v2(fields: dict[str, object], reports_end: bool) -> None:
     assert _read(image_id=IMAGE, **of_image) == CallbackBody(IMAGE, reports_end)
 
 
+@pytest.mark.parametrize("nothing", [None, "", 5])
+def test_an_id_may_stand_in_any_of_the_fields(nothing: object) -> None:
+    assert _read(jobid=nothing, video_id=V2, video_status=8) == CallbackBody(V2, True)
+    of_image = {"image_id": IMAGE, "video_status": None, "image_status": 8}
+    assert _read(jobid=nothing, video_id=nothing, **of_image) == CallbackBody(IMAGE, True)
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -149,6 +149,11 @@ def test_another_job_s_record_is_an_error() -> None:
         read_job({**BASE, "status": "completed", "jobid": JOBID.replace("4321", "4322")}, JOBID)
 
 
+@pytest.mark.parametrize("jobid", [None, "", 7])
+def test_a_record_without_a_usable_id_is_the_requested_job_s(jobid: object) -> None:
+    assert job(jobid=jobid).jobid == JOBID
+
+
 def test_a_record_without_an_id_is_the_requested_job_s() -> None:
     assert read_job({"status": "failed"}, JOBID) == Job(JOBID, JobState.FAILED, "failed")
 
@@ -158,7 +163,13 @@ def test_a_record_without_an_id_is_the_requested_job_s() -> None:
     [None, "", "ftp://a/b", "javascript:x", "https://", "https://[", "https://a:99999/v", "https://a\nb/", "//a/b", 5],
 )
 def test_an_attachment_needs_a_web_address(url: object) -> None:
-    assert job(status="completed", attachments=[{**ATTACHMENT, "url": url}]).media == ()
+    assert job(status="completed", attachments=[{**ATTACHMENT, "url": url, "proxy_url": url}]).media == ()
+
+
+@pytest.mark.parametrize("url", [None, "", 5, "https://media.pixverse.ai/pixverse/mp4/media/default.mp4"])
+def test_without_an_address_the_attachment_s_proxy_address_is_used(url: object) -> None:
+    [media] = job(status="completed", attachments=[{**ATTACHMENT, "url": url}]).media
+    assert media.url == ATTACHMENT["proxy_url"]
 
 
 def test_an_address_is_percent_encoded_once() -> None:
@@ -184,7 +195,7 @@ def test_texts_and_lists_are_bounded() -> None:
 def test_numbers_of_other_types_are_left_out() -> None:
     for value in (True, "5 or so", "5.5", 5.5, float("nan"), float("inf"), 10**30, [5]):
         assert job(seed_value=value).seed is None
-    assert job(seed_value=5.0).seed == job(seed_value="5").seed == 5
+    assert job(seed_value=5.0).seed == job(seed_value="5").seed == job(seed_value="5.0").seed == 5
     assert job(image={"size": -1}).image is None
 
 

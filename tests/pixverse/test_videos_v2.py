@@ -111,6 +111,7 @@ def test_an_image_is_read_the_same_way() -> None:
         ({"video_status": 11, "video_status_name": "gone", "video_status_final": True}, JobState.UNKNOWN),
         ({"video_status": 8, "video_status_name": "DELAYED", "video_status_final": True}, JobState.UNKNOWN),
         ({"video_status": "1", "video_status_name": "gone", "output_width": "1280"}, JobState.COMPLETED),
+        ({"video_status": "1.0", "output_width": "1280.0"}, JobState.COMPLETED),
         ({"video_status": "COMPLETED", "video_status_name": "gone"}, JobState.COMPLETED),
         ({"video_status": "failed", "video_status_name": None}, JobState.FAILED),
         ({"video_status": "8", "video_status_name": "gone", "video_status_final": "false"}, JobState.PROGRESS),
@@ -163,6 +164,16 @@ def test_times_are_read_from_each_field() -> None:
     assert read_record(record(updated_at=5, created_at=[], queue_data="x"), ID).updated is None
 
 
+@pytest.mark.parametrize("nothing", [None, ""])
+def test_an_image_s_record_may_have_a_video_s_fields_without_values(nothing: object) -> None:
+    of_video = ("video_id", "video_status", "video_status_name", "video_status_final", "output_width")
+    said = {name.replace("video_", "image_").replace("output_", "image_"): value for name, value in DONE.items()}
+    job = read_record(said | {"image_id": IMAGE} | dict.fromkeys(of_video, nothing), IMAGE)
+    assert (job.state, job.status, [media.width for media in job.media]) == (JobState.COMPLETED, "COMPLETED", [1280])
+    with pytest.raises(Unavailable):
+        read_record(said | {"image_id": IMAGE, "video_id": nothing}, ID)
+
+
 def test_a_place_in_the_queue_is_shown_while_the_job_waits() -> None:
     said = record(video_status=5, video_status_name="QUEUED", queue_data={"queue_time": 90, "queue_count": 3})
     assert read_record(said, ID).queue_place == 3
@@ -199,7 +210,7 @@ def test_the_scheduler_s_list_in_all_its_forms() -> None:
     said = [
         {"id": ID, "type": "video", "elapsed": "02:14"},
         {"video_id": IMAGE, "elapsed": "1:00:00"},
-        {"videoId": "user:4321-pixverse:me@example.com-video:2", "elapsed": 5},
+        {"id": "", "video_id": None, "videoId": "user:4321-pixverse:me@example.com-video:2", "elapsed": 5},
         {"id": 7},
         "x",
     ]
