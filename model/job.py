@@ -119,6 +119,8 @@ class Job:
     media: tuple[Media, ...] = ()
     lacks_file: bool = False
     """The API calls the job complete but does not show its file: an address is missing, or a width."""
+    lacks_file_since: int | None = None
+    """Milliseconds UTC: when the bot first saw that the job lacks its file."""
     error: str | None = None
     error_details: str | None = None
     model: str | None = None

@@ -68,6 +68,7 @@ def without_end(job: Job) -> Job:
         embeds=(),
         media=(),
         lacks_file=False,
+        lacks_file_since=None,
         error=None,
         error_details=None,
         queue_place=None,

@@ -310,12 +310,19 @@ async def _is_owed(tx: Transaction, job_id: int, subscription: SubscriptionRow) 
 
 
 def _without_file(row: JobRow, response: Job, now: int) -> Job:
-    """`response`, changed to an ended job with the known files if the API has called the job complete for minutes
-    without naming a file."""
-    known = snapshots.load(row.snapshot)
-    if not response.lacks_file or known is None or not known.lacks_file or now - row.changed_at < _FILE_MISSED_AFTER:
+    """`response`; if the job lacks its file, with the time since when it does, or changed to an ended job with the
+    known files if that time was minutes ago.
+
+    The job's last change does not tell this: each response may bring another link or time."""
+    if not response.lacks_file:
         return response
-    return replace(response, state=JobState.COMPLETED, media=response.media or known.media)
+    known = snapshots.load(row.snapshot)
+    since = now
+    if known is not None and known.lacks_file:
+        since = min(now, row.changed_at if known.lacks_file_since is None else known.lacks_file_since)
+        if now - since >= _FILE_MISSED_AFTER:
+            return replace(response, state=JobState.COMPLETED, media=response.media or known.media)
+    return replace(response, lacks_file_since=since)
 
 
 def _brings_news(row: JobRow, response: Job) -> bool:

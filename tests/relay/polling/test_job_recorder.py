@@ -135,6 +135,37 @@ async def test_a_complete_job_without_a_file_is_requested_for_minutes(
     assert (job.state, job.media) == (JobState.COMPLETED, media)
 
 
+async def test_a_complete_job_without_a_file_ends_even_if_each_response_differs(world: RelayFixture) -> None:
+    number = await world.watch(_LACKING.jobid)
+    for seconds in range(0, 300, 20):
+        link = Media(f"https://media.example/a.mp4?signature={seconds}")
+        lacking = replace(_LACKING, media=(link,), updated=world.clock.now())
+        assert await world.recorder.record_response(number, lacking, ACCOUNT) is Recorded.NEWS
+        world.clock.move_to(world.clock.monotonic() + 20)
+    assert await world.recorder.record_response(number, lacking, ACCOUNT) is Recorded.ENDED
+    assert await world.outcomes() == [("outcome", CHANNEL)]
+
+
+async def test_a_clock_set_back_makes_no_job_wait_longer_for_its_file(world: RelayFixture) -> None:
+    number = await world.watch(_LACKING.jobid)
+    world.clock.jumped = 3_600_000
+    await world.recorder.record_response(number, _LACKING, ACCOUNT)
+    world.clock.jumped = 0
+    assert await world.recorder.record_response(number, _LACKING, ACCOUNT) is Recorded.NEWS
+    world.clock.move_to(world.clock.monotonic() + 300)
+    assert await world.recorder.record_response(number, _LACKING, ACCOUNT) is Recorded.ENDED
+
+
+async def test_a_job_that_runs_again_waits_for_its_file_anew(world: RelayFixture) -> None:
+    number = await world.watch(_LACKING.jobid)
+    await world.recorder.record_response(number, _LACKING, ACCOUNT)
+    world.clock.move_to(world.clock.monotonic() + 200)
+    await world.recorder.record_response(number, Job(_LACKING.jobid, JobState.PROGRESS, "GENERATING"), ACCOUNT)
+    await world.recorder.record_response(number, _LACKING, ACCOUNT)
+    world.clock.move_to(world.clock.monotonic() + 200)
+    assert await world.recorder.record_response(number, _LACKING, ACCOUNT) is Recorded.NOTHING
+
+
 async def test_a_later_response_removes_no_address(world: RelayFixture) -> None:
     number = await world.watch(_LACKING.jobid)
     both = (_URL, Media("https://media.example/b.mp4"))
