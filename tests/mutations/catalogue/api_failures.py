@@ -304,6 +304,14 @@ MUTATIONS = (
         "return response",
     ),
     mutation(
+        "a complete job without a file waits longer with each change",
+        "tests/relay/polling/test_job_recorder.py::"
+        "test_a_complete_job_without_a_file_ends_even_if_each_response_differs",
+        "_without_file",
+        "row.changed_at if known.lacks_file_since is None else known.lacks_file_since",
+        "row.changed_at",
+    ),
+    mutation(
         "a complete job without a file is checked again only with news",
         "tests/relay/polling/test_poller.py::test_a_complete_job_without_a_file_ends_even_if_each_response_is_the_same",
         "Poller._record_job",

@@ -142,7 +142,7 @@ async def test_a_complete_job_without_a_file_ends_even_if_each_response_differs(
         lacking = replace(_LACKING, media=(link,), updated=world.clock.now())
         assert await world.recorder.record_response(number, lacking, ACCOUNT) is Recorded.NEWS
         world.clock.move_to(world.clock.monotonic() + 20)
-    assert await world.recorder.record_response(number, lacking, ACCOUNT) is Recorded.ENDED
+    assert await world.recorder.record_response(number, _LACKING, ACCOUNT) is Recorded.ENDED
     assert await world.outcomes() == [("outcome", CHANNEL)]
 
 
