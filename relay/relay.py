@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from pixverse.api import KINDS, PixVerseApi
 from relay.accounts.account_registry import AccountRegistry
-from relay.accounts.rechecks import Rechecks
+from relay.accounts.rechecks import RECHECK_INTERVALS, Rechecks
 from relay.accounts.server_tokens import ServerTokens
 from relay.allowances import Allowances
 from relay.callbacks.callback_addresses import CallbackAddresses
@@ -104,11 +104,12 @@ class Relay:
         ownership = self.ownership
         self.lease_moves = LeaseMoves(ownership, changes)
 
+        recheck_seconds = RECHECK_INTERVALS * timing.interval
         self.accounts = AccountRegistry(
-            database, secret_store, clock, changes, interval=timing.interval, operator_token=operator_token
+            database, secret_store, clock, changes, recheck_seconds=recheck_seconds, operator_token=operator_token
         )
         self.tokens = ServerTokens(database, secret_store, clock, self.accounts, api, changes)
-        self.rechecks = Rechecks(self.accounts, api, clock, ownership)
+        self.rechecks = Rechecks(self.accounts, api, clock, recheck_seconds=recheck_seconds, ownership=ownership)
 
         self.fetcher = JobFetcher(api.lazy_job, self.accounts, timing, changes, api.retry_at)
         recorder = JobRecorder(database, self.accounts, changes, timing)

@@ -22,14 +22,11 @@ from storage.secret_store import SecretStore
 
 log = logging.getLogger(__name__)
 
-RECHECK_INTERVALS = 15
-"""Poll intervals between two trials of a token that does not work."""
-
 
 class AccountRegistry:
     """Keeps every account in memory, in step with the database's commits, so that look-ups cost nothing.
 
-    `interval` is POLL_INTERVAL in seconds.
+    `recheck_seconds` is the time between two trials of a token that does not work; a notice names it.
     """
 
     def __init__(
@@ -39,14 +36,14 @@ class AccountRegistry:
         clock: Clock,
         changes: Changes,
         *,
-        interval: float,
+        recheck_seconds: float,
         operator_token: str | None,
     ) -> None:
         self._database = database
         self._vault = secret_store
         self._clock = clock
         self._changes = changes
-        self.recheck_seconds = RECHECK_INTERVALS * interval
+        self._recheck_ms = round(recheck_seconds * 1000)
         self._operator_token = operator_token
         self._known: dict[int, Account] = {}
         self._own: dict[int, int] = {}
@@ -238,10 +235,6 @@ class AccountRegistry:
             await account_states.tell_trouble(
                 tx, account, guild_id, operator_id=self._operator_id, recheck=self._recheck_ms, now=now
             )
-
-    @property
-    def _recheck_ms(self) -> int:
-        return round(self.recheck_seconds * 1000)
 
     def decrypt_row(self, row: AccountRow) -> Account:
         """The row as an account, with its token decrypted, or without a token if that fails."""

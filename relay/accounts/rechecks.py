@@ -18,6 +18,8 @@ from relay.ports import Clock
 
 log = logging.getLogger(__name__)
 
+RECHECK_INTERVALS = 15
+"""Poll intervals between two trials of a token that does not work."""
 _AT_ONCE = 4
 """Maximum number of concurrent trials."""
 _LONGEST_SLEEP_SECONDS = 3600.0
@@ -44,14 +46,23 @@ _RESULTS = {
 
 
 class Rechecks:
-    """Tries each account whose token does not work: after a start, and then every `accounts.recheck_seconds`. If a
-    response to the token has named a time to wait, the token is not tried before it is over."""
+    """Tries each account whose token does not work: after a start, and then every `recheck_seconds`. If a response to
+    the token has named a time to wait, the token is not tried before that time is over."""
 
-    def __init__(self, accounts: AccountRegistry, api: PixVerseApi, clock: Clock, ownership: Ownership = ALONE) -> None:
+    def __init__(
+        self,
+        accounts: AccountRegistry,
+        api: PixVerseApi,
+        clock: Clock,
+        *,
+        recheck_seconds: float,
+        ownership: Ownership = ALONE,
+    ) -> None:
         self._ownership = ownership
         self.accounts = accounts
         self._api = api
         self._clock = clock
+        self._recheck_seconds = recheck_seconds
         self._due: dict[int, float] = {}
         self._woken = asyncio.Event()
         self.failures = 0
@@ -77,7 +88,7 @@ class Rechecks:
             self._due.pop(account_id, None)
             missing = self.accounts.state_of(account_id) is AccountState.MISSING
             return Recheck.TOKEN_MISSING if missing else Recheck.NO_TOKEN
-        self._due[account_id] = self._clock.monotonic() + self.accounts.recheck_seconds
+        self._due[account_id] = self._clock.monotonic() + self._recheck_seconds
         listed, error = await self._trial(token)
         await self.accounts.confirm_user(account_id, listed)
         await self.accounts.note_trial(account_id, token, error)
@@ -134,5 +145,5 @@ class Rechecks:
         if account is None or account.state is AccountState.OK or not self._is_to_be_tried(account):
             self._due.pop(account_id, None)
         else:
-            self._due.setdefault(account_id, self._clock.monotonic() + self.accounts.recheck_seconds)
+            self._due.setdefault(account_id, self._clock.monotonic() + self._recheck_seconds)
         self._woken.set()

@@ -12,7 +12,7 @@ from pixverse.api import PixVerseApi
 from pixverse.api_client import RetryTimes
 from pixverse.api_errors import PixVerseError, RateLimited, TokenRefused
 from relay.accounts.account_registry import AccountRegistry
-from relay.accounts.rechecks import Rechecks
+from relay.accounts.rechecks import RECHECK_INTERVALS, Rechecks
 from relay.accounts.server_tokens import ServerTokens
 from relay.changes import Changes
 from storage.database import Database
@@ -99,11 +99,11 @@ class AccountsFixture:
             secret_store,
             self.clock,
             self.changes,
-            interval=INTERVAL,
+            recheck_seconds=RECHECK_INTERVALS * INTERVAL,
             operator_token=operator_token,
         )
         await self.accounts.start()
-        self.rechecks = Rechecks(self.accounts, self.api, self.clock)
+        self.rechecks = Rechecks(self.accounts, self.api, self.clock, recheck_seconds=RECHECK_INTERVALS * INTERVAL)
         self.tokens = ServerTokens(self.database, secret_store, self.clock, self.accounts, self.api, self.changes)
         self.changes.account_changed.listen(self.rechecks.account_changed)
         self.changes.account_doubted.listen(self.rechecks.try_soon)

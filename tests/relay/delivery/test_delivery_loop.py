@@ -62,7 +62,7 @@ class DeliveryLoopFixture(OutboxFixture):
         self.changes.deliveries_added.listen(self.outbox.wake)
         secret_store = await SecretStore.open(self.database, [new_key()])
         accounts = AccountRegistry(
-            self.database, secret_store, self.clock, self.changes, interval=20.0, operator_token=None
+            self.database, secret_store, self.clock, self.changes, recheck_seconds=300.0, operator_token=None
         )
         self.guilds = GuildLifecycle(self.database, accounts, self.changes, self.clock)
         self.task = asyncio.create_task(self.outbox.run())
