@@ -1,4 +1,4 @@
-"""docs/architecture.md tells what each file and folder at the top is for."""
+"""docs/architecture.md tells what each file and folder at the top is for, and where each kind of change goes."""
 
 from __future__ import annotations
 
@@ -28,3 +28,17 @@ def test_every_file_that_a_page_names_exists(page: str) -> None:
     ends = {"/".join(path.split("/")[start:]) for path in tracked.splitlines() for start in range(path.count("/") + 1)}
     named = set(re.findall(r"`([\w./-]+\.(?:py|sql|md|toml))`", (_ROOT / page).read_text()))
     assert named - ends == set()
+
+
+def test_every_name_that_the_page_finds_in_a_file_is_defined_there() -> None:
+    page = (_ROOT / "docs/architecture.md").read_text()
+    named = re.findall(r"`(\w+)`\s+in\s+`([\w./-]+\.py)`", page)
+    folders = (_ROOT, _ROOT / "relay")
+    missing = {(name, path) for name, path in named if not any(_defines(folder / path, name) for folder in folders)}
+    assert named
+    assert missing == set()
+
+
+def _defines(path: Path, name: str) -> bool:
+    definition = rf"^(?:\s*(?:async )?def |\s*class |){name}\b"
+    return path.exists() and bool(re.search(definition, path.read_text(), re.MULTILINE))
