@@ -205,7 +205,7 @@ async def ask_discord(request: Awaitable[T], seconds: float = 30.0) -> T:
             raise DiscordAway(reason_of(NotDiscord())) from error
 
 
-async def is_refused_with(codes: Collection[int], request: Awaitable[object], seconds: float = 30.0) -> bool:
+async def is_refused_with(codes: Collection[int], request: Awaitable[object], seconds: float) -> bool:
     """Whether Discord refuses a request with one of these codes. False if Discord can't be reached."""
     try:
         await ask_discord(request, seconds)

@@ -154,7 +154,7 @@ class ShardConnection:
         monotonic: Callable[[], float],
         sleep: Sleep,
         patience: float,
-        lost: LostSession | None = None,
+        lost: LostSession | None,
     ) -> None:
         """`lost` is a session of this shard to resume, if that is still possible."""
         self._client = client

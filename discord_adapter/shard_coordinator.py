@@ -62,7 +62,7 @@ class ShardCoordinator:
         *,
         monotonic: Callable[[], float],
         sleep: Sleep,
-        shard_ids: frozenset[int] | None = None,
+        shard_ids: frozenset[int] | None,
     ) -> None:
         self._shards = shards
         self._membership = membership

@@ -92,13 +92,13 @@ def room_for(wanted: int) -> int:
     if sys.platform == "win32":
         return wanted
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    files = _fewer(_FILES_WANTED, hard)
+    files = _files_within(hard)
     if soft != resource.RLIM_INFINITY and soft < files:
         with suppress(OSError, ValueError):  # A sandbox may forbid it.
             resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
             soft = files
-    return min(wanted, _fewer(_FILES_WANTED, soft) // 2)
+    return min(wanted, _files_within(soft) // 2)
 
 
-def _fewer(wanted: int, limit: int) -> int:
-    return wanted if limit == resource.RLIM_INFINITY else min(wanted, limit)
+def _files_within(limit: int) -> int:
+    return _FILES_WANTED if limit == resource.RLIM_INFINITY else min(_FILES_WANTED, limit)

@@ -38,7 +38,7 @@ class Response:
         return cls(f"{status.value} {status.phrase}\n".encode(), status, headers=named)
 
     @classmethod
-    def of_json(cls, value: object, status: HTTPStatus = HTTPStatus.OK) -> Response:
+    def of_json(cls, value: object, status: HTTPStatus) -> Response:
         """A response with the value as JSON."""
         return cls(json.dumps(value).encode(), status, "application/json")
 

@@ -18,9 +18,7 @@ def dump(notice: NoticePost) -> str:
     return _NOTICE.dump_json(replace(notice, nonce="", language=""), exclude_defaults=True).decode()
 
 
-def replacing(
-    alert: Delivery, kind: NoticeKind, now: int, *, jobs: int = 0, channel_id: int | None = None
-) -> NoticePost:
+def replacing(alert: Delivery, kind: NoticeKind, now: int, *, jobs: int, channel_id: int | None = None) -> NoticePost:
     """The notice that replaces `alert` once the problem is over."""
     text = alert.notice or ""
     return NoticePost(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from model.states import AccountState
 from relay.clock import sleep_unless_woken
-from relay.cluster.ownership import ALONE, Ownership
+from relay.cluster.ownership import Ownership
 from relay.failures import FailureSeries
 from relay.follow.job_importer import JobImporter
 from relay.polling import schedule
@@ -57,7 +57,7 @@ class AccountFollower:
         timing: Timing,
         *,
         kinds: Sequence[str],
-        ownership: Ownership = ALONE,
+        ownership: Ownership,
     ) -> None:
         self._importer = importer
         self._job_lists = job_lists

@@ -164,7 +164,7 @@ class JobFetcher:
         terms.spend()
         return await self._begin(key, terms)
 
-    def is_at_hand(self, account_id: int, jobid: str, fresh: float = FRESH_SECONDS) -> bool:
+    def is_at_hand(self, account_id: int, jobid: str, fresh: float) -> bool:
         """Whether a person's lookup of the job would cause no new request."""
         key = (account_id, jobid)
         return key in self._in_flight or key in self._polling or self._known_to_people(key, fresh) is not None

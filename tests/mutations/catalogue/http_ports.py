@@ -177,7 +177,7 @@ MUTATIONS = (
         "callbacks' connections take all files that the process may open",
         f"{_LIMIT_TESTS}::test_half_of_the_open_files_are_left_to_others",
         "room_for",
-        "return min(wanted, _fewer(_FILES_WANTED, soft) // 2)",
+        "return min(wanted, _files_within(soft) // 2)",
         "return wanted",
     ),
     mutation(
