@@ -113,6 +113,12 @@ async def find_by_number(queries: Queries, ask: Ask, number: int) -> JobRow:
     return row
 
 
+async def waits_here(queries: Queries, ask: Ask, job_id: int) -> bool:
+    """Whether the asker's channel waits for the job."""
+    here = await subscriptions.in_channel(queries, job_id, ask.channel_id)
+    return here is not None and here.ended_at is None
+
+
 def require_here(ask: Ask, subscription: SubscriptionRow | None) -> SubscriptionRow:
     """Returns the subscription if it belongs to the asker's channel. Raises NothingToDo."""
     if subscription is None or (subscription.guild_id, subscription.channel_id) != (ask.guild_id, ask.channel_id):

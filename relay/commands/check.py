@@ -10,7 +10,7 @@ from model.job import Job, Outcome, outcome_of_state
 from pixverse.api_errors import BadRequest, JobExpired, JobNotFound, PixVerseError
 from pixverse.pasted import read_one
 from relay import merge
-from relay.commands.ask import Ask, account_of, find_target, require_here
+from relay.commands.ask import Ask, account_of, find_target, require_here, waits_here
 from relay.commands.lookups import Lookups, needs_lookup, require_known
 from relay.commands.refusals import ApiDown, NotFound, NothingToDo
 from relay.commands.watch import AlreadyPosted
@@ -117,8 +117,7 @@ class Check:
             return replace(stored, on_hold=True)
         if await delivery_queries.is_told_in_server(self._reader, ask.guild_id, row.id):
             return stored
-        here = await subscriptions.in_channel(self._reader, row.id, ask.channel_id)
-        if here is None or here.ended_at is not None:
+        if not await waits_here(self._reader, ask, row.id):
             raise NotFound
         job = None if stored.job is None else merge.without_end(stored.job)
         return replace(stored, job=job, outcome=None, on_hold=True)
@@ -163,8 +162,7 @@ class Check:
         message = await delivery_queries.outcome_message(self._reader, subscription_id, row.round)
         if row.outcome is None or message is None:
             raise NothingToDo
-        job = snapshots.load(row.snapshot)
-        return AlreadyPosted(subscription_id, job, row.outcome, message.message_id, message.state)
+        return AlreadyPosted.of(subscription_id, row, row.outcome, message)
 
 
 def _stored(row: JobRow) -> Peek:

@@ -79,7 +79,7 @@ async def subscribe(
     unseen = request.job is None and (row is None or row.snapshot is None)
     if waiting is not None and unseen and (row is None or waiting.job_id != row.id):
         # It is unknown whether this account sees the job at all, so the channel keeps waiting under the other account.
-        return await _already_watched(tx, ask, request, await _row_of(tx, waiting), waiting)
+        return await _already_watched(tx, ask, request, found(await jobs.by_id(tx, waiting.job_id)), waiting)
     row = await _bring_up_to_date(tx, accounts, row, ask, request)
     here = await subscriptions.in_channel(tx, row.id, ask.channel_id)
     if row.ended_at is not None:
@@ -165,10 +165,7 @@ async def _open(
     await subscriptions.put_subscriber(
         tx, subscription_id, ask.user_id, mention=request.mention, in_batch=in_batch, now=ask.at
     )
-    opened = await subscriptions.by_id(tx, subscription_id)
-    if opened is None:
-        raise LookupError("a subscription that was just opened is not there")
-    return opened
+    return found(await subscriptions.by_id(tx, subscription_id))
 
 
 async def _bring_up_to_date(
@@ -195,13 +192,6 @@ async def _waiting_here(tx: Transaction, ask: Ask, jobid: str) -> SubscriptionRo
     """The channel's open subscription for the id, under any account."""
     here = await subscriptions.in_channel_by_jobid(tx, ask.guild_id, ask.channel_id, jobid)
     return here[0] if here and here[0].ended_at is None else None
-
-
-async def _row_of(tx: Transaction, subscription: SubscriptionRow) -> JobRow:
-    row = await jobs.by_id(tx, subscription.job_id)
-    if row is None:
-        raise LookupError(f"no job #{subscription.job_id}")
-    return row
 
 
 def _will_be_open(row: JobRow | None, job: Job | None) -> bool:

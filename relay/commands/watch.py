@@ -10,7 +10,7 @@ from model.job import Job, Outcome
 from model.states import AccountState, DeliveryState
 from pixverse.pasted import read_one
 from relay.changes import Changes
-from relay.commands.ask import Ask, Target, account_of, find_target, require_here
+from relay.commands.ask import Ask, Target, account_of, find_target, require_here, waits_here
 from relay.commands.lookups import (
     LookupResult,
     Lookups,
@@ -31,6 +31,7 @@ from relay.commands.subscribe import (
 from relay.polling.job_recorder import post_outcome
 from storage import delivery_queries, jobs, overviews, subscriptions
 from storage.database import Database, Queries
+from storage.delivery_queries import OutcomeMessage
 from storage.jobs import JobRow
 
 AT_ONCE_SECONDS = 0.2
@@ -87,6 +88,11 @@ class AlreadyPosted:
     """None if the message was not posted, or if its id is unknown."""
     state: DeliveryState
     """The state of the outcome's delivery; never given up."""
+
+    @classmethod
+    def of(cls, subscription_id: int, row: JobRow, outcome: Outcome, message: OutcomeMessage) -> AlreadyPosted:
+        """The outcome of a stored job, with its message."""
+        return cls(subscription_id, snapshots.load(row.snapshot), outcome, message.message_id, message.state)
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,11 +243,10 @@ class Watch:
     async def _require_useful(self, queries: Queries, ask: Ask, row: JobRow) -> None:
         """Raises NotFound for a job of an account that is no longer in force, unless its end was posted in this server,
         or this channel already waits for it."""
-        ended = row.ended_at is not None and not was_given_up(row)
-        if ended:
-            ended = await delivery_queries.is_told_in_server(queries, ask.guild_id, row.id)
-        here = await subscriptions.in_channel(queries, row.id, ask.channel_id)
-        if not ended and (here is None or here.ended_at is not None):
+        has_ended = row.ended_at is not None and not was_given_up(row)
+        if has_ended and await delivery_queries.is_told_in_server(queries, ask.guild_id, row.id):
+            return
+        if not await waits_here(queries, ask, row.id):
             raise NotFound
 
     async def _result(
@@ -269,5 +274,4 @@ class Watch:
             return AlreadyWatched(subscription_id, message_id, mention, api_down, on_hold=on_hold)
         if subscribed.message is None:
             return PostingOutcome(job, outcome)
-        message = subscribed.message
-        return AlreadyPosted(subscription_id, job, outcome, message.message_id, message.state)
+        return AlreadyPosted.of(subscription_id, subscribed.row, outcome, subscribed.message)

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from model import snapshots
 from model.job import Job
 from model.states import AccountState
 from pixverse.api_errors import BadRequest, JobExpired, JobNotFound
 from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherKind, OtherService
 from pixverse.pasted import Pasted, read_many
 from relay.changes import Changes
-from relay.commands.ask import Ask, account_of, find_by_number, find_posted_here
+from relay.commands.ask import Ask, account_of, find_by_number, find_posted_here, waits_here
 from relay.commands.lookups import LookupResult, Lookups, is_unanswered, needs_lookup, was_given_up
 from relay.commands.refusals import (
     AccountInTrouble,
@@ -27,8 +26,8 @@ from relay.commands.subscribe import Limits, SubscribeRequest, SubscribeResult, 
 from relay.commands.watch import LATER_SECONDS, AlreadyPosted, PromptPost, PromptPosts
 from relay.delivery import nonces
 from relay.polling.job_recorder import post_outcome
-from storage import batches, deliveries, jobs, overviews, subscriptions
-from storage.database import Database, Queries, Transaction
+from storage import batches, deliveries, jobs, overviews
+from storage.database import Database, Transaction
 from storage.delivery_queries import OutcomeMessage
 from storage.jobs import JobRow
 
@@ -194,7 +193,7 @@ class WatchMany:
         except NumberUnknown:
             one.status = EntryStatus.NOT_FOUND
             return
-        one.on_hold = row.account_id != account_id and await _waits(self._database.reader, ask, row)
+        one.on_hold = row.account_id != account_id and await waits_here(self._database.reader, ask, row.id)
         if row.account_id == account_id or one.on_hold:
             one.row, one.jobid = row, row.jobid
         else:
@@ -274,7 +273,7 @@ class WatchMany:
         return written
 
     async def _subscribe(self, tx: Transaction, ask: Ask, one: _Wanted, request: SubscribeRequest) -> None:
-        if one.on_hold and one.row is not None and not await _waits(tx, ask, one.row):
+        if one.on_hold and one.row is not None and not await waits_here(tx, ask, one.row.id):
             one.status = EntryStatus.NOT_FOUND  # Somebody has stopped it meanwhile.
             return
         try:
@@ -304,16 +303,7 @@ class WatchMany:
 
 
 def _posted(row: JobRow, subscription_id: int, message: OutcomeMessage) -> AlreadyPosted | None:
-    if row.outcome is None:
-        return None
-    job = snapshots.load(row.snapshot)
-    return AlreadyPosted(subscription_id, job, row.outcome, message.message_id, message.state)
-
-
-async def _waits(queries: Queries, ask: Ask, row: JobRow) -> bool:
-    """Whether the asker's channel waits for the job."""
-    here = await subscriptions.in_channel(queries, row.id, ask.channel_id)
-    return here is not None and here.ended_at is None
+    return None if row.outcome is None else AlreadyPosted.of(subscription_id, row, row.outcome, message)
 
 
 def _words(text: str) -> list[Pasted]:

@@ -28,8 +28,8 @@ MUTATIONS = (
         "a job on hold that has ended for another server is posted in a further channel",
         "tests/relay/commands/test_commands.py::test_a_job_on_hold_that_ended_for_others_does_not_say_so",
         "Watch._require_useful",
-        "ended = await delivery_queries.is_told_in_server(queries, ask.guild_id, row.id)",
-        "pass",
+        "has_ended and await delivery_queries.is_told_in_server(queries, ask.guild_id, row.id)",
+        "has_ended",
     ),
     mutation(
         "a job on hold that somebody stops at that moment is watched anew",
@@ -42,7 +42,7 @@ MUTATIONS = (
         "a job on hold that somebody stops at that moment is watched anew by its number in a list",
         "tests/relay/commands/test_commands.py::test_a_job_on_hold_is_not_watched_anew_if_somebody_stops_it_meanwhile",
         "WatchMany._subscribe",
-        "not await _waits(tx, ask, one.row)",
+        "not await waits_here(tx, ask, one.row.id)",
         "False",
     ),
     mutation(
