@@ -161,9 +161,9 @@ class PixVerse(commands.GroupCog, group_name="pixverse", group_description=comma
 
 async def watch_one_reply(watch: Watch, interaction: Interaction, ask: Ask, result: StatusResult) -> Reply:
     """The reply after watching one job. The link to the card is added once the card is posted."""
-    refused = isinstance(result, NowWatching) and result.refused
+    refused = isinstance(result, NowWatching) and result.card.refused
     reply = status_reply(result, ask.where, await obstacles_here(interaction, refused=refused))
-    if not isinstance(result, NowWatching) or result.card_on_its_way is None:
+    if not isinstance(result, NowWatching) or result.card.on_its_way is None:
         return reply
 
     async def later() -> Reply:
@@ -179,12 +179,12 @@ async def watch_many_reply(
 
     `found` is how many ids were in the message that they were taken from; None for ids that were typed.
     """
-    obstacles = await obstacles_here(interaction, refused=result.refused)
+    obstacles = await obstacles_here(interaction, refused=result.summary.refused)
     if found is None:
         reply = watch_reply(result, ask.where, obstacles)
     else:
         reply = watch_menu_reply(result, ask.where, found, obstacles)
-    if result.summary_on_its_way is None:
+    if result.summary.on_its_way is None:
         return reply
 
     async def later() -> Reply:

@@ -60,7 +60,7 @@ def _now_watching(result: NowWatching, where: Address) -> Reply:
         text = _("**Watching.** I'll post the result here and ping you.")
     else:
         text = _("**Watching.** I'll post the result here.")
-    jump = formatting.card_link(where, result.card_message_id)
+    jump = formatting.card_link(where, result.card.message_id)
     return _with_buttons(formatting.paragraph(text, jump), result.subscription_id, mention=result.mention)
 
 

@@ -107,7 +107,7 @@ def _head(result: WatchResult, left_out: list[WatchEntry], where: Address) -> st
             others=number(len(left_out)),
         )
     ping = _("I'll ping you once, when the last one ends.") if result.mention else _("I won't ping you.")
-    jump = formatting.jump(where, result.summary_message_id, _("Jump to the summary"))
+    jump = formatting.jump(where, result.summary.message_id, _("Jump to the summary"))
     return formatting.paragraph(state, ping, _trouble(result), jump)
 
 

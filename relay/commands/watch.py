@@ -40,6 +40,44 @@ messages wait in the channel."""
 LATER_SECONDS = 60.0
 
 
+# ---- posting for somebody who waits ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PromptPost:
+    """The state of a message after waiting for it."""
+
+    message_id: int | None = None
+    refused: bool = False
+    on_its_way: int | None = None
+    """The message's delivery, if it is neither posted nor refused yet."""
+
+
+class PromptPosts:
+    """Posts a message ahead of others for a person who waits. Raises StorageError if the database fails."""
+
+    def __init__(self, reader: Queries, deliver_now: Callable[[int, float], Awaitable[int | None]]) -> None:
+        self._reader = reader
+        self._deliver_now = deliver_now
+
+    async def post(self, delivery_id: int | None, seconds: float = AT_ONCE_SECONDS) -> PromptPost:
+        """Sends the delivery, if there is one, and returns its state after at most `seconds`."""
+        if delivery_id is None:
+            return PromptPost()
+        message_id = await self._deliver_now(delivery_id, seconds)
+        if message_id is not None:
+            return PromptPost(message_id)
+        if await delivery_queries.is_blocked(self._reader, delivery_id):
+            return PromptPost(refused=True)
+        return PromptPost(on_its_way=delivery_id)
+
+    async def after_waiting(self, post: PromptPost) -> PromptPost:
+        """The message once it is posted or refused, or after a minute, when nobody waits for it any more."""
+        if post.on_its_way is None:
+            return post
+        return replace(await self.post(post.on_its_way, LATER_SECONDS), on_its_way=None)
+
+
 # ---- results --------------------------------------------------------------------------------------------------------
 
 
@@ -50,17 +88,12 @@ class NowWatching:
     subscription_id: int
     job: Job | None
     """As the API last described it; None if it has not yet."""
-    card_message_id: int | None
-    """None if the card is not posted yet."""
+    card: PromptPost
     mention: bool
     api_down: bool
     """Whether the API did not respond, or responded with 429. The job is watched anyway."""
     hold: AccountState | None = None
     """Why the token kept the job from being looked up, if it did. The job is watched anyway."""
-    refused: bool = False
-    """Whether Discord refuses the card."""
-    card_on_its_way: int | None = None
-    """The card's delivery, if the card is neither posted nor refused yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,36 +139,6 @@ class PostingOutcome:
 StatusResult = NowWatching | AlreadyWatched | AlreadyPosted | PostingOutcome
 
 
-# ---- posting for somebody who waits ---------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class PromptPost:
-    """The state of a message after waiting for it."""
-
-    message_id: int | None = None
-    refused: bool = False
-    on_its_way: int | None = None
-    """The message's delivery, if it is neither posted nor refused yet."""
-
-
-class PromptPosts:
-    """Posts a message ahead of others for a person who waits. Raises StorageError if the database fails."""
-
-    def __init__(self, reader: Queries, deliver_now: Callable[[int, float], Awaitable[int | None]]) -> None:
-        self._reader = reader
-        self._deliver_now = deliver_now
-
-    async def post(self, delivery_id: int, seconds: float = AT_ONCE_SECONDS) -> PromptPost:
-        """Sends the delivery, and returns its state after at most `seconds`."""
-        message_id = await self._deliver_now(delivery_id, seconds)
-        if message_id is not None:
-            return PromptPost(message_id)
-        if await delivery_queries.is_blocked(self._reader, delivery_id):
-            return PromptPost(refused=True)
-        return PromptPost(on_its_way=delivery_id)
-
-
 # ---- watching -------------------------------------------------------------------------------------------------------
 
 
@@ -176,10 +179,7 @@ class Watch:
 
     async def with_card(self, result: NowWatching) -> NowWatching:
         """Returns the result of `status` once its card is posted or refused, or after a minute."""
-        if result.card_on_its_way is None:
-            return result
-        card = await self._prompt_posts.post(result.card_on_its_way, LATER_SECONDS)
-        return replace(result, card_message_id=card.message_id, refused=card.refused, card_on_its_way=None)
+        return replace(result, card=await self._prompt_posts.after_waiting(result.card))
 
     async def set_mention(self, ask: Ask, subscription_id: int, mention: bool) -> None:
         """Sets whether the asker, who waits for the job, is pinged at its end. If they wait for it as part of their
@@ -255,16 +255,8 @@ class Watch:
         subscription_id = subscribed.subscription.id
         job, outcome = snapshots.load(subscribed.row.snapshot), subscribed.row.outcome
         if subscribed.state is SubscribeState.WATCHED:
-            card = PromptPost() if subscribed.card_id is None else await self._prompt_posts.post(subscribed.card_id)
-            return NowWatching(
-                subscription_id,
-                job,
-                card.message_id,
-                mention,
-                api_down,
-                refused=card.refused,
-                card_on_its_way=card.on_its_way,
-            )
+            card = await self._prompt_posts.post(subscribed.card_id)
+            return NowWatching(subscription_id, job, card, mention, api_down)
         if subscribed.state is SubscribeState.ALREADY_WATCHED or outcome is None:
             if subscribed.card_id is not None:
                 message_id = (await self._prompt_posts.post(subscribed.card_id)).message_id

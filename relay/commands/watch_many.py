@@ -23,7 +23,7 @@ from relay.commands.refusals import (
     TooManyJobs,
 )
 from relay.commands.subscribe import Limits, SubscribeRequest, SubscribeResult, SubscribeState, subscribe
-from relay.commands.watch import LATER_SECONDS, AlreadyPosted, PromptPost, PromptPosts
+from relay.commands.watch import AlreadyPosted, PromptPost, PromptPosts
 from relay.delivery import nonces
 from relay.polling.job_recorder import post_outcome
 from storage import batches, deliveries, jobs, overviews
@@ -90,15 +90,10 @@ class WatchResult:
     """The results for all ids, in the order in which they were given."""
 
     entries: tuple[WatchEntry, ...]
-    summary_message_id: int | None
-    """None if the summary is not posted yet, or if no job belongs to the batch."""
+    summary: PromptPost
     mention: bool
     hold: AccountState | None = None
     """What is wrong with the server's token, if that kept jobs from being looked up. Its account's jobs are on hold."""
-    refused: bool = False
-    """Whether Discord refuses the summary."""
-    summary_on_its_way: int | None = None
-    """The summary's delivery, if the summary is neither posted nor refused yet."""
 
 
 # ---- watching -------------------------------------------------------------------------------------------------------
@@ -164,16 +159,13 @@ class WatchMany:
         for job_id in written.touched:
             self._changes.job_watched(job_id)
         self._changes.deliveries_added()
-        summary = PromptPost() if written.summary_id is None else await self._prompt_posts.post(written.summary_id)
+        summary = await self._prompt_posts.post(written.summary_id)
         entries = tuple([await self._entry(one, account_id) for one in wanted])
-        return WatchResult(entries, summary.message_id, mention, hold, summary.refused, summary.on_its_way)
+        return WatchResult(entries, summary, mention, hold)
 
     async def with_summary(self, result: WatchResult) -> WatchResult:
         """Returns the result of `watch` once its summary is posted or refused, or after a minute."""
-        if result.summary_on_its_way is None:
-            return result
-        summary = await self._prompt_posts.post(result.summary_on_its_way, LATER_SECONDS)
-        return replace(result, summary_message_id=summary.message_id, refused=summary.refused, summary_on_its_way=None)
+        return replace(result, summary=await self._prompt_posts.after_waiting(result.summary))
 
     async def _known(self, ask: Ask, account_id: int, wanted: list[_Wanted]) -> list[_Wanted]:
         """Fills in what the database knows. Of several ids for the same job, the first is kept."""

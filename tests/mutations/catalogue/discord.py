@@ -594,9 +594,9 @@ MUTATIONS = (
     mutation(
         "a refused card is reported to nobody",
         f"{_E2E}/test_refusals.py::test_a_refused_card_is_reported_at_once",
-        "Watch._result",
-        "refused=card.refused,",
-        "refused=False,",
+        "PromptPosts.post",
+        "PromptPost(refused=True)",
+        "PromptPost(on_its_way=delivery_id)",
     ),
     mutation(
         "a private thread that the bot is not in looks open",

@@ -34,7 +34,7 @@ async def test_a_list_becomes_one_batch_with_one_summary(world: RelayFixture) ->
         ("job-2", EntryStatus.WATCHED),
         ("job-3", EntryStatus.WATCHED),
     ]
-    assert result.summary_message_id == 7001
+    assert result.summary.message_id == 7001
     assert await world.rows("SELECT kind, batch_id FROM deliveries") == [("summary", 1)]
     assert await world.rows("SELECT user_id, mention, in_batch FROM subscribers") == [(PERSON, 1, 1)] * 3
     assert await world.rows("SELECT user_id, mention FROM batches") == [(PERSON, 1)]
@@ -163,7 +163,7 @@ async def test_a_sentence_with_two_ids_watches_those_two(world: RelayFixture) ->
 
 async def test_if_nothing_is_watched_there_is_no_batch(world: RelayFixture) -> None:
     result = await world.commands.many.watch(world.ask(), "nowhere-1", True)
-    assert result.summary_message_id is None
+    assert result.summary.message_id is None
     assert await world.rows("SELECT count(*) FROM batches") == [(0,)]
     assert await world.rows("SELECT count(*) FROM deliveries") == [(0,)]
 
