@@ -13,6 +13,7 @@ from relay.polling.schedule import Timing
 from storage.jobs import OpenJob
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class PolledJob:
     """One polled job. Uses slots to stay small, because there may be a hundred thousand.
 
@@ -20,76 +21,49 @@ class PolledJob:
     `snapshot_hash`, `body_fingerprint`, `ran_until` and `ran_until_noted`.
     """
 
-    __slots__ = (
-        "account_id",
-        "asked_at",
-        "body_fingerprint",
-        "deferred",
-        "due",
-        "early_looks",
-        "failures",
-        "has_card",
-        "id",
-        "in_flight",
-        "is_live",
-        "is_shown",
-        "jobid",
-        "missing_since",
-        "queued_at",
-        "ran_until",
-        "ran_until_noted",
-        "record_requested_at",
-        "record_running_at",
-        "reported_at",
-        "snapshot_hash",
-        "watched_at",
-        "watched_since",
-    )
-
-    def __init__(self, job_id: int, account_id: int, jobid: str) -> None:
-        self.id = job_id
-        self.account_id = account_id
-        self.jobid = jobid
-        self.snapshot_hash = 0
-        """Hash of the snapshot in the database."""
-        self.body_fingerprint: int | None = None
-        """Fingerprint of the last response, if known. A response with the same fingerprint brings no news."""
-        self.has_card = True
-        """Whether the job has a card of its own."""
-        self.is_shown = True
-        """Whether a card or a summary shows the job."""
-        self.is_live = False
-        """Whether the job was young and shown when it last began to wait."""
-        self.watched_since = 0
-        """Milliseconds UTC."""
-        self.watched_at = 0.0
-        """`watched_since` in monotonic seconds, computed when the job was read, so that setting the wall clock later
-        makes no job older."""
-        self.queued_at = 0.0
-        """Since when the job has been in the queue, in monotonic seconds."""
-        self.missing_since: int | None = None
-        """Milliseconds UTC."""
-        self.due = 0.0
-        """Monotonic seconds."""
-        self.asked_at: float | None = None
-        """When the job, or a list that names it, was last requested, in monotonic seconds."""
-        self.record_requested_at: float | None = None
-        """When the job's own record was last requested, in monotonic seconds."""
-        self.record_running_at: float | None = None
-        """When the latest record that showed the job running was requested, in monotonic seconds."""
-        self.failures = 0
-        """Consecutive requests without a usable response."""
-        self.in_flight = False
-        self.ran_until: int | None = None
-        """When this process last saw the job active, in milliseconds UTC."""
-        self.ran_until_noted = 0
-        """When `ran_until` was last written to the database, or the job was added; milliseconds UTC."""
-        self.deferred = False
-        """Whether the job came due while the API was down."""
-        self.reported_at: float | None = None
-        """When a callback last reported the end, in monotonic seconds; None if no early request is needed."""
-        self.early_looks: tuple[float, ...] = ()
-        """When the record was last requested because of such reports, in monotonic seconds."""
+    id: int
+    account_id: int
+    jobid: str
+    snapshot_hash: int = 0
+    """Hash of the snapshot in the database."""
+    body_fingerprint: int | None = None
+    """Fingerprint of the last response, if known. A response with the same fingerprint brings no news."""
+    has_card: bool = True
+    """Whether the job has a card of its own."""
+    is_shown: bool = True
+    """Whether a card or a summary shows the job."""
+    is_live: bool = False
+    """Whether the job was young and shown when it last began to wait."""
+    watched_since: int = 0
+    """Milliseconds UTC."""
+    watched_at: float = 0.0
+    """`watched_since` in monotonic seconds, computed when the job was read, so that setting the wall clock later
+    makes no job older."""
+    queued_at: float = 0.0
+    """Since when the job has been in the queue, in monotonic seconds."""
+    missing_since: int | None = None
+    """Milliseconds UTC."""
+    due: float = 0.0
+    """Monotonic seconds."""
+    asked_at: float | None = None
+    """When the job, or a list that names it, was last requested, in monotonic seconds."""
+    record_requested_at: float | None = None
+    """When the job's own record was last requested, in monotonic seconds."""
+    record_running_at: float | None = None
+    """When the latest record that showed the job running was requested, in monotonic seconds."""
+    failures: int = 0
+    """Consecutive requests without a usable response."""
+    in_flight: bool = False
+    ran_until: int | None = None
+    """When this process last saw the job active, in milliseconds UTC."""
+    ran_until_noted: int = 0
+    """When `ran_until` was last written to the database, or the job was added; milliseconds UTC."""
+    deferred: bool = False
+    """Whether the job came due while the API was down."""
+    reported_at: float | None = None
+    """When a callback last reported the end, in monotonic seconds; None if no early request is needed."""
+    early_looks: tuple[float, ...] = ()
+    """When the record was last requested because of such reports, in monotonic seconds."""
 
     @property
     def end_reported(self) -> bool:
