@@ -9,7 +9,6 @@ from model.messages import Address, Cause
 from relay.accounts.rechecks import Recheck, Rechecks
 from relay.allowances import Allowances
 from relay.commands.ask import Ask
-from relay.commands.check_report import ChannelAccess, CheckReport, Followed
 from relay.delivery.attachments import limit_in_force, limit_to_tell
 from relay.delivery.fallbacks import Variant
 from relay.polling.job_fetcher import JobFetcher
@@ -18,7 +17,7 @@ from storage import delivery_queries, follows, overviews, servers
 from storage.database import Database
 from storage.follows import FollowRow
 from ui import admin_replies
-from ui.check_reply import check_reply
+from ui.check_reply import ChannelAccess, CheckReport, Followed, check_reply
 from ui.language import language_of
 from ui.message import Reply
 

@@ -14,7 +14,6 @@ from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherKind, OtherService,
 from relay.accounts.rechecks import Recheck
 from relay.commands import refusals
 from relay.commands.check import Checked, CheckedBefore, NotChecked, Peek, Unchecked
-from relay.commands.check_report import ChannelAccess, CheckReport, Followed
 from relay.commands.job_queries import JobDetails, Listed
 from relay.commands.resending import SentAgain
 from relay.commands.stop import Stopped, StoppedAll, TakenOff
@@ -30,7 +29,7 @@ from ui.admin_replies import (
     callbacks_off_reply,
     replace_address_question,
 )
-from ui.check_reply import check_reply
+from ui.check_reply import ChannelAccess, CheckReport, Followed, check_reply
 from ui.deliveries_reply import PAGE, posted_after_all, results_reply, sent_again
 from ui.details_reply import details_replies
 from ui.language import LANGUAGES

@@ -4,8 +4,7 @@ from dataclasses import replace
 
 from model.messages import ClaimedUser, Obstacle
 from relay.accounts.rechecks import Recheck
-from relay.commands.check_report import ChannelAccess, CheckReport, Followed
-from ui.check_reply import check_reply
+from ui.check_reply import ChannelAccess, CheckReport, Followed, check_reply
 from ui.command_texts import CommandMentions
 
 MENTIONS = CommandMentions({"pixverse": 11, "pixverse-admin": 12})
