@@ -114,6 +114,8 @@ class VideoLink:
     host: str | None = None
     content_type: str | None = None
     tries: int = 0
+    may_pass: bool = False
+    """FETCH_FAILED: whether the host took no connection, or answered with an error of its own that may soon be over."""
 
 
 @dataclass(frozen=True, slots=True)

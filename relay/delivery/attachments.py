@@ -88,7 +88,7 @@ class _Refreshed:
 
 
 class NotThereYet(Exception):
-    """A host does not have a file yet; it may still appear."""
+    """A host does not have a file yet, or cannot serve it now; that may change."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"a link leads nowhere yet, tried again in {seconds:.0f} s")
@@ -155,8 +155,9 @@ class Attacher:
         return waited is None or _until_next_try(waited) is None
 
     def _require_present(self, job_id: int, items: Sequence[VideoFile | VideoLink]) -> None:
-        """Raises NotThereYet if a host refused a link that is worth another try. The first refusal begins the wait."""
-        if not _any_link(items, LinkReason.NOT_THERE):
+        """Raises NotThereYet if a host refused a link that is worth another try, or has errors of its own. The first
+        refusal begins the wait."""
+        if not any(_may_work_later(item) for item in items):
             return
         waited = self._waited(job_id)
         if waited is None:
@@ -196,6 +197,10 @@ def _until_next_try(waited: float) -> float | None:
 
 def _any_link(items: Sequence[VideoFile | VideoLink], reason: LinkReason) -> bool:
     return any(isinstance(item, VideoLink) and item.reason is reason for item in items)
+
+
+def _may_work_later(item: VideoFile | VideoLink) -> bool:
+    return isinstance(item, VideoLink) and (item.reason is LinkReason.NOT_THERE or item.may_pass)
 
 
 def _as_posted(job: Job, items: Sequence[VideoFile | VideoLink], variant: Variant, bounds: UploadBounds) -> Attachments:

@@ -32,6 +32,7 @@ _CHUNK = 256 * 1024
 _HEADERS = {"Accept-Encoding": "identity", "User-Agent": "PixVerse-Relay"}
 _DEAD = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
 _NOT_YET = frozenset({HTTPStatus.ACCEPTED, HTTPStatus.NO_CONTENT, HTTPStatus.TOO_EARLY})
+_HOST_BUSY = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
 _EXPIRY = re.compile(r"^[0-9a-f]{1,12}$")
 
 
@@ -63,6 +64,10 @@ class _BrokeOff(Exception):
     """The download failed, but another try may succeed."""
 
 
+class _HostFailed(_BrokeOff):
+    """The host answered with an error of its own."""
+
+
 class _Part(_BrokeOff):
     """The host sent only a part of the file as if it were the whole."""
 
@@ -83,13 +88,17 @@ class _NotThere(Exception):
 class _Failed(Exception):
     """No try or no time is left."""
 
-    def __init__(self, tries: int) -> None:
+    def __init__(self, tries: int, *, may_pass: bool = False) -> None:
         super().__init__(f"broken off {tries} times")
         self.tries = tries
+        self.may_pass = may_pass
+        """Whether the host may soon work again."""
 
 
 _BREAKS = (_BrokeOff, _NotThere, TimeoutError, ConnectionError, aiohttp.ClientError, HttpProcessingError, ValueError)
 """Errors that end a try. aiohttp and yarl raise the last two for responses that are not HTTP."""
+_MAY_PASS = (_HostFailed, aiohttp.ClientConnectorError)
+"""Errors of a host that may soon be over. A silent host is not among them: each fetch from it takes minutes."""
 
 
 class _Tries:
@@ -112,7 +121,7 @@ class _Tries:
                 raise _NotThere from error
             self._part = error.size
         if self.number == TRIES:
-            raise _Failed(self.number) from error
+            raise _Failed(self.number, may_pass=isinstance(error, _MAY_PASS)) from error
 
 
 def media_session(hosts: AllowedHosts, names: AbstractResolver | None = None) -> aiohttp.ClientSession:
@@ -178,7 +187,7 @@ class Downloader:
             expired = host_time is not None and expires_at is not None and expires_at <= host_time
             return replace(link, reason=LinkReason.EXPIRED if expired else LinkReason.NOT_THERE, size=media.size)
         except _Failed as failed:
-            return replace(link, size=media.size, tries=failed.tries)
+            return replace(link, size=media.size, tries=failed.tries, may_pass=failed.may_pass)
         return VideoFile(index, path, extension, size)
 
     async def _try_until_saved(self, url: URL, media: Media, path: Path) -> tuple[str, int]:
@@ -216,6 +225,8 @@ class Downloader:
             raise _NotThere(_host_time(response))
         if response.status in _NOT_YET:
             raise _NotThere
+        if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR or response.status in _HOST_BUSY:
+            raise _HostFailed(f"HTTP {response.status}")
         if response.status != HTTPStatus.OK:
             raise _BrokeOff(f"HTTP {response.status}")
         length = response.content_length

@@ -390,6 +390,20 @@ MUTATIONS = (
         "if 0:\n    raise NotThereYet(0)",
     ),
     mutation(
+        "a media host's server error costs the file at once",
+        "tests/relay/delivery/test_sender.py::test_a_link_that_works_a_little_later",
+        "_may_work_later",
+        "item.reason is LinkReason.NOT_THERE or item.may_pass",
+        "item.reason is LinkReason.NOT_THERE",
+    ),
+    mutation(
+        "a media host that takes no connection costs the file at once",
+        "tests/relay/media/test_media_store.py::test_a_host_that_takes_no_connection_may_do_so_soon",
+        "_Tries.broke_off",
+        "may_pass=isinstance(error, _MAY_PASS)",
+        "may_pass=isinstance(error, _HostFailed)",
+    ),
+    mutation(
         "a blank in an address makes it invalid",
         "tests/relay/media/test_allowed_hosts.py::test_unencoded_text_is_encoded_once",
         "percent_encoded",

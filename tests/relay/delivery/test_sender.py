@@ -390,10 +390,17 @@ async def test_links_refreshed_since_replace_those_of_an_earlier_try(world: Outb
     assert only(world).job == newer
 
 
+_WORKS_LATER = {
+    "no file yet": VideoLink(1, completed("job").media[0].url, LinkReason.NOT_THERE),
+    "a server error": VideoLink(1, completed("job").media[0].url, LinkReason.FETCH_FAILED, may_pass=True),
+}
+
+
 @pytest.mark.parametrize("appears", [5, 30, 90])
-async def test_a_link_that_works_a_little_later(world: OutboxFixture, appears: int) -> None:
+@pytest.mark.parametrize("why", _WORKS_LATER)
+async def test_a_link_that_works_a_little_later(world: OutboxFixture, appears: int, why: str) -> None:
     job = completed("job")
-    absent, there = VideoLink(1, job.media[0].url, LinkReason.NOT_THERE), VideoFile(1, Path("video"), ".mp4", 9)
+    absent, there = _WORKS_LATER[why], VideoFile(1, Path("video"), ".mp4", 9)
     started = world.clock.monotonic()
 
     def look() -> None:
@@ -427,6 +434,27 @@ async def test_a_link_that_does_not_work_for_over_a_minute(world: OutboxFixture)
         await world.pump()
     assert only(world).links == (absent,)
     assert len(world.refreshes) == 2
+
+
+async def test_a_host_with_errors_for_over_a_minute_is_not_waited_for(world: OutboxFixture) -> None:
+    broken = _WORKS_LATER["a server error"]
+    world.videos.on_fetch = lambda: setattr(world.videos, "answers", [(broken,)])
+    await world.watch("job", CHANNEL)
+    await world.end(completed("job"))
+    await world.pump_for(90_000)
+    assert world.discord.outcomes(CHANNEL) == []
+    await world.pump_for(30_000)
+    assert only(world).links == (broken,)
+    assert world.refreshes == []
+
+
+async def test_a_download_that_failed_for_good_is_posted_as_a_link_at_once(world: OutboxFixture) -> None:
+    broken = VideoLink(1, completed("job").media[0].url, LinkReason.FETCH_FAILED)
+    world.videos.answers = [(broken,)]
+    await world.watch("job", CHANNEL)
+    await world.end(completed("job"))
+    await world.pump()
+    assert only(world).links == (broken,)
 
 
 async def test_a_download_that_outlasts_the_nonce_is_followed_by_a_search(world: OutboxFixture) -> None:

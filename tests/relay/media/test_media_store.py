@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from email.utils import formatdate
@@ -298,11 +299,25 @@ async def test_more_than_the_first_chunk_decides_the_type(cdn: Cdn, store: Media
     assert isinstance(await only(store, Media(cdn.url("/a"))), VideoFile)
 
 
-async def test_a_server_error_is_retried_and_then_reported(cdn: Cdn, store: MediaStore) -> None:
-    video = await only(store, Media(cdn.file("/a.mp4", b"", "text/plain", 502)))
+@pytest.mark.parametrize(("status", "may_pass"), [(408, True), (429, True), (500, True), (502, True), (418, False)])
+async def test_a_server_error_is_retried_and_then_reported(
+    cdn: Cdn, store: MediaStore, status: int, may_pass: bool
+) -> None:
+    video = await only(store, Media(cdn.file("/a.mp4", b"", "text/plain", status)))
     assert isinstance(video, VideoLink)
-    assert (video.reason, video.tries) == (LinkReason.FETCH_FAILED, TRIES)
+    assert (video.reason, video.tries, video.may_pass) == (LinkReason.FETCH_FAILED, TRIES, may_pass)
     assert len(cdn.asked) == TRIES
+
+
+async def test_a_host_that_takes_no_connection_may_do_so_soon(tmp_path: Path) -> None:
+    nobody = Cdn()
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        nobody.port = bound.getsockname()[1]
+        async with within(Bounds(LIMIT), nobody, tmp_path) as store:
+            video = await only(store, Media(nobody.url("/a.mp4")))
+    assert isinstance(video, VideoLink)
+    assert (video.reason, video.may_pass) == (LinkReason.FETCH_FAILED, True)
 
 
 async def test_a_silent_host_is_not_waited_for(cdn: Cdn, store: MediaStore) -> None:
@@ -313,7 +328,7 @@ async def test_a_silent_host_is_not_waited_for(cdn: Cdn, store: MediaStore) -> N
     cdn.handlers["/silent"] = silent
     video = await only(store, Media(cdn.url("/silent")))
     assert isinstance(video, VideoLink)
-    assert video.reason is LinkReason.FETCH_FAILED
+    assert (video.reason, video.may_pass) == (LinkReason.FETCH_FAILED, False)
 
 
 def _trickle(piece: int, seconds: float) -> Handler:
