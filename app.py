@@ -28,7 +28,7 @@ from cogs.pixverse_admin import AdminServices, PixVerseAdmin
 from cogs.token_service import TokenService
 from discord_adapter.client import RelayClient, log_in, use_discord_at
 from discord_adapter.command_registry import CommandRegistry
-from discord_adapter.gateway import Hold, connected_until_refused, hold_all
+from discord_adapter.gateway import ConnectShards, connect_all, connected_until_refused
 from discord_adapter.guild_events import GuildEvents
 from discord_adapter.guild_reconciler import GuildReconciler
 from discord_adapter.identify_slots import LocalSlots, SharedSlots
@@ -286,10 +286,10 @@ async def _serve_discord(
     client.started = start
     try:
         await log_in(client, settings.discord_token.get_secret_value(), clock.sleep)
-        hold: Hold = hold_all
+        connect_shards: ConnectShards = connect_all
         if relay.membership is not None:
-            hold = partial(share_shards, relay.membership, clock, frozenset(settings.shard_ids) or None)
+            connect_shards = partial(share_shards, relay.membership, clock, frozenset(settings.shard_ids) or None)
         signs = (relay.outbox.token_dead, client.invalid_requests.token_refused)
-        await connected_until_refused(shards, clock.sleep, hold, signs)
+        await connected_until_refused(shards, clock.sleep, connect_shards, signs)
     finally:
         await responder.end()

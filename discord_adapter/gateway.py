@@ -20,7 +20,7 @@ from relay.ports import Sleep
 
 log = logging.getLogger(__name__)
 
-Hold = Callable[[ShardManager, GatewayInfo], Awaitable[Never]]
+ConnectShards = Callable[[ShardManager, GatewayInfo], Awaitable[Never]]
 
 _LONGEST_WAIT = 60.0
 _LONGEST_WAIT_REFUSED = 300.0
@@ -37,7 +37,7 @@ _REFUSALS = {
 """Close codes after which a client must not reconnect unchanged (Discord developer docs, Gateway Close Event Codes)."""
 
 
-async def hold_all(shards: ShardManager, info: GatewayInfo) -> Never:
+async def connect_all(shards: ShardManager, info: GatewayInfo) -> Never:
     """Connects as many shards as Discord wants. Raises what `ShardManager.failure` raises."""
     shards.begin(info.shards)
     for shard_id in range(info.shards):
@@ -46,13 +46,13 @@ async def hold_all(shards: ShardManager, info: GatewayInfo) -> Never:
 
 
 async def connected_until_refused(
-    shards: ShardManager, sleep: Sleep, hold: Hold, refused: Iterable[asyncio.Event]
+    shards: ShardManager, sleep: Sleep, connect_shards: ConnectShards, refused: Iterable[asyncio.Event]
 ) -> Never:
     """Keeps shards connected until Discord refuses the bot's token, at the gateway or as one of `refused` signals.
 
     Raises DiscordTokenRefused.
     """
-    gateway = asyncio.create_task(stay_connected(shards, sleep, hold), name="gateway")
+    gateway = asyncio.create_task(stay_connected(shards, sleep, connect_shards), name="gateway")
     tasks = [gateway, *(asyncio.create_task(sign.wait(), name="token") for sign in refused)]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -65,7 +65,7 @@ async def connected_until_refused(
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def stay_connected(shards: ShardManager, sleep: Sleep, hold: Hold = hold_all) -> Never:
+async def stay_connected(shards: ShardManager, sleep: Sleep, connect_shards: ConnectShards = connect_all) -> Never:
     """Keeps shards connected until it is cancelled; logs one line for each refusal.
 
     A shard whose connection breaks reconnects by itself, and the others stay connected. After a refusal, all shards
@@ -75,12 +75,12 @@ async def stay_connected(shards: ShardManager, sleep: Sleep, hold: Hold = hold_a
     Args:
         shards: This process's shards.
         sleep: Waits for the given number of seconds.
-        hold: Connects all shards, or this process's share of them, until Discord refuses one.
+        connect_shards: Connects all shards, or this process's share of them, until Discord refuses one.
     """
     failures = 0
     while True:
         try:
-            await _connect(shards, hold)
+            await _connect(shards, connect_shards)
         except Exception as error:
             # Broad, so that the shards reconnect whatever ended the connections.
             problem, longest = _read(error, shards)
@@ -92,11 +92,11 @@ async def stay_connected(shards: ShardManager, sleep: Sleep, hold: Hold = hold_a
         await sleep(wait)
 
 
-async def _connect(shards: ShardManager, hold: Hold) -> Never:
+async def _connect(shards: ShardManager, connect_shards: ConnectShards) -> Never:
     """Requests the gateway's address, and keeps the shards connected until Discord refuses one of them."""
     info = await ask_gateway(shards.client)
     try:
-        await hold(shards, info)
+        await connect_shards(shards, info)
     finally:
         await shards.end()
 

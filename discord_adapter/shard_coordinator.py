@@ -86,7 +86,7 @@ class ShardCoordinator:
 
     async def turn(self) -> None:
         """Follows the rows once: connects, hands over and closes shards."""
-        if not self._membership.holds:
+        if not self._membership.has_lease:
             await self._let_go()
             return
         # A shard that is taken over while the rows are read may still be in them as it was before.

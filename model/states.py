@@ -30,8 +30,8 @@ class DeliveryKind(StrEnum):
 
     OUTCOME = "outcome"
     """A job's result; one for each round of the job."""
-    RESENT = "again"
-    """An outcome that was posted once more because somebody pressed a button."""
+    AGAIN = "again"
+    """An outcome that is posted once more because somebody pressed a button."""
     CARD = "card"
     SUMMARY = "summary"
     """One message in place of the cards of a batch."""
@@ -41,7 +41,7 @@ class DeliveryKind(StrEnum):
     @property
     def is_outcome(self) -> bool:
         """Whether it carries a job's result, for the first time or again."""
-        return self in (DeliveryKind.OUTCOME, DeliveryKind.RESENT)
+        return self in (DeliveryKind.OUTCOME, DeliveryKind.AGAIN)
 
 
 class DeliveryState(StrEnum):
@@ -126,8 +126,8 @@ class Reason(StrEnum):
     """The bot itself failed to send it in every form."""
     NOT_WANTED = "not wanted"
     """Something newer has made it pointless."""
-    HISTORY_UNREADABLE = "cannot look"
-    """Nobody can know whether it was posted."""
+    CANNOT_LOOK = "cannot look"
+    """The history can't be searched, so nobody can know whether it was posted."""
     NO_ANSWER = "no answer"
     NOT_THERE = "not there"
     """A host has no file for one of its links yet."""

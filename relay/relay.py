@@ -25,7 +25,7 @@ from relay.cluster.ownership import ALONE, LeaseMoves, Ownership
 from relay.commands.lookups import Lookups
 from relay.commands.member_commands import MemberCommands
 from relay.commands.subscribe import Limits
-from relay.commands.watch import PromptPosts
+from relay.commands.watch import ImmediatePosts
 from relay.delivery.attachments import Attacher
 from relay.delivery.delivery_loop import DeliveryLoop
 from relay.delivery.delivery_results import ResultRecorder
@@ -156,8 +156,8 @@ class Relay:
 
         self.allowances = Allowances(clock)
         lookups = Lookups(self.fetcher, recorder, self.accounts, self.allowances, changes)
-        prompt_posts = PromptPosts(database.reader, self.outbox.deliver_now)
-        self.member_commands = MemberCommands(database, lookups, prompt_posts, changes, limits)
+        immediate_posts = ImmediatePosts(database.reader, self.outbox.deliver_now)
+        self.member_commands = MemberCommands(database, lookups, immediate_posts, changes, limits)
         self.following = FollowCommands(database, self.accounts, changes)
 
         served = settings.discord_guild_ids

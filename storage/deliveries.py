@@ -12,7 +12,7 @@ from storage.engines.interface import SqlValue
 ASKED_AGAIN = -1
 """Stands for the time at which a card was last shown, from when somebody asks for its job again until it is shown."""
 IS_OPEN = f"state IN ('{DeliveryState.WAITING}', '{DeliveryState.SENDING}')"
-IS_OUTCOME = f"kind IN ('{DeliveryKind.OUTCOME}', '{DeliveryKind.RESENT}')"
+IS_OUTCOME = f"kind IN ('{DeliveryKind.OUTCOME}', '{DeliveryKind.AGAIN}')"
 NOT_POSTED = f"state IN ('{DeliveryState.GIVEN_UP}', '{DeliveryState.UNSURE}')"
 
 
@@ -79,7 +79,7 @@ async def add_outcome(
     closes_batch: bool = False,
     now: int,
 ) -> int:
-    """Adds a job's outcome, for the first time or (RESENT) once more; returns the row's id.
+    """Adds a job's outcome, for the first time or (AGAIN) once more; returns the row's id.
 
     An outcome that is there already is not added twice; one that was given up is tried again.
     """

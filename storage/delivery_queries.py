@@ -149,7 +149,7 @@ async def outcome_message(queries: Queries, subscription_id: int, job_round: int
         WITH first AS (SELECT id FROM deliveries
           WHERE subscription_id = ?1 AND kind = '{DeliveryKind.OUTCOME}' AND round = ?2)
         SELECT state, message_id FROM deliveries WHERE subscription_id = ?1 AND state <> '{DeliveryState.GIVEN_UP}'
-        AND (id = (SELECT id FROM first) OR (kind = '{DeliveryKind.RESENT}' AND id > (SELECT id FROM first)))
+        AND (id = (SELECT id FROM first) OR (kind = '{DeliveryKind.AGAIN}' AND id > (SELECT id FROM first)))
         ORDER BY state = '{DeliveryState.POSTED}' DESC, id DESC LIMIT 1
         """,
         (subscription_id, job_round),

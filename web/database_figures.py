@@ -54,12 +54,15 @@ class DatabaseFigures(Collector):
         if known is None:
             return
         yield gauges(
-            "relay_jobs_open", "Jobs that have not ended, by what the API last said.", "state", known.open_jobs
+            "relay_jobs_open",
+            "Jobs that have not ended, by the state in the API's last response.",
+            "state",
+            known.open_jobs,
         )
-        yield gauges("relay_accounts", "Accounts with a token, by how the API takes it.", "state", known.accounts)
+        yield gauges("relay_accounts", "Accounts with a token, by the state of the token.", "state", known.accounts)
         yield GaugeMetricFamily(
             "relay_subscriptions_open",
-            "Pairs of a job and a channel that waits.",
+            "Open subscriptions: pairs of a job and a channel that waits for it.",
             value=known.open_subscriptions,
         )
         yield GaugeMetricFamily("relay_servers", "Servers that the bot is in and knows.", value=known.servers)
@@ -71,8 +74,10 @@ class DatabaseFigures(Collector):
         for waiting in known.deliveries:
             counts[waiting.state] = waiting.count
             ages[waiting.state] = max(0, self._clock.now() - waiting.oldest) / 1000
-        yield gauges("relay_deliveries_open", "Messages that are not posted yet.", "state", counts)
-        yield gauges("relay_delivery_oldest_seconds", "Age of the message that waits for longest.", "state", ages)
+        yield gauges("relay_deliveries_open", "Deliveries that are not posted yet.", "state", counts)
+        yield gauges(
+            "relay_delivery_oldest_seconds", "Age of the oldest delivery that is not posted yet.", "state", ages
+        )
 
 
 def gauges(name: str, text: str, label: str, values: Mapping[str, float]) -> Metric:

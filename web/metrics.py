@@ -58,28 +58,42 @@ class LiveFigures(Collector):
         sources = self._sources
         polls = sources.polls()
         yield _gauge("relay_polls", "Jobs that are polled.", polls.jobs)
-        yield _gauge("relay_polls_due", "Jobs whose time to be asked about has come.", polls.due)
-        yield _gauge("relay_polls_late", "Jobs that have waited for an interval longer than they should.", polls.late)
-        yield _gauge("relay_poll_longest_wait_seconds", "For how long the longest due job has waited.", polls.longest)
-        yield _counters("relay_posts", "Attempts to post, by what became of them.", "result", sources.posts())
-        yield _counters("relay_callback_hints", "Callbacks, by their use.", "use", _all_uses(sources.hints()))
-        yield _counters("relay_loop_failures", "Items that failed, by the loop.", "loop", sources.failures())
+        yield _gauge("relay_polls_due", "Jobs that are due, including those in flight.", polls.due)
+        yield _gauge("relay_polls_late", "Jobs that have been due for longer than an interval.", polls.late)
+        yield _gauge("relay_poll_longest_wait_seconds", "How long the first job has been due.", polls.longest)
+        yield _counters("relay_posts", "Attempts to post, by their verdict.", "result", sources.posts())
+        yield _counters("relay_callback_hints", "Callbacks, by how they were used.", "use", _all_uses(sources.hints()))
+        yield _counters(
+            "relay_loop_failures",
+            "Items that failed because of this machine or a bug, by loop.",
+            "loop",
+            sources.failures(),
+        )
         yield _counters("relay_loop_crashes", "How often each loop crashed.", "loop", sources.crashes())
         yield gauges("relay_loop_seconds_since_turn", "How long ago each loop turned.", "loop", sources.loop_ages())
         yield _gauge("relay_gateway_away_seconds", "How long Discord's gateway has been away.", sources.gateway_away())
-        yield _gauge("relay_gateway_latency_seconds", "Of the slowest shard; NaN if away.", sources.gateway_latency())
+        yield _gauge(
+            "relay_gateway_latency_seconds",
+            "Latency of the slowest shard; NaN if none is connected.",
+            sources.gateway_latency(),
+        )
         yield _gauge("relay_shards", "Gateway shards of the bot, over all processes.", sources.shards())
         shards = sorted(sources.shards_held())
         yield _gauge("relay_shards_held", "Gateway shards of this process.", len(shards))
-        yield gauges("relay_shard_held", "1 for each of them.", "shard", {str(shard): 1 for shard in shards})
+        yield gauges(
+            "relay_shard_held",
+            "1 for each gateway shard of this process.",
+            "shard",
+            {str(shard): 1 for shard in shards},
+        )
         yield _gauge("relay_accounts_held", "Accounts whose jobs this process polls.", len(sources.accounts_held()))
         moves = sources.lease_moves()
-        yield _counters("relay_lease_moves", "What this process has taken or lost.", "of", moves)
+        yield _counters("relay_lease_moves", "Shards and accounts that this process has taken or lost.", "of", moves)
         identifies = sources.identifies()
         if identifies is not None:
             yield _gauge("relay_identifies_left", "IDENTIFYs that Discord still allows.", identifies.remaining)
             yield _gauge("relay_identifies_allowed", "IDENTIFYs that Discord allows a day.", identifies.total)
-        yield _gauge("relay_api_away_seconds", "How long the PixVerse API has been away.", sources.api_away())
+        yield _gauge("relay_api_away_seconds", "How long the PixVerse API has been down.", sources.api_away())
 
 
 def _all_uses(hints: Mapping[CallbackUse, int]) -> dict[str, int]:

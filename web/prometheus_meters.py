@@ -44,26 +44,26 @@ class PrometheusMeters:
     def __init__(self, registry: CollectorRegistry) -> None:
         self._api = Histogram(
             "relay_api_request_seconds",
-            "Questions to the PixVerse API, by what became of them.",
+            "Requests to the PixVerse API, by their outcome.",
             ["outcome"],
             buckets=_API_BUCKETS,
             registry=registry,
         )
         self._discord = Counter(
-            "relay_discord_answers", "Discord's answers, by the class of their status.", ["status"], registry=registry
+            "relay_discord_answers", "Discord's responses, by the class of their status.", ["status"], registry=registry
         )
         self._limits = Counter(
-            "relay_discord_rate_limits", "Answers of 429, by the kind of the limit.", ["limit"], registry=registry
+            "relay_discord_rate_limits", "Responses of 429, by the kind of limit.", ["limit"], registry=registry
         )
         self._waits = Counter(
             "relay_discord_rate_limit_wait_seconds",
-            "Seconds that Discord's answers of 429 ask to wait, by the kind of the limit.",
+            "Seconds that Discord's responses of 429 ask to wait, by the kind of limit.",
             ["limit"],
             registry=registry,
         )
         self._downloads = Histogram(
             "relay_download_seconds",
-            "Videos to fetch, by what became of them: a file, or the reason why it stays a link.",
+            "Downloads of videos, by their end: `file`, or the reason why the video stays a link.",
             ["ending"],
             buckets=_DOWNLOAD_BUCKETS,
             registry=registry,

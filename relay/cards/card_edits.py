@@ -84,8 +84,8 @@ class Later:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """The message is up to date, or cannot be edited."""
+class Finished:
+    """Nothing is left to do for the message now: it is up to date, or it cannot be edited."""
 
     also: tuple[Key, ...] = ()
     """Other messages that may need an edit too."""
@@ -175,7 +175,7 @@ class CardEdits:
         due = [(row.subscription_id, slow_at(snapshots.load(row.snapshot), row.watched_since)) for row in rows]
         return [(subscription_id, max(0, at - now) / 1000) for subscription_id, at in due]
 
-    async def show(self, key: Key) -> Later | Shown:
+    async def show(self, key: Key) -> Later | Finished:
         """Edits the message unless it is up to date. Raises StorageError."""
         view = None
         if key.kind is DeliveryKind.SUMMARY:
@@ -187,9 +187,9 @@ class CardEdits:
             return later
         self._queue.leave(key)
         if view is None:
-            return Shown()
+            return Finished()
         summary = () if view.row.batch_id is None else (Key(DeliveryKind.SUMMARY, view.row.batch_id),)
-        return Shown(summary, None if view.changes_at is None else max(0, view.changes_at - view.at) / 1000)
+        return Finished(summary, None if view.changes_at is None else max(0, view.changes_at - view.at) / 1000)
 
     async def _show_card(self, key: Key, view: CardView) -> Later | None:
         row, post = view.row, view.post
@@ -251,7 +251,7 @@ class CardEdits:
         if wait > 0:
             self._queue.leave(edit.key)
             return Later(wait)
-        wait = self._queue.wait(edit.key, edit.address.channel_id, self._clock.monotonic())
+        wait = self._queue.take_place(edit.key, edit.address.channel_id, self._clock.monotonic())
         return Later(wait) if wait > 0 else await self._edit(edit)
 
     def _already_shown(self, edit: _Edit) -> bool:
@@ -295,7 +295,7 @@ class CardEdits:
                 await self._note(edit, is_seen=True)
                 return None
             case TooManyRequests(retry_after):
-                self._queue.hold(edit.address.channel_id, self._clock.monotonic() + retry_after)
+                self._queue.pause_channel(edit.address.channel_id, self._clock.monotonic() + retry_after)
                 return Later(retry_after)
             case NoResponse():
                 self._unanswered.add(edit.key)

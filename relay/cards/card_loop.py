@@ -10,7 +10,7 @@ from enum import Enum, auto
 
 from model.messages import CardPost, SummaryPost
 from model.states import DeliveryKind
-from relay.cards.card_edits import CardEdits, Key, Later, Shown
+from relay.cards.card_edits import CardEdits, Finished, Key, Later
 from relay.clock import sleep_unless_woken
 from relay.cluster.ownership import ALONE, Ownership
 from relay.failures import FailureSeries, log_failure
@@ -238,7 +238,7 @@ class CardLoop:
             match await self._edits.show(key):
                 case Later(seconds):
                     self._mark(key, seconds)
-                case Shown(also, seconds):
+                case Finished(also, seconds):
                     for other in also:
                         self._mark(other)
                     if seconds is not None:

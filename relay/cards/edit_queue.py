@@ -13,7 +13,8 @@ EVERYWHERE_SECONDS = 0.04
 
 
 class EditQueue:
-    """The queues of cards that wait for an edit. A card keeps its place until its turn. Times are monotonic seconds."""
+    """The queues of cards that wait for an edit. A card keeps its place until `begin` or `leave`. Times are monotonic
+    seconds."""
 
     def __init__(self) -> None:
         self._places: dict[int, dict[Hashable, float]] = {}
@@ -27,9 +28,12 @@ class EditQueue:
         self._all_free_at = 0.0
         self._turns: dict[Hashable, float] = {}
 
-    def wait(self, key: Hashable, channel_id: int, now: float) -> float:
-        """Seconds until the card's turn. The card takes a place in the channel's queue, and once it reaches the front,
-        in the queue of all channels."""
+    def take_place(self, key: Hashable, channel_id: int, now: float) -> float:
+        """Gives the card a place in the channel's queue, unless it has one, and returns the seconds until its turn.
+
+        A card that reaches the front of the channel's queue gets a place in the queue of all channels, too. To be
+        called again after these seconds, because an earlier card may have been edited late.
+        """
         places = self._places.setdefault(channel_id, {})
         # Discord may receive the edit in flight only now.
         free_at = now + CHANNEL_SECONDS if channel_id in self._in_flight else self._free_at.get(channel_id, now)
@@ -57,7 +61,7 @@ class EditQueue:
         to a channel wait for each other, so Discord may have received this one only now."""
         self._in_flight.discard(channel_id)
         self._forget_free_channels(now)
-        self.hold(channel_id, now + CHANNEL_SECONDS)
+        self.pause_channel(channel_id, now + CHANNEL_SECONDS)
 
     def leave(self, key: Hashable) -> None:
         """Gives up the card's place. If it was the last in the queue, the next card to arrive gets its time."""
@@ -69,7 +73,7 @@ class EditQueue:
         if not self._places[channel_id]:
             del self._places[channel_id]
 
-    def hold(self, channel_id: int, until: float) -> None:
+    def pause_channel(self, channel_id: int, until: float) -> None:
         """Allows no edit in this channel before `until`."""
         self._free_at[channel_id] = max(until, self._free_at.pop(channel_id, until))
 

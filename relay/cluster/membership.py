@@ -87,14 +87,14 @@ class Membership:
     # ---- what this process holds ------------------------------------------------------------------------------------
 
     @property
-    def holds(self) -> bool:
+    def has_lease(self) -> bool:
         return self._clock.monotonic() < self._trusted_until
 
     def owns_account(self, account_id: int) -> bool:
-        return account_id in self._accounts and self.holds
+        return account_id in self._accounts and self.has_lease
 
     def shards(self) -> Shards:
-        return self._shards if self.holds else _NO_SHARDS
+        return self._shards if self.has_lease else _NO_SHARDS
 
     def owns_server(self, guild_id: int) -> bool:
         shards = self.shards()
@@ -105,12 +105,12 @@ class Membership:
         return self._requests.per_second()
 
     async def take_named_lease(self, name: str) -> bool:
-        if name in self._named and self.holds:
+        if name in self._named and self.has_lease:
             return True
         if self._draining or not await self._write(lambda tx: processes.take_named_lease(tx, self.process_id, name)):
             return False
         self._named.add(name)
-        return self.holds
+        return self.has_lease
 
     async def release_named_lease(self, name: str) -> None:
         self._named.discard(name)
@@ -175,7 +175,7 @@ class Membership:
         while (left := until - self._clock.monotonic()) > pause:
             await self._clock.sleep(pause)
             try:
-                if self.holds:
+                if self.has_lease:
                     await self._feed.look()
             except StorageError:
                 pause = seconds
@@ -201,11 +201,11 @@ class Membership:
         """Renews the lease if it is time, and reads what others have changed; returns how many seconds to wait before
         the next turn. An unreachable database is logged."""
         try:
-            if not self.holds and not self._draining:
+            if not self.has_lease and not self._draining:
                 await self._begin()
-            elif self.holds and self._clock.monotonic() >= self._renew_at:
+            elif self.has_lease and self._clock.monotonic() >= self._renew_at:
                 await self._renew()
-            if self.holds:
+            if self.has_lease:
                 await self._look()
             self._looking.worked()
         except StorageError as error:

@@ -17,7 +17,7 @@ class Ownership(Protocol):
         """The id of this process in the database; None if it is the only process."""
 
     @property
-    def holds(self) -> bool:
+    def has_lease(self) -> bool:
         """Whether this process's lease is still valid. If not, others may hold what it held."""
 
     @property
@@ -53,7 +53,7 @@ class Alone:
     """The Ownership of a single process, which owns everything."""
 
     process_id: str | None = None
-    holds = True
+    has_lease = True
     server: str | None = None
     looks_first_until = 0
 

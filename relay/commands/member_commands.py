@@ -10,7 +10,7 @@ from relay.commands.lookups import Lookups
 from relay.commands.resending import Resending
 from relay.commands.stop import Stop
 from relay.commands.subscribe import Limits
-from relay.commands.watch import PromptPosts, Watch
+from relay.commands.watch import ImmediatePosts, Watch
 from relay.commands.watch_many import WatchMany
 from storage.database import Database
 
@@ -19,12 +19,12 @@ class MemberCommands:
     """The objects that members' commands and buttons call."""
 
     def __init__(
-        self, database: Database, lookups: Lookups, prompt_posts: PromptPosts, changes: Changes, limits: Limits
+        self, database: Database, lookups: Lookups, immediate_posts: ImmediatePosts, changes: Changes, limits: Limits
     ) -> None:
-        self.watch = Watch(database, lookups, prompt_posts, changes, limits)
-        self.many = WatchMany(database, lookups, prompt_posts, changes, limits)
+        self.watch = Watch(database, lookups, immediate_posts, changes, limits)
+        self.many = WatchMany(database, lookups, immediate_posts, changes, limits)
         self.check = Check(database.reader, lookups)
         self.stop = Stop(database, changes)
         self.queries = JobQueries(database.reader, lookups.accounts)
-        self.resending = Resending(database, lookups, prompt_posts, changes)
+        self.resending = Resending(database, lookups, immediate_posts, changes)
         self.forgetting = Forgetting(database, changes)

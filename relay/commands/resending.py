@@ -9,7 +9,7 @@ from relay.changes import Changes
 from relay.commands.ask import Ask, require_here
 from relay.commands.lookups import Lookups
 from relay.commands.refusals import NothingToDo, Refusal, TooFast
-from relay.commands.watch import LATER_SECONDS, PromptPosts
+from relay.commands.watch import LATER_SECONDS, ImmediatePosts
 from relay.delivery import nonces
 from relay.delivery.fallbacks import Variant
 from storage import deliveries, delivery_queries, jobs, subscriptions
@@ -35,10 +35,10 @@ class Resending:
     """Sends outcomes again, and counts the lookup for fresh links that may follow. Every call raises NothingToDo,
     TooFast, and StorageError if the database fails; nothing is changed then."""
 
-    def __init__(self, database: Database, lookups: Lookups, prompt_posts: PromptPosts, changes: Changes) -> None:
+    def __init__(self, database: Database, lookups: Lookups, immediate_posts: ImmediatePosts, changes: Changes) -> None:
         self._database = database
         self._lookups = lookups
-        self._prompt_posts = prompt_posts
+        self._immediate_posts = immediate_posts
         self._changes = changes
 
     async def send_again(self, ask: Ask, delivery_id: int) -> SentAgain:
@@ -63,7 +63,7 @@ class Resending:
 
     async def posted(self, delivery_id: int) -> bool:
         """Waits until the outcome is posted; returns False if that takes more than a minute."""
-        return (await self._prompt_posts.post(delivery_id, LATER_SECONDS)).message_id is not None
+        return (await self._immediate_posts.post(delivery_id, LATER_SECONDS)).message_id is not None
 
     async def post_again(self, ask: Ask, subscription_id: int, reply_id: int) -> int:
         """Posts an outcome of the channel again, with fresh links if the API still returns them. It is posted only once
@@ -79,11 +79,11 @@ class Resending:
             await deliveries.add_outcome(
                 tx,
                 subscription_id=here.id,
-                kind=DeliveryKind.RESENT,
+                kind=DeliveryKind.AGAIN,
                 job_round=reply_id,
                 guild_id=here.guild_id,
                 channel_id=here.channel_id,
-                base_nonce=nonces.for_job(row.jobid, here.channel_id, DeliveryKind.RESENT, reply_id),
+                base_nonce=nonces.for_job(row.jobid, here.channel_id, DeliveryKind.AGAIN, reply_id),
                 now=ask.at,
             )
         self._changes.deliveries_added()

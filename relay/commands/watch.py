@@ -44,8 +44,8 @@ LATER_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class PromptPost:
-    """The state of a message after waiting for it."""
+class ImmediatePost:
+    """What became of a message that was sent at once."""
 
     message_id: int | None = None
     refused: bool = False
@@ -53,25 +53,26 @@ class PromptPost:
     """The message's delivery, if it is neither posted nor refused yet."""
 
 
-class PromptPosts:
-    """Posts a message ahead of others for a person who waits. Raises StorageError if the database fails."""
+class ImmediatePosts:
+    """Posts a message at once, ahead of the outbox's order, because a person waits for it. Raises StorageError if the
+    database fails."""
 
     def __init__(self, reader: Queries, deliver_now: Callable[[int, float], Awaitable[int | None]]) -> None:
         self._reader = reader
         self._deliver_now = deliver_now
 
-    async def post(self, delivery_id: int | None, seconds: float = AT_ONCE_SECONDS) -> PromptPost:
+    async def post(self, delivery_id: int | None, seconds: float = AT_ONCE_SECONDS) -> ImmediatePost:
         """Sends the delivery, if there is one, and returns its state after at most `seconds`."""
         if delivery_id is None:
-            return PromptPost()
+            return ImmediatePost()
         message_id = await self._deliver_now(delivery_id, seconds)
         if message_id is not None:
-            return PromptPost(message_id)
+            return ImmediatePost(message_id)
         if await delivery_queries.is_blocked(self._reader, delivery_id):
-            return PromptPost(refused=True)
-        return PromptPost(on_its_way=delivery_id)
+            return ImmediatePost(refused=True)
+        return ImmediatePost(on_its_way=delivery_id)
 
-    async def after_waiting(self, post: PromptPost) -> PromptPost:
+    async def after_waiting(self, post: ImmediatePost) -> ImmediatePost:
         """The message once it is posted or refused, or after a minute, when nobody waits for it any more."""
         if post.on_its_way is None:
             return post
@@ -88,7 +89,7 @@ class NowWatching:
     subscription_id: int
     job: Job | None
     """As the API last described it; None if it has not yet."""
-    card: PromptPost
+    card: ImmediatePost
     mention: bool
     api_down: bool
     """Whether the API did not respond, or responded with 429. The job is watched anyway."""
@@ -150,11 +151,11 @@ class Watch:
     """
 
     def __init__(
-        self, database: Database, lookups: Lookups, prompt_posts: PromptPosts, changes: Changes, limits: Limits
+        self, database: Database, lookups: Lookups, immediate_posts: ImmediatePosts, changes: Changes, limits: Limits
     ) -> None:
         self._database = database
         self._lookups = lookups
-        self._prompt_posts = prompt_posts
+        self._immediate_posts = immediate_posts
         self._changes = changes
         self._limits = limits
 
@@ -179,7 +180,7 @@ class Watch:
 
     async def with_card(self, result: NowWatching) -> NowWatching:
         """Returns the result of `status` once its card is posted or refused, or after a minute."""
-        return replace(result, card=await self._prompt_posts.after_waiting(result.card))
+        return replace(result, card=await self._immediate_posts.after_waiting(result.card))
 
     async def set_mention(self, ask: Ask, subscription_id: int, mention: bool) -> None:
         """Sets whether the asker, who waits for the job, is pinged at its end. If they wait for it as part of their
@@ -255,11 +256,11 @@ class Watch:
         subscription_id = subscribed.subscription.id
         job, outcome = snapshots.load(subscribed.row.snapshot), subscribed.row.outcome
         if subscribed.state is SubscribeState.WATCHED:
-            card = await self._prompt_posts.post(subscribed.card_id)
+            card = await self._immediate_posts.post(subscribed.card_id)
             return NowWatching(subscription_id, job, card, mention, api_down)
         if subscribed.state is SubscribeState.ALREADY_WATCHED or outcome is None:
             if subscribed.card_id is not None:
-                message_id = (await self._prompt_posts.post(subscribed.card_id)).message_id
+                message_id = (await self._immediate_posts.post(subscribed.card_id)).message_id
             else:
                 message_id = await overviews.shown_in(self._database.reader, subscription_id)
             on_hold = target.other_account or subscribed.row.account_id != target.account_id

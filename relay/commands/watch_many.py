@@ -23,7 +23,7 @@ from relay.commands.refusals import (
     TooManyJobs,
 )
 from relay.commands.subscribe import Limits, SubscribeRequest, SubscribeResult, SubscribeState, subscribe
-from relay.commands.watch import AlreadyPosted, PromptPost, PromptPosts
+from relay.commands.watch import AlreadyPosted, ImmediatePost, ImmediatePosts
 from relay.delivery import nonces
 from relay.polling.job_recorder import post_outcome
 from storage import batches, deliveries, jobs, overviews
@@ -90,7 +90,7 @@ class WatchResult:
     """The results for all ids, in the order in which they were given."""
 
     entries: tuple[WatchEntry, ...]
-    summary: PromptPost
+    summary: ImmediatePost
     mention: bool
     hold: AccountState | None = None
     """What is wrong with the server's token, if that kept jobs from being looked up. Its account's jobs are on hold."""
@@ -137,13 +137,13 @@ class WatchMany:
     """Watches lists of jobs, each list as one batch."""
 
     def __init__(
-        self, database: Database, lookups: Lookups, prompt_posts: PromptPosts, changes: Changes, limits: Limits
+        self, database: Database, lookups: Lookups, immediate_posts: ImmediatePosts, changes: Changes, limits: Limits
     ) -> None:
         self._database = database
         self._lookups = lookups
         self._changes = changes
         self._limits = limits
-        self._prompt_posts = prompt_posts
+        self._immediate_posts = immediate_posts
 
     async def watch(self, ask: Ask, text: str, mention: bool) -> WatchResult:
         """Does for a list of ids what `Watch.status` does for one, with one summary for all jobs of the batch.
@@ -159,13 +159,13 @@ class WatchMany:
         for job_id in written.touched:
             self._changes.job_watched(job_id)
         self._changes.deliveries_added()
-        summary = await self._prompt_posts.post(written.summary_id)
+        summary = await self._immediate_posts.post(written.summary_id)
         entries = tuple([await self._entry(one, account_id) for one in wanted])
         return WatchResult(entries, summary, mention, hold)
 
     async def with_summary(self, result: WatchResult) -> WatchResult:
         """Returns the result of `watch` once its summary is posted or refused, or after a minute."""
-        return replace(result, summary=await self._prompt_posts.after_waiting(result.summary))
+        return replace(result, summary=await self._immediate_posts.after_waiting(result.summary))
 
     async def _known(self, ask: Ask, account_id: int, wanted: list[_Wanted]) -> list[_Wanted]:
         """Fills in what the database knows. Of several ids for the same job, the first is kept."""

@@ -76,7 +76,7 @@ class ResultRecorder:
         delivery, now = result.delivery, self._clock.now()
         match result.verdict:
             case None:
-                await deliveries.mark_unsure(tx, delivery.id, reason=Reason.HISTORY_UNREADABLE, now=now)
+                await deliveries.mark_unsure(tx, delivery.id, reason=Reason.CANNOT_LOOK, now=now)
             case Done(message_id, reason):
                 await deliveries.settle_posted(
                     tx, delivery.id, message_id=message_id, now=now, reason=reason, variant=result.posted_as

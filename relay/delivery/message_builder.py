@@ -25,7 +25,7 @@ from storage.subscriptions import Subscriber
 
 _NO_ACCESS = (Reason.NO_PERMISSION, Reason.UNKNOWN_CHANNEL)
 """Reasons for which an outcome was given up, and which an admin fixes before resending it."""
-_SENT_AGAIN = (Reason.REFUSED, Reason.HISTORY_UNREADABLE)
+_SENT_AGAIN = (Reason.REFUSED, Reason.CANNOT_LOOK)
 """Reasons for which an outcome was held back until an admin resent it. Neither is given as a reason for a delay."""
 
 
@@ -84,7 +84,7 @@ class MessageBuilder:
                 return await self._summary(delivery, variant, nonce)
             case DeliveryKind.CARD:
                 return await self._card(delivery, variant, nonce)
-            case DeliveryKind.OUTCOME | DeliveryKind.RESENT:
+            case DeliveryKind.OUTCOME | DeliveryKind.AGAIN:
                 return await self._outcome(delivery, variant, nonce)
 
     @asynccontextmanager
@@ -162,7 +162,7 @@ class MessageBuilder:
         if row is None or outcome is None:
             return None
         job = snapshots.load(row.snapshot)
-        again = delivery.kind is DeliveryKind.RESENT
+        again = delivery.kind is DeliveryKind.AGAIN
         askers = await subscriptions.subscribers(self._reader, row.subscription_id)
         pinged = () if again or variant.no_ping else _pinged(askers)
         tally = None

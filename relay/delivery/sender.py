@@ -356,7 +356,7 @@ class Sender:
             now = self._clock.now()
             since = now if earlier is None else earlier
             claimed = await deliveries.claim(tx, delivery, since, self._ownership.process_id, uuid4().hex)
-        if claimed is None or not self._ownership.holds:
+        if claimed is None or not self._ownership.has_lease:
             return
         in_hand = self._in_hand[delivery.id]
         if earlier is None:

@@ -307,7 +307,7 @@ def _judge_form(meaning: Meaning, refused: Refused, attempt: Attempt) -> Verdict
         return _closed(attempt, Reason.NO_PERMISSION)
     if meaning is Meaning.TOO_LARGE and attempt.files:
         return _too_large(attempt)
-    return _lesser(attempt, _CAUSES.get(meaning, Cause.UNKNOWN), files_first=meaning not in _FOR_ITS_WORDS)
+    return _next_form(attempt, _CAUSES.get(meaning, Cause.UNKNOWN), files_first=meaning not in _FOR_ITS_WORDS)
 
 
 def _too_large(attempt: Attempt) -> Verdict:
@@ -335,7 +335,7 @@ def _closed(attempt: Attempt, reason: Reason) -> Blocked | GiveUp:
     return replace(verdict, variant=attempt.variant.whole())
 
 
-def _lesser(attempt: Attempt, cause: Cause, *, files_first: bool) -> Verdict:
+def _next_form(attempt: Attempt, cause: Cause, *, files_first: bool) -> Verdict:
     """The next reduced form of the message. The forms are: whole, without files, without the API's texts, without both.
     A part that was left out comes back if it was not the reason."""
     variant = attempt.variant

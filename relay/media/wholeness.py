@@ -7,7 +7,7 @@ AVI: RIFF. GIF: GIF89a, 17 to 27.
 from __future__ import annotations
 
 import re
-from enum import Enum
+from enum import Enum, auto
 from pathlib import Path
 from typing import BinaryIO
 
@@ -28,12 +28,12 @@ _JPEG_MARKER = re.compile(rb"\xff[\x02-\xcf\xd9-\xfe]")
 class Wholeness(Enum):
     """What a file's structure says about its end."""
 
-    WHOLE = "whole"
-    TRUNCATED = "torn"
+    WHOLE = auto()
+    TRUNCATED = auto()
     """The file announces bytes that are missing."""
-    UNTERMINATED = "ragged"
+    UNTERMINATED = auto()
     """The file does not end where it should, though nothing that it announces is missing."""
-    UNKNOWN = "unknown"
+    UNKNOWN = auto()
 
 
 def is_whole(path: Path, size: int, *, framed: bool, claimed: int | None) -> bool:

@@ -136,13 +136,13 @@ class JobQueue:
         """The job with this number, if it waits or is in flight."""
         return self._jobs.get(job_id)
 
-    def holds(self, job: PolledJob) -> bool:
+    def contains(self, job: PolledJob) -> bool:
         """Whether this very job waits or is in flight."""
         return self._jobs.get(job.id) is job
 
     def waits(self, job: PolledJob) -> bool:
         """Whether the job waits until it is due."""
-        return self.holds(job) and not job.in_flight
+        return self.contains(job) and not job.in_flight
 
     def of_account(self, account_id: int) -> int:
         """How many jobs of the account wait or are in flight."""
@@ -156,7 +156,7 @@ class JobQueue:
             return []
         waiting = {number for _, number in account.heap}
         jobs = {self._jobs.get(number) for number in waiting} | {*self._in_flight}
-        return [job for job in jobs if job is not None and job.account_id == account_id and self.holds(job)]
+        return [job for job in jobs if job is not None and job.account_id == account_id and self.contains(job)]
 
     def live_of_account(self, account_id: int) -> int:
         """How many jobs of the account are young and shown on a card or a summary."""
@@ -338,7 +338,7 @@ class JobQueue:
 
     def ended(self, job: PolledJob) -> None:
         """Removes a job in flight that has ended."""
-        if self.holds(job):
+        if self.contains(job):
             self.remove(job.id)
         self._finish_flight(job)
 
@@ -465,7 +465,7 @@ class JobQueue:
     def _wait(self, job: PolledJob, due: float) -> None:
         """Makes the job wait, unless it is gone. Its record is requested at most once in an interval, unless a callback
         has reported its end."""
-        if not self.holds(job):
+        if not self.contains(job):
             self._finish_flight(job)
             return
         account = self._accounts[job.account_id]

@@ -68,7 +68,7 @@ class Leases:
     def __init__(self, table: Table, process_id: str) -> None:
         self._table = table
         self.process_id = process_id
-        self.holds = True
+        self.has_lease = True
 
     async def read_shards(self) -> tuple[list[ShardLease], list[Process]]:
         self._require_up()
@@ -151,8 +151,8 @@ class Bot:
     async def stay(self) -> Never:
         """As long as it is not cancelled."""
         clock: Any = SimpleNamespace(monotonic=self.clock.monotonic, sleep=self._sleep)
-        hold = partial(share_shards, cast("Membership", self.leases), clock, None)
-        await stay_connected(self.shards, self._sleep, hold)
+        connect_shards = partial(share_shards, cast("Membership", self.leases), clock, None)
+        await stay_connected(self.shards, self._sleep, connect_shards)
 
     async def kill(self) -> None:
         """Kills the process; its rows stay until another process notices that they have expired."""
@@ -328,13 +328,13 @@ async def test_a_shard_that_nobody_takes_in_time_is_released(cluster: Cluster) -
 async def test_a_process_that_cannot_trust_its_leases_releases_everything(cluster: Cluster) -> None:
     one = await cluster.start("one")
     await cluster.settle(one)
-    one.leases.holds = False
+    one.leases.has_lease = False
     await one.coordinator.turn()
     assert one.shards.held == frozenset()
     await cluster.sandbox.until(lambda: len(cluster.events("close")) == _SHARDS)
     assert [event["code"] for event in cluster.events("close")] == [4000] * _SHARDS
     cluster.places[0][0].deny_bot(attach_files=True)
-    one.leases.holds = True
+    one.leases.has_lease = True
     await cluster.settle(one)
     assert await cluster.ask() == ["one"] * 4
     assert (cluster.sandbox.gateway.identified, cluster.sandbox.gateway.resumed) == (_SHARDS, _SHARDS)
@@ -346,10 +346,10 @@ async def test_a_shard_that_another_process_took_is_forgotten(cluster: Cluster) 
     await cluster.settle(one)
     guilds = [channel.guild.id for channel, _ in cluster.places]
     await cluster.sandbox.until(lambda: all(one.client.get_guild(guild_id) for guild_id in guilds))
-    one.leases.holds = False
+    one.leases.has_lease = False
     await one.coordinator.turn()
     cluster.table.leases[1] = ShardLease(1, "another")
-    one.leases.holds = True
+    one.leases.has_lease = True
     await cluster.settle(one)
     assert sorted(one.shards.held) == [0, 2, 3]
     assert [one.client.get_guild(guild_id) is not None for guild_id in guilds] == [True, False, True, True]

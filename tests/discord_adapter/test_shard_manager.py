@@ -292,11 +292,11 @@ async def test_an_unexplained_error_is_counted_and_the_gateway_is_retried(
         discord.ConnectionClosed(Mock(), shard_id=0, code=4004),  # the token is refused
     ]
 
-    async def hold(_shards: ShardManager, _info: GatewayInfo) -> Never:
+    async def connect_shards(_shards: ShardManager, _info: GatewayInfo) -> Never:
         raise errors.pop(0)
 
     with caplog.at_level(logging.ERROR), pytest.raises(DiscordTokenRefused):
-        await stay_connected(one.shards, one._sleep, hold)
+        await stay_connected(one.shards, one._sleep, connect_shards)
     assert one.shards.failures == 1
     assert [record.getMessage() for record in caplog.records] == ["discord.py failed at the gateway"]
 

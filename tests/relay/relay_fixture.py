@@ -21,7 +21,7 @@ from relay.commands.ask import Ask
 from relay.commands.lookups import Lookups
 from relay.commands.member_commands import MemberCommands
 from relay.commands.subscribe import Limits
-from relay.commands.watch import PromptPosts
+from relay.commands.watch import ImmediatePosts
 from relay.polling.job_fetcher import JobFetcher
 from relay.polling.job_list import JobLists
 from relay.polling.job_loader import JobLoader
@@ -221,8 +221,8 @@ class RelayFixture:
             patience=0.2,
         )
         limits = limits or Limits(500, 500)
-        prompt_posts = PromptPosts(database.reader, post_at_once)
-        self.commands = MemberCommands(database, self.lookups, prompt_posts, self.changes, limits)
+        immediate_posts = ImmediatePosts(database.reader, post_at_once)
+        self.commands = MemberCommands(database, self.lookups, immediate_posts, self.changes, limits)
         self.running: asyncio.Task[None] | None = None
 
     ownership: Ownership = ALONE

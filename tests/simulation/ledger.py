@@ -88,7 +88,7 @@ def _button_nonces(message: dict[str, Any]) -> set[str]:
     return {custom_id.rpartition(":")[2] for _, custom_id in buttons_of(message)}
 
 
-_OUTCOMES = (DeliveryKind.OUTCOME.value, DeliveryKind.RESENT.value)
+_OUTCOMES = (DeliveryKind.OUTCOME.value, DeliveryKind.AGAIN.value)
 _NO_ANSWER = "again, no answer"
 _NAMED = (
     (DeliveryKind.CARD, 0, 0),

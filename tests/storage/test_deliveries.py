@@ -237,7 +237,7 @@ async def test_how_many_outcomes_wait_in_a_channel(outbox: Outbox) -> None:
     await outbox.card(subscription_id)
     first = await outbox.outcome(subscription_id)
     await outbox.outcome(elsewhere, "m", channel_id=71)
-    await outbox.outcome(subscription_id, "again", kind=DeliveryKind.RESENT, job_round=5)
+    await outbox.outcome(subscription_id, "again", kind=DeliveryKind.AGAIN, job_round=5)
     await outbox.posted(first, 1)
     reader = outbox.database.reader
 

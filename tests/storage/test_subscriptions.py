@@ -190,7 +190,7 @@ async def test_the_outcome_s_message_is_the_latest_one_that_exists(database: Dat
         assert await delivery_queries.outcome_message(tx, 1, 0) == delivery_queries.OutcomeMessage(
             DeliveryState.POSTED, 5
         )
-        await _outcome(tx, DeliveryKind.RESENT, 9, "waiting", None)
+        await _outcome(tx, DeliveryKind.AGAIN, 9, "waiting", None)
         assert await delivery_queries.outcome_message(tx, 1, 0) == delivery_queries.OutcomeMessage(
             DeliveryState.POSTED, 5
         )

@@ -17,7 +17,7 @@ from relay.commands.check import Checked, CheckedBefore, NotChecked, Peek, Unche
 from relay.commands.job_queries import JobDetails, Listed
 from relay.commands.resending import SentAgain
 from relay.commands.stop import Stopped, StoppedAll, TakenOff
-from relay.commands.watch import AlreadyPosted, AlreadyWatched, NowWatching, PostingOutcome, PromptPost
+from relay.commands.watch import AlreadyPosted, AlreadyWatched, ImmediatePost, NowWatching, PostingOutcome
 from relay.commands.watch_many import EntryStatus, WatchEntry, WatchResult
 from storage.delivery_queries import OutcomeCounts, OutcomePage, OutcomeRecord
 from tests.ui.samples import HERE, JOBID, MENTIONS, NOW, PERMISSIONS, PERSON, Words, jobs, named_jobs, nasty
@@ -59,8 +59,8 @@ async def press(interaction: object) -> None:
 def answers_on_one_job(words: Words) -> Iterator[Reply]:
     for job in jobs(words):
         for yes in (True, False):
-            yield answers.status_reply(NowWatching(1, job, PromptPost(PERSON if yes else None), yes, not yes), HERE)
-            yield answers.status_reply(NowWatching(1, job, PromptPost(PERSON), yes, yes), HERE)
+            yield answers.status_reply(NowWatching(1, job, ImmediatePost(PERSON if yes else None), yes, not yes), HERE)
+            yield answers.status_reply(NowWatching(1, job, ImmediatePost(PERSON), yes, yes), HERE)
             yield answers.status_reply(AlreadyWatched(1, PERSON, yes, yes, not yes), HERE)
             yield answers.mention_reply(1, mention=yes)
         for outcome in Outcome:
@@ -77,7 +77,7 @@ def answers_on_one_job(words: Words) -> Iterator[Reply]:
             yield answers.checked_reply(CheckedBefore(job), HERE)
         yield from _answers_on_trouble(job)
         for obstacles in ((), PERMISSIONS, *((obstacle,) for obstacle in Obstacle)):
-            watching = NowWatching(1, job, PromptPost(PERSON), True, False)
+            watching = NowWatching(1, job, ImmediatePost(PERSON), True, False)
             yield answers.status_reply(watching, HERE, obstacles)
         yield answers.stop_reply(Stopped())
         for others in (0, 1, 4):
@@ -93,7 +93,7 @@ def _answers_on_trouble(job: Job | None) -> Iterator[Reply]:
     for why in Unchecked:
         yield answers.checked_reply(NotChecked(job, why), HERE)
     for hold in _TROUBLES:
-        yield answers.status_reply(NowWatching(1, job, PromptPost(PERSON), True, False, hold), HERE)
+        yield answers.status_reply(NowWatching(1, job, ImmediatePost(PERSON), True, False, hold), HERE)
         yield answers.status_reply(AlreadyWatched(1, PERSON, True, False, hold=hold), HERE)
 
 
@@ -104,19 +104,19 @@ def answers_on_lists(words: Words) -> Iterator[Reply]:
                 WatchEntry(f"{n}{words('jobid')}{n:08}", status, PERSON - 1 - n, True, words("service"))
                 for n in range(size)
             )
-            yield watch_replies.watch_reply(WatchResult(entries, PromptPost(PERSON), True), HERE)
+            yield watch_replies.watch_reply(WatchResult(entries, ImmediatePost(PERSON), True), HERE)
             for state in DeliveryState if status is EntryStatus.ALREADY_POSTED else ():
                 posted = AlreadyPosted(1, None, Outcome.COMPLETED, PERSON, state)
                 known = tuple(replace(entry, posted=posted) for entry in entries)
-                yield watch_replies.watch_reply(WatchResult(known, PromptPost(PERSON), True), HERE)
+                yield watch_replies.watch_reply(WatchResult(known, ImmediatePost(PERSON), True), HERE)
             numbered = replace(entries[0], text="#7")
-            yield watch_replies.watch_reply(WatchResult((numbered,), PromptPost(), False), HERE)
+            yield watch_replies.watch_reply(WatchResult((numbered,), ImmediatePost(), False), HERE)
             for hold in _TROUBLES:
-                yield watch_replies.watch_reply(WatchResult(entries, PromptPost(PERSON), True, hold), HERE)
-                yield watch_replies.watch_reply(WatchResult((numbered,), PromptPost(), False, hold), HERE)
-            yield watch_replies.watch_menu_reply(WatchResult(entries, PromptPost(PERSON), True), HERE, 500)
+                yield watch_replies.watch_reply(WatchResult(entries, ImmediatePost(PERSON), True, hold), HERE)
+                yield watch_replies.watch_reply(WatchResult((numbered,), ImmediatePost(), False, hold), HERE)
+            yield watch_replies.watch_menu_reply(WatchResult(entries, ImmediatePost(PERSON), True), HERE, 500)
             yield watch_replies.watch_menu_reply(
-                WatchResult(entries, PromptPost(PERSON), True), HERE, size, PERMISSIONS
+                WatchResult(entries, ImmediatePost(PERSON), True), HERE, size, PERMISSIONS
             )
     yield watch_replies.no_ids_reply()
     for named in named_jobs(words):
@@ -310,7 +310,7 @@ def longest_answers() -> Iterator[Reply]:
             else WatchEntry(f"{n:08}", EntryStatus.OTHER_KIND, None, True, "PixVerse music" * 2)
             for n in range(25)
         )
-        result = WatchResult(entries, PromptPost(PERSON), True, AccountState.MISSING)
+        result = WatchResult(entries, ImmediatePost(PERSON), True, AccountState.MISSING)
         yield watch_replies.watch_menu_reply(result, HERE, 500, PERMISSIONS)
     missing = [some for size in (5, 4) for some in combinations(PERMISSIONS, size)][:5]
     channels = range(HERE.channel_id, HERE.channel_id - 15, -1)

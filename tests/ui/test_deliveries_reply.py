@@ -24,7 +24,7 @@ BLOCKED = replace(
     POSTED, state=DeliveryState.WAITING, reason=Reason.NO_PERMISSION, blocked_since=1_000, settled_at=None
 )
 GIVEN_UP = replace(POSTED, delivery_id=6, message_id=None, state=DeliveryState.GIVEN_UP, reason=Reason.NO_PERMISSION)
-UNSURE = replace(POSTED, delivery_id=5, message_id=None, state=DeliveryState.UNSURE, reason=Reason.HISTORY_UNREADABLE)
+UNSURE = replace(POSTED, delivery_id=5, message_id=None, state=DeliveryState.UNSURE, reason=Reason.CANNOT_LOOK)
 NONE_FAILED = OutcomeCounts(0, 0, None)
 
 

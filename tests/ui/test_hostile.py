@@ -23,7 +23,7 @@ from pixverse.jobids import OtherService
 from pixverse.jobs_v1 import read_job
 from relay.commands.check import Peek
 from relay.commands.job_queries import JobDetails, Listed
-from relay.commands.watch import NowWatching, PromptPost
+from relay.commands.watch import ImmediatePost, NowWatching
 from relay.commands.watch_many import EntryStatus, WatchEntry, WatchResult
 from storage.overviews import KnownJob
 from tests.hostile import JOBID, jobids, records, unseen, wild_records, words
@@ -101,7 +101,7 @@ def _answers(job: Job, jobid: str) -> Iterator[str]:
         yield peek_reply(Peek(jobid, job, outcome, api_down=False), _press).content
     for outcome in Outcome:
         yield from (answer.content for answer in details_replies(JobDetails(7, jobid, job, outcome, NOW, NOW)))
-    yield status_reply(NowWatching(1, job, PromptPost(), mention=True, api_down=True), HERE).content
+    yield status_reply(NowWatching(1, job, ImmediatePost(), mention=True, api_down=True), HERE).content
     listed = Listed(7, job, None, mine=True, on_hold=False)
     yield from (answer.content for answer in listing_replies((listed,) * 12, HERE, MENTIONS))
 
@@ -220,7 +220,7 @@ def test_what_a_member_types_is_repeated_as_text(typed: list[str], service: str)
     entries = tuple(
         WatchEntry(text, kinds[place % len(kinds)], service=service or None) for place, text in enumerate(typed)
     )
-    text = watch_reply(WatchResult(entries, PromptPost(), mention=True), HERE).content
+    text = watch_reply(WatchResult(entries, ImmediatePost(), mention=True), HERE).content
     _check_answer(text)
     assert set(live(text)) <= {"*", "code", "-# "}
     refusal = refusal_reply(OtherService(service), MENTIONS, manager=False)

@@ -11,7 +11,7 @@ from model.messages import Address
 from model.states import AccountState, DeliveryState
 from relay.commands.check import Checked, CheckedBefore, NotChecked, Peek, Unchecked
 from relay.commands.stop import Stopped, StoppedAll, TakenOff
-from relay.commands.watch import AlreadyPosted, AlreadyWatched, NowWatching, PostingOutcome, PromptPost
+from relay.commands.watch import AlreadyPosted, AlreadyWatched, ImmediatePost, NowWatching, PostingOutcome
 from ui import member_replies as answers
 from ui.message import Reply, TemporaryView
 
@@ -31,17 +31,17 @@ def labels(answer: Reply) -> list[str | None]:
 
 
 async def test_now_watched() -> None:
-    result = NowWatching(5, JOB, PromptPost(9), mention=True, api_down=False)
+    result = NowWatching(5, JOB, ImmediatePost(9), mention=True, api_down=False)
     answer = answers.status_reply(result, HERE)
     assert answer.content == f"**Watching.** I'll post the result here and ping you. {CARD}"
     assert labels(answer) == ["Don't ping me", "Stop watching"]
-    quiet = answers.status_reply(replace(result, mention=False, card=PromptPost()), HERE)
+    quiet = answers.status_reply(replace(result, mention=False, card=ImmediatePost()), HERE)
     assert quiet.content == "**Watching.** I'll post the result here."
     assert labels(quiet) == ["Ping me", "Stop watching"]
 
 
 async def test_watched_even_though_the_api_is_down() -> None:
-    result = NowWatching(5, JOB, PromptPost(9), mention=True, api_down=True)
+    result = NowWatching(5, JOB, ImmediatePost(9), mention=True, api_down=True)
     assert answers.status_reply(result, HERE).content == (
         "**PixVerse's API isn't answering right now.** I'm watching, and will post the result here. "
         f"Last known: In progress. {CARD}"
@@ -165,7 +165,7 @@ def test_check_now_says_why_it_found_nothing() -> None:
 
 
 def test_a_job_watched_while_the_token_is_refused_says_so() -> None:
-    watching = NowWatching(5, None, PromptPost(9), mention=True, api_down=False, hold=AccountState.REFUSED)
+    watching = NowWatching(5, None, ImmediatePost(9), mention=True, api_down=False, hold=AccountState.REFUSED)
     assert answers.status_reply(watching, HERE).content.startswith(
         "**On hold: useapi.net refuses this server's API token.** I'll post the result here "
         "and ping you once someone with *Manage Server* sets a new one."

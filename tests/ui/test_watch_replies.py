@@ -7,7 +7,7 @@ import pytest
 from model.job import Outcome
 from model.messages import Address
 from model.states import AccountState, DeliveryState
-from relay.commands.watch import AlreadyPosted, PromptPost
+from relay.commands.watch import AlreadyPosted, ImmediatePost
 from relay.commands.watch_many import AT_MOST, EntryStatus, WatchEntry, WatchResult
 from ui import command_texts, watch_replies
 from ui.discord_limits import MESSAGE, units
@@ -23,7 +23,7 @@ def test_ids_that_were_not_watched() -> None:
         WatchEntry("#12", EntryStatus.NOT_FOUND),
         WatchEntry("job:3-bot:pika", EntryStatus.OTHER_SERVICE, service="Pika"),
     )
-    result = WatchResult(entries, PromptPost(4), mention=True)
+    result = WatchResult(entries, ImmediatePost(4), mention=True)
     assert watch_replies.watch_reply(result, HERE).content == (
         "**Watching 1 job, 3 left out.** I'll ping you once, when the last one ends. "
         "[Jump to the summary](https://discord.com/channels/1/2/4)\n"
@@ -36,26 +36,26 @@ def test_ids_that_were_not_watched() -> None:
 def test_v1_ids_are_told_apart_by_their_time() -> None:
     jobid = "job:20261124101500123-user:4321-channel:1300000000000000001-bot:pixverse"
     entries = (WatchEntry(jobid, EntryStatus.NOT_FOUND),)
-    text = watch_replies.watch_reply(WatchResult(entries, PromptPost(), mention=True), HERE).content
+    text = watch_replies.watch_reply(WatchResult(entries, ImmediatePost(), mention=True), HERE).content
     assert "`…01500123`: not found" in text
 
 
 def test_all_ids_were_watched() -> None:
     entry = WatchEntry("a", EntryStatus.WATCHED)
     posting = WatchEntry("b", EntryStatus.POSTING, api_down=True)
-    assert watch_replies.watch_reply(WatchResult((entry,), PromptPost(), mention=False), HERE).content == (
+    assert watch_replies.watch_reply(WatchResult((entry,), ImmediatePost(), mention=False), HERE).content == (
         "**Watching 1 job.** I won't ping you."
     )
     assert (
         "isn't answering"
-        in watch_replies.watch_reply(WatchResult((entry, posting), PromptPost(), mention=False), HERE).content
+        in watch_replies.watch_reply(WatchResult((entry, posting), ImmediatePost(), mention=False), HERE).content
     )
 
 
 def test_links_are_left_out_if_there_are_many() -> None:
     posted = AlreadyPosted(1, None, Outcome.FAILED, 10**18, DeliveryState.POSTED)
     entry = WatchEntry("x" * 300, EntryStatus.ALREADY_POSTED, message_id=10**18, posted=posted)
-    text = watch_replies.watch_reply(WatchResult((entry,) * 25, PromptPost(), mention=True), HERE).content
+    text = watch_replies.watch_reply(WatchResult((entry,) * 25, ImmediatePost(), mention=True), HERE).content
     assert units(text) <= MESSAGE
     assert text.count("already posted") == 25
     assert "https" not in text
@@ -77,12 +77,12 @@ def test_links_are_left_out_if_there_are_many() -> None:
 def test_the_only_id_was_not_watched(taken: EntryStatus, text: str) -> None:
     message_id = None if taken is EntryStatus.EXPIRED else 9
     entry = WatchEntry("#12", taken, message_id=message_id)
-    assert watch_replies.watch_reply(WatchResult((entry,), PromptPost(), mention=True), HERE).content == text
+    assert watch_replies.watch_reply(WatchResult((entry,), ImmediatePost(), mention=True), HERE).content == text
 
 
 def test_if_all_are_known_nothing_has_failed() -> None:
     entries = tuple(WatchEntry(f"#{number}", EntryStatus.ALREADY_WATCHED) for number in (1, 2))
-    text = watch_replies.watch_reply(WatchResult(entries, PromptPost(), mention=True), HERE).content
+    text = watch_replies.watch_reply(WatchResult(entries, ImmediatePost(), mention=True), HERE).content
     assert text == "**Nothing new to watch.**\n`#1`: already watched\n`#2`: already watched"
 
 
@@ -90,7 +90,7 @@ def test_if_all_are_known_nothing_has_failed() -> None:
 async def test_the_only_id_has_ended_here_before(state: DeliveryState) -> None:
     posted = AlreadyPosted(5, None, Outcome.FAILED, 9, state)
     entry = WatchEntry("#12", EntryStatus.ALREADY_POSTED, message_id=9, posted=posted)
-    reply = watch_replies.watch_reply(WatchResult((entry,), PromptPost(), mention=True), HERE)
+    reply = watch_replies.watch_reply(WatchResult((entry,), ImmediatePost(), mention=True), HERE)
     alone = status_reply(posted, HERE)
     assert reply.content == alone.content
     assert (reply.view is None) == (alone.view is None) == (state is DeliveryState.WAITING)
@@ -102,7 +102,7 @@ def test_a_list_says_which_results_are_posted_yet() -> None:
         for number, state in enumerate(DeliveryState)
         if state is not DeliveryState.GIVEN_UP
     )
-    text = watch_replies.watch_reply(WatchResult(entries, PromptPost(), mention=True), HERE).content
+    text = watch_replies.watch_reply(WatchResult(entries, ImmediatePost(), mention=True), HERE).content
     assert sorted(line.partition(": ")[2] for line in text.split("\n")[1:]) == [
         "already posted",
         "maybe posted",
@@ -139,7 +139,7 @@ def test_the_only_id_is_watched_already_and_has_trouble(
     on_hold: bool, hold: AccountState | None, api_down: bool, text: str
 ) -> None:
     entry = WatchEntry("#12", EntryStatus.ALREADY_WATCHED, api_down=api_down, on_hold=on_hold)
-    result = WatchResult((entry,), PromptPost(), mention=True, hold=hold)
+    result = WatchResult((entry,), ImmediatePost(), mention=True, hold=hold)
     assert watch_replies.watch_reply(result, HERE).content == text
 
 
@@ -148,7 +148,7 @@ def test_jobs_on_hold_are_marked_in_a_list() -> None:
         WatchEntry("#1", EntryStatus.ALREADY_WATCHED, message_id=9, on_hold=True),
         WatchEntry("#2", EntryStatus.ALREADY_WATCHED),
     )
-    text = watch_replies.watch_reply(WatchResult(entries, PromptPost(), mention=True), HERE).content
+    text = watch_replies.watch_reply(WatchResult(entries, ImmediatePost(), mention=True), HERE).content
     assert text.split("\n") == [
         "**Nothing new to watch.** On hold: the new API token is for a different account.",
         "`#1`: already watched · On hold · [Card](https://discord.com/channels/1/2/9)",
@@ -158,7 +158,7 @@ def test_jobs_on_hold_are_marked_in_a_list() -> None:
 
 def test_a_list_of_jobs_that_are_all_watched_says_that_the_token_is_refused() -> None:
     entries = tuple(WatchEntry(f"#{number}", EntryStatus.ALREADY_WATCHED) for number in (1, 2))
-    result = WatchResult(entries, PromptPost(), mention=True, hold=AccountState.REFUSED)
+    result = WatchResult(entries, ImmediatePost(), mention=True, hold=AccountState.REFUSED)
     assert watch_replies.watch_reply(result, HERE).content.split("\n") == [
         (
             "**Nothing new to watch.** On hold: useapi.net refuses this server's API token. "
@@ -179,7 +179,7 @@ def test_what_to_do_about_unwatched_ids_is_said_once() -> None:
     entries = tuple(
         WatchEntry("" if kind is EntryStatus.SECRET else f"{number}", kind) for number, kind in enumerate(kinds * 2)
     )
-    text = watch_replies.watch_reply(WatchResult(entries, PromptPost(), mention=True), HERE).content
+    text = watch_replies.watch_reply(WatchResult(entries, ImmediatePost(), mention=True), HERE).content
     assert text.split("\n") == [
         "**None of the 6 jobs could be watched.**",
         "`1`: expired",
@@ -196,7 +196,7 @@ def test_what_to_do_about_unwatched_ids_is_said_once() -> None:
 
 def test_if_nothing_can_be_posted_the_reply_says_so_first() -> None:
     entry = WatchEntry("a", EntryStatus.WATCHED, None, False, None)
-    watched = WatchResult((entry,), PromptPost(), False)
+    watched = WatchResult((entry,), ImmediatePost(), False)
     told = watch_replies.watch_reply(watched, HERE, ("Send Messages",)).content
     assert told.startswith("**I can't post here yet.** I need: *Send Messages*.\n**Watching 1 job.**")
     assert watch_replies.watch_reply(watched, HERE, ()).content.startswith(

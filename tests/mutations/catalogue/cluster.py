@@ -127,7 +127,7 @@ MUTATIONS = (
         "a process continues with leases that have expired",
         f"{_COORDINATOR}::test_a_process_that_cannot_trust_its_leases_releases_everything",
         "ShardCoordinator.turn",
-        "if not self._membership.holds:",
+        "if not self._membership.has_lease:",
         "if 0:",
     ),
     mutation(
@@ -253,7 +253,7 @@ MUTATIONS = (
         "a process sends even though its lease may have expired",
         f"{_TAKEN_OVER}::test_a_process_with_an_untrusted_lease_sends_nothing",
         "Sender._send",
-        "if claimed is None or not self._ownership.holds:",
+        "if claimed is None or not self._ownership.has_lease:",
         "if claimed is None:",
     ),
     mutation(
@@ -428,15 +428,15 @@ MUTATIONS = (
         "a named lease is used even though it came too late",
         f"{_MEMBERSHIP}::test_a_named_lease_that_came_too_late_is_not_used",
         "Membership.take_named_lease",
-        "self._named.add(name)\nreturn self.holds\n",
+        "self._named.add(name)\nreturn self.has_lease\n",
         "self._named.add(name)\nreturn True\n",
     ),
     mutation(
         "a stopping process comes back once its lease is lost",
         f"{_MEMBERSHIP}::test_a_process_declared_dead_while_it_drains_does_not_come_back",
         "Membership.turn",
-        "if not self.holds and not self._draining:",
-        "if not self.holds:",
+        "if not self.has_lease and not self._draining:",
+        "if not self.has_lease:",
     ),
     mutation(
         "a leaving process keeps its share of requests",
@@ -490,7 +490,7 @@ MUTATIONS = (
     mutation(
         "the local clock decides how long a lease is trusted",
         f"{_MEMBERSHIP}::test_setting_the_local_clock_changes_nothing",
-        "Membership.holds",
+        "Membership.has_lease",
         "self._clock.monotonic() < self._trusted_until",
         "self._clock._clock.now() / 1000 < self._trusted_until + 1_700_000_000",
     ),

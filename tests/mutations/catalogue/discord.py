@@ -430,7 +430,7 @@ MUTATIONS = (
     mutation(
         "an edit follows right after one that came late",
         "tests/relay/cards/test_edit_queue.py::test_two_seconds_also_pass_after_a_late_edit",
-        "EditQueue.wait",
+        "EditQueue.take_place",
         "place = max(places[key], free_at)",
         "place = places[key]",
     ),
@@ -516,7 +516,7 @@ MUTATIONS = (
     mutation(
         "text that AutoMod blocks is sent again and again",
         "tests/relay/delivery/test_verdicts.py::test_refused_words_are_left_out_then_files_then_both",
-        "_lesser",
+        "_next_form",
         "if attempt.files and files_first:",
         "if attempt.files:",
     ),
@@ -594,9 +594,9 @@ MUTATIONS = (
     mutation(
         "a refused card is reported to nobody",
         f"{_E2E}/test_refusals.py::test_a_refused_card_is_reported_at_once",
-        "PromptPosts.post",
-        "PromptPost(refused=True)",
-        "PromptPost(on_its_way=delivery_id)",
+        "ImmediatePosts.post",
+        "ImmediatePost(refused=True)",
+        "ImmediatePost(on_its_way=delivery_id)",
     ),
     mutation(
         "a private thread that the bot is not in looks open",

@@ -68,7 +68,7 @@ MUTATIONS = (
         "a job removed while it is in flight comes back",
         f"{_QUEUE}::test_a_job_removed_in_flight_is_gone_when_its_request_is_over",
         "JobQueue._wait",
-        "if not self.holds(job):\n    self._finish_flight(job)\n    return\n",
+        "if not self.contains(job):\n    self._finish_flight(job)\n    return\n",
         "self._jobs[job.id] = job\n",
     ),
     mutation(

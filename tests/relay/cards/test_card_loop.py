@@ -13,7 +13,7 @@ from model.job import Job, JobState, Outcome
 from model.messages import CardPost, NoResponse, Refused, SummaryPost, TooManyRequests
 from model.shards import Shards
 from model.states import CardStatus, DeliveryKind
-from relay.cards.card_edits import CARD_SECONDS, OLD_CARD_SECONDS, YOUNG_CARD_SECONDS, CardEdits, Key, Shown
+from relay.cards.card_edits import CARD_SECONDS, OLD_CARD_SECONDS, YOUNG_CARD_SECONDS, CardEdits, Finished, Key
 from relay.cards.card_loop import CardLoop
 from relay.cards.card_status import SLOW_AFTER
 from relay.cards.edit_queue import CHANNEL_SECONDS, EVERYWHERE_SECONDS
@@ -1236,9 +1236,9 @@ async def test_cards_of_another_process_s_servers_are_not_even_read(
     monkeypatch.setattr(world.loop, "_ownership", Elsewhere())
     shown: list[Key] = []
 
-    async def show(key: Key) -> Shown:
+    async def show(key: Key) -> Finished:
         shown.append(key)
-        return Shown()
+        return Finished()
 
     monkeypatch.setattr(world.loop._edits, "show", show)
     for change in (world.loop.all_changed, world.loop.servers_moved, lambda: world.loop.job_changed(1)):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.states import DeliveryKind
-from relay.cards.card_edits import Key, Later, Shown
+from relay.cards.card_edits import Finished, Key, Later
 from relay.cards.card_loop import CardLoop, DueKeys
 from tests.clock import ManualClock
 from tests.relay.relay_fixture import open_database
@@ -66,11 +66,11 @@ class _Edits:
         self.began = asyncio.Event()
         self._hangs = hangs
 
-    async def show(self, key: Key) -> Later | Shown:
+    async def show(self, key: Key) -> Later | Finished:
         self.began.set()
         if self._hangs:
             await asyncio.Event().wait()
-        return Shown()
+        return Finished()
 
     async def becoming_slow(self) -> list[tuple[int, float]]:
         return []

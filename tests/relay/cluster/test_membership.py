@@ -156,11 +156,11 @@ async def test_a_process_declared_dead_registers_again(begin: Begin) -> None:
     assert first.owned() == set(first.accounts)  # It hasn't read the rows yet, and its own deadline hasn't passed.
     first.clock.forward(RENEW_SECONDS)
     await first.member.turn()
-    assert (first.owned(), first.member.holds) == (set(), False)
+    assert (first.owned(), first.member.has_lease) == (set(), False)
     await first.member.turn()
     await second.member.turn()
     await first.member.turn()
-    assert first.member.holds
+    assert first.member.has_lease
     assert first.owned() | second.owned() == set(first.accounts)
     assert first.owned() & second.owned() == set()
     assert first.read == [None, None]
@@ -175,7 +175,7 @@ async def test_a_process_declared_dead_has_lost_its_named_leases(begin: Begin) -
     first.clock.forward(RENEW_SECONDS)
     for _ in range(2):
         await first.member.turn()
-    assert first.member.holds
+    assert first.member.has_lease
     assert not await first.member.take_named_lease("x")
 
 
@@ -216,7 +216,7 @@ async def test_a_slow_response_does_not_extend_the_lease(begin: Begin, monkeypat
     monkeypatch.setattr(processes, "renew", slow)
     process.clock.forward(RENEW_SECONDS)
     await process.member.turn()
-    assert not process.member.holds
+    assert not process.member.has_lease
 
 
 async def test_a_named_lease_that_came_too_late_is_not_used(begin: Begin, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from relay.commands.check import Checked, CheckedBefore, NotChecked, Peek, Unche
 from relay.commands.job_queries import JobDetails
 from relay.commands.stop import Stopped, StoppedAll, TakenOff
 from relay.commands.subscribe import Limits
-from relay.commands.watch import AlreadyPosted, AlreadyWatched, NowWatching, PostingOutcome, PromptPost
+from relay.commands.watch import AlreadyPosted, AlreadyWatched, ImmediatePost, NowWatching, PostingOutcome
 from relay.commands.watch_many import EntryStatus, WatchEntry
 from storage import deliveries, jobs
 from storage.database import Database
@@ -40,7 +40,7 @@ async def _stored(world: RelayFixture) -> list[tuple[object, ...]]:
 async def test_a_running_job_is_watched_with_a_card(world: RelayFixture) -> None:
     job = world.api.put("job-1", percent=40, prompt="a cat")
     result = await world.commands.watch.status(world.ask(), "  job-1 ", True, True)
-    assert result == NowWatching(1, job, PromptPost(7001), mention=True, api_down=False)
+    assert result == NowWatching(1, job, ImmediatePost(7001), mention=True, api_down=False)
     assert await world.rows("SELECT kind, state FROM deliveries") == [("card", "waiting")]
     assert await world.rows("SELECT user_id, mention, in_batch FROM subscribers") == [(PERSON, 1, 0)]
     assert await world.rows("SELECT spoiler, ended_at FROM subscriptions") == [(1, None)]
@@ -138,7 +138,7 @@ async def test_a_job_requested_while_the_token_is_refused_is_watched_and_posted_
     world.api.put("job-1", JobState.COMPLETED, media=(Media("https://x/1.mp4"),))
     world.api.put("job-2", JobState.FAILED)
     result = await world.commands.watch.status(world.ask(), "job-1", True, False)
-    assert result == NowWatching(1, None, PromptPost(7001), mention=True, api_down=False, hold=hold)
+    assert result == NowWatching(1, None, ImmediatePost(7001), mention=True, api_down=False, hold=hold)
     again = await world.commands.watch.status(world.ask(person=2), "job-1", True, False)
     assert isinstance(again, AlreadyWatched)
     assert again.hold is hold
@@ -163,7 +163,7 @@ async def test_a_job_is_watched_even_while_the_api_is_down(world: RelayFixture, 
     else:
         world.api.gate = asyncio.Event()
     result = await world.commands.watch.status(world.ask(), "job-1", True, False)
-    assert result == NowWatching(1, None, PromptPost(7001), mention=True, api_down=True)
+    assert result == NowWatching(1, None, ImmediatePost(7001), mention=True, api_down=True)
     again = await world.commands.watch.status(world.ask(), "job-1", True, False)
     assert isinstance(again, AlreadyWatched)
     assert again.api_down

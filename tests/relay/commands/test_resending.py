@@ -13,7 +13,7 @@ from relay.commands.ask import Ask
 from relay.commands.lookups import Lookups
 from relay.commands.refusals import NothingToDo
 from relay.commands.resending import HOPELESS, Resending, SentAgain
-from relay.commands.watch import PromptPosts
+from relay.commands.watch import ImmediatePosts
 from relay.delivery import notice_json
 from relay.delivery.verdicts import PATIENCE
 from storage import deliveries, delivery_queries, servers
@@ -45,8 +45,8 @@ class FreeLookups:
 
 
 async def press(world: OutboxFixture, delivery_id: int, *, guild: int = GUILD) -> SentAgain:
-    prompt_posts = PromptPosts(world.database.reader, post_at_once)
-    resending = Resending(world.database, cast("Lookups", FreeLookups()), prompt_posts, world.changes)
+    immediate_posts = ImmediatePosts(world.database.reader, post_at_once)
+    resending = Resending(world.database, cast("Lookups", FreeLookups()), immediate_posts, world.changes)
     return await resending.send_again(Ask(guild, CHANNEL, ADMIN, world.clock.now()), delivery_id)
 
 
@@ -221,7 +221,7 @@ async def test_pages_start_with_what_an_admin_can_fix(world: OutboxFixture) -> N
     now = world.clock.now()
     async with world.database.transaction() as tx:
         await deliveries.give_up(tx, ids[0], reason=Reason.REFUSED, now=now)
-        await deliveries.mark_unsure(tx, ids[2], reason=Reason.HISTORY_UNREADABLE, now=now)
+        await deliveries.mark_unsure(tx, ids[2], reason=Reason.CANNOT_LOOK, now=now)
         await deliveries.give_up(tx, ids[3], reason=Reason.CHANNEL_GONE, now=now)
         await deliveries.retry_at(tx, ids[1], next_at=now, unanswered_at=None, blocked_since=now)
     reader = world.database.reader

@@ -304,7 +304,7 @@ async def test_after_our_own_error_the_simplest_form_is_tried(world: DeliveryLoo
 
 @pytest.mark.parametrize(
     ("place", "state", "reason"),
-    [("may_attach", "given_up", Reason.FAULT), ("post", "unsure", Reason.HISTORY_UNREADABLE)],
+    [("may_attach", "given_up", Reason.FAULT), ("post", "unsure", Reason.CANNOT_LOOK)],
     ids=["before it is sent", "while it is sent"],
 )
 async def test_if_every_form_fails_the_result_is_reported_as_not_posted(

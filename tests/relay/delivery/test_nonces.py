@@ -60,6 +60,6 @@ def test_a_round_is_named_after_its_kind() -> None:
 
     found = [
         nonces.for_job("job", 5, kind, job_round)
-        for kind, job_round in ((DeliveryKind.OUTCOME, 0), (DeliveryKind.OUTCOME, 2), (DeliveryKind.RESENT, 9))
+        for kind, job_round in ((DeliveryKind.OUTCOME, 0), (DeliveryKind.OUTCOME, 2), (DeliveryKind.AGAIN, 9))
     ]
     assert found == [digest("outcome"), digest("outcome-2"), digest("again-9")]

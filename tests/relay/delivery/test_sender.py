@@ -173,11 +173,11 @@ async def test_a_repost_pings_nobody(world: OutboxFixture) -> None:
         await deliveries.add_outcome(
             tx,
             subscription_id=subscription_id,
-            kind=DeliveryKind.RESENT,
+            kind=DeliveryKind.AGAIN,
             job_round=1,
             guild_id=GUILD,
             channel_id=CHANNEL,
-            base_nonce=nonces.for_job("job", CHANNEL, DeliveryKind.RESENT, 1),
+            base_nonce=nonces.for_job("job", CHANNEL, DeliveryKind.AGAIN, 1),
             closes_batch=False,
             now=world.clock.now(),
         )
@@ -1061,11 +1061,11 @@ async def test_a_requested_repost_is_not_late(world: OutboxFixture) -> None:
         await deliveries.add_outcome(
             tx,
             subscription_id=subscription_id,
-            kind=DeliveryKind.RESENT,
+            kind=DeliveryKind.AGAIN,
             job_round=1,
             guild_id=GUILD,
             channel_id=CHANNEL,
-            base_nonce=nonces.for_job("job", CHANNEL, DeliveryKind.RESENT, 1),
+            base_nonce=nonces.for_job("job", CHANNEL, DeliveryKind.AGAIN, 1),
             now=world.clock.now(),
         )
     await world.pump()

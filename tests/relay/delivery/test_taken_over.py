@@ -288,10 +288,10 @@ async def test_a_process_with_an_untrusted_lease_sends_nothing(
     world: OutboxFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (delivery_id,) = await world.end(completed("job"))
-    monkeypatch.setattr(Another, "holds", False)
+    monkeypatch.setattr(Another, "has_lease", False)
     await world.another_sender.deliver(delivery_id)
     assert world.discord.tried == []
-    monkeypatch.setattr(Another, "holds", True)
+    monkeypatch.setattr(Another, "has_lease", True)
     await world.another_sender.deliver(delivery_id)
     assert (await world.get(delivery_id)).state == "posted"
     assert len(_standing(world)) == 1

@@ -60,7 +60,7 @@ def test_jobs_are_counted_by_account() -> None:
     queue.remove(1)
     assert queue.of_account(7) == 1
     assert not queue.waits(first)
-    assert not queue.holds(first)
+    assert not queue.contains(first)
 
 
 def test_a_job_that_moves_to_another_account_is_counted_only_there() -> None:
@@ -435,7 +435,7 @@ def test_a_job_that_returns_while_in_flight_is_still_in_flight() -> None:
     job = _started(queue, 1)
     queue.remove(1)
     assert queue.with_job(1) is job
-    assert queue.holds(job)
+    assert queue.contains(job)
     assert not queue.waits(job)
     queue.remove(1)
     assert queue.with_job(1, 2) is not job  # The job now belongs to another account.
