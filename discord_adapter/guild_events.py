@@ -95,8 +95,10 @@ class GuildEvents(commands.Cog):
         name = real_name(before)
         if not is_hidden(after):
             self._names.take(after.id)
-        elif name is not None and after.id in await self._guilds.known_channels(after.guild.id):
+        elif name is not None:
+            # At once, because the channel may be deleted in the next moment.
             self._names.keep(after.id, name)
+            await self._handle(after.guild, self._forget_unused_name(after))
         await self._handle(after.guild, self._guilds.permissions_changed(after.guild.id))
 
     @commands.Cog.listener()
@@ -199,6 +201,10 @@ class GuildEvents(commands.Cog):
 
     async def _note_locale(self, guild: discord.Guild) -> None:
         await self._guilds.locale_reported(guild.id, language_of(guild.preferred_locale.value))
+
+    async def _forget_unused_name(self, hidden: discord.abc.GuildChannel) -> None:
+        if hidden.id not in await self._guilds.known_channels(hidden.guild.id):
+            self._names.take(hidden.id)
 
     async def _look_after_channels(self, guild: discord.Guild) -> None:
         """Ends everything that waits in channels that are gone.

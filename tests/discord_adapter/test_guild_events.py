@@ -198,3 +198,42 @@ async def test_a_server_is_synchronised_as_it_is_then(world: GuildEventsFixture)
 def _refused(status: int, code: int) -> discord.HTTPException:
     response = cast("aiohttp.ClientResponse", SimpleNamespace(status=status, reason="", headers={}))
     return discord.HTTPException(response, {"code": code, "message": "injected"})
+
+
+def _channel(world: GuildEventsFixture, name: str) -> Any:
+    denied = {world.guild.default_role: MagicMock(view_channel=False)}
+    channel = MagicMock(id=5, guild=world.guild, overwrites=denied if name == "___hidden___" else {})
+    channel.name = name
+    return channel
+
+
+async def test_a_channel_that_is_deleted_as_soon_as_it_is_hidden_keeps_its_name(world: GuildEventsFixture) -> None:
+    """Both events may arrive together, so that the second is handled before the database has answered the first."""
+    hidden = _channel(world, "___hidden___")
+
+    async def known(_guild_id: int) -> list[int]:
+        await asyncio.sleep(0)
+        return [5]
+
+    world.guilds.known_channels = known
+    await asyncio.gather(
+        world.events.on_guild_channel_update(_channel(world, "results"), hidden),
+        world.events.on_guild_channel_delete(hidden),
+    )
+    assert call.channel_gone(GUILD, 5, "results") in world.guilds.mock_calls
+    assert len(world.events._names) == 0
+
+
+async def test_a_hidden_channel_s_name_is_kept_only_if_it_is_of_use(world: GuildEventsFixture) -> None:
+    for known, kept in (([], 0), ([5], 1)):
+        world.guilds.known_channels.return_value = known
+        await world.events.on_guild_channel_update(_channel(world, "results"), _channel(world, "___hidden___"))
+        assert len(world.events._names) == kept
+
+
+async def test_a_database_that_fails_as_a_channel_is_hidden_costs_no_change(world: GuildEventsFixture) -> None:
+    world.guilds.known_channels.side_effect = [FULL, []]
+    await world.events.on_guild_channel_update(_channel(world, "results"), _channel(world, "___hidden___"))
+    assert world.guilds.permissions_changed.await_count == 1
+    await until_idle()
+    assert world.guilds.server_back.await_count == 1
