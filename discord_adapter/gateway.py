@@ -14,7 +14,7 @@ import discord
 from discord_adapter.client import DiscordTokenRefused
 from discord_adapter.request_trace import NotDiscord, reason_of
 from discord_adapter.shard_connection import GatewayInfo, ask_gateway
-from discord_adapter.shard_manager import ShardManager
+from discord_adapter.shard_manager import OtherShardCount, ShardManager
 from relay.failures import backoff
 from relay.ports import Sleep
 
@@ -112,6 +112,8 @@ def _read(error: Exception, shards: ShardManager) -> tuple[str, float]:
             raise DiscordTokenRefused from error
         case discord.DiscordException() | aiohttp.ClientError() | OSError() | TimeoutError() | NotDiscord():
             return reason_of(error), _LONGEST_WAIT
+        case OtherShardCount():
+            return str(error), _LONGEST_WAIT
     shards.failures += 1
     log.error("discord.py failed at the gateway", exc_info=error)
     return reason_of(error), _LONGEST_WAIT_REFUSED

@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import NamedTuple, Never
 
 from discord_adapter.shard_connection import GatewayInfo
-from discord_adapter.shard_manager import ShardManager
+from discord_adapter.shard_manager import OtherShardCount, ShardManager
 from relay.cluster.identify_pacing import bucket_of
 from relay.cluster.membership import Membership
 from relay.cluster.shard_plan import (
@@ -78,14 +78,14 @@ class ShardCoordinator:
         """From when on shards are taken; later than now if Discord could not be reached."""
 
     async def run(self) -> Never:
-        """Follows the rows, once a second. Raises what `ShardManager.failure` raises."""
+        """Follows the rows, once a second. Raises OtherShardCount, and what `ShardManager.failure` raises."""
         while True:
             await self.turn()
             self._shards.check()
             await self._sleep(LOOK_S)
 
     async def turn(self) -> None:
-        """Follows the rows once: connects, hands over and closes shards."""
+        """Follows the rows once: connects, hands over and closes shards. Raises OtherShardCount."""
         if not self._membership.has_lease:
             await self._let_go()
             return
@@ -93,6 +93,7 @@ class ShardCoordinator:
         going_over = frozenset(self._handovers)
         try:
             rows = _Rows(*await self._membership.read_shards())
+            self._check_count(rows)
             await self._follow(rows, going_over | self._handovers.keys())
             if self._monotonic() >= self._takes_shards_from:
                 await self._take(rows)
@@ -108,7 +109,10 @@ class ShardCoordinator:
         await self._end_handovers()
         while self._shards.held and self._monotonic() < until and await self._somebody_else():
             await self._sleep(_LOOK_WHILE_DRAINING_S)
-            await self.turn()
+            try:
+                await self.turn()
+            except OtherShardCount:
+                break
         await self.release()
 
     async def release(self) -> None:
@@ -118,6 +122,13 @@ class ShardCoordinator:
             with suppress(StorageError):  # The lease runs out then.
                 await self._membership.release_shard(shard_id)
         await self._shards.end()
+
+    def _check_count(self, rows: _Rows) -> None:
+        """While no process held a shard, as after an outage of the database, another one may have set the number that
+        Discord recommends by now."""
+        count = self._shards.client.shard_count
+        if len(rows.leases) != count:
+            raise OtherShardCount(f"the bot has {len(rows.leases)} shards now, and no longer {count}")
 
     async def _somebody_else(self) -> bool:
         try:
@@ -219,7 +230,7 @@ async def share_shards(
     """Holds this process's shards, and lets others take them over when it is cancelled.
 
     `shard_ids` are the shards that the operator gave to this process; if None, the processes divide all shards among
-    themselves. Raises what `ShardManager.failure` raises.
+    themselves. Raises OtherShardCount, and what `ShardManager.failure` raises.
     """
     shards.begin(await _shard_count(membership, clock, info.shards))
     coordinator = ShardCoordinator(

@@ -22,6 +22,10 @@ from relay.cluster.identify_pacing import SessionStartLimit
 from relay.ports import Sleep
 
 
+class OtherShardCount(Exception):
+    """The bot now has another number of shards than this process has connected its own with."""
+
+
 class ShardManager:
     """Connects and closes shards. `monotonic` returns seconds; `patience` is in seconds."""
 

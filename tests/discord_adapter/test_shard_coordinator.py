@@ -476,3 +476,20 @@ async def test_if_discord_demands_more_shards_every_process_releases_the_old_one
     for task in staying:
         task.cancel()
     await asyncio.gather(*staying, return_exceptions=True)
+
+
+async def test_a_process_that_missed_another_number_of_shards_connects_its_shards_again(cluster: Cluster) -> None:
+    """After an outage of the database nobody holds a shard, and a process that starts just then may set another
+    number."""
+    one = await cluster.start("one")
+    for shard in range(2, _SHARDS):
+        del cluster.table.leases[shard]
+    cluster.sandbox.gateway.shards = 2
+    staying = asyncio.create_task(one.stay())
+    await cluster.sandbox.until(lambda: one.shards.connected == {0, 1})
+    cluster.sandbox.gateway.shards = _SHARDS
+    cluster.table.processes["two"] = Process("two")
+    cluster.table.leases = {shard: ShardLease(shard, "two" if shard else None) for shard in range(_SHARDS)}
+    await cluster.sandbox.until(lambda: [one.shard for one in cluster.sandbox.gateway.connected] == [(0, _SHARDS)])
+    staying.cancel()
+    await asyncio.gather(staying, return_exceptions=True)

@@ -117,6 +117,13 @@ MUTATIONS = (
         "self._shards.connect(shard_id)\ntaken = await",
     ),
     mutation(
+        "a process goes on with a number of shards that is no longer in force",
+        f"{_COORDINATOR}::test_a_process_that_missed_another_number_of_shards_connects_its_shards_again",
+        "ShardCoordinator.turn",
+        "self._check_count(rows)\n",
+        "",
+    ),
+    mutation(
         "a successor that is too late keeps its session",
         f"{_COORDINATOR}::test_a_successor_that_is_too_late_closes_its_session",
         "ShardCoordinator._hand_over",
