@@ -98,7 +98,7 @@ class Relay:
         self.writes = WriteAvailability(database, changes, clock, memories)
         self.membership = None
         if shared is not None:
-            feed = ChangeFeed(database, changes, memories)
+            feed = ChangeFeed(database, changes, memories, clock.monotonic)
             self.membership = Membership(shared.leases, feed, self._account_ids, changes, shared.clock, VERSION)
         self.ownership: Ownership = self.membership or ALONE
         ownership = self.ownership

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 
 from storage.database import Queries, Transaction
 
-_KEPT_SECONDS = 120
-"""A process that has read nothing for this long lost its lease long before, and reads everything again."""
 _HORIZON = "CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint)"
 
 
@@ -61,6 +59,18 @@ async def report_end(tx: Transaction, job_id: int) -> None:
     await tx.run("INSERT INTO changes (kind, item) VALUES ('end_reported', ?)", (job_id,))
 
 
-async def delete_old(tx: Transaction) -> None:
-    """Deletes the changes that every process has read."""
-    await tx.run(f"DELETE FROM changes WHERE made_at < clock_timestamp() - interval '{_KEPT_SECONDS} seconds'")
+async def snapshot(queries: Queries) -> str:
+    """Which transactions are visible now."""
+    return str(await queries.value("SELECT CAST(pg_current_snapshot() AS text)"))
+
+
+async def delete_visible(tx: Transaction, snapshot: str) -> None:
+    """Deletes the changes that were visible at this snapshot. A transaction may be committed long after it has made
+    its changes, so their age does not tell whether every process has read them."""
+    await tx.run(
+        """
+        DELETE FROM changes
+        WHERE pg_visible_in_snapshot(CAST(CAST(made_in AS text) AS xid8), CAST(? AS pg_snapshot))
+        """,
+        (snapshot,),
+    )

@@ -7,7 +7,11 @@ from typing import Protocol
 
 from relay.changes import Changes
 from storage import change_feed
-from storage.database import Database
+from storage.database import Database, Transaction
+
+UNREAD_SECONDS = 30.0
+"""Seconds after which a process that could not read the changes reads everything again: the changes that it has missed
+may be deleted soon."""
 
 
 class KeptInMemory(Protocol):
@@ -21,9 +25,16 @@ class KeptInMemory(Protocol):
 
 
 class ChangeFeed:
-    """Reads what other processes have committed. Before it calls any signal, `memories` read their rows again."""
+    """Reads what other processes have committed. Before it calls any signal, `memories` read their rows again.
+    `monotonic` returns seconds."""
 
-    def __init__(self, database: Database, changes: Changes, memories: Collection[KeptInMemory]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        changes: Changes,
+        memories: Collection[KeptInMemory],
+        monotonic: Callable[[], float],
+    ) -> None:
         self._reader = database.reader
         self._writer_id = database.writer_id
         self._for_each: dict[str, Callable[[int], None]] = {
@@ -37,7 +48,12 @@ class ChangeFeed:
             "delivery": changes.deliveries_added,
         }
         self._jobs_found = changes.jobs_found
+        self._missed = changes.commit_doubted
         self._memories = memories
+        self._monotonic = monotonic
+        self._read_at = monotonic()
+        self._visible: str | None = None
+        """What was visible when changes were last deleted."""
         self._horizon = 0
         self._seen: set[int] = set()
 
@@ -46,12 +62,20 @@ class ChangeFeed:
 
         Raises StorageError.
         """
-        self._horizon, self._seen = await change_feed.horizon(self._reader), set()
+        asked_at = self._monotonic()
+        self._horizon, self._seen, self._visible = await change_feed.horizon(self._reader), set(), None
         for memory in self._memories:
             await memory.read_all()
+        self._read_at = asked_at
 
     async def look(self) -> None:
-        """Calls the signals for the changes since the last look. Raises StorageError; the next look then catches up."""
+        """Calls the signals for the changes since the last look. Raises StorageError; the next look then catches up, by
+        reading everything again if the last one was too long ago."""
+        asked_at = self._monotonic()
+        if asked_at - self._read_at > UNREAD_SECONDS:
+            await self.begin()
+            self._missed()
+            return
         look = await change_feed.since(self._reader, self._horizon, but_of=self._writer_id)
         new: dict[str, set[int]] = {}
         for change in look.changes:
@@ -62,8 +86,17 @@ class ChangeFeed:
             for memory in self._memories:
                 await memory.read_again(accounts, servers)
         self._horizon, self._seen = look.horizon, {change.id for change in look.changes}
+        self._read_at = asked_at
         for kind, items in sorted(new.items()):
             self._signal(kind, items)
+
+    async def delete_old(self, tx: Transaction) -> None:
+        """Deletes the changes that were visible at the last call, which must be long enough ago that every process has
+        read them since. The first call deletes nothing. Raises StorageError."""
+        visible, before = await change_feed.snapshot(tx), self._visible
+        if before is not None:
+            await change_feed.delete_visible(tx, before)
+        self._visible = visible
 
     def _signal(self, kind: str, items: Collection[int]) -> None:
         """Calls the signals of a kind of change. `server` has no signal, because the memories have already read it.

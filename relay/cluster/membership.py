@@ -22,7 +22,7 @@ from relay.cluster.account_shares import accounts_of
 from relay.cluster.change_feed import ChangeFeed
 from relay.cluster.request_shares import RequestShare, fair_requests
 from relay.failures import FailureSeries
-from storage import change_feed, processes
+from storage import processes
 from storage.database import Database, Transaction
 from storage.errors import StorageError
 from storage.processes import LEASE_SECONDS, Process, ShardLease
@@ -42,7 +42,9 @@ every end of a job that the failover lost has been seen again."""
 _NO_SHARDS = Shards(1, ())
 _FEED_LEASE = "change feed"
 """Names the lease of the one process that deletes old changes."""
-_DELETE_CHANGES_SECONDS = 60.0
+DELETE_SECONDS = 120.0
+"""Seconds between two deletions of old changes: longer than any process goes without reading them, and than one read may
+take."""
 _T = TypeVar("_T")
 
 
@@ -285,8 +287,8 @@ class Membership:
         self._requests.note(asked_at, share, alone=len(alive) == 1)
         await self._feed.look()
         if self._clock.monotonic() >= self._delete_changes_at and await self.take_named_lease(_FEED_LEASE):
-            await self._write(change_feed.delete_old)
-            self._delete_changes_at = self._clock.monotonic() + _DELETE_CHANGES_SECONDS
+            await self._write(self._feed.delete_old)
+            self._delete_changes_at = self._clock.monotonic() + DELETE_SECONDS
 
     async def _share_accounts(self, takers: frozenset[str]) -> None:
         should = accounts_of(self.process_id, frozenset(self._all_accounts()), takers)

@@ -78,14 +78,22 @@ async def test_a_change_that_began_first_and_committed_last_is_not_missed(
     assert (await change_feed.since(mine.reader, look.horizon, but_of=mine.writer_id)).changes == []
 
 
-async def test_what_every_process_has_read_is_deleted(databases: tuple[Database, Database, Database]) -> None:
-    mine, theirs, _ = databases
-    async with theirs.transaction() as tx:
-        await change_feed.report_end(tx, 1)
-        await change_feed.report_end(tx, 2)
-        await tx.run("UPDATE changes SET made_at = made_at - interval '3 minutes' WHERE item = 1")
-        await change_feed.delete_old(tx)
-    assert await mine.reader.values("SELECT item FROM changes") == [2]
+async def test_only_changes_that_were_visible_before_are_deleted(
+    databases: tuple[Database, Database, Database],
+) -> None:
+    """However long ago a change was made: the others have read nothing of it before its commit."""
+    mine, slow, fast = databases
+    async with slow.transaction(locks_rows=True) as late:
+        await change_feed.report_end(late, 1)
+        await late.run("UPDATE changes SET made_at = made_at - interval '1 hour'")
+        async with fast.transaction(locks_rows=True) as tx:
+            await change_feed.report_end(tx, 2)
+        visible = await change_feed.snapshot(mine.reader)
+    async with fast.transaction() as tx:
+        await change_feed.report_end(tx, 3)
+    async with mine.transaction() as tx:
+        await change_feed.delete_visible(tx, visible)
+    assert sorted(await mine.reader.values("SELECT item FROM changes")) == [1, 3]
 
 
 @pytest.mark.parametrize("column", ["shown_at = 5", "shown = 'x'"])

@@ -12,8 +12,15 @@ import pytest
 
 from relay.changes import Changes
 from relay.clock import DatabaseClock
-from relay.cluster.change_feed import ChangeFeed
-from relay.cluster.membership import FEED_SECONDS, LOOK_FIRST_MS, MARGIN_SECONDS, RENEW_SECONDS, Membership
+from relay.cluster.change_feed import UNREAD_SECONDS, ChangeFeed
+from relay.cluster.membership import (
+    DELETE_SECONDS,
+    FEED_SECONDS,
+    LOOK_FIRST_MS,
+    MARGIN_SECONDS,
+    RENEW_SECONDS,
+    Membership,
+)
 from relay.cluster.request_shares import LEAST, SHARE_VALID_S, fair_requests
 from settings import PostgresUrl
 from storage import change_feed, deliveries, jobs, processes
@@ -48,7 +55,7 @@ class Process:
         for name in ("servers_moved", "deliveries_added", "commit_doubted"):
             getattr(changes, name).listen(partial(self._hear, name, None))
         self.database_clock = DatabaseClock(self.clock)
-        self.feed = ChangeFeed(self.database, changes, [self])
+        self.feed = ChangeFeed(self.database, changes, [self], self.clock.monotonic)
         self.member = Membership(
             self.leases,
             self.feed,
@@ -381,13 +388,37 @@ async def test_one_process_keeps_the_feed_short(begin: Begin) -> None:
     first, second = await begin(), await begin()
     async with second.database.transaction() as tx:
         await change_feed.report_end(tx, 5)
-        await tx.run("UPDATE changes SET made_at = made_at - interval '1 hour'")
-    first.clock.forward(RENEW_SECONDS)
-    await first.member.turn()
-    first.clock.forward(61)
-    await first.member.turn()
-    await first.member.turn()
+    for _ in range(round(2 * DELETE_SECONDS / RENEW_SECONDS) + 1):
+        first.clock.forward(RENEW_SECONDS)
+        await first.member.turn()
     assert await first.database.reader.count("changes") == 0
+
+
+async def test_changes_that_were_not_read_for_long_are_made_up_for(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server may have a connection left for leases, but none for the feed. Others delete the changes meanwhile."""
+    process = await begin()
+    look = change_feed.since
+
+    async def fail(*_: object, **__: object) -> Never:
+        raise StorageUnavailable("no connection is free")
+
+    monkeypatch.setattr(change_feed, "since", fail)
+    process.read.clear()
+    process.recorded.clear()
+    for _ in range(round(UNREAD_SECONDS / RENEW_SECONDS) + 1):
+        process.clock.forward(RENEW_SECONDS)
+        await process.member.turn()
+    assert process.member.has_lease
+    monkeypatch.setattr(change_feed, "since", look)
+    process.clock.forward(RENEW_SECONDS)
+    await process.member.turn()
+    assert process.read == [None]
+    assert ("commit_doubted", None) in process.recorded
+    process.read.clear()
+    await process.member.turn()
+    assert process.read == []
 
 
 async def test_a_start_without_the_database_fails(begin: Begin) -> None:
