@@ -17,6 +17,8 @@ LEASE_SECONDS = 15
 """How long a process that no longer renews its lease keeps what it holds."""
 _UNTIL = f"clock_timestamp() + interval '{LEASE_SECONDS} seconds'"
 _ALIVE = "lease_until > clock_timestamp()"
+_TOO_LONG = f"lease_until > {_UNTIL}"
+"""Holds for leases from before the server's clock was set back, as after a failover to a server whose clock is slow."""
 _SERVER = "server"
 _SERVER_SINCE = "server_since"
 _NOW_MS = "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)"
@@ -111,7 +113,12 @@ async def forget(tx: Transaction, process_id: str) -> None:
 
 
 async def forget_dead(tx: Transaction) -> list[str]:
-    """Deletes the processes whose leases have run out, which frees what they held; returns their ids."""
+    """Deletes the processes whose leases have run out, which frees what they held; returns their ids.
+
+    Leases from before the server's clock was set back are shortened. By its own clock, no process relies on its lease
+    for longer than that.
+    """
+    await tx.run(f"UPDATE processes SET lease_until = {_UNTIL} WHERE {_TOO_LONG}")
     dead = await tx.values(f"SELECT id FROM processes WHERE NOT {_ALIVE} ORDER BY id FOR UPDATE SKIP LOCKED")
     for process_id in dead:
         await forget(tx, process_id)
@@ -133,7 +140,7 @@ async def alive(queries: Queries) -> list[Process]:
 async def has_dead(queries: Queries) -> bool:
     """Whether `forget_dead` has something to do. Checking this first spares the other processes a transaction every
     second."""
-    return await queries.count(f"processes WHERE NOT {_ALIVE}") > 0
+    return await queries.count(f"processes WHERE NOT {_ALIVE} OR {_TOO_LONG}") > 0
 
 
 # ---- accounts -------------------------------------------------------------------------------------------------------

@@ -43,8 +43,8 @@ _NO_SHARDS = Shards(1, ())
 _FEED_LEASE = "change feed"
 """Names the lease of the one process that deletes old changes."""
 DELETE_SECONDS = 120.0
-"""Seconds between two deletions of old changes: longer than any process goes without reading them, and than one read may
-take."""
+"""Seconds between two deletions of old changes. Every process reads all changes again if it has not read them for much
+less than that."""
 _T = TypeVar("_T")
 
 

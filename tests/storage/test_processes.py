@@ -11,6 +11,7 @@ from settings import PostgresUrl
 from storage import processes
 from storage.database import Database, Transaction
 from storage.engines.interface import Use
+from storage.processes import LEASE_SECONDS
 from tests.postgres_server import PostgresServer
 
 
@@ -48,6 +49,21 @@ async def test_an_expired_lease_is_never_renewed(leases: Database) -> None:
     async with leases.transaction() as tx:
         assert await processes.renew(tx, "a") is None
         assert await processes.renew(tx, "unheard of") is None
+
+
+async def test_a_dead_process_s_lease_does_not_last_longer_if_the_server_s_clock_is_set_back(
+    leases: Database,
+) -> None:
+    """As after a failover to a server whose clock is slow. A live process renews its lease by the new clock."""
+    assert not await processes.has_dead(leases.reader)
+    async with leases.transaction() as tx:
+        await tx.run("UPDATE processes SET lease_until = lease_until + interval '10 minutes' WHERE id = 'a'")
+    assert await processes.has_dead(leases.reader)
+    async with leases.transaction() as tx:
+        assert await processes.forget_dead(tx) == []
+    left = await leases.reader.value("SELECT extract(epoch FROM max(lease_until) - clock_timestamp()) FROM processes")
+    assert LEASE_SECONDS - 5 < float(left or 0) <= LEASE_SECONDS
+    assert not await processes.has_dead(leases.reader)
 
 
 async def test_what_dead_processes_held_is_free(leases: Database) -> None:

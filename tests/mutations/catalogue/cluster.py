@@ -559,6 +559,20 @@ MUTATIONS = (
         "if False",
     ),
     mutation(
+        "a dead process keeps everything until a clock that was set back has caught up",
+        f"{_PROCESSES}::test_a_dead_process_s_lease_does_not_last_longer_if_the_server_s_clock_is_set_back",
+        "processes.has_dead",
+        " OR {_TOO_LONG}",
+        "",
+    ),
+    mutation(
+        "a lease from before the clock was set back is not shortened",
+        f"{_PROCESSES}::test_a_dead_process_s_lease_does_not_last_longer_if_the_server_s_clock_is_set_back",
+        "processes.forget_dead",
+        'WHERE {_TOO_LONG}")',
+        'WHERE FALSE")',
+    ),
+    mutation(
         "a process reacts to its own changes again",
         f"{_FEED}::test_everything_that_other_processes_keep_in_memory_is_reported",
         "change_feed.since",
@@ -571,6 +585,20 @@ MUTATIONS = (
         "storage/change_feed.py",
         "pg_snapshot_xmin(pg_current_snapshot())",
         "pg_snapshot_xmax(pg_current_snapshot())",
+    ),
+    mutation(
+        "changes that were deleted before they were read are missed",
+        f"{_MEMBERSHIP}::test_changes_that_were_not_read_for_long_are_made_up_for",
+        "ChangeFeed.look",
+        "if asked_at - self._read_at > UNREAD_SECONDS:",
+        "if False:",
+    ),
+    mutation(
+        "changes committed since the last deletion are deleted",
+        f"{_FEED}::test_only_changes_that_were_visible_before_are_deleted",
+        "change_feed.delete_visible",
+        "CAST(? AS pg_snapshot)",
+        "CASE ? WHEN '' THEN NULL ELSE pg_current_snapshot() END",
     ),
     mutation(
         "every process may send Discord as much as all together",
