@@ -76,8 +76,8 @@ class MemberButtons:
             Action.STOP_WATCHING: self.in_new_reply(self._stop_watching),
             Action.WATCH_AGAIN: self.in_new_reply(self._watch_again),
             Action.STOP_BATCH: self.in_new_reply(self._stop_batch),
-            Action.PING_ME: self._in_place(self._ping_me),
-            Action.DO_NOT_PING_ME: self._in_place(self._do_not_ping_me),
+            Action.PING_ME: self._in_place(lambda _, ask, number: self._set_mention(ask, number, mention=True)),
+            Action.DO_NOT_PING_ME: self._in_place(lambda _, ask, number: self._set_mention(ask, number, mention=False)),
             Action.POST_AGAIN: self._in_place(self._post_again),
             Action.DELETE_MY_DATA: self._in_place(self._delete_my_data),
             Action.KEEP_MY_DATA: self._in_place(self._keep_my_data),
@@ -119,12 +119,6 @@ class MemberButtons:
         """Shows everything that is known about the job whose outcome in this channel carries the nonce."""
         return details_replies(await self._commands.queries.details(ask, nonce))
 
-    async def _ping_me(self, _: Interaction, ask: Ask, subscription_id: int) -> Reply:
-        return await self._set_mention(ask, subscription_id, mention=True)
-
-    async def _do_not_ping_me(self, _: Interaction, ask: Ask, subscription_id: int) -> Reply:
-        return await self._set_mention(ask, subscription_id, mention=False)
-
     async def _set_mention(self, ask: Ask, subscription_id: int, *, mention: bool) -> Reply:
         await self._commands.watch.set_mention(ask, subscription_id, mention)
         return mention_reply(subscription_id, mention=mention)
@@ -153,9 +147,9 @@ class AdminButtons:
 
     def numbered(self) -> Mapping[Action, Handler[int]]:
         """The handlers by their actions."""
-        tokens, callbacks = self._services.tokens, self._services.callbacks
-        show_results = self.for_admins(self._show_results)
-        show_failed = self.for_admins(self._show_failed_results)
+        tokens, callbacks, outcomes = self._services.tokens, self._services.callbacks, self._services.outcomes
+        show_results: Handler[int] = self.for_admins(lambda _, ask, skip: outcomes.outcomes(ask, skip))
+        show_failed: Handler[int] = self.for_admins(lambda _, ask, skip: outcomes.outcomes(ask, skip, only_failed=True))
         return {
             Action.KEEP_OLD_JOBS: self.for_admins(lambda _, ask, account_id: tokens.keep_old_jobs(ask, account_id)),
             Action.DROP_OLD_JOBS: self.for_admins(lambda _, ask, account_id: tokens.drop_old_jobs(ask, account_id)),
@@ -194,12 +188,6 @@ class AdminButtons:
 
     async def _do_not_follow(self, _: Interaction, _ask: Ask, _account_id: int) -> Reply:
         return not_following_reply()
-
-    async def _show_results(self, _: Interaction, ask: Ask, skip: int) -> Reply:
-        return await self._services.outcomes.outcomes(ask, skip)
-
-    async def _show_failed_results(self, _: Interaction, ask: Ask, skip: int) -> Reply:
-        return await self._services.outcomes.outcomes(ask, skip, only_failed=True)
 
 
 _HANDLED_WITHIN = 1.5
