@@ -24,7 +24,6 @@ class AccountRow:
     token: bytes | None = field(repr=False)
     """The token, encrypted; None once nobody uses it, or if it has to be entered again."""
     token_hash: str | None = field(repr=False)
-    of_operator: bool
     confirmed: bool
     """Whether the API has named the user that the token's text claims."""
     state: AccountState

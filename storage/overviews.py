@@ -19,7 +19,6 @@ class OpenHere:
     message_id: int | None
     mine: bool
     """Whether the person who asks waits for it."""
-    created_at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,7 @@ async def open_here(queries: Queries, guild_id: int, channel_id: int, user_id: i
         OpenHere,
         f"""
         SELECT s.job_id, j.account_id, j.snapshot, {_SHOWN_IN} AS message_id,
-          EXISTS (SELECT 1 FROM subscribers WHERE subscription_id = s.id AND user_id = ?) AS mine, s.created_at
+          EXISTS (SELECT 1 FROM subscribers WHERE subscription_id = s.id AND user_id = ?) AS mine
         FROM subscriptions s JOIN jobs j ON j.id = s.job_id
         WHERE s.channel_id = ? AND s.guild_id = ? AND s.ended_at IS NULL ORDER BY s.id
         """,

@@ -328,13 +328,12 @@ async def set_mention(tx: Transaction, subscription_id: int, user_id: int, menti
 
 async def set_spoiler(tx: Transaction, subscription_id: int) -> None:
     """Has the outcome posted behind spoilers."""
-    await tx.run("UPDATE subscriptions SET spoiler = ? WHERE id = ?", (True, subscription_id))
+    await tx.run("UPDATE subscriptions SET spoiler = TRUE WHERE id = ?", (subscription_id,))
 
 
-async def remove_subscriber(tx: Transaction, subscription_id: int, user_id: int) -> bool:
-    """Removes a person who waits; False if they did not wait."""
-    sql = "DELETE FROM subscribers WHERE subscription_id = ? AND user_id = ?"
-    return await tx.run(sql, (subscription_id, user_id)) > 0
+async def remove_subscriber(tx: Transaction, subscription_id: int, user_id: int) -> None:
+    """Removes a person who waits."""
+    await tx.run("DELETE FROM subscribers WHERE subscription_id = ? AND user_id = ?", (subscription_id, user_id))
 
 
 async def remove_subscribers(tx: Transaction, subscription_id: int) -> None:
