@@ -40,7 +40,8 @@ def is_whole(path: Path, size: int, *, framed: bool, claimed: int | None) -> boo
     """Whether the file is complete, by its own structure, then by how it was sent, then by the API's record.
 
     `framed` tells whether HTTP itself marks the end of the file (by a length or chunks). `claimed` is the size in the
-    API's record. It may be wrong, so it counts only if nothing else is known.
+    API's record. It may be wrong, so it counts only if nothing else is known, or if the file does not end where it
+    should.
     """
     with path.open("rb") as file:
         structure = _structure(file, size)
@@ -50,7 +51,7 @@ def is_whole(path: Path, size: int, *, framed: bool, claimed: int | None) -> boo
         case Wholeness.TRUNCATED:
             return False
         case Wholeness.UNTERMINATED:
-            return framed
+            return framed and (claimed is None or size >= claimed)
         case Wholeness.UNKNOWN:
             return framed or claimed is None or size >= claimed
 

@@ -107,6 +107,16 @@ def test_bytes_after_a_video_do_no_harm(path: Path, tail: bytes) -> None:
     assert whole(path, QUICKTIME + tail, framed=True)
 
 
+@pytest.mark.parametrize("missing", [408, 4416])
+def test_a_video_cut_between_its_boxes_is_incomplete_if_the_record_says_so(path: Path, missing: int) -> None:
+    part = QUICKTIME[:-missing]
+    for framed in (True, False):
+        assert not whole(path, part, framed=framed, claimed=len(QUICKTIME))
+        assert not whole(path, part, framed=framed, claimed=len(part) + 1)
+    assert whole(path, part, framed=True, claimed=len(part))
+    assert whole(path, part, framed=True)
+
+
 def test_a_box_that_extends_to_the_end(path: Path) -> None:
     live = box(b"ftyp", b"isom\0\0\0\0") + box(b"moov", b"\1" * 100) + b"\0\0\0\0mdat" + b"\1" * 1000
     assert whole(path, live, framed=True)
