@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 REQUESTS_PER_INTERVAL = 10
 """Requests about unknown jobs of one account; it may run as many for one channel (useapi.net PixVerse v1, maxJobs)."""
 
+_LONGEST_MAKING_MS = 24 * 3600 * 1000
+
 
 class UnknownJobs:
     """Asks the API about unknown jobs before anything is written, at most as often as an account can have new jobs."""
@@ -87,7 +89,7 @@ class UnknownJobs:
     async def _look(self, account_id: int, callback: CallbackBody) -> None:
         try:
             content = (await self._fetcher.fetch(account_id, callback.jobid)).content
-            if not isinstance(content, Job) or is_old_end(content, self._clock.now()):
+            if not isinstance(content, Job) or await self._ended_long_ago(account_id, content):
                 return
             found = (await self._importer.import_jobs(account_id, [callback.jobid])).found
             # The poller reuses this response. Only if it shows no end yet, the API is asked again.
@@ -100,3 +102,18 @@ class UnknownJobs:
             # Broad, so that one job's failure, such as a bug or a full disk, ends nothing else.
             self.failures += 1
             log_failure(log, error, "a job that a callback named could not be relayed")
+
+    async def _ended_long_ago(self, account_id: int, job: Job) -> bool:
+        """Whether the job ended too long ago to be relayed.
+
+        A video's record of v2 does not tell when it ended. What is made off-peak takes hours, and no list names it
+        (useapi.net PixVerse v2, get-pixverse-scheduler-available). So such a job is relayed if it was made within the
+        last day while the account was followed: then it is owed.
+        """
+        now = self._clock.now()
+        if not is_old_end(job, now):
+            return False
+        if job.updated is not None or job.created is None or now - job.created > _LONGEST_MAKING_MS:
+            return True
+        following = await follows.of_account(self._reader, account_id)
+        return all(follow.created_at > job.created for follow in following)

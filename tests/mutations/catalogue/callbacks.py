@@ -105,8 +105,22 @@ MUTATIONS = (
         "a job that only a callback knows is relayed",
         f"{_HINTS}::test_a_job_unknown_to_the_api_or_long_ended_is_not_relayed",
         "UnknownJobs._look",
-        "if not isinstance(content, Job) or is_old_end(content, self._clock.now()):",
+        "if not isinstance(content, Job) or await self._ended_long_ago(account_id, content):",
         "if False:",
+    ),
+    mutation(
+        "a job made off-peak is not relayed",
+        f"{_HINTS}::test_a_job_that_no_list_names_is_relayed_hours_after_it_was_made",
+        "UnknownJobs._ended_long_ago",
+        "return all(follow.created_at > job.created for follow in following)",
+        "return True",
+    ),
+    mutation(
+        "a job that may have ended before the follow began is relayed",
+        f"{_HINTS}::test_a_job_that_no_list_names_is_relayed_hours_after_it_was_made",
+        "UnknownJobs._ended_long_ago",
+        "return all(follow.created_at > job.created for follow in following)",
+        "return False",
     ),
     mutation(
         "made-up ids cause requests without limit",

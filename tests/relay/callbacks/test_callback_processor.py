@@ -158,6 +158,39 @@ async def test_a_job_unknown_to_the_api_or_long_ended_is_not_relayed(world: Rela
     assert post.imports.taken == []
 
 
+_V2 = "user:1-pixverse:me@example.com-video:1"
+_HOUR = 3_600_000
+
+
+@pytest.mark.parametrize(
+    ("made", "updated", "relayed"),
+    [
+        (START + 60_000, None, True),
+        (START - 60_000, None, False),
+        (START + 60_000, START + 120_000, False),
+        (None, None, True),
+    ],
+    ids=["after the follow began", "before it", "with the time of its end", "without any time"],
+)
+async def test_a_job_that_no_list_names_is_relayed_hours_after_it_was_made(
+    world: RelayFixture, post: Post, made: int | None, updated: int | None, relayed: bool
+) -> None:
+    """v2's list leaves out what is made off-peak, which takes hours, and its records don't tell when a job ended."""
+    await _follow(world)
+    world.clock.move_to(world.clock.monotonic() + 3 * 3600)
+    world.api.put(_V2, JobState.COMPLETED, created=made, updated=updated)
+    await post.says(video_id=_V2, video_status=1)
+    assert post.imports.taken == ([(ACCOUNT, _V2)] if relayed else [])
+
+
+async def test_a_job_made_days_ago_is_not_relayed(world: RelayFixture, post: Post) -> None:
+    await _follow(world)
+    world.clock.move_to(world.clock.monotonic() + 25 * 3600)
+    world.api.put(_V2, JobState.COMPLETED, created=START + 60_000)
+    await post.says(video_id=_V2, video_status=1)
+    assert post.imports.taken == []
+
+
 async def test_a_flood_of_unknown_ids_causes_few_requests(world: RelayFixture, post: Post) -> None:
     await _follow(world)
     for number in range(100):
