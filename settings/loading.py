@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from dotenv import dotenv_values
 from pydantic import ValidationError
 
 from settings import readers
+from settings.env_file import read_env_file
 from settings.model import VARIABLES, Settings, StorageSettings, without_blanks
 from settings.readers import DatabasePlace, PostgresUrl
 from settings.secret_files import SECRET_FILES, read_secret_files
@@ -58,19 +58,17 @@ def read_database(text: str, root: Path) -> DatabasePlace:
 def _load(model: type[_Model], environ: Mapping[str, str], env_file: Path | None, root: Path) -> _Model:
     root = root.absolute()
     fields = model.model_fields
-    problems = _unreadable(env_file)
-    reported = set[str]()
-    if problems:
-        env_file = None
-        reported.add("DISCORD_TOKEN")  # It may be in the file that cannot be read.
-    given = _of(fields, without_blanks(environ))
-    secrets, unusable = read_secret_files(_of(fields, {**_written(env_file), **given}), root)
+    written = read_env_file(env_file)
+    problems = written.problems
+    reported = set(written.unreadable)
+    given = _of(fields, {**without_blanks(written.values), **without_blanks(environ)})
+    secrets, unusable = read_secret_files(given, root)
     # A secret whose file can't be used is reported already; it need not be reported as missing too.
     problems += unusable.values()
     reported |= unusable.keys()
     values: dict[str, Any] = {**given, **secrets}
     try:
-        settings = model(_env_file=env_file, _env_file_encoding="utf-8-sig", **values)
+        settings = model(**values)
     except ValidationError as error:
         raise SettingsError(problems + _problems(error, reported)) from None
     if problems:
@@ -88,29 +86,6 @@ def _from_root(place: DatabasePlace, root: Path) -> DatabasePlace:
 
 def _of(fields: Collection[str], values: Mapping[str, str]) -> dict[str, str]:
     return {name: text for name, text in values.items() if VARIABLES.get(name) in fields}
-
-
-def _written(env_file: Path | None) -> dict[str, str]:
-    """The variables that `env_file` sets, in upper case as they are read."""
-    if env_file is None:
-        return {}
-    values = dotenv_values(env_file, encoding="utf-8-sig")
-    return without_blanks({name.upper(): text for name, text in values.items() if text is not None})
-
-
-def _unreadable(env_file: Path | None) -> list[str]:
-    """A line that says why `env_file` cannot be read; empty if it can."""
-    if env_file is None:
-        return []
-    try:
-        env_file.read_text("utf-8-sig")
-    except FileNotFoundError:
-        return []
-    except UnicodeError:
-        return [f"{env_file.name} is no UTF-8 text; save it again as UTF-8"]
-    except OSError as error:
-        return [f"{env_file.name} cannot be read ({error.strerror}); make it a file that the bot's user may read"]
-    return []
 
 
 def _problems(error: ValidationError, reported: set[str]) -> list[str]:

@@ -67,8 +67,8 @@ class StorageSettings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only the environment that is passed in counts, and then `.env`."""
-        return init_settings, dotenv_settings
+        """Only the values that are passed in count."""
+        return (init_settings,)
 
 
 class Settings(StorageSettings):

@@ -101,6 +101,42 @@ def test_an_undecodable_env_is_one_line_and_hides_no_other_error(tmp_path: Path)
     assert "UTF-8" in lines[0]
 
 
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("DISCORD_GUILD_IDS='1,2\n", "DISCORD_GUILD_IDS cannot be read from .env, line 1;"),
+        ("\r\n# servers\r\n\r\nexport discord_guild_ids = \"1\r\n", "DISCORD_GUILD_IDS cannot be read from .env, line 4;"),
+        ("LOG_LEVEL=INFO\n'DISCORD_GUILD_IDS' = '1' 2\n", "DISCORD_GUILD_IDS cannot be read from .env, line 2;"),
+        ("DISCORD_GUILD_IDS: 1\n", "DISCORD_GUILD_IDS cannot be read from .env, line 1;"),
+        ("DISCORD_GUILD_IDS 1\n", "DISCORD_GUILD_IDS cannot be read from .env, line 1;"),
+        # The quote ends in another line's apostrophe, so that all lines between are lost.
+        ("DISCORD_GUILD_IDS='1\nUSEAPI_TOKEN=x\n# don't\n", "DISCORD_GUILD_IDS cannot be read from .env, line 1;"),
+        ("c2VjcmV0 c2VjcmV0==\n", ".env cannot be read in line 1;"),
+    ],
+)
+def test_a_line_of_env_that_cannot_be_read_is_an_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, line: str
+) -> None:
+    """Without its line, a setting would silently have its default: every server instead of the listed ones."""
+    problem, other = problems_of({"DISCORD_TOKEN": TOKEN, "LOG_FORMAT": "xml"}, env_file(tmp_path, text))
+    assert problem.startswith(line)
+    assert other.startswith("LOG_FORMAT ")
+    assert "c2VjcmV0" not in problem
+    assert capsys.readouterr().err == ""
+
+
+def test_the_other_lines_of_such_an_env_are_checked_too(tmp_path: Path) -> None:
+    path = env_file(tmp_path, f"DISCORD_TOKEN={TOKEN}\nLOG_LEVEL='INFO\nPOLL_INTERVAL=soon\n")
+    lines = problems_of({}, path)
+    assert [line.split()[0] for line in lines] == ["LOG_LEVEL", "POLL_INTERVAL"]
+
+
+def test_a_token_in_such_a_line_is_not_reported_as_missing(tmp_path: Path) -> None:
+    for text in (f"DISCORD_TOKEN: {TOKEN}\n", f"my token {TOKEN}\n"):
+        (line,) = problems_of({}, env_file(tmp_path, text))
+        assert ".env" in line
+
+
 def test_a_folder_in_place_of_env_is_one_line(tmp_path: Path) -> None:
     (tmp_path / ".env").mkdir()
     (line,) = problems_of({}, tmp_path / ".env")
