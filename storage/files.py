@@ -64,14 +64,21 @@ def make_folder(database: Path) -> None:
         raise unmakeable(database, error) from error
 
 
-def refuse_non_file(database: Path) -> None:
-    """Raises DatabaseUnreachable if a folder or a device has the database's name, and DatabaseReadOnly if this user may
-    not even look there."""
+def exists(database: Path) -> bool:
+    """Whether a file, a folder or a device has the database's name. Raises DatabaseReadOnly if this user may not look
+    there, and DatabaseUnreachable if the system can't."""
     try:
-        other = database.exists() and not database.is_file()
+        database.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
     except OSError as error:
         raise unmakeable(database, error) from error
-    if other:
+    return True
+
+
+def refuse_non_file(database: Path) -> None:
+    """Raises DatabaseUnreachable if a folder or a device has the database's name, and what `exists` raises."""
+    if exists(database) and not database.is_file():
         raise DatabaseUnreachable(f"The database {database} cannot be opened: it is no file. Check DATABASE_URL.")
 
 

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from settings import DatabasePlace, PostgresUrl
-from storage import processes, secret_store
+from storage import files, processes, secret_store
 from storage.database import Queries, open_reader
 from storage.engines.opening import examine, newest_tables
 from storage.engines.sqlite.lock import InstanceLock
 from storage.errors import DatabaseUnreachable, read_only, unmakeable
-from storage.files import writable
 from storage.secret_store import key_file
 
 
@@ -62,7 +61,7 @@ async def inspect(place: DatabasePlace, configured: Sequence[str] = ()) -> Inspe
     newest = newest_tables(place)
     file = key_file(place) if isinstance(place, Path) and not configured else None
     if isinstance(place, Path):
-        exists = place.exists()
+        exists = files.exists(place)
         if not exists:
             _check_could_be_made(place)
         InstanceLock(place).try_file()
@@ -109,7 +108,7 @@ def _check_could_be_made(path: Path) -> None:
         folder = folder.parent
     if not folder.is_dir():
         raise DatabaseUnreachable(f"The database {path} cannot be made: {folder} is no folder. Check DATABASE_URL.")
-    if not writable(folder):
+    if not files.writable(folder):
         raise read_only(path)
     try:
         # Only creating a file shows it: some system folders refuse that although their modes allow it.

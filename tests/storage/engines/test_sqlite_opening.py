@@ -294,6 +294,31 @@ async def test_examining_a_missing_file(path: Path) -> None:
     assert not path.parent.exists()
 
 
+@pytest.mark.parametrize("mode", [0o600, 0o000])
+async def test_a_folder_that_this_user_may_not_enter(ordinary_user: Path, mode: int) -> None:
+    folder = ordinary_user / "closed"
+    folder.mkdir()
+    await _made(folder / "relay.db")
+    folder.chmod(mode)
+    for path in (folder / "relay.db", folder / "other.db", folder / "data" / "relay.db"):
+        await _refused(path, DatabaseReadOnly)
+        with pytest.raises(DatabaseReadOnly, match=re.escape(str(path))):
+            await inspection.inspect(path)
+        with pytest.raises(DatabaseReadOnly):
+            await backup(path, ordinary_user / "copy.db")
+    folder.chmod(0o700)
+
+
+async def test_a_name_that_the_system_cannot_look_up(tmp_path: Path) -> None:
+    loop = tmp_path / "loop.db"
+    loop.symlink_to(loop)
+    for path in (loop, tmp_path / ("long" * 100), tmp_path / ("long" * 100) / "relay.db"):
+        await _refused(path, DatabaseUnreachable)
+        for look in (inspection.inspect(path), backup(path, tmp_path / "copy.db")):
+            with pytest.raises(DatabaseUnreachable, match=re.escape(str(path))):
+                await look
+
+
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="a folder in which nobody can make files")
 async def test_inspection_where_no_file_can_be_created() -> None:
     with pytest.raises(DatabaseUnreachable, match=re.escape("/proc/relay/relay.db")):
