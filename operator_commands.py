@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 import time
 from collections.abc import Sequence
 from datetime import timedelta
@@ -16,7 +17,7 @@ from discord_adapter.client import DiscordTokenRefused, RelayClient, use_discord
 from discord_adapter.request_trace import UNREACHABLE, reason_of
 from relay.media.folder import check_folder, folder_beside
 from relay.ports import NoMeters
-from settings import VERSION, DatabasePlace, PostgresUrl, Settings, StorageSettings, shown_settings
+from settings import VERSION, DatabasePlace, PostgresUrl, Settings, StorageSettings, database_url, shown_settings
 from storage import copying, key_rotation
 from storage.engines.copy_source_and_target import CopyRefused
 from storage.engines.opening import is_in_use
@@ -56,9 +57,9 @@ async def check(settings: Settings) -> None:
 async def backup(settings: StorageSettings, target: Path) -> None:
     """Copies the database to `target`, also while the bot runs. Raises BackupFailed or a class of DatabaseUnusable."""
     if isinstance(settings.database, PostgresUrl):
+        command = shlex.join(["pg_dump", "--format=custom", f"--file={target}", str(settings.database)])
         raise backups.BackupFailed(
-            "DATABASE_URL names a PostgreSQL database, and those are copied by PostgreSQL's own pg_dump: "
-            f"pg_dump --format=custom --file={target} {settings.database}"
+            f"DATABASE_URL names a PostgreSQL database, and those are copied by PostgreSQL's own pg_dump: {command}"
         )
     await backups.backup(settings.database, target)
     print(f"Backup written: {target}")
@@ -89,7 +90,7 @@ async def copy_database(settings: StorageSettings, target: DatabasePlace) -> Non
     copied = await copying.copy_database(source, target, _keys(settings), _Progress())
     print(f"Copied and compared: {copied.rows:,} rows in {copied.tables} tables. Nothing was changed in {source}.")
     password = "" if isinstance(target, Path) else ", with the password"
-    print(f"To use the copy, set DATABASE_URL to what you named: {target}{password}.")
+    print(f"To use the copy, set DATABASE_URL to what you named: {database_url(target)}{password}.")
     if isinstance(source, Path) and not settings.encryption_keys:
         print(f"Set ENCRYPTION_KEY_FILE={key_file(source)}, or ENCRYPTION_KEY to what stands there.")
     else:

@@ -2,7 +2,7 @@
 
 from settings.loading import SettingsError, load_settings, load_storage_settings, read_database
 from settings.model import PUBLIC_API_HOST, VARIABLES, Settings, StorageSettings, shown_settings
-from settings.readers import DatabasePlace, LogFormat, LogLevel, MediaHost, PostgresUrl
+from settings.readers import DatabasePlace, LogFormat, LogLevel, MediaHost, PostgresUrl, database_url
 
 __all__ = [
     "PUBLIC_API_HOST",
@@ -16,6 +16,7 @@ __all__ = [
     "Settings",
     "SettingsError",
     "StorageSettings",
+    "database_url",
     "load_settings",
     "load_storage_settings",
     "read_database",

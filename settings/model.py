@@ -210,6 +210,8 @@ def _shown(variable: str, value: object) -> str:
         return "set, not shown"
     if isinstance(value, tuple):
         return _shown_list(value)
+    if variable == "DATABASE_URL" and isinstance(value, (Path, PostgresUrl)):
+        return readers.database_url(value)
     if isinstance(value, int) and variable in _UNITS:
         size, unit = _UNITS[variable]
         return f"{value / size:g} {unit}"

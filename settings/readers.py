@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
@@ -27,6 +27,10 @@ _WHOLE_NUMBER = re.compile(r"[0-9]{1,12}")
 _GUILD_ID = re.compile(r"[1-9][0-9]{0,18}")
 _PLAIN_PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)+")
 _FERNET_KEY = re.compile(r"[A-Za-z0-9_-]{43}=")
+_SHOWN_PARAMETERS = frozenset(
+    {"host", "hostaddr", "port", "user", "dbname", "service", "sslmode", "sslrootcert", "target_session_attrs"}
+)
+"""Parameters in the address of a PostgreSQL database that say which one it is or how to reach it, and are no secret."""
 _SCHEME_WORD = re.compile(r"^(?:bot|bearer)\s+", re.IGNORECASE)
 _NEW_KEY = 'python -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())"'
 HOW_TO_MAKE_A_KEY = f"make one with {_NEW_KEY}, and keep it"
@@ -60,18 +64,26 @@ class PostgresUrl:
     """Where the process keeps files of its own."""
 
     def __str__(self) -> str:
-        parts = urlsplit(self.secret.get_secret_value())
-        user, at, hosts = parts.netloc.rpartition("@")
-        return urlunsplit((parts.scheme, user.partition(":")[0] + at + hosts, parts.path, "", ""))
+        address, _, query = self.secret.get_secret_value().partition("?")
+        scheme, _, rest = address.partition("://")
+        user_and_hosts, slash, name = rest.partition("/")
+        user, at, hosts = user_and_hosts.rpartition("@")
+        shown = [part for part in query.split("&") if part.partition("=")[0] in _SHOWN_PARAMETERS]
+        return f"{scheme}://{user.partition(':')[0]}{at}{hosts}{slash}{name}{'?' if shown else ''}{'&'.join(shown)}"
 
     @property
     def digest(self) -> str:
-        """Eight digits that tell databases apart, whatever the password."""
-        return hashlib.sha256(str(self).encode()).hexdigest()[:8]
+        """Eight digits that tell databases apart, whatever the password and the parameters of the connection."""
+        return hashlib.sha256(str(self).partition("?")[0].encode()).hexdigest()[:8]
 
 
 DatabasePlace = Path | PostgresUrl
 """A path is the file of an SQLite database."""
+
+
+def database_url(place: DatabasePlace) -> str:
+    """The database as it is written in DATABASE_URL, without the password."""
+    return f"sqlite:///{place}" if isinstance(place, Path) else str(place)
 
 
 def _words(text: str) -> list[str]:
@@ -98,7 +110,8 @@ def api_url(text: str) -> str:
         raise ValueError(f"must not hold a user name or password; {example}")
     if parts.query or parts.fragment or "?" in text or "#" in text:
         raise ValueError(f"must not hold a query (?…) or fragment (#…); {example}")
-    if parts.scheme not in ("http", "https") or not is_host(host) or port == 0:
+    is_address = is_host(host) and port != 0 and _HOST_AND_PORT.fullmatch(parts.netloc) is not None
+    if parts.scheme not in ("http", "https") or not is_address:
         raise ValueError(f"is not a web address; {example}")
     if not text.isascii() or not text.isprintable() or " " in text or "\\" in text:
         raise ValueError(f"holds signs that no web address has; {example}")
@@ -165,11 +178,12 @@ def media_hosts(text: str) -> tuple[MediaHost, ...]:
 
 
 def guild_ids(text: str) -> tuple[int, ...]:
-    """Ids of Discord servers, split at commas and blanks."""
+    """Ids of Discord servers, split at commas and blanks: at least one."""
     words = _words(text)
-    if not all(_GUILD_ID.fullmatch(word) for word in words):
+    if not words or not all(_GUILD_ID.fullmatch(word) for word in words):
         raise ValueError(
-            "holds something that is no server id; write the numbers that Copy Server ID gives, comma separated"
+            "holds something that is no server id; write the numbers that Copy Server ID gives, comma separated, or "
+            "leave it empty"
         )
     return tuple(dict.fromkeys(int(word) for word in words))
 
@@ -181,7 +195,7 @@ _SHARD_RANGE = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?", re.ASCII)
 def shard_ids(text: str) -> tuple[int, ...]:
     """Numbers of gateway shards like `0-3,7`. Raises ValueError."""
     found: set[int] = set()
-    for word in _words(text):
+    for word in _words(text) or [text]:
         match = _SHARD_RANGE.fullmatch(word)
         if match is None:
             raise ValueError("is not a list of shards; write their numbers like 0-3,7")
@@ -214,7 +228,8 @@ def _postgres_url(text: str) -> PostgresUrl:
             "is no address of a PostgreSQL database; write it like postgresql://user:password@host:5432/name, "
             "with %40 for an @ in the password, %2F for a / and %23 for a #"
         )
-    return PostgresUrl(SecretStr(text), Path("data"))
+    scheme, separator, rest = text.partition(":")
+    return PostgresUrl(SecretStr(scheme.lower() + separator + rest), Path("data"))
 
 
 def _is_postgres_url(text: str) -> bool:

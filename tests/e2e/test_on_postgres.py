@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
@@ -104,8 +105,12 @@ async def test_the_operator_s_commands(harness: Harness) -> None:
     checked = await harness.bot.run("check")
     assert checked.code == 0
     assert any(line.startswith("Database postgresql://") and "usable, tables of" in line for line in checked.lines)
-    copied = await harness.bot.run("backup", "copy.db")
-    assert (copied.code, "pg_dump" in copied.lines[-1]) == (2, True)
+    url = harness.bot.settings["DATABASE_URL"]
+    copied = await harness.bot.run("backup", "my copy", changed={"DATABASE_URL": f"{url}?sslmode=prefer&port=5432"})
+    assert copied.code == 2
+    _, _, command = copied.lines[-1].partition("pg_dump: ")
+    assert shlex.split(command)[1:3] == ["--format=custom", "--file=my copy"]
+    assert command.endswith("?sslmode=prefer&port=5432'")
     rotated = await harness.bot.run("rotate-key")
     assert rotated.code == 4
 
@@ -263,6 +268,7 @@ async def test_moving_from_sqlite_and_back(build: Build, postgres_server: Postgr
     back = file.with_name("back.db")
     moved = await harness.bot.run("copy-database", f"sqlite:///{back}")
     assert moved.code == 0, moved.text
+    assert moved.lines[-2] == f"To use the copy, set DATABASE_URL to what you named: sqlite:///{back}."
     assert moved.lines[-1] == "Leave ENCRYPTION_KEY as it is."
     harness.bot.settings |= {"DATABASE_URL": f"sqlite:///{back}"}
     await harness.start()

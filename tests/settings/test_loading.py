@@ -105,7 +105,10 @@ def test_an_undecodable_env_is_one_line_and_hides_no_other_error(tmp_path: Path)
     ("text", "line"),
     [
         ("DISCORD_GUILD_IDS='1,2\n", "DISCORD_GUILD_IDS cannot be read from .env, line 1;"),
-        ("\r\n# servers\r\n\r\nexport discord_guild_ids = \"1\r\n", "DISCORD_GUILD_IDS cannot be read from .env, line 4;"),
+        (
+            '\r\n# servers\r\n\r\nexport discord_guild_ids = "1\r\n',
+            "DISCORD_GUILD_IDS cannot be read from .env, line 4;",
+        ),
         ("LOG_LEVEL=INFO\n'DISCORD_GUILD_IDS' = '1' 2\n", "DISCORD_GUILD_IDS cannot be read from .env, line 2;"),
         ("DISCORD_GUILD_IDS: 1\n", "DISCORD_GUILD_IDS cannot be read from .env, line 1;"),
         ("DISCORD_GUILD_IDS 1\n", "DISCORD_GUILD_IDS cannot be read from .env, line 1;"),
@@ -245,7 +248,7 @@ def test_postgresql_needs_a_key(tmp_path: Path) -> None:
     for text in (str(settings), repr(settings), str(settings.database), repr(settings.database)):
         assert "pass%40word" not in text
         assert "another" not in text
-    assert str(settings.database) == "postgresql://relay@db.example.org:5433/relay"
+    assert str(settings.database) == "postgresql://relay@db.example.org:5433/relay?sslmode=verify-full"
 
 
 def test_shard_ids_need_postgres() -> None:

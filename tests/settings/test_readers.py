@@ -80,6 +80,9 @@ def test_api_urls(text: str, url: str) -> None:
         ("https://%61pi.useapi.net", "not a web address"),
         ("https://\uff41pi.useapi.net", "not a web address"),
         ("http://[::1", "not a web address"),
+        ("http://[::1]x", "not a web address"),
+        ("http://[::1]8080/api", "not a web address"),
+        ("http://host:", "not a web address"),
         ("https://user:word@host", "user name or password"),
         ("https://token@host", "user name or password"),
         ("https://host?key=1", "query"),
@@ -145,7 +148,8 @@ def test_guild_ids() -> None:
         123456789012345678,
         1234567890123456789,
     )
-    for text in ("0", "1e17", "-123456789012345678", "\u0661" * 18, "123456789012345678;1"):
+    # A template with empty variables must not open the bot to every server.
+    for text in (",", ", ,", "0", "1e17", "-123456789012345678", "\u0661" * 18, "123456789012345678;1"):
         with pytest.raises(ValueError, match="Copy Server ID"):
             readers.guild_ids(text)
 
@@ -244,6 +248,33 @@ def test_postgresql_addresses(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("postgresql://relay:secret@one:5432,two/relay", "postgresql://relay@one:5432,two/relay"),
+        ("postgresql:///relay?host=/run/postgresql", "postgresql:///relay?host=/run/postgresql"),
+        (
+            "postgres://relay@db/relay?sslmode=verify-full&port=5433",
+            "postgres://relay@db/relay?sslmode=verify-full&port=5433",
+        ),
+        ("postgresql://db/relay?user=relay&password=secret&passfile=%2Fsecret", "postgresql://db/relay?user=relay"),
+        ("postgresql://db/relay?sslpassword=secret&sslmode=require&secret", "postgresql://db/relay?sslmode=require"),
+        ("postgresql://", "postgresql://"),
+    ],
+)
+def test_a_postgresql_address_is_shown_as_it_can_be_used_but_without_secrets(text: str, shown: str) -> None:
+    """`backup` names it to pg_dump, and an operator enters it again with the password."""
+    place = readers.database(text)
+    assert str(place) == shown
+    assert str(readers.database(shown)) == shown
+
+
+def test_the_scheme_of_a_postgresql_address_may_be_in_upper_case() -> None:
+    place = readers.database("PostgreSQL://Relay:seCret@DB/Relay")
+    assert isinstance(place, PostgresUrl)
+    assert place.secret.get_secret_value() == "postgresql://Relay:seCret@DB/Relay"  # PostgreSQL itself refuses others.
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "postgresql://relay:sec@ret@localhost/relay",
@@ -262,3 +293,10 @@ def test_invalid_postgresql_addresses_are_refused_without_showing_the_password(t
     with pytest.raises(ValueError, match="%40") as caught:
         readers.database(text)
     assert "sec" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", [",", " , "])
+def test_a_list_of_nothing_is_refused(text: str) -> None:
+    for reader in (readers.guild_ids, readers.shard_ids, readers.media_hosts, readers.encryption_keys):
+        with pytest.raises(ValueError, match=r"holds|names|is not a list"):
+            reader(text)

@@ -28,7 +28,7 @@ def test_every_variable_is_shown_but_no_secret() -> None:
     assert shown["POLL_INTERVAL"] == "12.5 seconds"
     assert shown["JOB_MAX_AGE"] == "48 hours"
     assert shown["MEDIA_MAX_MB"] == "100 MiB"
-    assert shown["DATABASE_URL"] == "/srv/relay.db"
+    assert shown["DATABASE_URL"] == "sqlite:////srv/relay.db"
     assert shown["DISCORD_GUILD_IDS"] == "not set"
     for secret in ("MTA.abc.def", "user:1-abc", *keys):
         assert all(secret not in value for value in shown.values())
