@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import io
 import logging
 import os
 import signal
@@ -53,6 +54,8 @@ _TOKEN_REFUSED_LINE = (
 
 def run(arguments: Sequence[str], environ: Mapping[str, str], root: Path) -> int:
     """Runs a command and returns its exit code. Prints a line for each problem, never a traceback for a known one."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as standard error does: a path may hold any character
     options = _parser().parse_args(arguments)
     try:
         settings, command = _command(options, environ, root)

@@ -59,6 +59,7 @@ def _become_a_bot(output: int, report: int) -> None:
         os.dup2(output, sys.stdout.fileno())
         os.dup2(output, sys.stderr.fileno())
         os.close(output)
+        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - the old one takes the pipe for a file
         return
     os.close(output)
     os.write(report, f"{bot}\n".encode())

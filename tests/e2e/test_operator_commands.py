@@ -125,6 +125,17 @@ async def test_check_before_anything_exists(build: Build) -> None:
     assert f"Key: in {harness.ledger.path}.key." in after.lines
 
 
+async def test_output_that_the_terminal_s_encoding_cannot_show(build: Build) -> None:
+    """As on Windows, where the output in a pipe or a file has the system's old encoding."""
+    harness = await build()
+    place = harness.ledger.path.with_name("zażółć.db")
+    changed = {"DATABASE_URL": f"sqlite:///{place}", "PYTHONIOENCODING": "ascii"}
+    finished = await harness.bot.run("check", changed=changed)
+    assert finished.code == 0, finished.text
+    assert finished.lines[-1].startswith("Invite link: ")
+    assert any(r"za\u017c\xf3\u0142\u0107.db" in line for line in finished.lines)
+
+
 async def test_backup_beside_the_running_bot(harness: Harness, server: GuildFixture) -> None:
     job = await server.watched()
     target = harness.folder / "copy.db"
