@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from random import Random
-from typing import NamedTuple
+from typing import NamedTuple, Never
 
 import aiohttp
 
@@ -233,6 +233,18 @@ async def _open_monitoring_port(
     await stack.enter_async_context(serving(monitoring_routes(health.answer, metrics.answer), port))
 
 
+async def _first_to_end(*work: Coroutine[object, object, Never]) -> None:
+    """Runs all of them until one raises, cancels the others, and raises the same."""
+    tasks = [asyncio.create_task(one) for one in work]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        done.pop().result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
 @asynccontextmanager
 async def _watched(service_manager: ServiceManager, heartbeats: Heartbeats, clock: Clock) -> AsyncIterator[None]:
     watch = asyncio.create_task(
@@ -290,6 +302,10 @@ async def _serve_discord(
         if relay.membership is not None:
             connect_shards = partial(share_shards, relay.membership, clock, frozenset(settings.shard_ids) or None)
         signs = (relay.outbox.token_dead, client.invalid_requests.token_refused)
-        await connected_until_refused(shards, clock.sleep, connect_shards, signs)
+        connected = connected_until_refused(shards, clock.sleep, connect_shards, signs)
+        if relay.membership is None:
+            await connected
+        else:
+            await _first_to_end(connected, relay.membership.refused())
     finally:
         await responder.end()

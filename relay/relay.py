@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from pixverse.api import KINDS, PixVerseApi
@@ -50,6 +51,8 @@ from relay.retention import Retention
 from relay.write_availability import WriteAvailability
 from settings import VERSION, Settings
 from storage.database import Database
+from storage.engines.opening import newest_tables
+from storage.inspection import check_again
 from storage.secret_store import SecretStore
 
 
@@ -99,7 +102,9 @@ class Relay:
         self.membership = None
         if shared is not None:
             feed = ChangeFeed(database, changes, memories, clock.monotonic)
-            self.membership = Membership(shared.leases, feed, self._account_ids, changes, shared.clock, VERSION)
+            known = newest_tables(database.place)
+            check = partial(check_again, database.reader, database.place, secret_store, known)
+            self.membership = Membership(shared.leases, feed, self._account_ids, changes, shared.clock, VERSION, check)
         self.ownership: Ownership = self.membership or ALONE
         ownership = self.ownership
         self.lease_moves = LeaseMoves(ownership, changes)

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from settings import DatabasePlace, PostgresUrl
 from storage import files, processes, secret_store
-from storage.database import Queries, open_reader
+from storage.database import Queries, found, open_reader
+from storage.engines.migrations import refuse_newer
 from storage.engines.opening import examine, newest_tables
 from storage.engines.sqlite.lock import InstanceLock
 from storage.errors import DatabaseUnreachable, read_only, unmakeable
-from storage.secret_store import key_file
+from storage.secret_store import SecretStore, key_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,14 @@ async def inspect(place: DatabasePlace, configured: Sequence[str] = ()) -> Inspe
     else:
         secret_store.find_keys(place, configured)
     return Inspection(exists, tables, newest, file, sharing)
+
+
+async def check_again(reader: Queries, place: DatabasePlace, secret_store: SecretStore, known: int) -> None:
+    """Checks what may have changed on PostgreSQL since a start: the key, and whether code that knows tables of the
+    version `known` may still use the tables. Raises WrongKey, DatabaseTooNew and StorageError."""
+    await secret_store.check(reader)
+    mark = found(await reader.one("SELECT tables, oldest_code FROM pixverse_relay"))
+    refuse_newer(place, tables=mark["tables"], oldest_code=mark["oldest_code"], known=known)
 
 
 async def _sharing(reader: Queries) -> Sharing:

@@ -48,6 +48,10 @@ class SecretStore:
             await _set_up(tx, cipher)
         return cls(cipher, await verified_hash_key(database.reader, cipher, source))
 
+    async def check(self, queries: Queries) -> None:
+        """Checks that its configured keys are still those of the database. Raises WrongKey."""
+        await verified_hash_key(queries, self._cipher, "ENCRYPTION_KEY")
+
     def encrypt(self, secret: str) -> bytes:
         """Encrypts a secret, so that it may be stored."""
         return self._cipher.encrypt(secret.encode("utf-8"))

@@ -12,7 +12,7 @@ import asyncio
 import logging
 import math
 from collections.abc import Awaitable, Callable, Collection
-from typing import TypeVar
+from typing import Never, TypeVar
 from uuid import uuid4
 
 from model.shards import Shards, shard_of
@@ -24,7 +24,7 @@ from relay.cluster.request_shares import RequestShare, fair_requests
 from relay.failures import FailureSeries
 from storage import processes
 from storage.database import Database, Transaction
-from storage.errors import StorageError
+from storage.errors import DatabaseUnusable, StorageError
 from storage.processes import LEASE_SECONDS, Process, ShardLease
 
 log = logging.getLogger(__name__)
@@ -54,6 +54,7 @@ class Membership:
     Args:
         leases: The database over separate connections (`Use.LEASES`), so that no other transaction delays a renewal.
         accounts: Returns the ids of all known accounts.
+        check: Checks that this process may still work with the database. Raises DatabaseUnusable and StorageError.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Membership:
         changes: Changes,
         clock: DatabaseClock,
         version: str,
+        check: Callable[[], Awaitable[None]],
     ) -> None:
         self.process_id = uuid4().hex
         self._leases = leases
@@ -72,6 +74,8 @@ class Membership:
         self._changes = changes
         self._clock = clock
         self._version = version
+        self._check = check
+        self._refusal: asyncio.Future[Never] = asyncio.get_running_loop().create_future()
         self._trusted_until = -math.inf
         self._renew_at = -math.inf
         self._accounts: frozenset[int] = frozenset()
@@ -151,10 +155,14 @@ class Membership:
         Returns how many seconds to wait before trying again; 0 if the slot was taken. Raises StorageError."""
         return await self._write(lambda tx: processes.take_slot(tx, name, spacing_s))
 
+    async def refused(self) -> Never:
+        """Waits until this process may no longer work with the database, and raises the reason, a DatabaseUnusable."""
+        await asyncio.shield(self._refusal)
+
     # ---- joining and leaving ----------------------------------------------------------------------------------------
 
     async def join(self) -> None:
-        """Registers this process, and takes its share of the accounts. Raises StorageError."""
+        """Registers this process, and takes its share of the accounts. Raises StorageError and DatabaseUnusable."""
         await self._begin()
         await self._look()
 
@@ -210,6 +218,11 @@ class Membership:
             if self.has_lease:
                 await self._look()
             self._looking.worked()
+        except DatabaseUnusable as error:
+            self._lose()
+            if not self._refusal.done():
+                self._refusal.set_exception(error)
+                self._refusal.exception()  # Marks it as retrieved, even if nobody waits.
         except StorageError as error:
             return min(self._looking.failed(error), RENEW_SECONDS)
         return LOOK_SECONDS
@@ -220,6 +233,7 @@ class Membership:
         """Registers this process, or registers it again after it has lost its lease. What it held is then free in the
         database too."""
         self._lose()
+        await self._check()
         asked_at = self._clock.monotonic()
         async with self._leases.transaction() as tx:
             await processes.forget(tx, self.process_id)
@@ -230,6 +244,8 @@ class Membership:
         log.info("process %s works with the database", self.process_id)
 
     async def _renew(self) -> None:
+        # The key may have been changed during an outage, and the tables by a newer version at any time.
+        await self._check()
         asked_at = self._clock.monotonic()
         now = await self._write(lambda tx: processes.renew(tx, self.process_id))
         if now is None:

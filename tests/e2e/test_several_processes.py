@@ -15,6 +15,7 @@ import pytest
 import pytest_asyncio
 
 from sandbox.ports import free_port
+from settings import PostgresUrl
 from storage.secret_store import new_key
 from tests.e2e.forking import ForkServer
 from tests.e2e.guild_fixture import GuildFixture
@@ -237,3 +238,21 @@ async def test_a_process_halted_for_longer_than_its_lease_sends_nothing_twice(pa
     await pair.harness.discord.until(lambda: len(server.outcomes()) == 2, what="the second outcome")
     await server.settled()
     assert len(server.outcomes()) == 2
+
+
+async def test_a_process_that_was_away_while_the_key_was_changed_ends(
+    pair: Pair, postgres_server: PostgresServer
+) -> None:
+    """The operator believed that every process was stopped. What this one stored would be unreadable to the others."""
+    halted, other = pair.bots
+    await other.kill()
+    os.kill(halted.pid, signal.SIGSTOP)
+    url = pair.harness.ledger.place
+    assert isinstance(url, PostgresUrl)
+    postgres_server.end_connections(url)
+    new = new_key()
+    rotated = await halted.run("rotate-key", changed={"ENCRYPTION_KEY": f"{new},{halted.settings['ENCRYPTION_KEY']}"})
+    assert rotated.code == 0
+    os.kill(halted.pid, signal.SIGCONT)
+    assert await halted.ended() == 2
+    assert halted.said("ENCRYPTION_KEY is not the key of this database")

@@ -559,6 +559,27 @@ MUTATIONS = (
         "if False",
     ),
     mutation(
+        "a process goes on with a key that is no longer the database's",
+        f"{_MEMBERSHIP}::test_a_process_that_may_no_longer_use_the_database_releases_everything",
+        "Membership._begin",
+        "await self._check()\n",
+        "",
+    ),
+    mutation(
+        "a running process goes on with tables that it may not use",
+        f"{_MEMBERSHIP}::test_a_process_that_may_no_longer_use_the_database_releases_everything",
+        "Membership._renew",
+        "await self._check()\n",
+        "",
+    ),
+    mutation(
+        "the tables are not checked again",
+        "tests/storage/engines/test_postgres_opening.py::test_a_running_bot_checks_again_what_may_have_changed",
+        "check_again",
+        'oldest_code=mark["oldest_code"]',
+        "oldest_code=0",
+    ),
+    mutation(
         "a dead process keeps everything until a clock that was set back has caught up",
         f"{_PROCESSES}::test_a_dead_process_s_lease_does_not_last_longer_if_the_server_s_clock_is_set_back",
         "processes.has_dead",

@@ -26,7 +26,7 @@ from settings import PostgresUrl
 from storage import change_feed, deliveries, jobs, processes
 from storage.database import Database
 from storage.engines.interface import Use
-from storage.errors import StorageUnavailable
+from storage.errors import StorageUnavailable, WrongKey
 from storage.processes import LEASE_SECONDS
 from tests.clock import ManualClock
 from tests.e2e.waiting import until
@@ -46,6 +46,7 @@ class Process:
     accounts: list[int] = field(default_factory=list)
     read: list[tuple[Collection[int], Collection[int]] | None] = field(default_factory=list)
     recorded: list[tuple[str, int | None]] = field(default_factory=list)
+    refusal: WrongKey | None = None
 
     def __post_init__(self) -> None:
         changes = Changes()
@@ -63,10 +64,15 @@ class Process:
             changes,
             self.database_clock,
             "1",
+            self.check,
         )
 
     def _hear(self, name: str, item: int | None) -> None:
         self.recorded.append((name, item))
+
+    async def check(self) -> None:
+        if self.refusal is not None:
+            raise self.refusal
 
     async def read_all(self) -> None:
         self.read.append(None)
@@ -194,6 +200,17 @@ async def test_a_process_declared_dead_while_it_drains_does_not_come_back(begin:
     for _ in range(2):
         await first.member.turn()
     assert [process.id for process in (await second.member.read_shards())[1]] == [second.member.process_id]
+
+
+@pytest.mark.parametrize("away", [RENEW_SECONDS, LEASE_SECONDS])
+async def test_a_process_that_may_no_longer_use_the_database_releases_everything(begin: Begin, away: float) -> None:
+    process = await begin()
+    process.refusal = WrongKey("another key")
+    process.clock.forward(away)
+    await process.member.turn()
+    assert (process.owned(), process.member.has_lease) == (set(), False)
+    with pytest.raises(WrongKey):
+        await process.member.refused()
 
 
 async def test_a_renewal_sets_the_clock(begin: Begin) -> None:

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 
 from sandbox.ports import free_port
 from settings import PostgresUrl
-from storage import inspection
+from storage import inspection, key_rotation
 from storage.database import Database, get_meta, put_meta
 from storage.engines import opening
 from storage.engines.interface import Use
@@ -33,8 +33,9 @@ from storage.errors import (
     DatabaseTooOld,
     DatabaseUnreachable,
     DatabaseUnusable,
+    WrongKey,
 )
-from storage.secret_store import new_key
+from storage.secret_store import SecretStore, make_cipher, new_key
 from tests.postgres_server import PostgresServer, name_of
 from tests.tcp_proxy import TcpProxy
 
@@ -147,6 +148,25 @@ async def test_a_database_of_a_newer_bot(postgres_server: PostgresServer, url: P
         assert "newer version" in await _refused(url, DatabaseTooNew)
         connection.execute("UPDATE pixverse_relay SET oldest_code = 4")
     await (await Database.open(url)).close()
+
+
+async def test_a_running_bot_checks_again_what_may_have_changed(url: PostgresUrl) -> None:
+    database = await Database.open(url)
+    known = opening.newest_tables(url)
+    old, new = new_key(), new_key()
+    secret_store = await SecretStore.open(database, [old])
+    async with database.transaction() as tx:
+        await tx.run("UPDATE pixverse_relay SET tables = 99, oldest_code = ?", (known,))
+    await inspection.check_again(database.reader, url, secret_store, known)
+    async with database.transaction() as tx:
+        await tx.run("UPDATE pixverse_relay SET oldest_code = 99")
+    with pytest.raises(DatabaseTooNew):
+        await inspection.check_again(database.reader, url, secret_store, known)
+    async with database.transaction() as tx:
+        await key_rotation.reencrypt(tx, make_cipher([new, old], ""))
+    with pytest.raises(WrongKey):
+        await inspection.check_again(database.reader, url, secret_store, known)
+    await database.close()
 
 
 @pytest.fixture
