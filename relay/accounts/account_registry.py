@@ -223,8 +223,10 @@ class AccountRegistry:
         )
 
     async def tell_trouble(self, tx: Transaction, guild_id: int, now: int) -> None:
-        """Adds a notice about the trouble of the account that the server uses, if there is any of which the server was
-        not told. To be called in a transaction after which the server waits for a job of the account."""
+        """Adds a notice about trouble with the account that the server uses, unless the server was told of it before.
+
+        The caller subscribes a channel of the server to a job of the account in the same transaction.
+        """
         server = await servers.get(tx, guild_id)  # Its token may have been removed in this transaction.
         own = None if server is None else server.account_id
         account_id = self._operator_id if own is None else own

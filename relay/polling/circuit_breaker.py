@@ -9,15 +9,15 @@ from relay.polling.schedule import Timing
 
 _FAILURES = 3
 _PATIENCE_INTERVALS = 1.5
-"""A young job is requested once in an interval plus jitter, so this span includes a request about each young job."""
+"""A young job is requested once in an interval plus jitter, so each young job is requested within this time."""
 
 
 class CircuitBreaker:
     """Opens after several consecutive requests, about several jobs, got no response.
 
-    These requests have to span `_PATIENCE_INTERVALS`. An API that fails every other request, or only for some accounts,
-    responds to others within that time; otherwise it would be declared down and back many times a minute. Times are
-    monotonic seconds unless stated otherwise.
+    The first and the last of these requests have to be `_PATIENCE_INTERVALS` apart. Within that time, an API that fails
+    every other request, or fails only for some accounts, responds at least once. Without the condition, it would be
+    declared down and back many times a minute. Times are monotonic seconds unless stated otherwise.
     """
 
     def __init__(self, timing: Timing) -> None:
@@ -38,10 +38,10 @@ class CircuitBreaker:
         self._next_probe_at = inf
 
     def failed(self, jobid: str, at: int, asked: float) -> bool:
-        """Counts a request without a response. It was made at `asked`, which is `at` in milliseconds UTC.
+        """Counts a request without a response. It was made at `asked`; `at` is the same time in milliseconds UTC.
 
-        Requests made before the latest response are ignored: they may only have taken longer to fail. Returns whether
-        the API counts as down from now on and did not before.
+        A request that was made before the latest response is ignored: it may only have taken longer to fail. Returns
+        whether the API counts as down from now on and did not before.
         """
         if asked < self._responded_at:
             return False
@@ -73,7 +73,8 @@ class CircuitBreaker:
     # ---- while the API is down --------------------------------------------------------------------------------------
 
     def begin_probe(self, job_id: int) -> bool:
-        """Whether this job may be requested now. If so, no other job may be until `probe_over` is called for it."""
+        """Makes this job the probe if there is none and one is due; returns whether the job may be requested now. No
+        other job may be until `probe_over` is called for this one."""
         if self._clock.monotonic() < self._next_probe_at:
             return False
         self._probe = job_id
@@ -81,12 +82,13 @@ class CircuitBreaker:
         return True
 
     def probe_over(self, job_id: int) -> None:
-        """Plans the next probe if this job was the probe: its request is over and the API is still down."""
+        """Plans the next probe if this job was the probe. To be called when the job's request is over and the API is
+        still down."""
         if job_id == self._probe:
             self._plan_probe()
 
     def retry_at(self) -> float:
-        """When to try a job again that may not be the probe now."""
+        """When to try again a job that may not be the probe now."""
         now = self._clock.monotonic()
         at = self._next_probe_at if self._next_probe_at < inf else now
         return max(at, now) + self._interval * self._random.random()

@@ -55,10 +55,11 @@ class Accounts(Protocol):
         """Notes the API's response to a request about a job with this account's token."""
 
     def doubt(self, account_id: int) -> None:
-        """Requests an immediate trial of the account's token."""
+        """Has the account's token tried at once."""
 
     async def tell_trouble(self, tx: Transaction, guild_id: int, now: int) -> None:
-        """Adds a notice about trouble with the token that a server uses, if the server was not told and waits."""
+        """Adds a notice about trouble with the token that a server uses, unless the server was told of it before. The
+        server waits for a job of the account."""
 
 
 class NoTokenLeft(PixVerseError):
@@ -153,7 +154,8 @@ class JobFetcher:
         return await self._begin((account_id, jobid), None)
 
     async def look_up(self, account_id: int, jobid: str, terms: LookupTerms) -> JobResponse:
-        """The API's response for a person's lookup. Requests are made on the lookup's terms; "not found" is reused too.
+        """The API's response for a person's lookup, whose `terms` say how requests are paid for and what may be reused.
+        Unlike in other calls, a "not found" response is reused too.
 
         Raises what `fetch` raises, and TooFast if the person's allowance is used up.
         """
@@ -165,22 +167,22 @@ class JobFetcher:
         return await self._begin(key, terms)
 
     def is_at_hand(self, account_id: int, jobid: str, fresh: float) -> bool:
-        """Whether a person's lookup of the job would cause no new request."""
+        """Whether a person's lookup of the job would need no new request."""
         key = (account_id, jobid)
         return key in self._in_flight or key in self._polling or self._known_to_people(key, fresh) is not None
 
     async def poll(self, account_id: int, jobid: str, fresh: float, known: int | None) -> JobResponse:
         """The API's response for the poller, which already has a response with the fingerprint `known`.
 
-        Raises what `fetch` raises. Creates no task, since that would cost half as much as the request itself. Others
-        who request the same job meanwhile share this response.
+        Raises what `fetch` raises. It creates no task, because that would cost half as much as the request itself.
+        Other callers who want the same job meanwhile share this response.
         """
         key = (account_id, jobid)
         recent = self.recent(account_id, jobid, fresh) or await self._of_others(key)
         if recent is not None:
             return recent
         self._polling.add(key)
-        # If the poller is cancelled, the others who wait get an error, not a cancellation.
+        # If the poller is cancelled, the other callers get an error, not a cancellation.
         result: JobResponse | Exception = Unavailable("the request was broken off")
         try:
             result = await self._fetch(account_id, jobid, known, None)
@@ -205,8 +207,8 @@ class JobFetcher:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _of_others(self, key: _Key) -> JobResponse | None:
-        """The response to a request that is already in flight; raises what that request raises. None if there is no
-        such request, or if it failed because its caller's allowance was used up."""
+        """The response to a request that another caller has made. Raises what that request raises. None if no such
+        request is in flight, or if it was not made because the allowance of its caller was used up."""
         while True:
             if key in self._polling and key not in self._in_flight:
                 self._share(key, asyncio.get_running_loop().create_future())
@@ -281,7 +283,7 @@ class JobFetcher:
         await self._accounts.note_response(account_id, error, jobid)
 
     def _back_off(self, account_id: int, retry_after: float | None = None) -> None:
-        """Makes the account back off. If the API named a time, `retry_at` already returns it, for lists too."""
+        """Makes the account back off. If the API named a time, `retry_at` returns that anyway, also for lists."""
         now = self._clock.monotonic()
         if retry_after is None:
             backoff = self._backoffs.setdefault(account_id, _Backoff(now, 0))

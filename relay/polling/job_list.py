@@ -1,8 +1,9 @@
 """Uses the API's list of an account's active jobs to save requests about each of them.
 
-A job's record stays authoritative. The list only shows that a record need not be requested yet. The record is requested
-if the list does not name the job, or no longer names it, and now and then whatever the list says. A list that fails, or
-that still names a job after its record said that the job had ended, is not used for a while.
+Only a job's own record decides what becomes of the job. The list only shows that the record need not be requested yet.
+If the list does not name a job, or no longer names it, the record is requested. It is also requested now and then while
+the list names the job. A list is not used for a while if it fails, or if it still names a job whose record said before
+that the job had ended.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ _Key = tuple[int, str]
 
 @dataclass(frozen=True, slots=True)
 class ListRefreshed:
-    """A new list, and what it says about the jobs that relied on the previous one."""
+    """A new list, and what it says about the jobs whose records were not requested because of the previous one."""
 
     account_id: int
     kind: str
@@ -108,12 +109,13 @@ class JobLists:
         self._lists: dict[_Key, _JobList] = {}
         self._kept: frozenset[int] = frozenset()
         self.refreshed = Signal[[ListRefreshed]]()
-        """A new list has arrived; it serves everybody who would soon request one."""
+        """A new list has arrived. Jobs that would soon have caused another request can use it too."""
         self.refused = Signal[[int]]()
         """A list of this account was refused with 401 or 402."""
 
     def keep_up(self, account_ids: Collection[int]) -> None:
-        """Sets the accounts whose lists `refresh` requests at every interval, however few of their jobs are polled."""
+        """Sets the accounts whose lists are requested at every interval, however few of their jobs are polled, because
+        channels follow them."""
         self._kept = frozenset(account_ids)
 
     def worth_it(self, account_id: int, jobs: int) -> bool:
@@ -121,7 +123,8 @@ class JobLists:
         return jobs >= FEWEST_JOBS or account_id in self._kept
 
     async def refresh(self, account_id: int, kind: str) -> float:
-        """Requests a list that is at least an interval old, unless it backs off; returns when to request it next."""
+        """Requests the list again if it is at least an interval old, unless it backs off. Returns when to call this
+        next, in monotonic seconds."""
         listed = self._lists.setdefault((account_id, kind), _JobList())
         request = self._requested((account_id, kind), listed, self._interval)
         if request is not None:
@@ -138,7 +141,9 @@ class JobLists:
 
     async def names(self, job: PolledJob, gap: float) -> float | None:
         """When the list was requested, if it names the job and is recent enough; None if the job's record is needed.
-        `gap` is the number of seconds between two requests about the job."""
+
+        Requests the list if it is too old. `gap` is the number of seconds between two requests about the job.
+        """
         kind = self._kind_of(job.jobid)
         now = self._clock.monotonic()
         if not self._record_is_young(job, gap, now):
@@ -163,8 +168,8 @@ class JobLists:
             listed.ended[job.jobid] = self._clock.monotonic()
 
     def job_gone(self, job: PolledJob) -> None:
-        """Forgets a job that is no longer polled. There may never be another list, because this job may have been the
-        last one that needed it."""
+        """Forgets a job that is no longer polled. The next list would forget it, but there may be none: this job may
+        have been the last one that needed it."""
         listed = self._lists.get((job.account_id, self._kind_of(job.jobid)))
         if listed is not None:
             listed.relying.pop(job.jobid, None)
@@ -176,8 +181,8 @@ class JobLists:
                 del self._lists[key]
 
     def _requested(self, key: _Key, listed: _JobList, age: float) -> asyncio.Task[None] | None:
-        """The shared request for a list that is at least `age` seconds old; None if the list is younger, or if it or
-        its account backs off."""
+        """The request for the list, shared by all callers, if the list is at least `age` seconds old. None if it is
+        younger, or if it or its account backs off."""
         now = self._clock.monotonic()
         if now - listed.at < age or now < listed.backoff_until or self._account_backoff_until(key[0]) is not None:
             return None
@@ -187,7 +192,8 @@ class JobLists:
         return listed.request
 
     async def _wait_a_little(self, request: asyncio.Task[None]) -> None:
-        """Waits for the list, but not long: if it is slow, the job's record is requested, so no outcome is late."""
+        """Waits for the list, but not long. If the list is slow, the job's record is requested in its place, so that no
+        outcome is late."""
         answered = asyncio.Event()
         request.add_done_callback(lambda _: answered.set())
         await sleep_unless_woken(self._clock, min(_PATIENCE_SECONDS, self._interval / 4), answered)
@@ -227,7 +233,8 @@ class JobLists:
             return self._interval * _REFUSED_INTERVALS
         asked = error.retry_after if isinstance(error, RateLimited | Unavailable) else None
         longest = self._interval * _LONGEST_BACKOFF_INTERVALS
-        # After the wait that the API named, records come first: a list that is always refused must not delay them.
+        # The list backs off for longer than the API asks, so that records come first: a list that is always refused
+        # must not delay them.
         return (asked or 0.0) + backoff(2 * self._interval, failures, longest)
 
     def _lags(self, listed: _JobList) -> bool:
@@ -244,7 +251,7 @@ class JobLists:
         self.refreshed(ListRefreshed(*key, listed.at, listed.jobs, tuple(left), tuple(named)))
 
     def _record_is_young(self, job: PolledJob, gap: float, now: float) -> bool:
-        """Whether the job's record said recently enough that the job runs. Only then may a list replace it."""
+        """Whether the job's own record showed recently enough that the job runs. Only then may a list replace it."""
         longest = schedule.record_after(gap, has_card=job.has_card)
         return job.record_running_at is not None and now - job.record_running_at < longest
 

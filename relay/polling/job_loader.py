@@ -74,8 +74,10 @@ class JobLoader:
         self.woken.set()
 
     async def load(self) -> None:
-        """Loads what is marked, and after a start everything. Each call loads one page of jobs, and accounts with about
-        a page of jobs together, so that polling begins before everything is loaded.
+        """Loads what is marked, and after a start everything.
+
+        Each call loads at most one page of jobs, and accounts that together have about one page of jobs. So polling
+        begins before everything is loaded.
 
         Raises StorageError; what was not loaded then stays marked.
         """
@@ -108,7 +110,7 @@ class JobLoader:
         """Loads the marked accounts. Each mark is removed before its account is read, so an account that is marked
         again meanwhile is read again."""
         for account_id in [one for one in self._changed_accounts if not self._ownership.owns_account(one)]:
-            # This needs no database: losing the connection to it may be why the account is lost.
+            # An account that this process has lost needs no database: perhaps it was lost with the connection to it.
             del self._changed_accounts[account_id]
             self._remove_all(account_id, but=frozenset())
         read = 0

@@ -1,4 +1,14 @@
-"""The queue of polled jobs, in memory, the earliest due first. It alone changes a job's scheduling state."""
+"""The queue of polled jobs, in memory, the earliest due first. It alone changes a job's scheduling state.
+
+Two levels of heaps find the earliest job that may be started: each account has a heap of its waiting jobs, and one heap
+has the accounts. Entries are never changed. If a time changes, another entry is added. An outdated entry is dropped
+when it reaches the top, or when there are too many of them. So this always holds:
+
+- An account's heap has an entry for each of its waiting jobs, with the time at which the job is due. Any other entry is
+  outdated.
+- The heap of accounts has an entry for each account that may start a job, with the time `entry_at`. The account's
+  earliest job is due at that time or later: `_first` corrects a time that is too early. Any other entry is outdated.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +43,7 @@ class PolledJob:
     is_shown: bool = True
     """Whether a card or a summary shows the job."""
     is_live: bool = False
-    """Whether the job was young and shown when it last began to wait."""
+    """Whether the job counts among the live jobs of its account: it was young and shown when it last began to wait."""
     watched_since: int = 0
     """Milliseconds UTC."""
     watched_at: float = 0.0
@@ -61,9 +71,10 @@ class PolledJob:
     deferred: bool = False
     """Whether the job came due while the API was down."""
     reported_at: float | None = None
-    """When a callback last reported the end, in monotonic seconds; None if no early request is needed."""
+    """When a callback last reported the end, in monotonic seconds; None if no early look is left to do."""
     early_looks: tuple[float, ...] = ()
-    """When the record was last requested because of such reports, in monotonic seconds."""
+    """The times of the latest early looks, in monotonic seconds. An early look is a request for the record because a
+    callback reported the end."""
 
     @property
     def end_reported(self) -> bool:
@@ -89,20 +100,34 @@ class _AccountQueue:
     """The jobs of one account."""
 
     jobs: int = 0
+    """How many jobs wait or are in flight."""
     live: int = 0
+    """How many of them are live."""
     in_flight: int = 0
+    """How many are in flight, including those that were removed from the queue meanwhile."""
     heap: list[tuple[float, int]] = field(default_factory=list)
     """Due time and number of each waiting job, and outdated entries."""
-    announced: float = math.inf
-    """The account's time in the heap of all accounts."""
+    entry_at: float = math.inf
+    """The time of the account's entry in the heap of accounts; `inf` if it has none."""
 
 
 class JobQueue:
     """A queue in which each job is in one of three states: waiting until it is due, in flight, or gone.
 
-    `start` puts a due job in flight. `still_running`, `named_by_list`, `missing`, `failed`, `postpone`, `defer` and
-    `release` make it wait again; `ended` and `remove` make it gone. At most `per_account` jobs of one account are in
-    flight at once. `max_age` is JOB_MAX_AGE in milliseconds; other times are monotonic seconds.
+    `start` puts a due job in flight. These methods make it wait again:
+
+    - `still_running` and `named_by_list`: for a gap after the request whose response showed the job active;
+    - `missing`: until a second "not found" would be believed, but no longer than for a gap;
+    - `failed`: for the job's own backoff;
+    - `postpone`: for the backoff of its account;
+    - `defer`: while the API is down;
+    - `release`: not at all, because its request was interrupted.
+
+    `ended` and `remove` make it gone. `first_look`, `report_end`, `list_refreshed` and `try_again` change when waiting
+    jobs are due. `_bounded` applies to each of these times.
+
+    At most `per_account` jobs of one account are in flight at once. `max_age` is JOB_MAX_AGE in milliseconds; other
+    times are monotonic seconds.
     """
 
     def __init__(self, timing: Timing, max_age: int, *, per_account: int = 8) -> None:
@@ -117,7 +142,7 @@ class JobQueue:
         self._jobs: dict[int, PolledJob] = {}
         self._in_flight: dict[PolledJob, None] = {}
         self._accounts: dict[int, _AccountQueue] = {}
-        self._heap: list[tuple[float, int]] = []
+        self._account_heap: list[tuple[float, int]] = []
         """Time and id of each account that may start a job, and outdated entries."""
         self._gone: dict[int, tuple[float, PolledJob]] = {}
         """The jobs removed within the last interval, each with the time of its removal; the earliest first."""
@@ -188,7 +213,7 @@ class JobQueue:
         return schedule.gap(self._interval, self._age(job))
 
     def is_old(self, job: PolledJob) -> bool:
-        """Whether the job has reached the longest gap between requests."""
+        """Whether the gap between requests about the job no longer grows."""
         return self._age(job) > schedule.OLD
 
     def needs_record(self, job: PolledJob) -> bool:
@@ -244,8 +269,7 @@ class JobQueue:
                 self._wait(job, schedule.first_look(now, self._interval, len(job_ids), self._random))
 
     def report_end(self, job_id: int) -> bool:
-        """Schedules an early request for the record of a job whose end a callback reports. Returns whether the queue
-        holds the job."""
+        """Schedules an early look at a job whose end a callback reports. Returns whether the job is in the queue."""
         job = self._jobs.get(job_id)
         if job is None:
             return False
@@ -315,8 +339,11 @@ class JobQueue:
         self._wait_or_look_early(job, min(believed_at, self._after_response(job, asked_at)))
 
     def failed(self, job: PolledJob) -> None:
-        """Makes the job wait: there was no usable response, or it could not be recorded. Consecutive early requests
-        count as one failure, because a callback must not make a job wait longer than without it."""
+        """Makes the job wait: there was no usable response, or it could not be recorded.
+
+        A failed early look is followed by the next one. Only the last of them counts as a failure, because a callback
+        must not make a job wait longer than it would have without it.
+        """
         due = self._early_look(job)
         if due is None:
             job.failures += 1
@@ -381,8 +408,8 @@ class JobQueue:
         return self._clock.monotonic() - job.watched_at
 
     def _grace_ends(self, job: PolledJob) -> float:
-        """Until when the job is not given up without a response, so that it can first be requested: after a start, or
-        after its server or its token has come back."""
+        """Until when the job is not given up without a response. It may have been left alone for long, until this start
+        or until its server or its token came back, so it is requested once before it is given up."""
         return max(self._begun, job.queued_at) + schedule.slowest(self._interval)
 
     def _is_live(self, job: PolledJob) -> bool:
@@ -396,11 +423,12 @@ class JobQueue:
         return schedule.catch_up(now, self._interval, self.gap(job), jobs, job.asked_at, self._random)
 
     def _wait_or_look_early(self, job: PolledJob, due: float) -> None:
+        """Makes the job wait until it is `due`, or until its next early look if that is earlier."""
         early = self._early_look(job)
         self._wait(job, due if early is None else min(early, due))
 
     def _early_look(self, job: PolledJob) -> float | None:
-        """When to request the record because a callback reported the end; None if no early request is left.
+        """When the next early look at the job is due; None if none is left to do.
 
         A job older than JOB_MAX_AGE gets none. It may be given up without a request, and if that failed at once, it
         would be retried without a pause.
@@ -414,14 +442,22 @@ class JobQueue:
             job.reported_at = None
         return early
 
-    def _latest(self, job: PolledJob, due: float) -> float:
-        """The latest time for the job's next turn, so that it is given up in time even if it is `due` later."""
+    def _bounded(self, job: PolledJob, wanted: float) -> float:
+        """When a job that would be due at the time `wanted` is really due.
+
+        That is earlier if the job can be given up before `wanted`. It is later if the job's record was requested less
+        than an interval before, unless a callback has reported the job's end.
+        """
+        due = min(wanted, self._next_give_up(job))
+        if job.record_requested_at is not None and not job.end_reported:
+            due = max(due, job.record_requested_at + self._interval)
+        return due
+
+    def _next_give_up(self, job: PolledJob) -> float:
+        """When the job's age or the end of its grace period will allow to give it up; `inf` if both are over."""
         now = self._clock.monotonic()
-        expires = job.watched_at + self._max_age / 1000
-        if expires > now:
-            return expires
-        grace_ends = self._grace_ends(job)
-        return grace_ends if grace_ends > now else due
+        times = (job.watched_at + self._max_age / 1000, self._grace_ends(job))
+        return next((at for at in times if at > now), math.inf)
 
     # ---- states -----------------------------------------------------------------------------------------------------
 
@@ -463,31 +499,27 @@ class JobQueue:
         return job
 
     def _wait(self, job: PolledJob, due: float) -> None:
-        """Makes the job wait, unless it is gone. Its record is requested at most once in an interval, unless a callback
-        has reported its end."""
+        """Makes the job wait until it is `due`, within bounds. Does not bring back a job that is gone."""
         if not self.contains(job):
             self._finish_flight(job)
             return
         account = self._accounts[job.account_id]
         if job.in_flight:
             self._end_flight(job, account)
-        due = min(due, self._latest(job, due))
-        if job.record_requested_at is not None and not job.end_reported:
-            due = max(due, job.record_requested_at + self._interval)
-        job.due = due
+        job.due = self._bounded(job, due)
         is_live = self._is_live(job)
         account.live += is_live - job.is_live
         job.is_live = is_live
-        heapq.heappush(account.heap, (due, job.id))
+        heapq.heappush(account.heap, (job.due, job.id))
         self._tidy(job.account_id)
-        self._announce(job.account_id, account)
+        self._enter(job.account_id, account)
 
     def _finish_flight(self, job: PolledJob) -> None:
         """Ends the flight of a job that is gone, so that its account may start another one."""
         if job.in_flight:
             account = self._accounts[job.account_id]
             self._end_flight(job, account)
-            self._announce(job.account_id, account)
+            self._enter(job.account_id, account)
             self._tidy(job.account_id)
             self.gone(job)
 
@@ -497,6 +529,7 @@ class JobQueue:
         account.in_flight -= 1
 
     def _tidy(self, account_id: int) -> None:
+        """Forgets the account if none of its jobs is left; otherwise drops outdated entries that are too many."""
         account = self._accounts[account_id]
         if account.jobs == 0 and account.in_flight == 0:
             del self._accounts[account_id]
@@ -505,6 +538,7 @@ class JobQueue:
             heapq.heapify(account.heap)
 
     def _forget_gone(self, now: float) -> None:
+        """Forgets the jobs that were removed more than an interval ago."""
         while self._gone:
             job_id, (left_at, _) = next(iter(self._gone.items()))
             if now - left_at < self._interval:
@@ -512,6 +546,7 @@ class JobQueue:
             del self._gone[job_id]
 
     def _is_current(self, entry: tuple[float, int], account_id: int) -> bool:
+        """Whether this entry of the account's heap is not outdated."""
         due, job_id = entry
         job = self._jobs.get(job_id)
         return job is not None and job.account_id == account_id and job.due == due and not job.in_flight
@@ -524,27 +559,31 @@ class JobQueue:
             heapq.heappop(account.heap)
         return account.heap[0][0] if account.heap else math.inf
 
-    def _announce(self, account_id: int, account: _AccountQueue) -> None:
+    def _enter(self, account_id: int, account: _AccountQueue) -> None:
+        """Gives the account an entry in the heap of accounts, unless it has one that is early enough."""
         earliest = self._earliest(account_id, account)
-        if earliest < account.announced:
-            account.announced = earliest
-            heapq.heappush(self._heap, (earliest, account_id))
-        if len(self._heap) > 2 * len(self._accounts):
-            self._heap = [(one.announced, key) for key, one in self._accounts.items() if one.announced < math.inf]
-            heapq.heapify(self._heap)
+        if earliest < account.entry_at:
+            account.entry_at = earliest
+            heapq.heappush(self._account_heap, (earliest, account_id))
+        if len(self._account_heap) > 2 * len(self._accounts):
+            entries = [(one.entry_at, key) for key, one in self._accounts.items() if one.entry_at < math.inf]
+            heapq.heapify(entries)
+            self._account_heap = entries
 
     def _first(self) -> PolledJob | None:
-        while self._heap:
-            due, account_id = self._heap[0]
+        """The earliest job that may be started once it is due."""
+        while self._account_heap:
+            at, account_id = self._account_heap[0]
             account = self._accounts.get(account_id)
-            if account is None or account.announced != due:
-                heapq.heappop(self._heap)
+            if account is None or account.entry_at != at:  # The entry is outdated.
+                heapq.heappop(self._account_heap)
                 continue
             earliest = self._earliest(account_id, account)
-            if earliest == due:
+            if earliest == at:
                 return self._jobs[account.heap[0][1]]
-            heapq.heappop(self._heap)
-            account.announced = earliest
+            # The entry was too early.
+            heapq.heappop(self._account_heap)
+            account.entry_at = earliest
             if earliest < math.inf:
-                heapq.heappush(self._heap, (earliest, account_id))
+                heapq.heappush(self._account_heap, (earliest, account_id))
         return None

@@ -31,7 +31,8 @@ _FILE_MISSED_AFTER = 5 * 60_000
 _CLOCKS_APART = 5 * 60_000
 """Milliseconds by which the API's clock and this machine's may differ."""
 OLD_END_MS = 10 * 60_000
-"""Milliseconds after its end for which a job that was unknown until then is relayed to the channels that follow it."""
+"""A job that becomes known only after its end is relayed to the channels that follow its account for this long after
+its end, in milliseconds."""
 
 
 class Recorded(Enum):
@@ -43,7 +44,7 @@ class Recorded(Enum):
 
 
 class JobRecorder:
-    """Records responses and signals what has changed. Every method raises StorageError if the database fails; nothing
+    """Records responses, and signals what has changed. Every method raises StorageError if the database fails; nothing
     is changed then."""
 
     def __init__(self, database: Database, accounts: Accounts, changes: Changes, timing: Timing) -> None:
@@ -56,9 +57,11 @@ class JobRecorder:
     async def record_response(
         self, job_id: int, response: Job, account_id: int, ran_until: int | None = None
     ) -> Recorded:
-        """Records the job's state from a response to a request with this account's token. Writes nothing if nothing is
-        new, or if the job has moved to another account since. `ran_until` is when the job was last seen active
-        (milliseconds UTC), if the caller knows."""
+        """Records the job's state from a response to a request with this account's token.
+
+        Writes nothing if nothing is new, or if the job has moved to another account since the request. `ran_until` is
+        when the job was last seen active (milliseconds UTC), if the caller knows.
+        """
         row = await jobs.by_id(self._database.reader, job_id)
         if row is None or not _brings_news(row, _without_file(row, response, self._clock.now())):
             return Recorded.NOTHING
@@ -105,9 +108,12 @@ class JobRecorder:
         return await self._end(job_id, Outcome.GIVEN_UP)
 
     async def give_up_held(self, before: int) -> None:
-        """Gives up jobs that have been on hold since `before` (milliseconds UTC) because no waiting server uses the
-        job's account any more. They are not polled, so they would never end. If such a job has ended for other servers
-        meanwhile, the servers that still wait get no message, since they may not see its outcome."""
+        """Gives up jobs that have been on hold since `before` (milliseconds UTC) because no server that waits for them
+        uses their account any more. They are not polled, so they would never end.
+
+        If such a job has ended for other servers meanwhile, the servers that still wait get no message, because they
+        may not see its outcome.
+        """
         for job_id in await jobs.open_since_before(self._database.reader, before):
             async with self._database.transaction() as tx:
                 row = await jobs.by_id(tx, job_id)
@@ -173,11 +179,12 @@ async def apply_response(
     *,
     asked_in: int | None = None,
 ) -> Recorded:
-    """Writes what the response brings, within an open transaction, and returns what that was.
+    """Writes what is new in the response, within an open transaction, and returns what that was.
 
-    `asked_in` is the channel in which somebody asks for the job just now; the caller subscribes it. `ran_until` is when
-    the job was last seen active (milliseconds UTC), if the caller knows. A later time that is stored, or the job's
-    last change, takes precedence."""
+    `asked_in` is the channel in which somebody is just asking for the job; the caller subscribes it. `ran_until` is
+    when the job was last seen active (milliseconds UTC), if the caller knows. If a later time is stored, or if the job
+    has changed later, that time counts.
+    """
     if row.ended_at is not None:
         _log_contrary(row, response)
         return Recorded.NOTHING
@@ -209,8 +216,11 @@ async def apply_response(
 async def end_job(
     tx: Transaction, accounts: Accounts, row: JobRow, outcome: Outcome, now: int, *, was_active: bool = False
 ) -> None:
-    """Ends the job and its subscriptions, and adds their outcomes to the outbox. Subscriptions of servers that don't
-    use the job's account now stay open, on hold. `was_active` tells whether the API showed the job before its end."""
+    """Ends the job and its subscriptions, and adds their outcomes to the outbox.
+
+    Subscriptions of servers that use another account now stay open, on hold. `was_active` tells whether the API showed
+    the job before its end.
+    """
     await jobs.end(tx, row.id, outcome, now)
     await deliveries.drop_waiting_cards(tx, row.id)
     await _end_subscriptions(tx, accounts, row, now, was_active=was_active)
@@ -241,8 +251,8 @@ async def end_silently(tx: Transaction, subscription: SubscriptionRow, now: int)
 
 
 async def _outcome_nonce(tx: Transaction, row: JobRow, channel_id: int) -> str:
-    """The nonce of the job's outcome in a channel. It differs from the nonces of outcomes that tell of the same job id
-    with another account, such as "not found", and that may have been posted there before."""
+    """The nonce of the job's outcome in a channel. It differs from the nonces of outcomes such as "not found" that were
+    posted there before, for the same job id under another account."""
     nonces_of_it = (nonces.for_job(row.jobid, channel_id, DeliveryKind.OUTCOME, row.round, after) for after in count())
     nonce = next(nonces_of_it)
     while await delivery_queries.tells_of_another_account(tx, nonce, row.id):
@@ -265,11 +275,11 @@ async def _end_subscriptions(
 async def _subscribe_followers(
     tx: Transaction, accounts: Accounts, row: JobRow, job: Job, now: int, *, seen_at: int | None, but: int | None
 ) -> None:
-    """Subscribes the channels that follow the account, except the channel `but`, to a job that is about to end. Those
-    that never had it are left: no list or callback named it to them in time, but somebody asked for it elsewhere.
+    """Subscribes the channels that follow the account, except the channel `but`, to a job that is about to end.
 
-    A job that ended long ago, or before the follow began, is left out. `seen_at` is when this bot last saw it active,
-    if it did.
+    A channel lacks the subscription if no list or callback named the job in time; then somebody asked for the job
+    elsewhere. A job that ended long ago, or before the follow began, is not relayed. `seen_at` is when this bot last
+    saw the job active, if it did.
     """
     last = seen_at
     if last is None:
@@ -284,19 +294,20 @@ async def _subscribe_followers(
 
 
 def is_in_effect(accounts: Accounts, follow: FollowRow) -> bool:
-    """Whether the server uses its own account, and that is the followed one. If not, the follow is paused."""
+    """Whether the server uses its own account, and follows that account. If not, the follow is paused."""
     return accounts.own(follow.guild_id) == accounts.in_force(follow.guild_id) == follow.account_id
 
 
 def is_old_end(job: Job, now: int) -> bool:
-    """Whether the job ended too long ago to be relayed where nobody asked for it; `now` is in milliseconds UTC."""
+    """Whether the job ended too long ago to be relayed to a channel in which nobody asked for it. `now` is in
+    milliseconds UTC."""
     last = job.updated or job.created
     return job.state.ends and last is not None and now - last > OLD_END_MS
 
 
 async def _is_owed(tx: Transaction, job_id: int, subscription: SubscriptionRow) -> bool:
-    """Whether the subscription gets an outcome. If only a follow watches the job, it gets none if no response ever
-    showed the job, or if the job had ended before the account was followed."""
+    """Whether the subscription gets an outcome. A subscription that only comes from a follow gets none if no response
+    ever showed the job, or if the job had ended before the channel followed the account."""
     if not subscription.followed or await subscriptions.count_subscribers(tx, subscription.id):
         return True
     row = await jobs.by_id(tx, job_id)
@@ -310,10 +321,12 @@ async def _is_owed(tx: Transaction, job_id: int, subscription: SubscriptionRow) 
 
 
 def _without_file(row: JobRow, response: Job, now: int) -> Job:
-    """`response`; if the job lacks its file, with the time since when it does, or changed to an ended job with the
-    known files if that time was minutes ago.
+    """`response` as it is to be recorded, if the API may have called the job complete without showing its file.
 
-    The job's last change does not tell this: each response may bring another link or time."""
+    Such a response gets the time since when the file has been missing. If that was minutes ago, the job is recorded as
+    completed, with the files that are known. The job's last change does not tell the time, because each response may
+    bring another link or time.
+    """
     if not response.lacks_file:
         return response
     known = snapshots.load(row.snapshot)

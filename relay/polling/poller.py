@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 AT_ONCE = 128
 """Maximum number of requests in flight at once."""
 _NOTED_EVERY = 4 * 60_000
-"""Milliseconds between two notes that a v2 job was active; less than what makes its result late."""
+"""Milliseconds between two notes in the database that a v2 job was active. Less than what makes its result late."""
 
 _LONGEST_SLEEP_SECONDS = 30.0
 
@@ -46,7 +46,7 @@ class Poller:
     """Polls active jobs for which at least one server that uses the job's account waits.
 
     At most `at_once` requests are in flight. Jobs older than JOB_MAX_AGE are given up, even while the API is down or
-    their account is on hold. After a start there is first time for one more request about them.
+    their account's token is refused. After a start, each of them is requested once before it is given up.
     """
 
     def __init__(
@@ -178,8 +178,8 @@ class Poller:
             work = self._next_work()
 
     def _next_work(self) -> tuple[PolledJob, Action] | None:
-        """Starts the next due job and returns it with its action. Due jobs that have to wait are put back first. A job
-        leaves its place in the queue only once its action is known."""
+        """Starts the next due job that may be handled now, and returns it with its action. Due jobs before it, such as
+        those of an account that backs off, get another due time without being started."""
         while (job := self._queue.first_due()) is not None:
             action = self._action(job)
             if action is not None:
@@ -188,6 +188,7 @@ class Poller:
         return None
 
     def _action(self, job: PolledJob) -> Action | None:
+        """What to do about a due job. None if it has to wait; it then has another due time."""
         backoff_until = self._backoff_until(job)
         if backoff_until is None and (self._breaker.down_since is None or self._breaker.begin_probe(job.id)):
             return self._poll
@@ -211,7 +212,7 @@ class Poller:
         self._queue.ended(job)
 
     async def _poll(self, job: PolledJob) -> None:
-        """Requests the job's record, unless the list of its account's jobs suffices. Raises StorageError; nothing is
+        """Requests the job's record, unless the list of its account's jobs will do. Raises StorageError; nothing is
         recorded then."""
         listed_at = await self._listed_at(job)
         if listed_at is not None:
@@ -237,13 +238,13 @@ class Poller:
             self._queue.failed(job)
 
     async def _listed_at(self, job: PolledJob) -> float | None:
-        """When a list that names the job as active was requested; None if the job's record is needed. If a callback has
-        reported the job's end, only the record can confirm it."""
+        """When a list that names the job as active was requested; None if the job's record is needed. That is so if a
+        callback has reported the job's end, because only the record can confirm it."""
         if job.end_reported or self._breaker.down_since is not None or job.missing_since is not None:
             return None
         if self._queue.needs_record(job) or self._queue.is_over_age(job):
             return None
-        # Jobs whose records are requested at every interval anyway don't make a list worth requesting.
+        # A list saves nothing for live jobs whose records are requested at every interval.
         jobs, live = self._queue.of_account(job.account_id), self._queue.live_of_account(job.account_id)
         others = jobs - live if live <= schedule.LIVE_JOBS else jobs
         if not self._job_lists.worth_it(job.account_id, others):
@@ -251,9 +252,9 @@ class Poller:
         return await self._job_lists.names(job, self._queue.gap(job))
 
     async def _fetch(self, job: PolledJob) -> LazyJob | JobNotFound | JobExpired | None:
-        """The response about the job; None if there is none, or if it says nothing about the job."""
-        # At a short interval, a response that is five seconds old would be too old for the schedule. After a reported
-        # end, no earlier response is of use.
+        """The response about the job; None without a response, or if the response says nothing about the job."""
+        # At a short interval, a response that is five seconds old would be too old for the schedule. If a callback has
+        # reported the end, an earlier response can't confirm it.
         fresh = 0.0 if job.end_reported else self._interval / 2
         try:
             return (await self._fetcher.poll(job.account_id, job.jobid, fresh, job.body_fingerprint)).lazy
@@ -275,8 +276,8 @@ class Poller:
         return Recorded.NOTHING
 
     async def _record_job(self, job: PolledJob, lazy: LazyJob) -> Recorded:
-        """Records what is new in the response. A response that says the same as the last one brings nothing, except for
-        a job that is complete without a file: it ends once that has lasted for minutes."""
+        """Records what is new in the response. A response with the same content as the last one brings nothing. But a
+        job that is complete without a file ends once that has lasted for minutes."""
         recorded = Recorded.NOTHING
         if lazy.fingerprint != job.body_fingerprint or job.missing_since is not None:
             content = lazy.read()

@@ -25,8 +25,8 @@ RECORD_SECONDS = 120.0
 CATCH_UP_RATE = 200.0
 """Requests per second when very many jobs are due at once, as far as the gaps of young jobs allow."""
 EARLY_LOOKS = ((0.0, 0.0), (1.0, 1 / 20), (4.0, 1 / 5))
-"""The early requests about a job whose end a callback reports. Each pair gives seconds after the previous request, and
-a share of the interval that applies if it is less."""
+"""The early looks at a job whose end a callback reports: requests for its record that don't wait for their usual time.
+Each pair gives the seconds after the previous one, and a share of the interval, which counts if it is less."""
 LIVE_JOBS = 8
 """If an account has at most this many live jobs, each is requested at every interval, whatever a list says. A PixVerse
 v2 account runs as many at once (`maxJobs`, 1 to 8); at 20 s that makes 24 requests a minute. With more jobs, a list has
@@ -43,8 +43,8 @@ class Timing:
 
 
 def slowest(interval: float) -> float:
-    """The longest gap between two requests about a job: 15 intervals, but at most five minutes unless the interval
-    itself is longer."""
+    """The longest gap in seconds between two requests about a job: `SLOWEST_INTERVALS`, but at most `SLOWEST_SECONDS`
+    unless the interval itself is longer."""
     return max(interval, min(SLOWEST_INTERVALS * interval, SLOWEST_SECONDS))
 
 
@@ -57,10 +57,10 @@ def gap(interval: float, age: float) -> float:
 
 
 def is_live(age: float, *, is_shown: bool) -> bool:
-    """Whether somebody may be watching the job's progress: a card or a summary shows it, and it is young.
+    """Whether people may be watching the job's progress: a card or a summary shows it, and it is young.
 
-    Most jobs end while they are young, and nobody expects a slower one to change every few seconds. Requesting a job
-    more than once in an interval would show nothing new: the API looks at Discord only every 15 to 60 s.
+    Most jobs end while they are young, and nobody expects a slower one to change every few seconds. A request more than
+    once in an interval would show nothing new, because the API looks at Discord only every 15 to 60 s.
     """
     return is_shown and age <= YOUNG
 
@@ -76,11 +76,11 @@ def shortest(interval: float, gap: float) -> float:
 
 
 def early_look(now: float, interval: float, looks: Sequence[float], reported_at: float) -> float | None:
-    """When to request a job whose end a callback reported at `reported_at`; None if as many such requests as are
-    allowed were made, since the report or within the last interval. `looks` are the times of the latest ones.
+    """When the next early look at a job is due, whose end a callback reported at `reported_at`; None if none is left.
 
-    More than one may be needed, because a callback may come before the API's record is final. Requests count whatever
-    their result: otherwise they would never end while nothing can be recorded or each one takes long.
+    `looks` are the times of the latest early looks. Those since the report count, and those within the last interval.
+    As many as `EARLY_LOOKS` has are allowed: a callback may come before the API's record is final. An early look counts
+    whatever its result. Otherwise early looks would never end while nothing can be recorded, or while each takes long.
     """
     recent = [at for at in looks if at >= reported_at or now - at < interval]
     if len(recent) >= len(EARLY_LOOKS):
@@ -118,11 +118,10 @@ def catch_up(now: float, interval: float, gap: float, jobs: int, asked_at: float
 
 
 def record_after(gap: float, *, has_card: bool) -> float:
-    """Seconds after which a job's record is requested even if a list names the job; `gap` is the time between two
-    requests about it.
+    """Seconds after which a job's record is requested even if a list names the job. `gap` is the time between two
+    requests about the job.
 
-    Two minutes, but at least four gaps and at most six; twice that if the job has no card. For the public API it is
-    never less than a minute, because the settings allow no interval under ten seconds.
+    That is `RECORD_SECONDS`, but at least four gaps and at most six; twice as long if the job has no card.
     """
     seconds = max(4 * gap, min(6 * gap, RECORD_SECONDS))
     return seconds if has_card else 2 * seconds

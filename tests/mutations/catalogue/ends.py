@@ -140,8 +140,8 @@ MUTATIONS = (
         (
             Edit(
                 "apply_response",
-                'last change, takes precedence."""\nif row.ended_at is not None:',
-                'last change, takes precedence."""\nif 0:',
+                'that time counts.\n"""\nif row.ended_at is not None:',
+                'that time counts.\n"""\nif 0:',
             ),
             Edit(
                 "_brings_news",

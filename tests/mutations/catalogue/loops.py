@@ -81,22 +81,22 @@ MUTATIONS = (
     mutation(
         "a job's record is requested again within an interval",
         f"{_QUEUE}::test_a_record_is_requested_an_interval_after_the_last_time_whatever_makes_it_due",
-        "JobQueue._wait",
+        "JobQueue._bounded",
         "due = max(due, job.record_requested_at + self._interval)\n",
         "due += 0.0\n",
     ),
     mutation(
         "a job whose account is left alone is never checked again",
         f"{_QUEUE}::test_a_job_whose_account_is_never_polled_is_due_when_it_has_to_be_given_up",
-        "JobQueue._wait",
-        "due = min(due, self._latest(job, due))\n",
-        "",
+        "JobQueue._bounded",
+        "due = min(wanted, self._next_give_up(job))\n",
+        "due = wanted\n",
     ),
     mutation(
         "an account that has free slots again is not checked",
         f"{_QUEUE}::test_a_job_that_leaves_makes_room_for_the_next_of_its_account",
         "JobQueue._finish_flight",
-        "self._announce(job.account_id, account)\n",
+        "self._enter(job.account_id, account)\n",
         "",
     ),
     Mutation(

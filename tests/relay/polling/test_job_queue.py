@@ -354,6 +354,15 @@ class AnyEvents(RuleBasedStateMachine):
         assert queue.next_due() == min(waiting, default=None)
 
     @invariant()
+    def the_heaps_have_an_entry_for_each_waiting_job_and_each_account_that_may_start_one(self) -> None:
+        for account_id, account in self.queue._accounts.items():
+            waiting = [job for job in self.held.values() if job.account_id == account_id and not job.in_flight]
+            assert {(job.due, job.id) for job in waiting} <= set(account.heap)
+            if waiting and account.in_flight < 2:
+                assert account.entry_at <= min(job.due for job in waiting)
+                assert (account.entry_at, account_id) in self.queue._account_heap
+
+    @invariant()
     def no_job_is_requested_twice_within_an_interval(self) -> None:
         for times in self.requests.values():
             for place, (at, early) in enumerate(times):
@@ -405,7 +414,7 @@ def test_moving_jobs_does_not_grow_the_heaps(until: float) -> None:
         for job in jobs:
             queue.defer(job, queue.clock.monotonic() + until * turn)
     assert sum(len(account.heap) for account in queue._accounts.values()) <= 200
-    assert len(queue._heap) <= 100
+    assert len(queue._account_heap) <= 100
 
 
 def test_a_job_that_just_left_keeps_its_last_request_time_for_a_while() -> None:
