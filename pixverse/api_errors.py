@@ -45,7 +45,8 @@ class RateLimited(PixVerseError):
 
 
 class AccountBroken(PixVerseError):
-    """596: the account's session at PixVerse is broken; its owner has to fix it at useapi.net."""
+    """596: the session of one account at PixVerse is broken; its owner has to fix it at useapi.net. Other accounts of
+    the same token still work."""
 
 
 class Unavailable(PixVerseError):

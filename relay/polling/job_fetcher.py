@@ -13,7 +13,7 @@ from typing import Protocol
 from model.job import Job
 from model.states import AccountState
 from pixverse.api_client import LazyJob
-from pixverse.api_errors import AccountBroken, JobExpired, JobNotFound, PixVerseError, RateLimited, Unavailable
+from pixverse.api_errors import JobExpired, JobNotFound, PixVerseError, RateLimited, Unavailable
 from pixverse.recent_lists import LookupTerms
 from relay.changes import Changes
 from relay.commands.refusals import TooFast
@@ -254,8 +254,6 @@ class JobFetcher:
         except PixVerseError as error:
             if isinstance(error, RateLimited):
                 self._back_off(account_id, error.retry_after)
-            elif isinstance(error, AccountBroken):
-                self._back_off(account_id)
             try:
                 await self._responded(account_id, error)
             except StorageError:

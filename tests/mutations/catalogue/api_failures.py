@@ -411,6 +411,14 @@ MUTATIONS = (
         "return framed",
     ),
     mutation(
+        "a broken account at PixVerse makes the whole token back off",
+        "tests/relay/polling/test_poller.py::"
+        "test_a_broken_account_at_pixverse_delays_no_job_of_another_one_with_the_same_token",
+        "JobFetcher._fetch",
+        "if isinstance(error, RateLimited):\n    self._back_off(account_id, error.retry_after)",
+        'self._back_off(account_id, getattr(error, "retry_after", None))',
+    ),
+    mutation(
         "a blank in an address makes it invalid",
         "tests/relay/media/test_allowed_hosts.py::test_unencoded_text_is_encoded_once",
         "percent_encoded",

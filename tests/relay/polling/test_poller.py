@@ -9,7 +9,7 @@ import pytest
 from model import snapshots
 from model.job import JobState, Media
 from model.states import AccountState
-from pixverse.api_errors import JobExpired, PixVerseError, RateLimited, TokenRefused, Unavailable
+from pixverse.api_errors import AccountBroken, JobExpired, PixVerseError, RateLimited, TokenRefused, Unavailable
 from relay.polling.job_list import ListRefreshed
 from relay.polling.job_recorder import Recorded
 from storage.database import Database
@@ -117,6 +117,27 @@ async def test_a_complete_job_without_a_file_ends_even_if_each_response_is_the_s
     assert await world.outcomes() == []
     await world.advance(300)
     assert await world.outcomes() == [("outcome", CHANNEL)]
+
+
+async def test_a_broken_account_at_pixverse_delays_no_job_of_another_one_with_the_same_token(
+    world: RelayFixture,
+) -> None:
+    broken, other = ([f"user:4321-pixverse:{name}@example.com-video:{n}" for n in range(3)] for name in ("a", "b"))
+    for jobid in broken + other:
+        await world.watch(jobid)
+    world.api.trouble = {jobid: AccountBroken("596") for jobid in broken}
+    world.run()
+    await world.advance(600)
+    for jobid in broken:
+        assert len(world.api.times(jobid)) <= 9
+        assert min(_gaps(world.api.times(jobid)[1:])) >= 20
+    for jobid in broken + other:
+        world.api.put(jobid, JobState.COMPLETED, media=(Media("https://x/1.mp4"),))
+    await world.advance(60)
+    assert len(await world.outcomes()) == len(other)
+    world.api.trouble = {}
+    await world.advance(320)
+    assert len(await world.outcomes()) == len(broken + other)
 
 
 async def test_polls_without_news_write_nothing_about_an_old_job_without_times(world: RelayFixture) -> None:
