@@ -185,9 +185,10 @@ class GuildLifecycle:
             if not self._accounts.is_suspended(guild_id) or not self._serves(guild_id):
                 return
             async with self._database.transaction() as tx:
-                await servers.set_back(tx, guild_id)
-                await deliveries.resume_in_server(tx, guild_id, self._clock.now())
-                await self._accounts.tell_trouble(tx, guild_id, self._clock.now())
+                now = self._clock.now()
+                await servers.set_back(tx, guild_id, now)
+                await deliveries.resume_in_server(tx, guild_id, now)
+                await self._accounts.tell_trouble(tx, guild_id, now)
             log.info("server %d has the bot back", guild_id)
             self._accounts.resume_server(guild_id)
 

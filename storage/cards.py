@@ -47,6 +47,10 @@ class CardRow:
     upload_limit_at: int | None
     server_gone: bool
     """The server has removed the bot."""
+    server_back_at: int
+    """When the bot last came back to the server after the server had removed it; 0: never."""
+    server_account_since: int
+    """When the server last began to use another account; 0: never."""
     asker: int | None
     card_delivery: int | None
     card_message: int | None
@@ -71,7 +75,8 @@ SELECT s.id AS subscription_id, s.guild_id, s.channel_id, s.batch_id, s.spoiler,
   s.origin, s.shown_at, s.shown, s.card_final, j.id AS job_id, j.account_id, j.jobid, j.snapshot, j.watched_since,
   j.changed_at, j.round, j.ended_at AS job_ended_at, j.outcome,
   a.state AS account_state, a.state_since AS account_since, v.upload_limit, v.upload_limit_at,
-  v.gone_since IS NOT NULL AS server_gone,
+  v.gone_since IS NOT NULL AS server_gone, coalesce(v.back_at, 0) AS server_back_at,
+  coalesce(v.account_since, 0) AS server_account_since,
   (SELECT user_id FROM subscribers WHERE subscription_id = s.id AND user_id <> {FORGOTTEN}
     ORDER BY asked_at, user_id LIMIT 1) AS asker,
   d.id AS card_delivery, d.message_id AS card_message, d.language AS card_language

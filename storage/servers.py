@@ -83,6 +83,11 @@ async def clear_account(tx: Transaction, guild_id: int) -> None:
     await tx.run("UPDATE servers SET account_id = NULL, token_set_by = NULL WHERE guild_id = ?", (guild_id,))
 
 
+async def note_account_changed(tx: Transaction, guild_id: int, now: int) -> None:
+    """Stores when the server began to use another account than before."""
+    await tx.run("UPDATE servers SET account_since = ? WHERE guild_id = ?", (now, guild_id))
+
+
 # ---- its settings, and what Discord says about it -------------------------------------------------------------------
 
 
@@ -171,9 +176,12 @@ async def correct_gone(tx: Transaction, guild_id: int, since: int) -> None:
     await tx.run("UPDATE servers SET gone_since = ? WHERE guild_id = ? AND gone_since IS NOT NULL", (since, guild_id))
 
 
-async def set_back(tx: Transaction, guild_id: int) -> None:
-    """Stores that the bot is in the server (again)."""
-    await tx.run("UPDATE servers SET gone_since = NULL WHERE guild_id = ? AND gone_since IS NOT NULL", (guild_id,))
+async def set_back(tx: Transaction, guild_id: int, now: int) -> None:
+    """Stores that the bot is in the server again, if the server had removed it."""
+    await tx.run(
+        "UPDATE servers SET gone_since = NULL, back_at = ? WHERE guild_id = ? AND gone_since IS NOT NULL",
+        (now, guild_id),
+    )
 
 
 async def gone(queries: Queries) -> set[int]:

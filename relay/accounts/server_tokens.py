@@ -189,6 +189,7 @@ class ServerTokens:
                 old = await subscriptions.other_account(tx, guild_id, row.id)
             held, channels = (0, 0) if old is None else await _count_waiting(tx, guild_id, old)
             if before != row.id:
+                await servers.note_account_changed(tx, guild_id, now)
                 await cards.account_changed(tx, row.id, guild_id=guild_id)
             if own is not None and own != row.id:
                 await accounts.forget_unused_token(tx, own)
@@ -234,6 +235,7 @@ class ServerTokens:
             dropped, stopped = await self._drop(tx, guild_id, account_id, user_id)
             await account_states.end_alerts(tx, {guild_id: dropped.jobs}, NoticeKind.TOKEN_REMOVED, self._clock.now())
             await servers.clear_account(tx, guild_id)
+            await servers.note_account_changed(tx, guild_id, self._clock.now())
             await cards.account_changed(tx, self._accounts.operator_id, guild_id=guild_id)
             await self._accounts.tell_trouble(tx, guild_id, self._clock.now())
             await accounts.forget_unused_token(tx, account_id)

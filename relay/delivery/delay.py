@@ -25,7 +25,9 @@ class Delay:
     started: int
     """When this process started."""
     account_since: int
-    """When the account's token last began or stopped working."""
+    """When the account's token last began or stopped working, or the server began to use the account."""
+    server_back: int
+    """When the bot last came back to the server; 0 if the server never removed it."""
     blocked: bool
     """Whether Discord refused the outcome for lack of a permission."""
 
@@ -34,11 +36,12 @@ def why_late(delay: Delay) -> LateReason | None:
     """The reason for the delay; None if the outcome is not late, or if the job ended before it was watched."""
     if delay.now - delay.ended <= LATE_AFTER or delay.watched_since >= delay.ended:
         return None
-    if delay.blocked:
+    if delay.blocked or delay.server_back > delay.ended:
         return LateReason.NO_ACCESS
-    if delay.queued - delay.seen > LATE_AFTER or delay.account_since > delay.ended:
-        return LateReason.TOKEN
     seen_in_time = delay.seen - delay.ended <= LATE_AFTER
+    token_changed = delay.ended < delay.account_since <= delay.seen
+    if delay.queued - delay.seen > LATE_AFTER or (token_changed and not seen_in_time):
+        return LateReason.TOKEN
     if delay.started > (delay.seen if seen_in_time else delay.ended):
         return LateReason.OFFLINE
     return LateReason.POSTING if seen_in_time else LateReason.API_DOWN

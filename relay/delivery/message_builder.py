@@ -224,7 +224,8 @@ class MessageBuilder:
                 queued=delivery.created_at,
                 watched_since=row.created_at,
                 started=self._started,
-                account_since=row.account_since,
+                account_since=max(row.account_since, row.server_account_since),
+                server_back=row.server_back_at,
                 blocked=delivery.blocked_since is not None or delivery.reason in _NO_ACCESS,
             )
         )

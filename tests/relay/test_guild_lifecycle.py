@@ -145,6 +145,31 @@ async def test_token_problems_are_reported_elsewhere_if_the_alerts_channel_was_d
     world.recorded.unwatched.clear()
 
 
+async def test_the_times_that_tell_why_a_server_s_results_are_late_are_stored(world: AccountsFixture) -> None:
+    world.api.works("user:1-token")
+    guilds = GuildLifecycle(world.database, world.accounts, world.changes, world.clock)
+
+    async def times() -> list[int | None]:
+        rows = await world.database.reader.all(
+            "SELECT account_since, back_at FROM servers WHERE guild_id = ?", (GUILD,)
+        )
+        return list(rows[0])
+
+    first = world.clock.now()
+    account_id = (await world.tokens.set_token(GUILD, 300, "user:1-token")).account_id
+    world.clock.jump(60_000)
+    await world.tokens.set_token(GUILD, 300, "user:1-token")
+    assert await times() == [first, None]
+    await guilds.server_gone(GUILD)
+    world.clock.jump(60_000)
+    back = world.clock.now()
+    await guilds.server_back(GUILD)
+    assert await times() == [first, back]
+    world.clock.jump(60_000)
+    await world.tokens.remove_token(GUILD, account_id, 300)
+    assert await times() == [world.clock.now(), back]
+
+
 async def test_a_server_that_returns_at_the_last_moment_is_not_deleted(world: AccountsFixture) -> None:
     async with world.database.transaction() as tx:
         await servers.set_gone(tx, GUILD, world.clock.now() - GRACE)

@@ -20,7 +20,7 @@ async def test_each_setting_leaves_the_others_alone(database: Database) -> None:
     assert await servers.with_own_account(database.reader) == {5: account.id}
     assert await servers.using(database.reader, account.id) == [5]
     async with database.transaction() as tx:
-        await servers.set_back(tx, 5)
+        await servers.set_back(tx, 5, 30)
         await servers.clear_account(tx, 5)
         await servers.set_alerts_channel(tx, 5, None)
         await servers.set_language(tx, 5, None)
@@ -33,7 +33,7 @@ async def test_each_setting_leaves_the_others_alone(database: Database) -> None:
 
 async def test_nothing_is_stored_about_a_server_before_something_is_set(database: Database) -> None:
     async with database.transaction() as tx:
-        await servers.set_back(tx, 5)
+        await servers.set_back(tx, 5, 30)
         await servers.clear_account(tx, 5)
     assert await servers.get(database.reader, 5) is None
 
@@ -67,7 +67,7 @@ async def test_the_grace_period_counts_from_the_removal(database: Database) -> N
         assert await servers.gone(tx) == {5, 6}
         assert await servers.gone_before(tx, 999) == []
         assert await servers.gone_before(tx, 1000) == [5]
-        await servers.set_back(tx, 5)
+        await servers.set_back(tx, 5, 30)
         assert await servers.gone(tx) == {6}
 
 

@@ -346,4 +346,33 @@ MUTATIONS = (
         "return LateReason.POSTING if seen_in_time",
         "return LateReason.OFFLINE if seen_in_time",
     ),
+    mutation(
+        "the API is blamed for a result of a server that had removed the bot",
+        "tests/relay/delivery/test_sender.py::test_an_outcome_of_a_server_that_had_removed_the_bot_says_so",
+        "why_late",
+        "if delay.blocked or delay.server_back > delay.ended:",
+        "if delay.blocked:",
+    ),
+    mutation(
+        "the API is blamed for a result of a server that had used another account",
+        "tests/relay/delivery/test_sender.py::test_an_outcome_of_a_server_that_used_another_account_meanwhile_says_so",
+        "MessageBuilder._why_late",
+        "max(row.account_since, row.server_account_since)",
+        "row.account_since",
+    ),
+    mutation(
+        "a token that changed after the end was seen is blamed for a late result",
+        "tests/relay/delivery/test_sender.py"
+        "::test_a_token_that_changes_after_the_end_was_seen_is_not_why_the_outcome_is_late",
+        "why_late",
+        "token_changed = delay.ended < delay.account_since <= delay.seen",
+        "token_changed, seen_in_time = delay.ended < delay.account_since, False",
+    ),
+    mutation(
+        "it is not stored when a server began to use another account",
+        "tests/relay/test_guild_lifecycle.py::test_the_times_that_tell_why_a_server_s_results_are_late_are_stored",
+        "ServerTokens._store",
+        "await servers.note_account_changed(tx, guild_id, now)\n",
+        "",
+    ),
 )

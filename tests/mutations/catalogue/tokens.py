@@ -149,7 +149,7 @@ MUTATIONS = (
         "a server that returns is not told of a token that was refused meanwhile",
         "tests/relay/test_guild_lifecycle.py::test_a_returning_server_is_told_of_a_problem_that_began_without_it",
         "GuildLifecycle.server_back",
-        "await self._accounts.tell_trouble(tx, guild_id, self._clock.now())\n",
+        "await self._accounts.tell_trouble(tx, guild_id, now)\n",
         "",
     ),
     mutation(

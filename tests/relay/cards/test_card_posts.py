@@ -29,7 +29,7 @@ async def test_a_card_in_a_server_without_the_bot_is_left_as_it_is(world: Outbox
         await servers.set_gone(tx, GUILD, 1)
     away = await world.posts.card(subscription)
     async with world.database.transaction() as tx:
-        await servers.set_back(tx, GUILD)
+        await servers.set_back(tx, GUILD, 0)
     back = await world.posts.card(subscription)
     assert away is not None
     assert away.post is None

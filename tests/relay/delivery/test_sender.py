@@ -25,12 +25,12 @@ from model.messages import (
     VideoFile,
     VideoLink,
 )
-from model.states import DeliveryKind, NoticeKind
+from model.states import AccountState, DeliveryKind, NoticeKind
 from relay.delivery import nonces, notice_json
 from relay.delivery.attachments import Attacher, UploadBounds
 from relay.delivery.fallbacks import Variant
 from relay.delivery.verdicts import PATIENCE
-from storage import deliveries, delivery_queries, jobs, servers, subscriptions
+from storage import accounts, deliveries, delivery_queries, jobs, servers, subscriptions
 from tests.relay.discord_channel import DEAD, LOST
 from tests.relay.outbox_fixture import GUILD, OutboxFixture, completed
 
@@ -1041,6 +1041,20 @@ async def test_an_outcome_that_discord_took_late_does_not_blame_the_bot(world: O
     assert (post.late, post.ended_at) == (LateReason.POSTING, ended)
 
 
+async def test_a_token_that_changes_after_the_end_was_seen_is_not_why_the_outcome_is_late(world: OutboxFixture) -> None:
+    await world.watch("job", CHANNEL)
+    world.clock.advance(60_000)
+    await world.end(completed("job", updated=world.clock.now()))
+    world.discord.script = [DEAD] * 8
+    await world.pump_for(600_000, 60_000)
+    async with world.database.transaction() as tx:
+        await servers.note_account_changed(tx, GUILD, world.clock.now())
+        await accounts.set_state(tx, 1, AccountState.REFUSED, world.clock.now())
+    await world.pump_for(3_000_000, 60_000)
+
+    assert only(world).late is LateReason.POSTING
+
+
 async def test_an_outcome_that_waited_for_a_permission_says_so(world: OutboxFixture) -> None:
     await world.watch("job", CHANNEL)
     world.clock.advance(60_000)
@@ -1049,6 +1063,35 @@ async def test_an_outcome_that_waited_for_a_permission_says_so(world: OutboxFixt
     await world.pump_for(3_600_000, 60_000)
 
     assert only(world).late is LateReason.NO_ACCESS
+
+
+async def test_an_outcome_of_a_server_that_had_removed_the_bot_says_so(world: OutboxFixture) -> None:
+    await world.watch("job", CHANNEL)
+    world.clock.advance(60_000)
+    ended = world.clock.now()
+    async with world.database.transaction() as tx:
+        await servers.set_gone(tx, GUILD, ended)
+        world.clock.advance(3_600_000)
+        await servers.set_back(tx, GUILD, world.clock.now())
+    await world.end(completed("job", updated=ended))
+    await world.pump()
+
+    assert only(world).late is LateReason.NO_ACCESS
+
+
+async def test_an_outcome_of_a_server_that_used_another_account_meanwhile_says_so(world: OutboxFixture) -> None:
+    await world.watch("job", CHANNEL)
+    world.clock.advance(60_000)
+    ended = world.clock.now()
+    world.clock.advance(3_600_000)
+    async with world.database.transaction() as tx:
+        account = await accounts.put_token(tx, "user:1", b"x", "user:1", 0)
+        await servers.set_account(tx, GUILD, account.id, 9)
+        await servers.note_account_changed(tx, GUILD, world.clock.now())
+    await world.end(completed("job", updated=ended))
+    await world.pump()
+
+    assert only(world).late is LateReason.TOKEN
 
 
 async def test_a_requested_repost_is_not_late(world: OutboxFixture) -> None:
