@@ -16,7 +16,7 @@ from relay.cluster.ownership import ALONE, Ownership
 from relay.failures import log_failure
 from relay.polling.job_fetcher import Accounts
 from relay.ports import Clock
-from storage import change_feed, jobs, servers
+from storage import committed_changes, jobs, servers
 from storage.database import Database
 
 log = logging.getLogger(__name__)
@@ -190,7 +190,7 @@ class CallbackProcessor:
             self._changes.end_reported(row.id)
         else:
             async with self._database.transaction(locks_rows=True) as tx:
-                await change_feed.report_end(tx, row.id)
+                await committed_changes.report_end(tx, row.id)
         return CallbackUse.ASKED
 
     async def _note_servers(self) -> None:

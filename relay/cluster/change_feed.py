@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from typing import Protocol
 
 from relay.changes import Changes
-from storage import change_feed
+from storage import committed_changes
 from storage.database import Database, Transaction
 
 UNREAD_SECONDS = 30.0
@@ -63,7 +63,7 @@ class ChangeFeed:
         Raises StorageError.
         """
         asked_at = self._monotonic()
-        self._horizon, self._seen, self._visible = await change_feed.horizon(self._reader), set(), None
+        self._horizon, self._seen, self._visible = await committed_changes.horizon(self._reader), set(), None
         for memory in self._memories:
             await memory.read_all()
         self._read_at = asked_at
@@ -76,7 +76,7 @@ class ChangeFeed:
             await self.begin()
             self._missed()
             return
-        look = await change_feed.since(self._reader, self._horizon, but_of=self._writer_id)
+        look = await committed_changes.since(self._reader, self._horizon, but_of=self._writer_id)
         new: dict[str, set[int]] = {}
         for change in look.changes:
             if change.id not in self._seen:
@@ -93,9 +93,9 @@ class ChangeFeed:
     async def delete_old(self, tx: Transaction) -> None:
         """Deletes the changes that were visible at the last call, which must be long enough ago that every process has
         read them since. The first call deletes nothing. Raises StorageError."""
-        visible, before = await change_feed.snapshot(tx), self._visible
+        visible, before = await committed_changes.snapshot(tx), self._visible
         if before is not None:
-            await change_feed.delete_visible(tx, before)
+            await committed_changes.delete_visible(tx, before)
         self._visible = visible
 
     def _signal(self, kind: str, items: Collection[int]) -> None:

@@ -30,7 +30,7 @@ _SEVERAL_PROCESSES = (
     "relay/cluster/",
     "storage/engines/postgres/",
     "storage/engines/copy_source_and_target.py",
-    "storage/change_feed.py",
+    "storage/committed_changes.py",
     "storage/copying.py",
     "storage/processes.py",
     "discord_adapter/shard_coordinator.py",

@@ -10,7 +10,7 @@ _PACING = "tests/relay/cluster/test_identify_pacing.py"
 _SHARD_PLAN = "tests/relay/cluster/test_shard_plan.py"
 _MEMBERSHIP = "tests/relay/cluster/test_membership.py"
 _PROCESSES = "tests/storage/test_processes.py"
-_FEED = "tests/storage/test_change_feed.py"
+_FEED = "tests/storage/test_committed_changes.py"
 _TAKEN_OVER = "tests/relay/delivery/test_taken_over.py"
 _REGISTRY = "tests/discord_adapter/test_command_registry.py"
 _REQUESTS = "tests/relay/cluster/test_request_shares.py"
@@ -596,14 +596,14 @@ MUTATIONS = (
     mutation(
         "a process reacts to its own changes again",
         f"{_FEED}::test_everything_that_other_processes_keep_in_memory_is_reported",
-        "change_feed.since",
+        "committed_changes.since",
         "c.made_in >= ? AND c.writer <> ?",
         "c.made_in >= ? AND c.writer || ? <> ''",
     ),
     mutation(
         "a transaction that began first and committed last is missed",
         f"{_FEED}::test_a_change_that_began_first_and_committed_last_is_not_missed",
-        "storage/change_feed.py",
+        "storage/committed_changes.py",
         "pg_snapshot_xmin(pg_current_snapshot())",
         "pg_snapshot_xmax(pg_current_snapshot())",
     ),
@@ -617,7 +617,7 @@ MUTATIONS = (
     mutation(
         "changes committed since the last deletion are deleted",
         f"{_FEED}::test_only_changes_that_were_visible_before_are_deleted",
-        "change_feed.delete_visible",
+        "committed_changes.delete_visible",
         "CAST(? AS pg_snapshot)",
         "CASE ? WHEN '' THEN NULL ELSE pg_current_snapshot() END",
     ),

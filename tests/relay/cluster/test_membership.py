@@ -23,7 +23,7 @@ from relay.cluster.membership import (
 )
 from relay.cluster.request_shares import LEAST, SHARE_VALID_S, fair_requests
 from settings import PostgresUrl
-from storage import change_feed, deliveries, jobs, processes
+from storage import committed_changes, deliveries, jobs, processes
 from storage.database import Database
 from storage.engines.interface import Use
 from storage.errors import StorageUnavailable, WrongKey
@@ -295,7 +295,7 @@ async def test_other_processes_changes_are_read_between_two_turns(begin: Begin) 
     running = asyncio.create_task(first.member.run())
     await until(lambda: first.clock.earliest() is not None)
     async with second.database.transaction() as tx:
-        await change_feed.report_end(tx, 7)
+        await committed_changes.report_end(tx, 7)
     first.clock.forward(0.1)
     await until(lambda: ("end_reported", 7) in first.recorded)
     running.cancel()
@@ -314,7 +314,7 @@ async def test_a_failed_read_between_two_turns_is_left_to_the_next_turn(
     process = await begin()
     running = asyncio.create_task(process.member.run())
     await until(lambda: process.clock.earliest() is not None)
-    monkeypatch.setattr(change_feed, "since", fail)
+    monkeypatch.setattr(committed_changes, "since", fail)
     process.clock.forward(FEED_SECONDS)
     await until(lambda: failed)
     for _ in range(20):
@@ -373,7 +373,7 @@ async def test_others_commits_are_announced_once_after_they_were_read(begin: Beg
     first.read.clear()
     async with second.database.transaction() as tx:
         await tx.run("UPDATE accounts SET state = 'unpaid' WHERE id = ?", (second.accounts[0],))
-        await change_feed.report_end(tx, 5)
+        await committed_changes.report_end(tx, 5)
         job = await jobs.add(tx, second.accounts[0], "j", None, 0)
         await deliveries.add_notice(tx, guild_id=1, channel_id=2, base_nonce="n", notice_json="{}", now=0)
     async with first.database.transaction() as tx:
@@ -395,7 +395,7 @@ async def test_rows_reread_because_of_a_long_transaction_are_announced_once(begi
     async with third.database.transaction(locks_rows=True) as long:
         await long.insert("accounts", account_key="long", state_since=0)
         async with second.database.transaction(locks_rows=True) as tx:
-            await change_feed.report_end(tx, 5)
+            await committed_changes.report_end(tx, 5)
         for _ in range(3):
             await first.member.turn()
     assert first.recorded.count(("end_reported", 5)) == 1
@@ -404,7 +404,7 @@ async def test_rows_reread_because_of_a_long_transaction_are_announced_once(begi
 async def test_one_process_keeps_the_feed_short(begin: Begin) -> None:
     first, second = await begin(), await begin()
     async with second.database.transaction() as tx:
-        await change_feed.report_end(tx, 5)
+        await committed_changes.report_end(tx, 5)
     for _ in range(round(2 * DELETE_SECONDS / RENEW_SECONDS) + 1):
         first.clock.forward(RENEW_SECONDS)
         await first.member.turn()
@@ -416,19 +416,19 @@ async def test_changes_that_were_not_read_for_long_are_made_up_for(
 ) -> None:
     """The server may have a connection left for leases, but none for the feed. Others delete the changes meanwhile."""
     process = await begin()
-    look = change_feed.since
+    look = committed_changes.since
 
     async def fail(*_: object, **__: object) -> Never:
         raise StorageUnavailable("no connection is free")
 
-    monkeypatch.setattr(change_feed, "since", fail)
+    monkeypatch.setattr(committed_changes, "since", fail)
     process.read.clear()
     process.recorded.clear()
     for _ in range(round(UNREAD_SECONDS / RENEW_SECONDS) + 1):
         process.clock.forward(RENEW_SECONDS)
         await process.member.turn()
     assert process.member.has_lease
-    monkeypatch.setattr(change_feed, "since", look)
+    monkeypatch.setattr(committed_changes, "since", look)
     process.clock.forward(RENEW_SECONDS)
     await process.member.turn()
     assert process.read == [None]

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from settings import PostgresUrl
-from storage import batches, change_feed, deletion, follows, jobs, servers, subscriptions
-from storage.change_feed import Look
+from storage import batches, committed_changes, deletion, follows, jobs, servers, subscriptions
+from storage.committed_changes import Look
 from storage.database import Database
 from storage.follows import FollowRow
 from tests.postgres_server import PostgresServer
@@ -37,7 +37,7 @@ async def test_everything_that_other_processes_keep_in_memory_is_reported(
     databases: tuple[Database, Database, Database],
 ) -> None:
     mine, theirs, _ = databases
-    horizon = await change_feed.horizon(mine.reader)
+    horizon = await committed_changes.horizon(mine.reader)
     async with theirs.transaction() as tx:
         account = await tx.insert("accounts", account_key="k", state_since=0)
         job = await jobs.add(tx, account, "j", None, 0)
@@ -45,13 +45,13 @@ async def test_everything_that_other_processes_keep_in_memory_is_reported(
             tx, job_id=job.id, guild_id=1, channel_id=2, batch_id=None, spoiler=False, now=0
         )
         await servers.set_account(tx, 1, account, 5)
-    look = await change_feed.since(mine.reader, horizon, but_of=mine.writer_id)
+    look = await committed_changes.since(mine.reader, horizon, but_of=mine.writer_id)
     assert _told(look) == {("account", account), ("job", job.id), ("server", 1)}
     async with theirs.transaction() as tx:
         await subscriptions.end(tx, subscription, 1)
         await follows.put(tx, FollowRow(1, 2, account, False, 5, 0))
-        await change_feed.report_end(tx, job.id)
-    before, look = look, await change_feed.since(mine.reader, look.horizon, but_of=mine.writer_id)
+        await committed_changes.report_end(tx, job.id)
+    before, look = look, await committed_changes.since(mine.reader, look.horizon, but_of=mine.writer_id)
     new = [change for change in look.changes if change not in before.changes]
     assert {(change.kind, change.item) for change in new} == {
         ("job", job.id),
@@ -59,23 +59,23 @@ async def test_everything_that_other_processes_keep_in_memory_is_reported(
         ("follow", 1),
         ("end_reported", job.id),
     }
-    assert (await change_feed.since(theirs.reader, horizon, but_of=theirs.writer_id)).changes == []
+    assert (await committed_changes.since(theirs.reader, horizon, but_of=theirs.writer_id)).changes == []
 
 
 async def test_a_change_that_began_first_and_committed_last_is_not_missed(
     databases: tuple[Database, Database, Database],
 ) -> None:
     mine, slow, fast = databases
-    horizon = await change_feed.horizon(mine.reader)
+    horizon = await committed_changes.horizon(mine.reader)
     async with slow.transaction(locks_rows=True) as late:
         await late.insert("accounts", account_key="slow", state_since=0)
         async with fast.transaction(locks_rows=True) as tx:
             await tx.insert("accounts", account_key="fast", state_since=0)
-        look = await change_feed.since(mine.reader, horizon, but_of=mine.writer_id)
+        look = await committed_changes.since(mine.reader, horizon, but_of=mine.writer_id)
         assert len(look.changes) == 1
-    look = await change_feed.since(mine.reader, look.horizon, but_of=mine.writer_id)
+    look = await committed_changes.since(mine.reader, look.horizon, but_of=mine.writer_id)
     assert len(look.changes) == 2
-    assert (await change_feed.since(mine.reader, look.horizon, but_of=mine.writer_id)).changes == []
+    assert (await committed_changes.since(mine.reader, look.horizon, but_of=mine.writer_id)).changes == []
 
 
 async def test_only_changes_that_were_visible_before_are_deleted(
@@ -84,15 +84,15 @@ async def test_only_changes_that_were_visible_before_are_deleted(
     """However long ago a change was made: the others have read nothing of it before its commit."""
     mine, slow, fast = databases
     async with slow.transaction(locks_rows=True) as late:
-        await change_feed.report_end(late, 1)
+        await committed_changes.report_end(late, 1)
         await late.run("UPDATE changes SET made_at = made_at - interval '1 hour'")
         async with fast.transaction(locks_rows=True) as tx:
-            await change_feed.report_end(tx, 2)
-        visible = await change_feed.snapshot(mine.reader)
+            await committed_changes.report_end(tx, 2)
+        visible = await committed_changes.snapshot(mine.reader)
     async with fast.transaction() as tx:
-        await change_feed.report_end(tx, 3)
+        await committed_changes.report_end(tx, 3)
     async with mine.transaction() as tx:
-        await change_feed.delete_visible(tx, visible)
+        await committed_changes.delete_visible(tx, visible)
     assert sorted(await mine.reader.values("SELECT item FROM changes")) == [1, 3]
 
 
@@ -105,10 +105,10 @@ async def test_changes_that_only_the_posting_process_needs_are_not_reported(
         account = await tx.insert("accounts", account_key="k", state_since=0)
         job = await jobs.add(tx, account, "j", None, 0)
         await subscriptions.add(tx, job_id=job.id, guild_id=1, channel_id=2, batch_id=None, spoiler=False, now=0)
-    horizon = await change_feed.horizon(mine.reader)
+    horizon = await committed_changes.horizon(mine.reader)
     async with theirs.transaction() as tx:
         await tx.run(f"UPDATE subscriptions SET {column}")
-    assert (await change_feed.since(mine.reader, horizon, but_of=mine.writer_id)).changes == []
+    assert (await committed_changes.since(mine.reader, horizon, but_of=mine.writer_id)).changes == []
 
 
 async def test_processes_that_post_elsewhere_learn_which_messages_name_a_forgotten_person(
@@ -126,8 +126,8 @@ async def test_processes_that_post_elsewhere_learn_which_messages_name_a_forgott
             )
             await subscriptions.put_subscriber(tx, one, user_id, mention=False, in_batch=batch_id is not None, now=0)
             named.append(one)
-    horizon = await change_feed.horizon(mine.reader)
+    horizon = await committed_changes.horizon(mine.reader)
     async with theirs.transaction() as tx:
         assert sorted(await deletion.forget_person(tx, 9)) == named[:2]
-    look = await change_feed.since(mine.reader, horizon, but_of=mine.writer_id)
+    look = await committed_changes.since(mine.reader, horizon, but_of=mine.writer_id)
     assert _told(look) == {("subscription", one) for one in named[:2]}
