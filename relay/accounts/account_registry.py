@@ -13,7 +13,7 @@ from relay.accounts import account_states
 from relay.accounts.account_states import Account, state_shown_by
 from relay.changes import Changes
 from relay.ports import Clock
-from storage import accounts, cards, moves, servers
+from storage import accounts, card_rows, moves, servers
 from storage.accounts import AccountRow
 from storage.database import Database, Transaction, found
 from storage.errors import WrongKey
@@ -306,7 +306,7 @@ class AccountRegistry:
         if before == now_id:
             return now_id
         await accounts.set_operator(tx, now_id)
-        await cards.account_changed(tx, now_id)
+        await card_rows.account_changed(tx, now_id)
         told = dict.fromkeys(await servers.notified_without_own_account(tx), 0)
         kind, replaced = NoticeKind.TOKEN_REMOVED, now_id is not None
         await account_states.end_alerts(tx, told, kind, self._clock.now(), replaced=replaced)

@@ -17,7 +17,7 @@ from relay.accounts.account_registry import AccountRegistry, confirms
 from relay.changes import Changes
 from relay.delivery.batch_end import end_without_outcome
 from relay.ports import Clock
-from storage import accounts, cards, follows, moves, servers, subscriptions
+from storage import accounts, card_rows, follows, moves, servers, subscriptions
 from storage.database import Database, Queries, Transaction
 from storage.run_to_completion import run_to_completion
 from storage.secret_store import SecretStore
@@ -190,7 +190,7 @@ class ServerTokens:
             held, channels = (0, 0) if old is None else await _count_waiting(tx, guild_id, old)
             if before != row.id:
                 await servers.note_account_changed(tx, guild_id, now)
-                await cards.account_changed(tx, row.id, guild_id=guild_id)
+                await card_rows.account_changed(tx, row.id, guild_id=guild_id)
             if own is not None and own != row.id:
                 await accounts.forget_unused_token(tx, own)
             rows = await _rows(tx, row.id, before, own)
@@ -236,7 +236,7 @@ class ServerTokens:
             await account_states.end_alerts(tx, {guild_id: dropped.jobs}, NoticeKind.TOKEN_REMOVED, self._clock.now())
             await servers.clear_account(tx, guild_id)
             await servers.note_account_changed(tx, guild_id, self._clock.now())
-            await cards.account_changed(tx, self._accounts.operator_id, guild_id=guild_id)
+            await card_rows.account_changed(tx, self._accounts.operator_id, guild_id=guild_id)
             await self._accounts.tell_trouble(tx, guild_id, self._clock.now())
             await accounts.forget_unused_token(tx, account_id)
             rows = await _rows(tx, account_id, self._accounts.operator_id)

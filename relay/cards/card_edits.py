@@ -28,8 +28,8 @@ from relay.changes import Changes
 from relay.cluster.ownership import ALONE, Ownership
 from relay.delivery.verdicts import Meaning, meaning_of
 from relay.ports import Clock, Poster
-from storage import cards, deliveries, delivery_queries
-from storage.cards import BatchMessage
+from storage import card_rows, deliveries, delivery_queries
+from storage.card_rows import BatchMessage
 from storage.database import Database
 
 log = logging.getLogger(__name__)
@@ -159,8 +159,8 @@ class CardEdits:
         shards = self._ownership.shards()
         remembered = {*self._shown, *self._unanswered, *self._pauses}
         for kind, still_edited in (
-            (DeliveryKind.CARD, cards.not_final_among),
-            (DeliveryKind.SUMMARY, cards.not_final_batches_among),
+            (DeliveryKind.CARD, card_rows.not_final_among),
+            (DeliveryKind.SUMMARY, card_rows.not_final_batches_among),
         ):
             ids = [key.id for key in remembered if key.kind is kind]
             for start in range(0, len(ids), _FORGOTTEN_AT_ONCE):
@@ -171,7 +171,9 @@ class CardEdits:
     async def becoming_slow(self) -> list[tuple[int, float]]:
         """The open subscriptions, each with the seconds until its job counts as slow; 0 if it already does."""
         now = self._clock.now()
-        rows = await cards.running(self._database.reader, (CardStatus.CREATED, CardStatus.STARTED, CardStatus.PROGRESS))
+        rows = await card_rows.running(
+            self._database.reader, (CardStatus.CREATED, CardStatus.STARTED, CardStatus.PROGRESS)
+        )
         due = [(row.subscription_id, slow_at(snapshots.load(row.snapshot), row.watched_since)) for row in rows]
         return [(subscription_id, max(0, at - now) / 1000) for subscription_id, at in due]
 
@@ -214,7 +216,7 @@ class CardEdits:
         return None
 
     async def _show_summary(self, key: Key) -> Later | None:
-        message = await cards.batch_message(self._database.reader, key.id)
+        message = await card_rows.batch_message(self._database.reader, key.id)
         if message is None:
             return None
         at = self._clock.now()
@@ -234,7 +236,7 @@ class CardEdits:
         # A summary's content is not kept in memory once all of its jobs have ended.
         if post.open or message.shown_at > now:
             return False
-        return not await cards.is_batch_outdated(self._database.reader, key.id, message.shown_at)
+        return not await card_rows.is_batch_outdated(self._database.reader, key.id, message.shown_at)
 
     # ---- in time ----------------------------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from relay.clock import sleep_unless_woken
 from relay.cluster.ownership import ALONE, Ownership
 from relay.failures import FailureSeries, log_failure
 from relay.ports import Clock
-from storage import cards
+from storage import card_rows
 from storage.database import Database
 
 log = logging.getLogger(__name__)
@@ -199,17 +199,17 @@ class CardLoop:
         reader, shards = self._database.reader, self._ownership.shards()
         match change:
             case _Change.OUTDATED:
-                self._mark_cards(await cards.outdated(reader, self._clock.now(), shards))
-                for batch_id in await cards.outdated_batches(reader, self._clock.now()):
+                self._mark_cards(await card_rows.outdated(reader, self._clock.now(), shards))
+                for batch_id in await card_rows.outdated_batches(reader, self._clock.now()):
                     self._mark(Key(DeliveryKind.SUMMARY, batch_id))
                 for subscription_id, seconds in await self._edits.becoming_slow():
                     self._mark(Key(DeliveryKind.CARD, subscription_id), seconds)
             case _Change.JOB:
-                self._mark_cards(await cards.of_job(reader, number, shards))
+                self._mark_cards(await card_rows.of_job(reader, number, shards))
             case _Change.ACCOUNT:
-                self._mark_cards(await cards.of_account(reader, number, shards), _SPREAD)
+                self._mark_cards(await card_rows.of_account(reader, number, shards), _SPREAD)
             case _Change.ALL:
-                self._mark_cards(await cards.all_open(reader, shards), _SPREAD)
+                self._mark_cards(await card_rows.all_open(reader, shards), _SPREAD)
             case _Change.NOT_EDITED:
                 await self._edits.forget_ended()
 

@@ -15,8 +15,8 @@ from relay.cards.card_status import Facts, card_status, changes_at, is_final, sl
 from relay.delivery import nonces
 from relay.delivery.verdicts import PATIENCE
 from relay.ports import Clock, Poster
-from storage import batches, cards, delivery_queries
-from storage.cards import CardRow
+from storage import batches, card_rows, delivery_queries
+from storage.card_rows import CardRow
 from storage.database import Queries, Transaction
 from storage.deliveries import Delivery
 
@@ -62,7 +62,7 @@ class CardPosts:
 
     async def card(self, subscription_id: int) -> CardView | None:
         """A subscription's card; None if there is no such subscription."""
-        row = await cards.of_subscription(self._reader, subscription_id)
+        row = await card_rows.of_subscription(self._reader, subscription_id)
         if row is None:
             return None
         outcomes = (await self._outcomes_of([row]))[row.subscription_id]
@@ -81,7 +81,7 @@ class CardPosts:
         batch = await batches.by_id(self._reader, batch_id)
         if batch is None:
             return None
-        rows = await cards.of_batch(self._reader, batch_id)
+        rows = await card_rows.of_batch(self._reader, batch_id)
         outcomes = await self._outcomes_of(rows)
         return SummaryPost(
             batch_id=batch_id,
@@ -192,9 +192,9 @@ async def mark_shown(
     """Notes that the message shows the state at `at` (milliseconds UTC). If `final`, it will not change again.
     `is_seen` tells whether Discord has just confirmed that the message exists."""
     if isinstance(post, CardPost):
-        await cards.mark_shown(tx, post.subscription_id, at=at, shown=post.status, final=final, is_seen=is_seen)
+        await card_rows.mark_shown(tx, post.subscription_id, at=at, shown=post.status, final=final, is_seen=is_seen)
     else:
-        await cards.mark_batch_shown(tx, post.batch_id, at)
+        await card_rows.mark_batch_shown(tx, post.batch_id, at)
 
 
 def _news_at(row: CardRow, outcome: Delivery | None) -> int:

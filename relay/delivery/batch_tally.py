@@ -10,8 +10,8 @@ from model.job import Job, Outcome
 from model.messages import BatchTally
 from relay.delivery.attachments import Attachments
 from relay.delivery.fallbacks import Variant
-from storage import batches, cards, delivery_queries
-from storage.cards import CardRow
+from storage import batches, card_rows, delivery_queries
+from storage.card_rows import CardRow
 from storage.database import Queries
 
 
@@ -20,7 +20,7 @@ async def tally_of(q: Queries, batch_id: int, *, ping: bool) -> BatchTally | Non
     batch = await batches.by_id(q, batch_id)
     if batch is None:
         return None
-    rows = await cards.of_batch(q, batch_id)
+    rows = await card_rows.of_batch(q, batch_id)
     forms = await delivery_queries.variants_in_batch(q, batch_id)
     # Jobs that ended without an outcome for this server, such as those of an account that it no longer uses, don't
     # count.

@@ -17,8 +17,8 @@ from relay.delivery.batch_tally import tally_of, with_own_files
 from relay.delivery.delay import Delay, why_late
 from relay.delivery.fallbacks import Variant
 from relay.ports import Clock, Poster
-from storage import cards, deliveries, delivery_queries, subscriptions
-from storage.cards import CardRow
+from storage import card_rows, deliveries, delivery_queries, subscriptions
+from storage.card_rows import CardRow
 from storage.database import Queries
 from storage.deliveries import Delivery
 from storage.subscriptions import Subscriber
@@ -157,7 +157,7 @@ class MessageBuilder:
     async def _outcome(self, delivery: Delivery, variant: Variant, nonce: str) -> Draft | None:
         if delivery.subscription_id is None:
             return None
-        row = await cards.of_subscription(self._reader, delivery.subscription_id)
+        row = await card_rows.of_subscription(self._reader, delivery.subscription_id)
         outcome = None if row is None else await self._outcome_to_tell(row, delivery)
         if row is None or outcome is None:
             return None
@@ -212,7 +212,7 @@ class MessageBuilder:
         summary was posted."""
         summary = None
         if closes and row.batch_id is not None:
-            summary = await cards.batch_message(self._reader, row.batch_id)
+            summary = await card_rows.batch_message(self._reader, row.batch_id)
         return row.card_message if summary is None else summary.message_id
 
     def _why_late(self, row: CardRow, delivery: Delivery, ended: int) -> LateReason | None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from model.states import CardStatus
-from storage import batches, cards, deletion, deliveries, follows, servers, subscriptions
+from storage import batches, card_rows, deletion, deliveries, follows, servers, subscriptions
 from storage.database import Database, Transaction
 from tests.storage.tables import columns_of
 
@@ -117,12 +117,12 @@ async def test_a_card_that_names_them_is_edited_even_after_a_crash(database: Dat
             tx, subscription_id=alone, guild_id=GUILD, channel_id=CHANNEL, base_nonce="card", now=NOW
         )
         await deliveries.settle_posted(tx, card, message_id=5, now=NOW)
-        await cards.mark_shown(tx, alone, at=NOW, shown=CardStatus.CREATED, final=False)
-    assert await cards.outdated(database.reader, NOW) == []
+        await card_rows.mark_shown(tx, alone, at=NOW, shown=CardStatus.CREATED, final=False)
+    assert await card_rows.outdated(database.reader, NOW) == []
     async with database.transaction() as tx:
         await tx.run("UPDATE jobs SET changed_at = 1")
         await deletion.forget_person(tx, ME)
-    assert await cards.outdated(database.reader, NOW) == [alone]
+    assert await card_rows.outdated(database.reader, NOW) == [alone]
 
 
 async def test_forgetting_an_unknown_person_changes_nothing(database: Database) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from model.shards import Shards
 from model.states import CardStatus, DeliveryKind, Reason
-from storage import batches, cards, deliveries, delivery_queries, jobs, servers, subscriptions
+from storage import batches, card_rows, deliveries, delivery_queries, jobs, servers, subscriptions
 from storage.database import Database
 from storage.deliveries import Delivery
 
@@ -251,7 +251,7 @@ async def test_a_deleted_channel_ends_its_open_deliveries(outbox: Outbox) -> Non
     async with outbox.database.transaction() as tx:
         assert await subscriptions.end_in_channel(tx, CHANNEL, NOW) == [here]
         assert await subscriptions.end_in_channel(tx, CHANNEL, NOW) == []
-    assert await cards.all_open(outbox.database.reader) == [elsewhere]
+    assert await card_rows.all_open(outbox.database.reader) == [elsewhere]
 
 
 async def test_cards_of_other_shards_are_left_to_their_processes(outbox: Outbox) -> None:
@@ -265,11 +265,11 @@ async def test_cards_of_other_shards_are_left_to_their_processes(outbox: Outbox)
     of_shard = (GUILD >> 22) % 4
     for held, found in (((of_shard,), [subscription_id]), (((of_shard + 1) % 4,), []), ((), [])):
         shards = Shards(4, held)
-        assert await cards.of_job(reader, 1, shards) == found
-        assert await cards.of_account(reader, account_id or 0, shards) == found
-        assert await cards.all_open(reader, shards) == found
-        assert await cards.outdated(reader, NOW, shards) == found
-    assert await cards.of_job(reader, 1) == await cards.outdated(reader, NOW) == [subscription_id]
+        assert await card_rows.of_job(reader, 1, shards) == found
+        assert await card_rows.of_account(reader, account_id or 0, shards) == found
+        assert await card_rows.all_open(reader, shards) == found
+        assert await card_rows.outdated(reader, NOW, shards) == found
+    assert await card_rows.of_job(reader, 1) == await card_rows.outdated(reader, NOW) == [subscription_id]
 
 
 @pytest.mark.parametrize("guild_id", [GUILD, None])
@@ -287,9 +287,9 @@ async def test_a_card_is_outdated_if_it_shows_another_account_than_the_server_s(
         (CardStatus.OTHER_ACCOUNT, account_id, [subscription_id]),
     ):
         async with outbox.database.transaction() as tx:
-            await cards.mark_shown(tx, subscription_id, at=NOW + 1_000_000, shown=shown, final=False)
-            await cards.account_changed(tx, in_force, guild_id=guild_id)
-        assert await cards.outdated(reader, NOW + 1_000_000) == found
+            await card_rows.mark_shown(tx, subscription_id, at=NOW + 1_000_000, shown=shown, final=False)
+            await card_rows.account_changed(tx, in_force, guild_id=guild_id)
+        assert await card_rows.outdated(reader, NOW + 1_000_000) == found
 
 
 @pytest.mark.parametrize(("channel_id", "hurried"), [(CHANNEL, [0]), (None, [0, 1])])
@@ -421,8 +421,8 @@ async def test_cards_and_summaries_know_the_language_they_were_posted_in(outbox:
     subscription_id, batch_id = (await outbox.get(card_id)).subscription_id, (await outbox.get(summary_id)).batch_id
     assert subscription_id is not None
     assert batch_id is not None
-    row = await cards.of_subscription(outbox.database.reader, subscription_id)
-    message = await cards.batch_message(outbox.database.reader, batch_id)
+    row = await card_rows.of_subscription(outbox.database.reader, subscription_id)
+    message = await card_rows.batch_message(outbox.database.reader, batch_id)
     assert row is not None
     assert message is not None
     assert (row.card_language, message.language) == ("ja", "ja")

@@ -11,7 +11,7 @@ import pytest
 
 from model.states import DeliveryKind
 from relay.delivery import nonces
-from storage import cards, deliveries, delivery_queries, jobs
+from storage import card_rows, deliveries, delivery_queries, jobs
 from storage.database import Database
 from storage.deliveries import Delivery
 from storage.engines import migrations
@@ -65,7 +65,7 @@ async def test_the_earlier_nonces_are_the_current_ones(before: Path) -> None:
     found = await database.reader.all_as(Delivery, f"{deliveries.SELECT} WHERE subscription_id IS NOT NULL")
     for one in found:
         assert one.subscription_id is not None
-        row = await cards.of_subscription(database.reader, one.subscription_id)
+        row = await card_rows.of_subscription(database.reader, one.subscription_id)
         assert row is not None
         assert nonces.for_job(row.jobid, one.channel_id, one.kind, one.round) == one.base_nonce
     assert len(found) == 15

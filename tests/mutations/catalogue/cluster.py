@@ -852,8 +852,8 @@ MUTATIONS = (
         "every process looks up every server's cards",
         "tests/relay/cards/test_card_loop.py::test_cards_of_another_process_s_servers_are_not_even_read",
         "CardLoop._look_up",
-        "cards.of_job(reader, number, shards)",
-        "cards.of_job(reader, number)",
+        "card_rows.of_job(reader, number, shards)",
+        "card_rows.of_job(reader, number)",
     ),
     mutation(
         "a process halted during a query sets its clock back",

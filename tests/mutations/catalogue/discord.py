@@ -893,7 +893,7 @@ MUTATIONS = (
         "another account makes the bot forget that somebody asked again",
         "tests/relay/cards/test_card_loop.py"
         "::test_requesting_a_job_again_brings_a_new_card_whatever_else_outdates_the_old_one[another account]",
-        "storage.cards.account_changed",
+        "storage.card_rows.account_changed",
         "shown_at > 0 AND ",
         "",
     ),

@@ -258,7 +258,7 @@ MUTATIONS = (
     mutation(
         "a summary is forgotten before the last outcome is posted",
         "tests/relay/cards/test_card_loop.py::test_a_summary_stays_in_memory_until_its_last_outcome_is_posted",
-        "cards.not_final_batches_among",
+        "card_rows.not_final_batches_among",
         "d.{IS_OPEN}",
         "FALSE",
     ),

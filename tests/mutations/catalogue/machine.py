@@ -42,14 +42,14 @@ MUTATIONS = (
     mutation(
         "cards edited by a fast clock are not checked after a start",
         "tests/relay/cards/test_card_loop.py::test_cards_edited_by_a_fast_clock_keep_up_after_a_restart[True]",
-        "cards.outdated",
+        "card_rows.outdated",
         " OR s.shown_at > ?",
         " OR s.shown_at < ? - 2e15",
     ),
     mutation(
         "summaries edited by a fast clock are not checked after a start",
         "tests/relay/cards/test_card_loop.py::test_cards_edited_by_a_fast_clock_keep_up_after_a_restart[True]",
-        "cards.outdated_batches",
+        "card_rows.outdated_batches",
         "OR b.shown_at > ?",
         "OR b.shown_at < ? - 2e15",
     ),

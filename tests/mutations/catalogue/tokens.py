@@ -208,7 +208,7 @@ MUTATIONS = (
         "tests/relay/accounts/test_account_registry.py::"
         "test_cards_show_that_the_operator_s_token_was_removed_and_is_back",
         "AccountRegistry._settle_operator",
-        "await cards.account_changed(tx, now_id)\n",
+        "await card_rows.account_changed(tx, now_id)\n",
         "",
     ),
     mutation(
@@ -216,7 +216,7 @@ MUTATIONS = (
         "tests/relay/accounts/test_account_registry.py::"
         "test_after_a_kill_at_a_token_change_cards_show_it_at_the_next_start",
         "ServerTokens._store",
-        "await cards.account_changed(tx, row.id, guild_id=guild_id)",
+        "await card_rows.account_changed(tx, row.id, guild_id=guild_id)",
         "pass",
     ),
     mutation(
@@ -224,7 +224,7 @@ MUTATIONS = (
         "tests/relay/accounts/test_account_registry.py::"
         "test_after_a_kill_at_a_token_change_cards_show_it_at_the_next_start",
         "ServerTokens._remove",
-        "await cards.account_changed(tx, self._accounts.operator_id, guild_id=guild_id)\n",
+        "await card_rows.account_changed(tx, self._accounts.operator_id, guild_id=guild_id)\n",
         "",
     ),
     mutation(

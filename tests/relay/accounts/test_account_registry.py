@@ -25,7 +25,7 @@ from relay.accounts.server_tokens import Dropped, TokenChanged, TokenOvertaken, 
 from relay.delivery import notice_json
 from relay.polling.job_recorder import post_outcome
 from storage import accounts as account_rows
-from storage import batches, cards, deliveries, delivery_queries, jobs, servers, subscriptions
+from storage import batches, card_rows, deliveries, delivery_queries, jobs, servers, subscriptions
 from storage.engines.interface import Row, SqlValue
 from storage.secret_store import new_key
 from tests.idle import until_idle
@@ -482,7 +482,7 @@ async def _show(world: AccountsFixture, subscription: int, status: CardStatus) -
         await tx.run(
             "UPDATE deliveries SET state = 'posted', message_id = 5 WHERE subscription_id = ?", (subscription,)
         )
-        await cards.mark_shown(tx, subscription, at=world.clock.now(), shown=status, final=False)
+        await card_rows.mark_shown(tx, subscription, at=world.clock.now(), shown=status, final=False)
         await tx.run("UPDATE batches SET shown_at = ?", (world.clock.now(),))
     assert await _outdated(world) == ([], [])
 
@@ -490,7 +490,7 @@ async def _show(world: AccountsFixture, subscription: int, status: CardStatus) -
 async def _outdated(world: AccountsFixture) -> tuple[list[int], list[int]]:
     """The cards and summaries that are looked at after a start."""
     reader, now = world.database.reader, world.clock.now()
-    return await cards.outdated(reader, now), await cards.outdated_batches(reader, now)
+    return await card_rows.outdated(reader, now), await card_rows.outdated_batches(reader, now)
 
 
 async def _in_batch(world: AccountsFixture, guild: int, jobid: str) -> int:

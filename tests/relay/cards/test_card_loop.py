@@ -18,7 +18,7 @@ from relay.cards.card_loop import CardLoop
 from relay.cards.card_status import SLOW_AFTER
 from relay.cards.edit_queue import CHANNEL_SECONDS, EVERYWHERE_SECONDS
 from relay.cluster.ownership import Alone
-from storage import batches, cards, deletion, deliveries, delivery_queries, servers, subscriptions
+from storage import batches, card_rows, deletion, deliveries, delivery_queries, servers, subscriptions
 from storage.database import Queries
 from tests.clock import ManualClock
 from tests.idle import until_idle
@@ -712,8 +712,8 @@ async def test_requesting_a_job_again_brings_a_new_card_whatever_else_outdates_t
 async def _becomes_outdated(world: CardLoopFixture, change: str) -> None:
     async with world.database.transaction() as tx:
         if change == "another account":
-            await cards.account_changed(tx, None, guild_id=GUILD)
-            await cards.account_changed(tx, 1, guild_id=GUILD)
+            await card_rows.account_changed(tx, None, guild_id=GUILD)
+            await card_rows.account_changed(tx, 1, guild_id=GUILD)
         else:
             await deletion.forget_person(tx, 9)
 
@@ -1264,7 +1264,7 @@ async def test_servers_that_move_during_a_lookup_of_cards_are_looked_up_too(
         def shards(self) -> Shards:  # type: ignore[override]
             return Shards(2, self.held)
 
-    taking, outdated = Taking(), cards.outdated
+    taking, outdated = Taking(), card_rows.outdated
 
     async def look_up(reader: Queries, now: int, shards: Shards | None) -> list[int]:
         found = await outdated(reader, now, shards)
@@ -1275,7 +1275,7 @@ async def test_servers_that_move_during_a_lookup_of_cards_are_looked_up_too(
 
     await world.card("job")
     monkeypatch.setattr(world.loop, "_ownership", taking)
-    monkeypatch.setattr(cards, "outdated", look_up)
+    monkeypatch.setattr(card_rows, "outdated", look_up)
     await world.answer(Job("job", JobState.PROGRESS, "progress", percent=40))
     world.loop.servers_moved()
     await world.rest()
