@@ -15,7 +15,7 @@ from sandbox.pixverse_api.accounts import Account
 from settings import DatabasePlace
 from storage import accounts, servers
 from storage.database import Database
-from storage.engines.sqlite.opening import make_file
+from storage.engines.sqlite.preparation import make_file
 from storage.secret_store import SecretStore
 from tests.e2e.harness import Harness
 from tests.e2e.process import copy_program

@@ -15,7 +15,7 @@ from settings import DatabasePlace
 from storage.engines.interface import Column, Connection, Engine, Row, SqlValue, Use
 from storage.engines.opening import connected_reader, open_engine
 from storage.engines.sqlite.engine import BUSY_SECONDS, Connect, connect_in_thread
-from storage.engines.sqlite.opening import LOCK_WAIT_SECONDS
+from storage.engines.sqlite.preparation import LOCK_WAIT_SECONDS
 from storage.errors import StorageUnavailable, TransactionMisused
 from storage.run_to_completion import run_to_completion
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 from settings import DatabasePlace
 from storage.engines import opening
 from storage.engines.interface import Engine, Row, SqlValue, Use
-from storage.engines.sqlite import opening as sqlite_opening
+from storage.engines.sqlite import preparation
 from storage.engines.sqlite.engine import BUSY_SECONDS, SqliteEngine, connect_in_thread
 from storage.engines.sqlite.lock import InstanceLock
 from storage.errors import AlreadyRunning, StorageError
@@ -189,7 +189,7 @@ async def _new_file(target: Path, tables: Iterable[str]) -> AsyncIterator[Engine
     """Makes a file under another name, which is renamed once it is whole."""
     make_folder(target)
     with _refusing(), InstanceLock(target):
-        if target.exists() and target.stat().st_size and await sqlite_opening.examine(target):
+        if target.exists() and target.stat().st_size and await preparation.examine(target):
             async with opening.connected_reader(target) as reader:
                 for name in tables:
                     if await reader.rows(f"SELECT 1 FROM {name} LIMIT 1"):

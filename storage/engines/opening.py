@@ -14,7 +14,7 @@ from settings import DatabasePlace, PostgresUrl
 from storage.engines import migrations
 from storage.engines.interface import Connection, Engine, Use
 from storage.engines.sqlite import engine as sqlite_engine
-from storage.engines.sqlite import opening as sqlite_opening
+from storage.engines.sqlite import preparation
 from storage.engines.sqlite.engine import Connect, SqliteEngine
 from storage.engines.sqlite.lock import InstanceLock
 from storage.errors import DatabaseUnreachable, DatabaseUnusable
@@ -31,7 +31,7 @@ def instance_lock(place: DatabasePlace) -> AbstractContextManager[object]:
     """
     if isinstance(place, PostgresUrl):
         return nullcontext()
-    sqlite_opening.make_file(place)
+    preparation.make_file(place)
     return InstanceLock(place)
 
 
@@ -53,11 +53,11 @@ async def examine(place: DatabasePlace) -> int:
     Raises a class of DatabaseUnusable.
     """
     if isinstance(place, Path):
-        return await sqlite_opening.examine(place)
+        return await preparation.examine(place)
     _require_driver(place)
     from storage.engines.postgres import engine as postgres_engine
 
-    return await postgres_engine.examine(place, sqlite_opening.LOCK_WAIT_SECONDS)
+    return await postgres_engine.examine(place, preparation.LOCK_WAIT_SECONDS)
 
 
 async def require(place: DatabasePlace) -> None:

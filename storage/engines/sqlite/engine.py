@@ -14,7 +14,7 @@ from typing import cast
 import aiosqlite
 
 from storage.engines.interface import Connection, Dialect, Engine, Row, SqlValue
-from storage.engines.sqlite import migrate, opening
+from storage.engines.sqlite import migrate, preparation
 from storage.engines.sqlite.mark import uri
 from storage.errors import StorageError, StorageUnavailable
 from storage.run_to_completion import run_to_completion
@@ -107,7 +107,7 @@ class SqliteEngine(Engine):
         While another program has it locked, this waits at most `lock_wait` seconds. Later each transaction waits at
         most `busy_seconds` and then raises StorageUnavailable. Raises a class of DatabaseUnusable.
         """
-        await opening.prepare(path, lock_wait)
+        await preparation.prepare(path, lock_wait)
         writer = await _prepared(connect(uri(path, "rw"), busy_seconds))
         try:
             reader = await _prepared(connect(uri(path, "ro"), busy_seconds))
@@ -187,7 +187,7 @@ async def _prepared(connecting: Awaitable[aiosqlite.Connection]) -> SqliteConnec
     connection.row_factory = sqlite3.Row
     try:
         with _OWN_ERRORS:
-            for pragma in opening.PRAGMAS:
+            for pragma in preparation.PRAGMAS:
                 await connection.execute_fetchall(pragma)
     except BaseException:
         # A connection that is left open keeps its thread, and with it the process, alive.

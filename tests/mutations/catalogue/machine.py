@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.mutations.mutation import mutation
 
-_OPENING = "tests/storage/engines/test_sqlite_opening.py"
+_OPENING = "tests/storage/engines/test_sqlite_preparation.py"
 _OUTBOX = "tests/relay/delivery/test_delivery_loop.py"
 _DELIVERY = "tests/relay/delivery/test_sender.py"
 _ROTATION = "tests/storage/test_key_rotation.py"

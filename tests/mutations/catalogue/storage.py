@@ -50,9 +50,9 @@ MUTATIONS = (
     ),
     mutation(
         "a stopped start frees its lock while it still migrates",
-        "tests/storage/engines/test_sqlite_opening.py::"
+        "tests/storage/engines/test_sqlite_preparation.py::"
         "test_a_start_that_is_told_to_stop_holds_its_lock_until_its_migration_has_ended",
-        "opening._patiently",
+        "preparation._patiently",
         "await run_to_completion(asyncio.to_thread(work, path))",
         "await asyncio.to_thread(work, path)",
     ),
@@ -93,14 +93,14 @@ MUTATIONS = (
     ),
     mutation(
         "another program's database is opened",
-        "tests/storage/engines/test_sqlite_opening.py::test_a_database_of_another_program",
+        "tests/storage/engines/test_sqlite_preparation.py::test_a_database_of_another_program",
         "refuse_foreign",
         "if mark != 0 or (names and not names >= _FIRST_TABLES):",
         "if False:",
     ),
     mutation(
         "check leaves WAL files of the database behind",
-        "tests/storage/engines/test_sqlite_opening.py::test_inspection_leaves_nothing_behind",
+        "tests/storage/engines/test_sqlite_preparation.py::test_inspection_leaves_nothing_behind",
         "sqlite.engine.open_reader",
         'if it closes last.\nconnection = await _prepared(connect_in_thread(uri(path, "rw")',
         'if it closes last.\nconnection = await _prepared(connect_in_thread(uri(path, "ro")',
@@ -157,15 +157,15 @@ MUTATIONS = (
     ),
     mutation(
         "check ignores a lock",
-        "tests/storage/engines/test_sqlite_opening.py::"
+        "tests/storage/engines/test_sqlite_preparation.py::"
         "test_a_lock_is_waited_for_only_for_the_given_time[BEGIN IMMEDIATE]",
-        "storage.engines.sqlite.opening._examine_once",
+        "storage.engines.sqlite.preparation._examine_once",
         "_probe_write(connection)\n",
         "",
     ),
     mutation(
         "every start writes to the database",
-        "tests/storage/engines/test_sqlite_opening.py::test_a_start_writes_nothing_to_a_database_that_needs_nothing",
+        "tests/storage/engines/test_sqlite_preparation.py::test_a_start_writes_nothing_to_a_database_that_needs_nothing",
         "mark_own",
         "if _mark(connection) != APPLICATION_ID:",
         "if True:",
@@ -228,14 +228,14 @@ MUTATIONS = (
     ),
     mutation(
         "the database is readable by everybody",
-        "tests/storage/engines/test_sqlite_opening.py::test_folder_and_file_are_created_for_this_user_only",
+        "tests/storage/engines/test_sqlite_preparation.py::test_folder_and_file_are_created_for_this_user_only",
         "_prepare_once",
         "make_private(path)  # before SQLite gives its companion files the same mode\n",
         "path.chmod(0o644)\n",
     ),
     mutation(
         "a device in place of the database is opened, and its mode changed",
-        "tests/storage/engines/test_sqlite_opening.py::test_a_folder_or_a_device_is_not_a_database",
+        "tests/storage/engines/test_sqlite_preparation.py::test_a_folder_or_a_device_is_not_a_database",
         "refuse_non_file",
         "if exists(database) and not database.is_file():",
         "if False:",
@@ -256,7 +256,7 @@ MUTATIONS = (
     ),
     mutation(
         "check trusts a folder's mode",
-        "tests/storage/engines/test_sqlite_opening.py::test_inspection_where_no_file_can_be_created",
+        "tests/storage/engines/test_sqlite_preparation.py::test_inspection_where_no_file_can_be_created",
         "_check_could_be_made",
         "with tempfile.TemporaryFile(dir=folder):",
         "if folder:",

@@ -22,7 +22,7 @@ from storage.database import Database, get_meta, put_meta
 from storage.engines import opening
 from storage.engines.interface import Use
 from storage.engines.postgres import connecting, engine, tables, writer
-from storage.engines.sqlite import opening as sqlite_opening
+from storage.engines.sqlite import preparation
 from storage.errors import (
     AlreadyRunning,
     DatabaseForeign,
@@ -171,7 +171,7 @@ async def test_a_running_bot_checks_again_what_may_have_changed(url: PostgresUrl
 
 @pytest.fixture
 def _waits_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite_opening, "LOCK_WAIT_SECONDS", 0.1)
+    monkeypatch.setattr(preparation, "LOCK_WAIT_SECONDS", 0.1)
     monkeypatch.setattr(engine, "_SHORTEST_LOCK_WAIT", 0.1)
     monkeypatch.setattr(tables, "_TABLE_SECONDS", 0.1)
 

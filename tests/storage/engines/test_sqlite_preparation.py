@@ -15,7 +15,7 @@ import pytest
 
 from storage import inspection, secret_store
 from storage.database import Database
-from storage.engines.sqlite import mark, migrate, opening
+from storage.engines.sqlite import mark, migrate, preparation
 from storage.engines.sqlite.backup import backup
 from storage.engines.sqlite.lock import InstanceLock
 from storage.errors import (
@@ -152,7 +152,7 @@ async def test_a_database_of_another_program(path: Path, script: str) -> None:
         with pytest.raises(DatabaseForeign):
             await look
     with pytest.raises(DatabaseForeign):
-        opening.make_file(path)
+        preparation.make_file(path)
     assert path.read_bytes() == before
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
     assert list(path.parent.iterdir()) == [path]
@@ -183,9 +183,9 @@ async def test_a_lock_is_waited_for_only_for_the_given_time(path: Path, lock: st
     other.execute(lock)
     before = time.monotonic()
     await _refused(path, DatabaseLocked, lock_wait=0.4)
-    assert 0.4 <= time.monotonic() - before < opening.LOCK_WAIT_SECONDS / 2
+    assert 0.4 <= time.monotonic() - before < preparation.LOCK_WAIT_SECONDS / 2
     with pytest.raises(DatabaseLocked):
-        await opening.examine(path, lock_wait=0.1)
+        await preparation.examine(path, lock_wait=0.1)
     other.close()
 
 
@@ -218,7 +218,7 @@ async def test_waiting_for_a_lock_can_be_interrupted(path: Path) -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert time.monotonic() - before < opening.LOCK_WAIT_SECONDS / 2
+    assert time.monotonic() - before < preparation.LOCK_WAIT_SECONDS / 2
     other.close()
 
 
@@ -290,7 +290,7 @@ async def test_inspection_of_a_damaged_database(path: Path) -> None:
 
 async def test_examining_a_missing_file(path: Path) -> None:
     with pytest.raises(DatabaseUnreachable):
-        await opening.examine(path)
+        await preparation.examine(path)
     assert not path.parent.exists()
 
 
