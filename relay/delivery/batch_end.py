@@ -1,13 +1,20 @@
-"""Ends a batch whose last open job gets no outcome, for example because it was stopped."""
+"""The end of a batch: its last outcome tells what became of all its jobs, or else a separate message does."""
 
 from __future__ import annotations
 
-from model.messages import NoticePost
+from collections import Counter
+from dataclasses import replace
+
+from model import snapshots
+from model.job import Job, Outcome
+from model.messages import BatchTally, NoticePost
 from model.states import NoticeKind
 from relay.delivery import nonces, notice_json
-from relay.delivery.batch_tally import tally_of
-from storage import batches, deliveries
-from storage.database import Transaction
+from relay.delivery.attachments import Attachments
+from relay.delivery.fallbacks import Variant
+from storage import batches, card_rows, deliveries, delivery_queries
+from storage.card_rows import CardRow
+from storage.database import Queries, Transaction
 
 
 async def end_without_outcome(tx: Transaction, batch_id: int, now: int, *, stopped_by: int | None = None) -> None:
@@ -29,3 +36,61 @@ async def end_without_outcome(tx: Transaction, batch_id: int, now: int, *, stopp
         notice_json=notice_json.dump(notice),
         now=now,
     )
+
+
+async def tally_of(q: Queries, batch_id: int, *, ping: bool) -> BatchTally | None:
+    """Counts the batch's jobs and their files; None if there is no such batch."""
+    batch = await batches.by_id(q, batch_id)
+    if batch is None:
+        return None
+    rows = await card_rows.of_batch(q, batch_id)
+    forms = await delivery_queries.variants_in_batch(q, batch_id)
+    # Jobs that ended without an outcome for this server, such as those of an account that it no longer uses, don't
+    # count.
+    ended = [row for row in rows if row.subscription_id in forms and row.outcome is not None and row.stopped_by is None]
+    outcomes = [_outcome_of(row) for row in ended]
+    posted: Counter[str] = Counter()
+    for row, outcome in zip(ended, outcomes, strict=True):
+        if outcome is Outcome.COMPLETED:
+            posted += _posted(snapshots.load(row.snapshot), Variant.parse(forms.get(row.subscription_id, "")))
+    failed, refused = outcomes.count(Outcome.FAILED), outcomes.count(Outcome.MODERATED)
+    return BatchTally(
+        total=len(outcomes),
+        videos=posted["video"],
+        images=posted["image"],
+        links=posted["link"],
+        failed=failed,
+        refused=refused,
+        other=len(outcomes) - outcomes.count(Outcome.COMPLETED) - failed - refused,
+        mention=(batch.user_id,) if batch.user_id is not None and batch.mention and ping else (),
+    )
+
+
+def with_own_files(tally: BatchTally, job: Job, variant: Variant, attachments: Attachments) -> BatchTally:
+    """Corrects the tally by the files of the message that carries it, as they are about to be posted.
+
+    `job` and `variant` are what `tally_of` counted for this message.
+    """
+    links = frozenset(link.index for link in attachments.links)
+    before, now = _posted(job, variant), _posted(attachments.job, Variant(links=links))
+    return replace(
+        tally,
+        videos=tally.videos - before["video"] + now["video"],
+        images=tally.images - before["image"] + now["image"],
+        links=tally.links - before["link"] + now["link"],
+    )
+
+
+def _posted(job: Job | None, variant: Variant) -> Counter[str]:
+    """How many of a job's files this variant posts as `video`, `image` and `link`."""
+    media = () if job is None else job.media
+    return Counter(
+        "link" if variant.no_files or index in variant.links else "image" if item.image else "video"
+        for index, item in enumerate(media, start=1)
+    )
+
+
+def _outcome_of(row: CardRow) -> Outcome | None:
+    """The job's outcome; None if it completed without a file, since such a job does not count as completed."""
+    job = snapshots.load(row.snapshot)
+    return None if row.outcome is Outcome.COMPLETED and (job is None or not job.media) else row.outcome

@@ -13,7 +13,7 @@ from model.states import CardStatus, DeliveryKind, NoticeKind, Origin, Reason
 from relay.cards.card_posts import CardPosts
 from relay.delivery import notice_json
 from relay.delivery.attachments import Attacher, UploadBounds, limit_in_force
-from relay.delivery.batch_tally import tally_of, with_own_files
+from relay.delivery.batch_end import tally_of, with_own_files
 from relay.delivery.delay import Delay, why_late
 from relay.delivery.fallbacks import Variant
 from relay.ports import Clock, Poster

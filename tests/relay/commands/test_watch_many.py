@@ -13,7 +13,7 @@ from relay.commands import refusals
 from relay.commands.subscribe import Limits
 from relay.commands.watch_many import EntryStatus
 from relay.delivery import notice_json
-from relay.delivery.batch_tally import tally_of
+from relay.delivery.batch_end import tally_of
 from storage.database import Database
 from tests.relay.relay_fixture import ACCOUNT, CHANNEL, GUILD, OTHER_ACCOUNT, PERSON, RelayFixture
 
