@@ -17,7 +17,7 @@ from discord_adapter.shard_connection import (
     ShardConnection,
     TakeSlot,
 )
-from model.shards import shard_of
+from model.discord_ids import shard_of
 from relay.cluster.identify_pacing import SessionStartLimit
 from relay.ports import Sleep
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from model.discord_ids import Shards
 from model.job import Outcome
-from model.shards import Shards
 from model.states import AccountState, CardStatus, DeliveryKind, Origin
 from storage.database import Queries, Transaction
 from storage.deliveries import ASKED_AGAIN, IS_OPEN

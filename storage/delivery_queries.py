@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from model.discord_ids import Shards
 from model.job import OF_ONE_ACCOUNT, Outcome
-from model.shards import Shards
 from model.states import DeliveryKind, DeliveryState
 from storage.database import Queries, found
 from storage.deliveries import IS_OPEN, IS_OUTCOME, NOT_POSTED, SELECT, Delivery

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from model.shards import Shards
+from model.discord_ids import Shards
 from model.states import DeliveryKind
 from storage.database import Queries, Transaction, columns
 from storage.deliveries import IS_OPEN
@@ -42,7 +42,7 @@ async def get(queries: Queries, guild_id: int) -> ServerRow | None:
 def in_shards(dialect: Dialect, shards: Shards | None, column: str = "guild_id") -> tuple[str, tuple[SqlValue, ...]]:
     """A condition and its parameters: the server in this column belongs to one of the shards (None: any server).
 
-    It computes what `model.shards.shard_of` does.
+    It computes what `model.discord_ids.shard_of` does.
     """
     if shards is None:
         return "TRUE", ()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from model import snapshots
+from model.discord_ids import made_at
 from model.messages import (
     Address,
     CardPost,
@@ -18,7 +19,6 @@ from model.messages import (
     SummaryPost,
     TooManyRequests,
 )
-from model.snowflakes import made_at
 from model.states import CardStatus, DeliveryKind, Reason
 from relay import merge
 from relay.cards.card_posts import CardPosts, CardView, mark_shown

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Collection
 from typing import Never, TypeVar
 from uuid import uuid4
 
-from model.shards import Shards, shard_of
+from model.discord_ids import Shards, shard_of
 from relay.changes import Changes
 from relay.clock import DatabaseClock
 from relay.cluster.account_shares import accounts_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from model.shards import Shards
+from model.discord_ids import Shards
 from relay.changes import Changes
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from weakref import WeakValueDictionary
 
-from model.shards import Shards
+from model.discord_ids import Shards
 from relay.clock import sleep_unless_woken
 from relay.cluster.ownership import ALONE, Ownership
 from relay.delivery.sender import Sender

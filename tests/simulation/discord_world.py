@@ -20,7 +20,7 @@ from typing import Any
 import aiohttp
 import orjson
 
-from model.shards import shard_of
+from model.discord_ids import shard_of
 from tests.pseudo_language import understood
 from tests.simulation.virtual_time import VirtualClock
 from tests.simulation.wire import Reply, Request

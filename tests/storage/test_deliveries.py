@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from model.shards import Shards
+from model.discord_ids import Shards
 from model.states import CardStatus, DeliveryKind, Reason
 from storage import batches, card_rows, deliveries, delivery_queries, jobs, servers, subscriptions
 from storage.database import Database

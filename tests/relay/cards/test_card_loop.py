@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from model.discord_ids import Shards
 from model.job import Job, JobState, Outcome
 from model.messages import CardPost, NoResponse, Refused, SummaryPost, TooManyRequests
-from model.shards import Shards
 from model.states import CardStatus, DeliveryKind
 from relay.cards.card_edits import CARD_SECONDS, OLD_CARD_SECONDS, YOUNG_CARD_SECONDS, CardEdits, Finished, Key
 from relay.cards.card_loop import CardLoop

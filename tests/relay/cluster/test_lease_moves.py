@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from model.shards import Shards
+from model.discord_ids import Shards
 from relay.changes import Changes
 from relay.cluster.ownership import ALONE, Alone, LeaseMoves
 

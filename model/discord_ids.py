@@ -1,8 +1,17 @@
-"""Gateway shards: which one a server belongs to, and the servers of some of them."""
+"""What Discord's ids tell: when something was made, and to which gateway shard a server belongs."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+_EPOCH = 1_420_070_400_000
+"""Milliseconds UTC."""
+
+
+def made_at(snowflake: int) -> int:
+    """When the message, or whatever has this id, was made, by Discord's clock; milliseconds UTC (Discord API docs,
+    reference, Snowflakes)."""
+    return (snowflake >> 22) + _EPOCH
 
 
 @dataclass(frozen=True, slots=True)
