@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from model.job import Job
@@ -125,14 +125,6 @@ class _Wanted:
     subscribed: SubscribeResult | None = None
 
 
-@dataclass(slots=True)
-class _Written:
-    """What the transaction did."""
-
-    summary_id: int | None = None
-    touched: list[int] = field(default_factory=list)
-
-
 class WatchMany:
     """Watches lists of jobs, each list as one batch."""
 
@@ -155,11 +147,12 @@ class WatchMany:
         account_id = account_of(self._lookups.accounts, ask.guild_id)
         wanted = await self._known(ask, account_id, [_parsed(word) for word in words])
         hold = await self._look_up(ask, account_id, wanted)
-        written = await self._write(ask, account_id, wanted, mention=mention, hold=hold)
-        for job_id in written.touched:
-            self._changes.job_watched(job_id)
+        summary_id = await self._write(ask, account_id, wanted, mention=mention, hold=hold)
+        for one in wanted:
+            if one.subscribed is not None:
+                self._changes.job_watched(one.subscribed.row.id)
         self._changes.deliveries_added()
-        summary = await self._immediate_posts.post(written.summary_id)
+        summary = await self._immediate_posts.post(summary_id)
         entries = tuple([await self._entry(one, account_id) for one in wanted])
         return WatchResult(entries, summary, mention, hold)
 
@@ -223,8 +216,8 @@ class WatchMany:
 
     async def _write(
         self, ask: Ask, account_id: int, wanted: list[_Wanted], *, mention: bool, hold: AccountState | None
-    ) -> _Written:
-        written = _Written()
+    ) -> int | None:
+        """Subscribes the channel to all jobs; returns the summary's delivery, if any job belongs to the batch."""
         async with self._database.transaction() as tx:
             if self._lookups.accounts.in_force(ask.guild_id) != account_id:
                 raise TokenReplaced
@@ -249,12 +242,11 @@ class WatchMany:
                     await post_outcome(tx, result.row, result.subscription, ask.at)
             if hold is not None:
                 await self._lookups.accounts.tell_trouble(tx, ask.guild_id, ask.at)
-            written.touched = [result.row.id for result in results]
             jobids = [result.row.jobid for result in results if result.subscription.batch_id == batch_id]
             if not jobids:
                 await batches.remove(tx, batch_id)
-                return written
-            written.summary_id = await deliveries.add_summary(
+                return None
+            return await deliveries.add_summary(
                 tx,
                 batch_id=batch_id,
                 guild_id=ask.guild_id,
@@ -262,7 +254,6 @@ class WatchMany:
                 base_nonce=nonces.for_summary(jobids, ask.channel_id, ask.at),
                 now=ask.at,
             )
-        return written
 
     async def _subscribe(self, tx: Transaction, ask: Ask, one: _Wanted, request: SubscribeRequest) -> None:
         if one.on_hold and one.row is not None and not await waits_here(tx, ask, one.row.id):
