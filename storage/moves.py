@@ -10,9 +10,8 @@ the copy. Subscriptions keep their numbers, because buttons carry them.
 from __future__ import annotations
 
 from model.job import OF_ONE_ACCOUNT
-from storage import batches
+from storage import batches, subscriptions
 from storage.database import Transaction
-from storage.deliveries import ASKED_AGAIN
 from storage.engines.interface import Row
 
 _FORMER = """
@@ -140,21 +139,14 @@ async def to_job(tx: Transaction, job_id: int, guild_id: int, channel_id: int, n
 async def _merge(tx: Transaction, double: Row, now: int) -> None:
     """Merges a subscription into the one that is kept (a row of `_DOUBLE`), and ends it."""
     if double["kept_ended_at"] is not None:
-        await tx.run("DELETE FROM subscribers WHERE subscription_id = ?", (double["kept"],))
-        await tx.run(
-            """
-            UPDATE subscriptions SET ended_at = NULL, stopped_by = NULL, batch_id = ?, origin = ?, spoiler = ?,
-              created_at = ?, shown_at = ?, card_final = FALSE
-            WHERE id = ?
-            """,
-            (
-                double["batch_id"],
-                double["origin"],
-                double["spoiler"],
-                double["created_at"],
-                ASKED_AGAIN,
-                double["kept"],
-            ),
+        await subscriptions.remove_subscribers(tx, double["kept"])
+        await subscriptions.reopen(
+            tx,
+            double["kept"],
+            batch_id=double["batch_id"],
+            spoiler=double["spoiler"],
+            now=double["created_at"],
+            origin=double["origin"],
         )
     elif double["kept_batch"] is None:
         await tx.run("UPDATE subscriptions SET batch_id = ? WHERE id = ?", (double["batch_id"], double["kept"]))

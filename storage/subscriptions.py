@@ -231,15 +231,23 @@ async def add(
     )
 
 
-async def reopen(tx: Transaction, subscription_id: int, *, batch_id: int | None, spoiler: bool, now: int) -> None:
-    """Opens an ended subscription as if it were new and people had asked for it; its card is to be shown again."""
+async def reopen(
+    tx: Transaction,
+    subscription_id: int,
+    *,
+    batch_id: int | None,
+    spoiler: bool,
+    now: int,
+    origin: Origin = Origin.ASKED,
+) -> None:
+    """Opens an ended subscription as if it were new; its card is to be shown again."""
     await tx.run(
-        f"""
-        UPDATE subscriptions SET ended_at = NULL, stopped_by = NULL, origin = '{Origin.ASKED}', batch_id = ?,
-          spoiler = ?, created_at = ?, shown_at = ?, card_final = FALSE
+        """
+        UPDATE subscriptions SET ended_at = NULL, stopped_by = NULL, origin = ?, batch_id = ?, spoiler = ?,
+          created_at = ?, shown_at = ?, card_final = FALSE
         WHERE id = ?
         """,
-        (batch_id, spoiler, now, deliveries.ASKED_AGAIN, subscription_id),
+        (origin, batch_id, spoiler, now, deliveries.ASKED_AGAIN, subscription_id),
     )
 
 
