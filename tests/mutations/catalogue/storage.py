@@ -242,7 +242,7 @@ MUTATIONS = (
     ),
     mutation(
         "a path that the system cannot look up counts as one without a database",
-        "tests/storage/engines/test_sqlite_opening.py::test_a_name_that_the_system_cannot_look_up",
+        "tests/storage/engines/test_sqlite_preparation.py::test_a_name_that_the_system_cannot_look_up",
         "storage.files.exists",
         "except (FileNotFoundError, NotADirectoryError):",
         "except OSError:",
