@@ -44,7 +44,7 @@ async def test_every_row_is_as_it_was(before: Path) -> None:
     await (await Database.open(before)).close()
     found = _rows(before)
     for row in was["servers"]:
-        row |= {"language": None, "locale": None}
+        row |= {"language": None, "locale": None, "account_since": None, "back_at": None}
     assert {name: rows for name, rows in found.items() if name != "deliveries"} == {
         name: rows for name, rows in was.items() if name != "deliveries"
     }
