@@ -101,6 +101,18 @@ async def find_posted_here(queries: Queries, ask: Ask, jobid: str) -> PostedHere
     return None
 
 
+async def find_on_hold_here(queries: Queries, ask: Ask, jobid: str, account_id: int) -> JobRow | None:
+    """The job with this id for which the channel waits under an account other than the one in force.
+
+    If the account in force can't see a job with this id, the asker means this one.
+    """
+    for one in await subscriptions.in_channel_by_jobid(queries, ask.guild_id, ask.channel_id, jobid):
+        row = await jobs.by_id(queries, one.job_id) if one.ended_at is None else None
+        if row is not None and row.account_id != account_id:
+            return row
+    return None
+
+
 async def find_by_number(queries: Queries, ask: Ask, number: int) -> JobRow:
     """The job with this number, if it is one of this channel's or the asker asked for it.
 

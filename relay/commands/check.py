@@ -10,9 +10,9 @@ from model.job import Job, Outcome, outcome_of_state
 from pixverse.api_errors import BadRequest, JobExpired, JobNotFound, PixVerseError
 from pixverse.pasted import read_one
 from relay import merge
-from relay.commands.ask import Ask, account_of, find_target, require_here, waits_here
+from relay.commands.ask import Ask, account_of, find_on_hold_here, find_target, require_here, waits_here
 from relay.commands.lookups import Lookups, needs_lookup, require_known
-from relay.commands.refusals import ApiDown, NotFound, NothingToDo
+from relay.commands.refusals import ApiDown, Expired, IdRefused, NotFound, NothingToDo
 from relay.commands.watch import AlreadyPosted
 from relay.polling.job_recorder import Recorded
 from storage import delivery_queries, jobs, subscriptions
@@ -98,7 +98,13 @@ class Check:
         if row is not None and not needs_lookup(row):
             return _stored(row)
         found = await self._lookups.one(ask, target.account_id, target.jobid, look_again=look_again)
-        require_known(found)
+        try:
+            require_known(found)
+        except (NotFound, Expired, IdRefused):
+            held = await find_on_hold_here(self._reader, ask, target.jobid, account_id)
+            if held is None:
+                raise
+            return await self._of_other_account(ask, held)
         if isinstance(found, Job):
             if row is None:
                 return Peek(target.jobid, found, outcome_of_state(found.state), api_down=False)

@@ -10,7 +10,7 @@ from model.job import Job, Outcome
 from model.states import AccountState, DeliveryState
 from pixverse.pasted import read_one
 from relay.changes import Changes
-from relay.commands.ask import Ask, Target, account_of, find_target, require_here, waits_here
+from relay.commands.ask import Ask, Target, account_of, find_on_hold_here, find_target, require_here, waits_here
 from relay.commands.lookups import (
     LookupResult,
     Lookups,
@@ -19,7 +19,7 @@ from relay.commands.lookups import (
     require_known,
     was_given_up,
 )
-from relay.commands.refusals import AccountInTrouble, NotFound, NothingToDo, TokenReplaced
+from relay.commands.refusals import AccountInTrouble, Expired, IdRefused, NotFound, NothingToDo, TokenReplaced
 from relay.commands.subscribe import (
     Limits,
     SubscribeRequest,
@@ -196,7 +196,14 @@ class Watch:
     async def _watch(
         self, ask: Ask, target: Target, *, mention: bool, spoiler: bool, look_again: bool = False
     ) -> StatusResult:
-        found, hold = await self._look_up(ask, target, look_again=look_again)
+        try:
+            found, hold = await self._look_up(ask, target, look_again=look_again)
+        except (NotFound, Expired, IdRefused):
+            held = await find_on_hold_here(self._database.reader, ask, target.jobid, target.account_id)
+            if held is None or target.other_account:
+                raise
+            target = Target.of_row(held, target.account_id)
+            found, hold = await self._look_up(ask, target, look_again=look_again)
         job = found if isinstance(found, Job) else None
         request = SubscribeRequest(target.account_id, target.jobid, job, mention, spoiler)
         accounts = self._lookups.accounts

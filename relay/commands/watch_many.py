@@ -11,7 +11,7 @@ from pixverse.api_errors import BadRequest, JobExpired, JobNotFound
 from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherKind, OtherService
 from pixverse.pasted import Pasted, read_many
 from relay.changes import Changes
-from relay.commands.ask import Ask, account_of, find_by_number, find_posted_here, waits_here
+from relay.commands.ask import Ask, account_of, find_by_number, find_on_hold_here, find_posted_here, waits_here
 from relay.commands.lookups import LookupResult, Lookups, is_unanswered, needs_lookup, was_given_up
 from relay.commands.refusals import (
     AccountInTrouble,
@@ -209,10 +209,18 @@ class WatchMany:
         for jobid, one in unsure.items():
             one.found = found[jobid]
             if one.row is None or was_given_up(one.row):
-                one.status = _why_unknown(one.found)
+                await self._fill_in_unknown(ask, account_id, one, jobid)
             elif isinstance(one.found, JobNotFound | JobExpired):
                 await self._lookups.record(one.row, one.found)
         return None
+
+    async def _fill_in_unknown(self, ask: Ask, account_id: int, one: _Wanted, jobid: str) -> None:
+        """Fills in what follows for a job that is not stored for this account from what the API responded about it."""
+        one.status = _why_unknown(one.found)
+        if isinstance(one.found, JobNotFound | JobExpired | BadRequest):
+            held = await find_on_hold_here(self._database.reader, ask, jobid, account_id)
+            if held is not None:
+                one.row, one.on_hold, one.status = held, True, None
 
     async def _write(
         self, ask: Ask, account_id: int, wanted: list[_Wanted], *, mention: bool, hold: AccountState | None
@@ -314,7 +322,7 @@ def _parsed(word: Pasted) -> _Wanted:
     return wanted
 
 
-def _why_unknown(found: LookupResult) -> EntryStatus | None:
+def _why_unknown(found: LookupResult | None) -> EntryStatus | None:
     """Why a job that is not stored here is not watched; None if it is watched anyway."""
     match found:
         case JobNotFound():

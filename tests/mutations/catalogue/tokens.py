@@ -477,4 +477,18 @@ MUTATIONS = (
         "self._operator_id = operator_id",
         "pass",
     ),
+    mutation(
+        "a job on hold here is unknown by its id",
+        "tests/relay/commands/test_commands.py::test_the_id_of_a_job_on_hold_here_means_that_job_if_the_account_in_force_cannot_see_it",
+        "Watch._watch",
+        "if held is None or target.other_account:",
+        "if True:",
+    ),
+    mutation(
+        "a job on hold here is unknown by its id in a list",
+        "tests/relay/commands/test_commands.py::test_the_id_of_a_job_on_hold_here_means_that_job_if_the_account_in_force_cannot_see_it",
+        "WatchMany._fill_in_unknown",
+        "if held is not None:",
+        "if False:",
+    ),
 )

@@ -665,6 +665,41 @@ async def test_a_job_on_hold_that_ended_for_others_does_not_say_so(world: RelayF
     assert (await world.commands.check.peek(ask, "#1")).outcome is Outcome.FAILED
 
 
+async def test_the_id_of_a_job_on_hold_here_means_that_job_if_the_account_in_force_cannot_see_it(
+    world: RelayFixture,
+) -> None:
+    job = world.api.put("job-1")
+    await world.watch("job-1")
+    await world.watch("job-1", channel=CHANNEL + 1)
+    await world.commands.stop.unwatch(world.ask(channel=CHANNEL + 1), "job-1", False)
+    world.accounts.used[GUILD] = OTHER_ACCOUNT
+    for missing in (api_errors.JobNotFound("404"), api_errors.JobExpired("410"), api_errors.BadRequest("400")):
+        world.api.trouble["job-1"] = world.api.trouble["job-9"] = missing
+        world.clock.move_to(world.clock.monotonic() + 100)
+        held = await world.commands.watch.status(world.ask(person=2), "job-1", True, False)
+        assert isinstance(held, AlreadyWatched)
+        assert held.on_hold
+        assert await world.commands.check.peek(world.ask(), "job-1") == Peek("job-1", job, None, False, on_hold=True)
+        listed = await world.commands.many.watch(world.ask(person=3), "job-1 job-9", True)
+        assert (listed.entries[0].status, listed.entries[0].on_hold) == (EntryStatus.ALREADY_WATCHED, True)
+        assert listed.entries[1].status is not EntryStatus.ALREADY_WATCHED
+        for channel in (CHANNEL + 1, CHANNEL + 2):  # It was stopped in one, and nobody asked for it in the other.
+            for look in (
+                world.commands.watch.status(world.ask(channel=channel), "job-1", True, False),
+                world.commands.check.peek(world.ask(channel=channel), "job-1"),
+            ):
+                with pytest.raises((refusals.NotFound, refusals.Expired, refusals.IdRefused)):
+                    await look
+            elsewhere = await world.commands.many.watch(world.ask(channel=channel), "job-1", True)
+            assert elsewhere.entries[0].status is listed.entries[1].status
+    people = (
+        "SELECT user_id FROM subscribers p JOIN subscriptions s ON s.id = p.subscription_id WHERE s.ended_at IS NULL"
+    )
+    assert await world.rows(f"{people} ORDER BY user_id") == [(2,), (3,), (PERSON,)]
+    assert await world.rows("SELECT count(*) FROM jobs") == [(1,)]
+    assert await world.rows("SELECT id FROM batches") == []
+
+
 @pytest.mark.parametrize("state", [AccountState.OK, AccountState.REFUSED])
 async def test_a_private_status_of_a_result_posted_here_under_another_account_shows_the_end(
     world: RelayFixture, state: AccountState
