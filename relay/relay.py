@@ -160,7 +160,7 @@ class Relay:
         self.outbox = DeliveryLoop(database, sender, clock, ownership=ownership)
 
         self.allowances = Allowances(clock)
-        lookups = Lookups(self.fetcher, recorder, self.accounts, self.allowances, changes)
+        lookups = Lookups(self.fetcher, recorder, self.accounts, self.allowances, changes, self.job_queue.ran_until)
         immediate_posts = ImmediatePosts(database.reader, self.outbox.deliver_now)
         self.member_commands = MemberCommands(database, lookups, immediate_posts, changes, limits)
         self.following = FollowCommands(database, self.accounts, changes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from model.job import Job, Outcome
 from model.states import AccountState
@@ -44,14 +44,21 @@ class Lookups:
         accounts: Accounts,
         allowances: Allowances,
         changes: Changes,
+        ran_until: Callable[[int], int | None],
         patience: float = PATIENCE_SECONDS,
     ) -> None:
+        """`ran_until` returns when this process last saw the job with a number active (milliseconds UTC), or None."""
         self._fetcher = fetcher
         self._recorder = recorder
         self.accounts = accounts
         self._allowances = allowances
         self._changes = changes
+        self._ran_until = ran_until
         self._patience = patience
+
+    def ran_until(self, row: JobRow | None) -> int | None:
+        """When this process last saw the job active, in milliseconds UTC; None if it did not."""
+        return None if row is None else self._ran_until(row.id)
 
     def must_wait(self, account_id: int) -> bool:
         """Whether the API has told the account to send fewer requests."""
@@ -143,7 +150,7 @@ class Lookups:
         recorded = Recorded.NOTHING
         match found:
             case Job():
-                recorded = await self._recorder.record_response(row.id, found, row.account_id)
+                recorded = await self._recorder.record_response(row.id, found, row.account_id, self.ran_until(row))
             case JobNotFound():
                 recorded = await self._recorder.record_missing(row.id, row.account_id)
             case JobExpired():

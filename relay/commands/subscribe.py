@@ -51,6 +51,8 @@ class SubscribeRequest:
     mention: bool
     spoiler: bool = False
     batch_id: int | None = None
+    ran_until: int | None = None
+    """When the job was last seen active (milliseconds UTC), if the caller knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +186,7 @@ async def _bring_up_to_date(
         row = found(await jobs.by_id(tx, row.id))
     if request.job is None:
         return row
-    await apply_response(tx, accounts, row, request.job, ask.at, asked_in=ask.channel_id)
+    await apply_response(tx, accounts, row, request.job, ask.at, request.ran_until, asked_in=ask.channel_id)
     return found(await jobs.by_id(tx, row.id))
 
 

@@ -205,7 +205,8 @@ class Watch:
             target = Target.of_row(held, target.account_id)
             found, hold = await self._look_up(ask, target, look_again=look_again)
         job = found if isinstance(found, Job) else None
-        request = SubscribeRequest(target.account_id, target.jobid, job, mention, spoiler)
+        ran_until = self._lookups.ran_until(target.row)
+        request = SubscribeRequest(target.account_id, target.jobid, job, mention, spoiler, ran_until=ran_until)
         accounts = self._lookups.accounts
         async with self._database.transaction() as tx:
             if not target.other_account and accounts.in_force(ask.guild_id) != target.account_id:

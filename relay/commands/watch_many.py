@@ -241,7 +241,8 @@ class WatchMany:
                 if one.status is None and one.jobid is not None:
                     job = one.found if isinstance(one.found, Job) else None
                     account = one.row.account_id if one.on_hold and one.row is not None else account_id
-                    request = SubscribeRequest(account, one.jobid, job, mention, batch_id=batch_id)
+                    ran_until = self._lookups.ran_until(one.row)
+                    request = SubscribeRequest(account, one.jobid, job, mention, batch_id=batch_id, ran_until=ran_until)
                     await self._subscribe(tx, ask, one, request)
             results = [one.subscribed for one in wanted if one.subscribed is not None]
             for result in results:

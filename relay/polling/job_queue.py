@@ -161,6 +161,11 @@ class JobQueue:
         """The job with this number, if it waits or is in flight."""
         return self._jobs.get(job_id)
 
+    def ran_until(self, job_id: int) -> int | None:
+        """When this process last saw the job active, in milliseconds UTC; None if it did not."""
+        job = self._jobs.get(job_id)
+        return None if job is None else job.ran_until
+
     def contains(self, job: PolledJob) -> bool:
         """Whether this very job waits or is in flight."""
         return self._jobs.get(job.id) is job

@@ -218,6 +218,7 @@ class RelayFixture:
             self.accounts,
             (allowances or boundless)(self.clock),
             self.changes,
+            self._ran_until,
             patience=0.2,
         )
         limits = limits or Limits(500, 500)
@@ -229,6 +230,9 @@ class RelayFixture:
 
     async def _request(self, token: str, jobid: str, known: int | None, terms: LookupTerms | None) -> LazyJob:
         return await self.api.fetch(token, jobid, known, terms)
+
+    def _ran_until(self, job_id: int) -> int | None:
+        return self.queue.ran_until(job_id)
 
     def new_poller(self) -> Poller:
         """Polls nothing yet: as after a start."""

@@ -419,6 +419,14 @@ MUTATIONS = (
         'self._back_off(account_id, getattr(error, "retry_after", None))',
     ),
     mutation(
+        "a result that a command sees at once is said to be late",
+        "tests/relay/polling/test_poller.py::"
+        "test_a_command_that_sees_the_end_of_an_old_job_without_times_knows_how_long_it_ran",
+        "Lookups.ran_until",
+        "return None if row is None else self._ran_until(row.id)",
+        "return None",
+    ),
+    mutation(
         "a blank in an address makes it invalid",
         "tests/relay/media/test_allowed_hosts.py::test_unencoded_text_is_encoded_once",
         "percent_encoded",

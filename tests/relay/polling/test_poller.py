@@ -119,6 +119,30 @@ async def test_a_complete_job_without_a_file_ends_even_if_each_response_is_the_s
     assert await world.outcomes() == [("outcome", CHANNEL)]
 
 
+@pytest.mark.parametrize("ask", ["check", "status", "watch"])
+async def test_a_command_that_sees_the_end_of_an_old_job_without_times_knows_how_long_it_ran(
+    world: RelayFixture, ask: str
+) -> None:
+    """Otherwise the result would count as late, although it was seen at once."""
+    await world.watch(_V2)
+    world.run()
+    await world.advance(2 * 3600)
+    world.api.put(_V2, JobState.COMPLETED, media=(Media("https://x/1.mp4"),))
+    if ask == "check":
+        [(subscription_id,)] = await world.rows("SELECT id FROM subscriptions")
+        await world.commands.check.check_now(world.ask(), int(str(subscription_id)))
+    elif ask == "status":
+        await world.commands.watch.status(world.ask(channel=CHANNEL + 1), _V2, True, False)
+    else:
+        await world.commands.many.watch(world.ask(channel=CHANNEL + 1), _V2, True)
+    [(snapshot,)] = await world.rows("SELECT snapshot FROM jobs")
+    job = snapshots.load(str(snapshot))
+    assert job is not None
+    assert job.ended_by == world.clock.now()
+    assert job.ran_until is not None
+    assert job.ended_by - job.ran_until <= 6 * 60_000
+
+
 async def test_a_broken_account_at_pixverse_delays_no_job_of_another_one_with_the_same_token(
     world: RelayFixture,
 ) -> None:
