@@ -52,6 +52,7 @@ from relay.media.media_store import MediaStore
 from relay.polling.schedule import Timing
 from relay.ports import Clock
 from relay.relay import Network, Relay, Shared, Storage
+from relay.tasks import end_tasks
 from settings import PostgresUrl, Settings, SettingsError
 from storage import processes
 from storage.database import Database, open_reader
@@ -240,9 +241,7 @@ async def _first_to_end(*work: Coroutine[object, object, Never]) -> None:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         done.pop().result()
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_tasks(tasks)
 
 
 @asynccontextmanager

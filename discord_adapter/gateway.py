@@ -17,6 +17,7 @@ from discord_adapter.shard_connection import GatewayInfo, ask_gateway
 from discord_adapter.shard_manager import OtherShardCount, ShardManager
 from relay.failures import backoff
 from relay.ports import Sleep
+from relay.tasks import end_tasks
 
 log = logging.getLogger(__name__)
 
@@ -60,9 +61,7 @@ async def connected_until_refused(
             await gateway
         raise DiscordTokenRefused
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_tasks(tasks)
 
 
 async def stay_connected(shards: ShardManager, sleep: Sleep, connect_shards: ConnectShards = connect_all) -> Never:

@@ -26,6 +26,7 @@ from relay.cluster.shard_plan import (
     shards_to_take_by_hand,
 )
 from relay.ports import Clock, Sleep
+from relay.tasks import end_tasks
 from storage.errors import StorageError
 from storage.processes import Process, ShardLease
 
@@ -143,10 +144,7 @@ class ShardCoordinator:
         await self._shards.detach()
 
     async def _end_handovers(self) -> None:
-        handovers = list(self._handovers.values())
-        for handover in handovers:
-            handover.cancel()
-        await asyncio.gather(*handovers, return_exceptions=True)
+        await end_tasks(self._handovers.values())
 
     async def _follow(self, rows: _Rows, going_over: frozenset[int]) -> None:
         """Closes shards that now belong to others, connects this process's, and releases those that fail to connect."""
@@ -247,20 +245,16 @@ async def share_shards(
         done, _ = await asyncio.wait([coordinating, failing], return_when=asyncio.FIRST_COMPLETED)
         done.pop().result()
     except asyncio.CancelledError:
-        coordinating.cancel()
-        await asyncio.gather(coordinating, return_exceptions=True)
+        await end_tasks([coordinating])
         await _drain(membership, coordinator)
         raise
     except Exception:
-        coordinating.cancel()
-        await asyncio.gather(coordinating, return_exceptions=True)
+        await end_tasks([coordinating])
         # Other processes may succeed; and the number of shards can't change while any process holds one.
         await coordinator.release()
         raise
     finally:
-        for task in (coordinating, failing):
-            task.cancel()
-        await asyncio.gather(coordinating, failing, return_exceptions=True)
+        await end_tasks([coordinating, failing])
 
 
 async def _drain(membership: Membership, coordinator: ShardCoordinator) -> None:

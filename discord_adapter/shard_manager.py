@@ -20,6 +20,7 @@ from discord_adapter.shard_connection import (
 from model.discord_ids import shard_of
 from relay.cluster.identify_pacing import SessionStartLimit
 from relay.ports import Sleep
+from relay.tasks import end_tasks
 
 
 class OtherShardCount(Exception):
@@ -175,9 +176,7 @@ class ShardManager:
             if shard_id in self._connections:
                 self._connections.pop(shard_id).close_code = code
                 tasks.append(self._tasks.pop(shard_id))
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_tasks(tasks)
 
     def _ended(self, task: asyncio.Task[Never]) -> None:
         if task.cancelled():

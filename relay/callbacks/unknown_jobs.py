@@ -15,6 +15,7 @@ from relay.follow.job_importer import JobImporter
 from relay.polling.job_fetcher import JobFetcher
 from relay.polling.job_recorder import is_old_end
 from relay.polling.schedule import Timing
+from relay.tasks import end_tasks
 from storage import follows
 from storage.database import Queries
 
@@ -61,10 +62,7 @@ class UnknownJobs:
 
     async def close(self) -> None:
         """Cancels every request that is in flight."""
-        looks = list(self._looks.values())
-        for look in looks:
-            look.cancel()
-        await asyncio.gather(*looks, return_exceptions=True)
+        await end_tasks(self._looks.values())
 
     def _may_ask(self, account_id: int) -> bool:
         if self._fetcher.backoff_until(account_id) is not None or self._fetcher.down_since is not None:

@@ -15,6 +15,7 @@ from relay.clock import sleep_unless_woken
 from relay.cluster.ownership import ALONE, Ownership
 from relay.failures import FailureSeries, log_failure
 from relay.ports import Clock
+from relay.tasks import end_tasks
 from storage import card_rows
 from storage.database import Database
 
@@ -158,9 +159,7 @@ class CardLoop:
             while True:
                 await self._turn()
         finally:
-            for task in self._tasks.values():
-                task.cancel()
-            await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+            await end_tasks(self._tasks.values())
             for key in list(self._tasks):  # Cancelled before its first step.
                 self._end_task(key, again=True)
 

@@ -22,6 +22,7 @@ from relay.cluster.account_shares import accounts_of
 from relay.cluster.change_feed import ChangeFeed
 from relay.cluster.request_shares import RequestShare, fair_requests
 from relay.failures import FailureSeries
+from relay.tasks import end_tasks
 from storage import processes
 from storage.database import Database, Transaction
 from storage.errors import DatabaseUnusable, StorageError
@@ -175,8 +176,7 @@ class Membership:
                 await self._follow_changes(seconds)
                 seconds = await self.turn()
         finally:
-            watch.cancel()
-            await asyncio.gather(watch, return_exceptions=True)
+            await end_tasks([watch])
 
     async def _follow_changes(self, seconds: float) -> None:
         """Waits for `seconds`, and looks for others' changes meanwhile. After a failure, the next turn looks."""

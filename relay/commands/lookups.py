@@ -23,6 +23,7 @@ from relay.commands.ask import Ask, require_ok
 from relay.commands.refusals import AccountInTrouble, Expired, IdRefused, NotFound, NoToken, TooFast
 from relay.polling.job_fetcher import FRESH_SECONDS, Accounts, JobFetcher, NoTokenLeft
 from relay.polling.job_recorder import JobRecorder, Recorded
+from relay.tasks import end_tasks
 from storage.jobs import JobRow
 
 PATIENCE_SECONDS = 4.0
@@ -116,9 +117,7 @@ class Lookups:
         try:
             await asyncio.wait(tasks.values(), timeout=self._patience)
         finally:
-            for task in tasks.values():
-                task.cancel()
-            await asyncio.gather(*tasks.values(), return_exceptions=True)
+            await end_tasks(tasks.values())
         results = {
             jobid: Unavailable("no response in time") if task.cancelled() else task.result()
             for jobid, task in tasks.items()

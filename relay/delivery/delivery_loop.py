@@ -22,6 +22,7 @@ from relay.delivery.sender import Sender
 from relay.delivery.verdicts import LONGEST_WAIT
 from relay.failures import FailureSeries, backoff, log_failure
 from relay.ports import Clock
+from relay.tasks import end_tasks
 from storage import deliveries, delivery_queries
 from storage.database import Database
 from storage.errors import StorageError
@@ -221,9 +222,7 @@ class DeliveryLoop:
             tasks.add(self._looking_again)
         if tasks:
             await asyncio.wait(tasks, timeout=self._grace)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_tasks(tasks)
 
     async def _start_due(self) -> float:
         """Starts due deliveries; returns how many seconds the loop may sleep."""

@@ -17,6 +17,7 @@ from relay.polling.job_fetcher import Accounts
 from relay.polling.job_list import JobLists, ListRefreshed
 from relay.polling.job_queue import JobQueue
 from relay.polling.schedule import Timing
+from relay.tasks import end_tasks
 from storage.errors import StorageUnavailable
 
 log = logging.getLogger(__name__)
@@ -95,10 +96,7 @@ class AccountFollower:
                 seconds = min(self._timing.interval, _LONGEST_SLEEP_SECONDS)
                 await sleep_unless_woken(self._clock, seconds, self._changed)
         finally:
-            tasks = [followed.task for followed in self._followed.values() if followed.task is not None]
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await end_tasks(followed.task for followed in self._followed.values() if followed.task is not None)
             self._followed.clear()
 
     # ---- which accounts ---------------------------------------------------------------------------------------------

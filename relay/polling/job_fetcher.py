@@ -20,6 +20,7 @@ from relay.commands.refusals import TooFast
 from relay.polling import schedule
 from relay.polling.circuit_breaker import CircuitBreaker
 from relay.polling.schedule import Timing
+from relay.tasks import end_tasks
 from storage.database import Transaction
 from storage.errors import StorageError
 
@@ -201,10 +202,7 @@ class JobFetcher:
 
     async def close(self) -> None:
         """Cancels every request that is in flight."""
-        tasks = list(self._in_flight.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_tasks(self._in_flight.values())
 
     async def _of_others(self, key: _Key) -> JobResponse | None:
         """The response to a request that another caller has made. Raises what that request raises. None if no such

@@ -28,6 +28,7 @@ from relay.polling.job_list import JobLists, ListRefreshed
 from relay.polling.job_loader import JobLoader
 from relay.polling.job_queue import JobQueue, PolledJob
 from relay.polling.job_recorder import JobRecorder, Recorded
+from relay.tasks import end_tasks
 
 log = logging.getLogger(__name__)
 
@@ -93,9 +94,7 @@ class Poller:
             await self._end_tasks()
 
     async def _end_tasks(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(self._tasks)
         # A task that was cancelled before its first step released no job and ended no probe.
         for job in self._queue.in_flight:
             self._breaker.probe_over(job.id)
