@@ -108,11 +108,8 @@ class CardPosts:
             outcome_message=_latest_message(outcomes),
         )
 
-    def plain(self, row: CardRow, status: CardStatus) -> CardPost:
+    def plain(self, row: CardRow, job: Job | None, status: CardStatus) -> CardPost:
         """The card with only what every card shows."""
-        return self._plain(row, snapshots.load(row.snapshot), status)
-
-    def _plain(self, row: CardRow, job: Job | None, status: CardStatus) -> CardPost:
         return CardPost(
             subscription_id=row.subscription_id,
             number=row.job_id,
@@ -141,7 +138,7 @@ class CardPosts:
         if status is CardStatus.CANNOT_POST:
             missing = self._poster.missing_permissions(Address(row.guild_id, row.channel_id)) or ()
         return replace(
-            self._plain(row, job, status),
+            self.plain(row, job, status),
             since=self._api_down_since() if status is CardStatus.API_DOWN else None,
             until=self._until(row, _of_this_round(row, outcomes), status),
             missing=missing,

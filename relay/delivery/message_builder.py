@@ -144,7 +144,7 @@ class MessageBuilder:
         view = None if delivery.subscription_id is None else await self._card_posts.card(delivery.subscription_id)
         if view is None:
             return None
-        post = view.post or self._card_posts.plain(view.row, CardStatus.FETCHING)
+        post = view.post or self._card_posts.plain(view.row, snapshots.load(view.row.snapshot), CardStatus.FETCHING)
         return Draft(
             delivery,
             variant,

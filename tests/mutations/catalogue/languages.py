@@ -85,7 +85,7 @@ MUTATIONS = (
     mutation(
         "a card is edited in English",
         f"{_CARDS}::test_cards_and_summaries_are_edited_in_their_original_language",
-        "CardPosts._plain",
+        "CardPosts.plain",
         'language=row.card_language or ""',
         'language=""',
     ),
