@@ -69,6 +69,5 @@ class FollowService:
         return await self._following.channels(guild_id)
 
     def _cannot_post(self, guild_id: int, channel_id: int) -> Reply | None:
-        where = Address(guild_id, channel_id)
-        missing = self._poster.missing_permissions(where)
-        return admin_replies.follow_cannot_post_reply(where, missing) if missing else None
+        missing = self._poster.missing_permissions(Address(guild_id, channel_id))
+        return admin_replies.follow_cannot_post_reply(channel_id, missing) if missing else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from discord import app_commands
 
-from model.messages import Address, ClaimedUser
+from model.messages import ClaimedUser
 from pixverse.api_errors import SubscriptionUnpaid, TokenRefused
 from pixverse.token_text import DiscordTokenGiven, NotAToken
 from relay.accounts.server_tokens import TokenUntried
@@ -53,9 +53,9 @@ def following_reply(account: ClaimedUser | None, channel_id: int, mentions: Comm
     return Reply(_(text, number=code(account.number, 40), **values))
 
 
-def follow_cannot_post_reply(channel: Address, missing: tuple[str, ...]) -> Reply:
+def follow_cannot_post_reply(channel_id: int, missing: tuple[str, ...]) -> Reply:
     """Says that the bot may not post in the chosen channel, so nothing was changed."""
-    state = _("**Not followed: I can't post in {channel}.**", channel=formatting.channel(channel.channel_id))
+    state = _("**Not followed: I can't post in {channel}.**", channel=formatting.channel(channel_id))
     return Reply(formatting.paragraph(state, missing_permissions(missing), _(_ALLOW_IT)))
 
 
@@ -315,7 +315,7 @@ def alerts_set_reply(channel_id: int) -> Reply:
     return Reply(formatting.paragraph(state, _("I'll report token and permission problems there.")))
 
 
-def alerts_cannot_post_reply(channel: Address, missing: tuple[str, ...]) -> Reply:
+def alerts_cannot_post_reply(channel_id: int, missing: tuple[str, ...]) -> Reply:
     """Says that the bot may not post in the chosen channel, so nothing was changed."""
-    state = _("**Not set: I can't post in {channel}.**", channel=formatting.channel(channel.channel_id))
+    state = _("**Not set: I can't post in {channel}.**", channel=formatting.channel(channel_id))
     return Reply(formatting.paragraph(state, missing_permissions(missing), _(_ALLOW_IT)))
