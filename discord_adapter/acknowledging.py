@@ -9,12 +9,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from http import HTTPStatus
 
 import aiohttp
 import discord
 
-from discord_adapter.request_trace import may_be_stored, remembered_statuses
+from discord_adapter.request_trace import may_be_stored, may_pass, remembered_statuses
 from relay.ports import Sleep
 
 log = logging.getLogger(__name__)
@@ -55,17 +54,13 @@ async def _answered(respond: Respond, sleep: Sleep, statuses: list[int]) -> bool
                 # While a shard is handed over, two processes get each interaction.
                 log.debug("another process has acknowledged the interaction first")
                 return False
-            if not _passes(refusal):
+            if not may_pass(refusal):
                 break
         except (aiohttp.ClientError, OSError) as error:
             reason = type(error).__name__
         await sleep(wait)
     # "Already acknowledged" counts as success only if one of our tries may be stored: it may be another process's.
     return may_be_stored(statuses) or _not_taken(reason)
-
-
-def _passes(refusal: discord.HTTPException) -> bool:
-    return refusal.status == HTTPStatus.TOO_MANY_REQUESTS or refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def _not_taken(reason: str) -> bool:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from http import HTTPStatus
 from typing import Any
 
 import aiohttp
 import discord
 
+from discord_adapter.request_trace import may_pass
 from relay.ports import Sleep
 from ui.message import Reply, TemporaryView
 
@@ -78,7 +78,7 @@ async def _put_in_place(
         try:
             return await _edit(interaction, reply)
         except discord.HTTPException as error:
-            if error.status != HTTPStatus.TOO_MANY_REQUESTS and error.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            if not may_pass(error):
                 raise
         except (aiohttp.ClientError, OSError):
             log.info("the connection broke while a reply was sent; trying again in %.0f s", wait)

@@ -67,6 +67,11 @@ def is_of_discord(refusal: discord.HTTPException) -> bool:
     return is_json and refusal.text.startswith(f"{refusal.status}: ")
 
 
+def may_pass(refusal: discord.HTTPException) -> bool:
+    """Whether the same request may succeed later: Discord asks to wait, or has an error of its own."""
+    return refusal.status == HTTPStatus.TOO_MANY_REQUESTS or refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+
+
 def read_refusal(refusal: discord.HTTPException) -> SendResult:
     """The refusal of an action, as a plain value. A 429 that discord.py raises at once comes from Cloudflare or another
     proxy."""
