@@ -13,7 +13,7 @@ from relay.delivery import nonces, notice_json
 from relay.delivery.fallbacks import Variant
 from relay.delivery.message_builder import Draft
 from relay.delivery.second_messages import LOOKS_AGAIN_AFTER
-from relay.delivery.verdicts import PATIENCE, SECOND, Again, Blocked, Change, Done, GiveUp, StopSending, Verdict
+from relay.delivery.verdicts import PATIENCE, SECOND, Again, Blocked, Change, Done, GiveUp, StopSending, Unsure, Verdict
 from relay.ports import Clock
 from storage import deliveries, delivery_queries, servers
 from storage.database import Database, Transaction
@@ -29,8 +29,7 @@ class DeliveryResult:
     """The result of an attempt, or of a search of the history."""
 
     delivery: Delivery
-    verdict: Verdict | None
-    """None if it cannot be known whether the message was posted."""
+    verdict: Verdict
     unanswered_at: int | None = None
     """Start of the first attempt that may still have been stored, in milliseconds UTC."""
     nonce: str = ""
@@ -75,7 +74,7 @@ class ResultRecorder:
         """Writes the result; returns the subscriptions whose outcomes were given up together with this delivery."""
         delivery, now = result.delivery, self._clock.now()
         match result.verdict:
-            case None:
+            case Unsure():
                 await deliveries.mark_unsure(tx, delivery.id, reason=Reason.CANNOT_LOOK, now=now)
             case Done(message_id, reason):
                 await deliveries.settle_posted(

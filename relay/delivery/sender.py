@@ -1,13 +1,17 @@
 """Sends a delivery in three steps: claim, send, record. Exactly one message is posted, whatever breaks in between.
 
-The claim is committed before the request goes out. It includes the start of the first attempt that got no response but
-may have been stored. A repeated attempt carries the same nonce, by which Discord recognises it for some minutes. After
-that, the channel's history is searched before anything is sent again. An attempt of an earlier process is searched for
-whatever its age, because the clock that dated it may have been set since.
+The claim is committed before the request goes out. It says when the first attempt began that may have been stored
+although no response came. A repeated attempt carries the same nonce, by which Discord recognises it for some minutes.
+After that, the channel's history is searched before anything is sent again. An attempt of an earlier process is
+searched for whatever its age, because the clock that dated it may have been set since.
 
 Each claim has its own token, and the result of an attempt is recorded only while the row still carries that token. A
 process that takes an attempt over first gives the row a new token. If the other process was only halted, it learns of
 the takeover when it records what it has sent. Two messages may then be in the channel (see `second_messages`).
+
+What is known of a delivery is in its row (`Delivery`), in its message as it would be sent now (`Draft`), and in what
+only this process knows (`_DeliveryMemory`). Searching, editing and sending return a `DeliveryResult`; their callers
+record it.
 """
 
 from __future__ import annotations
@@ -43,7 +47,7 @@ from relay.delivery.delivery_results import DeliveryResult, ResultRecorder
 from relay.delivery.fallbacks import Variant
 from relay.delivery.message_builder import Draft, MessageBuilder, edit_only
 from relay.delivery.second_messages import LOOK_BACK, LOOKS_AGAIN_AFTER, SecondMessages
-from relay.delivery.verdicts import SECOND, Again, Attempt, Blocked, Change, Done, GiveUp, StopSending, Verdict
+from relay.delivery.verdicts import SECOND, Again, Attempt, Blocked, Change, Done, GiveUp, StopSending, Unsure, Verdict
 from relay.ports import Clock, Poster
 from storage import deliveries, delivery_queries
 from storage.database import Database
@@ -70,14 +74,13 @@ _BETWEEN_EDITS = 15_000
 """Milliseconds between two tries of an edit that gets no response."""
 
 
-class _Look(Enum):
-    """The result of searching the channel's history for a message."""
+class _Search(Enum):
+    """What the history shows of a message that is about to be sent."""
 
     NOT_NEEDED = auto()
-    """Nothing was sent before, or Discord still remembers the nonce."""
+    """It need not be searched: nothing was sent before, or Discord still remembers the nonce."""
     ABSENT = auto()
-    SETTLED = auto()
-    """The search decided what happens next, and the result is recorded."""
+    """The message is not there."""
 
 
 @dataclass(slots=True)
@@ -178,7 +181,7 @@ class Sender:
     async def _after_faults(self, delivery: Delivery) -> None:
         verdict = verdicts.after_faults(Variant.parse(delivery.variant), is_outcome=delivery.kind.is_outcome)
         maybe_posted = isinstance(verdict, GiveUp) and delivery.unanswered_at is not None
-        await self._record(DeliveryResult(delivery, None if maybe_posted else verdict, delivery.unanswered_at))
+        await self._record(DeliveryResult(delivery, Unsure() if maybe_posted else verdict, delivery.unanswered_at))
 
     async def _bring_forward(self, delivery: Delivery, yield_channel: YieldChannel) -> None:
         draft = await self._builder.draft(delivery)
@@ -190,23 +193,24 @@ class Sender:
             await self._record(DeliveryResult(delivery, Again(wait, answered=True, reason=Reason.NO_ANSWER)))
             return
         if draft.edits is not None and isinstance(draft.post, NoticePost):
-            await self._edit(draft, draft.edits, draft.post)
+            await self._record(await self._edit(draft, draft.edits, draft.post))
             return
-        look = await self._look(draft) if self._should_look(draft) else _Look.NOT_NEEDED
-        if look is _Look.SETTLED:
+        search = await self._search(draft) if self._needs_search(draft) else _Search.NOT_NEEDED
+        if isinstance(search, DeliveryResult):
+            await self._record(search)
             return
         if not draft.wanted:
             await self._drop(delivery)
             return
-        result = await self._without_sending(draft, look)
+        result = await self._without_sending(draft, search)
         if result is not None:
             await self._record(result)
         elif draft.has_videos:
-            await self._send_with_videos(draft, look, yield_channel)
+            await self._send_with_videos(draft, search, yield_channel)
         else:
-            await self._send(draft, draft.post, look)
+            await self._send_and_record(draft, draft.post, search)
 
-    async def _without_sending(self, draft: Draft, look: _Look) -> DeliveryResult | None:
+    async def _without_sending(self, draft: Draft, search: _Search) -> DeliveryResult | None:
         """The delivery's result if nothing is sent now; None if the message is to be sent."""
         delivery = draft.delivery
         # If Discord refused the message before and would refuse it again, nothing is fetched and uploaded for it.
@@ -214,20 +218,18 @@ class Sender:
             refused = await self._poster.refusal_if_hidden(draft.address)
             attempt = self._attempt(draft, delivery.attempts)
             if refused is not None:
-                return DeliveryResult(delivery, verdicts.judge(refused, attempt), _unanswered_after(look, draft))
+                return DeliveryResult(delivery, verdicts.judge(refused, attempt), _unanswered_after(search, draft))
             if attempt.missing:
                 verdict = verdicts.blocked(attempt, Reason.NO_PERMISSION)
-                return DeliveryResult(delivery, verdict, _unanswered_after(look, draft))
-        in_hand = self._in_hand[delivery.id]
-        other = _worth_a_try(draft, in_hand.sent_in_vain) if look is _Look.ABSENT else None
-        if other is None:
+                return DeliveryResult(delivery, verdict, _unanswered_after(search, draft))
+        if search is not _Search.ABSENT:
             return None
-        in_hand.sent_in_vain = 0
-        return DeliveryResult(delivery, Change(other))
+        other = _worth_a_try(draft, self._in_hand[delivery.id].sent_in_vain)
+        return None if other is None else DeliveryResult(delivery, Change(other))
 
     # ---- alerts that are edited -------------------------------------------------------------------------------------
 
-    async def _edit(self, draft: Draft, message_id: int, post: NoticePost) -> None:
+    async def _edit(self, draft: Draft, message_id: int, post: NoticePost) -> DeliveryResult:
         """Replaces the alert by the notice of its end. A repeated edit changes nothing, so no claim is needed."""
         verdict: Verdict
         match await self._poster.edit(draft.address, message_id, post):
@@ -239,12 +241,12 @@ class Sender:
                 verdict = Again(_BETWEEN_EDITS, answered=True, reason=Reason.NO_ANSWER)
             case Refused() as refused:
                 verdict = self._judge_edit(draft, refused, post)
-        await self._record(DeliveryResult(draft.delivery, verdict))
+        return DeliveryResult(draft.delivery, verdict)
 
     def _judge_edit(self, draft: Draft, refused: Refused, post: NoticePost) -> Verdict:
-        """Waits if Discord may accept the same edit later. Otherwise the notice becomes a message of its own or is
-        dropped. It also becomes a message of its own in an archived thread, which a message opens but an edit does
-        not."""
+        """Waits if Discord may accept the same edit later. Otherwise the notice is sent as a new message, or is dropped
+        if it makes no sense without the alert. In an archived thread it is sent as a new message at once, because that
+        opens the thread and an edit does not."""
         opens = verdicts.meaning_of(refused) is verdicts.Meaning.ARCHIVED and not edit_only(post)
         verdict = verdicts.judge(refused, self._attempt(draft, draft.delivery.attempts))
         if isinstance(verdict, Again | Blocked | StopSending) and not opens:
@@ -253,21 +255,23 @@ class Sender:
 
     # ---- searching the history --------------------------------------------------------------------------------------
 
-    def _should_look(self, draft: Draft) -> bool:
-        """Whether the message may already be in the channel and the nonce alone does not prevent a second one.
+    def _needs_search(self, draft: Draft) -> bool:
+        """Whether the message may already be in the channel, and the nonce alone does not prevent a second one.
 
-        An attempt that began in an earlier process is always searched for, because only the wall clock tells its age.
-        So is any attempt of a message that is no longer wanted.
+        An attempt that got no response is searched for if its nonce may be forgotten. If an earlier process made it, it
+        is always searched for, because only the wall clock tells its age. So is an attempt whose message is no longer
+        wanted, because nothing will be sent with its nonce.
         """
         delivery = draft.delivery
         if delivery.unanswered_at is None:
             # The database may have moved to another server, which may have lost the record that the message was sent.
             return delivery.look_first or delivery.created_at < self._ownership.looks_first_until
         begun_before = self._in_hand[delivery.id].first_sent is None
-        return begun_before or not draft.wanted or self._must_look(delivery)
+        return begun_before or not draft.wanted or self._nonce_may_be_forgotten(delivery)
 
-    def _must_look(self, delivery: Delivery) -> bool:
-        """Whether Discord may have forgotten the nonce of an attempt that got no response."""
+    def _nonce_may_be_forgotten(self, delivery: Delivery) -> bool:
+        """Whether Discord may have forgotten the nonce of an attempt that got no response: by the wall clock, or by the
+        monotonic clock if this process made the attempt."""
         if delivery.unanswered_at is None:
             return False
         age = self._clock.now() - delivery.unanswered_at
@@ -276,21 +280,21 @@ class Sender:
         waited = 0.0 if first_sent is None else (self._clock.monotonic() - first_sent) * 1000
         return delivery.look_first or not 0 <= age < NONCE_REMEMBERED or waited >= NONCE_REMEMBERED
 
-    async def _look(self, draft: Draft) -> _Look:
-        """Searches the history for the message, and records the result if it decides what happens next."""
+    async def _search(self, draft: Draft) -> _Search | DeliveryResult:
+        """Searches the history for the message. Returns the delivery's result if nothing is to be sent now."""
         delivery, now = draft.delivery, self._clock.now()
         since = min(delivery.unanswered_at or delivery.created_at, now)
-        verdict: Verdict | None
+        verdict: Verdict
         match await self._find(draft, since - LOOK_BACK):
             case Absent():
-                return _Look.ABSENT
+                return _Search.ABSENT
             case Found(message_id):
                 verdict = Done(message_id)
             case HistoryUnreadable(closed):
-                if draft.wanted and not self._must_look(delivery):
-                    return _Look.NOT_NEEDED
+                if draft.wanted and not self._nonce_may_be_forgotten(delivery):
+                    return _Search.NOT_NEEDED
                 if _was_requested_by_admin(draft):
-                    return _Look.ABSENT
+                    return _Search.ABSENT
                 verdict = self._until_in_reach(draft, closed)
             case TooManyRequests(retry_after):
                 verdict = verdicts.rate_limited(retry_after)
@@ -301,8 +305,7 @@ class Sender:
             case NoResponse():
                 wait = min(max(verdicts.retry_delay(delivery.attempts), (now - since) // 8), verdicts.LONGEST_RETRY)
                 verdict = Again(wait, answered=False, reason=Reason.NO_ANSWER)
-        await self._record(DeliveryResult(delivery, verdict, delivery.unanswered_at))
-        return _Look.SETTLED
+        return DeliveryResult(delivery, verdict, delivery.unanswered_at)
 
     async def _find(self, draft: Draft, after: int) -> HistorySearchResult:
         """Searches the history for the delivery's own message. A notice is recognised only by its text, which messages
@@ -319,37 +322,50 @@ class Sender:
     async def _of_others(self, draft: Draft, message_ids: Collection[int]) -> set[int]:
         return await delivery_queries.messages_of_others(self._database.reader, draft.delivery, message_ids)
 
-    def _until_in_reach(self, draft: Draft, closed: Reason | None) -> Blocked | None:
-        """Waits if nothing could be posted now anyway, because the history may become readable; None if waiting would
-        not show whether the message was posted. The gateway doesn't report the threads of a channel that is hidden from
-        the bot, so Discord's own refusal counts too."""
+    def _until_in_reach(self, draft: Draft, closed: Reason | None) -> Blocked | Unsure:
+        """Waits if nothing could be posted now anyway: once the channel is open, its history may be readable. Otherwise
+        waiting would not show whether the message was posted.
+
+        `closed` is why Discord refused to show the history. It counts too, because the gateway doesn't report the
+        threads of a channel that is hidden from the bot.
+        """
         if not draft.wanted or not (closed or self._poster.missing_permissions(draft.address)):
-            return None
+            return Unsure()
         attempt = self._attempt(draft, draft.delivery.attempts)
         verdict = verdicts.blocked(attempt, closed or Reason.NO_PERMISSION)
-        return verdict if isinstance(verdict, Blocked) else None
+        return verdict if isinstance(verdict, Blocked) else Unsure()
 
     # ---- sending ----------------------------------------------------------------------------------------------------
 
-    async def _send_with_videos(self, draft: Draft, look: _Look, yield_channel: YieldChannel) -> None:
+    async def _send_with_videos(self, draft: Draft, search: _Search, yield_channel: YieldChannel) -> None:
+        """Fetches the videos, sends the message with them, and records the result while they still exist."""
         async with AsyncExitStack() as files:
             try:
                 async with yield_channel():
                     post = await files.enter_async_context(self._builder.with_files(draft))
             except NotThereYet as absent:
                 later = Again(int(absent.seconds * 1000), answered=True, reason=Reason.NOT_THERE)
-                await self._record(DeliveryResult(draft.delivery, later, _unanswered_after(look, draft)))
+                await self._record(DeliveryResult(draft.delivery, later, _unanswered_after(search, draft)))
                 return
             post = await self._builder.with_wishes_of_now(post, draft)
-            if look is _Look.NOT_NEEDED and self._must_look(draft.delivery):
+            if search is _Search.NOT_NEEDED and self._nonce_may_be_forgotten(draft.delivery):
                 # Fetching the videos took longer than Discord remembers the nonce.
-                look = await self._look(draft)
-            if look is not _Look.SETTLED:
-                await self._send(draft, post, look)
+                again = await self._search(draft)
+                if isinstance(again, DeliveryResult):
+                    await self._record(again)
+                    return
+                search = again
+            await self._send_and_record(draft, post, search)
 
-    async def _send(self, draft: Draft, post: Post, look: _Look) -> None:
+    async def _send_and_record(self, draft: Draft, post: Post, search: _Search) -> None:
+        result = await self._send(draft, post, search)
+        if result is not None:
+            await self._record(result)
+
+    async def _send(self, draft: Draft, post: Post, search: _Search) -> DeliveryResult | None:
+        """Claims the delivery and sends the message; None if the delivery can't be claimed now."""
         delivery = draft.delivery
-        earlier = _unanswered_after(look, draft)
+        earlier = _unanswered_after(search, draft)
         async with self._database.transaction(locks_rows=True) as tx:
             if self._ownership.server not in (None, self._database.server):
                 raise StorageError("it is not noted yet what another server of the database may have lost")
@@ -357,7 +373,7 @@ class Sender:
             since = now if earlier is None else earlier
             claimed = await deliveries.claim(tx, delivery, since, self._ownership.process_id, uuid4().hex)
         if claimed is None or not self._ownership.has_lease:
-            return
+            return None
         in_hand = self._in_hand[delivery.id]
         if earlier is None:
             in_hand.first_sent = self._clock.monotonic()
@@ -366,18 +382,16 @@ class Sender:
         answered = not (isinstance(verdict, Again) and not verdict.answered)
         if answered:
             in_hand.sent_in_vain = 0
-        elif look is _Look.ABSENT:
+        elif search is _Search.ABSENT:
             in_hand.sent_in_vain += 1
-        await self._record(
-            DeliveryResult(
-                claimed,
-                verdict,
-                earlier if answered else claimed.unanswered_at,
-                nonce=post.nonce,
-                # If an earlier attempt was stored, the message looks as it did then.
-                shown=draft if earlier is None else None,
-                posted_as=_posted_as(draft, post),
-            )
+        return DeliveryResult(
+            claimed,
+            verdict,
+            earlier if answered else claimed.unanswered_at,
+            nonce=post.nonce,
+            # If an earlier attempt was stored, the message looks as it did then.
+            shown=draft if earlier is None else None,
+            posted_as=_posted_as(draft, post),
         )
 
     def _attempt(self, draft: Draft, attempts: int, sent: Post | None = None) -> Attempt:
@@ -397,11 +411,12 @@ class Sender:
     # ---- recording --------------------------------------------------------------------------------------------------
 
     async def _record(self, result: DeliveryResult) -> None:
+        """Commits the result, and updates what this process knows of the delivery."""
         delivery_id, verdict = result.delivery.id, result.verdict
-        # Kept until it is committed: if the commit fails, this process still knows Discord's response. If nobody could
-        # know whether the message was posted, the history may be readable by the next time.
         in_hand = self._in_hand[delivery_id]
-        in_hand.unrecorded = None if verdict is None else result
+        # If the commit fails, this process still knows Discord's response. Only an unsure result is not kept: at the
+        # next try the history may be readable, and show whether the message was posted.
+        in_hand.unrecorded = None if isinstance(verdict, Unsure) else result
         is_recorded = await self._recorder.record_result(result)
         in_hand.unrecorded = None
         if not is_recorded:
@@ -418,7 +433,9 @@ class Sender:
             in_hand.unexplained += 1
         elif not isinstance(verdict, Again):
             in_hand.unexplained = 0
-        if verdict is None or isinstance(verdict, Done | GiveUp):
+        if isinstance(verdict, Change):
+            in_hand.sent_in_vain = 0
+        if isinstance(verdict, Done | GiveUp | Unsure):
             self.forget(delivery_id)
         self._report(result)
 
@@ -433,7 +450,7 @@ class Sender:
 
     def _report(self, result: DeliveryResult) -> None:
         delivery, verdict = result.delivery, result.verdict
-        name = "Unsure" if verdict is None else type(verdict).__name__
+        name = type(verdict).__name__
         self.counts[name] += 1
         if isinstance(verdict, StopSending):
             self.token_dead = True
@@ -451,14 +468,14 @@ class Sender:
         )
 
 
-def _unanswered_after(look: _Look, draft: Draft) -> int | None:
-    """When the first attempt that may still have been stored began, given the result of the search."""
-    return None if look is _Look.ABSENT else draft.delivery.unanswered_at
+def _unanswered_after(search: _Search, draft: Draft) -> int | None:
+    """When the first attempt that may have been stored began, in milliseconds UTC; None if there is none."""
+    return None if search is _Search.ABSENT else draft.delivery.unanswered_at
 
 
 def _worth_a_try(draft: Draft, in_vain: int) -> Variant | None:
-    """Another form if this one got no response too often: without its files, or with them again if they were not the
-    reason."""
+    """Another form of a message that got no response too often: without its files, or with them again if leaving them
+    out did not help."""
     if draft.has_videos and in_vain >= _UPLOADS_IN_VAIN:
         return replace(draft.variant, no_files=True, why=Cause.FILE)
     if draft.variant.no_files and draft.variant.why is Cause.FILE and in_vain:

@@ -234,7 +234,12 @@ class StopSending:
     """Discord refuses the bot's token: nothing is sent any more."""
 
 
-Verdict = Done | Again | Blocked | Change | GiveUp | StopSending
+@dataclass(frozen=True, slots=True)
+class Unsure:
+    """Nobody can know whether the message was posted, so it is not sent again unless an admin asks for it."""
+
+
+Verdict = Done | Again | Blocked | Change | GiveUp | StopSending | Unsure
 
 
 def judge(result: SendResult, attempt: Attempt) -> Verdict:

@@ -708,7 +708,7 @@ MUTATIONS = (
         "a search before the gateway reports the server is repeated only after minutes",
         "tests/relay/delivery/test_delivery_crashes.py"
         "::test_the_history_is_searched_every_few_seconds_after_a_start_until_the_server_is_reported[sqlite-True]",
-        "Sender._look",
+        "Sender._search",
         "min(max(_UNTIL_REPORTED, uptime // 4), verdicts.LONGEST_RETRY)",
         "verdicts.LONGEST_RETRY",
     ),
@@ -716,7 +716,7 @@ MUTATIONS = (
         "searches do not become rarer while the gateway does not report a server",
         "tests/relay/delivery/test_delivery_crashes.py"
         "::test_the_history_is_searched_every_few_seconds_after_a_start_until_the_server_is_reported[sqlite-False]",
-        "Sender._look",
+        "Sender._search",
         "min(max(_UNTIL_REPORTED, uptime // 4), verdicts.LONGEST_RETRY)",
         "_UNTIL_REPORTED",
     ),
@@ -850,8 +850,8 @@ MUTATIONS = (
         "uploads that Discord answers count as failed",
         "tests/relay/delivery/test_taken_over.py::test_rate_limits_after_a_failover_cost_no_files",
         "Sender._send",
-        "if answered:\n    in_hand.sent_in_vain = 0\nelif look",
-        "if look",
+        "if answered:\n    in_hand.sent_in_vain = 0\nelif search",
+        "if search",
     ),
     mutation(
         "files that were not to blame stay away",

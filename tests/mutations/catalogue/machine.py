@@ -134,7 +134,7 @@ MUTATIONS = (
     mutation(
         "only the wall clock shows how long a response has been waited for",
         "tests/relay/delivery/test_delivery_crashes.py::test_a_clock_set_back_just_before_the_next_attempt",
-        "Sender._must_look",
+        "Sender._nonce_may_be_forgotten",
         " or waited >= NONCE_REMEMBERED",
         "",
     ),
@@ -142,7 +142,7 @@ MUTATIONS = (
         "videos that took longer than Discord remembers the nonce are sent without a search",
         f"{_DELIVERY}::test_a_download_that_outlasts_the_nonce_is_followed_by_a_search",
         "Sender._send_with_videos",
-        "if look is _Look.NOT_NEEDED and self._must_look(draft.delivery):",
+        "if search is _Search.NOT_NEEDED and self._nonce_may_be_forgotten(draft.delivery):",
         "if 0:",
     ),
     mutation(
