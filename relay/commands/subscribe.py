@@ -1,4 +1,10 @@
-"""Subscribes a channel to a job, within the caller's transaction."""
+"""Subscribes a channel to a job, within the caller's transaction.
+
+A channel may wait for a job id under an account that its server no longer uses; that subscription is on hold. So before
+anything is written, `_Before` has the job of the requested account, and the subscription with which the channel waits
+for the same id. Once the API's response is stored, `row` is that job, and `here` is the channel's subscription for it,
+which may be the one that was on hold before.
+"""
 
 from __future__ import annotations
 
@@ -63,42 +69,80 @@ class SubscribeResult:
     row: JobRow
     subscription: SubscriptionRow
     card_id: int | None = None
-    """The delivery of a card to be posted: if WATCHED and not in a batch, or if ALREADY_WATCHED and the card was
-    deleted."""
+    """The delivery of a card that is to be posted. Set if WATCHED and not in a batch, and if ALREADY_WATCHED and the
+    earlier card was deleted."""
     message: OutcomeMessage | None = None
     """The outcome's message, if ALREADY_POSTED."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """What is stored about a job id for which somebody asks in a channel, before anything is written."""
+
+    row: JobRow | None
+    """The job of the requested account."""
+    waiting: SubscriptionRow | None
+    """The channel's open subscription for the id, under the requested account or another one."""
+
+    def is_seen(self, response: Job | None) -> bool:
+        """Whether any response, this one or an earlier one, shows that the requested account sees the job."""
+        return response is not None or (self.row is not None and self.row.snapshot is not None)
+
+    def will_be_open(self, response: Job | None) -> bool:
+        """Whether the job is open once the response is stored."""
+        if response is not None and response.state.ends:
+            return False
+        return self.row is None or self.row.ended_at is None or was_given_up(self.row)
 
 
 async def subscribe(
     tx: Transaction, accounts: Accounts, limits: Limits, ask: Ask, request: SubscribeRequest
 ) -> SubscribeResult:
-    """Subscribes the channel and adds the asker. Raises PersonLimit or ServerLimit before anything is written."""
-    row = await jobs.by_jobid(tx, request.account_id, request.jobid)
-    waiting = await _waiting_here(tx, ask, request.jobid)
+    """Subscribes the channel and adds the asker. Raises PersonLimit or ServerLimit before anything is written.
+
+    The order of the steps matters. The limits come first, because nothing may be written if one is reached. A channel
+    that waits under another account goes on with the requested one only if that account is known to see the job. The
+    response is stored before the job is looked at, because it may end the job.
+    """
+    before = await _before(tx, ask, request)
+    waiting = before.waiting
     on_hold = waiting is not None and accounts.in_force(ask.guild_id) != request.account_id
-    if on_hold or _will_be_open(row, request.job):
+    if on_hold or before.will_be_open(request.job):
         await _check_limits(tx, limits, ask, waiting)
-    unseen = request.job is None and (row is None or row.snapshot is None)
-    if waiting is not None and unseen and (row is None or waiting.job_id != row.id):
-        # It is unknown whether this account sees the job at all, so the channel keeps waiting under the other account.
+    under_requested = before.row is not None and waiting is not None and waiting.job_id == before.row.id
+    if waiting is not None and not under_requested and not before.is_seen(request.job):
         return await _already_watched(tx, ask, request, found(await jobs.by_id(tx, waiting.job_id)), waiting)
-    row = await _bring_up_to_date(tx, accounts, row, ask, request)
+    row = await _bring_up_to_date(tx, accounts, before.row, ask, request)
     here = await subscriptions.in_channel(tx, row.id, ask.channel_id)
     if row.ended_at is not None:
         return await _subscribe_to_ended(tx, accounts, ask, request, row, here)
-    if here is not None and here.ended_at is None:
-        if here.origin is not Origin.FOLLOWED or request.batch_id is not None:
-            return await _already_watched(tx, ask, request, row, here)
-        await _join(tx, ask, request, here)
-        await follows.show_card(tx, here.id)
-        return SubscribeResult(SubscribeState.WATCHED, row, here, card_id=await _add_card(tx, ask, row, here.id))
-    return await _subscribe_to_open(tx, ask, request, row, here)
+    if here is None or here.ended_at is not None:
+        return await _subscribe_to_open(tx, ask, request, row, here)
+    if here.origin is Origin.FOLLOWED and request.batch_id is None:
+        return await _show_followed(tx, ask, request, row, here)
+    return await _already_watched(tx, ask, request, row, here)
+
+
+async def _before(tx: Transaction, ask: Ask, request: SubscribeRequest) -> _Before:
+    row = await jobs.by_jobid(tx, request.account_id, request.jobid)
+    here = await subscriptions.in_channel_by_jobid(tx, ask.guild_id, ask.channel_id, request.jobid)
+    return _Before(row, here[0] if here and here[0].ended_at is None else None)
+
+
+async def _show_followed(
+    tx: Transaction, ask: Ask, request: SubscribeRequest, row: JobRow, here: SubscriptionRow
+) -> SubscribeResult:
+    """Adds the asker, and a card: the channel waits for the job because of a follow, which shows no cards."""
+    await _join(tx, ask, request, here)
+    await follows.show_card(tx, here.id)
+    return SubscribeResult(SubscribeState.WATCHED, row, here, card_id=await _add_card(tx, ask, row, here.id))
 
 
 async def _already_watched(
     tx: Transaction, ask: Ask, request: SubscribeRequest, row: JobRow, here: SubscriptionRow
 ) -> SubscribeResult:
-    """Adds the asker. They get a new card if the old one is known to be deleted, or turns out to be."""
+    """Adds the asker. If the card is known to be deleted, another one is posted. If it is not known, the card is put in
+    doubt: it is edited, and if that shows that it was deleted, another one is posted then."""
     await _join(tx, ask, request, here)
     card = await delivery_queries.of_subscription(tx, here.id, DeliveryKind.CARD)
     card_id = None
@@ -111,6 +155,7 @@ async def _already_watched(
 async def _subscribe_to_open(
     tx: Transaction, ask: Ask, request: SubscribeRequest, row: JobRow, here: SubscriptionRow | None
 ) -> SubscribeResult:
+    """Opens the channel's subscription for an open job, with a card unless it belongs to a batch."""
     if not await subscriptions.open_of_job(tx, row.id):
         await jobs.restart_age(tx, row.id, ask.at)
     opened = await _open(tx, ask, request, row, here)
@@ -132,9 +177,11 @@ async def _add_card(tx: Transaction, ask: Ask, row: JobRow, subscription_id: int
 async def _subscribe_to_ended(
     tx: Transaction, accounts: Accounts, ask: Ask, request: SubscribeRequest, row: JobRow, here: SubscriptionRow | None
 ) -> SubscribeResult:
+    """Returns the outcome's message if the channel has got it, or is to get it. Otherwise adds the asker, who gets the
+    outcome now. It stays on hold if the server uses another account."""
     message = None if here is None else await delivery_queries.outcome_message(tx, here.id, row.round)
     if here is not None and message is not None:
-        if here.ended_at is None:  # What the channel waited for under another account has just moved to this job.
+        if here.ended_at is None:  # The channel waited under another account, and that subscription has just moved.
             await end_silently(tx, here, ask.at)
         if message.state.is_open:
             await _join(tx, ask, request, here)
@@ -149,6 +196,7 @@ async def _subscribe_to_ended(
 async def _open(
     tx: Transaction, ask: Ask, request: SubscribeRequest, row: JobRow, here: SubscriptionRow | None
 ) -> SubscriptionRow:
+    """Adds a subscription, or opens an ended one again without its former subscribers. The asker is its subscriber."""
     if here is None:
         subscription_id = await subscriptions.add(
             tx,
@@ -173,8 +221,11 @@ async def _open(
 async def _bring_up_to_date(
     tx: Transaction, accounts: Accounts, row: JobRow | None, ask: Ask, request: SubscribeRequest
 ) -> JobRow:
-    """Stores what the API just said. If the API has ever described the job with the account's token, the channel's
-    subscription that is on hold under another account moves to this job."""
+    """Stores what the API just said, and returns the job.
+
+    If any response has shown that the requested account sees the job, and the server uses that account, the channel's
+    subscription that is on hold under another account moves to this job.
+    """
     if row is None:
         snapshot = snapshots.dump(request.job) if request.job is not None else None
         row = await jobs.add(tx, request.account_id, request.jobid, snapshot, ask.at)
@@ -190,19 +241,9 @@ async def _bring_up_to_date(
     return found(await jobs.by_id(tx, row.id))
 
 
-async def _waiting_here(tx: Transaction, ask: Ask, jobid: str) -> SubscriptionRow | None:
-    """The channel's open subscription for the id, under any account."""
-    here = await subscriptions.in_channel_by_jobid(tx, ask.guild_id, ask.channel_id, jobid)
-    return here[0] if here and here[0].ended_at is None else None
-
-
-def _will_be_open(row: JobRow | None, job: Job | None) -> bool:
-    if job is not None and job.state.ends:
-        return False
-    return row is None or row.ended_at is None or was_given_up(row)
-
-
 async def _check_limits(tx: Transaction, limits: Limits, ask: Ask, waiting: SubscriptionRow | None) -> None:
+    """Raises PersonLimit or ServerLimit if the asker or the server would wait for more jobs than allowed. `waiting` is
+    the subscription that the channel has already."""
     waits = waiting is not None and await _waits(tx, waiting.id, ask.user_id)
     if not waits and await subscriptions.count_open_of_person(tx, ask.user_id) >= limits.open_per_user:
         raise PersonLimit(limits.open_per_user)
@@ -215,7 +256,7 @@ async def _waits(tx: Transaction, subscription_id: int, user_id: int) -> bool:
 
 
 async def _join(tx: Transaction, ask: Ask, request: SubscribeRequest, here: SubscriptionRow) -> None:
-    """Adds the asker to an existing subscription. If they want a spoiler, it applies to everybody. Whoever asks for
+    """Adds the asker to an open subscription. If they want a spoiler, it applies to everybody. A person who asks for
     their own batch again still gets one ping for all of it."""
     waiting = [one for one in await subscriptions.subscribers(tx, here.id) if one.user_id == ask.user_id]
     in_batch = request.batch_id is not None and any(one.in_batch for one in waiting)
@@ -226,8 +267,11 @@ async def _join(tx: Transaction, ask: Ask, request: SubscribeRequest, here: Subs
 
 
 async def ping_at_end_of_batch(tx: Transaction, ask: Ask, here: SubscriptionRow, *, mention: bool) -> None:
-    """Notes whether the asker, who waits for the job, wants a ping. It counts for the end of the batch if they wait for
-    the job as part of their batch, or want a ping for none of its other open jobs."""
+    """Applies the wish of an asker who waits for the job to the end of its batch, if it is part of one.
+
+    If they want a ping for a job that they watch as part of their own batch, they get one at the batch's end. If they
+    want none, they get none there either, unless they want one for another open job of the batch.
+    """
     if here.batch_id is None:
         return
     if not mention:
