@@ -88,7 +88,7 @@ LEFT JOIN deliveries d ON d.subscription_id = s.id AND d.kind = '{DeliveryKind.C
 """
 
 _ON_HOLD = (CardStatus.API_DOWN, CardStatus.PAUSED)
-"""Statuses that depend on the process that wrote them, so that a card that says one is looked at after a start."""
+"""Statuses that may have ended with the process that wrote them. So a card that says one is checked after a start."""
 
 
 async def of_subscription(queries: Queries, subscription_id: int) -> CardRow | None:
@@ -138,8 +138,8 @@ async def all_open(queries: Queries, shards: Shards | None = None) -> list[int]:
 
 
 async def outdated(queries: Queries, now: int, shards: Shards | None = None) -> list[int]:
-    """The subscriptions, in the servers of these shards (None: all), whose card is not up to date or lacks its last
-    edit, or was edited by a clock that has been set back since."""
+    """The subscriptions, in the servers of these shards (None: all), whose card is not up to date, lacks its last edit,
+    or was edited at a time that is in the future now that the clock has been set back."""
     where, held = in_shards(queries.dialect, shards, "s.guild_id")
     return await queries.values(
         f"""
@@ -160,7 +160,8 @@ OR EXISTS (SELECT 1 FROM deliveries d WHERE d.subscription_id = s.id AND d.settl
 
 
 async def outdated_batches(queries: Queries, now: int) -> list[int]:
-    """The batches whose summary may not be up to date, or was edited by a clock that has been set back since."""
+    """The batches whose summary may not be up to date, or was edited at a time that is in the future now that the clock
+    has been set back."""
     return await queries.values(
         f"""
         SELECT DISTINCT b.id FROM batches b JOIN subscriptions s ON s.batch_id = b.id JOIN jobs j ON j.id = s.job_id
@@ -174,7 +175,7 @@ async def outdated_batches(queries: Queries, now: int) -> list[int]:
 
 
 async def is_batch_outdated(queries: Queries, batch_id: int, shown_at: int) -> bool:
-    """Whether anything has changed since `shown_at` of a batch that has nothing open any more."""
+    """Whether anything about the batch, whose jobs have all ended, has changed since `shown_at`."""
     row = await queries.one(
         f"""
         SELECT 1 FROM subscriptions s JOIN jobs j ON j.id = s.job_id
@@ -231,8 +232,11 @@ async def not_final_batches_among(queries: Queries, batch_ids: Sequence[int], sh
 async def mark_shown(
     tx: Transaction, subscription_id: int, *, at: int, shown: CardStatus, final: bool, is_seen: bool = True
 ) -> None:
-    """Stores what the card says; `final`: it is not edited again unless its job is watched again. A card in doubt stays
-    in doubt while somebody waits for its job, unless Discord has just confirmed that it is there (`is_seen`)."""
+    """Stores what the card says. If `final`, it is not edited again unless its job is watched again.
+
+    A card in doubt stays in doubt while somebody waits for its job, unless Discord has just confirmed that the card is
+    there (`is_seen`).
+    """
     doubted = "" if is_seen else f" AND (shown_at <> {ASKED_AGAIN} OR ended_at IS NOT NULL)"
     await tx.run(
         f"UPDATE subscriptions SET shown_at = ?, shown = ?, card_final = ? WHERE id = ?{doubted}",
@@ -250,8 +254,8 @@ _WITHOUT_OWN_ACCOUNT = "guild_id NOT IN (SELECT guild_id FROM servers WHERE acco
 
 
 async def account_changed(tx: Transaction, account_id: int | None, *, guild_id: int | None = None) -> None:
-    """Notes which cards and summaries are out of date now that a server uses this account (None: no account any more),
-    so that a process that is ended before it edits them has them edited at the next start.
+    """Notes which cards and summaries are out of date, because a server uses this account from now on (None: no account
+    any more). If the process ends before it has edited them, they are edited after the next start.
 
     `guild_id` is None for all servers without an account of their own.
     """

@@ -10,7 +10,8 @@ from storage.database import Queries, Transaction, columns
 from storage.engines.interface import SqlValue
 
 ASKED_AGAIN = -1
-"""Stands for the time at which a card was last shown, from when somebody asks for its job again until it is shown."""
+"""Stored in place of the time at which a card was last up to date, if the card is in doubt: somebody has asked for its
+job again since, and it is not known yet whether the card is still there."""
 IS_OPEN = f"state IN ('{DeliveryState.WAITING}', '{DeliveryState.SENDING}')"
 IS_OUTCOME = f"kind IN ('{DeliveryKind.OUTCOME}', '{DeliveryKind.AGAIN}')"
 NOT_POSTED = f"state IN ('{DeliveryState.GIVEN_UP}', '{DeliveryState.UNSURE}')"
@@ -182,8 +183,8 @@ state = '{DeliveryState.WAITING}', attempts = 0, blocked_since = NULL, reason = 
 message_id = NULL, next_at = ?, language = {_LANGUAGE}, variant = ?, closes_batch = FALSE,
 look_first = unanswered_at IS NOT NULL
 """
-"""The complete message again, because Discord may now accept what it refused then. Its nonce may differ from that of an
-attempt without a response."""
+"""Has the complete message sent again, because Discord may now accept what it refused before. If an attempt got no
+response, the history is searched first, because that attempt may have had another nonce."""
 _NEVER_SENT = f"state = '{DeliveryState.WAITING}' AND unanswered_at IS NULL"
 
 
@@ -264,10 +265,10 @@ async def resume_in_server(tx: Transaction, guild_id: int, now: int) -> None:
 
 
 async def clock_set_back(tx: Transaction, now: int) -> None:
-    """Makes everything due that was deferred by a clock that has been set back since. The time for which it waits for a
-    permission begins now at the latest.
+    """Makes everything due that was deferred before the clock was set back. If a message waits for a permission since a
+    time that is now in the future, its wait begins now.
 
-    It is then unknown how long ago an attempt without a response was, so its message is looked for in the history.
+    It is unknown how long ago an attempt without a response was, so its message is looked for in the history.
     """
     await tx.run(
         f"""

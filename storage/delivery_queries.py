@@ -17,8 +17,8 @@ from storage.servers import in_shards
 
 
 def _sent_by(dialect: Dialect, owner: str | None, shards: Shards | None) -> tuple[str, tuple[SqlValue, ...]]:
-    """A condition and its parameters: the delivery is for a server of these shards (None: any), and no process but
-    `owner` is sending it."""
+    """A condition and its parameters: the delivery is for a server of these shards (None: any), and no process other
+    than `owner` is sending it."""
     where, held = in_shards(dialect, shards)
     return (where, held) if shards is None else (f"{where} AND (owner IS NULL OR owner = ?)", (*held, owner))
 
@@ -42,11 +42,11 @@ async def due_heads(
     shards: Shards | None = None,
     owner: str | None = None,
 ) -> list[Delivery]:
-    """What may be sent now, the most urgent of each channel: outcomes, then notices, then cards; oldest first.
+    """The most urgent delivery of each channel that may be sent now: outcomes, then notices, then cards; oldest first.
 
-    `shards` limits it to their servers, and to what no process but `owner` is sending. For the channels `no_videos_in`
-    (None: all), only deliveries that need no videos are returned. Very many may wait, so it reads no more rows than it
-    needs.
+    Only deliveries for servers of these `shards` count, and only those that no process other than `owner` is sending.
+    For the channels `no_videos_in` (None: all), only deliveries that need no videos are returned. Very many may wait,
+    so it reads no more rows than it needs.
     """
     no_videos = "TRUE" if no_videos_in is None else queries.dialect.among("channel_id")
     without = () if no_videos_in is None else (queries.dialect.list_of(no_videos_in),)
@@ -187,8 +187,11 @@ async def outcome_address(queries: Queries, base_nonce: str) -> OutcomeAddress |
 
 
 async def tells_of_another_account(queries: Queries, base_nonce: str, job_id: int) -> bool:
-    """Whether there is an outcome with this nonce that only says what an account other than the job's can see. Only
-    such an end lets a job begin another round."""
+    """Whether an outcome with this nonce belongs to another account's job, and only says what that account can see,
+    such as "not found".
+
+    An outcome of an earlier round of that job counts too: only a job that ended like that can begin another round.
+    """
     marks = ", ".join("?" * len(OF_ONE_ACCOUNT))
     there = await queries.count(
         f"""

@@ -75,13 +75,12 @@ async def renew(tx: Transaction, process_id: str) -> int | None:
 
 
 async def note_server(tx: Transaction, server: str) -> int:
-    """Notes on which run of the database server the processes work; returns since when they do (milliseconds UTC; 0:
-    since the first start).
+    """Notes the run of the database server with which the processes work now. Returns since when they have worked with
+    it, in milliseconds UTC; 0 if it is the first one.
 
-    A server that was restarted may be a replica, or an older state of the same server, and may have lost the last
-    commits; so has a backup that was restored on the same server. So each message in the outbox is looked for in the
-    history before it is sent. It also gets a new claim token, so that a process that read it before can't record
-    anything.
+    Another run may lack the last commits: a replica may have taken over, or an older state of the database may have
+    been restored. So each message in the outbox is looked for in the history before it is sent. It also gets a new
+    claim token, so that a process that read it before can't record anything.
     """
     is_first = await get_meta(tx, _SERVER) is None
     changed = await tx.value(

@@ -252,7 +252,8 @@ async def reopen(
 
 
 async def doubt_card(tx: Transaction, subscription_id: int) -> None:
-    """Notes that somebody asks for the job again, so that they get a new card if this one turns out to be deleted."""
+    """Puts the card in doubt, because somebody asks for the job again: if it turns out to be deleted, another one is
+    posted."""
     await tx.run("UPDATE subscriptions SET shown_at = ? WHERE id = ?", (deliveries.ASKED_AGAIN, subscription_id))
 
 

@@ -57,8 +57,8 @@ _ANY_EDIT = {
     Meaning.SLOW_MODE: 60.0,
     Meaning.SWITCHED_OFF: 60.0,
 }
-"""Refusals that don't depend on the edit's content, each with the seconds for which the card is then left alone. Other
-refusals may be due to the content."""
+"""Refusals that don't depend on the edit's content, each with the seconds until the card's next edit, even if that is
+its last one. Any other refusal may be due to the content, so a last edit is tried sooner: its content differs."""
 
 
 class Key(NamedTuple):
@@ -117,7 +117,7 @@ class _Pause:
     until: float
     """Monotonic seconds."""
     last_too: bool
-    """Whether the card's last edit waits as well."""
+    """Whether the pause also applies to the card's last edit."""
 
 
 class CardEdits:
@@ -203,8 +203,9 @@ class CardEdits:
             post = replace(post, job=merge.onward(shown.job, post.job))
         unchanged = shown == post and key not in self._unanswered
         if shown is None and key not in self._unanswered:
-            # An earlier process posted or last edited the card, or it was forgotten after its last edit. If that was in
-            # the future, it is unknown what has changed since. News of the job changes nothing on a stopped card.
+            # This process doesn't know what the card shows: an earlier process posted or edited it, or this one forgot
+            # it after its last edit. The database tells when that was. If that time is in the future, the clock has
+            # been set back, and it is unknown what has changed since. A stopped card shows no news of the job.
             is_stopped = row.card_final and row.shown == CardStatus.STOPPED
             is_current = is_stopped or view.news_at <= row.shown_at <= view.at
             unchanged = row.shown == post.status and is_current
@@ -228,12 +229,13 @@ class CardEdits:
         return await self._edit_in_time(_Edit(address, message.message_id, message.delivery_id, post, final, at))
 
     async def _says_so_already(self, key: Key, message: BatchMessage, post: SummaryPost, now: int) -> bool:
+        """Whether the summary is certain to show this content already."""
         shown = self._shown.get(key)
         if key in self._unanswered:
             return False
         if isinstance(shown, SummaryPost):
             return replace(shown, nonce="") == post
-        # A summary's content is not kept in memory once all of its jobs have ended.
+        # The content of this summary is not in memory. It is forgotten once all jobs of the batch have ended.
         if post.open or message.shown_at > now:
             return False
         return not await card_rows.is_batch_outdated(self._database.reader, key.id, message.shown_at)
@@ -241,6 +243,7 @@ class CardEdits:
     # ---- in time ----------------------------------------------------------------------------------------------------
 
     async def _edit_in_time(self, edit: _Edit) -> Later | None:
+        """Makes the edit if it changes anything and its time has come; otherwise returns how long to wait."""
         if not self._ownership.owns_server(edit.address.guild_id):
             self._forget(edit.key)
             return None
@@ -257,7 +260,7 @@ class CardEdits:
         return Later(wait) if wait > 0 else await self._edit(edit)
 
     def _already_shown(self, edit: _Edit) -> bool:
-        """Whether the message already looks like the edit. Much of what is known about a job is not shown."""
+        """Whether the edit would change nothing that people see. Much of what is known about a job is not shown."""
         shown = self._shown.get(edit.key)
         if shown is None or edit.key in self._unanswered:
             return False
@@ -273,6 +276,7 @@ class CardEdits:
         return own - now
 
     async def _outcome_first(self, edit: _Edit) -> bool:
+        """Whether the edit has to wait because an outcome is due in the channel."""
         # A last edit delays no outcome: Discord counts a channel's posts and edits separately.
         if edit.final or (isinstance(edit.post, CardPost) and edit.post.status is CardStatus.FETCHING):
             return False
@@ -348,7 +352,7 @@ class CardEdits:
             self._forget(edit.key)
 
     def _forget(self, key: Key) -> None:
-        """Forgets everything but the pace: the message may be edited again as soon as somebody asks for its job."""
+        """Forgets everything except when the message may be edited next: somebody may ask for its job again soon."""
         self._shown.pop(key, None)
         self._pauses.pop(key, None)
         self._unanswered.discard(key)

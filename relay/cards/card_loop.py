@@ -131,8 +131,8 @@ class CardLoop:
         self._note(_Change.ACCOUNT, account_id)
 
     def servers_moved(self) -> None:
-        """Looks cards up again because the servers of this process have changed. Cards of a server that comes back have
-        been edited elsewhere."""
+        """Looks cards up again because the servers of this process have changed. Another process may have edited the
+        cards of a server that has come back."""
         self._note(_Change.NOT_EDITED)
         self._note(_Change.OUTDATED)
 

@@ -29,9 +29,10 @@ class Peek:
     """As the API last described it; None if it has not yet."""
     outcome: Outcome | None
     api_down: bool
-    """Whether this is older knowledge, because the API did not respond."""
+    """Whether the API did not respond, so that this is the last state that is known."""
     on_hold: bool = False
-    """Whether this is older knowledge, because the job belongs to an account other than the one in force here."""
+    """Whether the job belongs to an account other than the one in force here, so that this is the last state that is
+    known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class Unchecked(StrEnum):
     OTHER_ACCOUNT = "other account"
     """The job belongs to an account other than the one in force here."""
     NOT_KNOWN = "not known"
-    """The API does not know the job at the moment, which is not believed yet."""
+    """The API does not know the job now. That is believed only after a second response."""
     ID_REFUSED = "id refused"
     """The API does not accept the text as a job id."""
 
@@ -77,7 +78,8 @@ CheckResult = Checked | CheckedBefore | NotChecked | AlreadyPosted
 
 
 class Check:
-    """Shows the state of jobs, and nothing of other servers.
+    """Shows the state of jobs, for `/pixverse status` with `private` and for *Check now*. Shows nothing of other
+    servers.
 
     Raises the exceptions of `relay.commands.refusals`, those of `pixverse.jobids` if a text is read, and StorageError.
     """
@@ -87,7 +89,7 @@ class Check:
         self._lookups = lookups
 
     async def peek(self, ask: Ask, text: str, *, look_again: bool = False) -> Peek:
-        """Looks a job up without posting or subscribing anything. With `look_again`, the API is asked even if it
+        """Looks a job up without posting or subscribing anything. With `look_again`, the API is asked even if it has
         responded a moment ago."""
         job = read_one(text)
         account_id = account_of(self._lookups.accounts, ask.guild_id)
@@ -116,8 +118,11 @@ class Check:
         return replace(_stored(row), api_down=True)
 
     async def _of_other_account(self, ask: Ask, row: JobRow) -> Peek:
-        """A job of an account that is no longer in force. If it has ended only for other servers, it is shown without
-        its end where it is waited for on hold. Elsewhere, this raises NotFound."""
+        """The state of a job whose account the server no longer uses.
+
+        If the job has ended for other servers only, a channel in which it is on hold is shown the state before its end.
+        In any other channel, this raises NotFound.
+        """
         stored = _stored(row)
         if row.ended_at is None:
             return replace(stored, on_hold=True)

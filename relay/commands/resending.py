@@ -46,7 +46,7 @@ class Resending:
 
         Two presses of the button send it once, because the same delivery is reused. An unsure outcome is first looked
         for in the channel's history, if the bot can read it by now. It may have pinged people before, so it pings
-        nobody. It also gets another nonce, for which Discord does not return the first message.
+        nobody. It also gets another nonce: with the same one, Discord could return the first message and post nothing.
         """
         self._lookups.prepay_for_server(ask)
         async with self._database.transaction() as tx:

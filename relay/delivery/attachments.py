@@ -134,8 +134,8 @@ class Attacher:
                 self._require_present(job_id, items)
                 yield _as_posted(fresh, items, variant, bounds)
                 return
-        # The first files are released by now: a delivery that held some while it waits for disk space could wait for
-        # ever.
+        # The first files are released by now. If deliveries kept files while they wait for disk space, they could wait
+        # for each other forever.
         async with self._media.fetch(job_id, fresh) as items:
             self._require_present(job_id, items)
             yield _as_posted(fresh, items, variant, bounds)
@@ -145,8 +145,8 @@ class Attacher:
         return any(expiry is not None and expiry <= self._clock.now() for expiry in expiries)
 
     def _needs_fresh_links(self, job_id: int, items: Sequence[VideoFile | VideoLink], *, just_refreshed: bool) -> bool:
-        """Whether to request fresh links: if a link has expired that was not just refreshed, when a host refuses one
-        for the first time, and before a link is called dead."""
+        """Whether to request fresh links. They are requested if a link has expired and was not just refreshed, when a
+        host refuses a link for the first time, and before a link is called dead."""
         if _any_link(items, LinkReason.EXPIRED):
             return not just_refreshed
         if not _any_link(items, LinkReason.NOT_THERE):

@@ -42,7 +42,7 @@ _FETCHING_IN_ALL = 32
 
 
 class ChannelLock:
-    """Holds a channel for one delivery while the context is open. To be entered only once."""
+    """Locks a channel for one delivery while the context is open. To be entered only once."""
 
     def __init__(self, lock: asyncio.Lock) -> None:
         self._lock = lock
@@ -59,7 +59,7 @@ class ChannelLock:
 
     @asynccontextmanager
     async def released(self) -> AsyncIterator[None]:
-        """Releases the channel while the context is open. If its body fails, the channel is not acquired again, because
+        """Unlocks the channel while the context is open. If its body fails, the channel is not locked again, because
         nothing is left to do in it."""
         self._lock.release()
         self._held = False
@@ -69,7 +69,7 @@ class ChannelLock:
 
 
 class ChannelLocks:
-    """The locks of all channels. Locks that nobody holds or waits for are dropped."""
+    """The locks of all channels. A lock is dropped once it is unlocked and no delivery waits for it."""
 
     def __init__(self) -> None:
         self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()

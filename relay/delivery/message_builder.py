@@ -26,7 +26,8 @@ from storage.subscriptions import Subscriber
 _NO_ACCESS = (Reason.NO_PERMISSION, Reason.UNKNOWN_CHANNEL)
 """Reasons for which an outcome was given up, and which an admin fixes before resending it."""
 _SENT_AGAIN = (Reason.REFUSED, Reason.CANNOT_LOOK)
-"""Reasons for which an outcome was held back until an admin resent it. Neither is given as a reason for a delay."""
+"""Reasons for which an outcome was not posted until an admin resent it. Its message names none of them as the reason
+for its delay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class Draft:
     edits: int | None = None
     """The message id of the alert that this notice replaces."""
     not_before: int | None = None
-    """Until when it is unknown whether that alert was sent, in milliseconds UTC."""
+    """When to look again, in milliseconds UTC, because that alert is still to be sent or may have been sent."""
 
     @property
     def address(self) -> Address:

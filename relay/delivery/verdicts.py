@@ -323,8 +323,8 @@ def _too_large(attempt: Attempt) -> Verdict:
 
 
 def _unexplained(attempt: Attempt) -> Verdict:
-    """Leaves out the files after some tries if Discord reports a missing permission that the gateway does not know
-    of."""
+    """Judges a missing permission that the gateway does not know of: tries again a few times, then leaves out the
+    files."""
     tries = attempt.unexplained + 1
     if tries < _TRIES_UNEXPLAINED:
         return Again(retry_delay(tries) // 2, answered=True, reason=Reason.NO_PERMISSION)
@@ -333,7 +333,7 @@ def _unexplained(attempt: Attempt) -> Verdict:
 
 
 def _closed(attempt: Attempt, reason: Reason) -> Blocked | GiveUp:
-    """Waits, then tries the whole message again, because its content was not the reason."""
+    """Waits for access to the channel. Then the whole message is tried again, because its content was not refused."""
     verdict = blocked(attempt, reason)
     if isinstance(verdict, GiveUp) or not attempt.variant.is_reduced:
         return verdict
@@ -341,8 +341,8 @@ def _closed(attempt: Attempt, reason: Reason) -> Blocked | GiveUp:
 
 
 def _next_form(attempt: Attempt, cause: Cause, *, files_first: bool) -> Verdict:
-    """The next reduced form of the message. The forms are: whole, without files, without the API's texts, without both.
-    A part that was left out comes back if it was not the reason."""
+    """The next form of a message whose content was refused: without its files or without the API's texts, at last
+    without both. Files come back when the texts are left out, unless uploads are known to be limited."""
     variant = attempt.variant
     if not attempt.is_outcome:
         return GiveUp(Reason.REFUSED, cause)
