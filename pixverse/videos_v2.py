@@ -139,7 +139,7 @@ class VideosV2:
             data = page.get("data")
             if not isinstance(data, list):
                 raise Unavailable(f"the list of {kind} is no list")
-            found = next((entry for entry in _entries(data) if _id(entry) == jobid), None)
+            found = next((entry for entry in _entries(data) if _id(entry) and _is_about(entry, jobid)), None)
             following = fields.count(page.get("next_offset"))
             if following is None and fields.truth(page.get("has_more")):
                 following = offset + len(data)
@@ -159,7 +159,7 @@ def read_record(record: object, asked: str) -> Job:
     """
     if not isinstance(record, dict):
         raise Unavailable("the record is no object")
-    if _id(record) not in (None, asked):
+    if not _is_about(record, asked):
         raise Unavailable("the record is another job's")
     state, status = _state(record)
     lacks_file = state is JobState.PROGRESS and _state_of(*_status(record)) is JobState.COMPLETED
@@ -222,6 +222,13 @@ def _entries(value: list[object]) -> list[dict[str, object]]:
 def _id(record: dict[str, object]) -> str | None:
     value = fields.first(record, "video_id", "image_id")
     return value.strip() if isinstance(value, str) else None
+
+
+def _is_about(record: dict[str, object], jobid: str) -> bool:
+    """Whether the record is this job's, or names no job. It may write the e-mail address in another letter case, or
+    name only the job's number."""
+    named = _id(record)
+    return named is None or named.lower() == jobid.lower() or (named.isdecimal() and jobid.endswith(f":{named}"))
 
 
 def _of(record: dict[str, object], name: str) -> object:

@@ -174,6 +174,18 @@ def test_an_image_s_record_may_have_a_video_s_fields_without_values(nothing: obj
         read_record(said | {"image_id": IMAGE, "video_id": nothing}, ID)
 
 
+@pytest.mark.parametrize("named", [ID.replace("me@example", "Me@Example"), "112233445566", f" {ID} "])
+def test_how_a_record_may_name_its_job(named: str) -> None:
+    job = read_record(record(video_id=named), ID)
+    assert (job.jobid, job.state) == (ID, JobState.COMPLETED)
+
+
+@pytest.mark.parametrize("named", ["12233445566", "33445566", "x", ID.replace("112", "113"), IMAGE])
+def test_a_record_that_names_another_job(named: str) -> None:
+    with pytest.raises(Unavailable):
+        read_record(record(video_id=named), ID)
+
+
 def test_a_place_in_the_queue_is_shown_while_the_job_waits() -> None:
     said = record(video_status=5, video_status_name="QUEUED", queue_data={"queue_time": 90, "queue_count": 3})
     assert read_record(said, ID).queue_place == 3
