@@ -52,8 +52,8 @@ async def ping(tx: Transaction, batch_id: int, user_id: int) -> None:
 
 
 async def leave(tx: Transaction, batch_id: int, user_id: int) -> None:
-    """Notes that this person has stopped watching a job of the batch, or asked for no ping. If it is their batch and
-    none of its open jobs is left for which they want one, they are not pinged at its end."""
+    """Notes that this person has stopped watching a job of the batch, or asked for no ping. If it is their batch, and
+    they no longer want a ping for any of its open jobs, they are not pinged at its end."""
     await tx.run(
         """
         UPDATE batches SET mention = FALSE WHERE id = ? AND user_id = ?

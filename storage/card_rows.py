@@ -138,8 +138,8 @@ async def all_open(queries: Queries, shards: Shards | None = None) -> list[int]:
 
 
 async def outdated(queries: Queries, now: int, shards: Shards | None = None) -> list[int]:
-    """The subscriptions, in the servers of these shards (None: all), whose card is not up to date, lacks its last edit,
-    or was edited at a time that is in the future now that the clock has been set back."""
+    """The subscriptions, in the servers of these shards (None: all), whose card is not up to date or lacks its last
+    edit. After the clock was set back, also those whose card was edited at a time that is now in the future."""
     where, held = in_shards(queries.dialect, shards, "s.guild_id")
     return await queries.values(
         f"""
@@ -160,8 +160,8 @@ OR EXISTS (SELECT 1 FROM deliveries d WHERE d.subscription_id = s.id AND d.settl
 
 
 async def outdated_batches(queries: Queries, now: int) -> list[int]:
-    """The batches whose summary may not be up to date, or was edited at a time that is in the future now that the clock
-    has been set back."""
+    """The batches whose summary may not be up to date. After the clock was set back, also those whose summary was
+    edited at a time that is now in the future."""
     return await queries.values(
         f"""
         SELECT DISTINCT b.id FROM batches b JOIN subscriptions s ON s.batch_id = b.id JOIN jobs j ON j.id = s.job_id

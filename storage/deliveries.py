@@ -10,8 +10,8 @@ from storage.database import Queries, Transaction, columns
 from storage.engines.interface import SqlValue
 
 ASKED_AGAIN = -1
-"""Stored in place of the time at which a card was last up to date, if the card is in doubt: somebody has asked for its
-job again since, and it is not known yet whether the card is still there."""
+"""Stored in place of the time at which a card was last up to date, while the card is in doubt. It is in doubt once
+somebody asks for its job again, until it is known whether the card is still there."""
 IS_OPEN = f"state IN ('{DeliveryState.WAITING}', '{DeliveryState.SENDING}')"
 IS_OUTCOME = f"kind IN ('{DeliveryKind.OUTCOME}', '{DeliveryKind.AGAIN}')"
 NOT_POSTED = f"state IN ('{DeliveryState.GIVEN_UP}', '{DeliveryState.UNSURE}')"
@@ -222,7 +222,7 @@ async def retry_given_up(tx: Transaction, delivery_id: int, now: int) -> None:
 async def resend_outcome(tx: Transaction, delivery_id: int, *, variant: str, now: int) -> bool:
     """Sends an outcome again, in this form, if it was given up or is unsure; returns whether it was.
 
-    An unsure one is looked for in the history first. The reason stays until there is another one.
+    If it is unsure, the history is searched for it first. Its reason stays until there is another one.
     """
     subscription_id = await tx.value(
         f"""
@@ -369,7 +369,7 @@ async def retry_at(
     reason: str | None = None,
     blocked_since: int | None = None,
 ) -> None:
-    """Defers it until `next_at`. `blocked_since` is set if a permission is missing."""
+    """Defers the delivery until `next_at`. `blocked_since` is set if a permission is missing."""
     await tx.run(
         f"""
         UPDATE deliveries SET state = ?, next_at = ?, unanswered_at = ?, reason = ?, blocked_since = ?, owner = NULL
@@ -389,7 +389,7 @@ async def change_variant(
     now: int,
     blocked_since: int | None = None,
 ) -> None:
-    """Has it sent at once in another form. `blocked_since` is set if it still waits for a permission."""
+    """Has the message sent at once in another form. `blocked_since` is set if it still waits for a permission."""
     await tx.run(
         f"""
         UPDATE deliveries SET state = ?, variant = ?, unanswered_at = ?, look_first = ?, next_at = ?, blocked_since = ?,
@@ -401,12 +401,12 @@ async def change_variant(
 
 
 async def give_up(tx: Transaction, delivery_id: int, *, reason: str, now: int) -> None:
-    """Records that it is no longer tried, and why."""
+    """Records that the delivery is no longer tried, and why."""
     await _give_up(tx, "id = ?", (delivery_id,), DeliveryState.GIVEN_UP, reason, now)
 
 
 async def mark_unsure(tx: Transaction, delivery_id: int, *, reason: str, now: int) -> None:
-    """Records that nobody can know whether it was posted; so it is not sent again."""
+    """Records that nobody can know whether the message was posted, so it is not sent again."""
     await _give_up(tx, "id = ?", (delivery_id,), DeliveryState.UNSURE, reason, now)
 
 

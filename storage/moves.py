@@ -99,7 +99,8 @@ AND NOT EXISTS (SELECT 1 FROM subscriptions k WHERE k.job_id = ?1 AND k.channel_
 _CATCH_UP = f"""
 UPDATE jobs SET round = ({_ROUND_ELSEWHERE}) WHERE id = ?1 AND ended_at IS NULL AND round < ({_ROUND_ELSEWHERE})
 """
-"""What the channel was told about earlier rounds is not a result of the job that its subscription moves to."""
+"""Raises the job's round to that of the job from which the channel's subscription moves. Otherwise an outcome that the
+channel got in an earlier round there would count as the outcome of this job."""
 _DOUBLE_HERE = f"""
 SELECT {_DOUBLE_COLUMNS}
 FROM subscriptions s JOIN subscriptions k ON k.job_id = ?1 AND k.channel_id = ?2 WHERE s.id IN ({_ELSEWHERE})

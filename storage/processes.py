@@ -1,8 +1,8 @@
 """The bots that work with one PostgreSQL database, and what each of them holds. All times are the database server's.
 
 A process has one lease: its row in `processes`. Whatever else it holds names that row as its owner, and is free at once
-when the row is deleted: by the process itself when it ends, or by any other process once the lease has run out. A lease
-that has run out is never renewed: its process registers again.
+when the row is deleted. The process itself deletes the row when it ends; any other process does so once the lease has
+run out. A lease that has run out is never renewed: its process registers again.
 """
 
 from __future__ import annotations

@@ -318,7 +318,7 @@ async def count_subscribers(queries: Queries, subscription_id: int) -> int:
 async def put_subscriber(
     tx: Transaction, subscription_id: int, user_id: int, *, mention: bool, in_batch: bool, now: int
 ) -> None:
-    """Adds a person who waits; of one who waits already it stores what they asked for last."""
+    """Adds a person who waits. If they wait already, stores what they asked for last."""
     await tx.run(
         """
         INSERT INTO subscribers (subscription_id, user_id, mention, in_batch, asked_at) VALUES (?, ?, ?, ?, ?)

@@ -17,8 +17,8 @@ LENGTH = 25
 def for_job(jobid: str, channel_id: int, kind: DeliveryKind, job_round: int = 0, after: int = 0) -> str:
     """The nonce of a card or an outcome. Each round of a job that is watched again after its end has another nonce.
 
-    `after` is how many outcomes with the same job id, posted in the channel before, only tell what another account
-    could not see.
+    `after` counts the outcomes for the same job id that were posted in the channel before and only tell what another
+    account could not see.
     """
     which = kind if job_round == 0 else f"{kind}-{job_round}"
     return _digest(jobid, str(channel_id), which if after == 0 else f"{which}+{after}")

@@ -1,9 +1,10 @@
 """Deletes the second message of a delivery that two processes have sent.
 
-A process that is halted in the middle of a send may still post its message after another process has taken the delivery
-over, if the halt outlasts its lease and Discord's memory of the nonce. Usually the process notices this when it records
-what it has sent, and deletes the later message itself. In case it is killed before, the process that then posts in the
-server searches the history some minutes after each takeover, at `second_look_at` in the delivery's row.
+If a process is halted in the middle of a send, another process takes the delivery over and may post the message. Once
+the first process goes on, it may post the message too, if the halt has outlasted Discord's memory of the nonce. Usually
+it notices this when it records what it has sent, and deletes the later message itself. In case it is killed before, the
+process that then posts in the server searches the history some minutes after each takeover, at `second_look_at` in the
+delivery's row.
 """
 
 from __future__ import annotations

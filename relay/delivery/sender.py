@@ -224,7 +224,7 @@ class Sender:
                 return DeliveryResult(delivery, verdict, _unanswered_after(search, draft))
         if search is not _Search.ABSENT:
             return None
-        other = _worth_a_try(draft, self._in_hand[delivery.id].sent_in_vain)
+        other = _other_form(draft, self._in_hand[delivery.id].sent_in_vain)
         return None if other is None else DeliveryResult(delivery, Change(other))
 
     # ---- alerts that are edited -------------------------------------------------------------------------------------
@@ -473,7 +473,7 @@ def _unanswered_after(search: _Search, draft: Draft) -> int | None:
     return None if search is _Search.ABSENT else draft.delivery.unanswered_at
 
 
-def _worth_a_try(draft: Draft, in_vain: int) -> Variant | None:
+def _other_form(draft: Draft, in_vain: int) -> Variant | None:
     """Another form of a message that got no response too often: without its files, or with them again if leaving them
     out did not help."""
     if draft.has_videos and in_vain >= _UPLOADS_IN_VAIN:

@@ -1,8 +1,8 @@
 """The numbered steps that bring a database's tables up to date.
 
 `0005_name.sql` is for both engines; `0005_name.sqlite.sql` and `0005_name.postgres.sql` are for one each. The first
-lines of each name the oldest code that may run beside it: `-- Oldest code: 4` allows a bot that knows tables 4 to go on
-with a database of tables 5, which a rolling update of processes on PostgreSQL needs.
+lines of each name the oldest code that may run beside it. With `-- Oldest code: 4`, a bot that knows tables 4 may go on
+with a database of tables 5. A rolling update of processes on PostgreSQL needs that.
 """
 
 from __future__ import annotations

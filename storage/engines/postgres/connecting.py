@@ -103,8 +103,8 @@ SELECT set_config('default_transaction_isolation', 'read committed', FALSE),
   set_config('standard_conforming_strings', 'on', FALSE),
   CASE current_setting('synchronous_commit') WHEN 'off' THEN set_config('synchronous_commit', 'on', FALSE) END
 """
-"""A user or database may have other defaults: ones that show the state from before a wait for a lock, that read SQL
-differently, or that confirm commits which a power cut can undo."""
+"""A user or database may have other defaults. A transaction would then see the state from before it waited for a lock,
+SQL would be read differently, or a commit would be confirmed that a power cut can undo."""
 
 
 async def ready(connection: Connection) -> None:

@@ -2,8 +2,8 @@
 
 A transaction reads and then writes, and what it has read must not change in between. So it holds a lock of the database
 while it is open, as it would with SQLite. A transaction that locks each row before it reads it shares that lock with
-others of its kind. The server frees the lock with the transaction, and ends a transaction in which nothing happens for
-some seconds, so that a process that is halted in one does not block others for long.
+others of its kind. The server frees the lock with the transaction. It ends a transaction in which nothing happens for
+some seconds, so a process that is halted in a transaction does not block others for long.
 
 Each session of a bot also holds a second lock, which it shares with other bots' sessions. An operator's command that
 must run alone takes it exclusively. Correctness does not depend on that lock.

@@ -842,7 +842,7 @@ MUTATIONS = (
     mutation(
         "an upload that never succeeds is tried forever",
         "tests/relay/delivery/test_sender.py::test_an_upload_that_never_succeeds_becomes_a_link",
-        "_worth_a_try",
+        "_other_form",
         "if draft.has_videos and in_vain >= _UPLOADS_IN_VAIN:",
         "if 0:",
     ),
@@ -856,7 +856,7 @@ MUTATIONS = (
     mutation(
         "files that were not to blame stay away",
         "tests/relay/delivery/test_sender.py::test_files_that_were_not_to_blame_come_back",
-        "_worth_a_try",
+        "_other_form",
         "if draft.variant.no_files and draft.variant.why is Cause.FILE and in_vain:",
         "if 0:",
     ),
