@@ -40,34 +40,31 @@ class CallbackService:
 
     async def show(self, ask: Ask) -> Reply:
         """Shows the server's address."""
-        if self._public_url is None or self._accounts.own(ask.guild_id) is None:
-            return self._none(ask)
-        address = await self._addresses.of_server(ask.guild_id)
-        return callback_address_reply(_url(self._public_url, address), address.number)
+        return self._obstacle(ask) or self._shown(await self._addresses.of_server(ask.guild_id))
 
     async def ask_to_replace(self, ask: Ask, number: int) -> Reply:
         """Asks whether to replace the address with this number. If the server has another one by now, shows that."""
-        if self._public_url is None or self._accounts.own(ask.guild_id) is None:
-            return self._none(ask)
+        if obstacle := self._obstacle(ask):
+            return obstacle
         address = await self._addresses.of_server(ask.guild_id)
-        if address.number != number:
-            return callback_address_reply(_url(self._public_url, address), address.number)
-        return replace_address_question(number)
+        return replace_address_question(number) if address.number == number else self._shown(address)
 
     async def replace(self, ask: Ask, number: int) -> Reply:
         """Replaces the address with this number. If the server has another one by now, shows that."""
-        if self._public_url is None or self._accounts.own(ask.guild_id) is None:
-            return self._none(ask)
+        if obstacle := self._obstacle(ask):
+            return obstacle
         before = await self._addresses.of_server(ask.guild_id)
         address = await self._addresses.replace(ask.guild_id, number)
-        url = _url(self._public_url, address)
-        return callback_address_reply(url, address.number, replaced=address != before)
+        return self._shown(address, replaced=address != before)
 
-    def _none(self, ask: Ask) -> Reply:
+    def _obstacle(self, ask: Ask) -> Reply | None:
+        """The reply to a server that can have no address; None if it can."""
         if self._public_url is None:
             return callbacks_off_reply(self._interval)
-        return callbacks_need_token_reply(self._registry.mentions(ask.guild_id))
+        if self._accounts.own(ask.guild_id) is None:
+            return callbacks_need_token_reply(self._registry.mentions(ask.guild_id))
+        return None
 
-
-def _url(public_url: str, address: CallbackAddress) -> str:
-    return f"{public_url}/callback/{address.secret}"
+    def _shown(self, address: CallbackAddress, *, replaced: bool = False) -> Reply:
+        url = f"{self._public_url}/callback/{address.secret}"
+        return callback_address_reply(url, address.number, replaced=replaced)
