@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 
 from relay.failures import LoopCrashes
@@ -59,24 +58,19 @@ LONGEST_WITHOUT_GATEWAY = 600.0
 """Seconds. Posting needs no gateway, and most of its outages are shorter."""
 
 
-@dataclass(frozen=True, slots=True)
-class Vitals:
-    """What health is judged by. Times are in seconds."""
+def reasons(loops: Mapping[str, float], *, takes_writes: bool, gateway_away: float) -> list[str]:
+    """Why the bot does not work; empty if it does. A short outage of Discord or the API is not a reason.
 
-    loops: dict[str, float]
-    """How long each loop has not turned."""
-    takes_writes: bool
-    gateway_away: float
-    """How long the gateway has been away; 0 if it is connected."""
-
-
-def reasons(vitals: Vitals) -> list[str]:
-    """Why the bot does not work; empty if it does. A short outage of Discord or the API is not a reason."""
-    found = [f"the {name} loop has not turned for {vitals.loops[name]:.0f} s" for name in stalled(vitals.loops)]
-    if not vitals.takes_writes:
+    Args:
+        loops: How long each loop has not turned, in seconds.
+        takes_writes: Whether the database takes writes.
+        gateway_away: How long the gateway has been away, in seconds; 0 if it is connected.
+    """
+    found = [f"the {name} loop has not turned for {loops[name]:.0f} s" for name in stalled(loops)]
+    if not takes_writes:
         found.append("the database takes no write")
-    if vitals.gateway_away > LONGEST_WITHOUT_GATEWAY:
-        found.append(f"Discord's gateway has been away for {vitals.gateway_away:.0f} s")
+    if gateway_away > LONGEST_WITHOUT_GATEWAY:
+        found.append(f"Discord's gateway has been away for {gateway_away:.0f} s")
     return found
 
 
@@ -104,16 +98,17 @@ class HealthReport:
     async def answer(self, _request: Request) -> Response:
         """200, or 503 with the reasons."""
         takes_writes = await self._writes.takes_writes()
-        vitals = Vitals(self._heartbeats.ages(), takes_writes, self._gateway_away())
-        found, accounts = reasons(vitals), sorted(self._accounts())
+        loops, gateway_away = self._heartbeats.ages(), self._gateway_away()
+        found = reasons(loops, takes_writes=takes_writes, gateway_away=gateway_away)
+        accounts = sorted(self._accounts())
         return Response.of_json(
             {
                 "status": "failing" if found else "ok",
                 "reasons": found,
-                "seconds_since_loops_turned": {name: round(age, 1) for name, age in vitals.loops.items()},
+                "seconds_since_loops_turned": {name: round(age, 1) for name, age in loops.items()},
                 "loop_crashes": self._heartbeats.crashes(),
-                "database_takes_writes": vitals.takes_writes,
-                "seconds_without_gateway": round(vitals.gateway_away, 1),
+                "database_takes_writes": takes_writes,
+                "seconds_without_gateway": round(gateway_away, 1),
                 "shards": sorted(self._shards()),
                 "accounts_held": len(accounts),
                 "accounts": accounts[:_NAMED_ACCOUNTS],

@@ -19,12 +19,9 @@ from web.health import (
     STALLED_AFTER,
     HealthReport,
     Heartbeats,
-    Vitals,
     reasons,
     stalled,
 )
-
-WELL = Vitals(loops={"poll": 1.0, "cards": STALLED_AFTER}, takes_writes=True, gateway_away=LONGEST_WITHOUT_GATEWAY)
 
 
 @pytest.fixture
@@ -40,19 +37,22 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 
 
 def test_at_the_limits_all_is_well() -> None:
-    assert reasons(WELL) == []
+    loops = {"poll": 1.0, "cards": STALLED_AFTER}
+    assert reasons(loops, takes_writes=True, gateway_away=LONGEST_WITHOUT_GATEWAY) == []
 
 
 @pytest.mark.parametrize(
-    ("vitals", "words"),
+    ("loops", "takes_writes", "gateway_away", "words"),
     [
-        (Vitals({"poll": 1.0, "cards": STALLED_AFTER + 1}, True, 0.0), "the cards loop"),
-        (Vitals({}, False, 0.0), "the database takes no write"),
-        (Vitals({}, True, LONGEST_WITHOUT_GATEWAY + 1), "gateway has been away for 601 s"),
+        ({"poll": 1.0, "cards": STALLED_AFTER + 1}, True, 0.0, "the cards loop"),
+        ({}, False, 0.0, "the database takes no write"),
+        ({}, True, LONGEST_WITHOUT_GATEWAY + 1, "gateway has been away for 601 s"),
     ],
 )
-def test_each_problem_has_its_reason(vitals: Vitals, words: str) -> None:
-    (reason,) = reasons(vitals)
+def test_each_problem_has_its_reason(
+    loops: dict[str, float], takes_writes: bool, gateway_away: float, words: str
+) -> None:
+    (reason,) = reasons(loops, takes_writes=takes_writes, gateway_away=gateway_away)
     assert words in reason
 
 
