@@ -12,6 +12,7 @@ from pixverse.token_text import names_user, useapi_user
 from relay.accounts import account_states
 from relay.accounts.account_states import Account, state_shown_by
 from relay.changes import Changes
+from relay.cluster.change_feed import KeptInMemory
 from relay.ports import Clock
 from storage import accounts, card_rows, moves, servers
 from storage.accounts import AccountRow
@@ -19,11 +20,12 @@ from storage.database import Database, Transaction, found
 from storage.errors import WrongKey
 from storage.run_to_completion import run_to_completion
 from storage.secret_store import SecretStore
+from storage.servers import ServerRow
 
 log = logging.getLogger(__name__)
 
 
-class AccountRegistry:
+class AccountRegistry(KeptInMemory):
     """Keeps every account in memory, in step with the database's commits, so that look-ups cost nothing.
 
     `recheck_seconds` is the time between two trials of a token that does not work; a notice names it.
@@ -49,8 +51,6 @@ class AccountRegistry:
         self._own: dict[int, int] = {}
         self._suspended: set[int] = set()
         self._operator_id: int | None = None
-        self._writes = 0
-        """How often this process has updated its memory after a commit of its own."""
 
     async def start(self) -> None:
         """Reads all accounts, and stores the operator's token from the settings. Servers whose token is missing or
@@ -69,27 +69,25 @@ class AccountRegistry:
     async def read_all(self) -> None:
         """Reads everything that other processes may have changed. Raises StorageError if the database fails."""
         reader = self._database.reader
-        while True:
-            writes = self._writes
-            rows = await accounts.every(reader)
-            own, suspended = await servers.with_own_account(reader), await servers.gone(reader)
-            operator_id = await accounts.operator(reader)
-            if writes == self._writes:
-                break  # Otherwise what was read may lack what this process has stored meanwhile.
+
+        async def read() -> tuple[list[AccountRow], dict[int, int], set[int], int | None]:
+            rows, own = await accounts.every(reader), await servers.with_own_account(reader)
+            return rows, own, await servers.gone(reader), await accounts.operator(reader)
+
+        rows, self._own, self._suspended, self._operator_id = await self._undisturbed(read)
         self._known = {row.id: self.decrypt_row(row) for row in rows}
-        self._own, self._suspended, self._operator_id = own, suspended, operator_id
 
     async def read_again(self, account_ids: Collection[int], guild_ids: Collection[int]) -> None:
         """Reads these accounts and servers again after other processes have changed them, and signals the accounts that
         the servers used before and use now. Raises StorageError if the database fails."""
         reader = self._database.reader
-        while True:
-            writes = self._writes
+
+        async def read() -> tuple[list[AccountRow], dict[int, ServerRow | None], int | None]:
             rows = await accounts.among(reader, account_ids)
             found = {guild_id: await servers.get(reader, guild_id) for guild_id in guild_ids}
-            operator_id = await accounts.operator(reader)
-            if writes == self._writes:
-                break  # Otherwise what was read may lack what this process has stored meanwhile.
+            return rows, found, await accounts.operator(reader)
+
+        rows, found, operator_id = await self._undisturbed(read)
         self._operator_id = operator_id
         kept = {known: account for known, account in self._known.items() if known not in account_ids}
         self._known = kept | {row.id: self.decrypt_row(row) for row in rows}

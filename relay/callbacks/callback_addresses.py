@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
+from relay.cluster.change_feed import KeptInMemory
 from storage import servers
 from storage.database import Database, Transaction
 from storage.errors import WrongKey
@@ -32,7 +33,7 @@ class CallbackAddress:
         return f"CallbackAddress(number={self.number})"
 
 
-class CallbackAddresses:
+class CallbackAddresses(KeptInMemory):
     """The callback addresses of all servers. They are kept in memory, so strangers' requests don't reach the database.
 
     `token_urlsafe` returns the given number of random bytes as characters that are allowed in a path. Every call raises
@@ -44,17 +45,10 @@ class CallbackAddresses:
         self._vault = secret_store
         self._token_urlsafe = token_urlsafe
         self._servers: dict[bytes, int] = {}
-        self._writes = 0
-        """How often this process has updated its memory after a commit of its own."""
 
     async def read_all(self) -> None:
         """Reads all addresses."""
-        while True:
-            writes = self._writes
-            found = await servers.callback_hashes(self._database.reader)
-            if writes == self._writes:
-                break  # Otherwise what was read may lack what this process has stored meanwhile.
-        self._servers = found
+        self._servers = await self._undisturbed(lambda: servers.callback_hashes(self._database.reader))
 
     async def read_again(
         self,
@@ -62,12 +56,11 @@ class CallbackAddresses:
         guild_ids: Collection[int],
     ) -> None:
         """Reads these servers' addresses again after other processes have changed them."""
-        reader = self._database.reader
-        while True:
-            writes = self._writes
-            digests = {guild_id: await servers.callback_hash(reader, guild_id) for guild_id in guild_ids}
-            if writes == self._writes:
-                break  # Otherwise what was read may lack what this process has stored meanwhile.
+
+        async def read() -> dict[int, bytes | None]:
+            return {guild_id: await servers.callback_hash(self._database.reader, guild_id) for guild_id in guild_ids}
+
+        digests = await self._undisturbed(read)
         kept = {digest: server for digest, server in self._servers.items() if server not in guild_ids}
         self._servers = kept | {digest: server for server, digest in digests.items() if digest is not None}
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from typing import Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Collection
+from typing import TypeVar
 
 from relay.changes import Changes
 from storage import committed_changes
@@ -12,16 +13,31 @@ from storage.database import Database, Transaction
 UNREAD_SECONDS = 30.0
 """Seconds after which a process that could not read the changes reads everything again: the changes that it has missed
 may be deleted soon."""
+_T = TypeVar("_T")
 
 
-class KeptInMemory(Protocol):
+class KeptInMemory(ABC):
     """A part of the relay that keeps rows in memory."""
 
+    _writes = 0
+    """How often this process has updated its memory after a commit of its own."""
+
+    @abstractmethod
     async def read_all(self) -> None:
         """Reads all its rows. Raises StorageError."""
 
+    @abstractmethod
     async def read_again(self, account_ids: Collection[int], guild_ids: Collection[int]) -> None:
         """Reads the rows of these accounts and servers again. Raises StorageError."""
+
+    async def _undisturbed(self, read: Callable[[], Awaitable[_T]]) -> _T:
+        """What `read` returns. It reads again if this process has stored something meanwhile, which the first result
+        may lack."""
+        while True:
+            writes = self._writes
+            rows = await read()
+            if writes == self._writes:
+                return rows
 
 
 class ChangeFeed:

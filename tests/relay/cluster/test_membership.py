@@ -12,7 +12,7 @@ import pytest
 
 from relay.changes import Changes
 from relay.clock import DatabaseClock
-from relay.cluster.change_feed import UNREAD_SECONDS, ChangeFeed
+from relay.cluster.change_feed import UNREAD_SECONDS, ChangeFeed, KeptInMemory
 from relay.cluster.membership import (
     DELETE_SECONDS,
     FEED_SECONDS,
@@ -37,7 +37,7 @@ TRUSTED = LEASE_SECONDS - MARGIN_SECONDS
 
 
 @dataclass
-class Process:
+class Process(KeptInMemory):
     """One of several, with the changes that its signals announced."""
 
     database: Database
