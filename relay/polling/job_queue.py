@@ -34,47 +34,54 @@ class PolledJob:
     id: int
     account_id: int
     jobid: str
+
+    # From the database.
     snapshot_hash: int = 0
     """Hash of the snapshot in the database."""
-    body_fingerprint: int | None = None
-    """Fingerprint of the last response, if known. A response with the same fingerprint brings no news."""
     has_card: bool = True
     """Whether the job has a card of its own."""
     is_shown: bool = True
     """Whether a card or a summary shows the job."""
-    is_live: bool = False
-    """Whether the job counts among the live jobs of its account: it was young and shown when it last began to wait."""
     watched_since: int = 0
     """Milliseconds UTC."""
     watched_at: float = 0.0
     """`watched_since` in monotonic seconds, computed when the job was read, so that setting the wall clock later
     makes no job older."""
-    queued_at: float = 0.0
-    """Since when the job has been in the queue, in monotonic seconds."""
     missing_since: int | None = None
     """Milliseconds UTC."""
-    due: float = 0.0
-    """Monotonic seconds."""
+
+    # Its requests. Times are monotonic seconds unless stated otherwise.
     asked_at: float | None = None
-    """When the job, or a list that names it, was last requested, in monotonic seconds."""
+    """When the job, or a list that names it, was last requested. The next request is planned from then on."""
     record_requested_at: float | None = None
-    """When the job's own record was last requested, in monotonic seconds."""
+    """When the job's own record was last requested. It is not requested again within an interval."""
     record_running_at: float | None = None
-    """When the latest record that showed the job running was requested, in monotonic seconds."""
-    failures: int = 0
-    """Consecutive requests without a usable response."""
-    in_flight: bool = False
+    """When the latest record that showed the job running was requested. Only for some time after that, a list may
+    replace the record."""
+    body_fingerprint: int | None = None
+    """Fingerprint of the last response, if known. A response with the same fingerprint brings no news."""
     ran_until: int | None = None
     """When this process last saw the job active, in milliseconds UTC."""
     ran_until_noted: int = 0
     """When `ran_until` was last written to the database, or the job was added; milliseconds UTC."""
+    failures: int = 0
+    """Consecutive requests without a usable response."""
+    reported_at: float | None = None
+    """When a callback last reported the end; None if no early look is left to do."""
+    early_looks: tuple[float, ...] = ()
+    """The times of the latest early looks. An early look is a request for the record because a callback reported the
+    end."""
+
+    # Its state. Times are monotonic seconds.
+    in_flight: bool = False
+    due: float = 0.0
+    """When a waiting job is to be requested; for a job in flight, when it was."""
+    queued_at: float = 0.0
+    """Since when the job has been in the queue."""
+    is_live: bool = False
+    """Whether the job counts among the live jobs of its account: it was young and shown when it last began to wait."""
     deferred: bool = False
     """Whether the job came due while the API was down."""
-    reported_at: float | None = None
-    """When a callback last reported the end, in monotonic seconds; None if no early look is left to do."""
-    early_looks: tuple[float, ...] = ()
-    """The times of the latest early looks, in monotonic seconds. An early look is a request for the record because a
-    callback reported the end."""
 
     @property
     def end_reported(self) -> bool:
@@ -92,7 +99,7 @@ class Polls:
     late: int
     """Jobs that have been due for longer than an interval."""
     longest: float
-    """Seconds for which the longest waiting job has been due."""
+    """Seconds for which the job that came due first has been due."""
 
 
 @dataclass(slots=True)
