@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import count
+from typing import NamedTuple
 
 from model.messages import ClaimedUser
 from model.states import AccountState, NoticeKind
@@ -28,7 +29,8 @@ class TokenUntried(Exception):
 
 
 class TokenOvertaken(Exception):
-    """A later command set or removed the server's token while this one was being tried; the later command wins."""
+    """Another command set or removed the server's token while this one was being tried: a later one, which wins, or
+    one of another process, of which it is unknown whether it is later."""
 
 
 class TokenChanged(Exception):
@@ -88,6 +90,17 @@ class Dropped:
     """The channels that followed the account."""
 
 
+class _Seen(NamedTuple):
+    """What a command saw before it tried its token."""
+
+    command: int
+    """Its number."""
+    changed_by: int | None
+    """The number of the command of this process that last changed the server's token."""
+    stored: tuple[int | None, int | None]
+    """The server's own account, and who set its token."""
+
+
 class ServerTokens:
     """Sets and removes servers' tokens, and drops the jobs of former ones.
 
@@ -128,8 +141,11 @@ class ServerTokens:
         token = clean_token(raw)
         self._being_set += 1
         try:
+            changed_by = self._changed_by.get(guild_id)
+            before = await self._stored(self._database.reader, guild_id)
             listed = await self._try(token)
-            return await run_to_completion(self._store(command, guild_id, user_id, token, listed))
+            seen = _Seen(command, changed_by, before)
+            return await run_to_completion(self._store(seen, guild_id, user_id, token, listed))
         finally:
             self._being_set -= 1
             if not self._being_set:
@@ -169,10 +185,22 @@ class ServerTokens:
         except PixVerseError as error:
             raise TokenUntried(str(error)) from error
 
-    async def _store(self, command: int, guild_id: int, user_id: int, token: str, listed: tuple[str, ...]) -> TokenSet:
+    async def _stored(self, queries: Queries, guild_id: int) -> tuple[int | None, int | None]:
+        """The server's own account as it is stored, and who set its token."""
+        server = await servers.get(queries, guild_id)
+        return (None, None) if server is None else (server.account_id, server.token_set_by)
+
+    async def _is_overtaken(self, tx: Transaction, guild_id: int, seen: _Seen) -> bool:
+        latest = self._changed_by.get(guild_id)
+        if latest != seen.changed_by:
+            return latest is not None and latest > seen.command
+        # No command of this process has changed it meanwhile, but one of another process may have.
+        return await self._stored(tx, guild_id) != seen.stored
+
+    async def _store(self, seen: _Seen, guild_id: int, user_id: int, token: str, listed: tuple[str, ...]) -> TokenSet:
         now, key = self._clock.now(), self._accounts.key_of(token)
         async with self._database.transaction() as tx:
-            if self._changed_by.get(guild_id, 0) > command:
+            if await self._is_overtaken(tx, guild_id, seen):
                 raise TokenOvertaken
             # As stored: another process, or a commit with an unknown result, may have set another one.
             own, before = await self._own_and_in_force(tx, guild_id)
@@ -194,7 +222,7 @@ class ServerTokens:
             if own is not None and own != row.id:
                 await accounts.forget_unused_token(tx, own)
             rows = await _rows(tx, row.id, before, own)
-        self._changed_by[guild_id] = command
+        self._changed_by[guild_id] = seen.command
         for changed in rows:
             self._accounts.remember(changed)
         self._accounts.remember_own(guild_id, row.id)

@@ -11,6 +11,14 @@ _SHARED = "tests/relay/accounts/test_shared_accounts.py"
 
 MUTATIONS = (
     mutation(
+        "a token that another process has removed is stored again by an earlier command",
+        "tests/relay/accounts/test_account_registry.py::"
+        "test_a_token_removed_by_another_process_while_another_was_tried_stays_removed",
+        "ServerTokens._is_overtaken",
+        "return await self._stored(tx, guild_id) != seen.stored",
+        "return False",
+    ),
+    mutation(
         "a server that falls back to the operator's refused token is not told",
         f"{_ACCOUNTS}::test_removing_a_token_tells_of_trouble_with_the_operators",
         "ServerTokens._remove",
@@ -289,9 +297,9 @@ MUTATIONS = (
     mutation(
         "a late trial overwrites a newer token",
         f"{_ACCOUNTS}::test_the_later_command_wins_not_the_later_response",
-        "ServerTokens._store",
-        "if self._changed_by.get(guild_id, 0) > command:",
-        "if 0:",
+        "ServerTokens._is_overtaken",
+        "latest is not None and latest > seen.command",
+        "False",
     ),
     mutation(
         "a token being tried is stored even though the server's was removed meanwhile",

@@ -237,6 +237,37 @@ async def test_a_token_removed_while_another_was_tried_stays_removed(world: Acco
     assert {one.token for one in world.accounts.every()} == {None}
 
 
+async def test_a_token_removed_by_another_process_while_another_was_tried_stays_removed(
+    world: AccountsFixture,
+) -> None:
+    """The trial may take long, or its process may be halted in it; by then another process receives the commands."""
+    await _own(world)
+    gate = world.api.holds(NEW)
+    slow = asyncio.create_task(world.tokens.set_token(GUILD, ADMIN, NEW))
+    await world.pass_time(0)
+    async with world.database.transaction() as tx:
+        await servers.clear_account(tx, GUILD)
+    gate.set()
+    with pytest.raises(TokenOvertaken):
+        await slow
+    assert await servers.with_own_account(world.database.reader) == {}
+
+
+async def test_a_later_command_is_stored_though_an_earlier_one_changed_the_token_meanwhile(
+    world: AccountsFixture,
+) -> None:
+    gates = [world.api.holds(token) for token in (OLD, NEW)]
+    earlier = asyncio.create_task(world.tokens.set_token(GUILD, ADMIN, OLD))
+    await world.pass_time(0)
+    later = asyncio.create_task(world.tokens.set_token(GUILD, ADMIN, NEW))
+    await world.pass_time(0)
+    gates[0].set()
+    await earlier
+    gates[1].set()
+    done = await later
+    assert (world.accounts.in_force(GUILD), world.accounts.token_of(done.account_id)) == (done.account_id, NEW)
+
+
 async def test_a_token_of_another_account_puts_the_waiting_jobs_on_hold(world: AccountsFixture) -> None:
     old = await _own(world)
     subscription = await _watch(world, GUILD, "j1")
@@ -911,8 +942,9 @@ async def test_a_token_stored_while_other_changes_are_read_is_not_overwritten(
 
     async def late(sql: str, parameters: Sequence[SqlValue] = ()) -> Sequence[Row]:
         rows = await read(sql, parameters)
-        waiting.set()
-        await gate.wait()
+        if asyncio.current_task() is reading:
+            waiting.set()
+            await gate.wait()
         return rows
 
     monkeypatch.setattr(reader, "all", late)
