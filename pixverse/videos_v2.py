@@ -174,7 +174,8 @@ def read_record(record: object, asked: str) -> Job:
         style=fields.text(record.get("style"), fields.SHORT),
         aspect_ratio=fields.text(record.get("aspect_ratio"), fields.SHORT),
         seed=fields.whole_number(record.get("seed")),
-        media=_media(record, asked) if state is JobState.COMPLETED or lacks_file else (),
+        # An address that is named before the end may be missing from later records.
+        media=_media(record, asked) if state is JobState.COMPLETED or not state.ends else (),
         lacks_file=lacks_file and fields.truth(_of(record, "status_final")) is not False,
         error=fields.text(record.get("error")) or fields.text(record.get("errMsg")),
         error_details=_error_code(record.get("errCode")),

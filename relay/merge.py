@@ -85,5 +85,7 @@ def _with_what_stays(known: Job, response: Job) -> Job:
         return response
     if response.lacks_file or response.state is JobState.COMPLETED:
         response = with_known_files(known, response)
+    elif known.media and not response.state.ends:
+        response = replace(response, media=known.media)
     kept = {name: getattr(known, name) for name in _STAYS if getattr(response, name) is None}
     return replace(response, **kept)

@@ -81,7 +81,7 @@ def test_an_image_is_read_the_same_way() -> None:
     job = read_record(said, IMAGE)
     assert (job.state, job.media) == (JobState.COMPLETED, (Media(url, "image/webp", width=9, image=True),))
     running = read_record(said | {"image_status": 10, "image_status_name": "PROCESSING"}, IMAGE)
-    assert (running.state, running.media) == (JobState.PROGRESS, ())
+    assert (running.state, running.media) == (JobState.PROGRESS, job.media)
 
 
 @pytest.mark.parametrize(
@@ -130,6 +130,17 @@ _PLACEHOLDERS = [
     "https://media.pixverse.ai/PIXVERSE/MP4/MEDIA/DEFAULT.MP4",
     "https://media.pixverse.ai/pixverse/webp/media/default.webp#x",
 ]
+
+
+@pytest.mark.parametrize(("status", "name"), [(10, "GENERATING"), (5, "QUEUED"), (99, "NEW")])
+def test_an_address_is_read_before_the_end(status: int, name: str) -> None:
+    [media] = read_record(record(video_status=status, video_status_name=name, output_width=0), ID).media
+    assert media.url == URL
+
+
+@pytest.mark.parametrize("name", ["FAILED", "MODERATED"])
+def test_a_refused_job_has_no_file(name: str) -> None:
+    assert read_record(record(video_status=7, video_status_name=name), ID).media == ()
 
 
 @pytest.mark.parametrize("url", _PLACEHOLDERS)

@@ -166,6 +166,37 @@ async def test_a_job_that_runs_again_waits_for_its_file_anew(world: RelayFixture
     assert await world.recorder.record_response(number, _LACKING, ACCOUNT) is Recorded.NOTHING
 
 
+@pytest.mark.parametrize("between", [None, Job(_LACKING.jobid, JobState.PROGRESS, "in work")])
+@pytest.mark.parametrize("end", [_LACKING, Job(_LACKING.jobid, JobState.COMPLETED, "COMPLETED")])
+async def test_an_address_from_before_the_end_is_kept(world: RelayFixture, between: Job | None, end: Job) -> None:
+    """PixVerse may name the address while the video is made, and blank it afterwards."""
+    number = await world.watch(_LACKING.jobid)
+    running = Job(_LACKING.jobid, JobState.PROGRESS, "GENERATING", media=(_URL,))
+    assert await world.recorder.record_response(number, running, ACCOUNT) is Recorded.NEWS
+    other = replace(running, media=(Media("https://media.example/b.mp4"),))
+    assert await world.recorder.record_response(number, other, ACCOUNT) is Recorded.NOTHING
+    if between is not None:
+        await world.recorder.record_response(number, between, ACCOUNT)
+    await world.recorder.record_response(number, end, ACCOUNT)
+    world.clock.move_to(world.clock.monotonic() + 300)
+    await world.recorder.record_response(number, end, ACCOUNT)
+    row = await jobs.by_id(world.database.reader, number)
+    job = snapshots.load(row.snapshot) if row is not None else None
+    assert job is not None
+    assert (job.state, job.media) == (JobState.COMPLETED, (_URL,))
+
+
+async def test_a_failed_job_has_no_address(world: RelayFixture) -> None:
+    number = await world.watch(_LACKING.jobid)
+    for state in (JobState.PROGRESS, JobState.FAILED):
+        media = (_URL,) if state is JobState.PROGRESS else ()
+        await world.recorder.record_response(number, Job(_LACKING.jobid, state, "word", media=media), ACCOUNT)
+    row = await jobs.by_id(world.database.reader, number)
+    job = snapshots.load(row.snapshot) if row is not None else None
+    assert job is not None
+    assert (job.state, job.media) == (JobState.FAILED, ())
+
+
 async def test_a_later_response_removes_no_address(world: RelayFixture) -> None:
     number = await world.watch(_LACKING.jobid)
     both = (_URL, Media("https://media.example/b.mp4"))
