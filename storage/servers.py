@@ -172,7 +172,7 @@ async def set_gone(tx: Transaction, guild_id: int, now: int) -> None:
 
 
 async def correct_gone(tx: Transaction, guild_id: int, since: int) -> None:
-    """Stores that a server that has removed the bot did so at this time: the clock was wrong when it was stored."""
+    """Corrects the time at which a server removed the bot: the clock was wrong when that was stored."""
     await tx.run("UPDATE servers SET gone_since = ? WHERE guild_id = ? AND gone_since IS NOT NULL", (since, guild_id))
 
 

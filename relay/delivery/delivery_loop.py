@@ -1,7 +1,8 @@
 """The delivery loop: sends due deliveries from the outbox, one message at a time in each channel.
 
 A slow or broken channel does not delay others. A delivery that fetches videos yields its channel, so that messages
-without files don't wait for downloads. If the wall clock is set back, deliveries that wait for the old time become due.
+without files don't wait for downloads. If the wall clock is set back, deliveries that wait for a time of the old clock
+become due.
 """
 
 from __future__ import annotations

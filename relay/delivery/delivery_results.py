@@ -31,7 +31,7 @@ class DeliveryResult:
     delivery: Delivery
     verdict: Verdict
     unanswered_at: int | None = None
-    """Start of the first attempt that may still have been stored, in milliseconds UTC."""
+    """When the first attempt began that may have been stored although no response came, in milliseconds UTC."""
     nonce: str = ""
     """The nonce that was sent; empty if nothing was."""
     shown: Draft | None = None

@@ -24,7 +24,7 @@ from storage.deliveries import Delivery
 from storage.subscriptions import Subscriber
 
 _NO_ACCESS = (Reason.NO_PERMISSION, Reason.UNKNOWN_CHANNEL)
-"""Reasons for which an outcome was given up, and which an admin fixes before resending it."""
+"""Reasons for which an outcome was given up. An admin fixes them before resending it."""
 _SENT_AGAIN = (Reason.REFUSED, Reason.CANNOT_LOOK)
 """Reasons for which an outcome was not posted until an admin resent it. Its message names none of them as the reason
 for its delay."""
@@ -110,8 +110,8 @@ class MessageBuilder:
             yield replace(post, job=attachments.job, files=attachments.files, links=attachments.links, batch=batch)
 
     async def with_wishes_of_now(self, post: Post, draft: Draft) -> Post:
-        """The message without pings for people who asked for no ping, or to be forgotten, while the videos were
-        fetched; and behind spoilers if somebody asked for that meanwhile."""
+        """The message as people want it by now. While the videos were fetched, they may have asked for no ping, to be
+        forgotten, or for a spoiler."""
         now = await self.draft(draft.delivery)
         if now is None or not isinstance(now.post, OutcomePost) or not isinstance(post, OutcomePost):
             return post
