@@ -18,6 +18,7 @@ from discord_adapter.request_trace import UNREACHABLE, reason_of
 from relay.media.folder import check_folder, folder_beside
 from relay.ports import NoMeters
 from settings import VERSION, DatabasePlace, PostgresUrl, Settings, StorageSettings, database_url, shown_settings
+from settings.readers import HOW_TO_MAKE_A_KEY
 from storage import copying, key_rotation
 from storage.engines.copy_source_and_target import CopyRefused
 from storage.engines.opening import is_in_use
@@ -91,10 +92,12 @@ async def copy_database(settings: StorageSettings, target: DatabasePlace) -> Non
     print(f"Copied and compared: {copied.rows:,} rows in {copied.tables} tables. Nothing was changed in {source}.")
     password = "" if isinstance(target, Path) else ", with the password"
     print(f"To use the copy, set DATABASE_URL to what you named: {database_url(target)}{password}.")
-    if isinstance(source, Path) and not settings.encryption_keys:
+    if not isinstance(source, Path) or settings.encryption_keys:
+        print("Leave ENCRYPTION_KEY as it is.")
+    elif key_file(source).exists():
         print(f"Set ENCRYPTION_KEY_FILE={key_file(source)}, or ENCRYPTION_KEY to what stands there.")
     else:
-        print("Leave ENCRYPTION_KEY as it is.")
+        print(f"Set ENCRYPTION_KEY to a new key; {HOW_TO_MAKE_A_KEY}.")
 
 
 class _Progress:
@@ -153,6 +156,11 @@ def _key_to_keep(settings: StorageSettings, database: Path) -> str:
     if settings.encryption_keys:
         return "Keep the present ENCRYPTION_KEY with it: without that key its tokens can't be read."
     file = key_file(database)
+    if not file.exists():
+        return (
+            f"There is no key file {file}. If the bot runs with an ENCRYPTION_KEY, keep that key with it: without that "
+            "key its tokens can't be read."
+        )
     return f"Keep a copy of {file} with it, but in another place: without that key its tokens can't be read."
 
 

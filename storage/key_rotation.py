@@ -11,12 +11,12 @@ from cryptography.fernet import InvalidToken, MultiFernet
 from settings import DatabasePlace
 from storage.database import Database, Transaction, put_meta
 from storage.engines.interface import Use
-from storage.engines.opening import instance_lock, require
-from storage.errors import DatabaseUnusable, KeyMissing
+from storage.engines.opening import instance_lock, is_in_use, require
+from storage.errors import DatabaseUnreachable, DatabaseUnusable, KeyMissing
+from storage.inspection import inspect
 from storage.secret_store import (
     CHECK,
     HASH_KEY,
-    check_keys,
     find_keys,
     key_file,
     make_cipher,
@@ -44,10 +44,13 @@ async def rotate_key(place: DatabasePlace, configured: Sequence[str] = ()) -> Ro
     """Encrypts everything again with the first of the configured keys, or else with a new one in the key file.
 
     Wherever it is interrupted, the keys that are then configured or in the file open the database. Raises
-    AlreadyRunning while a bot runs, NoNewKey if only one key is configured, and what `SecretStore.open` raises.
+    AlreadyRunning while a bot runs, NoNewKey if only one key is configured, and what `SecretStore.open` raises; the
+    database is unchanged then.
     """
     await require(place)
     with instance_lock(place):
+        if isinstance(place, Path) or not await is_in_use(place):
+            await _require_keys(place, configured)  # before a database of an earlier version is migrated
         database = await Database.open(place, use=Use.ALONE)
         try:
             if configured:
@@ -57,24 +60,32 @@ async def rotate_key(place: DatabasePlace, configured: Sequence[str] = ()) -> Ro
             await database.close()
 
 
-async def to_configured_key(database: Database, configured: Sequence[str]) -> Rotated:
-    """Encrypts everything again with the first of the configured keys. To be called under the instance lock."""
-    if len(configured) < 2:
+async def _require_keys(place: DatabasePlace, configured: Sequence[str]) -> None:
+    """Raises an error if the database's key can't be changed. Changes nothing."""
+    if len(configured) == 1:
         raise NoNewKey(
             "ENCRYPTION_KEY holds one key only. Put a new one in front of it, with a comma between, "
             "run rotate-key, then take the old one away."
         )
+    found = await inspect(place, configured)
+    if not found.tables:
+        raise DatabaseUnreachable(f"The database {place} is empty. The first start makes its tables.")
+    if found.key_file is not None and not found.key_file.exists():
+        raise KeyMissing(f"There is no key file {found.key_file}, so there is nothing to rotate.")
+
+
+async def to_configured_key(database: Database, configured: Sequence[str]) -> Rotated:
+    """Encrypts everything again with the first of the configured keys, of which one must be the present key. To be
+    called under the instance lock."""
     return Rotated(await _reencrypt(database, configured, "ENCRYPTION_KEY"), None)
 
 
 async def to_fresh_key(database: Database) -> Rotated:
-    """Encrypts everything again with a new key in the key file. To be called under the instance lock."""
+    """Encrypts everything again with a new key in the key file, which must hold the present key. To be called under the
+    instance lock."""
     old, source = find_keys(database.path, ())
-    if not old:
-        raise KeyMissing(f"There is no key file {key_file(database.path)}, so there is nothing to rotate.")
     file = key_file(database.path)
     fresh = new_key()
-    await check_keys(database.reader, database.path)
     # The file holds all keys until the database is written, so that either state of it can be opened.
     write_key_file(file, (fresh, *old))
     count = await _reencrypt(database, (fresh, *old), source)

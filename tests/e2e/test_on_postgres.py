@@ -14,6 +14,7 @@ import pytest_asyncio
 
 from sandbox.ports import free_port
 from settings import PostgresUrl
+from storage.database import Database
 from storage.secret_store import new_key
 from tests.e2e.conftest import Build
 from tests.e2e.forking import ForkServer
@@ -189,14 +190,14 @@ async def test_another_key_does_not_even_migrate_the_tables(harness: Harness, po
     assert isinstance(place, PostgresUrl)
     with closing(postgres_server.admin(name_of(place))) as connection:
         connection.execute(
-            "ALTER TABLE servers DROP COLUMN language, DROP COLUMN locale; ALTER TABLE deliveries DROP COLUMN language;"
-            "UPDATE pixverse_relay SET tables = 6, oldest_code = 5"
+            "ALTER TABLE servers DROP COLUMN account_since, DROP COLUMN back_at;"
+            "UPDATE pixverse_relay SET tables = 7, oldest_code = 5"
         )
         refused = await harness.bot.run(changed={"ENCRYPTION_KEY": new_key()})
         assert (refused.code, "is not the key of this database" in refused.lines[-1]) == (2, True)
-        assert connection.execute("SELECT tables FROM pixverse_relay").fetchone() == (6,)
-        await harness.start()
         assert connection.execute("SELECT tables FROM pixverse_relay").fetchone() == (7,)
+        await harness.start()
+        assert connection.execute("SELECT tables FROM pixverse_relay").fetchone() == (8,)
 
 
 async def test_an_unusable_server_is_one_line_and_code_2(build: Build, postgres_server: PostgresServer) -> None:
@@ -233,6 +234,16 @@ async def test_an_unusable_server_is_one_line_and_code_2(build: Build, postgres_
     with closing(postgres_server.admin(name_of(url))) as connection:
         tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
     assert tables == [("orders",)]
+
+
+async def test_moving_a_database_that_has_no_key_yet(build: Build, postgres_server: PostgresServer) -> None:
+    harness = await build()
+    harness.ledger.path.parent.mkdir()
+    await (await Database.open(harness.ledger.path)).close()
+    target = postgres_server.new_database(tables=False)
+    copied = await harness.bot.run("copy-database", target.secret.get_secret_value())
+    assert copied.code == 0, copied.text
+    assert copied.lines[-1].startswith("Set ENCRYPTION_KEY to a new key; make one with python")
 
 
 async def test_moving_from_sqlite_and_back(build: Build, postgres_server: PostgresServer) -> None:

@@ -13,6 +13,7 @@ from cryptography.fernet import Fernet
 from sandbox.discord_wire import Body
 from sandbox.ports import free_port
 from settings import VERSION
+from storage.database import Database
 from tests.e2e.conftest import Build
 from tests.e2e.guild_fixture import GuildFixture
 from tests.e2e.harness import Harness
@@ -150,6 +151,16 @@ async def test_backup_beside_the_running_bot(harness: Harness, server: GuildFixt
     assert "already" in again.text
     job.complete()
     await server.outcome()
+
+
+async def test_a_key_that_is_not_there_is_not_named(build: Build) -> None:
+    """ENCRYPTION_KEY may be set only where the bot runs, or the first start ended before there was a key."""
+    harness = await build()
+    harness.ledger.path.parent.mkdir()
+    await (await Database.open(harness.ledger.path)).close()
+    finished = await harness.bot.run("backup", str(harness.folder / "copy.db"))
+    assert finished.code == 0, finished.text
+    assert finished.lines[-1].startswith(f"There is no key file {harness.ledger.path}.key. If the bot runs with an")
 
 
 async def test_rotate_key(harness: Harness, server: GuildFixture) -> None:

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import cast
 
@@ -11,12 +12,16 @@ from storage import accounts, servers
 from storage.database import Database, Transaction
 from storage.engines.interface import SqlValue
 from storage.engines.sqlite.lock import InstanceLock
-from storage.errors import AlreadyRunning, DatabaseUnreachable, KeyMissing, WrongKey
+from storage.errors import AlreadyRunning, DatabaseUnreachable, DatabaseUnusable, KeyMissing, WrongKey
 from storage.key_rotation import NoNewKey, rotate_key, to_configured_key, to_fresh_key
 from storage.secret_store import SecretStore, key_file, new_key, read_key_file
+from tests.storage.test_takeover import TABLES_3
 
 ADDRESS = "the-secret-in-an-address-for-callbacks"
 TOKENS = {"user:1": "user:1-one", "user:2": "user:2-two", "hash:x": "three three"}
+
+
+_USED = TABLES_3.read_text(encoding="utf-8") + "INSERT INTO meta VALUES ('key_check', x'00');"
 
 
 async def _filled(path: Path, configured: Sequence[str] = ()) -> str:
@@ -121,6 +126,31 @@ async def test_without_a_database_nothing_is_created(path: Path) -> None:
     with pytest.raises(DatabaseUnreachable):
         await rotate_key(path)
     assert not path.parent.exists()
+
+
+@pytest.mark.parametrize(
+    ("script", "configured", "refusal"),
+    [
+        ("", 0, DatabaseUnreachable),
+        ("", 2, DatabaseUnreachable),
+        (TABLES_3.read_text(encoding="utf-8"), 0, KeyMissing),
+        (TABLES_3.read_text(encoding="utf-8"), 1, NoNewKey),
+        (_USED, 0, KeyMissing),
+        (_USED, 2, WrongKey),
+    ],
+)
+async def test_a_refused_rotation_does_not_migrate_the_database(
+    path: Path, script: str, configured: int, refusal: type[DatabaseUnusable]
+) -> None:
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(script)
+    path.touch()
+    before = path.read_bytes()
+    with pytest.raises(refusal):
+        await rotate_key(path, [new_key() for _ in range(configured)])
+    assert path.read_bytes() == before
+    assert {file.name for file in path.parent.iterdir()} == {"relay.db", "relay.db.lock"}
 
 
 # ---- crashes --------------------------------------------------------------------------------------------------------
