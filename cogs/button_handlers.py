@@ -100,7 +100,7 @@ class MemberButtons:
         return pressed
 
     async def _check_now(self, _: Interaction, ask: Ask, subscription_id: int) -> Reply:
-        return checked_reply(await self._commands.check.check_now(ask, subscription_id), ask.where)
+        return checked_reply(await self._commands.job_checks.check_now(ask, subscription_id), ask.where)
 
     async def _stop_watching(self, interaction: Interaction, ask: Ask, subscription_id: int) -> Reply:
         may_manage = may_manage_messages(interaction)

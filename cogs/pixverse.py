@@ -87,7 +87,7 @@ class PixVerse(commands.GroupCog, group_name="pixverse", group_description=comma
             await self._peek(press, text, mention=mention, spoiler=spoiler, look_again=True)
 
         async def act(ask: Ask) -> Reply:
-            return peek_reply(await self._commands.check.peek(ask, text, look_again=look_again), watch_here)
+            return peek_reply(await self._commands.job_checks.peek(ask, text, look_again=look_again), watch_here)
 
         await self._responder.reply(interaction, act, look_again=again)
 

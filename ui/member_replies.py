@@ -5,7 +5,7 @@ from __future__ import annotations
 from model.job import Job, Outcome
 from model.messages import Address
 from model.states import CardStatus, DeliveryState
-from relay.commands.check import Checked, CheckedBefore, CheckResult, NotChecked, Peek, Unchecked
+from relay.commands.job_checks import Checked, CheckedBefore, CheckResult, NotChecked, Peek, Unchecked
 from relay.commands.stop import Stopped, StoppedAll, StopResult, TakenOff
 from relay.commands.watch import AlreadyPosted, AlreadyWatched, NowWatching, PostingOutcome, StatusResult
 from ui import formatting, job_facts, job_states, on_hold

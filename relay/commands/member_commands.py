@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from relay.changes import Changes
-from relay.commands.check import Check
 from relay.commands.forgetting import Forgetting
+from relay.commands.job_checks import JobChecks
 from relay.commands.job_queries import JobQueries
 from relay.commands.lookups import Lookups
 from relay.commands.resending import Resending
@@ -23,7 +23,7 @@ class MemberCommands:
     ) -> None:
         self.watch = Watch(database, lookups, immediate_posts, changes, limits)
         self.many = WatchMany(database, lookups, immediate_posts, changes, limits)
-        self.check = Check(database.reader, lookups)
+        self.job_checks = JobChecks(database.reader, lookups)
         self.stop = Stop(database, changes)
         self.queries = JobQueries(database.reader, lookups.accounts)
         self.resending = Resending(database, lookups, immediate_posts, changes)

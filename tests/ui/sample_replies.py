@@ -13,7 +13,7 @@ from model.states import AccountState, DeliveryState, Reason
 from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherKind, OtherService, SeveralIds
 from relay.accounts.rechecks import Recheck
 from relay.commands import refusals
-from relay.commands.check import Checked, CheckedBefore, NotChecked, Peek, Unchecked
+from relay.commands.job_checks import Checked, CheckedBefore, NotChecked, Peek, Unchecked
 from relay.commands.job_queries import JobDetails, Listed
 from relay.commands.resending import SentAgain
 from relay.commands.stop import Stopped, StoppedAll, TakenOff

@@ -21,7 +21,7 @@ from model.states import CardStatus
 from pixverse.api_errors import Unavailable
 from pixverse.jobids import OtherService
 from pixverse.jobs_v1 import read_job
-from relay.commands.check import Peek
+from relay.commands.job_checks import Peek
 from relay.commands.job_queries import JobDetails, Listed
 from relay.commands.watch import ImmediatePost, NowWatching
 from relay.commands.watch_many import EntryStatus, WatchEntry, WatchResult

@@ -9,7 +9,7 @@ import pytest
 from model.job import Job, JobState, Media, Outcome
 from model.messages import Address
 from model.states import AccountState, DeliveryState
-from relay.commands.check import Checked, CheckedBefore, NotChecked, Peek, Unchecked
+from relay.commands.job_checks import Checked, CheckedBefore, NotChecked, Peek, Unchecked
 from relay.commands.stop import Stopped, StoppedAll, TakenOff
 from relay.commands.watch import AlreadyPosted, AlreadyWatched, ImmediatePost, NowWatching, PostingOutcome
 from ui import member_replies as answers

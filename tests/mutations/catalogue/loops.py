@@ -403,7 +403,7 @@ MUTATIONS = (
     mutation(
         "Check now says that the API is down when it asks to wait",
         "tests/relay/commands/test_commands.py::test_check_now_says_what_it_did",
-        "Check._why",
+        "JobChecks._why",
         "Unchecked.HAS_TO_WAIT if self._lookups.must_wait(account_id) else Unchecked.NO_RESPONSE",
         "Unchecked.NO_RESPONSE",
     ),

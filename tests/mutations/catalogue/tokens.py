@@ -70,14 +70,14 @@ MUTATIONS = (
     mutation(
         "a private status shows how a job on hold has ended for another server",
         "tests/relay/commands/test_commands.py::test_a_job_on_hold_that_ended_for_others_does_not_say_so",
-        "Check.peek",
+        "JobChecks.peek",
         "return await self._of_other_account(ask, row)",
         "return _stored(row)",
     ),
     mutation(
         "a private status shows a job on hold as if it was looked up",
         "tests/relay/commands/test_commands.py::test_a_private_status_of_a_running_job_on_hold_says_so",
-        "Check._of_other_account",
+        "JobChecks._of_other_account",
         "return replace(stored, on_hold=True)\n",
         "return stored\n",
     ),

@@ -12,7 +12,7 @@ from pixverse import api_errors
 from pixverse.api_errors import Unavailable
 from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherService
 from relay.commands import refusals
-from relay.commands.check import Checked, CheckedBefore, NotChecked, Peek, Unchecked
+from relay.commands.job_checks import Checked, CheckedBefore, NotChecked, Peek, Unchecked
 from relay.commands.job_queries import JobDetails
 from relay.commands.stop import Stopped, StoppedAll, TakenOff
 from relay.commands.subscribe import Limits
@@ -420,7 +420,7 @@ async def test_secrets_are_recognised_first_and_go_nowhere(database: Database) -
     world = RelayFixture(database)
     for call in (
         world.commands.watch.status(world.ask(), SECRET, True, False),
-        world.commands.check.peek(world.ask(), SECRET),
+        world.commands.job_checks.peek(world.ask(), SECRET),
         world.commands.many.watch(world.ask(), f"{SECRET}, '{SECRET.upper()}'", True),
         world.commands.stop.unwatch(world.ask(), SECRET, True),
     ):
@@ -443,10 +443,10 @@ async def test_text_that_is_not_a_job_id_causes_no_request(world: RelayFixture) 
 async def test_nothing_is_requested_without_a_usable_token(world: RelayFixture) -> None:
     world.accounts.states[ACCOUNT] = AccountState.REFUSED
     with pytest.raises(refusals.AccountInTrouble, match="refused"):
-        await world.commands.check.peek(world.ask(), "job-1")
+        await world.commands.job_checks.peek(world.ask(), "job-1")
     world.accounts.states[ACCOUNT] = AccountState.UNPAID
     with pytest.raises(refusals.AccountInTrouble, match="unpaid"):
-        await world.commands.check.peek(world.ask(), "job-1")
+        await world.commands.job_checks.peek(world.ask(), "job-1")
     world.accounts.used[GUILD] = None
     with pytest.raises(refusals.NoToken):
         await world.commands.watch.status(world.ask(), "job-1", True, False)
@@ -525,14 +525,14 @@ async def test_a_number_and_a_button_do_not_work_elsewhere(world: RelayFixture) 
     with pytest.raises(refusals.NumberUnknown):
         await world.commands.watch.status(abroad, f"#{number}", True, False)
     with pytest.raises(refusals.NumberUnknown):
-        await world.commands.check.peek(abroad, "#2")
+        await world.commands.job_checks.peek(abroad, "#2")
     with pytest.raises(refusals.NotWatchedHere):
         await world.commands.stop.unwatch(abroad, "#2", True)
     assert await world.commands.queries.choices(abroad, "") == ()
     assert await world.commands.queries.list(abroad) == ()
     for ask in (abroad, world.ask(channel=CHANNEL + 1)):
         for call in (
-            world.commands.check.check_now(ask, 2),
+            world.commands.job_checks.check_now(ask, 2),
             world.commands.stop.stop(ask, 2, True),
             world.commands.watch.set_mention(ask, 2, False),
             world.commands.watch.watch_again(ask, 2),
@@ -557,7 +557,7 @@ async def test_a_number_does_not_work_in_another_channel(world: RelayFixture) ->
     for typed in (f"#{number}", "#2", "#99"):
         for call in (
             world.commands.watch.status(passer_by, typed, True, False),
-            world.commands.check.peek(passer_by, typed),
+            world.commands.job_checks.peek(passer_by, typed),
         ):
             with pytest.raises(refusals.NumberUnknown) as caught:
                 await call
@@ -572,12 +572,12 @@ async def test_a_number_does_not_work_in_another_channel(world: RelayFixture) ->
 
 async def test_a_number_works_for_the_person_who_asked_and_where_they_asked(world: RelayFixture) -> None:
     await world.watch("job-1")
-    assert (await world.commands.check.peek(world.ask(person=2), "#1")).jobid == "job-1"
-    assert (await world.commands.check.peek(world.ask(channel=CHANNEL + 1), "#1")).jobid == "job-1"
+    assert (await world.commands.job_checks.peek(world.ask(person=2), "#1")).jobid == "job-1"
+    assert (await world.commands.job_checks.peek(world.ask(channel=CHANNEL + 1), "#1")).jobid == "job-1"
     await world.commands.stop.unwatch(world.ask(), "#1", False)
-    assert (await world.commands.check.peek(world.ask(person=2), "#1")).jobid == "job-1"
+    assert (await world.commands.job_checks.peek(world.ask(person=2), "#1")).jobid == "job-1"
     with pytest.raises(refusals.NumberUnknown):
-        await world.commands.check.peek(world.ask(channel=CHANNEL + 1), "#1")
+        await world.commands.job_checks.peek(world.ask(channel=CHANNEL + 1), "#1")
 
 
 async def test_a_number_of_another_server_s_row_means_this_channel_s_row(world: RelayFixture) -> None:
@@ -585,9 +585,9 @@ async def test_a_number_of_another_server_s_row_means_this_channel_s_row(world: 
     world.accounts.used[GUILD + 1] = OTHER_ACCOUNT
     assert await world.watch("job-1", **abroad) == 1
     assert await world.watch("job-1") == 2
-    assert (await world.commands.check.peek(world.ask(person=2), "#1")).jobid == "job-1"
+    assert (await world.commands.job_checks.peek(world.ask(person=2), "#1")).jobid == "job-1"
     with pytest.raises(refusals.NumberUnknown):
-        await world.commands.check.peek(world.ask(person=2, channel=CHANNEL + 1), "#1")
+        await world.commands.job_checks.peek(world.ask(person=2, channel=CHANNEL + 1), "#1")
     assert await world.commands.stop.unwatch(world.ask(), "#1", False) == Stopped()
     assert await world.rows("SELECT job_id FROM subscriptions WHERE ended_at IS NULL") == [(1,)]
 
@@ -601,7 +601,7 @@ async def test_a_job_of_another_account_cannot_be_used_under_this_one(world: Rel
     with pytest.raises(refusals.NotFound):
         await world.commands.watch.status(world.ask(channel=CHANNEL + 1), "#1", True, False)
     assert (await world.commands.queries.list(world.ask()))[0].on_hold
-    assert isinstance(await world.commands.check.check_now(world.ask(), 1), NotChecked)
+    assert isinstance(await world.commands.job_checks.check_now(world.ask(), 1), NotChecked)
     assert [token for _, token, _ in world.api.asked] == ["token-1"]
 
 
@@ -645,24 +645,24 @@ async def test_a_job_on_hold_that_ended_for_others_does_not_say_so(world: RelayF
     held = await world.commands.watch.status(ask, "#1", True, False)
     assert isinstance(held, AlreadyWatched)
     assert held.on_hold
-    assert await world.commands.check.check_now(ask, 1) == NotChecked(None, Unchecked.OTHER_ACCOUNT)
+    assert await world.commands.job_checks.check_now(ask, 1) == NotChecked(None, Unchecked.OTHER_ACCOUNT)
     for offered in (world.commands.queries.choices(ask, ""), world.commands.queries.watched_choices(ask, "boat")):
         (choice,) = await offered
         job = snapshots.load(choice.snapshot)
         assert choice.outcome is None
         assert job == Job("job-1", JobState.STARTED, "started", prompt="boat")
-    shown = await world.commands.check.peek(ask, "#1")
+    shown = await world.commands.job_checks.peek(ask, "#1")
     assert shown == Peek("job-1", Job("job-1", JobState.STARTED, "started", prompt="boat"), None, False, on_hold=True)
     for channel in (CHANNEL + 1, CHANNEL + 2):
         with pytest.raises(refusals.NotFound):
             await world.commands.watch.status(world.ask(channel=channel), "#1", True, False)
         with pytest.raises(refusals.NotFound):
-            await world.commands.check.peek(world.ask(channel=channel), "#1")
+            await world.commands.job_checks.peek(world.ask(channel=channel), "#1")
     with pytest.raises(refusals.NotFound):
         await world.commands.watch.watch_again(world.ask(channel=CHANNEL + 1), 2)
     assert await world.outcomes() == [("outcome", 5)]
     world.accounts.used[GUILD] = ACCOUNT
-    assert (await world.commands.check.peek(ask, "#1")).outcome is Outcome.FAILED
+    assert (await world.commands.job_checks.peek(ask, "#1")).outcome is Outcome.FAILED
 
 
 async def test_the_id_of_a_job_on_hold_here_means_that_job_if_the_account_in_force_cannot_see_it(
@@ -679,14 +679,16 @@ async def test_the_id_of_a_job_on_hold_here_means_that_job_if_the_account_in_for
         held = await world.commands.watch.status(world.ask(person=2), "job-1", True, False)
         assert isinstance(held, AlreadyWatched)
         assert held.on_hold
-        assert await world.commands.check.peek(world.ask(), "job-1") == Peek("job-1", job, None, False, on_hold=True)
+        assert await world.commands.job_checks.peek(world.ask(), "job-1") == Peek(
+            "job-1", job, None, False, on_hold=True
+        )
         listed = await world.commands.many.watch(world.ask(person=3), "job-1 job-9", True)
         assert (listed.entries[0].status, listed.entries[0].on_hold) == (EntryStatus.ALREADY_WATCHED, True)
         assert listed.entries[1].status is not EntryStatus.ALREADY_WATCHED
         for channel in (CHANNEL + 1, CHANNEL + 2):  # It was stopped in one, and nobody asked for it in the other.
             for look in (
                 world.commands.watch.status(world.ask(channel=channel), "job-1", True, False),
-                world.commands.check.peek(world.ask(channel=channel), "job-1"),
+                world.commands.job_checks.peek(world.ask(channel=channel), "job-1"),
             ):
                 with pytest.raises((refusals.NotFound, refusals.Expired, refusals.IdRefused)):
                     await look
@@ -708,7 +710,7 @@ async def test_a_private_status_of_a_result_posted_here_under_another_account_sh
     await world.commands.watch.status(world.ask(), "job-1", True, False)
     world.accounts.used[GUILD] = OTHER_ACCOUNT
     world.accounts.states[OTHER_ACCOUNT] = state
-    shown = await world.commands.check.peek(world.ask(), "#1")
+    shown = await world.commands.job_checks.peek(world.ask(), "#1")
     assert (shown.outcome, shown.on_hold) == (Outcome.FAILED, False)
 
 
@@ -716,7 +718,7 @@ async def test_a_private_status_of_a_running_job_on_hold_says_so(world: RelayFix
     job = world.api.put("job-1")
     await world.watch("job-1")
     world.accounts.used[GUILD] = OTHER_ACCOUNT
-    assert await world.commands.check.peek(world.ask(), "#1") == Peek("job-1", job, None, False, on_hold=True)
+    assert await world.commands.job_checks.peek(world.ask(), "#1") == Peek("job-1", job, None, False, on_hold=True)
 
 
 @pytest.mark.parametrize("state", [AccountState.OK, AccountState.REFUSED])
@@ -773,26 +775,26 @@ async def test_a_job_on_hold_continues_under_a_row_known_only_from_a_list(world:
 
 async def test_a_private_status_changes_nothing(world: RelayFixture) -> None:
     job = world.api.put("job-1", percent=30)
-    assert await world.commands.check.peek(world.ask(), "job-1") == Peek("job-1", job, None, api_down=False)
+    assert await world.commands.job_checks.peek(world.ask(), "job-1") == Peek("job-1", job, None, api_down=False)
     assert await _stored(world) == []
     with pytest.raises(refusals.NotFound):
-        await world.commands.check.peek(world.ask(), "nowhere-1")
+        await world.commands.job_checks.peek(world.ask(), "nowhere-1")
     world.api.everywhere = api_errors.Unavailable("503")
     with pytest.raises(refusals.ApiDown):
-        await world.commands.check.peek(world.ask(), "else-1")
+        await world.commands.job_checks.peek(world.ask(), "else-1")
 
 
 async def test_a_private_status_of_a_known_job(world: RelayFixture) -> None:
     await world.watch("job-1")
     world.clock.move_to(world.clock.monotonic() + 10)
     world.api.everywhere = api_errors.Unavailable("503")
-    peek = await world.commands.check.peek(world.ask(), "#1")
+    peek = await world.commands.job_checks.peek(world.ask(), "#1")
     assert (peek.api_down, peek.job) == (True, world.api.jobs["job-1"])
     with pytest.raises(refusals.ApiDown):  # Nothing is revealed about another server's job.
-        await world.commands.check.peek(world.ask(guild=GUILD + 1, channel=5), "job-1")
+        await world.commands.job_checks.peek(world.ask(guild=GUILD + 1, channel=5), "job-1")
     world.api.everywhere = None
     ended = world.api.put("job-1", JobState.MODERATED)
-    peek = await world.commands.check.peek(world.ask(), "job-1")
+    peek = await world.commands.job_checks.peek(world.ask(), "job-1")
     assert peek == Peek("job-1", ended, Outcome.MODERATED, api_down=False)
     assert await world.outcomes() == [("outcome", CHANNEL)]
 
@@ -804,29 +806,29 @@ async def test_check_now_shows_news_once_and_requests_once_in_five_seconds(world
     await world.watch("job-1")
     world.clock.move_to(world.clock.monotonic() + 10)
     world.api.put("job-1", percent=70)
-    first = await world.commands.check.check_now(world.ask(), 1)
+    first = await world.commands.job_checks.check_now(world.ask(), 1)
     assert isinstance(first, Checked)
     assert first.news
     assert first.job is not None
     assert first.job.percent == 70
-    second = await world.commands.check.check_now(world.ask(), 1)
+    second = await world.commands.job_checks.check_now(world.ask(), 1)
     assert isinstance(second, CheckedBefore)
     assert second.job is not None
     assert second.job.percent == 70
     world.clock.move_to(world.clock.monotonic() + 5)
-    third = await world.commands.check.check_now(world.ask(), 1)
+    third = await world.commands.job_checks.check_now(world.ask(), 1)
     assert isinstance(third, Checked)
     assert not third.news
     world.clock.move_to(world.clock.monotonic() + 5)
     world.api.everywhere = api_errors.Unavailable("503")
-    assert isinstance(await world.commands.check.check_now(world.ask(), 1), NotChecked)
+    assert isinstance(await world.commands.job_checks.check_now(world.ask(), 1), NotChecked)
     world.api.everywhere = None
     world.api.put("job-1", JobState.COMPLETED)
-    last = await world.commands.check.check_now(world.ask(), 1)
+    last = await world.commands.job_checks.check_now(world.ask(), 1)
     assert isinstance(last, Checked)
     assert last.outcome is Outcome.COMPLETED
     assert await world.outcomes() == [("outcome", CHANNEL)]
-    assert await world.commands.check.check_now(world.ask(), 1) == AlreadyPosted(
+    assert await world.commands.job_checks.check_now(world.ask(), 1) == AlreadyPosted(
         1, last.job, Outcome.COMPLETED, None, DeliveryState.WAITING
     )
     assert await world.outcomes() == [("outcome", CHANNEL)]
@@ -847,7 +849,7 @@ async def test_check_now_says_what_it_did(
     await world.watch("job-1")
     world.clock.move_to(world.clock.monotonic() + 10)
     world.api.everywhere = trouble
-    checked = await world.commands.check.check_now(world.ask(), 1)
+    checked = await world.commands.job_checks.check_now(world.ask(), 1)
     assert isinstance(checked, NotChecked)
     assert checked.why is why
 
@@ -856,7 +858,7 @@ async def test_check_now_of_a_stopped_job_does_nothing(world: RelayFixture) -> N
     await world.watch("job-1")
     await world.commands.stop.unwatch(world.ask(), "job-1", False)
     with pytest.raises(refusals.NothingToDo):
-        await world.commands.check.check_now(world.ask(), 1)
+        await world.commands.job_checks.check_now(world.ask(), 1)
 
 
 async def test_set_mention_works_only_for_subscribers(world: RelayFixture) -> None:
@@ -999,7 +1001,7 @@ async def test_an_unreadable_snapshot_breaks_nothing(world: RelayFixture) -> Non
         await tx.run("UPDATE jobs SET snapshot = 'not json'")
     assert (await world.commands.queries.list(world.ask()))[0].job is None
     world.clock.move_to(world.clock.monotonic() + 10)
-    await world.commands.check.check_now(world.ask(), 1)
+    await world.commands.job_checks.check_now(world.ask(), 1)
     job = (await world.commands.queries.list(world.ask()))[0].job
     assert job == Job("job-1", JobState.PROGRESS, "progress")
 

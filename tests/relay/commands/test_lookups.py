@@ -10,7 +10,7 @@ from pixverse.api_client import LazyJob
 from pixverse.recent_lists import LookupTerms
 from relay.allowances import Allowances, Refill
 from relay.commands import refusals
-from relay.commands.check import CheckedBefore
+from relay.commands.job_checks import CheckedBefore
 from relay.commands.watch_many import EntryStatus
 from storage.database import Database
 from tests.clock import ManualClock
@@ -66,7 +66,7 @@ async def test_a_recent_response_costs_nothing(world: RelayFixture) -> None:
     with pytest.raises(refusals.TooFast):
         await world.commands.watch.status(world.ask(), "job-99", True, False)
     with pytest.raises(refusals.TooFast):
-        await world.commands.check.peek(world.ask(person=2), "job-99")
+        await world.commands.job_checks.peek(world.ask(person=2), "job-99")
 
 
 async def test_a_job_that_could_not_be_looked_up_is_reported_and_not_watched(database: Database) -> None:
@@ -93,7 +93,7 @@ async def test_polls_continue_when_people_have_used_up_their_requests(world: Rel
         await world.advance(1)
         for person in range(5):
             with pytest.raises(refusals.Refusal):
-                await world.commands.check.peek(world.ask(person=person), f"job-{1000 + 5 * number + person}")
+                await world.commands.job_checks.peek(world.ask(person=person), f"job-{1000 + 5 * number + person}")
     times = world.api.times("job-1")
     assert len(times) >= 3
     assert max(later - earlier for earlier, later in pairwise(times)) <= 24
@@ -119,8 +119,8 @@ async def test_posting_an_ended_job_counts_the_request_for_fresh_links(world: Re
 async def test_check_now_counts(world: RelayFixture) -> None:
     await world.watch("job-1")
     await world.commands.many.watch(world.ask(), " ".join(_jobs(9, 100)), True)
-    assert isinstance(await world.commands.check.check_now(world.ask(), 1), CheckedBefore)
+    assert isinstance(await world.commands.job_checks.check_now(world.ask(), 1), CheckedBefore)
     world.clock.move_to(world.clock.monotonic() + 5)
     await world.commands.many.watch(world.ask(), " ".join(_jobs(5, 200)), True)
     with pytest.raises(refusals.TooFast):
-        await world.commands.check.check_now(world.ask(), 1)
+        await world.commands.job_checks.check_now(world.ask(), 1)

@@ -130,7 +130,7 @@ async def test_a_command_that_sees_the_end_of_an_old_job_without_times_knows_how
     world.api.put(_V2, JobState.COMPLETED, media=(Media("https://x/1.mp4"),))
     if ask == "check":
         [(subscription_id,)] = await world.rows("SELECT id FROM subscriptions")
-        await world.commands.check.check_now(world.ask(), int(str(subscription_id)))
+        await world.commands.job_checks.check_now(world.ask(), int(str(subscription_id)))
     elif ask == "status":
         await world.commands.watch.status(world.ask(channel=CHANNEL + 1), _V2, True, False)
     else:

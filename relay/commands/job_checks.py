@@ -1,4 +1,4 @@
-"""Shows the state of a job."""
+"""Shows the state of a job: `/pixverse status` with `private`, and *Check now*."""
 
 from __future__ import annotations
 
@@ -77,9 +77,8 @@ CheckResult = Checked | CheckedBefore | NotChecked | AlreadyPosted
 """AlreadyPosted if the job has ended meanwhile."""
 
 
-class Check:
-    """Shows the state of jobs, for `/pixverse status` with `private` and for *Check now*. Shows nothing of other
-    servers.
+class JobChecks:
+    """Shows the state of jobs, and nothing of other servers.
 
     Raises the exceptions of `relay.commands.refusals`, those of `pixverse.jobids` if a text is read, and StorageError.
     """
