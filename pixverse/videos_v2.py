@@ -49,9 +49,12 @@ _BY_NAME = {
     "QUEUED": JobState.CREATED,
     "MODERATED": JobState.MODERATED,
     "FAILED": JobState.FAILED,
+    "CANCELLED": JobState.CANCELLED,
+    "CANCELED": JobState.CANCELLED,
     "GENERATING": JobState.PROGRESS,
     "PROCESSING": JobState.PROGRESS,
 }
+"""Meanings of the status name. v2 documents no cancelled jobs; both spellings are those of v1."""
 _TYPES = {
     ".mp4": "video/mp4",
     ".webm": "video/webm",
@@ -246,7 +249,7 @@ def _state(record: dict[str, object]) -> tuple[JobState, str]:
         state = JobState.COMPLETED
     if state is JobState.COMPLETED and not _has_file(record):
         state = JobState.PROGRESS
-    if state in (JobState.MODERATED, JobState.FAILED) and fields.truth(_of(record, "status_final")) is False:
+    if state.ends and state is not JobState.COMPLETED and fields.truth(_of(record, "status_final")) is False:
         state = JobState.PROGRESS
     return state, name or str(number)
 
