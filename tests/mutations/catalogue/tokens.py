@@ -302,8 +302,8 @@ MUTATIONS = (
         "False",
     ),
     mutation(
-        "a token being tried is stored even though the server's was removed meanwhile",
-        f"{_ACCOUNTS}::test_a_token_removed_while_another_was_tried_stays_removed",
+        "a token is not stored because of an earlier removal that had to wait",
+        f"{_ACCOUNTS}::test_an_earlier_removal_that_had_to_wait_does_not_overtake_a_token",
         "ServerTokens._remove",
         "self._changed_by[guild_id] = command\n",
         "",

@@ -28,6 +28,7 @@ from storage import accounts as account_rows
 from storage import batches, card_rows, deliveries, delivery_queries, jobs, servers, subscriptions
 from storage.engines.interface import Row, SqlValue
 from storage.secret_store import new_key
+from tests.e2e.waiting import until
 from tests.idle import until_idle
 from tests.relay.accounts_fixture import AccountsFixture
 
@@ -266,6 +267,19 @@ async def test_a_later_command_is_stored_though_an_earlier_one_changed_the_token
     gates[1].set()
     done = await later
     assert (world.accounts.in_force(GUILD), world.accounts.token_of(done.account_id)) == (done.account_id, NEW)
+
+
+async def test_an_earlier_removal_that_had_to_wait_does_not_overtake_a_token(world: AccountsFixture) -> None:
+    account = await _own(world)
+    gate = world.api.holds(NEW)
+    async with world.database.transaction():
+        removal = asyncio.create_task(world.tokens.remove_token(GUILD, account, ADMIN))
+        await asyncio.sleep(0)
+        later = asyncio.create_task(world.tokens.set_token(GUILD, ADMIN, NEW))
+        await until(lambda: world.api.asked[-1] == NEW)
+    await removal
+    gate.set()
+    assert world.accounts.token_of((await later).account_id) == NEW
 
 
 async def test_a_token_of_another_account_puts_the_waiting_jobs_on_hold(world: AccountsFixture) -> None:
