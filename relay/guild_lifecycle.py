@@ -116,8 +116,6 @@ class GuildLifecycle:
         # Callers that report another language must wait until this one is stored.
         self._locales.pop(guild_id, None)
         async with self._in_turn:
-            if self._locales.get(guild_id) == language:
-                return
             server = await servers.get(self._database.reader, guild_id)
             if server is None or server.locale != language:
                 async with self._database.transaction() as tx:
