@@ -152,6 +152,14 @@ def test_full_buckets_are_forgotten_and_their_number_is_bounded() -> None:
     assert len(buckets) <= 5
 
 
+def test_a_bucket_is_refilled_once_the_wait_that_it_named_is_over() -> None:
+    clock = ManualClock(seconds=98765.4321)  # From here, a third of a second is a little less in binary.
+    buckets: Buckets[int] = Buckets(clock, Refill(burst=2, per_second=3.0))
+    buckets.take(PERSON)
+    clock.move_to(clock.monotonic() + buckets.wait(PERSON, 2))
+    assert buckets.wait(PERSON, 2) == 0
+
+
 def test_returned_requests_do_not_count_as_use() -> None:
     allowances = Allowances(ManualClock())
     allowances.reserve(ACCOUNT, PERSON, 10).close()

@@ -44,6 +44,14 @@ async def test_the_key_file_is_created_once_and_private(sqlite_database: Databas
     assert file.read_bytes() == content
 
 
+async def test_a_database_without_its_key_for_hashing_is_refused(sqlite_database: Database) -> None:
+    await SecretStore.open(sqlite_database)
+    async with sqlite_database.transaction() as tx:
+        await tx.run("DELETE FROM meta WHERE name = ?", (HASH_KEY,))
+    with pytest.raises(WrongKey, match="put a backup in its place"):
+        await SecretStore.open(sqlite_database)
+
+
 async def test_with_a_configured_key_no_file_is_created(sqlite_database: Database) -> None:
     await SecretStore.open(sqlite_database, [new_key()])
     assert not key_file(sqlite_database.path).exists()

@@ -440,4 +440,18 @@ MUTATIONS = (
         "_TO_ENCODE.sub(_encoded, rest)",
         "rest",
     ),
+    mutation(
+        "a response to an earlier request ends an account's backoff",
+        "tests/relay/polling/test_job_fetcher.py::test_a_response_to_an_earlier_request_ends_no_backoff",
+        "JobFetcher._fetch",
+        "if self.backoff_until(account_id) is None:",
+        "if True:",
+    ),
+    mutation(
+        "the search for a file's brand goes on behind a box whose end is unknown",
+        "tests/relay/media/test_file_kind.py::test_the_search_for_a_brand_ends_at_a_box_whose_end_is_unknown[0]",
+        "file_kind._by_brand",
+        "if size < 8:\n    break",
+        "size = max(size, 8)",
+    ),
 )

@@ -202,4 +202,11 @@ MUTATIONS = (
         "if on_hold or before.will_be_open(request.job):",
         "if before.will_be_open(request.job):",
     ),
+    mutation(
+        "rounding keeps a bucket from being full when it said it would be",
+        f"{_ALLOWANCES}::test_a_bucket_is_refilled_once_the_wait_that_it_named_is_over",
+        "Buckets.wait",
+        "missing <= _ROUNDING",
+        "missing <= 0",
+    ),
 )

@@ -421,4 +421,12 @@ MUTATIONS = (
         "reason=reason, variant=result.posted_as",
         "reason=reason",
     ),
+    mutation(
+        "a command fails because its message could not be sent at once",
+        "tests/relay/delivery/test_delivery_loop.py"
+        "::test_an_early_post_is_left_to_the_loop_if_the_database_cannot_be_read",
+        "DeliveryLoop.deliver_now",
+        "except StorageError as error:",
+        "except ZeroDivisionError as error:",
+    ),
 )

@@ -268,4 +268,11 @@ MUTATIONS = (
         "os.path.realpath(root / place)",
         "root / place",
     ),
+    mutation(
+        "a database without its key for hashing is used",
+        "tests/storage/test_secret_store.py::test_a_database_without_its_key_for_hashing_is_refused",
+        "secret_store.verified_hash_key",
+        "if hash_key is None:",
+        "if 0:",
+    ),
 )

@@ -405,6 +405,13 @@ async def test_a_failed_or_refused_early_post_is_left_to_the_loop(world: Deliver
     assert await world.outbox.deliver_now(9999, 5.0) is None
 
 
+async def test_an_early_post_is_left_to_the_loop_if_the_database_cannot_be_read(world: DeliveryLoopFixture) -> None:
+    card_id = await _card(world, "job")
+    reader, world.database.reader = world.database.reader, BrokenReader()
+    assert await world.outbox.deliver_now(card_id, 5.0) is None
+    world.database.reader = reader
+
+
 # ---- the end and what happens in Discord ----------------------------------------------------------------------------
 
 

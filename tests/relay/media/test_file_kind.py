@@ -49,6 +49,12 @@ def test_the_file_s_own_bytes_come_first(head: bytes, ending: str, served: str) 
     assert ending_of(head[:HEAD_BYTES], served, VIDEO) == ending
 
 
+@pytest.mark.parametrize("size", [0, 1, 7])
+def test_the_search_for_a_brand_ends_at_a_box_whose_end_is_unknown(size: int) -> None:
+    head = size.to_bytes(4) + b"free" + brand(b"qt  ")
+    assert ending_of(head[:HEAD_BYTES], "video/webm", VIDEO) == ".webm"
+
+
 @pytest.mark.parametrize("start", [b"wide", b"moov", b"free", b"skip", b"mdat", b"pnot"])
 @pytest.mark.parametrize(
     ("served", "record", "ending"),

@@ -11,6 +11,7 @@ from relay.commands.refusals import TooFast
 from relay.polling.job_fetcher import NoTokenLeft
 from storage.database import Database
 from storage.errors import StorageUnavailable
+from tests.idle import until_idle
 from tests.relay.relay_fixture import ACCOUNT, OTHER_ACCOUNT, RelayFixture
 
 
@@ -92,6 +93,19 @@ async def test_backoffs_grow_without_retry_after_and_end_with_a_response(world: 
     world.api.everywhere = None
     await world.fetcher.fetch(ACCOUNT, "job-1")
     assert world.fetcher.backoff_until(ACCOUNT) is None
+
+
+async def test_a_response_to_an_earlier_request_ends_no_backoff(world: RelayFixture) -> None:
+    world.api.put("job-1")
+    gate = world.api.gate = asyncio.Event()
+    earlier = asyncio.create_task(world.fetcher.fetch(ACCOUNT, "job-1"))
+    await until_idle()
+    world.api.gate, world.api.trouble["job-2"] = None, api_errors.RateLimited("429", None)
+    with pytest.raises(api_errors.RateLimited):
+        await world.fetcher.fetch(ACCOUNT, "job-2")
+    gate.set()
+    await earlier
+    assert world.fetcher.backoff_until(ACCOUNT) is not None
 
 
 async def test_a_broken_account_at_pixverse_makes_no_token_back_off(world: RelayFixture) -> None:
