@@ -203,8 +203,6 @@ class CallbackProcessor:
                 for guild_id, at in came_at.items():
                     await servers.set_callback_heard(tx, guild_id, at)
         except Exception as error:
-            # Broad, so that the loop goes on: the time is stored with the next callback.
+            # Broad, so that the loop goes on: the time is stored with a callback a minute later.
             self._failures += 1
             log_failure(log, error, "it could not be written down that callbacks came")
-            for guild_id in came_at:
-                self._came_at.pop(guild_id, None)
