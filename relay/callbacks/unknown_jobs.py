@@ -7,12 +7,12 @@ import logging
 from collections import deque
 
 from model.job import Job
-from pixverse.api_errors import PixVerseError
+from pixverse.api_errors import BadRequest, PixVerseError, SubscriptionUnpaid, TokenRefused
 from pixverse.callback_body import CallbackBody
 from relay.changes import Changes
 from relay.failures import log_failure
 from relay.follow.job_importer import JobImporter
-from relay.polling.job_fetcher import JobFetcher
+from relay.polling.job_fetcher import JobFetcher, NoTokenLeft
 from relay.polling.job_recorder import is_old_end
 from relay.polling.schedule import Timing
 from relay.tasks import end_tasks
@@ -21,6 +21,10 @@ from storage.database import Queries
 
 log = logging.getLogger(__name__)
 
+MOST_WAITING = 50
+"""Unknown jobs of one account about which the API is to be asked later."""
+_PATIENCE_SECONDS = 3600.0
+"""How long the API is asked again if it gives no answer about an unknown job."""
 REQUESTS_PER_INTERVAL = 10
 """Requests about unknown jobs of one account; it may run as many for one channel (useapi.net PixVerse v1, maxJobs)."""
 
@@ -39,6 +43,7 @@ class UnknownJobs:
         self._changes = changes
         self._clock = timing.clock
         self._interval = timing.interval
+        self._random = timing.random
         self._asked: dict[int, deque[float]] = {}
         """By account: the times of its latest requests; the account requested longest ago comes first."""
         self._looks: dict[tuple[int, str], asyncio.Task[None]] = {}
@@ -53,9 +58,12 @@ class UnknownJobs:
             return False
         look = (account_id, callback.jobid)
         if look not in self._looks:
-            if not self._may_ask(account_id):
+            has_to_wait = self._has_to_wait(account_id)
+            if has_to_wait and sum(waiting == account_id for waiting, _ in self._looks) >= MOST_WAITING:
                 return False
-            task = asyncio.create_task(self._look(account_id, callback))
+            if not has_to_wait and not self._may_ask(account_id):
+                return False
+            task = asyncio.create_task(self._look(account_id, callback, may_ask=not has_to_wait))
             self._looks[look] = task
             task.add_done_callback(lambda _: self._looks.pop(look, None))
         return True
@@ -64,9 +72,13 @@ class UnknownJobs:
         """Cancels every request that is in flight."""
         await end_tasks(self._looks.values())
 
+    def _has_to_wait(self, account_id: int) -> bool:
+        """Whether the account backs off, or the API is down and polled jobs show when it is back."""
+        is_down = self._fetcher.down_since is not None and self._fetcher.breaker.polled_jobs > 0
+        return is_down or self._fetcher.backoff_until(account_id) is not None
+
     def _may_ask(self, account_id: int) -> bool:
-        if self._fetcher.backoff_until(account_id) is not None or self._fetcher.down_since is not None:
-            return False
+        """Counts a request of the account, unless it has made too many; returns whether it may be made."""
         now = self._clock.monotonic()
         self._forget_asked(now)
         asked = self._asked.get(account_id, deque(maxlen=REQUESTS_PER_INTERVAL))
@@ -84,34 +96,51 @@ class UnknownJobs:
                 return
             del self._asked[account_id]
 
-    async def _look(self, account_id: int, callback: CallbackBody) -> None:
+    async def _look(self, account_id: int, callback: CallbackBody, *, may_ask: bool) -> None:
+        """Asks until there is an answer: no list may ever name the job, and the API reports its end only once.
+        `may_ask` tells whether the first request has been counted and may be made now."""
+        came_at, until = self._clock.now(), self._clock.monotonic() + _PATIENCE_SECONDS
+        while not (may_ask and await self._is_settled(account_id, callback, came_at)):
+            now = self._clock.monotonic()
+            backoff = (self._fetcher.backoff_until(account_id) or now) - now
+            wait = max(self._interval, backoff) * self._random.uniform(1, 1.25)
+            if now + wait > until:
+                return
+            await self._clock.sleep(wait)
+            may_ask = not self._has_to_wait(account_id) and self._may_ask(account_id)
+
+    async def _is_settled(self, account_id: int, callback: CallbackBody, came_at: int) -> bool:
+        """Asks the API about the job, and relays it if the API knows it; returns whether there was an answer."""
         try:
             content = (await self._fetcher.fetch(account_id, callback.jobid)).content
-            if not isinstance(content, Job) or await self._ended_long_ago(account_id, content):
-                return
+            if not isinstance(content, Job) or await self._ended_long_ago(account_id, content, came_at):
+                return True
             found = (await self._importer.import_jobs(account_id, [callback.jobid])).found
             # The poller reuses this response. Only if it shows no end yet, the API is asked again.
             if callback.reports_end and not content.state.ends:
                 for job_id in found:
                     self._changes.end_reported(job_id)
+        except (TokenRefused, SubscriptionUnpaid, BadRequest, NoTokenLeft) as refusal:
+            log.info("a job that a callback named is not relayed: %s", refusal)
         except PixVerseError as error:
             log.info("no response about a job that a callback named: %s", error)
+            return False
         except Exception as error:
             # Broad, so that one job's failure, such as a bug or a full disk, ends nothing else.
             self.failures += 1
             log_failure(log, error, "a job that a callback named could not be relayed")
+        return True
 
-    async def _ended_long_ago(self, account_id: int, job: Job) -> bool:
-        """Whether the job ended too long ago to be relayed.
+    async def _ended_long_ago(self, account_id: int, job: Job, came_at: int) -> bool:
+        """Whether the job had ended too long ago to be relayed when its callback came (milliseconds UTC).
 
         A video's record of v2 does not tell when it ended. What is made off-peak takes hours, and no list names it
         (useapi.net PixVerse v2, get-pixverse-scheduler-available). So such a job is relayed if it was made within the
         last day while the account was followed: then it is owed.
         """
-        now = self._clock.now()
-        if not is_old_end(job, now):
+        if not is_old_end(job, came_at):
             return False
-        if job.updated is not None or job.created is None or now - job.created > _LONGEST_MAKING_MS:
+        if job.updated is not None or job.created is None or came_at - job.created > _LONGEST_MAKING_MS:
             return True
         following = await follows.of_account(self._reader, account_id)
         return all(follow.created_at > job.created for follow in following)

@@ -104,8 +104,29 @@ MUTATIONS = (
     mutation(
         "a job that only a callback knows is relayed",
         f"{_HINTS}::test_a_job_unknown_to_the_api_or_long_ended_is_not_relayed",
-        "UnknownJobs._look",
-        "if not isinstance(content, Job) or await self._ended_long_ago(account_id, content):",
+        "UnknownJobs._is_settled",
+        "if not isinstance(content, Job) or await self._ended_long_ago(account_id, content, came_at):",
+        "if False:",
+    ),
+    mutation(
+        "an unknown job is forgotten if the API gives no answer",
+        f"{_HINTS}::test_an_unknown_job_is_requested_again_if_the_api_gave_no_answer",
+        "UnknownJobs._is_settled",
+        'log.info("no response about a job that a callback named: %s", error)\nreturn False',
+        'log.info("no response about a job that a callback named: %s", error)\nreturn True',
+    ),
+    mutation(
+        "an unknown job is forgotten while the account backs off",
+        f"{_HINTS}::test_an_account_in_backoff_is_left_alone",
+        "UnknownJobs.consider",
+        "if has_to_wait and sum(waiting == account_id for waiting, _ in self._looks) >= MOST_WAITING:",
+        "if has_to_wait:",
+    ),
+    mutation(
+        "any number of unknown jobs waits",
+        f"{_HINTS}::test_only_so_many_unknown_jobs_of_an_account_wait",
+        "UnknownJobs.consider",
+        "if has_to_wait and sum(waiting == account_id for waiting, _ in self._looks) >= MOST_WAITING:",
         "if False:",
     ),
     mutation(

@@ -8,9 +8,16 @@ from dataclasses import replace
 import pytest
 
 from model.job import JobState
-from pixverse.api_errors import RateLimited
+from pixverse.api_errors import (
+    AccountBroken,
+    PixVerseError,
+    RateLimited,
+    SubscriptionUnpaid,
+    TokenRefused,
+    Unavailable,
+)
 from relay.callbacks.callback_processor import CallbackProcessor, CallbackUse
-from relay.callbacks.unknown_jobs import UnknownJobs
+from relay.callbacks.unknown_jobs import MOST_WAITING, UnknownJobs
 from relay.follow.job_importer import ImportResult, JobImporter
 from relay.polling.job_recorder import OLD_END_MS
 from storage import follows, servers
@@ -71,7 +78,7 @@ class Post:
 
     async def settled(self) -> None:
         await until_idle()
-        busy = len(self.processor._queue) or self.processor._woken.is_set() or self.unknown._looks
+        busy = len(self.processor._queue) or self.processor._woken.is_set()
         assert not busy, "the callbacks are never dealt with"
         assert self.world.clock.earliest() is not None
 
@@ -228,8 +235,68 @@ async def test_an_account_in_backoff_is_left_alone(world: RelayFixture, post: Po
     await _follow(world)
     world.api.trouble[JOB] = RateLimited("429", 60.0)
     await post.says(jobid=JOB)
-    assert await post.says(jobid="job-two") is CallbackUse.UNKNOWN
+    assert await post.says(jobid="job-two") is CallbackUse.FOLLOWED
     assert len(world.api.asked) == 1
+
+
+async def _pass(world: RelayFixture, post: Post, seconds: float) -> None:
+    end = world.clock.monotonic() + seconds
+    while (at := world.clock.earliest()) is not None and at <= end:
+        world.clock.move_to(at)
+        await post.settled()
+    world.clock.move_to(end)
+    await post.settled()
+
+
+@pytest.mark.parametrize("trouble", [RateLimited("429", 60.0), Unavailable("503"), AccountBroken("596")])
+async def test_an_unknown_job_is_requested_again_if_the_api_gave_no_answer(
+    world: RelayFixture, post: Post, trouble: PixVerseError
+) -> None:
+    """No list may ever name it, and the API reports its end only once."""
+    await _follow(world)
+    for jobid in (JOB, "job-two"):
+        world.api.put(jobid, JobState.COMPLETED, updated=START)
+        world.api.trouble[jobid] = trouble
+        await post.says(jobid=jobid, status="completed")
+    await _pass(world, post, 900)
+    assert post.imports.taken == []
+    assert len(world.api.asked) <= 2 * 900 / world.interval
+    world.api.trouble.clear()
+    await _pass(world, post, 300)
+    assert sorted(post.imports.taken) == sorted([(ACCOUNT, JOB), (ACCOUNT, "job-two")])
+    asked = len(world.api.asked)
+    await _pass(world, post, 300)
+    assert (len(world.api.asked), post.unknown._looks) == (asked, {})
+
+
+async def test_an_unknown_job_is_not_requested_for_ever(world: RelayFixture, post: Post) -> None:
+    await _follow(world)
+    world.api.everywhere = Unavailable("503")
+    await post.says(jobid=JOB, status="completed")
+    await _pass(world, post, 3700)
+    assert post.unknown._looks == {}
+
+
+@pytest.mark.parametrize("refusal", [TokenRefused("401"), SubscriptionUnpaid("402")])
+async def test_a_refused_token_is_not_tried_for_an_unknown_job(
+    world: RelayFixture, post: Post, refusal: PixVerseError
+) -> None:
+    await _follow(world)
+    world.api.everywhere = refusal
+    await post.says(jobid=JOB, status="completed")
+    assert post.unknown._looks == {}
+
+
+async def test_only_so_many_unknown_jobs_of_an_account_wait(world: RelayFixture, post: Post) -> None:
+    await _follow(world)
+    world.api.trouble[JOB] = RateLimited("429", 60.0)
+    await post.says(jobid=JOB)
+    for number in range(100):
+        post.processor.received(GUILD, json.dumps({"jobid": f"made-up-{number}"}).encode())
+    await post.settled()
+    assert len(post.unknown._looks) == MOST_WAITING
+    await _pass(world, post, 65)
+    assert len(world.api.asked) <= 11
 
 
 async def test_a_useless_body_is_counted(post: Post) -> None:
