@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from enum import Enum, auto
 
 from model.job import Job
-from pixverse.api_errors import BadRequest, PixVerseError, SubscriptionUnpaid, TokenRefused
+from pixverse.api_errors import BadRequest, JobNotFound, PixVerseError, SubscriptionUnpaid, TokenRefused
 from pixverse.callback_body import CallbackBody
 from relay.changes import Changes
 from relay.failures import log_failure
 from relay.follow.job_importer import JobImporter
+from relay.polling import schedule
 from relay.polling.job_fetcher import JobFetcher, NoTokenLeft
 from relay.polling.job_recorder import is_old_end
 from relay.polling.schedule import Timing
@@ -29,6 +31,16 @@ REQUESTS_PER_INTERVAL = 10
 """Requests about unknown jobs of one account; it may run as many for one channel (useapi.net PixVerse v1, maxJobs)."""
 
 _LONGEST_MAKING_MS = 24 * 3600 * 1000
+
+
+class _Answer(Enum):
+    """What the API said about an unknown job."""
+
+    SETTLED = auto()
+    """The job is relayed, or never will be."""
+    MISSING = auto()
+    NONE = auto()
+    """No response, or one that says nothing about the job."""
 
 
 class UnknownJobs:
@@ -100,21 +112,31 @@ class UnknownJobs:
         """Asks until there is an answer: no list may ever name the job, and the API reports its end only once.
         `may_ask` tells whether the first request has been counted and may be made now."""
         came_at, until = self._clock.now(), self._clock.monotonic() + _PATIENCE_SECONDS
-        while not (may_ask and await self._is_settled(account_id, callback, came_at)):
+        was_missing = not callback.reports_end  # Other callbacks will follow then.
+        while True:
+            wait = self._interval
+            if may_ask:
+                answer = await self._ask(account_id, callback, came_at)
+                if answer is _Answer.SETTLED or (answer is _Answer.MISSING and was_missing):
+                    return
+                if answer is _Answer.MISSING:
+                    was_missing, wait = True, schedule.second_look_after(self._interval)
             now = self._clock.monotonic()
             backoff = (self._fetcher.backoff_until(account_id) or now) - now
-            wait = max(self._interval, backoff) * self._random.uniform(1, 1.25)
+            wait = max(wait, backoff) * self._random.uniform(1, 1.25)
             if now + wait > until:
                 return
             await self._clock.sleep(wait)
             may_ask = not self._has_to_wait(account_id) and self._may_ask(account_id)
 
-    async def _is_settled(self, account_id: int, callback: CallbackBody, came_at: int) -> bool:
-        """Asks the API about the job, and relays it if the API knows it; returns whether there was an answer."""
+    async def _ask(self, account_id: int, callback: CallbackBody, came_at: int) -> _Answer:
+        """Asks the API about the job, and relays it if the API knows it."""
         try:
             content = (await self._fetcher.fetch(account_id, callback.jobid)).content
+            if isinstance(content, JobNotFound):
+                return _Answer.MISSING
             if not isinstance(content, Job) or await self._ended_long_ago(account_id, content, came_at):
-                return True
+                return _Answer.SETTLED
             found = (await self._importer.import_jobs(account_id, [callback.jobid])).found
             # The poller reuses this response. Only if it shows no end yet, the API is asked again.
             if callback.reports_end and not content.state.ends:
@@ -124,12 +146,12 @@ class UnknownJobs:
             log.info("a job that a callback named is not relayed: %s", refusal)
         except PixVerseError as error:
             log.info("no response about a job that a callback named: %s", error)
-            return False
+            return _Answer.NONE
         except Exception as error:
             # Broad, so that one job's failure, such as a bug or a full disk, ends nothing else.
             self.failures += 1
             log_failure(log, error, "a job that a callback named could not be relayed")
-        return True
+        return _Answer.SETTLED
 
     async def _ended_long_ago(self, account_id: int, job: Job, came_at: int) -> bool:
         """Whether the job had ended too long ago to be relayed when its callback came (milliseconds UTC).

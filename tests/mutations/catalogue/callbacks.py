@@ -104,16 +104,23 @@ MUTATIONS = (
     mutation(
         "a job that only a callback knows is relayed",
         f"{_HINTS}::test_a_job_unknown_to_the_api_or_long_ended_is_not_relayed",
-        "UnknownJobs._is_settled",
+        "UnknownJobs._ask",
         "if not isinstance(content, Job) or await self._ended_long_ago(account_id, content, came_at):",
         "if False:",
     ),
     mutation(
         "an unknown job is forgotten if the API gives no answer",
         f"{_HINTS}::test_an_unknown_job_is_requested_again_if_the_api_gave_no_answer",
-        "UnknownJobs._is_settled",
-        'log.info("no response about a job that a callback named: %s", error)\nreturn False',
-        'log.info("no response about a job that a callback named: %s", error)\nreturn True',
+        "UnknownJobs._ask",
+        'log.info("no response about a job that a callback named: %s", error)\nreturn _Answer.NONE',
+        'log.info("no response about a job that a callback named: %s", error)\nreturn _Answer.SETTLED',
+    ),
+    mutation(
+        "one 404 is believed about a job that only a callback knows",
+        f"{_HINTS}::test_a_job_whose_record_appears_after_its_callback_is_relayed",
+        "UnknownJobs._look",
+        "was_missing = not callback.reports_end",
+        "was_missing = True",
     ),
     mutation(
         "an unknown job is forgotten while the account backs off",

@@ -269,6 +269,27 @@ async def test_an_unknown_job_is_requested_again_if_the_api_gave_no_answer(
     assert (len(world.api.asked), post.unknown._looks) == (asked, {})
 
 
+@pytest.mark.parametrize("reports_end", [True, False])
+async def test_a_job_whose_record_appears_after_its_callback_is_relayed(
+    world: RelayFixture, post: Post, reports_end: bool
+) -> None:
+    """v2 responds with 404 until a video is done, and its lists may lag behind. Later callbacks follow any but the
+    last."""
+    await _follow(world)
+    await post.says(video_id=_V2, video_status=1 if reports_end else 10)
+    await _pass(world, post, 30)
+    world.api.put(_V2, JobState.COMPLETED)
+    await _pass(world, post, 60)
+    assert post.imports.taken == ([(ACCOUNT, _V2)] if reports_end else [])
+
+
+async def test_an_unknown_job_is_missing_the_second_time(world: RelayFixture, post: Post) -> None:
+    await _follow(world)
+    await post.says(video_id=_V2, video_status=1)
+    await _pass(world, post, 600)
+    assert (len(world.api.asked), post.unknown._looks) == (2, {})
+
+
 async def test_an_unknown_job_is_not_requested_for_ever(world: RelayFixture, post: Post) -> None:
     await _follow(world)
     world.api.everywhere = Unavailable("503")
