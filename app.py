@@ -28,7 +28,7 @@ from cogs.pixverse_admin import AdminServices, PixVerseAdmin
 from cogs.token_service import TokenService
 from discord_adapter.client import RelayClient, log_in, use_discord_at
 from discord_adapter.command_registry import CommandRegistry
-from discord_adapter.gateway import ConnectShards, connect_all, connected_until_refused
+from discord_adapter.gateway import connect_all, connected_until_refused
 from discord_adapter.guild_events import GuildEvents
 from discord_adapter.guild_reconciler import GuildReconciler
 from discord_adapter.identify_slots import LocalSlots, SharedSlots
@@ -262,19 +262,7 @@ async def _serve_discord(
     shards, registry, responder = discord_side
     client, clock = shards.client, relay.clock
     limiter = InteractionLimiter(responder, CommandRate(clock, settings.commands_per_minute), clock)
-    services = AdminServices(
-        tokens=TokenService(relay.accounts, relay.tokens, relay.allowances, registry),
-        checks=CheckService(relay.database, relay.rechecks, relay.poster, relay.fetcher, relay.allowances, registry),
-        follows=FollowService(relay.following, relay.poster, registry),
-        outcomes=OutcomeService(relay.database, relay.member_commands.resending, registry),
-        callbacks=CallbackService(
-            relay.callback_addresses,
-            relay.accounts,
-            registry,
-            public_url=settings.public_url,
-            interval=settings.poll_interval_ms,
-        ),
-    )
+    services = _admin_services(settings, relay, registry)
     client.button_handlers = button_handlers(relay.member_commands, services, responder, limiter)
 
     async def start() -> None:
@@ -297,14 +285,28 @@ async def _serve_discord(
     client.started = start
     try:
         await log_in(client, settings.discord_token.get_secret_value(), clock.sleep)
-        connect_shards: ConnectShards = connect_all
-        if relay.membership is not None:
-            connect_shards = partial(share_shards, relay.membership, clock, frozenset(settings.shard_ids) or None)
         signs = (relay.outbox.token_dead, client.invalid_requests.token_refused)
-        connected = connected_until_refused(shards, clock.sleep, connect_shards, signs)
         if relay.membership is None:
-            await connected
+            await connected_until_refused(shards, clock.sleep, connect_all, signs)
         else:
+            share = partial(share_shards, relay.membership, clock, frozenset(settings.shard_ids) or None)
+            connected = connected_until_refused(shards, clock.sleep, share, signs)
             await _first_to_end(connected, relay.membership.refused())
     finally:
         await responder.end()
+
+
+def _admin_services(settings: Settings, relay: Relay, registry: CommandRegistry) -> AdminServices:
+    return AdminServices(
+        tokens=TokenService(relay.accounts, relay.tokens, relay.allowances, registry),
+        checks=CheckService(relay.database, relay.rechecks, relay.poster, relay.fetcher, relay.allowances, registry),
+        follows=FollowService(relay.following, relay.poster, registry),
+        outcomes=OutcomeService(relay.database, relay.member_commands.resending, registry),
+        callbacks=CallbackService(
+            relay.callback_addresses,
+            relay.accounts,
+            registry,
+            public_url=settings.public_url,
+            interval=settings.poll_interval_ms,
+        ),
+    )
