@@ -239,11 +239,7 @@ class WatchMany:
             )
             for one in wanted:
                 if one.status is None and one.jobid is not None:
-                    job = one.found if isinstance(one.found, Job) else None
-                    account = one.row.account_id if one.on_hold and one.row is not None else account_id
-                    ran_until = self._lookups.ran_until(one.row)
-                    request = SubscribeRequest(account, one.jobid, job, mention, batch_id=batch_id, ran_until=ran_until)
-                    await self._subscribe(tx, ask, one, request)
+                    await self._subscribe(tx, ask, one, self._request(one, one.jobid, account_id, batch_id, mention))
             results = [one.subscribed for one in wanted if one.subscribed is not None]
             for result in results:
                 # Not earlier, because the last of them closes the batch if nothing in it is open.
@@ -252,17 +248,13 @@ class WatchMany:
             if hold is not None:
                 await self._lookups.accounts.tell_trouble(tx, ask.guild_id, ask.at)
             jobids = [result.row.jobid for result in results if result.subscription.batch_id == batch_id]
-            if not jobids:
-                await batches.remove(tx, batch_id)
-                return None
-            return await deliveries.add_summary(
-                tx,
-                batch_id=batch_id,
-                guild_id=ask.guild_id,
-                channel_id=ask.channel_id,
-                base_nonce=nonces.for_summary(jobids, ask.channel_id, ask.at),
-                now=ask.at,
-            )
+            return await _add_summary(tx, ask, batch_id, jobids)
+
+    def _request(self, one: _Wanted, jobid: str, account_id: int, batch_id: int, mention: bool) -> SubscribeRequest:
+        job = one.found if isinstance(one.found, Job) else None
+        account = one.row.account_id if one.on_hold and one.row is not None else account_id
+        ran_until = self._lookups.ran_until(one.row)
+        return SubscribeRequest(account, jobid, job, mention, batch_id=batch_id, ran_until=ran_until)
 
     async def _subscribe(self, tx: Transaction, ask: Ask, one: _Wanted, request: SubscribeRequest) -> None:
         if one.on_hold and one.row is not None and not await waits_here(tx, ask, one.row.id):
@@ -292,6 +284,21 @@ class WatchMany:
             on_hold = subscribed.row.account_id != account_id
         api_down = is_unanswered(one.found)
         return WatchEntry(one.text, status, message_id=message_id, api_down=api_down, on_hold=on_hold)
+
+
+async def _add_summary(tx: Transaction, ask: Ask, batch_id: int, jobids: list[str]) -> int | None:
+    """Adds the summary of a batch with these jobs, or removes the batch if there are none."""
+    if not jobids:
+        await batches.remove(tx, batch_id)
+        return None
+    return await deliveries.add_summary(
+        tx,
+        batch_id=batch_id,
+        guild_id=ask.guild_id,
+        channel_id=ask.channel_id,
+        base_nonce=nonces.for_summary(jobids, ask.channel_id, ask.at),
+        now=ask.at,
+    )
 
 
 def _posted(row: JobRow, subscription_id: int, message: OutcomeMessage) -> AlreadyPosted | None:
