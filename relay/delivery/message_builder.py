@@ -170,9 +170,7 @@ class MessageBuilder:
         if delivery.closes_batch and row.batch_id is not None:
             tally = await tally_of(self._reader, row.batch_id, ping=not variant.no_ping)
         ended, ended_after = _end_of(job, outcome)
-        late = None
-        if not again and ended_after is not None and delivery.reason not in _SENT_AGAIN:
-            late = self._why_late(row, delivery, ended_after)
+        late = None if ended_after is None else self._why_late(row, delivery, ended_after)
         post = OutcomePost(
             number=row.job_id,
             jobid=row.jobid,
@@ -217,6 +215,8 @@ class MessageBuilder:
         return row.card_message if summary is None else summary.message_id
 
     def _why_late(self, row: CardRow, delivery: Delivery, ended: int) -> LateReason | None:
+        if delivery.kind is DeliveryKind.AGAIN or delivery.reason in _SENT_AGAIN:
+            return None
         return why_late(
             Delay(
                 now=self._clock.now(),

@@ -132,16 +132,16 @@ MUTATIONS = (
     mutation(
         "a reposted outcome is called late",
         "tests/relay/delivery/test_sender.py::test_a_requested_repost_is_not_late",
-        "MessageBuilder._outcome",
-        "if not again and ended_after",
-        "if ended_after",
+        "MessageBuilder._why_late",
+        "delivery.kind is DeliveryKind.AGAIN or ",
+        "",
     ),
     mutation(
         "an outcome that an admin resends after a refusal is called late",
         "tests/relay/delivery/test_sender.py::test_a_refused_result_that_an_admin_resends_is_not_late",
-        "MessageBuilder._outcome",
-        "is not None and delivery.reason not in _SENT_AGAIN:",
-        "is not None:",
+        "MessageBuilder._why_late",
+        " or delivery.reason in _SENT_AGAIN",
+        "",
     ),
     mutation(
         "an ended summary is edited at every occasion",
