@@ -34,19 +34,20 @@ def backoff(first: float, failures: int, longest: float) -> float:
 
 
 class FailureSeries:
-    """Consecutive failures of something that is retried. Each failure doubles the wait before the next try, up to a
-    minute. Only the first failure of a kind is logged with its traceback."""
+    """Consecutive failures of something that is retried. Each failure doubles the wait before the next try, up to
+    `longest` seconds. Only the first failure of a kind is logged with its traceback."""
 
-    def __init__(self, log: logging.Logger, message: str) -> None:
+    def __init__(self, log: logging.Logger, message: str, longest: float = LONGEST_SECONDS) -> None:
         self._log = log
         self._message = message
+        self._longest = longest
         self._in_a_row = 0
         self._known: set[tuple[type[Exception], int]] = set()
 
     def failed(self, error: Exception) -> float:
         """Logs the failure and returns how many seconds to wait."""
         self._in_a_row += 1
-        seconds = backoff(FIRST_SECONDS, self._in_a_row, LONGEST_SECONDS)
+        seconds = backoff(FIRST_SECONDS, self._in_a_row, self._longest)
         kind = (type(error), _line_of(error))
         if kind in self._known:
             self._log.error(

@@ -89,7 +89,7 @@ class Membership:
         self._named: set[str] = set()
         self._delete_changes_at = -math.inf
         self._draining = False
-        self._looking = FailureSeries(log, "the other processes could not be looked at")
+        self._looking = FailureSeries(log, "the other processes could not be looked at", RENEW_SECONDS)
 
     # ---- what this process holds ------------------------------------------------------------------------------------
 
@@ -224,7 +224,7 @@ class Membership:
                 self._refusal.set_exception(error)
                 self._refusal.exception()  # Marks it as retrieved, even if nobody waits.
         except StorageError as error:
-            return min(self._looking.failed(error), RENEW_SECONDS)
+            return self._looking.failed(error)
         return LOOK_SECONDS
 
     # ---- the lease --------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import psycopg
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from settings import PostgresUrl
 from storage.engines import interface, migrations
@@ -103,7 +103,7 @@ class PostgresEngine(interface.Engine):
                     await writer.note_tables()
                     await tables.analyze_unknown(connection)
                 pool = _pool(parameters, most=1 if use is Use.LEASES else _MAX_READERS)
-                await pool.open(wait=True, timeout=_PATIENCE_SECONDS)
+                await _fill(pool, parameters)
             except BaseException:
                 await writer.close()
                 raise
@@ -185,6 +185,16 @@ def _pool(parameters: str, most: int) -> AsyncConnectionPool[Connection]:
         name="reader",
         num_workers=1,
     )
+
+
+async def _fill(pool: AsyncConnectionPool[Connection], parameters: str) -> None:
+    """Opens a pool. Raises psycopg.Error."""
+    try:
+        await pool.open(wait=True, timeout=_PATIENCE_SECONDS)
+    except PoolTimeout:
+        # The pool doesn't say why it has no connection; another one says it.
+        await (await connecting.connect(parameters)).close()
+        raise
 
 
 async def _patiently_connected(url: PostgresUrl, lock_wait: float) -> Connection:

@@ -290,8 +290,15 @@ MUTATIONS = (
         "if True:",
     ),
     mutation(
+        "a server with too few free connections counts as unreachable",
+        f"{_OPENING}::test_a_server_with_too_few_free_connections",
+        "storage.engines.postgres.engine._fill",
+        "await (await connecting.connect(parameters)).close()\n",
+        "",
+    ),
+    mutation(
         "a server without a free connection counts as unreachable",
-        f"{_OPENING}::test_a_server_without_a_free_connection",
+        f"{_OPENING}::test_a_server_with_too_few_free_connections",
         "storage/engines/postgres/errors.py",
         '_FULL = "too many clients|too many connections|connection slots"\n',
         '_FULL = "too many clients"\n',

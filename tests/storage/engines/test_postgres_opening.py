@@ -228,15 +228,17 @@ async def test_a_server_that_falls_silent_after_the_login(
             await Database.open(postgres_server.url(name_of(url), port=proxy.port))
 
 
-async def test_a_server_without_a_free_connection(postgres_server: PostgresServer, url: PostgresUrl) -> None:
-    with closing(postgres_server.admin()) as connection:
-        connection.execute("CREATE ROLE few LOGIN CONNECTION LIMIT 1")
-        few = postgres_server.url(name_of(url), user="few")
-        try:
-            with psycopg.connect(few.secret.get_secret_value()):
-                assert "takes no more connections" in await _refused(few, DatabaseRefused)
-        finally:
-            connection.execute("DROP ROLE few")
+async def test_a_server_with_too_few_free_connections(
+    postgres_server: PostgresServer, empty: PostgresUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "_PATIENCE_SECONDS", 0.5)
+    few = postgres_server.with_password(empty, "p")
+    with closing(postgres_server.admin()) as connection, psycopg.connect(few.secret.get_secret_value()):
+        connection.execute(f"ALTER ROLE {name_of(empty)} CONNECTION LIMIT 1".encode())
+        assert "takes no more connections" in await _refused(few, DatabaseRefused)
+        connection.execute(f"ALTER ROLE {name_of(empty)} CONNECTION LIMIT 2".encode())
+        with pytest.raises(DatabaseRefused, match="takes no more connections"):
+            await Database.open(few)
 
 
 @pytest.mark.parametrize("by", ["database", "environment", "address"])
