@@ -16,8 +16,9 @@ from relay.cluster.ownership import ALONE, Ownership
 from relay.failures import log_failure
 from relay.polling.job_fetcher import Accounts
 from relay.ports import Clock
-from storage import committed_changes, jobs, servers
+from storage import committed_changes, jobs, servers, subscriptions
 from storage.database import Database
+from storage.jobs import JobRow
 
 log = logging.getLogger(__name__)
 
@@ -179,7 +180,7 @@ class CallbackProcessor:
         if account_id is None or self._accounts.in_force(guild_id) != account_id:
             return CallbackUse.UNKNOWN
         row = await jobs.by_jobid(self._database.reader, account_id, callback.jobid)
-        if row is None:
+        if row is None or not await self._is_watched(row):
             considered = await self._unknown.consider(guild_id, account_id, callback)
             return CallbackUse.FOLLOWED if considered else CallbackUse.UNKNOWN
         if not callback.reports_end:
@@ -192,6 +193,13 @@ class CallbackProcessor:
             async with self._database.transaction(locks_rows=True) as tx:
                 await committed_changes.report_end(tx, row.id)
         return CallbackUse.ASKED
+
+    async def _is_watched(self, row: JobRow) -> bool:
+        """Whether the job has ended or is polled. A job that everybody has stopped watching counts as unknown."""
+        if row.ended_at is not None:
+            return True
+        waiting = await subscriptions.open_of_job(self._database.reader, row.id)
+        return any(self._accounts.in_force(one.guild_id) == row.account_id for one in waiting)
 
     async def _note_servers(self) -> None:
         """Stores when the last callback to each server came, at most once a minute for each server."""

@@ -123,6 +123,13 @@ MUTATIONS = (
         "was_missing = True",
     ),
     mutation(
+        "a job that nobody watches any more is not relayed to those who follow",
+        f"{_HINTS}::test_a_job_that_nobody_watches_any_more_counts_as_unknown",
+        "CallbackProcessor._used",
+        "if row is None or not await self._is_watched(row):",
+        "if row is None:",
+    ),
+    mutation(
         "an unknown job is forgotten while the account backs off",
         f"{_HINTS}::test_an_account_in_backoff_is_left_alone",
         "UnknownJobs.consider",

@@ -283,6 +283,20 @@ async def test_a_job_whose_record_appears_after_its_callback_is_relayed(
     assert post.imports.taken == ([(ACCOUNT, _V2)] if reports_end else [])
 
 
+@pytest.mark.parametrize("status", ["completed", "progress"])
+async def test_a_job_that_nobody_watches_any_more_counts_as_unknown(
+    world: RelayFixture, post: Post, status: str
+) -> None:
+    await _follow(world)
+    number = await world.watch(JOB, channel=CHANNEL + 1)
+    assert await post.says(jobid=JOB, status="progress") is CallbackUse.PROGRESS
+    await world.commands.stop.unwatch(world.ask(channel=CHANNEL + 1), f"#{number}", True)
+    world.clock.move_to(world.clock.monotonic() + 3600)
+    world.api.put(JOB, JobState.COMPLETED, updated=world.clock.now())
+    assert await post.says(jobid=JOB, status=status) is CallbackUse.FOLLOWED
+    assert post.imports.taken == [(ACCOUNT, JOB)]
+
+
 async def test_an_unknown_job_is_missing_the_second_time(world: RelayFixture, post: Post) -> None:
     await _follow(world)
     await post.says(video_id=_V2, video_status=1)
