@@ -13,11 +13,12 @@ from relay.callbacks.unknown_jobs import UnknownJobs
 from relay.changes import Changes
 from relay.clock import sleep_unless_woken
 from relay.cluster.ownership import ALONE, Ownership
-from relay.failures import log_failure
+from relay.failures import FailureSeries, log_failure
 from relay.polling.job_fetcher import Accounts
 from relay.ports import Clock
 from storage import committed_changes, jobs, servers, subscriptions
 from storage.database import Database
+from storage.errors import StorageError
 from storage.jobs import JobRow
 
 log = logging.getLogger(__name__)
@@ -118,6 +119,7 @@ class CallbackProcessor:
         self.heartbeat = clock.monotonic()
         """When the loop last turned, in monotonic seconds. It turns at least every 30 seconds."""
         self._failures = 0
+        self._reading = FailureSeries(log, "callbacks could not be acted on", _LONGEST_SLEEP_SECONDS)
 
     @property
     def failures(self) -> int:
@@ -154,8 +156,8 @@ class CallbackProcessor:
             del self._came_at[guild_id]
 
     async def run(self) -> None:
-        """Acts on callbacks until it is cancelled. Failures are logged and counted; the poller sees the job's end
-        anyway."""
+        """Acts on callbacks until it is cancelled. Failures are logged and counted. While the database fails, callbacks
+        wait: perhaps no list names their jobs, so that the poller never sees them."""
         try:
             while True:
                 self.heartbeat = self._clock.monotonic()
@@ -163,6 +165,7 @@ class CallbackProcessor:
                 while (waiting := self._queue.take()) is not None:
                     self.heartbeat = self._clock.monotonic()
                     await self._process(*waiting)
+                    self.heartbeat = self._clock.monotonic()
                 await sleep_unless_woken(self._clock, _LONGEST_SLEEP_SECONDS, self._woken)
         finally:
             await self._unknown.close()
@@ -170,6 +173,11 @@ class CallbackProcessor:
     async def _process(self, guild_id: int, callback: CallbackBody) -> None:
         try:
             self.counts[await self._used(guild_id, callback)] += 1
+            self._reading.worked()
+        except StorageError as error:
+            self._failures += 1
+            self._queue.add(guild_id, callback)
+            await self._clock.sleep(self._reading.failed(error))
         except Exception as error:
             # Broad, so that one callback's failure, such as a bug or a full disk, delays no other.
             self._failures += 1

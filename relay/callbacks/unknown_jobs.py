@@ -20,6 +20,7 @@ from relay.polling.schedule import Timing
 from relay.tasks import end_tasks
 from storage import follows
 from storage.database import Queries
+from storage.errors import StorageError
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ class _Answer(Enum):
     """The job is relayed, or never will be."""
     MISSING = auto()
     NONE = auto()
-    """No response, or one that says nothing about the job."""
+    """No response, or one that says nothing about the job, or it could not be stored."""
 
 
 class UnknownJobs:
@@ -146,6 +147,10 @@ class UnknownJobs:
             log.info("a job that a callback named is not relayed: %s", refusal)
         except PixVerseError as error:
             log.info("no response about a job that a callback named: %s", error)
+            return _Answer.NONE
+        except StorageError as error:
+            self.failures += 1
+            log_failure(log, error, "a job that a callback named is relayed later")
             return _Answer.NONE
         except Exception as error:
             # Broad, so that one job's failure, such as a bug or a full disk, ends nothing else.

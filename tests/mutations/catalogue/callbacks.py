@@ -123,6 +123,20 @@ MUTATIONS = (
         "was_missing = True",
     ),
     mutation(
+        "a callback is lost while the database fails",
+        f"{_HINTS}::test_a_callback_is_acted_on_once_the_database_works_again",
+        "CallbackProcessor._process",
+        "self._queue.add(guild_id, callback)",
+        "pass",
+    ),
+    mutation(
+        "an unknown job is lost if it cannot be stored",
+        f"{_HINTS}::test_a_job_that_cannot_be_stored_now_is_relayed_later",
+        "UnknownJobs._ask",
+        'log_failure(log, error, "a job that a callback named is relayed later")\nreturn _Answer.NONE',
+        "return _Answer.SETTLED",
+    ),
+    mutation(
         "a job that nobody watches any more is not relayed to those who follow",
         f"{_HINTS}::test_a_job_that_nobody_watches_any_more_counts_as_unknown",
         "CallbackProcessor._used",

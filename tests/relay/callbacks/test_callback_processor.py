@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Collection
 from dataclasses import replace
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -21,6 +22,7 @@ from relay.callbacks.unknown_jobs import MOST_WAITING, UnknownJobs
 from relay.follow.job_importer import ImportResult, JobImporter
 from relay.polling.job_recorder import OLD_END_MS
 from storage import follows, servers
+from storage.errors import StorageUnavailable
 from storage.follows import FollowRow
 from tests.clock import START
 from tests.idle import until_idle
@@ -79,7 +81,8 @@ class Post:
     async def settled(self) -> None:
         await until_idle()
         busy = len(self.processor._queue) or self.processor._woken.is_set()
-        assert not busy, "the callbacks are never dealt with"
+        waits_for_database = self.processor._reading._in_a_row > 0
+        assert waits_for_database or not busy, "the callbacks are never dealt with"
         assert self.world.clock.earliest() is not None
 
 
@@ -380,8 +383,39 @@ async def test_a_failing_database_does_not_end_the_loop(world: RelayFixture, pos
     await post.settled()
     assert post.processor.failures == 1
     world.database.reader = reader
-    assert await post.says(jobid=JOB, status="completed") is CallbackUse.ASKED
+    await _pass(world, post, 1)
     assert post.world.recorded.reported == [number]
+
+
+async def test_a_callback_is_acted_on_once_the_database_works_again(world: RelayFixture, post: Post) -> None:
+    """The API sends it only once, and no list may name its job."""
+    await _follow(world)
+    world.api.put(JOB, JobState.COMPLETED, updated=START)
+    reader = world.database.reader
+    world.database.reader = BrokenReader()
+    post.processor.received(GUILD, json.dumps({"jobid": JOB, "status": "completed"}).encode())
+    post.processor.received(GUILD, json.dumps({"jobid": "job-two", "status": "completed"}).encode())
+    await post.settled()
+    await _pass(world, post, 60)
+    assert post.processor.failures <= 20
+    world.database.reader = reader
+    await _pass(world, post, 30)
+    assert post.imports.taken == [(ACCOUNT, JOB)]
+    assert post.processor.counts == {CallbackUse.FOLLOWED: 2}
+
+
+async def test_a_job_that_cannot_be_stored_now_is_relayed_later(
+    world: RelayFixture, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await _follow(world)
+    world.api.put(JOB, JobState.COMPLETED, updated=START)
+    full = AsyncMock(side_effect=StorageUnavailable("database or disk is full"))
+    with monkeypatch.context() as broken:
+        broken.setattr(post.imports, "import_jobs", full)
+        await post.says(jobid=JOB, status="completed")
+        await _pass(world, post, 60)
+    await _pass(world, post, 60)
+    assert post.imports.taken == [(ACCOUNT, JOB)]
 
 
 async def test_an_unknown_job_that_cannot_be_stored_is_counted(
