@@ -103,8 +103,15 @@ class DiscordSide(NamedTuple):
     responder: Responder
 
 
-async def serve(settings: Settings, service_manager: ServiceManager, dependencies: Dependencies | None = None) -> None:
-    """Runs the bot until it is cancelled, and reports its health to the service manager.
+async def serve(
+    settings: Settings,
+    service_manager: ServiceManager,
+    dependencies: Dependencies | None = None,
+    *,
+    handing_over: Callable[[], None] = lambda: None,
+) -> None:
+    """Runs the bot until it is cancelled, and reports its health to the service manager. Calls `handing_over` if other
+    processes may then take over its work.
 
     Raises AlreadyRunning, a class of DatabaseUnusable, FolderUnusable, SettingsError and DiscordTokenRefused.
     """
@@ -144,7 +151,7 @@ async def serve(settings: Settings, service_manager: ServiceManager, dependencie
         service_manager.ready()
         stack.callback(service_manager.stopping)
         async with _watched(service_manager, heartbeats, clock):
-            await _serve_discord(settings, discord_side, crashes, heartbeats, relay)
+            await _serve_discord(settings, discord_side, crashes, heartbeats, relay, handing_over)
 
 
 async def _open_storage(settings: Settings, stack: AsyncExitStack, dependencies: Dependencies) -> Storage:
@@ -256,7 +263,12 @@ async def _watched(service_manager: ServiceManager, heartbeats: Heartbeats, cloc
 
 
 async def _serve_discord(
-    settings: Settings, discord_side: DiscordSide, crashes: LoopCrashes, heartbeats: Heartbeats, relay: Relay
+    settings: Settings,
+    discord_side: DiscordSide,
+    crashes: LoopCrashes,
+    heartbeats: Heartbeats,
+    relay: Relay,
+    handing_over: Callable[[], None],
 ) -> None:
     """Logs in, starts the cogs, and stays until Discord refuses the token or the task is cancelled."""
     shards, registry, responder = discord_side
@@ -289,7 +301,8 @@ async def _serve_discord(
         if relay.membership is None:
             await connected_until_refused(shards, clock.sleep, connect_all, signs)
         else:
-            share = partial(share_shards, relay.membership, clock, frozenset(settings.shard_ids) or None)
+            shard_ids = frozenset(settings.shard_ids) or None
+            share = partial(share_shards, relay.membership, clock, shard_ids, handing_over)
             connected = connected_until_refused(shards, clock.sleep, share, signs)
             await _first_to_end(connected, relay.membership.refused())
     finally:

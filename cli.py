@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
@@ -21,7 +22,6 @@ from discord_adapter.client import DiscordTokenRefused
 from relay.media.folder import FolderUnusable
 from settings import (
     VERSION,
-    PostgresUrl,
     SettingsError,
     StorageSettings,
     load_settings,
@@ -40,7 +40,7 @@ DONE, FAILED, MISCONFIGURED, TOKEN_REFUSED, ALREADY_RUNNING = 0, 1, 2, 3, 4
 _SECONDS_TO_LEAVE = 9.0
 """Less than the ten seconds after which Docker kills the process."""
 _SECONDS_TO_HAND_OVER = 28.0
-"""On PostgreSQL, where other processes take over this one's work."""
+"""On PostgreSQL, once other processes can take over this one's work."""
 
 _DATABASE_FAILED = (
     "The database takes nothing ({}). Nothing was left half done. Look at DATABASE_URL, the server or the disk, then "
@@ -57,14 +57,40 @@ def run(arguments: Sequence[str], environ: Mapping[str, str], root: Path) -> int
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # as standard error does: a path may hold any character
     options = _parser().parse_args(arguments)
+    deadline = Deadline()
     try:
-        settings, command = _command(options, environ, root)
+        settings, command = _command(options, environ, root, deadline)
     except SettingsError as error:
         return _complain(MISCONFIGURED, *error.problems)
     is_quiet = options.command == "check" and settings.log_level == "INFO"  # It prints what it finds.
     logs.set_up("WARNING" if is_quiet else settings.log_level, settings.log_format)
-    hands_over = options.command is None and isinstance(settings.database, PostgresUrl)
-    return _exit_code(command, _SECONDS_TO_HAND_OVER if hands_over else _SECONDS_TO_LEAVE)
+    return _exit_code(command, deadline)
+
+
+class Deadline:
+    """Ends the process in time even if something hangs. The database is consistent at every moment."""
+
+    def __init__(self) -> None:
+        self._begun_at = 0.0
+        self._timer: threading.Timer | None = None
+
+    def begin(self) -> None:
+        """The process was told to stop."""
+        self._begun_at = time.monotonic()
+        self._end_after(_SECONDS_TO_LEAVE)
+
+    def extend(self) -> None:
+        """Others are taking over, for which the process may take longer. Does nothing before `begin`."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._end_after(_SECONDS_TO_HAND_OVER)
+
+    def _end_after(self, seconds: float) -> None:
+        """Counted from `begin`."""
+        left = self._begun_at + seconds - time.monotonic()
+        self._timer = threading.Timer(max(0.0, left), os._exit, (DONE,))
+        self._timer.daemon = True
+        self._timer.start()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -83,7 +109,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _command(
-    options: argparse.Namespace, environ: Mapping[str, str], root: Path
+    options: argparse.Namespace, environ: Mapping[str, str], root: Path, deadline: Deadline
 ) -> tuple[StorageSettings, Coroutine[object, object, None]]:
     """The settings that a command needs, and the command. Only `check` and the bot itself need a Discord token."""
     if options.command in ("backup", "rotate-key", "copy-database"):
@@ -96,12 +122,12 @@ def _command(
     settings = load_settings(environ, root / ".env", root)
     if options.command == "check":
         return settings, operator_commands.check(settings)
-    return settings, serve(settings, ServiceManager.of_environment(environ))
+    return settings, serve(settings, ServiceManager.of_environment(environ), handing_over=deadline.extend)
 
 
-def _exit_code(command: Coroutine[object, object, None], seconds_to_leave: float = _SECONDS_TO_LEAVE) -> int:
+def _exit_code(command: Coroutine[object, object, None], deadline: Deadline) -> int:
     try:
-        asyncio.run(_until_told_to_stop(command, seconds_to_leave))
+        asyncio.run(_until_told_to_stop(command, deadline))
     except SettingsError as error:
         return _complain(MISCONFIGURED, *error.problems)
     except (DatabaseUnusable, BackupFailed, CopyRefused, FolderUnusable, StorageUnavailable) as error:
@@ -118,7 +144,7 @@ def _exit_code(command: Coroutine[object, object, None], seconds_to_leave: float
     return DONE
 
 
-async def _until_told_to_stop(command: Coroutine[object, object, None], seconds_to_leave: float) -> None:
+async def _until_told_to_stop(command: Coroutine[object, object, None], deadline: Deadline) -> None:
     """Runs the command to its end. SIGTERM or Ctrl-C cancels it, and it cleans up."""
     work = asyncio.create_task(command)
     stopped = False
@@ -129,7 +155,7 @@ async def _until_told_to_stop(command: Coroutine[object, object, None], seconds_
             return
         stopped = True
         log.info("stopping")
-        _leave_in_time(seconds_to_leave)
+        deadline.begin()
         work.cancel()
 
     _on_signals(stop)
@@ -150,13 +176,6 @@ def _on_signals(stop: Callable[[], None]) -> None:
     # Not the loop's own handlers: they end with the loop, and a second signal would then kill the process.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, hear)
-
-
-def _leave_in_time(seconds: float) -> None:
-    """Ends the process even if something hangs. The database is consistent at every moment."""
-    timer = threading.Timer(seconds, os._exit, (DONE,))
-    timer.daemon = True
-    timer.start()
 
 
 def _complain(code: int, *problems: str) -> int:

@@ -101,13 +101,16 @@ class ShardCoordinator:
         except StorageError as error:
             log.warning("the shards can't be looked after now: %s", error)
 
-    async def drain(self) -> None:
-        """Lets others take over every shard for up to `DRAIN_S` seconds, then releases the rest.
+    async def drain(self, handing_over: Callable[[], None]) -> None:
+        """Lets others take over every shard for up to `DRAIN_S` seconds, then releases the rest. Calls `handing_over`
+        first if there are others.
 
         The process must be marked as draining, and `run` must have ended. Does not wait if no other process is alive.
         """
         until = self._monotonic() + DRAIN_S
         await self._end_handovers()
+        if self._shards.held and await self._somebody_else():
+            handing_over()
         while self._shards.held and self._monotonic() < until and await self._somebody_else():
             await self._sleep(_LOOK_WHILE_DRAINING_S)
             try:
@@ -223,9 +226,15 @@ class ShardCoordinator:
 
 
 async def share_shards(
-    membership: Membership, clock: Clock, shard_ids: frozenset[int] | None, shards: ShardManager, info: GatewayInfo
+    membership: Membership,
+    clock: Clock,
+    shard_ids: frozenset[int] | None,
+    handing_over: Callable[[], None],
+    shards: ShardManager,
+    info: GatewayInfo,
 ) -> Never:
-    """Holds this process's shards, and lets others take them over when it is cancelled.
+    """Holds this process's shards. When it is cancelled, it calls `handing_over` if there are others, and lets them
+    take the shards over.
 
     `shard_ids` are the shards that the operator gave to this process; if None, the processes divide all shards among
     themselves. Raises OtherShardCount, and what `ShardManager.failure` raises.
@@ -246,7 +255,7 @@ async def share_shards(
         done.pop().result()
     except asyncio.CancelledError:
         await end_tasks([coordinating])
-        await _drain(membership, coordinator)
+        await _drain(membership, coordinator, handing_over)
         raise
     except Exception:
         await end_tasks([coordinating])
@@ -257,11 +266,11 @@ async def share_shards(
         await end_tasks([coordinating, failing])
 
 
-async def _drain(membership: Membership, coordinator: ShardCoordinator) -> None:
+async def _drain(membership: Membership, coordinator: ShardCoordinator, handing_over: Callable[[], None]) -> None:
     """Lets others take over what this process holds, before the bot ends."""
     try:
         await membership.begin_draining()
-        await coordinator.drain()
+        await coordinator.drain(handing_over)
     except StorageError as error:
         log.warning("nothing can be handed over now: %s", error)
 

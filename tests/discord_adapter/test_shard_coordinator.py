@@ -151,7 +151,7 @@ class Bot:
     async def stay(self) -> Never:
         """As long as it is not cancelled."""
         clock: Any = SimpleNamespace(monotonic=self.clock.monotonic, sleep=self._sleep)
-        connect_shards = partial(share_shards, cast("Membership", self.leases), clock, None)
+        connect_shards = partial(share_shards, cast("Membership", self.leases), clock, None, lambda: None)
         await stay_connected(self.shards, self._sleep, connect_shards)
 
     async def kill(self) -> None:
@@ -292,7 +292,7 @@ async def test_a_draining_process_leaves_no_command_without_a_response(cluster: 
     await cluster.settle(one, two)
     asking = asyncio.create_task(_ask_all_the_time(cluster))
     cluster.table.processes["one"] = Process("one", draining=True)
-    draining = asyncio.create_task(one.coordinator.drain())
+    draining = asyncio.create_task(one.coordinator.drain(lambda: None))
     while not draining.done():
         await two.coordinator.turn()
         await asyncio.sleep(0.01)
@@ -308,8 +308,9 @@ async def test_the_last_process_releases_its_shards_at_once(cluster: Cluster) ->
     await cluster.settle(one)
     cluster.table.processes["one"] = Process("one", draining=True)
     one.waits.clear()
-    await one.coordinator.drain()
-    assert one.waits == []
+    handing_over: list[bool] = []
+    await one.coordinator.drain(lambda: handing_over.append(True))
+    assert (one.waits, handing_over) == ([], [])
     assert cluster.table.holders() == {"one": []}
     await cluster.sandbox.until(lambda: len(cluster.events("close")) == _SHARDS)
     assert {event["code"] for event in cluster.events("close")} == {1000}
@@ -320,7 +321,9 @@ async def test_a_shard_that_nobody_takes_in_time_is_released(cluster: Cluster) -
     await cluster.settle(one)
     cluster.table.processes |= {"one": Process("one", draining=True), "lazy": Process("lazy")}
     one.waits.clear()
-    await one.coordinator.drain()
+    handing_over: list[bool] = []
+    await one.coordinator.drain(lambda: handing_over.append(True))
+    assert handing_over == [True]
     assert sum(one.waits) == pytest.approx(DRAIN_S)
     assert cluster.table.holders()["one"] == []
 

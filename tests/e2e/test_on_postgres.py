@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shlex
+import time
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
@@ -47,6 +48,7 @@ from tests.e2e.test_restarts import (
     test_jobs_that_ended_while_the_bot_was_off,
 )
 from tests.postgres_server import PostgresServer, name_of
+from tests.tcp_proxy import TcpProxy
 
 __all__ = [
     "test_a_batch_survives_a_restart",
@@ -234,6 +236,18 @@ async def test_an_unusable_server_is_one_line_and_code_2(build: Build, postgres_
     with closing(postgres_server.admin(name_of(url))) as connection:
         tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
     assert tables == [("orders",)]
+
+
+async def test_a_signal_while_the_database_does_not_respond(build: Build, postgres_server: PostgresServer) -> None:
+    """Nobody can take over then, so the process ends as soon as one that works alone."""
+    async with TcpProxy.to(postgres_server.port) as proxy:
+        url = postgres_server.url(name_of(postgres_server.new_database()), port=proxy.port)
+        harness = await build(DATABASE_URL=url.secret.get_secret_value(), ENCRYPTION_KEY=new_key())
+        await harness.start()
+        proxy.passes.clear()
+        started = time.monotonic()
+        assert await harness.bot.stop() == 0
+        assert time.monotonic() - started < 12
 
 
 async def test_moving_a_database_that_has_no_key_yet(build: Build, postgres_server: PostgresServer) -> None:

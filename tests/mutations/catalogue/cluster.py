@@ -169,8 +169,8 @@ MUTATIONS = (
         "a stopping process waits even if nobody is left",
         f"{_COORDINATOR}::test_the_last_process_releases_its_shards_at_once",
         "ShardCoordinator.drain",
-        "and await self._somebody_else()",
-        "",
+        "self._monotonic() < until and await self._somebody_else()",
+        "self._monotonic() < until",
     ),
     mutation(
         "the servers of a shard that went to another process are kept",
@@ -896,5 +896,19 @@ MUTATIONS = (
         "forget_person",
         "SET card_final = card_final WHERE",
         "SET shown_at = shown_at WHERE",
+    ),
+    mutation(
+        "a process that nobody takes over from may take as long as others",
+        "tests/test_cli.py::test_a_process_may_take_longer_once_others_take_over",
+        "Deadline.begin",
+        "self._end_after(_SECONDS_TO_LEAVE)",
+        "self._end_after(_SECONDS_TO_HAND_OVER)",
+    ),
+    mutation(
+        "a process that hands its shards over is ended meanwhile",
+        f"{_COORDINATOR}::test_a_shard_that_nobody_takes_in_time_is_released",
+        "ShardCoordinator.drain",
+        "handing_over()",
+        "pass",
     ),
 )
