@@ -237,7 +237,9 @@ async def _open_monitoring_port(
     metrics = MetricsReport(
         instruments.registry, LiveFigures(sources), DatabaseFigures(reader, relay.clock), relay.writes
     )
-    health = HealthReport(heartbeats, relay.writes, shards.away_for, lambda: shards.held, relay.accounts_held)
+    health = HealthReport(
+        heartbeats, relay.writes, shards.away_for, relay.without_lease, lambda: shards.held, relay.accounts_held
+    )
     await stack.enter_async_context(serving(monitoring_routes(health.answer, metrics.answer), port))
 
 

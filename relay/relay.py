@@ -278,6 +278,10 @@ class Relay:
         """The ids of the accounts that this process polls."""
         return list(filter(self.ownership.owns_account, self._account_ids()))
 
+    def without_lease(self) -> float:
+        """Seconds for which this process has had no lease; 0 while it has one, or needs none."""
+        return 0.0 if self.membership is None else self.membership.without_lease()
+
     def api_away(self) -> float:
         """Seconds for which the API has been down; 0 while it responds."""
         since = self.fetcher.down_since

@@ -58,19 +58,28 @@ LONGEST_WITHOUT_GATEWAY = 600.0
 """Seconds. Posting needs no gateway, and most of its outages are shorter."""
 
 
-def reasons(loops: Mapping[str, float], *, takes_writes: bool, gateway_away: float) -> list[str]:
+LONGEST_WITHOUT_LEASE = 120.0
+"""Seconds. A process that can reach the database has a lease again within seconds."""
+
+
+def reasons(
+    loops: Mapping[str, float], *, takes_writes: bool, gateway_away: float, without_lease: float = 0.0
+) -> list[str]:
     """Why the bot does not work; empty if it does. A short outage of Discord or the API is not a reason.
 
     Args:
         loops: How long each loop has not turned, in seconds.
         takes_writes: Whether the database takes writes.
         gateway_away: How long the gateway has been away, in seconds; 0 if it is connected.
+        without_lease: How long this process has had no lease in a shared database, in seconds; 0 if it has one.
     """
     found = [f"the {name} loop has not turned for {loops[name]:.0f} s" for name in stalled(loops)]
     if not takes_writes:
         found.append("the database takes no write")
     if gateway_away > LONGEST_WITHOUT_GATEWAY:
         found.append(f"Discord's gateway has been away for {gateway_away:.0f} s")
+    if without_lease > LONGEST_WITHOUT_LEASE:
+        found.append(f"this process has had no lease in the database for {without_lease:.0f} s")
     return found
 
 
@@ -79,27 +88,30 @@ _NAMED_ACCOUNTS = 100
 
 
 class HealthReport:
-    """Handles `GET /healthz`. `gateway_away` returns seconds; `shards` and `accounts` return what the process holds."""
+    """Handles `GET /healthz`. `gateway_away` and `without_lease` return seconds; `shards` and `accounts` return what
+    the process holds."""
 
     def __init__(
         self,
         heartbeats: Heartbeats,
         writes: WriteAvailability,
         gateway_away: Callable[[], float],
+        without_lease: Callable[[], float],
         shards: Callable[[], Collection[int]],
         accounts: Callable[[], Collection[int]],
     ) -> None:
         self._heartbeats = heartbeats
         self._writes = writes
         self._gateway_away = gateway_away
+        self._without_lease = without_lease
         self._shards = shards
         self._accounts = accounts
 
     async def answer(self, _request: Request) -> Response:
         """200, or 503 with the reasons."""
         takes_writes = await self._writes.takes_writes()
-        loops, gateway_away = self._heartbeats.ages(), self._gateway_away()
-        found = reasons(loops, takes_writes=takes_writes, gateway_away=gateway_away)
+        loops, gateway_away, without_lease = self._heartbeats.ages(), self._gateway_away(), self._without_lease()
+        found = reasons(loops, takes_writes=takes_writes, gateway_away=gateway_away, without_lease=without_lease)
         accounts = sorted(self._accounts())
         return Response.of_json(
             {
@@ -109,6 +121,7 @@ class HealthReport:
                 "loop_crashes": self._heartbeats.crashes(),
                 "database_takes_writes": takes_writes,
                 "seconds_without_gateway": round(gateway_away, 1),
+                "seconds_without_lease": round(without_lease, 1),
                 "shards": sorted(self._shards()),
                 "accounts_held": len(accounts),
                 "accounts": accounts[:_NAMED_ACCOUNTS],

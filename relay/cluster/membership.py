@@ -78,6 +78,7 @@ class Membership:
         self._check = check
         self._refusal: asyncio.Future[Never] = asyncio.get_running_loop().create_future()
         self._trusted_until = -math.inf
+        self._had_lease_until = clock.monotonic()
         self._renew_at = -math.inf
         self._accounts: frozenset[int] = frozenset()
         self._to_release: frozenset[int] = frozenset()
@@ -96,6 +97,10 @@ class Membership:
     @property
     def has_lease(self) -> bool:
         return self._clock.monotonic() < self._trusted_until
+
+    def without_lease(self) -> float:
+        """Seconds for which this process has had no lease; 0 while it has one."""
+        return max(self._clock.monotonic() - self._had_lease_until, 0.0)
 
     def owns_account(self, account_id: int) -> bool:
         return account_id in self._accounts and self.has_lease
@@ -270,10 +275,12 @@ class Membership:
 
     def _trust(self, asked_at: float) -> None:
         self._trusted_until = asked_at + LEASE_SECONDS - MARGIN_SECONDS
+        self._had_lease_until = self._trusted_until
         self._renew_at = asked_at + RENEW_SECONDS
 
     def _lose(self) -> None:
         self._trusted_until = -math.inf
+        self._had_lease_until = min(self._had_lease_until, self._clock.monotonic())
         self._named.clear()
         self._set_accounts(frozenset())
         self._set_shards(_NO_SHARDS)

@@ -16,6 +16,7 @@ from tests.clock import HastyClock, ManualClock
 from tests.web.port import FakeRequest
 from web.health import (
     LONGEST_WITHOUT_GATEWAY,
+    LONGEST_WITHOUT_LEASE,
     STALLED_AFTER,
     HealthReport,
     Heartbeats,
@@ -38,21 +39,30 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 
 def test_at_the_limits_all_is_well() -> None:
     loops = {"poll": 1.0, "cards": STALLED_AFTER}
-    assert reasons(loops, takes_writes=True, gateway_away=LONGEST_WITHOUT_GATEWAY) == []
+    assert (
+        reasons(
+            loops,
+            takes_writes=True,
+            gateway_away=LONGEST_WITHOUT_GATEWAY,
+            without_lease=LONGEST_WITHOUT_LEASE,
+        )
+        == []
+    )
 
 
 @pytest.mark.parametrize(
-    ("loops", "takes_writes", "gateway_away", "words"),
+    ("loops", "takes_writes", "gateway_away", "without_lease", "words"),
     [
-        ({"poll": 1.0, "cards": STALLED_AFTER + 1}, True, 0.0, "the cards loop"),
-        ({}, False, 0.0, "the database takes no write"),
-        ({}, True, LONGEST_WITHOUT_GATEWAY + 1, "gateway has been away for 601 s"),
+        ({"poll": 1.0, "cards": STALLED_AFTER + 1}, True, 0.0, 0.0, "the cards loop"),
+        ({}, False, 0.0, 0.0, "the database takes no write"),
+        ({}, True, LONGEST_WITHOUT_GATEWAY + 1, 0.0, "gateway has been away for 601 s"),
+        ({}, True, 0.0, LONGEST_WITHOUT_LEASE + 1, "no lease in the database for 121 s"),
     ],
 )
 def test_each_problem_has_its_reason(
-    loops: dict[str, float], takes_writes: bool, gateway_away: float, words: str
+    loops: dict[str, float], takes_writes: bool, gateway_away: float, without_lease: float, words: str
 ) -> None:
-    (reason,) = reasons(loops, takes_writes=takes_writes, gateway_away=gateway_away)
+    (reason,) = reasons(loops, takes_writes=takes_writes, gateway_away=gateway_away, without_lease=without_lease)
     assert words in reason
 
 
@@ -94,6 +104,7 @@ async def test_the_response(database: Database, clock: ManualClock, away: float,
         Heartbeats({}, LoopCrashes(), clock.monotonic),
         WriteAvailability(database, Changes(), clock),
         lambda: away,
+        lambda: 0.5,
         lambda: frozenset({5, 2}),
         lambda: range(250, 0, -1),
     )
@@ -101,6 +112,6 @@ async def test_the_response(database: Database, clock: ManualClock, away: float,
     body = json.loads(response.body)
     assert (response.status, body["status"]) == (status, word)
     assert len(body["reasons"]) == (word == "failing")
-    assert body["seconds_without_gateway"] == away
+    assert (body["seconds_without_gateway"], body["seconds_without_lease"]) == (away, 0.5)
     assert body["shards"] == [2, 5]
     assert (body["accounts_held"], body["accounts"]) == (250, list(range(1, 101)))

@@ -573,6 +573,13 @@ MUTATIONS = (
         "",
     ),
     mutation(
+        "a process that gets no lease counts as healthy",
+        f"{_MEMBERSHIP}::test_how_long_a_process_has_had_no_lease",
+        "Membership._lose",
+        "min(self._had_lease_until, self._clock.monotonic())",
+        "self._clock.monotonic()",
+    ),
+    mutation(
         "the tables are not checked again",
         "tests/storage/engines/test_postgres_opening.py::test_a_running_bot_checks_again_what_may_have_changed",
         "check_again",

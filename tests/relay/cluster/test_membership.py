@@ -229,6 +229,24 @@ async def test_a_lease_is_trusted_for_its_length_less_a_margin(begin: Begin) -> 
     assert process.member.shards().held == ()
 
 
+async def test_how_long_a_process_has_had_no_lease(begin: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if the server had no connection left for leases."""
+    process = await begin()
+    process.clock.forward(TRUSTED + 5)
+    assert process.member.without_lease() == pytest.approx(5)
+
+    async def fail(*_: object) -> Never:
+        raise StorageUnavailable("no connection is free")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(processes, "forget", fail)
+        await process.member.turn()
+    process.clock.forward(5)
+    assert process.member.without_lease() == pytest.approx(10)
+    await process.member.turn()
+    assert process.member.without_lease() == 0
+
+
 async def test_a_slow_response_does_not_extend_the_lease(begin: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
     process = await begin()
     renew = processes.renew
