@@ -97,9 +97,7 @@ class Lookups:
     async def many(
         self, ask: Ask, account_id: int, jobids: Collection[str], *, look_again: bool = False
     ) -> dict[str, LookupResult]:
-        """Looks several jobs up. Raises what `one` raises, but TooFast only if no job could be looked up."""
-        if not jobids:
-            return {}
+        """Looks one or more jobs up. Raises what `one` raises, but TooFast only if no job could be looked up."""
         require_ok(self.accounts, account_id)
         fresh = 0.0 if look_again else FRESH_SECONDS
         needed = [jobid for jobid in jobids if not self._fetcher.is_at_hand(account_id, jobid, fresh)]
