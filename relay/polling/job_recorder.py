@@ -131,16 +131,17 @@ class JobRecorder:
                         await end_silently(tx, subscription, now)
             self._signal(job_id, Recorded.ENDED)
 
-    async def refresh_ended(self, job_id: int, content: object) -> None:
+    async def refresh_ended(self, job_id: int, response: Job) -> None:
         """Stores the fresh links of an ended job, if the response has links and the same outcome."""
-        if not isinstance(content, Job) or not content.media:
+        if not response.media:
             return
-        outcome = outcome_of_state(content.state)
         async with self._database.transaction() as tx:
             row = await jobs.by_id(tx, job_id)
-            known = snapshots.load(row.snapshot) if row is not None else None
-            snapshot = snapshots.dump(content if known is None else merge.with_known_files(known, content))
-            if row is not None and outcome is not None and row.outcome is outcome and row.snapshot != snapshot:
+            if row is None or row.outcome is None or row.outcome is not outcome_of_state(response.state):
+                return
+            known = snapshots.load(row.snapshot)
+            snapshot = snapshots.dump(response if known is None else merge.with_known_files(known, response))
+            if snapshot != row.snapshot:
                 await jobs.change(tx, job_id, snapshot, row.changed_at)
 
     async def deliver_held(self, account_id: int) -> None:
