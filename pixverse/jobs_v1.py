@@ -88,10 +88,8 @@ def read_job(record: object, asked: str) -> Job:
     )
 
 
-def percent_of(content: str | None) -> int | None:
+def percent_of(content: str) -> int | None:
     """The last percentage in parentheses, such as `(46%)`, at most 100; None if PixVerse's message has none."""
-    if content is None:
-        return None
     found = _PERCENT.findall(content)
     return min(int(found[-1]), 100) if found else None
 

@@ -105,8 +105,6 @@ def _cut(pieces: Sequence[str], limit: int) -> str:
     text = "".join(pieces)
     if units(text) <= limit:
         return text
-    if limit < 1:
-        return ""
     kept, room = 0, limit - 1
     for piece in pieces:
         room -= units(piece)

@@ -246,10 +246,9 @@ def test_half_an_emoji_can_be_stored() -> None:
         ("(٤٦%)", None),
         ("(Waiting to start)", None),
         ("", None),
-        (None, None),
     ],
 )
-def test_percent(content: str | None, percent: int | None) -> None:
+def test_percent(content: str, percent: int | None) -> None:
     assert percent_of(content) == percent
 
 
