@@ -56,6 +56,18 @@ async def test_simultaneous_callers_share_one_request_and_can_give_up() -> None:
     assert lists.spent == 1
 
 
+async def test_a_slow_request_is_shared_for_as_long_as_it_takes() -> None:
+    lists = Lists()
+    lists.gate.clear()
+    first = asyncio.create_task(lists.get())
+    await asyncio.sleep(0)
+    lists.now += 10
+    second = asyncio.create_task(lists.get())
+    await asyncio.sleep(0)
+    lists.gate.set()
+    assert await first == await second == 1
+
+
 async def test_a_refusal_is_shared_too() -> None:
     lists = Lists()
     lists.error = BadRequest("400")

@@ -22,6 +22,8 @@ from settings import VERSION
 from storage import jobs
 from storage.database import Database, Queries, open_reader
 from storage.engines.interface import Row, SqlValue
+from storage.errors import StorageUnavailable
+from storage.figures import Figures
 from tests.clock import HastyClock, ManualClock
 from tests.web.port import FakeRequest
 from tests.web.samples import read
@@ -166,6 +168,21 @@ async def test_an_unreadable_database_costs_only_its_figures(
     samples = read(response.body.decode())
     assert samples["relay_polls_due"] == 3
     assert not any(name.startswith("relay_jobs_open") for name in samples)
+
+
+async def test_figures_that_can_no_longer_be_read_are_dropped(
+    database: Database, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(_queries: Queries) -> Figures:
+        raise StorageUnavailable("database is locked")
+
+    figures = DatabaseFigures(database.reader, clock)
+    await figures.refresh()
+    assert list(figures.collect()) != []
+    monkeypatch.setattr("storage.figures.read", fail)
+    clock.forward(1000)
+    await figures.refresh()
+    assert list(figures.collect()) == []
 
 
 def test_what_is_counted_while_the_bot_works() -> None:

@@ -454,4 +454,11 @@ MUTATIONS = (
         "if size < 8:\n    break",
         "size = max(size, 8)",
     ),
+    mutation(
+        "a list that takes longer than it is kept is requested again meanwhile",
+        "tests/pixverse/test_recent_lists.py::test_a_slow_request_is_shared_for_as_long_as_it_takes",
+        "RecentLists._forget_old",
+        "if fetched.fetching.done():",
+        "if True:",
+    ),
 )

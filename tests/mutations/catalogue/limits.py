@@ -209,4 +209,12 @@ MUTATIONS = (
         "missing <= _ROUNDING",
         "missing <= 0",
     ),
+    mutation(
+        "a server over a limit that was lowered takes jobs of a follow",
+        "tests/relay/follow/test_account_follower.py"
+        "::test_nothing_is_taken_while_a_server_is_over_a_limit_that_was_lowered",
+        "JobImporter._subscribe_batch",
+        "max(0, self._max_open - await subscriptions.count_open_of_guild(tx, follow.guild_id))",
+        "self._max_open - await subscriptions.count_open_of_guild(tx, follow.guild_id)",
+    ),
 )

@@ -499,4 +499,11 @@ MUTATIONS = (
         "if held is not None:",
         "if False:",
     ),
+    mutation(
+        "a job on hold here is posted again with the end that only others may see",
+        "tests/relay/commands/test_commands.py::test_post_again_posts_nothing_of_a_job_that_is_on_hold_here",
+        "Resending.post_again",
+        " or here.ended_at is None",
+        "",
+    ),
 )

@@ -890,6 +890,18 @@ async def test_post_again_works_once_per_reply_with_fresh_links(world: RelayFixt
     assert after == snapshot
 
 
+async def test_post_again_posts_nothing_of_a_job_that_is_on_hold_here(world: RelayFixture) -> None:
+    """The job may have ended only for servers that still use its account."""
+    world.api.put("job-1")
+    await world.commands.watch.status(world.ask(), "job-1", True, False)
+    await world.commands.watch.status(world.ask(guild=GUILD + 1, channel=CHANNEL + 1), "job-1", True, False)
+    world.accounts.used[GUILD] = OTHER_ACCOUNT
+    await world.recorder.record_response(1, world.api.put("job-1", JobState.COMPLETED), ACCOUNT)
+    with pytest.raises(refusals.NothingToDo):
+        await world.commands.resending.post_again(world.ask(), 1, ANSWER)
+    assert await world.outcomes() == [("outcome", CHANNEL + 1)]
+
+
 async def test_post_again_ignores_a_contradicting_response(world: RelayFixture) -> None:
     world.api.put("job-1", JobState.COMPLETED, media=(Media("https://x/old.mp4"),))
     await world.commands.watch.status(world.ask(), "job-1", True, False)

@@ -12,7 +12,7 @@ from model.job import JobState, Media
 from pixverse.api_errors import NoList, TokenRefused, Unavailable
 from relay.commands.stop import TakenOff
 from relay.commands.subscribe import Limits
-from storage import follows, servers
+from storage import follows, jobs, servers, subscriptions
 from storage.database import Database
 from storage.follows import FollowRow
 from tests.clock import START
@@ -256,6 +256,26 @@ async def test_the_server_s_limit_applies_is_reported_once_and_free_space_is_use
         await world.rows("SELECT * FROM jobs j WHERE NOT EXISTS (SELECT 1 FROM subscriptions WHERE job_id = j.id)")
         == []
     )
+    await world.close()
+
+
+async def test_nothing_is_taken_while_a_server_is_over_a_limit_that_was_lowered(database: Database) -> None:
+    world = FollowFixture(database, limits=Limits(500, 1))
+    async with database.transaction() as tx:
+        for number in range(3):
+            world.api.put(f"v1-mine-{number}")
+            job = await jobs.add(tx, ACCOUNT, f"v1-mine-{number}", None, world.clock.now())
+            await subscriptions.add(
+                tx, job_id=job.id, guild_id=GUILD, channel_id=CHANNEL, batch_id=None, spoiler=False, now=START
+            )
+    for number in range(4):
+        world.api.put(f"v1-{number}")
+    await world.follow()
+    world.run()
+    await world.advance(50)
+    assert len(await world.rows("SELECT * FROM jobs")) == 3
+    [(notice,)] = await world.rows("SELECT notice FROM deliveries WHERE kind = 'notice'")
+    assert '"jobs":4' in str(notice)
     await world.close()
 
 
