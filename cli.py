@@ -137,11 +137,22 @@ def _exit_code(command: Coroutine[object, object, None], deadline: Deadline) -> 
         return _complain(TOKEN_REFUSED, _TOKEN_REFUSED_LINE)
     except AlreadyRunning as error:
         return _complain(ALREADY_RUNNING, str(error))
-    except Exception:
-        # Logged here because the interpreter's own traceback would show secrets that the error holds.
-        log.exception("The bot ended by a fault of its own")
+    except Exception as error:
+        if not isinstance(error, BrokenPipeError) or not _output_is_closed():
+            # Logged here because the interpreter's own traceback would show secrets that the error holds.
+            log.exception("The bot ended by a fault of its own")
         return FAILED
     return DONE
+
+
+def _output_is_closed() -> bool:
+    """Whether nobody reads the output any more, as in `bot.py check | head -1`. What is still to be written is lost."""
+    try:
+        print(flush=True)
+    except BrokenPipeError:
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - flushed at the interpreter's end
+        return True
+    return False
 
 
 async def _until_told_to_stop(command: Coroutine[object, object, None], deadline: Deadline) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import sqlite3
+import sys
 from contextlib import closing
 
 import pytest
@@ -17,6 +19,7 @@ from storage.database import Database
 from tests.e2e.conftest import Build
 from tests.e2e.guild_fixture import GuildFixture
 from tests.e2e.harness import Harness
+from tests.e2e.process import NO_CERTIFICATES
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -135,6 +138,24 @@ async def test_output_that_the_terminal_s_encoding_cannot_show(build: Build) -> 
     assert finished.code == 0, finished.text
     assert finished.lines[-1].startswith("Invite link: ")
     assert any(r"za\u017c\xf3\u0142\u0107.db" in line for line in finished.lines)
+
+
+async def test_output_that_nobody_reads_any_more(build: Build) -> None:
+    """As in `bot.py check | head -1` in the container, which sets PYTHONUNBUFFERED."""
+    harness = await build()
+    reader, writer = os.pipe()
+    os.close(reader)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(harness.bot.program / "bot.py"),
+        "check",
+        env={**NO_CERTIFICATES, **harness.bot.settings, "PYTHONUNBUFFERED": "1"},
+        stdout=writer,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    os.close(writer)
+    _, errors = await process.communicate()
+    assert (process.returncode, errors.decode()) == (1, "")
 
 
 async def test_backup_beside_the_running_bot(harness: Harness, server: GuildFixture) -> None:
