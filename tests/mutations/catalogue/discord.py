@@ -948,4 +948,11 @@ MUTATIONS = (
         "if card.message_id is None else None",
         "if False else None",
     ),
+    mutation(
+        "a summary counts as unchanged after an edit without a response",
+        "tests/relay/cards/test_card_loop.py::test_a_summary_is_put_right_after_an_edit_without_a_response",
+        "CardEdits._says_so_already",
+        "if key in self._unanswered:\n    return False\n",
+        "",
+    ),
 )

@@ -336,4 +336,11 @@ MUTATIONS = (
         "return _WHOLE_ID.fullmatch(unwrapped(first + second)) is not None",
         "return True",
     ),
+    mutation(
+        "a job that is watched again is posted with the end that it had",
+        "tests/relay/polling/test_job_recorder.py::test_nothing_is_posted_of_a_job_that_is_watched_again_by_now",
+        "JobRecorder.deliver_held",
+        "if row is None or row.ended_at is None:",
+        "if row is None:",
+    ),
 )

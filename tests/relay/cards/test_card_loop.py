@@ -1079,6 +1079,20 @@ async def test_a_summary_follows_its_jobs(world: CardLoopFixture) -> None:
     assert len(world.discord.edits) == edits
 
 
+async def test_a_summary_is_put_right_after_an_edit_without_a_response(world: CardLoopFixture) -> None:
+    """Discord may have stored the edit, although the summary should look as before by now."""
+    await _with_summary(world)
+    await world.move(10 * SECOND)
+    world.in_force, world.discord.edit_script = 2, [NoResponse("broken off")]
+    world.loop.all_changed()
+    await world.move(10 * SECOND)
+    assert not world.discord.edit_script
+    world.in_force = 1
+    await world.move(60 * SECOND)
+    shown = [post for _, post in world.discord.edits if isinstance(post, SummaryPost)]
+    assert [post.entries[0].status is CardStatus.OTHER_ACCOUNT for post in shown] == [False]
+
+
 async def test_a_change_that_a_summary_does_not_show_costs_no_edit(world: CardLoopFixture) -> None:
     batch_id = await world.batch(CHANNEL, 9)
     await world.watch("one", CHANNEL, batch_id=batch_id)

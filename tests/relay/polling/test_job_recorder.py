@@ -10,8 +10,8 @@ from model.job import Job, JobState, Media
 from model.states import DeliveryKind, NoticeKind
 from relay.delivery import nonces, notice_json
 from relay.polling.job_recorder import Recorded, apply_response
-from storage import jobs
-from storage.database import Database
+from storage import jobs, subscriptions
+from storage.database import Database, Queries
 from tests.relay.relay_fixture import ACCOUNT, CHANNEL, GUILD, OTHER_ACCOUNT, PERSON, RelayFixture
 
 
@@ -301,6 +301,19 @@ async def test_a_batch_ends_with_a_job_whose_end_is_reported_to_nobody(world: Re
     assert (told.kind, told.mention) == (NoticeKind.BATCH_ENDED, (PERSON,))
     assert told.tally is not None
     assert (told.tally.total, told.tally.failed, told.tally.refused) == (1, 1, 0)
+
+
+async def test_nothing_is_posted_of_a_job_that_is_watched_again_by_now(
+    world: RelayFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def before(_queries: Queries, _account_id: int) -> list[int]:
+        return [number]
+
+    world.api.put("job-1")
+    number = await world.watch("job-1")
+    monkeypatch.setattr(subscriptions, "ended_jobs_with_open", before)
+    await world.recorder.deliver_held(ACCOUNT)
+    assert await world.outcomes() == []
 
 
 async def test_an_end_that_a_server_s_account_never_saw_is_not_posted(world: RelayFixture) -> None:
