@@ -103,7 +103,7 @@ class Relay:
         if shared is not None:
             feed = ChangeFeed(database, changes, memories, clock.monotonic)
             known = newest_tables(database.place)
-            check = partial(check_again, database.reader, database.place, secret_store, known)
+            check = partial(check_again, place=database.place, secret_store=secret_store, known=known)
             self.membership = Membership(shared.leases, feed, self._account_ids, changes, shared.clock, VERSION, check)
         self.ownership: Ownership = self.membership or ALONE
         ownership = self.ownership

@@ -24,7 +24,7 @@ from relay.cluster.request_shares import RequestShare, fair_requests
 from relay.failures import FailureSeries
 from relay.tasks import end_tasks
 from storage import processes
-from storage.database import Database, Transaction
+from storage.database import Database, Queries, Transaction
 from storage.errors import DatabaseUnusable, StorageError
 from storage.processes import LEASE_SECONDS, Process, ShardLease
 
@@ -55,7 +55,8 @@ class Membership:
     Args:
         leases: The database over separate connections (`Use.LEASES`), so that no other transaction delays a renewal.
         accounts: Returns the ids of all known accounts.
-        check: Checks that this process may still work with the database. Raises DatabaseUnusable and StorageError.
+        check: Checks that this process may still work with the database, over a connection that nothing else delays.
+            Raises DatabaseUnusable and StorageError.
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class Membership:
         changes: Changes,
         clock: DatabaseClock,
         version: str,
-        check: Callable[[], Awaitable[None]],
+        check: Callable[[Queries], Awaitable[None]],
     ) -> None:
         self.process_id = uuid4().hex
         self._leases = leases
@@ -238,7 +239,7 @@ class Membership:
         """Registers this process, or registers it again after it has lost its lease. What it held is then free in the
         database too."""
         self._lose()
-        await self._check()
+        await self._check(self._leases.reader)
         asked_at = self._clock.monotonic()
         async with self._leases.transaction() as tx:
             await processes.forget(tx, self.process_id)
@@ -250,7 +251,7 @@ class Membership:
 
     async def _renew(self) -> None:
         # The key may have been changed during an outage, and the tables by a newer version at any time.
-        await self._check()
+        await self._check(self._leases.reader)
         asked_at = self._clock.monotonic()
         now = await self._write(lambda tx: processes.renew(tx, self.process_id))
         if now is None:

@@ -562,14 +562,14 @@ MUTATIONS = (
         "a process goes on with a key that is no longer the database's",
         f"{_MEMBERSHIP}::test_a_process_that_may_no_longer_use_the_database_releases_everything",
         "Membership._begin",
-        "await self._check()\n",
+        "await self._check(self._leases.reader)\n",
         "",
     ),
     mutation(
         "a running process goes on with tables that it may not use",
         f"{_MEMBERSHIP}::test_a_process_that_may_no_longer_use_the_database_releases_everything",
         "Membership._renew",
-        "await self._check()\n",
+        "await self._check(self._leases.reader)\n",
         "",
     ),
     mutation(

@@ -24,7 +24,7 @@ from relay.cluster.membership import (
 from relay.cluster.request_shares import LEAST, SHARE_VALID_S, fair_requests
 from settings import PostgresUrl
 from storage import committed_changes, deliveries, jobs, processes
-from storage.database import Database
+from storage.database import Database, Queries
 from storage.engines.interface import Use
 from storage.errors import StorageUnavailable, WrongKey
 from storage.processes import LEASE_SECONDS
@@ -70,7 +70,8 @@ class Process(KeptInMemory):
     def _hear(self, name: str, item: int | None) -> None:
         self.recorded.append((name, item))
 
-    async def check(self) -> None:
+    async def check(self, reader: Queries) -> None:
+        assert reader is self.leases.reader  # A busy pool must not delay a renewal.
         if self.refusal is not None:
             raise self.refusal
 
