@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 KEPT = 31 * 24 * 3600 * 1000
 """Milliseconds. useapi.net keeps a job's record just as long (PixVerse v1, get-pixverse-jobid)."""
 
+_LAST_EDITS = 24 * 3600 * 1000
+"""Milliseconds for which a job is kept after a channel has stopped waiting for it: its card still has to say so."""
 _AT_ONCE = 100
 """Jobs or notices deleted in one transaction, which blocks all other writes."""
 _BETWEEN_SECONDS = 1.0
@@ -65,13 +67,14 @@ class Retention:
 
     async def sweep(self) -> None:
         """Deletes everything that is old enough. Raises StorageError and OSError if the database or disk fails."""
-        before = self._clock.now() - KEPT
+        now = self._clock.now()
+        before, stopped_before = now - KEPT, now - _LAST_EDITS
         # useapi.net has deleted the records of these jobs by now, so nothing is left for their servers to decide.
         await self._give_up_held(before)
         jobs = 0
-        while await deletion.old_jobs(self._database.reader, before, 1):
+        while await deletion.old_jobs(self._database.reader, before, 1, stopped_before=stopped_before):
             async with self._database.transaction() as tx:
-                jobs += await deletion.delete_old_jobs(tx, before, _AT_ONCE)
+                jobs += await deletion.delete_old_jobs(tx, before, _AT_ONCE, stopped_before=stopped_before)
             await self._clock.sleep(_BETWEEN_SECONDS)
         while await self._delete_notices(before) == _AT_ONCE:
             await self._clock.sleep(_BETWEEN_SECONDS)

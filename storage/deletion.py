@@ -104,23 +104,27 @@ async def forget_server(tx: Transaction, guild_id: int) -> int | None:
 # ---- what is old enough ---------------------------------------------------------------------------------------------
 
 
-async def old_jobs(queries: Queries, before: int, limit: int) -> list[int]:
+async def old_jobs(queries: Queries, before: int, limit: int, *, stopped_before: int) -> list[int]:
     """Jobs that ended before this time (milliseconds UTC), and jobs that have not ended but for which nobody has waited
-    since then. Never a job that somebody waits for, or that has something still to be posted."""
+    since then.
+
+    Never a job that somebody waits for, that has something still to be posted, or for which somebody has waited since
+    `stopped_before`: its card may be about to be edited for the last time.
+    """
     return await queries.values(
         f"""
-        SELECT j.id FROM jobs j WHERE j.ended_at <= ?1 AND {_NOT_WANTED.format(later=2**62)}
+        SELECT j.id FROM jobs j WHERE j.ended_at <= ?1 AND {_NOT_WANTED.format(later="?3")}
         UNION ALL
         SELECT j.id FROM jobs j WHERE j.ended_at IS NULL AND j.changed_at <= ?1 AND {_NOT_WANTED.format(later="?1")}
         LIMIT ?2
         """,
-        (before, limit),
+        (before, limit, stopped_before),
     )
 
 
-async def delete_old_jobs(tx: Transaction, before: int, limit: int) -> int:
+async def delete_old_jobs(tx: Transaction, before: int, limit: int, *, stopped_before: int) -> int:
     """Deletes at most `limit` of `old_jobs`, with their subscriptions and deliveries; returns how many."""
-    ids = await old_jobs(tx, before, limit)
+    ids = await old_jobs(tx, before, limit, stopped_before=stopped_before)
     await tx.run(f"DELETE FROM subscriptions WHERE {tx.dialect.among('job_id')}", (tx.dialect.list_of(ids),))
     await tx.run(f"DELETE FROM jobs WHERE {tx.dialect.among('id')}", (tx.dialect.list_of(ids),))
     return len(ids)

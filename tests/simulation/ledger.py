@@ -10,6 +10,7 @@ import re
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cache
 from random import Random
 from typing import Any
@@ -52,6 +53,8 @@ within this time."""
 _BEFORE = 120.0
 """Seconds before an event within which a fault may still have caused it."""
 _LINKS_LAST = 20 * 3600.0
+_REMEMBERED = 31 * 86400.0
+"""Seconds for which the bot remembers a notice that was posted."""
 _LATE = 10 * 60.0 + 60.0
 _NOT_LATE = 10 * 60.0 - 60.0
 _LIMITS_LEARNED = 24 * 3600.0
@@ -780,7 +783,8 @@ class Ledger:
                 job = self.cards.get(str(number))
                 promise = None if job is None else self.promises.get((job.jobid, channel.id))
                 ended = promise is not None and bool(promise.outcomes) and not promise.extra
-                unsure = self._nonces.get(str(number)) in self._unsure
+                age = self._clock.true_ms() / 1000 - datetime.fromisoformat(message["timestamp"]).timestamp()
+                unsure = self._nonces.get(str(number)) in self._unsure or age > _REMEMBERED
                 self.message_laws.check_at_end(message, channel, ended=ended, token_works=works, unsure=unsure)
 
     def check_promises(self) -> None:

@@ -128,7 +128,8 @@ class MessageLaws:
         self, message: dict[str, Any], channel: Channel, *, ended: bool, token_works: bool, unsure: bool
     ) -> None:
         """Checks a message once everything is quiet: the card of a job with a result shows the end, and no notice
-        reports a problem that is over, unless the bot couldn't know that the notice was posted (`unsure`)."""
+        reports a problem that is over, unless the bot couldn't know that the notice was posted or has forgotten it
+        (`unsure`)."""
         text = text_of(message)
         known = str(message["id"]) in self._ever_edited
         if ended and known and (_IN_WORK.match(text) or text.startswith("**On hold")):

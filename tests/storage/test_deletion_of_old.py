@@ -21,7 +21,14 @@ class Shelf:
         self.database = database
 
     async def job(
-        self, jobid: str, *, ended: int | None, stopped: int | None = None, waiting: bool = False, delivered: int = OLD
+        self,
+        jobid: str,
+        *,
+        ended: int | None,
+        stopped: int | None = None,
+        waiting: bool = False,
+        given_up: int | None = None,
+        delivered: int = OLD,
     ) -> int:
         async with self.database.transaction() as tx:
             account = await accounts.put_token(tx, "user:1", b"x", "user:1", 0)
@@ -37,7 +44,7 @@ class Shelf:
             await jobs.end(tx, row.id, Outcome.COMPLETED, ended)
             if waiting:
                 return row.id
-            await subscriptions.end(tx, subscription_id, ended)
+            await subscriptions.end(tx, subscription_id, ended if given_up is None else given_up)
             delivery_id = await deliveries.add_outcome(
                 tx,
                 subscription_id=subscription_id,
@@ -53,7 +60,7 @@ class Shelf:
 
     async def sweep(self, limit: int = 10) -> int:
         async with self.database.transaction() as tx:
-            return await deletion.delete_old_jobs(tx, BEFORE, limit)
+            return await deletion.delete_old_jobs(tx, BEFORE, limit, stopped_before=NEW)
 
     async def left(self) -> list[int]:
         return [row["id"] for row in await self.database.reader.all("SELECT id FROM jobs ORDER BY id")]
@@ -78,10 +85,12 @@ async def test_watched_jobs_and_jobs_with_outcomes_to_post_are_kept(shelf: Shelf
         await shelf.job("running", ended=None),
         await shelf.job("on hold at its end", ended=OLD, waiting=True),
         await shelf.job("to be posted", ended=OLD, delivered=0),
+        await shelf.job("on hold until now", ended=OLD, given_up=NEW + 1),
         await shelf.job("stopped of late", ended=None, stopped=NEW),
     ]
     await shelf.job("stopped long ago", ended=None, stopped=OLD)
-    assert await shelf.sweep() == 1
+    await shelf.job("on hold until a day ago", ended=OLD, given_up=NEW)
+    assert await shelf.sweep() == 2
     assert await shelf.left() == kept
 
 

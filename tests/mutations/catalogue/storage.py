@@ -113,6 +113,13 @@ MUTATIONS = (
         "if False:",
     ),
     mutation(
+        "a job is deleted before the card on hold that waited for it can say that it has ended",
+        "tests/storage/test_deletion_of_old.py::test_watched_jobs_and_jobs_with_outcomes_to_post_are_kept",
+        "old_jobs",
+        '_NOT_WANTED.format(later="?3")',
+        "_NOT_WANTED.format(later=2**62)",
+    ),
+    mutation(
         "a message still to be posted is deleted once it is old",
         "tests/storage/test_deletion_of_old.py::test_watched_jobs_and_jobs_with_outcomes_to_post_are_kept",
         "_NOT_WANTED",
