@@ -148,13 +148,14 @@ class Relay:
         edits = CardEdits(database, poster, card_posts, changes, clock, ownership)
         self.cards = CardLoop(database, edits, clock, ownership=ownership)
         link_refresher = LinkRefresher(database.reader, self.fetcher, self.accounts.in_force)
+        started = clock.now()
         builder = MessageBuilder(
             reader=database.reader,
             poster=poster,
             attacher=Attacher(media, link_refresher.refresh, clock),
             card_posts=card_posts,
             clock=clock,
-            started=clock.now(),
+            working_since=lambda: max(started, self.writes.resumed_at),
         )
         sender = Sender(database, poster, builder, ResultRecorder(database, changes, clock), clock, ownership)
         self.outbox = DeliveryLoop(database, sender, clock, ownership=ownership)

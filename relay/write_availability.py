@@ -44,6 +44,8 @@ class WriteAvailability:
         self._patience = patience
         self.paused = False
         """Whether no write has succeeded for half a minute. Cards are edited when this changes."""
+        self.resumed_at = 0
+        """When the latest pause ended, in milliseconds UTC; 0 if there was none."""
         self._tried_at = float("-inf")
         self._took: bool | None = None
         """Whether the latest trial succeeded."""
@@ -99,6 +101,7 @@ class WriteAvailability:
             log.error("the database has taken no write for %.0f s; cards say that the bot is paused", _PATIENCE_SECONDS)
         else:
             log.warning("the database takes writes again")
+            self.resumed_at = self._clock.now()
         self.paused = paused
         self._changes.writes_changed()
 

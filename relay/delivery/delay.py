@@ -22,8 +22,8 @@ class Delay:
     queued: int
     """When the outcome was added to the outbox; later than `seen` if the subscription was on hold."""
     watched_since: int
-    started: int
-    """When this process started."""
+    working_since: int
+    """Since when this process has run and been able to store what it sees."""
     account_since: int
     """When the account's token last began or stopped working, or the server began to use the account."""
     server_back: int
@@ -42,6 +42,6 @@ def why_late(delay: Delay) -> LateReason | None:
     token_changed = delay.ended < delay.account_since <= delay.seen
     if delay.queued - delay.seen > LATE_AFTER or (token_changed and not seen_in_time):
         return LateReason.TOKEN
-    if delay.started > (delay.seen if seen_in_time else delay.ended):
+    if delay.working_since > (delay.seen if seen_in_time else delay.ended):
         return LateReason.OFFLINE
     return LateReason.POSTING if seen_in_time else LateReason.API_DOWN

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
@@ -62,17 +62,25 @@ class Draft:
 
 
 class MessageBuilder:
-    """Builds messages. `started` is when this process started, in milliseconds UTC."""
+    """Builds messages. `working_since` returns since when this process has run and been able to store what it
+    sees, in milliseconds UTC."""
 
     def __init__(
-        self, *, reader: Queries, poster: Poster, attacher: Attacher, card_posts: CardPosts, clock: Clock, started: int
+        self,
+        *,
+        reader: Queries,
+        poster: Poster,
+        attacher: Attacher,
+        card_posts: CardPosts,
+        clock: Clock,
+        working_since: Callable[[], int],
     ) -> None:
         self._reader = reader
         self._poster = poster
         self._attacher = attacher
         self._card_posts = card_posts
         self._clock = clock
-        self._started = started
+        self._working_since = working_since
 
     async def draft(self, delivery: Delivery) -> Draft | None:
         """The delivery's message; None if there is nothing to say any more."""
@@ -224,7 +232,7 @@ class MessageBuilder:
                 seen=row.job_ended_at or delivery.created_at,
                 queued=delivery.created_at,
                 watched_since=row.created_at,
-                started=self._started,
+                working_since=self._working_since(),
                 account_since=max(row.account_since, row.server_account_since),
                 server_back=row.server_back_at,
                 blocked=delivery.blocked_since is not None or delivery.reason in _NO_ACCESS,

@@ -153,13 +153,14 @@ class OutboxFixture:
             paused=lambda: self.paused,
             max_age=MAX_AGE,
         )
+        self.working_since = self.clock.now()
         builder = MessageBuilder(
             reader=self.database.reader,
             poster=self.discord,
             attacher=Attacher(self.videos, self.refresh_links, self.clock),
             card_posts=self.posts,
             clock=self.clock,
-            started=self.clock.now(),
+            working_since=lambda: self.working_since,
         )
         recorder = ResultRecorder(self.database, self.changes, self.clock)
         self.clock_watch = ClockWatch(self.database, self.clock)

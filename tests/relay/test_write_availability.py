@@ -65,9 +65,11 @@ async def test_cards_are_notified_at_the_start_and_at_the_end(world: CardLoopFix
 
         clock = Steps(look, look, lambda: other.execute("ROLLBACK"))
         writes = WriteAvailability(world.database, world.changes, clock)
+        assert writes.resumed_at == 0
         await writes.until_over()
     assert clock.slept == [30, 15, 15]
     assert (paused, writes.paused) == ([False, True], False)
+    assert writes.resumed_at == clock.now()
     assert world.recorded.writes == 2
 
 

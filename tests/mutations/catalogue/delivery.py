@@ -361,6 +361,13 @@ MUTATIONS = (
         "row.account_since",
     ),
     mutation(
+        "the API is blamed for a result whose end could not be stored",
+        "tests/relay/test_write_availability.py::test_cards_are_notified_at_the_start_and_at_the_end",
+        "WriteAvailability._set",
+        "self.resumed_at = self._clock.now()\n",
+        "",
+    ),
+    mutation(
         "a token that changed after the end was seen is blamed for a late result",
         "tests/relay/delivery/test_sender.py"
         "::test_a_token_that_changes_after_the_end_was_seen_is_not_why_the_outcome_is_late",

@@ -1016,6 +1016,18 @@ async def test_an_outcome_is_late_if_the_job_ended_while_the_bot_was_off(world: 
     assert (post.late, post.ended_at) == (LateReason.OFFLINE, ended)
 
 
+async def test_an_outcome_is_late_if_the_job_ended_while_nothing_could_be_stored(world: OutboxFixture) -> None:
+    await world.watch("job", CHANNEL)
+    world.clock.advance(60_000)
+    ended = world.clock.now()
+    world.clock.advance(3_600_000)
+    world.working_since = world.clock.now()
+    await world.end(completed("job", updated=ended))
+    await world.pump()
+
+    assert only(world).late is LateReason.OFFLINE
+
+
 async def test_a_late_job_without_an_end_time_shows_what_the_bot_saw(world: OutboxFixture) -> None:
     await world.watch("job", CHANNEL)
     ran_until = world.clock.now()
