@@ -1,4 +1,7 @@
-"""Computes when the next IDENTIFY may be sent, counted over all processes.
+"""How far apart IDENTIFYs are, and how long one has to wait.
+
+A single process computes each wait with `seconds_until_identify`. Several processes take slots from the database
+(`take_slot` in `storage/processes.py`), spaced by the constants of this module.
 
 Discord allows one in five seconds for each bucket, and a thousand a day. One too many ends every session and resets the
 bot's token (Discord API docs, events/gateway, Identifying, Max Concurrency).
@@ -44,8 +47,8 @@ def seconds_until_identify(
 
     Args:
         limit: The current limit.
-        since_last_of_bucket_s: Seconds since the bucket's last IDENTIFY, by the database's clock, or None.
-        since_last_s: Seconds since the last IDENTIFY of any bucket, by the database's clock, or None.
+        since_last_of_bucket_s: Seconds since this process last sent an IDENTIFY of the bucket; None if it has not.
+        since_last_s: Seconds since this process last sent any IDENTIFY; None if it has not.
     """
     if limit.remaining <= RESERVE:
         return max(limit.reset_after_s, SCARCE_SPACING_S)  # The limit is then requested again.
