@@ -103,8 +103,8 @@ class MemberButtons:
         return checked_reply(await self._commands.job_checks.check_now(ask, subscription_id), ask.where)
 
     async def _stop_watching(self, interaction: Interaction, ask: Ask, subscription_id: int) -> Reply:
-        may_manage = may_manage_messages(interaction)
-        return stop_reply(await self._commands.stop.stop(ask, subscription_id, may_manage))
+        may_stop_others = may_manage_messages(interaction)
+        return stop_reply(await self._commands.stop.stop(ask, subscription_id, may_stop_others))
 
     async def _watch_again(self, interaction: Interaction, ask: Ask, subscription_id: int) -> Reply:
         require_posting(interaction)
@@ -112,8 +112,8 @@ class MemberButtons:
         return await watch_one_reply(self._commands.watch, interaction, ask, result)
 
     async def _stop_batch(self, interaction: Interaction, ask: Ask, batch_id: int) -> Reply:
-        may_manage = may_manage_messages(interaction)
-        return stopped_all_reply(await self._commands.stop.stop_all(ask, batch_id, may_manage))
+        may_stop_others = may_manage_messages(interaction)
+        return stopped_all_reply(await self._commands.stop.stop_all(ask, batch_id, may_stop_others))
 
     async def details(self, _: Interaction, ask: Ask, nonce: str) -> Sequence[Reply]:
         """Shows everything that is known about the job whose outcome in this channel carries the nonce."""

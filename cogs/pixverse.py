@@ -109,8 +109,8 @@ class PixVerse(commands.GroupCog, group_name="pixverse", group_description=comma
         """Stops watching a job in this channel for the asker."""
 
         async def act(ask: Ask) -> Reply:
-            may_manage = may_manage_messages(interaction)
-            return stop_reply(await self._commands.stop.unwatch(ask, jobid, may_manage))
+            may_stop_others = may_manage_messages(interaction)
+            return stop_reply(await self._commands.stop.unwatch(ask, jobid, may_stop_others))
 
         await self._responder.reply(interaction, act)
 

@@ -49,12 +49,12 @@ class LocalSlots:
 class SharedSlots:
     """Spaces the IDENTIFYs of all processes.
 
-    `take_turn` gets a name and a spacing in seconds. It takes the next turn of that name and returns 0, or returns how
-    many seconds to wait if the turn has not come yet. It may raise StorageError.
+    `take_slot` gets a name and a spacing in seconds. It takes the next slot of that name and returns 0, or returns how
+    many seconds to wait if the slot is not free yet. It may raise StorageError.
     """
 
-    def __init__(self, take_turn: Callable[[str, float], Awaitable[float]], sleep: Sleep) -> None:
-        self._take_turn = take_turn
+    def __init__(self, take_slot: Callable[[str, float], Awaitable[float]], sleep: Sleep) -> None:
+        self._take_slot = take_slot
         self._sleep = sleep
 
     async def take(self, shard_id: int, limit: SessionStartLimit) -> bool:
@@ -64,16 +64,16 @@ class SharedSlots:
             await _wait_for_more(shard_id, limit, seconds_until_identify(limit, None, None), self._sleep)
             return False
         if limit.remaining < limit.total * SCARCE:
-            await self._wait_for_turn("identify", SCARCE_SPACING_S)
-        await self._wait_for_turn(f"identify:{bucket_of(shard_id, limit.max_concurrency)}", SPACING_S)
+            await self._wait_for_slot("identify", SCARCE_SPACING_S)
+        await self._wait_for_slot(f"identify:{bucket_of(shard_id, limit.max_concurrency)}", SPACING_S)
         return True
 
-    async def _wait_for_turn(self, name: str, spacing_s: float) -> None:
+    async def _wait_for_slot(self, name: str, spacing_s: float) -> None:
         while True:
             try:
-                wait = await self._take_turn(name, spacing_s)
+                wait = await self._take_slot(name, spacing_s)
             except StorageError as error:
-                log.warning("no turn for an IDENTIFY can be had now: %s", error)
+                log.warning("no slot for an IDENTIFY can be had now: %s", error)
                 wait = 1.0
             if wait <= 0:
                 return

@@ -83,7 +83,7 @@ async def ask_gateway(client: discord.Client) -> GatewayInfo:
 
 
 class IdentifyTurns:
-    """Lets the shards of this process identify in turn. `monotonic` returns seconds.
+    """Has each shard of this process wait for an IDENTIFY slot. `monotonic` returns seconds.
 
     Discord's limit is requested once every few seconds for all shards together. Discord limits that request too, so a
     start with many shards could otherwise exceed it.
@@ -122,7 +122,7 @@ class IdentifyTurns:
         return replace(limit, remaining=limit.total, reset_after_s=0.0)
 
     async def _next(self) -> SessionStartLimit:
-        """The limit, minus the turns that were given since it was requested."""
+        """The limit, minus the slots taken since it was requested."""
         async with self._asking:
             if self._limit is None or self._monotonic() - self._asked_at >= _LIMIT_IS_FRESH_SECONDS:
                 self._limit = (await ask_gateway(self._client)).limit

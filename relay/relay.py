@@ -170,7 +170,7 @@ class Relay:
         self.guilds = GuildLifecycle(
             database, self.accounts, changes, clock, lambda guild_id: not served or guild_id in served
         )
-        self.retention = Retention(database, clock, recorder.give_up_held, self.accounts.forget, ownership)
+        self.retention = Retention(database, clock, recorder.give_up_on_hold, self.accounts.forget, ownership)
         self._listen()
 
     def _listen(self) -> None:

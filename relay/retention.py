@@ -34,13 +34,13 @@ class Retention:
         self,
         database: Database,
         clock: Clock,
-        give_up_held: Callable[[int], Awaitable[None]],
+        give_up_on_hold: Callable[[int], Awaitable[None]],
         accounts_deleted: Callable[[Collection[int]], None],
         ownership: Ownership = ALONE,
     ) -> None:
         self._ownership = ownership
         self._database = database
-        self._give_up_held = give_up_held
+        self._give_up_on_hold = give_up_on_hold
         self._accounts_deleted = accounts_deleted
         self._clock = clock
         self.failures = 0
@@ -70,7 +70,7 @@ class Retention:
         now = self._clock.now()
         before, stopped_before = now - KEPT, now - _LAST_EDITS
         # useapi.net has deleted the records of these jobs by now, so nothing is left for their servers to decide.
-        await self._give_up_held(before)
+        await self._give_up_on_hold(before)
         jobs = 0
         while await deletion.old_jobs(self._database.reader, before, 1, stopped_before=stopped_before):
             async with self._database.transaction() as tx:

@@ -14,7 +14,7 @@ from storage.errors import StorageError
 
 log = logging.getLogger(__name__)
 
-_PATIENCE_SECONDS = 30.0
+_PAUSED_AFTER_SECONDS = 30.0
 """How long writes must fail before cards show it: a short failure is not worth editing every card twice."""
 _PROBE_SECONDS = 15.0
 _TOOK_SECONDS, _FAILED_SECONDS = 30.0, 2.0
@@ -71,7 +71,7 @@ class WriteAvailability:
 
     async def until_over(self) -> None:
         """Returns once the database takes writes again after a refused write."""
-        await self._clock.sleep(_PATIENCE_SECONDS)
+        await self._clock.sleep(_PAUSED_AFTER_SECONDS)
         if await self._takes_one_now():
             return
         self._set(paused=True)
@@ -98,7 +98,8 @@ class WriteAvailability:
 
     def _set(self, *, paused: bool) -> None:
         if paused:
-            log.error("the database has taken no write for %.0f s; cards say that the bot is paused", _PATIENCE_SECONDS)
+            seconds = _PAUSED_AFTER_SECONDS
+            log.error("the database has taken no write for %.0f s; cards say that the bot is paused", seconds)
         else:
             log.warning("the database takes writes again")
             self.resumed_at = self._clock.now()

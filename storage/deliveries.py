@@ -318,12 +318,12 @@ async def take_over(
     )
 
 
-async def schedule_second_look(tx: Transaction, delivery_id: int, at: int) -> None:
+async def schedule_second_message_search(tx: Transaction, delivery_id: int, at: int) -> None:
     """Has the history searched for a second message at this time."""
     await tx.run("UPDATE deliveries SET second_look_at = ? WHERE id = ?", (at, delivery_id))
 
 
-async def reschedule_second_look(tx: Transaction, delivery: Delivery, at: int | None) -> None:
+async def reschedule_second_message_search(tx: Transaction, delivery: Delivery, at: int | None) -> None:
     """Has the history searched at another time (None: no longer), unless another process has changed the time since the
     row was read."""
     sql = "UPDATE deliveries SET second_look_at = ? WHERE id = ? AND second_look_at = ?"

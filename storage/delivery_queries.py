@@ -86,7 +86,7 @@ async def next_due(queries: Queries, after: int, shards: Shards | None = None, o
     return await queries.value(sql, (after, *owned))
 
 
-async def second_looks_due(queries: Queries, now: int, shards: Shards | None) -> list[Delivery]:
+async def second_message_searches_due(queries: Queries, now: int, shards: Shards | None) -> list[Delivery]:
     """The deliveries for whose second message the history is to be searched now, in the servers of these shards (None:
     all)."""
     where, held = in_shards(queries.dialect, shards)

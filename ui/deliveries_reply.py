@@ -10,7 +10,7 @@ from model.messages import Address, Cause
 from model.states import CardStatus, DeliveryState, Reason
 from relay.commands.resending import HOPELESS, SentAgain
 from relay.delivery.fallbacks import Variant
-from relay.delivery.verdicts import PATIENCE
+from relay.delivery.verdicts import BLOCKED_FOR_AT_MOST
 from storage.delivery_queries import OutcomeCounts, OutcomePage, OutcomeRecord
 from ui import formatting, job_facts, job_states
 from ui.buttons import Action, ResendRequest, results_view
@@ -175,7 +175,7 @@ def _own_words(record: OutcomeRecord) -> str:
         return ""
     if record.blocked_since is not None:
         # Translators: a result that can't be posted; it is dropped then.
-        return _("held until {when}", when=formatting.moment(record.blocked_since + PATIENCE))
+        return _("held until {when}", when=formatting.moment(record.blocked_since + BLOCKED_FOR_AT_MOST))
     return _("next try {when}", when=formatting.relative(record.next_at)) if _waiting(record) else ""
 
 

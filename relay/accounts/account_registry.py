@@ -42,7 +42,7 @@ class AccountRegistry(KeptInMemory):
         operator_token: str | None,
     ) -> None:
         self._database = database
-        self._vault = secret_store
+        self._secret_store = secret_store
         self._clock = clock
         self._changes = changes
         self._recheck_ms = round(recheck_seconds * 1000)
@@ -142,7 +142,7 @@ class AccountRegistry(KeptInMemory):
     def key_of(self, token: str) -> str:
         """The key of a token's account: the user that the token's text claims, or else the token's keyed hash."""
         number = useapi_user(token)
-        return f"hash:{self._vault.keyed_hash(token)}" if number is None else f"user:{number}"
+        return f"hash:{self._secret_store.keyed_hash(token)}" if number is None else f"user:{number}"
 
     def claims(self, account_id: int, key: str) -> bool:
         """Whether the account has this key, that is, whether its token claims the same user."""
@@ -239,7 +239,7 @@ class AccountRegistry(KeptInMemory):
     def decrypt_row(self, row: AccountRow) -> Account:
         """The row as an account, with its token decrypted, or without a token if that fails."""
         try:
-            token = None if row.token is None else self._vault.decrypt(row.token)
+            token = None if row.token is None else self._secret_store.decrypt(row.token)
         except WrongKey:
             token = None
         return Account(row.id, row.account_key, row.state, row.state_since, token, row.tried_at, row.confirmed)
@@ -311,8 +311,8 @@ class AccountRegistry(KeptInMemory):
         return now_id
 
     async def _put_operator_token(self, tx: Transaction, token: str) -> int:
-        key, digest = self.key_of(token), self._vault.keyed_hash(token)
-        row = await accounts.put_operator_token(tx, key, self._vault.encrypt(token), digest, self._clock.now())
+        key, digest = self.key_of(token), self._secret_store.keyed_hash(token)
+        row = await accounts.put_operator_token(tx, key, self._secret_store.encrypt(token), digest, self._clock.now())
         return row.id
 
     async def _check_servers_tokens(self, tx: Transaction) -> None:
@@ -327,7 +327,7 @@ class AccountRegistry(KeptInMemory):
                 await self._mark_missing(tx, row, account)
                 continue
             if row.token_hash is None:
-                await accounts.set_hash(tx, row.id, self._vault.keyed_hash(account.token))
+                await accounts.set_hash(tx, row.id, self._secret_store.keyed_hash(account.token))
             if account.state is AccountState.MISSING:
                 await self.change_state(tx, account, AccountState.OK, self._clock.now())
 

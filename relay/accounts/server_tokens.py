@@ -118,7 +118,7 @@ class ServerTokens:
         changes: Changes,
     ) -> None:
         self._database = database
-        self._vault = secret_store
+        self._secret_store = secret_store
         self._clock = clock
         self._accounts = registry
         self._api = api
@@ -204,8 +204,8 @@ class ServerTokens:
                 raise TokenOvertaken
             # As stored: another process, or a commit with an unknown result, may have set another one.
             own, before = await self._own_and_in_force(tx, guild_id)
-            digest = self._vault.keyed_hash(token)
-            row = await accounts.put_token(tx, key, self._vault.encrypt(token), digest, now)
+            digest = self._secret_store.keyed_hash(token)
+            row = await accounts.put_token(tx, key, self._secret_store.encrypt(token), digest, now)
             await servers.set_account(tx, guild_id, row.id, user_id)
             former = await moves.to_account(tx, guild_id, row.id, now)
             is_news = await self._mark_working(tx, row, listed, now)

@@ -42,7 +42,7 @@ class CallbackAddresses(KeptInMemory):
 
     def __init__(self, database: Database, secret_store: SecretStore, token_urlsafe: Callable[[int], str]) -> None:
         self._database = database
-        self._vault = secret_store
+        self._secret_store = secret_store
         self._token_urlsafe = token_urlsafe
         self._servers: dict[bytes, int] = {}
 
@@ -88,7 +88,7 @@ class CallbackAddresses(KeptInMemory):
             if present is not None and present.number != replaced:
                 return present
             secret = self._token_urlsafe(_SECRET_BYTES)
-            await servers.put_callback_secret(tx, guild_id, self._vault.encrypt(secret), _digest(secret))
+            await servers.put_callback_secret(tx, guild_id, self._secret_store.encrypt(secret), _digest(secret))
         self.forget(guild_id)
         self._servers[_digest(secret)] = guild_id
         await self._database.flush()
@@ -99,7 +99,7 @@ class CallbackAddresses(KeptInMemory):
         if kept is None:
             return None
         try:
-            return _address(self._vault.decrypt(kept))
+            return _address(self._secret_store.decrypt(kept))
         except WrongKey:
             log.warning("server %d: its address for callbacks cannot be decrypted and is replaced", guild_id)
             return None

@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 MOST_WAITING = 50
 """Unknown jobs of one account about which the API is to be asked later."""
-_PATIENCE_SECONDS = 3600.0
+_RETRIED_FOR_SECONDS = 3600.0
 """How long the API is asked again if it gives no answer about an unknown job."""
 REQUESTS_PER_INTERVAL = 10
 """Requests about unknown jobs of one account; it may run as many for one channel (useapi.net PixVerse v1, maxJobs)."""
@@ -59,7 +59,7 @@ class UnknownJobs:
         self._random = timing.random
         self._asked: dict[int, deque[float]] = {}
         """By account: the times of its latest requests; the account requested longest ago comes first."""
-        self._looks: dict[tuple[int, str], asyncio.Task[None]] = {}
+        self._under_way: dict[tuple[int, str], asyncio.Task[None]] = {}
         self.failures = 0
         """How many jobs could not be relayed because of an error on this machine."""
 
@@ -69,21 +69,21 @@ class UnknownJobs:
         following = await follows.of_account(self._reader, account_id)
         if all(follow.guild_id != guild_id for follow in following):
             return False
-        look = (account_id, callback.jobid)
-        if look not in self._looks:
+        key = (account_id, callback.jobid)
+        if key not in self._under_way:
             has_to_wait = self._has_to_wait(account_id)
-            if has_to_wait and sum(waiting == account_id for waiting, _ in self._looks) >= MOST_WAITING:
+            if has_to_wait and sum(waiting == account_id for waiting, _ in self._under_way) >= MOST_WAITING:
                 return False
             if not has_to_wait and not self._may_ask(account_id):
                 return False
-            task = asyncio.create_task(self._look(account_id, callback, may_ask=not has_to_wait))
-            self._looks[look] = task
-            task.add_done_callback(lambda _: self._looks.pop(look, None))
+            task = asyncio.create_task(self._ask_until_answered(account_id, callback, may_ask=not has_to_wait))
+            self._under_way[key] = task
+            task.add_done_callback(lambda _: self._under_way.pop(key, None))
         return True
 
     async def close(self) -> None:
         """Cancels every request that is in flight."""
-        await end_tasks(self._looks.values())
+        await end_tasks(self._under_way.values())
 
     def _has_to_wait(self, account_id: int) -> bool:
         """Whether the account backs off, or the API is down and polled jobs show when it is back."""
@@ -109,10 +109,10 @@ class UnknownJobs:
                 return
             del self._asked[account_id]
 
-    async def _look(self, account_id: int, callback: CallbackBody, *, may_ask: bool) -> None:
+    async def _ask_until_answered(self, account_id: int, callback: CallbackBody, *, may_ask: bool) -> None:
         """Asks until there is an answer: no list may ever name the job, and the API reports its end only once.
         `may_ask` tells whether the first request has been counted and may be made now."""
-        came_at, until = self._clock.now(), self._clock.monotonic() + _PATIENCE_SECONDS
+        came_at, until = self._clock.now(), self._clock.monotonic() + _RETRIED_FOR_SECONDS
         was_missing = not callback.reports_end  # Other callbacks will follow then.
         while True:
             wait = self._interval
@@ -121,7 +121,7 @@ class UnknownJobs:
                 if answer is _Answer.SETTLED or (answer is _Answer.MISSING and was_missing):
                     return
                 if answer is _Answer.MISSING:
-                    was_missing, wait = True, schedule.second_look_after(self._interval)
+                    was_missing, wait = True, schedule.second_404_after(self._interval)
             now = self._clock.monotonic()
             backoff = (self._fetcher.backoff_until(account_id) or now) - now
             wait = max(wait, backoff) * self._random.uniform(1, 1.25)

@@ -11,9 +11,9 @@ from model.job import Job
 from model.messages import Address, CardPost, SummaryEntry, SummaryPost
 from model.states import CardStatus, DeliveryKind, DeliveryState
 from relay import merge
-from relay.cards.card_status import Facts, card_status, changes_at, is_final, slow_at
+from relay.cards.card_status import CardInputs, card_status, changes_at, is_final, slow_at
 from relay.delivery import nonces
-from relay.delivery.verdicts import PATIENCE
+from relay.delivery.verdicts import BLOCKED_FOR_AT_MOST
 from relay.ports import Clock, Poster
 from storage import batches, card_rows, delivery_queries
 from storage.card_rows import CardRow
@@ -69,11 +69,11 @@ class CardPosts:
         outcome = _of_this_round(row, outcomes)
         at = self._clock.now()
         api_down = self._api_down_since() is not None
-        facts = self._facts(row, self._job_told(row, outcome), outcome, at, api_down=api_down, paused=self._paused())
-        status = card_status(facts)
+        inputs = self._inputs(row, self._job_told(row, outcome), outcome, at, api_down=api_down, paused=self._paused())
+        status = card_status(inputs)
         address = Address(row.guild_id, row.channel_id)
-        post = None if status is None or row.server_gone else self._card_post(row, facts.job, outcomes, status)
-        return CardView(row, address, post, is_final(facts), at, changes_at(facts), _news_at(row, outcome))
+        post = None if status is None or row.server_gone else self._card_post(row, inputs.job, outcomes, status)
+        return CardView(row, address, post, is_final(inputs), at, changes_at(inputs), _news_at(row, outcome))
 
     async def summary(self, batch_id: int, nonce: str, language: str) -> SummaryPost | None:
         """A batch's summary; None if there is no such batch. It shows only the jobs, not whether the API is down or the
@@ -98,11 +98,11 @@ class CardPosts:
     def _entry(self, row: CardRow, outcomes: Sequence[Delivery]) -> SummaryEntry:
         outcome = _of_this_round(row, outcomes)
         job = self._job_told(row, outcome)
-        facts = self._facts(row, job, outcome, self._clock.now(), api_down=False, paused=False)
+        inputs = self._inputs(row, job, outcome, self._clock.now(), api_down=False, paused=False)
         return SummaryEntry(
             number=row.job_id,
             jobid=row.jobid,
-            status=card_status(facts) or CardStatus.ENDED,
+            status=card_status(inputs) or CardStatus.ENDED,
             job=job,
             outcome=None if self._is_of_others(row, outcome) else row.outcome,
             outcome_message=_latest_message(outcomes),
@@ -151,13 +151,13 @@ class CardPosts:
         if status is CardStatus.SLOW:
             return row.watched_since + self._max_age
         if status is CardStatus.CANNOT_POST and outcome is not None and outcome.blocked_since is not None:
-            return outcome.blocked_since + PATIENCE
+            return outcome.blocked_since + BLOCKED_FOR_AT_MOST
         return None
 
-    def _facts(
+    def _inputs(
         self, row: CardRow, job: Job | None, outcome: Delivery | None, now: int, *, api_down: bool, paused: bool
-    ) -> Facts:
-        return Facts(
+    ) -> CardInputs:
+        return CardInputs(
             now=now,
             job=job,
             ended=row.ended_at is not None,

@@ -28,7 +28,7 @@ HOLDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class CardInputs:
     """What is known about a subscription at the moment. Times are milliseconds UTC."""
 
     now: int
@@ -58,63 +58,63 @@ def slow_at(job: Job | None, watched_since: int) -> int:
     return made + SLOW_AFTER
 
 
-def card_status(facts: Facts) -> CardStatus | None:
+def card_status(inputs: CardInputs) -> CardStatus | None:
     """The status to show; None if the card should stay as it is for now."""
-    return _ended_status(facts) if facts.ended else _open_status(facts)
+    return _ended_status(inputs) if inputs.ended else _open_status(inputs)
 
 
-def _open_status(facts: Facts) -> CardStatus | None:
-    if facts.paused:
+def _open_status(inputs: CardInputs) -> CardStatus | None:
+    if inputs.paused:
         return CardStatus.PAUSED
-    if not facts.live:
+    if not inputs.live:
         return CardStatus.OTHER_ACCOUNT
-    if facts.account_state in HOLDS:
-        return HOLDS[facts.account_state]
-    if facts.outcome is not None:
+    if inputs.account_state in HOLDS:
+        return HOLDS[inputs.account_state]
+    if inputs.outcome is not None:
         return None
-    if facts.api_down:
+    if inputs.api_down:
         return CardStatus.API_DOWN
-    return _running_status(facts)
+    return _running_status(inputs)
 
 
-def changes_at(facts: Facts) -> int | None:
+def changes_at(inputs: CardInputs) -> int | None:
     """When the status will change just because time has passed, in milliseconds UTC; None if it will not."""
-    if not facts.ended:
-        return facts.slow_at if facts.slow_at > facts.now else None
-    if facts.job_ended_at is None or facts.job_ended_at + FETCHING_AFTER <= facts.now:
+    if not inputs.ended:
+        return inputs.slow_at if inputs.slow_at > inputs.now else None
+    if inputs.job_ended_at is None or inputs.job_ended_at + FETCHING_AFTER <= inputs.now:
         return None
-    return facts.job_ended_at + FETCHING_AFTER
+    return inputs.job_ended_at + FETCHING_AFTER
 
 
-def is_final(facts: Facts) -> bool:
+def is_final(inputs: CardInputs) -> bool:
     """Whether the card's status is final, unless the job is watched again."""
-    return facts.ended and (_was_stopped(facts) or not _on_its_way(facts))
+    return inputs.ended and (_was_stopped(inputs) or not _on_its_way(inputs))
 
 
-def _was_stopped(facts: Facts) -> bool:
-    return facts.stopped_by is not None or facts.outcome is None
+def _was_stopped(inputs: CardInputs) -> bool:
+    return inputs.stopped_by is not None or inputs.outcome is None
 
 
-def _on_its_way(facts: Facts) -> bool:
-    return facts.delivery is not None and facts.delivery.is_open
+def _on_its_way(inputs: CardInputs) -> bool:
+    return inputs.delivery is not None and inputs.delivery.is_open
 
 
-def _ended_status(facts: Facts) -> CardStatus | None:
-    if _was_stopped(facts):
+def _ended_status(inputs: CardInputs) -> CardStatus | None:
+    if _was_stopped(inputs):
         return CardStatus.STOPPED
-    if not _on_its_way(facts):
-        return CardStatus.ENDED if facts.delivery is None else _BY_DELIVERY.get(facts.delivery, CardStatus.ENDED)
-    if facts.blocked:
+    if not _on_its_way(inputs):
+        return CardStatus.ENDED if inputs.delivery is None else _BY_DELIVERY.get(inputs.delivery, CardStatus.ENDED)
+    if inputs.blocked:
         return CardStatus.CANNOT_POST
-    has_video = facts.job is not None and bool(facts.job.media)
-    long_ago = facts.job_ended_at is None or abs(facts.now - facts.job_ended_at) >= FETCHING_AFTER
-    return CardStatus.FETCHING if facts.outcome is Outcome.COMPLETED and has_video and long_ago else None
+    has_video = inputs.job is not None and bool(inputs.job.media)
+    long_ago = inputs.job_ended_at is None or abs(inputs.now - inputs.job_ended_at) >= FETCHING_AFTER
+    return CardStatus.FETCHING if inputs.outcome is Outcome.COMPLETED and has_video and long_ago else None
 
 
-def _running_status(facts: Facts) -> CardStatus | None:
-    if facts.job is None:
+def _running_status(inputs: CardInputs) -> CardStatus | None:
+    if inputs.job is None:
         return CardStatus.NO_ANSWER_YET
-    status = _BY_STATE.get(facts.job.state)
+    status = _BY_STATE.get(inputs.job.state)
     if status in (None, CardStatus.UNKNOWN):
         return status
-    return CardStatus.SLOW if facts.now >= facts.slow_at else status
+    return CardStatus.SLOW if inputs.now >= inputs.slow_at else status

@@ -37,7 +37,7 @@ another poll its job, and a third post the result."""
 RENEW_SECONDS = 3.0
 MARGIN_SECONDS = 3.0
 """How much earlier than the database this process considers its lease expired."""
-LOOK_FIRST_MS = 600_000
+SEARCH_FIRST_MS = 600_000
 """Milliseconds after a failover for which new messages are looked for in the history before they are sent. By then,
 every end of a job that the failover lost has been seen again."""
 _NO_SHARDS = Shards(1, ())
@@ -87,7 +87,7 @@ class Membership:
         self._shards = _NO_SHARDS
         self._requests = RequestShare(clock.monotonic)
         self.server: str | None = ""
-        self.looks_first_until = 0
+        self.search_first_until = 0
         self._named: set[str] = set()
         self._delete_changes_at = -math.inf
         self._draining = False
@@ -271,7 +271,7 @@ class Membership:
         server = self._leases.server
         if server != self.server:
             since = await self._write(lambda tx: processes.note_server(tx, server))
-            self.looks_first_until = since + LOOK_FIRST_MS if since else 0
+            self.search_first_until = since + SEARCH_FIRST_MS if since else 0
             self.server = server
 
     def _trust(self, asked_at: float) -> None:

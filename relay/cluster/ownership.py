@@ -26,7 +26,7 @@ class Ownership(Protocol):
         is not noted yet, nothing is sent."""
 
     @property
-    def looks_first_until(self) -> int:
+    def search_first_until(self) -> int:
         """Deliveries created before this time (milliseconds UTC) are looked for in the history before they are sent,
         because a failover may have lost the record that they were posted."""
 
@@ -55,7 +55,7 @@ class Alone:
     process_id: str | None = None
     has_lease = True
     server: str | None = None
-    looks_first_until = 0
+    search_first_until = 0
 
     def owns_account(self, account_id: int) -> bool:  # noqa: ARG002
         return True

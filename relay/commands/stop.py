@@ -49,44 +49,44 @@ class Stop:
         self._database = database
         self._changes = changes
 
-    async def unwatch(self, ask: Ask, text: str, may_manage: bool) -> StopResult:
+    async def unwatch(self, ask: Ask, text: str, may_stop_others: bool) -> StopResult:
         """Removes the asker from this channel's subscription for the job that the text names. The subscription ends
         with its last asker, or at once if the asker may manage messages. Raises the exceptions of `pixverse.jobids`,
         NotWatchedHere and NotYours."""
         found = await self._of_channel(ask, read_one(text))
         if found is None or found.ended_at is not None:
             raise NotWatchedHere
-        return await self.stop(ask, found.id, may_manage)
+        return await self.stop(ask, found.id, may_stop_others)
 
-    async def stop(self, ask: Ask, subscription_id: int, may_manage: bool) -> StopResult:
+    async def stop(self, ask: Ask, subscription_id: int, may_stop_others: bool) -> StopResult:
         """Does what `unwatch` does, for a subscription. Raises NothingToDo and NotYours."""
         async with self._database.transaction() as tx:
             subscription = require_here(ask, await subscriptions.by_id(tx, subscription_id))
             if subscription.ended_at is not None:
                 raise NothingToDo
-            others = 0 if may_manage else await _leave(tx, ask, subscription)
-            goes_on = others > 0 or (not may_manage and await follows.keep_open_if_followed(tx, subscription.id))
+            others = 0 if may_stop_others else await _leave(tx, ask, subscription)
+            goes_on = others > 0 or (not may_stop_others and await follows.keep_open_if_followed(tx, subscription.id))
             if not goes_on:
                 await _end(tx, ask, subscription)
             followed = goes_on and await follows.is_followed(tx, subscription.id)
         self._signal(subscription)
         return TakenOff(others, followed) if goes_on else Stopped()
 
-    async def stop_all(self, ask: Ask, batch_id: int, may_manage: bool) -> StoppedAll:
+    async def stop_all(self, ask: Ask, batch_id: int, may_stop_others: bool) -> StoppedAll:
         """Does what `unwatch` does, for every active job of a batch. Raises NothingToDo and NotYours."""
         stopped: list[SubscriptionRow] = []
         async with self._database.transaction() as tx:
             batch = await batches.by_id(tx, batch_id)
             if batch is None or (batch.guild_id, batch.channel_id) != (ask.guild_id, ask.channel_id):
                 raise NothingToDo
-            if not may_manage and batch.user_id != ask.user_id:
+            if not may_stop_others and batch.user_id != ask.user_id:
                 raise NotYours(() if batch.user_id is None else (batch.user_id,))
             every = await subscriptions.open_of_batch(tx, batch_id)
             if not every:
                 raise NothingToDo
             for subscription in every:
-                others = 0 if may_manage else await _take_off(tx, ask, subscription)
-                if others == 0 and (may_manage or not await follows.keep_open_if_followed(tx, subscription.id)):
+                others = 0 if may_stop_others else await _take_off(tx, ask, subscription)
+                if others == 0 and (may_stop_others or not await follows.keep_open_if_followed(tx, subscription.id)):
                     await _end(tx, ask, subscription)
                     stopped.append(subscription)
         for subscription in every:

@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 _SET_BACK = 5.0
 """Seconds by which the wall clock must go back to count as set back rather than adjusted."""
 _BETWEEN_FORGETTING = 60.0
-_BETWEEN_SECOND_LOOKS = 30.0
+_BETWEEN_SEARCHES = 30.0
 _LONGEST_SLEEP = 30.0
 _LONGEST_DEFERRAL = 300.0
 _FETCHING_IN_CHANNEL = 2
@@ -153,8 +153,8 @@ class DeliveryLoop:
         self._forgets_at = clock.monotonic()
         self._reading = FailureSeries(log, "the outbox could not be read")
         self._under_way: dict[int, _UnderWay] = {}
-        self._looking_again: asyncio.Task[None] | None = None
-        self._looks_again_at = clock.monotonic()
+        self._search_under_way: asyncio.Task[None] | None = None
+        self._next_search_at = clock.monotonic()
         self._channels = ChannelLocks()
         self._deferrals: dict[int, _Deferral] = {}
         """By delivery; kept until the delivery is tried without a failure or has ended."""
@@ -219,8 +219,8 @@ class DeliveryLoop:
         """Lets the running tasks finish, then cancels them. The next start recognises interrupted sends by their
         claims."""
         tasks = {one.task for one in self._under_way.values()}
-        if self._looking_again is not None:
-            tasks.add(self._looking_again)
+        if self._search_under_way is not None:
+            tasks.add(self._search_under_way)
         if tasks:
             await asyncio.wait(tasks, timeout=self._grace)
         await end_tasks(tasks)
@@ -236,7 +236,7 @@ class DeliveryLoop:
             self.token_dead.set()
         if room <= 0 or self._sender.token_dead:
             return _LONGEST_SLEEP
-        self._look_again()
+        self._start_search()
         shards = self._ownership.shards()
         due = await delivery_queries.due_heads(
             self._database.reader,
@@ -254,22 +254,22 @@ class DeliveryLoop:
                 self._start(delivery.channel_id, delivery.id)
         return await self._until_next(now, shards)
 
-    def _look_again(self) -> None:
+    def _start_search(self) -> None:
         """Starts a search for second messages in a task, so that a slow history does not delay the loop."""
         now = self._clock.monotonic()
-        if self._looking_again is None and now >= self._looks_again_at:
-            self._looks_again_at = now + _BETWEEN_SECOND_LOOKS
-            self._looking_again = asyncio.create_task(self._look_for_second_messages(), name="look again")
+        if self._search_under_way is None and now >= self._next_search_at:
+            self._next_search_at = now + _BETWEEN_SEARCHES
+            self._search_under_way = asyncio.create_task(self._search_second_messages(), name="second messages")
 
-    async def _look_for_second_messages(self) -> None:
+    async def _search_second_messages(self) -> None:
         try:
-            await self._sender.second_messages.look_again()
+            await self._sender.second_messages.search_due()
         except Exception as error:
             # Broad, so that a failed search ends nothing else: what is due stays due.
             self._failures += 1
             log_failure(log, error, "second messages could not be looked for")
         finally:
-            self._looking_again = None
+            self._search_under_way = None
 
     def _busy(self) -> dict[int, _UnderWay]:
         """The channels in which no other delivery may start now, each with the delivery that occupies it."""

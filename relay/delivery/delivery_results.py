@@ -12,8 +12,19 @@ from relay.changes import Changes
 from relay.delivery import nonces, notice_json
 from relay.delivery.fallbacks import Variant
 from relay.delivery.message_builder import Draft
-from relay.delivery.second_messages import LOOKS_AGAIN_AFTER
-from relay.delivery.verdicts import PATIENCE, SECOND, Again, Blocked, Change, Done, GiveUp, StopSending, Unsure, Verdict
+from relay.delivery.second_messages import SEARCHED_AFTER
+from relay.delivery.verdicts import (
+    BLOCKED_FOR_AT_MOST,
+    SECOND,
+    Again,
+    Blocked,
+    Change,
+    Done,
+    GiveUp,
+    StopSending,
+    Unsure,
+    Verdict,
+)
 from relay.ports import Clock
 from storage import deliveries, delivery_queries, servers
 from storage.database import Database, Transaction
@@ -64,7 +75,8 @@ class ResultRecorder:
         async with self._database.transaction() as tx:
             if not await deliveries.lock_unchanged(tx, result.delivery):
                 if result.may_be_posted:
-                    await deliveries.schedule_second_look(tx, result.delivery.id, self._clock.now() + LOOKS_AGAIN_AFTER)
+                    at = self._clock.now() + SEARCHED_AFTER
+                    await deliveries.schedule_second_message_search(tx, result.delivery.id, at)
                 return False
             given_up_too = await self._write(tx, result)
         self._announce(result, given_up_too)
@@ -134,7 +146,7 @@ class ResultRecorder:
             jobs=await delivery_queries.outcomes_waiting(tx, delivery.channel_id),
             channel_id=delivery.channel_id,
             missing=blocked.missing,
-            until=blocked.since + PATIENCE,
+            until=blocked.since + BLOCKED_FOR_AT_MOST,
         )
         await add_notice(tx, delivery.guild_id, delivery.channel_id, notice, now)
 
@@ -169,7 +181,7 @@ class ResultRecorder:
             await add_notice(tx, delivery.guild_id, delivery.channel_id, refused, now)
         if delivery.blocked_since is None or reason not in (Reason.NO_PERMISSION, Reason.UNKNOWN_CHANNEL):
             return []
-        before = now - PATIENCE + _SAME_TIME
+        before = now - BLOCKED_FOR_AT_MOST + _SAME_TIME
         others = await deliveries.give_up_blocked(tx, delivery.channel_id, before=before, reason=reason, now=now)
         notice = NoticePost(
             kind=NoticeKind.GIVEN_UP,

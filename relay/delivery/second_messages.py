@@ -24,12 +24,14 @@ from storage.deliveries import Delivery
 
 log = logging.getLogger(__name__)
 
-LOOKS_AGAIN_AFTER = 600_000
+SEARCHED_AFTER = 600_000
 """Milliseconds from a takeover to the search. By then, a process that was halted in a send has resumed or ended."""
-LOOK_BACK = 65 * 60_000
+SEARCH_MARGIN = 65 * 60_000
 """Milliseconds by which a search of the history starts before the oldest possible message; a clock may jump an hour."""
-_NEXT_LOOK_AFTER = 60_000
+_NEXT_SEARCH_AFTER = 60_000
 """Milliseconds from a failed search to the next one."""
+_SEARCHED_FOR = 3 * 24 * 3_600_000
+"""Milliseconds after a delivery has ended for which a failed search is repeated."""
 
 
 class SecondMessages:
@@ -46,20 +48,21 @@ class SecondMessages:
         self.failures = 0
         """How many searches raised an error."""
 
-    async def look_again(self) -> None:
+    async def search_due(self) -> None:
         """Searches for second messages of every delivery that is due for it. A failed search is logged and repeated
         later.
 
         Raises StorageError if the due deliveries cannot be read.
         """
         now = self._clock.now()
-        for delivery in await delivery_queries.second_looks_due(self._database.reader, now, self._ownership.shards()):
-            postponed = replace(delivery, second_look_at=now + _NEXT_LOOK_AFTER)
-            await self._set_next_look(delivery, postponed.second_look_at)
-            too_old = delivery.settled_at is not None and now - delivery.settled_at >= verdicts.PATIENCE
+        shards = self._ownership.shards()
+        for delivery in await delivery_queries.second_message_searches_due(self._database.reader, now, shards):
+            postponed = replace(delivery, second_look_at=now + _NEXT_SEARCH_AFTER)
+            await self._set_next_search(delivery, postponed.second_look_at)
+            too_old = delivery.settled_at is not None and now - delivery.settled_at >= _SEARCHED_FOR
             try:
                 if await self.keep_first(delivery.id) or too_old:
-                    await self._set_next_look(postponed, None)
+                    await self._set_next_search(postponed, None)
             except Exception as error:
                 # Broad, so that the other searches go on.
                 self.failures += 1
@@ -72,7 +75,7 @@ class SecondMessages:
         draft = None if delivery is None else await self._builder.draft(delivery)
         if delivery is None or draft is None:
             return True
-        found = await self._poster.copies(draft.address, draft.post, delivery.created_at - LOOK_BACK)
+        found = await self._poster.copies(draft.address, draft.post, delivery.created_at - SEARCH_MARGIN)
         if not isinstance(found, tuple):
             log.warning(
                 "whether delivery %d stands twice in channel %d is not known yet", delivery_id, delivery.channel_id
@@ -90,9 +93,9 @@ class SecondMessages:
         )
         return all([await self._delete(draft.address, message_id) for message_id in later])
 
-    async def _set_next_look(self, delivery: Delivery, at: int | None) -> None:
+    async def _set_next_search(self, delivery: Delivery, at: int | None) -> None:
         async with self._database.transaction(locks_rows=True) as tx:
-            await deliveries.reschedule_second_look(tx, delivery, at)
+            await deliveries.reschedule_second_message_search(tx, delivery, at)
 
     async def _delete(self, address: Address, message_id: int) -> bool:
         """Deletes a message; returns False if the deletion has to be retried."""

@@ -46,7 +46,7 @@ from relay.delivery.attachments import NotThereYet
 from relay.delivery.delivery_results import DeliveryResult, ResultRecorder
 from relay.delivery.fallbacks import Variant
 from relay.delivery.message_builder import Draft, MessageBuilder, edit_only
-from relay.delivery.second_messages import LOOK_BACK, LOOKS_AGAIN_AFTER, SecondMessages
+from relay.delivery.second_messages import SEARCH_MARGIN, SEARCHED_AFTER, SecondMessages
 from relay.delivery.verdicts import SECOND, Again, Attempt, Blocked, Change, Done, GiveUp, StopSending, Unsure, Verdict
 from relay.ports import Clock, Poster
 from storage import deliveries, delivery_queries
@@ -174,7 +174,7 @@ class Sender:
         if process is None or delivery.owner is not None or delivery.state is not DeliveryState.SENDING:
             return delivery
         # Another process began this attempt and was then considered dead. It may only have been halted.
-        second_look_at = self._clock.now() + LOOKS_AGAIN_AFTER
+        second_look_at = self._clock.now() + SEARCHED_AFTER
         async with self._database.transaction(locks_rows=True) as tx:
             return await deliveries.take_over(tx, delivery, process, uuid4().hex, second_look_at)
 
@@ -265,7 +265,7 @@ class Sender:
         delivery = draft.delivery
         if delivery.unanswered_at is None:
             # The database may have moved to another server, which may have lost the record that the message was sent.
-            return delivery.look_first or delivery.created_at < self._ownership.looks_first_until
+            return delivery.look_first or delivery.created_at < self._ownership.search_first_until
         begun_before = self._in_hand[delivery.id].first_sent is None
         return begun_before or not draft.wanted or self._nonce_may_be_forgotten(delivery)
 
@@ -285,7 +285,7 @@ class Sender:
         delivery, now = draft.delivery, self._clock.now()
         since = min(delivery.unanswered_at or delivery.created_at, now)
         verdict: Verdict
-        match await self._find(draft, since - LOOK_BACK):
+        match await self._find(draft, since - SEARCH_MARGIN):
             case Absent():
                 return _Search.ABSENT
             case Found(message_id):

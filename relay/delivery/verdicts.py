@@ -17,7 +17,7 @@ from relay.delivery.fallbacks import Variant
 
 SECOND = 1000
 MINUTE = 60 * SECOND
-PATIENCE = 3 * 24 * 60 * MINUTE
+BLOCKED_FOR_AT_MOST = 3 * 24 * 60 * MINUTE
 """Milliseconds for which a message waits for a permission before it is given up."""
 
 LONGEST_RETRY = 5 * MINUTE
@@ -278,9 +278,9 @@ def blocked(attempt: Attempt, reason: Reason) -> Blocked | GiveUp:
     """Waits for a permission: a minute at first, later half as long as the message has waited, up to half an hour."""
     since = attempt.now if attempt.blocked_since is None else attempt.blocked_since
     waited = max(0, attempt.now - since)
-    if waited >= PATIENCE:
+    if waited >= BLOCKED_FOR_AT_MOST:
         return GiveUp(reason)
-    wait = min(max(MINUTE, waited // 2), _LONGEST_BLOCKED, PATIENCE - waited)
+    wait = min(max(MINUTE, waited // 2), _LONGEST_BLOCKED, BLOCKED_FOR_AT_MOST - waited)
     return Blocked(wait, since, reason, missing=tuple(attempt.missing or ()))
 
 

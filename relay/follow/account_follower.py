@@ -120,7 +120,8 @@ class AccountFollower:
         new = usable - self._followed.keys()
         for account_id in new:
             followed = self._followed[account_id] = _FollowedAccount(lists=self._latest_lists(account_id))
-            begin = schedule.first_look(self._clock.monotonic(), self._timing.interval, len(new), self._timing.random)
+            now = self._clock.monotonic()
+            begin = schedule.first_request_at(now, self._timing.interval, len(new), self._timing.random)
             followed.task = asyncio.create_task(self._follow(account_id, followed, begin), name=f"follow {account_id}")
 
     def _latest_lists(self, account_id: int) -> dict[str, frozenset[str]]:
@@ -138,7 +139,7 @@ class AccountFollower:
         await self._clock.sleep(begin - self._clock.monotonic())
         while True:
             try:
-                due = await self._look(account_id, followed)
+                due = await self._request_lists(account_id, followed)
                 looking.worked()
             except Exception as error:
                 # Broad, so that the account is tried again.
@@ -147,7 +148,7 @@ class AccountFollower:
             due += self._timing.interval * schedule.JITTER * self._timing.random.random()
             await sleep_unless_woken(self._clock, due - self._clock.monotonic(), followed.woken)
 
-    async def _look(self, account_id: int, followed: _FollowedAccount) -> float:
+    async def _request_lists(self, account_id: int, followed: _FollowedAccount) -> float:
         """Requests the lists that are due, and imports new jobs; returns when the next list is due, in monotonic
         seconds."""
         # `_turn` ends this loop, but not while the database can't be read, which may be why the account was lost.

@@ -38,7 +38,7 @@ FEWEST_JOBS = 3
 _LAGGING_INTERVALS = 30
 _REFUSED_INTERVALS = 30
 _LONGEST_BACKOFF_INTERVALS = 16
-_PATIENCE_SECONDS = 1.0
+_LIST_AWAITED_SECONDS = 1.0
 _REFUSALS = (TokenRefused, SubscriptionUnpaid, AccountBroken, BadRequest, NoList)
 
 KindOf = Callable[[str], str]
@@ -196,7 +196,7 @@ class JobLists:
         outcome is late."""
         answered = asyncio.Event()
         request.add_done_callback(lambda _: answered.set())
-        await sleep_unless_woken(self._clock, min(_PATIENCE_SECONDS, self._interval / 4), answered)
+        await sleep_unless_woken(self._clock, min(_LIST_AWAITED_SECONDS, self._interval / 4), answered)
         if request.done():
             request.result()
 

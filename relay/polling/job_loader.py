@@ -135,7 +135,7 @@ class JobLoader:
             page = await jobs.open_page(self._database.reader, page[-1].id, _PAGE, account_id)
         # A job that was added meanwhile is marked as changed, and read right after this.
         self._remove_all(account_id, but=open_ids)
-        await self._recorder.deliver_held(account_id)
+        await self._recorder.deliver_on_hold(account_id)
         return len(open_ids)
 
     def _remove_all(self, account_id: int, *, but: Collection[int]) -> None:
@@ -160,7 +160,7 @@ class JobLoader:
             else:
                 self._queue.remove(job_id)
         found = self._found_jobs & changed
-        self._queue.first_look(found)
+        self._queue.request_soon(found)
         self._found_jobs -= found
 
     def _put_one_of_many(self, row: OpenJob) -> None:

@@ -130,8 +130,8 @@ class JobQueue:
     - `defer`: while the API is down;
     - `release`: not at all, because its request was interrupted.
 
-    `ended` and `remove` make it gone. `first_look`, `report_end`, `list_refreshed` and `try_again` change when waiting
-    jobs are due. `_bounded` applies to each of these times.
+    `ended` and `remove` make it gone. `request_soon`, `report_end`, `list_refreshed` and `try_again` change when
+    waiting jobs are due. `_bounded` applies to each of these times.
 
     At most `per_account` jobs of one account are in flight at once. `max_age` is JOB_MAX_AGE in milliseconds; other
     times are monotonic seconds.
@@ -273,12 +273,12 @@ class JobQueue:
             due = self._catch_up(job, max(jobs, len(self._jobs)))
             self._wait(job, due if is_new else min(due, job.due))
 
-    def first_look(self, job_ids: Collection[int]) -> None:
+    def request_soon(self, job_ids: Collection[int]) -> None:
         """Schedules the first requests about these jobs soon, if they have not been requested yet."""
         now = self._clock.monotonic()
         for job in filter(None, map(self.get, job_ids)):
             if job.asked_at is None and not job.in_flight:
-                self._wait(job, schedule.first_look(now, self._interval, len(job_ids), self._random))
+                self._wait(job, schedule.first_request_at(now, self._interval, len(job_ids), self._random))
 
     def report_end(self, job_id: int) -> bool:
         """Schedules an early look at a job whose end a callback reports. Returns whether the job is in the queue."""
@@ -345,7 +345,7 @@ class JobQueue:
         now = self._clock.now()
         if job.missing_since is None:
             job.missing_since = now
-        wait = schedule.second_look_after(self._interval) - (now - job.missing_since) / 1000
+        wait = schedule.second_404_after(self._interval) - (now - job.missing_since) / 1000
         asked_at = self._clock.monotonic()
         believed_at = asked_at + max(self._interval, wait) * self._random.uniform(1.01, 1 + schedule.JITTER)
         self._wait_or_look_early(job, min(believed_at, self._after_response(job, asked_at)))

@@ -107,7 +107,7 @@ class JobRecorder:
         """Ends a job that has been watched for too long."""
         return await self._end(job_id, Outcome.GIVEN_UP)
 
-    async def give_up_held(self, before: int) -> None:
+    async def give_up_on_hold(self, before: int) -> None:
         """Gives up jobs that have been on hold since `before` (milliseconds UTC) because no server that waits for them
         uses their account any more. They are not polled, so they would never end.
 
@@ -144,7 +144,7 @@ class JobRecorder:
             if snapshot != row.snapshot:
                 await jobs.change(tx, job_id, snapshot, row.changed_at)
 
-    async def deliver_held(self, account_id: int) -> None:
+    async def deliver_on_hold(self, account_id: int) -> None:
         """Posts the outcomes of the account's ended jobs to servers that have only now become allowed to see them."""
         for job_id in await subscriptions.ended_jobs_with_open(self._database.reader, account_id):
             async with self._database.transaction() as tx:

@@ -20,7 +20,7 @@ OLD = 60 * 60.0
 SLOWEST_INTERVALS = 15
 SLOWEST_SECONDS = 5 * 60.0
 JITTER = 0.02
-SECOND_LOOK_SECONDS = 60.0
+SECOND_404_SECONDS = 60.0
 RECORD_SECONDS = 120.0
 CATCH_UP_RATE = 200.0
 """Requests per second when very many jobs are due at once, as far as the gaps of young jobs allow."""
@@ -103,7 +103,7 @@ def spread(now: float, interval: float, asked_at: float | None, random: Random) 
     return at if asked_at is None else max(at, asked_at + interval)
 
 
-def first_look(now: float, interval: float, found: int, random: Random) -> float:
+def first_request_at(now: float, interval: float, found: int, random: Random) -> float:
     """When to request one of `found` new jobs (or accounts) for the first time: a single one at once, several within
     `found - 1` seconds, but at most an interval."""
     return now + min(interval, float(found - 1)) * random.random()
@@ -127,11 +127,11 @@ def record_after(gap: float, *, has_card: bool) -> float:
     return seconds if has_card else 2 * seconds
 
 
-def second_look_after(interval: float) -> float:
+def second_404_after(interval: float) -> float:
     """Seconds that have to lie between two "not found" responses before the job counts as missing."""
-    return max(interval, SECOND_LOOK_SECONDS)
+    return max(interval, SECOND_404_SECONDS)
 
 
 def is_confirmed_missing(missing_since: int, now: int, interval: float) -> bool:
     """Whether a job is missing that was not found at `missing_since`, and again `now`; both in milliseconds UTC."""
-    return now - missing_since >= second_look_after(interval) * 1000
+    return now - missing_since >= second_404_after(interval) * 1000

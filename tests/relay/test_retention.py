@@ -43,11 +43,11 @@ async def world(tmp_path: Path) -> AsyncIterator[OutboxFixture]:
 
 
 def _retention(world: OutboxFixture, held: list[int] | None = None) -> Retention:
-    async def give_up_held(before: int) -> None:
+    async def give_up_on_hold(before: int) -> None:
         if held is not None:
             held.append(before)
 
-    return Retention(world.database, world.clock, give_up_held, lambda _: None)
+    return Retention(world.database, world.clock, give_up_on_hold, lambda _: None)
 
 
 async def _pass(world: OutboxFixture, retention: Retention, ms: int) -> None:

@@ -10,7 +10,7 @@ from model.messages import Cause
 from model.states import DeliveryState, Reason
 from relay.commands.resending import SentAgain
 from relay.delivery.fallbacks import Variant
-from relay.delivery.verdicts import MINUTE, PATIENCE
+from relay.delivery.verdicts import BLOCKED_FOR_AT_MOST, MINUTE
 from storage.delivery_queries import OutcomeCounts, OutcomePage, OutcomeRecord
 from tests.ui.samples import components_of
 from ui.command_texts import CommandMentions
@@ -169,4 +169,4 @@ async def test_a_resent_result_is_shown_above_the_fresh_list() -> None:
 async def test_how_long_a_result_waited_is_shown(reason: Reason) -> None:
     page = OutcomePage((replace(GIVEN_UP, reason=reason),), skipped=0, more=False)
     answer = results_reply(page, OutcomeCounts(1, 0, None), MENTIONS)
-    assert f" for {PATIENCE // (24 * 60 * MINUTE)} days." in answer.content
+    assert f" for {BLOCKED_FOR_AT_MOST // (24 * 60 * MINUTE)} days." in answer.content

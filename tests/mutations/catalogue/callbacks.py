@@ -21,7 +21,7 @@ MUTATIONS = (
         "an address is stored in plain text",
         f"{_ADDRESSES}::test_the_secret_is_encrypted_and_in_no_repr",
         "CallbackAddresses._keep",
-        "self._vault.encrypt(secret)",
+        "self._secret_store.encrypt(secret)",
         "secret.encode()",
     ),
     mutation(
@@ -118,7 +118,7 @@ MUTATIONS = (
     mutation(
         "one 404 is believed about a job that only a callback knows",
         f"{_HINTS}::test_a_job_whose_record_appears_after_its_callback_is_relayed",
-        "UnknownJobs._look",
+        "UnknownJobs._ask_until_answered",
         "was_missing = not callback.reports_end",
         "was_missing = True",
     ),
@@ -147,14 +147,14 @@ MUTATIONS = (
         "an unknown job is forgotten while the account backs off",
         f"{_HINTS}::test_an_account_in_backoff_is_left_alone",
         "UnknownJobs.consider",
-        "if has_to_wait and sum(waiting == account_id for waiting, _ in self._looks) >= MOST_WAITING:",
+        "if has_to_wait and sum(waiting == account_id for waiting, _ in self._under_way) >= MOST_WAITING:",
         "if has_to_wait:",
     ),
     mutation(
         "any number of unknown jobs waits",
         f"{_HINTS}::test_only_so_many_unknown_jobs_of_an_account_wait",
         "UnknownJobs.consider",
-        "if has_to_wait and sum(waiting == account_id for waiting, _ in self._looks) >= MOST_WAITING:",
+        "if has_to_wait and sum(waiting == account_id for waiting, _ in self._under_way) >= MOST_WAITING:",
         "if False:",
     ),
     mutation(

@@ -301,7 +301,7 @@ MUTATIONS = (
     mutation(
         "a second message is searched for forever",
         f"{_TAKEN_OVER}::test_a_search_that_never_succeeds_is_given_up_after_three_days",
-        "SecondMessages.look_again",
+        "SecondMessages.search_due",
         "if await self.keep_first(delivery.id) or too_old:",
         "if await self.keep_first(delivery.id):",
     ),
@@ -357,7 +357,7 @@ MUTATIONS = (
     mutation(
         "an error in a search for a second message ends the searches",
         f"{_TAKEN_OVER}::test_the_process_that_took_over_searches_again_ten_minutes_later",
-        "SecondMessages.look_again",
+        "SecondMessages.search_due",
         "except Exception as error:",
         "except ValueError as error:",
     ),
@@ -365,8 +365,8 @@ MUTATIONS = (
         "the outbox waits for a search for a second message",
         "tests/relay/delivery/test_delivery_loop.py::test_rechecking_for_a_second_message_delays_no_delivery",
         "DeliveryLoop._start_due",
-        "self._look_again()\n",
-        "await self._sender.second_messages.look_again()\n",
+        "self._start_search()\n",
+        "await self._sender.second_messages.search_due()\n",
     ),
     mutation(
         "an expired lease is renewed",
@@ -533,7 +533,7 @@ MUTATIONS = (
         "the lists of a lost account are requested during a database outage",
         "tests/relay/follow/test_account_follower.py"
         "::test_a_lost_account_s_lists_are_left_alone_even_without_the_database",
-        "AccountFollower._look",
+        "AccountFollower._request_lists",
         "if not self._ownership.owns_account(account_id):",
         "if 0:",
     ),
@@ -758,7 +758,7 @@ MUTATIONS = (
         "an end lost in a failover is posted again once it is learned again",
         f"{_TAKEN_OVER}::test_an_end_learned_again_after_a_failover_is_searched_for",
         "Sender._needs_search",
-        "or delivery.created_at < self._ownership.looks_first_until",
+        "or delivery.created_at < self._ownership.search_first_until",
         "",
     ),
     mutation(

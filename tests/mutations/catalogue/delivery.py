@@ -239,9 +239,9 @@ MUTATIONS = (
     mutation(
         "the history is searched from the attempt on, whatever the clocks say",
         f"{_CRASHES}::test_with_a_clock_an_hour_ahead_the_message_is_found",
-        "LOOK_BACK",
-        "LOOK_BACK = 65 * 60_000",
-        "LOOK_BACK = 0",
+        "SEARCH_MARGIN",
+        "SEARCH_MARGIN = 65 * 60_000",
+        "SEARCH_MARGIN = 0",
     ),
     mutation(
         "the last attempt without response counts, not the first",

@@ -141,7 +141,7 @@ MUTATIONS = (
         "one result makes a channel's others be given up early",
         "tests/relay/delivery/test_sender.py::test_a_later_block_waits_for_its_own_three_days",
         "ResultRecorder._tell_given_up",
-        "before = now - PATIENCE + _SAME_TIME",
+        "before = now - BLOCKED_FOR_AT_MOST + _SAME_TIME",
         "before = now",
     ),
     mutation(
@@ -496,14 +496,14 @@ MUTATIONS = (
         "a closed channel is given up at once",
         "tests/relay/delivery/test_verdicts.py::test_a_closed_channel_is_waited_for",
         "verdicts.blocked",
-        "if waited >= PATIENCE:",
+        "if waited >= BLOCKED_FOR_AT_MOST:",
         "if 1:",
     ),
     mutation(
         "a closed channel is waited for forever",
         "tests/relay/delivery/test_verdicts.py::test_after_three_days_a_closed_channel_is_given_up",
         "verdicts.blocked",
-        "if waited >= PATIENCE:",
+        "if waited >= BLOCKED_FOR_AT_MOST:",
         "if 0:",
     ),
     mutation(

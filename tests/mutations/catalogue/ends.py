@@ -106,14 +106,14 @@ MUTATIONS = (
     mutation(
         "a job on hold for another account is kept forever",
         "tests/relay/polling/test_job_recorder.py::test_a_job_on_hold_for_another_account_is_given_up_once_it_is_old",
-        "JobRecorder.give_up_held",
+        "JobRecorder.give_up_on_hold",
         "for job_id in await jobs.open_since_before(self._database.reader, before):",
         "for job_id in ():",
     ),
     mutation(
         "a job on hold in one server is given up in all",
         "tests/relay/polling/test_job_recorder.py::test_a_job_on_hold_in_only_one_server_continues_in_the_other",
-        "JobRecorder.give_up_held",
+        "JobRecorder.give_up_on_hold",
         "if row is None or any(self._accounts.in_force(one.guild_id) == row.account_id for one in waiting):",
         "if row is None:",
     ),
@@ -132,7 +132,7 @@ MUTATIONS = (
         "two not founds count however close they are",
         "tests/relay/polling/test_schedule.py::test_missing_is_believed_after_an_interval_and_a_minute",
         "is_confirmed_missing",
-        "return now - missing_since >= second_look_after(interval) * 1000",
+        "return now - missing_since >= second_404_after(interval) * 1000",
         "return now > missing_since",
     ),
     Mutation(
@@ -339,7 +339,7 @@ MUTATIONS = (
     mutation(
         "a job that is watched again is posted with the end that it had",
         "tests/relay/polling/test_job_recorder.py::test_nothing_is_posted_of_a_job_that_is_watched_again_by_now",
-        "JobRecorder.deliver_held",
+        "JobRecorder.deliver_on_hold",
         "if row is None or row.ended_at is None:",
         "if row is None:",
     ),

@@ -40,7 +40,7 @@ MUTATIONS = (
         "a job that a list named during a database failure is never relayed",
         "tests/relay/follow/test_account_follower.py"
         "::test_a_job_that_a_list_named_during_a_database_failure_is_relayed_even_if_it_ended",
-        "AccountFollower._look",
+        "AccountFollower._request_lists",
         "followed.add_list(kind, listed)",
         "pass",
     ),
@@ -107,7 +107,7 @@ MUTATIONS = (
         "a hanging list is waited for",
         "tests/relay/polling/test_job_list.py::test_a_hanging_list_makes_no_outcome_late",
         "JobLists._wait_a_little",
-        "min(_PATIENCE_SECONDS, self._interval / 4), answered",
+        "min(_LIST_AWAITED_SECONDS, self._interval / 4), answered",
         "600.0, answered",
     ),
     mutation(
@@ -224,7 +224,7 @@ MUTATIONS = (
         "tests/relay/follow/test_account_follower.py::"
         "test_a_member_can_join_and_leave_a_followed_job_and_a_moderator_can_stop_it",
         "Stop.stop",
-        "(not may_manage and await follows.keep_open_if_followed(tx, subscription.id))",
+        "(not may_stop_others and await follows.keep_open_if_followed(tx, subscription.id))",
         "False",
     ),
     mutation(

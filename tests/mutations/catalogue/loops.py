@@ -39,7 +39,7 @@ MUTATIONS = (
     mutation(
         "a failed search for second messages is not counted",
         "tests/relay/delivery/test_taken_over.py::test_the_process_that_took_over_searches_again_ten_minutes_later",
-        "SecondMessages.look_again",
+        "SecondMessages.search_due",
         "self.failures += 1",
         "self.failures += 0",
     ),

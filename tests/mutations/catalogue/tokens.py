@@ -284,8 +284,8 @@ MUTATIONS = (
         "a token that claims a server's account replaces that server's own",
         f"{_ACCOUNTS}::test_a_token_that_only_claims_an_account_takes_nothing_over",
         "ServerTokens._store",
-        "digest = self._vault.keyed_hash(token)\nrow",
-        "digest = self._vault.keyed_hash(key)\nrow",
+        "digest = self._secret_store.keyed_hash(token)\nrow",
+        "digest = self._secret_store.keyed_hash(key)\nrow",
     ),
     mutation(
         "a server's token with the same bytes is the operator's",
@@ -447,8 +447,8 @@ MUTATIONS = (
         "servers with the same token make separate requests",
         "tests/e2e/test_accounts.py::test_one_account_in_two_servers_is_requested_once[v1]",
         "ServerTokens._store",
-        "digest = self._vault.keyed_hash(token)\nrow",
-        'digest = self._vault.keyed_hash(f"{guild_id} {token}")\nrow',
+        "digest = self._secret_store.keyed_hash(token)\nrow",
+        'digest = self._secret_store.keyed_hash(f"{guild_id} {token}")\nrow',
     ),
     mutation(
         "a job on hold stays there if only a list knew it under the current account",

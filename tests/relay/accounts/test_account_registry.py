@@ -458,9 +458,9 @@ async def test_an_outdated_removal_removes_nothing(world: AccountsFixture) -> No
 async def _set_elsewhere(world: AccountsFixture, token: str) -> int:
     """Another process has stored a token for the server just now, and this one hasn't read it yet."""
     async with world.database.transaction() as tx:
-        digest = world.accounts._vault.keyed_hash(token)
+        digest = world.accounts._secret_store.keyed_hash(token)
         row = await account_rows.put_token(
-            tx, world.accounts.key_of(token), world.accounts._vault.encrypt(token), digest, 0
+            tx, world.accounts.key_of(token), world.accounts._secret_store.encrypt(token), digest, 0
         )
         await servers.set_account(tx, GUILD, row.id, OTHER_ADMIN)
     return row.id

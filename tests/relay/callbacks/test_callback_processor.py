@@ -269,7 +269,7 @@ async def test_an_unknown_job_is_requested_again_if_the_api_gave_no_answer(
     assert sorted(post.imports.taken) == sorted([(ACCOUNT, JOB), (ACCOUNT, "job-two")])
     asked = len(world.api.asked)
     await _pass(world, post, 300)
-    assert (len(world.api.asked), post.unknown._looks) == (asked, {})
+    assert (len(world.api.asked), post.unknown._under_way) == (asked, {})
 
 
 @pytest.mark.parametrize("reports_end", [True, False])
@@ -304,7 +304,7 @@ async def test_an_unknown_job_is_missing_the_second_time(world: RelayFixture, po
     await _follow(world)
     await post.says(video_id=_V2, video_status=1)
     await _pass(world, post, 600)
-    assert (len(world.api.asked), post.unknown._looks) == (2, {})
+    assert (len(world.api.asked), post.unknown._under_way) == (2, {})
 
 
 async def test_an_unknown_job_is_not_requested_for_ever(world: RelayFixture, post: Post) -> None:
@@ -312,7 +312,7 @@ async def test_an_unknown_job_is_not_requested_for_ever(world: RelayFixture, pos
     world.api.everywhere = Unavailable("503")
     await post.says(jobid=JOB, status="completed")
     await _pass(world, post, 3700)
-    assert post.unknown._looks == {}
+    assert post.unknown._under_way == {}
 
 
 @pytest.mark.parametrize("refusal", [TokenRefused("401"), SubscriptionUnpaid("402")])
@@ -322,7 +322,7 @@ async def test_a_refused_token_is_not_tried_for_an_unknown_job(
     await _follow(world)
     world.api.everywhere = refusal
     await post.says(jobid=JOB, status="completed")
-    assert post.unknown._looks == {}
+    assert post.unknown._under_way == {}
 
 
 async def test_only_so_many_unknown_jobs_of_an_account_wait(world: RelayFixture, post: Post) -> None:
@@ -332,7 +332,7 @@ async def test_only_so_many_unknown_jobs_of_an_account_wait(world: RelayFixture,
     for number in range(100):
         post.processor.received(GUILD, json.dumps({"jobid": f"made-up-{number}"}).encode())
     await post.settled()
-    assert len(post.unknown._looks) == MOST_WAITING
+    assert len(post.unknown._under_way) == MOST_WAITING
     await _pass(world, post, 65)
     assert len(world.api.asked) <= 11
 

@@ -6,11 +6,11 @@ import pytest
 
 from model.job import Job, JobState, Media, Outcome
 from model.states import AccountState, CardStatus, DeliveryState
-from relay.cards.card_status import FETCHING_AFTER, SLOW_AFTER, Facts, card_status, changes_at, is_final, slow_at
+from relay.cards.card_status import FETCHING_AFTER, SLOW_AFTER, CardInputs, card_status, changes_at, is_final, slow_at
 
 NOW = 1_700_000_000_000
 DONE = Job("job", JobState.COMPLETED, "completed", media=(Media("https://cdn.example/a.mp4"),))
-RUNNING = Facts(
+RUNNING = CardInputs(
     now=NOW,
     job=Job("job", JobState.PROGRESS, "progress", percent=10),
     ended=False,

@@ -16,9 +16,9 @@ from relay.cluster.change_feed import UNREAD_SECONDS, ChangeFeed, KeptInMemory
 from relay.cluster.membership import (
     DELETE_SECONDS,
     FEED_SECONDS,
-    LOOK_FIRST_MS,
     MARGIN_SECONDS,
     RENEW_SECONDS,
+    SEARCH_FIRST_MS,
     Membership,
 )
 from relay.cluster.request_shares import LEAST, SHARE_VALID_S, fair_requests
@@ -488,7 +488,7 @@ async def test_discord_s_requests_are_divided_by_the_shards_held(begin: Begin) -
 
 async def test_what_another_server_may_have_lost_is_searched_for(begin: Begin) -> None:
     first = await begin()
-    assert (first.member.server, first.member.looks_first_until) == (first.database.server, 0)
+    assert (first.member.server, first.member.search_first_until) == (first.database.server, 0)
     async with first.database.transaction() as tx:
         common = {"guild_id": 1, "channel_id": 1, "next_at": 0, "created_at": 0}
         open_, settled = [
@@ -501,11 +501,11 @@ async def test_what_another_server_may_have_lost_is_searched_for(begin: Begin) -
     async with first.database.transaction() as tx:
         now = await processes.now(tx)
         rows = {row.id: row for row in await tx.all_as(deliveries.Delivery, deliveries.SELECT)}
-    assert now < second.member.looks_first_until <= now + LOOK_FIRST_MS
+    assert now < second.member.search_first_until <= now + SEARCH_FIRST_MS
     assert (rows[open_].look_first, rows[settled].look_first) == (True, False)
     assert rows[open_].claim_token != ""
     third = await begin()
-    assert third.member.looks_first_until == second.member.looks_first_until
+    assert third.member.search_first_until == second.member.search_first_until
     async with first.database.transaction() as tx:
         again = await deliveries.get(tx, open_)
     assert again == rows[open_]

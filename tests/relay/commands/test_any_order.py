@@ -134,12 +134,12 @@ class AnyOrder(RuleBasedStateMachine):
     def _people(self, key: tuple[int, str]) -> set[int]:
         return self.model.waiting[key].people if key in self.model.waiting else set()
 
-    @rule(channel=channels, person=people, jobid=jobids, may_manage=st.booleans())
-    def unwatch(self, channel: int, person: int, jobid: str, may_manage: bool) -> None:
+    @rule(channel=channels, person=people, jobid=jobids, may_stop_others=st.booleans())
+    def unwatch(self, channel: int, person: int, jobid: str, may_stop_others: bool) -> None:
         waiting = self.model.waiting.get((channel, jobid))
         if waiting is None:
             expected = "NotWatchedHere"
-        elif may_manage:
+        elif may_stop_others:
             expected = "Stopped"
         elif person not in waiting.people:
             expected = "NotYours"
@@ -147,13 +147,13 @@ class AnyOrder(RuleBasedStateMachine):
             waiting.people.discard(person)
             goes_on = waiting.people or waiting.forgotten or channel == _FOLLOWING
             expected = "TakenOff" if goes_on else "Stopped"
-        assert self._runner.run(self._unwatch(self._ask(channel, person), jobid, may_manage)) == expected
+        assert self._runner.run(self._unwatch(self._ask(channel, person), jobid, may_stop_others)) == expected
         if expected == "Stopped":
             del self.model.waiting[channel, jobid]
 
-    async def _unwatch(self, ask: Ask, jobid: str, may_manage: bool) -> str:
+    async def _unwatch(self, ask: Ask, jobid: str, may_stop_others: bool) -> str:
         try:
-            return type(await self.world.commands.stop.unwatch(ask, jobid, may_manage)).__name__
+            return type(await self.world.commands.stop.unwatch(ask, jobid, may_stop_others)).__name__
         except refusals.Refusal as refusal:
             return type(refusal).__name__
 
@@ -211,7 +211,7 @@ class AnyOrder(RuleBasedStateMachine):
     def a_server_uses_another_account(self, account: int) -> None:
         """The server's jobs are on hold until it uses the previous account again, or somebody asks for them again."""
         self.world.accounts.used[10] = account
-        self._runner.run(self.world.recorder.deliver_held(account))
+        self._runner.run(self.world.recorder.deliver_on_hold(account))
         self._post_ended()
 
     # ---- what must be true at any time -------------------------------------------------------------------------------

@@ -993,7 +993,7 @@ async def test_choices_for_unwatch_are_this_channel_s_jobs(world: RelayFixture) 
         world.api.put(jobid, prompt=f"a {jobid}", created=5)
         await world.watch(jobid)
     await world.watch("cat-elsewhere-1", channel=CHANNEL + 1)
-    await world.commands.stop.unwatch(world.ask(), "#1", may_manage=True)
+    await world.commands.stop.unwatch(world.ask(), "#1", may_stop_others=True)
     found = await world.commands.queries.watched_choices(world.ask(), "CAT")
     assert [one.job_id for one in found] == [2]
     assert [one.job_id for one in await world.commands.queries.watched_choices(world.ask(), "")] == [3, 2]

@@ -15,7 +15,7 @@ from relay.commands.refusals import NothingToDo
 from relay.commands.resending import HOPELESS, Resending, SentAgain
 from relay.commands.watch import ImmediatePosts
 from relay.delivery import notice_json
-from relay.delivery.verdicts import PATIENCE
+from relay.delivery.verdicts import BLOCKED_FOR_AT_MOST
 from storage import deliveries, delivery_queries, servers
 from tests.relay.discord_channel import LOST
 from tests.relay.outbox_fixture import GUILD, OutboxFixture, completed
@@ -57,7 +57,7 @@ async def given_up(world: OutboxFixture) -> int:
     (delivery_id,) = await world.end(completed("job"))
     world.discord.missing[CHANNEL] = ("Send Messages",)
     world.discord.script = [NO_ACCESS]
-    await world.pump_for(PATIENCE + 3_600_000, 1_800_000)
+    await world.pump_for(BLOCKED_FOR_AT_MOST + 3_600_000, 1_800_000)
     assert (await world.get(delivery_id)).state == "given_up"
     return delivery_id
 
@@ -169,7 +169,7 @@ async def test_a_resent_result_says_that_access_was_missing(world: OutboxFixture
     (delivery_id,) = await world.end(completed("job", updated=world.clock.now() + 1))
     world.discord.missing[CHANNEL] = ("Send Messages",)
     world.discord.script = [NO_ACCESS]
-    await world.pump_for(PATIENCE + 3_600_000, 1_800_000)
+    await world.pump_for(BLOCKED_FOR_AT_MOST + 3_600_000, 1_800_000)
     world.discord.missing.clear()
     await press(world, delivery_id)
     await world.pump()

@@ -182,7 +182,7 @@ async def test_an_unreachable_channel_is_waited_for_three_days(new_place: NewPla
     else:
         world.discord.find_script = [HistoryUnreadable(Reason.NO_PERMISSION)] * 1000
     world.clock.advance(LONG)
-    await world.pump_for(verdicts.PATIENCE + 3_600_000, 600_000)
+    await world.pump_for(verdicts.BLOCKED_FOR_AT_MOST + 3_600_000, 600_000)
     delivery = await world.get(delivery_id)
     assert (delivery.state, delivery.reason) == ("unsure", "cannot look")
     await world.stop()
@@ -314,7 +314,7 @@ async def test_waiting_for_a_channel_is_counted_by_the_correct_clock(new_place: 
     await world.pump()
     world.clock.jump(-2 * 24 * 3_600_000)
     world.renew()
-    await world.pump_for(verdicts.PATIENCE + 3_600_000, 1_800_000)
+    await world.pump_for(verdicts.BLOCKED_FOR_AT_MOST + 3_600_000, 1_800_000)
 
     assert (await world.get(delivery_id)).state == "given_up"
     await world.stop()

@@ -29,7 +29,7 @@ from model.states import AccountState, DeliveryKind, NoticeKind
 from relay.delivery import nonces, notice_json
 from relay.delivery.attachments import Attacher, UploadBounds
 from relay.delivery.fallbacks import Variant
-from relay.delivery.verdicts import PATIENCE
+from relay.delivery.verdicts import BLOCKED_FOR_AT_MOST
 from storage import accounts, deliveries, delivery_queries, jobs, servers, subscriptions
 from tests.relay.discord_channel import DEAD, LOST
 from tests.relay.outbox_fixture import GUILD, OutboxFixture, completed
@@ -732,7 +732,7 @@ async def test_an_unexplained_refusal_is_also_given_up_after_three_days(world: O
     await world.watch("job", CHANNEL)
     (delivery_id,) = await world.end(completed("job"))
     world.discord.script = [Refused(403, 50013)] * 2_000
-    await world.pump_for(PATIENCE + 7_200_000, 1_200_000)
+    await world.pump_for(BLOCKED_FOR_AT_MOST + 7_200_000, 1_200_000)
     assert (await world.get(delivery_id)).state == "given_up"
 
 
@@ -743,7 +743,7 @@ async def test_a_later_block_waits_for_its_own_three_days(world: OutboxFixture) 
         await world.watch(jobid, CHANNEL)
         ids += await world.end(completed(jobid))
         world.discord.script = [NO_ACCESS]
-        await world.pump_for(PATIENCE // 2, 1_800_000)
+        await world.pump_for(BLOCKED_FOR_AT_MOST // 2, 1_800_000)
     await world.pump_for(3_600_000, 1_800_000)
     assert [(await world.get(one)).state for one in ids] == ["given_up", "waiting"]
 
@@ -768,7 +768,7 @@ async def test_after_three_days_both_are_given_up_reported_once_and_can_be_resen
         ids += await world.end(completed(jobid))
     world.discord.missing[CHANNEL] = ("Send Messages",)
     world.discord.script = [NO_ACCESS, NO_ACCESS]
-    await world.pump_for(PATIENCE + 3_600_000, 1_800_000)
+    await world.pump_for(BLOCKED_FOR_AT_MOST + 3_600_000, 1_800_000)
 
     assert [(await world.get(one)).state for one in ids] == ["given_up", "given_up"]
     assert [(notice.kind, notice.jobs) for notice in _notices(world)] == [
@@ -1195,7 +1195,7 @@ async def test_every_attempt_and_search_uses_the_language_the_message_was_stored
     await _speaks(world, "ja")
     await world.pump()
     await world.restart()
-    world.clock.advance(PATIENCE // 2)
+    world.clock.advance(BLOCKED_FOR_AT_MOST // 2)
     await world.pump()
 
     assert await world.card_message(subscription_id) is not None

@@ -22,7 +22,7 @@ from model.messages import (
 )
 from model.states import NoticeKind
 from relay.delivery import notice_json
-from relay.delivery.verdicts import PATIENCE
+from relay.delivery.verdicts import BLOCKED_FOR_AT_MOST
 from storage import deliveries
 from storage.errors import StorageError
 from tests.relay.discord_channel import LOST, NONCE_WINDOW
@@ -127,18 +127,18 @@ async def test_the_process_that_took_over_searches_again_ten_minutes_later(
     world.clock.advance(NONCE_WINDOW + 1)
     await world.discord.post(Address(GUILD, CHANNEL), world.discord.messages[0].post)
     first, second = _standing(world)
-    await world.another_sender.second_messages.look_again()
+    await world.another_sender.second_messages.search_due()
     assert _standing(world) == [first, second]
     world.clock.advance(600_000)
     with monkeypatch.context() as broken:
         broken.setattr(world.discord, "copies", None)
-        await world.another_sender.second_messages.look_again()
+        await world.another_sender.second_messages.search_due()
     assert world.another_sender.second_messages.failures == 1
-    await world.another_sender.second_messages.look_again()
+    await world.another_sender.second_messages.search_due()
     assert _standing(world) == [first, second]
     world.clock.advance(60_000)
     world.renew()  # What is owed stands in the database.
-    await world.another_sender.second_messages.look_again()
+    await world.another_sender.second_messages.search_due()
     assert _standing(world) == [first]
     row = await world.get(delivery_id)
     assert (row.message_id, row.second_look_at) == (first, None)
@@ -152,10 +152,10 @@ async def test_a_search_that_fails_for_a_while_proves_nothing(
     await _halted_past_a_takeover(world, monkeypatch)
     first, second = _standing(world)
     world.clock.advance(600_000)
-    await world.another_sender.second_messages.look_again()
+    await world.another_sender.second_messages.search_due()
     assert _standing(world) == [first, second]
     world.clock.advance(60_000)
-    await world.another_sender.second_messages.look_again()
+    await world.another_sender.second_messages.search_due()
     assert _standing(world) == [first]
 
 
@@ -165,10 +165,10 @@ async def test_a_search_that_never_succeeds_is_given_up_after_three_days(
     world.discord.copies_script = [HistoryUnreadable()] * 3
     delivery_id = await _halted_past_a_takeover(world, monkeypatch)
     world.clock.advance(600_000)
-    await world.another_sender.second_messages.look_again()
+    await world.another_sender.second_messages.search_due()
     assert (await world.get(delivery_id)).second_look_at is not None
-    world.clock.advance(PATIENCE)
-    await world.another_sender.second_messages.look_again()
+    world.clock.advance(BLOCKED_FOR_AT_MOST)
+    await world.another_sender.second_messages.search_due()
     assert (await world.get(delivery_id)).second_look_at is None
 
 
@@ -181,10 +181,10 @@ async def test_a_message_that_could_not_be_deleted_is_deleted_later(
     first, second = _standing(world)
     assert (await world.get(delivery_id)).message_id == first
     world.clock.advance(600_000)
-    await world.another_sender.second_messages.look_again()
+    await world.another_sender.second_messages.search_due()
     assert _standing(world) == [first, second]
     world.clock.advance(60_000)
-    await world.another_sender.second_messages.look_again()
+    await world.another_sender.second_messages.search_due()
     assert _standing(world) == [first]
     assert (await world.get(delivery_id)).second_look_at is None
 
@@ -195,7 +195,7 @@ async def test_a_second_message_that_somebody_else_deleted_is_done(
     world.discord.delete_script = [Refused(404, 10008)] * 2
     delivery_id = await _halted_past_a_takeover(world, monkeypatch)
     world.clock.advance(600_000)
-    await world.another_sender.second_messages.look_again()
+    await world.another_sender.second_messages.search_due()
     assert (await world.get(delivery_id)).second_look_at is None
 
 
@@ -262,8 +262,8 @@ async def test_another_notice_with_the_same_words_is_not_a_second_message(world:
     for message in world.discord.messages:
         message.post = world.discord.messages[-1].post
     async with world.database.transaction() as tx:
-        await deliveries.schedule_second_look(tx, delivery_id, world.clock.now())
-    await world.another_sender.second_messages.look_again()
+        await deliveries.schedule_second_message_search(tx, delivery_id, world.clock.now())
+    await world.another_sender.second_messages.search_due()
     assert _standing(world) == standing
 
 
@@ -368,7 +368,7 @@ async def test_an_end_learned_again_after_a_failover_is_searched_for(
     (delivery_id,) = await world.end(completed("job"))
     await world.sender.deliver(delivery_id)
     await _lose_the_last_commits(world, delivery_id, looks_first=False)
-    monkeypatch.setattr(Another, "looks_first_until", world.clock.now() + 1)
+    monkeypatch.setattr(Another, "search_first_until", world.clock.now() + 1)
     await world.another_sender.deliver(delivery_id)
     (message,) = world.discord.messages
     assert (await world.get(delivery_id)).message_id == message.id
@@ -378,7 +378,7 @@ async def test_rate_limits_after_a_failover_cost_no_files(
     world: OutboxFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each attempt follows a search that finds nothing, and Discord answers each, so the files are not the cause."""
-    monkeypatch.setattr(Another, "looks_first_until", world.clock.now() + 600_000)
+    monkeypatch.setattr(Another, "search_first_until", world.clock.now() + 600_000)
     (delivery_id,) = await world.end(completed("job"))
     world.discord.script = [TooManyRequests(1.0)] * 5
     for _ in range(6):

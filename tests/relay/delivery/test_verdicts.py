@@ -11,7 +11,7 @@ from model.messages import Cause, NoResponse, Posted, Refused, TooManyRequests, 
 from model.states import Reason
 from relay.delivery.fallbacks import Variant
 from relay.delivery.verdicts import (
-    PATIENCE,
+    BLOCKED_FOR_AT_MOST,
     Again,
     Attempt,
     Blocked,
@@ -98,10 +98,10 @@ def test_a_closed_channel_is_waited_for(status: int, code: int, reason: Reason) 
 
 
 def test_after_three_days_a_closed_channel_is_given_up() -> None:
-    waited = replace(ATTEMPT, blocked_since=NOW - PATIENCE + 1)
-    too_long = replace(ATTEMPT, blocked_since=NOW - PATIENCE)
+    waited = replace(ATTEMPT, blocked_since=NOW - BLOCKED_FOR_AT_MOST + 1)
+    too_long = replace(ATTEMPT, blocked_since=NOW - BLOCKED_FOR_AT_MOST)
 
-    assert judge(Refused(403, 50001), waited) == Blocked(1, NOW - PATIENCE + 1, Reason.NO_PERMISSION)
+    assert judge(Refused(403, 50001), waited) == Blocked(1, NOW - BLOCKED_FOR_AT_MOST + 1, Reason.NO_PERMISSION)
     assert judge(Refused(403, 50001), too_long) == GiveUp(Reason.NO_PERMISSION)
 
 

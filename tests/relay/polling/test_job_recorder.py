@@ -53,11 +53,11 @@ async def test_only_servers_that_use_the_account_are_served(world: RelayFixture)
     await world.recorder.record_response(number, Job("job-1", JobState.FAILED, "failed"), ACCOUNT)
     assert await world.outcomes() == [("outcome", CHANNEL + 1)]
     assert await world.rows("SELECT guild_id FROM subscriptions WHERE ended_at IS NULL") == [(GUILD,)]
-    await world.recorder.deliver_held(1)
+    await world.recorder.deliver_on_hold(1)
     assert len(await world.outcomes()) == 1
     del world.accounts.used[GUILD]
-    await world.recorder.deliver_held(1)
-    await world.recorder.deliver_held(1)
+    await world.recorder.deliver_on_hold(1)
+    await world.recorder.deliver_on_hold(1)
     assert await world.outcomes() == [("outcome", CHANNEL + 1), ("outcome", CHANNEL)]
 
 
@@ -268,9 +268,9 @@ async def test_a_job_on_hold_for_another_account_is_given_up_once_it_is_old(worl
     number = await world.watch("job-1")
     world.accounts.used[GUILD] = OTHER_ACCOUNT
     before = world.clock.now()
-    await world.recorder.give_up_held(before - 1)
+    await world.recorder.give_up_on_hold(before - 1)
     assert await world.outcomes() == []
-    await world.recorder.give_up_held(before)
+    await world.recorder.give_up_on_hold(before)
     assert await world.rows("SELECT outcome FROM jobs WHERE id = ?", number) == [("given up",)]
     assert await world.outcomes() == [("outcome", CHANNEL)]
     assert await world.rows("SELECT id FROM subscriptions WHERE ended_at IS NULL") == []
@@ -280,7 +280,7 @@ async def test_a_job_on_hold_in_only_one_server_continues_in_the_other(world: Re
     number = await world.watch("job-1")
     await world.watch("job-1", guild=GUILD + 1, channel=CHANNEL + 1)
     world.accounts.used[GUILD] = OTHER_ACCOUNT
-    await world.recorder.give_up_held(world.clock.now())
+    await world.recorder.give_up_on_hold(world.clock.now())
     assert await world.rows("SELECT ended_at FROM jobs WHERE id = ?", number) == [(None,)]
     assert await world.rows("SELECT guild_id FROM subscriptions WHERE ended_at IS NULL") == [(GUILD,), (GUILD + 1,)]
 
@@ -294,7 +294,7 @@ async def test_a_batch_ends_with_a_job_whose_end_is_reported_to_nobody(world: Re
     world.accounts.used[GUILD] = OTHER_ACCOUNT
     await world.recorder.record_response(2, Job("job-2", JobState.MODERATED, "moderated"), ACCOUNT)
     assert await world.rows("SELECT id FROM batches WHERE ended_at IS NULL") == [(1,)]
-    await world.recorder.give_up_held(world.clock.now())
+    await world.recorder.give_up_on_hold(world.clock.now())
     assert await world.rows("SELECT id FROM batches WHERE ended_at IS NULL") == []
     ((notice,),) = await world.rows("SELECT notice FROM deliveries WHERE kind = 'notice'")
     told = notice_json.load(str(notice), "")
@@ -312,7 +312,7 @@ async def test_nothing_is_posted_of_a_job_that_is_watched_again_by_now(
     world.api.put("job-1")
     number = await world.watch("job-1")
     monkeypatch.setattr(subscriptions, "ended_jobs_with_open", before)
-    await world.recorder.deliver_held(ACCOUNT)
+    await world.recorder.deliver_on_hold(ACCOUNT)
     assert await world.outcomes() == []
 
 
@@ -321,6 +321,6 @@ async def test_an_end_that_a_server_s_account_never_saw_is_not_posted(world: Rel
     await world.watch("job-1", guild=GUILD + 1, channel=CHANNEL + 1)
     world.accounts.used[GUILD] = OTHER_ACCOUNT
     await world.recorder.record_response(number, Job("job-1", JobState.FAILED, "failed"), ACCOUNT)
-    await world.recorder.give_up_held(world.clock.now())
+    await world.recorder.give_up_on_hold(world.clock.now())
     assert await world.outcomes() == [("outcome", CHANNEL + 1)]
     assert await world.rows("SELECT id FROM subscriptions WHERE ended_at IS NULL") == []

@@ -138,9 +138,9 @@ def test_a_hundred_thousand_old_jobs_come_no_faster_than_their_schedule() -> Non
 
 def test_one_job_is_requested_at_once_and_many_within_an_interval() -> None:
     random = Random(3)
-    assert schedule.first_look(5.0, 20.0, 1, random) == 5.0
-    assert all(5.0 <= schedule.first_look(5.0, 20.0, 10, random) <= 14.0 for _ in range(50))
-    assert all(5.0 <= schedule.first_look(5.0, 20.0, 500, random) <= 25.0 for _ in range(50))
+    assert schedule.first_request_at(5.0, 20.0, 1, random) == 5.0
+    assert all(5.0 <= schedule.first_request_at(5.0, 20.0, 10, random) <= 14.0 for _ in range(50))
+    assert all(5.0 <= schedule.first_request_at(5.0, 20.0, 500, random) <= 25.0 for _ in range(50))
 
 
 def test_a_job_is_live_while_it_is_young_and_shown() -> None:
