@@ -28,10 +28,7 @@ SEEN: dict[str, tuple[str, ...]] = {
         "cards do not show a removed token after a kill",
         "cards do not show another token after a kill",
     ),
-    "accounts.late_trial": (
-        "a late trial overwrites a newer token",
-        "a token being tried is stored even though the server's was removed meanwhile",
-    ),
+    "accounts.late_trial": ("a late trial overwrites a newer token",),
     "accounts.moved_to_an_old_watch": (
         "a job that moves to one that nobody watched counts as old",
         "a job that others watch becomes young by a job that moves to it",
