@@ -41,7 +41,6 @@ from discord_adapter.shard_coordinator import share_shards
 from discord_adapter.shard_manager import ShardManager
 from pixverse.api import PixVerseApi
 from pixverse.api_client import ApiClient, new_api_session
-from pixverse.token_text import DiscordTokenGiven, NotAToken, clean_token
 from relay.allowances import Buckets, CommandRate
 from relay.clock import DatabaseClock, SystemClock
 from relay.failures import Loop, LoopCrashes
@@ -53,7 +52,7 @@ from relay.polling.schedule import Timing
 from relay.ports import Clock
 from relay.relay import Network, Relay, Shared, Storage
 from relay.tasks import end_tasks
-from settings import PostgresUrl, Settings, SettingsError
+from settings import PostgresUrl, Settings
 from storage import processes
 from storage.database import Database, open_reader
 from storage.engines.interface import Use
@@ -70,18 +69,6 @@ from web.server import callback_port, callback_routes, monitoring_port, monitori
 from web.watchdog import ServiceManager
 
 log = logging.getLogger(__name__)
-
-
-def clean_operator_token(settings: Settings) -> str | None:
-    """USEAPI_TOKEN as it is sent. Raises SettingsError if it is not a useapi.net token."""
-    if settings.useapi_token is None:
-        return None
-    try:
-        return clean_token(settings.useapi_token.get_secret_value())
-    except (DiscordTokenGiven, NotAToken) as error:
-        raise SettingsError(
-            ["USEAPI_TOKEN is no API token of useapi.net; put the whole token there, or leave it empty"]
-        ) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +104,6 @@ async def serve(
     """
     for warning in settings.warnings:
         log.warning("%s", warning)
-    operator_token = clean_operator_token(settings)
     dependencies = dependencies or Dependencies()
     async with AsyncExitStack() as stack:
         storage = await _open_storage(settings, stack, dependencies)
@@ -133,7 +119,7 @@ async def serve(
             client, registry.mentions, client.invalid_requests.pause, client.channel_owners, client.discord_time.now
         )
         timing = Timing(clock, dependencies.random, settings.poll_interval_ms / 1000)
-        relay = Relay(settings, operator_token, storage, network, poster, timing)
+        relay = Relay(settings, storage, network, poster, timing)
         await relay.start()
         stack.push_async_callback(relay.close)
         if relay.membership is None:

@@ -19,6 +19,7 @@ import logs
 import operator_commands
 from app import serve
 from discord_adapter.client import DiscordTokenRefused
+from pixverse.token_text import clean_token
 from relay.media.folder import FolderUnusable
 from settings import (
     VERSION,
@@ -119,7 +120,7 @@ def _command(
         if options.command == "copy-database":
             return storage, operator_commands.copy_database(storage, read_database(options.url, root))
         return storage, operator_commands.rotate_key(storage)
-    settings = load_settings(environ, root / ".env", root)
+    settings = load_settings(environ, root / ".env", root, clean_token)
     if options.command == "check":
         return settings, operator_commands.check(settings)
     return settings, serve(settings, ServiceManager.of_environment(environ), handing_over=deadline.extend)

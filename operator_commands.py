@@ -11,7 +11,6 @@ from pathlib import Path
 
 import discord
 
-from app import clean_operator_token
 from discord_adapter.channels import INVITE_PERMISSIONS
 from discord_adapter.client import DiscordTokenRefused, RelayClient, use_discord_at
 from discord_adapter.request_trace import UNREACHABLE, reason_of
@@ -36,7 +35,6 @@ async def check(settings: Settings) -> None:
 
     Raises what a start would raise. If Discord can't be reached it only says so, because a start would wait for it.
     """
-    clean_operator_token(settings)
     print(f"PixVerse Relay {VERSION}")
     for name, value in shown_settings(settings):
         print(f"{name} = {value}")

@@ -86,7 +86,6 @@ class Relay:
     def __init__(
         self,
         settings: Settings,
-        operator_token: str | None,
         storage: Storage,
         network: Network,
         poster: Poster,
@@ -111,7 +110,12 @@ class Relay:
 
         recheck_seconds = RECHECK_INTERVALS * timing.interval
         self.accounts = AccountRegistry(
-            database, secret_store, clock, changes, recheck_seconds=recheck_seconds, operator_token=operator_token
+            database,
+            secret_store,
+            clock,
+            changes,
+            recheck_seconds=recheck_seconds,
+            operator_token=settings.operator_token,
         )
         self.tokens = ServerTokens(database, secret_store, clock, self.accounts, api, changes)
         self.rechecks = Rechecks(self.accounts, api, clock, recheck_seconds=recheck_seconds, ownership=ownership)

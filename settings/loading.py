@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,6 +20,10 @@ _HOW_TO_START = (
     "DISCORD_TOKEN is not set; put DISCORD_TOKEN=<your bot's token> into .env, or try the bot without one: make demo"
 )
 
+_NO_API_TOKEN = "USEAPI_TOKEN is no API token of useapi.net; put the whole token there, or leave it empty"
+
+ReadApiToken = Callable[[str], str]
+"""Returns USEAPI_TOKEN as it is sent. Raises ValueError if it is not a useapi.net token."""
 _Model = TypeVar("_Model", bound=StorageSettings)
 
 
@@ -31,20 +35,22 @@ class SettingsError(Exception):
         self.problems = problems
 
 
-def load_settings(environ: Mapping[str, str], env_file: Path | None, root: Path) -> Settings:
+def load_settings(
+    environ: Mapping[str, str], env_file: Path | None, root: Path, read_api_token: ReadApiToken = str
+) -> Settings:
     """The settings from `environ`, else from `env_file` (which need not exist), else the defaults.
 
     A relative database path counts from `root`. A symbolic link is resolved, because lock, key and videos are beside
     the database and must be the same for everyone who uses it. Secrets are also read from the files that `…_FILE`
     variables name. Raises SettingsError with all problems; none of their texts contains a secret.
     """
-    return _load(Settings, environ, env_file, root)
+    return _load(Settings, environ, env_file, root, read_api_token)
 
 
 def load_storage_settings(environ: Mapping[str, str], env_file: Path | None, root: Path) -> StorageSettings:
     """The few settings that the database needs, read as in `load_settings`. Problems with other settings are not
     reported."""
-    return _load(StorageSettings, environ, env_file, root)
+    return _load(StorageSettings, environ, env_file, root, str)
 
 
 def read_database(text: str, root: Path) -> DatabasePlace:
@@ -55,7 +61,13 @@ def read_database(text: str, root: Path) -> DatabasePlace:
         raise SettingsError([f"URL {error}"]) from None
 
 
-def _load(model: type[_Model], environ: Mapping[str, str], env_file: Path | None, root: Path) -> _Model:
+def _load(
+    model: type[_Model],
+    environ: Mapping[str, str],
+    env_file: Path | None,
+    root: Path,
+    read_api_token: ReadApiToken,
+) -> _Model:
     root = root.absolute()
     fields = model.model_fields
     written = read_env_file(env_file)
@@ -67,6 +79,12 @@ def _load(model: type[_Model], environ: Mapping[str, str], env_file: Path | None
     problems += unusable.values()
     reported |= unusable.keys()
     values: dict[str, Any] = {**given, **secrets}
+    if "USEAPI_TOKEN" in values:
+        try:
+            values["USEAPI_TOKEN"] = read_api_token(values["USEAPI_TOKEN"])
+        except ValueError:
+            problems.append(_NO_API_TOKEN)
+            reported.add("USEAPI_TOKEN")
     try:
         settings = model(**values)
     except ValidationError as error:

@@ -159,6 +159,11 @@ class Settings(StorageSettings):
         return url
 
     @property
+    def operator_token(self) -> str | None:
+        """The API token that servers without one of their own use; None if USEAPI_TOKEN is not set."""
+        return None if self.useapi_token is None else self.useapi_token.get_secret_value()
+
+    @property
     def exposes_account(self) -> bool:
         """Whether any server that invites the bot can read the jobs of USEAPI_TOKEN's account."""
         return self.useapi_token is not None and not self.discord_guild_ids

@@ -35,12 +35,10 @@ from tests.new_database import lay_database
 async def relay(tmp_path: Path) -> AsyncIterator[Relay]:
     database = await Database.open(await lay_database(tmp_path / "relay.db"), connect=connect_inline)
     secret_store = await SecretStore.open(database, [Fernet.generate_key().decode()])
-    settings = load_settings({"DISCORD_TOKEN": "MTA.abc.def"}, None, tmp_path)
+    settings = load_settings({"DISCORD_TOKEN": "MTA.abc.def", "USEAPI_TOKEN": "user:1-abc"}, None, tmp_path)
     anything = cast("Any", MagicMock())
     timing = Timing(ManualClock(), Random(1), 20.0)
-    yield Relay(
-        settings, "user:1-abc", Storage(database, secret_store, None), Network(anything, anything), anything, timing
-    )
+    yield Relay(settings, Storage(database, secret_store, None), Network(anything, anything), anything, timing)
     await database.close()
 
 

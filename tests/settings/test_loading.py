@@ -11,6 +11,7 @@ from cryptography.fernet import Fernet
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pixverse.token_text import clean_token
 from settings import VARIABLES, PostgresUrl, Settings, SettingsError, load_settings
 from storage.secret_store import new_key
 
@@ -168,6 +169,19 @@ def test_all_errors_are_reported_at_once_one_per_line() -> None:
     lines = problems_of(faulty)
     assert [line.split()[0] for line in lines] == ["DISCORD_TOKEN", *faulty]
     assert all("\n" not in line for line in lines)
+
+
+def test_an_api_token_that_is_none_is_reported_with_all_other_errors() -> None:
+    environ = {"USEAPI_TOKEN": " 'job:1' ", "POLL_INTERVAL": "soon"}
+    with pytest.raises(SettingsError) as caught:
+        load_settings(environ, None, Path("/srv/relay"), clean_token)
+    assert [line.split()[0] for line in caught.value.problems] == ["USEAPI_TOKEN", "DISCORD_TOKEN", "POLL_INTERVAL"]
+    assert "job:1" not in str(caught.value)
+
+
+def test_the_api_token_is_read_as_it_is_sent() -> None:
+    environ = {"DISCORD_TOKEN": TOKEN, "USEAPI_TOKEN": "Bearer user:1-abcdefgh"}
+    assert load_settings(environ, None, Path("/srv/relay"), clean_token).operator_token == "user:1-abcdefgh"
 
 
 @given(
