@@ -43,6 +43,11 @@ class DeliveryKind(StrEnum):
         """Whether it carries a job's result, for the first time or again."""
         return self in (DeliveryKind.OUTCOME, DeliveryKind.AGAIN)
 
+    @property
+    def urgency(self) -> int:
+        """The order in which kinds are sent, as in the column `urgency`: outcomes, notices, cards and summaries."""
+        return 0 if self.is_outcome else 1 if self is DeliveryKind.NOTICE else 2
+
 
 class DeliveryState(StrEnum):
     """How far a delivery has come."""

@@ -38,18 +38,22 @@ async def due_heads(
     not_channels: Collection[int],
     not_ids: Collection[int],
     limit: int,
+    not_servers: Collection[int] | None = None,
     no_videos_in: Collection[int] | None = (),
+    no_videos_for: Collection[int] = (),
     shards: Shards | None = None,
     owner: str | None = None,
 ) -> list[Delivery]:
     """The most urgent delivery of each channel that may be sent now: outcomes, then notices, then cards; oldest first.
 
-    Only deliveries for servers of these `shards` count, and only those that no process other than `owner` is sending.
-    For the channels `no_videos_in` (None: all), only deliveries that need no videos are returned. Very many may wait,
+    With `not_servers`, it returns the most urgent delivery of each server except these. Only deliveries for servers of
+    these `shards` count, and only those that no process other than `owner` is sending. For the channels `no_videos_in`
+    (None: all) and the servers `no_videos_for`, only deliveries that need no videos are returned. Very many may wait,
     so it reads no more rows than it needs.
     """
-    no_videos = "TRUE" if no_videos_in is None else queries.dialect.among("channel_id")
-    without = () if no_videos_in is None else (queries.dialect.list_of(no_videos_in),)
+    among, list_of = queries.dialect.among, queries.dialect.list_of
+    no_videos = "TRUE" if no_videos_in is None else f"({among('channel_id')} OR {among('guild_id')})"
+    without = () if no_videos_in is None else (list_of(no_videos_in), list_of(no_videos_for))
     is_ours, owned = _sent_by(queries.dialect, owner, shards)
     heads: dict[int, Delivery] = {}
     page = 4 * limit
@@ -58,23 +62,24 @@ async def due_heads(
             Delivery,
             f"""
             {SELECT} {queries.dialect.using_index("deliveries_urgent")}
-            WHERE {IS_OPEN} AND next_at <= ? AND NOT {queries.dialect.among("channel_id")}
+            WHERE {IS_OPEN} AND next_at <= ? AND NOT {among("channel_id")} AND NOT {among("guild_id")}
             AND guild_id NOT IN (SELECT guild_id FROM servers WHERE gone_since IS NOT NULL)
-            AND NOT {queries.dialect.among("id")} AND {is_ours}
+            AND NOT {among("id")} AND {is_ours}
             AND NOT ({no_videos} AND {_has_videos(queries.dialect)})
             ORDER BY urgency, id LIMIT ?
             """,
             (
                 now,
-                queries.dialect.list_of([*not_channels, *heads]),
-                queries.dialect.list_of(not_ids),
+                list_of([*not_channels, *(heads if not_servers is None else ())]),
+                list_of([] if not_servers is None else [*not_servers, *heads]),
+                list_of(not_ids),
                 *owned,
                 *without,
                 page,
             ),
         )
         for delivery in rows:
-            heads.setdefault(delivery.channel_id, delivery)
+            heads.setdefault(delivery.channel_id if not_servers is None else delivery.guild_id, delivery)
         if len(rows) < page or len(heads) >= limit:
             return list(heads.values())[:limit]
 

@@ -1,8 +1,9 @@
 """The delivery loop: sends due deliveries from the outbox, one message at a time in each channel.
 
-A slow or broken channel does not delay others. A delivery that fetches videos yields its channel, so that messages
-without files don't wait for downloads. If the wall clock is set back, deliveries that wait for a time of the old clock
-become due.
+A slow or broken channel does not delay others. If more channels wait than may be sent in at once, servers in which
+nothing is under way precede the others, so that a server with many channels does not delay them. A delivery that
+fetches videos yields its channel, so that messages without files don't wait for downloads. If the wall clock is set
+back, deliveries that wait for a time of the old clock become due.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -26,6 +27,7 @@ from relay.ports import Clock
 from relay.tasks import end_tasks
 from storage import deliveries, delivery_queries
 from storage.database import Database
+from storage.deliveries import Delivery
 from storage.errors import StorageError
 
 log = logging.getLogger(__name__)
@@ -39,6 +41,8 @@ _LONGEST_DEFERRAL = 300.0
 _FETCHING_IN_CHANNEL = 2
 """Maximum number of deliveries of one channel that fetch videos at once. The next one can overtake a slow one, and no
 channel can take all downloads."""
+_FETCHING_FOR_SERVER = 8
+"""Maximum number of deliveries of one server that fetch videos at once, so that no server can take all downloads."""
 _FETCHING_IN_ALL = 32
 
 
@@ -114,6 +118,7 @@ class ClockWatch:
 class _UnderWay:
     """A delivery that is being sent or is fetching its videos."""
 
+    guild_id: int
     channel_id: int
     channel_free: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once another delivery may start in the channel, because this one fetches its videos or has ended."""
@@ -238,21 +243,33 @@ class DeliveryLoop:
             return _LONGEST_SLEEP
         self._start_search()
         shards = self._ownership.shards()
-        due = await delivery_queries.due_heads(
+        for delivery in await self._due(now, busy, room, shards):
+            # `deliver_now` may have started a delivery while the database was read.
+            taken = self._busy()
+            if delivery.channel_id not in taken and len(taken) < self._parallel:
+                self._start(delivery)
+        return await self._until_next(now, shards)
+
+    async def _due(self, now: int, busy: Mapping[int, _UnderWay], room: int, shards: Shards | None) -> list[Delivery]:
+        """What may be started now, the most urgent first. If that is more than there is room for, servers in which
+        nothing is under way precede the others."""
+        due_heads = partial(
+            delivery_queries.due_heads,
             self._database.reader,
             now,
             not_channels=busy,
             not_ids={*self._deferred(), *self._under_way},
             limit=room,
             no_videos_in=self._full_of_videos(),
+            no_videos_for=self._servers_full_of_videos(),
             shards=shards,
             owner=self._ownership.process_id,
         )
-        for delivery in due:
-            # `deliver_now` may have started a delivery while the database was read.
-            if delivery.channel_id not in self._busy():
-                self._start(delivery.channel_id, delivery.id)
-        return await self._until_next(now, shards)
+        due = await due_heads()
+        if len(due) < room:
+            return due
+        of_idle_servers = await due_heads(not_servers={one.guild_id for one in busy.values()})
+        return sorted([*of_idle_servers, *due], key=lambda delivery: delivery.kind.urgency)
 
     def _start_search(self) -> None:
         """Starts a search for second messages in a task, so that a slow history does not delay the loop."""
@@ -287,6 +304,11 @@ class DeliveryLoop:
             return None
         return [channel_id for channel_id, number in fetching.items() if number >= _FETCHING_IN_CHANNEL]
 
+    def _servers_full_of_videos(self) -> list[int]:
+        """The servers for which no more videos may be fetched now."""
+        fetching = Counter(one.guild_id for one in self._under_way.values() if one.channel_free.is_set())
+        return [guild_id for guild_id, number in fetching.items() if number >= _FETCHING_FOR_SERVER]
+
     async def _until_next(self, now: int, shards: Shards | None) -> float:
         next_at = await delivery_queries.next_due(
             self._database.reader, now, shards=shards, owner=self._ownership.process_id
@@ -296,9 +318,9 @@ class DeliveryLoop:
             waits.append((next_at - now) / 1000)
         return min(waits)
 
-    def _start(self, channel_id: int, delivery_id: int) -> _UnderWay:
-        under_way = self._under_way[delivery_id] = _UnderWay(channel_id)
-        under_way.task = asyncio.create_task(self._deliver(delivery_id, under_way), name=f"delivery {delivery_id}")
+    def _start(self, delivery: Delivery) -> _UnderWay:
+        under_way = self._under_way[delivery.id] = _UnderWay(delivery.guild_id, delivery.channel_id)
+        under_way.task = asyncio.create_task(self._deliver(delivery.id, under_way), name=f"delivery {delivery.id}")
         return under_way
 
     async def _deliver(self, delivery_id: int, under_way: _UnderWay) -> None:
@@ -334,7 +356,7 @@ class DeliveryLoop:
             if occupant is not None:
                 await occupant.channel_free.wait()
                 continue
-            under_way = self._under_way.get(delivery_id) or self._start(delivery.channel_id, delivery_id)
+            under_way = self._under_way.get(delivery_id) or self._start(delivery)
             await asyncio.wait({under_way.task})
             if delivery_id in self._deferred():
                 return None

@@ -210,6 +210,7 @@ class OutboxFixture:
         batch_id: int | None = None,
         users: tuple[int, ...] = (),
         card: bool = False,
+        guild_id: int = GUILD,
     ) -> int:
         """A subscription of the channel for an open job."""
         now = self.clock.now()
@@ -218,7 +219,7 @@ class OutboxFixture:
             subscription_id = await subscriptions.add(
                 tx,
                 job_id=row.id,
-                guild_id=GUILD,
+                guild_id=guild_id,
                 channel_id=channel_id,
                 batch_id=batch_id,
                 spoiler=False,
@@ -231,7 +232,7 @@ class OutboxFixture:
                 await deliveries.add_card(
                     tx,
                     subscription_id=subscription_id,
-                    guild_id=GUILD,
+                    guild_id=guild_id,
                     channel_id=channel_id,
                     base_nonce=nonces.for_job(jobid, channel_id, DeliveryKind.CARD),
                     now=now,
@@ -266,7 +267,7 @@ class OutboxFixture:
                     tx,
                     subscription_id=one.id,
                     job_round=row.round,
-                    guild_id=GUILD,
+                    guild_id=one.guild_id,
                     channel_id=one.channel_id,
                     base_nonce=nonces.for_job(job.jobid, one.channel_id, DeliveryKind.OUTCOME, row.round),
                     closes_batch=one.id in closes,

@@ -162,9 +162,30 @@ MUTATIONS = (
     mutation(
         "a channel may download all of its videos at once",
         f"{_OUTBOX}::test_a_slow_video_lets_the_next_one_pass_and_no_channel_uses_every_slot",
-        "DeliveryLoop._start_due",
+        "DeliveryLoop._due",
         "no_videos_in=self._full_of_videos(),",
         "no_videos_in=(),",
+    ),
+    mutation(
+        "a server may download as many videos as all servers together",
+        f"{_OUTBOX}::test_slow_videos_of_one_server_delay_no_video_of_another",
+        "DeliveryLoop._due",
+        "no_videos_for=self._servers_full_of_videos(),",
+        "no_videos_for=(),",
+    ),
+    mutation(
+        "a server with many waiting channels delays the others",
+        f"{_OUTBOX}::test_a_server_with_many_waiting_channels_delays_no_other_server",
+        "DeliveryLoop._due",
+        "if len(due) < room:",
+        "if True:",
+    ),
+    mutation(
+        "cards of idle servers delay the outcomes of a busy one",
+        f"{_OUTBOX}::test_an_outcome_of_a_busy_server_precedes_the_cards_of_others",
+        "DeliveryLoop._due",
+        "return sorted([*of_idle_servers, *due], key=lambda delivery: delivery.kind.urgency)",
+        "return [*of_idle_servers, *due]",
     ),
     mutation(
         "an unexpected error blocks an outcome forever",

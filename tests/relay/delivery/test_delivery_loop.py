@@ -24,6 +24,7 @@ from tests.relay.relay_fixture import BrokenReader
 
 CHANNEL = 5
 OTHER = 6
+OTHER_SERVER = 78
 
 
 class SlowDiscord(Discord):
@@ -122,6 +123,63 @@ async def test_a_channel_gets_one_message_at_a_time_outcomes_first(world: Delive
         "CardPost",
     ]
     assert world.slow.most_at_once == 1
+
+
+async def _failed_jobs(world: DeliveryLoopFixture, channel_id: int, number: int = 1, guild_id: int = GUILD) -> None:
+    for place in range(number):
+        name = f"failed {channel_id} {place}"
+        await world.watch(name, channel_id, guild_id=guild_id)
+        await world.end(Job(name, JobState.FAILED, "failed"), Outcome.FAILED)
+
+
+async def test_a_server_with_many_waiting_channels_delays_no_other_server(world: DeliveryLoopFixture) -> None:
+    for channel_id in range(100, 140):
+        world.slow.gates[channel_id] = asyncio.Event()
+        await _failed_jobs(world, channel_id, number=2)
+    world.outbox.wake()
+    await until(lambda: len(world.slow.under_way) == 16)
+    for channel_id in (CHANNEL, OTHER):
+        await _failed_jobs(world, channel_id, number=3, guild_id=OTHER_SERVER)
+
+    world.slow.gates[world.slow.under_way[0]].set()
+    await until(lambda: len(world.discord.outcomes(CHANNEL)) == len(world.discord.outcomes(OTHER)) == 3)
+    assert len(world.slow.under_way) == 16
+
+
+async def test_an_outcome_of_a_busy_server_precedes_the_cards_of_others(world: DeliveryLoopFixture) -> None:
+    for channel_id in range(100, 116):
+        world.slow.gates[channel_id] = asyncio.Event()
+        await _failed_jobs(world, channel_id)
+    world.outbox.wake()
+    await until(lambda: len(world.slow.under_way) == 16)
+    await world.watch("card", OTHER, card=True, guild_id=OTHER_SERVER)
+    await _failed_jobs(world, CHANNEL)
+
+    world.slow.gates[world.slow.under_way[0]].set()
+    await until(lambda: len(world.discord.messages) == 3)
+    assert [message.channel_id for message in world.discord.messages[1:]] == [CHANNEL, OTHER]
+
+
+async def test_a_server_alone_uses_every_place(world: DeliveryLoopFixture) -> None:
+    for channel_id in range(100, 140):
+        world.slow.gates[channel_id] = asyncio.Event()
+        await _failed_jobs(world, channel_id)
+    world.outbox.wake()
+
+    await until(lambda: len(world.slow.under_way) == 16)
+
+
+async def test_slow_videos_of_one_server_delay_no_video_of_another(world: DeliveryLoopFixture) -> None:
+    for channel_id in range(100, 150):
+        await _jobs_with_slow_videos(world, channel_id, 1)
+    world.outbox.wake()
+    await until(lambda: len(world.videos.fetched) >= 8)
+    await until_idle()
+    await world.watch("other", CHANNEL, guild_id=OTHER_SERVER)
+    await world.end(completed("other"))
+    world.outbox.wake()
+
+    await until(lambda: len(world.discord.outcomes(CHANNEL)) == 1)
 
 
 async def _jobs_with_slow_videos(world: DeliveryLoopFixture, channel_id: int, number: int) -> list[str]:
