@@ -31,8 +31,8 @@ _FILE_MISSED_AFTER = 5 * 60_000
 _CLOCKS_APART = 5 * 60_000
 """Milliseconds by which the API's clock and this machine's may differ."""
 OLD_END_MS = 10 * 60_000
-"""A job that becomes known only after its end is relayed to the channels that follow its account for this long after
-its end, in milliseconds."""
+"""Milliseconds after a job's end. If the bot first learns of the job later than that, the job is not posted in channels
+that only follow its account."""
 
 
 class Recorded(Enum):
@@ -183,35 +183,55 @@ async def apply_response(
     """Writes what is new in the response, within an open transaction, and returns what that was.
 
     `asked_in` is the channel in which somebody is just asking for the job; the caller subscribes it. `ran_until` is
-    when the job was last seen active (milliseconds UTC), if the caller knows. If a later time is stored, or if the job
-    has changed later, that time counts.
+    when this process last saw the job active (milliseconds UTC), if it did.
     """
     if row.ended_at is not None:
         _log_contrary(row, response)
         return Recorded.NOTHING
-    response = _without_file(row, response, now)
-    known = snapshots.load(row.snapshot)
+    known, response = snapshots.load(row.snapshot), _without_file(row, response, now)
     outcome = outcome_of_state(response.state)
-    if outcome is not None and known is not None:
-        response = merge.with_times_seen(response, max(ran_until or 0, known.ran_until or 0, row.changed_at), now)
-        known = replace(known, ran_until=None)
-    merged = merge.onward(known, response)
-    snapshot = snapshots.dump(merged)
-    recorded = Recorded.NEWS if snapshot != row.snapshot else Recorded.NOTHING
-    if outcome is None and is_v2(row.jobid):
-        merged = replace(merged, ran_until=now)
-        snapshot = snapshots.dump(merged)
+    if outcome is None:
+        job = merge.onward(known, response)
+        is_news = job != known
+        if is_v2(row.jobid):
+            # This time is stored for a later `_last_active`. It is no news: no card shows it.
+            job = replace(job, ran_until=now)
+        await _store(tx, row, job, now if is_news else row.changed_at)
+        return Recorded.NEWS if is_news else Recorded.NOTHING
+    seen_at = _last_active(row, known, ran_until)
+    job = _at_its_end(known, response, seen_at, now)
+    await _store(tx, row, job, now)
+    await _subscribe_followers(tx, accounts, row, job, now, seen_at=seen_at, but=asked_in)
+    await end_job(tx, accounts, row, outcome, now, was_active=seen_at is not None)
+    return Recorded.ENDED
+
+
+def _last_active(row: JobRow, known: Job | None, ran_until: int | None) -> int | None:
+    """When the bot last saw the job active, in milliseconds UTC; None if it never did.
+
+    The latest of three times: when this process saw it (`ran_until`), when any process stored that it saw it
+    (`known.ran_until`, only of v2 jobs and only every few minutes), and the last change of the job.
+    """
+    if known is None or known.state.ends:
+        return None
+    return max(ran_until or 0, known.ran_until or 0, row.changed_at)
+
+
+def _at_its_end(known: Job | None, response: Job, seen_at: int | None, now: int) -> Job:
+    """What is stored of a job that has ended by a response. If the response does not tell when, the times tell at which
+    the bot last saw it active and saw its end; if the bot never saw it active, nothing does."""
+    if seen_at is not None:
+        response = merge.with_times_seen(response, seen_at, now)
+    return merge.onward(None if known is None else replace(known, ran_until=None), response)
+
+
+async def _store(tx: Transaction, row: JobRow, job: Job, changed_at: int) -> None:
+    """Stores the job if it differs from what is stored. `changed_at` is in milliseconds UTC."""
+    snapshot = snapshots.dump(job)
     if snapshot != row.snapshot:
-        await jobs.change(tx, row.id, snapshot, now if recorded is Recorded.NEWS else row.changed_at)
+        await jobs.change(tx, row.id, snapshot, changed_at)
     elif row.missing_since is not None:
         await jobs.set_missing(tx, row.id, None)
-    if outcome is not None:
-        was_active = known is not None and not known.state.ends
-        seen_at = max(ran_until or 0, row.changed_at) if was_active else None
-        await _subscribe_followers(tx, accounts, row, merged, now, seen_at=seen_at, but=asked_in)
-        await end_job(tx, accounts, row, outcome, now, was_active=was_active)
-        recorded = Recorded.ENDED
-    return recorded
 
 
 async def end_job(
@@ -345,7 +365,8 @@ def _brings_news(row: JobRow, response: Job) -> bool:
         return False
     if response.state.ends or row.missing_since is not None:
         return True
-    return snapshots.dump(merge.onward(snapshots.load(row.snapshot), response)) != row.snapshot
+    known = snapshots.load(row.snapshot)
+    return merge.onward(known, response) != known
 
 
 def _log_contrary(row: JobRow, response: Job) -> None:

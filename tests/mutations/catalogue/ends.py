@@ -140,8 +140,8 @@ MUTATIONS = (
         (
             Edit(
                 "apply_response",
-                'that time counts.\n"""\nif row.ended_at is not None:',
-                'that time counts.\n"""\nif 0:',
+                'if it did.\n"""\nif row.ended_at is not None:',
+                'if it did.\n"""\nif 0:',
             ),
             Edit(
                 "_brings_news",

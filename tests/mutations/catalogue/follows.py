@@ -164,8 +164,24 @@ MUTATIONS = (
         "tests/relay/follow/test_account_follower.py"
         "::test_a_job_that_ends_before_a_list_names_it_is_relayed_if_somebody_asked_for_it_elsewhere",
         "apply_response",
-        "await _subscribe_followers(tx, accounts, row, merged, now, seen_at=seen_at, but=asked_in)\n",
+        "await _subscribe_followers(tx, accounts, row, job, now, seen_at=seen_at, but=asked_in)\n",
         "",
+    ),
+    mutation(
+        "what another process saw of a running job counts for nothing at its end",
+        "tests/relay/follow/test_account_follower.py"
+        "::test_a_job_that_another_process_saw_running_after_the_follow_began_is_relayed",
+        "_last_active",
+        "known.ran_until or 0, ",
+        "",
+    ),
+    mutation(
+        "a job that had ended when it was first seen counts as seen running",
+        "tests/relay/commands/test_commands.py"
+        "::test_how_long_a_job_took_is_not_made_up_if_it_had_ended_when_it_was_first_seen",
+        "_last_active",
+        "if known is None or known.state.ends:",
+        "if known is None:",
     ),
     mutation(
         "a job requested long after its end is relayed to followers",

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 
 import pytest
 
@@ -22,6 +21,7 @@ from storage import deliveries, jobs
 from storage.database import Database
 from tests.idle import until_idle
 from tests.relay.relay_fixture import ACCOUNT, CHANNEL, GUILD, OTHER_ACCOUNT, PERSON, RelayFixture
+from ui.job_facts import facts
 from ui.list_replies import autocomplete_choice
 
 ANSWER = 8001
@@ -72,7 +72,6 @@ async def test_a_spoiler_that_anybody_requests_is_kept(world: RelayFixture, foll
 async def test_an_ended_job_is_posted_once_and_requested_once(world: RelayFixture) -> None:
     job = world.api.put("job-1", JobState.COMPLETED, media=(Media("https://x/1.mp4"),))
     first = await world.commands.watch.status(world.ask(), "job-1", True, False)
-    job = replace(job, ran_until=world.clock.now(), ended_by=world.clock.now())
     assert first == PostingOutcome(job, Outcome.COMPLETED)
     assert world.recorded.deliveries
     second = await world.commands.watch.status(world.ask(), "job-1", True, False)
@@ -90,6 +89,13 @@ async def test_an_ended_job_is_posted_once_and_requested_once(world: RelayFixtur
     assert await world.outcomes() == [("outcome", CHANNEL), ("outcome", CHANNEL + 1)]
     assert len(world.api.asked) == 1
     assert await world.rows("SELECT count(*) FROM subscriptions WHERE ended_at IS NULL") == [(0,)]
+
+
+async def test_how_long_a_job_took_is_not_made_up_if_it_had_ended_when_it_was_first_seen(world: RelayFixture) -> None:
+    world.api.put("v2-1", JobState.FAILED, created=world.clock.now() - 3 * 3_600_000)
+    result = await world.commands.watch.status(world.ask(), "v2-1", True, False)
+    assert isinstance(result, PostingOutcome)
+    assert "took" not in facts(result.job)
 
 
 async def test_an_end_that_a_command_sees_first_goes_to_every_channel(world: RelayFixture) -> None:
@@ -919,7 +925,6 @@ async def test_details_are_found_by_the_nonce_of_the_outcome(world: RelayFixture
     await world.commands.watch.status(world.ask(), "job-1", True, False)
     [(nonce,)] = await world.rows("SELECT base_nonce FROM deliveries")
     at = world.clock.now()
-    job = replace(job, ran_until=at, ended_by=at)
     expected = JobDetails(1, "job-1", job, Outcome.FAILED, at, at)
     assert await world.commands.queries.details(world.ask(), str(nonce)) == expected
     with pytest.raises(refusals.NothingToDo):

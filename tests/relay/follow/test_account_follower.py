@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from model.job import JobState, Media
+from model.job import Job, JobState, Media
 from pixverse.api_errors import NoList, TokenRefused, Unavailable
 from relay.commands.stop import TakenOff
 from relay.commands.subscribe import Limits
@@ -459,6 +459,17 @@ async def test_a_job_that_ends_before_a_list_names_it_is_relayed_if_somebody_ask
     await world.watch(jobid, channel=CHANNEL + 2)
     await world.advance(60)
     assert len(await world.outcomes()) == 3
+
+
+async def test_a_job_that_another_process_saw_running_after_the_follow_began_is_relayed(world: FollowFixture) -> None:
+    world.api.put("v2-long")
+    number = await world.watch("v2-long", channel=CHANNEL + 1)
+    world.clock.move_to(world.clock.monotonic() + 60)
+    await world.follow()
+    world.clock.move_to(world.clock.monotonic() + 240)
+    await world.recorder.note_active(number, world.clock.now())
+    await world.recorder.record_response(number, Job("v2-long", JobState.FAILED, "FAILED"), ACCOUNT)
+    assert sorted(await world.outcomes()) == [("outcome", CHANNEL), ("outcome", CHANNEL + 1)]
 
 
 async def test_asking_for_an_ended_job_in_the_following_channel_pings(world: FollowFixture) -> None:
