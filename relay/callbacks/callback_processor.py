@@ -18,7 +18,7 @@ from relay.polling.job_fetcher import Accounts
 from relay.ports import Clock
 from storage import committed_changes, jobs, servers, subscriptions
 from storage.database import Database
-from storage.errors import StorageError
+from storage.errors import StorageUnavailable
 from storage.jobs import JobRow
 
 log = logging.getLogger(__name__)
@@ -174,12 +174,14 @@ class CallbackProcessor:
         try:
             self.counts[await self._used(guild_id, callback)] += 1
             self._reading.worked()
-        except StorageError as error:
+        except StorageUnavailable as error:
             self._failures += 1
-            self._queue.add(guild_id, callback)
+            if not self._queue.add(guild_id, callback):
+                self.dropped()
             await self._clock.sleep(self._reading.failed(error))
         except Exception as error:
-            # Broad, so that one callback's failure, such as a bug or a full disk, delays no other.
+            # Broad, so that one callback's failure, such as a bug or a statement that the database refuses, delays no
+            # other.
             self._failures += 1
             log_failure(log, error, "a callback of server %d could not be acted on", guild_id)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from dataclasses import dataclass
 from enum import Enum, auto
 
 from model.job import Job
@@ -20,12 +21,12 @@ from relay.polling.schedule import Timing
 from relay.tasks import end_tasks
 from storage import follows
 from storage.database import Queries
-from storage.errors import StorageError
+from storage.errors import StorageUnavailable
 
 log = logging.getLogger(__name__)
 
 MOST_WAITING = 50
-"""Unknown jobs of one account about which the API is to be asked later."""
+"""Unknown jobs of one account about which the API is being asked or is to be asked."""
 _RETRIED_FOR_SECONDS = 3600.0
 """How long the API is asked again if it gives no answer about an unknown job."""
 REQUESTS_PER_INTERVAL = 10
@@ -44,6 +45,17 @@ class _Answer(Enum):
     """No response, or one that says nothing about the job, or it could not be stored."""
 
 
+@dataclass(slots=True)
+class _UnknownJob:
+    """What callbacks say about an unknown job about which the API is being asked."""
+
+    account_id: int
+    jobid: str
+    reports_end: bool
+    came_at: int
+    """When the first callback came, in milliseconds UTC."""
+
+
 class UnknownJobs:
     """Asks the API about unknown jobs before anything is written, at most as often as an account can have new jobs."""
 
@@ -59,31 +71,42 @@ class UnknownJobs:
         self._random = timing.random
         self._asked: dict[int, deque[float]] = {}
         """By account: the times of its latest requests; the account requested longest ago comes first."""
-        self._under_way: dict[tuple[int, str], asyncio.Task[None]] = {}
+        self._under_way: dict[tuple[int, str], _UnknownJob] = {}
+        """By account and id."""
+        self._tasks: set[asyncio.Task[None]] = set()
         self.failures = 0
         """How many jobs could not be relayed because of an error on this machine."""
 
     async def consider(self, guild_id: int, account_id: int, callback: CallbackBody) -> bool:
-        """Asks the API about the job, in order to relay it, if the server follows the account; returns whether it does.
-        Does not wait for the response. Raises StorageError if the database fails."""
+        """Asks the API about the job, in order to relay it, if the server follows the account and a channel still wants
+        the job; returns whether it does. Does not wait for the response. If the API may not be asked now, a callback
+        that reports an end waits; after any other, more will come. Raises StorageError if the database fails."""
         following = await follows.of_account(self._reader, account_id)
         if all(follow.guild_id != guild_id for follow in following):
             return False
+        if not await self._importer.wants(account_id, callback.jobid):
+            return False
         key = (account_id, callback.jobid)
-        if key not in self._under_way:
-            has_to_wait = self._has_to_wait(account_id)
-            if has_to_wait and sum(waiting == account_id for waiting, _ in self._under_way) >= MOST_WAITING:
-                return False
-            if not has_to_wait and not self._may_ask(account_id):
-                return False
-            task = asyncio.create_task(self._ask_until_answered(account_id, callback, may_ask=not has_to_wait))
-            self._under_way[key] = task
-            task.add_done_callback(lambda _: self._under_way.pop(key, None))
+        if key in self._under_way:
+            self._under_way[key].reports_end |= callback.reports_end
+            return True
+        may_ask = self._may_ask(account_id)
+        if not may_ask and not (callback.reports_end and self._may_wait(account_id)):
+            return False
+        unknown = self._under_way[key] = _UnknownJob(
+            account_id, callback.jobid, callback.reports_end, self._clock.now()
+        )
+        task = asyncio.create_task(self._settle(unknown, may_ask=may_ask))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
         return True
 
     async def close(self) -> None:
         """Cancels every request that is in flight."""
-        await end_tasks(self._under_way.values())
+        await end_tasks(self._tasks)
+
+    def _may_wait(self, account_id: int) -> bool:
+        return sum(looked_for == account_id for looked_for, _ in self._under_way) < MOST_WAITING
 
     def _has_to_wait(self, account_id: int) -> bool:
         """Whether the account backs off, or the API is down and polled jobs show when it is back."""
@@ -91,7 +114,9 @@ class UnknownJobs:
         return is_down or self._fetcher.backoff_until(account_id) is not None
 
     def _may_ask(self, account_id: int) -> bool:
-        """Counts a request of the account, unless it has made too many; returns whether it may be made."""
+        """Counts a request of the account if it may be made now; returns whether it may."""
+        if self._has_to_wait(account_id):
+            return False
         now = self._clock.monotonic()
         self._forget_asked(now)
         asked = self._asked.get(account_id, deque(maxlen=REQUESTS_PER_INTERVAL))
@@ -109,38 +134,51 @@ class UnknownJobs:
                 return
             del self._asked[account_id]
 
-    async def _ask_until_answered(self, account_id: int, callback: CallbackBody, *, may_ask: bool) -> None:
-        """Asks until there is an answer: no list may ever name the job, and the API reports its end only once.
-        `may_ask` tells whether the first request has been counted and may be made now."""
-        came_at, until = self._clock.now(), self._clock.monotonic() + _RETRIED_FOR_SECONDS
-        was_missing = not callback.reports_end  # Other callbacks will follow then.
+    async def _settle(self, unknown: _UnknownJob, *, may_ask: bool) -> None:
+        try:
+            await self._ask_until_answered(unknown, may_ask=may_ask)
+        finally:
+            # At once, so that a callback that comes now is not added to a request that is over.
+            del self._under_way[unknown.account_id, unknown.jobid]
+
+    async def _ask_until_answered(self, unknown: _UnknownJob, *, may_ask: bool) -> None:
+        """Asks until there is an answer if an end is reported: the API reports it only once, and no list may ever name
+        the job. `may_ask` tells whether the first request has been counted and may be made now."""
+        until = self._clock.monotonic() + _RETRIED_FOR_SECONDS
+        failures, was_missing = 0, False
         while True:
-            wait = self._interval
+            wait, jitter = self._interval, self._random.uniform(1, 1.25)
             if may_ask:
-                answer = await self._ask(account_id, callback, came_at)
-                if answer is _Answer.SETTLED or (answer is _Answer.MISSING and was_missing):
+                answer = await self._ask(unknown)
+                if answer is _Answer.SETTLED or not unknown.reports_end or (answer is _Answer.MISSING and was_missing):
                     return
                 if answer is _Answer.MISSING:
                     was_missing, wait = True, schedule.second_404_after(self._interval)
+                else:
+                    failures += 1
+                    wait = schedule.after_failure(0.0, self._interval, failures, self._random)
             now = self._clock.monotonic()
-            backoff = (self._fetcher.backoff_until(account_id) or now) - now
-            wait = max(wait, backoff) * self._random.uniform(1, 1.25)
+            backoff = (self._fetcher.backoff_until(unknown.account_id) or now) - now
+            wait = max(wait, backoff) * jitter
             if now + wait > until:
                 return
             await self._clock.sleep(wait)
-            may_ask = not self._has_to_wait(account_id) and self._may_ask(account_id)
+            may_ask = self._may_ask(unknown.account_id)
 
-    async def _ask(self, account_id: int, callback: CallbackBody, came_at: int) -> _Answer:
+    async def _ask(self, unknown: _UnknownJob) -> _Answer:
         """Asks the API about the job, and relays it if the API knows it."""
+        account_id, jobid = unknown.account_id, unknown.jobid
         try:
-            content = (await self._fetcher.fetch(account_id, callback.jobid)).content
+            if not await self._importer.wants(account_id, jobid):
+                return _Answer.SETTLED
+            content = (await self._fetcher.fetch(account_id, jobid)).content
             if isinstance(content, JobNotFound):
                 return _Answer.MISSING
-            if not isinstance(content, Job) or await self._ended_long_ago(account_id, content, came_at):
+            if not isinstance(content, Job) or await self._ended_long_ago(account_id, content, unknown.came_at):
                 return _Answer.SETTLED
-            found = (await self._importer.import_jobs(account_id, [callback.jobid])).found
+            found = (await self._importer.import_jobs(account_id, [jobid])).found
             # The poller reuses this response. Only if it shows no end yet, the API is asked again.
-            if callback.reports_end and not content.state.ends:
+            if unknown.reports_end and not content.state.ends:
                 for job_id in found:
                     self._changes.end_reported(job_id)
         except (TokenRefused, SubscriptionUnpaid, BadRequest, NoTokenLeft) as refusal:
@@ -148,12 +186,12 @@ class UnknownJobs:
         except PixVerseError as error:
             log.info("no response about a job that a callback named: %s", error)
             return _Answer.NONE
-        except StorageError as error:
+        except StorageUnavailable as error:
             self.failures += 1
             log_failure(log, error, "a job that a callback named is relayed later")
             return _Answer.NONE
         except Exception as error:
-            # Broad, so that one job's failure, such as a bug or a full disk, ends nothing else.
+            # Broad, so that one job's failure, such as a bug, ends nothing else.
             self.failures += 1
             log_failure(log, error, "a job that a callback named could not be relayed")
         return _Answer.SETTLED

@@ -75,6 +75,15 @@ class JobImporter:
     def _is_in_effect(self, follow: FollowRow) -> bool:
         return is_in_effect(self._accounts, follow)
 
+    async def wants(self, account_id: int, jobid: str) -> bool:
+        """Whether `import_jobs` would subscribe a channel to this job, if its server has room. Raises StorageError if
+        the database fails."""
+        reader = self._database.reader
+        for follow in filter(self._is_in_effect, await follows.of_account(reader, account_id)):
+            if await follows.not_yet_in(reader, follow, [jobid]):
+                return True
+        return False
+
     async def import_jobs(self, account_id: int, jobids: Collection[str]) -> ImportResult:
         """Subscribes every channel that follows the account to these jobs.
 

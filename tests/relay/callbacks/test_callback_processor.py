@@ -17,12 +17,14 @@ from pixverse.api_errors import (
     TokenRefused,
     Unavailable,
 )
+from pixverse.callback_body import CallbackBody
 from relay.callbacks.callback_processor import CallbackProcessor, CallbackUse
 from relay.callbacks.unknown_jobs import MOST_WAITING, UnknownJobs
+from relay.commands.subscribe import Limits
 from relay.follow.job_importer import ImportResult, JobImporter
 from relay.polling.job_recorder import OLD_END_MS
 from storage import follows, servers
-from storage.errors import StorageUnavailable
+from storage.errors import StorageError, StorageUnavailable
 from storage.follows import FollowRow
 from tests.clock import START
 from tests.idle import until_idle
@@ -34,9 +36,10 @@ JOB = "job:20261124101500123-user:1-channel:1300000000000000001-bot:pixverse"
 
 
 class Imports(JobImporter):
-    """Records its calls."""
+    """Records the jobs that it is to import, and imports none."""
 
-    def __init__(self) -> None:
+    def __init__(self, world: RelayFixture, accounts: FakeOwnAccounts) -> None:
+        super().__init__(world.database, accounts, world.changes, world.timing, Limits(500, 500))
         self.taken: list[tuple[int, str]] = []
 
     async def import_jobs(self, account_id: int, jobids: Collection[str]) -> ImportResult:
@@ -64,8 +67,8 @@ class Post:
 
     def __init__(self, world: RelayFixture) -> None:
         self.world = world
-        self.imports = Imports()
         self.accounts = FakeOwnAccounts()
+        self.imports = Imports(world, self.accounts)
         self.unknown = UnknownJobs(world.database.reader, world.fetcher, self.imports, world.changes, world.timing)
         self.processor = CallbackProcessor(world.database, self.accounts, self.unknown, world.changes, world.clock)
         self.running = asyncio.create_task(self.processor.run())
@@ -237,8 +240,9 @@ async def test_an_unknown_job_is_requested_once_however_often_it_is_reported(wor
 async def test_an_account_in_backoff_is_left_alone(world: RelayFixture, post: Post) -> None:
     await _follow(world)
     world.api.trouble[JOB] = RateLimited("429", 60.0)
-    await post.says(jobid=JOB)
-    assert await post.says(jobid="job-two") is CallbackUse.FOLLOWED
+    await post.says(jobid=JOB, status="completed")
+    assert await post.says(jobid="job-two", status="completed") is CallbackUse.FOLLOWED
+    assert await post.says(jobid="job-three", status="progress") is CallbackUse.UNKNOWN
     assert len(world.api.asked) == 1
 
 
@@ -265,7 +269,7 @@ async def test_an_unknown_job_is_requested_again_if_the_api_gave_no_answer(
     assert post.imports.taken == []
     assert len(world.api.asked) <= 2 * 900 / world.interval
     world.api.trouble.clear()
-    await _pass(world, post, 300)
+    await _pass(world, post, 330)
     assert sorted(post.imports.taken) == sorted([(ACCOUNT, JOB), (ACCOUNT, "job-two")])
     asked = len(world.api.asked)
     await _pass(world, post, 300)
@@ -300,6 +304,62 @@ async def test_a_job_that_nobody_watches_any_more_counts_as_unknown(
     assert post.imports.taken == [(ACCOUNT, JOB)]
 
 
+async def test_a_reported_end_counts_while_an_earlier_callback_is_acted_on(world: RelayFixture, post: Post) -> None:
+    await _follow(world)
+    world.api.gate = asyncio.Event()
+    await post.says(video_id=_V2, video_status=10)
+    assert await post.says(video_id=_V2, video_status=1) is CallbackUse.FOLLOWED
+    world.api.gate.set()
+    await post.settled()
+    world.api.put(_V2, JobState.COMPLETED)
+    await _pass(world, post, 80)
+    assert post.imports.taken == [(ACCOUNT, _V2)]
+
+
+async def test_more_unknown_jobs_than_may_be_requested_at_once_wait(world: RelayFixture, post: Post) -> None:
+    """The channels of an account may run more jobs than that, and those made off-peak may end together."""
+    await _follow(world)
+    jobids = [f"job-{number:02}" for number in range(25)]
+    for jobid in jobids:
+        world.api.put(jobid, JobState.COMPLETED, updated=START)
+        assert await post.says(jobid=jobid, status="completed") is CallbackUse.FOLLOWED
+    await _pass(world, post, 90)
+    assert sorted(post.imports.taken) == [(ACCOUNT, jobid) for jobid in jobids]
+    times = [at for at, _, _ in world.api.asked]
+    assert len(times) == len(jobids)
+    assert all(later - at >= world.interval for at, later in zip(times, times[10:], strict=False))
+
+
+async def test_a_broken_account_is_asked_less_and_less_often(world: RelayFixture, post: Post) -> None:
+    await _follow(world)
+    world.api.everywhere = AccountBroken("596")
+    await post.says(jobid=JOB, status="completed")
+    await _pass(world, post, 3700)
+    assert len(world.api.asked) <= 22
+
+
+@pytest.mark.parametrize("status", ["completed", "progress"])
+async def test_a_job_that_the_following_channel_has_stopped_watching_is_not_requested(
+    world: RelayFixture, post: Post, status: str
+) -> None:
+    await _follow(world)
+    number = await world.watch(JOB)
+    await world.commands.stop.unwatch(world.ask(), f"#{number}", True)
+    asked = len(world.api.asked)
+    assert await post.says(jobid=JOB, status=status) is CallbackUse.UNKNOWN
+    assert len(world.api.asked) == asked
+
+
+async def test_a_waiting_job_is_not_requested_once_nobody_follows(world: RelayFixture, post: Post) -> None:
+    await _follow(world)
+    world.api.everywhere = Unavailable("503")
+    await post.says(jobid=JOB, status="completed")
+    async with world.database.transaction() as tx:
+        await follows.remove(tx, GUILD, CHANNEL)
+    await _pass(world, post, 600)
+    assert (len(world.api.asked), post.unknown._under_way) == (1, {})
+
+
 async def test_an_unknown_job_is_missing_the_second_time(world: RelayFixture, post: Post) -> None:
     await _follow(world)
     await post.says(video_id=_V2, video_status=1)
@@ -328,9 +388,9 @@ async def test_a_refused_token_is_not_tried_for_an_unknown_job(
 async def test_only_so_many_unknown_jobs_of_an_account_wait(world: RelayFixture, post: Post) -> None:
     await _follow(world)
     world.api.trouble[JOB] = RateLimited("429", 60.0)
-    await post.says(jobid=JOB)
-    for number in range(100):
-        post.processor.received(GUILD, json.dumps({"jobid": f"made-up-{number}"}).encode())
+    await post.says(jobid=JOB, status="completed")
+    for number in range(99):
+        post.processor.received(GUILD, json.dumps({"jobid": f"made-up-{number}", "status": "completed"}).encode())
     await post.settled()
     assert len(post.unknown._under_way) == MOST_WAITING
     await _pass(world, post, 65)
@@ -402,6 +462,29 @@ async def test_a_callback_is_acted_on_once_the_database_works_again(world: Relay
     await _pass(world, post, 30)
     assert post.imports.taken == [(ACCOUNT, JOB)]
     assert post.processor.counts == {CallbackUse.FOLLOWED: 2}
+
+
+async def test_a_callback_that_the_database_refuses_delays_no_other(
+    world: RelayFixture, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(post.unknown, "consider", AsyncMock(side_effect=StorageError("value out of range")))
+    post.processor.received(GUILD, json.dumps({"jobid": JOB, "status": "completed"}).encode())
+    await post.settled()
+    assert (post.processor.failures, len(post.processor._queue)) == (1, 0)
+
+
+async def test_a_callback_that_cannot_be_kept_is_counted_as_dropped(
+    world: RelayFixture, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> bool:
+        for number in range(100):
+            post.processor._queue.add(GUILD, CallbackBody(f"made-up-{number}", False))
+        raise StorageUnavailable("disk I/O error")
+
+    monkeypatch.setattr(post.unknown, "consider", fail)
+    post.processor.received(GUILD, json.dumps({"jobid": JOB, "status": "completed"}).encode())
+    await until_idle()
+    assert post.processor.counts[CallbackUse.TOO_MANY] == 1
 
 
 async def test_a_job_that_cannot_be_stored_now_is_relayed_later(
