@@ -235,7 +235,7 @@ class JobQueue:
 
     def is_over_age(self, job: PolledJob) -> bool:
         """Whether the job has been watched for longer than JOB_MAX_AGE."""
-        return self._age(job) * 1000 >= self._max_age
+        return self._clock.monotonic() >= self._over_age_at(job)
 
     def may_be_given_up(self, job: PolledJob, *, responded: bool) -> bool:
         """Whether the job has been watched for longer than JOB_MAX_AGE, and the API has just responded about it or has
@@ -419,6 +419,11 @@ class JobQueue:
     def _age(self, job: PolledJob) -> float:
         return self._clock.monotonic() - job.watched_at
 
+    def _over_age_at(self, job: PolledJob) -> float:
+        """When the job will have been watched for JOB_MAX_AGE. All comparisons use this sum: two that are rounded
+        differently would leave a job that is due at this very moment without a next time."""
+        return job.watched_at + self._max_age / 1000
+
     def _grace_ends(self, job: PolledJob) -> float:
         """Until when the job is not given up without a response. It may have been left alone for long, until this start
         or until its server or its token came back, so it is requested once before it is given up."""
@@ -468,7 +473,7 @@ class JobQueue:
     def _next_give_up(self, job: PolledJob) -> float:
         """When the job's age or the end of its grace period will allow to give it up; `inf` if both are over."""
         now = self._clock.monotonic()
-        times = (job.watched_at + self._max_age / 1000, self._grace_ends(job))
+        times = (self._over_age_at(job), self._grace_ends(job))
         return next((at for at in times if at > now), math.inf)
 
     # ---- states -----------------------------------------------------------------------------------------------------

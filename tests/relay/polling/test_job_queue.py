@@ -221,6 +221,16 @@ def test_a_job_whose_account_is_never_polled_is_due_when_it_has_to_be_given_up()
     assert job.due == pytest.approx(50 + 48 * 3600, abs=1)
 
 
+@pytest.mark.parametrize("watched_at", [440177.9226872947, 1.1, 3333.3333333])
+def test_a_job_may_be_given_up_at_the_very_moment_it_is_due_for_that(watched_at: float) -> None:
+    queue = _Queue()
+    queue.clock.move_to(watched_at)
+    job = queue.with_job(1)
+    queue.postpone(job, math.inf)
+    queue.clock.move_to(job.due)
+    assert queue.may_be_given_up(job, responded=True)
+
+
 class AnyEvents(RuleBasedStateMachine):
     """Whatever happens in whatever order, each job is in one state and is due at some time, and none is requested too
     often. The earliest waiting job whose account has room is the first one."""
