@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from model.job import Embed, Job, Media, Upload
-from pixverse.jobids import mask_email
 from relay.commands.job_queries import JobDetails
 from ui import formatting, job_facts, job_states
 from ui.discord_limits import MESSAGE, units
@@ -76,13 +75,13 @@ def _fields(job: Job) -> Iterator[tuple[str, str]]:
         yield _("attachment {number}", number=number), _media(media)
     for number, embed in enumerate(job.embeds, 1):
         yield _("embed {number}", number=number), _hidden(_embed(embed), job)
-    yield "error", escaped(mask_email(job.error or ""), _LONG)
-    yield "errorDetails", escaped(mask_email(job.error_details or ""), _LONG)
+    yield "error", escaped(job.error or "", _LONG)
+    yield "errorDetails", escaped(job.error_details or "", _LONG)
 
 
 def _words(text: str | None, job: Job) -> str:
     """A text that somebody wrote for the job, escaped."""
-    return _hidden(escaped(mask_email(text or ""), _LONG), job)
+    return _hidden(escaped(text or "", _LONG), job)
 
 
 def _hidden(text: str, job: Job) -> str:
@@ -107,7 +106,7 @@ def _media(media: Media) -> str:
 
 
 def _embed(embed: Embed) -> str:
-    description = escaped(mask_email(embed.description or ""), 500)
+    description = escaped(embed.description or "", 500)
     return formatting.joined((escaped(embed.type or "", 40), description, _link(embed.image_url or "", 1000)))
 
 

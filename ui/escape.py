@@ -1,4 +1,5 @@
-"""Makes texts of the API and of members safe to show: one line, nothing invisible, no markup, limited in length."""
+"""Makes texts of the API and of members safe to show: one line of limited length, nothing invisible, no markup, and no
+e-mail address."""
 
 from __future__ import annotations
 
@@ -23,12 +24,12 @@ _PLAIN_ID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9:.+\-…]|@(?=…))*")
 
 @lru_cache(maxsize=256)  # Autocomplete offers the same jobs again for each typed letter.
 def plain(text: str, limit: int) -> str:
-    """`text` on one line, without control, direction-changing and invisible characters, and at most `limit` UTF-16
-    units long. It is cut between graphemes (see `pixverse.plain_text`).
+    """`text` on one line, without control, direction-changing and invisible characters, with e-mail addresses hidden,
+    and at most `limit` UTF-16 units long. It is cut between graphemes (see `pixverse.plain_text`).
 
     The result is not escaped. It is for places where Discord has no markup, such as alt texts and autocomplete.
     """
-    return _cut(graphemes(one_line(text)), limit)
+    return _cut(graphemes(_clean(text)), limit)
 
 
 @lru_cache(maxsize=256)  # Each edit of a card shows the same words again.
@@ -37,7 +38,7 @@ def escaped(text: str, limit: int) -> str:
 
     At most `limit` UTF-16 units long, including the escapes; an escape is never cut in two.
     """
-    clean = one_line(text)
+    clean = _clean(text)
     marked = _places_to_escape(clean)
     pieces: list[str] = []
     place = 0
@@ -58,9 +59,8 @@ def code(text: str, limit: int) -> str:
 
 def job_id(jobid: str, limit: int = JOB_ID) -> str:
     """A job id as others may see it: with the e-mail address hidden, cut, and escaped unless it needs no escapes."""
-    hidden = mask_email(jobid)
-    shown = plain(hidden, limit)
-    return shown if _PLAIN_ID.fullmatch(shown) else escaped(hidden, limit)
+    shown = plain(jobid, limit)
+    return shown if _PLAIN_ID.fullmatch(shown) else escaped(jobid, limit)
 
 
 def tail(text: str, count: int) -> str:
@@ -70,7 +70,7 @@ def tail(text: str, count: int) -> str:
 
 def bare_link(url: str, limit: int = 1500) -> str | None:
     """`url` in a form that Discord shows as a link; None if it is not a plain http(s) address."""
-    clean = plain(url, limit + 1).replace(" ", "%20")
+    clean = _cut(graphemes(one_line(url)), limit + 1).replace(" ", "%20")
     link = quote(clean, safe="%/?#[]@!$&'()*+,;=:~-._")
     try:
         parts = urlsplit(clean)
@@ -81,6 +81,12 @@ def bare_link(url: str, limit: int = 1500) -> str | None:
     if "@" in parts.netloc or not parts.netloc.isascii() or quote(parts.netloc, safe="[]:-._~") != parts.netloc:
         return None
     return link if len(link) <= limit else None
+
+
+def _clean(text: str) -> str:
+    """`text` on one line, with e-mail addresses hidden. Invisible characters go first, because they may be within an
+    address."""
+    return mask_email(one_line(text))
 
 
 def _places_to_escape(text: str) -> set[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from model.job import Job, JobState
-from pixverse.jobids import is_v2, mask_email
+from pixverse.jobids import is_v2
 from ui import formatting
 from ui.discord_limits import PROMPT, SHORT_PROMPT
 from ui.escape import escaped, plain
@@ -89,8 +89,8 @@ def _seen_to_end(job: Job) -> int | None:
 
 
 def prompt_text(job: Job | None) -> str:
-    """The prompt with e-mail addresses masked, because it may repeat the one in a v2 job id."""
-    return mask_email(job.prompt or "") if job is not None else ""
+    """The prompt as the API gave it; empty if it is unknown."""
+    return (job.prompt or "") if job is not None else ""
 
 
 def prompt(job: Job | None, limit: int = PROMPT) -> str:
@@ -108,7 +108,7 @@ def prompt_name(job: Job | None, number: int, limit: int = SHORT_PROMPT) -> str:
 def plain_name(job: Job | None, number: int, limit: int) -> str:
     """A job's name for places without markup: as in `prompt_name`, but without escapes."""
     start = (job.prompt or "")[:_PROMPT_START] if job is not None and _has_name(job) else ""
-    return plain(mask_email(start), limit) or f"#{number}"
+    return plain(start, limit) or f"#{number}"
 
 
 def _has_name(job: Job | None) -> bool:

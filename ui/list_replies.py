@@ -9,7 +9,6 @@ from discord import app_commands
 from model import snapshots
 from model.messages import Address
 from model.states import CardStatus
-from pixverse.jobids import mask_email
 from pixverse.pasted import read_one
 from relay.commands.job_queries import Listed
 from storage.overviews import KnownJob
@@ -81,4 +80,4 @@ def pasted_choice(typed: str) -> app_commands.Choice[str] | None:
         return None
     if isinstance(jobid, int) or not _SHORTEST_PASTED <= len(jobid) <= CHOICE:
         return None
-    return app_commands.Choice(name=plain(mask_email(jobid), CHOICE), value=jobid)
+    return app_commands.Choice(name=plain(jobid, CHOICE), value=jobid)

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from model.job import Outcome
 from model.messages import BatchTally, LateReason, OutcomePost
-from pixverse.jobids import mask_email
 from ui import formatting, job_facts
 from ui.buttons import details_custom_id, details_view
 from ui.command_texts import CommandMentions
@@ -151,7 +150,7 @@ def _reason(post: OutcomePost, text: OutcomeState, space: _Space) -> str:
     both = dict.fromkeys((post.job.error or "", post.job.error_details or ""))
     # Translators: a number behind "PixVerse says: ", possibly with words of PixVerse's in between.
     named = (_("error code {number}", number=words) if words.isdecimal() else words for words in both)
-    shown = dict.fromkeys(escaped(mask_email(words), space.reason) for words in named)
+    shown = dict.fromkeys(escaped(words, space.reason) for words in named)
     said = " ".join(words for words in shown if words)
     return _("PixVerse says: {words}", words=said) if said else ""
 

@@ -327,9 +327,6 @@ SEEN: dict[str, tuple[str, ...]] = {
     "files.every_word": (
         "a job's text may contain somebody's token",
         "shown text is cut in the middle of an emoji",
-        "an e-mail address in an error is shown",
-        "an e-mail address in a job's text is shown in its details",
-        "an e-mail address that a prompt repeats is shown",
         "direction marks are shown",
         "half-spaces and joiners of scripts are removed",
         "joined emoji are taken apart",

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import discord
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -226,3 +227,44 @@ def test_what_a_member_types_is_repeated_as_text(typed: list[str], service: str)
     refusal = refusal_reply(OtherService(service), MENTIONS, manager=False)
     assert refusal is not None
     _check_answer(refusal.content)
+
+
+_ADDRESSES = {
+    "plain": "me@example.com",
+    "within an id": "user:4321-pixverse:me@example.com-video:5",
+    "percent-encoded": "me%40example.com",
+    "with invisible characters": "m\u200be@exam\u00adple.com",
+    "with a change of direction": "me@\u202eexample.com",
+    "with a tag": "me@\U000e0041example.com",
+}
+_FIELDS = (
+    "prompt", "negative_prompt", "style", "aspect_ratio", "verb", "button", "content", "error", "errorDetails",
+    "parentJobId", "character",
+)  # fmt: skip
+
+
+def _shown_addresses(job: Job) -> list[str]:
+    """The texts about the job that show an address of example.com."""
+    messages = [message_of(post, HERE, MENTIONS) for post in _posts(job, JOBID)]
+    shown = [*map(_text, messages), *(file.description for message in messages for file in message.files)]
+    shown += _answers(job, JOBID)
+    shown.append(autocomplete_choice(KnownJob(7, snapshots.dump(job), None, NOW, 1), NOW).name)
+    return [text for text in shown if "example.com" in text.replace("\\", "")]
+
+
+@pytest.mark.parametrize("address", _ADDRESSES.values(), ids=_ADDRESSES)
+@pytest.mark.parametrize("status", ["progress", "completed", "failed", "moderated"])
+async def test_no_field_shows_an_email_address_in_any_form(address: str, status: str) -> None:
+    attachment = {"url": "https://media.pixverse.ai/a.mp4", "filename": address, "content_type": address}
+    values: dict[str, object] = {
+        "status": address,
+        "buttons": [address],
+        "attachments": [attachment],
+        "embeds": [{"type": address, "description": address}],
+        "image": {"size": 1, "type": address},
+        "face": {"size": 1, "type": address},
+        **dict.fromkeys(_FIELDS, address),
+    }
+    for field, value in values.items():
+        job = read_job({"jobid": JOBID, "status": status, field: value}, JOBID)
+        assert _shown_addresses(job) == [], field

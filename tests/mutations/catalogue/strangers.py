@@ -181,8 +181,8 @@ MUTATIONS = (
         "shown text is cut in the middle of an emoji",
         "tests/ui/test_escape.py::test_a_joined_emoji_is_kept_whole_or_removed",
         "ui.plain",
-        "return _cut(graphemes(one_line(text)), limit)",
-        "return _cut(one_line(text), limit)",
+        "return _cut(graphemes(_clean(text)), limit)",
+        "return _cut(_clean(text), limit)",
     ),
     mutation(
         "text from the API is cut in the middle of an emoji",
