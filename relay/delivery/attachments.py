@@ -21,8 +21,9 @@ A failed try costs one upload, at most four times a day in a server. An outdated
 _TRIED_AFTER = (5.0, 15.0, 35.0, 65.0, 100.0)
 """Seconds after a host's first refusal at which a link is tried again: the API may name a file's address before the
 file exists."""
-_FORGOTTEN_AFTER = 2 * _TRIED_AFTER[-1]
-"""Seconds after which a host's first refusal is forgotten, so that the next one counts as the first."""
+_FORGOTTEN_AFTER = 600.0
+"""Seconds after a host's latest refusal at which its first one is forgotten, so that the next one counts as the first:
+longer than the next try has to wait for its turn."""
 _LINKS_FRESH_SECONDS = 300.0
 """Seconds for which fresh links are used, whatever this machine's clock says, before others are requested."""
 
@@ -87,6 +88,15 @@ class _Refreshed:
     job: Job
 
 
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """When a host refused a link of a job. In monotonic seconds, so that setting the wall clock ends no wait; after a
+    restart the wait begins again."""
+
+    first: float
+    latest: float
+
+
 class NotThereYet(Exception):
     """A host does not have a file yet, or cannot serve it now; that may change."""
 
@@ -103,9 +113,8 @@ class Attacher:
         self._media = media
         self._refresh_links = refresh_links
         self._clock = clock
-        self._absent_since: dict[int, float] = {}
-        """When a host first refused a link of each job. In monotonic seconds, so that setting the wall clock ends no
-        wait; after a restart the wait begins again."""
+        self._refused: dict[int, _Refused] = {}
+        """By job."""
         self._refreshed: dict[tuple[int, int], _Refreshed] = {}
         """The latest fresh links, by job and server, because each server may use only what its own token gets."""
 
@@ -117,6 +126,7 @@ class Attacher:
 
         Raises OSError if a file cannot be written, and NotThereYet if it is too early to call a link dead.
         """
+        first_refused = self._first_refused(job_id)
         known = self._just_refreshed(job_id, job, bounds.guild_id) or job
         current = known
         if known is job and self._has_expired_link(job):
@@ -128,51 +138,56 @@ class Attacher:
             return
         async with self._media.fetch(job_id, current) as items:
             fresh = current
-            if current is known and self._needs_fresh_links(job_id, items, just_refreshed=known is not job):
+            if current is known and self._needs_fresh_links(first_refused, items, just_refreshed=known is not job):
                 fresh = await self._with_fresh_links(job_id, job, known, bounds.guild_id)
             if fresh.media == current.media:
-                self._require_present(job_id, items)
+                self._require_present(job_id, first_refused, items)
                 yield _as_posted(fresh, items, variant, bounds)
                 return
         # The first files are released by now. If deliveries kept files while they wait for disk space, they could wait
         # for each other forever.
         async with self._media.fetch(job_id, fresh) as items:
-            self._require_present(job_id, items)
+            self._require_present(job_id, first_refused, items)
             yield _as_posted(fresh, items, variant, bounds)
 
     def _has_expired_link(self, job: Job) -> bool:
         expiries = (expiry_of(media.url) for media in job.media)
         return any(expiry is not None and expiry <= self._clock.now() for expiry in expiries)
 
-    def _needs_fresh_links(self, job_id: int, items: Sequence[VideoFile | VideoLink], *, just_refreshed: bool) -> bool:
+    def _needs_fresh_links(
+        self, first_refused: float | None, items: Sequence[VideoFile | VideoLink], *, just_refreshed: bool
+    ) -> bool:
         """Whether to request fresh links. They are requested if a link has expired and was not just refreshed, when a
         host refuses a link for the first time, and before a link is called dead."""
         if _any_link(items, LinkReason.EXPIRED):
             return not just_refreshed
         if not _any_link(items, LinkReason.NOT_THERE):
             return False
-        waited = self._waited(job_id)
-        return waited is None or _until_next_try(waited) is None
+        return first_refused is None or _until_next_try(self._clock.monotonic() - first_refused) is None
 
-    def _require_present(self, job_id: int, items: Sequence[VideoFile | VideoLink]) -> None:
+    def _require_present(
+        self, job_id: int, first_refused: float | None, items: Sequence[VideoFile | VideoLink]
+    ) -> None:
         """Raises NotThereYet if a host refused a link that is worth another try, or has errors of its own. The first
         refusal begins the wait."""
         if not any(_may_work_later(item) for item in items):
             return
-        waited = self._waited(job_id)
-        if waited is None:
-            self._absent_since[job_id] = self._clock.monotonic()
-            waited = 0.0
-        seconds = _until_next_try(waited)
+        now = self._clock.monotonic()
+        if first_refused is None:
+            # Another delivery of the job may have been refused while this one fetched.
+            first_refused = self._refused[job_id].first if job_id in self._refused else now
+        self._refused[job_id] = _Refused(first_refused, now)
+        seconds = _until_next_try(now - first_refused)
         if seconds is not None:
             raise NotThereYet(seconds)
 
-    def _waited(self, job_id: int) -> float | None:
-        """Seconds since a host first refused a link of the job; None if none did recently."""
+    def _first_refused(self, job_id: int) -> float | None:
+        """When a host first refused a link of the job; None if none did recently. To be called before a try: however
+        long the try takes, it belongs to the wait that this refusal began."""
         now = self._clock.monotonic()
-        self._absent_since = {job: at for job, at in self._absent_since.items() if now - at < _FORGOTTEN_AFTER}
-        since = self._absent_since.get(job_id)
-        return None if since is None else now - since
+        self._refused = {job: one for job, one in self._refused.items() if now - one.latest < _FORGOTTEN_AFTER}
+        refused = self._refused.get(job_id)
+        return None if refused is None else refused.first
 
     async def _with_fresh_links(self, job_id: int, stored: Job, known: Job, guild_id: int) -> Job:
         response = await self._refresh_links(job_id, guild_id)

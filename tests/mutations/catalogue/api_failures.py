@@ -223,7 +223,7 @@ MUTATIONS = (
         "an expired link is not refreshed",
         "tests/relay/delivery/test_sender.py::test_a_link_found_to_be_expired_is_refreshed_once",
         "Attacher.attachments",
-        "if current is known and self._needs_fresh_links(job_id, items, just_refreshed=known is not job):",
+        "if current is known and self._needs_fresh_links(first_refused, items, just_refreshed=known is not job):",
         "if 0:",
     ),
     mutation(
@@ -395,6 +395,13 @@ MUTATIONS = (
         "Attacher._require_present",
         "if seconds is not None:\n    raise NotThereYet(seconds)",
         "if 0:\n    raise NotThereYet(0)",
+    ),
+    mutation(
+        "a media host that fails slowly is waited for forever",
+        "tests/relay/delivery/test_sender.py::test_a_host_whose_errors_take_minutes_is_not_waited_for_forever",
+        "Attacher._require_present",
+        "if first_refused is None:",
+        "first_refused = self._first_refused(job_id)\nif first_refused is None:",
     ),
     mutation(
         "a media host's server error costs the file at once",

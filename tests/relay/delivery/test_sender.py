@@ -448,6 +448,26 @@ async def test_a_host_with_errors_for_over_a_minute_is_not_waited_for(world: Out
     assert world.refreshes == []
 
 
+@pytest.mark.parametrize(("jobs", "seconds"), [(1, 700), (2, 250)])
+async def test_a_host_whose_errors_take_minutes_is_not_waited_for_forever(
+    world: OutboxFixture, jobs: int, seconds: int
+) -> None:
+    """Many downloads may have to wait for each other, and each may fail only after minutes."""
+    broken = _WORKS_LATER["a server error"]
+
+    def fail() -> None:
+        world.videos.answers = [(broken,)]
+        world.clock.advance(seconds * 1000)
+
+    world.videos.on_fetch = fail
+    for number in range(jobs):
+        await world.watch(f"job-{number}", CHANNEL + number)
+        await world.end(completed(f"job-{number}"))
+    await world.pump_for(3_000_000)
+    assert only(world).links == (broken,)
+    assert len(world.videos.fetched) <= 3 * jobs
+
+
 async def test_a_download_that_failed_for_good_is_posted_as_a_link_at_once(world: OutboxFixture) -> None:
     broken = VideoLink(1, completed("job").media[0].url, LinkReason.FETCH_FAILED)
     world.videos.answers = [(broken,)]
