@@ -21,6 +21,7 @@ from pixverse.api_errors import (
     safe_line,
 )
 from pixverse.fields import parsed_json
+from pixverse.token_text import without_token
 
 _OK = 200
 
@@ -158,7 +159,7 @@ class ApiClient:
             reason = safe_line(f"{type(failure).__name__}: {failure}".replace(token, "***"))
             raise Unavailable(reason) from None
         # The body is stored, shown and logged, so a token that the API repeats must not stay in it.
-        body = Body(content.replace(token.encode(), b"***"))
+        body = Body(without_token(content, token))
         if status == _OK and body.fingerprint == known:
             return body
         error = error_of(status, body.value, retry_after_of(retry_after, body.value, self._now()))

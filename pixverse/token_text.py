@@ -30,6 +30,8 @@ _BEARER_VALUE = re.compile(r"(?P<scheme>\bbearer\s++)[A-Za-z0-9._~+/=:%-]{8,}+",
 _DISCORD_URL = re.compile(r"(?P<path>\b(?:webhooks|interactions)/[0-9]{1,20}/)[A-Za-z0-9._-]{20,}+")
 _CALLBACK_PATH = re.compile(r"(?P<path>/callback/)[^\s\"'`<>?#]+")
 
+_NEVER_ESCAPED = re.compile(r"(?:user:)?[A-Za-z0-9._~-]+")
+
 _HIDDEN = "***"
 
 
@@ -100,6 +102,24 @@ def redact(text: str) -> str:
     for path_with_secret in (_DISCORD_URL, _CALLBACK_PATH):
         text = path_with_secret.sub(rf"\g<path>{_HIDDEN}", text)
     return EMAIL.sub(_HIDDEN, without_tokens(text))
+
+
+def without_token(content: bytes, token: str) -> bytes:
+    """A response's bytes with this token replaced, also where JSON or percent-encoding escapes some of its characters.
+
+    Tokens whose characters are never escaped are only looked for as they are; `without_tokens` finds `user%3A…` too.
+    """
+    content = content.replace(token.encode(), _HIDDEN.encode())
+    if _NEVER_ESCAPED.fullmatch(token) or (b"\\" not in content and b"%" not in content):
+        return content
+    return re.sub(b"".join(map(_in_any_spelling, token.encode())), _HIDDEN.encode(), content)
+
+
+def _in_any_spelling(byte: int) -> bytes:
+    """A pattern for a character of a token, written as it is, as JSON or percent-encoded."""
+    character = re.escape(bytes([byte]))
+    in_json = rb"\\%b|(?i:\\u%04x)" % (character, byte)
+    return rb"(?:%b|%b|(?i:%%%02x))" % (in_json, character, byte)
 
 
 def names_user(jobid: str, number: str) -> bool:

@@ -10,6 +10,7 @@ from urllib.parse import quote, urlsplit
 
 from pixverse.jobids import mask_email
 from pixverse.plain_text import graphemes, one_line
+from pixverse.token_text import without_tokens
 from ui.discord_limits import JOB_ID, units
 
 ELLIPSIS = "…"
@@ -84,9 +85,9 @@ def bare_link(url: str, limit: int = 1500) -> str | None:
 
 
 def _clean(text: str) -> str:
-    """`text` on one line, with e-mail addresses hidden. Invisible characters go first, because they may be within an
-    address."""
-    return mask_email(one_line(text))
+    """`text` on one line, with e-mail addresses and tokens hidden. Invisible characters go first, because they may be
+    within an address or a token."""
+    return mask_email(without_tokens(one_line(text)))
 
 
 def _places_to_escape(text: str) -> set[int]:

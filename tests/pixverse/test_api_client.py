@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 import pytest
@@ -230,6 +231,27 @@ async def test_a_token_that_the_server_repeats_is_removed(wire: Any, token: str)
     assert token not in json.dumps(await wire.client().get_json(PATH, token))
     wire.says(400, json.dumps({"error": f"no {token} here", "code": 400}))
     assert str(await refusal(wire.client(), token)) == "400: no *** here"
+
+
+_ODD_TOKEN = "s3cret/<odd>&'quoted'\"+\\%=="
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        _ODD_TOKEN.replace("\\", "\\\\").replace('"', '\\"'),
+        _ODD_TOKEN.replace("\\", "\\\\").replace('"', '\\"').replace("/", "\\/"),
+        "".join(f"\\u{ord(character):04x}" for character in _ODD_TOKEN),
+        "".join(f"\\u{ord(character):04X}" if character in "<>&'\"\\" else character for character in _ODD_TOKEN),
+        quote(_ODD_TOKEN, safe=""),
+        quote(_ODD_TOKEN).lower(),
+    ],
+    ids=["as JSON", "as PHP's JSON", "in escapes", "as HTML-safe JSON", "percent-encoded", "percent-encoded in part"],
+)
+async def test_a_token_is_removed_however_the_server_writes_it(wire: Any, written: str) -> None:
+    wire.says(200, f'{{"status": "failed", "error": "no {written} here", "a": [{{"{written}": "{written}"}}]}}')
+    record = await wire.client().get_json(PATH, _ODD_TOKEN)
+    assert record == {"status": "failed", "error": "no *** here", "a": [{"***": "***"}]}
 
 
 @pytest.mark.parametrize("token", ["user:1-a\r\nX: y", "user:1-ä", "user:1-\x00"])

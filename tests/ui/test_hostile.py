@@ -268,3 +268,9 @@ async def test_no_field_shows_an_email_address_in_any_form(address: str, status:
     for field, value in values.items():
         job = read_job({"jobid": JOBID, "status": status, field: value}, JOBID)
         assert _shown_addresses(job) == [], field
+
+
+@pytest.mark.parametrize("token", ["us\u200ber:4321-s3cretS3cretS3cret", "user:4321-s3cretS3cretS3cret"])
+def test_no_invisible_character_has_a_token_shown(token: str) -> None:
+    job = read_job({"jobid": JOBID, "status": "failed", **dict.fromkeys(_FIELDS, f"no {token}!")}, JOBID)
+    assert not [text for text in _answers(job, JOBID) if "s3cret" in text]
