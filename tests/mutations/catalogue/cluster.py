@@ -19,6 +19,20 @@ _STARTS = "tests/sandbox/discord_wire/test_session_starts.py"
 
 MUTATIONS = (
     mutation(
+        "a process whose key the database no longer takes stays without a lease for ever",
+        "tests/e2e/test_several_processes.py::test_a_process_that_was_away_while_the_key_was_changed_ends",
+        "app._serve_discord",
+        "await _first_to_end(connected, relay.membership.refused())",
+        "await connected",
+    ),
+    mutation(
+        "a busy moment of the database delays a renewal",
+        "tests/relay/cluster/test_membership.py::test_a_renewal_sets_the_clock",
+        "Membership._renew",
+        "await self._check(self._leases.reader)",
+        "await self._check(self._feed._reader)",
+    ),
+    mutation(
         "the last IDENTIFYs of a day are used",
         f"{_PACING}::test_a_day_of_crash_loops_breaks_no_limit",
         "seconds_until_identify",

@@ -9,6 +9,21 @@ _REPLIES = "tests/relay/delivery/test_verdicts.py"
 
 MUTATIONS = (
     mutation(
+        "the name of a channel that is deleted as soon as it is hidden is lost",
+        "tests/discord_adapter/test_guild_events.py"
+        "::test_a_channel_that_is_deleted_as_soon_as_it_is_hidden_keeps_its_name",
+        "GuildEvents.on_guild_channel_update",
+        "elif name is not None:",
+        "elif name is not None and after.id in await self._guilds.known_channels(after.guild.id):",
+    ),
+    mutation(
+        "the name of every hidden channel is kept",
+        "tests/discord_adapter/test_guild_events.py::test_a_hidden_channel_s_name_is_kept_only_if_it_is_of_use",
+        "GuildEvents.on_guild_channel_update",
+        "await self._handle(after.guild, self._forget_unused_name(after))\n",
+        "",
+    ),
+    mutation(
         "a server that re-invites the bot while Discord calls it gone is suspended",
         "tests/discord_adapter/test_guild_reconciler.py"
         "::test_a_server_that_returns_while_discord_calls_it_gone_is_not_suspended",

@@ -6,6 +6,34 @@ from tests.mutations.mutation import Edit, Mutation, mutation
 
 MUTATIONS = (
     mutation(
+        "a v2 record that writes the e-mail address in another letter case is another job's",
+        "tests/pixverse/test_videos_v2.py::test_how_a_record_may_name_its_job",
+        "pixverse.videos_v2._is_about",
+        "named.lower() == jobid.lower()",
+        "named == jobid",
+    ),
+    mutation(
+        "a v2 record that names only the job's number is another job's",
+        "tests/pixverse/test_videos_v2.py::test_how_a_record_may_name_its_job",
+        "pixverse.videos_v2._is_about",
+        'jobid.endswith(f":{named}")',
+        "False",
+    ),
+    mutation(
+        "a v2 record of a job whose number ends alike is believed",
+        "tests/pixverse/test_videos_v2.py::test_a_record_that_names_another_job",
+        "pixverse.videos_v2._is_about",
+        'jobid.endswith(f":{named}")',
+        "jobid.endswith(named)",
+    ),
+    mutation(
+        "a v2 job that was cancelled is polled for two days",
+        "tests/pixverse/test_videos_v2.py::test_what_a_status_means",
+        "pixverse.videos_v2._BY_NAME",
+        '"CANCELLED": JobState.CANCELLED,\n',
+        "",
+    ),
+    mutation(
         "requesting a list again pings for each of its jobs",
         "tests/relay/commands/test_watch_many.py::test_requesting_a_list_again_still_pings_once_for_all_of_it",
         "subscribe._join",

@@ -11,6 +11,20 @@ _ROTATION = "tests/storage/test_key_rotation.py"
 
 MUTATIONS = (
     mutation(
+        "output that the terminal's encoding cannot show ends a command with a traceback",
+        "tests/e2e/test_operator_commands.py::test_output_that_the_terminal_s_encoding_cannot_show",
+        "cli.run",
+        'sys.stdout.reconfigure(errors="backslashreplace")',
+        "pass",
+    ),
+    mutation(
+        "a command whose output nobody reads to its end shows a traceback",
+        "tests/e2e/test_operator_commands.py::test_output_that_nobody_reads_any_more",
+        "cli._exit_code",
+        "if not isinstance(error, BrokenPipeError) or not _output_is_closed():",
+        "if True:",
+    ),
+    mutation(
         "a server that removed the bot by a slow clock is forgotten at once",
         "tests/relay/test_guild_lifecycle.py"
         "::test_a_server_has_its_week_though_the_clock_was_wrong_when_it_removed_the_bot[-30]",

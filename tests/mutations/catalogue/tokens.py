@@ -11,6 +11,14 @@ _SHARED = "tests/relay/accounts/test_shared_accounts.py"
 
 MUTATIONS = (
     mutation(
+        "a job on hold here is unknown by its id to a private status",
+        "tests/relay/commands/test_commands.py"
+        "::test_the_id_of_a_job_on_hold_here_means_that_job_if_the_account_in_force_cannot_see_it",
+        "JobChecks.peek",
+        "if held is None:",
+        "if True:",
+    ),
+    mutation(
         "a token that another process has removed is stored again by an earlier command",
         "tests/relay/accounts/test_account_registry.py::"
         "test_a_token_removed_by_another_process_while_another_was_tried_stays_removed",
