@@ -57,8 +57,8 @@ _ANY_EDIT = {
     Meaning.SLOW_MODE: 60.0,
     Meaning.SWITCHED_OFF: 60.0,
 }
-"""Refusals that don't depend on the edit's content, each with the seconds until the card's next edit, even if that is
-its last one. Any other refusal may be due to the content, so a last edit is tried sooner: its content differs."""
+"""Seconds until the card's next edit after a refusal that would meet any edit, whatever its content. Other refusals may
+be due to the content, so after these the card's last edit, which has another content, is tried sooner."""
 
 
 class Key(NamedTuple):

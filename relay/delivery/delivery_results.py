@@ -42,7 +42,8 @@ class DeliveryResult:
     delivery: Delivery
     verdict: Verdict
     unanswered_at: int | None = None
-    """When the first attempt began that may have been stored although no response came, in milliseconds UTC."""
+    """When the earliest attempt began that got no response and may have been stored, in milliseconds UTC; None if there
+    is none."""
     nonce: str = ""
     """The nonce that was sent; empty if nothing was."""
     shown: Draft | None = None

@@ -1,9 +1,17 @@
 """Sends a delivery in three steps: claim, send, record. Exactly one message is posted, whatever breaks in between.
 
-The claim is committed before the request goes out. It says when the first attempt began that may have been stored
-although no response came. A repeated attempt carries the same nonce, by which Discord recognises it for some minutes.
-After that, the channel's history is searched before anything is sent again. An attempt of an earlier process is
-searched for whatever its age, because the clock that dated it may have been set since.
+The claim is committed before the request goes out. If no response comes, Discord may still have stored the message. The
+row therefore keeps the time at which the earliest such attempt began (`unanswered_at`), until a response or a search of
+the channel's history settles what became of it.
+
+Whether the message may be in the channel already is decided like this:
+
+- No attempt is without a response: the message is not there, unless the database may have lost the record of an
+  attempt (`look_first`, `search_first_until`); then the history is searched.
+- This process made the attempt less than two minutes ago: the message is sent again with the same nonce, by which
+  Discord recognises it.
+- Any other attempt, and any whose message is no longer wanted: the history is searched first (`_needs_search`). The age
+  of another process's attempt is not trusted, because the clock that dated it may have been set since.
 
 Each claim has its own token, and the result of an attempt is recorded only while the row still carries that token. A
 process that takes an attempt over first gives the row a new token. If the other process was only halted, it learns of
@@ -21,7 +29,6 @@ from collections import Counter
 from collections.abc import Callable, Collection
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from dataclasses import dataclass, replace
-from enum import Enum, auto
 from uuid import uuid4
 
 from model.messages import (
@@ -74,13 +81,20 @@ _BETWEEN_EDITS = 15_000
 """Milliseconds between two tries of an edit that gets no response."""
 
 
-class _Search(Enum):
+@dataclass(frozen=True, slots=True)
+class _Search:
     """What the history shows of a message that is about to be sent."""
 
-    NOT_NEEDED = auto()
-    """It need not be searched: nothing was sent before, or Discord still remembers the nonce."""
-    ABSENT = auto()
-    """The message is not there."""
+    is_absent: bool = False
+    """Whether the message is not in the channel. False also if nothing was searched for."""
+    verdict: Verdict | None = None
+    """What becomes of the delivery, if nothing is to be sent now: the message was found, or the history has to be
+    searched again later."""
+
+
+_NOT_SEARCHED = _Search()
+"""Nothing was sent before, or Discord still remembers the nonce."""
+_ABSENT = _Search(is_absent=True)
 
 
 @dataclass(slots=True)
@@ -195,9 +209,9 @@ class Sender:
         if draft.edits is not None and isinstance(draft.post, NoticePost):
             await self._record(await self._edit(draft, draft.edits, draft.post))
             return
-        search = await self._search(draft) if self._needs_search(draft) else _Search.NOT_NEEDED
-        if isinstance(search, DeliveryResult):
-            await self._record(search)
+        search = await self._search(draft) if self._needs_search(draft) else _NOT_SEARCHED
+        if search.verdict is not None:
+            await self._record(DeliveryResult(delivery, search.verdict, delivery.unanswered_at))
             return
         if not draft.wanted:
             await self._drop(delivery)
@@ -222,7 +236,7 @@ class Sender:
             if attempt.missing:
                 verdict = verdicts.blocked(attempt, Reason.NO_PERMISSION)
                 return DeliveryResult(delivery, verdict, _unanswered_after(search, draft))
-        if search is not _Search.ABSENT:
+        if not search.is_absent:
             return None
         other = _other_form(draft, self._in_hand[delivery.id].sent_in_vain)
         return None if other is None else DeliveryResult(delivery, Change(other))
@@ -280,21 +294,21 @@ class Sender:
         waited = 0.0 if first_sent is None else (self._clock.monotonic() - first_sent) * 1000
         return delivery.look_first or not 0 <= age < NONCE_REMEMBERED or waited >= NONCE_REMEMBERED
 
-    async def _search(self, draft: Draft) -> _Search | DeliveryResult:
-        """Searches the history for the message. Returns the delivery's result if nothing is to be sent now."""
+    async def _search(self, draft: Draft) -> _Search:
+        """Searches the history for the message."""
         delivery, now = draft.delivery, self._clock.now()
         since = min(delivery.unanswered_at or delivery.created_at, now)
         verdict: Verdict
         match await self._find(draft, since - SEARCH_MARGIN):
             case Absent():
-                return _Search.ABSENT
+                return _ABSENT
             case Found(message_id):
                 verdict = Done(message_id)
             case HistoryUnreadable(closed):
                 if draft.wanted and not self._nonce_may_be_forgotten(delivery):
-                    return _Search.NOT_NEEDED
+                    return _NOT_SEARCHED
                 if _was_requested_by_admin(draft):
-                    return _Search.ABSENT
+                    return _ABSENT
                 verdict = self._until_in_reach(draft, closed)
             case TooManyRequests(retry_after):
                 verdict = verdicts.rate_limited(retry_after)
@@ -305,7 +319,7 @@ class Sender:
             case NoResponse():
                 wait = min(max(verdicts.retry_delay(delivery.attempts), (now - since) // 8), verdicts.LONGEST_RETRY)
                 verdict = Again(wait, answered=False, reason=Reason.NO_ANSWER)
-        return DeliveryResult(delivery, verdict, delivery.unanswered_at)
+        return _Search(verdict=verdict)
 
     async def _find(self, draft: Draft, after: int) -> HistorySearchResult:
         """Searches the history for the delivery's own message. A notice is recognised only by its text, which messages
@@ -348,13 +362,12 @@ class Sender:
                 await self._record(DeliveryResult(draft.delivery, later, _unanswered_after(search, draft)))
                 return
             post = await self._builder.with_wishes_of_now(post, draft)
-            if search is _Search.NOT_NEEDED and self._nonce_may_be_forgotten(draft.delivery):
+            if not search.is_absent and self._nonce_may_be_forgotten(draft.delivery):
                 # Fetching the videos took longer than Discord remembers the nonce.
-                again = await self._search(draft)
-                if isinstance(again, DeliveryResult):
-                    await self._record(again)
+                search = await self._search(draft)
+                if search.verdict is not None:
+                    await self._record(DeliveryResult(draft.delivery, search.verdict, draft.delivery.unanswered_at))
                     return
-                search = again
             await self._send_and_record(draft, post, search)
 
     async def _send_and_record(self, draft: Draft, post: Post, search: _Search) -> None:
@@ -382,7 +395,7 @@ class Sender:
         answered = not (isinstance(verdict, Again) and not verdict.answered)
         if answered:
             in_hand.sent_in_vain = 0
-        elif search is _Search.ABSENT:
+        elif search.is_absent:
             in_hand.sent_in_vain += 1
         return DeliveryResult(
             claimed,
@@ -469,8 +482,9 @@ class Sender:
 
 
 def _unanswered_after(search: _Search, draft: Draft) -> int | None:
-    """When the first attempt that may have been stored began, in milliseconds UTC; None if there is none."""
-    return None if search is _Search.ABSENT else draft.delivery.unanswered_at
+    """When the earliest attempt began that got no response and may have been stored, in milliseconds UTC; None if there
+    is none."""
+    return None if search.is_absent else draft.delivery.unanswered_at
 
 
 def _other_form(draft: Draft, in_vain: int) -> Variant | None:

@@ -6,8 +6,18 @@ when it reaches the top, or when there are too many of them. So this always hold
 
 - An account's heap has an entry for each of its waiting jobs, with the time at which the job is due. Any other entry is
   outdated.
-- The heap of accounts has an entry for each account that may start a job, with the time `entry_at`. The account's
-  earliest job is due at that time or later: `_first` corrects a time that is too early. Any other entry is outdated.
+- The heap of accounts has an entry for each account that may start a job, with the time `entry_at`, which is never
+  later than the account's earliest due time. If it is earlier, `_first` corrects it. Any other entry is outdated.
+
+For example, with an interval of 20 s and without jitter, a job whose first response, at 0 s, showed it running:
+
+- `add` sets `due` to 20. At 20 it is in flight (`start`); its record shows it running, so `still_running` sets `due` to
+  40. After five minutes the gap between its requests begins to grow.
+- At 30 a callback reports its end: `report_end` sets `due` to 30, the first early look. While the record shows no end,
+  the early looks are at 30, 31 and 35. Then none is left, and the next request is an interval after the last: at 55.
+- At 55 there is no usable response: `failed` sets `due` to a time from 75 to 85, and after another failure later still.
+- Its account's token is refused: `postpone` sets `due` to the time at which the job reaches JOB_MAX_AGE and may be
+  given up. Once the token is accepted, `add_one_of_many` makes the job due within an interval.
 """
 
 from __future__ import annotations
@@ -447,8 +457,8 @@ class JobQueue:
     def _early_look(self, job: PolledJob) -> float | None:
         """When the next early look at the job is due; None if none is left to do.
 
-        A job older than JOB_MAX_AGE gets none. It may be given up without a request, and if that failed at once, it
-        would be retried without a pause.
+        A job older than JOB_MAX_AGE gets none: it may be given up without a request, and as long as that fails, an
+        early look would be due again at once.
         """
         if job.reported_at is None:
             return None

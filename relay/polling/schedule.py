@@ -110,8 +110,9 @@ def first_request_at(now: float, interval: float, found: int, random: Random) ->
 
 
 def catch_up(now: float, interval: float, gap: float, jobs: int, asked_at: float | None, random: Random) -> float:
-    """When to request one of `jobs` jobs that are all due, as after a start. They are spread over an interval, or over
-    longer if that would exceed `CATCH_UP_RATE`, but at most over the job's `gap`."""
+    """When to request one of `jobs` jobs that are all due, as after a start. They are spread over one interval. If that
+    would make more than `CATCH_UP_RATE` requests a second, a job may wait longer than the interval, but not longer than
+    its own `gap`."""
     window = max(interval, min(gap, jobs / CATCH_UP_RATE))
     at = now + window * random.random()
     return at if asked_at is None else max(at, asked_at + interval)

@@ -156,7 +156,7 @@ MUTATIONS = (
         "videos that took longer than Discord remembers the nonce are sent without a search",
         f"{_DELIVERY}::test_a_download_that_outlasts_the_nonce_is_followed_by_a_search",
         "Sender._send_with_videos",
-        "if search is _Search.NOT_NEEDED and self._nonce_may_be_forgotten(draft.delivery):",
+        "if not search.is_absent and self._nonce_may_be_forgotten(draft.delivery):",
         "if 0:",
     ),
     mutation(
