@@ -21,7 +21,7 @@ from benchmarks import (
     media,
     outcomes,
     polls,
-    questions,
+    requests,
     wrong_process,
 )
 from benchmarks.page import fill
@@ -34,7 +34,7 @@ BENCHMARKS: dict[str, Callable[[Sizes], Coroutine[None, None, Result]]] = {
     "polls": polls.run,
     "capacity": capacity.run,
     "many_jobs": many_jobs.run,
-    "questions": questions.run,
+    "requests": requests.run,
     "commands": commands.run,
     "outcomes": outcomes.run,
     "media": media.run,

@@ -69,11 +69,11 @@ async def _against_bare(sizes: Sizes) -> Result:
                 late = [(jobs, await _lateness(folder, served, jobs, interval)) for jobs in tried]
                 points += [(jobs / (interval * bare), lateness / interval) for jobs, lateness in late]
                 shares.append(_crossing(late, interval * _LATE_SHARE) / (interval * bare))
-    row = Row("open jobs before polls run late / bare's questions in an interval", figure(shares), "", at_least=0.8)
+    row = Row("open jobs before polls run late / bare's requests in an interval", figure(shares), "", at_least=0.8)
     curve = Curve(
         "capacity",
         "Lateness of polls, the API answering at once",
-        "open jobs / questions that bare asks in an interval",
+        "open jobs / requests that bare makes in an interval",
         "p99 of lateness / interval",
         (
             Line("poller", tuple(sorted(points))),
@@ -97,7 +97,7 @@ async def _against_naive(sizes: Sizes) -> Result:
                 tried = [min(int(step * naive), jobs_needed) for step in _NAIVE_STEPS]
                 late = [(jobs, await _lateness(folder, served, jobs, interval)) for jobs in tried]
                 times.append(_crossing(late, interval * _LATE_SHARE) / naive)
-    notes = "asks one job after the other, so that 200 ms are its limit"
+    notes = "requests one job after the other, so 200 ms is its limit"
     return Result(
         [Row("open jobs before polls run late, API in 200 ms / naive's", figure(times), "", at_least=50, notes=notes)]
     )

@@ -73,11 +73,11 @@ DURATIONS: dict[str, Duration] = {
 
 @dataclass(slots=True)
 class _Spent:
-    questions: int = 0
+    requests: int = 0
     delays: list[float] = field(default_factory=list)
 
     def add(self, other: _Spent) -> None:
-        self.questions += other.questions
+        self.requests += other.requests
         self.delays += other.delays
 
     @property
@@ -86,7 +86,7 @@ class _Spent:
 
     @property
     def each(self) -> float:
-        return self.questions / len(self.delays)
+        return self.requests / len(self.delays)
 
 
 class _Learner:
@@ -139,7 +139,7 @@ def simulate(gaps: Gaps, duration: Duration, interval: float, jobs: int, seed: i
         shows = _seen_at(sweeps, began + length)
         asked_at = began
         while True:
-            spent.questions += 1
+            spent.requests += 1
             for sweep in (change for change in changes if change <= asked_at):
                 learner.saw(sweep)
             if asked_at >= shows:
@@ -199,9 +199,9 @@ async def run(sizes: Sizes) -> Result:
     lines = (
         Line("plain", tuple(curves[False])),
         Line("learned", tuple(curves[True])),
-        Line("bound: one question, no delay", ((1.0, 0.0), (1.0, max(y for _, y in curves[False]))), dashed=True),
+        Line("bound: one request, no delay", ((1.0, 0.0), (1.0, max(y for _, y in curves[False]))), dashed=True),
     )
-    notes = f"no worse in questions and in mean delay in {better} of {cases} cases at 20 s"
+    notes = f"no worse in requests and in mean delay in {better} of {cases} cases at 20 s"
     return Result(
         [
             Row(
@@ -213,7 +213,7 @@ async def run(sizes: Sizes) -> Result:
             Curve(
                 "learning",
                 "Schedules: every rhythm and law of duration together",
-                "questions for each job",
+                "requests for each job",
                 "mean seconds until a shown end is known",
                 lines,
                 logarithmic=False,

@@ -21,7 +21,7 @@ def fill(page: Path, results: Path) -> None:
     taken = "\n".join(f"- {name}: {one['machine']}" for name, one in kept.items())
     text = page.read_text()
     before, after = text.index(_BEGIN) + len(_BEGIN), text.index(_END)
-    page.write_text(f"{text[:before]}{table(rows)}\n\nTaken on:\n\n{taken}\n{text[after:]}")
+    page.write_text(f"{text[:before]}{table(rows)}\n\nMeasured on:\n\n{taken}\n{text[after:]}")
 
 
 def _row(fields: dict[str, object]) -> Row:

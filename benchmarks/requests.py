@@ -74,10 +74,10 @@ async def run(sizes: Sizes) -> Result:
         naive = await _play_naive(plan)
         for kind, target in (("cards", 0.4), ("no cards", 0.25)):
             ours = await _play_relay(plan, cards=kind == "cards")
-            notes = f"{ours.each(len(plan)):.2f} questions a job, naive {naive.each(len(plan)):.2f}"
+            notes = f"{ours.each(len(plan)):.2f} requests a job, naive {naive.each(len(plan)):.2f}"
             ratio = ours.requests / naive.requests
             result.rows.append(
-                Row(f"questions for each job, {generation}, {kind} / naive", figure([ratio]), "", target, notes=notes)
+                Row(f"requests for each job, {generation}, {kind} / naive", figure([ratio]), "", target, notes=notes)
             )
             later = fmean(ours.delays) - fmean(naive.delays)
             chance = math.hypot(_error_of_mean(ours.delays), _error_of_mean(naive.delays))
