@@ -72,7 +72,7 @@ clean: ## Remove the virtual environment and caches, but no data
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # dev contains all others, and each contains run. An environment that contains more than is needed stays as it is.
-env-run:
+env-run: ## Install the bot's packages into .venv, as `make run` does
 	@PYTHON='$(PYTHON)' tools/environment run postgres sandbox cluster dev
 
 env-postgres:

@@ -24,5 +24,5 @@ __all__ = [
 ]
 
 VERSION = "1.0.0"
-"""A semantic version of what the contract, settings, database and exit codes promise. A release changes it here and in
+"""A semantic version of what commands, settings, database and exit codes promise. A release changes it here and in
 pyproject.toml; see docs/releasing.md."""

@@ -500,7 +500,7 @@ class Ledger:
             self.fail(f"{channel.name} can be read, and the bot says that it cannot tell what is there")
 
     def check_edits(self) -> None:
-        """Checks that no message was edited more often than the contract allows."""
+        """Checks that no message was edited more often than the bot promises."""
         for message_id, times in self._edits.items():
             hours = (times[-1] - times[0]) / 3600
             most = _EDITS_EVER + (times[-1] - times[0]) / 10 if hours < 1 else 400 + hours * 20
@@ -727,8 +727,8 @@ class Ledger:
     # ------------------------------------------------------------ at the end
 
     def check_requests(self, interval: int, lives: int, callbacks: Counter[str]) -> None:
-        """Checks that only entered tokens were used, and that no job was requested more often than the contract
-        allows."""
+        """Checks that only entered tokens were used, and that no job was requested more often than the bot
+        promises."""
         known = {token for server in self.servers.values() for token in server.offered}
         per_job: Counter[str] = Counter()
         for at, token, what in self._pixverse.requests:

@@ -71,7 +71,7 @@ class MessageLaws:
             self._refused[(channel.id, str(body.get("nonce")))] = _form(body, files)
 
     def check_edit_rate(self, message: dict[str, Any], life: int, now: float) -> None:
-        """Checks that a card isn't edited more often than the contract allows; its last edit may come at any time."""
+        """Checks that a card isn't edited more often than the bot promises; its last edit may come at any time."""
         number = str(message["id"])
         edited_in, before = self._last_edit.get(number, (0, -math.inf))
         age = before - self._posted_at.get(number, -math.inf)

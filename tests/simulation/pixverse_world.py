@@ -1,4 +1,4 @@
-"""PixVerse, useapi.net and the media hosts in a simulated life, as `useapi.md` describes them."""
+"""PixVerse, useapi.net and the media hosts in a simulated life, as useapi.net documents them."""
 
 from __future__ import annotations
 

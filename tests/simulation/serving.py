@@ -1,6 +1,6 @@
 """How a job's record and files arrive: seldom as simply as the API's documentation says.
 
-Each way is described in `useapi.md` or was seen in the field. `is_posted` says whether the job's files are posted or
+Each way is documented by useapi.net or was seen in use. `is_posted` says whether the job's files are posted or
 remain links.
 """
 

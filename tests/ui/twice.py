@@ -48,7 +48,7 @@ _MARK = re.compile(
 _STATE = re.compile(rf"\b(?:{'|'.join(_STATES)})\b|[\w.]+ refuses\b")
 """Who refuses stands before it: two who do so are two things."""
 _STATUS_WORD = re.compile(r"(?:completed|moderated|failed|cancelled|expired|not found|given up) · \\?#\d+")
-"""The API's own word in the small print, which the contract wants there whatever the title says."""
+"""The API's own word in the small print, which stands there whatever the title says."""
 _WORD = re.compile(r"[a-z]+(?:'[a-z]+)?")
 _ITEM = re.compile(r"- |(?:-# )?\d[\d, and]*(?:to \d+)?[.:] |`[^`]+`: |\*\*[^*]+\*\* · |\*\*All \d+ jobs|\w+: ")
 """How a line of a list begins, and the tally of a group: each is about another job, channel, problem or field."""

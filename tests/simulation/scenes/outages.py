@@ -406,7 +406,7 @@ def card_refused(scene: Scene) -> Story:
 
 
 def edits_in_bounds(scene: Scene) -> Story:
-    """Many cards in many channels have news all the time. The edits stay within the contract's limits."""
+    """Many cards in many channels have news all the time. The edits stay within the limits."""
     server = yield from scene.settle(channels=4)
     jobs = [scene.job(server, 150, v2=False, steps=20) for _ in range(6)]
     for number, job in enumerate(jobs):
