@@ -52,6 +52,8 @@ _EDITS_ANYWHERE, _ANYWHERE_SECONDS = 20, 0.5
 within this time."""
 _BEFORE = 120.0
 """Seconds before an event within which a fault may still have caused it."""
+_AT_ITS_DEATH = 2.0
+"""Seconds before a process's end within which it may not have recorded what it posted."""
 _LINKS_LAST = 20 * 3600.0
 _REMEMBERED = 31 * 86400.0
 """Seconds for which the bot remembers a notice that was posted."""
@@ -226,6 +228,8 @@ class Ledger:
         """Jobs and channels for which the bot rightly logged that nobody can know whether the result was posted."""
         self.life_began = 0.0
         """When the current process was started."""
+        self.life_ended = -math.inf
+        """When the process before it ended."""
         self.broken: list[str] = []
         self.when_broken: Callable[[], None] = lambda: None
         self.scene = ""
@@ -522,6 +526,8 @@ class Ledger:
             if not (key in self.askers or posted.channel.id in server.follows):
                 self.fail(f"nobody asked for {job.prompt} in channel {posted.channel.id}: {text!r}")
             promise = self.promises[key] = Promise(job, posted.channel, self._clock.passed)
+        if promise.outcomes and self._is_unknown_to_all(promise.outcomes[-1]):
+            promise.extra += 1
         if promise.outcomes and self._is_asked_for_again(promise):
             promise.extra = max(promise.extra, len(promise.outcomes))
         promise.outcomes.append(posted)
@@ -537,6 +543,12 @@ class Ledger:
         self._check_words(job, posted, text)
         if job.prompt in text and job.sample.kept not in text:
             self.fail(f"{job.sample.kept!r} of a prompt did not come out as it went in: {text!r}")
+
+    def _is_unknown_to_all(self, outcome: PostedMessage) -> bool:
+        """Whether the process died as it posted the outcome, and somebody has deleted it since, so that nothing shows
+        that it was ever there."""
+        died_at_it = self.life_ended - _AT_ITS_DEATH < outcome.at < self.life_ended
+        return died_at_it and int(outcome.message["id"]) not in outcome.channel.messages
 
     def _is_asked_for_again(self, promise: Promise) -> bool:
         """Whether somebody asked for the job after the bot said that it doesn't know how it ended."""

@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 from tests.simulation import pasting, sample_texts, serving
-from tests.simulation.discord_world import Channel, DiscordWorld, Guild, Interaction, buttons_of
+from tests.simulation.discord_world import Channel, DiscordWorld, Guild, Interaction, buttons_of, text_of
 from tests.simulation.interaction_sender import InteractionSender
 from tests.simulation.ledger import Ledger, prompt
 from tests.simulation.machine import Machine
@@ -529,7 +529,9 @@ class People:
 
     def _do_delete_message(self, random: Random, _guild: Guild, channel: Channel, _person: int) -> None:
         if channel.messages:
-            del channel.messages[random.choice(list(channel.messages))]
+            number = random.choice(list(channel.messages))
+            self._tell(f"a message in {channel.name} is deleted: {text_of(channel.messages[number])[:60]!r}")
+            del channel.messages[number]
 
     def _do_bot_removed(self, random: Random, guild: Guild, _channel: Channel, _person: int) -> None:
         self._tell(f"server {guild.id % 10**6} removes the bot")

@@ -141,6 +141,7 @@ class SimulatedWorld:
                 self._rate_limit_laws.new_process()
                 gc.freeze()  # What earlier processes left in memory isn't counted for this one.
                 self.machine.run()
+                self.ledger.life_ended = self._clock.passed
                 if self._simulation_error is not None:
                     raise self._simulation_error
                 self._check_exit(self.machine.ended_by_itself)
