@@ -117,15 +117,19 @@ class DiscordPoster:
         async def edit() -> Posted:
             partial = self._channel(address).get_partial_message(message_id)
             if message.content is None:
-                edited = await partial.edit(view=message.view, allowed_mentions=discord.AllowedMentions.none())
+                await partial.edit(view=message.view, allowed_mentions=discord.AllowedMentions.none())
             else:
-                edited = await partial.edit(content=message.content, allowed_mentions=discord.AllowedMentions.none())
-            return Posted(message_id, _age(edited))
+                await partial.edit(content=message.content, allowed_mentions=discord.AllowedMentions.none())
+            return Posted(message_id)
 
         return await self._attempt(edit, _BASE_SECONDS)
 
     def looks_alike(self, address: Address, one: Post, other: Post) -> bool:
         return self._message_of(one, address).looks_like(self._message_of(other, address))
+
+    def age_of(self, message_id: int) -> float | None:
+        now = self._discord_now()
+        return None if now is None else (now - discord.utils.snowflake_time(message_id)).total_seconds()
 
     async def find(self, address: Address, post: Post, after: int) -> HistorySearchResult:
         if seconds := self._paused_for():
@@ -254,11 +258,6 @@ class DiscordPoster:
         if is_ambiguous(statuses):
             return NoResponse("refused after an earlier try that may have been stored")
         return answer
-
-
-def _age(edited: discord.Message) -> float | None:
-    """The message's age in seconds at its last edit; None if it was never edited."""
-    return None if edited.edited_at is None else (edited.edited_at - edited.created_at).total_seconds()
 
 
 def _send_arguments(message: Message, address: Address, nonce: str) -> dict[str, Any]:

@@ -281,8 +281,6 @@ class Posted:
     """Discord has stored the message, now or before, or accepted the edit."""
 
     message_id: int
-    age: float | None = None
-    """How many seconds old the message was when it was edited, by Discord's clock; None if unknown."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,6 @@ from model.messages import (
     NoResponse,
     Posted,
     Refused,
-    SendResult,
     SummaryEntry,
     SummaryPost,
     TooManyRequests,
@@ -288,13 +287,12 @@ class CardEdits:
 
     async def _edit(self, edit: _Edit) -> Later | None:
         self._queue.begin(edit.key, edit.address.channel_id)
-        result: SendResult | None = None
         try:
             result = await self._poster.edit(edit.address, edit.message_id, edit.post)
         finally:
             now = self._clock.monotonic()
             self._queue.end(edit.address.channel_id, now)
-            self._next_edit[edit.key] = now + self._between_edits(edit, result)
+            self._next_edit[edit.key] = now + self._between_edits(edit)
         match result:
             case Posted():
                 self._unanswered.discard(edit.key)
@@ -309,13 +307,10 @@ class CardEdits:
             case Refused() as refused:
                 return await self._after_refusal(edit, refused)
 
-    def _between_edits(self, edit: _Edit, result: SendResult | None) -> float:
-        """Seconds until the next edit, by the card's age.
-
-        Discord's response tells the age. Without it, the age is computed from the card's id, which tells when it was
-        posted, and this machine's clock, which may be wrong.
-        """
-        age = result.age if isinstance(result, Posted) else None
+    def _between_edits(self, edit: _Edit) -> float:
+        """Seconds until the next edit, by the card's age; only before Discord's first response by this machine's clock,
+        which may be wrong."""
+        age = self._poster.age_of(edit.message_id)
         if age is None:
             age = (self._clock.now() - made_at(edit.message_id)) / 1000
         if age < _YOUNG_UNTIL:

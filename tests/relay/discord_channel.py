@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from model.discord_ids import made_at
 from model.messages import (
     Absent,
     Address,
@@ -69,8 +70,8 @@ class Discord:
     edit_seconds: float = 0.0
     """How long an edit is on its way to Discord."""
     edits_on_their_way: int = 0
-    tells_ages: bool = True
-    """Whether the answer to an edit holds the time of it."""
+    tells_time: bool = True
+    """Whether its responses show its time."""
     messages: list[Message] = field(default_factory=list)
     edits: list[tuple[int, CardPost | SummaryPost | NoticePost]] = field(default_factory=list)
     tried: list[Post] = field(default_factory=list)
@@ -111,8 +112,10 @@ class Discord:
             return self.edit_script.pop(0)
         self.edits.append((message_id, post))
         self.point()
-        posted_at = (message_id >> 22) + 1_420_070_400_000
-        return Posted(message_id, (self.time() - posted_at) / 1000 if self.tells_ages else None)
+        return Posted(message_id)
+
+    def age_of(self, message_id: int) -> float | None:
+        return (self.time() - made_at(message_id)) / 1000 if self.tells_time else None
 
     def looks_alike(self, address: Address, one: Post, other: Post) -> bool:
         return message_of(one, address, _MENTIONS).looks_like(message_of(other, address, _MENTIONS))

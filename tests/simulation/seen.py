@@ -162,7 +162,6 @@ SEEN: dict[str, tuple[str, ...]] = {
         "a card that is being edited is edited a second time",
         "a card's five seconds count from when its edit was made",
     ),
-    "cards.old_and_unanswered": ("a card whose edit got no response counts as young",),
     "cards.old_by_another_clock": ("this machine's clock decides how old a card is",),
     "cards.refused_once": ("a card that Discord refused once never shows its job's end",),
     "cards.unanswered": ("a card counts as unchanged after an edit without a response",),

@@ -316,9 +316,9 @@ async def test_a_young_card_is_edited_every_five_seconds_and_an_older_one_every_
     assert world.percents() == [1, 2, 3, 4]
 
 
-@pytest.mark.parametrize("tells_ages", [True, False])
-async def test_an_old_card_is_edited_every_five_minutes(world: CardLoopFixture, tells_ages: bool) -> None:
-    world.discord.tells_ages = tells_ages
+@pytest.mark.parametrize("tells_time", [True, False])
+async def test_an_old_card_is_edited_every_five_minutes(world: CardLoopFixture, tells_time: bool) -> None:
+    world.discord.tells_time = tells_time
     await world.card("job")
     await world.told("job", percent=10)
     await world.move(3_700 * SECOND)
@@ -356,13 +356,30 @@ async def test_an_old_card_is_old_whatever_the_local_clock_says(
     assert len(world.edits()) == seen + 1
 
 
-async def test_a_card_posted_while_the_clock_was_ahead_is_old_even_without_a_response(world: CardLoopFixture) -> None:
+async def test_a_card_posted_while_the_clock_was_ahead_is_old_before_discord_s_first_response(
+    world: CardLoopFixture,
+) -> None:
+    world.discord.tells_time = False
     world.clock.jump(108_000 * SECOND)
     await world.card("job")
     world.clock.jump(-108_000 * SECOND)
     await world.move(3_700 * SECOND)
     await world.halt()
     world.run()
+    world.discord.edit_script = [NoResponse("broken off")]
+    await world.told("job", percent=10)
+    assert not world.discord.edit_script
+    seen = len(world.edits())
+    await world.move(int(OLD_CARD_SECONDS * SECOND) - SECOND)
+    assert len(world.edits()) == seen
+    await world.move(SECOND)
+    assert len(world.edits()) == seen + 1
+
+
+async def test_an_old_card_is_old_without_a_response_while_the_clock_is_behind(world: CardLoopFixture) -> None:
+    await world.card("job")
+    await world.move(3_700 * SECOND)
+    world.clock.jump(-3_690 * SECOND)
     world.discord.edit_script = [NoResponse("broken off")]
     await world.told("job", percent=10)
     assert not world.discord.edit_script
