@@ -245,7 +245,7 @@ def test_the_scheduler_s_list_in_all_its_forms() -> None:
         read_scheduler({"executing": []})
 
 
-# ---- the questions --------------------------------------------------------------------------------------------------
+# ---- the requests ---------------------------------------------------------------------------------------------------
 
 
 def answers(wire: Wire, **by_place: tuple[int, object]) -> None:

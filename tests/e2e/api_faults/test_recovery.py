@@ -100,7 +100,7 @@ async def test_half_an_hour_without_the_api(crowd: tuple[Harness, list[GuildFixt
     posted = {outcome.attachments[0].content for server in servers for outcome in server.outcomes()}
     assert posted == {job.videos[0].content for job in jobs}
     asked = Counter(entry.jobid for entry in harness.pixverse.requests[before:])
-    assert asked.pop(None, 0) <= _JOBS_EACH, "v2's lists take the place of questions about its jobs"
+    assert asked.pop(None, 0) <= _JOBS_EACH, "v2's lists take the place of requests for its jobs"
     assert len(asked) == len(jobs)
     assert sum(asked.values()) <= len(jobs) + 3, "each job once, and the one that found out"
     assert len(harness.bot.said("API answers again")) == 1

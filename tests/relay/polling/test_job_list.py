@@ -27,7 +27,7 @@ async def _watched(world: RelayFixture, jobids: list[str]) -> None:
     world.api.list_requests.clear()
 
 
-def _questions(world: RelayFixture) -> int:
+def _requests(world: RelayFixture) -> int:
     return len(world.api.asked) + len(world.api.list_requests)
 
 
@@ -64,9 +64,9 @@ async def test_a_relayed_job_costs_two_fifths_of_the_requests_and_its_outcome_is
 ) -> None:
     world.run()
     assert max(await _relayed(world, ten, 300)) <= 22.1
-    with_list = _questions(world)
+    with_list = _requests(world)
     assert max(await _relayed(world, [f"plain-{number}" for number in range(10)], 300)) <= 22.1
-    without = _questions(world) - with_list
+    without = _requests(world) - with_list
     assert with_list <= 0.4 * without
 
 
@@ -252,7 +252,7 @@ async def test_old_jobs_share_a_list_too(world: RelayFixture, ten: list[str]) ->
     world.api.list_requests.clear()
     await world.advance(3600)
     assert len(world.api.list_requests) <= 14
-    assert _questions(world) <= 0.4 * 10 * 3600 / 315
+    assert _requests(world) <= 0.4 * 10 * 3600 / 315
 
 
 async def test_a_job_that_is_too_old_is_given_up_even_if_a_list_names_it(world: RelayFixture, ten: list[str]) -> None:

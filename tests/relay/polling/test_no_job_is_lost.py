@@ -16,7 +16,7 @@ from storage.jobs import OpenJob
 from tests.relay.relay_fixture import ACCOUNT, GUILD, RelayFixture
 
 
-async def _with_questions_in_flight(world: RelayFixture, jobs: int) -> list[int]:
+async def _with_requests_in_flight(world: RelayFixture, jobs: int) -> list[int]:
     """This many jobs are due at once, and no request is answered yet."""
     numbers = [await world.watch(f"job-{number}") for number in range(jobs)]
     world.clock.move_to(world.clock.monotonic() + 100)
@@ -30,7 +30,7 @@ async def _with_questions_in_flight(world: RelayFixture, jobs: int) -> list[int]
 
 
 async def test_a_token_refused_while_jobs_wait_for_a_slot_loses_none_of_them(world: RelayFixture) -> None:
-    numbers = await _with_questions_in_flight(world, 30)
+    numbers = await _with_requests_in_flight(world, 30)
     assert len(world.api.asked) == 8
     dues = {number: job.due for number in numbers if (job := world.queue.get(number)) is not None}
     first = sorted(numbers, key=dues.__getitem__)[:16]
@@ -58,7 +58,7 @@ async def test_a_token_refused_while_jobs_wait_for_a_slot_loses_none_of_them(wor
 
 
 async def test_a_restarted_loop_requests_what_was_in_flight(world: RelayFixture) -> None:
-    await _with_questions_in_flight(world, 3)
+    await _with_requests_in_flight(world, 3)
     assert len(world.api.asked) == 3
     await world.stop()
     world.api.gate = None
@@ -86,7 +86,7 @@ async def test_a_loop_that_ended_before_a_request_began_makes_it_later(world: Re
 
 
 async def test_waiting_for_a_request_of_an_ending_loop_gets_no_response(world: RelayFixture) -> None:
-    await _with_questions_in_flight(world, 1)
+    await _with_requests_in_flight(world, 1)
     listening = asyncio.create_task(world.fetcher.fetch(ACCOUNT, "job-0", 0.0))
     await asyncio.sleep(0)
     await world.stop()

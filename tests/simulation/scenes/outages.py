@@ -47,7 +47,7 @@ def api_down(scene: Scene) -> Story:
     since = scene.now
     yield 8.0
     asked = sum(1 for at, _, _ in scene.parts.pixverse.requests if at > since)
-    scene.expect(asked < 16, f"{asked} questions in the first seconds after an outage")
+    scene.expect(asked < 16, f"{asked} requests in the first seconds after an outage")
     yield 600.0
     for job, server in jobs:
         scene.came(job, server.channel)
@@ -126,7 +126,7 @@ def broken_off_at_once(scene: Scene) -> Story:
     yield 2.0 * scene.parts.interval + 20.0
     times = sorted(at for at, _, _ in scene.parts.pixverse.requests if at > since)
     at_once = max((sum(at <= one < at + 1.0 for one in times) for at in times), default=0)
-    scene.expect(at_once <= 13, f"{at_once} questions within a second after an outage")
+    scene.expect(at_once <= 13, f"{at_once} requests within a second after an outage")
     yield 300.0
     for server in servers:
         assert server.account is not None

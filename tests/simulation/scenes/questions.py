@@ -111,7 +111,7 @@ def called_often(scene: Scene) -> Story:
     intervals = 120.0 / scene.parts.interval + 1
     asked = scene.requests_for(job, since)
     most = intervals * (4.2 if claims else 1.2) + 3
-    scene.expect(asked <= most, f"{asked} questions in two minutes of callbacks, at most {most:.0f} are right")
+    scene.expect(asked <= most, f"{asked} requests in two minutes of callbacks, at most {most:.0f} are right")
     yield 400.0
     scene.came(job, server.channel)
 
@@ -132,7 +132,7 @@ def called_back_in_vain(scene: Scene) -> Story:
     since = scene.now
     yield from scene.just_requested(job)
     waited = scene.now - since
-    scene.expect(waited <= 1.5 * scene.parts.interval + 1.0, f"{waited:.0f} s without a question after three in vain")
+    scene.expect(waited <= 1.5 * scene.parts.interval + 1.0, f"{waited:.0f} s without a request after three in vain")
     end()
     yield 900.0
     scene.came(job, server.channel)
@@ -152,7 +152,7 @@ def called_back_while_slow(scene: Scene) -> Story:
     server.call_back({**scene.parts.pixverse.record(job), "status": "completed"})
     yield 8.0 * interval
     asked = scene.requests_for(job, since)
-    scene.expect(asked <= 12, f"{asked} questions in eight intervals after a callback, at most twelve are right")
+    scene.expect(asked <= 12, f"{asked} requests in eight intervals after a callback, at most twelve are right")
     end()
     yield 900.0
     scene.came(job, server.channel)
@@ -468,7 +468,7 @@ def crowded(scene: Scene) -> Story:
     jobs, since = _jobs(server), scene.now
     yield 1.2 * interval
     asked = sum(scene.requests_for(job, since) for job in jobs)
-    scene.expect(asked < 8, f"{asked} questions in an interval about {_MANY} young jobs that a list names")
+    scene.expect(asked < 8, f"{asked} requests in an interval about {_MANY} young jobs that a list names")
     yield 20.0 + 1.6 * interval
     yield from _each_at_its_interval(scene, jobs[5:])
     for job in jobs[:5]:
@@ -584,7 +584,7 @@ def asked_to_wait(scene: Scene) -> Story:
     scene.says(checked, "asked me to wait", never="isn't answering")
     yield 100.0 - scene.parts.interval * 1.5
     asked = sum(scene.requests_for(job, begun + 3.0) for job in jobs)
-    scene.expect(asked == 0, f"{asked} questions though the API had asked to wait")
+    scene.expect(asked == 0, f"{asked} requests though the API had asked to wait")
     gaps = scene.gaps(theirs, begun - 60.0)
     scene.expect(max(gaps) < 2.3 * scene.parts.interval, "another account has to wait too")
     yield 900.0
@@ -609,7 +609,7 @@ def told_no_time(scene: Scene) -> Story:
     yield 300.0
     scene.expect(
         len(times) <= (3 + 150 / scene.parts.interval) * (len(jobs) if status == 596 else 1),
-        f"{len(times)} questions in five minutes about {len(jobs)} jobs of an account that is refused",
+        f"{len(times)} requests in five minutes about {len(jobs)} jobs of an account that is refused",
     )
     end()
     yield 900.0
@@ -641,7 +641,7 @@ def longest_wait(scene: Scene) -> Story:
     since = scene.now
     yield 180.0
     asked = sum(scene.requests_for(job, since) for job in jobs)
-    scene.expect(asked == 0, f"{asked} questions though the API had asked to wait for longer")
+    scene.expect(asked == 0, f"{asked} requests though the API had asked to wait for longer")
     yield 600.0
     for job in jobs:
         scene.came(job, server.channel)
@@ -826,7 +826,7 @@ def shared(scene: Scene) -> Story:
         server.status(job, 2)
     yield 4.0
     asked = scene.requests_for(job)
-    scene.expect(asked <= 3, f"{asked} questions for six people who ask at once")
+    scene.expect(asked <= 3, f"{asked} requests for six people who ask at once")
     begun: list[float] = []
 
     def rule(request: Request) -> Trip | None:
@@ -841,12 +841,12 @@ def shared(scene: Scene) -> Story:
     for server in servers:
         server.look(job.jobid, 3)
     yield 2.0
-    scene.expect(len(begun) == 1, f"{len(begun)} questions at once about one job")
+    scene.expect(len(begun) == 1, f"{len(begun)} requests at once about one job")
     end()
     yield 190.0 - (scene.now - job.created)
     asked = scene.requests_for(job)
     most = 200 / scene.parts.interval + 6
-    scene.expect(asked <= most, f"{asked} questions for three servers with the same token, at most {most:.0f}")
+    scene.expect(asked <= most, f"{asked} requests for three servers with the same token, at most {most:.0f}")
     yield 60.0 + scene.parts.interval
     for server in servers:
         scene.came(job, server.channel)
@@ -868,7 +868,7 @@ def many_at_a_start(scene: Scene) -> Story:
     since = scene.now
     yield 6.0
     asked = scene.requests_of(account, since)
-    scene.expect(asked < 36, f"{asked} questions in the first seconds of a process")
+    scene.expect(asked < 36, f"{asked} requests in the first seconds of a process")
     yield 3100.0
     for job, server in jobs:
         scene.came(job, server.channel)

@@ -80,10 +80,10 @@ class Run:
         calls = self._harness.discord.requests
         megabytes = sum(len(video.content) for one in watched for video in one.job.videos) / 1e6
         refused = sum(call.status == 429 for call in calls)
-        questions = len(self._harness.pixverse.requests)
+        requests = len(self._harness.pixverse.requests)
         waves = ", then ".join(f"{wave.jobs} jobs ended in {wave.seconds:.0f} s" for wave in WAVES)
         return [
             f"{waves}, {megabytes:.0f} MB of videos: {judgement.counted}",
             f"from the end to the outcome: {judgement.waited}",
-            f"{questions} questions to PixVerse, {len(calls)} calls of Discord, {refused} of them answered with 429",
+            f"{requests} requests to PixVerse, {len(calls)} calls of Discord, {refused} of them answered with 429",
         ]

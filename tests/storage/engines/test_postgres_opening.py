@@ -365,7 +365,7 @@ async def test_a_replica(postgres_server: PostgresServer, url: PostgresUrl) -> N
 
 
 _BACKEND_KEY = b"K\0\0\0\x0c"
-"""What the message begins with by which a server, or a pooler, tells its client how to cancel a question."""
+"""What the message begins with by which a server, or a pooler, tells its client how to cancel a query."""
 
 
 def _as_a_pooler(answer: bytes) -> bytes:
