@@ -982,9 +982,9 @@ def operators_token_away(scene: Scene) -> Story:
     scene.card_says(job, server.channel, "On hold")
     settings["USEAPI_TOKEN"] = token
     scene.stop(2.0)
-    yield 60.0
+    yield 60.0 + scene.parts.interval
     scene.card_says(job, server.channel, "Started")
-    yield 2200.0
+    yield 2200.0 + scene.parts.interval
     scene.came(job, server.channel)
 
 
