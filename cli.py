@@ -65,7 +65,9 @@ def run(arguments: Sequence[str], environ: Mapping[str, str], root: Path) -> int
         return _complain(MISCONFIGURED, *error.problems)
     is_quiet = options.command == "check" and settings.log_level == "INFO"  # It prints what it finds.
     logs.set_up("WARNING" if is_quiet else settings.log_level, settings.log_format)
-    return _exit_code(command, deadline)
+    code = _exit_code(command, deadline)
+    lost = FAILED if _output_is_closed() else DONE
+    return code or lost
 
 
 class Deadline:
@@ -139,19 +141,22 @@ def _exit_code(command: Coroutine[object, object, None], deadline: Deadline) -> 
     except AlreadyRunning as error:
         return _complain(ALREADY_RUNNING, str(error))
     except Exception as error:
-        if not isinstance(error, BrokenPipeError) or not _output_is_closed():
+        if not isinstance(error, BrokenPipeError) or not _output_is_closed("\n"):
             # Logged here because the interpreter's own traceback would show secrets that the error holds.
             log.exception("The bot ended by a fault of its own")
         return FAILED
     return DONE
 
 
-def _output_is_closed() -> bool:
-    """Whether nobody reads the output any more, as in `bot.py check | head -1`. What is still to be written is lost."""
+def _output_is_closed(text: str = "") -> bool:
+    """Whether nobody reads the output any more, as in `bot.py check | head -1`. Writes this text and what is buffered;
+    what can't be written is lost."""
     try:
-        print(flush=True)
+        print(text, end="", flush=True)
     except BrokenPipeError:
-        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - flushed at the interpreter's end
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())  # What is buffered is written again at the interpreter's end.
+        os.close(nowhere)
         return True
     return False
 

@@ -140,8 +140,9 @@ async def test_output_that_the_terminal_s_encoding_cannot_show(build: Build) -> 
     assert any(r"za\u017c\xf3\u0142\u0107.db" in line for line in finished.lines)
 
 
-async def test_output_that_nobody_reads_any_more(build: Build) -> None:
-    """As in `bot.py check | head -1` in the container, which sets PYTHONUNBUFFERED."""
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+async def test_output_that_nobody_reads_any_more(build: Build, unbuffered: str) -> None:
+    """As in `bot.py check | head -1`. The container sets PYTHONUNBUFFERED; otherwise all is written at the end."""
     harness = await build()
     reader, writer = os.pipe()
     os.close(reader)
@@ -149,7 +150,7 @@ async def test_output_that_nobody_reads_any_more(build: Build) -> None:
         sys.executable,
         str(harness.bot.program / "bot.py"),
         "check",
-        env={**NO_CERTIFICATES, **harness.bot.settings, "PYTHONUNBUFFERED": "1"},
+        env={**NO_CERTIFICATES, **harness.bot.settings, "PYTHONUNBUFFERED": unbuffered},
         stdout=writer,
         stderr=asyncio.subprocess.PIPE,
     )
