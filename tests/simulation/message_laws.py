@@ -13,7 +13,7 @@ from tests.ui.twice import said_twice
 
 _PERCENT = re.compile(r"\*\*In progress: (\d+)%\.\*\*")
 _IN_WORK = re.compile(r"\*\*(?:Waiting to start|Started|In progress|Taking longer|Watching\.|No word)")
-_ENDED = re.compile(r"\*\*(?:Done|Failed|Refused by|Cancelled|No result|Expired|Finished)")
+_ENDED = re.compile(r"\*\*(?:Done|Failed|Refused by|Cancelled|No result|Expired|Finished|Ended)")
 _ON_HOLD = "**PixVerse results are on hold."
 _LONGEST_NONCE = 25
 _MISSING_PERMISSIONS = 50013
