@@ -129,7 +129,10 @@ class DiscordPoster:
 
     def age_of(self, message_id: int) -> float | None:
         now = self._discord_now()
-        return None if now is None else (now - discord.utils.snowflake_time(message_id)).total_seconds()
+        if now is None:
+            return None
+        # Responses tell the time in whole seconds, rounded down.
+        return (now - discord.utils.snowflake_time(message_id)).total_seconds() + 1.0
 
     async def find(self, address: Address, post: Post, after: int) -> HistorySearchResult:
         if seconds := self._paused_for():

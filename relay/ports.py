@@ -58,7 +58,7 @@ class Poster(Protocol):
         """Whether an edit from one to the other would change nothing visible."""
 
     def age_of(self, message_id: int) -> float | None:
-        """How many seconds old a message is, by Discord's clock; None if Discord's time is not known."""
+        """How many seconds old a message is at most, by Discord's clock; None if Discord's time is not known."""
 
     async def find(self, address: Address, post: Post, after: int) -> HistorySearchResult:
         """Searches the channel's history from `after` (milliseconds UTC) on for this very message. A notice is

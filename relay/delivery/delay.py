@@ -24,8 +24,8 @@ class Delay:
     watched_since: int
     working_since: int
     """Since when this process has run and been able to store what it sees."""
-    account_since: int
-    """When the account's token last began or stopped working, or the server began to use the account."""
+    account_changes: tuple[int, ...]
+    """When the account's token last began or stopped working, and when the server began to use the account."""
     server_back: int
     """When the bot last came back to the server; 0 if the server never removed it."""
     blocked: bool
@@ -39,7 +39,7 @@ def why_late(delay: Delay) -> LateReason | None:
     if delay.blocked or delay.server_back > delay.ended:
         return LateReason.NO_ACCESS
     seen_in_time = delay.seen - delay.ended <= LATE_AFTER
-    token_changed = delay.ended < delay.account_since <= delay.seen
+    token_changed = any(delay.ended < changed <= delay.seen for changed in delay.account_changes)
     if delay.queued - delay.seen > LATE_AFTER or (token_changed and not seen_in_time):
         return LateReason.TOKEN
     if delay.working_since > (delay.seen if seen_in_time else delay.ended):

@@ -233,7 +233,7 @@ class MessageBuilder:
                 queued=delivery.created_at,
                 watched_since=row.created_at,
                 working_since=self._working_since(),
-                account_since=max(row.account_since, row.server_account_since),
+                account_changes=(row.account_since, row.server_account_since),
                 server_back=row.server_back_at,
                 blocked=delivery.blocked_since is not None or delivery.reason in _NO_ACCESS,
             )

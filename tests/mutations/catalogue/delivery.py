@@ -357,8 +357,8 @@ MUTATIONS = (
         "the API is blamed for a result of a server that had used another account",
         "tests/relay/delivery/test_sender.py::test_an_outcome_of_a_server_that_used_another_account_meanwhile_says_so",
         "MessageBuilder._why_late",
-        "max(row.account_since, row.server_account_since)",
-        "row.account_since",
+        "(row.account_since, row.server_account_since)",
+        "(row.account_since,)",
     ),
     mutation(
         "the API is blamed for a result whose end could not be stored",
@@ -372,8 +372,8 @@ MUTATIONS = (
         "tests/relay/delivery/test_sender.py"
         "::test_a_token_that_changes_after_the_end_was_seen_is_not_why_the_outcome_is_late",
         "why_late",
-        "token_changed = delay.ended < delay.account_since <= delay.seen",
-        "token_changed, seen_in_time = delay.ended < delay.account_since, False",
+        "token_changed = any(delay.ended < changed <= delay.seen for changed in delay.account_changes)",
+        "token_changed, seen_in_time = any(delay.ended < changed for changed in delay.account_changes), False",
     ),
     mutation(
         "it is not stored when a server began to use another account",

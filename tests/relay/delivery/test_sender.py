@@ -1111,6 +1111,24 @@ async def test_an_outcome_of_a_server_that_had_removed_the_bot_says_so(world: Ou
     assert only(world).late is LateReason.NO_ACCESS
 
 
+async def test_a_change_of_accounts_after_the_end_was_seen_hides_no_earlier_repair(world: OutboxFixture) -> None:
+    await world.watch("job", CHANNEL)
+    world.clock.advance(60_000)
+    ended = world.clock.now()
+    world.clock.advance(3_600_000)
+    async with world.database.transaction() as tx:
+        await accounts.set_state(tx, 1, AccountState.REFUSED, world.clock.now())
+    world.clock.advance(1)
+    await world.end(completed("job", updated=ended))
+    world.clock.advance(1)
+    async with world.database.transaction() as tx:
+        await servers.set_alerts_channel(tx, GUILD, ALERTS)
+        await servers.note_account_changed(tx, GUILD, world.clock.now())
+    await world.pump()
+
+    assert only(world).late is LateReason.TOKEN
+
+
 async def test_an_outcome_of_a_server_that_used_another_account_meanwhile_says_so(world: OutboxFixture) -> None:
     await world.watch("job", CHANNEL)
     world.clock.advance(60_000)
