@@ -173,7 +173,7 @@ async def test_slow_videos_of_one_server_delay_no_video_of_another(world: Delive
     for channel_id in range(100, 150):
         await _jobs_with_slow_videos(world, channel_id, 1)
     world.outbox.wake()
-    await until(lambda: len(world.videos.fetched) >= 8)
+    await until(lambda: len(world.videos.fetched) >= 16)
     await until_idle()
     await world.watch("other", CHANNEL, guild_id=OTHER_SERVER)
     await world.end(completed("other"))
