@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from model.job import Job, Media
 from model.messages import LinkReason, VideoFile, VideoLink
@@ -19,6 +20,13 @@ Video = VideoFile | VideoLink
 
 MAX_FILES = 10
 """The most files that Discord accepts in one message (Discord developer docs, Create Message)."""
+
+_SILENT_AFTER = 3
+"""Downloads in a row that took long and failed before their host counts as silent."""
+_SILENT_SECONDS = 120.0
+"""Seconds between two tries of a silent host; longer than a download takes from a host that sends nothing."""
+_LONG = 60.0
+"""Seconds; only a silent or very slow host takes as long to fail."""
 
 
 class DiskBudget:
@@ -46,6 +54,42 @@ class DiskBudget:
         self._given_back.set()
 
 
+class SilentHosts:
+    """The hosts from which several downloads in a row took long and failed, as when a host accepts connections and
+    sends nothing.
+
+    Further downloads from such a host fail at once, so that they don't occupy what other hosts' downloads need. Every
+    two minutes one of them is tried; if it works, all are.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._failures: dict[str, int] = {}
+        """By host: how many downloads in a row took long and failed."""
+        self._next_try: dict[str, float] = {}
+        """When a silent host is tried again, in monotonic seconds."""
+
+    def may_try(self, host: str) -> bool:
+        """Whether to download from the host now. If it is silent, the caller is the only one that may."""
+        now = self._clock.monotonic()
+        if host in self._next_try:
+            if self._next_try[host] > now:
+                return False
+            self._next_try[host] = now + _SILENT_SECONDS
+        return True
+
+    def worked(self, host: str) -> None:
+        """Notes that the host has responded in time."""
+        self._failures.pop(host, None)
+        self._next_try.pop(host, None)
+
+    def took_long_and_failed(self, host: str) -> None:
+        """Notes a download that took long and failed."""
+        self._failures[host] = self._failures.get(host, 0) + 1
+        if self._failures[host] >= _SILENT_AFTER:
+            self._next_try[host] = self._clock.monotonic() + _SILENT_SECONDS
+
+
 @dataclass(slots=True)
 class _Shared:
     """The files of one response about one job, shared by all deliveries that hold them."""
@@ -69,6 +113,7 @@ class MediaStore:
         self._clock = clock
         self._meters = meters
         self._slots = asyncio.Semaphore(parallel)
+        self._silent_hosts = SilentHosts(clock)
         self._budget = DiskBudget(max_bytes * max(parallel * 4, MAX_FILES))
         self._shared: dict[tuple[int, tuple[Media, ...]], _Shared] = {}
 
@@ -119,10 +164,20 @@ class MediaStore:
         return (*videos, *surplus)
 
     async def _fetch_one(self, index: int, media: Media, path: Path) -> Video:
+        host = urlsplit(media.url).netloc
         async with self._slots:
+            if not self._silent_hosts.may_try(host):
+                expires_at = expiry_of(media.url)
+                return VideoLink(
+                    index, media.url, LinkReason.FETCH_FAILED, media.size, expires_at=expires_at, may_pass=True
+                )
             begun = self._clock.monotonic()
             video = await self._downloader.fetch(index, media, path)
             seconds = self._clock.monotonic() - begun
+        if isinstance(video, VideoLink) and video.reason is LinkReason.FETCH_FAILED and seconds >= _LONG:
+            self._silent_hosts.took_long_and_failed(host)
+        else:
+            self._silent_hosts.worked(host)
         if isinstance(video, VideoFile):
             self._meters.download_ended("file", seconds, video.size)
         else:

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from email.utils import formatdate
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import cast
 from urllib.parse import unquote
 
 import pytest
@@ -28,6 +29,7 @@ from relay.ports import NoMeters
 from sandbox.pixverse_api.videos import video as sandbox_video
 from settings import MediaHost
 from tests.clock import ManualClock
+from tests.idle import until_idle
 
 MP4 = b"\x00\x00\x00\x18ftypmp42" + b"v" * 5000
 LIMIT = 20_000
@@ -484,6 +486,93 @@ async def test_giving_up_the_wait_for_space_passes_the_turn_on() -> None:
     await _turns()
     large.cancel()
     await small
+
+
+class _SilentHost:
+    """Replaces the hosts: downloads from `silent.example` fail after 93 seconds, all others work."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        self.asked: list[str] = []
+        self.silent = True
+        self._clock = clock
+
+    async def fetch(self, index: int, media: Media, path: Path) -> VideoFile | VideoLink:
+        self.asked.append(media.url)
+        if "silent" in media.url and self.silent:
+            await self._clock.sleep(93)
+            return VideoLink(index, media.url, LinkReason.FETCH_FAILED, tries=TRIES)
+        path.write_bytes(MP4)
+        return VideoFile(index, path, ".mp4", len(MP4))
+
+
+@pytest.fixture
+def hosts_and_store(tmp_path: Path) -> tuple[ManualClock, _SilentHost, MediaStore]:
+    clock = ManualClock(NOW)
+    hosts = _SilentHost(clock)
+    made = MediaStore(cast("Downloader", hosts), tmp_path / "media", LIMIT, 3, clock, NoMeters())
+    made.sweep()
+    return clock, hosts, made
+
+
+async def _one_each(store: MediaStore, *urls: str) -> list[asyncio.Task[VideoFile | VideoLink]]:
+    async def fetched(number: int, url: str) -> VideoFile | VideoLink:
+        async with store.fetch(number, job(Media(url))) as videos:
+            return videos[0]
+
+    tasks = [asyncio.create_task(fetched(number, url)) for number, url in enumerate(urls)]
+    await until_idle()
+    return tasks
+
+
+async def _later(clock: ManualClock, seconds: float) -> None:
+    clock.advance(round(seconds * 1000))
+    await until_idle()
+
+
+async def test_a_silent_host_soon_delays_no_other(
+    hosts_and_store: tuple[ManualClock, _SilentHost, MediaStore],
+) -> None:
+    clock, hosts, store = hosts_and_store
+    silent = await _one_each(store, *(f"https://silent.example/{number}.mp4" for number in range(40)))
+    (other,) = await _one_each(store, "https://other.example/a.mp4")
+    await _later(clock, 93)
+
+    assert other.done()
+    assert isinstance(other.result(), VideoFile)
+    assert all(task.done() for task in silent)
+    links = [task.result() for task in silent]
+    assert sum("silent" in url for url in hosts.asked) == 3
+    assert [link.may_pass for link in links if isinstance(link, VideoLink)] == [False] * 3 + [True] * 37
+
+
+async def test_a_silent_host_is_tried_by_one_download_at_a_time_until_it_works(
+    hosts_and_store: tuple[ManualClock, _SilentHost, MediaStore],
+) -> None:
+    clock, hosts, store = hosts_and_store
+    urls = [f"https://silent.example/{number}.mp4" for number in range(5)]
+    await _one_each(store, *urls)
+    await _later(clock, 93)
+    hosts.asked.clear()
+
+    await _later(clock, 120)
+    await _one_each(store, *urls)
+    assert len(hosts.asked) == 1
+    await _later(clock, 93)
+    hosts.silent = False
+    await _later(clock, 120)
+    await _one_each(store, urls[0])
+    assert [type(task.result()) for task in await _one_each(store, *urls)] == [VideoFile] * 5
+
+
+async def test_a_host_that_fails_now_and_then_is_always_tried(
+    hosts_and_store: tuple[ManualClock, _SilentHost, MediaStore],
+) -> None:
+    clock, hosts, store = hosts_and_store
+    for number in range(6):
+        hosts.silent = number % 3 > 0
+        await _one_each(store, f"https://silent.example/{number}.mp4")
+        await _later(clock, 93)
+    assert len(hosts.asked) == 6
 
 
 class _Lies:
