@@ -340,10 +340,12 @@ class Sender:
         """Waits if nothing could be posted now anyway: once the channel is open, its history may be readable. Otherwise
         waiting would not show whether the message was posted.
 
-        `closed` is why Discord refused to show the history. It counts too, because the gateway doesn't report the
-        threads of a channel that is hidden from the bot.
+        `closed` is why Discord refused to show the history. That counts too, and so does an earlier refusal to post if
+        the gateway doesn't report the channel: it reports no archived thread, and none of a channel that is hidden.
         """
-        if not draft.wanted or not (closed or self._poster.missing_permissions(draft.address)):
+        missing = self._poster.missing_permissions(draft.address)
+        was_closed = missing is None and draft.delivery.blocked_since is not None
+        if not draft.wanted or not (closed or missing or was_closed):
             return Unsure()
         attempt = self._attempt(draft, draft.delivery.attempts)
         verdict = verdicts.blocked(attempt, closed or Reason.NO_PERMISSION)

@@ -78,7 +78,7 @@ class Discord:
     looks: list[int] = field(default_factory=list)
     readable: bool = True
     remembers: bool = True
-    missing: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    missing: dict[int, tuple[str, ...] | None] = field(default_factory=dict)
     hidden: dict[int, SendResult] = field(default_factory=dict)
     """The refusal for each hidden channel."""
     attach: bool = True

@@ -173,6 +173,25 @@ async def test_a_channel_that_only_discord_says_is_closed_is_looked_into_once_it
     await world.stop()
 
 
+async def test_a_place_where_discord_just_refused_to_post_is_searched_once_it_is_open(new_place: NewPlace) -> None:
+    """The gateway does not report a locked thread that is archived, so it tells of no missing permission."""
+    world, delivery_id = await seeded(new_place(), [DEAD, *[Refused(403, 50001)] * 100])
+    world.discord.missing[CHANNEL] = None
+    await world.pump_for(60_000, 5_000)
+    assert (await world.get(delivery_id)).reason == Reason.NO_PERMISSION
+    world.discord.readable = False
+    world.clock.advance(LONG)
+    await world.pump_for(3_600_000, 60_000)
+    assert (await world.get(delivery_id)).state == "waiting"
+
+    world.discord.script.clear()
+    world.discord.readable = True
+    await world.pump_for(3_600_000, 60_000)
+    assert (await world.get(delivery_id)).state == "posted"
+    assert len(world.discord.outcomes(CHANNEL)) == 1
+    await world.stop()
+
+
 @pytest.mark.parametrize("by", ["gateway", "response"])
 async def test_an_unreachable_channel_is_waited_for_three_days(new_place: NewPlace, by: str) -> None:
     world, delivery_id = await seeded(new_place(), [LOST])
