@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import inf
 
 from relay.polling import schedule
@@ -26,8 +27,8 @@ class CircuitBreaker:
         self._random = timing.random
         self.down_since: int | None = None
         """When the first of the failed requests was made, in milliseconds UTC; None while the API responds."""
-        self.polled_jobs = 0
-        """How many jobs are polled. Failures of a single job prove nothing unless it is the only one."""
+        self.polled_jobs: Callable[[], int] = lambda: 0
+        """Returns how many jobs are polled. Failures of a single job prove nothing unless it is the only one."""
         self._responded_at = -inf
         self._failures = 0
         self._jobs: set[str] = set()
@@ -51,7 +52,7 @@ class CircuitBreaker:
         self._failures += 1
         if len(self._jobs) < _FAILURES:
             self._jobs.add(jobid)
-        enough = self._failures >= _FAILURES and len(self._jobs) >= min(_FAILURES, self.polled_jobs)
+        enough = self._failures >= _FAILURES and (len(self._jobs) >= _FAILURES or len(self._jobs) >= self.polled_jobs())
         spanned = asked - self._first_asked >= _PATIENCE_INTERVALS * self._interval
         if self.down_since is not None or not enough or not spanned:
             return False

@@ -191,6 +191,10 @@ class JobQueue:
         """Whether the job waits until it is due."""
         return self.contains(job) and not job.in_flight
 
+    def account_sizes(self) -> dict[int, int]:
+        """How many jobs each account has that has any."""
+        return {account_id: account.jobs for account_id, account in self._accounts.items()}
+
     def of_account(self, account_id: int) -> int:
         """How many jobs of the account wait or are in flight."""
         account = self._accounts.get(account_id)

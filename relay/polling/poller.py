@@ -65,6 +65,7 @@ class Poller:
         self._loader = loader
         self._fetcher = fetcher
         self._breaker = fetcher.breaker
+        self._breaker.polled_jobs = self._polled_jobs
         self._recorder = recorder
         self._job_lists = job_lists
         self._accounts = accounts
@@ -112,7 +113,6 @@ class Poller:
             # Broad, so that the loop goes on: what was not read is still marked as changed.
             self.failures += 1
             longest = min(self._reading.failed(error), self._interval)
-        self._breaker.polled_jobs = len(self._queue)
         self._start_due()
         due = self._queue.next_due()
         # Without a free slot, the end of a task wakes the loop.
@@ -188,7 +188,7 @@ class Poller:
 
     def _action(self, job: PolledJob) -> Action | None:
         """What to do about a due job. None if it has to wait; it then has another due time."""
-        backoff_until = self._backoff_until(job)
+        backoff_until = self._backoff_until(job.account_id)
         if backoff_until is None and (self._breaker.down_since is None or self._breaker.begin_probe(job.id)):
             return self._poll
         if self._queue.may_be_given_up(job, responded=False):
@@ -199,12 +199,17 @@ class Poller:
             self._queue.defer(job, self._breaker.retry_at())
         return None
 
-    def _backoff_until(self, job: PolledJob) -> float | None:
-        """Until when the job's account backs off; `inf` without a usable token, None if the job may be requested."""
-        state, token = self._accounts.state_of(job.account_id), self._accounts.token_of(job.account_id)
+    def _backoff_until(self, account_id: int) -> float | None:
+        """Until when the account backs off; `inf` without a usable token, None if its jobs may be requested."""
+        state, token = self._accounts.state_of(account_id), self._accounts.token_of(account_id)
         if state is not AccountState.OK or token is None:
             return math.inf
-        return self._fetcher.backoff_until(job.account_id)
+        return self._fetcher.backoff_until(account_id)
+
+    def _polled_jobs(self) -> int:
+        """How many jobs may be requested now, apart from when they are due."""
+        sizes = self._queue.account_sizes().items()
+        return sum(jobs for account_id, jobs in sizes if self._backoff_until(account_id) is None)
 
     async def _give_up(self, job: PolledJob) -> None:
         await self._recorder.give_up(job.id)
@@ -217,7 +222,7 @@ class Poller:
         if listed_at is not None:
             self._queue.named_by_list(job, listed_at)
             return
-        backoff_until = self._backoff_until(job)
+        backoff_until = self._backoff_until(job.account_id)
         if backoff_until is not None:  # The list was refused.
             self._queue.postpone(job, backoff_until)
             return
@@ -231,7 +236,7 @@ class Poller:
             self._queue.still_running(job)
         elif response is not None:
             self._queue.missing(job)
-        elif (backoff_until := self._backoff_until(job)) is not None:
+        elif (backoff_until := self._backoff_until(job.account_id)) is not None:
             self._queue.postpone(job, backoff_until)
         else:
             self._queue.failed(job)

@@ -192,6 +192,13 @@ MUTATIONS = (
         "raise",
     ),
     mutation(
+        "jobs on hold hide that the API is down",
+        "tests/relay/polling/test_poller.py::test_jobs_on_hold_do_not_hide_that_the_api_is_down",
+        "Poller._polled_jobs",
+        "if self._backoff_until(account_id) is None",
+        "if True",
+    ),
+    mutation(
         "a proxy's 404 means that a job is gone",
         "tests/pixverse/test_api_errors.py::test_without_a_code_a_job_is_not_gone_but_a_token_is_refused",
         "_is_own",

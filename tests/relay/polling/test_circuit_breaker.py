@@ -13,7 +13,7 @@ class _Breaker(CircuitBreaker):
     def __init__(self, jobs: int = 10) -> None:
         self.clock = ManualClock()
         super().__init__(Timing(self.clock, Random(1), 20.0))
-        self.polled_jobs = jobs
+        self.polled_jobs = lambda: jobs
 
     def responded_at(self, at: float) -> bool:
         self.clock.move_to(at)

@@ -331,6 +331,17 @@ async def test_retry_after_pauses_the_account_and_no_other(world: RelayFixture) 
     assert len({round(at, 3) for at in mine}) > 1
 
 
+async def test_jobs_on_hold_do_not_hide_that_the_api_is_down(world: RelayFixture) -> None:
+    world.accounts.used[GUILD + 1] = OTHER_ACCOUNT
+    await world.watch("job-1")
+    await world.watch("job-2", guild=GUILD + 1, channel=CHANNEL + 1)
+    world.accounts.states[OTHER_ACCOUNT] = AccountState.REFUSED
+    world.api.everywhere = Unavailable("503")
+    world.run()
+    await world.advance(300)
+    assert world.fetcher.down_since is not None
+
+
 async def test_a_refused_token_puts_its_jobs_on_hold_until_it_works(world: RelayFixture) -> None:
     await world.watch("job-1")
     world.run()

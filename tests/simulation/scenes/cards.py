@@ -137,7 +137,7 @@ def old_and_unanswered(scene: Scene) -> Story:
     yield 3700.0
     lost = scene.on_discord(lambda request: Trip(lost_back=True) if _edits(request, server.channel) else None)
     away = scene.on_api(lambda _: Trip(unreachable=True))
-    yield 1200.0
+    yield 1800.0
     scene.card_says(job, server.channel, "isn.t answering")
     away()
     lost()
