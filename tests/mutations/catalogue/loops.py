@@ -206,7 +206,7 @@ MUTATIONS = (
     ),
     mutation(
         "a card that is being edited is edited a second time",
-        "tests/relay/cards/test_due_keys.py::test_it_behaves_like_a_list_sorted_by_time",
+        "tests/relay/cards/test_due_keys.py::test_a_key_that_is_taken_is_due_once_it_is_free",
         "DueKeys.next_at",
         "if self._at.get(key) == at and key not in self._taken:",
         "if self._at.get(key) == at:",
@@ -315,7 +315,8 @@ MUTATIONS = (
     ),
     mutation(
         "the end of one trial of a token makes the others forget who was later",
-        "tests/relay/accounts/test_account_registry.py::test_the_later_command_wins_not_the_later_response",
+        "tests/relay/accounts/test_account_registry.py"
+        "::test_the_later_command_wins_even_if_it_enters_the_token_in_use_again",
         "ServerTokens.set_token",
         "if not self._being_set:",
         "if True:",

@@ -213,6 +213,19 @@ async def test_the_later_command_wins_not_the_later_response(world: AccountsFixt
     assert not world.tokens._changed_by, "of the servers nothing is kept"
 
 
+async def test_the_later_command_wins_even_if_it_enters_the_token_in_use_again(world: AccountsFixture) -> None:
+    """The stored token then does not show that there was a later command."""
+    account_id = await _own(world, NEW)
+    gate = world.api.holds(OLD)
+    slow = asyncio.create_task(world.tokens.set_token(GUILD, ADMIN, OLD))
+    await world.pass_time(0)
+    assert await _own(world, NEW) == account_id
+    gate.set()
+    with pytest.raises(TokenOvertaken):
+        await slow
+    assert world.accounts.in_force(GUILD) == account_id
+
+
 async def test_an_earlier_command_is_stored_if_the_later_one_was_not(world: AccountsFixture) -> None:
     gate = world.api.holds(OLD)
     slow = asyncio.create_task(world.tokens.set_token(GUILD, ADMIN, OLD))

@@ -39,6 +39,16 @@ def test_it_behaves_like_a_list_sorted_by_time(steps: list[tuple[str, int, int]]
         assert due.next_at() == min((at for one, at in plain.items() if one not in taken), default=None)
 
 
+def test_a_key_that_is_taken_is_due_once_it_is_free() -> None:
+    due, key = DueKeys(), Key(DeliveryKind.CARD, 1)
+    due.add(key, 5)
+    assert due.take(5) == key
+    due.add(key, 6)
+    assert (due.next_at(), due.take(7)) == (None, None)
+    due.free(key)
+    assert (due.next_at(), due.take(7)) == (6, key)
+
+
 def test_moving_keys_does_not_grow_the_heap() -> None:
     due = DueKeys()
     for turn in range(1000):

@@ -293,6 +293,7 @@ def ahead_and_killed(scene: Scene) -> Story:
     scene.turn_clock(0)
     yield from scene.until(lambda: bool(scene.outcomes(last, server.channel)))
     yield from scene.until(lambda: scene.parts.pixverse.status(alone)[1] == 45)
+    yield 6.0
     server.press(scene.card(alone, server.channel), "Check now", 2)
     yield 8.0
     scene.card_says(alone, server.channel, "22%")
