@@ -10,10 +10,16 @@ from storage.deliveries import IS_OPEN
 from storage.subscriptions import FORGOTTEN
 
 _NOT_WANTED = f"""
-NOT EXISTS (SELECT 1 FROM subscriptions s WHERE s.job_id = j.id AND (s.ended_at IS NULL OR s.ended_at > {{later}}
+NOT EXISTS (SELECT 1 FROM subscriptions s WHERE s.job_id = j.id AND (s.ended_at IS NULL OR {{recent}}
   OR EXISTS (SELECT 1 FROM deliveries d WHERE d.subscription_id = s.id AND d.{IS_OPEN})))
 """
-"""Nobody waits for the job, nothing of it is still to be posted, and nobody stopped waiting after `later`."""
+"""Nobody waits for the job, nothing of it is still to be posted, and no subscription is `recent`."""
+
+_CARD_OUTDATED = f"""
+(s.ended_at > ?3 AND NOT s.card_final AND EXISTS (SELECT 1 FROM deliveries c
+  WHERE c.subscription_id = s.id AND c.kind = '{DeliveryKind.CARD}' AND c.message_id IS NOT NULL))
+"""
+"""The subscription ended a short while ago, and its card does not say so yet."""
 
 _UNUSED = """
 token IS NULL AND NOT EXISTS (SELECT 1 FROM servers WHERE account_id = accounts.id)
@@ -108,14 +114,15 @@ async def old_jobs(queries: Queries, before: int, limit: int, *, stopped_before:
     """Jobs that ended before this time (milliseconds UTC), and jobs that have not ended but for which nobody has waited
     since then.
 
-    Never a job that somebody waits for, that has something still to be posted, or for which somebody has waited since
-    `stopped_before`: its card may be about to be edited for the last time.
+    Never a job that somebody waits for, that has something still to be posted, or whose card still has to be edited for
+    the last time, unless nobody has waited for it since `stopped_before`.
     """
     return await queries.values(
         f"""
-        SELECT j.id FROM jobs j WHERE j.ended_at <= ?1 AND {_NOT_WANTED.format(later="?3")}
+        SELECT j.id FROM jobs j WHERE j.ended_at <= ?1 AND {_NOT_WANTED.format(recent=_CARD_OUTDATED)}
         UNION ALL
-        SELECT j.id FROM jobs j WHERE j.ended_at IS NULL AND j.changed_at <= ?1 AND {_NOT_WANTED.format(later="?1")}
+        SELECT j.id FROM jobs j
+        WHERE j.ended_at IS NULL AND j.changed_at <= ?1 AND {_NOT_WANTED.format(recent="s.ended_at > ?1")}
         LIMIT ?2
         """,
         (before, limit, stopped_before),

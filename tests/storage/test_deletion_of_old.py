@@ -39,6 +39,16 @@ class Shelf:
             await subscriptions.put_subscriber(tx, subscription_id, 66, mention=True, in_batch=False, now=OLD)
             if stopped is not None:
                 await subscriptions.stop(tx, subscription_id, 66, stopped)
+            if given_up is not None:
+                card = await deliveries.add_card(
+                    tx,
+                    subscription_id=subscription_id,
+                    guild_id=GUILD,
+                    channel_id=CHANNEL,
+                    base_nonce=f"card-{jobid}",
+                    now=OLD,
+                )
+                await deliveries.settle_posted(tx, card, message_id=6, now=OLD)
             if ended is None:
                 return row.id
             await jobs.end(tx, row.id, Outcome.COMPLETED, ended)

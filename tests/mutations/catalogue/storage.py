@@ -115,9 +115,9 @@ MUTATIONS = (
     mutation(
         "a job is deleted before the card on hold that waited for it can say that it has ended",
         "tests/storage/test_deletion_of_old.py::test_watched_jobs_and_jobs_with_outcomes_to_post_are_kept",
-        "old_jobs",
-        '_NOT_WANTED.format(later="?3")',
-        "_NOT_WANTED.format(later=2**62)",
+        "_CARD_OUTDATED",
+        "s.ended_at > ?3",
+        "FALSE",
     ),
     mutation(
         "a message still to be posted is deleted once it is old",

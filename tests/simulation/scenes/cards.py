@@ -293,14 +293,13 @@ def ahead_and_killed(scene: Scene) -> Story:
     scene.turn_clock(0)
     yield from scene.until(lambda: bool(scene.outcomes(last, server.channel)))
     yield from scene.until(lambda: scene.parts.pixverse.status(alone)[1] == 45)
-    yield 6.0
     server.press(scene.card(alone, server.channel), "Check now", 2)
     yield 8.0
     scene.card_says(alone, server.channel, "22%")
     scene.kill(5.0)
     yield 6.0
     end()
-    yield 40.0
+    yield 40.0 + scene.parts.interval
     scene.card_says(alone, server.channel, "45%")
     scene.expect(
         bool(scene.messages(server.channel, r"2 jobs have ended\.")), "a summary does not show that all have ended"
