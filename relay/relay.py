@@ -159,7 +159,7 @@ class Relay:
             attacher=Attacher(media, link_refresher.refresh, clock),
             card_posts=card_posts,
             clock=clock,
-            working_since=lambda: max(started, self.writes.resumed_at),
+            working_since=lambda: max(started, self.writes.not_paused_since()),
         )
         sender = Sender(database, poster, builder, ResultRecorder(database, changes, clock), clock, ownership)
         self.outbox = DeliveryLoop(database, sender, clock, ownership=ownership)

@@ -44,7 +44,7 @@ class WriteAvailability:
         self._patience = patience
         self.paused = False
         """Whether no write has succeeded for half a minute. Cards are edited when this changes."""
-        self.resumed_at = 0
+        self._resumed_at = 0
         """When the latest pause ended, in milliseconds UTC; 0 if there was none."""
         self._tried_at = float("-inf")
         self._took: bool | None = None
@@ -58,6 +58,11 @@ class WriteAvailability:
             return self._took is True
         done, _ = await asyncio.wait({self._begin_trial()}, timeout=self._patience)
         return bool(done) and self._took is True
+
+    def not_paused_since(self) -> int:
+        """Since when this process can store what it sees, in milliseconds UTC: now during a pause, because a write may
+        succeed before the pause is known to be over; 0 if there was no pause."""
+        return self._clock.now() if self.paused else self._resumed_at
 
     async def run(self) -> None:
         """Waits for a refused write, then for the next successful one; repeats until it is cancelled."""
@@ -102,7 +107,7 @@ class WriteAvailability:
             log.error("the database has taken no write for %.0f s; cards say that the bot is paused", seconds)
         else:
             log.warning("the database takes writes again")
-            self.resumed_at = self._clock.now()
+            self._resumed_at = self._clock.now()
         self.paused = paused
         self._changes.writes_changed()
 

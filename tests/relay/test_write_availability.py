@@ -56,20 +56,20 @@ async def test_a_full_disk_is_noticed_by_any_write(world: CardLoopFixture) -> No
 
 async def test_cards_are_notified_at_the_start_and_at_the_end(world: CardLoopFixture) -> None:
     await world.database._engine.writer.rows("PRAGMA busy_timeout = 10")
-    paused = []
+    paused, since = [], list[int]()
     with closing(sqlite3.connect(world.database.path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
 
         def look() -> None:
             paused.append(writes.paused)
+            since.append(writes.not_paused_since())
 
         clock = Steps(look, look, lambda: other.execute("ROLLBACK"))
         writes = WriteAvailability(world.database, world.changes, clock)
-        assert writes.resumed_at == 0
         await writes.until_over()
     assert clock.slept == [30, 15, 15]
     assert (paused, writes.paused) == ([False, True], False)
-    assert writes.resumed_at == clock.now()
+    assert (*since, writes.not_paused_since()) == (0, clock.now(), clock.now())
     assert world.recorded.writes == 2
 
 

@@ -372,8 +372,15 @@ MUTATIONS = (
         "the API is blamed for a result whose end could not be stored",
         "tests/relay/test_write_availability.py::test_cards_are_notified_at_the_start_and_at_the_end",
         "WriteAvailability._set",
-        "self.resumed_at = self._clock.now()\n",
+        "self._resumed_at = self._clock.now()\n",
         "",
+    ),
+    mutation(
+        "the API is blamed for a result that was stored before a pause was known to be over",
+        "tests/relay/test_write_availability.py::test_cards_are_notified_at_the_start_and_at_the_end",
+        "WriteAvailability.not_paused_since",
+        "self._clock.now() if self.paused else self._resumed_at",
+        "self._resumed_at",
     ),
     mutation(
         "a token that changed after the end was seen is blamed for a late result",
