@@ -639,7 +639,8 @@ class Ledger:
             self.fail(f"{job.prompt} ended at most {since:.0f} s ago, and is called late: {text!r}")
         # The faults of scenes are rules of their own. The bot may have seen a v2 job running long before it ended.
         seen_at = self._clock.passed - max(waited, since)
-        api_failed = bool(self.scene) or self._faults.was_active("api", seen_at - _BEFORE)
+        kinds = ("api", "lists")
+        api_failed = bool(self.scene) or any(self._faults.was_active(kind, seen_at - _BEFORE) for kind in kinds)
         if "PixVerse's API was down" in text and not (api_failed or skewed):
             self.fail(f"a result is late, and the API is blamed that was up all the time: {text!r}")
         if waited > _LATE and watched_first and not (tells_no_end or is_repeated or skewed):
