@@ -18,7 +18,8 @@ KEPT = 31 * 24 * 3600 * 1000
 """Milliseconds. useapi.net keeps a job's record just as long (PixVerse v1, get-pixverse-jobid)."""
 
 _LAST_EDITS = 24 * 3600 * 1000
-"""Milliseconds for which a job is kept after a channel has stopped waiting for it: its card still has to say so."""
+"""Milliseconds for which an old job is kept at most, after a channel has stopped waiting for it, until the channel's
+card says so."""
 _AT_ONCE = 100
 """Jobs or notices deleted in one transaction, which blocks all other writes."""
 _BETWEEN_SECONDS = 1.0

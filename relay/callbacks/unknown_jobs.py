@@ -33,6 +33,7 @@ REQUESTS_PER_INTERVAL = 10
 """Requests about unknown jobs of one account; it may run as many for one channel (useapi.net PixVerse v1, maxJobs)."""
 
 _LONGEST_MAKING_MS = 24 * 3600 * 1000
+"""A job whose end the API does not date is taken for an old one if it was made longer ago than this."""
 
 
 class _Answer(Enum):

@@ -336,6 +336,14 @@ async def test_an_old_card_is_edited_every_five_minutes(world: CardLoopFixture, 
     assert world.statuses()[seen:] == [CardStatus.API_DOWN, CardStatus.SLOW]
 
 
+async def _is_next_edited_as_an_old_card(world: CardLoopFixture) -> None:
+    seen = len(world.edits())
+    await world.move(int(OLD_CARD_SECONDS * SECOND) - SECOND)
+    assert len(world.edits()) == seen
+    await world.move(SECOND)
+    assert len(world.edits()) == seen + 1
+
+
 @pytest.mark.parametrize(("at_first", "then"), [(0, -7_200), (108_000, -108_000)])
 async def test_an_old_card_is_old_whatever_the_local_clock_says(
     world: CardLoopFixture, at_first: int, then: int
@@ -349,11 +357,7 @@ async def test_an_old_card_is_old_whatever_the_local_clock_says(
     await world.move(int(OLD_CARD_SECONDS * SECOND))
     await world.told("job", percent=20)
     await world.told("job", percent=30)
-    seen = len(world.edits())
-    await world.move(int(OLD_CARD_SECONDS * SECOND) - SECOND)
-    assert len(world.edits()) == seen
-    await world.move(SECOND)
-    assert len(world.edits()) == seen + 1
+    await _is_next_edited_as_an_old_card(world)
 
 
 async def test_a_card_posted_while_the_clock_was_ahead_is_old_before_discord_s_first_response(
@@ -369,11 +373,7 @@ async def test_a_card_posted_while_the_clock_was_ahead_is_old_before_discord_s_f
     world.discord.edit_script = [NoResponse("broken off")]
     await world.told("job", percent=10)
     assert not world.discord.edit_script
-    seen = len(world.edits())
-    await world.move(int(OLD_CARD_SECONDS * SECOND) - SECOND)
-    assert len(world.edits()) == seen
-    await world.move(SECOND)
-    assert len(world.edits()) == seen + 1
+    await _is_next_edited_as_an_old_card(world)
 
 
 async def test_an_old_card_is_old_without_a_response_while_the_clock_is_behind(world: CardLoopFixture) -> None:
@@ -383,11 +383,7 @@ async def test_an_old_card_is_old_without_a_response_while_the_clock_is_behind(w
     world.discord.edit_script = [NoResponse("broken off")]
     await world.told("job", percent=10)
     assert not world.discord.edit_script
-    seen = len(world.edits())
-    await world.move(int(OLD_CARD_SECONDS * SECOND) - SECOND)
-    assert len(world.edits()) == seen
-    await world.move(SECOND)
-    assert len(world.edits()) == seen + 1
+    await _is_next_edited_as_an_old_card(world)
 
 
 async def test_a_card_that_the_bot_learned_of_late_is_not_young(world: CardLoopFixture) -> None:
@@ -614,11 +610,7 @@ async def test_a_card_whose_job_is_watched_again_at_once_keeps_its_pace(world: C
     async with world.database.transaction() as tx:
         await subscriptions.reopen(tx, subscription_id, batch_id=None, spoiler=False, now=world.clock.now())
     world.loop.subscription_changed(subscription_id)
-    seen = len(world.edits())
-    await world.move(int(OLD_CARD_SECONDS * SECOND) - SECOND)
-    assert len(world.edits()) == seen
-    await world.move(SECOND)
-    assert len(world.edits()) == seen + 1
+    await _is_next_edited_as_an_old_card(world)
 
 
 # ---- what Discord says ----------------------------------------------------------------------------------------------
