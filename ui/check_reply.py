@@ -239,7 +239,7 @@ def _watching(report: CheckReport) -> _Found | None:
     if _is_on_hold(report) or not watching:
         return None
     if report.on_hold or report.oldest is None:
-        return _Kind.WORKS, plural("watching {n} job", "watching {n} jobs", watching)
+        return _Kind.WORKS, plural("watching {n} other job", "watching {n} other jobs", watching)
     since = formatting.relative(report.oldest)
     text = plural("watching {n} job, added {when}", "watching {n} jobs, oldest {when}", watching, when=since)
     return _Kind.WORKS, text

@@ -135,7 +135,7 @@ def test_jobs_of_another_account_are_not_shown_as_watched() -> None:
     assert text.startswith(
         "**1 job of a different account is on hold.** </pixverse-admin token set:12> with that account's token"
     )
-    assert "watching 2 jobs" in text
+    assert "watching 2 other jobs" in text
     assert "watching" not in check_reply(replace(WELL, on_hold=3), MENTIONS).content
 
 
