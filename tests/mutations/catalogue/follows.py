@@ -53,6 +53,14 @@ MUTATIONS = (
         "await _is_owed",
     ),
     mutation(
+        "a follow begins by the local clock alone",
+        "tests/relay/follow/test_follow_commands.py"
+        "::test_a_follow_begins_by_discord_s_clock_or_the_local_one_whichever_is_behind",
+        "FollowCommands.follow",
+        "begins_at = min(ask.at, ask.sent_at)",
+        "begins_at = ask.at",
+    ),
+    mutation(
         "a list keeps the card of a young job out of date",
         "tests/relay/follow/test_account_follower.py"
         "::test_a_young_job_with_a_visible_card_is_requested_at_each_interval",
