@@ -177,6 +177,13 @@ MUTATIONS = (
         "until: float | None = None",
     ),
     mutation(
+        "until when to wait is read by this machine's clock",
+        "tests/pixverse/test_api_client.py::test_until_when_to_wait_is_read_by_the_api_s_own_clock",
+        "ApiClient._request",
+        'http_date(headers.get("Date"))',
+        "None",
+    ),
+    mutation(
         "an account refused without a time to wait is requested on and on",
         "tests/relay/polling/test_job_fetcher.py::test_simultaneous_refusals_count_once",
         "JobFetcher._back_off",
