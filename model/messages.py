@@ -198,6 +198,7 @@ class CardPost:
     stopped_by: int | None = None
     changed_at: int | None = None
     """When the bot last saw a change, in milliseconds UTC."""
+    without_api_text: bool = False
     language: str = ""
 
 
@@ -229,6 +230,7 @@ class SummaryPost:
     language: str = ""
     stopped: int = 0
     """Jobs that somebody stopped watching."""
+    without_api_text: bool = False
 
 
 @dataclass(frozen=True, slots=True)

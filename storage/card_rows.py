@@ -54,6 +54,7 @@ class CardRow:
     asker: int | None
     card_delivery: int | None
     card_message: int | None
+    card_variant: str | None
     card_language: str | None
 
 
@@ -67,6 +68,7 @@ class BatchMessage:
     guild_id: int
     channel_id: int
     shown_at: int
+    variant: str
     language: str
 
 
@@ -79,7 +81,7 @@ SELECT s.id AS subscription_id, s.guild_id, s.channel_id, s.batch_id, s.spoiler,
   coalesce(v.account_since, 0) AS server_account_since,
   (SELECT user_id FROM subscribers WHERE subscription_id = s.id AND user_id <> {FORGOTTEN}
     ORDER BY asked_at, user_id LIMIT 1) AS asker,
-  d.id AS card_delivery, d.message_id AS card_message, d.language AS card_language
+  d.id AS card_delivery, d.message_id AS card_message, d.variant AS card_variant, d.language AS card_language
 FROM subscriptions s
 JOIN jobs j ON j.id = s.job_id
 JOIN accounts a ON a.id = j.account_id
@@ -192,7 +194,7 @@ async def batch_message(queries: Queries, batch_id: int) -> BatchMessage | None:
         BatchMessage,
         """
         SELECT b.id AS batch_id, d.id AS delivery_id, d.message_id, d.guild_id, d.channel_id, b.shown_at,
-          d.language
+          d.variant, d.language
         FROM batches b JOIN deliveries d ON d.batch_id = b.id AND d.kind = ?
         WHERE b.id = ? AND d.message_id IS NOT NULL
         AND NOT EXISTS (SELECT 1 FROM servers v WHERE v.guild_id = b.guild_id AND v.gone_since IS NOT NULL)

@@ -460,6 +460,11 @@ async def set_message(tx: Transaction, delivery_id: int, message_id: int) -> Non
     )
 
 
+async def set_variant(tx: Transaction, delivery_id: int, variant: str) -> None:
+    """Records the form in which a posted message is edited from now on."""
+    await tx.run("UPDATE deliveries SET variant = ? WHERE id = ?", (variant, delivery_id))
+
+
 async def forget_message(tx: Transaction, delivery_id: int, *, reason: str) -> None:
     """Records that the message was deleted in Discord."""
     await tx.run("UPDATE deliveries SET message_id = NULL, reason = ? WHERE id = ?", (reason, delivery_id))

@@ -5,6 +5,8 @@ Colours: blue for running, green for done, red for failed or refused, amber for 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import discord
 from discord import Colour
 
@@ -84,6 +86,8 @@ def _colour(post: CardPost) -> discord.Colour:
 
 def card_text(post: CardPost, address: Address) -> str:
     """The card's text."""
+    if post.without_api_text:
+        post = replace(post, job=job_facts.without_api_text(post.job))
     if post.status is CardStatus.ENDED:
         return _ended(post, address)
     if post.status is CardStatus.STOPPED:
@@ -197,6 +201,9 @@ def summary_view(post: SummaryPost, address: Address) -> discord.ui.LayoutView:
 
 def summary_text(post: SummaryPost, address: Address) -> str:
     """The summary's text. The jobs' names are shortened until all of them fit into one message."""
+    if post.without_api_text:
+        entries = (replace(entry, job=job_facts.without_api_text(entry.job)) for entry in post.entries)
+        post = replace(post, entries=tuple(entries))
     for limit in range(SHORT_PROMPT, 0, -10):
         text = _summary_text(post, address, limit)
         if units(text) <= TEXT_DISPLAYS:

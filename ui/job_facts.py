@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from model.job import Job, JobState
 from pixverse.jobids import is_v2
 from ui import formatting
@@ -109,6 +111,13 @@ def plain_name(job: Job | None, number: int, limit: int) -> str:
     """A job's name for places without markup: as in `prompt_name`, but without escapes."""
     start = (job.prompt or "")[:_PROMPT_START] if job is not None and _has_name(job) else ""
     return plain(start, limit) or f"#{number}"
+
+
+def without_api_text(job: Job | None) -> Job | None:
+    """The job without the texts that come from the API, for a message in which Discord refuses them."""
+    if job is None:
+        return None
+    return replace(job, prompt=None, status="", button=None, style=None, model=None, quality=None, aspect_ratio=None)
 
 
 def _has_name(job: Job | None) -> bool:

@@ -45,7 +45,9 @@ def state(job: Job | None) -> str:
         return _("In progress for {time}", time=formatting.duration(job.elapsed * 1000))
     if job.state is JobState.CREATED and job.queue_place is not None:
         return _("In the queue, place {place}", place=number(job.queue_place))
-    return _(_STATES[job.state]) if job.state in _STATES else _('"{status}"', status=escaped(job.status, 30))
+    if job.state in _STATES:
+        return _(_STATES[job.state])
+    return _('"{status}"', status=escaped(job.status, 30)) if job.status else _("Not known yet")
 
 
 def no_further_than(latest: JobState, job: Job | None) -> str:

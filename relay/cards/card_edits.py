@@ -25,7 +25,8 @@ from relay.cards.card_status import slow_at
 from relay.cards.edit_queue import CHANNEL_SECONDS, EditQueue
 from relay.changes import Changes
 from relay.cluster.ownership import ALONE, Ownership
-from relay.delivery.verdicts import Meaning, meaning_of
+from relay.delivery.fallbacks import Variant
+from relay.delivery.verdicts import CONTENT, Meaning, meaning_of
 from relay.ports import Clock, Poster
 from storage import card_rows, deliveries, delivery_queries
 from storage.card_rows import BatchMessage
@@ -99,6 +100,7 @@ class _Edit:
     address: Address
     message_id: int
     delivery_id: int
+    variant: Variant
     post: CardPost | SummaryPost
     final: bool
     at: int
@@ -208,7 +210,8 @@ class CardEdits:
             is_stopped = row.card_final and row.shown == CardStatus.STOPPED
             is_current = is_stopped or view.news_at <= row.shown_at <= view.at
             unchanged = row.shown == post.status and is_current
-        edit = _Edit(view.address, row.card_message, row.card_delivery, post, view.final, view.at)
+        variant = Variant.parse(row.card_variant or "")
+        edit = _Edit(view.address, row.card_message, row.card_delivery, variant, post, view.final, view.at)
         if not unchanged:
             return await self._edit_in_time(edit)
         if view.final and not row.card_final:
@@ -219,13 +222,14 @@ class CardEdits:
         message = await card_rows.batch_message(self._database.reader, key.id)
         if message is None:
             return None
-        at = self._clock.now()
-        post = await self._posts.summary(key.id, "", message.language)
+        at, variant = self._clock.now(), Variant.parse(message.variant)
+        post = await self._posts.summary(key.id, "", message.language, without_api_text=variant.without_api_text)
         if post is None or await self._says_so_already(key, message, post, at):
             return None
         address = Address(message.guild_id, message.channel_id)
         final = not post.open and not any(map(_is_on_its_way, post.entries))
-        return await self._edit_in_time(_Edit(address, message.message_id, message.delivery_id, post, final, at))
+        edit = _Edit(address, message.message_id, message.delivery_id, variant, post, final, at)
+        return await self._edit_in_time(edit)
 
     async def _says_so_already(self, key: Key, message: BatchMessage, post: SummaryPost, now: int) -> bool:
         """Whether the summary is certain to show this content already."""
@@ -330,6 +334,13 @@ class CardEdits:
         if meaning is Meaning.CHANNEL_GONE and edit.final:
             await self._mark(edit)  # The message was deleted together with its channel.
             return None
+        if meaning in CONTENT:
+            # If the message is refused without the API's texts too, they are not the cause, and come back.
+            other = replace(edit.variant, without_api_text=not edit.variant.without_api_text)
+            async with self._database.transaction() as tx:
+                await deliveries.set_variant(tx, edit.delivery_id, other.format())
+            if other.without_api_text:
+                return Later(0.0)
         seconds = _ANY_EDIT.get(meaning, _REFUSED_SECONDS)
         last_too = edit.final or meaning in _ANY_EDIT
         self._pauses[edit.key] = _Pause(self._clock.monotonic() + seconds, last_too)

@@ -13,6 +13,7 @@ from model.states import CardStatus, DeliveryKind, DeliveryState
 from relay import merge
 from relay.cards.card_status import CardInputs, card_status, changes_at, is_final, slow_at
 from relay.delivery import nonces
+from relay.delivery.fallbacks import Variant
 from relay.delivery.verdicts import BLOCKED_FOR_AT_MOST
 from relay.ports import Clock, Poster
 from storage import batches, card_rows, delivery_queries
@@ -75,7 +76,9 @@ class CardPosts:
         post = None if status is None or row.server_gone else self._card_post(row, inputs.job, outcomes, status)
         return CardView(row, address, post, is_final(inputs), at, changes_at(inputs), _news_at(row, outcome))
 
-    async def summary(self, batch_id: int, nonce: str, language: str) -> SummaryPost | None:
+    async def summary(
+        self, batch_id: int, nonce: str, language: str, *, without_api_text: bool = False
+    ) -> SummaryPost | None:
         """A batch's summary; None if there is no such batch. It shows only the jobs, not whether the API is down or the
         bot is paused."""
         batch = await batches.by_id(self._reader, batch_id)
@@ -92,6 +95,7 @@ class CardPosts:
             done=sum(row.ended_at is not None and row.stopped_by is None for row in rows),
             stopped=sum(row.ended_at is not None and row.stopped_by is not None for row in rows),
             open=any(row.ended_at is None for row in rows),
+            without_api_text=without_api_text,
             language=language,
         )
 
@@ -120,6 +124,7 @@ class CardPosts:
             asker=row.asker,
             has_video=job is not None and bool(job.media),
             changed_at=row.changed_at,
+            without_api_text=Variant.parse(row.card_variant or "").without_api_text,
             language=row.card_language or "",
         )
 

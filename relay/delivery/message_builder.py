@@ -146,7 +146,9 @@ class MessageBuilder:
         if delivery.batch_id is None:
             return None
         at = self._clock.now()
-        post = await self._card_posts.summary(delivery.batch_id, nonce, delivery.language)
+        post = await self._card_posts.summary(
+            delivery.batch_id, nonce, delivery.language, without_api_text=variant.without_api_text
+        )
         return None if post is None else Draft(delivery, variant, post, at=at)
 
     async def _card(self, delivery: Delivery, variant: Variant, nonce: str) -> Draft | None:

@@ -125,6 +125,8 @@ _CAUSES = {
 }
 _FOR_ITS_WORDS = frozenset({Meaning.WORDS, Meaning.LINKS, Meaning.FORM, Meaning.REPLY})
 """Refusals after which the API's texts are left out first. After other refusals, the files are."""
+CONTENT = _FOR_ITS_WORDS | {Meaning.EXPLICIT, Meaning.UNKNOWN}
+"""Refusals of a message without files that may be due to the API's texts."""
 _WAITS = {
     Meaning.WAIT: Reason.RATE_LIMITED,
     Meaning.TOO_MANY_EDITS: Reason.RATE_LIMITED,
@@ -166,7 +168,8 @@ class Attempt:
 
     variant: Variant
     files: Sequence[VideoFile]
-    is_outcome: bool
+    has_api_text: bool
+    """Whether the message has texts from the API, unless the variant leaves them out."""
     is_reply: bool
     attempts: int
     """How often the message was sent, including this time."""
@@ -266,10 +269,10 @@ def retry_delay(attempts: int) -> int:
     return min(SECOND << min(attempts, 12), LONGEST_RETRY)
 
 
-def after_faults(variant: Variant, *, is_outcome: bool) -> Change | GiveUp:
+def after_faults(variant: Variant, *, has_api_text: bool) -> Change | GiveUp:
     """The verdict if faults of the bot itself keep a message from being sent: try its plainest form, then give up."""
     plainest = replace(variant, without_api_text=True, no_files=True)
-    if not is_outcome or variant == plainest:
+    if not has_api_text or variant == plainest:
         return GiveUp(Reason.FAULT)
     return Change(plainest)
 
@@ -344,7 +347,7 @@ def _next_form(attempt: Attempt, cause: Cause, *, files_first: bool) -> Verdict:
     """The next form of a message whose content was refused: without its files or without the API's texts, at last
     without both. Files come back when the texts are left out, unless uploads are known to be limited."""
     variant = attempt.variant
-    if not attempt.is_outcome:
+    if not attempt.has_api_text:
         return GiveUp(Reason.REFUSED, cause)
     if variant.without_api_text:
         if not attempt.files:

@@ -7,8 +7,9 @@ import pytest
 from model.job import Job, JobState, Outcome
 from model.messages import Address, CardPost
 from model.states import CardStatus
+from tests.ui import samples
 from tests.ui.samples import components_of
-from ui.cards import card_text, card_view
+from ui.cards import card_text, card_view, summary_text
 
 HERE = Address(1, 2)
 JOB = Job(
@@ -191,3 +192,15 @@ def test_a_card_on_hold_is_amber(status: CardStatus) -> None:
     (box,) = components_of(card_view(post, HERE))
     if card_text(post, HERE).startswith("**On hold"):
         assert box["accent_color"] == 0xC98A00
+
+
+def test_without_the_api_s_text_cards_and_summaries_show_none() -> None:
+    def words(field: str) -> str:
+        return f"{samples.plain(field)} zebra"
+
+    for card in samples.cards(words):
+        assert "zebra" not in card_text(replace(card, without_api_text=True), HERE)
+    for summary in samples.summaries(words):
+        job = replace(samples.full_job(words, JobState.UNKNOWN), prompt="zebra")
+        entries = tuple(replace(entry, job=job) for entry in summary.entries)
+        assert "zebra" not in summary_text(replace(summary, entries=entries, without_api_text=True), HERE)

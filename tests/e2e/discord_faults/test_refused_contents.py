@@ -6,6 +6,7 @@ import pytest
 
 from sandbox.discord_wire import Status
 from sandbox.discord_wire.recording import RecordedRequest
+from sandbox.pixverse_api import faults
 from tests.e2e.discord_faults.test_server_errors import is_outcome
 from tests.e2e.guild_fixture import GuildFixture
 from tests.e2e.harness import Harness
@@ -38,8 +39,8 @@ async def test_automod_blocks_the_card_and_the_outcome(harness: Harness, server:
     job = server.job(prompt=f"A {_BAD_WORD} fox")
     answer = await server.status(job)
     assert answer.text.startswith("**Watching.**")
-    await server.settled()
-    assert server.posts() == []
+    card = await server.card_says("**Watching.**", "**Waiting", "**Started", "**In")
+    assert server.number(job) in card.text
     job.complete()
     outcome = await server.outcome()
     assert outcome.text.startswith("**Your video is ready.**")
@@ -59,6 +60,33 @@ async def test_automod_blocks_the_text_of_an_ended_job(harness: Harness, server:
     outcome = await server.outcome()
     assert outcome.text.startswith("**The job failed.**")
     assert _BAD_WORD not in outcome.text
+    await _goes_on(harness)
+
+
+async def test_automod_blocks_the_words_of_a_card_that_had_none(harness: Harness, server: GuildFixture) -> None:
+    """The card was posted before the API had described the job."""
+    _block_words(server)
+    job = server.job(prompt=f"A {_BAD_WORD} fox")
+    outage = harness.pixverse.faults.add(faults.Status(500), job=job, times=None)
+    await server.status(job)
+    await server.card_says("**Watching.**", "**On hold: PixVerse's API isn't answering**")
+    outage.left = 0
+    job.complete()
+    outcome = await server.outcome()
+    card = await server.card_says("**Done.**")
+    assert str(outcome.id) in card.text
+    await _goes_on(harness)
+
+
+async def test_automod_blocks_one_prompt_of_a_list(harness: Harness, server: GuildFixture) -> None:
+    _block_words(server)
+    first, second = server.job(prompt=f"A {_BAD_WORD} fox"), server.job(prompt="A hare")
+    await server.watch(first, second)
+    summary = await server.card_says("**Watching 2 jobs.**")
+    assert server.number(first) in summary.text
+    first.complete()
+    second.complete()
+    summary = await server.card_says("**All 2 jobs have ended.**")
     await _goes_on(harness)
 
 

@@ -93,8 +93,8 @@ MUTATIONS = (
         "a summary is edited in English",
         f"{_CARDS}::test_cards_and_summaries_are_edited_in_their_original_language",
         "CardEdits._show_summary",
-        'self._posts.summary(key.id, "", message.language)',
-        'self._posts.summary(key.id, "", "")',
+        'self._posts.summary(key.id, "", message.language,',
+        'self._posts.summary(key.id, "", "",',
     ),
     mutation(
         "an outcome is in English",

@@ -784,6 +784,27 @@ async def test_an_edit_refused_for_words_or_permission_does_not_block_the_last_e
     assert world.statuses() == [CardStatus.ENDED]
 
 
+async def test_an_edit_refused_for_words_is_made_without_them(world: CardLoopFixture) -> None:
+    await world.card("job")
+    world.discord.edit_script = [Refused(403, 200000)]
+    await world.told("job", percent=10)
+    await world.move(int(CARD_SECONDS * SECOND))
+    await world.told("job", percent=20)
+    await world.move(int(CARD_SECONDS * SECOND))
+    assert [post.without_api_text for post in world.edits()] == [True, True]
+
+
+async def test_words_that_are_not_why_an_edit_is_refused_come_back(world: CardLoopFixture) -> None:
+    await world.card("job")
+    world.discord.edit_script = [Refused(400, 999999)] * 2
+    await world.told("job", percent=10)
+    await world.move(int(CARD_SECONDS * SECOND))
+    assert world.discord.edit_script == []
+    for _ in range(8):
+        await world.move(300 * SECOND)
+    assert [post.without_api_text for post in world.edits()] == [False]
+
+
 async def test_a_refused_last_edit_is_deferred_as_long_as_any(world: CardLoopFixture) -> None:
     await world.card("job")
     world.discord.edit_script = [Refused(403, 50013), Refused(403, 50013)]
