@@ -34,12 +34,13 @@ class KnownJob:
 
 @dataclass(frozen=True, slots=True)
 class WatchingInServer:
-    """How many open subscriptions a server has, and since when it waits for the oldest (milliseconds UTC)."""
+    """How many jobs a server waits for, and since when it waits for the oldest (milliseconds UTC). A job that several
+    channels wait for counts once."""
 
     count: int
     oldest: int | None
     of_other_accounts: int
-    """How many of them wait for jobs of accounts that the server does not use."""
+    """How many of them belong to accounts that the server does not use."""
 
 
 _SHOWN_IN = f"""coalesce(
@@ -97,12 +98,12 @@ async def shown_in(queries: Queries, subscription_id: int) -> int | None:
 
 
 async def watching_in_server(queries: Queries, guild_id: int, account_id: int | None) -> WatchingInServer:
-    """Figures about the open subscriptions of a server that uses this account."""
+    """Figures about the jobs that a server which uses this account waits for."""
     row = await queries.one_as(
         WatchingInServer,
         """
-        SELECT count(*) AS count, min(s.created_at) AS oldest,
-          count(*) FILTER (WHERE NOT coalesce(j.account_id = ?, FALSE)) AS of_other_accounts
+        SELECT count(DISTINCT s.job_id) AS count, min(s.created_at) AS oldest,
+          count(DISTINCT s.job_id) FILTER (WHERE NOT coalesce(j.account_id = ?, FALSE)) AS of_other_accounts
         FROM subscriptions s JOIN jobs j ON j.id = s.job_id WHERE s.guild_id = ? AND s.ended_at IS NULL
         """,
         (account_id, guild_id),

@@ -217,3 +217,12 @@ async def test_a_subscription_is_shown_by_its_card_or_its_batch_s_summary(databa
     assert await overviews.shown_in(database.reader, batched) == 102
     listed = await overviews.open_here(database.reader, GUILD, CHANNEL, 3)
     assert [(row.job_id, row.message_id, row.mine) for row in listed] == [(1, 101, False), (2, 102, False)]
+
+
+@pytest.mark.usefixtures("two_jobs")
+async def test_a_job_that_several_channels_wait_for_counts_once(database: Database) -> None:
+    async with database.transaction() as tx:
+        await jobs.add(tx, 2, "job-3", None, 10)
+        for job_id, channel_id in ((1, CHANNEL), (1, 71), (2, CHANNEL), (3, CHANNEL), (3, 71)):
+            await _add(tx, job_id, channel_id)
+    assert await overviews.watching_in_server(database.reader, GUILD, 1) == overviews.WatchingInServer(3, 5, 1)
