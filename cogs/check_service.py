@@ -90,6 +90,7 @@ class CheckService:
             on_hold=watching.of_other_accounts,
             waiting=counts.waiting,
             alerts_channel=alerts,
+            channel_id=ask.channel_id,
             alerts_missing=() if alerts is None else self._missing_in(ask.guild_id, alerts),
             waiting_since=counts.waiting_since,
             held_up=counts.waiting_since is not None and ask.at - counts.waiting_since > _HELD_UP,

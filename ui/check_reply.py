@@ -49,7 +49,7 @@ class CheckReport:
     """Whether the server has no token of its own and uses the operator's."""
     tried_at: int | None
     missing: tuple[str, ...]
-    """Permissions that the bot lacks in this channel, as Discord's settings name them."""
+    """Permissions that the bot lacks in the channel of the command, as Discord's settings name them."""
     locked: bool
     """Whether this is a locked thread."""
     upload_limit: int | None
@@ -60,6 +60,8 @@ class CheckReport:
     """Number of outcomes that are not posted yet."""
     alerts_channel: int | None
     alerts_missing: tuple[str, ...] = ()
+    channel_id: int | None = None
+    """The channel of the command."""
     waiting_since: int | None = None
     """Since when the oldest unposted outcome has been waiting."""
     held_up: bool = False
@@ -105,7 +107,7 @@ def _text(report: CheckReport, mentions: CommandMentions, channels: int) -> str:
     found = (
         None if untold else _token(report, mentions),
         _api(report),
-        _channel(report),
+        None if _is_said_elsewhere(report) else _channel(report),
         _files(report),
         _watching(report),
         _results(report, mentions, channels),
@@ -198,6 +200,14 @@ def _api(report: CheckReport) -> _Found | None:
     return _Kind.WAITS, text
 
 
+def _is_said_elsewhere(report: CheckReport) -> bool:
+    """Whether the findings about results and follows say what is missing in the channel of the command."""
+    return bool(report.missing) and any(
+        one.channel_id == report.channel_id and set(report.missing) <= set(one.missing)
+        for one in (*report.needing, *report.followed)
+    )
+
+
 def _channel(report: CheckReport) -> _Found:
     if report.locked:
         return _Kind.PROBLEM, _("This thread is locked. Unlock it, or use another channel.")
@@ -259,7 +269,7 @@ def _results(report: CheckReport, mentions: CommandMentions, most: int) -> _Foun
         )
     if report.needing:
         allow = plural("Allow it there, and I'll post it.", "Allow it there, and I'll post them.", report.waiting)
-        return _Kind.PROBLEM, formatting.paragraph(waiting, *_cannot_post_in(report.needing, most), allow)
+        return _Kind.PROBLEM, formatting.paragraph(waiting, *_cannot_post_in(report, report.needing, most), allow)
     if report.held_up:
         return _Kind.PROBLEM, formatting.paragraph(waiting, _("{deliveries} shows why.", **mentions))
     return _Kind.WAITS, waiting
@@ -279,7 +289,8 @@ def _lost(report: CheckReport, mentions: CommandMentions, *, alone: bool) -> str
 def _followed(report: CheckReport, mentions: CommandMentions, most: int) -> _Found | None:
     if not report.followed:
         return None
-    broken = [one for one in report.followed if one.missing]
+    waiting = {one.channel_id for one in report.needing}
+    broken = [one for one in report.followed if one.missing and one.channel_id not in waiting]
     paused = [one for one in report.followed if one.other_account and not one.missing]
     if broken or paused:
         set_up_again = plural(
@@ -291,16 +302,18 @@ def _followed(report: CheckReport, mentions: CommandMentions, most: int) -> _Fou
             **mentions,
         )
         allow = _("Allow it there.") if broken else ""
-        return _Kind.PROBLEM, formatting.paragraph(*_cannot_post_in(broken, most), allow, set_up_again)
-    if _is_on_hold(report):
+        return _Kind.PROBLEM, formatting.paragraph(*_cannot_post_in(report, broken, most), allow, set_up_again)
+    works = [one for one in report.followed if not one.missing]
+    if _is_on_hold(report) or not works:
         return None
-    return _Kind.WORKS, _("following into {channels}", channels=_channels_of(report.followed))
+    return _Kind.WORKS, _("following into {channels}", channels=_channels_of(works))
 
 
-def _cannot_post_in(channels: Sequence[ChannelAccess], most: int) -> Iterator[str]:
-    """A sentence for each set of missing permissions, with the affected channels. At most `most` channels are named."""
+def _cannot_post_in(report: CheckReport, channels: Sequence[ChannelAccess], most: int) -> Iterator[str]:
+    """A sentence for each set of missing permissions, with the affected channels. At most `most` channels are named,
+    the channel of the command first."""
     alike: dict[tuple[str, ...], list[int]] = {}
-    for one in channels[:most]:
+    for one in sorted(channels, key=lambda one: one.channel_id != report.channel_id)[:most]:
         alike.setdefault(one.missing, []).append(one.channel_id)
     for missing, found in alike.items():
         where = formatting.enumeration(formatting.channel(channel_id) for channel_id in found)

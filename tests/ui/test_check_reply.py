@@ -68,6 +68,26 @@ def test_a_result_that_waits_for_a_permission_is_not_good_news() -> None:
     assert "in <#1>, <#2>, <#3>, <#4> and <#5>. 2 more are like that. Allow it there, and" in text
 
 
+def test_what_is_missing_in_this_channel_is_said_once() -> None:
+    missing = ("Send Messages",)
+    report = replace(WELL, missing=missing, channel_id=6, waiting=2, waiting_since=7_000)
+    report = replace(report, needing=(ChannelAccess(5, missing), ChannelAccess(6, missing)))
+    followed = (Followed(6, missing, other_account=False), Followed(7, (), other_account=False))
+    lines = check_reply(replace(report, followed=followed), MENTIONS).content.split("\n")
+    assert lines[:2] == [
+        "**1 problem.**",
+        (
+            "- 2 results are waiting to be posted (oldest: <t:7:R>). I need *Send Messages* in <#6> and <#5>. "
+            "Allow it there, and I'll post them."
+        ),
+    ]
+    assert "following into <#7> · " in lines[2]
+    lines = check_reply(replace(report, waiting=0, needing=(), followed=followed[:1]), MENTIONS).content.split("\n")
+    assert lines[:2] == ["**1 problem.**", "- I need *Send Messages* in <#6>. Allow it there."]
+    text = check_reply(replace(report, missing=("Send Messages", "Attach Files")), MENTIONS).content
+    assert text.startswith("**2 problems.**\n- I need *Send Messages* and *Attach Files* in this channel.")
+
+
 def test_results_that_were_not_posted_are_mentioned() -> None:
     text = check_reply(replace(WELL, not_posted=2), MENTIONS).content
     assert "**2 results were not posted.** </pixverse-admin deliveries:12> shows why." in text
