@@ -35,7 +35,7 @@ def follow_question(account: ClaimedUser | None, channel_id: int, account_id: in
     return Reply(
         formatting.paragraph(
             state,
-            _("Everyone there sees all its prompts and videos. Ended jobs aren't posted."),
+            _("Everyone there sees all its prompts and videos. Jobs that have already ended aren't posted."),
             _("A card shows each while it runs.") if progress else "",
             _("useapi.net hasn't confirmed that account yet.") if unconfirmed else "",
         ),
@@ -215,7 +215,7 @@ def old_jobs_dropped_reply(jobs: int, channels: tuple[int, ...], mentions: Comma
 
 
 def _no_longer(jobs: int, channels: tuple[int, ...], mentions: CommandMentions) -> str:
-    watched = job_states.no_longer_watched(jobs) if jobs or not channels else ""
+    watched = job_states.no_longer_watched(jobs) if jobs else ""
     followed = plural(
         "{channels} is no longer followed. {follow} sets it up again.",
         "{channels} are no longer followed. {follow} sets them up again.",
@@ -271,7 +271,12 @@ def token_remove_question(waiting: int, channels: int, account_id: int, *, opera
     return reply(
         formatting.paragraph(
             _("**Remove this server's token?**"),
-            plural("I'll stop watching {n} job.", "I'll stop watching {n} jobs.", waiting),
+            plural(
+                "I'll stop watching {n} job.",
+                "I'll stop watching {n} jobs.",
+                waiting,
+                zero="" if channels else _("I'm not watching any jobs with it."),
+            ),
             plural("I'll stop following {n} channel.", "I'll stop following {n} channels.", channels, zero=""),
             _("After that, the operator's account is used.") if operators_token else "",
         ),

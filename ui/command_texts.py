@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from discord.app_commands import locale_str
 
 PIXVERSE = locale_str("PixVerse jobs and their results")
-STATUS = locale_str("Show a PixVerse job and, while it runs, post its result here")
+STATUS = locale_str("Watch a PixVerse job and post its result here, at once if it has ended")
 STATUS_JOBID = locale_str("Job id, #number, or pick one of your jobs or this channel's")
 STATUS_MENTION = locale_str("Ping me when it ends (default: yes)")
 STATUS_PRIVATE = locale_str("Only show it to me, post nothing (default: no)")

@@ -65,11 +65,10 @@ def _now_watching(result: NowWatching, where: Address) -> Reply:
 
 
 def _already_watched(result: AlreadyWatched, where: Address) -> Reply:
-    ping = _("I'll ping you.") if result.mention else _("I'll post the result here.")
     trouble = api_down_but_trying() if result.api_down else ""
     if hold := on_hold.hold_of(result):
         trouble = on_hold.watched(hold)
-    text = already_watched(result.message_id, where, ping, trouble)
+    text = already_watched(result.message_id, where, mention=result.mention, trouble=trouble)
     return _with_buttons(text, result.subscription_id, mention=result.mention)
 
 
@@ -92,9 +91,11 @@ def already_posted_reply(result: AlreadyPosted, where: Address) -> Reply:
     return reply(text, (Action.POST_AGAIN, result.subscription_id))
 
 
-def already_watched(message_id: int | None, where: Address, *more: str) -> str:
-    """Says that a job is already watched in this channel, with a link to its card if there is one."""
-    return formatting.paragraph(_("**Already watched here.**"), *more, formatting.card_link(where, message_id))
+def already_watched(message_id: int | None, where: Address, *, mention: bool, trouble: str) -> str:
+    """Says that a job is already watched in this channel, with a link to its card if there is one. `trouble` says why
+    nothing is known about it now, or is empty."""
+    ping = _("I'll ping you.") if mention else _("I'll post the result here.")
+    return formatting.paragraph(_("**Already watched here.**"), ping, trouble, formatting.card_link(where, message_id))
 
 
 def _already_posted(message_id: int | None, where: Address) -> str:
@@ -106,14 +107,21 @@ def peek_reply(peek: Peek, watch_here: OnPress) -> Reply:
     """The reply to `/pixverse status` with `private`. While the job runs and is not on hold, it has a button that calls
     `watch_here`."""
     job = peek.job
+    prompt = job_facts.prompt(job)
+    if prompt and job is not None and job_facts.is_refused(job):
+        prompt = formatting.spoiler(prompt)
     state = _api_down(job) if peek.api_down else _state(job, peek.outcome)
     if peek.on_hold:
         state = formatting.paragraph(_(on_hold.CARDS[CardStatus.OTHER_ACCOUNT]), job_states.last_known(job))
     text = formatting.lines(
-        formatting.paragraph(state, _("Only you see this.")),
-        formatting.quoted(job_facts.prompt(job)),
+        formatting.paragraph(
+            state,
+            _("Only you see this."),
+            _("To have the result posted here, leave out `private`.") if job is not None and job.state.ends else "",
+        ),
+        formatting.quoted(prompt),
         formatting.small(
-            _("made {when}", when=formatting.relative(job.created)) if job and job.created is not None else "",
+            _("created {when}", when=formatting.relative(job.created)) if job and job.created is not None else "",
             job_id(peek.jobid),
         ),
     )

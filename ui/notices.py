@@ -90,7 +90,7 @@ def _token_trouble(post: NoticePost, mentions: CommandMentions) -> str:
 def _token_trouble_over(post: NoticePost) -> str:
     """The text that replaces an alert about the token."""
     if post.kind is NoticeKind.FIXED:
-        state = formatting.paragraph(_("**Fixed: the API token works.**"), _resumed(post))
+        state = _("**Fixed: the API token works.**")
     elif post.replaced:
         state = _("**Settled: this server now uses another API token.**")
     else:

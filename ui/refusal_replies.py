@@ -32,7 +32,10 @@ _TEXTS: dict[type[Exception], str] = {
         "**I can't find this job.** Is the id complete, under 31 days old, and from this server's useapi.net account?"
     ),
     refusals.Expired: N_("**This job has expired.** useapi.net keeps jobs for 31 days."),
-    refusals.NumberUnknown: N_("**I don't know that number here.** {mentions.list} shows what I'm watching."),
+    refusals.NumberUnknown: N_(
+        "**I don't know that number here.** {mentions.list} shows what I'm watching; "
+        "for any other job, paste its full id."
+    ),
     refusals.NotWatchedHere: N_("**This job isn't watched here.** {mentions.list} shows what is."),
     refusals.NothingToDo: N_("**This button no longer does anything.** {mentions.list} shows what I'm watching here."),
     refusals.TooManyJobs: N_(

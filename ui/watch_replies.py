@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from model.messages import Address
 from model.states import CardStatus, DeliveryState
@@ -34,10 +34,15 @@ _NOT_TAKEN = {
     EntryStatus.NOT_LOOKED_UP: N_("not looked up yet"),
 }
 _KNOWN_HERE = (EntryStatus.ALREADY_WATCHED, EntryStatus.ALREADY_POSTED)
+_NUMBER_NOT_FOUND = N_("I know a #number only for this channel's jobs and your own; otherwise paste the full id.")
 _WHAT_THEN = {
+    EntryStatus.NOT_FOUND: N_("Is the id complete, under 31 days old, and from this server's useapi.net account?"),
+    EntryStatus.NOT_A_JOB_ID: N_("Paste the full `jobid` (v1) or `video_id` (v2) from useapi.net's response."),
     EntryStatus.EXPIRED: job_facts.WHY_EXPIRED,
     EntryStatus.SECRET: N_("I haven't sent or kept the secret token. Replace it."),
     EntryStatus.NOT_LOOKED_UP: N_("Try again in a minute."),
+    EntryStatus.PERSON_LIMIT: N_("Add more when one ends."),
+    EntryStatus.SERVER_LIMIT: N_("Try again when some have ended."),
 }
 """Advice that is given once below the lines, however many of them it applies to."""
 
@@ -53,8 +58,7 @@ def watch_reply(
         one = _one_left_out(left_out[0], result, where)
         return Reply(formatting.lines(blocked, one.content, more), one.view)
     head = _head(result, left_out, where)
-    kinds = {entry.status for entry in left_out}
-    then = formatting.small(formatting.paragraph(*(_(text) for kind, text in _WHAT_THEN.items() if kind in kinds)))
+    then = _what_then(left_out)
     secrets = [entry for entry in left_out if entry.status is EntryStatus.SECRET]
     shown = [*(entry for entry in left_out if entry.status is not EntryStatus.SECRET), *secrets[:1]]
     for lines in _ever_shorter(shown, where):
@@ -85,6 +89,19 @@ def watch_menu_reply(
     return watch_reply(result, where, obstacles, more=formatting.small(more))
 
 
+def _what_then(left_out: Iterable[WatchEntry]) -> str:
+    """What to do about jobs that are not watched, in small print."""
+    advice = {_advice(entry) for entry in left_out}
+    texts = (_NUMBER_NOT_FOUND, *_WHAT_THEN.values())
+    return formatting.small(formatting.paragraph(*(_(text) for text in texts if text in advice)))
+
+
+def _advice(entry: WatchEntry) -> str | None:
+    if entry.status is EntryStatus.NOT_FOUND and entry.text.startswith("#"):
+        return _NUMBER_NOT_FOUND
+    return _WHAT_THEN.get(entry.status)
+
+
 no_ids_reply = saying(N_("**There is no PixVerse job id in that message.**"))
 
 
@@ -97,7 +114,10 @@ def _head(result: WatchResult, left_out: list[WatchEntry], where: Address) -> st
             state = plural(
                 "**The job could not be watched.**", "**None of the {n} jobs could be watched.**", len(left_out)
             )
-        return formatting.paragraph(state, _trouble(result))
+        ping = ""
+        if any(entry.status is EntryStatus.ALREADY_WATCHED for entry in left_out):
+            ping = _("I'll ping you.") if result.mention else _("I won't ping you.")
+        return formatting.paragraph(state, ping, _trouble(result))
     state = watching(watched)
     if left_out:
         state = plural(
@@ -138,9 +158,9 @@ def _one_left_out(entry: WatchEntry, result: WatchResult, where: Address) -> Rep
     if entry.status is EntryStatus.ALREADY_WATCHED:
         hold = _hold_of(entry, result)
         trouble = api_down_but_trying() if entry.api_down else ""
-        return Reply(already_watched(entry.message_id, where, trouble if hold is None else on_hold.watched(hold)))
-    then = formatting.small(_(_WHAT_THEN[entry.status]) if entry.status in _WHAT_THEN else "")
-    return Reply(formatting.lines(_("**This job could not be watched.**"), _reason(entry), then))
+        trouble = trouble if hold is None else on_hold.watched(hold)
+        return Reply(already_watched(entry.message_id, where, mention=result.mention, trouble=trouble))
+    return Reply(formatting.lines(_("**This job could not be watched.**"), _reason(entry), _what_then([entry])))
 
 
 def _left_out(entry: WatchEntry, where: Address) -> str:

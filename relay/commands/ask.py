@@ -24,9 +24,7 @@ class Ask:
     channel_id: int
     user_id: int
     at: int
-    """Milliseconds UTC by this machine's clock, which may be wrong."""
-    sent_at: int
-    """Milliseconds UTC by Discord's clock."""
+    """Milliseconds UTC."""
 
     @property
     def where(self) -> Address:

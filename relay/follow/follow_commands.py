@@ -54,10 +54,7 @@ class FollowCommands:
             server = await servers.get(tx, ask.guild_id)  # Another process may have just changed it.
             if followable.account_id != account_id or server is None or server.account_id != account_id:
                 raise TokenChanged
-            # The API says by its own clock when a job ended. If this machine's clock is ahead, a later job would look
-            # older than the follow.
-            begins_at = min(ask.at, ask.sent_at)
-            await follows.put(tx, FollowRow(ask.guild_id, channel_id, account_id, progress, ask.user_id, begins_at))
+            await follows.put(tx, FollowRow(ask.guild_id, channel_id, account_id, progress, ask.user_id, ask.at))
         self._changes.follows_changed()
         return followable
 

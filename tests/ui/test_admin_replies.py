@@ -52,7 +52,9 @@ async def test_removing_a_token_asks_first() -> None:
         "**Remove this server's token?** I'll stop watching 1 job. After that, the operator's account is used."
     )
     without = admin_replies.token_remove_question(0, 0, 8, operators_token=False)
-    assert without.content == "**Remove this server's token?** I'll stop watching 0 jobs."
+    assert without.content == "**Remove this server's token?** I'm not watching any jobs with it."
+    follow = admin_replies.token_remove_question(0, 1, 8, operators_token=False)
+    assert follow.content == "**Remove this server's token?** I'll stop following 1 channel."
     followed = admin_replies.token_remove_question(3, 2, 8, operators_token=False)
     assert (
         followed.content == "**Remove this server's token?** I'll stop watching 3 jobs. I'll stop following 2 channels."
@@ -67,7 +69,7 @@ def test_dropped_jobs_and_follows_are_named() -> None:
     assert admin_replies.token_removed_reply(0, (5,), MENTIONS).content == (
         f"**Removed.** <#5> is no longer followed. {tail}"
     )
-    assert admin_replies.token_removed_reply(0, (), MENTIONS).content == "**Removed.** 0 jobs are no longer watched."
+    assert admin_replies.token_removed_reply(0, (), MENTIONS).content == "**Removed.**"
 
 
 def test_a_token_that_is_not_stored_leaves_the_present_one() -> None:
@@ -80,10 +82,10 @@ async def test_following_asks_first_and_says_who_sees_it() -> None:
     asked = admin_replies.follow_question(USER, 5, 8, progress=True)
     assert asked.content == (
         "**Post every job of account `4321` in <#5>?** Everyone there sees all its prompts and videos. "
-        "Ended jobs aren't posted. A card shows each while it runs."
+        "Jobs that have already ended aren't posted. A card shows each while it runs."
     )
     quiet = admin_replies.follow_question(USER, 5, 8, progress=False)
-    assert quiet.content.endswith("Ended jobs aren't posted.")
+    assert quiet.content.endswith("Jobs that have already ended aren't posted.")
     assert asked.view is not None
     buttons = [button for row in components_of(asked.view) for button in row["components"]]
     assert [button["label"] for button in buttons] == ["Follow the account", "Don't follow"]

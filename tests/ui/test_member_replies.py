@@ -90,12 +90,17 @@ async def test_a_private_status() -> None:
 
     answer = answers.peek_reply(Peek(JOB.jobid, JOB, None, api_down=False), press)
     assert answer.content.split("\n")[:2] == ["**In progress.** Only you see this.", "> a \\*cat\\*"]
-    assert answer.content.split("\n")[2].startswith("-# made <t:1000:R> · user:1")
+    assert answer.content.split("\n")[2].startswith("-# created <t:1000:R> · user:1")
     assert "me@example.com" not in answer.content
     assert labels(answer) == ["Watch it here"]
     ended = answers.peek_reply(Peek(JOB.jobid, JOB, Outcome.FAILED, api_down=False), press)
-    assert ended.content.startswith("**Failed.** Only you see this.")
+    assert ended.content.startswith("**Failed.** Only you see this.\n")
     assert ended.view is None
+    refused = replace(JOB, state=JobState.MODERATED)
+    assert answers.peek_reply(Peek(JOB.jobid, refused, Outcome.MODERATED, api_down=False), press).content.startswith(
+        "**Refused by the content rules.** Only you see this. To have the result posted here, leave out `private`.\n"
+        "> ||a \\*cat\\*||\n"
+    )
     held = answers.peek_reply(Peek(JOB.jobid, JOB, None, api_down=False, on_hold=True), press)
     assert held.content.startswith(
         "**On hold: the new API token is for a different account.** An admin has to decide about this job. "

@@ -74,7 +74,7 @@ _OVER = replace(NOTICE, kind=NoticeKind.FIXED, alert=NoticeKind.TOKEN_REFUSED, l
         ),
         (
             _OVER,
-            ("**Fixed: the API token works.** 3 jobs resumed.\n-# useapi.net refused it for 1 min, until <t:9:f>."),
+            ("**Fixed: the API token works.**\n-# useapi.net refused it for 1 min, until <t:9:f>."),
             (),
         ),
         (

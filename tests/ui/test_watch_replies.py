@@ -29,7 +29,8 @@ def test_ids_that_were_not_watched() -> None:
         "[Jump to the summary](https://discord.com/channels/1/2/4)\n"
         "`…pixverse`: already watched · [Card](https://discord.com/channels/1/2/9)\n"
         "`#12`: not found\n"
-        "`…bot:pika`: a job of Pika"
+        "`…bot:pika`: a job of Pika\n"
+        "-# I know a #number only for this channel's jobs and your own; otherwise paste the full id."
     )
 
 
@@ -37,7 +38,10 @@ def test_v1_ids_are_told_apart_by_their_time() -> None:
     jobid = "job:20261124101500123-user:4321-channel:1300000000000000001-bot:pixverse"
     entries = (WatchEntry(jobid, EntryStatus.NOT_FOUND),)
     text = watch_replies.watch_reply(WatchResult(entries, ImmediatePost(), mention=True), HERE).content
-    assert "`…01500123`: not found" in text
+    assert text.split("\n")[1:] == [
+        "`…01500123`: not found",
+        "-# Is the id complete, under 31 days old, and from this server's useapi.net account?",
+    ]
 
 
 def test_all_ids_were_watched() -> None:
@@ -66,16 +70,20 @@ def test_links_are_left_out_if_there_are_many() -> None:
     [
         (
             EntryStatus.ALREADY_WATCHED,
-            "**Already watched here.** [Jump to the card](https://discord.com/channels/1/2/9)",
+            "**Already watched here.** I'll ping you. [Jump to the card](https://discord.com/channels/1/2/9)",
         ),
         (
             EntryStatus.EXPIRED,
             "**This job could not be watched.**\n`#12`: expired\n-# useapi.net keeps jobs for 31 days.",
         ),
+        (
+            EntryStatus.PERSON_LIMIT,
+            "**This job could not be watched.**\n`#12`: over your limit\n-# Add more when one ends.",
+        ),
     ],
 )
 def test_the_only_id_was_not_watched(taken: EntryStatus, text: str) -> None:
-    message_id = None if taken is EntryStatus.EXPIRED else 9
+    message_id = 9 if taken is EntryStatus.ALREADY_WATCHED else None
     entry = WatchEntry("#12", taken, message_id=message_id)
     assert watch_replies.watch_reply(WatchResult((entry,), ImmediatePost(), mention=True), HERE).content == text
 
@@ -83,7 +91,9 @@ def test_the_only_id_was_not_watched(taken: EntryStatus, text: str) -> None:
 def test_if_all_are_known_nothing_has_failed() -> None:
     entries = tuple(WatchEntry(f"#{number}", EntryStatus.ALREADY_WATCHED) for number in (1, 2))
     text = watch_replies.watch_reply(WatchResult(entries, ImmediatePost(), mention=True), HERE).content
-    assert text == "**Nothing new to watch.**\n`#1`: already watched\n`#2`: already watched"
+    assert text == "**Nothing new to watch.** I'll ping you.\n`#1`: already watched\n`#2`: already watched"
+    quiet = watch_replies.watch_reply(WatchResult(entries, ImmediatePost(), mention=False), HERE).content
+    assert quiet.startswith("**Nothing new to watch.** I won't ping you.\n")
 
 
 @pytest.mark.parametrize("state", [DeliveryState.WAITING, DeliveryState.UNSURE, DeliveryState.POSTED])
@@ -119,7 +129,7 @@ def test_a_list_says_which_results_are_posted_yet() -> None:
             None,
             False,
             (
-                "**Already watched here.** It's on hold: the new API token is for a different account. "
+                "**Already watched here.** I'll ping you. It's on hold: the new API token is for a different account. "
                 "An admin has to decide about it."
             ),
         ),
@@ -128,11 +138,16 @@ def test_a_list_says_which_results_are_posted_yet() -> None:
             AccountState.UNPAID,
             False,
             (
-                "**Already watched here.** On hold: this server's useapi.net subscription has expired. "
+                "**Already watched here.** I'll ping you. On hold: this server's useapi.net subscription has expired. "
                 "I'll resume once it's renewed."
             ),
         ),
-        (False, None, True, "**Already watched here.** PixVerse's API isn't answering, but I keep trying."),
+        (
+            False,
+            None,
+            True,
+            "**Already watched here.** I'll ping you. PixVerse's API isn't answering, but I keep trying.",
+        ),
     ],
 )
 def test_the_only_id_is_watched_already_and_has_trouble(
@@ -150,7 +165,7 @@ def test_jobs_on_hold_are_marked_in_a_list() -> None:
     )
     text = watch_replies.watch_reply(WatchResult(entries, ImmediatePost(), mention=True), HERE).content
     assert text.split("\n") == [
-        "**Nothing new to watch.** On hold: the new API token is for a different account.",
+        "**Nothing new to watch.** I'll ping you. On hold: the new API token is for a different account.",
         "`#1`: already watched · On hold · [Card](https://discord.com/channels/1/2/9)",
         "`#2`: already watched",
     ]
@@ -161,7 +176,7 @@ def test_a_list_of_jobs_that_are_all_watched_says_that_the_token_is_refused() ->
     result = WatchResult(entries, ImmediatePost(), mention=True, hold=AccountState.REFUSED)
     assert watch_replies.watch_reply(result, HERE).content.split("\n") == [
         (
-            "**Nothing new to watch.** On hold: useapi.net refuses this server's API token. "
+            "**Nothing new to watch.** I'll ping you. On hold: useapi.net refuses this server's API token. "
             "I'll resume once someone with *Manage Server* sets a new one."
         ),
         "`#1`: already watched",
@@ -169,7 +184,7 @@ def test_a_list_of_jobs_that_are_all_watched_says_that_the_token_is_refused() ->
     ]
     entries = (*entries, WatchEntry("#3", EntryStatus.ALREADY_WATCHED, on_hold=True))
     assert watch_replies.watch_reply(replace(result, entries=entries), HERE).content.split("\n")[0] == (
-        "**Nothing new to watch.** "
+        "**Nothing new to watch.** I'll ping you. "
         "On hold: useapi.net refuses the API token; the new API token is for a different account."
     )
 
