@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from model.job import Job, JobState
-from pixverse.jobids import is_v2
 
 _STAYS = (
-    "created", "prompt", "negative_prompt", "style", "aspect_ratio", "seed", "model", "quality", "duration", "sound",
-    "ran_until",
+    "verb", "created", "prompt", "negative_prompt", "style", "aspect_ratio", "seed", "motion", "character", "image",
+    "face", "parent_jobid", "button", "model", "quality", "duration", "sound", "ran_until",
 )  # fmt: skip
 
 _RANK = {JobState.CREATED: 0, JobState.STARTED: 1, JobState.PROGRESS: 2}
@@ -17,8 +16,8 @@ _RANK = {JobState.CREATED: 0, JobState.STARTED: 1, JobState.PROGRESS: 2}
 
 def onward(known: Job | None, response: Job) -> Job:
     """`response`, merged so that the job never goes backwards: an earlier state or percentage is replaced by the known
-    one. What never changes, such as the prompt, is filled in where a v2 response omits it: about an active job, v2 may
-    say only that it exists.
+    one. What never changes, such as the prompt, is filled in where a response omits it: every field is optional, and
+    about an active job, v2 may say only that it exists.
 
     The API looks at Discord only occasionally and does not order its responses, so an older one may arrive later.
     """
@@ -27,14 +26,15 @@ def onward(known: Job | None, response: Job) -> Job:
     response = _with_what_stays(known, response)
     if response.state.ends:
         return response
-    # A state without a rank, such as UNKNOWN, may follow any other and be followed by any.
-    if _RANK.get(response.state, len(_RANK)) < _RANK.get(known.state, 0):
+    # A state without a rank, such as UNKNOWN, may follow any other. A percentage tells that it followed progress.
+    known_rank = _RANK.get(known.state, 0 if known.percent is None else _RANK[JobState.PROGRESS])
+    if _RANK.get(response.state, len(_RANK)) < known_rank:
         return replace(response, state=known.state, status=known.status, percent=known.percent)
-    if response.state is not JobState.PROGRESS:
+    if response.state in (JobState.CREATED, JobState.STARTED):
         return response
-    return replace(
-        response, percent=_later(known.percent, response.percent), elapsed=_later(known.elapsed, response.elapsed)
-    )
+    # A time that later responses don't name would soon be wrong.
+    elapsed = None if response.elapsed is None else _later(known.elapsed, response.elapsed)
+    return replace(response, percent=_later(known.percent, response.percent), elapsed=elapsed)
 
 
 def with_known_files(known: Job, response: Job) -> Job:
@@ -81,8 +81,6 @@ def _later(known: int | None, new: int | None) -> int | None:
 
 
 def _with_what_stays(known: Job, response: Job) -> Job:
-    if not is_v2(response.jobid):
-        return response
     if response.lacks_file or response.state is JobState.COMPLETED:
         response = with_known_files(known, response)
     elif known.media and not response.state.ends:

@@ -326,6 +326,27 @@ MUTATIONS = (
         "job.body_fingerprint = lazy.fingerprint",
     ),
     mutation(
+        "a response without a prompt removes it",
+        "tests/relay/test_merge.py::test_a_v1_response_with_few_fields_keeps_what_was_known_too",
+        "merge._STAYS",
+        '"prompt", ',
+        "",
+    ),
+    mutation(
+        "an outdated response after an unknown state takes the progress back",
+        "tests/relay/test_merge.py::test_an_unknown_state_makes_nothing_go_backwards",
+        "merge.onward",
+        "0 if known.percent is None else _RANK[JobState.PROGRESS]",
+        "0",
+    ),
+    mutation(
+        "a time in progress that responses no longer name is shown on and on",
+        "tests/relay/test_merge.py::test_a_time_in_progress_is_not_shown_once_responses_no_longer_name_it",
+        "merge.onward",
+        "None if response.elapsed is None else ",
+        "",
+    ),
+    mutation(
         "an address from before the end is forgotten",
         "tests/relay/polling/test_job_recorder.py::test_an_address_from_before_the_end_is_kept",
         "_with_what_stays",
