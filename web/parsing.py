@@ -22,7 +22,7 @@ _NO_HEAD = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|(?<!\r)\n|\r(?!\n|\Z)"
 """Control characters, and line ends other than CR LF. A TLS handshake begins with a control character."""
 _REQUEST_LINE = re.compile(rb"([A-Z]{1,16}) (/[\x21-\x7e]*) HTTP/1\.([01])")
 _HEADER_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_HEADERS_READ = frozenset({"content-length", "transfer-encoding", "content-type", "content-encoding", "expect"})
+_HEADERS_READ = frozenset({"content-length", "transfer-encoding", "content-encoding", "expect"})
 _LENGTH = re.compile(r"[0-9]{1,18}")
 _CHUNK_HEAD = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;[^\r\n]*)?\r\n")
 _MAX_CHUNK_HEAD_BYTES = 256

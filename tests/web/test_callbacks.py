@@ -62,7 +62,7 @@ async def server() -> AsyncIterator[GuildFixture]:
     [
         (),
         ("Content-Type: application/json",),
-        ("Content-Type: Application/JSON; charset=utf-8",),
+        ("Content-Type: text/plain;charset=UTF-8",),
         ("Content-Type: application/json", "Content-Encoding: identity"),
     ],
 )
@@ -72,17 +72,8 @@ async def test_any_body_is_accepted(server: GuildFixture, body: bytes, headers: 
     assert server.heard_of == [(5, body)]
 
 
-@pytest.mark.parametrize(
-    "headers",
-    [
-        ("Content-Type: text/plain",),
-        ("Content-Type: application/x-www-form-urlencoded",),
-        ("Content-Type: application/jsonp",),
-        ("Content-Type: application/json", "Content-Encoding: gzip"),
-    ],
-)
-async def test_a_body_that_is_not_json_is_refused(server: GuildFixture, headers: tuple[str, ...]) -> None:
-    assert await server.post(b"{}", *headers) == 415
+async def test_a_compressed_body_is_refused(server: GuildFixture) -> None:
+    assert await server.post(b"{}", "Content-Encoding: gzip") == 415
     assert server.heard_of == []
 
 

@@ -249,10 +249,10 @@ MUTATIONS = (
         "if 0:",
     ),
     mutation(
-        "a body of any type is read",
-        "tests/web/test_callbacks.py::test_a_body_that_is_not_json_is_refused",
+        "a compressed body is read",
+        "tests/web/test_callbacks.py::test_a_compressed_body_is_refused",
         "Callbacks.answer",
-        "if not _is_json(request.head):",
+        "if _is_compressed(request.head):",
         "if 0:",
     ),
     mutation(
