@@ -16,6 +16,7 @@ from discord_adapter.acknowledging import Respond, acknowledge
 from discord_adapter.channels import is_locked, is_thread, missing_to_post
 from discord_adapter.command_registry import CommandRegistry
 from discord_adapter.replies import TemporaryViews, send_replies
+from model.discord_ids import made_at
 from model.messages import Obstacle
 from relay.commands.ask import Ask
 from relay.ports import Clock
@@ -126,7 +127,7 @@ class Responder:
         await _at_most(_LAST_REPLIES_SECONDS, self._replying)
 
     def ask_of(self, interaction: Interaction) -> Ask:
-        """Who asks, where, and when. The time is this machine's, which may differ from Discord's."""
+        """Who asks, where, and when."""
         if interaction.guild_id is None or interaction.channel_id is None:
             raise ValueError("an interaction outside of a server")
         return Ask(
@@ -134,6 +135,7 @@ class Responder:
             channel_id=interaction.channel_id,
             user_id=interaction.user.id,
             at=self._clock.now(),
+            sent_at=made_at(interaction.id),
         )
 
     async def refused_place(self, interaction: Interaction) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 
 import aiohttp
@@ -20,7 +20,7 @@ from pixverse.api_errors import (
     retry_after_of,
     safe_line,
 )
-from pixverse.fields import parsed_json
+from pixverse.fields import http_date, parsed_json
 from pixverse.token_text import without_token
 
 _OK = 200
@@ -151,7 +151,7 @@ class ApiClient:
     async def _request(self, path_and_query: str, token: str, known: int | None, timeout: float | None) -> Body:
         limit = self._timeout if timeout is None else aiohttp.ClientTimeout(total=timeout)
         try:
-            status, retry_after, content = await self._fetch(path_and_query, token, limit)
+            status, headers, content = await self._fetch(path_and_query, token, limit)
         except TimeoutError:
             raise Unavailable("no whole answer in time") from None
         except (aiohttp.ClientError, HttpProcessingError, OSError, ValueError) as failure:
@@ -162,14 +162,17 @@ class ApiClient:
         body = Body(without_token(content, token))
         if status == _OK and body.fingerprint == known:
             return body
-        error = error_of(status, body.value, retry_after_of(retry_after, body.value, self._now()))
+        # A time until which to wait is compared with the API's own clock, because this machine's may be wrong.
+        now = http_date(headers.get("Date"))
+        retry_after = retry_after_of(headers.get("Retry-After"), body.value, self._now() if now is None else now)
+        error = error_of(status, body.value, retry_after)
         if error is not None:
             raise error
         return body
 
     async def _fetch(
         self, path_and_query: str, token: str, limit: aiohttp.ClientTimeout
-    ) -> tuple[int, str | None, bytes]:
+    ) -> tuple[int, Mapping[str, str], bytes]:
         headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
         url = URL(self._base_url + path_and_query, encoded=True)
         async with self._session.get(
@@ -182,4 +185,4 @@ class ApiClient:
                     break
             if len(body) > self._max_bytes:
                 raise Unavailable(f"{response.status} with more than {self._max_bytes} bytes")
-            return response.status, response.headers.get("Retry-After"), body
+            return response.status, response.headers, body

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 
 from pixverse import fields, plain_text
 from pixverse.token_text import redact
@@ -113,7 +111,8 @@ def error_of(status: int, answer: object, retry_after: float | None) -> PixVerse
 def retry_after_of(header: str | None, answer: object, now: float) -> float | None:
     """Seconds to wait, 0 to 3600: from a Retry-After header (seconds or HTTP date), else from the body's `retryAfter`.
 
-    `now` in seconds since 1970 UTC. The ISO time in `retryAfter` is written in useapi.net's Google Flow pages.
+    `now` is the API's time in seconds since 1970 UTC. The ISO time in `retryAfter` is written in useapi.net's Google
+    Flow pages.
     """
     seconds = _seconds_in(header, now) if header else None
     if seconds is None:
@@ -168,8 +167,5 @@ def _seconds_in(header: str, now: float) -> float | None:
         return float(header)
     except ValueError:
         pass
-    try:
-        moment = parsedate_to_datetime(header)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - now
-    except (ValueError, TypeError, OverflowError):
-        return None
+    until = fields.http_date(header)
+    return None if until is None else until - now

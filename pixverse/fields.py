@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from urllib.parse import unquote, urlsplit
 
 from pixverse import plain_text
@@ -42,6 +43,7 @@ _UNIX_SECONDS = range(10**9, 10**10)
 _PLACEHOLDER = re.compile(r"(?:^|/)[a-z0-9]{2,5}/+media/+default\.[a-z0-9]{2,5}/*$", re.IGNORECASE)
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _PARTS = re.compile(r"((?:[A-Za-z][A-Za-z0-9+.-]*:)?//)([^/?#]*)(.*)")
+_NAMES = re.compile(r"([:@]+)")
 _TO_ENCODE = re.compile(r"[ \"<>`{}]|[^\x00-\x7f]+")
 
 
@@ -136,7 +138,7 @@ def percent_encoded(address: str) -> str:
     parts = _PARTS.fullmatch(address)
     before, host, rest = parts.groups() if parts else ("", "", address)
     if not host.isascii():
-        host = host.encode("idna").decode("ascii")
+        host = "".join(part.encode("idna").decode("ascii") for part in _NAMES.split(host))
     # Bytes of a header that are not UTF-8 arrive as lone surrogates (PEP 383).
     return before + host + _TO_ENCODE.sub(_encoded, rest)
 
@@ -190,6 +192,15 @@ def milliseconds(value: object) -> int | None:
         return None
     found = (moment - _EPOCH) // timedelta(milliseconds=1)
     return found if _EARLIEST_MS <= found < _LATEST_MS else None
+
+
+def http_date(header: str | None) -> float | None:
+    """A date in a header (RFC 9110, 5.6.7) in seconds since 1970 UTC."""
+    try:
+        moment = parsedate_to_datetime(header or "")
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, TypeError, OverflowError):
+        return None
 
 
 def one_line(value: str, limit: int) -> str:

@@ -88,10 +88,18 @@ def read_job(record: object, asked: str) -> Job:
     )
 
 
-def percent_of(content: str) -> int | None:
-    """The last percentage in parentheses, such as `(46%)`, at most 100; None if PixVerse's message has none."""
+def percent_of(content: str, prompt: str = "") -> int | None:
+    """The last percentage in parentheses, such as `(46%)`, at most 100; None if PixVerse's message has none.
+
+    The message repeats the prompt before the progress, perhaps cut or with other blanks. So percentages with which both
+    begin are no progress.
+    """
     found = _PERCENT.findall(content)
-    return min(int(found[-1]), 100) if found else None
+    repeated = 0
+    for percent in _PERCENT.findall(prompt):
+        if repeated < len(found) and found[repeated] == percent:
+            repeated += 1
+    return min(int(found[-1]), 100) if repeated < len(found) else None
 
 
 def state_of_word(word: str) -> JobState:
@@ -100,12 +108,7 @@ def state_of_word(word: str) -> JobState:
 
 
 def _progress(content: object, prompt: object) -> int | None:
-    """The percentage in PixVerse's message. The message repeats the prompt, in which a percentage is no progress."""
-    if not isinstance(content, str):
-        return None
-    if isinstance(prompt, str) and percent_of(prompt) is not None:
-        content = content.replace(prompt, " ", 1)
-    return percent_of(content)
+    return percent_of(content, prompt if isinstance(prompt, str) else "") if isinstance(content, str) else None
 
 
 def _status(value: object) -> tuple[str, JobState]:

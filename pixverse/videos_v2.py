@@ -119,9 +119,9 @@ class VideosV2:
 
     async def _without_record(self, token: str, jobid: str, kind: str, email: str, terms: LookupTerms | None) -> Job:
         self._require_no_wait(token)
-        active = await self.active_jobs(token, terms=terms)
-        if jobid in active:
-            return running(jobid, active[jobid])
+        for active, elapsed in (await self.active_jobs(token, terms=terms)).items():
+            if active.lower() == jobid.lower():
+                return running(jobid, elapsed)
         record = await self._listed(token, jobid, kind, email, terms)
         if record is None:
             raise JobNotFound("neither a record nor the scheduler nor the account's list knows it")
@@ -143,8 +143,8 @@ class VideosV2:
             if not isinstance(data, list):
                 raise Unavailable(f"the list of {kind} is no list")
             found = next((entry for entry in _entries(data) if _id(entry) and _is_about(entry, jobid)), None)
-            following = fields.count(page.get("next_offset"))
-            if following is None and fields.truth(page.get("has_more")):
+            following, total = fields.count(page.get("next_offset")), fields.count(page.get("total")) or 0
+            if following is None and (fields.truth(page.get("has_more")) or total > offset + len(data)):
                 following = offset + len(data)
             if found is not None or following is None or following <= offset:
                 return found
@@ -225,6 +225,8 @@ def _entries(value: list[object]) -> list[dict[str, object]]:
 
 def _id(record: dict[str, object]) -> str | None:
     value = fields.first(record, "video_id", "image_id")
+    if isinstance(value, int):
+        return str(value)
     return value.strip() if isinstance(value, str) else None
 
 

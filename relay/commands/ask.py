@@ -24,7 +24,9 @@ class Ask:
     channel_id: int
     user_id: int
     at: int
-    """Milliseconds UTC."""
+    """Milliseconds UTC by this machine's clock, which may be wrong."""
+    sent_at: int
+    """Milliseconds UTC by Discord's clock."""
 
     @property
     def where(self) -> Address:

@@ -54,7 +54,10 @@ class FollowCommands:
             server = await servers.get(tx, ask.guild_id)  # Another process may have just changed it.
             if followable.account_id != account_id or server is None or server.account_id != account_id:
                 raise TokenChanged
-            await follows.put(tx, FollowRow(ask.guild_id, channel_id, account_id, progress, ask.user_id, ask.at))
+            # The API says by its own clock when a job ended. If this machine's clock is ahead, a later job would look
+            # older than the follow.
+            begins_at = min(ask.at, ask.sent_at)
+            await follows.put(tx, FollowRow(ask.guild_id, channel_id, account_id, progress, ask.user_id, begins_at))
         self._changes.follows_changed()
         return followable
 

@@ -6,8 +6,6 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from pathlib import Path
 
@@ -19,7 +17,7 @@ from yarl import URL
 
 from model.job import Media
 from model.messages import LinkReason, VideoFile, VideoLink
-from pixverse.fields import percent_encoded
+from pixverse.fields import http_date, percent_encoded
 from relay.media.allowed_hosts import AddressRefused, AllowedHosts, GuardedResolver
 from relay.media.file_kind import HEAD_BYTES, ending_of
 from relay.media.wholeness import is_whole
@@ -272,11 +270,8 @@ def _extension(head: bytes, response: aiohttp.ClientResponse, media: Media) -> s
 
 def _host_time(response: aiohttp.ClientResponse) -> int | None:
     """The time in the host's `Date` header, in milliseconds UTC."""
-    try:
-        said = parsedate_to_datetime(response.headers.get("Date", ""))
-        return int((said if said.tzinfo else said.replace(tzinfo=UTC)).timestamp() * 1000)
-    except (ValueError, TypeError, OverflowError):
-        return None
+    seconds = http_date(response.headers.get("Date"))
+    return None if seconds is None else int(seconds * 1000)
 
 
 def _join(base: URL, target: str) -> URL:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -126,10 +125,11 @@ class JobFetcher:
 
     def backoff_until(self, account_id: int) -> float | None:
         """Until when (monotonic seconds) this account backs off; None if its token may be used now."""
-        backoff, token = self._backoffs.get(account_id), self._accounts.token_of(account_id)
-        retry_at = None if token is None else self._retry_at(token)
-        until = max(backoff.until if backoff is not None else -math.inf, -math.inf if retry_at is None else retry_at)
-        return until if until > self._clock.monotonic() else None
+        token, backoff = self._accounts.token_of(account_id), self._backoffs.get(account_id)
+        until = None if token is None else self._retry_at(token)
+        if backoff is None or backoff.until <= self._clock.monotonic():
+            return until
+        return backoff.until if until is None else max(until, backoff.until)
 
     def account_changed(self, account_id: int) -> None:
         """Forgets the account's backoff if it has lost its token."""
@@ -260,8 +260,8 @@ class JobFetcher:
                 raise
             raise
         else:
-            if self.backoff_until(account_id) is None:
-                self._backoffs.pop(account_id, None)
+            if account_id in self._backoffs and self.backoff_until(account_id) is None:
+                del self._backoffs[account_id]
             await self._responded(account_id, None, jobid)
         response = JobResponse(self._clock.now(), self._clock.monotonic(), lazy)
         self._remember((account_id, jobid), response)

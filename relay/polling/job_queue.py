@@ -486,9 +486,10 @@ class JobQueue:
 
     def _next_give_up(self, job: PolledJob) -> float:
         """When the job's age or the end of its grace period will allow to give it up; `inf` if both are over."""
-        now = self._clock.monotonic()
-        times = (self._over_age_at(job), self._grace_ends(job))
-        return next((at for at in times if at > now), math.inf)
+        now, over_age_at, grace_ends = self._clock.monotonic(), self._over_age_at(job), self._grace_ends(job)
+        if over_age_at > now:
+            return over_age_at
+        return grace_ends if grace_ends > now else math.inf
 
     # ---- states -----------------------------------------------------------------------------------------------------
 

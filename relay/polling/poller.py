@@ -218,14 +218,15 @@ class Poller:
     async def _poll(self, job: PolledJob) -> None:
         """Requests the job's record, unless the list of its account's jobs will do. Raises StorageError; nothing is
         recorded then."""
-        listed_at = await self._listed_at(job)
-        if listed_at is not None:
-            self._queue.named_by_list(job, listed_at)
-            return
-        backoff_until = self._backoff_until(job.account_id)
-        if backoff_until is not None:  # The list was refused.
-            self._queue.postpone(job, backoff_until)
-            return
+        if self._list_may_do(job):
+            listed_at = await self._job_lists.names(job, self._queue.gap(job))
+            if listed_at is not None:
+                self._queue.named_by_list(job, listed_at)
+                return
+            backoff_until = self._backoff_until(job.account_id)
+            if backoff_until is not None:  # The list was refused.
+                self._queue.postpone(job, backoff_until)
+                return
         self._queue.record_requested(job)
         response = await self._fetch(job)
         if await self._record(job, response) is Recorded.ENDED:
@@ -241,19 +242,17 @@ class Poller:
         else:
             self._queue.failed(job)
 
-    async def _listed_at(self, job: PolledJob) -> float | None:
-        """When a list that names the job as active was requested; None if the job's record is needed. That is so if a
-        callback has reported the job's end, because only the record can confirm it."""
+    def _list_may_do(self, job: PolledJob) -> bool:
+        """Whether a list that names the job as active would do in place of its record. If a callback has reported the
+        job's end, only the record can confirm it."""
         if job.end_reported or self._breaker.down_since is not None or job.missing_since is not None:
-            return None
+            return False
         if self._queue.needs_record(job) or self._queue.is_over_age(job):
-            return None
+            return False
         # A list saves nothing for live jobs whose records are requested at every interval.
         jobs, live = self._queue.of_account(job.account_id), self._queue.live_of_account(job.account_id)
         others = jobs - live if live <= schedule.LIVE_JOBS else jobs
-        if not self._job_lists.worth_it(job.account_id, others):
-            return None
-        return await self._job_lists.names(job, self._queue.gap(job))
+        return self._job_lists.worth_it(job.account_id, others)
 
     async def _fetch(self, job: PolledJob) -> LazyJob | JobNotFound | JobExpired | None:
         """The response about the job; None without a response, or if the response says nothing about the job."""

@@ -16,7 +16,7 @@ from discord_adapter.interactions import Responder, obstacle_of
 from model.messages import Obstacle
 from relay.commands.ask import Ask
 from storage.errors import StorageUnavailable
-from tests.clock import ManualClock
+from tests.clock import START, ManualClock
 from tests.idle import until_idle
 from ui.command_texts import CommandMentions
 from ui.message import Reply
@@ -111,6 +111,13 @@ async def test_the_result_of_a_click_replaces_its_page_unless_the_page_was_turne
     await resending
     shown = [call.kwargs["content"] for call in edit.await_args_list]
     assert shown == ["resending", "another page" if turned else "posted"]
+
+
+def test_when_somebody_asked_is_known_by_both_clocks(responder: Responder) -> None:
+    """The first 42 bits of an interaction's id are Discord's time, in milliseconds since 2015."""
+    interaction = cast("Any", MagicMock(guild_id=1, channel_id=2, id=60_000 << 22))
+    ask = responder.ask_of(interaction)
+    assert (ask.at, ask.sent_at) == (START, 1_420_070_400_000 + 60_000)
 
 
 @pytest.mark.parametrize("minutes", [-1, 1])

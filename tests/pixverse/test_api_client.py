@@ -5,6 +5,8 @@ import gzip
 import json
 import logging
 from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import format_datetime, formatdate
 from typing import Any
 from urllib.parse import quote
 
@@ -25,6 +27,7 @@ from pixverse.api_errors import (
     Unavailable,
 )
 from tests.hostile import unseen
+from tests.pixverse.conftest import NOW
 
 TOKEN = "user:4321-s3cretS3cretS3cret"
 PATH = "/v1/pixverse/jobs/?jobid=job:1"
@@ -116,6 +119,27 @@ async def test_a_retry_after_header_reaches_the_caller(wire: Any) -> None:
     caught = await refusal(wire.client())
     assert isinstance(caught, RateLimited)
     assert caught.retry_after == 17
+
+
+@pytest.mark.parametrize("behind", [-2 * 86_400.0, 0.0, 2 * 86_400.0])
+async def test_until_when_to_wait_is_read_by_the_api_s_own_clock(wire: Any, behind: float) -> None:
+    here = formatdate(NOW + behind, usegmt=True)
+    then = datetime.fromtimestamp(NOW + behind + 45, UTC)
+    for body, header in (
+        ("{}", format_datetime(then, usegmt=True)),
+        (json.dumps({"retryAfter": then.isoformat()}), ""),
+    ):
+        wire.says(429, body, Date=here, Retry_After=header)
+        caught = await refusal(wire.client())
+        assert isinstance(caught, RateLimited)
+        assert caught.retry_after == 45
+
+
+async def test_without_the_api_s_own_time_this_machine_s_counts(wire: Any) -> None:
+    wire.says(429, "{}", Date="soon", Retry_After=formatdate(NOW + 45, usegmt=True))
+    caught = await refusal(wire.client())
+    assert isinstance(caught, RateLimited)
+    assert caught.retry_after == 45
 
 
 async def test_no_redirect_is_followed(wire: Any) -> None:

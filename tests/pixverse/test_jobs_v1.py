@@ -264,6 +264,26 @@ def test_a_percentage_in_the_prompt_is_not_progress() -> None:
     assert job(prompt=prompt, content=f"<@1> (prompt: {prompt}) (46%)").percent == 46
 
 
+@pytest.mark.parametrize(
+    ("prompt", "shown"),
+    [
+        ("half (50%)\noff", "half (50%) off"),
+        ("half (50%) off, and much more", "half (50%) o…"),
+        ("<x> (50%)", "&lt;x&gt; (50%)"),
+        ("a (10%) b (50%)", "a (10%) b (50%)"),
+    ],
+)
+def test_a_percentage_in_the_prompt_is_not_progress_however_the_message_writes_the_prompt(
+    prompt: str, shown: str
+) -> None:
+    assert job(prompt=prompt, content=f"**{shown}** - <@1> (Waiting to start)").percent is None
+    assert job(prompt=prompt, content=f"**{shown}** - <@1> (46%) (fast)").percent == 46
+
+
+def test_progress_equal_to_a_percentage_in_the_prompt() -> None:
+    assert job(prompt="half (50%)", content="**half (50%)** - (50%)").percent == 50
+
+
 def test_an_ended_job_has_no_percentage() -> None:
     assert job(status="failed", content="(46%)").percent is None
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from email.utils import formatdate
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from pixverse.api_errors import (
     Unavailable,
 )
 from pixverse.videos_v2 import VideosV2, read_record, read_scheduler
-from tests.pixverse.conftest import Wire
+from tests.pixverse.conftest import NOW, Wire
 
 TOKEN = "user:4321-s3cretS3cret"
 ID = "user:4321-pixverse:me@example.com-video:112233445566"
@@ -188,14 +189,14 @@ def test_an_image_s_record_may_have_a_video_s_fields_without_values(nothing: obj
         read_record(said | {"image_id": IMAGE, "video_id": nothing}, ID)
 
 
-@pytest.mark.parametrize("named", [ID.replace("me@example", "Me@Example"), "112233445566", f" {ID} "])
-def test_how_a_record_may_name_its_job(named: str) -> None:
+@pytest.mark.parametrize("named", [ID.replace("me@example", "Me@Example"), "112233445566", 112233445566, f" {ID} "])
+def test_how_a_record_may_name_its_job(named: object) -> None:
     job = read_record(record(video_id=named), ID)
     assert (job.jobid, job.state) == (ID, JobState.COMPLETED)
 
 
-@pytest.mark.parametrize("named", ["12233445566", "33445566", "x", ID.replace("112", "113"), IMAGE])
-def test_a_record_that_names_another_job(named: str) -> None:
+@pytest.mark.parametrize("named", ["12233445566", "33445566", 33445566, "x", ID.replace("112", "113"), IMAGE])
+def test_a_record_that_names_another_job(named: object) -> None:
     with pytest.raises(Unavailable):
         read_record(record(video_id=named), ID)
 
@@ -296,8 +297,9 @@ async def test_an_id_of_another_form_is_not_requested(wire: Wire) -> None:
     assert wire.asked == []
 
 
-async def test_an_active_job_that_is_not_found_counts_as_running(wire: Wire) -> None:
-    answers(wire, record=GONE, scheduler=(200, [{"id": ID, "elapsed": "01:44"}]))
+@pytest.mark.parametrize("named", [ID, ID.replace("me@example", "Me@Example")])
+async def test_an_active_job_that_is_not_found_counts_as_running(wire: Wire, named: str) -> None:
+    answers(wire, record=GONE, scheduler=(200, [{"id": named, "elapsed": "01:44"}]))
     job = await VideosV2(wire.client()).job(TOKEN, ID)
     assert (job.state, job.elapsed) == (JobState.PROGRESS, 90)
 
@@ -319,13 +321,17 @@ async def test_a_lookup_ends_where_another_response_asks_to_wait(wire: Wire, pla
     assert (len(wire.asked), refusal.value.retry_after) == (requests, 40.0)
 
 
-@pytest.mark.parametrize("more", [{"next_offset": 40}, {"has_more": True}, {"has_more": "true", "next_offset": None}])
+@pytest.mark.parametrize(
+    "more", [{"next_offset": 40}, {"has_more": True}, {"has_more": "true", "next_offset": None}, {"total": 2}]
+)
 async def test_the_account_s_list_decides_about_jobs_unknown_to_the_scheduler(
     wire: Wire, more: dict[str, object]
 ) -> None:
-    """A page may tell where the next one begins, or only that there is one; it may be shorter than what was asked."""
+    """A page may tell where the next one begins, that there is one, or how many records there are in all. It may be
+    shorter than what was asked."""
     page = {"data": [record(video_id=IMAGE)], **more}
-    answers(wire, record=GONE, scheduler=NOBODY, listed=(200, page), second_page=(200, {"data": [DONE]}))
+    found = record(video_id=112233445566)
+    answers(wire, record=GONE, scheduler=NOBODY, listed=(200, page), second_page=(200, {"data": [found]}))
     assert (await VideosV2(wire.client()).job(TOKEN, ID)).state is JobState.COMPLETED
     assert wire.asked[2].query["email"] == "me@example.com"
 
@@ -367,7 +373,8 @@ async def test_refusals(wire: Wire, status: int, error: type[Exception]) -> None
 
 
 async def test_retry_after_in_the_body(wire: Wire) -> None:
-    answers(wire, record=(429, {"error": "x", "code": 429, "retryAfter": "2027-01-15T08:00:30Z"}))
+    body = json.dumps({"error": "x", "code": 429, "retryAfter": "2027-01-15T08:00:30Z"})
+    wire.says(429, body, Date=formatdate(NOW, usegmt=True))
     with pytest.raises(RateLimited) as caught:
         await VideosV2(wire.client()).job(TOKEN, ID)
     assert caught.value.retry_after == 30

@@ -263,7 +263,7 @@ class RelayFixture:
         return poller
 
     def ask(self, *, guild: int = GUILD, channel: int = CHANNEL, person: int = PERSON) -> Ask:
-        return Ask(guild, channel, person, self.clock.now())
+        return Ask(guild, channel, person, at=self.clock.now(), sent_at=self.clock.now())
 
     async def watch(self, jobid: str, **where: int) -> int:
         """Subscribes, as a member would, and answers the job's number."""

@@ -647,7 +647,10 @@ SEEN: dict[str, tuple[str, ...]] = {
         "the list of a followed account delays the last few young jobs",
         "very many young jobs are each requested at every interval",
     ),
-    "questions.follow_ahead": ("the local clock decides whether a job that was seen running is relayed",),
+    "questions.follow_ahead": (
+        "the local clock decides whether a job that was seen running is relayed",
+        "a follow begins by the local clock alone",
+    ),
     "questions.follow_on_a_locked_disk": ("a job that a list named during a database failure is never relayed",),
     "questions.follow_on_a_bad_disk": ("a change that cannot be read at once is lost",),
     "questions.followed": (

@@ -173,8 +173,15 @@ MUTATIONS = (
         "Retry-After is not heeded",
         "tests/relay/polling/test_poller.py::test_retry_after_pauses_the_account_and_no_other",
         "JobFetcher.backoff_until",
-        "retry_at = None if token is None else self._retry_at(token)",
-        "retry_at = None",
+        "until = None if token is None else self._retry_at(token)",
+        "until: float | None = None",
+    ),
+    mutation(
+        "until when to wait is read by this machine's clock",
+        "tests/pixverse/test_api_client.py::test_until_when_to_wait_is_read_by_the_api_s_own_clock",
+        "ApiClient._request",
+        'http_date(headers.get("Date"))',
+        "None",
     ),
     mutation(
         "an account refused without a time to wait is requested on and on",
@@ -479,8 +486,8 @@ MUTATIONS = (
         "a response to an earlier request ends an account's backoff",
         "tests/relay/polling/test_job_fetcher.py::test_a_response_to_an_earlier_request_ends_no_backoff",
         "JobFetcher._fetch",
-        "if self.backoff_until(account_id) is None:",
-        "if True:",
+        "if account_id in self._backoffs and self.backoff_until(account_id) is None:",
+        "if account_id in self._backoffs:",
     ),
     mutation(
         "the search for a file's brand goes on behind a box whose end is unknown",

@@ -20,6 +20,20 @@ MUTATIONS = (
         "False",
     ),
     mutation(
+        "a v2 record that names another job by a number is believed",
+        "tests/pixverse/test_videos_v2.py::test_a_record_that_names_another_job",
+        "pixverse.videos_v2._id",
+        "if isinstance(value, int):",
+        "if 0:",
+    ),
+    mutation(
+        "an active v2 job is missing if a list writes its e-mail address in another letter case",
+        "tests/pixverse/test_videos_v2.py::test_an_active_job_that_is_not_found_counts_as_running",
+        "VideosV2._without_record",
+        "if active.lower() == jobid.lower():",
+        "if active == jobid:",
+    ),
+    mutation(
         "a v2 record of a job whose number ends alike is believed",
         "tests/pixverse/test_videos_v2.py::test_a_record_that_names_another_job",
         "pixverse.videos_v2._is_about",
@@ -333,7 +347,7 @@ MUTATIONS = (
         "a job on a later page of its account's list is not found",
         "tests/pixverse/test_videos_v2.py::test_the_account_s_list_decides_about_jobs_unknown_to_the_scheduler",
         "VideosV2._listed",
-        'if following is None and fields.truth(page.get("has_more")):',
+        'if following is None and (fields.truth(page.get("has_more")) or total > offset + len(data)):',
         "if 0:",
     ),
     mutation(

@@ -53,10 +53,18 @@ MUTATIONS = (
         "await _is_owed",
     ),
     mutation(
+        "a follow begins by the local clock alone",
+        "tests/relay/follow/test_follow_commands.py"
+        "::test_a_follow_begins_by_discord_s_clock_or_the_local_one_whichever_is_behind",
+        "FollowCommands.follow",
+        "begins_at = min(ask.at, ask.sent_at)",
+        "begins_at = ask.at",
+    ),
+    mutation(
         "a list keeps the card of a young job out of date",
         "tests/relay/follow/test_account_follower.py"
         "::test_a_young_job_with_a_visible_card_is_requested_at_each_interval",
-        "Poller._listed_at",
+        "Poller._list_may_do",
         "self._queue.needs_record(job) or ",
         "",
     ),
@@ -85,7 +93,7 @@ MUTATIONS = (
     mutation(
         "young jobs count towards the number that makes a list worthwhile",
         "tests/relay/polling/test_job_list.py::test_no_list_is_requested_for_two_old_jobs_beside_young_ones",
-        "Poller._listed_at",
+        "Poller._list_may_do",
         "jobs - live if live",
         "jobs if live",
     ),
@@ -121,8 +129,8 @@ MUTATIONS = (
         "a refused list's retry time does not apply to its account",
         "tests/relay/polling/test_job_list.py::test_after_a_list_with_a_retry_time_nothing_is_requested_before_it",
         "JobFetcher.backoff_until",
-        "retry_at = None if token is None else self._retry_at(token)",
-        "retry_at = None",
+        "until = None if token is None else self._retry_at(token)",
+        "until: float | None = None",
     ),
     mutation(
         "a record is requested right after a list was refused with a retry time",

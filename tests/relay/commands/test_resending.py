@@ -47,7 +47,8 @@ class FreeLookups:
 async def press(world: OutboxFixture, delivery_id: int, *, guild: int = GUILD) -> SentAgain:
     immediate_posts = ImmediatePosts(world.database.reader, post_at_once)
     resending = Resending(world.database, cast("Lookups", FreeLookups()), immediate_posts, world.changes)
-    return await resending.send_again(Ask(guild, CHANNEL, ADMIN, world.clock.now()), delivery_id)
+    now = world.clock.now()
+    return await resending.send_again(Ask(guild, CHANNEL, ADMIN, at=now, sent_at=now), delivery_id)
 
 
 async def given_up(world: OutboxFixture) -> int:

@@ -20,7 +20,7 @@ from tests.relay.accounts_fixture import AccountsFixture
 
 GUILD, CHANNEL, ADMIN = 77, 770, 7
 TOKEN, OTHER = "user:1-aaaaaaaaaaaaaaaa", "user:2-bbbbbbbbbbbbbbbb"
-ASK = Ask(GUILD, 5, ADMIN, 1000)
+ASK = Ask(GUILD, 5, ADMIN, at=1000, sent_at=1000)
 
 
 @pytest.fixture
@@ -76,6 +76,17 @@ async def test_a_follow_starts_for_the_confirmed_account_and_ends_once(world: Ac
     with pytest.raises(NotFollowed):
         await following.unfollow(ASK, CHANNEL)
     assert world.recorded.follows == 2
+
+
+@pytest.mark.parametrize(("at", "sent_at"), [(3_600_000, 1000), (1000, 3_600_000)])
+async def test_a_follow_begins_by_discord_s_clock_or_the_local_one_whichever_is_behind(
+    world: AccountsFixture, at: int, sent_at: int
+) -> None:
+    """With the later time, jobs that ended just after the beginning would not be relayed."""
+    asked = (await world.tokens.set_token(GUILD, ADMIN, TOKEN)).account_id
+    await _following(world).follow(Ask(GUILD, 5, ADMIN, at=at, sent_at=sent_at), CHANNEL, asked, progress=False)
+    (row,) = await follows.every(world.database.reader)
+    assert row.created_at == 1000
 
 
 async def test_removing_the_token_at_the_same_moment_leaves_no_follow(world: AccountsFixture) -> None:

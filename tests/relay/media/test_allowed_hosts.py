@@ -21,6 +21,7 @@ HOSTS = AllowedHosts(
         MediaHost("media.example", None, plain_http=False, wildcard=True),
         MediaHost("127.0.0.1", 9000, plain_http=True, wildcard=False),
         MediaHost("10.0.0.7", None, plain_http=False, wildcard=False),
+        MediaHost("xn--e1afmkfd.xn--p1ai", 8443, plain_http=False, wildcard=False),
     ]
 )
 
@@ -46,6 +47,10 @@ def test_allowed(url: str) -> None:
         ("https://cdn.example/b\u00f6.mp4?q=\u00e9 \u202e", "https://cdn.example/b%C3%B6.mp4?q=%C3%A9%20%E2%80%AE"),
         ("https://cdn.example/%C3%B6 \udcff", "https://cdn.example/%C3%B6%20%FF"),
         ("https://\uff43dn.example/a", "https://cdn.example/a"),
+        (
+            "https://\u043f\u0440\u0438\u043c\u0435\u0440.\u0440\u0444:8443/a",
+            "https://xn--e1afmkfd.xn--p1ai:8443/a",
+        ),
     ],
 )
 def test_unencoded_text_is_encoded_once(address: str, sent: str) -> None:

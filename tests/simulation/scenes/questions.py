@@ -734,17 +734,20 @@ def follow_on_a_locked_disk(scene: Scene) -> Story:
 
 
 def follow_ahead(scene: Scene) -> Story:
-    """An account is followed while the machine's clock is an hour ahead. Its jobs are watched all the same."""
+    """An account is followed while the machine's clock is an hour ahead. Its jobs are watched all the same, even one
+    whose record the API doesn't show before the clock is right."""
     server = yield from scene.settle()
-    account = server.account
+    account, is_unseen = server.account, scene.coin()
     assert account is not None
     scene.turn_clock(3_600_000)
     yield 10.0
     yield from _follow(scene, server, progress=False)
     job = scene.job(account, 150, v2=False)
+    end = scene.about(job, Reply(502, {"error": "no"})) if is_unseen else lambda: None
     yield 300.0
     scene.turn_clock(0)
-    yield 60.0
+    end()
+    yield 60.0 + 4.0 * scene.parts.interval
     scene.came(job, server.channel)
     server.choose("unfollow", server.channel)
     yield 30.0
