@@ -14,7 +14,7 @@ from discord_adapter.command_registry import CommandRegistry
 from discord_adapter.interactions import Interaction, Responder, may_manage_messages, require_posting
 from relay.commands.ask import Ask
 from relay.commands.member_commands import MemberCommands
-from relay.commands.watch import NowWatching, StatusResult, Watch
+from relay.commands.watch import ImmediatePost, NowWatching, StatusResult, Watch
 from relay.commands.watch_many import WatchMany, WatchResult
 from relay.ports import Clock
 from storage.errors import StorageError
@@ -161,7 +161,8 @@ class PixVerse(commands.GroupCog, group_name="pixverse", group_description=comma
 
 async def watch_one_reply(watch: Watch, interaction: Interaction, ask: Ask, result: StatusResult) -> Reply:
     """The reply after watching one job. The link to the card is added once the card is posted."""
-    refused = isinstance(result, NowWatching) and result.card.refused
+    post = result.card if isinstance(result, NowWatching) else ImmediatePost()
+    refused = await watch.immediate_posts.is_refused(ask, post)
     reply = status_reply(result, ask.where, await obstacles_here(interaction, refused=refused))
     if not isinstance(result, NowWatching) or result.card.on_its_way is None:
         return reply
@@ -179,7 +180,8 @@ async def watch_many_reply(
 
     `found` is how many ids were in the message that they were taken from; None for ids that were typed.
     """
-    obstacles = await obstacles_here(interaction, refused=result.summary.refused)
+    refused = await watch_many.immediate_posts.is_refused(ask, result.summary)
+    obstacles = await obstacles_here(interaction, refused=refused)
     if found is None:
         reply = watch_reply(result, ask.where, obstacles)
     else:

@@ -36,7 +36,7 @@ async def obstacles_here(interaction: Interaction, *, refused: bool) -> tuple[st
     """What keeps the bot from posting in the interaction's channel; empty if the reason is unknown, None if posting
     works.
 
-    `refused` tells whether Discord has just refused a message there.
+    `refused` tells whether Discord refuses messages there.
     """
     outside = await _outside(interaction)
     if outside is not None:

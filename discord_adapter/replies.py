@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from http import HTTPStatus
+from typing import Any, TypeVar
 
 import aiohttp
 import discord
 
 from discord_adapter.request_trace import may_pass
+from model.messages import Refused
+from relay.delivery.verdicts import cause_of
 from relay.ports import Sleep
 from ui.message import Reply, TemporaryView
+from ui.refusal_replies import refused_reply
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -56,12 +63,10 @@ async def send_replies(
     """
     first, *rest = replies
     try:
-        message = await _put_in_place(interaction, first, sleep)
+        message = await _unless_refused(partial(_put_in_place, interaction, sleep), first)
         for further in rest:
             # Tried only once: these messages have no nonce, so a second try could post them twice.
-            await interaction.followup.send(
-                further.content, ephemeral=True, allowed_mentions=discord.AllowedMentions.none()
-            )
+            await _unless_refused(partial(_follow_up, interaction), further)
         if isinstance(first.view, TemporaryView):
             await views.keep(first.view, message, interaction.user.id)
         return message
@@ -70,8 +75,23 @@ async def send_replies(
         return None
 
 
+async def _unless_refused(send: Callable[[Reply], Awaitable[T]], reply: Reply) -> T:
+    """Sends the reply. If Discord refuses its content, as AutoMod does, sends one that says so."""
+    try:
+        return await send(reply)
+    except discord.HTTPException as refusal:
+        if refusal.status not in (HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN):
+            raise
+        log.warning("Discord refuses a reply: %s", refusal)
+        return await send(refused_reply(cause_of(Refused(refusal.status, refusal.code, refusal.text))))
+
+
+async def _follow_up(interaction: discord.Interaction[Any], reply: Reply) -> None:
+    await interaction.followup.send(reply.content, ephemeral=True, allowed_mentions=discord.AllowedMentions.none())
+
+
 async def _put_in_place(
-    interaction: discord.Interaction[Any], reply: Reply, sleep: Sleep
+    interaction: discord.Interaction[Any], sleep: Sleep, reply: Reply
 ) -> discord.InteractionMessage:
     """Edits the reply, which can be repeated safely. Raises what the last try raised."""
     for wait in _WAITS:

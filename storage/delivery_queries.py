@@ -244,11 +244,6 @@ async def blocked_in_channel(queries: Queries, channel_id: int, *, but: int) -> 
     return await queries.count(f"deliveries WHERE {where}", (channel_id, but))
 
 
-async def is_blocked(queries: Queries, delivery_id: int | None) -> bool:
-    """Whether a message waits for a permission."""
-    return await queries.count(f"deliveries WHERE id = ? AND {_BLOCKED}", (delivery_id,)) > 0
-
-
 async def is_channel_blocked(queries: Queries, channel_id: int) -> bool:
     """Whether any message waits for a permission in this channel."""
     return await queries.count(f"deliveries WHERE channel_id = ? AND {_BLOCKED}", (channel_id,)) > 0

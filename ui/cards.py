@@ -228,6 +228,8 @@ def watching(jobs: int) -> str:
 
 def _summary_head(post: SummaryPost) -> str:
     total, left = len(post.entries), len(post.entries) - post.done
+    if not total:  # Each of its jobs has ended, and is watched again outside of this batch.
+        return formatting.headline(_("Ended"))
     watched = left - post.stopped
     if post.open and watched == total:
         return watching(total)

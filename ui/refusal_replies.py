@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+from model.messages import Cause
 from model.states import AccountState
 from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherKind, OtherService, SeveralIds
 from relay.commands import refusals
 from ui import formatting
-from ui.cannot_post import missing_permissions
+from ui.cannot_post import because, missing_permissions
 from ui.command_texts import CommandMentions
 from ui.escape import code, escaped
 from ui.language import N_, _, plural
@@ -155,6 +156,11 @@ left_button_reply = saying(N_("**This button no longer does anything.** Run the 
 """The reply to a temporary button that was pressed after a restart of the bot."""
 only_in_servers_reply = saying(N_("**I only work in servers.** Ask in a channel the bot can see."))
 not_served_reply = saying(N_("**This bot doesn't serve this server.** Its operator has limited it to others."))
+
+
+def refused_reply(cause: Cause) -> Reply:
+    """The reply in place of one that Discord refuses."""
+    return Reply(formatting.paragraph(_("**Discord won't let me show this here.**"), because(cause)))
 
 
 def own_fault_reply(reference: str) -> Reply:

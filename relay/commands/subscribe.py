@@ -185,6 +185,8 @@ async def _subscribe_to_ended(
             await end_silently(tx, here, ask.at)
         if message.state.is_open:
             await _join(tx, ask, request, here)
+        elif request.spoiler:  # For *Post it again*.
+            await subscriptions.set_spoiler(tx, here.id)
         return SubscribeResult(SubscribeState.ALREADY_POSTED, row, here, message=message)
     if here is not None and here.ended_at is None:
         await _join(tx, ask, request, here)

@@ -48,9 +48,8 @@ class ImmediatePost:
     """What became of a message that was sent at once."""
 
     message_id: int | None = None
-    refused: bool = False
     on_its_way: int | None = None
-    """The message's delivery, if it is neither posted nor refused yet."""
+    """The message's delivery, if it is not posted yet."""
 
 
 class ImmediatePosts:
@@ -66,17 +65,17 @@ class ImmediatePosts:
         if delivery_id is None:
             return ImmediatePost()
         message_id = await self._deliver_now(delivery_id, seconds)
-        if message_id is not None:
-            return ImmediatePost(message_id)
-        if await delivery_queries.is_blocked(self._reader, delivery_id):
-            return ImmediatePost(refused=True)
-        return ImmediatePost(on_its_way=delivery_id)
+        return ImmediatePost(on_its_way=delivery_id) if message_id is None else ImmediatePost(message_id)
 
     async def after_waiting(self, post: ImmediatePost) -> ImmediatePost:
         """The message once it is posted or refused, or after a minute, when nobody waits for it any more."""
         if post.on_its_way is None:
             return post
         return replace(await self.post(post.on_its_way, LATER_SECONDS), on_its_way=None)
+
+    async def is_refused(self, ask: Ask, post: ImmediatePost) -> bool:
+        """Whether Discord refuses messages in the asker's channel; not if this one has just been posted there."""
+        return post.message_id is None and await delivery_queries.is_channel_blocked(self._reader, ask.channel_id)
 
 
 # ---- results --------------------------------------------------------------------------------------------------------
@@ -155,7 +154,7 @@ class Watch:
     ) -> None:
         self._database = database
         self._lookups = lookups
-        self._immediate_posts = immediate_posts
+        self.immediate_posts = immediate_posts
         self._changes = changes
         self._limits = limits
 
@@ -180,7 +179,7 @@ class Watch:
 
     async def with_card(self, result: NowWatching) -> NowWatching:
         """Returns the result of `status` once its card is posted or refused, or after a minute."""
-        return replace(result, card=await self._immediate_posts.after_waiting(result.card))
+        return replace(result, card=await self.immediate_posts.after_waiting(result.card))
 
     async def set_mention(self, ask: Ask, subscription_id: int, mention: bool) -> None:
         """Sets whether the asker, who waits for the job, is pinged at its end. If they wait for it as part of their
@@ -264,11 +263,11 @@ class Watch:
         subscription_id = subscribed.subscription.id
         job, outcome = snapshots.load(subscribed.row.snapshot), subscribed.row.outcome
         if subscribed.state is SubscribeState.WATCHED:
-            card = await self._immediate_posts.post(subscribed.card_id)
+            card = await self.immediate_posts.post(subscribed.card_id)
             return NowWatching(subscription_id, job, card, mention, api_down)
         if subscribed.state is SubscribeState.ALREADY_WATCHED or outcome is None:
             if subscribed.card_id is not None:
-                message_id = (await self._immediate_posts.post(subscribed.card_id)).message_id
+                message_id = (await self.immediate_posts.post(subscribed.card_id)).message_id
             else:
                 message_id = await overviews.shown_in(self._database.reader, subscription_id)
             on_hold = target.other_account or subscribed.row.account_id != target.account_id

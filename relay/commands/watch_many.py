@@ -135,7 +135,7 @@ class WatchMany:
         self._lookups = lookups
         self._changes = changes
         self._limits = limits
-        self._immediate_posts = immediate_posts
+        self.immediate_posts = immediate_posts
 
     async def watch(self, ask: Ask, text: str, mention: bool) -> WatchResult:
         """Does for a list of ids what `Watch.status` does for one, with one summary for all jobs of the batch.
@@ -152,13 +152,13 @@ class WatchMany:
             if one.subscribed is not None:
                 self._changes.job_watched(one.subscribed.row.id)
         self._changes.deliveries_added()
-        summary = await self._immediate_posts.post(summary_id)
+        summary = await self.immediate_posts.post(summary_id)
         entries = tuple([await self._entry(one, account_id) for one in wanted])
         return WatchResult(entries, summary, mention, hold)
 
     async def with_summary(self, result: WatchResult) -> WatchResult:
         """Returns the result of `watch` once its summary is posted or refused, or after a minute."""
-        return replace(result, summary=await self._immediate_posts.after_waiting(result.summary))
+        return replace(result, summary=await self.immediate_posts.after_waiting(result.summary))
 
     async def _known(self, ask: Ask, account_id: int, wanted: list[_Wanted]) -> list[_Wanted]:
         """Fills in what the database knows. Of several ids for the same job, the first is kept."""

@@ -150,6 +150,11 @@ def meaning_of(refused: Refused) -> Meaning:
     return Meaning.UNKNOWN if refused.code else _without_code(refused.status)
 
 
+def cause_of(refused: Refused) -> Cause:
+    """Why Discord refuses the content of a message."""
+    return _CAUSES.get(meaning_of(refused), Cause.UNKNOWN)
+
+
 def _without_code(status: int) -> Meaning:
     if status == 429 or _may_be_stored(status):
         return Meaning.WAIT
@@ -315,7 +320,7 @@ def _judge_form(meaning: Meaning, refused: Refused, attempt: Attempt) -> Verdict
         return _closed(attempt, Reason.NO_PERMISSION)
     if meaning is Meaning.TOO_LARGE and attempt.files:
         return _too_large(attempt)
-    return _next_form(attempt, _CAUSES.get(meaning, Cause.UNKNOWN), files_first=meaning not in _FOR_ITS_WORDS)
+    return _next_form(attempt, cause_of(refused), files_first=meaning not in _FOR_ITS_WORDS)
 
 
 def _too_large(attempt: Attempt) -> Verdict:

@@ -8,7 +8,7 @@ from itertools import combinations
 
 from model import snapshots
 from model.job import Job, Outcome
-from model.messages import ClaimedUser, Obstacle
+from model.messages import Cause, ClaimedUser, Obstacle
 from model.states import AccountState, DeliveryState, Reason
 from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherKind, OtherService, SeveralIds
 from relay.accounts.rechecks import Recheck
@@ -45,6 +45,7 @@ from ui.refusal_replies import (
     only_in_servers_reply,
     own_fault_reply,
     refusal_reply,
+    refused_reply,
     restarting_reply,
     unseen_channel_reply,
 )
@@ -176,6 +177,8 @@ def answers_of_refusals(words: Words) -> Iterator[Reply]:
     yield only_in_servers_reply()
     yield not_served_reply()
     yield own_fault_reply(words("reference"))
+    for cause in Cause:
+        yield refused_reply(cause)
 
 
 def answers_to_admins() -> Iterator[Reply]:

@@ -59,3 +59,8 @@ def test_names_get_shorter_if_there_are_many() -> None:
     text = summary_text(replace(POST, entries=(replace(entry, status=CardStatus.TOKEN_REFUSED),) * 40), HERE)
     assert units(text) <= TEXT_DISPLAYS
     assert text.count("\n") == 41
+
+
+def test_a_batch_whose_jobs_are_all_watched_elsewhere_by_now() -> None:
+    text = summary_text(replace(POST, entries=(), done=0, open=False), HERE)
+    assert text == "**Ended.**\n-# Asked by <@42>."

@@ -262,6 +262,21 @@ async def test_a_refused_card_is_reported_at_once(harness: Harness, server: Guil
     assert "posting" not in check.partition("Works:")[2]
 
 
+async def test_a_refusal_is_reported_to_everybody_who_asks(harness: Harness, server: GuildFixture) -> None:
+    refuse(harness.discord.faults, 50001, channel_id=server.channel.id)
+    job, ended = server.job(), server.job()
+    ended.complete()
+    await server.status(job)
+    bob = server.guild.add_member("bob")
+    for answer in (
+        await server.status(job, by=bob),
+        await server.watch(job, by=bob),
+        await server.status(ended),
+        await server.status(ended, by=bob),
+    ):
+        assert answer.text.startswith("**I can't post here yet.** Discord refuses it"), answer.text
+
+
 async def test_the_bot_is_timed_out(harness: Harness, server: GuildFixture) -> None:
     """The advice is to end the timeout, because no permission is missing."""
     job = await server.watched()

@@ -32,6 +32,26 @@ async def test_a_reply_arrives_whatever_fails(server: GuildFixture, trouble: Cut
     assert answer.text.startswith("**Nothing is being watched here.**")
 
 
+async def test_a_reply_that_discord_refuses_for_its_words_is_replaced(server: GuildFixture) -> None:
+    discord = server.harness.discord
+    job = await server.watched(prompt="A forbiddenword fox")
+    fault = discord.faults.add(
+        method="PATCH",
+        path=_ANSWER,
+        when="before",
+        action=Status(400, 200000),
+        times=None,
+        match=lambda call: "forbiddenword" in str(call.json),
+    )
+    try:
+        answer = await server.use("pixverse list")
+        private = await server.status(job, private=True)
+    finally:
+        discord.faults.remove(fault)
+    for refused in (answer, private):
+        assert refused.text == "**Discord won't let me show this here.** AutoMod blocked its text."
+
+
 _POST = r"/channels/{}/messages"
 
 

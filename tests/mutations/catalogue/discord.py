@@ -407,6 +407,13 @@ MUTATIONS = (
         "return True",
     ),
     mutation(
+        "a reply that AutoMod blocks is left at 'is thinking'",
+        f"{_E2E}/test_replies.py::test_a_reply_that_discord_refuses_for_its_words_is_replaced",
+        "replies._unless_refused",
+        "if refusal.status not in (HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN):",
+        "if 1:",
+    ),
+    mutation(
         "a reply to a command is tried once",
         "tests/discord_adapter/test_replies.py::test_a_temporary_failure_is_retried",
         "replies._WAITS",
@@ -637,9 +644,16 @@ MUTATIONS = (
     mutation(
         "a refused card is reported to nobody",
         f"{_E2E}/test_refusals.py::test_a_refused_card_is_reported_at_once",
-        "ImmediatePosts.post",
-        "ImmediatePost(refused=True)",
-        "ImmediatePost(on_its_way=delivery_id)",
+        "ImmediatePosts.is_refused",
+        "post.message_id is None and await",
+        "0 and await",
+    ),
+    mutation(
+        "a second person does not read that a channel is closed",
+        f"{_E2E}/test_refusals.py::test_a_refusal_is_reported_to_everybody_who_asks",
+        "watch_one_reply",
+        "refused = await watch.immediate_posts.is_refused(ask, post)",
+        "refused = isinstance(result, NowWatching) and await watch.immediate_posts.is_refused(ask, post)",
     ),
     mutation(
         "a private thread that the bot is not in looks open",

@@ -69,6 +69,15 @@ async def test_a_spoiler_that_anybody_requests_is_kept(world: RelayFixture, foll
     assert await world.rows("SELECT spoiler FROM subscriptions") == [(1,)]
 
 
+async def test_a_spoiler_for_a_posted_result_applies_when_it_is_posted_again(world: RelayFixture) -> None:
+    world.api.put("job-1", JobState.COMPLETED, media=(Media("https://x/1.mp4"),))
+    await world.commands.watch.status(world.ask(), "job-1", True, False)
+    async with world.database.transaction() as tx:
+        await tx.run("UPDATE deliveries SET state = 'posted', message_id = 9001")
+    await world.commands.watch.status(world.ask(person=2), "job-1", True, True)
+    assert await world.rows("SELECT spoiler FROM subscriptions") == [(1,)]
+
+
 async def test_an_ended_job_is_posted_once_and_requested_once(world: RelayFixture) -> None:
     job = world.api.put("job-1", JobState.COMPLETED, media=(Media("https://x/1.mp4"),))
     first = await world.commands.watch.status(world.ask(), "job-1", True, False)
