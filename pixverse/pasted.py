@@ -2,7 +2,8 @@
 
 All job ids that people enter are read here. If a text contains ids of a known form, only those count and the rest is
 prose. If it contains none, each word that could be an id of an unknown form counts as one, because useapi.net promises
-no form for v1's ids. Everything takes time linear in the length of the text.
+no form for v1's ids. The bot's own numbers of jobs, such as `#12`, are found in a longer text too. Everything takes
+time linear in the length of the text.
 """
 
 from __future__ import annotations
@@ -74,9 +75,6 @@ def read_one(text: str) -> int | str:
     decoded = _decoded(text)
     if any(_is_secret(word) for word in (decoded, *_words(decoded))):
         raise LooksLikeSecret("that looks like a token")
-    number = short_number(unwrapped(decoded))
-    if number is not None:
-        return number
     found = [one for word in _words(_without_other_jobs(decoded)) for one in _known_in(word)]
     ids = list(dict.fromkeys(one.jobid for one in found if one.jobid is not None)) or _labelled(decoded)
     if len(ids) > 1:
@@ -86,6 +84,11 @@ def read_one(text: str) -> int | str:
     for one in found:
         if isinstance(one.refusal, OtherService):
             raise one.refusal
+    numbers = {number for word in _words(decoded) if (number := short_number(_bare(word))) is not None}
+    if len(numbers) > 1:
+        raise SeveralIds("more than one number of a job")
+    if numbers:
+        return numbers.pop()
     word = _bare(decoded)
     if not _could_be_an_id(word):
         raise NotAJobId("nothing in it resembles a job id")
@@ -185,11 +188,11 @@ def _certain_in(word: str, before: str, labelled: set[str]) -> list[Pasted]:
     found = _known_in(word)
     if not found and "bearer" in (_bare(before).lower(), _bare(word).lower()):
         return [Pasted("", refusal=LooksLikeSecret("that looks like a token"))]
-    number = short_number(unwrapped(word))
-    if number is not None:
-        return [Pasted(f"#{number}", number=number)]
     if found:
         return found
+    number = short_number(_bare(word))
+    if number is not None:
+        return [Pasted(f"#{number}", number=number)]
     behind_a_label = _LABELLED.search(word)
     jobid = _bare(behind_a_label.group(1) if behind_a_label else word)
     return [Pasted(jobid, jobid)] if jobid in labelled else []

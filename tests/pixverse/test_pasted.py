@@ -99,6 +99,8 @@ def test_an_id_is_read_whatever_it_is_wrapped_in(jobid: str, wrapping: str, enco
         *((f"`{jobid[:at]}\n{jobid[at:]}`", jobid) for jobid in (V1, V2) for at in (26, 28, 32)),
         *((f"see\n> {jobid[:30]}\r\n{jobid[30:]}, please", jobid) for jobid in (V1, V2)),
         ("#\uff11\uff12", 12),
+        *((text, 12) for text in ("#12.", "`#12`,", "job #12", "#12: paper boat", "#12 · 62 % · 3 min ago", "#12 #12")),
+        (f"completed · #12 · {V1}", V1),
     ],
 )
 def test_how_ids_are_pasted(text: str, jobid: str | int) -> None:
@@ -119,6 +121,9 @@ def test_how_ids_are_pasted(text: str, jobid: str | int) -> None:
         (V2.replace("@", "@@"), NotAJobId),
         (f"{V1} and {V2}", SeveralIds),
         (f"{V1},{SHORT_V1}", SeveralIds),
+        ("#12 and #13", SeveralIds),
+        ("#", NotAJobId),
+        ("#1a", NotAJobId),
         (V2.replace("video", "music"), OtherKind),
         (quote(V2.replace("video", "speech"), safe=""), OtherKind),
         (f"see {V1.replace('pixverse', 'midjourney')}!", OtherService),
@@ -172,6 +177,7 @@ def _said(text: str) -> list[str | int | type[ValueError] | None]:
         (f"{V1} and {V2.replace('video', 'music')}", [V1, OtherKind]),
         (" , ", []),
         (f"{V1}\uff0c{V2}\u3001#7", [V1, V2, 7]),
+        ("#12: #13.\n#14…", [12, 13, 14]),
         (f"{V2}\u3001{V2.replace('4321', '77')}", [V2, V2.replace("4321", "77")]),
         (f"{V1[:30]}\n{V1[30:]}\n{V2[:30]}\n{V2[30:]}", [V1, V2]),
     ],
