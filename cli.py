@@ -44,7 +44,7 @@ _SECONDS_TO_HAND_OVER = 28.0
 """On PostgreSQL, once other processes can take over this one's work."""
 
 _DATABASE_FAILED = (
-    "The database takes nothing ({}). Nothing was left half done. Look at DATABASE_URL, the server or the disk, then "
+    "The database can't be used ({}). Nothing was left half done. Check DATABASE_URL, the server or the disk, then "
     "try again."
 )
 _TOKEN_REFUSED_LINE = (
@@ -102,7 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"PixVerse Relay {VERSION}")
     commands = parser.add_subparsers(dest="command", metavar="command")
-    commands.add_parser("check", help="look at settings, database, key and Discord log-in, and print the invite link")
+    commands.add_parser("check", help="check settings, database, key and Discord login, and print the invite link")
     backup = commands.add_parser("backup", help="copy the database, also while the bot runs")
     backup.add_argument("path", metavar="PATH", type=Path, help="the new file")
     copy = commands.add_parser("copy-database", help="copy everything to PostgreSQL, or from there to an SQLite file")

@@ -31,7 +31,7 @@ _PROGRESS_SECONDS = 1.0
 
 
 async def check(settings: Settings) -> None:
-    """Prints version, settings (secrets masked), database, key, Discord log-in, invite link. The bot may run meanwhile.
+    """Prints version, settings (secrets masked), database, key, Discord login, invite link. The bot may run meanwhile.
 
     Raises what a start would raise. If Discord can't be reached it only says so, because a start would wait for it.
     """
@@ -68,11 +68,11 @@ async def backup(settings: StorageSettings, target: Path) -> None:
 async def rotate_key(settings: StorageSettings) -> None:
     """Encrypts every stored secret with a new key. Raises AlreadyRunning if the bot runs, or a DatabaseUnusable."""
     rotated = await key_rotation.rotate_key(settings.database, _keys(settings))
-    print(f"Encrypted anew: {rotated.secrets} secrets.")
+    print(f"Secrets encrypted with the new key: {rotated.secrets}.")
     if rotated.file is None:
-        print("ENCRYPTION_KEY: the first key is in use; take the others away.")
+        print("ENCRYPTION_KEY: only the first key is used now; remove the others.")
     else:
-        print(f"The new key is in {rotated.file}. Backups made before need the old one: it is gone from there.")
+        print(f"The new key is in {rotated.file}. Earlier backups need the old one, which is no longer there.")
 
 
 async def copy_database(settings: StorageSettings, target: DatabasePlace) -> None:
@@ -83,7 +83,8 @@ async def copy_database(settings: StorageSettings, target: DatabasePlace) -> Non
     source = settings.database
     if isinstance(source, Path) == isinstance(target, Path):
         raise CopyRefused(
-            "copy-database copies between SQLite and PostgreSQL; this database and the one named are of one kind."
+            "copy-database copies between SQLite and PostgreSQL; DATABASE_URL and the database you named are of the "
+            "same kind."
         )
     print(f"Copying {source} to {target}.")
     copied = await copying.copy_database(source, target, _keys(settings), _Progress())
@@ -93,7 +94,7 @@ async def copy_database(settings: StorageSettings, target: DatabasePlace) -> Non
     if not isinstance(source, Path) or settings.encryption_keys:
         print("Leave ENCRYPTION_KEY as it is.")
     elif key_file(source).exists():
-        print(f"Set ENCRYPTION_KEY_FILE={key_file(source)}, or ENCRYPTION_KEY to what stands there.")
+        print(f"Set ENCRYPTION_KEY_FILE={key_file(source)}, or ENCRYPTION_KEY to the key in it.")
     else:
         print(f"Set ENCRYPTION_KEY to a new key; {HOW_TO_MAKE_A_KEY}.")
 
@@ -117,9 +118,9 @@ def _keys(settings: StorageSettings) -> Sequence[str]:
 
 def _database_lines(place: DatabasePlace, found: Inspection) -> list[str]:
     if not found.exists:
-        state = "not there yet; the first start makes it"
+        state = "not there yet; the first start creates it"
     elif not found.tables:
-        state = "empty; the first start makes its tables"
+        state = "empty; the first start creates its tables"
     elif found.tables < found.newest:
         state = f"usable; the next start brings its tables from version {found.tables} to {found.newest}"
     else:
@@ -147,7 +148,7 @@ def _process_lines(sharing: Sharing) -> list[str]:
 def _key_state(file: Path | None) -> str:
     if file is None:
         return "in ENCRYPTION_KEY"
-    return f"in {file}" if file.exists() else f"none yet; the first start makes {file}"
+    return f"in {file}" if file.exists() else f"none yet; the first start creates {file}"
 
 
 def _key_to_keep(settings: StorageSettings, database: Path) -> str:

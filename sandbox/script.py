@@ -39,7 +39,7 @@ async def play_script() -> int:
     for fault in faults:
         print(f"NOT AS IT SHOULD BE: {fault}")
     if not faults:
-        print("Everything came as it should: one outcome for each job, the very bytes, no ping but to who asked.")
+        print("Everything is right: one result for each job, every file byte for byte, pings only for those who asked.")
     return 1 if faults else 0
 
 

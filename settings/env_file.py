@@ -39,7 +39,7 @@ def read_env_file(path: Path | None) -> EnvFile:
     except FileNotFoundError:
         return EnvFile({}, [], ())
     except UnicodeError:
-        return EnvFile({}, [f"{path.name} is no UTF-8 text; save it again as UTF-8"], _ANY_SECRET)
+        return EnvFile({}, [f"{path.name} is not UTF-8 text; save it again as UTF-8"], _ANY_SECRET)
     except OSError as error:
         problem = f"{path.name} cannot be read ({error.strerror}); make it a file that the bot's user may read"
         return EnvFile({}, [problem], _ANY_SECRET)

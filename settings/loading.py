@@ -20,7 +20,7 @@ _HOW_TO_START = (
     "DISCORD_TOKEN is not set; put DISCORD_TOKEN=<your bot's token> into .env, or try the bot without one: make demo"
 )
 
-_NO_API_TOKEN = "USEAPI_TOKEN is no API token of useapi.net; put the whole token there, or leave it empty"
+_NO_API_TOKEN = "USEAPI_TOKEN is not an API token of useapi.net; put the whole token there, or leave it empty"
 
 ReadApiToken = Callable[[str], str]
 """Returns USEAPI_TOKEN as it is sent. Raises ValueError if it is not a useapi.net token."""

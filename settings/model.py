@@ -179,7 +179,7 @@ class Settings(StorageSettings):
         """What the operator should know although the bot starts anyway, one or two sentences each."""
         exposed = [_EXPOSED_ACCOUNT] if self.exposes_account else []
         readable = [
-            f"{path} holds a secret, and every user of this machine can read it. Run chmod 600 on it."
+            f"{path} contains a secret, and every user of this machine can read it. Run chmod 600 on it."
             for path in self.open_secret_files
         ]
         return exposed + readable

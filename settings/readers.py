@@ -8,6 +8,8 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import re
+import shlex
+import sys
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -32,7 +34,9 @@ _SHOWN_PARAMETERS = frozenset(
 )
 """Parameters in the address of a PostgreSQL database that say which one it is or how to reach it, and are no secret."""
 _SCHEME_WORD = re.compile(r"^(?:bot|bearer)\s+", re.IGNORECASE)
-_NEW_KEY = 'python -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())"'
+_NEW_KEY = shlex.join(
+    [sys.executable, "-c", "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())"]
+)
 HOW_TO_MAKE_A_KEY = f"make one with {_NEW_KEY}, and keep it"
 
 
@@ -94,7 +98,7 @@ def header_secret(text: str) -> str:
     """A pasted token without the blanks, quotes and `Bot ` or `Bearer ` around it."""
     secret = _SCHEME_WORD.sub("", text.strip().strip("\"'").strip(), count=1)
     if not secret or not secret.isascii() or not secret.isprintable() or " " in secret:
-        raise ValueError("holds blanks or signs that no token has; copy the token again, alone on its line")
+        raise ValueError("contains spaces or characters that no token has; copy the token again, alone on its line")
     return secret
 
 
@@ -107,14 +111,14 @@ def api_url(text: str) -> str:
     except ValueError:
         raise ValueError(f"is not a web address; {example}") from None
     if "@" in parts.netloc:
-        raise ValueError(f"must not hold a user name or password; {example}")
+        raise ValueError(f"must not contain a user name or password; {example}")
     if parts.query or parts.fragment or "?" in text or "#" in text:
-        raise ValueError(f"must not hold a query (?…) or fragment (#…); {example}")
+        raise ValueError(f"must not contain a query (?…) or fragment (#…); {example}")
     is_address = is_host(host) and port != 0 and _HOST_AND_PORT.fullmatch(parts.netloc) is not None
     if parts.scheme not in ("http", "https") or not is_address:
         raise ValueError(f"is not a web address; {example}")
     if not text.isascii() or not text.isprintable() or " " in text or "\\" in text:
-        raise ValueError(f"holds signs that no web address has; {example}")
+        raise ValueError(f"contains characters that no web address has; {example}")
     return text.rstrip("/")
 
 
@@ -131,7 +135,7 @@ def http_host(text: str) -> str:
     """An address or name of this machine to listen on, without the brackets of an IPv6 address."""
     bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
     if not is_host(bare):
-        raise ValueError("is no host; write an address of this machine like 127.0.0.1, or 0.0.0.0 for all of them")
+        raise ValueError("is not a host; write an address of this machine like 127.0.0.1, or 0.0.0.0 for all of them")
     return bare
 
 
@@ -182,8 +186,8 @@ def guild_ids(text: str) -> tuple[int, ...]:
     words = _words(text)
     if not words or not all(_GUILD_ID.fullmatch(word) for word in words):
         raise ValueError(
-            "holds something that is no server id; write the numbers that Copy Server ID gives, comma separated, or "
-            "leave it empty"
+            "contains something that is not a server id; write the numbers that Copy Server ID gives, comma separated, "
+            "or leave it empty"
         )
     return tuple(dict.fromkeys(int(word) for word in words))
 
@@ -201,7 +205,7 @@ def shard_ids(text: str) -> tuple[int, ...]:
             raise ValueError("is not a list of shards; write their numbers like 0-3,7")
         first, last = int(match[1]), int(match[2] or match[1])
         if last < first or last >= _MAX_SHARDS:
-            raise ValueError(f"holds {word}; write the smaller number first, and none above {_MAX_SHARDS - 1}")
+            raise ValueError(f"contains {word}; write the smaller number first, and none above {_MAX_SHARDS - 1}")
         found.update(range(first, last + 1))
     return tuple(sorted(found))
 
@@ -225,7 +229,7 @@ def database(text: str) -> DatabasePlace:
 def _postgres_url(text: str) -> PostgresUrl:
     if not _is_postgres_url(text):
         raise ValueError(
-            "is no address of a PostgreSQL database; write it like postgresql://user:password@host:5432/name, "
+            "is not the address of a PostgreSQL database; write it like postgresql://user:password@host:5432/name, "
             "with %40 for an @ in the password, %2F for a / and %23 for a #"
         )
     scheme, separator, rest = text.partition(":")
@@ -258,7 +262,7 @@ def encryption_keys(text: str) -> tuple[SecretStr, ...]:
     """Fernet keys, newest first, split at commas and blanks."""
     keys = _words(text)
     if not keys:
-        raise ValueError(f"holds no key; leave it empty, or make one with {_NEW_KEY}")
+        raise ValueError(f"contains no key; leave it empty, or make one with {_NEW_KEY}")
     for number, key in enumerate(keys, start=1):
         which = "the key" if len(keys) == 1 else f"key {number} of {len(keys)}"
         if not _FERNET_KEY.fullmatch(key):

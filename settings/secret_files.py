@@ -60,7 +60,7 @@ def _read(path: Path) -> str:
     except IsADirectoryError:
         raise SecretFileUnusable("names a folder; name the file in it") from None
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "no path"
+        reason = getattr(error, "strerror", None) or "not a path"
         raise SecretFileUnusable(f"names a file that cannot be read ({reason}); let the bot's user read it") from None
     if len(content) > _MAX_BYTES:
         raise SecretFileUnusable("names a file too large for a secret; name one that holds the secret alone")

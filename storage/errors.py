@@ -81,7 +81,7 @@ def unmakeable(path: Path, error: OSError) -> DatabaseUnusable:
 def damaged(path: Path) -> DatabaseDamaged:
     """The error to raise for a file that is not a whole SQLite database."""
     return DatabaseDamaged(
-        f"The database {path} is damaged or is no SQLite database. Put a backup in its place, or change DATABASE_URL."
+        f"The database {path} is damaged or not an SQLite database. Put a backup in its place, or change DATABASE_URL."
     )
 
 

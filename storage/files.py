@@ -79,11 +79,13 @@ def exists(database: Path) -> bool:
 def refuse_non_file(database: Path) -> None:
     """Raises DatabaseUnreachable if a folder or a device has the database's name, and what `exists` raises."""
     if exists(database) and not database.is_file():
-        raise DatabaseUnreachable(f"The database {database} cannot be opened: it is no file. Check DATABASE_URL.")
+        raise DatabaseUnreachable(f"The database {database} cannot be opened: it is not a file. Check DATABASE_URL.")
 
 
 def require_file(path: Path) -> None:
     """Raises DatabaseUnreachable if there is no database yet."""
     refuse_non_file(path)
     if not path.is_file():
-        raise DatabaseUnreachable(f"There is no database {path}. The first start makes it; else check DATABASE_URL.")
+        raise DatabaseUnreachable(
+            f"There is no database {path} yet: the first start creates it. If there should be one, check DATABASE_URL."
+        )

@@ -116,7 +116,9 @@ def _check_could_be_made(path: Path) -> None:
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     if not folder.is_dir():
-        raise DatabaseUnreachable(f"The database {path} cannot be made: {folder} is no folder. Check DATABASE_URL.")
+        raise DatabaseUnreachable(
+            f"The database {path} cannot be created: {folder} is not a folder. Check DATABASE_URL."
+        )
     if not files.writable(folder):
         raise read_only(path)
     try:

@@ -64,12 +64,12 @@ async def _require_keys(place: DatabasePlace, configured: Sequence[str]) -> None
     """Raises an error if the database's key can't be changed. Changes nothing."""
     if len(configured) == 1:
         raise NoNewKey(
-            "ENCRYPTION_KEY holds one key only. Put a new one in front of it, with a comma between, "
+            "ENCRYPTION_KEY has only one key. Put a new one in front of it, separated by a comma, "
             "run rotate-key, then take the old one away."
         )
     found = await inspect(place, configured)
     if not found.tables:
-        raise DatabaseUnreachable(f"The database {place} is empty. The first start makes its tables.")
+        raise DatabaseUnreachable(f"The database {place} is empty. The first start creates its tables.")
     if found.key_file is not None and not found.key_file.exists():
         raise KeyMissing(f"There is no key file {found.key_file}, so there is nothing to rotate.")
 

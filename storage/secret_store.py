@@ -116,7 +116,7 @@ async def verified_hash_key(queries: Queries, cipher: MultiFernet, source: str) 
         if row["name"] == HASH_KEY:
             hash_key = plain
     if hash_key is None:
-        raise WrongKey("The database holds no key for hashing; put a backup in its place.")
+        raise WrongKey("The database contains no key for hashing; put a backup in its place.")
     return hash_key
 
 
@@ -145,7 +145,7 @@ def make_cipher(keys: Sequence[str], source: str) -> MultiFernet:
     Raises KeyMalformed; its message contains nothing of the keys.
     """
     if not keys:
-        raise KeyMalformed(f"{source} holds no key.")
+        raise KeyMalformed(f"{source} contains no key.")
     try:
         return MultiFernet([Fernet(key) for key in keys])
     except ValueError:

@@ -40,7 +40,7 @@ def test_a_database_that_fails_during_a_command_is_one_line(capsys: pytest.Captu
 
     assert cli._exit_code(broken(), cli.Deadline()) == cli.MISCONFIGURED
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("The database takes nothing (the connection was lost). Nothing was left half done.")
+    assert line.startswith("The database can't be used (the connection was lost). Nothing was left half done.")
 
 
 class _Timer:

@@ -141,7 +141,7 @@ def _find(routes: Sequence[Route], head: RequestHead) -> Handler:
 
 def _no_place(port: Port, error: OSError) -> SettingsError:
     kind = PortTaken if error.errno == errno.EADDRINUSE else SettingsError
-    place = f"{port.name}_HOST, {port.name}_PORT: {port.host}, port {port.number} cannot be listened at"
+    place = f"{port.name}_HOST, {port.name}_PORT: {port.host}, port {port.number} can't be used"
     return kind([f"{place} ({_reason(error)}); {port.remedy}"])
 
 

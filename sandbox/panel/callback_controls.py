@@ -34,7 +34,7 @@ class CallbackControls:
         if urlsplit(address).hostname not in ("127.0.0.1", "localhost"):
             raise NotDone("The sandbox calls this machine only: an address on 127.0.0.1.")
         self._state.setup.account.reply_url = address
-        return "Jobs that are started from now on are told there."
+        return "Jobs that start from now on send their callbacks there."
 
     async def set_policy(self, form: Form) -> str:
         """At which moments callbacks are sent, how often each, and how late."""

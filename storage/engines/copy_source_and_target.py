@@ -211,7 +211,7 @@ async def _new_file(target: Path, tables: Iterable[str]) -> AsyncIterator[Engine
 
 def holds_something(target: DatabasePlace) -> CopyRefused:
     """The error to raise for a target that is not empty."""
-    return CopyRefused(f"The database {target} holds something already. Name an empty one.")
+    return CopyRefused(f"The database {target} is not empty. Name an empty one.")
 
 
 def _remove(part: Path) -> None:

@@ -65,7 +65,7 @@ async def require(place: DatabasePlace) -> None:
     if isinstance(place, Path):
         require_file(place)
     elif not await examine(place):
-        raise DatabaseUnreachable(f"The database {place} is empty. The first start makes its tables.")
+        raise DatabaseUnreachable(f"The database {place} is empty. The first start creates its tables.")
 
 
 async def is_in_use(place: DatabasePlace) -> bool:

@@ -72,7 +72,7 @@ async def test_a_port_in_use_is_reported_in_a_line(build: Build) -> None:
         port = str(taken.getsockname()[1])
         finished = await harness.bot.run(changed={"HTTP_PORT": port})
     assert finished.code == 2
-    assert finished.lines[-1].startswith(f"HTTP_HOST, HTTP_PORT: 127.0.0.1, port {port} cannot be listened at")
+    assert finished.lines[-1].startswith(f"HTTP_HOST, HTTP_PORT: 127.0.0.1, port {port} can't be used")
     assert "Traceback" not in finished.text
 
 

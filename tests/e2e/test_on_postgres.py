@@ -276,11 +276,11 @@ async def test_moving_from_sqlite_and_back(build: Build, postgres_server: Postgr
     copied = await harness.bot.run("copy-database", url)
     assert copied.code == 0, copied.text
     assert file.read_bytes() == before
-    assert copied.lines[-1] == f"Set ENCRYPTION_KEY_FILE={file}.key, or ENCRYPTION_KEY to what stands there."
+    assert copied.lines[-1] == f"Set ENCRYPTION_KEY_FILE={file}.key, or ENCRYPTION_KEY to the key in it."
     key = Path(f"{file}.key").read_text().strip()
     harness.secrets.append(PASSWORD)
     again = await harness.bot.run("copy-database", url)
-    assert (again.code, "holds something already" in again.text) == (2, True)
+    assert (again.code, "is not empty" in again.text) == (2, True)
 
     lite = harness.bot.settings["DATABASE_URL"]
     harness.bot.settings |= {"DATABASE_URL": url, "ENCRYPTION_KEY_FILE": f"{file}.key"}

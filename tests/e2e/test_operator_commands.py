@@ -66,7 +66,7 @@ async def test_check_tests_what_a_start_tests(build: Build) -> None:
     videos.write_text("")
     await _ends_alike(harness, {}, "cannot be used")
     videos.unlink()
-    await _ends_alike(harness, {"HTTP_PORT": str(free_port()), "HTTP_HOST": "203.0.113.9"}, "cannot be listened at")
+    await _ends_alike(harness, {"HTTP_PORT": str(free_port()), "HTTP_HOST": "203.0.113.9"}, "can't be used")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         await _ends_alike(harness, {"HTTP_PORT": port}, "HTTP_HOST, HTTP_PORT: 127.0.0.1")
@@ -120,7 +120,7 @@ async def test_check_before_anything_exists(build: Build) -> None:
     nowhere = f"http://127.0.0.1:{free_port()}/api"
     finished = await harness.bot.run("check", changed={"DISCORD_API_URL": nowhere})
     assert finished.code == 0, finished.text
-    assert f"Key: none yet; the first start makes {harness.ledger.path}.key." in finished.lines
+    assert f"Key: none yet; the first start creates {harness.ledger.path}.key." in finished.lines
     away = f"Discord: can't be reached at {nowhere} (no connection); a start would wait for it."
     assert finished.lines[-1] == away
     await harness.start()

@@ -72,7 +72,9 @@ async def test_secrets_in_files(build: Build, tmp_path: Path) -> None:
     named = {"DISCORD_TOKEN": "", "DISCORD_TOKEN_FILE": str(token)}
     checked = await harness.bot.run("check", changed=named)
     assert f"DISCORD_TOKEN = read from {token}, not shown" in checked.lines
-    assert f"{token} holds a secret, and every user of this machine can read it. Run chmod 600 on it." in checked.lines
+    assert (
+        f"{token} contains a secret, and every user of this machine can read it. Run chmod 600 on it." in checked.lines
+    )
     assert checked.code == 0
 
     for wrong, line in (

@@ -51,7 +51,7 @@ def test_hosts_to_listen_on(text: str, host: str) -> None:
 
 @pytest.mark.parametrize("text", ["127.0.0.1:80", "http://127.0.0.1", "two hosts", "[localhost", "a/b"])
 def test_invalid_hosts(text: str) -> None:
-    with pytest.raises(ValueError, match=r"^is no host"):
+    with pytest.raises(ValueError, match=r"^is not a host"):
         readers.http_host(text)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -88,8 +89,8 @@ def test_api_urls(text: str, url: str) -> None:
         ("https://host?key=1", "query"),
         ("https://host/#top", "fragment"),
         ("https://host/?", "query"),
-        ("https://host/a b", "signs that no web address has"),
-        ("https://host/\u00e9", "signs that no web address has"),
+        ("https://host/a b", "characters that no web address has"),
+        ("https://host/\u00e9", "characters that no web address has"),
         ("https://host\\@other", "user name or password"),
     ],
 )
@@ -298,5 +299,11 @@ def test_invalid_postgresql_addresses_are_refused_without_showing_the_password(t
 @pytest.mark.parametrize("text", [",", " , "])
 def test_a_list_of_nothing_is_refused(text: str) -> None:
     for reader in (readers.guild_ids, readers.shard_ids, readers.media_hosts, readers.encryption_keys):
-        with pytest.raises(ValueError, match=r"holds|names|is not a list"):
+        with pytest.raises(ValueError, match=r"contains|names|is not a list"):
             reader(text)
+
+
+def test_the_way_to_make_a_key_works_where_it_is_shown() -> None:
+    command = readers.HOW_TO_MAKE_A_KEY.removeprefix("make one with ").removesuffix(", and keep it")
+    made = subprocess.run(command, shell=True, capture_output=True, text=True, env={}, check=True)
+    assert len(readers.encryption_keys(made.stdout)) == 1

@@ -77,7 +77,7 @@ def parameters_of(url: PostgresUrl) -> str:
     except psycopg.ProgrammingError:
         # The driver's own message may contain a part of the password.
         raise DatabaseUnreachable(
-            "DATABASE_URL is no address of a PostgreSQL database. Write it like "
+            "DATABASE_URL is not the address of a PostgreSQL database. Write it like "
             "postgresql://user:password@host:5432/database, with %40 for an @ in the password."
         ) from None
     return conninfo.make_conninfo("", **{**_DEFAULTS, **given, "client_encoding": "UTF8"})

@@ -167,7 +167,7 @@ MUTATIONS = (
         "an address that the driver cannot parse is shown with its password",
         f"{_OPENING}::test_an_address_that_the_driver_cannot_parse",
         "parameters_of",
-        '"DATABASE_URL is no address of a PostgreSQL database. Write it like "',
+        '"DATABASE_URL is not the address of a PostgreSQL database. Write it like "',
         'f"DATABASE_URL {url.secret.get_secret_value()} is no address of a PostgreSQL database. Write it like "',
     ),
     mutation(

@@ -330,11 +330,11 @@ async def test_a_folder_or_a_device_is_not_a_database(tmp_path: Path) -> None:
     os.mkfifo(pipe, 0o644)
     for path in (tmp_path, pipe):
         mode = path.stat().st_mode
-        with pytest.raises(DatabaseUnreachable, match="it is no file"):
+        with pytest.raises(DatabaseUnreachable, match="it is not a file"):
             await inspection.inspect(path)
-        with pytest.raises(DatabaseUnreachable, match="it is no file"):
+        with pytest.raises(DatabaseUnreachable, match="it is not a file"):
             await Database.open(path)
-        with pytest.raises(DatabaseUnreachable, match="it is no file"):
+        with pytest.raises(DatabaseUnreachable, match="it is not a file"):
             InstanceLock(path).acquire()
         assert path.stat().st_mode == mode
 
