@@ -143,7 +143,7 @@ def _exit_code(command: Coroutine[object, object, None], deadline: Deadline) -> 
     except Exception as error:
         if not isinstance(error, BrokenPipeError) or not _output_is_closed("\n"):
             # Logged here because the interpreter's own traceback would show secrets that the error holds.
-            log.exception("The bot ended by a fault of its own")
+            log.exception("the bot ended because of a bug")
         return FAILED
     return DONE
 

@@ -87,7 +87,7 @@ async def stay_connected(shards: ShardManager, sleep: Sleep, connect_shards: Con
         if shards.lasted(backoff(1.0, failures, longest)):
             failures = 1
         wait = backoff(1.0, failures, longest)
-        log.warning("The gateway can't be used (%s); trying again in %.0f s", problem, wait)
+        log.warning("the gateway can't be used (%s); trying again in %.0f s", problem, wait)
         await sleep(wait)
 
 

@@ -197,7 +197,7 @@ class ShardConnection:
             self._turns.forget()
             failures += 1
             wait = backoff(1.0, failures, _LONGEST_WAIT)
-            log.warning("Shard %d can't connect (%s); trying again in %.0f s", self.shard_id, problem, wait)
+            log.warning("shard %d can't connect (%s); trying again in %.0f s", self.shard_id, problem, wait)
             await self._sleep(wait)
 
     async def _connection(self) -> str | None:

@@ -269,12 +269,12 @@ class JobFetcher:
 
     def _unanswered(self, jobid: str, asked_at: int, asked: float) -> None:
         if self.breaker.failed(jobid, asked_at, asked):
-            log.warning("The PixVerse API does not answer; asking about single jobs until it does")
+            log.warning("the PixVerse API does not answer; requesting only single jobs until it does")
             self._changes.api_changed()
 
     async def _responded(self, account_id: int, error: PixVerseError | None, jobid: str = "") -> None:
         if self.breaker.responded():
-            log.info("The PixVerse API answers again")
+            log.info("the PixVerse API answers again")
             self._changes.api_changed()
         await self._accounts.note_response(account_id, error, jobid)
 

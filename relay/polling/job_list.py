@@ -217,14 +217,14 @@ class JobLists:
         if self._lags(listed):
             listed.doubted_until = self._clock.monotonic() + self._interval * _LAGGING_INTERVALS
             listed.relying.clear()
-            log.warning("The list of the jobs of account %d lags; they are asked about one by one", account_id)
+            log.warning("the list of account %d's jobs lags; requesting them one by one", account_id)
         self._signal_refreshed(key, listed)
 
     def _failed(self, account_id: int, listed: _JobList, error: PixVerseError) -> None:
         """Makes the list back off. Jobs that relied on it keep their due times."""
         listed.failures += 1
         listed.backoff_until = self._clock.monotonic() + self._backoff_after(error, listed.failures)
-        log.info("No list of the jobs of account %d, they are asked about one by one: %s", account_id, error)
+        log.info("no list of account %d's jobs; requesting them one by one: %s", account_id, error)
         if isinstance(error, TokenRefused | SubscriptionUnpaid):
             self.refused(account_id)
 

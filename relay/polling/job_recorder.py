@@ -245,7 +245,7 @@ async def end_job(
     await jobs.end(tx, row.id, outcome, now)
     await deliveries.drop_waiting_cards(tx, row.id)
     await _end_subscriptions(tx, accounts, row, now, was_active=was_active)
-    log.info("Job #%d has ended: %s", row.id, outcome)
+    log.info("job #%d has ended: %s", row.id, outcome)
 
 
 async def post_outcome(tx: Transaction, row: JobRow, subscription: SubscriptionRow, now: int) -> None:
@@ -372,4 +372,4 @@ def _brings_news(row: JobRow, response: Job) -> bool:
 def _log_contrary(row: JobRow, response: Job) -> None:
     outcome = outcome_of_state(response.state)
     if outcome is None or outcome is not row.outcome:
-        log.warning("Job #%d has ended (%s); the API says now that it is %s", row.id, row.outcome, response.state.value)
+        log.warning("job #%d has ended (%s); the API now says that it is %s", row.id, row.outcome, response.state.value)

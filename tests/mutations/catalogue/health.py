@@ -61,7 +61,7 @@ MUTATIONS = (
         "an unexpected error is shown as it is",
         "tests/test_cli.py::test_an_unexpected_error_is_logged_like_any_other_line",
         "_exit_code",
-        'log.exception("The bot ended by a fault of its own")\nreturn FAILED\n',
+        'log.exception("the bot ended because of a bug")\nreturn FAILED\n',
         "raise\n",
     ),
     mutation(
