@@ -30,7 +30,8 @@ MOST_WAITING = 50
 _RETRIED_FOR_SECONDS = 3600.0
 """How long the API is asked again if it gives no answer about an unknown job."""
 REQUESTS_PER_INTERVAL = 10
-"""Requests about unknown jobs of one account; it may run as many for one channel (useapi.net PixVerse v1, maxJobs)."""
+"""Requests about one account's unknown jobs in an interval, as many as the account can run jobs in one of its channels
+(useapi.net PixVerse v1, maxJobs)."""
 
 _LONGEST_MAKING_MS = 24 * 3600 * 1000
 """A job whose end the API does not date is taken for an old one if it was made longer ago than this."""

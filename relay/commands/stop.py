@@ -59,7 +59,7 @@ class Stop:
         return await self.stop(ask, found.id, may_stop_others)
 
     async def stop(self, ask: Ask, subscription_id: int, may_stop_others: bool) -> StopResult:
-        """Does what `unwatch` does, for a subscription. Raises NothingToDo and NotYours."""
+        """Removes the asker from this subscription, as `unwatch` does. Raises NothingToDo and NotYours."""
         async with self._database.transaction() as tx:
             subscription = require_here(ask, await subscriptions.by_id(tx, subscription_id))
             if subscription.ended_at is not None:
@@ -73,7 +73,7 @@ class Stop:
         return TakenOff(others, followed) if goes_on else Stopped()
 
     async def stop_all(self, ask: Ask, batch_id: int, may_stop_others: bool) -> StoppedAll:
-        """Does what `unwatch` does, for every active job of a batch. Raises NothingToDo and NotYours."""
+        """Removes the asker from every active job of a batch, as `unwatch` does. Raises NothingToDo and NotYours."""
         stopped: list[SubscriptionRow] = []
         async with self._database.transaction() as tx:
             batch = await batches.by_id(tx, batch_id)

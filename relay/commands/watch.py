@@ -169,7 +169,7 @@ class Watch:
         return await self._watch(ask, target, mention=mention, spoiler=spoiler, look_again=look_again)
 
     async def watch_again(self, ask: Ask, subscription_id: int) -> StatusResult:
-        """Does what `status` does, for a stopped subscription of this channel."""
+        """Watches the job of a stopped subscription of this channel again, as `status` does."""
         here = require_here(ask, await subscriptions.by_id(self._database.reader, subscription_id))
         account_id = account_of(self._lookups.accounts, ask.guild_id)
         row = await jobs.by_id(self._database.reader, here.job_id)

@@ -138,7 +138,7 @@ class WatchMany:
         self.immediate_posts = immediate_posts
 
     async def watch(self, ask: Ask, text: str, mention: bool) -> WatchResult:
-        """Does for a list of ids what `Watch.status` does for one, with one summary for all jobs of the batch.
+        """Watches the jobs that the text names, with one summary for all of them; posts the outcomes of ended ones.
 
         Raises LooksLikeSecret if the text contains only tokens, NotAJobId if it is empty, TooManyJobs, NoToken,
         TokenReplaced, TooFast and StorageError. Problems with single ids are part of the result.
@@ -215,7 +215,7 @@ class WatchMany:
         return None
 
     async def _fill_in_unknown(self, ask: Ask, account_id: int, one: _Wanted, jobid: str) -> None:
-        """Fills in what follows for a job that is not stored for this account from what the API responded about it."""
+        """Decides, by the API's response, about a job that is not stored for this account."""
         one.status = _why_unknown(one.found)
         if isinstance(one.found, JobNotFound | JobExpired | BadRequest):
             held = await find_on_hold_here(self._database.reader, ask, jobid, account_id)
