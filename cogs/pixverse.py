@@ -14,7 +14,7 @@ from discord_adapter.command_registry import CommandRegistry
 from discord_adapter.interactions import Interaction, Responder, may_manage_messages, require_posting
 from relay.commands.ask import Ask
 from relay.commands.member_commands import MemberCommands
-from relay.commands.watch import ImmediatePost, NowWatching, StatusResult, Watch
+from relay.commands.watch import AlreadyWatched, ImmediatePost, NowWatching, StatusResult, Watch
 from relay.commands.watch_many import WatchMany, WatchResult
 from relay.ports import Clock
 from storage.errors import StorageError
@@ -164,7 +164,7 @@ async def watch_one_reply(watch: Watch, interaction: Interaction, ask: Ask, resu
     post = result.card if isinstance(result, NowWatching) else ImmediatePost()
     refused = await watch.immediate_posts.is_refused(ask, post)
     reply = status_reply(result, ask.where, await obstacles_here(interaction, refused=refused))
-    if not isinstance(result, NowWatching) or result.card.on_its_way is None:
+    if not isinstance(result, NowWatching | AlreadyWatched) or result.card.on_its_way is None:
         return reply
 
     async def later() -> Reply:

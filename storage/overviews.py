@@ -97,6 +97,19 @@ async def shown_in(queries: Queries, subscription_id: int) -> int | None:
     return await queries.value(f"SELECT {_SHOWN_IN} FROM subscriptions s WHERE s.id = ?", (subscription_id,))
 
 
+async def shown_by(queries: Queries, subscription_id: int) -> int | None:
+    """The delivery of the message that shows a subscription while it runs: its batch's summary, or else its card."""
+    return await queries.value(
+        f"""
+        SELECT coalesce(
+          (SELECT id FROM deliveries WHERE batch_id = s.batch_id AND kind = '{DeliveryKind.SUMMARY}'),
+          (SELECT id FROM deliveries WHERE subscription_id = s.id AND kind = '{DeliveryKind.CARD}'))
+        FROM subscriptions s WHERE s.id = ?
+        """,
+        (subscription_id,),
+    )
+
+
 async def watching_in_server(queries: Queries, guild_id: int, account_id: int | None) -> WatchingInServer:
     """Figures about the jobs that a server which uses this account waits for."""
     row = await queries.one_as(

@@ -21,6 +21,8 @@ _DOMAIN = re.compile(r"\.[^\W_]{2,63}(?::\d{1,5})?(?=/)")
 _LIST_NUMBER = re.compile(r"\d+(?=[.)])")
 
 _PLAIN_ID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9:.+\-…]|@(?=…))*")
+_EMOJI = re.compile(r":(?![0-9]+-)[A-Za-z0-9+\-]+:")
+"""What Discord may show as an emoji: `:smile:`, but not `:1234-user:` as in the ids of useapi.net."""
 
 
 @lru_cache(maxsize=256)  # Autocomplete offers the same jobs again for each typed letter.
@@ -61,7 +63,7 @@ def code(text: str, limit: int) -> str:
 def job_id(jobid: str, limit: int = JOB_ID) -> str:
     """A job id as others may see it: with the e-mail address hidden, cut, and escaped unless it needs no escapes."""
     shown = plain(jobid, limit)
-    return shown if _PLAIN_ID.fullmatch(shown) else escaped(jobid, limit)
+    return shown if _PLAIN_ID.fullmatch(shown) and not _EMOJI.search(shown) else escaped(jobid, limit)
 
 
 def tail(text: str, count: int) -> str:

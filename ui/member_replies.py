@@ -68,7 +68,7 @@ def _already_watched(result: AlreadyWatched, where: Address) -> Reply:
     trouble = api_down_but_trying() if result.api_down else ""
     if hold := on_hold.hold_of(result):
         trouble = on_hold.watched(hold)
-    text = already_watched(result.message_id, where, mention=result.mention, trouble=trouble)
+    text = already_watched(result.card.message_id, where, mention=result.mention, trouble=trouble)
     return _with_buttons(text, result.subscription_id, mention=result.mention)
 
 

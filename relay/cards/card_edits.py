@@ -52,7 +52,6 @@ _FORGOTTEN_AT_ONCE = 1000
 _REFUSED_SECONDS = 1800.0
 _ANY_EDIT = {
     Meaning.TOO_MANY_EDITS: 600.0,
-    Meaning.ARCHIVED: 1800.0,
     Meaning.WAIT: 60.0,
     Meaning.SLOW_MODE: 60.0,
     Meaning.SWITCHED_OFF: 60.0,

@@ -69,8 +69,7 @@ class SubscribeResult:
     row: JobRow
     subscription: SubscriptionRow
     card_id: int | None = None
-    """The delivery of a card that is to be posted. Set if WATCHED and not in a batch, and if ALREADY_WATCHED and the
-    earlier card was deleted."""
+    """The delivery of a card that is to be posted. Set if WATCHED and not in a batch."""
     message: OutcomeMessage | None = None
     """The outcome's message, if ALREADY_POSTED."""
 
@@ -145,11 +144,11 @@ async def _already_watched(
     doubt: it is edited, and if that shows that it was deleted, another one is posted then."""
     await _join(tx, ask, request, here)
     card = await delivery_queries.of_subscription(tx, here.id, DeliveryKind.CARD)
-    card_id = None
     if here.batch_id is None and card is not None and card.state is DeliveryState.POSTED:
         await subscriptions.doubt_card(tx, here.id)
-        card_id = await _add_card(tx, ask, row, here.id) if card.message_id is None else None
-    return SubscribeResult(SubscribeState.ALREADY_WATCHED, row, here, card_id=card_id)
+        if card.message_id is None:
+            await _add_card(tx, ask, row, here.id)
+    return SubscribeResult(SubscribeState.ALREADY_WATCHED, row, here)
 
 
 async def _subscribe_to_open(

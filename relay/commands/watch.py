@@ -101,7 +101,7 @@ class AlreadyWatched:
     """The channel already waited for this job; the asker now waits for it too."""
 
     subscription_id: int
-    message_id: int | None
+    card: ImmediatePost
     """The card, or the summary of the batch that the job belongs to."""
     mention: bool
     api_down: bool
@@ -177,7 +177,7 @@ class Watch:
             raise NothingToDo
         return await self._watch(ask, Target.of_row(row, account_id), mention=True, spoiler=here.spoiler)
 
-    async def with_card(self, result: NowWatching) -> NowWatching:
+    async def with_card(self, result: NowWatching | AlreadyWatched) -> NowWatching | AlreadyWatched:
         """Returns the result of `status` once its card is posted or refused, or after a minute."""
         return replace(result, card=await self.immediate_posts.after_waiting(result.card))
 
@@ -266,12 +266,9 @@ class Watch:
             card = await self.immediate_posts.post(subscribed.card_id)
             return NowWatching(subscription_id, job, card, mention, api_down)
         if subscribed.state is SubscribeState.ALREADY_WATCHED or outcome is None:
-            if subscribed.card_id is not None:
-                message_id = (await self.immediate_posts.post(subscribed.card_id)).message_id
-            else:
-                message_id = await overviews.shown_in(self._database.reader, subscription_id)
+            card = await self.immediate_posts.post(await overviews.shown_by(self._database.reader, subscription_id))
             on_hold = target.other_account or subscribed.row.account_id != target.account_id
-            return AlreadyWatched(subscription_id, message_id, mention, api_down, on_hold=on_hold)
+            return AlreadyWatched(subscription_id, card, mention, api_down, on_hold=on_hold)
         if subscribed.message is None:
             return PostingOutcome(job, outcome)
         return AlreadyPosted.of(subscription_id, subscribed.row, outcome, subscribed.message)

@@ -215,6 +215,7 @@ async def test_a_subscription_is_shown_by_its_card_or_its_batch_s_summary(databa
         await tx.run("UPDATE deliveries SET state = 'posted', message_id = 100 + id")
     assert await overviews.shown_in(database.reader, alone) == 101
     assert await overviews.shown_in(database.reader, batched) == 102
+    assert [await overviews.shown_by(database.reader, one) for one in (alone, batched)] == [1, 2]
     listed = await overviews.open_here(database.reader, GUILD, CHANNEL, 3)
     assert [(row.job_id, row.message_id, row.mine) for row in listed] == [(1, 101, False), (2, 102, False)]
 

@@ -62,7 +62,7 @@ def answers_on_one_job(words: Words) -> Iterator[Reply]:
         for yes in (True, False):
             yield answers.status_reply(NowWatching(1, job, ImmediatePost(PERSON if yes else None), yes, not yes), HERE)
             yield answers.status_reply(NowWatching(1, job, ImmediatePost(PERSON), yes, yes), HERE)
-            yield answers.status_reply(AlreadyWatched(1, PERSON, yes, yes, not yes), HERE)
+            yield answers.status_reply(AlreadyWatched(1, ImmediatePost(PERSON), yes, yes, not yes), HERE)
             yield answers.mention_reply(1, mention=yes)
         for outcome in Outcome:
             for state in DeliveryState:
@@ -95,7 +95,7 @@ def _answers_on_trouble(job: Job | None) -> Iterator[Reply]:
         yield answers.checked_reply(NotChecked(job, why), HERE)
     for hold in _TROUBLES:
         yield answers.status_reply(NowWatching(1, job, ImmediatePost(PERSON), True, False, hold), HERE)
-        yield answers.status_reply(AlreadyWatched(1, PERSON, True, False, hold=hold), HERE)
+        yield answers.status_reply(AlreadyWatched(1, ImmediatePost(PERSON), True, False, hold=hold), HERE)
 
 
 def answers_on_lists(words: Words) -> Iterator[Reply]:

@@ -137,6 +137,8 @@ def test_a_job_id_shows_no_address_and_no_markup() -> None:
     assert "me@example.com" not in job_id("user:1-pixverse:me@example.com-video:123")
     assert job_id("user:1-pixverse:me@example.com-video:123").endswith("-video:123")
     assert job_id("a_b_c") == r"a\_b\_c"
+    assert job_id("abc:skull:1") == r"abc\:skull\:1"
+    assert job_id("abc:100:1") == r"abc\:100\:1"
     assert units(job_id("x" * 300)) == JOB_ID
 
 

@@ -50,7 +50,7 @@ async def test_watched_even_though_the_api_is_down() -> None:
 
 
 async def test_already_watched() -> None:
-    result = AlreadyWatched(5, 9, mention=True, api_down=False)
+    result = AlreadyWatched(5, ImmediatePost(9), mention=True, api_down=False)
     answer = answers.status_reply(result, HERE)
     assert answer.content == f"**Already watched here.** I'll ping you. {CARD}"
     assert labels(answer) == ["Don't ping me", "Stop watching"]

@@ -70,6 +70,19 @@ async def test_a_reply_does_not_wait_for_its_card(server: GuildFixture) -> None:
     assert [button.label for button in answer.buttons] == ["Don't ping me", "Stop watching"]
 
 
+async def test_a_second_person_s_reply_links_to_a_card_that_comes_later(server: GuildFixture) -> None:
+    discord = server.harness.discord
+    held = Hold()
+    discord.faults.add(method="POST", path=_POST.format(server.channel.id), action=held)
+    job = server.job()
+    await server.status(job)
+    answer = await server.status(job, by=server.admin)
+    assert answer.text == "**Already watched here.** I'll ping you."
+    held.release.set()
+    (card,) = await discord.until(server.cards)
+    await discord.until(lambda: f"/{card.id})" in answer.text)
+
+
 async def test_a_reply_does_not_wait_for_its_summary(server: GuildFixture) -> None:
     discord = server.harness.discord
     held = Hold()

@@ -508,6 +508,20 @@ MUTATIONS = (
         "last_too = True",
     ),
     mutation(
+        "an archived thread keeps its card from saying that the job has ended",
+        "tests/relay/cards/test_card_loop.py::test_the_last_edit_follows_the_outcome_that_opens_an_archived_thread",
+        "_ANY_EDIT",
+        "Meaning.TOO_MANY_EDITS: 600.0,",
+        "Meaning.TOO_MANY_EDITS: 600.0, Meaning.ARCHIVED: 1800.0,",
+    ),
+    mutation(
+        "the reply to a second person never links to a card that comes later",
+        f"{_E2E}/test_replies.py::test_a_second_person_s_reply_links_to_a_card_that_comes_later",
+        "watch_one_reply",
+        "if not isinstance(result, NowWatching | AlreadyWatched) or",
+        "if not isinstance(result, NowWatching) or",
+    ),
+    mutation(
         "a running command is forgotten when the bot stops",
         "tests/e2e/test_signals.py::test_a_signal_during_a_command",
         "_serve_discord",
@@ -1002,8 +1016,8 @@ MUTATIONS = (
         "asking again for a job whose card is known to be deleted brings no new card",
         "tests/relay/commands/test_commands.py::test_a_person_who_asks_again_after_a_card_was_deleted_gets_a_new_one",
         "subscribe._already_watched",
-        "if card.message_id is None else None",
-        "if False else None",
+        "if card.message_id is None:",
+        "if False:",
     ),
     mutation(
         "a summary counts as unchanged after an edit without a response",

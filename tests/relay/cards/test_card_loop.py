@@ -753,10 +753,9 @@ async def test_requesting_a_job_again_brings_a_new_card_if_the_old_one_was_delet
     assert len(world.discord.messages) == 2
 
 
-@pytest.mark.parametrize("code", [30046, 50083])
-async def test_a_refused_edit_pauses_the_card_but_not_the_outcome(world: CardLoopFixture, code: int) -> None:
+async def test_a_refused_edit_pauses_the_card_but_not_the_outcome(world: CardLoopFixture) -> None:
     await world.card("job")
-    world.discord.edit_script = [Refused(400, code)]
+    world.discord.edit_script = [Refused(400, 30046)]
     await world.told("job", percent=10)
     await world.told("job", percent=20)
     await world.move(300 * SECOND)
@@ -803,6 +802,17 @@ async def test_words_that_are_not_why_an_edit_is_refused_come_back(world: CardLo
     for _ in range(8):
         await world.move(300 * SECOND)
     assert [post.without_api_text for post in world.edits()] == [False]
+
+
+async def test_the_last_edit_follows_the_outcome_that_opens_an_archived_thread(world: CardLoopFixture) -> None:
+    await world.card("job")
+    world.discord.edit_script = [Refused(400, 50083)]
+    await world.told("job", percent=10)
+    await world.end(completed("job"))
+    world.loop.job_changed(1)
+    await world.pump()
+    await world.move(10 * SECOND)
+    assert world.statuses() == [CardStatus.ENDED]
 
 
 async def test_a_refused_last_edit_is_deferred_as_long_as_any(world: CardLoopFixture) -> None:
