@@ -50,13 +50,14 @@ def read_job(record: object, asked: str) -> Job:
     """The job in the record that came in response to a request for the id `asked`.
 
     Every field is optional (useapi.net PixVerse v1, get-pixverse-jobid, Model). One that is missing or of a wrong type
-    is left out, long texts and lists are cut, tokens in texts are hidden. Raises Unavailable if the record is not an
-    object, has no status, or is about another job.
+    is left out, long texts and lists are cut, tokens in texts are hidden. People paste ids without the `-bot:…` at the
+    end; the record may have it. Raises Unavailable if the record is not an object, has no status, or is about another
+    job.
     """
     if not isinstance(record, dict):
         raise Unavailable("the job's record is no object")
     named = fields.first(record, "jobid")
-    if isinstance(named, str) and named.strip() != asked:
+    if isinstance(named, str) and not f"{named.strip()}-bot:".startswith(f"{asked}-bot:"):
         raise Unavailable("the record is another job's")
     status, state = _status(record.get("status"))
     content, prompt = record.get("content"), record.get("prompt")

@@ -149,6 +149,13 @@ def test_another_job_s_record_is_an_error() -> None:
         read_job({**BASE, "status": "completed", "jobid": JOBID.replace("4321", "4322")}, JOBID)
 
 
+def test_a_record_may_name_the_bot_that_the_requested_id_leaves_out() -> None:
+    short = JOBID.removesuffix("-bot:pixverse")
+    assert read_job({**BASE, "status": "created"}, short).jobid == short
+    with pytest.raises(Unavailable):
+        read_job({**BASE, "status": "created"}, short[:-1])
+
+
 @pytest.mark.parametrize("jobid", [None, "", 7])
 def test_a_record_without_a_usable_id_is_the_requested_job_s(jobid: object) -> None:
     assert job(jobid=jobid).jobid == JOBID

@@ -20,6 +20,13 @@ MUTATIONS = (
         "False",
     ),
     mutation(
+        "a v1 record that names the bot is another job's than an id without it",
+        "tests/pixverse/test_jobs_v1.py::test_a_record_may_name_the_bot_that_the_requested_id_leaves_out",
+        "read_job",
+        'not f"{named.strip()}-bot:".startswith(f"{asked}-bot:")',
+        "named.strip() != asked",
+    ),
+    mutation(
         "a v2 record that names another job by a number is believed",
         "tests/pixverse/test_videos_v2.py::test_a_record_that_names_another_job",
         "pixverse.videos_v2._id",
