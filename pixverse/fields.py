@@ -34,7 +34,7 @@ _EARLIEST_MS = 1_420_070_400_000
 _LATEST_MS = 4_102_444_800_000
 """From 2015 on, before 2100."""
 _LARGEST_NUMBER = 2**53
-_LONGEST_URL = 2048
+_LONGEST_URL = 8000
 _LONGEST_TIME = 40
 _MAX_ENCODINGS = 4
 _MAX_DIGITS = 40
@@ -148,7 +148,7 @@ def _encoded(found: re.Match[str]) -> str:
 
 
 def web_address(value: object) -> str | None:
-    """`value`, percent-encoded as browsers do, if it is an absolute http or https address of at most 2048 characters
+    """`value`, percent-encoded as browsers do, if it is an absolute http or https address of at most 8000 characters
     with a usable host and port."""
     if not isinstance(value, str) or len(value) > _LONGEST_URL:
         return None

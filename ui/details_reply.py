@@ -16,6 +16,8 @@ _LONG = 900
 _SHORT = 200
 _PAGE = MESSAGE - 300
 """Characters for the lines of one message. The state and the id take the rest."""
+_LINK = _PAGE - 50
+"""Characters of the longest link: outcomes say that a link that is too long for them is shown here."""
 
 
 def details_replies(details: JobDetails) -> list[Reply]:
@@ -94,15 +96,16 @@ def _upload(upload: Upload | None) -> str:
 
 
 def _media(media: Media) -> str:
-    return formatting.joined(
-        (
-            escaped(media.filename or "", 100),
-            escaped(media.content_type or "", 80),
-            _size(media.size),
-            f"{media.width} × {media.height}" if media.width and media.height else "",
-            _link(media.url, 1300),
-        )
+    """The attachment's fields and its link; only the link if it is too long for both."""
+    fields = (
+        escaped(media.filename or "", 100),
+        escaped(media.content_type or "", 80),
+        _size(media.size),
+        f"{media.width} × {media.height}" if media.width and media.height else "",
     )
+    link = _link(media.url, _LINK)
+    line = formatting.joined((*fields, link))
+    return line if units(line) <= _LINK else link
 
 
 def _embed(embed: Embed) -> str:

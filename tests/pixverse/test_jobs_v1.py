@@ -185,6 +185,14 @@ def test_an_address_is_percent_encoded_once() -> None:
     assert media.url == "https://cdn.example/b%C3%B6%201%20.mp4?hm=%41"
 
 
+def test_a_signed_address_may_be_long() -> None:
+    address = "https://media.pixverse.ai/a.mp4?X-Amz-Security-Token="
+    for length, is_read in ((3000, True), (8000, True), (8001, False)):
+        url = address.ljust(length, "x")
+        media = job(status="completed", attachments=[{**ATTACHMENT, "url": url, "proxy_url": None}]).media
+        assert [one.url for one in media] == [url] * is_read
+
+
 def test_only_a_completed_job_s_attachments_count() -> None:
     assert job(status="failed", attachments=[ATTACHMENT]).media == ()
     assert job(status="progress", attachments=[ATTACHMENT]).media == ()

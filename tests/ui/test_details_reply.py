@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from model.job import Embed, Job, JobState, Media, Outcome, Upload
 from relay.commands.job_queries import JobDetails
 from ui.details_reply import details_replies
@@ -82,6 +84,15 @@ def test_long_fields_come_in_several_messages() -> None:
     pages = [answer.content for answer in details_replies(replace(DETAILS, job=job))]
     assert all(units(page) <= MESSAGE for page in pages)
     assert "attachment 10: " in "".join(pages)
+
+
+@pytest.mark.parametrize("length", [1300, 1470, 1600])
+def test_a_link_that_no_outcome_can_show_is_shown_here(length: int) -> None:
+    link = f"https://a.example/{'v' * (length - 22)}.mp4"
+    job = replace(JOB, media=(replace(JOB.media[0], url=link, filename="f" * 100, content_type="t" * 80),))
+    pages = [reply.content for reply in details_replies(replace(DETAILS, job=job, jobid="j" * 300))]
+    assert f"<{link}>" in "".join(pages)
+    assert all(units(page) <= MESSAGE for page in pages)
 
 
 def test_v2_s_fields_are_shown_too() -> None:
