@@ -277,14 +277,14 @@ def in_another_language(scene: Scene) -> Story:
 
 
 def ahead_and_killed(scene: Scene) -> Story:
-    """The machine's clock was ten minutes ahead while a card and a summary were edited. When there is news it is right
+    """The machine's clock was nine minutes ahead while a card and a summary were edited. When there is news it is right
     again, and the process is killed before the news is shown. The next process shows it."""
     server = yield from scene.settle()
     alone, first, last = (scene.job(server, seconds, v2=False) for seconds in (800, 60, 330))
     server.status(alone)
     server.watch([first, last])
     yield 30.0
-    scene.turn_clock(600_000)
+    scene.turn_clock(540_000)
     yield 270.0
     scene.came(first, server.channel)
     scene.card_says(alone, server.channel, "22%")
