@@ -170,8 +170,9 @@ class SceneServer:
 
     def call_back(self, record: dict[str, Any]) -> None:
         """useapi.net posts a callback to this server's address."""
-        self._parts.people.callbacks_sent[str(record["jobid"])] += 1
-        self._parts.ledger.api_request_laws.on_lookup(str(record["jobid"]))
+        jobid = str(record.get("jobid") or record["video_id"])
+        self._parts.people.callbacks_sent[jobid] += 1
+        self._parts.ledger.api_request_laws.on_lookup(jobid)
         self._parts.machine.post_callback(self.callback, Scene.json(record))
 
     def enter_token(self, token: str) -> list[Interaction]:
@@ -450,6 +451,13 @@ class Scene:
             return trip
 
         return times, self.on_api(noted)
+
+    def tries_for(self, job: Job) -> list[float]:
+        """When the job is requested from now on, whether or not the API gets these requests. For rules that are made
+        later."""
+        times: list[float] = []
+        self.on_api(lambda request: times.append(self.now) if subject_of(request) == job.jobid else None)
+        return times
 
     def about(self, job: Job, reply: Reply, times: int = 10**6) -> Callable[[], None]:
         """The API responds with `reply` to requests for a job, up to `times` times."""

@@ -110,6 +110,7 @@ SEEN: dict[str, tuple[str, ...]] = {
         "a message hidden behind a later notice with the same words counts as absent",
     ),
     "alerts.unrecorded": ("the end of a problem is tried all the time while its alert is sent",),
+    "batches.all_stopped": ("stopping a whole batch takes its jobs from a channel that follows",),
     "batches.left": (
         "stopping a whole batch still pings at its end",
         "stopping one job of a batch loses the ping at its end",
@@ -634,6 +635,14 @@ SEEN: dict[str, tuple[str, ...]] = {
     ),
     "questions.called_back_in_vain": ("a report makes a job wait longer if the requests fail",),
     "questions.called_back_while_slow": ("a report has a job requested without end while each request takes long",),
+    "questions.called_for_in_trouble": (
+        "an unknown job is forgotten if the API gives no answer",
+        "an unknown job is forgotten if others of its account take all requests",
+        "an unknown job is forgotten while the account backs off",
+        "an unknown job is lost if it cannot be stored",
+        "a callback is lost while the database fails",
+        "one 404 is believed about a job that only a callback knows",
+    ),
     "questions.called_for_strangers": (
         "a job that only a callback knows is relayed",
         "made-up ids cause requests without limit",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Generator
 from copy import deepcopy
+from typing import Any
 
 from tests.simulation import sample_texts
 from tests.simulation.discord_world import Interaction, text_of
@@ -16,6 +17,7 @@ _HOLD = r"\*\*PixVerse results are on hold"
 _BACK = r"\*\*PixVerse results are back"
 _LIST = "/v1/pixverse/jobs"
 _REFUSES = "refuses this server's API token"
+_OUTDATED = "token has changed since"
 
 
 def thief(scene: Scene) -> Story:
@@ -1033,3 +1035,102 @@ def killed_at_another_token(scene: Scene) -> Story:
         scene.card_says(job, server.channel, "Started")
     yield 4000.0
     scene.came(job, server.channel)
+
+
+def replaced_while_asked(scene: Scene) -> Story:
+    """While a job is looked up for somebody, an admin enters another account's token, or removes the token. Nothing is
+    promised with an account that is no longer used."""
+    server = yield from scene.settle()
+    first = server.account
+    assert first is not None
+    second = scene.account()
+    job, listed = scene.job(first, 400, v2=False), [scene.job(first, 400, v2=False) for _ in range(2)]
+    end = scene.on_api(lambda request: Trip(back=4.0) if scene.token(request) == first.token else None)
+    removes = scene.coin()
+    question = server.admin("token remove") if removes else None
+    yield 5.0
+    answers = [server.status(job, 1), server.watch(listed, 2, server.guild.channels[1])]
+    private = server.look(job.jobid, 3)
+    yield 0.5
+    if question is not None:
+        server.press_in_reply(question, "Remove the token")
+    else:
+        scene.parts.people.uses[server.guild.id] = second
+        server.enter_token(second.token)
+    yield 20.0
+    end()
+    for answer in answers:
+        scene.says(answer, "token just changed|isn't set up yet|can't find this job|no API token", never="I'll post")
+    scene.says(private, never="(?i)traceback|went wrong")
+    since = scene.now
+    yield 500.0
+    for one, where in ((job, 0), *((one, 1) for one in listed)):
+        scene.missing(one, server.guild.channels[where])
+        operators = scene.parts.operators
+        asked = scene.requests_for(one, since, first.token)
+        scene.expect(asked == 0 or operators is first, f"{one.prompt} is requested with a token that isn't used")
+    server.account = scene.parts.people.uses[server.guild.id] = first
+    server.enter_token(first.token)
+    yield 8.0
+
+
+def _shown(answer: Interaction) -> dict[str, Any]:
+    """A copy of a reply's only message, as somebody may still see it later."""
+    [message] = answer.shown.values()
+    return deepcopy(message)
+
+
+def questions_outdated(scene: Scene) -> Story:
+    """Admins answer questions about a token or an account that was replaced meanwhile. Nothing happens, and they are
+    told why."""
+    server = yield from scene.settle()
+    first = server.account
+    assert first is not None
+    second = scene.account()
+    job = scene.job(first, 1500, v2=False)
+    server.status(job)
+    yield 8.0
+    removal = server.admin("token remove")
+    following = server.choose("follow", server.channel)
+    yield 6.0
+    scene.says(removal, "(?i)remove")
+    scene.says(following, "Post every job")
+    server.account = scene.parts.people.uses[server.guild.id] = second
+    answers = server.enter_token(second.token)
+    yield 8.0
+    scene.says(answers[-1], "different account")
+    [choice] = answers[-1].shown.values()
+    old = {label: deepcopy(choice) for label in ("Keep", "Drop")}
+    old |= {
+        "Remove the token": _shown(removal),
+        "Follow the account": _shown(following),
+        "Keep the token": _shown(removal),
+    }
+    mine = scene.job(second, 300, v2=False)
+    server.status(mine, 2)
+    yield 6.0
+    for label in ("Remove the token", "Follow the account"):
+        answer = server.press(old[label], label, 0)
+        yield 6.0
+        scene.says(answer, _OUTDATED)
+    answer = server.press(deepcopy(choice), "Keep", 0)
+    yield 6.0
+    scene.says(answer, "1 job stays on hold")
+    server.account = scene.parts.people.uses[server.guild.id] = first
+    scene.due_again(job, server.channel)
+    server.enter_token(first.token)
+    yield 8.0
+    for label in ("Keep", "Drop"):
+        answer = server.press(old[label], label, 0)
+        yield 6.0
+        scene.says(answer, _OUTDATED)
+    scene.parts.ledger.void("of another account", channel=server.channel, job=mine)
+    listed = server.command("pixverse list")
+    yield 6.0
+    scene.says(listed, job.prompt)
+    answer = server.press(old["Keep the token"], "Keep the token", 0)
+    yield 6.0
+    scene.says(answer, _OUTDATED)
+    yield 1600.0
+    scene.came(job, server.channel)
+    scene.missing(mine, server.channel)

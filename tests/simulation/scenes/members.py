@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from copy import deepcopy
 
 from tests.simulation.discord_world import Interaction, buttons_of, text_of
 from tests.simulation.fault_injector import LOOP_CRASHED
@@ -688,3 +689,85 @@ def let_in_again(scene: Scene) -> Story:
     answer = server.look(scene.job(account, 300).jobid, 1)
     yield 6.0
     scene.says(answer, "boat", never=_SLOW_DOWN)
+
+
+def pressed_late(scene: Scene) -> Story:
+    """Somebody looks at an old state of a card and presses its buttons, or presses one twice. Each reply is true."""
+    server = yield from scene.settle()
+    here = server.channel
+    ended, stopped, held = (scene.job(server, seconds, v2=False) for seconds in (90, 900, 900))
+    for job in (ended, stopped, held):
+        server.status(job)
+        yield 4.0
+    cards = {job.prompt: deepcopy(scene.card(job, here)) for job in (ended, stopped, held)}
+    asked = scene.requests_for(held)
+    answers = [server.press(cards[held.prompt], "Check now", person) for person in (2, 3)]
+    yield 6.0
+    scene.says(answers[0], "Waiting to start|Started|In progress")
+    scene.expect(scene.requests_for(held) <= asked + 2, "two looks at once cause more than one request")
+    server.command("pixverse unwatch", jobid=stopped.jobid)
+    scene.parts.ledger.void("stopped", channel=here, job=stopped)
+    yield 6.0
+    for label in ("Check now", "Stop watching"):
+        answer = server.press(cards[stopped.prompt], label, 1)
+        yield 5.0
+        scene.says(answer, _NOTHING, never="boat")
+    slow = scene.on_media(lambda request: Trip(there=12.0) if "/99" in request.path or request.path else None)
+    yield from scene.until(lambda: not scene.parts.pixverse.is_active(ended))
+    yield 1.2 * scene.parts.interval + 2.0
+    posted = bool(scene.outcomes(ended, here))
+    answer = server.press(cards[ended.prompt], "Check now", 2)
+    yield 5.0
+    scene.says(answer, "Already posted here" if posted else r"I'll post the result here soon|Already posted here")
+    slow()
+    yield 40.0
+    scene.came(ended, here)
+    link = rf"\]\(\S+/{scene.outcomes(ended, here)[-1].message['id']}\)"
+    answer = server.press(cards[ended.prompt], "Check now", 2)
+    yield 5.0
+    scene.says(answer, "Already posted here", link)
+    answer = server.press(cards[ended.prompt], "Stop watching", 1)
+    yield 5.0
+    scene.says(answer, _NOTHING)
+    server.account = scene.parts.people.uses[server.guild.id] = scene.account()
+    server.enter_token(server.account.token)
+    yield 8.0
+    since = scene.now
+    answer = server.press(cards[held.prompt], "Check now", 2)
+    yield 5.0
+    scene.says(answer, "different account")
+    scene.expect(scene.requests_for(held, since) == 0, "a job on hold is requested")
+    answer = server.press(cards[held.prompt], "Stop watching", 1)
+    yield 5.0
+    scene.says(answer, "Stopped watching")
+    scene.parts.ledger.void("stopped", channel=here, job=held)
+    yield 900.0
+    scene.missing(held, here)
+    scene.missing(stopped, here)
+
+
+def found_later(scene: Scene) -> Story:
+    """The API doesn't know an id at first. Whoever asked presses the button to look again, in public or in private."""
+    server = yield from scene.settle()
+    job = scene.job(server, 300, v2=False)
+    private, requests = scene.coin(), scene.tries_for(job)
+    end = scene.about(job, Reply(404, {"error": f"Unable to locate job {job.jobid}", "code": 404}))
+    answer = server.look(job.jobid, 1) if private else server.status(job, 1)
+    yield 8.0
+    scene.says(answer, "can't find this job")
+    requests.clear()
+    answer = server.press_in_reply(answer, "again", jobs=[] if private else [job])
+    yield 2.0
+    scene.says(answer, "can't find this job")
+    scene.expect(bool(requests), "the button doesn't look")
+    end()
+    answer = server.press_in_reply(answer, "again", jobs=[] if private else [job])
+    yield 8.0
+    scene.says(answer, "(?:Waiting to start|Started|In progress)" if private else "Watching")
+    if private:
+        scene.expect(not scene.posted(server.channel, "boat"), "a private look is posted")
+        answer = server.press_in_reply(answer, "Watch it here", jobs=[job])
+        yield 8.0
+        scene.says(answer, "Watching")
+    yield 320.0 + scene.parts.interval
+    scene.came(job, server.channel)

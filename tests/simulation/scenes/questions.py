@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from tests.simulation.pixverse_world import Job
 from tests.simulation.scene import Scene, SceneServer, Story
 from tests.simulation.wire import Reply, Request, Trip
@@ -947,3 +949,56 @@ def on_a_further_page(scene: Scene) -> Story:
     scene.says(answer, "Watching", never="can't find")
     yield 400.0 + scene.parts.interval
     scene.came(job, server.channel)
+
+
+def called_for_in_trouble(scene: Scene) -> Story:
+    """A callback reports the end of a followed account's job that no list ever names, as of one made off-peak, while
+    the API fails, asks to wait or doesn't know the job yet, other callbacks use up the account's requests, or the
+    database can't be written or read. The job is relayed, and requests for it stay few."""
+    server = yield from scene.settle()
+    account = server.account
+    assert account is not None
+    yield from server.learn_callback()
+    yield from _follow(scene, server, progress=scene.coin())
+    yield 30.0
+    interval = float(scene.parts.interval)
+    trouble = scene.one_of(("down", "waits", "unknown", "locked", "silent", "crowded", "unreadable"))
+    lasts = {"unknown": 40.0, "locked": 120.0, "unreadable": 60.0, "crowded": 10.0}.get(trouble, 600.0)
+    job = scene.job(account, 100)
+    account.listed.remove(job)
+    requests = scene.tries_for(job)
+    yield 98.0 - 1.5 * interval
+    ends: dict[str, Callable[[], None]] = {}
+    if trouble == "down":
+        ends[trouble] = scene.with_token(account, Reply(503, {"error": "no", "code": 503}))
+    elif trouble == "silent":
+        ends[trouble] = scene.with_token(account, None)
+    elif trouble == "waits":
+        reply = Reply(429, {"error": "slow down", "code": 429}, {"Retry-After": "90"})
+        ends[trouble] = scene.with_token(account, reply)
+    yield 1.5 * interval + 2.0
+    if trouble == "unknown":
+        ends[trouble] = scene.about(job, Reply(404, {"error": f"Unable to locate job {job.jobid}", "code": 404}), 1)
+    elif trouble == "locked":
+        scene.disk(locked=True)
+    elif trouble == "unreadable":
+        scene.disk(fails=lambda sql: "FROM jobs" in sql)
+    elif trouble == "crowded":
+        for number in range(20):
+            jobid = f"job:1764547200000{number:05d}-user:{account.number}-channel:99{account.number}-bot:pixverse"
+            server.call_back({"jobid": jobid, "status": "completed"})
+    yield 0.5
+    server.call_back(scene.parts.pixverse.record(job))
+    yield lasts
+    most = 3 + lasts / interval
+    scene.expect(len(requests) <= most, f"{len(requests)} requests for one callback in {lasts:.0f} s of trouble")
+    for end in ends.values():
+        end()
+    scene.disk()
+    yield max(700.0, 12.0 * interval)
+    scene.came(job, server.channel)
+    requests.clear()
+    yield 600.0
+    scene.expect(not requests, "a job that was relayed is requested on and on")
+    server.choose("unfollow", server.channel)
+    yield 30.0
