@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from copy import deepcopy
 
-from tests.simulation.scene import Scene, Story
+from tests.simulation.pixverse_world import Job
+from tests.simulation.scene import Scene, SceneServer, Story
 from tests.simulation.wire import Request
 
 _ENDED = r"\*\*(?:The job has|All \d+ jobs have) ended:"
@@ -152,6 +153,14 @@ def without_a_ping(scene: Scene) -> Story:
     scene.expect(not any(scene.outcomes(job, server.channel)[-1].pings for job in jobs), "somebody is pinged")
 
 
+def _follow_here(server: SceneServer) -> Story:
+    """The admin follows the account in the server's first channel."""
+    question = server.choose("follow", server.channel, progress=False)
+    yield 6.0
+    server.press_in_reply(question, "Follow the account")
+    yield 6.0
+
+
 def all_stopped(scene: Scene) -> Story:
     """A button stops all jobs of a batch at once. A stranger may not press it; whoever asked for the batch leaves what
     others wait for, or what the channel gets anyway; a moderator stops everything. Other channels go on waiting."""
@@ -159,12 +168,9 @@ def all_stopped(scene: Scene) -> Story:
     here, there = server.guild.channels
     stops, follows = scene.one_of(((1, False), (0, False), (1, True), (0, True)))
     if follows:
-        question = server.choose("follow", here, progress=False)
-        yield 6.0
-        server.press_in_reply(question, "Follow the account")
-        yield 6.0
+        yield from _follow_here(server)
     mine, shared, elsewhere = jobs = [scene.job(server, 400.0, v2=False) for _ in range(3)]
-    kept = () if stops == 0 else jobs if follows else (shared,)
+    kept = [] if stops == 0 else jobs if follows else [shared]
     dropped = [job for job in jobs if job not in kept]
     server.watch(jobs, 1, here)
     yield 1.5 * scene.parts.interval
@@ -172,32 +178,37 @@ def all_stopped(scene: Scene) -> Story:
     server.status(elsewhere, 1, there)
     yield 8.0
     [summary] = scene.messages(here, "Watching 3 jobs") or [{}]
-    stale = deepcopy(summary)
     answer = server.press(summary, "Stop watching all", 3, here)
     yield 6.0
     scene.says(answer, "isn't yours to stop")
-    answer = server.press(summary, "Stop watching all", stops, here)
-    for job in dropped:
-        scene.parts.ledger.void("stopped", channel=here, job=job)
+    answer = server.press(deepcopy(summary), "Stop watching all", stops, here)
     for job in jobs:
         scene.parts.ledger.askers[(job.jobid, here.id)].discard(server.guild.members[1])
+    for job in dropped:
+        scene.parts.ledger.void("stopped", channel=here, job=job)
     yield 10.0
-    if dropped:
-        scene.says(answer, rf"\*\*Stopped watching {len(dropped)} jobs\.\*\*", never=None if kept else "others")
-    if kept:
-        scene.says(answer, rf"{len(kept)} (?:is|are) still watched")
+    scene.says(
+        answer,
+        rf"\*\*Stopped watching {len(dropped)} jobs\.\*\*" if dropped else "won't be pinged",
+        rf"{len(kept)} (?:is|are) still watched" if kept else "",
+        never=None if kept else "others",
+    )
     listed = server.command("pixverse list", 2, here)
     yield 6.0
     scene.says(listed, "boat" if kept else "Nothing is being watched")
-    if not kept:
-        answer = server.press(stale, "Stop watching all", stops, here)
-        yield 6.0
-        scene.says(answer, "no longer does anything")
     since = scene.now
     yield 100.0
-    if mine in dropped:
-        scene.expect(scene.requests_for(mine, since) <= 1, "a job that nobody waits for is requested")
+    scene.expect(mine in kept or scene.requests_for(mine, since) <= 1, "a job that nobody waits for is requested")
     yield 400.0 + scene.parts.interval
+    _check_stopped(scene, server, dropped, kept, shared)
+    scene.came(elsewhere, there)
+    server.choose("unfollow", here)
+    yield 8.0
+
+
+def _check_stopped(scene: Scene, server: SceneServer, dropped: list[Job], kept: list[Job], shared: Job) -> None:
+    """Checks that only the jobs `kept` have a result, and that only the one who waits for `shared` is pinged."""
+    here = server.channel
     for job in dropped:
         scene.missing(job, here)
     for job in kept:
@@ -205,12 +216,8 @@ def all_stopped(scene: Scene) -> Story:
         right = {server.guild.members[2]} if job is shared else set()
         pings = set(scene.outcomes(job, here)[-1].pings)
         scene.expect(pings == right, f"the result of {job.prompt} pings {pings}, not {right}")
-    scene.came(elsewhere, there)
-    if dropped:
-        # Whoever asked left the batch, or nothing came of it.
-        scene.expect(not scene.posted(here, _ENDED), "the end of a batch is posted that nobody waits for")
-    if not kept:
-        scene.expect(bool(scene.messages(here, r"[Ss]topped watching")), "the summary says nothing of the end")
-    if follows:
-        server.choose("unfollow", here)
-        yield 8.0
+    # Whoever asked left the batch, or nothing came of it.
+    ended = bool(dropped) and bool(scene.posted(here, _ENDED))
+    scene.expect(not ended, "the end of a batch is posted that nobody waits for")
+    summarised = bool(kept) or bool(scene.messages(here, r"[Ss]topped watching"))
+    scene.expect(summarised, "the summary says nothing of the end")
