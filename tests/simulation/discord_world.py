@@ -134,6 +134,8 @@ class Guild:
     channels: list[Channel] = field(default_factory=list)
     admin: int = 0
     members: list[int] = field(default_factory=list)
+    moderators: set[int] = field(default_factory=set)
+    """Members who may manage messages, but not the server."""
     bot_in: bool = True
     joined_at: float = -math.inf
     """When the bot was invited again."""
@@ -155,6 +157,12 @@ class Guild:
 
     def is_manager(self, person: int) -> bool:
         return person == self.admin
+
+    def permissions_of(self, person: int) -> int:
+        """What a member may do besides what everybody may."""
+        if self.is_manager(person):
+            return _MANAGE_SERVER | _MANAGE_MESSAGES
+        return _MANAGE_MESSAGES if person in self.moderators else 0
 
 
 @dataclass(slots=True, eq=False)
@@ -214,6 +222,8 @@ class DiscordWorld:
         self.guilds: list[Guild] = []
         self.channels: dict[int, Channel] = {}
         self.commands: list[dict[str, Any]] = []
+        self.commands_of: dict[int, list[dict[str, Any]]] = {}
+        """The commands that are registered in single servers."""
         self.interactions: dict[int, Interaction] = {}
         self.locales: dict[int, str] = {}
         """The languages of people who don't use Discord in English."""
@@ -495,9 +505,7 @@ class DiscordWorld:
         )
         self.interactions[number] = interaction
         self._by_token[interaction.token] = interaction
-        permissions = _ALL | (
-            _MANAGE_SERVER | _MANAGE_MESSAGES if channel.guild.is_manager(person) and not demoted else 0
-        )
+        permissions = _ALL | (0 if demoted else channel.guild.permissions_of(person))
         user = {"id": str(person), "username": f"p{person}", "discriminator": "0", "global_name": None, "avatar": None}
         payload = {
             "id": str(number),
@@ -574,11 +582,15 @@ class DiscordWorld:
         return self.commands
 
     def _register(self, request: Request, _application: str) -> Any:
-        self.commands = [
-            {**command, "id": str(800_000_000_000_000_000 + number), "application_id": str(APPLICATION), "version": "1"}
-            for number, command in enumerate(request.body, start=1)
-        ]
+        self.commands = _registered(request.body)
         return self.commands
+
+    def _commands_of(self, _request: Request, _application: str, guild_id: str) -> Any:
+        return self.commands_of.get(int(guild_id), [])
+
+    def _register_in(self, request: Request, _application: str, guild_id: str) -> Any:
+        self.commands_of[int(guild_id)] = _registered(request.body)
+        return self.commands_of[int(guild_id)]
 
     def _seen(self, channel_id: str) -> Channel:
         channel = self.channels.get(int(channel_id))
@@ -935,6 +947,13 @@ class GatewaySocket:
         return True
 
 
+def _registered(commands: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        {**command, "id": str(800_000_000_000_000_000 + number), "application_id": str(APPLICATION), "version": "1"}
+        for number, command in enumerate(commands, start=1)
+    ]
+
+
 def texts_in(value: object) -> list[str]:
     """All texts in a message's components."""
     if isinstance(value, list):
@@ -1005,6 +1024,8 @@ _ROUTES: list[tuple[str, re.Pattern[str], Callable[..., Any]]] = [
         ("GET", r"/guilds/(\d+)", DiscordWorld._guild),
         ("GET", r"/applications/(\d+)/commands", DiscordWorld._commands),
         ("PUT", r"/applications/(\d+)/commands", DiscordWorld._register),
+        ("GET", r"/applications/(\d+)/guilds/(\d+)/commands", DiscordWorld._commands_of),
+        ("PUT", r"/applications/(\d+)/guilds/(\d+)/commands", DiscordWorld._register_in),
         ("GET", r"/channels/(\d+)", DiscordWorld._channel),
         ("GET", r"/channels/(\d+)/messages", DiscordWorld._history),
         ("POST", r"/channels/(\d+)/messages", DiscordWorld._post),

@@ -81,7 +81,7 @@ def _posted_at(message: dict[str, Any]) -> float:
 
 def _masked(job: Job) -> str:
     """The end of a v2 job's id, which is never masked."""
-    return f"-video:{10**12 + job.number}"
+    return f"-{'image' if job.image else 'video'}:{10**12 + job.number}"
 
 
 def _form(message: dict[str, Any]) -> str:
@@ -226,6 +226,8 @@ class Ledger:
         """Nonces of messages that may or may not have been posted."""
         self._unknowable: set[tuple[str, int]] = set()
         """Jobs and channels for which the bot rightly logged that nobody can know whether the result was posted."""
+        self.given_up_after = 47 * 3600.0
+        """Seconds after a job was made from which it may be given up."""
         self.life_began = 0.0
         """When the current process was started."""
         self.life_ended = -math.inf
@@ -599,7 +601,7 @@ class Ledger:
         gone = self._clock.passed - job.created > job.vanishes_after - 3600
         stranger = self.account_in_use(posted.channel.guild) is not job.account
         allowed = {_WORDS[end]} | ({"expired"} if gone else set()) | ({"not found"} if gone or stranger else set())
-        if self._clock.most_between(job.created) > 47 * 3600:
+        if self._clock.most_between(job.created) > self.given_up_after:
             allowed.add("given up")
         if not any(f"{word} ·" in text for word in allowed):
             self.fail(f"{job.prompt} has {job.end}, and the outcome says: {text!r}")

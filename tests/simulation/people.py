@@ -20,6 +20,8 @@ from tests.simulation.virtual_time import Scheduler
 
 CALLBACK_ADDRESS = re.compile(r"https://relay\.example(/callback/[\w-]+)")
 _MANY_ANSWERS = 40
+_IMAGES = 4
+"""Of how many v2 jobs one makes an image."""
 _NOT_WATCHED = "could (?:not )?be watched|isn't set up yet|no API token yet|can't post in this channel"
 """What the reply to a list says if it contains no job, or if the bot refuses it before reading the words."""
 _WATCHED_UNSEEN = (
@@ -100,6 +102,7 @@ class People:
             prompt=prompt(len(self._pixverse.jobs) + 1),
             sample=sample_texts.draw(random),
             serving=serving.draw(random),
+            image=len(self._pixverse.jobs) % _IMAGES == 0,
         )
         self._tell(f"{job.prompt} is made, served {job.serving.name}, says {job.sample.text[:40]!r}")
         address = self._addresses.get(guild.id)

@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 from tests.simulation.sample_texts import NO_TEXT, SampleText
 from tests.simulation.serving import NEVER, PLAIN, Serving
+from tests.simulation.still_images import IMAGE_KINDS, ImageKind
 from tests.simulation.virtual_time import VirtualClock
 from tests.simulation.wire import Reply, Request
 
@@ -26,6 +27,10 @@ _NOBODYS = b"\0\0\0\x18ftypisom\0\0\x02\0isommp42\0\0\0\x08moov\0\0\0\x08mdat"
 """The file at the placeholder's address."""
 _V2_NUMBERS = {"created": (5, "QUEUED"), "started": (10, "GENERATING"), "progress": (10, "GENERATING"),
                "completed": (1, "COMPLETED"), "moderated": (7, "MODERATED"), "failed": (8, "FAILED")}  # fmt: skip
+_OF_IMAGES = {"video_id": "image_id", "video_status": "image_status", "video_status_name": "image_status_name",
+              "video_status_final": "image_status_final", "url": "image_url", "output_width": "image_width",
+              "output_height": "image_height"}  # fmt: skip
+"""The fields of an image's record, by those of a video's."""
 _JOBID = re.compile(r"/v2/pixverse/(?:videos|images)/(.+)")
 
 
@@ -75,6 +80,11 @@ class Job:
         return self.jobid.startswith("user:")
 
     @property
+    def image(self) -> ImageKind | None:
+        """The format of its file if it is an image."""
+        return IMAGE_KINDS[self.number % len(IMAGE_KINDS)] if "-image:" in self.jobid else None
+
+    @property
     def shown_end(self) -> str:
         """What a list shows of the id: the end of it, and of a v1 id, all of which end alike, the end of its time."""
         varying = self.jobid if self.is_v2 else self.jobid.partition("-")[0]
@@ -89,8 +99,10 @@ class Job:
         return self.line[-1][1]
 
     def video(self, index: int) -> bytes:
-        """A playable file with unique bytes (ISO/IEC 14496-12)."""
+        """A playable file with unique bytes (ISO/IEC 14496-12), or an image."""
         mark = f"{self.jobid}/{index}".encode() * 3
+        if self.image is not None:
+            return self.image.file_with(mark)
         return (
             b"\0\0\0\x18ftypisom\0\0\x02\0isommp42\0\0\0\x08moov" + (8 + len(mark)).to_bytes(4, "big") + b"mdat" + mark
         )
@@ -156,12 +168,14 @@ class PixVerseWorld:
 
     def new_job(
         self, account: Account, line: tuple[tuple[float, str, int | None], ...], *, v2: bool, files: int, prompt: str,
-        sample: SampleText = NO_TEXT, serving: Serving = PLAIN,
+        sample: SampleText = NO_TEXT, serving: Serving = PLAIN, image: bool = False,
     ) -> Job:  # fmt: skip
+        """A new job of an account. `image`: it makes an image, which only v2 does."""
         number = len(self.jobs) + 1
         now = self._clock.true_ms()
         if v2:
-            jobid = f"user:{account.number}-pixverse:{account.email}-video:{10**12 + number}"
+            kind = "image" if image else "video"
+            jobid = f"user:{account.number}-pixverse:{account.email}-{kind}:{10**12 + number}"
         else:
             jobid = f"job:{now}{number:04d}-user:{account.number}-channel:99{account.number}-bot:pixverse"
         files = 1 if v2 else files
@@ -210,9 +224,10 @@ class PixVerseWorld:
                 for job in jobs:
                     if self.is_active(job):
                         self.last_reported_active[(job.jobid, account.token)] = self._clock.passed
-                return Reply(200, [{"id": job.jobid, "type": "video"} for job in jobs])
+                return Reply(200, [{"id": job.jobid, "type": "image" if job.image else "video"} for job in jobs])
             case "/v2/pixverse/videos/" | "/v2/pixverse/images/":
-                jobs = [job for job in reversed(account.jobs) if job.is_v2 and "videos" in request.path]
+                wants_images = "/images/" in request.path
+                jobs = [job for job in reversed(account.jobs) if job.is_v2 and bool(job.image) == wants_images]
                 offset, limit = int(request.query.get("offset", 0)), int(request.query.get("limit", 40))
                 page: dict[str, object] = {
                     "data": [self._flat(job) for job in jobs[offset : offset + limit]],
@@ -272,7 +287,7 @@ class PixVerseWorld:
         job = self._find(account, jobid)
         if isinstance(job, Reply):
             return job
-        if self.status(job)[0] in ("started", "progress"):
+        if self.status(job)[0] in ("started", "progress") and job.image is None:
             return _refusal(404, "Video not found")
         if self.is_active(job):
             self.reported_active[(jobid, account.token)].append(self._clock.passed)
@@ -293,16 +308,21 @@ class PixVerseWorld:
             "url": "",
             "output_width": 0,
         }
-        if status == "completed" and self._lacks_file(job):
-            placeholder = job.number % 2 == 1 or job.serving is NEVER
-            record |= {"url": _PLACEHOLDER if placeholder else self._url(job, 0), "output_width": int(placeholder)}
-        elif status == "completed":
-            record |= {"url": self._url(job, 0), "output_width": 640, "output_height": 360}
-        elif status in ("failed", "moderated"):
+        record |= self._file_of(job, status)
+        if status in ("failed", "moderated"):
             record |= {"errCode": 500044, "errMsg": job.reason}
         if job.serving.as_text:
             record |= {name: str(record[name]) for name in ("video_status", "output_width")}
-        return record
+        return record if job.image is None else {_OF_IMAGES.get(name, name): said for name, said in record.items()}
+
+    def _file_of(self, job: Job, status: str) -> dict[str, object]:
+        """What a record of v2 says about the job's file."""
+        if status == "completed" and self._lacks_file(job):
+            placeholder = job.number % 2 == 1 or job.serving is NEVER
+            return {"url": _PLACEHOLDER if placeholder else self._url(job, 0), "output_width": int(placeholder)}
+        if status == "completed":
+            return {"url": self._url(job, 0), "output_width": 640, "output_height": 360}
+        return {}
 
     def _lacks_file(self, job: Job) -> bool:
         return job.is_v2 and job.serving.record_late and self._clock.passed < job.ends_at + job.serving.recorded_after
@@ -346,6 +366,8 @@ class PixVerseWorld:
         if dead or self.is_active(job):
             return Reply(404, b"no", date, "text/plain")
         said = job.serving.answer(job.video(index), self._clock.passed - job.ends_at, self.cdn_asked[path])
+        if job.image is not None and said.content_type == "video/mp4":
+            said = replace(said, content_type=job.image.content_type)
         return replace(said, headers={**date, **said.headers})
 
 
@@ -366,7 +388,8 @@ def _without_prompt(record: dict[str, object]) -> dict[str, object]:
 
 def _path(job: Job, index: int) -> str:
     blank = " of it" if job.serving.has_space else ""
-    return f"/attachments/{job.account.number}/{job.number}/{index}{blank}.mp4"
+    ending = ".mp4" if job.image is None else job.image.ending
+    return f"/attachments/{job.account.number}/{job.number}/{index}{blank}{ending}"
 
 
 def _refusal(status: int, error: str) -> Reply:

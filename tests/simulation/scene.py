@@ -100,20 +100,23 @@ class SceneServer:
     def status(self, job: Job, person: int = 1, channel: Channel | None = None, **options: Any) -> Interaction:
         return self.command("pixverse status", person, channel, jobid=job.jobid, jobs=[job], **options)
 
-    def typing(self, said: str, person: int = 1, where: Channel | None = None) -> Interaction:
-        """Somebody types part of an id: autocomplete."""
-        option = {"name": "jobid", "type": 3, "value": said, "focused": True}
-        inner = [{"type": 1, "name": "status", "options": [option]}]
-        data = {"id": "1", "name": "pixverse", "type": 1, "options": inner}
+    def typing(
+        self, said: str, person: int = 1, where: Channel | None = None, *, path: str = "pixverse status"
+    ) -> Interaction:
+        """Somebody types part of an id, or of a channel to unfollow: autocomplete."""
+        root, command = path.split()
+        option = {"name": "channel" if command == "unfollow" else "jobid", "type": 3, "value": said, "focused": True}
+        inner = [{"type": 1, "name": command, "options": [option]}]
+        data = {"id": "1", "name": root, "type": 1, "options": inner}
         interaction = self._parts.interactions.send(
             4, where or self.channel, self.guild.members[person], "types", data, []
         )
         assert interaction is not None
         return interaction
 
-    def menu(self, content: str, person: int = 1, jobs: list[Job] | None = None) -> Interaction:
-        """Uses the message menu on a message with this content."""
-        message = self._parts.discord.message_of(self.guild.members[2], self.channel, content)
+    def menu(self, content: str, person: int = 1, jobs: list[Job] | None = None, **parts: Any) -> Interaction:
+        """Uses the message menu on a message with this content and these other parts."""
+        message = self._parts.discord.message_of(self.guild.members[2], self.channel, content) | parts
         data = {"id": "2", "name": "Watch PixVerse jobs", "type": 3, "target_id": message["id"],
                 "resolved": {"messages": {message["id"]: message}}}  # fmt: skip
         interaction = self._parts.interactions.send(
@@ -170,7 +173,7 @@ class SceneServer:
 
     def call_back(self, record: dict[str, Any]) -> None:
         """useapi.net posts a callback to this server's address."""
-        jobid = str(record.get("jobid") or record["video_id"])
+        jobid = next(str(record[name]) for name in ("jobid", "video_id", "image_id") if name in record)
         self._parts.people.callbacks_sent[jobid] += 1
         self._parts.ledger.api_request_laws.on_lookup(jobid)
         self._parts.machine.post_callback(self.callback, Scene.json(record))
@@ -253,16 +256,16 @@ class Scene:
 
     def job(
         self, server: SceneServer | Account, total: float = 60.0, end: str = "completed", *, v2: bool | None = None,
-        files: int = 1, sample: SampleText = NO_TEXT, serving: Serving = PLAIN, steps: int = 3,
+        files: int = 1, sample: SampleText = NO_TEXT, serving: Serving = PLAIN, steps: int = 3, image: bool = False,
     ) -> Job:  # fmt: skip
-        """A job that takes `total` seconds."""
+        """A job that takes `total` seconds. `image`: of v2, and of an image."""
         account = server.account if isinstance(server, SceneServer) else server
         assert account is not None
         line: list[tuple[float, str, int | None]] = [(total * 0.1, "started", None)]
         line += [(total * (k + 1) / (steps + 1), "progress", 90 * (k + 1) // (steps + 1)) for k in range(steps)]
         line.append((total, end, None))
         made = self.parts.pixverse.new_job(
-            account, tuple(line), v2=self.coin() if v2 is None else v2, files=files,
+            account, tuple(line), v2=image or (self.coin() if v2 is None else v2), files=files, image=image,
             prompt=prompt(len(self.parts.pixverse.jobs) + 1), sample=sample, serving=serving,
         )  # fmt: skip
         self.parts.tell(f"{made.prompt} is made: {made.jobid}, {end} after {total:.0f} s, served {serving.name}")

@@ -19,7 +19,7 @@ SOON = 45.0
 """Seconds after a job's end until its file is complete at the host."""
 _BEGINNING = 40
 _EVIL = "http://10.0.0.1/metadata"
-_NOT_ALLOWED, _NO_VIDEO = "may not fetch it", "isn't a video"
+_NOT_ALLOWED, _NO_VIDEO = "may not fetch it", "isn't (?:a video|an image)"
 _NO_PORT = "https://media.pixverse.ai:99999/"
 
 Answer = Callable[[bytes, float, int], Reply]

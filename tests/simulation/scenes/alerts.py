@@ -219,3 +219,49 @@ def of_the_operators_token(scene: Scene) -> Story:
     settings["USEAPI_TOKEN"] = operators.token
     scene.stop(2.0)
     yield 60.0
+
+
+def channel_shut(scene: Scene) -> Story:
+    """The bot may not post in a channel that an admin chooses, which is refused. Later it loses that permission in the
+    alerts channel, and the token is refused: the alert comes once the channel is open again, if it is still true."""
+    server = yield from scene.settle()
+    account = server.account
+    assert account is not None
+    here, alerts = server.guild.channels
+    scene.parts.discord.permit(alerts, {"send_messages"})
+    yield 3.0
+    answers = [server.choose("alerts", alerts), server.choose("follow", alerts, progress=False)]
+    yield 6.0
+    scene.says(answers[0], "Not set: I can't post", "Send Messages")
+    scene.says(answers[1], "Not followed: I can't post", "Send Messages")
+    scene.parts.discord.permit(alerts, set())
+    yield 3.0
+    answer = server.choose("alerts", alerts)
+    yield 6.0
+    scene.says(answer, f"<#{alerts.id}>", never="can't post")
+    job = scene.job(server, 2500, v2=False)
+    server.status(job, 1, here)
+    yield 10.0
+    scene.parts.discord.permit(alerts, {"send_messages"})
+    scene.parts.pixverse.renew(account)
+    yield 200.0
+    scene.card_says(job, here, "On hold: useapi.net refuses")
+    answer = server.admin("check")
+    yield 10.0
+    scene.says(answer, "I need \\*?Send Messages\\*? in the alerts channel")
+    scene.expect(not scene.posted(here, _REFUSED), "the alert goes to a channel that wasn't chosen")
+    is_over = scene.coin()
+    if is_over:
+        server.enter_token(account.token)
+        yield 60.0
+    scene.parts.discord.permit(alerts, set())
+    yield 120.0
+    if is_over:
+        scene.expect(not scene.messages(alerts, _REFUSED), "a problem that is over is reported")
+    else:
+        scene.one_notice(alerts, _REFUSED, {server.guild.admin})
+        server.enter_token(account.token)
+        yield 60.0
+        scene.expect(not scene.messages(alerts, _REFUSED), "an alert goes on after its problem")
+    yield 2500.0
+    scene.came(job, here)

@@ -153,8 +153,9 @@ def without_a_ping(scene: Scene) -> Story:
     scene.expect(not any(scene.outcomes(job, server.channel)[-1].pings for job in jobs), "somebody is pinged")
 
 
-def _follow_here(server: SceneServer) -> Story:
+def _follow_here(scene: Scene, server: SceneServer) -> Story:
     """The admin follows the account in the server's first channel."""
+    scene.parts.ledger.servers[server.guild.id].follows.add(server.channel.id)
     question = server.choose("follow", server.channel, progress=False)
     yield 6.0
     server.press_in_reply(question, "Follow the account")
@@ -168,7 +169,7 @@ def all_stopped(scene: Scene) -> Story:
     here, there = server.guild.channels
     stops, follows = scene.one_of(((1, False), (0, False), (1, True), (0, True)))
     if follows:
-        yield from _follow_here(server)
+        yield from _follow_here(scene, server)
     mine, shared, elsewhere = jobs = [scene.job(server, 400.0, v2=False) for _ in range(3)]
     kept = [] if stops == 0 else jobs if follows else [shared]
     dropped = [job for job in jobs if job not in kept]

@@ -468,3 +468,40 @@ def expired(scene: Scene) -> Story:
     yield 300.0
     asked = [scene.requests_for(job, since) for job in (watched, other)]
     scene.expect(asked == [0, 0], f"jobs whose records are deleted are requested {asked} times")
+
+
+def in_unknown_words(scene: Scene) -> Story:
+    """The API uses statuses that nobody knows, as its next version may. The card shows them, nothing ends, and the end
+    is noticed by its number or its word alone."""
+    server = yield from scene.settle()
+    here, there = server.guild.channels
+    first, second = scene.job(server, 3000, v2=False), scene.job(server, 3000, v2=True)
+    server.status(first, 1, here)
+    server.status(second, 1, there)
+    yield 20.0
+    strange_v1 = {**scene.parts.pixverse.record(first), "status": "warming_up"}
+    strange_v2 = {**scene.parts.pixverse.record(second), "video_status": 77, "video_status_name": "REFINING",
+                  "video_status_final": True}  # fmt: skip
+    ends = [scene.about(first, Reply(200, strange_v1)), scene.about(second, Reply(200, strange_v2))]
+    yield 60.0 + 2.0 * scene.parts.interval
+    scene.card_says(first, here, r'PixVerse says "warming\\?_up"')
+    scene.card_says(second, there, 'PixVerse says "REFINING"')
+    looks = [server.press(scene.card(first, here), "Check now", 2), server.look(second.jobid, 3)]
+    yield 8.0
+    scene.says(looks[0], r"warming\\?_up")
+    yield 1000.0
+    for job, channel in ((first, here), (second, there)):
+        scene.missing(job, channel)
+        scene.card_says(job, channel, "PixVerse says|Taking longer")
+    for end in ends:
+        end()
+    for job in (first, second):
+        scene.finish(job)
+    done_v1 = {**scene.parts.pixverse.record(first), "status": " Completed "}
+    done_v2 = {**scene.parts.pixverse.record(second), "video_status": "1"}
+    del done_v2["video_status_name"], done_v2["video_status_final"]
+    scene.about(first, Reply(200, done_v1))
+    scene.about(second, Reply(200, done_v2))
+    yield 400.0 + 4.0 * scene.parts.interval
+    scene.came(first, here, r"completed · #\d+")
+    scene.came(second, there, r"completed · #\d+")

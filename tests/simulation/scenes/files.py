@@ -7,6 +7,7 @@ from typing import Any
 
 from tests.simulation import sample_texts, serving
 from tests.simulation.discord_world import Refusal, text_of
+from tests.simulation.pixverse_world import Job
 from tests.simulation.scene import Scene, Story
 from tests.simulation.wire import Reply, Request, Trip
 
@@ -257,6 +258,42 @@ def every_file(scene: Scene) -> Story:
     names = [str(one["filename"]) for one in last.message["attachments"]]
     right = [f"pixverse-{number}-{index + 1}.mp4" for index in range(4) if index != large]
     scene.expect(names == right or large is not None, f"the files are called {names}, not {right}")
+
+
+def images(scene: Scene) -> Story:
+    """Images of each format, served in every way. Each is posted byte for byte, with the right ending, and called an
+    image everywhere."""
+    server = yield from scene.settle(channels=4)
+    served = [serving.PLAIN, *serving.ALL]
+    scene.random.shuffle(served)
+    for start in range(0, len(served), 4):
+        jobs = [scene.job(server, 40, image=True, serving=one) for one in served[start : start + 4]]
+        for job, channel in zip(jobs, server.guild.channels, strict=False):
+            server.status(job, 1, channel)
+        yield 40.0 + _PATIENCE + scene.parts.interval * 2
+        for job, channel in zip(jobs, server.guild.channels, strict=False):
+            scene.came(job, channel, r"completed · #\d+", job.serving.why, never="(?i)video (?:is|was)|the video")
+            if job.image is not None and scene.outcomes(job, channel):
+                _check_image(scene, job, scene.outcomes(job, channel)[-1].message, job.image.ending)
+    scene.parts.ledger.servers[server.guild.id].follows.add(server.channel.id)
+    question = server.choose("follow", server.channel, progress=True)
+    yield 6.0
+    server.press_in_reply(question, "Follow the account")
+    yield 6.0
+    assert server.account is not None
+    followed = scene.job(server.account, 60.0 + 2.0 * scene.parts.interval, image=True, steps=1)
+    yield 90.0 + 4.0 * scene.parts.interval
+    scene.came(followed, server.channel, "(?i)new image", never="(?i)video")
+    server.choose("unfollow", server.channel)
+    yield 30.0
+
+
+def _check_image(scene: Scene, job: Job, message: dict[str, Any], ending: str) -> None:
+    text, names = text_of(message), [str(one["filename"]) for one in message["attachments"]]
+    number = sample_texts.number_in(text)
+    right = [f"pixverse-{number}-1{ending}"] if job.videos else []
+    scene.expect(names == right, f"the files of {job.prompt} are called {names}, not {right}")
+    scene.expect("(?i)image" in text or "image" in text, f"an image isn't called one: {text!r}")
 
 
 def plain_failure(scene: Scene) -> Story:

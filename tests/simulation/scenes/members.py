@@ -771,3 +771,134 @@ def found_later(scene: Scene) -> Story:
         scene.says(answer, "Watching")
     yield 320.0 + scene.parts.interval
     scene.came(job, server.channel)
+
+
+def moderator(scene: Scene) -> Story:
+    """A moderator may manage messages, but not the server: they stop what others asked for, and use no command, button
+    or form of admins."""
+    server = yield from scene.settle()
+    server.guild.moderators.add(server.guild.members[4])
+    first, second, third = jobs = [scene.job(server, 900, v2=False) for _ in range(3)]
+    for job in jobs:
+        server.status(job, 1)
+        yield 4.0
+    server.status(first, 2)
+    yield 4.0
+    by_member = server.command("pixverse unwatch", 3, jobid=first.jobid)
+    yield 5.0
+    scene.says(by_member, "isn't yours to stop")
+    stopped = server.command("pixverse unwatch", 4, jobid=first.jobid)
+    yield 5.0
+    scene.says(stopped, "Stopped watching")
+    pressed = server.press(scene.card(second, server.channel), "Stop watching", 4)
+    yield 5.0
+    scene.says(pressed, "Stopped watching")
+    for job in (first, second):
+        scene.parts.ledger.void("stopped", channel=server.channel, job=job)
+    removal = server.admin("token remove")
+    yield 5.0
+    answers = [server.command(f"pixverse-admin {name}", 4) for name in ("check", "deliveries", "token remove")]
+    [question] = removal.shown.values()
+    answers.append(server.press(question, "Remove the token", 4))
+    yield 6.0
+    for answer in answers:
+        scene.says(answer, _ADMINS_ONLY)
+    form = server.command("pixverse-admin token set", 4)
+    yield 5.0
+    scene.expect(form.modal is None, "a moderator gets the form for the token")
+    chosen = server.typing("", 4, path="pixverse-admin unfollow")
+    yield 4.0
+    scene.expect(not scene.choices(chosen), "a moderator is offered followed channels")
+    server.command("pixverse forget-me", 1)
+    yield 900.0 + scene.parts.interval
+    scene.came(third, server.channel)
+    scene.missing(first, server.channel)
+    scene.missing(second, server.channel)
+
+
+def choosing(scene: Scene) -> Story:
+    """People type into the options that offer choices. `unwatch` offers what the channel waits for, `unfollow` what is
+    followed, even in a channel that is hidden from the bot; a token that somebody types is neither offered nor kept."""
+    server = yield from scene.settle(channels=3)
+    account = server.account
+    assert account is not None
+    here, there, hidden = server.guild.channels
+    ended, waits = scene.job(server, 30, v2=False), scene.job(server, 900, v2=False)
+    server.status(ended, 1, here)
+    yield 60.0 + scene.parts.interval
+    server.status(waits, 2, here)
+    yield 5.0
+    offered = [
+        server.typing("", person, where, path=f"pixverse {command}")
+        for command, person, where in (("unwatch", 3, here), ("unwatch", 1, there), ("status", 1, there))
+    ]
+    yield 5.0
+    names = [[str(one["name"]) for one in scene.choices(answer)] for answer in offered]
+    scene.expect(len(names[0]) == 1 and waits.prompt in names[0][0], f"unwatch offers {names[0]}")
+    scene.expect(names[1] == [], f"unwatch offers {names[1]} in another channel")
+    scene.expect(len(names[2]) == 1 and ended.prompt in names[2][0], f"status offers {names[2]} to who asked")
+    secret = f"user:{account.number}-{scene.random.getrandbits(96):024x}"
+    typed = [server.typing(secret, 1, here, path=f"pixverse {command}") for command in ("status", "unwatch")]
+    yield 5.0
+    for answer in typed:
+        scene.expect(not scene.choices(answer), f"a token is offered: {scene.choices(answer)}")
+    scene.expect(not scene.parts.machine.rows_with(secret), "a token that was only typed is kept")
+    for channel in (there, hidden):
+        scene.parts.ledger.servers[server.guild.id].follows.add(channel.id)
+        question = server.choose("follow", channel, progress=False)
+        yield 6.0
+        server.press_in_reply(question, "Follow the account")
+        yield 6.0
+    scene.parts.discord.permit(hidden, {"view_channel"})
+    yield 5.0
+    to_member = server.typing("", 1, path="pixverse-admin unfollow")
+    to_admin = server.typing("", 0, path="pixverse-admin unfollow")
+    yield 5.0
+    scene.expect(not scene.choices(to_member), "a member is offered followed channels")
+    values = {str(one["value"]) for one in scene.choices(to_admin)}
+    scene.expect(values == {str(there.id), str(hidden.id)}, f"unfollow offers {scene.choices(to_admin)}")
+    scene.expect("___hidden___" not in str(scene.choices(to_admin)), "a hidden channel's placeholder is offered")
+    for value in sorted(values):
+        answer = server.admin("unfollow", channel=value)
+        yield 5.0
+        scene.says(answer, "No longer following")
+    scene.parts.discord.permit(hidden, set())
+    refused = server.admin("unfollow", channel=secret)
+    yield 5.0
+    scene.says(refused, "(?i)token", never=secret.partition("-")[2])
+    yield 900.0
+    scene.came(waits, here)
+
+
+def from_a_message(scene: Scene) -> Story:
+    """A message of another bot has ids in its embed, in its components and in what it forwards, more than a person may
+    wait for, and a token. The menu watches as many as allowed, says how many it left out, and passes no token on."""
+    server = yield from scene.settle()
+    account = server.account
+    assert account is not None
+    jobs = [scene.job(server, 300.0, v2=bool(number % 2)) for number in range(8)]
+    secret = f"user:{account.number}-{scene.random.getrandbits(96):024x}"
+    discord, author, here = scene.parts.discord, server.guild.members[3], server.channel
+    named = [{"name": "id", "value": jobs[0].jobid}, {"name": "key", "value": secret}]
+    embed = {"type": "rich", "title": "made", "fields": named, "footer": {"text": f"see {jobs[1].jobid}"}}
+    button = {"type": 2, "id": 4, "style": 2, "label": "x", "custom_id": jobs[7].jobid}
+    inner = [{"type": 10, "id": 2, "content": f"**{jobs[2].jobid}**"}, {"type": 1, "id": 3, "components": [button]}]
+    shown = {"type": 17, "id": 1, "components": inner}
+    forwarded = {"message": discord.message_of(author, here, " ".join(job.jobid for job in jobs[3:7]))}
+    answer = server.menu("done!", 1, jobs[:7], embeds=[embed], components=[shown], message_snapshots=[forwarded])
+    yield 12.0
+    scene.says(answer, "Watching 6 jobs", "1 left out", never=secret.partition("-")[2])
+    scene.parts.ledger.void("over the limit", channel=server.channel, job=jobs[6])
+    listed = server.command("pixverse list", 2)
+    yield 6.0
+    scene.says(listed, "Watching 6 jobs", never=jobs[7].prompt)
+    yield 400.0 + 3.0 * scene.parts.interval
+    for job in jobs[:6]:
+        scene.came(job, server.channel)
+    many = " ".join(
+        f"job:1764547200000{number:05d}-user:{account.number}-channel:99{account.number}-bot:pixverse"
+        for number in range(30)
+    )
+    answer = server.menu(many, 2)
+    yield 15.0
+    scene.says(answer, "names 30 jobs; these are the first 25", never="Watching")

@@ -6,6 +6,8 @@ from tests.simulation.discord_world import buttons_of, text_of
 from tests.simulation.scene import Scene, SceneServer, Story
 from tests.simulation.wire import Reply, Request, Trip
 
+_GIVEN_UP_AFTER = 47 * 3600.0
+
 
 def api_down(scene: Scene) -> Story:
     """The API is down for half an hour while many jobs run. Few requests probe whether it is back, and when it is, not
@@ -642,3 +644,43 @@ def commit_lost(scene: Scene) -> Story:
     yield 400.0
     scene.came(job, server.channel)
     scene.expect(scene.requests_for(stopped, since) == 0, f"{stopped.prompt} is asked about for nobody")
+
+
+def other_settings(scene: Scene) -> Story:
+    """The operator shortens `JOB_MAX_AGE` and lowers the limits at a restart. What is too old is given up, once; what
+    is open goes on; nothing more is accepted than the new limits allow."""
+    server = yield from scene.settle()
+    here, there = server.guild.channels
+    old, young = scene.job(server, 9000, v2=False), scene.job(server, 9000, v2=False)
+    server.status(old, 1, here)
+    yield 2400.0
+    server.status(young, 2, there)
+    yield 60.0
+    machine, ledger = scene.parts.machine, scene.parts.ledger
+    before = dict(machine.settings)
+    machine.settings |= {"JOB_MAX_AGE": "0.5", "MAX_OPEN_PER_SERVER": "1", "MAX_OPEN_PER_USER": "1"}
+    ledger.given_up_after = 1700.0
+    scene.stop(2.0)
+    yield 90.0
+    scene.came(old, here, r"given up · #\d+", files=0)
+    scene.missing(young, there)
+    refused = server.status(scene.job(server, 300), 3, here)
+    yield 8.0
+    scene.says(refused, "at its limit of 1 job")
+    since = scene.now
+    yield 1900.0
+    scene.came(young, there, r"given up · #\d+", files=0)
+    scene.expect(scene.requests_for(old, since) == 0, "a job that was given up is requested")
+    machine.settings.clear()
+    machine.settings |= before
+    scene.stop(2.0)
+    yield 60.0
+    scene.expect_another_result(old, here)
+    answer = server.status(old, 1, here)
+    yield 8.0
+    scene.says(answer, "[Ww]atching")
+    ledger.given_up_after = _GIVEN_UP_AFTER
+    scene.finish(old)
+    yield 60.0 + 6.0 * scene.parts.interval
+    scene.came(old, here, r"completed · #\d+", times=2)
+    scene.came(young, there, r"given up · #\d+", files=0)

@@ -11,6 +11,8 @@ from tests.simulation.wire import Reply, Request, Trip
 _TEXT, _FORUM = 0, 15
 """Discord's numbers for types of channels."""
 
+_NOT_SERVED = "doesn't serve this server"
+
 
 def deleted(scene: Scene) -> Story:
     """A channel is deleted with its threads while jobs are watched in it, perhaps while the bot is offline."""
@@ -676,3 +678,59 @@ def back_on_a_full_disk(scene: Scene) -> Story:
         scene.expect((asked > 0) == (one is server), f"{job.prompt} was asked about {asked} times")
     yield 1200.0
     scene.came(jobs[0], server.channel)
+
+
+def not_listed(scene: Scene) -> Story:
+    """The operator takes a server off `DISCORD_GUILD_IDS`, and lists it again the next day, or never. Nothing is
+    requested or posted for it meanwhile; its members are told; others are served."""
+    server = yield from scene.settle()
+    other = yield from scene.settle()
+    mine, theirs = (scene.job(one, 900, v2=False) for one in (server, other))
+    server.status(mine)
+    other.status(theirs)
+    yield 60.0
+    settings = scene.parts.machine.settings
+    listed = [str(guild.id) for guild in scene.parts.discord.guilds if guild is not server.guild]
+    settings["DISCORD_GUILD_IDS"] = ",".join(listed)
+    scene.stop(2.0)
+    yield 60.0
+    since = scene.now
+    answer = server.command("pixverse list")
+    yield 6.0
+    scene.says(answer, _NOT_SERVED)
+    opened = server.admin("token set")
+    yield 5.0
+    scene.expect(opened.modal is None, "a server that is not served gets the form for a token")
+    yield 1600.0
+    scene.came(theirs, other.channel)
+    scene.expect(scene.requests_for(mine, since) == 0, "a job of a server that is not served is requested")
+    scene.missing(mine, server.channel)
+    commands = scene.parts.discord.commands_of
+    scene.expect(bool(commands.get(other.guild.id)), "a listed server has no commands")
+    scene.expect(not commands.get(server.guild.id), "a server that is not listed has commands")
+    is_for_good = scene.coin()
+    del settings["DISCORD_GUILD_IDS"]
+    if is_for_good:
+        # A week later, everything about it is deleted.
+        settings["DISCORD_GUILD_IDS"] = ",".join(listed)
+        scene.parts.ledger.void("not served any more", guild=server.guild)
+        yield from scene.sleep(8 * 86400.0)
+        yield 2 * 3600.0
+        del settings["DISCORD_GUILD_IDS"]
+    scene.stop(2.0)
+    yield 120.0
+    scene.expect(not any(commands.values()), "commands are still registered in single servers")
+    answer = server.command("pixverse list")
+    yield 6.0
+    if is_for_good:
+        scene.says(answer, "Nothing is being watched", never="boat")
+        answer = server.status(mine)
+        yield 8.0
+        scene.says(answer, "isn't set up yet" if scene.parts.operators is None else "can't find this job|isn't set up")
+        scene.missing(mine, server.channel)
+        assert server.account is not None
+        server.enter_token(server.account.token)
+        yield 8.0
+        return
+    yield 60.0
+    scene.came(mine, server.channel, "Late:")
