@@ -63,6 +63,15 @@ _LONGEST, _LONGEST_TEXTS, _LONGEST_LABEL, _LONGEST_ALT_TEXT, _LONGEST_CHOICE = 2
 """The greatest lengths of a message's content, of all texts in its components, of a button's label, of a file's
 description, and of an autocomplete choice."""
 _MOST_CHOICES = 25
+_VOICE, _ANNOUNCEMENTS, _STAGE, _FORUM, _MEDIA = 2, 5, 13, 15, 16
+"""Types of channels."""
+_OF_KINDS: dict[int, dict[str, Any]] = {
+    _VOICE: {"bitrate": 64_000, "user_limit": 0, "rtc_region": None},
+    _STAGE: {"bitrate": 64_000, "user_limit": 0, "rtc_region": None},
+    _FORUM: {"available_tags": [], "default_reaction_emoji": None, "default_forum_layout": 0},
+    _MEDIA: {"available_tags": [], "default_reaction_emoji": None, "default_forum_layout": 0},
+}
+"""What only channels of a type have."""
 
 
 class Refusal(Exception):
@@ -78,11 +87,13 @@ class Refusal(Exception):
 
 @dataclass(slots=True, eq=False)
 class Channel:
-    """A text channel, or a thread if it has a parent."""
+    """A channel, or a thread if it has a parent."""
 
     id: int
     guild: Guild
     parent: Channel | None = None
+    kind: int = 0
+    """Discord's number for the type of a channel that is no thread; 0 is a text channel."""
     denied: set[str] = field(default_factory=set)
     """Permissions that the bot lacks here."""
     given_back_at: float = -math.inf
@@ -273,9 +284,11 @@ class DiscordWorld:
             self.new_channel(guild)
         return guild
 
-    def new_channel(self, guild: Guild, parent: Channel | None = None, *, private: bool = False) -> Channel:
+    def new_channel(
+        self, guild: Guild, parent: Channel | None = None, *, private: bool = False, kind: int = 0
+    ) -> Channel:
         """Creates a channel or a thread. The bot isn't a member of a private thread, so it gets no event."""
-        channel = Channel(self.snowflake(), guild, parent, private=private)
+        channel = Channel(self.snowflake(), guild, parent, kind, private=private)
         guild.channels.append(channel)
         self.channels[channel.id] = channel
         if private:
@@ -384,15 +397,22 @@ class DiscordWorld:
         }
         if channel.parent is None and channel.lacks("view_channel"):
             nobody = {"id": str(channel.guild.id), "type": 0, "allow": "0", "deny": str(BITS["view_channel"])}
-            return payload | {"type": 0, "name": _HIDDEN, "permission_overwrites": [nobody], "parent_id": None}
+            return payload | {
+                "type": channel.kind,
+                "name": _HIDDEN,
+                "permission_overwrites": [nobody],
+                "parent_id": None,
+                **_OF_KINDS.get(channel.kind, {}),
+            }
         if channel.parent is None:
             deny = sum(BITS[name] for name in channel.denied)
             overwrite = {"id": str(channel.guild.id), "type": 0, "allow": "0", "deny": str(deny)}
-            return payload | {"type": 0, "permission_overwrites": [overwrite], "parent_id": None}
+            overwrites = {"type": channel.kind, "permission_overwrites": [overwrite], "parent_id": None}
+            return payload | overwrites | _OF_KINDS.get(channel.kind, {})
         meta = {"archived": channel.archived, "locked": channel.locked, "auto_archive_duration": 1440,
                 "archive_timestamp": self.iso()}  # fmt: skip
         return payload | {
-            "type": 12 if channel.private else 11,
+            "type": 12 if channel.private else 10 if channel.parent.kind == _ANNOUNCEMENTS else 11,
             "parent_id": str(channel.parent.id),
             "owner_id": str(channel.guild.admin),
             "thread_metadata": meta,

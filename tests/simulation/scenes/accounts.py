@@ -17,6 +17,7 @@ _HOLD = r"\*\*PixVerse results are on hold"
 _BACK = r"\*\*PixVerse results are back"
 _LIST = "/v1/pixverse/jobs"
 _REFUSES = "refuses this server's API token"
+_EXPIRED = "plan has expired|subscription has expired"
 _OUTDATED = "token has changed since"
 
 
@@ -1134,3 +1135,36 @@ def questions_outdated(scene: Scene) -> Story:
     yield 1600.0
     scene.came(job, server.channel)
     scene.missing(mine, server.channel)
+
+
+def troubles_in_turn(scene: Scene) -> Story:
+    """An account isn't paid for, then its token is refused, too, then there is a new token, and at last it is paid for.
+    Each change is told once, and what waits comes at the end."""
+    server = yield from scene.settle()
+    account = server.account
+    assert account is not None
+    alerts = server.guild.channels[1]
+    server.choose("alerts", alerts)
+    job = scene.job(server, 600, v2=False)
+    server.status(job)
+    yield 20.0
+    account.paid = False
+    yield 100.0 + 2.0 * scene.parts.interval
+    scene.one_notice(alerts, _EXPIRED, {server.guild.admin})
+    scene.parts.pixverse.renew(account)
+    yield 4000.0
+    scene.one_notice(alerts, "useapi.net refuses the API token", {server.guild.admin})
+    scene.card_says(job, server.channel, "refuses")
+    answers = server.enter_token(account.token)
+    yield 10.0
+    scene.says(answers[-1], "(?i)expired|renew")
+    scene.card_says(job, server.channel, "On hold")
+    yield 600.0
+    account.paid = True
+    server.enter_token(account.token)
+    yield 60.0 + 6.0 * scene.parts.interval
+    scene.came(job, server.channel, "Late:")
+    scene.expect(not scene.messages(alerts, f"{_HOLD}|{_EXPIRED}"), "a problem that is over is still reported")
+    told = len(scene.posted(alerts, r"\\*\\*"))
+    yield 3600.0
+    scene.expect(len(scene.posted(alerts, r"\\*\\*")) == told, "admins are told of nothing new")

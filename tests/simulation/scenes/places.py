@@ -734,3 +734,48 @@ def not_listed(scene: Scene) -> Story:
         return
     yield 60.0
     scene.came(mine, server.channel, "Late:")
+
+
+def every_kind(scene: Scene) -> Story:
+    """Jobs are watched in each kind of channel in which a bot can post, alone and as a batch. The results come with
+    their files, as replies to the cards, and an account can be followed there."""
+    server = yield from scene.settle(channels=1)
+    discord, guild = scene.parts.discord, server.guild
+    kind = scene.one_of(
+        ("voice", "stage", "announcements", "announcement thread", "forum post", "media post", "thread")
+    )
+    parents = {"announcement thread": 5, "forum post": 15, "media post": 16, "thread": 0}
+    if kind in parents:
+        where = discord.new_channel(guild, parent=discord.new_channel(guild, kind=parents[kind]))
+    else:
+        where = discord.new_channel(guild, kind={"voice": 2, "stage": 13, "announcements": 5}[kind])
+    yield 3.0
+    checked = server.command("pixverse-admin check", 0, where)
+    yield 8.0
+    scene.says(checked, "Everything works|[Ww]orks", never="I need|can't post")
+    scene.parts.ledger.servers[guild.id].follows.add(where.id)
+    question = server.choose("follow", where, progress=True)
+    yield 6.0
+    scene.says(question, "Post every job")
+    alone, listed = scene.job(server, 150), [scene.job(server, seconds) for seconds in (100, 200)]
+    server.status(alone, 1, where)
+    server.watch(listed, 2, where)
+    server.press_in_reply(question, "Follow the account")
+    yield 8.0
+    scene.says(server.choose("alerts", where), "")
+    if scene.coin():
+        scene.stop(20.0)
+        yield 60.0
+    assert server.account is not None
+    own = scene.job(server.account, 60.0 + 3.0 * scene.parts.interval, v2=False)
+    yield 300.0 + 4.0 * scene.parts.interval
+    for job in (alone, *listed, own):
+        scene.came(job, where)
+    if scene.outcomes(alone, where):
+        card = scene.card(alone, where)
+        scene.expect(scene.outcomes(alone, where)[-1].reply_to == card["id"], "the result doesn't reply to its card")
+    ended = server.command("pixverse list", 1, where)
+    yield 6.0
+    scene.says(ended, "Nothing is being watched")
+    server.admin("unfollow", channel=str(where.id))
+    yield 30.0
