@@ -133,7 +133,7 @@ def without_a_ping(scene: Scene) -> Story:
     if how == "list":
         answer = server.watch(jobs, mention=False)
         yield 5.0
-        scene.says(answer, "already watched", never="ping you")
+        scene.says(answer, "already watched", never="I'll ping you")
     else:
         for job in jobs:
             answer = server.status(job, mention=how == "button")
