@@ -437,29 +437,30 @@ def expired(scene: Scene) -> Story:
     here, there = server.guild.channels
     watched, other = (scene.job(server, 3000, v2=False) for _ in range(2))
     server.status(watched, 1, here)
-    yield 30.0
+    yield from scene.just_requested(watched)
+    yield 6.0
     for job in (watched, other):
         job.vanishes_after = 0.0
     first = scene.one_of(("poll", "look", "press", "watch"))
+    if first == "look":
+        noticed = server.look(watched.jobid, 1)
+    elif first == "press":
+        noticed = server.press(scene.card(watched, here), "Check now", 3)
+    elif first == "watch":
+        noticed = server.watch([watched], 3, there)
     answer = server.status(other, 2, here)
     yield 8.0
     scene.says(answer, "(?i)expired|deleted")
+    if first in ("look", "press"):
+        scene.says(noticed, "(?i)expired|deleted")
     answer = server.look(other.jobid, 2)
     yield 6.0
     scene.says(answer, "(?i)expired|deleted")
     answer = server.watch([other], 2, here)
     yield 8.0
     scene.says(answer, "(?i)expired|deleted", never=r"\*\*Watching")
-    if first == "look":
-        answer = server.look(watched.jobid, 1)
-    elif first == "press":
-        answer = server.press(scene.card(watched, here), "Check now", 3)
-    elif first == "watch":
-        answer = server.watch([watched], 3, there)
     yield 2.0 * scene.parts.interval + 10.0
     scene.came(watched, here, r"expired · #\d+", files=0)
-    if first in ("look", "press"):
-        scene.says(answer, "(?i)expired|deleted")
     if first == "watch":
         scene.came(watched, there, r"expired · #\d+", files=0)
     else:
