@@ -22,6 +22,7 @@ from tests.simulation.wire import Peer, Session
 from web.watchdog import ServiceManager
 
 CALLBACK_PORT = 8081
+_NOT_KEPT = shutil.ignore_patterns("*.lock", "*-shm")
 _killed_processes: list[object] = []
 """Keeps killed processes referenced, so that none of their clean-up code runs."""
 
@@ -82,6 +83,9 @@ class Machine:
         self._connect_gateway = connect_gateway
         self._process_gone = process_gone
         self.disk = Disk()
+        self._backup: Path | None = None
+        self._is_restored = False
+        """Whether the next process starts with the backup."""
         self.life = 0
         self.steps = 0
         self.dies_after: int | None = None
@@ -162,6 +166,16 @@ class Machine:
         self.loop = None
         self._process_gone()
 
+    def back_up(self) -> None:
+        """Copies the folder of the running process, between two of its transactions."""
+        self._backup = self._folder / "backup"
+        shutil.copytree(self._folder / f"life-{self.life}", self._backup, ignore=_NOT_KEPT)
+
+    def restore(self) -> None:
+        """The next process starts with the backup in place of what this one leaves."""
+        assert self._backup is not None
+        self._is_restored = True
+
     def stop_gently(self) -> None:
         """Ends the process as SIGTERM does."""
         if self._serving is not None:
@@ -183,10 +197,14 @@ class Machine:
         """Copies the folder that the last process left to a new place, so that the last process can't write to it any
         more."""
         before = self._folder / f"life-{self.life}"
+        if self._is_restored and self._backup is not None:
+            shutil.rmtree(before)
+            self._backup.rename(before)
+            self._backup, self._is_restored = None, False
         self.life += 1
         place = self._folder / f"life-{self.life}"
         if before.exists():
-            shutil.copytree(before, place, ignore=shutil.ignore_patterns("*.lock", "*-shm"))
+            shutil.copytree(before, place, ignore=_NOT_KEPT)
             shutil.rmtree(before)
             for one in place.glob("relay.*"):
                 one.chmod(0o644)  # The mode of a backup that somebody restored.

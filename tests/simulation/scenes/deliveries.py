@@ -971,3 +971,32 @@ def taken_late(scene: Scene) -> Story:
     end()
     yield 400.0
     scene.came(job, server.channel, "Late:", "Posting it took that long", never="offline")
+
+
+def restored(scene: Scene) -> Story:
+    """The database is lost just after a result and a card were posted, and a backup from before is restored. While
+    Discord remembers the nonces, nothing is in the channel twice, and what was asked for since can be asked for
+    again."""
+    server = yield from scene.settle()
+    before, since = scene.job(server, 60, v2=False), scene.job(server, 200, v2=False)
+    server.status(before)
+    yield 20.0
+    scene.parts.machine.back_up()
+    yield from scene.until(lambda: bool(scene.outcomes(before, server.channel)))
+    yield 2.0
+    server.status(since, 2)
+    yield 6.0
+    scene.parts.machine.restore()
+    scene.kill(2.0)
+    yield 45.0 + scene.parts.interval
+    scene.came(before, server.channel)
+    answer = server.status(since, 2)
+    yield 8.0
+    scene.says(answer, "[Ww]atching")
+    scene.expect(len(scene.cards(since, server.channel)) == 1, "a card is in the channel twice")
+    yield 200.0 + 2.0 * scene.parts.interval
+    scene.came(before, server.channel)
+    scene.came(since, server.channel)
+    listed = server.admin("deliveries")
+    yield 6.0
+    scene.says(listed, before.prompt, since.prompt, never="(?i)not posted|can't tell")

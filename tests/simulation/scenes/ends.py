@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.simulation import serving
+from tests.simulation import sample_texts, serving
+from tests.simulation.discord_world import buttons_of, text_of
 from tests.simulation.pixverse_world import Job
 from tests.simulation.scene import Scene, SceneServer, Story
 from tests.simulation.wire import Reply, Trip
@@ -506,3 +507,32 @@ def in_unknown_words(scene: Scene) -> Story:
     yield 400.0 + 4.0 * scene.parts.interval
     scene.came(first, here, r"completed · #\d+")
     scene.came(second, there, r"completed · #\d+")
+
+
+def a_month_later(scene: Scene) -> Story:
+    """A month after a job's end the bot has deleted what it knew. The buttons under the old messages say so, its number
+    names nothing, and asking again brings only the API's word that the record is gone."""
+    server = yield from scene.settle()
+    job = scene.job(server, 60, v2=False)
+    server.status(job)
+    yield 90.0 + scene.parts.interval
+    scene.came(job, server.channel)
+    card, outcome = scene.card(job, server.channel), scene.outcomes(job, server.channel)[-1].message
+    number = sample_texts.number_in(text_of(outcome))
+    yield from scene.sleep(32 * 86400.0)
+    yield 2 * 3600.0
+    answers = [server.press(outcome, "Details", 2), server.look(f"#{number}", 1)]
+    yield 6.0
+    scene.says(answers[0], "no longer does anything", never="boat")
+    scene.says(answers[1], "know that number here", never="boat")
+    scene.expect(not buttons_of(card), f"a card that has ended has buttons: {buttons_of(card)}")
+    listed = server.admin("deliveries")
+    offered = server.typing("boat", 1)
+    yield 6.0
+    scene.says(listed, never="boat")
+    scene.expect(not scene.choices(offered), f"a deleted job is offered: {scene.choices(offered)}")
+    answer = server.status(job, 1)
+    yield 8.0
+    scene.says(answer, "(?i)expired|deleted", never="I'll post")
+    yield 100.0
+    scene.came(job, server.channel)

@@ -395,3 +395,19 @@ def links_of_another_token(scene: Scene) -> Story:
     yield 90.0
     scene.came(job, server.channel, files=0)
     scene.expect(scene.requests_for(job, since) == 0, "a job is asked about with a token that is another server's")
+
+
+def more_than_ten(scene: Scene) -> Story:
+    """A job has twelve videos. Ten are files, in order, the others links with the reason."""
+    server = yield from scene.settle()
+    job = scene.job(server, 40, files=12, v2=False)
+    spoiler = scene.coin()
+    server.status(job, spoiler=spoiler)
+    yield 120.0 + scene.parts.interval
+    scene.came(job, server.channel, r"completed · #\d+", "https://", "(?i)10|ten", files=10)
+    if scene.outcomes(job, server.channel):
+        last = scene.outcomes(job, server.channel)[-1]
+        scene.expect(list(last.files) == [job.video(index) for index in range(10)], "other files, or in another order")
+        scene.expect(text_of(last.message).count("https://") == 2, f"not two links: {text_of(last.message)!r}")
+        names = [str(one["filename"]) for one in last.message["attachments"]]
+        scene.expect(all(name.startswith("SPOILER_") is spoiler for name in names), f"the files are called {names}")
