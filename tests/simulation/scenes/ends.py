@@ -443,6 +443,7 @@ def expired(scene: Scene) -> Story:
     for job in (watched, other):
         job.vanishes_after = 0.0
     first = scene.one_of(("poll", "look", "press", "watch"))
+    noticed = None
     if first == "look":
         noticed = server.look(watched.jobid, 1)
     elif first == "press":
@@ -452,7 +453,7 @@ def expired(scene: Scene) -> Story:
     answer = server.status(other, 2, here)
     yield 8.0
     scene.says(answer, "(?i)expired|deleted")
-    if first in ("look", "press"):
+    if noticed is not None and first != "watch":
         scene.says(noticed, "(?i)expired|deleted")
     answer = server.look(other.jobid, 2)
     yield 6.0
