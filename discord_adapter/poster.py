@@ -127,12 +127,10 @@ class DiscordPoster:
     def looks_alike(self, address: Address, one: Post, other: Post) -> bool:
         return self._message_of(one, address).looks_like(self._message_of(other, address))
 
-    def age_of(self, message_id: int) -> float | None:
+    def time(self) -> int | None:
         now = self._discord_now()
-        if now is None:
-            return None
         # Responses tell the time in whole seconds, rounded down.
-        return (now - discord.utils.snowflake_time(message_id)).total_seconds() + 1.0
+        return None if now is None else round(now.timestamp() * 1000) + 1000
 
     async def find(self, address: Address, post: Post, after: int) -> HistorySearchResult:
         if seconds := self._paused_for():

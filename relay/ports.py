@@ -57,8 +57,8 @@ class Poster(Protocol):
     def looks_alike(self, address: Address, one: Post, other: Post) -> bool:
         """Whether an edit from one to the other would change nothing visible."""
 
-    def age_of(self, message_id: int) -> float | None:
-        """How many seconds old a message is at most, by Discord's clock; None if Discord's time is not known."""
+    def time(self) -> int | None:
+        """Discord's time in milliseconds UTC, at most a second ahead; None if it is not known."""
 
     async def find(self, address: Address, post: Post, after: int) -> HistorySearchResult:
         """Searches the channel's history from `after` (milliseconds UTC) on for this very message. A notice is

@@ -21,7 +21,6 @@ from model.messages import (
 from model.states import CardStatus, DeliveryKind, Reason
 from relay import merge
 from relay.cards.card_posts import CardPosts, CardView, mark_shown
-from relay.cards.card_status import slow_at
 from relay.cards.edit_queue import CHANNEL_SECONDS, EditQueue
 from relay.changes import Changes
 from relay.cluster.ownership import ALONE, Ownership
@@ -174,7 +173,7 @@ class CardEdits:
         rows = await card_rows.running(
             self._database.reader, (CardStatus.CREATED, CardStatus.STARTED, CardStatus.PROGRESS)
         )
-        due = [(row.subscription_id, slow_at(snapshots.load(row.snapshot), row.watched_since)) for row in rows]
+        due = [(row.subscription_id, self._posts.slow_at(row, snapshots.load(row.snapshot))) for row in rows]
         return [(subscription_id, max(0, at - now) / 1000) for subscription_id, at in due]
 
     async def show(self, key: Key) -> Later | Finished:
@@ -313,9 +312,8 @@ class CardEdits:
     def _between_edits(self, edit: _Edit) -> float:
         """Seconds until the next edit, by the card's age; only before Discord's first response by this machine's clock,
         which may be wrong."""
-        age = self._poster.age_of(edit.message_id)
-        if age is None:
-            age = (self._clock.now() - made_at(edit.message_id)) / 1000
+        now = self._poster.time() or self._clock.now()
+        age = (now - made_at(edit.message_id)) / 1000
         if age < _YOUNG_UNTIL:
             return YOUNG_CARD_SECONDS
         return CARD_SECONDS if age <= _OLD_AFTER else OLD_CARD_SECONDS

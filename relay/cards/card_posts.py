@@ -175,8 +175,18 @@ class CardPosts:
             account_state=row.account_state,
             api_down=api_down,
             paused=paused,
-            slow_at=slow_at(job, row.watched_since),
+            slow_at=self.slow_at(row, job),
         )
+
+    def slow_at(self, row: CardRow, job: Job | None) -> int:
+        """From when on the job counts as slow, in milliseconds UTC by this machine's clock.
+
+        The API says by its own clock when a job was made. This machine's may be wrong, so Discord's tells how far it is
+        off.
+        """
+        now = self._clock.now()
+        ahead = now - (self._poster.time() or now)
+        return slow_at(job, row.watched_since, ahead)
 
     async def _outcomes_of(self, rows: Iterable[CardRow]) -> defaultdict[int, list[Delivery]]:
         """The outcomes of those subscriptions whose job has ended, of any round, by subscription; the latest last."""

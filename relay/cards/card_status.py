@@ -52,9 +52,10 @@ class CardInputs:
     slow_at: int
 
 
-def slow_at(job: Job | None, watched_since: int) -> int:
-    """From when on a job counts as slow, in milliseconds UTC."""
-    made = job.created if job is not None and job.created is not None else watched_since
+def slow_at(job: Job | None, watched_since: int, ahead: int) -> int:
+    """From when on a job counts as slow, in milliseconds UTC by this machine's clock, which is `ahead` by so many
+    milliseconds."""
+    made = job.created + ahead if job is not None and job.created is not None else watched_since
     return made + SLOW_AFTER
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from model.discord_ids import made_at
 from model.messages import (
     Absent,
     Address,
@@ -95,7 +94,7 @@ class Discord:
             return answer
         known = self._known(address, post.nonce)
         if known is None:
-            known = Message(self._new_id(), address.channel_id, post.nonce, self.time(), post)
+            known = Message(self._new_id(), address.channel_id, post.nonce, self.now(), post)
             self.messages.append(known)
         self.point()
         if known.deleted:
@@ -114,8 +113,8 @@ class Discord:
         self.point()
         return Posted(message_id)
 
-    def age_of(self, message_id: int) -> float | None:
-        return (self.time() - made_at(message_id)) / 1000 if self.tells_time else None
+    def time(self) -> int | None:
+        return self.now() if self.tells_time else None
 
     def looks_alike(self, address: Address, one: Post, other: Post) -> bool:
         return message_of(one, address, _MENTIONS).looks_like(message_of(other, address, _MENTIONS))
@@ -166,7 +165,7 @@ class Discord:
     def named(self, name: str) -> list[Message]:
         return [message for message in self.messages if name_of(message.post) == name]
 
-    def time(self) -> int:
+    def now(self) -> int:
         """Discord's own clock is right."""
         return FIRST_DAY + int(self.clock.monotonic() * 1000)
 
@@ -177,9 +176,9 @@ class Discord:
     def _known(self, address: Address, nonce: str) -> Message | None:
         for message in self.messages:
             same = message.channel_id == address.channel_id and message.nonce == nonce
-            if same and self.remembers and self.time() - message.at < NONCE_WINDOW:
+            if same and self.remembers and self.now() - message.at < NONCE_WINDOW:
                 return message
         return None
 
     def _new_id(self) -> int:
-        return ((self.time() - 1_420_070_400_000) << 22) + len(self.messages)
+        return ((self.now() - 1_420_070_400_000) << 22) + len(self.messages)

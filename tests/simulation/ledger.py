@@ -63,6 +63,7 @@ _LATE = 10 * 60.0 + 60.0
 _NOT_LATE = 10 * 60.0 - 60.0
 _LIMITS_LEARNED = 24 * 3600.0
 """How long the bot may treat a server that refused files as one that accepts none."""
+_SLOW, _SLOW_AFTER = "**Taking longer than usual.**", 15 * 60.0
 _STOPS = ("card:stop", "batch:stop")
 """Buttons of a card or summary that is still active."""
 _LOOKED_UP_WITHIN = 3.0
@@ -391,6 +392,7 @@ class Ledger:
             if job is not None:
                 self._check_new_card(job, posted)
                 self.cards[str(posted.message["id"])] = job
+                self._check_slow(job, text)
                 self.message_laws.check_card(
                     posted.message, posted.channel, self._clock.passed, self._language(posted.channel)
                 )
@@ -437,6 +439,7 @@ class Ledger:
             for job in jobs:
                 self.void("nobody can know whether it was posted", channel=channel, job=job)
         if str(message["id"]) in self.cards:
+            self._check_slow(self.cards[str(message["id"])], text_of(message))
             self.message_laws.check_card(message, channel, self._clock.passed, self._language(channel))
             if not repeated:
                 self.message_laws.check_edit_rate(message, life, self._clock.passed)
@@ -581,6 +584,12 @@ class Ledger:
     def _language(self, channel: Channel) -> str:
         """The language in which messages are posted in this channel."""
         return self.servers[channel.guild.id].language or channel.guild.locale
+
+    def _check_slow(self, job: Job, text: str) -> None:
+        """Checks that no card calls a job slow before its time, whatever this machine's clock says."""
+        age = self._clock.passed - job.created
+        if _SLOW in text and age < _SLOW_AFTER - 5.0:
+            self.fail(f"{job.prompt} was made {age:.0f} s ago, and its card says that it takes long: {text!r}")
 
     def is_awaited(self, job: Job) -> bool:
         """Whether a channel waits for a result of this job, or follows its account."""

@@ -165,6 +165,7 @@ SEEN: dict[str, tuple[str, ...]] = {
     ),
     "cards.old_by_another_clock": ("this machine's clock decides how old a card is",),
     "cards.refused_once": ("a card that Discord refused once never shows its job's end",),
+    "cards.slow_by_another_clock": ("this machine's clock decides whether a job is slow",),
     "cards.unanswered": ("a card counts as unchanged after an edit without a response",),
     "deliveries.again": (
         "a reposted outcome is called late",

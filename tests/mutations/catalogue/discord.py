@@ -474,8 +474,15 @@ MUTATIONS = (
         "this machine's clock decides how old a card is",
         "tests/relay/cards/test_card_loop.py::test_an_old_card_is_old_whatever_the_local_clock_says",
         "CardEdits._between_edits",
-        "if age is None:",
-        "if True:",
+        "self._poster.time() or self._clock.now()",
+        "self._clock.now()",
+    ),
+    mutation(
+        "this machine's clock decides whether a job is slow",
+        "tests/relay/cards/test_card_loop.py::test_a_clock_that_is_ahead_makes_no_job_slow",
+        "CardPosts.slow_at",
+        "now - (self._poster.time() or now)",
+        "0",
     ),
     mutation(
         "a card counts as young before Discord's first response",

@@ -425,6 +425,32 @@ async def test_after_a_quarter_of_an_hour_the_card_says_that_the_job_is_slow(wor
     assert world.statuses()[-1] is CardStatus.SLOW
 
 
+async def test_a_clock_that_is_ahead_makes_no_job_slow(world: CardLoopFixture) -> None:
+    """The API says by a correct clock when a job was made."""
+    made = world.clock.now()
+    world.clock.jump(3_600 * SECOND)
+    await world.card("job")
+    await world.told("job", created=made)
+    await world.move(SLOW_AFTER - 30 * SECOND)
+    assert CardStatus.SLOW not in world.statuses()
+    await world.move(31 * SECOND)
+    assert world.statuses()[-1] is CardStatus.SLOW
+
+
+@pytest.mark.parametrize("tells_time", [True, False])
+async def test_after_a_restart_a_job_is_slow_by_discord_s_clock_if_it_is_known(
+    world: CardLoopFixture, tells_time: bool
+) -> None:
+    await world.card("job")
+    await world.told("job", created=world.clock.now())
+    await world.halt()
+    world.clock.jump(3_600 * SECOND)
+    world.discord.tells_time = tells_time
+    world.run()
+    await world.move(60 * SECOND)
+    assert (CardStatus.SLOW in world.statuses()) is not tells_time
+
+
 async def test_the_last_edit_waits_only_for_the_outcome_and_links_to_it(world: CardLoopFixture) -> None:
     subscription_id = await world.card("job")
     await world.told("job")

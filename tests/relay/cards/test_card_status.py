@@ -78,8 +78,8 @@ def test_what_blocks_a_job_is_shown_before_its_state() -> None:
 
 
 def test_time_is_counted_from_the_job_s_creation() -> None:
-    assert slow_at(Job("job", JobState.CREATED, "created", created=5), 9) == 5 + SLOW_AFTER
-    assert slow_at(None, 9) == 9 + SLOW_AFTER
+    assert slow_at(Job("job", JobState.CREATED, "created", created=5), 9, ahead=60) == 65 + SLOW_AFTER
+    assert slow_at(None, 9, ahead=60) == 9 + SLOW_AFTER
 
 
 def test_a_video_that_is_posted_at_once_is_not_announced() -> None:

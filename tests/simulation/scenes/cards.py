@@ -354,3 +354,24 @@ def deleted(scene: Scene) -> Story:
         scene.expect(now == cards + 1, f"{now} cards of a job that was asked for again, not {cards + 1}")
     yield 400.0
     scene.came(job, server.channel)
+
+
+def slow_by_another_clock(scene: Scene) -> Story:
+    """The machine's clock is an hour ahead, or behind. A card says that its job takes long after a quarter of an hour,
+    and not before."""
+    server = yield from scene.settle()
+    scene.turn_clock(scene.one_of((3_600_000, -3_600_000)))
+    yield 60.0
+    job = scene.job(server, 1400, v2=False)
+    server.status(job)
+    yield 300.0
+    if scene.coin():
+        scene.stop(5.0)
+        yield 60.0
+    yield from scene.until(lambda: scene.now - job.created > 890.0)
+    scene.card_says(job, server.channel, r"\*\*(?:Waiting to start|Started|In progress)")
+    yield 60.0
+    scene.card_says(job, server.channel, r"\*\*Taking longer than usual")
+    scene.turn_clock(0)
+    yield 500.0 + 4.0 * scene.parts.interval
+    scene.came(job, server.channel)
