@@ -209,7 +209,8 @@ def _reasons(record: OutcomeRecord, mentions: CommandMentions) -> tuple[str, ...
                 check = _("Check its rules, then resend it.")
             return because(why), check
         case _ if record.blocked_since is not None:
-            return (_("I may not post there; once that's fixed, I'll post it."),)
+            text = _("I may not post there; {check} shows what's missing. Once that's fixed, I'll post it.", **mentions)
+            return (text,)
         case _:
             return _waiting(record)
 

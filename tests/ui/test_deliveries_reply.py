@@ -51,7 +51,7 @@ async def test_a_page_shows_each_result_and_what_to_do() -> None:
         ),
         (
             "3. **Waiting** · <#5> · <t:1:R> · a paper boat · held until <t:259201:f> · "
-            "I may not post there; once that's fixed, I'll post it."
+            "I may not post there; </pixverse-admin check:12> shows what's missing. Once that's fixed, I'll post it."
         ),
         "4. **Posted** · <#5> · <t:60:R> · a paper boat · [Jump to it](https://discord.com/channels/4/5/6)",
     ]
