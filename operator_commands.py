@@ -72,7 +72,7 @@ async def rotate_key(settings: StorageSettings) -> None:
     if rotated.file is None:
         print("ENCRYPTION_KEY: only the first key is used now; remove the others.")
     else:
-        print(f"The new key is in {rotated.file}. Earlier backups need the old one, which is no longer there.")
+        print(f"The new key is in {rotated.file}: keep a copy of it. Earlier backups need the old key.")
 
 
 async def copy_database(settings: StorageSettings, target: DatabasePlace) -> None:

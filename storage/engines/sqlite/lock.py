@@ -37,7 +37,7 @@ class InstanceLock:
         except Timeout as error:
             raise AlreadyRunning(
                 f"Another relay bot is running with the database {self._database}. "
-                "Stop that one first, or give this one another DATABASE_URL."
+                "Stop it first, or use another DATABASE_URL."
             ) from error
         except OSError as error:
             raise self._no_lock(error) from error
