@@ -57,8 +57,8 @@ _TEXTS: dict[type[Exception], str] = {
 }
 _TROUBLES = {
     AccountState.REFUSED: N_(
-        "**I can't check: useapi.net refuses this server's API token.** Admins have been told; "
-        "watched jobs stay watched."
+        "**I can't check: useapi.net refuses this server's API token.** "
+        "Someone with *Manage Server* has to run {mentions.token_set}; watched jobs stay watched."
     ),
     AccountState.MISSING: N_(
         "**On hold: this server's API token has to be entered again.** "

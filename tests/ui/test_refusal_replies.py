@@ -59,7 +59,7 @@ def test_other_exceptions_have_no_text() -> None:
             refusals.AccountInTrouble(AccountState.REFUSED),
             (
                 "**I can't check: useapi.net refuses this server's API token.** "
-                "Admins have been told; watched jobs stay watched."
+                "Someone with *Manage Server* has to run </pixverse-admin token set:12>; watched jobs stay watched."
             ),
             (
                 "**useapi.net refuses this server's API token.** It was replaced or revoked; "
