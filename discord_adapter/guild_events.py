@@ -107,6 +107,15 @@ class GuildEvents(commands.Cog):
         await self._handle(after.guild, self._guilds.permissions_changed(after.guild.id))
 
     @commands.Cog.listener()
+    async def on_guild_role_delete(self, role: discord.Role) -> None:
+        """One of the bot's own roles may be gone, and with it what channels deny to that role. discord.py keeps it in
+        the member's list, and so goes on to apply what channels deny."""
+        me: discord.Member | None = role.guild.me
+        if me is not None and me._roles.has(role.id):  # noqa: SLF001 - as for an event of the gateway
+            me._roles.remove(role.id)  # noqa: SLF001
+        await self._handle(role.guild, self._guilds.permissions_changed(role.guild.id))
+
+    @commands.Cog.listener()
     async def on_member_update(self, _before: discord.Member, after: discord.Member) -> None:
         """The bot's own roles may have changed. Without the members intent, Discord sends this only for the bot."""
         await self._handle(after.guild, self._guilds.permissions_changed(after.guild.id))

@@ -70,6 +70,10 @@ class Channel:
         """Take permissions from the bot here, e.g. `deny_bot(attach_files=True)`; sends CHANNEL_UPDATE."""
         self._override(_flags(names), deny=True)
 
+    def deny_role(self, role_id: int, **names: bool) -> None:
+        """Take permissions from everybody with this role; sends CHANNEL_UPDATE."""
+        self._world.backend.set_overwrite(self.id, Overwrite(role_id, OverwriteType.ROLE, 0, _flags(names)))
+
     def allow_bot(self, **names: bool) -> None:
         """Give them back."""
         self._override(_flags(names), deny=False)
@@ -210,10 +214,25 @@ class Guild:
         backend.add_member(self.id, user.id, roles=held, announce=True)
         return Member(self._world, self, UserHandle(self._world.env, user))
 
-    def add_role(self, name: str, *, permissions: discord.Permissions | None = None, mentionable: bool = False) -> int:
+    def add_role(
+        self,
+        name: str,
+        *,
+        permissions: discord.Permissions | None = None,
+        mentionable: bool = False,
+        held_by_bot: bool = False,
+    ) -> int:
         """A role; returns its id."""
+        backend = self._world.backend
         value = permissions.value if permissions is not None else 0
-        return self._world.backend.create_role(self.id, name, permissions=value, mentionable=mentionable).id
+        role = backend.create_role(self.id, name, permissions=value, mentionable=mentionable)
+        if held_by_bot:
+            backend.add_member_role(self.id, backend.bot_user.id, role.id)
+        return role.id
+
+    def delete_role(self, role_id: int) -> None:
+        """Delete a role; sends GUILD_ROLE_DELETE and nothing about channels that have an overwrite for it."""
+        self._world.backend.delete_role(self.id, role_id)
 
     def channel(self, channel_id: int) -> Channel:
         """A channel by its id."""

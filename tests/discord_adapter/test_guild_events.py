@@ -116,6 +116,7 @@ async def test_a_removal_that_another_process_follows_is_checked_with_discord(wo
         ("channel_gone", lambda events: events.on_guild_channel_delete(MagicMock(id=5, guild=MagicMock(id=GUILD)))),
         ("channel_gone", lambda events: events.on_raw_thread_delete(MagicMock(guild_id=GUILD, thread_id=5))),
         ("permissions_changed", lambda events: events.on_guild_role_update(MagicMock(), MagicMock())),
+        ("permissions_changed", lambda events: events.on_guild_role_delete(MagicMock())),
         ("permissions_changed", lambda events: events.on_raw_thread_update(MagicMock(guild_id=GUILD, thread_id=5))),
         ("permissions_changed", lambda events: events.on_thread_join(MagicMock())),
         ("forget_upload_limit", lambda events: events.on_guild_update(MagicMock(), MagicMock())),

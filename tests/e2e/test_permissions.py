@@ -170,6 +170,17 @@ async def test_a_role_that_is_given_back_is_noticed_too(server: GuildFixture) ->
     assert (await server.outcome()).text.startswith("**Your video is ready.**")
 
 
+async def test_a_deleted_role_no_longer_keeps_the_bot_out(server: GuildFixture) -> None:
+    """Discord need not report that the channel's overwrite for the role is gone."""
+    job = await server.watched()
+    role = server.guild.add_role("muted", held_by_bot=True)
+    server.channel.deny_role(role, send_messages=True)
+    job.complete()
+    await server.harness.pixverse.until(lambda: _blocked(server))
+    server.guild.delete_role(role)
+    assert (await server.outcome()).text.startswith("**Your video is ready.**")
+
+
 async def test_a_deleted_channel_delays_nothing(server: GuildFixture) -> None:
     doomed = server.guild.add_text_channel("doomed")
     job = server.job()

@@ -550,6 +550,13 @@ MUTATIONS = (
         "if 0:",
     ),
     mutation(
+        "a deleted role keeps the bot out",
+        "tests/e2e/test_permissions.py::test_a_deleted_role_no_longer_keeps_the_bot_out",
+        "GuildEvents.on_guild_role_delete",
+        "me._roles.remove(role.id)",
+        "pass",
+    ),
+    mutation(
         "a permission given back is not noticed",
         "tests/relay/delivery/test_delivery_loop.py::test_a_permission_change_sends_waiting_results_at_once",
         "GuildLifecycle.permissions_changed",
