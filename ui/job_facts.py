@@ -96,10 +96,12 @@ def prompt_text(job: Job | None) -> str:
 
 
 def prompt(job: Job | None, limit: int = PROMPT) -> str:
-    """The prompt, escaped; without a prompt, what the job makes; empty if neither is known."""
+    """The prompt, escaped, and as a spoiler if it was refused; without a prompt, what the job makes; empty if neither
+    is known."""
     if job is None:
         return ""
-    return escaped(prompt_text(job), limit) or what(job)
+    words = escaped(prompt_text(job), limit)
+    return formatting.spoiler(words) if words and is_refused(job) else words or what(job)
 
 
 def prompt_name(job: Job | None, number: int, limit: int = SHORT_PROMPT) -> str:

@@ -107,9 +107,6 @@ def peek_reply(peek: Peek, watch_here: OnPress) -> Reply:
     """The reply to `/pixverse status` with `private`. While the job runs and is not on hold, it has a button that calls
     `watch_here`."""
     job = peek.job
-    prompt = job_facts.prompt(job)
-    if prompt and job is not None and job_facts.is_refused(job):
-        prompt = formatting.spoiler(prompt)
     state = _api_down(job) if peek.api_down else _state(job, peek.outcome)
     if peek.on_hold:
         state = formatting.paragraph(_(on_hold.CARDS[CardStatus.OTHER_ACCOUNT]), job_states.last_known(job))
@@ -119,7 +116,7 @@ def peek_reply(peek: Peek, watch_here: OnPress) -> Reply:
             _("Only you see this."),
             _("To have the result posted here, leave out `private`.") if job is not None and job.state.ends else "",
         ),
-        formatting.quoted(prompt),
+        formatting.quoted(job_facts.prompt(job)),
         formatting.small(
             _("created {when}", when=formatting.relative(job.created)) if job and job.created is not None else "",
             job_id(peek.jobid),

@@ -204,3 +204,11 @@ def test_without_the_api_s_text_cards_and_summaries_show_none() -> None:
         job = replace(samples.full_job(words, JobState.UNKNOWN), prompt="zebra")
         entries = tuple(replace(entry, job=job) for entry in summary.entries)
         assert "zebra" not in summary_text(replace(summary, entries=entries, without_api_text=True), HERE)
+
+
+def test_a_refused_prompt_is_never_shown_openly() -> None:
+    """The card of a job whose outcome can't be posted says more than that of any other ended job."""
+    post = replace(POST, job=replace(JOB, state=JobState.MODERATED), outcome=Outcome.MODERATED)
+    for status in CardStatus:
+        text = card_text(replace(post, status=status), HERE)
+        assert r"a \*cat\*" not in text.replace(r"||a \*cat\*||", ""), status

@@ -85,6 +85,13 @@ MUTATIONS = (
         "if post.status in on_hold.REASONS and post.status is not CardStatus.TOKEN_MISSING or",
     ),
     mutation(
+        "the card of a refused job shows its prompt openly",
+        "tests/ui/test_cards.py::test_a_refused_prompt_is_never_shown_openly",
+        "job_facts.prompt",
+        "if words and is_refused(job)",
+        "if 0",
+    ),
+    mutation(
         "a spoiler is ignored if the channel already waits for the job",
         "tests/relay/commands/test_commands.py::test_a_spoiler_that_anybody_requests_is_kept[False]",
         "subscribe._join",
