@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 from model.job import Job, JobState
 
@@ -39,12 +40,14 @@ def onward(known: Job | None, response: Job) -> Job:
 
 def with_known_files(known: Job, response: Job) -> Job:
     """`response` with the times that the bot saw, and with the files of `known` if `response` names fewer: a later
-    response may lack an address that an earlier one had."""
+    response may lack an address that an earlier one had. Those that it names have its fresh links."""
+    fresh = {urlsplit(media.url).path: media for media in response.media}
+    known_files = tuple(fresh.get(urlsplit(media.url).path, media) for media in known.media)
     return replace(
         response,
         ran_until=response.ran_until or known.ran_until,
         ended_by=response.ended_by or known.ended_by,
-        media=response.media if len(response.media) >= len(known.media) else known.media,
+        media=response.media if len(response.media) >= len(known.media) else known_files,
     )
 
 

@@ -202,8 +202,8 @@ async def test_a_later_response_removes_no_address(world: RelayFixture) -> None:
     both = (_URL, Media("https://media.example/b.mp4"))
     done = Job(_LACKING.jobid, JobState.COMPLETED, "COMPLETED", media=both)
     await world.recorder.record_response(number, done, ACCOUNT)
-    fresh = Media("https://media.example/a.mp4?new")
-    for media, kept in (((fresh,), both), ((fresh, fresh), (fresh, fresh))):
+    fresh, other = Media("https://media.example/a.mp4?new"), Media("https://media.example/c.mp4")
+    for media, kept in (((other,), both), ((fresh,), (fresh, both[1])), ((fresh, fresh), (fresh, fresh))):
         await world.recorder.refresh_ended(number, replace(done, media=media))
         row = await jobs.by_id(world.database.reader, number)
         job = snapshots.load(row.snapshot) if row is not None else None
