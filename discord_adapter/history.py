@@ -68,10 +68,8 @@ async def _unless_refused(search: Awaitable[_T]) -> _T | HistorySearchFailure:
         return TooManyRequests(limited.retry_after)
     except discord.HTTPException as refusal:
         return _read(refusal)
-    except (TimeoutError, aiohttp.ClientError, OSError) as error:
-        return NoResponse(type(error).__name__)
-    except UNREADABLE:
-        return NoResponse("the answer is not Discord's")
+    except (aiohttp.ClientError, OSError, *UNREADABLE):
+        return NoResponse()
 
 
 async def _search(
@@ -139,7 +137,7 @@ def _read(refusal: discord.HTTPException) -> HistoryUnreadable | NoResponse:
             return HistoryUnreadable(Reason.UNKNOWN_CHANNEL)
         if meaning is verdicts.Meaning.PLACE:
             return HistoryUnreadable(Reason.NO_PERMISSION)
-    return NoResponse(f"HTTP {refusal.status}")
+    return NoResponse()
 
 
 def _is_ours(stored: dict[str, Any], client: discord.Client) -> bool:

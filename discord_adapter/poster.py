@@ -243,22 +243,18 @@ class DiscordPoster:
             try:
                 async with asyncio.timeout(seconds):
                     return await action()
-            except TimeoutError:
-                answer: SendResult = NoResponse(f"no answer within {seconds:.0f} s")
             except discord.RateLimited as limited:
-                answer = TooManyRequests(limited.retry_after)
+                answer: SendResult = TooManyRequests(limited.retry_after)
             except discord.HTTPException as refusal:
                 answer = read_refusal(refusal)
-            except (aiohttp.ClientError, OSError) as error:
-                answer = NoResponse(type(error).__name__)
+            except (aiohttp.ClientError, OSError):
+                answer = NoResponse()
             except UNREADABLE:
                 if not statuses:
                     # No request was made yet, so this is a bug.
                     raise
-                answer = NoResponse("the answer is not Discord's")
-        if is_ambiguous(statuses):
-            return NoResponse("refused after an earlier try that may have been stored")
-        return answer
+                answer = NoResponse()
+        return NoResponse() if is_ambiguous(statuses) else answer
 
 
 def _send_arguments(message: Message, address: Address, nonce: str) -> dict[str, Any]:

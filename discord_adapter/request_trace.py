@@ -78,11 +78,10 @@ def read_refusal(refusal: discord.HTTPException) -> SendResult:
     if refusal.status == HTTPStatus.TOO_MANY_REQUESTS:
         seconds = named_wait(refusal.response.headers)
         return TooManyRequests(_WAIT_UNNAMED if seconds is None else max(seconds, 1.0))
-    if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return NoResponse(f"HTTP {refusal.status}")
-    if refusal.status in _BEFORE_ANY_ACTION or is_of_discord(refusal):
+    by_discord = refusal.status < HTTPStatus.INTERNAL_SERVER_ERROR and is_of_discord(refusal)
+    if by_discord or refusal.status in _BEFORE_ANY_ACTION:
         return Refused(refusal.status, refusal.code, refusal.text)
-    return NoResponse(f"HTTP {refusal.status}, not by Discord")
+    return NoResponse()
 
 
 _BROKEN = 599

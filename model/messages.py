@@ -180,7 +180,6 @@ class CardPost:
 
     subscription_id: int
     number: int
-    jobid: str
     status: CardStatus
     job: Job | None
     nonce: str
@@ -196,8 +195,6 @@ class CardPost:
     has_video: bool = True
     outcome_message: int | None = None
     stopped_by: int | None = None
-    changed_at: int | None = None
-    """When the bot last saw a change, in milliseconds UTC."""
     without_api_text: bool = False
     language: str = ""
 
@@ -207,7 +204,6 @@ class SummaryEntry:
     """One job of a batch."""
 
     number: int
-    jobid: str
     status: CardStatus
     job: Job | None
     outcome: Outcome | None
@@ -306,8 +302,6 @@ class TooManyRequests:
 @dataclass(frozen=True, slots=True)
 class NoResponse:
     """5xx, a broken connection or a time-out: the message may have been stored or not."""
-
-    reason: str
 
 
 SendResult = Posted | Refused | TooManyRequests | NoResponse

@@ -62,7 +62,6 @@ class CardRow:
 class BatchMessage:
     """A batch's summary as it was posted."""
 
-    batch_id: int
     delivery_id: int
     message_id: int
     guild_id: int
@@ -193,8 +192,7 @@ async def batch_message(queries: Queries, batch_id: int) -> BatchMessage | None:
     return await queries.one_as(
         BatchMessage,
         """
-        SELECT b.id AS batch_id, d.id AS delivery_id, d.message_id, d.guild_id, d.channel_id, b.shown_at,
-          d.variant, d.language
+        SELECT d.id AS delivery_id, d.message_id, d.guild_id, d.channel_id, b.shown_at, d.variant, d.language
         FROM batches b JOIN deliveries d ON d.batch_id = b.id AND d.kind = ?
         WHERE b.id = ? AND d.message_id IS NOT NULL
         AND NOT EXISTS (SELECT 1 FROM servers v WHERE v.guild_id = b.guild_id AND v.gone_since IS NOT NULL)

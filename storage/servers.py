@@ -16,7 +16,6 @@ from storage.engines.interface import Dialect, SqlValue
 class ServerRow:
     """A server as it is stored; times in milliseconds UTC."""
 
-    guild_id: int
     account_id: int | None
     """None: the operator's account, if there is one."""
     token_set_by: int | None

@@ -242,7 +242,7 @@ class AccountRegistry(KeptInMemory):
             token = None if row.token is None else self._secret_store.decrypt(row.token)
         except WrongKey:
             token = None
-        return Account(row.id, row.account_key, row.state, row.state_since, token, row.tried_at, row.confirmed)
+        return Account(row.id, row.account_key, row.state, token, row.tried_at, row.confirmed)
 
     def remember(self, row: AccountRow) -> None:
         """Updates the account in memory from a committed row."""

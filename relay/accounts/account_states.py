@@ -21,7 +21,6 @@ class Account:
     id: int
     key: str
     state: AccountState
-    state_since: int
     token: str | None = field(repr=False)
     """None if no server uses the account, or if the token has to be entered again."""
     tried_at: int | None

@@ -105,7 +105,6 @@ class CardPosts:
         inputs = self._inputs(row, job, outcome, self._clock.now(), api_down=False, paused=False)
         return SummaryEntry(
             number=row.job_id,
-            jobid=row.jobid,
             status=card_status(inputs) or CardStatus.ENDED,
             job=job,
             outcome=None if self._is_of_others(row, outcome) else row.outcome,
@@ -117,13 +116,11 @@ class CardPosts:
         return CardPost(
             subscription_id=row.subscription_id,
             number=row.job_id,
-            jobid=row.jobid,
             status=status,
             job=job,
             nonce=nonces.for_job(row.jobid, row.channel_id, DeliveryKind.CARD),
             asker=row.asker,
             has_video=job is not None and bool(job.media),
-            changed_at=row.changed_at,
             without_api_text=Variant.parse(row.card_variant or "").without_api_text,
             language=row.card_language or "",
         )

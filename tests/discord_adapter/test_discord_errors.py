@@ -36,7 +36,7 @@ def _page(status: int, text: str) -> discord.HTTPException:
         (_refusal(400, text="400: Bad Request"), Refused(400, 0, "400: Bad Request")),
         (_refusal(401), Refused(401, 0, "injected")),
         (_refusal(413), Refused(413, 0, "injected")),
-        (_refusal(500), NoResponse("HTTP 500")),
+        (_refusal(500), NoResponse()),
         (_refusal(429, Retry_After="12.5"), TooManyRequests(12.5)),
         (_refusal(429, Retry_After="0"), TooManyRequests(1.0)),
         (_refusal(429, Retry_After="90000"), TooManyRequests(3600.0)),
@@ -65,7 +65,7 @@ def test_a_refusal_that_is_not_discord_s_proves_nothing(
     status: int, made: Callable[[int], discord.HTTPException]
 ) -> None:
     assert not is_of_discord(made(status))
-    assert read_refusal(made(status)) == NoResponse(f"HTTP {status}, not by Discord")
+    assert read_refusal(made(status)) == NoResponse()
 
 
 async def _raising(error: BaseException) -> None:

@@ -27,8 +27,8 @@ from ui.command_texts import CommandMentions
 from ui.posts import message_of
 
 FIRST_DAY = 1_700_000_000_000
-LOST = NoResponse("stored, but the answer was lost")
-DEAD = NoResponse("never arrived")
+LOST = NoResponse()
+DEAD = NoResponse()
 NONCE_WINDOW = 180_000
 _MENTIONS = CommandMentions()
 

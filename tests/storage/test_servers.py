@@ -16,7 +16,7 @@ async def test_each_setting_leaves_the_others_alone(database: Database) -> None:
         await servers.set_gone(tx, 5, 20)
         await servers.set_language(tx, 5, "ja")
         await servers.set_locale(tx, 5, "pt-BR")
-    assert await servers.get(database.reader, 5) == ServerRow(5, account.id, 66, 77, 1000, 7, 10, "ja", "pt-BR")
+    assert await servers.get(database.reader, 5) == ServerRow(account.id, 66, 77, 1000, 7, 10, "ja", "pt-BR")
     assert await servers.with_own_account(database.reader) == {5: account.id}
     assert await servers.using(database.reader, account.id) == [5]
     async with database.transaction() as tx:
@@ -24,10 +24,10 @@ async def test_each_setting_leaves_the_others_alone(database: Database) -> None:
         await servers.clear_account(tx, 5)
         await servers.set_alerts_channel(tx, 5, None)
         await servers.set_language(tx, 5, None)
-    assert await servers.get(database.reader, 5) == ServerRow(5, None, None, None, 1000, 7, None, None, "pt-BR")
+    assert await servers.get(database.reader, 5) == ServerRow(None, None, None, 1000, 7, None, None, "pt-BR")
     async with database.transaction() as tx:
         await servers.forget_upload_limit(tx, 5)
-    assert await servers.get(database.reader, 5) == ServerRow(5, None, None, None, None, None, None, None, "pt-BR")
+    assert await servers.get(database.reader, 5) == ServerRow(None, None, None, None, None, None, None, "pt-BR")
     assert await servers.with_own_account(database.reader) == {}
 
 

@@ -149,7 +149,7 @@ def nth(job: Job | None, number: int) -> Job | None:
 
 
 def cards(words: Words) -> Iterator[CardPost]:
-    plainest = CardPost(1, 7, JOBID, CardStatus.CREATED, None, NONCE, None)
+    plainest = CardPost(1, 7, CardStatus.CREATED, None, NONCE, None)
     fullest = replace(
         plainest,
         asker=PERSON,
@@ -158,7 +158,6 @@ def cards(words: Words) -> Iterator[CardPost]:
         missing=PERMISSIONS,
         outcome_message=PERSON,
         stopped_by=PERSON,
-        changed_at=NOW,
     )
     for job in jobs(words):
         for status in CardStatus:
@@ -174,9 +173,9 @@ def summaries(words: Words) -> Iterator[SummaryPost]:
     for size in (1, 2, 25):
         for job in jobs(words):
             entries = tuple(
-                SummaryEntry(n, JOBID, CardStatus.UNKNOWN, nth(job, n), Outcome.FAILED, PERSON - n) for n in range(size)
+                SummaryEntry(n, CardStatus.UNKNOWN, nth(job, n), Outcome.FAILED, PERSON - n) for n in range(size)
             )
-            running = tuple(SummaryEntry(n, JOBID, CardStatus.CREATED, nth(job, n), None, None) for n in range(size))
+            running = tuple(SummaryEntry(n, CardStatus.CREATED, nth(job, n), None, None) for n in range(size))
             yield SummaryPost(1, PERSON, True, running, NONCE, done=0, open=True)
             yield SummaryPost(1, PERSON, True, entries, NONCE, done=1, open=False)
             yield SummaryPost(1, None, False, running, NONCE, done=0, open=True)
@@ -186,9 +185,9 @@ def summaries(words: Words) -> Iterator[SummaryPost]:
     job = full_job(words)
     for status in CardStatus:
         for outcome in Outcome if status is CardStatus.ENDED else (None,):
-            alike = tuple(SummaryEntry(n, JOBID, status, nth(job, n), outcome, PERSON - n) for n in range(3))
+            alike = tuple(SummaryEntry(n, status, nth(job, n), outcome, PERSON - n) for n in range(3))
             yield SummaryPost(1, PERSON, True, alike, NONCE, done=0, open=True)
-    every = tuple(SummaryEntry(n, JOBID, status, nth(job, n), None, None) for n, status in enumerate(CardStatus))
+    every = tuple(SummaryEntry(n, status, nth(job, n), None, None) for n, status in enumerate(CardStatus))
     yield SummaryPost(1, PERSON, True, every, NONCE, done=0, open=True)
 
 

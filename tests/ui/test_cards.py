@@ -22,7 +22,7 @@ JOB = Job(
     prompt="a *cat*",
     style="Anime",
 )
-POST = CardPost(5, 7, JOB.jobid, CardStatus.PROGRESS, JOB, "n", asker=42, changed_at=2_000_000)
+POST = CardPost(5, 7, CardStatus.PROGRESS, JOB, "n", asker=42)
 FRAME = "> a \\*cat\\*\n-# created <t:1000:R> · 1 video · Anime · asked by <@42> · #7"
 WORKING = ["card:check:5", "card:stop:5"]
 WAITING = ["card:stop:5"]
@@ -125,7 +125,7 @@ def test_an_unknown_status_is_shown_escaped() -> None:
 
 
 def test_a_card_of_a_job_without_any_facts() -> None:
-    post = replace(POST, status=CardStatus.NO_ANSWER_YET, job=None, changed_at=None, asker=None)
+    post = replace(POST, status=CardStatus.NO_ANSWER_YET, job=None, asker=None)
     assert card_text(post, HERE).split("\n")[1:] == ["-# #7"]
     assert buttons(post) == WORKING
 
@@ -182,7 +182,7 @@ V2 = Job(
     ],
 )
 def test_a_v2_card_shows_v2_s_facts_and_no_address(status: CardStatus, job: Job, head: str) -> None:
-    text = card_text(replace(POST, jobid=V2_ID, status=status, job=job, changed_at=None), HERE)
+    text = card_text(replace(POST, status=status, job=job), HERE)
     assert text == (f"{head}\n> a boat\n-# v5 · 720p · 5 s · 16:9 · seed 7 · with sound · asked by <@42> · #7")
 
 

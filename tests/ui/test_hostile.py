@@ -76,10 +76,10 @@ def live(text: str) -> list[str]:
 def _posts(job: Job, jobid: str) -> Iterator[Post]:
     """Every message for everybody in which the job can be told of."""
     for status in (CardStatus.PROGRESS, CardStatus.UNKNOWN, CardStatus.API_DOWN, CardStatus.STOPPED, CardStatus.SLOW):
-        yield CardPost(1, 7, jobid, status, job, NONCE, ASKER, changed_at=NOW)
+        yield CardPost(1, 7, status, job, NONCE, ASKER)
     for outcome in Outcome:
-        yield CardPost(1, 7, jobid, CardStatus.ENDED, job, NONCE, ASKER, outcome=outcome)
-    entries = tuple(SummaryEntry(number, jobid, CardStatus.UNKNOWN, job, None, None) for number in range(25))
+        yield CardPost(1, 7, CardStatus.ENDED, job, NONCE, ASKER, outcome=outcome)
+    entries = tuple(SummaryEntry(number, CardStatus.UNKNOWN, job, None, None) for number in range(25))
     yield SummaryPost(1, ASKER, True, entries, NONCE, done=0, open=True)
     for outcome in Outcome:
         yield OutcomePost(7, jobid, outcome, job, NONCE, NONCE, mention=(ASKER,), ended_at=NOW)

@@ -16,7 +16,7 @@ MENTIONS = CommandMentions()
 
 
 async def test_cards_and_summaries_are_silent_and_ping_nobody() -> None:
-    card = message_of(CardPost(5, 7, "a", CardStatus.CREATED, None, "n", asker=42), HERE, MENTIONS)
+    card = message_of(CardPost(5, 7, CardStatus.CREATED, None, "n", asker=42), HERE, MENTIONS)
     summary = message_of(SummaryPost(6, 42, True, (), "n", done=0, open=True), HERE, MENTIONS)
     for message in (card, summary):
         assert message.silent

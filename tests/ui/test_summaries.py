@@ -12,8 +12,8 @@ from ui.discord_limits import TEXT_DISPLAYS, units
 
 HERE = Address(1, 2)
 JOB = Job("a", JobState.PROGRESS, "progress", percent=46, prompt="a *cat*")
-RUNNING = SummaryEntry(7, "a", CardStatus.PROGRESS, JOB, None, None)
-ENDED = SummaryEntry(8, "b", CardStatus.ENDED, JOB, Outcome.COMPLETED, 9)
+RUNNING = SummaryEntry(7, CardStatus.PROGRESS, JOB, None, None)
+ENDED = SummaryEntry(8, CardStatus.ENDED, JOB, Outcome.COMPLETED, 9)
 POST = SummaryPost(5, 42, True, (RUNNING, ENDED), "n", done=1, open=True)
 
 
@@ -43,7 +43,7 @@ def test_an_ended_batch_has_nothing_to_stop() -> None:
 
 
 def test_a_stopped_job_is_not_counted_as_watched() -> None:
-    stopped = SummaryEntry(9, "c", CardStatus.STOPPED, JOB, None, None)
+    stopped = SummaryEntry(9, CardStatus.STOPPED, JOB, None, None)
     post = replace(POST, entries=(RUNNING, ENDED, stopped), stopped=1)
     assert summary_text(post, HERE).startswith("**Watching 1 of 3 jobs.** 1 has ended.\n")
     assert summary_text(replace(post, entries=(RUNNING, RUNNING, stopped), done=0), HERE).startswith(

@@ -772,7 +772,7 @@ MUTATIONS = (
         "a temporarily unreadable history is never read",
         "tests/discord_adapter/test_history.py::test_a_temporary_refusal_says_nothing_about_the_history",
         "history._read",
-        'return NoResponse(f"HTTP {refusal.status}")',
+        "return NoResponse()",
         "return HistoryUnreadable()",
     ),
     mutation(

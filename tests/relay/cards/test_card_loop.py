@@ -370,7 +370,7 @@ async def test_a_card_posted_while_the_clock_was_ahead_is_old_before_discord_s_f
     await world.move(3_700 * SECOND)
     await world.halt()
     world.run()
-    world.discord.edit_script = [NoResponse("broken off")]
+    world.discord.edit_script = [NoResponse()]
     await world.told("job", percent=10)
     assert not world.discord.edit_script
     await _is_next_edited_as_an_old_card(world)
@@ -380,7 +380,7 @@ async def test_an_old_card_is_old_without_a_response_while_the_clock_is_behind(w
     await world.card("job")
     await world.move(3_700 * SECOND)
     world.clock.jump(-3_690 * SECOND)
-    world.discord.edit_script = [NoResponse("broken off")]
+    world.discord.edit_script = [NoResponse()]
     await world.told("job", percent=10)
     assert not world.discord.edit_script
     await _is_next_edited_as_an_old_card(world)
@@ -868,7 +868,7 @@ async def test_a_card_deleted_with_its_channel_is_left_alone(world: CardLoopFixt
     assert 10 - len(world.discord.edit_script) == tries
 
 
-@pytest.mark.parametrize(("answer", "wait"), [(NoResponse("broken off"), 30), (TooManyRequests(40.0), 40)])
+@pytest.mark.parametrize(("answer", "wait"), [(NoResponse(), 30), (TooManyRequests(40.0), 40)])
 async def test_an_edit_without_effect_is_repeated(
     world: CardLoopFixture, answer: NoResponse | TooManyRequests, wait: int
 ) -> None:
@@ -1149,7 +1149,7 @@ async def test_a_summary_is_put_right_after_an_edit_without_a_response(world: Ca
     """Discord may have stored the edit, although the summary should look as before by now."""
     await _with_summary(world)
     await world.move(10 * SECOND)
-    world.in_force, world.discord.edit_script = 2, [NoResponse("broken off")]
+    world.in_force, world.discord.edit_script = 2, [NoResponse()]
     world.loop.all_changed()
     await world.move(10 * SECOND)
     assert not world.discord.edit_script

@@ -399,7 +399,7 @@ async def test_an_unresponsive_history_is_searched_less_and_less_often(new_place
     world, delivery_id = await seeded(new_place(), [LOST])
     await world.pump()
     world.clock.advance(LONG)
-    world.discord.find_script = [NoResponse("HTTP 502")] * 1_000
+    world.discord.find_script = [NoResponse()] * 1_000
     await world.pump_for(3_600_000, 2_000)
     assert 10 < len(world.discord.looks) < 60
     world.discord.find_script = []
