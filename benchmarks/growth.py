@@ -141,7 +141,7 @@ async def _grow_waiting(folder: Path, count: int, points: Points) -> None:
     await _fill_deliveries(database, count, "waiting")
 
     async def pick() -> None:
-        await delivery_queries.due_heads(database.reader, START, not_channels=(), not_ids=(), limit=16)
+        await delivery_queries.due_heads(database.reader, START, limit=16)
         await delivery_queries.next_due(database.reader, START)
 
     points["pick the next ones"].append((count, await _milliseconds(pick)))

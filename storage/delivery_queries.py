@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from model.discord_ids import Shards
 from model.job import OF_ONE_ACCOUNT, Outcome
@@ -35,21 +36,21 @@ async def due_heads(
     queries: Queries,
     now: int,
     *,
-    not_channels: Collection[int],
-    not_ids: Collection[int],
+    each: Literal["channel_id", "guild_id"] = "channel_id",
+    but: Collection[int] = (),
+    not_ids: Collection[int] = (),
     limit: int,
-    not_servers: Collection[int] | None = None,
     no_videos_in: Collection[int] | None = (),
     no_videos_for: Collection[int] = (),
     shards: Shards | None = None,
     owner: str | None = None,
 ) -> list[Delivery]:
-    """The most urgent delivery of each channel that may be sent now: outcomes, then notices, then cards; oldest first.
+    """The most urgent delivery of each channel, or of each server, that may be sent now: outcomes, then notices, then
+    cards; oldest first. `but` are the channels or servers of which none is wanted.
 
-    With `not_servers`, it returns the most urgent delivery of each server except these. Only deliveries for servers of
-    these `shards` count, and only those that no process other than `owner` is sending. For the channels `no_videos_in`
-    (None: all) and the servers `no_videos_for`, only deliveries that need no videos are returned. Very many may wait,
-    so it reads no more rows than it needs.
+    Only deliveries for servers of these `shards` count, and only those that no process other than `owner` is sending.
+    For the channels `no_videos_in` (None: all) and the servers `no_videos_for`, only deliveries that need no videos are
+    returned. Very many may wait, so it reads no more rows than it needs.
     """
     among, list_of = queries.dialect.among, queries.dialect.list_of
     no_videos = "TRUE" if no_videos_in is None else f"({among('channel_id')} OR {among('guild_id')})"
@@ -62,24 +63,16 @@ async def due_heads(
             Delivery,
             f"""
             {SELECT} {queries.dialect.using_index("deliveries_urgent")}
-            WHERE {IS_OPEN} AND next_at <= ? AND NOT {among("channel_id")} AND NOT {among("guild_id")}
+            WHERE {IS_OPEN} AND next_at <= ? AND NOT {among(each)}
             AND guild_id NOT IN (SELECT guild_id FROM servers WHERE gone_since IS NOT NULL)
             AND NOT {among("id")} AND {is_ours}
             AND NOT ({no_videos} AND {_has_videos(queries.dialect)})
             ORDER BY urgency, id LIMIT ?
             """,
-            (
-                now,
-                list_of([*not_channels, *(heads if not_servers is None else ())]),
-                list_of([] if not_servers is None else [*not_servers, *heads]),
-                list_of(not_ids),
-                *owned,
-                *without,
-                page,
-            ),
+            (now, list_of([*but, *heads]), list_of(not_ids), *owned, *without, page),
         )
         for delivery in rows:
-            heads.setdefault(delivery.channel_id if not_servers is None else delivery.guild_id, delivery)
+            heads.setdefault(getattr(delivery, each), delivery)
         if len(rows) < page or len(heads) >= limit:
             return list(heads.values())[:limit]
 

@@ -12,7 +12,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from weakref import WeakValueDictionary
@@ -46,45 +46,13 @@ _FETCHING_FOR_SERVER = 16
 _FETCHING_IN_ALL = 32
 
 
-class ChannelLock:
-    """Locks a channel for one delivery while the context is open. To be entered only once."""
-
-    def __init__(self, lock: asyncio.Lock) -> None:
-        self._lock = lock
-        self._held = False
-
-    async def __aenter__(self) -> ChannelLock:
-        await self._lock.acquire()
-        self._held = True
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._held:
-            self._lock.release()
-
-    @asynccontextmanager
-    async def released(self) -> AsyncIterator[None]:
-        """Unlocks the channel while the context is open. If its body fails, the channel is not locked again, because
-        nothing is left to do in it."""
-        self._lock.release()
-        self._held = False
-        yield
-        await self._lock.acquire()
-        self._held = True
-
-
-class ChannelLocks:
-    """The locks of all channels. A lock is dropped once it is unlocked and no delivery waits for it."""
-
-    def __init__(self) -> None:
-        self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
-
-    def of(self, channel_id: int) -> ChannelLock:
-        """A channel's lock for one delivery."""
-        lock = self._locks.get(channel_id)
-        if lock is None:
-            lock = self._locks[channel_id] = asyncio.Lock()
-        return ChannelLock(lock)
+@asynccontextmanager
+async def unlocked(lock: asyncio.Lock, held: AsyncExitStack) -> AsyncIterator[None]:
+    """Gives up the lock that `held` holds while the context is open. If its body fails, the lock is not taken again,
+    because nothing is left to do under it."""
+    await held.aclose()
+    yield
+    await held.enter_async_context(lock)
 
 
 class ClockWatch:
@@ -160,7 +128,8 @@ class DeliveryLoop:
         self._under_way: dict[int, _UnderWay] = {}
         self._search_under_way: asyncio.Task[None] | None = None
         self._next_search_at = clock.monotonic()
-        self._channels = ChannelLocks()
+        self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+        """By channel. Kept while a delivery holds the lock or waits for it."""
         self._deferrals: dict[int, _Deferral] = {}
         """By delivery; kept until the delivery is tried without a failure or has ended."""
         self._stopping = False
@@ -257,7 +226,6 @@ class DeliveryLoop:
             delivery_queries.due_heads,
             self._database.reader,
             now,
-            not_channels=busy,
             not_ids={*self._deferred(), *self._under_way},
             limit=room,
             no_videos_in=self._full_of_videos(),
@@ -265,10 +233,10 @@ class DeliveryLoop:
             shards=shards,
             owner=self._ownership.process_id,
         )
-        due = await due_heads()
+        due = await due_heads(each="channel_id", but=busy)
         if len(due) < room:
             return due
-        of_idle_servers = await due_heads(not_servers={one.guild_id for one in busy.values()})
+        of_idle_servers = await due_heads(each="guild_id", but={one.guild_id for one in busy.values()})
         return sorted([*of_idle_servers, *due], key=lambda delivery: delivery.kind.urgency)
 
     def _start_search(self) -> None:
@@ -324,9 +292,11 @@ class DeliveryLoop:
         return under_way
 
     async def _deliver(self, delivery_id: int, under_way: _UnderWay) -> None:
+        lock = self._locks.setdefault(under_way.channel_id, asyncio.Lock())
         try:
-            async with self._channels.of(under_way.channel_id) as lock:
-                await self._sender.deliver(delivery_id, partial(self._yield_channel, under_way, lock))
+            async with AsyncExitStack() as held:
+                await held.enter_async_context(lock)
+                await self._sender.deliver(delivery_id, partial(self._yield_channel, under_way, lock, held))
             self._deferrals.pop(delivery_id, None)
         except Exception as error:
             # Broad, so that the other deliveries go on.
@@ -339,8 +309,10 @@ class DeliveryLoop:
             self.wake()
 
     @asynccontextmanager
-    async def _yield_channel(self, under_way: _UnderWay, lock: ChannelLock) -> AsyncIterator[None]:
-        async with lock.released():
+    async def _yield_channel(
+        self, under_way: _UnderWay, lock: asyncio.Lock, held: AsyncExitStack
+    ) -> AsyncIterator[None]:
+        async with unlocked(lock, held):
             under_way.channel_free.set()
             self.wake()
             yield

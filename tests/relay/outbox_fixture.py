@@ -282,9 +282,7 @@ class OutboxFixture:
         """Sends due deliveries until none is due."""
         await self.clock_watch.look()
         for _ in range(200):
-            due = await delivery_queries.due_heads(
-                self.database.reader, self.clock.now(), not_channels=(), not_ids=(), limit=10
-            )
+            due = await delivery_queries.due_heads(self.database.reader, self.clock.now(), limit=10)
             if not due or self.sender.token_dead:
                 return
             for delivery in due:

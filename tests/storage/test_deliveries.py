@@ -81,7 +81,7 @@ class Outbox:
         due = await delivery_queries.due_heads(
             self.database.reader,
             now,
-            not_channels=but.get("channels", []),
+            but=but.get("channels", []),
             not_ids=but.get("ids", []),
             limit=10,
         )

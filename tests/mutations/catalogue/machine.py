@@ -177,7 +177,7 @@ MUTATIONS = (
         "a download blocks its channel",
         f"{_OUTBOX}::test_a_message_without_files_waits_for_no_download",
         "DeliveryLoop._yield_channel",
-        "async with lock.released():\n",
+        "async with unlocked(lock, held):\n",
         "if True:\n",
     ),
     mutation(
