@@ -182,6 +182,17 @@ async def test_slow_videos_of_one_server_delay_no_video_of_another(world: Delive
     await until(lambda: len(world.discord.outcomes(CHANNEL)) == 1)
 
 
+async def test_at_most_thirty_two_results_fetch_their_videos_at_once(world: DeliveryLoopFixture) -> None:
+    for number in range(40):
+        world.videos.gates[f"slow {number}"] = asyncio.Event()
+        await world.watch(f"slow {number}", 100 + number, guild_id=GUILD + number % 4)
+        await world.end(completed(f"slow {number}"))
+    world.outbox.wake()
+    await until(lambda: len(world.videos.fetched) >= 32)
+    await until_idle()
+    assert len(world.videos.fetched) == 32
+
+
 async def _jobs_with_slow_videos(world: DeliveryLoopFixture, channel_id: int, number: int) -> list[str]:
     names = [f"slow {channel_id} {place}" for place in range(number)]
     for name in names:
@@ -471,6 +482,21 @@ async def test_an_early_post_is_left_to_the_loop_if_the_database_cannot_be_read(
 
 
 # ---- the end and what happens in Discord ----------------------------------------------------------------------------
+
+
+async def test_at_shutdown_a_post_under_way_is_finished(world: DeliveryLoopFixture) -> None:
+    gate = world.slow.gates[CHANNEL] = asyncio.Event()
+    await world.watch("job", CHANNEL)
+    await world.end(completed("job", 0))
+    world.outbox.wake()
+    await until(lambda: world.slow.under_way == [CHANNEL])
+    world.task.cancel()
+    await until_idle()
+    gate.set()
+    with suppress(asyncio.CancelledError):
+        await world.task
+    assert len(world.discord.outcomes(CHANNEL)) == 1
+    assert not await world.unsettled()
 
 
 async def test_at_shutdown_a_hanging_post_is_left_to_the_next_start(tmp_path: Path) -> None:
