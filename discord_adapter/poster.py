@@ -110,8 +110,6 @@ class DiscordPoster:
         return Refused(HTTPStatus.NOT_FOUND, UNKNOWN_CHANNEL)
 
     async def edit(self, address: Address, message_id: int, post: CardPost | SummaryPost | NoticePost) -> SendResult:
-        if seconds := self._paused_for():
-            return TooManyRequests(seconds)
         message = self._message_of(post, address)
 
         async def edit() -> Posted:
@@ -133,27 +131,12 @@ class DiscordPoster:
         return None if now is None else round(now.timestamp() * 1000) + 1000
 
     async def find(self, address: Address, post: Post, after: int) -> HistorySearchResult:
-        if seconds := self._paused_for():
-            return TooManyRequests(seconds)
-        message = self._message_of(post, address)
-        return await self._unless_early(
-            address,
-            lambda readable: find_message(self._client, address.channel_id, message, after, readable=readable),
-        )
+        return await self._search(find_message, address, post, after)
 
     async def copies(self, address: Address, post: Post, after: int) -> tuple[int, ...] | HistorySearchFailure:
-        if seconds := self._paused_for():
-            return TooManyRequests(seconds)
-        message = self._message_of(post, address)
-        return await self._unless_early(
-            address,
-            lambda readable: find_copies(self._client, address.channel_id, message, after, readable=readable),
-        )
+        return await self._search(find_copies, address, post, after)
 
     async def delete(self, address: Address, message_id: int) -> SendResult:
-        if seconds := self._paused_for():
-            return TooManyRequests(seconds)
-
         async def delete() -> Posted:
             await self._channel(address).get_partial_message(message_id).delete()
             return Posted(message_id)
@@ -208,16 +191,19 @@ class DiscordPoster:
         channel = self._known_channel(address)
         return None if channel is None else channel.permissions_for(channel.guild.me).read_message_history
 
-    async def _unless_early(
-        self, address: Address, search: Callable[[bool | None], Awaitable[_T]]
-    ) -> _T | ServerNotReported:
-        """The result of a search, which is told whether the bot may read the history.
+    async def _search(
+        self, search: Callable[..., Awaitable[_T]], address: Address, post: Post, after: int
+    ) -> _T | ServerNotReported | TooManyRequests:
+        """The result of a search of the history, which is told whether the bot may read it.
 
         That the history is unreadable proves nothing if the gateway hadn't reported the server when the search began,
         or has reported since that the bot may read the history.
         """
+        if seconds := self._paused_for():
+            return TooManyRequests(seconds)
         is_known, readable = self._known_guild(address.guild_id) is not None, self._readable(address)
-        found = await search(readable)
+        message = self._message_of(post, address)
+        found = await search(self._client, address.channel_id, message, after, readable=readable)
         if not isinstance(found, HistoryUnreadable):
             return found
         may_read_now = readable is None and self._readable(address) is True
@@ -239,6 +225,8 @@ class DiscordPoster:
         return channel
 
     async def _attempt(self, action: Callable[[], Awaitable[Posted]], seconds: float) -> SendResult:
+        if pause := self._paused_for():
+            return TooManyRequests(pause)
         with remembered_statuses() as statuses:
             try:
                 async with asyncio.timeout(seconds):

@@ -51,11 +51,6 @@ def with_known_files(known: Job, response: Job) -> Job:
     )
 
 
-def with_times_seen(response: Job, ran_until: int, now: int) -> Job:
-    """`response`, which must be about an ended job. If it has no `updated`, the times that the bot saw are added."""
-    return response if response.updated is not None else replace(response, ran_until=ran_until, ended_by=now)
-
-
 def without_end(job: Job) -> Job:
     """The job without its end, for a server that waits for it on hold while others have been told how it ended."""
     return replace(

@@ -18,7 +18,10 @@ _BY_STATE = {
     JobState.PROGRESS: CardStatus.PROGRESS,
     JobState.UNKNOWN: CardStatus.UNKNOWN,
 }
-_BY_DELIVERY = {DeliveryState.GIVEN_UP: CardStatus.NOT_POSTED, DeliveryState.UNSURE: CardStatus.UNSURE}
+_BY_DELIVERY: dict[DeliveryState | None, CardStatus] = {
+    DeliveryState.GIVEN_UP: CardStatus.NOT_POSTED,
+    DeliveryState.UNSURE: CardStatus.UNSURE,
+}
 HOLDS = {
     AccountState.REFUSED: CardStatus.TOKEN_REFUSED,
     AccountState.UNPAID: CardStatus.UNPAID,
@@ -89,7 +92,7 @@ def changes_at(inputs: CardInputs) -> int | None:
 
 def is_final(inputs: CardInputs) -> bool:
     """Whether the card's status is final, unless the job is watched again."""
-    return inputs.ended and (_was_stopped(inputs) or not _on_its_way(inputs))
+    return inputs.ended and not _on_its_way(inputs)
 
 
 def _was_stopped(inputs: CardInputs) -> bool:
@@ -104,7 +107,7 @@ def _ended_status(inputs: CardInputs) -> CardStatus | None:
     if _was_stopped(inputs):
         return CardStatus.STOPPED
     if not _on_its_way(inputs):
-        return CardStatus.ENDED if inputs.delivery is None else _BY_DELIVERY.get(inputs.delivery, CardStatus.ENDED)
+        return _BY_DELIVERY.get(inputs.delivery, CardStatus.ENDED)
     if inputs.blocked:
         return CardStatus.CANNOT_POST
     has_video = inputs.job is not None and bool(inputs.job.media)

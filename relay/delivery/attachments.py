@@ -33,7 +33,7 @@ RefreshLinks = Callable[[int, int], Awaitable[Job | None]]
 
 def limit_in_force(limit: int | None, learned_at: int | None, now: int) -> int | None:
     """The learned limit in bytes; None if none is known or it is too old. Times are milliseconds UTC."""
-    if limit is None or learned_at is None or abs(now - learned_at) >= LIMIT_TRUSTED_MS:
+    if learned_at is None or abs(now - learned_at) >= LIMIT_TRUSTED_MS:
         return None
     return limit
 

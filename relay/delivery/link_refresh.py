@@ -34,15 +34,13 @@ class LinkRefresher:
         has_same_links = recent is not None and _brought_the_end(recent, row)
         max_age = 0.0 if has_same_links else FRESH_SECONDS
         try:
-            response = await self._fetcher.look_up(row.account_id, row.jobid, LookupTerms(_counted_before, max_age))
+            # Spends nobody's allowance. Resending an outcome was already counted; otherwise each job causes only one
+            # such request.
+            terms = LookupTerms(lambda: None, max_age)
+            response = await self._fetcher.look_up(row.account_id, row.jobid, terms)
         except PixVerseError:
             return None
         return response.content if isinstance(response.content, Job) else None
-
-
-def _counted_before() -> None:
-    """Spends nobody's allowance. Resending an outcome was already counted; otherwise each job causes only one such
-    request."""
 
 
 def _brought_the_end(recent: JobResponse, row: JobRow) -> bool:

@@ -220,8 +220,8 @@ def _last_active(row: JobRow, known: Job | None, ran_until: int | None) -> int |
 def _at_its_end(known: Job | None, response: Job, seen_at: int | None, now: int) -> Job:
     """What is stored of a job that has ended by a response. If the response does not tell when, the times tell at which
     the bot last saw it active and saw its end; if the bot never saw it active, nothing does."""
-    if seen_at is not None:
-        response = merge.with_times_seen(response, seen_at, now)
+    if seen_at is not None and response.updated is None:
+        response = replace(response, ran_until=seen_at, ended_by=now)
     return merge.onward(None if known is None else replace(known, ran_until=None), response)
 
 

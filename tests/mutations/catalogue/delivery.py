@@ -301,8 +301,8 @@ MUTATIONS = (
         "a proxy's page counts as a refusal by Discord",
         "tests/e2e/test_lost_responses.py::test_a_proxy_page_instead_of_a_response_duplicates_nothing[499]",
         "read_refusal",
-        "in _BEFORE_ANY_ACTION or is_of_discord(refusal):",
-        "< 500:",
+        "refusal.status < HTTPStatus.INTERNAL_SERVER_ERROR and is_of_discord(refusal)",
+        "refusal.status < HTTPStatus.INTERNAL_SERVER_ERROR",
     ),
     mutation(
         "a proxy's empty page counts as an empty channel",

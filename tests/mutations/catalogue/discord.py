@@ -328,9 +328,16 @@ MUTATIONS = (
     mutation(
         "refused requests are not counted",
         f"{_E2E}/test_invalid_requests.py::test_refusals_are_counted_and_posting_pauses",
+        "InvalidRequests.note",
+        "self._times.append(self._monotonic())",
+        "pass",
+    ),
+    mutation(
+        "a channel is looked up despite too many refused requests",
+        "tests/discord_adapter/test_poster.py::test_nothing_is_requested_during_a_pause",
         "DiscordPoster._wrong_place",
-        "if seconds := self._paused_for():\n    return TooManyRequests(seconds)\ntry:\n",
-        "try:\n",
+        "if seconds := self._paused_for():",
+        "if seconds := 0.0:",
     ),
     mutation(
         "a refused token is noticed only by posts",
@@ -785,7 +792,7 @@ MUTATIONS = (
     mutation(
         "an empty history counts as unreadable before the server is known",
         "tests/discord_adapter/test_poster.py::test_an_empty_history_is_searched_again_until_the_server_is_known",
-        "DiscordPoster._unless_early",
+        "DiscordPoster._search",
         "return found if is_known and not may_read_now else ServerNotReported()",
         "return found",
     ),
@@ -809,7 +816,7 @@ MUTATIONS = (
         "a server that was reported during a search counts as known before it",
         "tests/discord_adapter/test_poster.py"
         "::test_a_history_is_searched_again_if_the_gateway_reports_the_channel_meanwhile",
-        "DiscordPoster._unless_early",
+        "DiscordPoster._search",
         "return found if is_known and not may_read_now else ServerNotReported()",
         "return found if self._known_guild(address.guild_id) is not None else ServerNotReported()",
     ),
