@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from model.messages import ClaimedUser, NoticePost
 from model.states import AccountState, NoticeKind
 from pixverse.api_errors import JobExpired, JobNotFound, PixVerseError, SubscriptionUnpaid, TokenRefused
-from relay.delivery import nonces, notice_json
-from storage import accounts, deliveries, delivery_queries, servers, subscriptions
+from relay.delivery import notice_json
+from storage import accounts, delivery_queries, servers, subscriptions
 from storage.database import Transaction
 from storage.subscriptions import WaitingServer
 
@@ -128,31 +128,15 @@ async def end_alerts(
     jobs."""
     for alert in await delivery_queries.alerts_not_over(tx, jobs, _ALERTS, _ENDS):
         notice = replace(notice_json.replacing(alert, kind, now, jobs=jobs[alert.guild_id]), replaced=replaced)
-        await deliveries.add_notice(
-            tx,
-            guild_id=alert.guild_id,
-            channel_id=alert.channel_id,
-            base_nonce=nonces.for_notice(alert.base_nonce, alert.guild_id, alert.channel_id, kind, alert.created_at),
-            notice_json=notice_json.dump(notice),
-            now=now,
-        )
+        key, at = alert.base_nonce, alert.created_at
+        await notice_json.add(tx, alert.guild_id, alert.channel_id, notice, now, at=at, key=key)
 
 
 async def _notify(
     tx: Transaction, account: Account, server: WaitingServer, kind: NoticeKind, *, recheck: int, now: int
 ) -> None:
-    await deliveries.add_notice(
-        tx,
-        guild_id=server.guild_id,
-        channel_id=server.channel_id,
-        base_nonce=nonces.for_notice(account.key, server.guild_id, server.channel_id, kind, now),
-        notice_json=notice_json.dump(_notice(kind, server, recheck)),
-        now=now,
-    )
-
-
-def _notice(kind: NoticeKind, server: WaitingServer, recheck: int) -> NoticePost:
-    if kind is NoticeKind.FLOWING_AGAIN:
-        return NoticePost(kind, "", jobs=server.jobs)
-    mention = () if server.token_set_by is None else (server.token_set_by,)
-    return NoticePost(kind, "", mention=mention, jobs=server.jobs, interval=recheck)
+    notice = NoticePost(kind, "", jobs=server.jobs)
+    if kind is not NoticeKind.FLOWING_AGAIN:
+        mention = () if server.token_set_by is None else (server.token_set_by,)
+        notice = replace(notice, mention=mention, interval=recheck)
+    await notice_json.add(tx, server.guild_id, server.channel_id, notice, now, at=now, key=account.key)

@@ -9,10 +9,10 @@ from model import snapshots
 from model.job import Job, Outcome
 from model.messages import BatchTally, NoticePost
 from model.states import NoticeKind
-from relay.delivery import nonces, notice_json
+from relay.delivery import notice_json
 from relay.delivery.attachments import Attachments
 from relay.delivery.fallbacks import Variant
-from storage import batches, card_rows, deliveries, delivery_queries
+from storage import batches, card_rows, delivery_queries
 from storage.card_rows import CardRow
 from storage.database import Queries, Transaction
 
@@ -28,14 +28,8 @@ async def end_without_outcome(tx: Transaction, batch_id: int, now: int, *, stopp
     if batch.user_id in (None, stopped_by) or not batch.mention:
         return
     notice = NoticePost(NoticeKind.BATCH_ENDED, "", mention=(batch.user_id,), tally=tally)
-    await deliveries.add_notice(
-        tx,
-        guild_id=batch.guild_id,
-        channel_id=batch.channel_id,
-        base_nonce=nonces.for_notice(str(batch.id), batch.guild_id, batch.channel_id, notice.kind, batch.created_at),
-        notice_json=notice_json.dump(notice),
-        now=now,
-    )
+    key, at = str(batch.id), batch.created_at
+    await notice_json.add(tx, batch.guild_id, batch.channel_id, notice, now, key=key, at=at)
 
 
 async def tally_of(q: Queries, batch_id: int, *, ping: bool) -> BatchTally | None:

@@ -9,7 +9,7 @@ from model.messages import CardPost, Cause, NoticePost, SummaryPost
 from model.states import NoticeKind, Reason
 from relay.cards.card_posts import mark_shown
 from relay.changes import Changes
-from relay.delivery import nonces, notice_json
+from relay.delivery import notice_json
 from relay.delivery.fallbacks import Variant
 from relay.delivery.message_builder import Draft
 from relay.delivery.second_messages import SEARCHED_AFTER
@@ -217,14 +217,8 @@ async def add_notice(
     server = await servers.get(tx, guild_id)
     if server is None or server.alerts_channel is None or server.alerts_channel == about_channel:
         return
-    await deliveries.add_notice(
-        tx,
-        guild_id=guild_id,
-        channel_id=server.alerts_channel,
-        base_nonce=nonces.for_notice(notice.cause or "", guild_id, about_channel, notice.kind, now // once_in),
-        notice_json=notice_json.dump(notice),
-        now=now,
-    )
+    key, at = notice.cause or "", now // once_in
+    await notice_json.add(tx, guild_id, server.alerts_channel, notice, now, at=at, key=key, about=about_channel)
 
 
 async def _retry(
@@ -251,11 +245,5 @@ async def _tell_open_again(tx: Transaction, delivery: Delivery, now: int) -> Non
         return
     posted = await delivery_queries.outcomes_posted_since(tx, delivery.channel_id, reported.created_at)
     notice = notice_json.replacing(reported, NoticeKind.POSTING_AGAIN, now, jobs=posted, channel_id=delivery.channel_id)
-    await deliveries.add_notice(
-        tx,
-        guild_id=delivery.guild_id,
-        channel_id=reported.channel_id,
-        base_nonce=nonces.for_notice("", delivery.guild_id, delivery.channel_id, notice.kind, reported.created_at),
-        notice_json=notice_json.dump(notice),
-        now=now,
-    )
+    at, about = reported.created_at, delivery.channel_id
+    await notice_json.add(tx, delivery.guild_id, reported.channel_id, notice, now, at=at, about=about)

@@ -1,4 +1,4 @@
-"""Notices to admins as JSON, as the outbox stores them."""
+"""Notices to admins: adds them to the outbox, which stores them as JSON."""
 
 from __future__ import annotations
 
@@ -8,9 +8,36 @@ from pydantic import TypeAdapter
 
 from model.messages import NoticePost
 from model.states import NoticeKind
+from relay.delivery import nonces
+from storage import deliveries
+from storage.database import Transaction
 from storage.deliveries import Delivery
 
 _NOTICE: TypeAdapter[NoticePost] = TypeAdapter(NoticePost)
+
+
+async def add(
+    tx: Transaction,
+    guild_id: int,
+    channel_id: int,
+    notice: NoticePost,
+    now: int,
+    *,
+    at: int,
+    key: str = "",
+    about: int | None = None,
+) -> None:
+    """Adds a notice for this channel. It is added once for the same time `at`, channel `about` (by default the same
+    channel) and `key`, which tells apart what else a notice of its kind may be about."""
+    about = channel_id if about is None else about
+    await deliveries.add_notice(
+        tx,
+        guild_id=guild_id,
+        channel_id=channel_id,
+        base_nonce=nonces.for_notice(key, guild_id, about, notice.kind, at),
+        notice_json=dump(notice),
+        now=now,
+    )
 
 
 def dump(notice: NoticePost) -> str:

@@ -166,14 +166,8 @@ class JobImporter:
         async with self._database.transaction() as tx:
             server = await servers.get(tx, follow.guild_id)
             alerts = server.alerts_channel if server is not None else None
-            await deliveries.add_notice(
-                tx,
-                guild_id=follow.guild_id,
-                channel_id=follow.channel_id if alerts is None else alerts,
-                base_nonce=nonces.for_notice("", follow.guild_id, 0, notice.kind, now // _DAY),
-                notice_json=notice_json.dump(notice),
-                now=now,
-            )
+            channel_id = follow.channel_id if alerts is None else alerts
+            await notice_json.add(tx, follow.guild_id, channel_id, notice, now, at=now // _DAY, about=0)
         self._changes.deliveries_added()
 
 
