@@ -1,9 +1,9 @@
 """Subscribes a channel to a job, within the caller's transaction.
 
 A channel may wait for a job id under an account that its server no longer uses; that subscription is on hold. So before
-anything is written, `_Before` has the job of the requested account, and the subscription with which the channel waits
-for the same id. Once the API's response is stored, `row` is that job, and `here` is the channel's subscription for it,
-which may be the one that was on hold before.
+anything is written, `known` is the job of the requested account, and `waiting` the subscription with which the channel
+waits for the same id. Once the API's response is stored, `row` is that job, and `here` is the channel's subscription
+for it, which may be the one that was on hold before.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from model import snapshots
 from model.job import Job
 from model.states import DeliveryKind, DeliveryState, Origin
 from relay.commands.ask import Ask
-from relay.commands.lookups import was_given_up
+from relay.commands.lookups import needs_lookup, was_given_up
 from relay.commands.refusals import PersonLimit, ServerLimit
 from relay.delivery import nonces
 from relay.polling.job_fetcher import Accounts
@@ -74,26 +74,6 @@ class SubscribeResult:
     """The outcome's message, if ALREADY_POSTED."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Before:
-    """What is stored about a job id for which somebody asks in a channel, before anything is written."""
-
-    row: JobRow | None
-    """The job of the requested account."""
-    waiting: SubscriptionRow | None
-    """The channel's open subscription for the id, under the requested account or another one."""
-
-    def is_seen(self, response: Job | None) -> bool:
-        """Whether any response, this one or an earlier one, shows that the requested account sees the job."""
-        return response is not None or (self.row is not None and self.row.snapshot is not None)
-
-    def will_be_open(self, response: Job | None) -> bool:
-        """Whether the job is open once the response is stored."""
-        if response is not None and response.state.ends:
-            return False
-        return self.row is None or self.row.ended_at is None or was_given_up(self.row)
-
-
 async def subscribe(
     tx: Transaction, accounts: Accounts, limits: Limits, ask: Ask, request: SubscribeRequest
 ) -> SubscribeResult:
@@ -103,15 +83,18 @@ async def subscribe(
     that waits under another account goes on with the requested one only if that account is known to see the job. The
     response is stored before the job is looked at, because it may end the job.
     """
-    before = await _before(tx, ask, request)
-    waiting = before.waiting
+    known = await jobs.by_jobid(tx, request.account_id, request.jobid)
+    for_id = await subscriptions.in_channel_by_jobid(tx, ask.guild_id, ask.channel_id, request.jobid)
+    waiting = for_id[0] if for_id and for_id[0].ended_at is None else None
     on_hold = waiting is not None and accounts.in_force(ask.guild_id) != request.account_id
-    if on_hold or before.will_be_open(request.job):
+    ends_now = request.job is not None and request.job.state.ends
+    if on_hold or (needs_lookup(known) and not ends_now):
         await _check_limits(tx, limits, ask, waiting)
-    under_requested = before.row is not None and waiting is not None and waiting.job_id == before.row.id
-    if waiting is not None and not under_requested and not before.is_seen(request.job):
+    under_requested = known is not None and waiting is not None and waiting.job_id == known.id
+    is_seen = request.job is not None or (known is not None and known.snapshot is not None)
+    if waiting is not None and not under_requested and not is_seen:
         return await _already_watched(tx, ask, request, found(await jobs.by_id(tx, waiting.job_id)), waiting)
-    row = await _bring_up_to_date(tx, accounts, before.row, ask, request)
+    row = await _bring_up_to_date(tx, accounts, known, ask, request)
     here = await subscriptions.in_channel(tx, row.id, ask.channel_id)
     if row.ended_at is not None:
         return await _subscribe_to_ended(tx, accounts, ask, request, row, here)
@@ -120,12 +103,6 @@ async def subscribe(
     if here.origin is Origin.FOLLOWED and request.batch_id is None:
         return await _show_followed(tx, ask, request, row, here)
     return await _already_watched(tx, ask, request, row, here)
-
-
-async def _before(tx: Transaction, ask: Ask, request: SubscribeRequest) -> _Before:
-    row = await jobs.by_jobid(tx, request.account_id, request.jobid)
-    here = await subscriptions.in_channel_by_jobid(tx, ask.guild_id, ask.channel_id, request.jobid)
-    return _Before(row, here[0] if here and here[0].ended_at is None else None)
 
 
 async def _show_followed(
@@ -245,15 +222,12 @@ async def _bring_up_to_date(
 async def _check_limits(tx: Transaction, limits: Limits, ask: Ask, waiting: SubscriptionRow | None) -> None:
     """Raises PersonLimit or ServerLimit if the asker or the server would wait for more jobs than allowed. `waiting` is
     the subscription that the channel has already."""
-    waits = waiting is not None and await _waits(tx, waiting.id, ask.user_id)
+    askers = [] if waiting is None else await subscriptions.subscribers(tx, waiting.id)
+    waits = any(one.user_id == ask.user_id for one in askers)
     if not waits and await subscriptions.count_open_of_person(tx, ask.user_id) >= limits.open_per_user:
         raise PersonLimit(limits.open_per_user)
     if waiting is None and await subscriptions.count_open_of_guild(tx, ask.guild_id) >= limits.open_per_server:
         raise ServerLimit(limits.open_per_server)
-
-
-async def _waits(tx: Transaction, subscription_id: int, user_id: int) -> bool:
-    return any(one.user_id == user_id for one in await subscriptions.subscribers(tx, subscription_id))
 
 
 async def _join(tx: Transaction, ask: Ask, request: SubscribeRequest, here: SubscriptionRow) -> None:
