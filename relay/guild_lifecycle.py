@@ -171,7 +171,7 @@ class GuildLifecycle:
             at, now = self._clock.monotonic(), self._clock.now()
             async with self._database.transaction() as tx:
                 await servers.set_gone(tx, guild_id, now)
-            if not self._accounts.is_suspended(guild_id):
+            if guild_id not in self._accounts.suspended:
                 self._suspended_at[guild_id] = at, now
             self._locales.pop(guild_id, None)  # Another process may delete the server's data.
             self._accounts.suspend_server(guild_id)
@@ -180,7 +180,7 @@ class GuildLifecycle:
         """Resumes this server if it was suspended and is served: the bot is in it again."""
         self._reported[guild_id] = True
         async with self._in_turn:
-            if not self._accounts.is_suspended(guild_id) or not self._serves(guild_id):
+            if guild_id not in self._accounts.suspended or not self._serves(guild_id):
                 return
             async with self._database.transaction() as tx:
                 now = self._clock.now()
@@ -237,7 +237,7 @@ class GuildLifecycle:
         """Stores anew when this process suspended a server, if the wall clock was set since: by a clock that was slow,
         the server's week would be over at once."""
         for guild_id, (at, stored) in list(self._suspended_at.items()):
-            if not self._accounts.is_suspended(guild_id):
+            if guild_id not in self._accounts.suspended:
                 del self._suspended_at[guild_id]
                 continue
             since = self._clock.now() - round((self._clock.monotonic() - at) * 1000)

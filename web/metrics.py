@@ -62,7 +62,9 @@ class LiveFigures(Collector):
         yield _gauge("relay_polls_late", "Jobs that have been due for longer than an interval.", polls.late)
         yield _gauge("relay_poll_longest_wait_seconds", "How long the first job has been due.", polls.longest)
         yield _counters("relay_posts", "Attempts to post, by their verdict.", "result", sources.posts())
-        yield _counters("relay_callback_hints", "Callbacks, by how they were used.", "use", _all_uses(sources.hints()))
+        hints = sources.hints()
+        uses = {use.value: hints.get(use, 0) for use in CallbackUse}
+        yield _counters("relay_callback_hints", "Callbacks, by how they were used.", "use", uses)
         yield _counters(
             "relay_loop_failures",
             "Items that failed because of this machine or a bug, by loop.",
@@ -94,10 +96,6 @@ class LiveFigures(Collector):
             yield _gauge("relay_identifies_left", "IDENTIFYs that Discord still allows.", identifies.remaining)
             yield _gauge("relay_identifies_allowed", "IDENTIFYs that Discord allows a day.", identifies.total)
         yield _gauge("relay_api_away_seconds", "How long the PixVerse API has been down.", sources.api_away())
-
-
-def _all_uses(hints: Mapping[CallbackUse, int]) -> dict[str, int]:
-    return {use.value: hints.get(use, 0) for use in CallbackUse}
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:

@@ -269,23 +269,18 @@ class AccountRegistry(KeptInMemory):
         """The servers that are suspended."""
         return self._suspended
 
-    def is_suspended(self, guild_id: int) -> bool:
-        """Whether the server is suspended."""
-        return guild_id in self._suspended
-
     def suspend_server(self, guild_id: int) -> None:
         """Notes that the server removed the bot: it uses no account until it is back. To be called after the commit."""
         self._suspended.add(guild_id)
-        self._writes += 1
         self._report_server_changed(guild_id)
 
     def resume_server(self, guild_id: int) -> None:
         """Notes that the server has the bot back or was deleted. To be called after the commit."""
         self._suspended.discard(guild_id)
-        self._writes += 1
         self._report_server_changed(guild_id)
 
     def _report_server_changed(self, guild_id: int) -> None:
+        self._writes += 1
         account_id = self._own.get(guild_id, self._operator_id)
         if account_id is not None:
             self.report_changed(account_id)

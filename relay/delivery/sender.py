@@ -307,7 +307,8 @@ class Sender:
             case HistoryUnreadable(closed):
                 if draft.wanted and not self._nonce_may_be_forgotten(delivery):
                     return _NOT_SEARCHED
-                if _was_requested_by_admin(draft):
+                if draft.variant.no_ping and delivery.look_first and delivery.attempts == 0:
+                    # An admin has requested this very attempt, although nobody knows whether it was posted before.
                     return _ABSENT
                 verdict = self._until_in_reach(draft, closed)
             case TooManyRequests(retry_after):
@@ -505,8 +506,3 @@ def _posted_as(draft: Draft, post: Post) -> str:
         return draft.variant.format()
     links = draft.variant.links | {link.index for link in post.links}
     return replace(draft.variant, links=links).format()
-
-
-def _was_requested_by_admin(draft: Draft) -> bool:
-    """Whether an admin requested this very attempt, although it is unknown whether the outcome was posted before."""
-    return draft.variant.no_ping and draft.delivery.look_first and draft.delivery.attempts == 0

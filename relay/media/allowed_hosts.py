@@ -43,7 +43,8 @@ class AllowedHosts:
             host, port = (url.raw_host or "").lower(), url.port
         except ValueError as error:
             raise AddressRefused("(unreadable address)") from error
-        if url.scheme not in _DEFAULT_PORTS or not host or port is None or _names_a_user(text):
+        # yarl ignores an empty user, as in `:@`.
+        if url.scheme not in _DEFAULT_PORTS or not host or port is None or "@" in urlsplit(text).netloc:
             raise AddressRefused(host or "(no host)")
         if not is_host(host):
             raise AddressRefused("(unreadable address)")
@@ -56,11 +57,6 @@ class AllowedHosts:
     def is_trusted(self, host: str, port: int) -> bool:
         """Whether the operator named this host with `http://`. Only such hosts may have private addresses."""
         return any(entry.plain_http and _matches(entry, "http", host.lower(), port) for entry in self._hosts)
-
-
-def _names_a_user(address: str) -> bool:
-    """Whether the authority contains an `@`, even with an empty user, which yarl ignores in `:@`."""
-    return "@" in urlsplit(address).netloc
 
 
 def _matches(entry: MediaHost, scheme: str, host: str, port: int) -> bool:

@@ -198,7 +198,7 @@ async def test_a_server_that_returns_before_its_removal_is_stored_is_not_suspend
         back = asyncio.create_task(guilds.server_back(GUILD))
         await _turns()
     await asyncio.gather(gone, back)
-    assert not world.accounts.is_suspended(GUILD)
+    assert GUILD not in world.accounts.suspended
     assert await servers.gone(world.database.reader) == set()
 
 

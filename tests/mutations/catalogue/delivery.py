@@ -97,9 +97,9 @@ MUTATIONS = (
     mutation(
         "a delivery that an admin resent is sent again on a guess",
         "tests/relay/commands/test_resending.py::test_after_the_requested_attempt_it_is_not_resent_on_a_guess",
-        "_was_requested_by_admin",
-        "return draft.variant.no_ping and draft.delivery.look_first and draft.delivery.attempts == 0",
-        "return draft.variant.no_ping",
+        "Sender._search",
+        "if draft.variant.no_ping and delivery.look_first and delivery.attempts == 0:",
+        "if draft.variant.no_ping:",
     ),
     mutation(
         "a file size that was refused once is never retried",

@@ -199,8 +199,8 @@ MUTATIONS = (
         "a person's limit does not apply to an ended job that is on hold",
         "tests/relay/commands/test_commands.py::test_a_person_at_the_limit_cannot_join_an_ended_job_that_is_on_hold",
         "subscribe.subscribe",
-        "if on_hold or before.will_be_open(request.job):",
-        "if before.will_be_open(request.job):",
+        "if on_hold or (needs_lookup(known) and not ends_now):",
+        "if needs_lookup(known) and not ends_now:",
     ),
     mutation(
         "rounding keeps a bucket from being full when it said it would be",

@@ -382,7 +382,7 @@ MUTATIONS = (
         "credentials in a link are sent along",
         "tests/relay/media/test_allowed_hosts.py::test_refused",
         "AllowedHosts.check",
-        " or _names_a_user(text)",
+        ' or "@" in urlsplit(text).netloc',
         "",
     ),
     mutation(
