@@ -1,7 +1,7 @@
 """Pure functions that decide what Discord's refusals mean, and what follows from its response to a message.
 
 The codes are from the Discord developer docs, "Opcodes and Status Codes", JSON error codes. The code decides, whatever
-the HTTP status (except 401 and 429). A code that is not in the table counts as a refusal of the message's content.
+the HTTP status (except 401). A code that is not in the table counts as a refusal of the message's content.
 """
 
 from __future__ import annotations
@@ -109,6 +109,11 @@ _CODES: dict[Meaning, frozenset[int]] = {
     Meaning.FORM: frozenset({10014, 50006, 50035, 50068, 50081, 50109, 50600}),
 }
 _MEANINGS = {code: meaning for meaning, codes in _CODES.items() for code in codes}
+_MAY_BE_STORED = (408, 425)
+"""HTTP statuses despite which Discord may have stored the message."""
+_WITHOUT_CODE = {403: Meaning.PLACE, 404: Meaning.CHANNEL_GONE, 413: Meaning.TOO_LARGE} | dict.fromkeys(
+    _MAY_BE_STORED, Meaning.WAIT
+)
 _MISSING_PERMISSIONS = 50013
 _INVALID_FORM = 50035
 _BLAMED = re.compile(r"^In ([a-z_]+)", re.MULTILINE)
@@ -145,26 +150,14 @@ def meaning_of(refused: Refused) -> Meaning:
     if refused.code == _INVALID_FORM:
         blamed = {_FIELDS.get(field, Meaning.FORM) for field in _BLAMED.findall(refused.text)}
         return blamed.pop() if len(blamed) == 1 else Meaning.FORM
-    if refused.code in _MEANINGS:
-        return _MEANINGS[refused.code]
-    return Meaning.UNKNOWN if refused.code else _without_code(refused.status)
+    if refused.code:
+        return _MEANINGS.get(refused.code, Meaning.UNKNOWN)
+    return _WITHOUT_CODE.get(refused.status, Meaning.UNKNOWN)
 
 
 def cause_of(refused: Refused) -> Cause:
     """Why Discord refuses the content of a message."""
     return _CAUSES.get(meaning_of(refused), Cause.UNKNOWN)
-
-
-def _without_code(status: int) -> Meaning:
-    if status == 429 or _may_be_stored(status):
-        return Meaning.WAIT
-    by_status = {403: Meaning.PLACE, 404: Meaning.CHANNEL_GONE, 413: Meaning.TOO_LARGE}
-    return by_status.get(status, Meaning.UNKNOWN)
-
-
-def _may_be_stored(status: int) -> bool:
-    """Whether Discord may have stored the message despite this HTTP status."""
-    return status in (408, 425) or status >= 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,9 +292,7 @@ def _judge_refusal(refused: Refused, attempt: Attempt) -> Verdict:
     if meaning is Meaning.MESSAGE_GONE:
         # Discord knew the nonce, but the message that carried it has been deleted since.
         return Done(None, Reason.DELETED)
-    if refused.status == 429:
-        return rate_limited(0)
-    if _may_be_stored(refused.status):
+    if refused.status in _MAY_BE_STORED:
         return Again(retry_delay(attempt.attempts), answered=False, reason=Reason.NO_ANSWER)
     if meaning in _WAITS:
         return Again(retry_delay(attempt.attempts), answered=True, reason=_WAITS[meaning])

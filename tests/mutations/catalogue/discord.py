@@ -765,8 +765,8 @@ MUTATIONS = (
         "an unknown error code counts as a missing permission",
         f"{_E2E}/test_refusals.py::test_an_unknown_error_code_costs_the_file_and_not_three_days",
         "meaning_of",
-        "return Meaning.UNKNOWN if refused.code else _without_code(refused.status)",
-        "return _without_code(refused.status)",
+        "return _MEANINGS.get(refused.code, Meaning.UNKNOWN)",
+        "return _MEANINGS.get(refused.code, _WITHOUT_CODE.get(refused.status, Meaning.UNKNOWN))",
     ),
     mutation(
         "a permission given back is reported to nobody",

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from model.job import Job, JobState, Outcome
-from model.messages import Address, NoticePost, Post, Refused, SendResult
+from model.messages import Address, NoResponse, NoticePost, Post, Refused, SendResult
 from model.states import DeliveryKind, NoticeKind, Reason
 from relay.accounts.account_registry import AccountRegistry
 from relay.delivery import notice_json
@@ -276,7 +276,7 @@ async def test_a_channel_is_deleted_while_a_video_is_downloaded(world: DeliveryL
 
 
 async def test_a_deferred_delivery_is_tried_when_it_is_due(world: DeliveryLoopFixture) -> None:
-    world.discord.script = [Refused(503, 0)]
+    world.discord.script = [NoResponse()]
     await world.watch("job", CHANNEL)
     await world.end(completed("job"))
     world.outbox.wake()
@@ -294,7 +294,7 @@ async def _moved(world: DeliveryLoopFixture, ms: int, truth: Callable[[], bool])
 
 
 async def test_a_clock_set_back_defers_nothing(world: DeliveryLoopFixture) -> None:
-    world.discord.script = [Refused(503, 0)]
+    world.discord.script = [NoResponse()]
     await world.watch("job", CHANNEL)
     await world.end(completed("job"))
     world.outbox.wake()
@@ -467,7 +467,7 @@ async def test_what_cannot_be_posted_in_time_is_posted_later(world: DeliveryLoop
 
 
 async def test_a_failed_or_refused_early_post_is_left_to_the_loop(world: DeliveryLoopFixture) -> None:
-    world.discord.script = [Refused(503, 0)]
+    world.discord.script = [NoResponse()]
     card_id = await _card(world, "job")
 
     assert await world.outbox.deliver_now(card_id, 5.0) is None

@@ -952,7 +952,7 @@ _PASSES = [
     NO_ACCESS,
     Refused(403, 50013),
     Refused(404, 10003),
-    Refused(429, 30046),
+    Refused(400, 30046),
     Refused(400, 20016),
     Refused(403, 40006),
     Refused(400, 20028),

@@ -63,10 +63,9 @@ def test_a_token_error_code_counts_whatever_the_status(code: int) -> None:
 
 def test_a_rate_limit_is_a_definite_response() -> None:
     assert judge(TooManyRequests(2.5), ATTEMPT) == Again(2500, answered=True, reason=Reason.RATE_LIMITED)
-    assert judge(Refused(429, 0), ATTEMPT) == Again(1000, answered=True, reason=Reason.RATE_LIMITED)
 
 
-@pytest.mark.parametrize("answer", [NoResponse(), Refused(503, 0), Refused(408, 0)])
+@pytest.mark.parametrize("answer", [NoResponse(), Refused(408, 0)])
 def test_no_response_is_not_definite(answer: NoResponse | Refused) -> None:
     verdict = judge(answer, ATTEMPT)
 
