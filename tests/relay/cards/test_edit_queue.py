@@ -70,3 +70,11 @@ def test_two_seconds_pass_after_the_response_to_an_edit(line: EditQueue) -> None
     line.end(5, 13.5)
     assert line.take_place("b", 5, 15.0) == 0.5
     assert line.take_place("b", 5, 15.5) <= 0
+
+
+def test_a_card_that_was_edited_waits_for_another_turn_among_all_channels(line: EditQueue) -> None:
+    line.take_place("a", 5, 10.0)
+    line.begin("a", 5)
+    line.end(5, 10.0)
+    assert line.take_place("b", 6, 20.0) <= 0
+    assert line.take_place("a", 5, 20.0) == pytest.approx(EVERYWHERE_SECONDS)
