@@ -109,7 +109,7 @@ def _read(error: Exception, shards: ShardManager) -> tuple[str, float]:
             return _refusal(code), _LONGEST_WAIT_REFUSED
         case discord.HTTPException(status=HTTPStatus.UNAUTHORIZED):
             raise DiscordTokenRefused from error
-        case discord.DiscordException() | aiohttp.ClientError() | OSError() | TimeoutError() | NotDiscord():
+        case discord.DiscordException() | aiohttp.ClientError() | OSError() | NotDiscord():
             return reason_of(error), _LONGEST_WAIT
         case OtherShardCount():
             return str(error), _LONGEST_WAIT

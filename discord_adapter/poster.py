@@ -101,7 +101,7 @@ class DiscordPoster:
         except discord.HTTPException as refusal:
             refused = read_refusal(refusal)
             return TooManyRequests(_ASK_AGAIN_SECONDS) if isinstance(refused, NoResponse) else refused
-        except (TimeoutError, aiohttp.ClientError, OSError, *UNREADABLE):
+        except (aiohttp.ClientError, OSError, *UNREADABLE):
             # Only the lookup of the channel failed; NoResponse would say that a message may have been stored.
             return TooManyRequests(_ASK_AGAIN_SECONDS)
         if guild_id == address.guild_id:

@@ -34,15 +34,8 @@ class NotDiscord(Exception):
     """Something else responded in Discord's place, such as a proxy or a network's login page."""
 
 
-UNREACHABLE = (
-    discord.HTTPException,
-    discord.RateLimited,
-    aiohttp.ClientError,
-    OSError,
-    TimeoutError,
-    NotDiscord,
-)
-"""The errors that mean that Discord can't be reached."""
+UNREACHABLE = (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, OSError, NotDiscord)
+"""The errors that mean that Discord can't be reached. TimeoutError is an OSError."""
 
 UNKNOWN_CHANNEL = 10003
 UNKNOWN_SERVER = 10004

@@ -245,12 +245,9 @@ class ShardConnection:
             self.first_ready.set()
             while True:
                 await socket.poll_event()
-        except ReconnectWebSocket as again:
-            if again.resume and came_up and socket is not None:
-                self.lost = self._resumable(socket)
-            raise
-        except (OSError, aiohttp.ClientError, TimeoutError, asyncio.CancelledError):
-            if came_up and socket is not None:
+        except (ReconnectWebSocket, OSError, aiohttp.ClientError, asyncio.CancelledError) as error:
+            may_resume = error.resume if isinstance(error, ReconnectWebSocket) else True
+            if may_resume and came_up and socket is not None:
                 self.lost = self._resumable(socket)
             raise
         finally:

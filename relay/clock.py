@@ -38,26 +38,16 @@ class DatabaseClock:
     """
 
     def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+        self.monotonic = clock.monotonic
+        self.sleep = clock.sleep
+        self.call_later = clock.call_later
         self._known = clock.now()
         self._known_at = clock.monotonic()
         self._is_set = False
 
     def now(self) -> int:
         """Wall-clock time in milliseconds UTC."""
-        return self._known + round((self._clock.monotonic() - self._known_at) * 1000)
-
-    def monotonic(self) -> float:
-        """Seconds that never go back."""
-        return self._clock.monotonic()
-
-    async def sleep(self, seconds: float) -> None:
-        """Waits; returns at once if `seconds` is zero or negative."""
-        await self._clock.sleep(seconds)
-
-    def call_later(self, seconds: float, callback: Callable[[], object]) -> Timer:
-        """Calls the callback once the time is over."""
-        return self._clock.call_later(seconds, callback)
+        return self._known + round((self.monotonic() - self._known_at) * 1000)
 
     def set(self, now: int, asked_at: float) -> None:
         """Sets the clock to the database's time `now` (milliseconds UTC), requested at `asked_at` (monotonic seconds).
@@ -66,7 +56,7 @@ class DatabaseClock:
         bounds. If the clock already shows a time within these bounds, it is left alone, because they can be wide, for
         example after the process was halted.
         """
-        received_at = self._clock.monotonic()
+        received_at = self.monotonic()
         latest = now + round((received_at - asked_at) * 1000)
         is_first, self._is_set = not self._is_set, True
         self._known = (now + latest) // 2 if is_first else min(max(self.now(), now), latest)
