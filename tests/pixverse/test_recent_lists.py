@@ -44,6 +44,12 @@ async def test_a_list_is_fetched_once_and_shared_for_five_seconds() -> None:
     assert lists.spent == 2
 
 
+async def test_a_caller_can_ask_for_a_fresher_list() -> None:
+    lists = Lists()
+    assert await lists.get() == 1
+    assert await lists.get(fresh=0.0) == await lists.get() == 2
+
+
 async def test_simultaneous_callers_share_one_request_and_can_give_up() -> None:
     lists = Lists()
     lists.gate.clear()
