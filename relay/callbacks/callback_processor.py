@@ -187,7 +187,7 @@ class CallbackProcessor:
 
     async def _used(self, guild_id: int, callback: CallbackBody) -> CallbackUse:
         account_id = self._accounts.own(guild_id)
-        if account_id is None or self._accounts.in_force(guild_id) != account_id:
+        if account_id is None:
             return CallbackUse.UNKNOWN
         row = await jobs.by_jobid(self._database.reader, account_id, callback.jobid)
         if row is None or not await self._is_watched(row):

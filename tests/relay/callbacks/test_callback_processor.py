@@ -133,8 +133,9 @@ async def test_a_server_reaches_only_the_jobs_of_its_own_account(world: RelayFix
     assert len(world.api.asked) == asked
 
 
-async def test_an_unknown_job_is_dropped_if_nobody_follows(world: RelayFixture, post: Post) -> None:
+async def test_an_unknown_job_is_dropped_if_the_server_does_not_follow(world: RelayFixture, post: Post) -> None:
     world.api.put(JOB)
+    post.accounts.owned[GUILD + 3] = ACCOUNT
     await _follow(world, GUILD + 3)
     asked = len(world.api.asked)
     assert await post.says(jobid=JOB, status="completed") is CallbackUse.UNKNOWN
