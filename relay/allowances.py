@@ -192,5 +192,5 @@ class CommandRate:
         """Drops up to two of the least recently active people. Called for each command."""
         for user_id in list(islice(self._used, 2)):
             used = self._used[user_id]
-            if not used or used[-1] <= now - _MINUTE or len(self._used) > _MAX_KEYS:
+            if used[-1] <= now - _MINUTE or len(self._used) > _MAX_KEYS:
                 del self._used[user_id]

@@ -65,9 +65,8 @@ class FailureSeries:
 
     def worked(self) -> None:
         """Ends the series."""
-        if self._in_a_row:
-            self._in_a_row = 0
-            self._known.clear()
+        self._in_a_row = 0
+        self._known.clear()
 
 
 def _line_of(error: Exception) -> int:

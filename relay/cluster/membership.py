@@ -88,7 +88,6 @@ class Membership:
         self._requests = RequestShare(clock.monotonic)
         self.server: str | None = ""
         self.search_first_until = 0
-        self._named: set[str] = set()
         self._delete_changes_at = -math.inf
         self._draining = False
         self._looking = FailureSeries(log, "the other processes could not be looked at", RENEW_SECONDS)
@@ -118,15 +117,12 @@ class Membership:
         return self._requests.per_second()
 
     async def take_named_lease(self, name: str) -> bool:
-        if name in self._named and self.has_lease:
-            return True
-        if self._draining or not await self._write(lambda tx: processes.take_named_lease(tx, self.process_id, name)):
+        if self._draining:
             return False
-        self._named.add(name)
-        return self.has_lease
+        taken = await self._write(lambda tx: processes.take_named_lease(tx, self.process_id, name))
+        return taken and self.has_lease
 
     async def release_named_lease(self, name: str) -> None:
-        self._named.discard(name)
         await self._write(lambda tx: processes.release_named_lease(tx, self.process_id, name))
 
     # ---- shards -----------------------------------------------------------------------------------------------------
@@ -282,7 +278,6 @@ class Membership:
     def _lose(self) -> None:
         self._trusted_until = -math.inf
         self._had_lease_until = min(self._had_lease_until, self._clock.monotonic())
-        self._named.clear()
         self._set_accounts(frozenset())
         self._set_shards(_NO_SHARDS)
         self._requests.lose()

@@ -439,18 +439,11 @@ MUTATIONS = (
         "extract(epoch FROM clock_timestamp() - refilled_at)",
     ),
     mutation(
-        "a process that lost its lease keeps its named leases",
-        f"{_MEMBERSHIP}::test_a_process_declared_dead_has_lost_its_named_leases",
-        "Membership._lose",
-        "self._named.clear()\n",
-        "",
-    ),
-    mutation(
         "a named lease is used even though it came too late",
         f"{_MEMBERSHIP}::test_a_named_lease_that_came_too_late_is_not_used",
         "Membership.take_named_lease",
-        "self._named.add(name)\nreturn self.has_lease\n",
-        "self._named.add(name)\nreturn True\n",
+        "return taken and self.has_lease",
+        "return taken",
     ),
     mutation(
         "a stopping process comes back once its lease is lost",
