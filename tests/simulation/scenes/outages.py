@@ -684,3 +684,40 @@ def other_settings(scene: Scene) -> Story:
     yield 60.0 + 6.0 * scene.parts.interval
     scene.came(old, here, r"completed · #\d+", times=2)
     scene.came(young, there, r"given up · #\d+", files=0)
+
+
+def stopped_with_questions(scene: Scene) -> Story:
+    """SIGTERM comes while members wait for replies that take long, and others ask after it. Nobody is left without a
+    reply, and what was promised comes."""
+    server = yield from scene.settle()
+    account = server.account
+    assert account is not None
+    jobs = [scene.job(server, 200) for _ in range(5)]
+    end = scene.slow(account, scene.one_of((2.0, 5.0, 30.0)))
+    asked = [
+        server.status(jobs[0], 1),
+        server.watch(jobs[1:3], 2),
+        server.look(jobs[3].jobid, 3),
+        server.admin("check"),
+        server.command("pixverse list", 4),
+    ]
+    yield scene.one_of((0.3, 1.5))
+    scene.stop(5.0)
+    for wait in (0.0, 0.2, 1.0):
+        yield wait
+        if scene.parts.machine.runs:
+            asked.append(server.status(jobs[4], 5))
+            asked.append(server.command("pixverse list", 4))
+    yield 20.0
+    for answer in asked:
+        thinks = any(message.get("thinking") for message in answer.shown.values())
+        if answer.life:
+            scene.expect(answer.answered_at is not None and not thinks, f"no reply to {answer.what}: {answer.text!r}")
+    end()
+    yield 60.0
+    for job in jobs:
+        server.status(job, 1)
+        yield 3.0
+    yield 260.0 + 3.0 * scene.parts.interval
+    for job in jobs:
+        scene.came(job, server.channel)
