@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from relay.ports import Clock, Timer
+from relay.ports import Clock, Poster, Timer
 
 
 class SystemClock:
@@ -28,6 +28,15 @@ class SystemClock:
     def call_later(self, seconds: float, callback: Callable[[], object]) -> Timer:
         """Calls the callback once the time is over."""
         return asyncio.get_running_loop().call_later(seconds, callback)
+
+
+def ahead_of_discord(clock: Clock, poster: Poster) -> int:
+    """By how many milliseconds the clock is ahead of Discord's, which is right; 0 if Discord's time is not known.
+
+    The API's clock is right, too, so its times plus this can be compared with the times that the clock shows.
+    """
+    now = clock.now()
+    return now - (poster.time() or now)
 
 
 class DatabaseClock:

@@ -12,6 +12,7 @@ from model.messages import Address, CardPost, SummaryEntry, SummaryPost
 from model.states import CardStatus, DeliveryKind, DeliveryState
 from relay import merge
 from relay.cards.card_status import CardInputs, card_status, changes_at, is_final, slow_at
+from relay.clock import ahead_of_discord
 from relay.delivery import nonces
 from relay.delivery.fallbacks import Variant
 from relay.delivery.verdicts import BLOCKED_FOR_AT_MOST
@@ -176,14 +177,8 @@ class CardPosts:
         )
 
     def slow_at(self, row: CardRow, job: Job | None) -> int:
-        """From when on the job counts as slow, in milliseconds UTC by this machine's clock.
-
-        The API says by its own clock when a job was made. This machine's may be wrong, so Discord's tells how far it is
-        off.
-        """
-        now = self._clock.now()
-        ahead = now - (self._poster.time() or now)
-        return slow_at(job, row.watched_since, ahead)
+        """From when on the job counts as slow, in milliseconds UTC by this machine's clock."""
+        return slow_at(job, row.watched_since, ahead_of_discord(self._clock, self._poster))
 
     async def _outcomes_of(self, rows: Iterable[CardRow]) -> defaultdict[int, list[Delivery]]:
         """The outcomes of those subscriptions whose job has ended, of any round, by subscription; the latest last."""

@@ -12,7 +12,7 @@ LATE_AFTER = 10 * 60_000
 
 @dataclass(frozen=True, slots=True)
 class Delay:
-    """The times of all steps that led to an outcome, in milliseconds UTC."""
+    """The times of all steps that led to an outcome, in milliseconds UTC by this machine's clock."""
 
     now: int
     ended: int

@@ -11,6 +11,7 @@ from model.job import Job, Outcome
 from model.messages import Address, LateReason, NoticePost, OutcomePost, Post
 from model.states import CardStatus, DeliveryKind, NoticeKind, Origin, Reason
 from relay.cards.card_posts import CardPosts
+from relay.clock import ahead_of_discord
 from relay.delivery import notice_json
 from relay.delivery.attachments import Attacher, UploadBounds, limit_in_force
 from relay.delivery.batch_end import tally_of, with_own_files
@@ -179,7 +180,7 @@ class MessageBuilder:
         tally = None
         if delivery.closes_batch and row.batch_id is not None:
             tally = await tally_of(self._reader, row.batch_id, ping=not variant.no_ping)
-        ended, ended_after = _end_of(job, outcome)
+        ended, ended_after = _end_of(job, outcome, ahead_of_discord(self._clock, self._poster))
         late = None if ended_after is None else self._why_late(row, delivery, ended_after)
         post = OutcomePost(
             number=row.job_id,
@@ -258,12 +259,15 @@ def _pinged(askers: Sequence[Subscriber]) -> tuple[int, ...]:
     return tuple(one.user_id for one in askers if one.mention and not one.in_batch)
 
 
-def _end_of(job: Job | None, outcome: Outcome) -> tuple[int | None, int | None]:
-    """When the job ended according to the API, and the earliest time at which it can have ended: the same time, or just
-    after the bot last saw it active. Both are None if the outcome is not a state of the job."""
+def _end_of(job: Job | None, outcome: Outcome, ahead: int) -> tuple[int | None, int | None]:
+    """When the job ended according to the API, and the earliest time at which it can have ended by this machine's
+    clock, which is `ahead` by so many milliseconds: the same time, or just after the bot last saw it active. Both are
+    None if the outcome is not a state of the job."""
     if job is None or job.state.value != outcome.value:
         return None, None
-    return job.updated, job.updated or (job.ran_until + 1 if job.ran_until else None)
+    if job.updated is not None:
+        return job.updated, job.updated + ahead
+    return None, job.ran_until + 1 if job.ran_until else None
 
 
 def _watched_for(row: CardRow) -> int | None:

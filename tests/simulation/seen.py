@@ -279,6 +279,7 @@ SEEN: dict[str, tuple[str, ...]] = {
         "an end is not final",
     ),
     "ends.gone": ("an expired job without a code is never reported as expired",),
+    "ends.in_time_by_a_wrong_clock": ("this machine's clock decides whether an outcome is late",),
     "ends.never_seen": ("a job that was not found is requested again by everybody",),
     "ends.not_found_before": ("an old not found counts when a job is watched again",),
     "ends.not_found_once": (

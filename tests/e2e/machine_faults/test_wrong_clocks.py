@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -39,7 +39,9 @@ async def test_a_clock_two_days_ahead_makes_no_link_expired(build: Build, tmp_pa
 
 @pytest.mark.parametrize("told", [False, True], ids=["no time", "a time"])
 async def test_a_v2_job_that_ended_while_the_bot_was_off_is_late(build: Build, tmp_path: Path, told: bool) -> None:
+    """The clock of the first process is an hour behind, so that for the second one an hour has passed."""
     clock = WallClock(tmp_path / "clock")
+    clock.set(-2 * _HALF_AN_HOUR)
     harness = await build(**clock.settings)
     await harness.start()
     server = await harness.server("v2")
@@ -48,9 +50,9 @@ async def test_a_v2_job_that_ended_while_the_bot_was_off_is_late(build: Build, t
     await server.card_says("**In progress")
     await harness.stop()
     job.complete()
-    now = datetime.now(UTC).isoformat()
-    job.raw = record_of(job) | ({"updated_at": now} if told else {})
-    clock.set(_HALF_AN_HOUR)
+    ended = datetime.now(UTC) - timedelta(seconds=_HALF_AN_HOUR)
+    job.raw = record_of(job) | ({"updated_at": ended.isoformat()} if told else {})
+    clock.set(0)
     await harness.start()
     outcome = await server.outcome()
     assert len(outcome.attachments) == 1

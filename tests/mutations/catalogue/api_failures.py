@@ -258,8 +258,8 @@ MUTATIONS = (
         "a late job without times is not called late",
         "tests/relay/delivery/test_sender.py::test_a_late_job_without_an_end_time_shows_what_the_bot_saw",
         "MessageBuilder._outcome",
-        "ended, ended_after = _end_of(job, outcome)",
-        "ended, ended_after = _end_of(job, outcome)\nended_after = ended",
+        "ended, ended_after = _end_of(job, outcome, ahead_of_discord(self._clock, self._poster))",
+        "ended, ended_after = _end_of(job, outcome, 0)\nended_after = ended",
     ),
     mutation(
         "a list does not show that a job is running whose record was skipped",

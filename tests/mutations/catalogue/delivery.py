@@ -354,6 +354,13 @@ MUTATIONS = (
         "if delay.blocked:",
     ),
     mutation(
+        "this machine's clock decides whether an outcome is late",
+        "tests/relay/delivery/test_sender.py::test_whether_an_outcome_is_late_is_not_decided_by_a_wrong_clock",
+        "_end_of",
+        "job.updated + ahead",
+        "job.updated",
+    ),
+    mutation(
         "the API is blamed for a result of a server that had used another account",
         "tests/relay/delivery/test_sender.py::test_an_outcome_of_a_server_that_used_another_account_meanwhile_says_so",
         "MessageBuilder._why_late",

@@ -488,7 +488,7 @@ MUTATIONS = (
         "this machine's clock decides whether a job is slow",
         "tests/relay/cards/test_card_loop.py::test_a_clock_that_is_ahead_makes_no_job_slow",
         "CardPosts.slow_at",
-        "now - (self._poster.time() or now)",
+        "ahead_of_discord(self._clock, self._poster)",
         "0",
     ),
     mutation(

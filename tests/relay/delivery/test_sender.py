@@ -1036,6 +1036,24 @@ async def test_an_outcome_is_late_if_the_job_ended_while_the_bot_was_off(world: 
     assert (post.late, post.ended_at) == (LateReason.OFFLINE, ended)
 
 
+@pytest.mark.parametrize(("at_first", "then"), [(-1, 0), (1, 0), (0, 1)])
+@pytest.mark.parametrize("minutes", [1, 20])
+async def test_whether_an_outcome_is_late_is_not_decided_by_a_wrong_clock(
+    world: OutboxFixture, at_first: int, then: int, minutes: int
+) -> None:
+    """The API says by a correct clock when a job ended. The clock is off by some hours at first, or only then."""
+    ended = world.clock.now() + 1_000
+    world.clock.jump(at_first * 3_600_000)
+    world.working_since = world.clock.now()
+    await world.watch("job", CHANNEL)
+    world.clock.advance(minutes * 60_000)
+    world.clock.jump(then * 3_600_000)
+    await world.end(completed("job", updated=ended))
+    await world.pump()
+    late = LateReason.API_DOWN if minutes > 10 else None
+    assert (only(world).late, only(world).ended_at) == (late, ended if late else only(world).ended_at)
+
+
 async def test_an_outcome_is_late_if_the_job_ended_while_nothing_could_be_stored(world: OutboxFixture) -> None:
     await world.watch("job", CHANNEL)
     world.clock.advance(60_000)

@@ -537,3 +537,29 @@ def a_month_later(scene: Scene) -> Story:
     scene.says(answer, "(?i)expired|deleted", never="I'll post")
     yield 100.0
     scene.came(job, server.channel)
+
+
+def in_time_by_a_wrong_clock(scene: Scene) -> Story:
+    """The machine's clock is set an hour ahead or back while a job runs, or was so before. Its result comes at once,
+    and isn't called late."""
+    server = yield from scene.settle()
+    skew, when = scene.one_of((3_600_000, -3_600_000)), scene.one_of(("before", "meanwhile"))
+    if when == "before":
+        scene.turn_clock(skew)
+        yield 60.0
+    job = scene.job(server, 120, v2=False)
+    server.status(job)
+    yield 60.0
+    if when == "meanwhile":
+        scene.turn_clock(skew)
+    yield 90.0 + 2.0 * scene.parts.interval
+    scene.came(job, server.channel, never="Late:")
+    late = scene.job(server, 60, v2=False)
+    server.status(late)
+    yield 20.0
+    end = scene.about(late, Reply(502, {"error": "no"}))
+    yield 1000.0
+    end()
+    yield 300.0 + 4.0 * scene.parts.interval
+    # A clock that was set back makes the process look younger than it is.
+    scene.came(late, server.channel, "Late: .*PixVerse's API was down" if skew > 0 else "Late:")
