@@ -300,7 +300,7 @@ def no_posting(scene: Scene) -> Story:
     yield 8.0
     scene.says(checked, "2 results are waiting", r"I need \*[SV]", "Allow it there")
     scene.says(answer, "(?i)to be posted|permission|send messages|waiting")
-    scene.expect(answer.text.count("once that's fixed") == 1, f"one remedy is not told once: {answer.text!r}")
+    scene.expect(answer.text.count("Once that's fixed") == 1, f"one remedy is not told once: {answer.text!r}")
     match alert:
         case "deleted":
             alerts.messages.clear()
