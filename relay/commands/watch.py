@@ -182,12 +182,14 @@ class Watch:
         return replace(result, card=await self.immediate_posts.after_waiting(result.card))
 
     async def set_mention(self, ask: Ask, subscription_id: int, mention: bool) -> None:
-        """Sets whether the asker, who waits for the job, is pinged at its end. If they wait for it as part of their
-        batch, the ping comes at the end of the batch. Raises NothingToDo."""
+        """Sets whether the asker, who waits for the job, is pinged with its outcome. If they wait for it as part of
+        their batch, the ping comes at the end of the batch. Raises NothingToDo."""
         async with self._database.transaction() as tx:
             here = require_here(ask, await subscriptions.by_id(tx, subscription_id))
             waits = await subscriptions.set_mention(tx, here.id, ask.user_id, mention)
-            if here.ended_at is not None or not waits:
+            outcomes = [] if here.ended_at is None else await delivery_queries.outcomes_of(tx, [here.id])
+            is_over = here.ended_at is not None and not any(one.state.is_open for one in outcomes)
+            if is_over or not waits:
                 raise NothingToDo
             await ping_at_end_of_batch(tx, ask, here, mention=mention)
         self._changes.subscription_changed(here.id)  # A batch's summary says whether it ends with a ping.

@@ -85,6 +85,13 @@ MUTATIONS = (
         "",
     ),
     mutation(
+        "a ping can't be declined while the result waits to be posted",
+        "tests/relay/commands/test_commands.py::test_a_ping_can_be_declined_until_the_result_is_posted",
+        "Watch.set_mention",
+        "is_over = here.ended_at is not None and not any(one.state.is_open for one in outcomes)",
+        "is_over = here.ended_at is not None",
+    ),
+    mutation(
         "declining the ping for one job of a batch loses the ping at its end",
         "tests/relay/commands/test_watch_many.py::"
         "test_a_person_who_wants_no_ping_for_the_jobs_of_their_batch_gets_none",

@@ -884,6 +884,20 @@ async def test_set_mention_works_only_for_subscribers(world: RelayFixture) -> No
         await world.commands.watch.set_mention(world.ask(person=2), 1, True)
 
 
+async def test_a_ping_can_be_declined_until_the_result_is_posted(world: RelayFixture) -> None:
+    await world.watch("job-1")
+    world.api.put("job-1", JobState.COMPLETED, media=(Media("https://x/1.mp4"),))
+    world.clock.move_to(world.clock.monotonic() + 100)
+    await world.commands.job_checks.check_now(world.ask(), 1)
+    assert await world.outcomes() == [("outcome", CHANNEL)]
+    await world.commands.watch.set_mention(world.ask(), 1, False)
+    assert await world.rows("SELECT mention FROM subscribers") == [(0,)]
+    async with world.database.transaction() as tx:
+        await tx.run("UPDATE deliveries SET state = 'posted', message_id = 9001")
+    with pytest.raises(refusals.NothingToDo):
+        await world.commands.watch.set_mention(world.ask(), 1, True)
+
+
 async def test_post_again_works_once_per_reply_with_fresh_links(world: RelayFixture) -> None:
     world.api.put("job-1", JobState.COMPLETED, media=(Media("https://x/old.mp4"),))
     await world.commands.watch.status(world.ask(), "job-1", True, False)
