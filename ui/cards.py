@@ -191,8 +191,11 @@ def _stopped(post: CardPost) -> str:
 
 
 def summary_view(post: SummaryPost, address: Address) -> discord.ui.LayoutView:
-    """The summary's view. The summary pings nobody: it is sent silently and without allowed mentions."""
-    buttons = ((Action.STOP_BATCH, post.batch_id),) if post.open else ()
+    """The summary's view. The summary pings nobody: it is sent silently and without allowed mentions.
+
+    A new message has its button even if nothing is left to stop: by it, the message is found in the channel's history.
+    """
+    buttons = ((Action.STOP_BATCH, post.batch_id),) if post.open or post.nonce else ()
     colour = RUNNING if post.open else DONE
     if not post.open and post.done < len(post.entries):
         colour = STOPPED

@@ -235,7 +235,8 @@ class CardEdits:
         if key in self._unanswered:
             return False
         if isinstance(shown, SummaryPost):
-            return replace(shown, nonce="") == post
+            # A message that has not been edited yet (it has a nonce) has its button even if the batch has ended.
+            return replace(shown, nonce="") == post and (post.open or not shown.nonce)
         # The content of this summary is not in memory. It is forgotten once all jobs of the batch have ended.
         if post.open or message.shown_at > now:
             return False

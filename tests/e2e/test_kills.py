@@ -197,3 +197,29 @@ async def test_a_database_restored_from_before_the_outcome(harness: Harness, ser
     await harness.start()
     for server in servers:
         await _there_once(server)
+
+
+async def test_the_summary_of_a_batch_that_had_ended_is_posted_once(harness: Harness, server: GuildFixture) -> None:
+    """By its button it is found in the history; the button is removed once the message is edited."""
+    hold = Hold()
+    path = f"/channels/{server.channel.id}/messages"
+    harness.discord.faults.add(method="POST", path=path, when="after", action=hold, match=_is_summary)
+    jobs = [server.job(), server.job()]
+    for job in jobs:
+        job.complete()
+    await server.watch(*jobs)
+    async with asyncio.timeout(10):
+        await hold.reached.wait()
+    await harness.kill()
+    harness.discord.faults.clear()
+    hold.release.set()
+    harness.discord.forget_nonces()
+    assert harness.ledger.age_unanswered(server.channel.id, HOUR) == 1
+    await harness.start()
+    await server.settled()
+    await harness.discord.until(lambda: not any(summary.buttons for summary in server.cards()))
+    assert len(server.cards()) == 1
+
+
+def _is_summary(call: RecordedRequest) -> bool:
+    return "outcome:details" not in str(call.json)

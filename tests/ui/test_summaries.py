@@ -29,12 +29,12 @@ def test_an_open_batch() -> None:
 
 
 def test_an_ended_batch_has_nothing_to_stop() -> None:
-    ended = replace(POST, entries=(ENDED, ENDED), done=2, open=False)
+    ended = replace(POST, entries=(ENDED, ENDED), nonce="", done=2, open=False)
     assert summary_text(ended, HERE).startswith("**All 2 jobs have ended.**\n")
     assert summary_text(ended, HERE).endswith("\n-# Asked by <@42>.")
     (box,) = components_of(summary_view(ended, HERE))
     assert len(box["components"]) == 1
-    stopped = replace(POST, open=False)
+    stopped = replace(POST, nonce="", open=False)
     assert summary_text(stopped, HERE).startswith("**Stopped watching.** 1 job keeps running at PixVerse.\n")
     (box,) = components_of(summary_view(stopped, HERE))
     assert box["accent_color"] == cards.STOPPED.value

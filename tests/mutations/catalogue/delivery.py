@@ -144,6 +144,20 @@ MUTATIONS = (
         "",
     ),
     mutation(
+        "the summary of a batch that had ended is posted twice",
+        "tests/e2e/test_kills.py::test_the_summary_of_a_batch_that_had_ended_is_posted_once",
+        "summary_view",
+        "if post.open or post.nonce",
+        "if post.open",
+    ),
+    mutation(
+        "the summary of a batch that had ended keeps its button",
+        "tests/relay/cards/test_card_loop.py::test_the_summary_of_a_batch_that_had_ended_loses_its_button",
+        "CardEdits._says_so_already",
+        "and (post.open or not shown.nonce)",
+        "",
+    ),
+    mutation(
         "an ended summary is edited at every occasion",
         "tests/relay/cards/test_card_loop.py::test_a_summary_follows_its_jobs",
         "CardEdits._says_so_already",

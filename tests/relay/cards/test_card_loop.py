@@ -1145,6 +1145,21 @@ async def test_a_summary_follows_its_jobs(world: CardLoopFixture) -> None:
     assert len(world.discord.edits) == edits
 
 
+async def test_the_summary_of_a_batch_that_had_ended_loses_its_button(world: CardLoopFixture) -> None:
+    batch_id = await world.batch(CHANNEL, 9)
+    subscription_id = await world.watch("job", CHANNEL, batch_id=batch_id, users=(9,))
+    await world.end(completed("job"), closes=(subscription_id,))
+    await world.pump()
+    async with world.database.transaction() as tx:
+        await deliveries.add_summary(
+            tx, batch_id=batch_id, guild_id=GUILD, channel_id=CHANNEL, base_nonce="s" * 25, now=world.clock.now()
+        )
+    await world.pump()
+    await world.move(10 * SECOND)
+    await world.move(10 * SECOND)
+    assert [type(post) for _, post in world.discord.edits] == [SummaryPost]
+
+
 async def test_a_summary_is_put_right_after_an_edit_without_a_response(world: CardLoopFixture) -> None:
     """Discord may have stored the edit, although the summary should look as before by now."""
     await _with_summary(world)
