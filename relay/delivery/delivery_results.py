@@ -31,6 +31,7 @@ from storage.database import Database, Transaction
 from storage.deliveries import Delivery
 
 _DAY = 24 * 3600 * SECOND
+_OF_CONTENT = (NoticeKind.REDUCED, NoticeKind.REFUSED)
 _SAME_TIME = 3600 * SECOND
 """Milliseconds. Outcomes that were blocked within this time of each other are given up together, with one notice."""
 
@@ -210,12 +211,15 @@ class ResultRecorder:
 async def add_notice(
     tx: Transaction, guild_id: int, about_channel: int, notice: NoticePost, now: int, *, once_in: int = 1
 ) -> None:
-    """Adds a notice about a channel for the server's alerts channel, unless that is the same channel.
+    """Adds a notice about a channel for the server's alerts channel. If that is the same channel, it gets only notices
+    about what Discord refused there for its content.
 
     A notice of the same kind and cause is added at most once in `once_in` milliseconds.
     """
     server = await servers.get(tx, guild_id)
-    if server is None or server.alerts_channel is None or server.alerts_channel == about_channel:
+    if server is None or server.alerts_channel is None:
+        return
+    if server.alerts_channel == about_channel and notice.kind not in _OF_CONTENT:
         return
     key, at = notice.cause or "", now // once_in
     await notice_json.add(tx, guild_id, server.alerts_channel, notice, now, at=at, key=key, about=about_channel)

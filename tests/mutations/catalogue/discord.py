@@ -564,6 +564,20 @@ MUTATIONS = (
         "pass",
     ),
     mutation(
+        "admins do not read why a result in the alerts channel was reduced",
+        "tests/relay/commands/test_resending.py::test_alerts_about_the_alerts_channel_itself",
+        "delivery_results.add_notice",
+        "and notice.kind not in _OF_CONTENT:",
+        "and 1:",
+    ),
+    mutation(
+        "a closed alerts channel gets the alert that it is closed",
+        "tests/relay/commands/test_resending.py::test_alerts_about_the_alerts_channel_itself",
+        "delivery_results.add_notice",
+        "if server.alerts_channel == about_channel and",
+        "if 0 and",
+    ),
+    mutation(
         "a permission given back is not noticed",
         "tests/relay/delivery/test_delivery_loop.py::test_a_permission_change_sends_waiting_results_at_once",
         "GuildLifecycle.permissions_changed",

@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 
-from model.messages import CardPost, OutcomePost, Refused
+from model.messages import CardPost, OutcomePost, Refused, SendResult
 from model.states import CardStatus, NoticeKind, Reason
 from relay.commands.ask import Ask
 from relay.commands.lookups import Lookups
@@ -212,6 +212,26 @@ async def test_admins_are_told_if_discord_accepts_no_form_of_a_result(world: Out
     (post,) = world.discord.outcomes(CHANNEL)
     assert isinstance(post, OutcomePost)
     assert not post.without_api_text
+
+
+@pytest.mark.parametrize(
+    ("refusals", "kind"),
+    [([AUTOMOD], NoticeKind.REDUCED), ([AUTOMOD] * 3, NoticeKind.REFUSED), ([NO_ACCESS], None)],
+    ids=["reduced", "refused", "closed"],
+)
+async def test_alerts_about_the_alerts_channel_itself(
+    world: OutboxFixture, refusals: list[SendResult], kind: NoticeKind | None
+) -> None:
+    """Why Discord refuses a result can be told there; that the channel is closed can't."""
+    async with world.database.transaction() as tx:
+        await servers.set_alerts_channel(tx, GUILD, CHANNEL)
+    await world.watch("job", CHANNEL)
+    await world.end(completed("job"))
+    world.discord.script = list(refusals)
+    await world.pump()
+    rows = await world.database.reader.all("SELECT notice, channel_id FROM deliveries WHERE kind = 'notice'")
+    told = [(notice_json.load(row["notice"], "").kind, row["channel_id"]) for row in rows]
+    assert told == ([] if kind is None else [(kind, CHANNEL)])
 
 
 async def test_pages_start_with_what_an_admin_can_fix(world: OutboxFixture) -> None:
