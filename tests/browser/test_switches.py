@@ -145,7 +145,7 @@ async def test_callbacks_are_sent(demo: DemoPage) -> None:
     await demo.hears("There is no address yet")
     await demo.page.get_by_role("textbox", name="replyUrl").fill(answer.text.split("`")[3])
     await demo.page.locator("form[data-do='callback-address'] button").click()
-    await demo.hears("told there")
+    await demo.hears("send their callbacks there")
     await row.get_by_role("button", name="Send its callback").click()
     await demo.hears("answered with 2")
     await demo.choose("Sent", "every change")

@@ -181,12 +181,12 @@ async def test_a_refused_token_is_reported_once_and_so_is_its_end(server: GuildF
     server.account.ok()
     flowing = await server.notice("**PixVerse results are back.**")
     assert not flowing.pinged
+    assert "4 jobs resumed." in flowing.text
     assert (await server.outcome()).text.startswith("**Your video is ready.**")
     unseen.complete()
     await server.harness.discord.until(lambda: len(server.outcomes()) == 2)
     over = await server.notice("**Fixed: the API token works.**")
     assert (over.id, over.edited, over.pinged) == (notice.id, True, notice.pinged)
-    assert "4 jobs resumed." in over.text
     assert re.search(r"\n-# useapi\.net refused it for .+, until <t:\d+:f>\.$", over.text)
     assert len(server.notices()) == 2
 

@@ -213,9 +213,9 @@ async def test_an_unusable_server_is_one_line_and_code_2(build: Build, postgres_
         connection.execute("CREATE TABLE orders (id BIGINT)")
     cases = {
         address.replace(quoted, quote(f"{PASSWORD}-wrong", safe="")): "refuses the user or the password",
-        address.replace(quoted, PASSWORD): "is no address of a PostgreSQL database",
+        address.replace(quoted, PASSWORD): "is not the address of a PostgreSQL database",
         f"{address}?sslmode=require": "cannot agree on TLS",
-        f"{address}?sslmod=require": "is no address of a PostgreSQL database",
+        f"{address}?sslmod=require": "is not the address of a PostgreSQL database",
         address.replace(f":{postgres_server.port}/", f":{free_port()}/"): "cannot be reached",
         address.replace("127.0.0.1", "host.invalid"): "cannot be reached",
         address: "another program's",
@@ -257,7 +257,7 @@ async def test_moving_a_database_that_has_no_key_yet(build: Build, postgres_serv
     target = postgres_server.new_database(tables=False)
     copied = await harness.bot.run("copy-database", target.secret.get_secret_value())
     assert copied.code == 0, copied.text
-    assert copied.lines[-1].startswith("Set ENCRYPTION_KEY to a new key; make one with python")
+    assert copied.lines[-1].startswith("Set ENCRYPTION_KEY to a new key; make one with /")
 
 
 async def test_moving_from_sqlite_and_back(build: Build, postgres_server: PostgresServer) -> None:
