@@ -56,7 +56,7 @@ from settings import PostgresUrl, Settings
 from storage import processes
 from storage.database import Database, open_reader
 from storage.engines.interface import Use
-from storage.engines.opening import instance_lock
+from storage.engines.opening import instance_lock, may_be_migrated
 from storage.engines.sqlite.engine import Connect, connect_in_thread
 from storage.inspection import inspect
 from storage.secret_store import SecretStore
@@ -142,9 +142,9 @@ async def serve(
 
 async def _open_storage(settings: Settings, stack: AsyncExitStack, dependencies: Dependencies) -> Storage:
     keys = [key.get_secret_value() for key in settings.encryption_keys]
-    if isinstance(settings.database, PostgresUrl):
-        await inspect(settings.database, keys)  # A process with another key must not migrate the tables.
     stack.enter_context(instance_lock(settings.database))
+    if may_be_migrated(settings.database):
+        await inspect(settings.database, keys)  # A bot with another key must not migrate the tables.
     database = await Database.open(settings.database, connect=dependencies.connect)
     stack.push_async_callback(database.close)
     secret_store = await SecretStore.open(database, keys)

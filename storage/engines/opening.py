@@ -60,6 +60,11 @@ async def examine(place: DatabasePlace) -> int:
     return await postgres_engine.examine(place, preparation.LOCK_WAIT_SECONDS)
 
 
+def may_be_migrated(place: DatabasePlace) -> bool:
+    """Whether a start may migrate the database, which must be there. On PostgreSQL it always may."""
+    return isinstance(place, PostgresUrl) or preparation.may_be_migrated(place)
+
+
 async def require(place: DatabasePlace) -> None:
     """Raises DatabaseUnreachable if the bot has no database there yet, and on PostgreSQL what `examine` raises."""
     if isinstance(place, Path):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from tests.e2e.conftest import Build
 from tests.e2e.guild_fixture import GuildFixture
 from tests.e2e.harness import Harness
 from tests.e2e.process import Finished
+from tests.storage.test_takeover import TABLES_3
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -158,6 +161,20 @@ async def test_a_wrong_key(stopped: Harness) -> None:
     assert finished.code == 2
     assert "ENCRYPTION_KEY" in finished.lines[-1]
     assert "Traceback" not in finished.text
+
+
+@pytest.mark.parametrize("key", ["", Fernet.generate_key().decode()], ids=["no key file", "another key"])
+async def test_without_its_key_a_database_is_not_even_migrated(stopped: Harness, tmp_path: Path, key: str) -> None:
+    """Otherwise the previous version could not be started again."""
+    path = tmp_path / "relay.db"
+    with closing(sqlite3.connect(path)) as database:
+        database.executescript(TABLES_3.read_text(encoding="utf-8") + "INSERT INTO meta VALUES ('key_check', x'00');")
+    changed = {"DATABASE_URL": f"sqlite:///{path}", "ENCRYPTION_KEY": key}
+    finished = await stopped.bot.run(changed=changed)
+    _one_line(finished, 2, "ENCRYPTION_KEY" if key else "relay.db.key is gone")
+    with closing(sqlite3.connect(path)) as database:
+        assert database.execute("PRAGMA user_version").fetchone() == (3,)
+    assert sorted(file.name for file in tmp_path.iterdir() if file.is_file()) == ["relay.db", "relay.db.lock"]
 
 
 async def test_a_missing_key_file(stopped: Harness) -> None:

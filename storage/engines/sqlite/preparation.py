@@ -54,6 +54,16 @@ async def examine(path: Path, lock_wait: float = LOCK_WAIT_SECONDS) -> int:
     return await _patiently(path, lock_wait, _examine_once)
 
 
+def may_be_migrated(path: Path) -> bool:
+    """Whether the file has tables of an earlier version, which `prepare` would migrate. Also true if it can't be read
+    now."""
+    try:
+        with _connected(path) as connection:
+            return 0 < migrate.version(connection) < migrations.newest(migrations.load("sqlite"))
+    except sqlite3.Error:
+        return True
+
+
 async def _patiently(path: Path, lock_wait: float, work: Callable[[Path], _T]) -> _T:
     """Waits for another program's lock in short attempts, so that a bot that is told to stop meanwhile stops.
 

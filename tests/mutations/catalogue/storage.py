@@ -6,6 +6,13 @@ from tests.mutations.mutation import mutation
 
 MUTATIONS = (
     mutation(
+        "an SQLite database is migrated without its key",
+        "tests/e2e/test_starts.py::test_without_its_key_a_database_is_not_even_migrated[another key]",
+        "storage.engines.opening.may_be_migrated",
+        " or preparation.may_be_migrated(place)",
+        "",
+    ),
+    mutation(
         "an unknown commit of a cancelled caller is not reported",
         "tests/storage/test_database.py::"
         "test_a_commit_with_an_unknown_result_is_in_doubt[sqlite-its caller was cancelled]",
