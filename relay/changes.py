@@ -73,6 +73,8 @@ class Changes:
 
         self.api_changed = Signal[[]]()
         """The API went away, or came back."""
+        self.api_changed_elsewhere = Signal[[]]()
+        """The API went away, or came back, for another process."""
         self.writes_changed = Signal[[]]()
         """The database stopped taking writes, or takes them again."""
         self.commit_doubted = Signal[[]]()

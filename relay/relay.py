@@ -145,7 +145,7 @@ class Relay:
             poster=poster,
             clock=clock,
             in_force=self.accounts.in_force,
-            api_down_since=lambda: self.fetcher.down_since,
+            api_down_since=self._api_down_since,
             paused=lambda: self.writes.paused,
             max_age=settings.job_max_age_ms,
         )
@@ -159,7 +159,7 @@ class Relay:
             attacher=Attacher(media, link_refresher.refresh, clock),
             card_posts=card_posts,
             clock=clock,
-            working_since=lambda: max(started, self.writes.not_paused_since()),
+            working_since=lambda: max(self._running_since(started), self.writes.not_paused_since()),
         )
         sender = Sender(database, poster, builder, ResultRecorder(database, changes, clock), clock, ownership)
         self.outbox = DeliveryLoop(database, sender, clock, ownership=ownership)
@@ -212,6 +212,7 @@ class Relay:
 
         changes.api_changed.listen(self.cards.all_changed)
         changes.api_changed.listen(self.poller.api_changed)
+        changes.api_changed_elsewhere.listen(self.cards.all_changed)
         changes.writes_changed.listen(self.cards.all_changed)
         changes.writes_changed.listen(lambda: None if self.writes.paused else self.poller.writes_are_back())
         changes.commit_doubted.listen(self._read_all_again)
@@ -223,6 +224,7 @@ class Relay:
         await self.callback_addresses.read_all()
         await self.guilds.suspend_unserved()
         if self.membership is not None:
+            self.membership.api_down_since_here = lambda: self.fetcher.down_since
             await self.membership.join()
 
     def _read_all_again(self) -> None:
@@ -230,6 +232,16 @@ class Relay:
         for account_id in self._account_ids():
             self.changes.account_changed(account_id)
         self.changes.servers_moved()
+
+    def _api_down_since(self, account_id: int) -> int | None:
+        """Since when the API has been down for the process that polls the account."""
+        if self.membership is None or self.membership.owns_account(account_id):
+            return self.fetcher.breaker.down_since
+        return self.membership.api_down_since(account_id)
+
+    def _running_since(self, started: int) -> int:
+        """Since when the bot has been running, in this process or in others before it."""
+        return started if self.membership is None else self.membership.bot_since
 
     def _account_ids(self) -> list[int]:
         return [account.id for account in self.accounts.every()]

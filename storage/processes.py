@@ -35,6 +35,8 @@ class Process:
     """The bot's version that it runs."""
     seconds: float = 0.0
     """For how long it has been running."""
+    api_down_since: int | None = None
+    """Since when the API has been down for this process, in milliseconds UTC; None if it responds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +65,29 @@ async def now(queries: Queries) -> int:
     return int(await queries.value(f"SELECT {_NOW_MS}") or 0)
 
 
-async def register(tx: Transaction, process_id: str, version: str) -> None:
-    """Gives a new process its lease."""
-    await tx.run(f"INSERT INTO processes (id, version, lease_until) VALUES (?, ?, {_UNTIL})", (process_id, version))
+async def register(tx: Transaction, process_id: str, version: str) -> int:
+    """Gives a new process its lease. Returns since when at least one process has been alive, in milliseconds UTC."""
+    return int(
+        await tx.value(
+            f"""
+            INSERT INTO processes (id, version, lease_until, bot_since)
+            SELECT ?, ?, {_UNTIL}, least({_NOW_MS}, min(bot_since)) FROM processes WHERE {_ALIVE} RETURNING bot_since
+            """,
+            (process_id, version),
+        )
+        or 0
+    )
 
 
 async def renew(tx: Transaction, process_id: str) -> int | None:
     """Renews a process's lease; returns the database server's time (milliseconds UTC), or None if the lease is lost."""
     sql = f"UPDATE processes SET lease_until = {_UNTIL} WHERE id = ? AND {_ALIVE} RETURNING {_NOW_MS}"
     return await tx.value(sql, (process_id,))
+
+
+async def note_api(tx: Transaction, process_id: str, down_since: int | None) -> None:
+    """Notes since when the API has been down for a process; None if it responds."""
+    await tx.run("UPDATE processes SET api_down_since = ? WHERE id = ?", (down_since, process_id))
 
 
 async def note_server(tx: Transaction, server: str) -> int:
@@ -129,7 +145,7 @@ async def alive(queries: Queries) -> list[Process]:
     return await queries.all_as(
         Process,
         f"""
-        SELECT id, draining, version,
+        SELECT id, draining, version, api_down_since,
           CAST(extract(epoch FROM clock_timestamp() - started_at) AS double precision) AS seconds
         FROM processes WHERE {_ALIVE} ORDER BY id
         """,

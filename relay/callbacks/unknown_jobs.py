@@ -112,8 +112,7 @@ class UnknownJobs:
 
     def _has_to_wait(self, account_id: int) -> bool:
         """Whether the account backs off, or the API is down and polled jobs show when it is back."""
-        is_down = self._fetcher.down_since is not None and self._fetcher.breaker.polled_jobs() > 0
-        return is_down or self._fetcher.backoff_until(account_id) is not None
+        return self._fetcher.down_since is not None or self._fetcher.backoff_until(account_id) is not None
 
     def _may_ask(self, account_id: int) -> bool:
         """Counts a request of the account if it may be made now; returns whether it may."""

@@ -41,7 +41,8 @@ class CardView:
 
 
 class CardPosts:
-    """Builds cards and summaries. `in_force` returns the account that a server uses; `max_age` is in milliseconds."""
+    """Builds cards and summaries. `in_force` returns the account that a server uses; `api_down_since` returns since
+    when the API has been down for an account, in milliseconds UTC; `max_age` is in milliseconds."""
 
     def __init__(
         self,
@@ -50,7 +51,7 @@ class CardPosts:
         poster: Poster,
         clock: Clock,
         in_force: Callable[[int], int | None],
-        api_down_since: Callable[[], int | None],
+        api_down_since: Callable[[int], int | None],
         paused: Callable[[], bool],
         max_age: int,
     ) -> None:
@@ -70,7 +71,7 @@ class CardPosts:
         outcomes = (await self._outcomes_of([row]))[row.subscription_id]
         outcome = _of_this_round(row, outcomes)
         at = self._clock.now()
-        api_down = self._api_down_since() is not None
+        api_down = self._api_down_since(row.account_id) is not None
         inputs = self._inputs(row, self._job_told(row, outcome), outcome, at, api_down=api_down, paused=self._paused())
         status = card_status(inputs)
         address = Address(row.guild_id, row.channel_id)
@@ -142,7 +143,7 @@ class CardPosts:
             missing = self._poster.missing_permissions(Address(row.guild_id, row.channel_id)) or ()
         return replace(
             self.plain(row, job, status),
-            since=self._api_down_since() if status is CardStatus.API_DOWN else None,
+            since=self._api_down_since(row.account_id) if status is CardStatus.API_DOWN else None,
             until=self._until(row, _of_this_round(row, outcomes), status),
             missing=missing,
             outcome=row.outcome if ended else None,

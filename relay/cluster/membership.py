@@ -18,7 +18,7 @@ from uuid import uuid4
 from model.discord_ids import Shards, shard_of
 from relay.changes import Changes
 from relay.clock import DatabaseClock
-from relay.cluster.account_shares import accounts_of
+from relay.cluster.account_shares import accounts_of, process_for
 from relay.cluster.change_feed import ChangeFeed
 from relay.cluster.request_shares import RequestShare, fair_requests
 from relay.failures import FailureSeries
@@ -90,6 +90,12 @@ class Membership:
         self.search_first_until = 0
         self._delete_changes_at = -math.inf
         self._draining = False
+        self.bot_since = 0
+        """Since when at least one process has been alive, in milliseconds UTC."""
+        self.api_down_since_here: Callable[[], int | None] = lambda: None
+        """Returns since when the API has been down for this process, in milliseconds UTC."""
+        self._api_down_since: dict[str, int | None] = {}
+        """The same for each process that polls accounts, as its row says."""
         self._looking = FailureSeries(log, "the other processes could not be looked at", RENEW_SECONDS)
 
     # ---- what this process holds ------------------------------------------------------------------------------------
@@ -124,6 +130,12 @@ class Membership:
 
     async def release_named_lease(self, name: str) -> None:
         await self._write(lambda tx: processes.release_named_lease(tx, self.process_id, name))
+
+    def api_down_since(self, account_id: int) -> int | None:
+        """Since when the API has been down for the process that should poll the account, in milliseconds UTC."""
+        if not self._api_down_since:
+            return None
+        return self._api_down_since[process_for(account_id, self._api_down_since)]
 
     # ---- shards -----------------------------------------------------------------------------------------------------
 
@@ -239,7 +251,7 @@ class Membership:
         asked_at = self._clock.monotonic()
         async with self._leases.transaction() as tx:
             await processes.forget(tx, self.process_id)
-            await processes.register(tx, self.process_id, self._version)
+            self.bot_since = await processes.register(tx, self.process_id, self._version)
         await self._note_server()
         await self._feed.begin()
         self._trust(asked_at)
@@ -251,8 +263,7 @@ class Membership:
         asked_at = self._clock.monotonic()
         now = await self._write(lambda tx: processes.renew(tx, self.process_id))
         if now is None:
-            log.warning("this process's lease has run out; others have what it held")
-            self._lose()
+            self._lease_ran_out()
             return
         self._clock.set(now, asked_at)
         self._trust(asked_at)
@@ -274,6 +285,10 @@ class Membership:
         self._trusted_until = asked_at + LEASE_SECONDS - MARGIN_SECONDS
         self._had_lease_until = self._trusted_until
         self._renew_at = asked_at + RENEW_SECONDS
+
+    def _lease_ran_out(self) -> None:
+        log.warning("this process's lease has run out; others have what it held")
+        self._lose()
 
     def _lose(self) -> None:
         self._trusted_until = -math.inf
@@ -300,7 +315,12 @@ class Membership:
             for process_id in dead:
                 log.warning("process %s is gone; what it held is free", process_id)
         alive = await processes.alive(reader)
-        await self._share_accounts(frozenset(process.id for process in alive if not process.draining))
+        if all(process.id != self.process_id for process in alive):
+            self._lease_ran_out()  # Sooner than by this process's own clock: the server's was set ahead.
+            return
+        takers = [process for process in alive if not process.draining]
+        await self._share_api_outages(takers)
+        await self._share_accounts(frozenset(process.id for process in takers))
         shards = await self._look_at_shards()
         share = fair_requests(len(shards.held), shards.count, len(alive))
         self._requests.note(asked_at, share, alone=len(alive) == 1)
@@ -308,6 +328,16 @@ class Membership:
         if self._clock.monotonic() >= self._delete_changes_at and await self.take_named_lease(_FEED_LEASE):
             await self._write(self._feed.delete_old)
             self._delete_changes_at = self._clock.monotonic() + DELETE_SECONDS
+
+    async def _share_api_outages(self, pollers: Collection[Process]) -> None:
+        """Tells the other processes whether the API is down for this one, and notes for which of them it is."""
+        before = self._api_down_since
+        self._api_down_since = {process.id: process.api_down_since for process in pollers}
+        here = self.api_down_since_here()
+        if self.process_id in self._api_down_since and self._api_down_since[self.process_id] != here:
+            await self._write(lambda tx: processes.note_api(tx, self.process_id, here))
+        if self._api_down_since != before and any((*before.values(), *self._api_down_since.values())):
+            self._changes.api_changed_elsewhere()
 
     async def _share_accounts(self, takers: frozenset[str]) -> None:
         should = accounts_of(self.process_id, frozenset(self._all_accounts()), takers)

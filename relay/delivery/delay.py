@@ -23,7 +23,7 @@ class Delay:
     """When the outcome was added to the outbox; later than `seen` if the subscription was on hold."""
     watched_since: int
     working_since: int
-    """Since when this process has run and been able to store what it sees."""
+    """Since when the bot has run and been able to store what it sees."""
     account_changes: tuple[int, ...]
     """When the account's token last began or stopped working, and when the server began to use the account."""
     server_back: int

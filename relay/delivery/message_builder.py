@@ -63,8 +63,8 @@ class Draft:
 
 
 class MessageBuilder:
-    """Builds messages. `working_since` returns since when this process has run and been able to store what it
-    sees, in milliseconds UTC."""
+    """Builds messages. `working_since` returns since when the bot has run and been able to store what it sees,
+    in milliseconds UTC."""
 
     def __init__(
         self,

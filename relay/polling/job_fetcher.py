@@ -120,8 +120,10 @@ class JobFetcher:
 
     @property
     def down_since(self) -> int | None:
-        """Since when the API has been down, in milliseconds UTC; None while it responds."""
-        return self.breaker.down_since
+        """Since when the API has been down, in milliseconds UTC; None while it responds, and if no polled job would
+        show that it is back."""
+        since = self.breaker.down_since
+        return since if since is not None and self.breaker.polled_jobs() else None
 
     def backoff_until(self, account_id: int) -> float | None:
         """Until when (monotonic seconds) this account backs off; None if its token may be used now."""

@@ -192,14 +192,14 @@ async def test_another_key_does_not_even_migrate_the_tables(harness: Harness, po
     assert isinstance(place, PostgresUrl)
     with closing(postgres_server.admin(name_of(place))) as connection:
         connection.execute(
-            "ALTER TABLE servers DROP COLUMN account_since, DROP COLUMN back_at;"
-            "UPDATE pixverse_relay SET tables = 7, oldest_code = 5"
+            "ALTER TABLE processes DROP COLUMN api_down_since, DROP COLUMN bot_since;"
+            "UPDATE pixverse_relay SET tables = 8, oldest_code = 5"
         )
         refused = await harness.bot.run(changed={"ENCRYPTION_KEY": new_key()})
         assert (refused.code, "is not the key of this database" in refused.lines[-1]) == (2, True)
-        assert connection.execute("SELECT tables FROM pixverse_relay").fetchone() == (7,)
-        await harness.start()
         assert connection.execute("SELECT tables FROM pixverse_relay").fetchone() == (8,)
+        await harness.start()
+        assert connection.execute("SELECT tables FROM pixverse_relay").fetchone() == (9,)
 
 
 async def test_an_unusable_server_is_one_line_and_code_2(build: Build, postgres_server: PostgresServer) -> None:

@@ -222,6 +222,25 @@ async def test_a_callback_that_arrives_at_the_wrong_process(begin: Begin) -> Non
         await server.outcome(timeout=10)
 
 
+async def test_a_card_tells_of_an_outage_that_the_process_that_polls_its_job_sees(pair: Pair) -> None:
+    """Members' lookups fail in the process that edits the card, which polls no job that would show that the API is
+    back."""
+    holder = pair.holder()
+    assert holder is not None
+    (other,) = [process for process in pair.processes() if process != holder]
+    server = await _town_of(pair, other)
+    await server.watched()
+    pair.harness.pixverse.off()
+    try:
+        await server.card_says("**On hold: PixVerse's API isn't answering.**")
+        while not pair.bot_of(holder).said("The PixVerse API does not answer"):
+            await server.status(server.job(), private=True)
+            await asyncio.sleep(0.3)
+    finally:
+        pair.harness.pixverse.on()
+    await server.card_says("**Waiting to start.**")
+
+
 async def test_a_process_halted_for_longer_than_its_lease_sends_nothing_twice(pair: Pair) -> None:
     holder = pair.holder()
     assert holder is not None

@@ -149,7 +149,7 @@ class OutboxFixture:
             poster=self.discord,
             clock=self.clock,
             in_force=lambda _: self.in_force,
-            api_down_since=lambda: self.api_down_since,
+            api_down_since=lambda _: self.api_down_since,
             paused=lambda: self.paused,
             max_age=MAX_AGE,
         )

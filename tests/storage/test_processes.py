@@ -66,6 +66,22 @@ async def test_a_dead_process_s_lease_does_not_last_longer_if_the_server_s_clock
     assert not await processes.has_dead(leases.reader)
 
 
+async def test_the_bot_runs_as_long_as_any_process_does(leases: Database) -> None:
+    """A result that an update delays is not late because the bot was offline."""
+
+    async def register(process_id: str) -> int:
+        async with leases.transaction() as tx:
+            return await processes.register(tx, process_id, "1")
+
+    (first, other) = await leases.reader.values("SELECT bot_since FROM processes ORDER BY started_at")
+    assert first == other
+    await _run_out(leases, "a")
+    assert await register("c") == first
+    for process_id in ("b", "c"):
+        await _run_out(leases, process_id)
+    assert await register("d") > first
+
+
 async def test_what_dead_processes_held_is_free(leases: Database) -> None:
     async with leases.transaction() as tx:
         account = await tx.insert("accounts", account_key="k", state_since=0)

@@ -53,7 +53,7 @@ class Process(KeptInMemory):
         changes.jobs_found.listen(lambda items: self.recorded.extend(("jobs_found", item) for item in items))
         for name in ("account_moved", "end_reported", "account_changed"):
             getattr(changes, name).listen(partial(self._hear, name))
-        for name in ("servers_moved", "deliveries_added", "commit_doubted"):
+        for name in ("servers_moved", "deliveries_added", "commit_doubted", "api_changed_elsewhere"):
             getattr(changes, name).listen(partial(self._hear, name, None))
         self.database_clock = DatabaseClock(self.clock)
         self.feed = ChangeFeed(self.database, changes, [self], self.clock.monotonic)
@@ -178,6 +178,15 @@ async def test_a_process_declared_dead_registers_again(begin: Begin) -> None:
     assert first.owned() | second.owned() == set(first.accounts)
     assert first.owned() & second.owned() == set()
     assert first.read == [None, None]
+
+
+async def test_a_single_process_registers_again_if_the_server_s_clock_is_set_ahead(begin: Begin) -> None:
+    process = await begin()
+    await process.run_out()
+    await process.member.turn()
+    assert (process.owned(), process.member.has_lease) == (set(), False)
+    await process.member.turn()
+    assert process.owned() == set(process.accounts)
 
 
 async def test_a_process_declared_dead_has_lost_its_named_leases(begin: Begin) -> None:
@@ -363,6 +372,47 @@ async def test_a_draining_process_takes_nothing_more(begin: Begin) -> None:
     assert (first.owned(), second.owned()) == (set(), set(second.accounts))
     assert not await first.member.take_named_lease("x")
     assert [process.draining for process in (await second.member.read_shards())[1]].count(True) == 1
+
+
+async def test_whether_the_api_is_down_is_said_by_the_process_that_polls_the_account(begin: Begin) -> None:
+    first, second = await begin(), await begin()
+    for process in (first, second):
+        await process.member.turn()
+    of_first, of_second = min(first.owned()), min(second.owned())
+    for down in (5, None):
+        second.member.api_down_since_here = partial(int, down) if down else lambda: None
+        first.recorded.clear()
+        for process in (second, first, first):
+            await process.member.turn()
+        assert first.member.api_down_since(of_second) == down
+        assert first.member.api_down_since(of_first) is None
+        assert first.recorded.count(("api_changed_elsewhere", None)) == 1
+
+
+async def test_another_process_means_that_the_bot_was_running(begin: Begin) -> None:
+    first = await begin()
+    second = await begin()
+    assert first.member.bot_since == second.member.bot_since > 0
+    await asyncio.gather(*(process.run_out() for process in (first, second)))
+    for _ in range(2):
+        await second.member.turn()
+    assert second.member.has_lease
+    assert second.member.bot_since > first.member.bot_since
+
+
+async def test_a_process_that_dies_while_the_api_is_down_for_it_leaves_no_outage(begin: Begin) -> None:
+    first, second = await begin(), await begin()
+    second.member.api_down_since_here = lambda: 5
+    for process in (second, first):
+        await process.member.turn()
+    account = next(account for account in first.accounts if first.member.api_down_since(account) == 5)
+    await second.run_out()
+    first.recorded.clear()
+    for _ in range(2):
+        await first.member.turn()
+    assert account in first.owned()
+    assert first.member.api_down_since(account) is None
+    assert ("api_changed_elsewhere", None) in first.recorded
 
 
 async def test_servers_belong_to_the_holder_of_their_shard(begin: Begin) -> None:

@@ -342,6 +342,17 @@ async def test_jobs_on_hold_do_not_hide_that_the_api_is_down(world: RelayFixture
     assert world.fetcher.down_since is not None
 
 
+async def test_without_a_polled_job_nobody_knows_whether_the_api_is_still_down(world: RelayFixture) -> None:
+    """No request would show that it is back."""
+    await world.watch("job-1")
+    world.api.everywhere = Unavailable("503")
+    world.run()
+    await world.advance(300)
+    assert world.fetcher.down_since is not None
+    world.accounts.states[ACCOUNT] = AccountState.REFUSED
+    assert world.fetcher.down_since is None
+
+
 async def test_a_refused_token_puts_its_jobs_on_hold_until_it_works(world: RelayFixture) -> None:
     await world.watch("job-1")
     world.run()

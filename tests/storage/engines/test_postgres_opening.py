@@ -186,8 +186,8 @@ async def test_a_table_locked_by_another_session(postgres_server: PostgresServer
 
 def _take_back_a_step(connection: psycopg.Connection[tuple[Any, ...]]) -> None:
     connection.execute(
-        "ALTER TABLE servers DROP COLUMN account_since, DROP COLUMN back_at;"
-        "UPDATE pixverse_relay SET tables = 7, oldest_code = 5"
+        "ALTER TABLE processes DROP COLUMN api_down_since, DROP COLUMN bot_since;"
+        "UPDATE pixverse_relay SET tables = 8, oldest_code = 5"
     )
 
 
@@ -199,17 +199,17 @@ async def test_new_tables_wait_for_a_backup_only_for_a_while(postgres_server: Po
         closing(postgres_server.admin(name_of(url))) as connection,
     ):
         _take_back_a_step(connection)
-        backup.execute("BEGIN; LOCK TABLE servers IN ACCESS SHARE MODE")
+        backup.execute("BEGIN; LOCK TABLE processes IN ACCESS SHARE MODE")
         async with asyncio.timeout(20):
             with pytest.raises(DatabaseLocked, match="like a backup"):
                 await Database.open(url, lock_wait=0.3)
-        assert connection.execute("SELECT tables FROM pixverse_relay").fetchone() == (7,)
+        assert connection.execute("SELECT tables FROM pixverse_relay").fetchone() == (8,)
         opening_it = asyncio.create_task(Database.open(url))
         await asyncio.sleep(0.3)
         assert not opening_it.done()
         backup.execute("ROLLBACK")
         await (await opening_it).close()
-        assert connection.execute("SELECT tables FROM pixverse_relay").fetchone() == (8,)
+        assert connection.execute("SELECT tables FROM pixverse_relay").fetchone() == (9,)
 
 
 async def test_a_server_that_falls_silent_after_the_login(
