@@ -1,15 +1,18 @@
-"""Reads `.env`. A line that cannot be read is an error: without it, a setting would silently have its default."""
+"""Reads `.env`. A line that cannot be read is an error: without it, a setting would silently have its default. So is
+`${NAME}` if that variable is not set: it would stand for nothing."""
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 
 from dotenv import dotenv_values
 from dotenv.parser import Binding, parse_stream
+from dotenv.variables import Variable, parse_variables
 
 from settings.model import VARIABLES
 
@@ -48,11 +51,31 @@ def read_env_file(path: Path | None) -> EnvFile:
     whole = "".join(binding.original.string for binding in bindings if not binding.error)
     values = {name.upper(): value for name, value in dotenv_values(stream=StringIO(whole)).items() if value is not None}
     faulty = [(binding, _variable(binding)) for binding in bindings if binding.error]
+    unset = _naming_unset(bindings)
     return EnvFile(
         values,
-        [_problem(path.name, binding, variable) for binding, variable in faulty],
-        _ANY_SECRET | {variable for _, variable in faulty if variable is not None} if faulty else (),
+        [_problem(path.name, binding, variable) for binding, variable in faulty]
+        + [_unset(path.name, binding, variable) for binding, variable in unset],
+        {variable for _, variable in (*faulty, *unset) if variable is not None} | (_ANY_SECRET if faulty else set()),
     )
+
+
+def _naming_unset(bindings: Sequence[Binding]) -> list[tuple[Binding, str]]:
+    """The lines of settings that contain `${NAME}` without a default, for a name that is set neither in the environment
+    nor in an earlier line; each with its setting."""
+    known = set(os.environ)
+    found = []
+    for binding in bindings:
+        if binding.key is None or binding.value is None:
+            continue
+        variable = binding.key.upper()
+        if variable in VARIABLES and any(
+            isinstance(part, Variable) and part.default is None and part.name not in known
+            for part in parse_variables(binding.value)
+        ):
+            found.append((binding, variable))
+        known.add(binding.key)
+    return found
 
 
 def _variable(binding: Binding) -> str | None:
@@ -62,9 +85,19 @@ def _variable(binding: Binding) -> str | None:
     return name if name in VARIABLES else None
 
 
-def _problem(file: str, binding: Binding, variable: str | None) -> str:
+def _unset(file: str, binding: Binding, variable: str) -> str:
+    remedy = "${…} in it stands for a variable that is not set; set that one, or write the value without it"
+    return f"{variable} cannot be read from {file}, line {_line(binding)}; {remedy}"
+
+
+def _line(binding: Binding) -> int:
+    """The number of the line in which it begins."""
     text = binding.original.string
-    line = binding.original.line + text[: len(text) - len(text.lstrip())].count("\n")
+    return binding.original.line + text[: len(text) - len(text.lstrip())].count("\n")
+
+
+def _problem(file: str, binding: Binding, variable: str | None) -> str:
+    line = _line(binding)
     remedy = "write NAME=value alone on a line, with a quote at both ends of the value or at none"
     if variable is None:
         return f"{file} cannot be read in line {line}; {remedy}"

@@ -20,7 +20,7 @@ _HOW_TO_START = (
     "DISCORD_TOKEN is not set; put DISCORD_TOKEN=<your bot's token> into .env, or try the bot without one: make demo"
 )
 
-_NO_API_TOKEN = "USEAPI_TOKEN is not an API token of useapi.net; put the whole token there, or leave it empty"
+_NO_API_TOKEN = "is not an API token of useapi.net; put the whole token there, or leave it empty"
 
 ReadApiToken = Callable[[str], str]
 """Returns USEAPI_TOKEN as it is sent. Raises ValueError if it is not a useapi.net token."""
@@ -83,12 +83,12 @@ def _load(
         try:
             values["USEAPI_TOKEN"] = read_api_token(values["USEAPI_TOKEN"])
         except ValueError:
-            problems.append(_NO_API_TOKEN)
+            problems.append(f"{_shown('USEAPI_TOKEN', secrets)} {_NO_API_TOKEN}")
             reported.add("USEAPI_TOKEN")
     try:
         settings = model(**values)
     except ValidationError as error:
-        raise SettingsError(problems + _problems(error, reported)) from None
+        raise SettingsError(problems + _problems(error, reported, secrets)) from None
     if problems:
         raise SettingsError(problems) from None
     files = [VARIABLES[name] for name in SECRET_FILES if VARIABLES[name] in fields]
@@ -106,17 +106,22 @@ def _of(fields: Collection[str], values: Mapping[str, str]) -> dict[str, str]:
     return {name: text for name, text in values.items() if VARIABLES.get(name) in fields}
 
 
-def _problems(error: ValidationError, reported: set[str]) -> list[str]:
-    """A line for each problem, except with the variables in `reported`."""
+def _problems(error: ValidationError, reported: set[str], of_files: Collection[str]) -> list[str]:
+    """A line for each problem, except with the variables in `reported`. The values of `of_files` come from files."""
     order = list(VARIABLES)
     faults = sorted(
         error.errors(include_url=False, include_input=False), key=lambda fault: order.index(_variable(fault["loc"][0]))
     )
     return [
-        _HOW_TO_START if fault["type"] == "missing" else f"{_variable(fault['loc'][0])} {fault['ctx']['error']}"
+        _HOW_TO_START if fault["type"] == "missing" else f"{_shown(variable, of_files)} {fault['ctx']['error']}"
         for fault in faults
-        if _variable(fault["loc"][0]) not in reported
+        if (variable := _variable(fault["loc"][0])) not in reported
     ]
+
+
+def _shown(variable: str, of_files: Collection[str]) -> str:
+    """The variable as a problem names it: with the one that names its file, if its value comes from a file."""
+    return f"{variable} (from the file that {variable}_FILE names)" if variable in of_files else variable
 
 
 def _variable(place: str | int) -> str:

@@ -135,6 +135,25 @@ def test_the_other_lines_of_such_an_env_are_checked_too(tmp_path: Path) -> None:
     assert [line.split()[0] for line in lines] == ["LOG_LEVEL", "POLL_INTERVAL"]
 
 
+def test_a_variable_in_env_that_is_not_set_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would stand for nothing: every server in place of the listed ones, or another password."""
+    monkeypatch.delenv("SERVERS", raising=False)
+    environ = {"DISCORD_TOKEN": TOKEN}
+    for line, text in (
+        (1, "DISCORD_GUILD_IDS=${SERVERS}\n"),
+        (2, "OTHER=1\ndiscord_guild_ids='1,${SERVERS}'\nSERVERS=2\n"),
+    ):
+        (problem,) = problems_of(environ, env_file(tmp_path, text))
+        assert problem.startswith(f"DISCORD_GUILD_IDS cannot be read from .env, line {line};")
+        assert "SERVERS" not in problem  # It may be a part of a password.
+    (problem,) = problems_of({}, env_file(tmp_path, "DISCORD_TOKEN=${SERVERS}\n"))
+    assert problem.startswith("DISCORD_TOKEN cannot be read from .env, line 1;")
+    for text in ("SERVERS=1\nDISCORD_GUILD_IDS=${SERVERS}\n", "DISCORD_GUILD_IDS=${SERVERS:-1}\n"):
+        assert load({}, env_file(tmp_path, text)).discord_guild_ids == (1,)
+    monkeypatch.setenv("SERVERS", "7")
+    assert load({}, env_file(tmp_path, "DISCORD_GUILD_IDS=${SERVERS}\nOTHER=${NO_SUCH}\n")).discord_guild_ids == (7,)
+
+
 def test_a_token_in_such_a_line_is_not_reported_as_missing(tmp_path: Path) -> None:
     for text in (f"DISCORD_TOKEN: {TOKEN}\n", f"my token {TOKEN}\n"):
         (line,) = problems_of({}, env_file(tmp_path, text))

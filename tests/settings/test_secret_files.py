@@ -27,6 +27,15 @@ def problems(environ: dict[str, str], root: Path, env_file: Path | None = None) 
     return caught.value.problems
 
 
+@pytest.mark.parametrize(("variable", "plain"), SECRET_FILES.items())
+def test_a_malformed_secret_names_the_file_s_variable_too(tmp_path: Path, variable: str, plain: str) -> None:
+    environ = {"DISCORD_TOKEN": "MTA.abc.def", variable: str(secret(tmp_path, "no secret"))}
+    if plain == "DISCORD_TOKEN":
+        del environ[plain]
+    (line,) = problems(environ, tmp_path)
+    assert line.startswith(f"{plain} (from the file that {variable} names) ")
+
+
 def test_each_secret_can_come_from_a_file_beside_bot_py_or_anywhere(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     environ = {}
@@ -97,7 +106,7 @@ def test_a_folder_is_not_a_secret(tmp_path: Path) -> None:
 def test_a_file_s_content_is_checked_and_never_shown(tmp_path: Path) -> None:
     path = secret(tmp_path, "no fernet key")
     (line,) = problems({"DISCORD_TOKEN": "MTA.abc.def", "ENCRYPTION_KEY_FILE": str(path)}, tmp_path)
-    assert line.startswith("ENCRYPTION_KEY is malformed")
+    assert line.startswith("ENCRYPTION_KEY (from the file that ENCRYPTION_KEY_FILE names) is malformed")
     assert "fernet key (44" in line.lower()
     assert "no fernet key" not in line
 

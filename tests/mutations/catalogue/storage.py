@@ -262,6 +262,13 @@ MUTATIONS = (
         "except OSError:",
     ),
     mutation(
+        "a variable in .env that is not set stands for nothing",
+        "tests/settings/test_loading.py::test_a_variable_in_env_that_is_not_set_is_an_error",
+        "read_env_file",
+        "unset = _naming_unset(bindings)",
+        "unset = []",
+    ),
+    mutation(
         "a line of .env that cannot be read is skipped",
         "tests/settings/test_loading.py::test_a_line_of_env_that_cannot_be_read_is_an_error",
         "read_env_file",
