@@ -23,7 +23,7 @@ from discord.http import Route
 
 from discord_adapter.client import RelayClient
 from discord_adapter.request_trace import UNREACHABLE, NotDiscord, reason_of
-from relay.cluster.identify_pacing import SessionStartLimit
+from relay.cluster.identify_pacing import RESERVE, SCARCE, SessionStartLimit
 from relay.failures import backoff
 from relay.ports import Sleep
 
@@ -100,7 +100,14 @@ class IdentifyTurns:
 
     async def wait(self, shard_id: int) -> None:
         """Waits until this shard may send one IDENTIFY. Raises what `ask_gateway` raises."""
-        while not await self._take_slot(shard_id, await self._next()):
+        while True:
+            limit = await self._next()
+            if await self._take_slot(shard_id, limit):
+                if limit.remaining >= limit.total * SCARCE:
+                    return
+                self.forget()  # Others may have used the rest while this shard waited for its slot.
+                if (await self._next()).remaining > RESERVE:
+                    return
             self.forget()
 
     def forget(self) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+from unittest.mock import AsyncMock, Mock
 
 import pytest
 
 from discord_adapter.identify_slots import LocalSlots
+from discord_adapter.shard_connection import IdentifyTurns
 from relay.cluster.identify_pacing import SPACING_S, SessionStartLimit
 from tests.clock import ManualClock
 
@@ -48,6 +50,34 @@ async def test_each_bucket_has_its_own_turn() -> None:
     for shard_id in range(4):
         await slots.take(shard_id, limit(concurrency=4))
     assert slots.waits == []
+
+
+async def test_a_shard_that_waited_for_its_slot_leaves_the_last_identifies_too() -> None:
+    """Others may have used what was left before it began to wait."""
+    client = Mock()
+    client.http.request = AsyncMock(
+        side_effect=[
+            {
+                "url": "wss://gateway.discord.gg",
+                "shards": 1,
+                "session_start_limit": {
+                    "total": 1000,
+                    "remaining": remaining,
+                    "reset_after": 3_600_000,
+                    "max_concurrency": 1,
+                },
+            }
+            for remaining in (6, 5, 5, 1000)
+        ]
+    )
+    seen: list[int] = []
+
+    async def take_slot(_shard_id: int, limit: SessionStartLimit) -> bool:
+        seen.append(limit.remaining)
+        return limit.remaining > 5
+
+    await IdentifyTurns(client, take_slot, ManualClock().monotonic).wait(0)
+    assert seen == [6, 5, 1000]
 
 
 async def test_the_last_identifies_of_a_day_are_never_used(caplog: pytest.LogCaptureFixture) -> None:

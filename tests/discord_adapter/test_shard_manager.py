@@ -274,10 +274,15 @@ async def test_a_process_that_may_not_continue_ends(start: Start, sandbox: Disco
     one = await start("one")
     staying = asyncio.create_task(stay_connected(one.shards, one._sleep))
     await sandbox.until(lambda: len(sandbox.gateway.connected) == _SHARDS)
-    sandbox.starts.enforced, sandbox.starts.total = True, 2
     two = await start("two")
+    two.may_identify.clear()
+    asked = [call.path for call in sandbox.requests].count("/gateway/bot")
+    adding = asyncio.create_task(two.shards.add(0))
+    await sandbox.until(lambda: [call.path for call in sandbox.requests].count("/gateway/bot") > asked)
+    sandbox.starts.enforced, sandbox.starts.total = True, 2  # after it was told that it may
+    two.may_identify.set()
     with pytest.raises(discord.ConnectionClosed):
-        await two.shards.add(0)
+        await adding
     with pytest.raises(DiscordTokenRefused):
         await asyncio.wait_for(staying, 10)
 

@@ -856,6 +856,14 @@ MUTATIONS = (
         "return self.fetcher.breaker.down_since",
     ),
     mutation(
+        "shards that wait for their slots use up the last IDENTIFYs",
+        "tests/discord_adapter/test_identify_slots.py"
+        "::test_a_shard_that_waited_for_its_slot_leaves_the_last_identifies_too",
+        "IdentifyTurns.wait",
+        "if (await self._next()).remaining > RESERVE:",
+        "if True:",
+    ),
+    mutation(
         "cards are not edited if the API goes down for another process",
         f"{_MEMBERSHIP}::test_whether_the_api_is_down_is_said_by_the_process_that_polls_the_account",
         "Membership._share_api_outages",
