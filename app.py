@@ -127,6 +127,7 @@ async def serve(
         else:
             take_slot = SharedSlots(relay.membership.take_slot, clock.sleep).take
             client.pacer = RequestPacer(relay.membership.requests_per_second, clock.monotonic, clock.sleep)
+            client.invalid_requests.share = relay.membership.share_of_requests
         shards = ShardManager(client, take_slot, monotonic=clock.monotonic, sleep=clock.sleep)
         crashes = LoopCrashes()
         heartbeats = Heartbeats(relay.heartbeats(), crashes, clock.monotonic)

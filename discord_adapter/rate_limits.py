@@ -46,6 +46,8 @@ class InvalidRequests:
         self._monotonic = monotonic
         self._times: deque[float] = deque()
         self.limit = LIMIT
+        self.share: Callable[[], float] = lambda: 1.0
+        """Returns which part of the limit this process may use: others may share the address."""
         self.token_refused = asyncio.Event()
         """Set once Discord has refused the bot's token."""
 
@@ -54,19 +56,21 @@ class InvalidRequests:
         status = end.response.status
         if status not in _COUNTED or end.response.headers.get("X-RateLimit-Scope") == "shared":
             return
-        self._forget()
+        was_paused = self.pause() > 0
         self._times.append(self._monotonic())
-        if len(self._times) == self.limit:
-            log.error("Discord has refused %d requests within ten minutes; posting pauses for a while", self.limit)
+        if self.pause() > 0 and not was_paused:
+            counted = len(self._times)
+            log.error("Discord has refused %d requests within ten minutes; posting pauses for a while", counted)
         if status == HTTPStatus.UNAUTHORIZED and not any(part in end.url.path for part in WITHOUT_BOT_TOKEN):
             self.token_refused.set()
 
     def pause(self) -> float:
         """For how many seconds nothing may be posted; 0 if posting is allowed."""
         self._forget()
-        if len(self._times) < self.limit:
+        allowed = max(1, math.ceil(self.limit * self.share()))
+        if len(self._times) < allowed:
             return 0.0
-        return self._times[-self.limit] + WINDOW - self._monotonic()
+        return self._times[-allowed] + WINDOW - self._monotonic()
 
     def _forget(self) -> None:
         before = self._monotonic() - WINDOW

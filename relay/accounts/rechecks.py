@@ -88,7 +88,10 @@ class Rechecks:
             self._due.pop(account_id, None)
             missing = self.accounts.state_of(account_id) is AccountState.MISSING
             return Recheck.TOKEN_MISSING if missing else Recheck.NO_TOKEN
-        self._due[account_id] = self._clock.monotonic() + self._recheck_seconds
+        if self._ownership.owns_account(account_id):
+            self._due[account_id] = self._clock.monotonic() + self._recheck_seconds
+        else:
+            self._due.pop(account_id, None)
         listed, error = await self._trial(token)
         await self.accounts.confirm_user(account_id, listed)
         await self.accounts.note_trial(account_id, token, error)

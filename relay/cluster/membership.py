@@ -20,7 +20,7 @@ from relay.changes import Changes
 from relay.clock import DatabaseClock
 from relay.cluster.account_shares import accounts_of, process_for
 from relay.cluster.change_feed import ChangeFeed
-from relay.cluster.request_shares import RequestShare, fair_requests
+from relay.cluster.request_shares import ALL, RequestShare, fair_requests
 from relay.failures import FailureSeries
 from relay.tasks import end_tasks
 from storage import processes
@@ -121,6 +121,10 @@ class Membership:
     def requests_per_second(self) -> float:
         """How many requests per second this process may send to Discord: its share of what all processes may send."""
         return self._requests.per_second()
+
+    def share_of_requests(self) -> float:
+        """Which part of Discord's requests this process may send, from 0 to 1."""
+        return self._requests.per_second() / ALL
 
     async def take_named_lease(self, name: str) -> bool:
         if self._draining:

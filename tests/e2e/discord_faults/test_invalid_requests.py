@@ -108,3 +108,12 @@ def test_posting_pauses_until_enough_refusals_are_ten_minutes_old() -> None:
     now = WINDOW + 0.5
     assert counted.pause() == 0
     assert LIMIT <= 5000
+
+
+def test_processes_that_may_share_an_address_share_the_limit() -> None:
+    counted = InvalidRequests(lambda: 0.0)
+    counted.share = lambda: 0.3
+    counted._times.extend([0.0] * (LIMIT * 3 // 10 - 1))
+    assert counted.pause() == 0
+    counted._times.append(0.0)
+    assert counted.pause() == WINDOW

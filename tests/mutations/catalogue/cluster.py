@@ -864,6 +864,14 @@ MUTATIONS = (
         "if True:",
     ),
     mutation(
+        "a process goes on trying a token of an account that another process polls",
+        "tests/relay/accounts/test_account_registry.py"
+        "::test_a_process_that_does_not_poll_the_account_tries_its_token_only_on_request",
+        "Rechecks.recheck_now",
+        "if self._ownership.owns_account(account_id):",
+        "if True:",
+    ),
+    mutation(
         "cards are not edited if the API goes down for another process",
         f"{_MEMBERSHIP}::test_whether_the_api_is_down_is_said_by_the_process_that_polls_the_account",
         "Membership._share_api_outages",

@@ -340,6 +340,13 @@ MUTATIONS = (
         "if seconds := 0.0:",
     ),
     mutation(
+        "each of several processes uses up the whole limit of refused requests",
+        f"{_E2E}/test_invalid_requests.py::test_processes_that_may_share_an_address_share_the_limit",
+        "InvalidRequests.pause",
+        "self.limit * self.share()",
+        "self.limit",
+    ),
+    mutation(
         "a refused token is noticed only by posts",
         f"{_E2E}/test_token.py::test_an_edit_notices_it_first",
         "InvalidRequests.note",

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -20,7 +21,7 @@ from pixverse.api_errors import (
     Unavailable,
 )
 from pixverse.token_text import DiscordTokenGiven, NotAToken
-from relay.accounts.rechecks import Recheck
+from relay.accounts.rechecks import Recheck, Rechecks
 from relay.accounts.server_tokens import Dropped, TokenChanged, TokenOvertaken, TokenSetKind, TokenUntried
 from relay.delivery import notice_json
 from relay.polling.job_recorder import post_outcome
@@ -856,6 +857,25 @@ async def test_jobs_on_hold_of_another_account_are_not_counted_in_a_notice(world
 
 
 # ---- the slow re-check ----------------------------------------------------------------------------------------------
+
+
+async def test_a_process_that_does_not_poll_the_account_tries_its_token_only_on_request(
+    world: AccountsFixture,
+) -> None:
+    """The process that polls it goes on trying."""
+    account = await _own(world)
+    await world.accounts.note_response(account, TokenRefused("no"))
+    world.api.answers[OLD] = TokenRefused("no")
+    elsewhere = Mock(owns_account=Mock(return_value=False))
+    world.rechecks = Rechecks(world.accounts, world.api, world.clock, recheck_seconds=300, ownership=elsewhere)
+    async with world.running():
+        asked = len(world.api.asked)
+        assert await world.rechecks.recheck_now(account) is Recheck.REFUSED
+        world.rechecks.try_soon(account)
+        await world.pass_time(0)
+        assert len(world.api.asked) == asked + 2
+        await world.pass_time(1000)
+        assert len(world.api.asked) == asked + 2
 
 
 async def test_a_token_problem_is_rechecked_slowly_until_it_is_over(world: AccountsFixture) -> None:
