@@ -106,8 +106,8 @@ async def note_server(tx: Transaction, server: str) -> int:
         """,
         (_SERVER, server.encode()),
     )
-    if changed is not None:
-        await put_meta(tx, _SERVER_SINCE, str(0 if is_first else await now(tx)).encode())
+    if changed is not None and not is_first:
+        await put_meta(tx, _SERVER_SINCE, str(await now(tx)).encode())
         await tx.run(
             f"UPDATE deliveries SET look_first = TRUE, claim_token = CAST(gen_random_uuid() AS text) WHERE {IS_OPEN}"
         )

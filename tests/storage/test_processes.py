@@ -82,6 +82,17 @@ async def test_the_bot_runs_as_long_as_any_process_does(leases: Database) -> Non
     assert await register("d") > first
 
 
+async def test_the_first_server_has_lost_nothing(leases: Database) -> None:
+    """What waits there was moved from SQLite: Discord may still remember the nonce of a message that was being sent."""
+    async with leases.transaction() as tx:
+        await tx.insert("deliveries", kind="notice", guild_id=1, channel_id=1, base_nonce="n", next_at=0, created_at=0)
+    for server, is_searched_for in (("one", False), ("one", False), ("two", True)):
+        async with leases.transaction() as tx:
+            since = await processes.note_server(tx, server)
+        assert bool(since) is is_searched_for
+        assert await leases.reader.value("SELECT look_first FROM deliveries") is is_searched_for
+
+
 async def test_what_dead_processes_held_is_free(leases: Database) -> None:
     async with leases.transaction() as tx:
         account = await tx.insert("accounts", account_key="k", state_since=0)

@@ -800,8 +800,15 @@ MUTATIONS = (
         "another server's losses are marked by nobody",
         f"{_MEMBERSHIP}::test_what_another_server_may_have_lost_is_searched_for",
         "processes.note_server",
+        "if changed is not None and not is_first:",
+        "if False:",
+    ),
+    mutation(
+        "what was moved from SQLite counts as lost by a failover",
+        "tests/storage/test_processes.py::test_the_first_server_has_lost_nothing",
+        "processes.note_server",
+        "if changed is not None and not is_first:",
         "if changed is not None:",
-        "if changed is not None and is_first:",
     ),
     mutation(
         "a claim from before a failover counts after it",
