@@ -879,6 +879,13 @@ MUTATIONS = (
         "if True:",
     ),
     mutation(
+        "a process that polls a job does not learn that another one did not find it",
+        f"{_MEMBERSHIP}::test_a_job_that_another_process_did_not_find_is_announced",
+        "storage/migrations/0009_what_processes_know.postgres.sql",
+        "missing_since, ",
+        "",
+    ),
+    mutation(
         "cards are not edited if the API goes down for another process",
         f"{_MEMBERSHIP}::test_whether_the_api_is_down_is_said_by_the_process_that_polls_the_account",
         "Membership._share_api_outages",

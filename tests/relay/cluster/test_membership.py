@@ -459,6 +459,19 @@ async def test_others_commits_are_announced_once_after_they_were_read(begin: Beg
     assert first.read == [({first.accounts[0]}, set())]
 
 
+async def test_a_job_that_another_process_did_not_find_is_announced(begin: Begin) -> None:
+    """The process that polls the job has to note that it is there: only two such responses in a row end it."""
+    first, second = await begin(), await begin()
+    async with second.database.transaction() as tx:
+        job = await jobs.add(tx, second.accounts[0], "j", None, 0)
+    await first.member.turn()
+    first.recorded.clear()
+    async with second.database.transaction() as tx:
+        await jobs.set_missing(tx, job.id, 5)
+    await first.member.turn()
+    assert ("jobs_found", job.id) in first.recorded
+
+
 async def test_rows_reread_because_of_a_long_transaction_are_announced_once(begin: Begin) -> None:
     first, second, third = await begin(), await begin(), await begin()
     async with third.database.transaction(locks_rows=True) as long:
