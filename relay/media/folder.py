@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
@@ -29,7 +29,8 @@ def folder_beside(database: DatabasePlace, number: int = 1) -> Path:
 
 @contextmanager
 def held_folder(database: DatabasePlace) -> Iterator[Path]:
-    """Reserves a media folder for this process until the context ends. Raises FolderUnusable."""
+    """Reserves a media folder for this process until the context ends, and empties those of processes on this machine
+    that are gone. Raises FolderUnusable."""
     if isinstance(database, Path):  # The process that holds the database holds its folder too.
         yield folder_beside(database)
         return
@@ -37,16 +38,30 @@ def held_folder(database: DatabasePlace) -> Iterator[Path]:
         folder = folder_beside(database, number)
         with _says_unusable(folder):
             folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            lock = FileLock(folder.with_name(folder.name + ".lock"), mode=0o600, fallback_to_soft=False)
+            lock = _lock(folder)
             try:
                 lock.acquire(blocking=False)
             except Timeout:
                 continue
         try:
+            _sweep_others(database, folder)
             yield folder
         finally:
             lock.release()
         return
+
+
+def _lock(folder: Path) -> FileLock:
+    return FileLock(folder.with_name(folder.name + ".lock"), mode=0o600, fallback_to_soft=False)
+
+
+def _sweep_others(database: PostgresUrl, own: Path) -> None:
+    """Empties the folders that no process holds: perhaps so many never run here again."""
+    for folder in database.folder.glob(f"postgres-{database.digest}*.media"):
+        with suppress(OSError, FolderUnusable):  # Another process holds it, or it is another user's.
+            if folder != own:
+                with _lock(folder).acquire(blocking=False):
+                    sweep(folder)
 
 
 def sweep(folder: Path) -> int:

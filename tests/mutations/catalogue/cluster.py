@@ -886,6 +886,14 @@ MUTATIONS = (
         "",
     ),
     mutation(
+        "what a killed process has downloaded stays on the disk",
+        "tests/relay/media/test_folder.py"
+        "::test_each_process_on_a_machine_has_its_own_folder_and_empties_those_of_dead_ones",
+        "held_folder",
+        "_sweep_others(database, folder)\n",
+        "",
+    ),
+    mutation(
         "cards are not edited if the API goes down for another process",
         f"{_MEMBERSHIP}::test_whether_the_api_is_down_is_said_by_the_process_that_polls_the_account",
         "Membership._share_api_outages",

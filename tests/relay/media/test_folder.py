@@ -1,48 +1,38 @@
+"""Which media folder a process gets, and what is deleted in those of processes that are gone."""
+
 from __future__ import annotations
 
-import stat
-from collections.abc import Callable
 from pathlib import Path
 
-import pytest
+from pydantic import SecretStr
 
-from relay.media.folder import FolderUnusable, check_folder, folder_beside, sweep
-
-
-def test_the_folder_is_private_to_this_user_and_emptied(tmp_path: Path) -> None:
-    folder = folder_beside(tmp_path / "relay.db")
-    assert sweep(folder) == 0
-    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    (folder / "old.part").write_bytes(b"x")
-    assert sweep(folder) == 1
-    assert list(folder.iterdir()) == []
+from relay.media.folder import folder_beside, held_folder
+from settings import PostgresUrl
 
 
-def test_inspecting_the_folder_changes_nothing(tmp_path: Path) -> None:
-    folder = folder_beside(tmp_path / "relay.db")
-    check_folder(folder)
-    assert list(tmp_path.iterdir()) == []
-    sweep(folder)
-    (folder / "in work.part").write_bytes(b"x")
-    check_folder(folder)
-    assert [path.name for path in folder.iterdir()] == ["in work.part"]
+def test_each_process_on_a_machine_has_its_own_folder_and_empties_those_of_dead_ones(tmp_path: Path) -> None:
+    url = PostgresUrl(SecretStr("postgresql://relay@db/relay"), tmp_path)
+    first, second, third = (folder_beside(url, number) for number in (1, 2, 3))
+    for folder in (second, third):
+        folder.mkdir()
+        (folder / "video.part").write_bytes(b"x")
+    with held_folder(url) as one:
+        assert one == first
+        assert not any((*second.iterdir(), *third.iterdir()))
+        with held_folder(url) as two:
+            assert two == second
+            (second / "video.part").write_bytes(b"x")
+            (third / "video.part").write_bytes(b"x")
+            with held_folder(url) as three:
+                assert three == third
+            assert any(second.iterdir())
+            assert any(third.iterdir())
 
 
-@pytest.mark.parametrize("tried", [sweep, check_folder])
-def test_a_file_in_the_folder_s_place(ordinary_user: Path, tried: Callable[[Path], object]) -> None:
-    folder = folder_beside(ordinary_user / "relay.db")
-    folder.write_text("")
-    folder.chmod(0o400)
-    with pytest.raises(FolderUnusable, match=r"relay\.db\.media cannot be used \((File exists|Not a directory)\)"):
-        tried(folder)
-
-
-@pytest.mark.parametrize("mode", [0o300, 0o500])
-@pytest.mark.parametrize("tried", [sweep, check_folder])
-def test_a_folder_that_cannot_be_read_or_written(
-    ordinary_user: Path, mode: int, tried: Callable[[Path], object]
-) -> None:
-    folder = folder_beside(ordinary_user / "relay.db")
-    folder.mkdir(mode=mode)
-    with pytest.raises(FolderUnusable, match="Permission denied"):
-        tried(folder)
+def test_a_folder_of_another_user_prevents_no_start(tmp_path: Path) -> None:
+    url = PostgresUrl(SecretStr("postgresql://relay@db/relay"), tmp_path)
+    second = folder_beside(url, 2)
+    second.mkdir()
+    second.with_name(f"{second.name}.lock").mkdir()
+    with held_folder(url) as one:
+        assert one == folder_beside(url)
