@@ -241,7 +241,8 @@ class Relay:
 
     def _running_since(self, started: int) -> int:
         """Since when the bot has been running, in this process or in others before it."""
-        return started if self.membership is None else self.membership.bot_since
+        since = None if self.membership is None else self.membership.bot_since
+        return started if since is None else since
 
     def _account_ids(self) -> list[int]:
         return [account.id for account in self.accounts.every()]

@@ -65,15 +65,17 @@ async def now(queries: Queries) -> int:
     return int(await queries.value(f"SELECT {_NOW_MS}") or 0)
 
 
-async def register(tx: Transaction, process_id: str, version: str) -> int:
-    """Gives a new process its lease. Returns since when at least one process has been alive, in milliseconds UTC."""
+async def register(tx: Transaction, process_id: str, version: str, bot_since: int | None = None) -> int:
+    """Gives a process its lease: a new one, or one that has lost its lease and knows since when the bot has been
+    running. Returns since when that is, in milliseconds UTC: since at least one process has been alive."""
     return int(
         await tx.value(
             f"""
             INSERT INTO processes (id, version, lease_until, bot_since)
-            SELECT ?, ?, {_UNTIL}, least({_NOW_MS}, min(bot_since)) FROM processes WHERE {_ALIVE} RETURNING bot_since
+            SELECT ?, ?, {_UNTIL}, least({_NOW_MS}, min(bot_since), CAST(? AS bigint)) FROM processes WHERE {_ALIVE}
+            RETURNING bot_since
             """,
-            (process_id, version),
+            (process_id, version, bot_since),
         )
         or 0
     )

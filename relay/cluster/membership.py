@@ -90,8 +90,8 @@ class Membership:
         self.search_first_until = 0
         self._delete_changes_at = -math.inf
         self._draining = False
-        self.bot_since = 0
-        """Since when at least one process has been alive, in milliseconds UTC."""
+        self.bot_since: int | None = None
+        """Since when at least one process has been alive, in milliseconds UTC; None before `join`."""
         self.api_down_since_here: Callable[[], int | None] = lambda: None
         """Returns since when the API has been down for this process, in milliseconds UTC."""
         self._api_down_since: dict[str, int | None] = {}
@@ -255,7 +255,7 @@ class Membership:
         asked_at = self._clock.monotonic()
         async with self._leases.transaction() as tx:
             await processes.forget(tx, self.process_id)
-            self.bot_since = await processes.register(tx, self.process_id, self._version)
+            self.bot_since = await processes.register(tx, self.process_id, self._version, self.bot_since)
         await self._note_server()
         await self._feed.begin()
         self._trust(asked_at)
