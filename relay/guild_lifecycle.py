@@ -214,13 +214,15 @@ class GuildLifecycle:
         self._compared.set()
 
     async def run(self) -> None:
-        """Deletes the data of servers whose grace period is over, until it is cancelled.
+        """Deletes the data of servers whose grace period is over, and suspends servers that are not served, until it is
+        cancelled. Another process, with earlier settings, may have resumed such a server.
 
         Starts only after `finish_reconciliation` was called with the servers that are back.
         """
         await self._compared.wait()
         while True:
             try:
+                await self.suspend_unserved()
                 await self._forget_departed()
             except StorageError as error:
                 log.error("servers without the bot can't be forgotten now: %s", error)

@@ -71,6 +71,24 @@ async def test_a_server_no_longer_served_is_suspended_until_it_is_served_again(w
     assert guilds.suspended() == await servers.gone(world.database.reader) == set()
 
 
+async def test_a_server_that_a_process_with_earlier_settings_resumes_is_suspended_again(world: AccountsFixture) -> None:
+    """While the settings are changed in one process after the other, an earlier one still serves the server."""
+    async with world.database.transaction() as tx:
+        await servers.set_alerts_channel(tx, GUILD, 5)
+    guilds = GuildLifecycle(world.database, world.accounts, world.changes, world.clock, lambda _: False)
+    await guilds.suspend_unserved()
+    await guilds.finish_reconciliation(())
+    task = asyncio.create_task(guilds.run())
+    try:
+        await world.pass_time(0)
+        await GuildLifecycle(world.database, world.accounts, world.changes, world.clock).server_back(GUILD)
+        await world.pass_time(3600)
+        assert guilds.suspended() == await servers.gone(world.database.reader) == {GUILD}
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
 async def test_a_returning_server_is_told_of_a_problem_that_began_without_it(world: AccountsFixture) -> None:
     world.api.works("user:1-token")
     account_id = (await world.tokens.set_token(GUILD, 300, "user:1-token")).account_id

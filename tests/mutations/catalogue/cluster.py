@@ -901,6 +901,14 @@ MUTATIONS = (
         "self._version)",
     ),
     mutation(
+        "a server that a process with earlier settings resumes stays served",
+        "tests/relay/test_guild_lifecycle.py"
+        "::test_a_server_that_a_process_with_earlier_settings_resumes_is_suspended_again",
+        "GuildLifecycle.run",
+        "await self.suspend_unserved()\n",
+        "",
+    ),
+    mutation(
         "cards are not edited if the API goes down for another process",
         f"{_MEMBERSHIP}::test_whether_the_api_is_down_is_said_by_the_process_that_polls_the_account",
         "Membership._share_api_outages",
