@@ -57,6 +57,19 @@ async def test_a_replaced_address_is_void_and_is_replaced_once(addresses: Callba
     assert (await addresses.replace(5, old.number)).secret == "secret-2"
 
 
+async def test_an_address_that_another_process_replaced_is_void(
+    addresses: CallbackAddresses, database: Database
+) -> None:
+    old, kept = await addresses.of_server(5), await addresses.of_server(6)
+    other = CallbackAddresses(database, await SecretStore.open(database), _numbered())
+    await other.read_all()
+    new = await addresses.replace(5, old.number)
+    await other.read_again((), {5, 7})
+    assert other.server_of(old.secret) is None
+    assert other.server_of(new.secret) == 5
+    assert other.server_of(kept.secret) == 6
+
+
 async def test_addresses_are_found_again_after_a_start(addresses: CallbackAddresses, database: Database) -> None:
     old = await addresses.of_server(5)
     new = await addresses.replace(5, old.number)
