@@ -105,8 +105,8 @@ class IdentifyTurns:
             if await self._take_slot(shard_id, limit):
                 if limit.remaining >= limit.total * SCARCE:
                     return
-                self.forget()  # Others may have used the rest while this shard waited for its slot.
-                if (await self._next()).remaining > RESERVE:
+                # Others may have used the rest while this shard waited for its slot. Those that still wait don't count.
+                if (await ask_gateway(self._client)).limit.remaining > RESERVE:
                     return
             self.forget()
 

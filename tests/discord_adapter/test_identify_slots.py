@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from unittest.mock import AsyncMock, Mock
 
@@ -10,7 +11,9 @@ import pytest
 from discord_adapter.identify_slots import LocalSlots
 from discord_adapter.shard_connection import IdentifyTurns
 from relay.cluster.identify_pacing import SPACING_S, SessionStartLimit
+from relay.tasks import end_tasks
 from tests.clock import ManualClock
+from tests.idle import until_idle
 
 
 class Slots(LocalSlots):
@@ -52,24 +55,15 @@ async def test_each_bucket_has_its_own_turn() -> None:
     assert slots.waits == []
 
 
+def _gateway(remaining: int) -> dict[str, object]:
+    start_limit = {"total": 1000, "remaining": remaining, "reset_after": 3_600_000, "max_concurrency": 1}
+    return {"url": "wss://gateway.discord.gg", "shards": 1, "session_start_limit": start_limit}
+
+
 async def test_a_shard_that_waited_for_its_slot_leaves_the_last_identifies_too() -> None:
     """Others may have used what was left before it began to wait."""
     client = Mock()
-    client.http.request = AsyncMock(
-        side_effect=[
-            {
-                "url": "wss://gateway.discord.gg",
-                "shards": 1,
-                "session_start_limit": {
-                    "total": 1000,
-                    "remaining": remaining,
-                    "reset_after": 3_600_000,
-                    "max_concurrency": 1,
-                },
-            }
-            for remaining in (6, 5, 5, 1000)
-        ]
-    )
+    client.http.request = AsyncMock(side_effect=[_gateway(remaining) for remaining in (6, 5, 5, 1000)])
     seen: list[int] = []
 
     async def take_slot(_shard_id: int, limit: SessionStartLimit) -> bool:
@@ -78,6 +72,22 @@ async def test_a_shard_that_waited_for_its_slot_leaves_the_last_identifies_too()
 
     await IdentifyTurns(client, take_slot, ManualClock().monotonic).wait(0)
     assert seen == [6, 5, 1000]
+
+
+async def test_shards_that_wait_for_their_slots_do_not_take_it_from_the_first() -> None:
+    """Those that wait have used nothing yet."""
+    clock, client = ManualClock(), Mock()
+
+    async def asked(_route: object) -> dict[str, object]:
+        await asyncio.sleep(0)
+        return _gateway(7)
+
+    client.http.request = asked
+    turns = IdentifyTurns(client, LocalSlots(clock.monotonic, clock.sleep).take, clock.monotonic)
+    waiting = [asyncio.create_task(turns.wait(shard_id)) for shard_id in range(3)]
+    await until_idle()
+    assert [task.done() for task in waiting] == [True, False, False]
+    await end_tasks(waiting)
 
 
 async def test_the_last_identifies_of_a_day_are_never_used(caplog: pytest.LogCaptureFixture) -> None:

@@ -533,6 +533,7 @@ SEEN: dict[str, tuple[str, ...]] = {
     "outages.gateway_away": ("a broken connection costs an IDENTIFY",),
     "outages.gateway_hangs": ("a shard that never comes back is waited for",),
     "outages.gateway_of_shards": (
+        "shards that wait for their slots take it from the first",
         "an IDENTIFY slot is not waited for",
         "every shard asks Discord for its limit",
         "waiting shards identify at the same time",

@@ -867,8 +867,16 @@ MUTATIONS = (
         "tests/discord_adapter/test_identify_slots.py"
         "::test_a_shard_that_waited_for_its_slot_leaves_the_last_identifies_too",
         "IdentifyTurns.wait",
-        "if (await self._next()).remaining > RESERVE:",
+        "if (await ask_gateway(self._client)).limit.remaining > RESERVE:",
         "if True:",
+    ),
+    mutation(
+        "shards that wait for their slots take it from the first",
+        "tests/discord_adapter/test_identify_slots.py"
+        "::test_shards_that_wait_for_their_slots_do_not_take_it_from_the_first",
+        "IdentifyTurns.wait",
+        "if (await ask_gateway(self._client)).limit.remaining > RESERVE:",
+        "self.forget()\nif (await self._next()).remaining > RESERVE:",
     ),
     mutation(
         "a process goes on trying a token of an account that another process polls",
