@@ -30,13 +30,19 @@ class SystemClock:
         return asyncio.get_running_loop().call_later(seconds, callback)
 
 
+_ACCURACY_MS = 2_000
+"""Discord tells the time in whole seconds."""
+
+
 def ahead_of_discord(clock: Clock, poster: Poster) -> int:
-    """By how many milliseconds the clock is ahead of Discord's, which is right; 0 if Discord's time is not known.
+    """By how many milliseconds the clock is ahead of Discord's, which is right; 0 if Discord's time is not known or the
+    same.
 
     The API's clock is right, too, so its times plus this can be compared with the times that the clock shows.
     """
     now = clock.now()
-    return now - (poster.time() or now)
+    ahead = now - (poster.time() or now)
+    return ahead if abs(ahead) > _ACCURACY_MS else 0
 
 
 class DatabaseClock:

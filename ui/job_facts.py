@@ -49,10 +49,11 @@ def counts_only(job: Job | None) -> bool:
     return job is not None and job.verb in _VIDEOS
 
 
-def facts(job: Job | None, *, with_what: bool = True) -> str:
+def facts(job: Job | None, *, with_what: bool = True, clock_ahead: int = 0) -> str:
     """The job's known facts: what it makes, style, model, quality, length, aspect ratio, seed, sound, time taken.
 
-    `with_what` is False if the message says elsewhere what the job makes.
+    `with_what` is False if the message says elsewhere what the job makes. `clock_ahead` is by how many milliseconds
+    this machine's clock is ahead of the API's.
     """
     if job is None:
         return ""
@@ -66,7 +67,7 @@ def facts(job: Job | None, *, with_what: bool = True) -> str:
             escaped(job.aspect_ratio or "", 20),
             _("seed {seed}", seed=job.seed) if job.seed is not None and is_v2(job.jobid) else "",
             _("with sound") if job.sound else "",
-            _took(job),
+            _took(job, clock_ahead),
         )
     )
 
@@ -76,8 +77,9 @@ def is_image(job: Job | None) -> bool:
     return job is not None and any(media.image for media in job.media)
 
 
-def _took(job: Job) -> str:
-    ended = job.updated or _seen_to_end(job)
+def _took(job: Job, clock_ahead: int) -> str:
+    seen_to_end = _seen_to_end(job)
+    ended = job.updated or (None if seen_to_end is None else seen_to_end - clock_ahead)
     if not job.state.ends or job.created is None or ended is None or ended - job.created < _LEAST:
         return ""
     return _("took {time}", time=formatting.duration(ended - job.created))

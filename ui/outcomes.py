@@ -110,16 +110,20 @@ def _pinged(post: OutcomePost, limit: int) -> tuple[tuple[int, ...], tuple[int, 
 
 def _small(post: OutcomePost, text: OutcomeState, space: _Space) -> str:
     """The line of small print, which ends with the id."""
-    with_what = bool(job_facts.prompt_text(post.job)) and not job_facts.counts_only(post.job)
     return formatting.small(
         text.small,
         # Translators: the files of a message.
         _("in PixVerse's order") if text.in_order else "",
-        job_facts.facts(post.job, with_what=with_what) if text.with_facts and space.facts else "",
+        _facts(post) if text.with_facts and space.facts else "",
         post.outcome.value,
         f"#{post.number}",
         job_id(post.jobid),
     )
+
+
+def _facts(post: OutcomePost) -> str:
+    with_what = bool(job_facts.prompt_text(post.job)) and not job_facts.counts_only(post.job)
+    return job_facts.facts(post.job, with_what=with_what, clock_ahead=post.clock_ahead)
 
 
 def _small_without_api_text(post: OutcomePost, text: OutcomeState) -> str:

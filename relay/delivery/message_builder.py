@@ -180,7 +180,8 @@ class MessageBuilder:
         tally = None
         if delivery.closes_batch and row.batch_id is not None:
             tally = await tally_of(self._reader, row.batch_id, ping=not variant.no_ping)
-        ended, ended_after = _end_of(job, outcome, ahead_of_discord(self._clock, self._poster))
+        ahead = ahead_of_discord(self._clock, self._poster)
+        ended, ended_after = _end_of(job, outcome, ahead)
         late = None if ended_after is None else self._why_late(row, delivery, ended_after)
         post = OutcomePost(
             number=row.job_id,
@@ -197,7 +198,8 @@ class MessageBuilder:
             batch=tally,
             late=late,
             # If the end was seen late and the API names no time, the time of the end is unknown.
-            ended_at=row.job_ended_at if ended is None and late in (None, LateReason.POSTING) else ended,
+            ended_at=_seen_at(row, ahead) if ended is None and late in (None, LateReason.POSTING) else ended,
+            clock_ahead=ahead,
             watched_for=_watched_for(row),
             unasked=row.origin is not Origin.ASKED and not askers,
             language=delivery.language,
@@ -268,6 +270,11 @@ def _end_of(job: Job | None, outcome: Outcome, ahead: int) -> tuple[int | None, 
     if job.updated is not None:
         return job.updated, job.updated + ahead
     return None, job.ran_until + 1 if job.ran_until else None
+
+
+def _seen_at(row: CardRow, ahead: int) -> int | None:
+    """When the bot saw the job's end, by a right clock."""
+    return None if row.job_ended_at is None else row.job_ended_at - ahead
 
 
 def _watched_for(row: CardRow) -> int | None:

@@ -62,6 +62,15 @@ def test_how_long_a_job_without_times_took(ran_until: int, shown: str) -> None:
     assert ("took" in job_facts.facts(job)) is bool(shown)
 
 
+def test_how_long_a_job_took_is_not_decided_by_a_wrong_clock() -> None:
+    two_days = 2 * 86_400_000
+    ran_until, ended_by = two_days + 60_000, two_days + 80_001
+    seen = Job("job", JobState.COMPLETED, "completed", created=1, ran_until=ran_until, ended_by=ended_by)
+    assert "took 1 min 20 s" in job_facts.facts(seen, clock_ahead=two_days)
+    told = Job("job", JobState.COMPLETED, "completed", created=1, updated=80_001)
+    assert "took 1 min 20 s" in job_facts.facts(told, clock_ahead=two_days)
+
+
 @pytest.mark.parametrize(("updated", "shown"), [(1001, "took 1 s"), (1000, ""), (1, "")])
 def test_no_job_took_zero_time(updated: int, shown: str) -> None:
     facts = job_facts.facts(Job("job", JobState.COMPLETED, "completed", created=1, updated=updated))

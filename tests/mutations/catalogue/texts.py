@@ -24,9 +24,9 @@ MUTATIONS = (
     mutation(
         "an outcome counts its videos both in the state and in the small print",
         _TWICE,
-        "_small",
-        "job_facts.facts(post.job, with_what=with_what) if",
-        "job_facts.facts(post.job) if",
+        "outcomes._facts",
+        "with_what=with_what, ",
+        "",
     ),
     mutation(
         "a card without a prompt says twice what is being made",

@@ -1054,6 +1054,16 @@ async def test_whether_an_outcome_is_late_is_not_decided_by_a_wrong_clock(
     assert (only(world).late, only(world).ended_at) == (late, ended if late else only(world).ended_at)
 
 
+@pytest.mark.parametrize("hours", [-1, 0, 48])
+async def test_the_time_at_which_the_bot_saw_an_end_is_told_by_a_right_clock(world: OutboxFixture, hours: int) -> None:
+    seen_at = world.clock.now()
+    world.clock.jump(hours * 3_600_000)
+    await world.watch("job", CHANNEL)
+    await world.end(completed("job"))
+    await world.pump()
+    assert (only(world).clock_ahead, only(world).ended_at) == (hours * 3_600_000, seen_at)
+
+
 async def test_an_outcome_is_late_if_the_job_ended_while_nothing_could_be_stored(world: OutboxFixture) -> None:
     await world.watch("job", CHANNEL)
     world.clock.advance(60_000)

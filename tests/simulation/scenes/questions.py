@@ -750,7 +750,8 @@ def follow_ahead(scene: Scene) -> Story:
     yield 300.0
     scene.turn_clock(0)
     end()
-    yield 60.0 + 4.0 * scene.parts.interval
+    # After failures, a job is requested again within five minutes.
+    yield 60.0 + 4.0 * scene.parts.interval + (300.0 if is_unseen else 0.0)
     scene.came(job, server.channel)
     server.choose("unfollow", server.channel)
     yield 30.0
