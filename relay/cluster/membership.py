@@ -329,9 +329,10 @@ class Membership:
         share = fair_requests(len(shards.held), shards.count, len(alive))
         self._requests.note(asked_at, share, alone=len(alive) == 1)
         await self._feed.look()
-        if self._clock.monotonic() >= self._delete_changes_at and await self.take_named_lease(_FEED_LEASE):
-            await self._write(self._feed.delete_old)
+        if self._clock.monotonic() >= self._delete_changes_at:
             self._delete_changes_at = self._clock.monotonic() + DELETE_SECONDS
+            if await self.take_named_lease(_FEED_LEASE):
+                await self._write(self._feed.delete_old)
 
     async def _share_api_outages(self, pollers: Collection[Process]) -> None:
         """Tells the other processes whether the API is down for this one, and notes for which of them it is."""

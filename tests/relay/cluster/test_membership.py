@@ -24,7 +24,7 @@ from relay.cluster.membership import (
 from relay.cluster.request_shares import LEAST, SHARE_VALID_S, fair_requests
 from settings import PostgresUrl
 from storage import committed_changes, deliveries, jobs, processes
-from storage.database import Database, Queries
+from storage.database import Database, Queries, Transaction
 from storage.engines.interface import Use
 from storage.errors import StorageUnavailable, WrongKey
 from storage.processes import LEASE_SECONDS
@@ -499,6 +499,24 @@ async def test_one_process_keeps_the_feed_short(begin: Begin) -> None:
         first.clock.forward(RENEW_SECONDS)
         await first.member.turn()
     assert await first.database.reader.count("changes") == 0
+
+
+async def test_the_other_processes_rarely_ask_for_the_lease_of_the_one_that_keeps_the_feed_short(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, second = await begin(), await begin()
+    take = processes.take_named_lease
+    asked: list[str] = []
+
+    async def counted(tx: Transaction, process_id: str, name: str) -> bool:
+        asked.append(name)
+        return await take(tx, process_id, name)
+
+    monkeypatch.setattr(processes, "take_named_lease", counted)
+    for _ in range(round(DELETE_SECONDS / RENEW_SECONDS)):
+        second.clock.forward(RENEW_SECONDS)
+        await second.member.turn()
+    assert len(asked) == 1
 
 
 async def test_changes_that_were_not_read_for_long_are_made_up_for(
