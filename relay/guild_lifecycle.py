@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Set
 
 from model.messages import NoticePost
 from model.states import NoticeKind, Reason
@@ -59,6 +59,8 @@ class GuildLifecycle:
         self._clock = clock
         self._serves = serves
         self._compared = asyncio.Event()
+        self._unserved: frozenset[int] = frozenset()
+        """The servers with data that were not served at the start."""
         self._suspended_at: dict[int, tuple[float, int]] = {}
         """When this process suspended each server that is suspended: in monotonic seconds, and as the wall clock said
         (milliseconds UTC)."""
@@ -147,13 +149,23 @@ class GuildLifecycle:
     async def suspend_unserved(self) -> None:
         """Suspends servers that are no longer served. To be called before anything is requested or posted for them."""
         known = await servers.known(self._database.reader)
-        for guild_id in sorted(known - self._accounts.suspended):
-            if not self._serves(guild_id):
-                await self._suspend(guild_id)
-                log.warning(
-                    "server %d is not in DISCORD_GUILD_IDS any more: it is suspended, and forgotten in a week",
-                    guild_id,
-                )
+        self._unserved = frozenset(guild_id for guild_id in known if not self._serves(guild_id))
+        await self._suspend_all(self._unserved)
+
+    async def _suspend_again(self) -> None:
+        """Suspends servers that were not served at the start and that a process with earlier settings has resumed.
+
+        It may be this process that has the earlier settings. So a server that has got data since is left alone.
+        """
+        if self._unserved:
+            await self._suspend_all(self._unserved & await servers.known(self._database.reader))
+
+    async def _suspend_all(self, unserved: Set[int]) -> None:
+        for guild_id in sorted(unserved - self._accounts.suspended):
+            await self._suspend(guild_id)
+            log.warning(
+                "server %d is not in DISCORD_GUILD_IDS any more: it is suspended, and forgotten in a week", guild_id
+            )
 
     async def server_gone(self, guild_id: int) -> None:
         """Suspends a server that has removed the bot."""
@@ -214,15 +226,15 @@ class GuildLifecycle:
         self._compared.set()
 
     async def run(self) -> None:
-        """Deletes the data of servers whose grace period is over, and suspends servers that are not served, until it is
-        cancelled. Another process, with earlier settings, may have resumed such a server.
+        """Deletes the data of servers whose grace period is over, and suspends servers again that another process has
+        resumed although they are not served, until it is cancelled.
 
         Starts only after `finish_reconciliation` was called with the servers that are back.
         """
         await self._compared.wait()
         while True:
             try:
-                await self.suspend_unserved()
+                await self._suspend_again()
                 await self._forget_departed()
             except StorageError as error:
                 log.error("servers without the bot can't be forgotten now: %s", error)

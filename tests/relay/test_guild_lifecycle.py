@@ -84,6 +84,26 @@ async def test_a_server_that_a_process_with_earlier_settings_resumes_is_suspende
         await GuildLifecycle(world.database, world.accounts, world.changes, world.clock).server_back(GUILD)
         await world.pass_time(3600)
         assert guilds.suspended() == await servers.gone(world.database.reader) == {GUILD}
+        for _ in range(2):
+            await world.pass_time(GRACE / 1000)
+            assert await servers.known(world.database.reader) == set()
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_server_that_only_processes_with_later_settings_serve_is_not_suspended(world: AccountsFixture) -> None:
+    """While the settings are changed in one process after the other, an earlier one does not serve the server yet."""
+    guilds = GuildLifecycle(world.database, world.accounts, world.changes, world.clock, lambda _: False)
+    await guilds.suspend_unserved()
+    await guilds.finish_reconciliation(())
+    task = asyncio.create_task(guilds.run())
+    try:
+        await world.pass_time(0)
+        async with world.database.transaction() as tx:
+            await servers.set_alerts_channel(tx, GUILD, 5)
+        await world.pass_time(3600)
+        assert guilds.suspended() == await servers.gone(world.database.reader) == set()
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

@@ -913,8 +913,31 @@ MUTATIONS = (
         "tests/relay/test_guild_lifecycle.py"
         "::test_a_server_that_a_process_with_earlier_settings_resumes_is_suspended_again",
         "GuildLifecycle.run",
-        "await self.suspend_unserved()\n",
+        "await self._suspend_again()\n",
         "",
+    ),
+    mutation(
+        "a process with earlier settings suspends servers that others serve by later ones",
+        "tests/relay/test_guild_lifecycle.py::test_a_server_that_only_processes_with_later_settings_serve_is_not_suspended",
+        "GuildLifecycle._suspend_again",
+        "if self._unserved:\n            await self._suspend_all("
+        "self._unserved & await servers.known(self._database.reader))",
+        "await self.suspend_unserved()",
+    ),
+    mutation(
+        "a row is added anew for a forgotten server that is not served",
+        "tests/relay/test_guild_lifecycle.py"
+        "::test_a_server_that_a_process_with_earlier_settings_resumes_is_suspended_again",
+        "GuildLifecycle._suspend_again",
+        "self._unserved & await servers.known(self._database.reader)",
+        "self._unserved",
+    ),
+    mutation(
+        "every process asks each second for the lease of the one that keeps the feed short",
+        f"{_MEMBERSHIP}::test_the_other_processes_rarely_ask_for_the_lease_of_the_one_that_keeps_the_feed_short",
+        "Membership._look",
+        "self._delete_changes_at = self._clock.monotonic() + DELETE_SECONDS\n            if await self",
+        "if await self",
     ),
     mutation(
         "cards are not edited if the API goes down for another process",
