@@ -236,6 +236,7 @@ class Relay:
     def _api_down_since(self, account_id: int) -> int | None:
         """Since when the API has been down for the process that polls the account."""
         if self.membership is None or self.membership.owns_account(account_id):
+            # Even before a job is polled: the job of a new card is about to be.
             return self.fetcher.breaker.down_since
         return self.membership.api_down_since(account_id)
 

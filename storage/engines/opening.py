@@ -61,7 +61,7 @@ async def examine(place: DatabasePlace) -> int:
 
 
 def may_be_migrated(place: DatabasePlace) -> bool:
-    """Whether a start may migrate the database, which must be there. On PostgreSQL it always may."""
+    """Whether a start may migrate the database, as far as can be seen now. On PostgreSQL it always may."""
     return isinstance(place, PostgresUrl) or preparation.may_be_migrated(place)
 
 

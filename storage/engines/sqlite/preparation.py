@@ -55,8 +55,8 @@ async def examine(path: Path, lock_wait: float = LOCK_WAIT_SECONDS) -> int:
 
 
 def may_be_migrated(path: Path) -> bool:
-    """Whether the file has tables of an earlier version, which `prepare` would migrate. Also true if it can't be read
-    now."""
+    """Whether the file has tables of an earlier version, which `prepare` would migrate. Also true if there is no file,
+    or if it can't be read now."""
     try:
         with _connected(path) as connection:
             return 0 < migrate.version(connection) < migrations.newest(migrations.load("sqlite"))
