@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -131,6 +132,25 @@ def test_discord_s_time_is_not_behind() -> None:
     poster = DiscordPoster(client, lambda _: CommandMentions(), lambda: 0.0, owners, lambda: times.pop(0))
     assert poster.time() is None
     assert poster.time() == datetime(2020, 1, 1, 12, 0, 1, tzinfo=UTC).timestamp() * 1000
+
+
+def test_discord_s_time_goes_on_while_this_machine_is_suspended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise, this machine's clock would look as if it were ahead until Discord responds again."""
+    monkeypatch.setattr(time, "CLOCK_BOOTTIME", 7, raising=False)
+    monkeypatch.setattr(time, "monotonic", lambda: 100.0)
+    since_boot = [100.0]
+    monkeypatch.setattr(time, "clock_gettime", lambda clock: since_boot[0] if clock == 7 else 0.0, raising=False)
+    discord_time = DiscordTime(lambda: 5.0)
+    _note(discord_time, "Wed, 01 Jan 2020 12:00:00 GMT")
+    since_boot[0] += 3600
+    assert discord_time.now() == datetime(2020, 1, 1, 13, tzinfo=UTC)
+
+
+def test_discord_s_time_is_told_where_no_clock_counts_suspensions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(time, "CLOCK_BOOTTIME", raising=False)
+    discord_time = DiscordTime(lambda: 5.0)
+    _note(discord_time, "Wed, 01 Jan 2020 12:00:00 GMT")
+    assert discord_time.now() == datetime(2020, 1, 1, 12, tzinfo=UTC)
 
 
 def _note(discord_time: DiscordTime, date: str | None) -> None:

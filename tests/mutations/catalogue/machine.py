@@ -32,6 +32,13 @@ MUTATIONS = (
         "if True:",
     ),
     mutation(
+        "Discord's time stands still while the machine is suspended",
+        "tests/discord_adapter/test_poster.py::test_discord_s_time_goes_on_while_this_machine_is_suspended",
+        "DiscordTime.__init__",
+        "monotonic() + _suspended()",
+        "monotonic()",
+    ),
+    mutation(
         "a server that removed the bot by a slow clock is forgotten at once",
         "tests/relay/test_guild_lifecycle.py"
         "::test_a_server_has_its_week_though_the_clock_was_wrong_when_it_removed_the_bot[-30]",
