@@ -233,7 +233,7 @@ async def test_a_card_tells_of_an_outage_that_the_process_that_polls_its_job_see
     pair.harness.pixverse.off()
     try:
         await server.card_says("**On hold: PixVerse's API isn't answering.**")
-        while not pair.bot_of(holder).said("The PixVerse API does not answer"):
+        while not pair.bot_of(holder).said("PixVerse API does not answer"):
             await server.status(server.job(), private=True)
             await asyncio.sleep(0.3)
     finally:

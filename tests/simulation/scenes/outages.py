@@ -97,7 +97,7 @@ def api_flickers(scene: Scene) -> Story:
     end = scene.on_api(rule)
     logged = len(scene.parts.story)
     yield 400.0
-    times = sum("The PixVerse API does not answer" in line for line in scene.parts.story[logged:])
+    times = sum("PixVerse API does not answer" in line for line in scene.parts.story[logged:])
     scene.expect(times <= 3, f"an API that fails now and then is called down {times} times in seven minutes")
     end()
     yield 500.0
