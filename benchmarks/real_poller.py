@@ -90,7 +90,7 @@ class RealPoller:
         accounts = Tokens(sorted({job.token for job in served.jobs}))
         timing = Timing(clock, random, interval)
         self.fetcher = JobFetcher(self._ask, accounts, timing, changes, self._api.retry_at)
-        recorder = JobRecorder(database, accounts, changes, timing)
+        recorder = JobRecorder(database, accounts, changes, timing, clock.now)
         queue = JobQueue(timing, _OLDEST)
         self.poller = Poller(
             queue,

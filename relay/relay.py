@@ -19,7 +19,7 @@ from relay.cards.card_edits import CardEdits
 from relay.cards.card_loop import CardLoop
 from relay.cards.card_posts import CardPosts
 from relay.changes import Changes
-from relay.clock import DatabaseClock
+from relay.clock import DatabaseClock, ahead_of_discord
 from relay.cluster.change_feed import ChangeFeed, KeptInMemory
 from relay.cluster.membership import Membership
 from relay.cluster.ownership import ALONE, LeaseMoves, Ownership
@@ -121,7 +121,7 @@ class Relay:
         self.rechecks = Rechecks(self.accounts, api, clock, recheck_seconds=recheck_seconds, ownership=ownership)
 
         self.fetcher = JobFetcher(api.lazy_job, self.accounts, timing, changes, api.retry_at)
-        recorder = JobRecorder(database, self.accounts, changes, timing)
+        recorder = JobRecorder(database, self.accounts, changes, timing, self._right_now)
         self.job_lists = job_lists = JobLists(
             api.list_active_jobs, api.kind_of, self.accounts.token_of, self.fetcher.backoff_until, timing
         )
@@ -136,7 +136,7 @@ class Relay:
         )
 
         self.callback_addresses = CallbackAddresses(database, secret_store, secrets.token_urlsafe)
-        unknown = UnknownJobs(database.reader, self.fetcher, importer, changes, timing)
+        unknown = UnknownJobs(database.reader, self.fetcher, importer, changes, timing, self._right_now)
         self.callbacks = CallbackProcessor(database, self.accounts, unknown, changes, clock, ownership)
         memories += [self.accounts, self.callback_addresses]
 
@@ -232,6 +232,10 @@ class Relay:
         for account_id in self._account_ids():
             self.changes.account_changed(account_id)
         self.changes.servers_moved()
+
+    def _right_now(self) -> int:
+        """The right time in milliseconds UTC, as far as Discord has told it."""
+        return self.clock.now() - ahead_of_discord(self.clock, self.poster)
 
     def _api_down_since(self, account_id: int) -> int | None:
         """Since when the API has been down for the process that polls the account."""

@@ -215,7 +215,16 @@ async def _bring_up_to_date(
         row = found(await jobs.by_id(tx, row.id))
     if request.job is None:
         return row
-    await apply_response(tx, accounts, row, request.job, ask.at, request.ran_until, asked_in=ask.channel_id)
+    await apply_response(
+        tx,
+        accounts,
+        row,
+        request.job,
+        ask.at,
+        request.ran_until,
+        right_now=ask.sent_at,
+        asked_in=ask.channel_id,
+    )
     return found(await jobs.by_id(tx, row.id))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from enum import Enum
 from itertools import count
@@ -45,14 +46,25 @@ class Recorded(Enum):
 
 class JobRecorder:
     """Records responses, and signals what has changed. Every method raises StorageError if the database fails; nothing
-    is changed then."""
+    is changed then.
 
-    def __init__(self, database: Database, accounts: Accounts, changes: Changes, timing: Timing) -> None:
+    `right_now` returns the right time in milliseconds UTC, which this machine's clock may not show.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        accounts: Accounts,
+        changes: Changes,
+        timing: Timing,
+        right_now: Callable[[], int],
+    ) -> None:
         self._database = database
         self._accounts = accounts
         self._changes = changes
         self._clock = timing.clock
         self._interval = timing.interval
+        self._right_now = right_now
 
     async def record_response(
         self, job_id: int, response: Job, account_id: int, ran_until: int | None = None
@@ -69,7 +81,8 @@ class JobRecorder:
             row = await jobs.by_id(tx, job_id)
             if row is None or row.account_id != account_id:
                 return Recorded.NOTHING
-            recorded = await apply_response(tx, self._accounts, row, response, self._clock.now(), ran_until)
+            now, right_now = self._clock.now(), self._right_now()
+            recorded = await apply_response(tx, self._accounts, row, response, now, ran_until, right_now=right_now)
         return self._signal(job_id, recorded)
 
     async def note_active(self, job_id: int, at: int) -> None:
@@ -178,12 +191,14 @@ async def apply_response(
     now: int,
     ran_until: int | None = None,
     *,
+    right_now: int,
     asked_in: int | None = None,
 ) -> Recorded:
     """Writes what is new in the response, within an open transaction, and returns what that was.
 
-    `asked_in` is the channel in which somebody is just asking for the job; the caller subscribes it. `ran_until` is
-    when this process last saw the job active (milliseconds UTC), if it did.
+    `now` is the time by this machine's clock, `right_now` the right one. `asked_in` is the channel in which somebody is
+    just asking for the job; the caller subscribes it. `ran_until` is when this process last saw the job active. Times
+    are milliseconds UTC.
     """
     if row.ended_at is not None:
         _log_contrary(row, response)
@@ -201,7 +216,8 @@ async def apply_response(
     seen_at = _last_active(row, known, ran_until)
     job = _at_its_end(known, response, seen_at, now)
     await _store(tx, row, job, now)
-    await _subscribe_followers(tx, accounts, row, job, now, seen_at=seen_at, but=asked_in)
+    if seen_at is not None or not is_old_end(job, right_now):
+        await _subscribe_followers(tx, accounts, row, job, now, seen_at=seen_at, but=asked_in)
     await end_job(tx, accounts, row, outcome, now, was_active=seen_at is not None)
     return Recorded.ENDED
 
@@ -299,14 +315,10 @@ async def _subscribe_followers(
     """Subscribes the channels that follow the account, except the channel `but`, to a job that is about to end.
 
     A channel lacks the subscription if no list or callback named the job in time; then somebody asked for the job
-    elsewhere. A job that ended long ago, or before the follow began, is not relayed. `seen_at` is when this bot last
-    saw the job active, if it did.
+    elsewhere. A job that ended before the follow began is not relayed. `seen_at` is when this bot last saw the job
+    active, if it did.
     """
-    last = seen_at
-    if last is None:
-        if is_old_end(job, now):
-            return
-        last = (job.updated or job.created or 0) + _CLOCKS_APART
+    last = (job.updated or job.created or 0) + _CLOCKS_APART if seen_at is None else seen_at
     for follow in await follows.of_account(tx, row.account_id):
         if follow.channel_id == but or follow.created_at > last or not is_in_effect(accounts, follow):
             continue
@@ -320,8 +332,8 @@ def is_in_effect(accounts: Accounts, follow: FollowRow) -> bool:
 
 
 def is_old_end(job: Job, now: int) -> bool:
-    """Whether the job ended too long ago to be relayed to a channel in which nobody asked for it. `now` is in
-    milliseconds UTC."""
+    """Whether the job ended too long ago to be relayed to a channel in which nobody asked for it. `now` is the right
+    time in milliseconds UTC: a job's times are the API's."""
     last = job.updated or job.created
     return job.state.ends and last is not None and now - last > OLD_END_MS
 

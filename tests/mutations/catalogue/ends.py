@@ -196,8 +196,8 @@ MUTATIONS = (
         (
             Edit(
                 "apply_response",
-                'if it did.\n"""\nif row.ended_at is not None:',
-                'if it did.\n"""\nif 0:',
+                'milliseconds UTC.\n"""\nif row.ended_at is not None:',
+                'milliseconds UTC.\n"""\nif 0:',
             ),
             Edit(
                 "_brings_news",

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from tests.mutations.mutation import mutation
 
+_OLD_BY_ANOTHER_CLOCK = (
+    "tests/relay/follow/test_account_follower.py::test_whether_a_job_ended_long_ago_is_not_decided_by_a_wrong_clock"
+)
+
 MUTATIONS = (
     mutation(
         "a member who leaves a job is told of a follow that has ended",
@@ -172,8 +176,8 @@ MUTATIONS = (
         "tests/relay/follow/test_account_follower.py"
         "::test_a_job_that_ends_before_a_list_names_it_is_relayed_if_somebody_asked_for_it_elsewhere",
         "apply_response",
-        "await _subscribe_followers(tx, accounts, row, job, now, seen_at=seen_at, but=asked_in)\n",
-        "",
+        "if seen_at is not None or not is_old_end(job, right_now):",
+        "if False:",
     ),
     mutation(
         "what another process saw of a running job counts for nothing at its end",
@@ -195,9 +199,30 @@ MUTATIONS = (
         "a job requested long after its end is relayed to followers",
         "tests/relay/follow/test_account_follower.py"
         "::test_an_old_job_requested_elsewhere_is_not_posted_in_a_following_channel",
-        "_subscribe_followers",
-        "if is_old_end(job, now):\n            return\n",
-        "",
+        "apply_response",
+        "if seen_at is not None or not is_old_end(job, right_now):",
+        "if True:",
+    ),
+    mutation(
+        "a wrong clock decides whether a job that somebody asks for had ended long ago",
+        f"{_OLD_BY_ANOTHER_CLOCK}[1-1-True-True]",
+        "_bring_up_to_date",
+        "right_now=ask.sent_at",
+        "right_now=ask.at",
+    ),
+    mutation(
+        "a wrong clock decides whether a polled job had ended long ago",
+        f"{_OLD_BY_ANOTHER_CLOCK}[1-1-True-False]",
+        "JobRecorder.record_response",
+        "self._right_now()",
+        "self._clock.now()",
+    ),
+    mutation(
+        "a wrong clock decides whether a job that only a callback knows had ended long ago",
+        "tests/relay/callbacks/test_callback_processor.py::test_whether_an_end_is_old_is_not_decided_by_a_wrong_clock[1]",
+        "UnknownJobs.consider",
+        "self._right_now()",
+        "self._clock.now()",
     ),
     mutation(
         "a requested job is relayed to followers though it ended before the follow",

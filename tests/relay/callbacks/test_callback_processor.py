@@ -69,7 +69,9 @@ class Post:
         self.world = world
         self.accounts = FakeOwnAccounts()
         self.imports = Imports(world, self.accounts)
-        self.unknown = UnknownJobs(world.database.reader, world.fetcher, self.imports, world.changes, world.timing)
+        self.unknown = UnknownJobs(
+            world.database.reader, world.fetcher, self.imports, world.changes, world.timing, world.right_now
+        )
         self.processor = CallbackProcessor(world.database, self.accounts, self.unknown, world.changes, world.clock)
         self.running = asyncio.create_task(self.processor.run())
 
@@ -170,6 +172,19 @@ async def test_a_job_unknown_to_the_api_or_long_ended_is_not_relayed(world: Rela
     await post.says(jobid="job-old-too", status="completed")
     assert len(world.api.asked) == 3
     assert post.imports.taken == []
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+async def test_whether_an_end_is_old_is_not_decided_by_a_wrong_clock(
+    world: RelayFixture, post: Post, hours: int
+) -> None:
+    await _follow(world)
+    world.clock.jump(hours * 3_600_000)
+    world.api.put(JOB, JobState.COMPLETED, updated=START - 60_000)
+    world.api.put("job-old", JobState.COMPLETED, updated=START - OLD_END_MS - 60_000)
+    await post.says(jobid=JOB, status="completed")
+    await post.says(jobid="job-old", status="completed")
+    assert post.imports.taken == [(ACCOUNT, JOB)]
 
 
 _V2 = "user:1-pixverse:me@example.com-video:1"

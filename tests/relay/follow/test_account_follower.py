@@ -461,6 +461,24 @@ async def test_a_job_that_ends_before_a_list_names_it_is_relayed_if_somebody_ask
     assert len(await world.outcomes()) == 3
 
 
+@pytest.mark.parametrize("asked_now", [True, False])
+@pytest.mark.parametrize(("hours", "minutes", "relayed"), [(1, 1, True), (-1, 60, False)])
+async def test_whether_a_job_ended_long_ago_is_not_decided_by_a_wrong_clock(
+    world: FollowFixture, asked_now: bool, hours: int, minutes: int, relayed: bool
+) -> None:
+    await world.follow()
+    async with world.database.transaction() as tx:
+        job = await jobs.add(tx, ACCOUNT, "v1-quick", None, world.clock.now())
+    world.clock.move_to(world.clock.monotonic() + 7200)
+    world.clock.jump(hours * 3_600_000)
+    ended = world.api.put("v1-quick", JobState.FAILED, updated=world.right_now() - minutes * 60_000)
+    if asked_now:
+        await world.watch("v1-quick", channel=CHANNEL + 1)
+    else:
+        await world.recorder.record_response(job.id, ended, ACCOUNT)
+    assert (("outcome", CHANNEL) in await world.outcomes()) is relayed
+
+
 async def test_a_job_that_another_process_saw_running_after_the_follow_began_is_relayed(world: FollowFixture) -> None:
     world.api.put("v2-long")
     number = await world.watch("v2-long", channel=CHANNEL + 1)
