@@ -56,14 +56,16 @@ class PixVerseApi:
     async def all_active_jobs(self, token: str) -> tuple[str, ...]:
         """Returns the ids of the account's active jobs. This is also the cheapest request that tries a token.
 
-        v2 is asked if v1, which may be switched off, neither lists jobs nor refuses the token. If neither of them lists
-        jobs, the error of v1 is raised.
+        v2 is asked if v1, which may be switched off, neither lists jobs nor refuses the token nor asks to wait. If
+        neither of them lists jobs, the error of v1 is raised.
         """
         try:
             return await self._v1.active_jobs(token)
         except (TokenRefused, SubscriptionUnpaid):
             raise
         except PixVerseError as no_list:
+            if self.retry_at(token) is not None:
+                raise
             try:
                 return tuple(await self._v2.active_jobs(token))
             except (TokenRefused, SubscriptionUnpaid):

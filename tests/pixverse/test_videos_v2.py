@@ -399,6 +399,18 @@ async def test_v2_is_enough_if_v1_is_switched_off(wire: Wire, status: int) -> No
     assert await PixVerseApi(wire.client()).all_active_jobs(TOKEN) == (ID,)
 
 
+@pytest.mark.parametrize("status", [429, 503])
+async def test_v2_is_not_requested_if_v1_asks_to_wait(wire: Wire, status: int) -> None:
+    answers(
+        wire,
+        v1=(status, {"error": "x", "code": status, "retryAfter": "2099-01-01T00:00:00Z"}),
+        scheduler=(200, [{"id": ID}]),
+    )
+    with pytest.raises((RateLimited, Unavailable)):
+        await PixVerseApi(wire.client()).all_active_jobs(TOKEN)
+    assert len(wire.asked) == 1
+
+
 async def test_v1_s_refusal_of_the_token_is_believed(wire: Wire) -> None:
     answers(wire, v1=(401, {"error": "x", "code": 401}))
     with pytest.raises(TokenRefused):

@@ -6,6 +6,7 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from tests.simulation.pixverse_world import Job, PixVerseWorld
 from tests.simulation.virtual_time import VirtualClock
@@ -22,8 +23,19 @@ _REFUSED_IN_AN_HOUR = 80
 _HOUR = 3600.0
 _SUBJECT = re.compile(r"/v[12]/\S*|job:\d+\S*|user:\d+-pixverse:[^/\s]+@[^/\s]+-(?:video|image):\d+")
 """A list, or anything in the form of an id."""
-_ON_ITS_WAY = 2.0
-"""Seconds in which a request may arrive that was sent before the refusal came."""
+_IN_FLIGHT = 2.0
+"""Seconds before or after a loop's crash; its requests of that time may have been broken off."""
+_SAME_MOMENT = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class _Wait:
+    """The API asked not to be used, in responses to requests of which the latest was made at `asked_at`. From `begins`,
+    when the first response arrived, until `ends`, no request may be sent."""
+
+    asked_at: float
+    begins: float
+    ends: float
 
 
 class ApiRequestLaws:
@@ -54,8 +66,8 @@ class ApiRequestLaws:
         self._requested_at: dict[tuple[str, str], tuple[float, float]] = {}
         """When a job was last requested, and the time before that."""
         self._too_soon: dict[tuple[str, str], int] = defaultdict(int)
-        self._backed_off: dict[str, tuple[float, float]] = {}
-        """By token: from when until when the API asked not to be used."""
+        self._backed_off: dict[str, _Wait] = {}
+        """By token: the time in which the API asked not to be used."""
         self._refused: dict[str, list[float]] = defaultdict(list)
 
     def new_process(self) -> None:
@@ -71,15 +83,18 @@ class ApiRequestLaws:
         """Somebody lets the bot try this token, which includes the list of its jobs."""
         self._tried_at[token] = self._clock.passed
 
-    def on_retry_after(self, token: str, seconds: float) -> None:
-        """The API asks the bot to wait, in response to any request."""
+    def on_retry_after(self, token: str, arrives_after: float, seconds: float) -> None:
+        """The API asks the bot to wait, in response to a request that was sent just now."""
         now = self._clock.passed
-        begins, ends = self._backed_off.get(token, (math.inf, -math.inf))
-        self._backed_off[token] = (begins if now < ends else now + _ON_ITS_WAY, max(ends, now + seconds))
+        before = self._backed_off.get(token)
+        if before is None or now >= before.ends:
+            self._backed_off[token] = _Wait(now, now + arrives_after - _SAME_MOMENT, now + seconds)
+        else:
+            self._backed_off[token] = replace(before, asked_at=now, ends=max(before.ends, now + seconds))
 
-    def on_request(self, token: str, what: str) -> None:
+    def on_request(self, token: str, what: str, crashed_at: float) -> None:
         """Checks a request for a job or a list. While an account backs off, a token may still be tried, and fresh links
-        may still be requested."""
+        may still be requested. A loop that crashed does not read the responses to its requests in flight."""
         now = self._clock.passed
         job = self._pixverse.jobs.get(what)
         if job is None and _SUBJECT.fullmatch(what) is None:
@@ -89,9 +104,11 @@ class ApiRequestLaws:
         self._requested_at[key] = (now, last)
         gap = now - (before if self._is_shared(token) else last)
         for_a_person = now - self._looked_up_at.get(what, -math.inf) < _EXPLAINED_SECONDS
-        begins, ends = self._backed_off.get(token, (math.inf, -math.inf))
+        wait = self._backed_off.get(token)
         in_a_trial = job is None and now - self._tried_at.get(token, -math.inf) < _EXPLAINED_SECONDS
-        if begins < now < ends - 1.0 and not in_a_trial and (job is None or self._pixverse.is_active(job)):
+        was_read = wait is not None and abs(crashed_at - wait.asked_at) > _IN_FLIGHT
+        is_early = wait is not None and was_read and wait.begins < now < wait.ends - 1.0
+        if is_early and not in_a_trial and (job is None or self._pixverse.is_active(job)):
             self._fail(f"the API was asked about {what} though it had asked to wait")
         if job is not None and not for_a_person and self._is_awaited is not None:
             self._unwanted[what] = 0 if self._is_awaited(job) else self._unwanted[what] + 1

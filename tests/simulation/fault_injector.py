@@ -186,6 +186,11 @@ class FaultInjector:
         if waiting is not None and not waiting.done() and not _waits_for_restart(task):
             waiting.set_exception(RuntimeError(LOOP_CRASHED))
 
+    @property
+    def crashed_at(self) -> float:
+        """When a loop last crashed."""
+        return max(self._crashed_at.values(), default=-math.inf)
+
     def on_occasion(self, occasion: str) -> None:
         """The bot posts or acknowledges. A kill that waits for this happens a few steps later."""
         fault = self._kills_waiting.pop(occasion, None)

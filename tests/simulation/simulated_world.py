@@ -323,11 +323,11 @@ class SimulatedWorld:
 
     def _trip_to_pixverse(self, request: Request) -> Trip:
         token = token_of(request)
-        self.ledger.api_request_laws.on_request(token, subject_of(request))
+        self.ledger.api_request_laws.on_request(token, subject_of(request), self._fault_injector.crashed_at)
         trip = self._faults.trip_to_api(request)
         wait = trip.refused.headers.get("Retry-After") if trip.refused is not None else None
         if trip.refused is not None and trip.refused.status == 429 and wait is not None:
-            self.ledger.api_request_laws.on_retry_after(token, float(wait))
+            self.ledger.api_request_laws.on_retry_after(token, trip.there + trip.back, float(wait))
         return trip
 
     def _on_post(self, posted: PostedMessage) -> None:

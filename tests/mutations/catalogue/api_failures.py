@@ -184,6 +184,13 @@ MUTATIONS = (
         "None",
     ),
     mutation(
+        "a token is tried with v2 though v1 has asked to wait",
+        "tests/pixverse/test_videos_v2.py::test_v2_is_not_requested_if_v1_asks_to_wait[429]",
+        "PixVerseApi.all_active_jobs",
+        "if self.retry_at(token) is not None:",
+        "if False:",
+    ),
+    mutation(
         "an account refused without a time to wait is requested on and on",
         "tests/relay/polling/test_job_fetcher.py::test_simultaneous_refusals_count_once",
         "JobFetcher._back_off",
