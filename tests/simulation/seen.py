@@ -163,7 +163,6 @@ SEEN: dict[str, tuple[str, ...]] = {
         "a card that is being edited is edited a second time",
         "a card's five seconds count from when its edit was made",
     ),
-    "cards.old_by_another_clock": ("this machine's clock decides how old a card is",),
     "cards.refused_once": ("a card that Discord refused once never shows its job's end",),
     "cards.slow_by_another_clock": ("this machine's clock decides whether a job is slow",),
     "cards.unanswered": ("a card counts as unchanged after an edit without a response",),
@@ -327,7 +326,6 @@ SEEN: dict[str, tuple[str, ...]] = {
         "any host that ends in an allowed name is allowed",
     ),
     "files.every_word": (
-        "a job's text may contain somebody's token",
         "shown text is cut in the middle of an emoji",
         "direction marks are shown",
         "half-spaces and joiners of scripts are removed",
@@ -642,14 +640,9 @@ SEEN: dict[str, tuple[str, ...]] = {
         "an unknown job is forgotten if the API gives no answer",
         "an unknown job is forgotten if others of its account take all requests",
         "an unknown job is forgotten while the account backs off",
-        "an unknown job is lost if it cannot be stored",
         "a callback is lost while the database fails",
-        "one 404 is believed about a job that only a callback knows",
     ),
-    "questions.called_for_strangers": (
-        "a job that only a callback knows is relayed",
-        "made-up ids cause requests without limit",
-    ),
+    "questions.called_for_strangers": ("made-up ids cause requests without limit",),
     "questions.called_often": (
         "reports cause requests without limit",
         "reported progress causes an early request",
@@ -659,10 +652,7 @@ SEEN: dict[str, tuple[str, ...]] = {
         "the list of a followed account delays the last few young jobs",
         "very many young jobs are each requested at every interval",
     ),
-    "questions.follow_ahead": (
-        "the local clock decides whether a job that was seen running is relayed",
-        "a follow begins by the local clock alone",
-    ),
+    "questions.follow_ahead": ("a follow begins by the local clock alone",),
     "questions.follow_on_a_locked_disk": ("a job that a list named during a database failure is never relayed",),
     "questions.follow_on_a_bad_disk": ("a change that cannot be read at once is lost",),
     "questions.followed": (
