@@ -100,9 +100,10 @@ class Responder:
         self._clock = clock
         self._locale_seen = locale_seen
         self._views = TemporaryViews()
-        self._working: set[asyncio.Future[Reply | Sequence[Reply]]] = set()
-        self._replying: set[asyncio.Future[Awaitable[None] | None]] = set()
-        self._edits: set[asyncio.Future[None]] = set()
+        # In order, so that a stop breaks them off in the order in which they came.
+        self._working: dict[asyncio.Future[Reply | Sequence[Reply]], None] = {}
+        self._replying: dict[asyncio.Future[Awaitable[None] | None], None] = {}
+        self._edits: dict[asyncio.Future[None], None] = {}
         self._replaced: deque[int] = deque(maxlen=_REPLACED)
         """The ids of the replies that were last replaced by a press of their own buttons."""
         self._ending = asyncio.Event()
@@ -230,10 +231,10 @@ class Responder:
             await send_replies(interaction, [reply], self._clock.sleep, self._views)
 
     @staticmethod
-    async def _kept(among: set[asyncio.Future[T]], work: Awaitable[T]) -> T:
+    async def _kept(among: dict[asyncio.Future[T], None], work: Awaitable[T]) -> T:
         doing = asyncio.ensure_future(work)
-        among.add(doing)
-        doing.add_done_callback(among.discard)
+        among[doing] = None
+        doing.add_done_callback(among.pop)
         return await doing
 
     async def _replies_to(self, interaction: Interaction, act: Act, look_again: OnPress | None) -> Sequence[Reply]:
