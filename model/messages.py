@@ -167,7 +167,7 @@ class OutcomePost:
     ended_at: int | None = None
     """Milliseconds UTC: the end according to the API, or else when the bot saw it."""
     clock_ahead: int = 0
-    """By how many milliseconds this machine's clock, by which the bot saw the job end, is ahead of the right time."""
+    """By how many milliseconds this machine's clock, by which the bot saw the job end, is ahead of Discord's."""
     watched_for: int | None = None
     """GIVEN_UP: for how long the job was watched, in milliseconds."""
     unasked: bool = False

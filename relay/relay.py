@@ -121,7 +121,7 @@ class Relay:
         self.rechecks = Rechecks(self.accounts, api, clock, recheck_seconds=recheck_seconds, ownership=ownership)
 
         self.fetcher = JobFetcher(api.lazy_job, self.accounts, timing, changes, api.retry_at)
-        recorder = JobRecorder(database, self.accounts, changes, timing, self._right_now)
+        recorder = JobRecorder(database, self.accounts, changes, timing, self._discord_now)
         self.job_lists = job_lists = JobLists(
             api.list_active_jobs, api.kind_of, self.accounts.token_of, self.fetcher.backoff_until, timing
         )
@@ -136,7 +136,7 @@ class Relay:
         )
 
         self.callback_addresses = CallbackAddresses(database, secret_store, secrets.token_urlsafe)
-        unknown = UnknownJobs(database.reader, self.fetcher, importer, changes, timing, self._right_now)
+        unknown = UnknownJobs(database.reader, self.fetcher, importer, changes, timing, self._discord_now)
         self.callbacks = CallbackProcessor(database, self.accounts, unknown, changes, clock, ownership)
         memories += [self.accounts, self.callback_addresses]
 
@@ -233,8 +233,8 @@ class Relay:
             self.changes.account_changed(account_id)
         self.changes.servers_moved()
 
-    def _right_now(self) -> int:
-        """The right time in milliseconds UTC, as far as Discord has told it."""
+    def _discord_now(self) -> int:
+        """The time by Discord's clock in milliseconds UTC; by this machine's while Discord's is not known."""
         return self.clock.now() - ahead_of_discord(self.clock, self.poster)
 
     def _api_down_since(self, account_id: int) -> int | None:

@@ -56,13 +56,13 @@ class _UnknownJob:
     jobid: str
     reports_end: bool
     came_at: int
-    """When the first callback came, in milliseconds UTC by a right clock."""
+    """When the first callback came, by Discord's clock, in milliseconds UTC."""
 
 
 class UnknownJobs:
     """Asks the API about unknown jobs before anything is written, at most as often as an account can have new jobs.
 
-    `right_now` returns the right time in milliseconds UTC, which this machine's clock may not show.
+    `discord_now` returns the time by Discord's clock in milliseconds UTC: this machine's may be wrong.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class UnknownJobs:
         importer: JobImporter,
         changes: Changes,
         timing: Timing,
-        right_now: Callable[[], int],
+        discord_now: Callable[[], int],
     ) -> None:
         self._reader = reader
         self._fetcher = fetcher
@@ -81,7 +81,7 @@ class UnknownJobs:
         self._clock = timing.clock
         self._interval = timing.interval
         self._random = timing.random
-        self._right_now = right_now
+        self._discord_now = discord_now
         self._asked: dict[int, deque[float]] = {}
         """By account: the times of its latest requests; the account requested longest ago comes first."""
         self._under_way: dict[tuple[int, str], _UnknownJob] = {}
@@ -107,7 +107,7 @@ class UnknownJobs:
         if not may_ask and not (callback.reports_end and self._may_wait(account_id)):
             return False
         unknown = self._under_way[key] = _UnknownJob(
-            account_id, callback.jobid, callback.reports_end, self._right_now()
+            account_id, callback.jobid, callback.reports_end, self._discord_now()
         )
         task = asyncio.create_task(self._settle(unknown, may_ask=may_ask))
         self._tasks.add(task)

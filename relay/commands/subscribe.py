@@ -222,7 +222,7 @@ async def _bring_up_to_date(
         request.job,
         ask.at,
         request.ran_until,
-        right_now=ask.sent_at,
+        discord_now=ask.sent_at,
         asked_in=ask.channel_id,
     )
     return found(await jobs.by_id(tx, row.id))

@@ -273,7 +273,7 @@ def _end_of(job: Job | None, outcome: Outcome, ahead: int) -> tuple[int | None, 
 
 
 def _seen_at(row: CardRow, ahead: int) -> int | None:
-    """When the bot saw the job's end, by a right clock."""
+    """When the bot saw the job's end, by Discord's clock."""
     return None if row.job_ended_at is None else row.job_ended_at - ahead
 
 

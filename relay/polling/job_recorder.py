@@ -48,7 +48,7 @@ class JobRecorder:
     """Records responses, and signals what has changed. Every method raises StorageError if the database fails; nothing
     is changed then.
 
-    `right_now` returns the right time in milliseconds UTC, which this machine's clock may not show.
+    `discord_now` returns the time by Discord's clock in milliseconds UTC: this machine's may be wrong.
     """
 
     def __init__(
@@ -57,14 +57,14 @@ class JobRecorder:
         accounts: Accounts,
         changes: Changes,
         timing: Timing,
-        right_now: Callable[[], int],
+        discord_now: Callable[[], int],
     ) -> None:
         self._database = database
         self._accounts = accounts
         self._changes = changes
         self._clock = timing.clock
         self._interval = timing.interval
-        self._right_now = right_now
+        self._discord_now = discord_now
 
     async def record_response(
         self, job_id: int, response: Job, account_id: int, ran_until: int | None = None
@@ -81,8 +81,8 @@ class JobRecorder:
             row = await jobs.by_id(tx, job_id)
             if row is None or row.account_id != account_id:
                 return Recorded.NOTHING
-            now, right_now = self._clock.now(), self._right_now()
-            recorded = await apply_response(tx, self._accounts, row, response, now, ran_until, right_now=right_now)
+            now, discord_now = self._clock.now(), self._discord_now()
+            recorded = await apply_response(tx, self._accounts, row, response, now, ran_until, discord_now=discord_now)
         return self._signal(job_id, recorded)
 
     async def note_active(self, job_id: int, at: int) -> None:
@@ -191,14 +191,14 @@ async def apply_response(
     now: int,
     ran_until: int | None = None,
     *,
-    right_now: int,
+    discord_now: int,
     asked_in: int | None = None,
 ) -> Recorded:
     """Writes what is new in the response, within an open transaction, and returns what that was.
 
-    `now` is the time by this machine's clock, `right_now` the right one. `asked_in` is the channel in which somebody is
-    just asking for the job; the caller subscribes it. `ran_until` is when this process last saw the job active. Times
-    are milliseconds UTC.
+    `now` is the time by this machine's clock, `discord_now` by Discord's. `asked_in` is the channel in which somebody
+    is just asking for the job; the caller subscribes it. `ran_until` is when this process last saw the job active.
+    Times are milliseconds UTC.
     """
     if row.ended_at is not None:
         _log_contrary(row, response)
@@ -216,7 +216,7 @@ async def apply_response(
     seen_at = _last_active(row, known, ran_until)
     job = _at_its_end(known, response, seen_at, now)
     await _store(tx, row, job, now)
-    if seen_at is not None or not is_old_end(job, right_now):
+    if seen_at is not None or not is_old_end(job, discord_now):
         await _subscribe_followers(tx, accounts, row, job, now, seen_at=seen_at, but=asked_in)
     await end_job(tx, accounts, row, outcome, now, was_active=seen_at is not None)
     return Recorded.ENDED
@@ -332,8 +332,8 @@ def is_in_effect(accounts: Accounts, follow: FollowRow) -> bool:
 
 
 def is_old_end(job: Job, now: int) -> bool:
-    """Whether the job ended too long ago to be relayed to a channel in which nobody asked for it. `now` is the right
-    time in milliseconds UTC: a job's times are the API's."""
+    """Whether the job ended too long ago to be relayed to a channel in which nobody asked for it. `now` is the time by
+    Discord's clock, in milliseconds UTC: a job's times are the API's, whose clock is right too."""
     last = job.updated or job.created
     return job.state.ends and last is not None and now - last > OLD_END_MS
 

@@ -210,7 +210,7 @@ class RelayFixture:
         self.at_once, self.per_account = at_once, per_account
         self.timing = Timing(self.clock, Random(2), interval)
         self.fetcher = JobFetcher(self._request, self.accounts, self.timing, self.changes, self.api.retry_times.until)
-        self.recorder = JobRecorder(database, self.accounts, self.changes, self.timing, self.right_now)
+        self.recorder = JobRecorder(database, self.accounts, self.changes, self.timing, self.discord_now)
         self.poller = self.new_poller()
         self.lookups = Lookups(
             self.fetcher,
@@ -228,7 +228,7 @@ class RelayFixture:
 
     ownership: Ownership = ALONE
 
-    def right_now(self) -> int:
+    def discord_now(self) -> int:
         return self.clock.now() - self.clock.jumped
 
     async def _request(self, token: str, jobid: str, known: int | None, terms: LookupTerms | None) -> LazyJob:
@@ -266,7 +266,7 @@ class RelayFixture:
         return poller
 
     def ask(self, *, guild: int = GUILD, channel: int = CHANNEL, person: int = PERSON) -> Ask:
-        return Ask(guild, channel, person, at=self.clock.now(), sent_at=self.right_now())
+        return Ask(guild, channel, person, at=self.clock.now(), sent_at=self.discord_now())
 
     async def watch(self, jobid: str, **where: int) -> int:
         """Subscribes, as a member would, and answers the job's number."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,16 @@ async def world(tmp_path: Path) -> AsyncIterator[AccountsFixture]:
     await opened.close()
 
 
+@asynccontextmanager
+async def _running(guilds: GuildLifecycle) -> AsyncIterator[None]:
+    task = asyncio.create_task(guilds.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
 async def test_nothing_is_deleted_before_the_servers_are_compared(world: AccountsFixture) -> None:
     """The gateway may take long to report which servers are back."""
     async with world.database.transaction() as tx:
@@ -36,17 +47,13 @@ async def test_nothing_is_deleted_before_the_servers_are_compared(world: Account
     world.accounts.suspend_server(GUILD)
     world.accounts.suspend_server(BACK)
     guilds = GuildLifecycle(world.database, world.accounts, world.changes, world.clock)
-    task = asyncio.create_task(guilds.run())
-    try:
+    async with _running(guilds):
         await world.pass_time(3600)
         assert await servers.known(world.database.reader) == {GUILD, BACK}
         await guilds.finish_reconciliation({BACK})
         await world.pass_time(0)
         assert await servers.known(world.database.reader) == {BACK}
         assert world.recorded.forgotten == [GUILD]
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 async def test_a_server_no_longer_served_is_suspended_until_it_is_served_again(world: AccountsFixture) -> None:
@@ -78,8 +85,7 @@ async def test_a_server_that_a_process_with_earlier_settings_resumes_is_suspende
     guilds = GuildLifecycle(world.database, world.accounts, world.changes, world.clock, lambda _: False)
     await guilds.suspend_unserved()
     await guilds.finish_reconciliation(())
-    task = asyncio.create_task(guilds.run())
-    try:
+    async with _running(guilds):
         await world.pass_time(0)
         await GuildLifecycle(world.database, world.accounts, world.changes, world.clock).server_back(GUILD)
         await world.pass_time(3600)
@@ -87,9 +93,6 @@ async def test_a_server_that_a_process_with_earlier_settings_resumes_is_suspende
         for _ in range(2):
             await world.pass_time(GRACE / 1000)
             assert await servers.known(world.database.reader) == set()
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 async def test_a_server_that_only_processes_with_later_settings_serve_is_not_suspended(world: AccountsFixture) -> None:
@@ -97,16 +100,12 @@ async def test_a_server_that_only_processes_with_later_settings_serve_is_not_sus
     guilds = GuildLifecycle(world.database, world.accounts, world.changes, world.clock, lambda _: False)
     await guilds.suspend_unserved()
     await guilds.finish_reconciliation(())
-    task = asyncio.create_task(guilds.run())
-    try:
+    async with _running(guilds):
         await world.pass_time(0)
         async with world.database.transaction() as tx:
             await servers.set_alerts_channel(tx, GUILD, 5)
         await world.pass_time(3600)
         assert guilds.suspended() == await servers.gone(world.database.reader) == set()
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 async def test_a_returning_server_is_told_of_a_problem_that_began_without_it(world: AccountsFixture) -> None:
@@ -152,16 +151,12 @@ async def test_a_server_has_its_week_though_the_clock_was_wrong_when_it_removed_
     await guilds.server_gone(GUILD)
     world.clock.jump(-days * 86_400_000)
     await guilds.finish_reconciliation(())
-    task = asyncio.create_task(guilds.run())
-    try:
+    async with _running(guilds):
         await world.pass_time(0)
         assert await servers.gone_before(world.database.reader, removed_at) == [GUILD]
         assert await servers.gone_before(world.database.reader, removed_at - 1) == []
         await world.pass_time(GRACE / 1000 + 3600)
         assert await servers.known(world.database.reader) == set()
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 @pytest.mark.parametrize("kind", [NoticeKind.TOKEN_REFUSED, NoticeKind.UNPAID, NoticeKind.TOKEN_MISSING])
@@ -286,15 +281,11 @@ async def test_a_deleted_server_s_language_is_stored_again_once_it_is_back(world
     async with world.database.transaction() as tx:
         await servers.set_gone(tx, GUILD, world.clock.now() - GRACE)
     await guilds.finish_reconciliation([])
-    task = asyncio.create_task(guilds.run())
-    try:
+    async with _running(guilds):
         await world.pass_time(0)
         assert await servers.get(world.database.reader, GUILD) is None
         await guilds.locale_seen(GUILD, "ja")
         assert await _locale(world) == "ja"
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 async def test_a_language_that_another_process_deleted_is_stored_again(world: AccountsFixture) -> None:

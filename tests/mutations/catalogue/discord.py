@@ -522,15 +522,14 @@ MUTATIONS = (
     ),
     mutation(
         "a card that Discord refused once never shows its job's end",
-        "tests/relay/cards/test_card_loop.py::"
-        "test_an_edit_refused_for_words_or_permission_does_not_block_the_last_edit",
+        "tests/relay/cards/test_card_loop.py::test_a_refused_edit_does_not_block_the_last_edit",
         "CardEdits._after_refusal",
         "last_too = edit.final or meaning in _ANY_EDIT",
         "last_too = True",
     ),
     mutation(
         "an archived thread keeps its card from saying that the job has ended",
-        "tests/relay/cards/test_card_loop.py::test_the_last_edit_follows_the_outcome_that_opens_an_archived_thread",
+        "tests/relay/cards/test_card_loop.py::test_a_refused_edit_does_not_block_the_last_edit[archived]",
         "_ANY_EDIT",
         "Meaning.TOO_MANY_EDITS: 600.0,",
         "Meaning.TOO_MANY_EDITS: 600.0, Meaning.ARCHIVED: 1800.0,",

@@ -176,7 +176,7 @@ MUTATIONS = (
         "tests/relay/follow/test_account_follower.py"
         "::test_a_job_that_ends_before_a_list_names_it_is_relayed_if_somebody_asked_for_it_elsewhere",
         "apply_response",
-        "if seen_at is not None or not is_old_end(job, right_now):",
+        "if seen_at is not None or not is_old_end(job, discord_now):",
         "if False:",
     ),
     mutation(
@@ -200,28 +200,28 @@ MUTATIONS = (
         "tests/relay/follow/test_account_follower.py"
         "::test_an_old_job_requested_elsewhere_is_not_posted_in_a_following_channel",
         "apply_response",
-        "if seen_at is not None or not is_old_end(job, right_now):",
+        "if seen_at is not None or not is_old_end(job, discord_now):",
         "if True:",
     ),
     mutation(
         "a wrong clock decides whether a job that somebody asks for had ended long ago",
         f"{_OLD_BY_ANOTHER_CLOCK}[1-1-True-True]",
         "_bring_up_to_date",
-        "right_now=ask.sent_at",
-        "right_now=ask.at",
+        "discord_now=ask.sent_at",
+        "discord_now=ask.at",
     ),
     mutation(
         "a wrong clock decides whether a polled job had ended long ago",
         f"{_OLD_BY_ANOTHER_CLOCK}[1-1-True-False]",
         "JobRecorder.record_response",
-        "self._right_now()",
+        "self._discord_now()",
         "self._clock.now()",
     ),
     mutation(
         "a wrong clock decides whether a job that only a callback knows had ended long ago",
         "tests/relay/callbacks/test_callback_processor.py::test_whether_an_end_is_old_is_not_decided_by_a_wrong_clock[1]",
         "UnknownJobs.consider",
-        "self._right_now()",
+        "self._discord_now()",
         "self._clock.now()",
     ),
     mutation(

@@ -70,7 +70,7 @@ class Post:
         self.accounts = FakeOwnAccounts()
         self.imports = Imports(world, self.accounts)
         self.unknown = UnknownJobs(
-            world.database.reader, world.fetcher, self.imports, world.changes, world.timing, world.right_now
+            world.database.reader, world.fetcher, self.imports, world.changes, world.timing, world.discord_now
         )
         self.processor = CallbackProcessor(world.database, self.accounts, self.unknown, world.changes, world.clock)
         self.running = asyncio.create_task(self.processor.run())

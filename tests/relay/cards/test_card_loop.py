@@ -795,10 +795,12 @@ async def test_a_refused_edit_pauses_the_card_but_not_the_outcome(world: CardLoo
     assert world.statuses() == [CardStatus.ENDED]
 
 
-@pytest.mark.parametrize("refusal", [Refused(403, 50013), Refused(403, 200000)], ids=["no permission", "AutoMod"])
-async def test_an_edit_refused_for_words_or_permission_does_not_block_the_last_edit(
-    world: CardLoopFixture, refusal: Refused
-) -> None:
+@pytest.mark.parametrize(
+    "refusal",
+    [Refused(403, 50013), Refused(403, 200000), Refused(400, 50083)],
+    ids=["no permission", "AutoMod", "archived"],
+)
+async def test_a_refused_edit_does_not_block_the_last_edit(world: CardLoopFixture, refusal: Refused) -> None:
     await world.card("job")
     world.discord.edit_script = [refusal]
     await world.told("job", percent=10)
@@ -828,17 +830,6 @@ async def test_words_that_are_not_why_an_edit_is_refused_come_back(world: CardLo
     for _ in range(8):
         await world.move(300 * SECOND)
     assert [post.without_api_text for post in world.edits()] == [False]
-
-
-async def test_the_last_edit_follows_the_outcome_that_opens_an_archived_thread(world: CardLoopFixture) -> None:
-    await world.card("job")
-    world.discord.edit_script = [Refused(400, 50083)]
-    await world.told("job", percent=10)
-    await world.end(completed("job"))
-    world.loop.job_changed(1)
-    await world.pump()
-    await world.move(10 * SECOND)
-    assert world.statuses() == [CardStatus.ENDED]
 
 
 async def test_a_refused_last_edit_is_deferred_as_long_as_any(world: CardLoopFixture) -> None:

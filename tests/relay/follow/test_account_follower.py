@@ -471,7 +471,7 @@ async def test_whether_a_job_ended_long_ago_is_not_decided_by_a_wrong_clock(
         job = await jobs.add(tx, ACCOUNT, "v1-quick", None, world.clock.now())
     world.clock.move_to(world.clock.monotonic() + 7200)
     world.clock.jump(hours * 3_600_000)
-    ended = world.api.put("v1-quick", JobState.FAILED, updated=world.right_now() - minutes * 60_000)
+    ended = world.api.put("v1-quick", JobState.FAILED, updated=world.discord_now() - minutes * 60_000)
     if asked_now:
         await world.watch("v1-quick", channel=CHANNEL + 1)
     else:

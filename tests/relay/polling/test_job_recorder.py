@@ -238,7 +238,7 @@ async def test_after_a_restart_the_last_change_shows_when_a_job_was_running(worl
     assert row is not None
     done = Job(_LACKING.jobid, JobState.COMPLETED, "COMPLETED", media=(_URL,))
     async with world.database.transaction() as tx:
-        await apply_response(tx, world.accounts, row, done, world.clock.now(), right_now=world.clock.now())
+        await apply_response(tx, world.accounts, row, done, world.clock.now(), discord_now=world.clock.now())
         ended = await jobs.by_id(tx, row.id)
     assert ended is not None
     job = snapshots.load(ended.snapshot)
