@@ -149,7 +149,7 @@ class Lookups:
             case Job():
                 recorded = await self._recorder.record_response(row.id, found, row.account_id, self.ran_until(row))
             case JobNotFound():
-                recorded = await self._recorder.record_missing(row.id, row.account_id)
+                recorded = await self._recorder.record_missing(row.id, row.account_id, self.ran_until(row))
             case JobExpired():
                 recorded = await self._recorder.record_expired(row.id, row.account_id)
         self._changes.job_asked(row.id)

@@ -357,8 +357,7 @@ class JobQueue:
         believed, or at its usual time if that is earlier, so a job that reappears is noticed without delay."""
         self._responded(job)
         now = self._clock.now()
-        if job.missing_since is None:
-            job.missing_since = now
+        job.missing_since = schedule.missing_since(job.missing_since, job.ran_until, now)
         wait = schedule.second_404_after(self._interval) - (now - job.missing_since) / 1000
         asked_at = self._clock.monotonic()
         believed_at = asked_at + max(self._interval, wait) * self._random.uniform(1.01, 1 + schedule.JITTER)

@@ -93,21 +93,22 @@ class JobRecorder:
             if row is not None and known is not None:
                 await jobs.change(tx, job_id, snapshots.dump(replace(known, ran_until=at)), row.changed_at)
 
-    async def record_missing(self, job_id: int, account_id: int) -> Recorded:
+    async def record_missing(self, job_id: int, account_id: int, ran_until: int | None = None) -> Recorded:
         """Records that the API does not know the job, in a response to a request with this account's token.
 
         Ends the job the second time, if that is at least an interval and at least a minute after the first, with no
-        other response in between. Does nothing if the job has moved to another account since.
+        other response in between: a list that names the job is one, and `ran_until` is when the job was last seen
+        active (milliseconds UTC). Does nothing if the job has moved to another account since.
         """
         now = self._clock.now()
         async with self._database.transaction() as tx:
             row = await jobs.by_id(tx, job_id)
             if row is None or row.ended_at is not None or row.account_id != account_id:
                 return Recorded.NOTHING
-            if row.missing_since is None or row.missing_since > now:
-                await jobs.set_missing(tx, job_id, now)
-                return Recorded.NOTHING
-            if not schedule.is_confirmed_missing(row.missing_since, now, self._interval):
+            since = schedule.missing_since(row.missing_since, ran_until, now)
+            if since != row.missing_since:
+                await jobs.set_missing(tx, job_id, since)
+            if not schedule.is_confirmed_missing(since, now, self._interval):
                 return Recorded.NOTHING
             await end_job(tx, self._accounts, row, Outcome.NOT_FOUND, now)
         return self._signal(job_id, Recorded.ENDED)

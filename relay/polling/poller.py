@@ -272,7 +272,7 @@ class Poller:
         if isinstance(response, LazyJob):
             return await self._record_job(job, response)
         if isinstance(response, JobNotFound):
-            return await self._recorder.record_missing(job.id, job.account_id)
+            return await self._recorder.record_missing(job.id, job.account_id, job.ran_until)
         if isinstance(response, JobExpired):
             await self._recorder.record_expired(job.id, job.account_id)
             return Recorded.ENDED

@@ -133,6 +133,12 @@ def second_404_after(interval: float) -> float:
     return max(interval, SECOND_404_SECONDS)
 
 
+def missing_since(known: int | None, ran_until: int | None, now: int) -> int:
+    """Since when a job has been missing that is not found `now`: since `known`, unless a list has named it after that
+    (`ran_until` is when it was last seen active) or the clock was set back. Times are milliseconds UTC."""
+    return now if known is None or known > now or (ran_until or 0) > known else known
+
+
 def is_confirmed_missing(missing_since: int, now: int, interval: float) -> bool:
     """Whether a job is missing that was not found at `missing_since`, and again `now`; both in milliseconds UTC."""
     return now - missing_since >= second_404_after(interval) * 1000

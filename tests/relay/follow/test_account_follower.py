@@ -311,11 +311,24 @@ async def test_ids_of_another_form_are_skipped_with_one_log_line(
     assert "secret" not in caplog.text
 
 
+async def test_a_job_that_is_not_found_while_a_list_names_it_is_relayed(world: FollowFixture) -> None:
+    world.api.lagging = {"v1-slow"}
+    await world.follow()
+    world.run()
+    await world.advance(300)
+    world.api.lagging = set()
+    world.api.put("v1-slow", JobState.COMPLETED, media=VIDEO)
+    await world.advance(25)
+    assert await world.outcomes() == [("outcome", CHANNEL)]
+
+
 async def test_a_job_known_only_from_a_list_ends_silently(world: FollowFixture) -> None:
     world.api.lagging = {"v1-ghost"}
     await world.follow()
     world.run()
-    await world.advance(300)
+    await world.advance(100)
+    world.api.lagging = set()
+    await world.advance(130)
     assert await world.outcomes() == []
     assert [row[3] for row in await _subscriptions(world)] == [0]
 
@@ -327,6 +340,7 @@ async def test_a_job_whose_requester_was_forgotten_ends_with_a_message(world: Fo
     await world.advance(1)
     await world.commands.watch.status(world.ask(), "v1-ghost", True, False)
     await world.commands.forgetting.forget(PERSON)
+    world.api.lagging = set()
     await world.advance(300)
     assert await world.outcomes() == [("outcome", CHANNEL)]
 
