@@ -242,13 +242,17 @@ class PixVerseWorld:
     def _listed(self, account: Account) -> list[Job]:
         """The jobs that the account's lists name. They are wrong only about jobs of the last hours."""
         account.listed = [job for job in account.listed if self._clock.passed < job.ends_at + _LAGS_SECONDS]
-        return [job for job in account.listed if (self._clock.passed < job.ends_at) != self.lagging(job)]
+        there = [job for job in account.listed if not self._has_vanished(job)]
+        return [job for job in there if (self._clock.passed < job.ends_at) != self.lagging(job)]
+
+    def _has_vanished(self, job: Job) -> bool:
+        return self._clock.passed - job.created > job.vanishes_after
 
     def _find(self, account: Account, jobid: str) -> Job | Reply:
         job = self.jobs.get(jobid)
         if job is None or job.account is not account:
             return _refusal(404, f"Unable to locate job {jobid}")
-        if self._clock.passed - job.created > job.vanishes_after:
+        if self._has_vanished(job):
             return _refusal(410, "Job has expired") if not job.is_v2 else _refusal(404, "Video not found")
         return job
 

@@ -675,6 +675,7 @@ SEEN: dict[str, tuple[str, ...]] = {
         "a list that still names ended jobs is trusted",
         "a lagging list is trusted",
     ),
+    "questions.listed_but_not_found": ("two not founds count even if a list names the job meanwhile",),
     "questions.longest_wait": ("a shorter retry time replaces a longer one",),
     "questions.moved_on": (
         "a job of a new token also stays in the old one's queue",

@@ -177,14 +177,12 @@ MUTATIONS = (
         "a single not found is an end",
         "tests/relay/commands/test_commands.py::test_two_manual_not_founds_end_a_known_job_only_after_a_minute",
         "JobRecorder.record_missing",
-        "if not schedule.is_confirmed_missing(since, now, self._interval):\n"
-        "    return Recorded.NOTHING\n",
+        "if not schedule.is_confirmed_missing(since, now, self._interval):\n    return Recorded.NOTHING\n",
         "",
     ),
     mutation(
         "two not founds count even if a list names the job meanwhile",
-        "tests/relay/follow/test_account_follower.py"
-        "::test_a_job_that_is_not_found_while_a_list_names_it_is_relayed",
+        "tests/relay/follow/test_account_follower.py::test_a_job_that_is_not_found_while_a_list_names_it_is_relayed",
         "schedule.missing_since",
         "or (ran_until or 0) > known",
         "",

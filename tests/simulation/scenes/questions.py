@@ -802,6 +802,22 @@ def forgotten_by_a_follower(scene: Scene) -> Story:
     yield 30.0
 
 
+def listed_but_not_found(scene: Scene) -> Story:
+    """The API names a followed account's new job in its list, but doesn't find it for some minutes."""
+    server = yield from scene.settle()
+    account = server.account
+    assert account is not None
+    yield from _follow(scene, server, progress=scene.coin())
+    job = scene.job(account, 400, v2=False)
+    end = scene.about(job, Reply(404, {"error": f"Unable to locate job {job.jobid}", "code": 404}))
+    yield 240.0
+    end()
+    yield 300.0
+    scene.came(job, server.channel)
+    server.choose("unfollow", server.channel)
+    yield 30.0
+
+
 def one_in_trouble(scene: Scene) -> Story:
     """Requests for one job keep failing. Other jobs of its account are polled in time."""
     server = yield from scene.settle()
