@@ -54,7 +54,7 @@ from relay.relay import Network, Relay, Shared, Storage
 from relay.tasks import end_tasks
 from settings import PostgresUrl, Settings
 from storage import processes
-from storage.database import Database, open_reader
+from storage.database import Database, found, open_reader
 from storage.engines.interface import Use
 from storage.engines.opening import instance_lock, may_be_migrated
 from storage.engines.sqlite.engine import Connect, connect_in_thread
@@ -267,6 +267,7 @@ async def _serve_discord(
     client.button_handlers = button_handlers(relay.member_commands, services, responder, limiter)
 
     async def start() -> None:
+        await relay.begin(found(client.application_id))
         reconciler = GuildReconciler(client, relay.guilds, clock.sleep)
         guild_events = GuildEvents(client, relay.guilds, reconciler, relay.ownership, clock.sleep)
         await client.add_cog(PixVerse(relay.member_commands, responder, registry, clock))

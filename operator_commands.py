@@ -18,7 +18,8 @@ from relay.media.folder import check_folder, folder_beside
 from relay.ports import NoMeters
 from settings import VERSION, DatabasePlace, PostgresUrl, Settings, StorageSettings, database_url, shown_settings
 from settings.readers import HOW_TO_MAKE_A_KEY
-from storage import copying, key_rotation
+from storage import copying, key_rotation, servers
+from storage.database import open_reader
 from storage.engines.copy_source_and_target import CopyRefused
 from storage.engines.opening import is_in_use
 from storage.engines.sqlite import backup as backups
@@ -50,7 +51,7 @@ async def check(settings: Settings) -> None:
     for port in (monitoring_port(settings), callback_port(settings)):
         if port is not None:
             print(await _port_line(port, settings.database))
-    print(await _discord_line(settings))
+    print(await _discord_line(settings, found.tables))
 
 
 async def backup(settings: StorageSettings, target: Path) -> None:
@@ -174,7 +175,7 @@ async def _port_line(port: Port, database: DatabasePlace) -> str:
     return f"{place}: free."
 
 
-async def _discord_line(settings: Settings) -> str:
+async def _discord_line(settings: Settings, tables: int) -> str:
     use_discord_at(settings.discord_api_url)
     client = RelayClient(NoMeters())
     try:
@@ -188,7 +189,11 @@ async def _discord_line(settings: Settings) -> str:
         )
     finally:
         await client.http.close()
+    application_id = client.application_id or 0
+    if tables:
+        async with open_reader(settings.database) as reader:
+            await servers.check_application(reader, settings.database, application_id)
     link = discord.utils.oauth_url(
-        client.application_id or 0, permissions=INVITE_PERMISSIONS, scopes=("bot", "applications.commands")
+        application_id, permissions=INVITE_PERMISSIONS, scopes=("bot", "applications.commands")
     )
     return f"Discord: logged in as {client.user}.\nInvite link: {link}"

@@ -50,6 +50,7 @@ from relay.ports import Poster
 from relay.retention import Retention
 from relay.write_availability import WriteAvailability
 from settings import VERSION, Settings
+from storage import servers
 from storage.database import Database
 from storage.engines.opening import newest_tables
 from storage.inspection import check_again
@@ -218,10 +219,18 @@ class Relay:
         changes.commit_doubted.listen(self._read_all_again)
 
     async def start(self) -> None:
-        """Sweeps the media folder, and loads what is kept in memory. Raises FolderUnusable and StorageError."""
+        """Prepares what is needed before the login. Raises FolderUnusable and StorageError."""
         self.media.sweep()
-        await self.accounts.start()
         await self.callback_addresses.read_all()
+
+    async def begin(self, application_id: int) -> None:
+        """Loads what is kept in memory, applies the settings to what is stored, and joins other processes. To be called
+        after the login, before the loops run. Raises DatabaseForeign, with nothing changed, if the database is another
+        Discord application's; other classes of DatabaseUnusable; and StorageError."""
+        async with self.database.transaction() as tx:
+            await servers.check_application(tx, self.database.place, application_id)
+            await servers.set_application(tx, application_id)
+        await self.accounts.start()
         await self.guilds.suspend_unserved()
         if self.membership is not None:
             self.membership.api_down_since_here = lambda: self.fetcher.down_since

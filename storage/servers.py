@@ -1,5 +1,5 @@
 """Discord servers: which account each uses, who set it, where notices to its admins go, its address for callbacks, and
-whether it still has the bot."""
+whether it still has the bot; and the Discord application that is the bot in all of them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ from dataclasses import dataclass
 
 from model.discord_ids import Shards
 from model.states import DeliveryKind
-from storage.database import Queries, Transaction, columns
+from settings import DatabasePlace
+from storage.database import Queries, Transaction, columns, get_meta, put_meta
 from storage.deliveries import IS_OPEN
 from storage.engines.interface import Dialect, SqlValue
+from storage.errors import DatabaseForeign
+
+_APPLICATION = "application"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,26 @@ def in_shards(dialect: Dialect, shards: Shards | None, column: str = "guild_id")
     if shards is None:
         return "TRUE", ()
     return dialect.among(f"({column} >> 22) % {shards.count}"), (dialect.list_of(shards.held),)
+
+
+# ---- the bot in them ------------------------------------------------------------------------------------------------
+
+
+async def check_application(queries: Queries, place: DatabasePlace, application_id: int) -> None:
+    """Raises DatabaseForeign if the database is used with another Discord application. That bot is in other servers, so
+    it would suspend those that are stored."""
+    stored = await get_meta(queries, _APPLICATION)
+    if stored is not None and int(stored) != application_id:
+        raise DatabaseForeign(
+            f"The database {place} is used with the Discord application {int(stored)}, and DISCORD_TOKEN is the token "
+            f"of {application_id}. Change DISCORD_TOKEN or DATABASE_URL. To let the new application take over, invite "
+            f"its bot to the servers, then run on the database: DELETE FROM meta WHERE name = '{_APPLICATION}'"
+        )
+
+
+async def set_application(tx: Transaction, application_id: int) -> None:
+    """Stores the Discord application with which the database is used."""
+    await put_meta(tx, _APPLICATION, str(application_id).encode())
 
 
 # ---- its account ----------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 from cryptography.fernet import Fernet
 
+from sandbox.discord_wire import DiscordSandbox
 from tests.e2e.conftest import Build
 from tests.e2e.guild_fixture import GuildFixture
 from tests.e2e.harness import Harness
@@ -161,6 +162,55 @@ async def test_a_wrong_key(stopped: Harness) -> None:
     assert finished.code == 2
     assert "ENCRYPTION_KEY" in finished.lines[-1]
     assert "Traceback" not in finished.text
+
+
+async def test_another_application_s_token_changes_nothing(build: Build) -> None:
+    """As a test bot's `.env` in which DATABASE_URL still names the real database, in whose servers that bot isn't."""
+    harness = await build(USEAPI_TOKEN="")
+    harness.bot.settings["USEAPI_TOKEN"] = harness.account().token
+    await harness.start()
+    server = await harness.server()
+    job = await server.watched()
+    await server.settled()
+    await harness.stop()
+    tables = [f"SELECT * FROM {name}" for name in ("servers", "accounts", "jobs", "subscriptions", "deliveries")]
+    before = [harness.ledger.rows(table) for table in tables]
+    other = await DiscordSandbox.start()
+    try:
+        other.world.backend.application_id += 1
+        harness.secrets.append(other.bot_token)
+        changed = {
+            "DISCORD_TOKEN": other.bot_token,
+            "DISCORD_API_URL": other.api_url,
+            "DISCORD_GUILD_IDS": "1",
+            "USEAPI_TOKEN": harness.account().token,
+        }
+        for arguments in (("check",), ()):
+            finished = await harness.bot.run(*arguments, changed=changed)
+            assert finished.code == 2, finished.text
+            (line,) = [line for line in finished.lines if line.startswith("The database ") and "DISCORD_TOKEN" in line]
+            assert "DATABASE_URL" in line
+            assert str(other.world.backend.application_id) in line
+            assert "Traceback" not in finished.text
+    finally:
+        await other.stop()
+    assert [harness.ledger.rows(table) for table in tables] == before
+    await harness.start()
+    job.complete()
+    await server.outcome()
+
+
+async def test_a_database_without_an_application_is_taken_over(build: Build) -> None:
+    """As one of an earlier version, and one from which the operator has removed the application."""
+    harness = await build()
+    await harness.start()
+    stored = "SELECT value FROM meta WHERE name = 'application'"
+    before = harness.ledger.rows(stored)
+    assert [row["value"] for row in before] == [str(harness.discord.world.backend.application_id).encode()]
+    await harness.stop()
+    harness.ledger.change("DELETE FROM meta WHERE name = 'application'")
+    await harness.start()
+    assert harness.ledger.rows(stored) == before
 
 
 @pytest.mark.parametrize("key", ["", Fernet.generate_key().decode()], ids=["no key file", "another key"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.mutations.mutation import mutation
 
 _E2E = "tests/e2e/discord_faults"
+_STARTS = "tests/e2e/test_starts.py"
 _REPLIES = "tests/relay/delivery/test_verdicts.py"
 
 MUTATIONS = (
@@ -314,9 +315,30 @@ MUTATIONS = (
     mutation(
         "a server that is no longer served is resumed",
         "tests/e2e/test_settings.py::test_a_server_no_longer_listed_is_suspended_until_it_is_listed_again",
-        "Relay.start",
+        "Relay.begin",
         "await self.guilds.suspend_unserved()\n",
         "",
+    ),
+    mutation(
+        "another application's token uses the database",
+        f"{_STARTS}::test_another_application_s_token_changes_nothing",
+        "Relay.begin",
+        "await servers.check_application(tx, self.database.place, application_id)\n",
+        "",
+    ),
+    mutation(
+        "another application's settings are applied before its start is refused",
+        f"{_STARTS}::test_another_application_s_token_changes_nothing",
+        "Relay.start",
+        "await self.callback_addresses.read_all()",
+        "await self.callback_addresses.read_all()\nawait self.accounts.start()\nawait self.guilds.suspend_unserved()",
+    ),
+    mutation(
+        "`check` accepts another application's token",
+        f"{_STARTS}::test_another_application_s_token_changes_nothing",
+        "operator_commands._discord_line",
+        "if tables:",
+        "if False:",
     ),
     mutation(
         "a server that is no longer served is resumed once Discord's list is read",
