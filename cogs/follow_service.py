@@ -8,13 +8,11 @@ from discord_adapter.command_registry import CommandRegistry
 from model.messages import Address
 from pixverse.jobids import LooksLikeSecret
 from pixverse.token_text import looks_like_secret
-from relay.accounts.server_tokens import TokenChanged
 from relay.commands.ask import Ask
 from relay.commands.refusals import NotFollowed
 from relay.follow.follow_commands import FollowCommands
 from relay.ports import Poster
 from ui import admin_replies
-from ui.admin_replies import question_outdated_reply
 from ui.buttons import FollowRequest
 from ui.message import Reply
 
@@ -45,14 +43,8 @@ class FollowService:
         refused = self._cannot_post(ask.guild_id, request.channel_id)
         if refused is not None:
             return refused
-        mentions = self._registry.mentions(ask.guild_id)
-        try:
-            followed = await self._following.follow(
-                ask, request.channel_id, request.account_id, progress=request.progress
-            )
-        except TokenChanged:
-            return question_outdated_reply(mentions)
-        return admin_replies.following_reply(followed.user, request.channel_id, mentions)
+        followed = await self._following.follow(ask, request.channel_id, request.account_id, progress=request.progress)
+        return admin_replies.following_reply(followed.user, request.channel_id, self._registry.mentions(ask.guild_id))
 
     async def unfollow(self, ask: Ask, text: str) -> Reply:
         """Ends the follow of the channel that the text names: a choice, an id or a mention. Raises LooksLikeSecret."""

@@ -13,6 +13,7 @@ from discord_adapter.channel_check import obstacles_here
 from discord_adapter.command_registry import CommandRegistry
 from discord_adapter.interactions import Interaction, Responder, may_manage_messages, require_posting
 from relay.commands.ask import Ask
+from relay.commands.job_queries import CHOICES
 from relay.commands.member_commands import MemberCommands
 from relay.commands.watch import AlreadyWatched, ImmediatePost, NowWatching, StatusResult, Watch
 from relay.commands.watch_many import WatchMany, WatchResult
@@ -20,7 +21,6 @@ from relay.ports import Clock
 from storage.errors import StorageError
 from storage.overviews import KnownJob
 from ui import command_texts
-from ui.discord_limits import CHOICES
 from ui.list_replies import autocomplete_choice, listing_replies, pasted_choice
 from ui.member_replies import forget_question, peek_reply, status_reply, stop_reply
 from ui.message import Reply

@@ -6,20 +6,24 @@ from discord_adapter.command_registry import CommandRegistry
 from relay.accounts.account_registry import AccountRegistry
 from relay.accounts.server_tokens import (
     ServerTokens,
-    TokenChanged,
     TokenOvertaken,
     TokenSet,
     TokenSetKind,
 )
 from relay.allowances import Allowances
 from relay.commands.ask import Ask
+from relay.commands.refusals import TokenChanged
 from ui import admin_replies
 from ui.member_replies import kept_reply
 from ui.message import Reply
 
 
 class TokenService:
-    """Sets and removes a server's token. Raises StorageError if the database fails."""
+    """Sets and removes a server's token.
+
+    Raises TokenChanged if an admin answers a question about a token that is no longer the server's, and StorageError if
+    the database fails.
+    """
 
     def __init__(
         self, accounts: AccountRegistry, tokens: ServerTokens, allowances: Allowances, registry: CommandRegistry
@@ -52,18 +56,12 @@ class TokenService:
 
     async def keep_old_jobs(self, ask: Ask, account_id: int) -> Reply:
         """Keeps the old account's jobs on hold."""
-        try:
-            jobs, channels = await self._tokens.held(ask.guild_id, account_id)
-        except TokenChanged:
-            return self._outdated(ask)
+        jobs, channels = await self._tokens.held(ask.guild_id, account_id)
         return admin_replies.old_jobs_kept_reply(jobs, channels, account_id)
 
     async def drop_old_jobs(self, ask: Ask, account_id: int) -> Reply:
         """Stops watching the old account's jobs."""
-        try:
-            dropped = await self._tokens.drop_old_jobs(ask.guild_id, account_id, ask.user_id)
-        except TokenChanged:
-            return self._outdated(ask)
+        dropped = await self._tokens.drop_old_jobs(ask.guild_id, account_id, ask.user_id)
         return admin_replies.old_jobs_dropped_reply(
             dropped.jobs, dropped.channels, self._registry.mentions(ask.guild_id)
         )
@@ -79,17 +77,11 @@ class TokenService:
 
     async def remove_token(self, ask: Ask, account_id: int) -> Reply:
         """Removes the token, and stops watching its jobs."""
-        try:
-            dropped = await self._tokens.remove_token(ask.guild_id, account_id, ask.user_id)
-        except TokenChanged:
-            return self._outdated(ask)
+        dropped = await self._tokens.remove_token(ask.guild_id, account_id, ask.user_id)
         return admin_replies.token_removed_reply(dropped.jobs, dropped.channels, self._registry.mentions(ask.guild_id))
 
     async def keep_token(self, ask: Ask, account_id: int) -> Reply:
         """Confirms that the token stays."""
         if self._accounts.own(ask.guild_id) != account_id:
-            return self._outdated(ask)
+            raise TokenChanged
         return kept_reply()
-
-    def _outdated(self, ask: Ask) -> Reply:
-        return admin_replies.question_outdated_reply(self._registry.mentions(ask.guild_id))

@@ -291,10 +291,6 @@ def token_removed_reply(jobs: int, channels: tuple[int, ...], mentions: CommandM
 
 
 no_own_token_reply = saying_with_commands(N_("**This server has no API token of its own.** {token_set} sets one."))
-question_outdated_reply = saying_with_commands(
-    N_("**The token has changed since I asked.** Nothing was done; {check} shows the current state.")
-)
-"""The reply to a button under a question that was pressed after the token had changed."""
 
 
 # ---- language and alerts --------------------------------------------------------------------------------------------

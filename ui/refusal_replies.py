@@ -44,6 +44,9 @@ _TEXTS: dict[type[Exception], str] = {
     ),
     refusals.ApiDown: N_("**PixVerse's API isn't answering right now.** Try again in a few minutes."),
     refusals.TokenReplaced: N_("**This server's API token just changed.** Nothing was done; please ask again."),
+    refusals.TokenChanged: N_(
+        "**The token has changed since I asked.** Nothing was done; {mentions.check} shows the current state."
+    ),
     refusals.NoToken: N_(
         "**This server isn't set up yet.** Someone with *Manage Server* has to run {mentions.token_set}."
     ),

@@ -16,6 +16,7 @@ from pixverse.token_text import clean_token
 from relay.accounts import account_states
 from relay.accounts.account_registry import AccountRegistry, confirms
 from relay.changes import Changes
+from relay.commands.refusals import TokenChanged
 from relay.delivery.batch_end import end_without_outcome
 from relay.ports import Clock
 from storage import accounts, card_rows, follows, moves, servers, subscriptions
@@ -31,10 +32,6 @@ class TokenUntried(Exception):
 class TokenOvertaken(Exception):
     """Another command set or removed the server's token while this one was being tried: a later one, which wins, or
     one of another process, of which it is unknown whether it is later."""
-
-
-class TokenChanged(Exception):
-    """The server's token has been changed or removed since the admin was asked; nothing was done."""
 
 
 class TokenSetKind(StrEnum):

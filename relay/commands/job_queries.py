@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 
 from model import snapshots
@@ -17,7 +19,8 @@ from storage import delivery_queries, jobs, overviews
 from storage.database import Queries
 from storage.overviews import KnownJob
 
-_CHOICES = 25
+CHOICES = 25
+"""How many jobs autocomplete offers; Discord shows no more."""
 _CHOSEN_FROM = 200
 """How many jobs are searched for what a person types."""
 
@@ -80,19 +83,21 @@ class JobQueries:
 
     async def choices(self, ask: Ask, typed: str) -> tuple[KnownJob, ...]:
         """Up to 25 jobs of the asker and of this channel whose prompt or number matches, newest first."""
-        if looks_like_secret(typed):
-            return ()
-        limit = _chosen_from(typed)
-        known = await overviews.known_jobs(self._reader, ask.guild_id, ask.channel_id, ask.user_id, limit)
-        return tuple([await self._as_told(ask, row) for row in _fitting(known, typed)])
+        find = partial(overviews.known_jobs, self._reader, ask.guild_id, ask.channel_id, ask.user_id)
+        return await self._offered(ask, typed, find)
 
     async def watched_choices(self, ask: Ask, typed: str) -> tuple[KnownJob, ...]:
         """Up to 25 jobs that this channel waits for and whose prompt or number matches, newest first."""
+        find = partial(overviews.watched_jobs, self._reader, ask.guild_id, ask.channel_id)
+        return await self._offered(ask, typed, find)
+
+    async def _offered(
+        self, ask: Ask, typed: str, find: Callable[[int], Awaitable[Sequence[KnownJob]]]
+    ) -> tuple[KnownJob, ...]:
         if looks_like_secret(typed):
             return ()
-        limit = _chosen_from(typed)
-        watched = await overviews.watched_jobs(self._reader, ask.guild_id, ask.channel_id, limit)
-        return tuple([await self._as_told(ask, row) for row in _fitting(watched, typed)])
+        found = await find(_CHOSEN_FROM if typed.strip() else CHOICES)
+        return tuple([await self._as_told(ask, row) for row in _fitting(found, typed)])
 
     async def _as_told(self, ask: Ask, row: KnownJob) -> KnownJob:
         """The job without its end, if it belongs to an account that is no longer in force and has ended only for other
@@ -119,15 +124,11 @@ class JobQueries:
         return JobDetails(row.id, row.jobid, snapshots.load(row.snapshot), outcome, row.watched_since, ended_at)
 
 
-def _chosen_from(typed: str) -> int:
-    return _CHOSEN_FROM if typed.strip() else _CHOICES
-
-
-def _fitting(rows: list[KnownJob], typed: str) -> tuple[KnownJob, ...]:
+def _fitting(rows: Sequence[KnownJob], typed: str) -> tuple[KnownJob, ...]:
     """The first 25 matching rows. Reads only the prompt of each snapshot, because this runs for every typed letter."""
     sought = typed.strip().casefold()
 
     def fits(row: KnownJob) -> bool:
         return f"#{row.job_id}".startswith(sought) or sought in snapshots.prompt_of(row.snapshot).casefold()
 
-    return tuple(islice(filter(fits, rows), _CHOICES))
+    return tuple(islice(filter(fits, rows), CHOICES))

@@ -45,6 +45,10 @@ class TokenReplaced(Refusal):
     """The server's token was set or removed during the lookup; the command has to be used again."""
 
 
+class TokenChanged(Refusal):
+    """The server's token has been set or removed since the admin was asked what to do."""
+
+
 class NotFound(Refusal):
     """The account in force does not know this job, and this server never watched it. `Look again` may be offered."""
 

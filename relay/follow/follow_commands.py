@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 from model.messages import ClaimedUser
 from relay.accounts.account_registry import AccountRegistry
-from relay.accounts.server_tokens import TokenChanged
 from relay.changes import Changes
 from relay.commands.ask import Ask, account_of, require_ok
-from relay.commands.refusals import NoOwnToken, NotFollowed
+from relay.commands.refusals import NoOwnToken, NotFollowed, TokenChanged
 from storage import follows, servers
 from storage.database import Database
 from storage.follows import FollowRow

@@ -159,6 +159,7 @@ def answers_of_refusals(words: Words) -> Iterator[Reply]:
         refusals.NotWatchedHere(),
         refusals.NothingToDo(),
         refusals.NoOwnToken(),
+        refusals.TokenChanged(),
         refusals.NotFollowed(),
     )
     for refusal in every:
@@ -201,7 +202,6 @@ def answers_to_admins() -> Iterator[Reply]:
     yield admin_replies.token_overtaken_reply(MENTIONS)
     yield admin_replies.token_works_reply(CLAIMED, 0, MENTIONS)
     yield admin_replies.no_own_token_reply(MENTIONS)
-    yield admin_replies.question_outdated_reply(MENTIONS)
 
 
 def _answers_on_follows() -> Iterator[Reply]:

@@ -92,9 +92,9 @@ MUTATIONS = (
     mutation(
         "autocomplete shows how a job on hold has ended for another server",
         "tests/relay/commands/test_commands.py::test_a_job_on_hold_that_ended_for_others_does_not_say_so",
-        "JobQueries.choices",
-        "tuple([await self._as_told(ask, row) for row in _fitting(known, typed)])",
-        "_fitting(known, typed)",
+        "JobQueries._offered",
+        "tuple([await self._as_told(ask, row) for row in _fitting(found, typed)])",
+        "_fitting(found, typed)",
     ),
     mutation(
         "a card on hold shows how its job has ended for another server",

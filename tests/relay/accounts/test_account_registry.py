@@ -22,7 +22,8 @@ from pixverse.api_errors import (
 )
 from pixverse.token_text import DiscordTokenGiven, NotAToken
 from relay.accounts.rechecks import Recheck, Rechecks
-from relay.accounts.server_tokens import Dropped, TokenChanged, TokenOvertaken, TokenSetKind, TokenUntried
+from relay.accounts.server_tokens import Dropped, TokenOvertaken, TokenSetKind, TokenUntried
+from relay.commands.refusals import TokenChanged
 from relay.delivery import notice_json
 from relay.polling.job_recorder import post_outcome
 from storage import accounts as account_rows

@@ -10,9 +10,8 @@ import pytest
 
 from model.messages import ClaimedUser
 from pixverse import api_errors
-from relay.accounts.server_tokens import TokenChanged
 from relay.commands.ask import Ask
-from relay.commands.refusals import AccountInTrouble, NoOwnToken, NotFollowed, NoToken
+from relay.commands.refusals import AccountInTrouble, NoOwnToken, NotFollowed, NoToken, TokenChanged
 from relay.follow.follow_commands import FollowCommands
 from storage import follows, servers
 from storage.secret_store import new_key
