@@ -137,7 +137,9 @@ class Relay:
         )
 
         self.callback_addresses = CallbackAddresses(database, secret_store, secrets.token_urlsafe)
-        unknown = UnknownJobs(database.reader, self.fetcher, importer, changes, timing, self._discord_now)
+        unknown = UnknownJobs(
+            database.reader, self.fetcher, importer, self.accounts, changes, timing, self._discord_now
+        )
         self.callbacks = CallbackProcessor(database, self.accounts, unknown, changes, clock, ownership)
         memories += [self.accounts, self.callback_addresses]
 

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from model.job import Job
-from pixverse.api_errors import BadRequest, JobNotFound, PixVerseError, SubscriptionUnpaid, TokenRefused
+from model.states import AccountState
+from pixverse.api_errors import BadRequest, JobNotFound, PixVerseError
 from pixverse.callback_body import CallbackBody
 from relay.changes import Changes
 from relay.failures import log_failure
 from relay.follow.job_importer import JobImporter
 from relay.polling import schedule
-from relay.polling.job_fetcher import JobFetcher, NoTokenLeft
+from relay.polling.job_fetcher import Accounts, JobFetcher
 from relay.polling.job_recorder import is_old_end
 from relay.polling.schedule import Timing
 from relay.tasks import end_tasks
@@ -29,7 +30,9 @@ log = logging.getLogger(__name__)
 MOST_WAITING = 50
 """Unknown jobs of one account about which the API is being asked or is to be asked."""
 _RETRIED_FOR_SECONDS = 3600.0
-"""How long the API is asked again if it gives no answer about an unknown job."""
+"""How long the API is asked again if it gives no answer about an unknown job. On hold, that time doesn't begin yet."""
+_ON_HOLD_FOR_SECONDS = 48 * 3600.0
+"""How long an unknown job may be on hold."""
 REQUESTS_PER_INTERVAL = 10
 """Requests about one account's unknown jobs in an interval, as many as the account can run jobs in one of its channels
 (useapi.net PixVerse v1, maxJobs)."""
@@ -52,7 +55,9 @@ class _Answer(Enum):
 class _UnknownJob:
     """What callbacks say about an unknown job about which the API is being asked."""
 
+    guild_id: int
     account_id: int
+    """The server's own account. It is another one once the server has a new token."""
     jobid: str
     reports_end: bool
     came_at: int
@@ -70,6 +75,7 @@ class UnknownJobs:
         reader: Queries,
         fetcher: JobFetcher,
         importer: JobImporter,
+        accounts: Accounts,
         changes: Changes,
         timing: Timing,
         discord_now: Callable[[], int],
@@ -77,6 +83,7 @@ class UnknownJobs:
         self._reader = reader
         self._fetcher = fetcher
         self._importer = importer
+        self._accounts = accounts
         self._changes = changes
         self._clock = timing.clock
         self._interval = timing.interval
@@ -92,8 +99,9 @@ class UnknownJobs:
 
     async def consider(self, guild_id: int, account_id: int, callback: CallbackBody) -> bool:
         """Asks the API about the job, in order to relay it, if the server follows the account and a channel still wants
-        the job; returns whether it does. Does not wait for the response. If the API may not be asked now, a callback
-        that reports an end waits; after any other, more will come. Raises StorageError if the database fails."""
+        the job; returns whether it does. Does not wait for the response. If the API may not be asked now, as while it
+        refuses the token, a callback that reports an end waits; after any other, more will come. Raises StorageError if
+        the database fails."""
         following = await follows.of_account(self._reader, account_id)
         if all(follow.guild_id != guild_id for follow in following):
             return False
@@ -107,9 +115,9 @@ class UnknownJobs:
         if not may_ask and not (callback.reports_end and self._may_wait(account_id)):
             return False
         unknown = self._under_way[key] = _UnknownJob(
-            account_id, callback.jobid, callback.reports_end, self._discord_now()
+            guild_id, account_id, callback.jobid, callback.reports_end, self._discord_now()
         )
-        task = asyncio.create_task(self._settle(unknown, may_ask=may_ask))
+        task = asyncio.create_task(self._settle(key, unknown, may_ask=may_ask))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return True
@@ -121,9 +129,15 @@ class UnknownJobs:
     def _may_wait(self, account_id: int) -> bool:
         return sum(looked_for == account_id for looked_for, _ in self._under_way) < MOST_WAITING
 
+    def _is_on_hold(self, account_id: int) -> bool:
+        """Whether the account has no token that the API accepts."""
+        return self._accounts.state_of(account_id) is not AccountState.OK or self._accounts.token_of(account_id) is None
+
     def _has_to_wait(self, account_id: int) -> bool:
-        """Whether the account backs off, or the API is down and polled jobs show when it is back."""
-        return self._fetcher.down_since is not None or self._fetcher.backoff_until(account_id) is not None
+        """Whether the account is on hold or backs off, or the API is down and polled jobs show when it is back."""
+        if self._is_on_hold(account_id) or self._fetcher.down_since is not None:
+            return True
+        return self._fetcher.backoff_until(account_id) is not None
 
     def _may_ask(self, account_id: int) -> bool:
         """Counts a request of the account if it may be made now; returns whether it may."""
@@ -146,17 +160,18 @@ class UnknownJobs:
                 return
             del self._asked[account_id]
 
-    async def _settle(self, unknown: _UnknownJob, *, may_ask: bool) -> None:
+    async def _settle(self, key: tuple[int, str], unknown: _UnknownJob, *, may_ask: bool) -> None:
         try:
             await self._ask_until_answered(unknown, may_ask=may_ask)
         finally:
             # At once, so that a callback that comes now is not added to a request that is over.
-            del self._under_way[unknown.account_id, unknown.jobid]
+            del self._under_way[key]
 
     async def _ask_until_answered(self, unknown: _UnknownJob, *, may_ask: bool) -> None:
         """Asks until there is an answer if an end is reported: the API reports it only once, and no list may ever name
         the job. `may_ask` tells whether the first request has been counted and may be made now."""
-        until = self._clock.monotonic() + _RETRIED_FOR_SECONDS
+        begun = self._clock.monotonic()
+        until = begun + _RETRIED_FOR_SECONDS
         failures, was_missing = 0, False
         while True:
             wait, jitter = self._interval, self._random.uniform(1, 1.25)
@@ -170,11 +185,14 @@ class UnknownJobs:
                     failures += 1
                     wait = schedule.after_failure(0.0, self._interval, failures, self._random)
             now = self._clock.monotonic()
+            if self._is_on_hold(unknown.account_id):
+                until = min(now, begun + _ON_HOLD_FOR_SECONDS) + _RETRIED_FOR_SECONDS
             backoff = (self._fetcher.backoff_until(unknown.account_id) or now) - now
             wait = max(wait, backoff) * jitter
             if now + wait > until:
                 return
             await self._clock.sleep(wait)
+            unknown.account_id = self._accounts.own(unknown.guild_id) or unknown.account_id
             may_ask = self._may_ask(unknown.account_id)
 
     async def _ask(self, unknown: _UnknownJob) -> _Answer:
@@ -193,7 +211,7 @@ class UnknownJobs:
             if unknown.reports_end and not content.state.ends:
                 for job_id in found:
                     self._changes.end_reported(job_id)
-        except (TokenRefused, SubscriptionUnpaid, BadRequest, NoTokenLeft) as refusal:
+        except BadRequest as refusal:
             log.info("a job that a callback named is not relayed: %s", refusal)
         except PixVerseError as error:
             log.info("no response about a job that a callback named: %s", error)

@@ -643,6 +643,10 @@ SEEN: dict[str, tuple[str, ...]] = {
         "a callback is lost while the database fails",
     ),
     "questions.called_for_strangers": ("made-up ids cause requests without limit",),
+    "questions.called_for_while_refused": (
+        "an unknown job waits only an hour for a token that is accepted",
+        "an unknown job waits for a token that was replaced",
+    ),
     "questions.called_often": (
         "reports cause requests without limit",
         "reported progress causes an early request",

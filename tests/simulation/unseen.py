@@ -130,6 +130,7 @@ UNSEEN: dict[str, tuple[str, ...]] = {
         "the times for which cards had to wait are kept forever",
         "servers with callbacks are remembered forever",
         "accounts of unknown jobs are remembered forever",
+        "an unknown job waits for a token for ever",
     ),
     "more than one process": (
         "a response to the operator's old token puts the new one of another process on hold",

@@ -9,6 +9,7 @@ from unittest.mock import AsyncMock
 import pytest
 
 from model.job import JobState
+from model.states import AccountState
 from pixverse.api_errors import (
     AccountBroken,
     PixVerseError,
@@ -70,7 +71,13 @@ class Post:
         self.accounts = FakeOwnAccounts()
         self.imports = Imports(world, self.accounts)
         self.unknown = UnknownJobs(
-            world.database.reader, world.fetcher, self.imports, world.changes, world.timing, world.discord_now
+            world.database.reader,
+            world.fetcher,
+            self.imports,
+            self.accounts,
+            world.changes,
+            world.timing,
+            world.discord_now,
         )
         self.processor = CallbackProcessor(world.database, self.accounts, self.unknown, world.changes, world.clock)
         self.running = asyncio.create_task(self.processor.run())
@@ -391,14 +398,40 @@ async def test_an_unknown_job_is_not_requested_for_ever(world: RelayFixture, pos
     assert post.unknown._under_way == {}
 
 
+@pytest.mark.parametrize("noticed", ["by a poll", "by the request"])
+@pytest.mark.parametrize("mended", ["by a new token", "by itself"])
 @pytest.mark.parametrize("refusal", [TokenRefused("401"), SubscriptionUnpaid("402")])
-async def test_a_refused_token_is_not_tried_for_an_unknown_job(
-    world: RelayFixture, post: Post, refusal: PixVerseError
+async def test_an_unknown_job_waits_until_the_token_is_accepted(
+    world: RelayFixture, post: Post, noticed: str, mended: str, refusal: PixVerseError
 ) -> None:
     await _follow(world)
+    world.api.put(JOB, JobState.COMPLETED, updated=START)
     world.api.everywhere = refusal
+    if noticed == "by a poll":
+        post.accounts.states[ACCOUNT] = AccountState.REFUSED
+    assert await post.says(jobid=JOB, status="completed") is CallbackUse.FOLLOWED
+    post.accounts.states[ACCOUNT] = AccountState.REFUSED
+    await _pass(world, post, 20 * 3600)
+    assert len(world.api.asked) == (1 if noticed == "by the request" else 0)
+    if mended == "by a new token":
+        post.accounts.owned[GUILD] = OTHER_ACCOUNT
+        async with world.database.transaction() as tx:
+            await tx.run("UPDATE follows SET account_id = ?", (OTHER_ACCOUNT,))
+    else:
+        post.accounts.states.clear()
+    world.api.everywhere = Unavailable("503")
+    await _pass(world, post, 60)
+    world.api.everywhere = None
+    await _pass(world, post, 120)
+    assert post.imports.taken == [(OTHER_ACCOUNT if mended == "by a new token" else ACCOUNT, JOB)]
+
+
+async def test_an_unknown_job_does_not_wait_for_a_token_for_ever(world: RelayFixture, post: Post) -> None:
+    await _follow(world)
+    post.accounts.states[ACCOUNT] = AccountState.REFUSED
     await post.says(jobid=JOB, status="completed")
-    assert post.unknown._under_way == {}
+    await _pass(world, post, 50 * 3600)
+    assert (world.api.asked, post.unknown._under_way) == ([], {})
 
 
 async def test_only_so_many_unknown_jobs_of_an_account_wait(world: RelayFixture, post: Post) -> None:

@@ -968,6 +968,29 @@ def on_a_further_page(scene: Scene) -> Story:
     scene.came(job, server.channel)
 
 
+def called_for_while_refused(scene: Scene) -> Story:
+    """A callback reports the end of a followed account's job that no list ever names, while the API refuses the token.
+    Hours later an admin enters the account's new token, and the job is relayed."""
+    server = yield from scene.settle()
+    account = server.account
+    assert account is not None
+    yield from server.learn_callback()
+    yield from _follow(scene, server, progress=scene.coin())
+    job = scene.job(account, 100)
+    account.listed.remove(job)
+    yield 60.0
+    scene.parts.pixverse.renew(account)
+    yield 50.0
+    server.call_back(scene.parts.pixverse.record(job))
+    yield 3 * 3600.0
+    scene.missing(job, server.channel)
+    server.enter_token(account.token)
+    yield 60.0 + 3.0 * scene.parts.interval
+    scene.came(job, server.channel)
+    server.choose("unfollow", server.channel)
+    yield 30.0
+
+
 def called_for_in_trouble(scene: Scene) -> Story:
     """A callback reports the end of a followed account's job that no list ever names, as of one made off-peak, while
     the API fails, asks to wait or doesn't know the job yet, other callbacks use up the account's requests, or the
