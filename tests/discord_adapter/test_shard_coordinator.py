@@ -45,6 +45,8 @@ class Table:
     down: bool = False
     while_reading: Callable[[], Awaitable[None]] | None = None
     """What happens between a look and its answer."""
+    taken_unconnected: list[int] = field(default_factory=list)
+    """Shards that a process took from a live one before it was connected itself."""
 
     def holders(self) -> dict[str, list[int]]:
         held: dict[str, list[int]] = {name: [] for name in self.processes}
@@ -69,6 +71,7 @@ class Leases:
         self._table = table
         self.process_id = process_id
         self.has_lease = True
+        self.connected: Callable[[], frozenset[int]] = frozenset
 
     async def read_shards(self) -> tuple[list[ShardLease], list[Process]]:
         self._require_up()
@@ -89,6 +92,8 @@ class Leases:
         lease = self._lease(shard)
         if lease.owner is not None and lease.successor != self.process_id:
             return False
+        if lease.owner is not None and shard not in self.connected():
+            self._table.taken_unconnected.append(shard)
         self._table.leases[shard] = replace(lease, owner=self.process_id, successor=None)
         return True
 
@@ -133,6 +138,7 @@ class Bot:
         self.client.add_listener(self.on_interaction)
         self.client.add_listener(self.on_guild_channel_update)
         self.shards = ShardManager(self.client, self._slot, monotonic=self.clock.monotonic, sleep=self._sleep)
+        self.leases.connected = lambda: self.shards.connected
         self.coordinator = ShardCoordinator(
             self.shards,
             cast("Membership", self.leases),
@@ -280,6 +286,7 @@ async def _ask_all_the_time(cluster: Cluster) -> None:
 
 def _never_without_a_session(cluster: Cluster) -> None:
     """From its first READY on, each shard has a session at every moment."""
+    assert cluster.table.taken_unconnected == []
     sessions = dict.fromkeys(range(_SHARDS), 0)
     for event in cluster.events("identify", "close"):
         sessions[event["shard"]] += 1 if event["event"] == "identify" else -1
