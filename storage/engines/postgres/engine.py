@@ -100,7 +100,6 @@ class PostgresEngine(interface.Engine):
             try:
                 if make_tables:
                     await tables.migrate(url, connection, migrations.load("postgres"), lock_wait)
-                    await writer.note_tables()
                     await tables.analyze_unknown(connection)
                 pool = _pool(parameters, most=1 if use is Use.LEASES else _MAX_READERS)
                 await _fill(pool, parameters)

@@ -41,9 +41,10 @@ _CERTAINTY_SECONDS = 8.0
 _BEGIN = """
 BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = '8s';
 SET LOCAL idle_in_transaction_session_timeout = '5s'; SET LOCAL relay.writer = '{writer}';
-{more} SELECT {lock}; SELECT CAST(pg_current_xact_id() AS text)
+{more} SELECT {lock}; SELECT CAST(pg_current_xact_id() AS text), CAST(to_regclass('{mark}') AS oid)
 """
-"""The wait for a lock is longer than a halted transaction lasts."""
+"""The wait for a lock is longer than a halted transaction lasts. The table's number changes when a backup is restored,
+which ends no connection."""
 _UNHURRIED = "SET LOCAL idle_in_transaction_session_timeout = 0;"
 """For `Use.ALONE`, whose transactions delay nobody."""
 
@@ -55,8 +56,7 @@ class _Session:
     pid: int
     began: str
     server_began: str
-    tables: str
-    """Identifies the database and its tables, so that a restored backup is recognised."""
+    database: int
 
 
 class PostgresWriter(interface.Connection):
@@ -73,6 +73,8 @@ class PostgresWriter(interface.Connection):
         self._connection: Connection | None = None
         self._session: _Session | None = None
         self._transaction = ""
+        self._tables: int | None = None
+        """Identifies the tables that the last transaction used, so that a restored backup is recognised."""
 
     async def open(self) -> Connection:
         """Connects. Raises psycopg.Error, and AlreadyRunning if a connection is open that `use` rules out."""
@@ -90,10 +92,6 @@ class PostgresWriter(interface.Connection):
             raise
         self._connection = connection
         return connection
-
-    async def note_tables(self) -> None:
-        """Notes which tables are used; to be called after they were made. Raises psycopg.Error."""
-        self._session = await _session(self.connection)
 
     async def rows(self, sql: str, parameters: Sequence[SqlValue] = ()) -> Sequence[Row]:
         cursor = await self._execute(sql, parameters)
@@ -149,8 +147,9 @@ class PostgresWriter(interface.Connection):
     @property
     def server(self) -> str:
         """When the server of the last connection was started, as no two were started at the same microsecond; and which
-        tables are used there."""
-        return "" if self._session is None else f"{self._session.server_began}/{self._session.tables}"
+        tables the last transaction used there."""
+        session = self._session
+        return "" if session is None else f"{session.server_began}/{session.database}/{self._tables}"
 
     @property
     def connection(self) -> Connection:
@@ -169,13 +168,13 @@ class PostgresWriter(interface.Connection):
         connection = await self._connected()
         lock = f"pg_advisory_xact_lock{'_shared' if locks_rows else ''}({_TRANSACTIONS})"
         more = _UNHURRIED if self._use is Use.ALONE else ""
-        text = _BEGIN.format(writer=self.id, lock="1" if self._use is Use.LEASES else lock, more=more)
+        text = _BEGIN.format(writer=self.id, lock="1" if self._use is Use.LEASES else lock, more=more, mark=MARK)
         with bounded(connection):
             cursor = await connection.execute(text.encode())
             while cursor.nextset():
                 pass
             row = await cursor.fetchone()
-        self._transaction = row[0] if row is not None else ""
+        self._transaction, self._tables = row if row is not None else ("", None)
 
     async def _connected(self) -> Connection:
         """The connection, made again if it is lost. Raises StorageUnavailable if a connection is open that `use` rules
@@ -249,13 +248,11 @@ async def _session(connection: Connection) -> _Session:
         cursor = await connection.execute(
             """
             SELECT pid, CAST(backend_start AS text) AS began,
-              CAST(extract(epoch FROM pg_postmaster_start_time()) AS text) AS server_began,
-              concat_ws('/', datid, CAST(to_regclass(%s) AS oid)) AS tables
+              CAST(extract(epoch FROM pg_postmaster_start_time()) AS text) AS server_began, datid AS database
             FROM pg_stat_activity WHERE pid = pg_backend_pid()
-            """,
-            (MARK,),
+            """
         )
         row = await cursor.fetchone()
     if row is None:
         raise StorageUnavailable("the server does not tell of this session")
-    return _Session(row["pid"], row["began"], row["server_began"], row["tables"])
+    return _Session(row["pid"], row["began"], row["server_began"], row["database"])

@@ -844,16 +844,16 @@ MUTATIONS = (
         "tests/storage/engines/test_postgres_engine.py::"
         "test_a_backup_restored_on_the_same_server_counts_as_another_server",
         "PostgresWriter.server",
-        'f"{self._session.server_began}/{self._session.tables}"',
-        "self._session.server_began",
+        'f"{session.server_began}/{session.database}/{self._tables}"',
+        "session.server_began",
     ),
     mutation(
-        "at its first start a process takes its own tables for a restored backup's",
+        "a backup restored while the connection is open is not noticed",
         "tests/storage/engines/test_postgres_engine.py::"
         "test_a_backup_restored_on_the_same_server_counts_as_another_server",
-        "PostgresEngine.open",
-        "await writer.note_tables()",
-        "pass",
+        "PostgresWriter._begin",
+        'self._transaction, self._tables = row if row is not None else ("", None)',
+        'self._transaction, tables = row if row is not None else ("", None)\nself._tables = self._tables or tables',
     ),
     mutation(
         "a card doesn't know of an outage that only the process sees that polls its job",

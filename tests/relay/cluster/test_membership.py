@@ -586,7 +586,8 @@ async def test_what_another_server_may_have_lost_is_searched_for(begin: Begin) -
         ]
         await tx.run("UPDATE meta SET value = ? WHERE name = 'server'", (b"another",))
     second = await begin()
-    assert second.member.server == second.database.server
+    async with second.database.transaction():
+        assert second.member.server == second.database.server
     async with first.database.transaction() as tx:
         now = await processes.now(tx)
         rows = {row.id: row for row in await tx.all_as(deliveries.Delivery, deliveries.SELECT)}

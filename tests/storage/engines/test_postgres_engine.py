@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import closing, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from typing import cast
 
 import pytest
@@ -117,7 +117,7 @@ async def test_after_a_server_restart_a_commit_s_fate_is_unknown(
         session = opened._session
     assert session is not None
     assert await opened._was_committed()
-    another = writer._Session(session.pid, session.began, "another time", session.tables)
+    another = writer._Session(session.pid, session.began, "another time", session.database)
     opened._session = another
     connection = await opened._connected()
     await connection.close()
@@ -128,26 +128,39 @@ async def test_after_a_server_restart_a_commit_s_fate_is_unknown(
 async def test_a_backup_restored_on_the_same_server_counts_as_another_server(empty: PostgresUrl) -> None:
     """`pg_restore` makes the tables anew, and the server may not have been restarted since the backup."""
 
-    async def servers() -> set[str]:
-        first, second = await Database.open(empty), await Database.open(empty, use=Use.LEASES)
-        try:
-            return {first.server, second.server}
-        finally:
-            await first.close()
-            await second.close()
+    async def servers(*databases: Database) -> set[str]:
+        for database in databases:
+            async with database.transaction():
+                pass
+        return {database.server for database in databases}
 
-    at_the_first_start, before = await servers(), await servers()
-    assert at_the_first_start == before
-    connection = await connecting.connect(connecting.parameters_of(empty))
+    async with _opened(empty) as both, _opened(empty) as more:
+        before = await servers(*both)
+        assert len(before) == 1
+        assert await servers(*more) == before
+        connection = await connecting.connect(connecting.parameters_of(empty))
+        try:
+            schema = (await (await connection.execute("SELECT current_schema()")).fetchall())[0][0]
+            await connection.execute(f"DROP SCHEMA {schema} CASCADE".encode())
+            await connection.execute(f"CREATE SCHEMA {schema}".encode())
+        finally:
+            await connection.close()
+        async with _opened(empty) as started:
+            after = await servers(*started)
+            assert len(after) == 1
+            assert after.isdisjoint(before)
+            assert await servers(*both) == after
+
+
+@asynccontextmanager
+async def _opened(url: PostgresUrl) -> AsyncIterator[tuple[Database, Database]]:
+    """What a process opens."""
+    first, second = await Database.open(url), await Database.open(url, use=Use.LEASES)
     try:
-        schema = (await (await connection.execute("SELECT current_schema()")).fetchall())[0][0]
-        await connection.execute(f"DROP SCHEMA {schema} CASCADE".encode())
-        await connection.execute(f"CREATE SCHEMA {schema}".encode())
+        yield first, second
     finally:
-        await connection.close()
-    after = await servers()
-    assert len(after) == 1
-    assert after.isdisjoint(before)
+        await first.close()
+        await second.close()
 
 
 async def test_a_server_that_stops_and_returns_is_used_again(
