@@ -79,7 +79,7 @@ class Membership:
         self._check = check
         self._refusal: asyncio.Future[Never] = asyncio.get_running_loop().create_future()
         self._trusted_until = -math.inf
-        self._had_lease_until = clock.monotonic()
+        self._had_lease_until = math.inf
         self._renew_at = -math.inf
         self._accounts: frozenset[int] = frozenset()
         self._to_release: frozenset[int] = frozenset()
@@ -105,7 +105,7 @@ class Membership:
         return self._clock.monotonic() < self._trusted_until
 
     def without_lease(self) -> float:
-        """Seconds for which this process has had no lease; 0 while it has one."""
+        """Seconds for which this process has had no lease; 0 while it has one, and before `join`."""
         return max(self._clock.monotonic() - self._had_lease_until, 0.0)
 
     def owns_account(self, account_id: int) -> bool:

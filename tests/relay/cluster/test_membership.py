@@ -257,6 +257,19 @@ async def test_how_long_a_process_has_had_no_lease(begin: Begin, monkeypatch: py
     assert process.member.without_lease() == 0
 
 
+async def test_a_process_that_cannot_log_in_to_discord_yet_lacks_no_lease(url: PostgresUrl) -> None:
+    """It joins after the login. Otherwise its health would blame the database for an outage of Discord."""
+    database, leases = await Database.open(url), await Database.open(url, use=Use.LEASES)
+    process = Process(database, leases, ManualClock())
+    process.clock.forward(300)
+    assert process.member.without_lease() == 0
+    await process.member.join()
+    process.clock.forward(TRUSTED + 5)
+    assert process.member.without_lease() == pytest.approx(5)
+    await leases.close()
+    await database.close()
+
+
 async def test_a_slow_response_does_not_extend_the_lease(begin: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
     process = await begin()
     renew = processes.renew
