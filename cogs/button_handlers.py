@@ -28,7 +28,7 @@ from relay.commands.ask import Ask
 from relay.commands.member_commands import MemberCommands
 from relay.commands.refusals import NothingToDo
 from relay.ports import Sleep
-from ui.admin_replies import not_following_reply
+from ui.admin_replies import nothing_changed_reply
 from ui.buttons import Action, ButtonHandlers, FollowRequest, is_generated, is_gone
 from ui.details_reply import details_replies
 from ui.member_replies import (
@@ -187,7 +187,7 @@ class AdminButtons:
         return await self._services.follows.follow(ask, request)
 
     async def _do_not_follow(self, _: Interaction, _ask: Ask, _account_id: int) -> Reply:
-        return not_following_reply()
+        return nothing_changed_reply()
 
 
 _HANDLED_WITHIN = 1.5

@@ -53,7 +53,7 @@ class CheckService:
         """Sets the alerts channel, unless the bot can't post there."""
         missing = self._missing_in(ask.guild_id, channel_id)
         if missing:
-            return admin_replies.alerts_cannot_post_reply(channel_id, missing)
+            return admin_replies.chosen_cannot_post_reply(channel_id, missing)
         async with self._database.transaction() as tx:
             await servers.set_alerts_channel(tx, ask.guild_id, channel_id)
         return admin_replies.alerts_set_reply(channel_id)

@@ -62,4 +62,4 @@ class FollowService:
 
     def _cannot_post(self, guild_id: int, channel_id: int) -> Reply | None:
         missing = self._poster.missing_permissions(Address(guild_id, channel_id))
-        return admin_replies.follow_cannot_post_reply(channel_id, missing) if missing else None
+        return admin_replies.chosen_cannot_post_reply(channel_id, missing) if missing else None

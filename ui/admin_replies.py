@@ -10,7 +10,7 @@ from pixverse.token_text import DiscordTokenGiven, NotAToken
 from relay.accounts.server_tokens import TokenUntried
 from ui import formatting, job_states
 from ui.buttons import Action, FollowRequest, follow_view
-from ui.cannot_post import missing_permissions
+from ui.cannot_post import with_remedy
 from ui.command_texts import CommandMentions
 from ui.discord_limits import CHOICE
 from ui.escape import code, plain
@@ -53,13 +53,14 @@ def following_reply(account: ClaimedUser | None, channel_id: int, mentions: Comm
     return Reply(_(text, number=code(account.number, 40), **values))
 
 
-def follow_cannot_post_reply(channel_id: int, missing: tuple[str, ...]) -> Reply:
-    """Says that the bot may not post in the chosen channel, so nothing was changed."""
-    state = _("**Not followed: I can't post in {channel}.**", channel=formatting.channel(channel_id))
-    return Reply(formatting.paragraph(state, missing_permissions(missing), _(_ALLOW_IT)))
+def chosen_cannot_post_reply(channel_id: int, missing: tuple[str, ...]) -> Reply:
+    """Says that the bot may not post in the channel that was chosen, so nothing was changed."""
+    state = _("**I can't post in {channel}.**", channel=formatting.channel(channel_id))
+    return Reply(formatting.paragraph(state, with_remedy(missing, _(_ALLOW_IT))))
 
 
-not_following_reply = saying(N_("**Not followed.** Nothing has changed."))
+nothing_changed_reply = saying(N_("**Nothing has changed.**"))
+"""The reply to *Don't follow*. The channel may have been followed before."""
 
 
 def unfollowed_reply(channel_id: int, running: int) -> Reply:
@@ -314,9 +315,3 @@ def alerts_set_reply(channel_id: int) -> Reply:
     """Confirms that notices to admins now go to this channel."""
     state = _("**Alerts go to {channel}.**", channel=formatting.channel(channel_id))
     return Reply(formatting.paragraph(state, _("I'll report token and permission problems there.")))
-
-
-def alerts_cannot_post_reply(channel_id: int, missing: tuple[str, ...]) -> Reply:
-    """Says that the bot may not post in the chosen channel, so nothing was changed."""
-    state = _("**Not set: I can't post in {channel}.**", channel=formatting.channel(channel_id))
-    return Reply(formatting.paragraph(state, missing_permissions(missing), _(_ALLOW_IT)))

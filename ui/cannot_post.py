@@ -47,6 +47,16 @@ def missing_permissions(names: tuple[str, ...]) -> str:
     return formatting.paragraph(*(_(text) for obstacle, text in _OBSTACLES.items() if obstacle in names), need)
 
 
+def with_remedy(names: tuple[str, ...], remedy: str) -> str:
+    """Says what is missing, then the remedy; without it if there are only obstacles, which no permission removes."""
+    return formatting.paragraph(missing_permissions(names), "" if is_beyond_permissions(names) else remedy)
+
+
+def is_beyond_permissions(names: tuple[str, ...]) -> bool:
+    """Whether there are only obstacles, so that nothing has to be allowed."""
+    return bool(names) and _OBSTACLES.keys() >= set(names)
+
+
 def because(cause: Cause | None) -> str:
     """Why Discord refused a message, in a sentence."""
     return _(_CAUSES[cause or Cause.UNKNOWN])

@@ -9,7 +9,7 @@ from enum import Enum, auto
 from model.messages import Cause, ClaimedUser, Obstacle
 from relay.accounts.rechecks import Recheck
 from ui import formatting, on_hold
-from ui.cannot_post import because, missing_permissions, permissions
+from ui.cannot_post import because, is_beyond_permissions, missing_permissions, permissions
 from ui.command_texts import CommandMentions
 from ui.discord_limits import MESSAGE, units
 from ui.language import N_, NP_, _, plural
@@ -269,6 +269,8 @@ def _results(report: CheckReport, mentions: CommandMentions, most: int) -> _Foun
         )
     if report.needing:
         allow = plural("Allow it there, and I'll post it.", "Allow it there, and I'll post them.", report.waiting)
+        if _are_beyond_permissions(report.needing):
+            allow = ""
         return _Kind.PROBLEM, formatting.paragraph(waiting, *_cannot_post_in(report, report.needing, most), allow)
     if report.held_up:
         return _Kind.PROBLEM, formatting.paragraph(waiting, _("{deliveries} shows why.", **mentions))
@@ -301,12 +303,16 @@ def _followed(report: CheckReport, mentions: CommandMentions, most: int) -> _Fou
             channels=_channels_of(paused),
             **mentions,
         )
-        allow = _("Allow it there.") if broken else ""
+        allow = "" if _are_beyond_permissions(broken) else _("Allow it there.")
         return _Kind.PROBLEM, formatting.paragraph(*_cannot_post_in(report, broken, most), allow, set_up_again)
     works = [one for one in report.followed if not one.missing]
     if _is_on_hold(report) or not works:
         return None
     return _Kind.WORKS, _("following into {channels}", channels=_channels_of(works))
+
+
+def _are_beyond_permissions(channels: Iterable[ChannelAccess]) -> bool:
+    return all(is_beyond_permissions(one.missing) for one in channels)
 
 
 def _cannot_post_in(report: CheckReport, channels: Sequence[ChannelAccess], most: int) -> Iterator[str]:
@@ -334,13 +340,17 @@ def _callback(report: CheckReport) -> _Found | None:
 def _alerts(report: CheckReport, mentions: CommandMentions) -> _Found:
     if report.alerts_channel is None:
         return _Kind.WORKS, _("alerts go to the job's own channel ({alerts} changes that)", **mentions)
+    channel = formatting.channel(report.alerts_channel)
+    if is_beyond_permissions(report.alerts_missing):
+        state = _("I can't post in {channel}.", channel=channel)
+        return _Kind.PROBLEM, formatting.paragraph(state, missing_permissions(report.alerts_missing))
     if report.alerts_missing:
         text = _(
             "I need {permissions} in the alerts channel {channel}. Allow it there, or choose another channel with "
             "{alerts}.",
             permissions=permissions(report.alerts_missing),
-            channel=formatting.channel(report.alerts_channel),
+            channel=channel,
             **mentions,
         )
         return _Kind.PROBLEM, text
-    return _Kind.WORKS, _("alerts go to {channel}", channel=formatting.channel(report.alerts_channel))
+    return _Kind.WORKS, _("alerts go to {channel}", channel=channel)

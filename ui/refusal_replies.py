@@ -9,7 +9,7 @@ from model.states import AccountState
 from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherKind, OtherService, SeveralIds
 from relay.commands import refusals
 from ui import formatting
-from ui.cannot_post import because, missing_permissions
+from ui.cannot_post import because, with_remedy
 from ui.command_texts import CommandMentions
 from ui.escape import code, escaped
 from ui.language import N_, _, plural
@@ -144,9 +144,10 @@ def too_fast_reply(until: int) -> Reply:
 
 
 def missing_permission_reply(missing: tuple[str, ...]) -> Reply:
-    """Says that the bot may not post in this channel. `missing` has permissions, named as in Discord's settings."""
+    """Says that the bot may not post in this channel. `missing` has permissions, named as in Discord's settings, or an
+    `Obstacle`."""
     remedy = _("Someone with *Manage Server* can allow it in the channel's permissions.")
-    return Reply(formatting.paragraph(_("**I can't post in this channel.**"), missing_permissions(missing), remedy))
+    return Reply(formatting.paragraph(_("**I can't post in this channel.**"), with_remedy(missing, remedy)))
 
 
 locked_thread_reply = saying(N_("**This thread is locked.** Ask in another channel."))

@@ -208,15 +208,14 @@ def _answers_on_follows() -> Iterator[Reply]:
     for account in (USER, CLAIMED, None):
         yield admin_replies.follow_question(account, HERE.channel_id, 2, progress=True)
         yield admin_replies.following_reply(account, HERE.channel_id, MENTIONS)
-    yield admin_replies.follow_cannot_post_reply(HERE.channel_id, PERMISSIONS)
-    yield admin_replies.not_following_reply()
+    yield admin_replies.chosen_cannot_post_reply(HERE.channel_id, PERMISSIONS)
+    yield admin_replies.nothing_changed_reply()
     for number in (0, 1, 500):
         yield admin_replies.unfollowed_reply(HERE.channel_id, number)
     yield admin_replies.alerts_set_reply(HERE.channel_id)
     for language in LANGUAGES:
         for as_server in (True, False):
             yield admin_replies.language_set_reply(language, as_server=as_server)
-    yield admin_replies.alerts_cannot_post_reply(HERE.channel_id, PERMISSIONS)
     for url in ("https://relay.example.org/callback/" + "A" * 43, "http://127.0.0.1:8080/a/b/callback/-" + "_" * 42):
         yield callback_address_reply(url, 2**56 - 1)
         yield callback_address_reply(url, 0, replaced=True)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from model.messages import ClaimedUser
+from model.messages import ClaimedUser, Obstacle
 from tests.ui.samples import components_of
 from ui import admin_replies
 from ui.command_texts import CommandMentions
@@ -109,3 +109,13 @@ def test_unfollowing_shows_running_jobs_and_names_a_deleted_channel() -> None:
     gone = admin_replies.followed_choice(5, None)
     assert (gone.name, gone.value) == ("A channel that is gone or hidden (5)", "5")
     assert len(admin_replies.followed_choice(5, "f" * 200).name) <= 100
+
+
+def test_a_channel_that_was_chosen_may_be_in_use_already() -> None:
+    """So neither declining the question nor a channel without permission means that nothing is posted there."""
+    assert admin_replies.nothing_changed_reply().content == "**Nothing has changed.**"
+    assert admin_replies.chosen_cannot_post_reply(5, ("Send Messages",)).content == (
+        "**I can't post in <#5>.** I need: *Send Messages*. Allow it in the channel's permissions, then try again."
+    )
+    timed_out = admin_replies.chosen_cannot_post_reply(5, (Obstacle.TIMED_OUT,)).content
+    assert timed_out == "**I can't post in <#5>.** I'm timed out; a moderator can end that."

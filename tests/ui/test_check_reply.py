@@ -169,3 +169,23 @@ def test_a_check_in_a_channel_that_refuses_messages() -> None:
     assert "Discord refuses my messages in this channel. Check my permissions in it." in refused
     timed_out = check_reply(replace(WELL, missing=(Obstacle.TIMED_OUT,)), MENTIONS).content
     assert "I can't post here. I'm timed out; a moderator can end that." in timed_out
+
+
+def test_no_obstacle_is_called_a_permission_that_can_be_allowed() -> None:
+    for obstacle, remedy in (
+        (Obstacle.TIMED_OUT, "I'm timed out; a moderator can end that."),
+        (Obstacle.LOCKED, "The thread is locked; unlock it."),
+    ):
+        well = replace(WELL, alerts_channel=5, alerts_missing=(obstacle,))
+        alerts = check_reply(well, MENTIONS).content
+        assert f"- I can't post in <#5>. {remedy}\n" in alerts
+        waiting = replace(WELL, waiting=1, needing=(ChannelAccess(6, (obstacle,)),))
+        assert f"I can't post in <#6>. {remedy}\n" in check_reply(waiting, MENTIONS).content
+        followed = replace(WELL, followed=(Followed(7, (obstacle,), other_account=False),))
+        assert f"- I can't post in <#7>. {remedy}\n" in check_reply(followed, MENTIONS).content
+
+
+def test_a_channel_without_an_obstacle_can_still_be_allowed() -> None:
+    needing = (ChannelAccess(6, (Obstacle.TIMED_OUT,)), ChannelAccess(7, ("Send Messages",)))
+    text = check_reply(replace(WELL, waiting=2, needing=needing), MENTIONS).content
+    assert "I need *Send Messages* in <#7>. Allow it there, and I'll post them." in text

@@ -4,6 +4,7 @@ import inspect
 
 import pytest
 
+from model.messages import Obstacle
 from model.states import AccountState
 from pixverse.jobids import NotAJobId
 from relay.commands import refusals
@@ -97,6 +98,8 @@ def test_some_texts_word_for_word() -> None:
         "**I can't post in this channel.** I need: *View Channel*. "
         "Someone with *Manage Server* can allow it in the channel's permissions."
     )
+    timed_out = "**I can't post in this channel.** I'm timed out; a moderator can end that."
+    assert missing_permission_reply((Obstacle.TIMED_OUT,)).content == timed_out
     assert own_fault_reply("ab-1").content.endswith("Tell the bot's operator this number: `ab-1`.")
 
 

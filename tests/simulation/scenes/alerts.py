@@ -232,8 +232,8 @@ def channel_shut(scene: Scene) -> Story:
     yield 3.0
     answers = [server.choose("alerts", alerts), server.choose("follow", alerts, progress=False)]
     yield 6.0
-    scene.says(answers[0], "Not set: I can't post", "Send Messages")
-    scene.says(answers[1], "Not followed: I can't post", "Send Messages")
+    scene.says(answers[0], r"\*\*I can't post in", "Send Messages")
+    scene.says(answers[1], r"\*\*I can't post in", "Send Messages")
     scene.parts.discord.permit(alerts, set())
     yield 3.0
     answer = server.choose("alerts", alerts)
