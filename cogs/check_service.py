@@ -6,6 +6,7 @@ from __future__ import annotations
 from discord_adapter.channel_check import ChannelCheck
 from discord_adapter.command_registry import CommandRegistry
 from model.messages import Address, Cause
+from model.states import AccountState
 from relay.accounts.rechecks import Recheck, Rechecks
 from relay.allowances import Allowances
 from relay.commands.ask import Ask
@@ -25,6 +26,7 @@ _REQUESTS_OF_A_TRIAL = 2
 """The lists of both generations, in case the first can't be fetched."""
 _LIMIT_BELIEVED = 24 * 3600 * 1000
 """Milliseconds for which limited uploads are reported if no result has been posted since."""
+_TROUBLES = {AccountState.REFUSED: Recheck.REFUSED, AccountState.UNPAID: Recheck.UNPAID}
 _HELD_UP = 60_000
 """Milliseconds after which a waiting result counts as held up."""
 
@@ -106,6 +108,7 @@ class CheckService:
             is Cause.UPLOADS_LIMITED,
             callback_heard_at=await servers.callback_heard_at(reader, ask.guild_id),
             api_down_since=self._fetcher.down_since,
+            trouble=_TROUBLES.get(account.state) if account and token is Recheck.NO_RESPONSE else None,
         )
         return check_reply(report, self._registry.mentions(ask.guild_id))
 

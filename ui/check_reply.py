@@ -79,6 +79,13 @@ class CheckReport:
     """Whether Discord accepted the latest result only without its file, because it limits uploads in this server."""
     callback_heard_at: int | None = None
     api_down_since: int | None = None
+    trouble: Recheck | None = None
+    """What was wrong with the token before, if the API does not respond now."""
+
+    @property
+    def last_known(self) -> Recheck:
+        """The latest result for the token that the API has given, or else that it gave none."""
+        return self.trouble or self.token
 
 
 class _Kind(Enum):
@@ -103,9 +110,8 @@ def check_reply(report: CheckReport, mentions: CommandMentions) -> Reply:
 
 
 def _text(report: CheckReport, mentions: CommandMentions, channels: int) -> str:
-    untold = report.token is Recheck.NO_RESPONSE and report.api_down_since is not None
     found = (
-        None if untold else _token(report, mentions),
+        _token(report, mentions),
         _api(report),
         None if _is_said_elsewhere(report) else _channel(report),
         _files(report),
@@ -130,8 +136,8 @@ def _text(report: CheckReport, mentions: CommandMentions, channels: int) -> str:
     return formatting.lines(head, *fixes, lost, held, *waits, small)
 
 
-def _token(report: CheckReport, mentions: CommandMentions) -> _Found:
-    match report.token:
+def _token(report: CheckReport, mentions: CommandMentions) -> _Found | None:
+    match report.last_known:
         case Recheck.WORKS:
             return _Kind.WORKS, _working_token(report)
         case Recheck.NO_TOKEN:
@@ -151,7 +157,7 @@ def _token(report: CheckReport, mentions: CommandMentions) -> _Found:
             renew = _("Renew it there, and I'll resume.")
             return _Kind.PROBLEM, formatting.paragraph(expired, _held(report), renew)
         case Recheck.NO_RESPONSE:
-            return _Kind.WAITS, _("useapi.net isn't answering, so I couldn't test the token.")
+            return None
 
 
 def _working_token(report: CheckReport) -> str:
@@ -165,7 +171,7 @@ def _working_token(report: CheckReport) -> str:
 
 def _is_on_hold(report: CheckReport) -> bool:
     """Whether everything is on hold because of the token."""
-    return report.token in (Recheck.NO_TOKEN, Recheck.TOKEN_MISSING, Recheck.REFUSED, Recheck.UNPAID)
+    return report.last_known in (Recheck.NO_TOKEN, Recheck.TOKEN_MISSING, Recheck.REFUSED, Recheck.UNPAID)
 
 
 def _held(report: CheckReport) -> str:
@@ -190,7 +196,8 @@ def _channels_of(followed: Iterable[Followed]) -> str:
 
 def _api(report: CheckReport) -> _Found | None:
     if report.api_down_since is None:
-        return None
+        untested = _("useapi.net isn't answering, so I couldn't test the token.")
+        return (_Kind.WAITS, untested) if report.token is Recheck.NO_RESPONSE else None
     when = formatting.relative(report.api_down_since)
     text = _("PixVerse's API went down {when}. I'll keep trying.", when=when)
     if report.token in (Recheck.WORKS, Recheck.REFUSED, Recheck.UNPAID):

@@ -280,6 +280,17 @@ async def test_without_an_alerts_channel_it_is_reported_where_somebody_waits(ser
     assert "alerts go to the job's own channel" in check.text
 
 
+async def test_check_names_a_refused_token_while_the_api_is_down(server: GuildFixture) -> None:
+    await server.watched()
+    server.account.refuse()
+    await server.notice("**PixVerse results are on hold.**")
+    outage = server.harness.pixverse.faults.add(faults.Status(503), account=server.account, times=None)
+    check = await server.admin.slash(server.channel, "pixverse-admin check")
+    outage.left = 0
+    assert check.text.startswith("**1 problem.**\n- useapi.net refuses this server's API token. 1 job is on hold.")
+    assert "so I couldn't test the token" in check.text
+
+
 async def test_one_account_s_problem_does_not_affect_another(harness: Harness, server: GuildFixture) -> None:
     other = await harness.server()
     await server.watched()

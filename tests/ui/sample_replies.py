@@ -249,6 +249,7 @@ def _check_replies() -> Iterator[Reply]:
         held_up = replace(well, waiting=9, waiting_since=NOW - 30_000, held_up=True, api_down_since=NOW - 20_000)
         yield check_reply(held_up, MENTIONS)
         yield check_reply(replace(held_up, held_up=False), MENTIONS)
+        yield check_reply(replace(held_up, trouble=Recheck.REFUSED), MENTIONS)
         for obstacle in Obstacle:
             yield check_reply(replace(well, missing=(obstacle,)), MENTIONS)
         yield check_reply(replace(well, refused=True, upload_limit=None), MENTIONS)

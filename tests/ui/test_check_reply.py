@@ -189,3 +189,14 @@ def test_a_channel_without_an_obstacle_can_still_be_allowed() -> None:
     needing = (ChannelAccess(6, (Obstacle.TIMED_OUT,)), ChannelAccess(7, ("Send Messages",)))
     text = check_reply(replace(WELL, waiting=2, needing=needing), MENTIONS).content
     assert "I need *Send Messages* in <#7>. Allow it there, and I'll post them." in text
+
+
+def test_a_refused_token_stays_a_problem_while_the_api_does_not_answer() -> None:
+    silent = replace(WELL, token=Recheck.NO_RESPONSE, trouble=Recheck.REFUSED)
+    text = check_reply(silent, MENTIONS).content
+    assert text.startswith("**1 problem.**\n- useapi.net refuses this server's API token. 3 jobs are on hold. Set a")
+    assert "\nuseapi.net isn't answering, so I couldn't test the token.\n" in text
+    down = check_reply(replace(silent, trouble=Recheck.UNPAID, api_down_since=9_000), MENTIONS).content
+    assert "- The useapi.net subscription has expired. 3 jobs are on hold." in down
+    assert "PixVerse's API went down <t:9:R>, so I couldn't test the token." in down
+    assert "watching" not in down
