@@ -123,6 +123,8 @@ class OutcomeAddress:
     job_id: int
     guild_id: int
     channel_id: int
+    watched_since: int
+    """Since when its channel has waited for the job, in milliseconds UTC."""
 
 
 async def of_subscription(
@@ -177,7 +179,8 @@ async def outcome_address(queries: Queries, base_nonce: str) -> OutcomeAddress |
     return await queries.one_as(
         OutcomeAddress,
         f"""
-        SELECT s.job_id, d.guild_id, d.channel_id FROM deliveries d JOIN subscriptions s ON s.id = d.subscription_id
+        SELECT s.job_id, d.guild_id, d.channel_id, s.created_at AS watched_since
+        FROM deliveries d JOIN subscriptions s ON s.id = d.subscription_id
         WHERE d.base_nonce = ? AND {IS_OUTCOME}
         """,
         (base_nonce,),

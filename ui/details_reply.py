@@ -47,7 +47,8 @@ def _lines(details: JobDetails) -> Iterator[str]:
             if value:
                 yield f"{name}: {value}"
     yield _("watched since: {when}", when=formatting.moment(details.watched_since))
-    yield _("end seen: {when}", when=formatting.moment(details.ended_at))
+    if details.ended_at is not None:
+        yield _("end seen: {when}", when=formatting.moment(details.ended_at))
 
 
 def _fields(job: Job) -> Iterator[tuple[str, str]]:

@@ -49,9 +49,9 @@ class JobDetails:
     job: Job | None
     outcome: Outcome
     watched_since: int
-    """Milliseconds UTC."""
-    ended_at: int
-    """When the bot saw the end, in milliseconds UTC."""
+    """Since when this channel has waited for it, in milliseconds UTC."""
+    ended_at: int | None
+    """When the bot saw the end, in milliseconds UTC; None if it gave the job up."""
 
 
 class JobQueries:
@@ -120,8 +120,9 @@ class JobQueries:
         if row is None:
             raise NothingToDo
         # A job that was given up may be watched again by now; its row then has no end.
-        outcome, ended_at = row.outcome or Outcome.GIVEN_UP, row.ended_at or row.changed_at
-        return JobDetails(row.id, row.jobid, snapshots.load(row.snapshot), outcome, row.watched_since, ended_at)
+        outcome = row.outcome or Outcome.GIVEN_UP
+        ended_at = None if outcome is Outcome.GIVEN_UP else row.ended_at
+        return JobDetails(row.id, row.jobid, snapshots.load(row.snapshot), outcome, address.watched_since, ended_at)
 
 
 def _fitting(rows: Sequence[KnownJob], typed: str) -> tuple[KnownJob, ...]:

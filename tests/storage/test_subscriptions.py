@@ -198,7 +198,7 @@ async def test_the_outcome_s_message_is_the_latest_one_that_exists(database: Dat
             DeliveryState.POSTED, 6
         )
         assert await delivery_queries.outcome_message(tx, 1, 1) is None
-    expected = delivery_queries.OutcomeAddress(1, GUILD, CHANNEL)
+    expected = delivery_queries.OutcomeAddress(1, GUILD, CHANNEL, watched_since=5)
     assert await delivery_queries.outcome_address(database.reader, "nonce-again-9") == expected
     assert await delivery_queries.outcome_address(database.reader, "nonce-card") is None
 

@@ -116,3 +116,11 @@ def test_addresses_in_the_api_s_text_are_masked() -> None:
     text = "".join(answer.content for answer in details_replies(replace(DETAILS, job=job))).replace("\\", "")
     assert text.count("user:1-pixverse:m…@…-video:5") == 6
     assert "me@example.com" not in text
+
+
+def test_a_job_that_was_given_up_shows_no_end() -> None:
+    given_up = replace(DETAILS, outcome=Outcome.GIVEN_UP, ended_at=None)
+    text = "\n".join(answer.content for answer in details_replies(given_up))
+    assert text.startswith("**Given up.**")
+    assert "watched since: <t:900:f>" in text
+    assert "end seen" not in text

@@ -954,6 +954,27 @@ async def test_details_are_found_by_the_nonce_of_the_outcome(world: RelayFixture
         await world.commands.queries.details(world.ask(), "0" * 25)
 
 
+async def test_details_tell_nothing_of_other_servers(world: RelayFixture) -> None:
+    """Two servers without a token of their own share the operator's account, and so the job."""
+    world.api.put("job-1", JobState.PROGRESS)
+    await world.commands.watch.status(world.ask(guild=9, channel=9), "job-1", True, False)
+    world.clock.forward(3600)
+    world.api.put("job-1", JobState.COMPLETED)
+    await world.commands.watch.status(world.ask(), "job-1", True, False)
+    outcome = "SELECT base_nonce FROM deliveries WHERE kind = 'outcome' AND channel_id = ?"
+    [(nonce,)] = await world.rows(outcome, CHANNEL)
+    details = await world.commands.queries.details(world.ask(), str(nonce))
+    assert details.watched_since == world.clock.now()
+
+
+async def test_a_job_that_was_given_up_has_no_end(world: RelayFixture) -> None:
+    await world.recorder.give_up(await world.watch("job-1"))
+    [(nonce,)] = await world.rows("SELECT base_nonce FROM deliveries WHERE kind = 'outcome'")
+    assert (await world.commands.queries.details(world.ask(), str(nonce))).ended_at is None
+    await world.commands.watch.status(world.ask(), "job-1", True, False)
+    assert (await world.commands.queries.details(world.ask(), str(nonce))).ended_at is None
+
+
 async def test_details_are_shown_only_in_the_outcome_s_channel(world: RelayFixture) -> None:
     world.api.put("job-1", JobState.FAILED)
     await world.commands.watch.status(world.ask(), "job-1", True, False)
