@@ -15,7 +15,7 @@ from discord.ext import commands
 from cogs.follow_service import LARGEST_ID
 from cogs.pixverse import watch_one_reply
 from cogs.pixverse_admin import AdminServices
-from discord_adapter.channel_check import require_own_channel
+from discord_adapter.channel_check import obstacles_here, require_own_channel
 from discord_adapter.interaction_limits import InteractionLimiter
 from discord_adapter.interactions import (
     Interaction,
@@ -27,6 +27,7 @@ from discord_adapter.interactions import (
 from relay.commands.ask import Ask
 from relay.commands.member_commands import MemberCommands
 from relay.commands.refusals import NothingToDo
+from relay.commands.watch import ImmediatePost
 from relay.ports import Sleep
 from ui.admin_replies import nothing_changed_reply
 from ui.buttons import Action, ButtonHandlers, FollowRequest, is_generated, is_gone
@@ -99,8 +100,10 @@ class MemberButtons:
 
         return pressed
 
-    async def _check_now(self, _: Interaction, ask: Ask, subscription_id: int) -> Reply:
-        return checked_reply(await self._commands.job_checks.check_now(ask, subscription_id), ask.where)
+    async def _check_now(self, interaction: Interaction, ask: Ask, subscription_id: int) -> Reply:
+        result = await self._commands.job_checks.check_now(ask, subscription_id)
+        refused = await self._commands.watch.immediate_posts.is_refused(ask, ImmediatePost())
+        return checked_reply(result, ask.where, await obstacles_here(interaction, refused=refused))
 
     async def _stop_watching(self, interaction: Interaction, ask: Ask, subscription_id: int) -> Reply:
         may_stop_others = may_manage_messages(interaction)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import discord
 
 from discord_adapter.channels import is_locked, is_thread, missing_to_post_well
-from discord_adapter.interactions import Declined, Interaction, obstacle_of
+from discord_adapter.interactions import Declined, Interaction, missing_here, obstacle_of
 from discord_adapter.request_trace import MISSING_ACCESS, DiscordAway, ask_discord, is_refused_with
 from model.messages import Obstacle
 from ui.refusal_replies import discord_silent_reply, foreign_channel_reply, unseen_channel_reply
@@ -39,9 +39,8 @@ async def obstacles_here(interaction: Interaction, *, refused: bool) -> tuple[st
     `refused` tells whether Discord refuses messages there.
     """
     outside = await _outside(interaction)
-    if outside is not None:
-        return (outside,)
-    return () if refused else None
+    missing = missing_here(interaction) if outside is None else (outside,)
+    return missing if missing or refused else None
 
 
 async def _outside(interaction: Interaction) -> Obstacle | None:

@@ -81,13 +81,21 @@ def obstacle_of(interaction: Interaction) -> Obstacle | None:
     return Obstacle.TIMED_OUT if until is not None and interaction.created_at < until else None
 
 
-def require_posting(interaction: Interaction) -> None:
-    """Raises Declined if a result could not be posted in this channel."""
+def missing_here(interaction: Interaction) -> tuple[str, ...]:
+    """What keeps the bot from posting in the interaction's channel: an `Obstacle`, or permissions, named as in
+    Discord's settings."""
     channel, permissions = interaction.channel, interaction.app_permissions
     if is_locked(channel, permissions):
-        raise Declined(locked_thread_reply())
+        return (Obstacle.LOCKED,)
     obstacle = obstacle_of(interaction)
-    missing = (obstacle,) if obstacle else missing_to_post(permissions, in_thread=is_thread(channel))
+    return (obstacle,) if obstacle else missing_to_post(permissions, in_thread=is_thread(channel))
+
+
+def require_posting(interaction: Interaction) -> None:
+    """Raises Declined if a result could not be posted in this channel."""
+    missing = missing_here(interaction)
+    if missing == (Obstacle.LOCKED,):
+        raise Declined(locked_thread_reply())
     if missing:
         raise Declined(missing_permission_reply(missing))
 

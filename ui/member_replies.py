@@ -32,10 +32,14 @@ _NOT_CHECKED = {
 def status_reply(result: StatusResult, where: Address, obstacles: tuple[str, ...] | None = None) -> Reply:
     """The reply to `/pixverse status`, `Watch it here` and `Watch again`. `obstacles` are the known reasons why nothing
     can be posted there, perhaps none; None if posting works."""
-    status = _status(result, where)
+    return _below_obstacles(_status(result, where), result, obstacles)
+
+
+def _below_obstacles(reply: Reply, result: StatusResult | CheckResult, obstacles: tuple[str, ...] | None) -> Reply:
+    """The reply, which may promise a post, below what keeps the bot from posting here."""
     if obstacles is None or (isinstance(result, AlreadyPosted) and result.state is DeliveryState.POSTED):
-        return status
-    return Reply(formatting.lines(cannot_post_yet(obstacles), status.content), status.view)
+        return reply
+    return Reply(formatting.lines(cannot_post_yet(obstacles), reply.content), reply.view)
 
 
 def _status(result: StatusResult, where: Address) -> Reply:
@@ -125,8 +129,12 @@ def peek_reply(peek: Peek, watch_here: OnPress) -> Reply:
     return Reply(text, None if peek.outcome or peek.on_hold else TemporaryView(_("Watch it here"), watch_here))
 
 
-def checked_reply(result: CheckResult, where: Address) -> Reply:
-    """The reply to `Check now`."""
+def checked_reply(result: CheckResult, where: Address, obstacles: tuple[str, ...] | None = None) -> Reply:
+    """The reply to `Check now`. `obstacles` are as in `status_reply`."""
+    return _below_obstacles(_checked(result, where), result, obstacles)
+
+
+def _checked(result: CheckResult, where: Address) -> Reply:
     match result:
         case AlreadyPosted():
             return already_posted_reply(result, where)

@@ -45,6 +45,17 @@ async def test_before_anybody_watches(server: GuildFixture) -> None:
     assert server.harness.bot.said("Traceback") == []
 
 
+async def test_check_now_promises_no_result_that_cannot_be_posted(server: GuildFixture) -> None:
+    job = await server.watched()
+    card = server.cards()[0]
+    server.channel.deny_bot(send_messages=True)
+    job.complete()
+    blocked = server.harness.ledger.rows
+    await server.harness.pixverse.until(lambda: bool(blocked(_BLOCKED, server.channel.id)))
+    answer = await server.member.forge_click(server.channel, card.buttons[0].custom_id or "", message=card)
+    assert answer.text.startswith("**I can't post here yet.** I need: *Send Messages*.\n**Done.**")
+
+
 async def test_taken_away_while_somebody_waits_and_given_back(harness: Harness, server: GuildFixture) -> None:
     alerts = server.guild.add_text_channel("alerts")
     await server.admin.slash(server.channel, "pixverse-admin alerts", channel=alerts)
