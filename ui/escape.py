@@ -72,8 +72,8 @@ def tail(text: str, count: int) -> str:
 
 
 def bare_link(url: str, limit: int = 1500) -> str | None:
-    """`url` in a form that Discord shows as a link; None if it is not a plain http(s) address."""
-    clean = _cut(graphemes(one_line(url)), limit + 1).replace(" ", "%20")
+    """`url` in a form that Discord shows as a link, with tokens hidden; None if it is not a plain http(s) address."""
+    clean = _cut(graphemes(without_tokens(one_line(url))), limit + 1).replace(" ", "%20")
     link = quote(clean, safe="%/?#[]@!$&'()*+,;=:~-._")
     try:
         parts = urlsplit(clean)

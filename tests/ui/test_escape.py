@@ -175,3 +175,11 @@ def test_a_link_is_kept_or_made_safe() -> None:
 def test_a_link_never_contains_what_ends_it(path: str) -> None:
     link = bare_link(f"https://a.example/{path}")
     assert link is None or not set(link) & set(" <>|\n`\\")
+
+
+def test_a_link_shows_no_token() -> None:
+    """The API works with tokens of useapi.net and of Discord, and may repeat one in an address."""
+    discord_token = "MTIzNDU2Nzg5MDEyMzQ1Njc4.Gabcde.abcdefghijklmnopqrstuvwxyz0123"
+    for token in ("user:4321-s3cr3tS3cr3t", "user%3A4321-s3cr3tS3cr3t", discord_token):
+        link = bare_link(f"https://a.example/v.mp4?key={token}&ex=1")
+        assert link == "https://a.example/v.mp4?key=***&ex=1"

@@ -204,4 +204,18 @@ MUTATIONS = (
         "user_id <> {FORGOTTEN}",
         "user_id <> -1",
     ),
+    mutation(
+        "a link shows a token that the API has put into it",
+        "tests/ui/test_escape.py::test_a_link_shows_no_token",
+        "escape.bare_link",
+        "without_tokens(one_line(url))",
+        "one_line(url)",
+    ),
+    mutation(
+        "details show when another server began to watch the job",
+        "tests/relay/commands/test_commands.py::test_details_tell_nothing_of_other_servers",
+        "JobQueries.details",
+        "address.watched_since",
+        "row.watched_since",
+    ),
 )

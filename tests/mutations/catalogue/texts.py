@@ -98,4 +98,25 @@ MUTATIONS = (
         "if request.spoiler:\n    await subscriptions.set_spoiler(tx, here.id)\n",
         "",
     ),
+    mutation(
+        "check finds nothing to fix about a refused token while the API is silent",
+        "tests/ui/test_check_reply.py::test_a_refused_token_stays_a_problem_while_the_api_does_not_answer",
+        "CheckReport.last_known",
+        "self.trouble or self.token",
+        "self.token",
+    ),
+    mutation(
+        "what no permission removes is to be allowed",
+        "tests/ui/test_check_reply.py::test_no_obstacle_is_called_a_permission_that_can_be_allowed",
+        "is_beyond_permissions",
+        "return bool(names) and _OBSTACLES.keys() >= set(names)",
+        "return False",
+    ),
+    mutation(
+        "Check now promises a result that can't be posted",
+        "tests/e2e/discord_faults/test_permissions.py::test_check_now_promises_no_result_that_cannot_be_posted",
+        "member_replies._below_obstacles",
+        "obstacles is None or",
+        "True or",
+    ),
 )
