@@ -140,7 +140,6 @@ async def to_job(tx: Transaction, job_id: int, guild_id: int, channel_id: int, n
 async def _merge(tx: Transaction, double: Row, now: int) -> None:
     """Merges a subscription into the one that is kept (a row of `_DOUBLE`), and ends it."""
     if double["kept_ended_at"] is not None:
-        await subscriptions.remove_subscribers(tx, double["kept"])
         await subscriptions.reopen(
             tx,
             double["kept"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from model.states import Origin
+from model.states import DeliveryKind, DeliveryState, Origin
 from storage import deliveries
 from storage.database import Queries, Transaction, columns
 
@@ -240,7 +240,21 @@ async def reopen(
     now: int,
     origin: Origin = Origin.ASKED,
 ) -> None:
-    """Opens an ended subscription as if it were new; its card is to be shown again."""
+    """Opens an ended subscription as if it were new; its card is to be shown again.
+
+    Those who waited before wait no longer, unless they have got no outcome: it is still to be posted, or was given up.
+    Their batch's end may have been part of it, so they are pinged with the next one.
+    """
+    await tx.run(
+        f"""
+        DELETE FROM subscribers WHERE subscription_id = ?1 AND (
+          EXISTS (SELECT 1 FROM subscriptions WHERE id = ?1 AND stopped_by IS NOT NULL)
+          OR coalesce((SELECT state FROM deliveries WHERE subscription_id = ?1 AND kind = '{DeliveryKind.OUTCOME}'
+            ORDER BY round DESC, id DESC LIMIT 1), ?2) IN (?2, ?3))
+        """,
+        (subscription_id, DeliveryState.POSTED, DeliveryState.UNSURE),
+    )
+    await tx.run("UPDATE subscribers SET in_batch = FALSE WHERE subscription_id = ?", (subscription_id,))
     await tx.run(
         """
         UPDATE subscriptions SET ended_at = NULL, stopped_by = NULL, origin = ?, batch_id = ?, spoiler = ?,
@@ -343,8 +357,3 @@ async def set_spoiler(tx: Transaction, subscription_id: int) -> None:
 async def remove_subscriber(tx: Transaction, subscription_id: int, user_id: int) -> None:
     """Removes a person who waits."""
     await tx.run("DELETE FROM subscribers WHERE subscription_id = ? AND user_id = ?", (subscription_id, user_id))
-
-
-async def remove_subscribers(tx: Transaction, subscription_id: int) -> None:
-    """Removes everybody who waits: a job that is watched again starts without those who waited in an earlier round."""
-    await tx.run("DELETE FROM subscribers WHERE subscription_id = ?", (subscription_id,))

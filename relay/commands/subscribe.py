@@ -174,7 +174,7 @@ async def _subscribe_to_ended(
 async def _open(
     tx: Transaction, ask: Ask, request: SubscribeRequest, row: JobRow, here: SubscriptionRow | None
 ) -> SubscriptionRow:
-    """Adds a subscription, or opens an ended one again without its former subscribers. The asker is its subscriber."""
+    """Adds a subscription, or opens an ended one again. The asker is its subscriber."""
     if here is None:
         subscription_id = await subscriptions.add(
             tx,
@@ -187,7 +187,6 @@ async def _open(
         )
     else:
         subscription_id = here.id
-        await subscriptions.remove_subscribers(tx, here.id)
         await subscriptions.reopen(tx, here.id, batch_id=request.batch_id, spoiler=request.spoiler, now=ask.at)
     in_batch = request.batch_id is not None
     await subscriptions.put_subscriber(

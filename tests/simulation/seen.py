@@ -712,6 +712,8 @@ SEEN: dict[str, tuple[str, ...]] = {
         "a refused list is requested at each interval",
     ),
     "resending.asked_for_again": (
+        "a person who waits on after their batch's end is pinged at no end",
+        "asking again costs those their ping whose outcome was not posted",
         "an outcome requested again closes the earlier batch",
         "an outcome given up earlier closes no batch",
         "a result that was refused once is never complete again",

@@ -86,7 +86,7 @@ async def test_subscribers_and_open_counts(database: Database) -> None:
         assert not await subscriptions.set_mention(tx, one, 99, True)
         await subscriptions.remove_subscriber(tx, one, 5)
         assert await subscriptions.subscribers(tx, one) == [subscriptions.Subscriber(4, mention=True, in_batch=False)]
-        await subscriptions.remove_subscribers(tx, one)
+        await subscriptions.reopen(tx, one, batch_id=None, spoiler=False, now=11)
         assert await subscriptions.subscribers(tx, one) == []
 
 

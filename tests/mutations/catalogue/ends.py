@@ -69,6 +69,27 @@ MUTATIONS = (
         "pass",
     ),
     mutation(
+        "asking again costs those their ping whose outcome was not posted",
+        "tests/relay/commands/test_commands.py::test_asking_again_costs_nobody_their_ping_whose_outcome_was_not_posted",
+        "subscriptions.reopen",
+        "IN (?2, ?3)",
+        "NOT IN (?2, ?3) OR TRUE",
+    ),
+    mutation(
+        "those who waited in an earlier round are pinged again",
+        "tests/relay/commands/test_commands.py::test_asking_again_costs_nobody_their_ping_whose_outcome_was_not_posted",
+        "subscriptions.reopen",
+        "EXISTS (SELECT 1 FROM subscriptions WHERE id = ?1 AND stopped_by IS NOT NULL)",
+        "FALSE",
+    ),
+    mutation(
+        "a person who waits on after their batch's end is pinged at no end",
+        "tests/relay/commands/test_commands.py::test_asking_again_costs_nobody_their_ping_whose_outcome_was_not_posted",
+        "subscriptions.reopen",
+        'await tx.run("UPDATE subscribers SET in_batch = FALSE WHERE subscription_id = ?", (subscription_id,))',
+        "pass",
+    ),
+    mutation(
         "declining pings for the jobs of one's own batch still pings at its end",
         "tests/relay/commands/test_watch_many.py::"
         "test_a_person_who_wants_no_ping_for_the_jobs_of_their_batch_gets_none",

@@ -227,9 +227,32 @@ async def test_a_given_up_job_that_is_watched_again_gets_another_outcome(world: 
     result = await world.commands.watch.status(world.ask(person=2), f"#{number}", True, False)
     assert isinstance(result, NowWatching)
     assert await world.rows("SELECT round, ended_at, watched_since FROM jobs") == [(1, None, world.clock.now())]
-    assert await world.rows("SELECT user_id FROM subscribers") == [(2,)]
     await world.recorder.record_response(number, world.api.put("job-1", JobState.COMPLETED), ACCOUNT)
     assert await world.outcomes() == [("outcome", CHANNEL), ("outcome-1", CHANNEL)]
+
+
+@pytest.mark.parametrize(
+    ("state", "goes_on"),
+    [("waiting", True), ("sending", True), ("given_up", True), ("posted", False), ("unsure", False)],
+)
+@pytest.mark.parametrize("stopped", [False, True])
+async def test_asking_again_costs_nobody_their_ping_whose_outcome_was_not_posted(
+    world: RelayFixture, *, state: str, goes_on: bool, stopped: bool
+) -> None:
+    world.api.put("job-1")
+    await world.commands.many.watch(world.ask(), "job-1", True)
+    await world.recorder.give_up(1)
+    async with world.database.transaction() as tx:
+        await tx.run("UPDATE deliveries SET state = ? WHERE kind = 'outcome'", (state,))
+        if stopped:
+            await tx.run("UPDATE subscriptions SET stopped_by = ?", (PERSON + 9,))
+    world.clock.move_to(world.clock.monotonic() + 100)
+    await world.commands.watch.status(world.ask(person=2), "#1", True, False)
+    before = [(PERSON, 1, 0)] if goes_on and not stopped else []
+    assert await world.rows("SELECT user_id, mention, in_batch FROM subscribers ORDER BY asked_at") == [
+        *before,
+        (2, 1, 0),
+    ]
 
 
 @pytest.mark.parametrize("outcome", [Outcome.GIVEN_UP, Outcome.NOT_FOUND, Outcome.EXPIRED])

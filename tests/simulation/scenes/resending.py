@@ -72,12 +72,13 @@ def unsure(scene: Scene) -> Story:
 
 def asked_for_again(scene: Scene) -> Story:
     """Discord refuses two results in every form, each the last of its batch. Requested again in new batches, they come
-    complete, and whoever asked is pinged at the end of the new batch: at once, or when its other job has ended."""
+    complete. They ping whoever asked first and got nothing; whoever asked again is pinged at the end of the new batch:
+    at once, or when its other job has ended."""
     server = yield from scene.settle()
     alone, first, running = (scene.job(server, seconds, v2=False) for seconds in (40, 40, 500))
     end = scene.refuse(server.channel, Refusal(400, 987654, "Something new"), when=_is_outcome)
     for job in (alone, first):
-        server.watch([job])
+        server.watch([job], 1)
     yield 300.0
     for job in (alone, first):
         scene.missing(job, server.channel)
@@ -85,7 +86,7 @@ def asked_for_again(scene: Scene) -> Story:
     server.watch([alone], 2)
     server.watch([first, running], 3)
     yield 60.0
-    for job, pings in ((alone, {server.guild.members[2]}), (first, set())):
+    for job, pings in ((alone, {server.guild.members[1], server.guild.members[2]}), (first, {server.guild.members[1]})):
         scene.came(job, server.channel, job.prompt)
         there = set(scene.outcomes(job, server.channel)[-1].pings)
         scene.expect(there == pings, f"{job.prompt} pings {there}, not {pings}")
