@@ -44,11 +44,6 @@ class DeliveryKind(StrEnum):
         return self in (DeliveryKind.OUTCOME, DeliveryKind.AGAIN)
 
     @property
-    def has_api_text(self) -> bool:
-        """Whether it shows texts from the API, such as a prompt, which can be left out."""
-        return self is not DeliveryKind.NOTICE
-
-    @property
     def urgency(self) -> int:
         """The order in which kinds are sent, as in the column `urgency`: outcomes, notices, cards and summaries."""
         return 0 if self.is_outcome else 1 if self is DeliveryKind.NOTICE else 2

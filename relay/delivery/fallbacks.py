@@ -15,7 +15,7 @@ class Variant:
     links: frozenset[int] = frozenset()
     """Videos (counted from 1) that go as links because they are too large for the server."""
     without_api_text: bool = False
-    """Whether texts from the API are left out."""
+    """Whether texts that the bot did not write are left out: those from the API, or a channel's name in a notice."""
     no_files: bool = False
     no_reply: bool = False
     no_ping: bool = False

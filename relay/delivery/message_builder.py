@@ -133,6 +133,8 @@ class MessageBuilder:
         if delivery.notice is None:
             return None
         post = notice_json.load(delivery.notice, nonce, delivery.language)
+        if variant.without_api_text:
+            post = replace(post, channel_name=None)
         draft = Draft(delivery, variant, post)
         if post.ends is None or variant.no_edit:
             return draft

@@ -193,7 +193,7 @@ class Sender:
             return await deliveries.take_over(tx, delivery, process, uuid4().hex, second_look_at)
 
     async def _after_faults(self, delivery: Delivery) -> None:
-        verdict = verdicts.after_faults(Variant.parse(delivery.variant), has_api_text=delivery.kind.has_api_text)
+        verdict = verdicts.after_faults(Variant.parse(delivery.variant))
         maybe_posted = isinstance(verdict, GiveUp) and delivery.unanswered_at is not None
         await self._record(DeliveryResult(delivery, Unsure() if maybe_posted else verdict, delivery.unanswered_at))
 
@@ -415,7 +415,6 @@ class Sender:
         return Attempt(
             variant=draft.variant,
             files=sent.files if isinstance(sent, OutcomePost) else (),
-            has_api_text=draft.delivery.kind.has_api_text,
             is_reply=isinstance(sent, OutcomePost) and sent.reply_to is not None,
             attempts=attempts,
             blocked_since=draft.delivery.blocked_since,

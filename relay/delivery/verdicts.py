@@ -166,8 +166,6 @@ class Attempt:
 
     variant: Variant
     files: Sequence[VideoFile]
-    has_api_text: bool
-    """Whether the message has texts from the API, unless the variant leaves them out."""
     is_reply: bool
     attempts: int
     """How often the message was sent, including this time."""
@@ -267,12 +265,10 @@ def retry_delay(attempts: int) -> int:
     return min(SECOND << min(attempts, 12), LONGEST_RETRY)
 
 
-def after_faults(variant: Variant, *, has_api_text: bool) -> Change | GiveUp:
+def after_faults(variant: Variant) -> Change | GiveUp:
     """The verdict if faults of the bot itself keep a message from being sent: try its plainest form, then give up."""
     plainest = replace(variant, without_api_text=True, no_files=True)
-    if not has_api_text or variant == plainest:
-        return GiveUp(Reason.FAULT)
-    return Change(plainest)
+    return GiveUp(Reason.FAULT) if variant == plainest else Change(plainest)
 
 
 def blocked(attempt: Attempt, reason: Reason) -> Blocked | GiveUp:
@@ -343,8 +339,6 @@ def _next_form(attempt: Attempt, cause: Cause, *, files_first: bool) -> Verdict:
     """The next form of a message whose content was refused: without its files or without the API's texts, at last
     without both. Files come back when the texts are left out, unless uploads are known to be limited."""
     variant = attempt.variant
-    if not attempt.has_api_text:
-        return GiveUp(Reason.REFUSED, cause)
     if variant.without_api_text:
         if not attempt.files:
             return GiveUp(Reason.REFUSED, cause)

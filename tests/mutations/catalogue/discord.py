@@ -622,9 +622,16 @@ MUTATIONS = (
     mutation(
         "AutoMod keeps a card from being posted",
         f"{_E2E}/test_refused_contents.py::test_automod_blocks_one_prompt_of_a_list",
-        "DeliveryKind.has_api_text",
-        "return self is not DeliveryKind.NOTICE",
-        "return self.is_outcome",
+        "_next_form",
+        "if variant.without_api_text:",
+        "if variant.without_api_text or not attempt.files:",
+    ),
+    mutation(
+        "AutoMod keeps a notice from being posted because of a channel's name",
+        "tests/relay/delivery/test_sender.py::test_a_notice_that_is_refused_for_a_channel_s_name_is_posted_without_it",
+        "MessageBuilder._notice",
+        "if variant.without_api_text:",
+        "if False:",
     ),
     mutation(
         "AutoMod keeps a card from being edited",

@@ -869,6 +869,13 @@ async def test_a_notice_is_posted_as_it_was_stored(world: OutboxFixture) -> None
     assert _notices(world) == [replace(notice, nonce="n" * 25)]
 
 
+async def test_a_notice_that_is_refused_for_a_channel_s_name_is_posted_without_it(world: OutboxFixture) -> None:
+    await _put(world, NoticePost(NoticeKind.CHANNEL_GONE, "", jobs=3, channel_name="bad-word"), "a" * 25)
+    world.discord.script = [Refused(403, 200000)]
+    await world.pump()
+    assert [(notice.channel_name, notice.jobs) for notice in _notices(world)] == [(None, 3)]
+
+
 async def _alert_and_its_end(world: OutboxFixture, end: NoticeKind) -> int:
     """The message of an alert that was posted, whose end is in the outbox."""
     await _put(world, NoticePost(kind=NoticeKind.TOKEN_REFUSED, nonce="", mention=(1,), jobs=3), "a" * 25)

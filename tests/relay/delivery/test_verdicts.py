@@ -35,7 +35,6 @@ TWO = (video(1, 500), video(2, 900))
 ATTEMPT = Attempt(
     variant=Variant(),
     files=TWO,
-    has_api_text=True,
     is_reply=True,
     attempts=1,
     blocked_since=None,
@@ -225,13 +224,12 @@ def test_a_too_large_file_is_recognised_by_its_code_too() -> None:
         assert judge(Refused(status, code), ATTEMPT) == Change(Variant(frozenset({2})))
 
 
-def test_a_card_has_one_fallback_and_a_notice_has_none() -> None:
+def test_a_message_without_files_has_one_fallback() -> None:
     card = replace(ATTEMPT, files=(), is_reply=False)
     wordless = Variant(without_api_text=True, why=Cause.UNKNOWN)
     given_up = GiveUp(Reason.REFUSED, Cause.UNKNOWN)
     assert judge(Refused(400, 50035), card) == Change(wordless)
     assert judge(Refused(400, 50035), replace(card, variant=wordless)) == given_up
-    assert judge(Refused(400, 50035), replace(card, has_api_text=False)) == given_up
 
 
 def test_a_reply_that_is_not_allowed_becomes_a_plain_message() -> None:
