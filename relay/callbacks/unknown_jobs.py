@@ -48,7 +48,8 @@ class _Answer(Enum):
     """The job is relayed, or never will be."""
     MISSING = auto()
     NONE = auto()
-    """No response, or one that says nothing about the job, or it could not be stored."""
+    """No response, or one that says nothing about the job, or it could not be stored, or a server has no room for it
+    now."""
 
 
 @dataclass(slots=True)
@@ -206,11 +207,13 @@ class UnknownJobs:
                 return _Answer.MISSING
             if not isinstance(content, Job) or await self._ended_long_ago(account_id, content, unknown.came_at):
                 return _Answer.SETTLED
-            found = (await self._importer.import_jobs(account_id, [jobid])).found
+            imported = await self._importer.import_jobs(account_id, [jobid])
             # The poller reuses this response. Only if it shows no end yet, the API is asked again.
             if unknown.reports_end and not content.state.ends:
-                for job_id in found:
+                for job_id in imported.found:
                     self._changes.end_reported(job_id)
+            if imported.left_out:
+                return _Answer.NONE
         except BadRequest as refusal:
             log.info("a job that a callback named is not relayed: %s", refusal)
         except PixVerseError as error:

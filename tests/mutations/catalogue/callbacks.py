@@ -137,6 +137,13 @@ MUTATIONS = (
         "return _Answer.SETTLED",
     ),
     mutation(
+        "an unknown job is lost if its server has no room for it",
+        f"{_HINTS}::test_an_unknown_job_for_which_its_server_has_no_room_is_relayed_later",
+        "UnknownJobs._ask",
+        "if imported.left_out:",
+        "if False:",
+    ),
+    mutation(
         "a job that nobody watches any more is not relayed to those who follow",
         f"{_HINTS}::test_a_job_that_nobody_watches_any_more_counts_as_unknown",
         "CallbackProcessor._used",

@@ -42,8 +42,11 @@ class Imports(JobImporter):
     def __init__(self, world: RelayFixture, accounts: FakeOwnAccounts) -> None:
         super().__init__(world.database, accounts, world.changes, world.timing, Limits(500, 500))
         self.taken: list[tuple[int, str]] = []
+        self.full = False
 
     async def import_jobs(self, account_id: int, jobids: Collection[str]) -> ImportResult:
+        if self.full:
+            return ImportResult(left_out=set(jobids))
         self.taken.extend((account_id, jobid) for jobid in jobids)
         return ImportResult(found=[TAKEN] * len(jobids))
 
@@ -547,6 +550,19 @@ async def test_a_job_that_cannot_be_stored_now_is_relayed_later(
         await post.says(jobid=JOB, status="completed")
         await _pass(world, post, 60)
     await _pass(world, post, 60)
+    assert post.imports.taken == [(ACCOUNT, JOB)]
+
+
+async def test_an_unknown_job_for_which_its_server_has_no_room_is_relayed_later(
+    world: RelayFixture, post: Post
+) -> None:
+    await _follow(world)
+    world.api.put(JOB, JobState.COMPLETED, updated=START)
+    post.imports.full = True
+    await post.says(jobid=JOB, status="completed")
+    await _pass(world, post, 60)
+    post.imports.full = False
+    await _pass(world, post, 300)
     assert post.imports.taken == [(ACCOUNT, JOB)]
 
 
