@@ -197,23 +197,9 @@ class UnknownJobs:
             may_ask = self._may_ask(unknown.account_id)
 
     async def _ask(self, unknown: _UnknownJob) -> _Answer:
-        """Asks the API about the job, and relays it if the API knows it."""
-        account_id, jobid = unknown.account_id, unknown.jobid
+        """Asks the API about the job, and relays it if the API knows it. Failures are logged."""
         try:
-            if not await self._importer.wants(account_id, jobid):
-                return _Answer.SETTLED
-            content = (await self._fetcher.fetch(account_id, jobid)).content
-            if isinstance(content, JobNotFound):
-                return _Answer.MISSING
-            if not isinstance(content, Job) or await self._ended_long_ago(account_id, content, unknown.came_at):
-                return _Answer.SETTLED
-            imported = await self._importer.import_jobs(account_id, [jobid])
-            # The poller reuses this response. Only if it shows no end yet, the API is asked again.
-            if unknown.reports_end and not content.state.ends:
-                for job_id in imported.found:
-                    self._changes.end_reported(job_id)
-            if imported.left_out:
-                return _Answer.NONE
+            return await self._relay(unknown)
         except BadRequest as refusal:
             log.info("a job that a callback named is not relayed: %s", refusal)
         except PixVerseError as error:
@@ -228,6 +214,23 @@ class UnknownJobs:
             self.failures += 1
             log_failure(log, error, "a job that a callback named could not be relayed")
         return _Answer.SETTLED
+
+    async def _relay(self, unknown: _UnknownJob) -> _Answer:
+        """What `_ask` does. Raises PixVerseError and StorageError."""
+        account_id, jobid = unknown.account_id, unknown.jobid
+        if not await self._importer.wants(account_id, jobid):
+            return _Answer.SETTLED
+        content = (await self._fetcher.fetch(account_id, jobid)).content
+        if isinstance(content, JobNotFound):
+            return _Answer.MISSING
+        if not isinstance(content, Job) or await self._ended_long_ago(account_id, content, unknown.came_at):
+            return _Answer.SETTLED
+        imported = await self._importer.import_jobs(account_id, [jobid])
+        # The poller reuses this response. Only if it shows no end yet, the API is asked again.
+        if unknown.reports_end and not content.state.ends:
+            for job_id in imported.found:
+                self._changes.end_reported(job_id)
+        return _Answer.NONE if imported.left_out else _Answer.SETTLED
 
     async def _ended_long_ago(self, account_id: int, job: Job, came_at: int) -> bool:
         """Whether the job had ended too long ago to be relayed when its callback came (milliseconds UTC).

@@ -104,7 +104,7 @@ MUTATIONS = (
     mutation(
         "a job that only a callback knows is relayed",
         f"{_HINTS}::test_a_job_unknown_to_the_api_or_long_ended_is_not_relayed",
-        "UnknownJobs._ask",
+        "UnknownJobs._relay",
         "if not isinstance(content, Job) or await self._ended_long_ago(account_id, content, unknown.came_at):",
         "if False:",
     ),
@@ -139,9 +139,9 @@ MUTATIONS = (
     mutation(
         "an unknown job is lost if its server has no room for it",
         f"{_HINTS}::test_an_unknown_job_for_which_its_server_has_no_room_is_relayed_later",
-        "UnknownJobs._ask",
-        "if imported.left_out:",
-        "if False:",
+        "UnknownJobs._relay",
+        "_Answer.NONE if imported.left_out else _Answer.SETTLED",
+        "_Answer.SETTLED",
     ),
     mutation(
         "a job that nobody watches any more is not relayed to those who follow",
@@ -230,7 +230,7 @@ MUTATIONS = (
     mutation(
         "an unknown job is requested again although nobody follows any more",
         f"{_HINTS}::test_a_waiting_job_is_not_requested_once_nobody_follows",
-        "UnknownJobs._ask",
+        "UnknownJobs._relay",
         "if not await self._importer.wants(account_id, jobid):",
         "if False:",
     ),
