@@ -6,6 +6,7 @@ AVI: RIFF. GIF: GIF89a, 17 to 27.
 
 from __future__ import annotations
 
+import mmap
 import re
 from enum import Enum, auto
 from pathlib import Path
@@ -161,8 +162,13 @@ def _png(file: BinaryIO, size: int) -> Wholeness:
     return Wholeness.UNKNOWN
 
 
+def _mapped(file: BinaryIO) -> mmap.mmap:
+    """The file's bytes, without reading them into memory."""
+    return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+
 def _jpeg(file: BinaryIO, _size: int) -> Wholeness:
-    data, at = file.read(), 2
+    data, at = _mapped(file), 2
     for _ in range(_MOST_PARTS):
         found = _JPEG_MARKER.search(data, at)
         if found is None:
@@ -188,7 +194,7 @@ def _riff(file: BinaryIO, size: int) -> Wholeness:
 
 
 def _gif(file: BinaryIO, _size: int) -> Wholeness:
-    data = file.read()
+    data = _mapped(file)
     if len(data) < 13:
         return Wholeness.TRUNCATED
     at, within_blocks = 13 + _colours(data[10]), False

@@ -431,6 +431,13 @@ MUTATIONS = (
         "_MOST_PARTS = 10**9",
     ),
     mutation(
+        "every picture is read into memory to be checked",
+        "tests/relay/media/test_wholeness.py::test_no_picture_is_read_into_memory[kind0]",
+        "wholeness._gif",
+        "_mapped(file)",
+        "file.read()",
+    ),
+    mutation(
         "one refusal makes a link dead",
         "tests/relay/media/test_media_store.py::test_a_host_that_refuses_once_is_tried_again",
         "_Tries.broke_off",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import struct
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -151,6 +153,21 @@ def test_a_picture_full_of_meaningless_markers_is_read_to_its_end(path: Path) ->
     """Every byte 255 of a picture's data is followed by a zero, so large pictures have millions of these."""
     assert whole(path, JPEG[:-2] + b"\xff\0\xff\xd0\xff" * 200_000 + b"\xff\xd9")
     assert not whole(path, JPEG[:-2] + b"\xff\0\xff\xd0\xff" * 200_000, framed=True)
+
+
+@pytest.mark.parametrize("kind", [GIF, JPEG])
+def test_no_picture_is_read_into_memory(path: Path, kind: bytes) -> None:
+    """Downloads may be as large as the operator allows, and several are checked at once."""
+    size = 64 * 1024 * 1024
+    path.write_bytes(kind[:-2])
+    os.truncate(path, size)
+    tracemalloc.start()
+    try:
+        is_whole(path, size, framed=True, claimed=None)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < size / 8
 
 
 @given(
