@@ -84,11 +84,7 @@ def api_down_but_trying() -> str:
 def already_posted_reply(result: AlreadyPosted, where: Address) -> Reply:
     """Says what became of the result of a job that ended here before, with a button that posts it again."""
     if result.state.is_open:
-        if _has_result(result):
-            soon = _("I'll post the result here soon; no need to ask again.")
-        else:
-            soon = _("I'll post the details here soon; no need to ask again.")
-        return Reply(formatting.paragraph(_state(result.job, result.outcome), soon))
+        return Reply(formatting.paragraph(_state(result.job, result.outcome), _will_post(result)))
     text = _("**I can't tell whether the result is here.** If you don't see it, post it again.")
     if result.state is DeliveryState.POSTED:
         text = _already_posted(result.message_id, where)
@@ -151,7 +147,7 @@ def _checked(result: CheckResult, where: Address) -> Reply:
 
 def _after_check(result: Checked) -> str:
     if result.outcome is not None:
-        return _("I'll post the result here.") if _has_result(result) else _("I'll post the details here.")
+        return _will_post(result)
     if result.news:
         return _("Checked just now.")
     return _("Nothing new; PixVerse updates only every 15 to 60 seconds.")
@@ -233,6 +229,10 @@ def _api_down(job: Job | None, *more: str) -> str:
 
 def _down_but_watching(job: Job | None) -> str:
     return _api_down(job, _("I'm watching, and will post the result here."))
+
+
+def _will_post(result: AlreadyPosted | Checked) -> str:
+    return _("I'll post the result here.") if _has_result(result) else _("I'll post the details here.")
 
 
 def _has_result(result: AlreadyPosted | PostingOutcome | Checked) -> bool:

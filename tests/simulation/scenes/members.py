@@ -718,7 +718,7 @@ def pressed_late(scene: Scene) -> Story:
     posted = bool(scene.outcomes(ended, here))
     answer = server.press(cards[ended.prompt], "Check now", 2)
     yield 5.0
-    scene.says(answer, "Already posted here" if posted else r"I'll post the result here soon|Already posted here")
+    scene.says(answer, "Already posted here" if posted else r"I'll post the result here|Already posted here")
     slow()
     yield 40.0
     scene.came(ended, here)

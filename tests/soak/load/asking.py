@@ -21,7 +21,7 @@ _RIGHT = (
     "**Already watched here.**",
     "**Already posted here.**",
     "** Posting the ",
-    "here soon; no need to ask again.",
+    "** I'll post the ",
     "Only you see this.",
 )
 
