@@ -29,10 +29,8 @@ log = logging.getLogger(__name__)
 
 MOST_WAITING = 50
 """Unknown jobs of one account about which the API is being asked or is to be asked."""
-_RETRIED_FOR_SECONDS = 3600.0
-"""How long the API is asked again if it gives no answer about an unknown job. On hold, that time doesn't begin yet."""
-_ON_HOLD_FOR_SECONDS = 48 * 3600.0
-"""How long an unknown job may be on hold."""
+_WAITS_FOR_SECONDS = 48 * 3600.0
+"""How long an unknown job waits for an answer of the API, or for a token that the API accepts."""
 REQUESTS_PER_INTERVAL = 10
 """Requests about one account's unknown jobs in an interval, as many as the account can run jobs in one of its channels
 (useapi.net PixVerse v1, maxJobs)."""
@@ -171,8 +169,7 @@ class UnknownJobs:
     async def _ask_until_answered(self, unknown: _UnknownJob, *, may_ask: bool) -> None:
         """Asks until there is an answer if an end is reported: the API reports it only once, and no list may ever name
         the job. `may_ask` tells whether the first request has been counted and may be made now."""
-        begun = self._clock.monotonic()
-        until = begun + _RETRIED_FOR_SECONDS
+        until = self._clock.monotonic() + _WAITS_FOR_SECONDS
         failures, was_missing = 0, False
         while True:
             wait, jitter = self._interval, self._random.uniform(1, 1.25)
@@ -186,8 +183,6 @@ class UnknownJobs:
                     failures += 1
                     wait = schedule.after_failure(0.0, self._interval, failures, self._random)
             now = self._clock.monotonic()
-            if self._is_on_hold(unknown.account_id):
-                until = min(now, begun + _ON_HOLD_FOR_SECONDS) + _RETRIED_FOR_SECONDS
             backoff = (self._fetcher.backoff_until(unknown.account_id) or now) - now
             wait = max(wait, backoff) * jitter
             if now + wait > until:

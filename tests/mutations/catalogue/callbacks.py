@@ -160,9 +160,9 @@ MUTATIONS = (
     mutation(
         "an unknown job waits only an hour for a token that is accepted",
         f"{_HINTS}::test_an_unknown_job_waits_until_the_token_is_accepted",
-        "UnknownJobs._ask_until_answered",
-        "if self._is_on_hold(unknown.account_id):",
-        "if False:",
+        "_WAITS_FOR_SECONDS",
+        "48 * 3600.0",
+        "3600.0",
     ),
     mutation(
         "an unknown job waits for a token that was replaced",
@@ -182,8 +182,8 @@ MUTATIONS = (
         "an unknown job waits for a token for ever",
         f"{_HINTS}::test_an_unknown_job_does_not_wait_for_a_token_for_ever",
         "UnknownJobs._ask_until_answered",
-        "min(now, begun + _ON_HOLD_FOR_SECONDS)",
-        "now",
+        "if now + wait > until:",
+        "if False:",
     ),
     mutation(
         "any number of unknown jobs waits",

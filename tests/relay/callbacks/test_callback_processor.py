@@ -294,8 +294,9 @@ async def test_an_unknown_job_is_requested_again_if_the_api_gave_no_answer(
     await _pass(world, post, 900)
     assert post.imports.taken == []
     assert len(world.api.asked) <= 2 * 900 / world.interval
+    await _pass(world, post, 3 * 3600)
     world.api.trouble.clear()
-    await _pass(world, post, 330)
+    await _pass(world, post, 400)
     assert sorted(post.imports.taken) == sorted([(ACCOUNT, JOB), (ACCOUNT, "job-two")])
     asked = len(world.api.asked)
     await _pass(world, post, 300)
@@ -397,8 +398,9 @@ async def test_an_unknown_job_is_not_requested_for_ever(world: RelayFixture, pos
     await _follow(world)
     world.api.everywhere = Unavailable("503")
     await post.says(jobid=JOB, status="completed")
-    await _pass(world, post, 3700)
+    await _pass(world, post, 50 * 3600)
     assert post.unknown._under_way == {}
+    assert len(world.api.asked) <= 50 * 3600 / 250
 
 
 @pytest.mark.parametrize("noticed", ["by a poll", "by the request"])
