@@ -482,7 +482,7 @@ MUTATIONS = (
     ),
     mutation(
         "a renewal that changed no row counts",
-        f"{_MEMBERSHIP}::test_a_process_declared_dead_registers_again",
+        f"{_MEMBERSHIP}::test_a_renewal_that_came_too_late_is_not_trusted_until_the_processes_are_read",
         "Membership._renew",
         "if now is None:",
         "if now is None:\n    now = self._clock.now()\nif not now:",

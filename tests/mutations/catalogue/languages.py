@@ -248,7 +248,7 @@ MUTATIONS = (
     ),
     mutation(
         "a check of many channels is longer than Discord accepts",
-        "tests/ui/test_rules.py::test_every_text_fits_discord_s_limits",
+        "tests/ui/test_in_every_language.py::test_every_rule_holds_in_every_shipped_language",
         "check_reply._CHANNELS",
         "(5, 3, 1)",
         "(5,)",

@@ -180,6 +180,21 @@ async def test_a_process_declared_dead_registers_again(begin: Begin) -> None:
     assert first.read == [None, None]
 
 
+async def test_a_renewal_that_came_too_late_is_not_trusted_until_the_processes_are_read(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> Never:
+        raise StorageUnavailable("gone")
+
+    process, other = await begin(), await begin()
+    await process.run_out()
+    await other.member.turn()
+    process.clock.forward(RENEW_SECONDS)
+    monkeypatch.setattr(processes, "alive", fail)
+    await process.member.turn()
+    assert (process.owned(), process.member.has_lease) == (set(), False)
+
+
 async def test_a_single_process_registers_again_if_the_server_s_clock_is_set_ahead(begin: Begin) -> None:
     process = await begin()
     await process.run_out()
