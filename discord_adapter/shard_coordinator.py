@@ -144,7 +144,7 @@ class ShardCoordinator:
     async def _let_go(self) -> None:
         """Detaches the shards, which others may hold by now. If nobody does, their sessions are resumed later."""
         await self._end_handovers()
-        await self._shards.detach()
+        await self._shards.detach(self._shards.held)
 
     async def _end_handovers(self) -> None:
         await end_tasks(self._handovers.values())
@@ -153,10 +153,13 @@ class ShardCoordinator:
         """Closes shards that now belong to others, connects this process's, and releases those that fail to connect."""
         me = self._membership.process_id
         mine = {lease.shard_id for lease in rows.leases if lease.owner == me}
-        self._shards.held_elsewhere(lease.shard_id for lease in rows.leases if lease.owner not in (me, None))
-        for shard_id in (self._shards.held | self._shards.detached) - mine - going_over:
+        others = {lease.shard_id for lease in rows.leases if lease.owner not in (me, None)}
+        self._shards.held_elsewhere(others)
+        for shard_id in ((self._shards.held | self._shards.detached) & others) - going_over:
             log.info("shard %d is another process's now", shard_id)
             await self._shards.drop(shard_id)
+        # This process had no lease for a while, so its shards are free, and mostly it takes them again.
+        await self._shards.detach(self._shards.held - mine - going_over)
         for shard_id in {lease.shard_id for lease in rows.leases if lease.successor == me} - going_over:
             await self._membership.release_shard(shard_id)  # Left by a handover that ended while the database was away.
         for shard_id in sorted(mine):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Never
 
 from discord_adapter.client import RelayClient
@@ -132,10 +132,10 @@ class ShardManager:
         """The shards that were closed temporarily; their servers are still known."""
         return frozenset(self._detached)
 
-    async def detach(self) -> None:
-        """Closes every shard temporarily. A shard that is connected again soon resumes its session, and misses
+    async def detach(self, shard_ids: Collection[int]) -> None:
+        """Closes these shards temporarily. A shard that is connected again soon resumes its session, and misses
         nothing."""
-        connections = dict(self._connections)
+        connections = {shard_id: self._connections[shard_id] for shard_id in shard_ids}
         await self._end(dict.fromkeys(connections, RESUMABLE))
         self._detached |= {shard_id: connection.lost for shard_id, connection in connections.items()}
 

@@ -335,17 +335,24 @@ async def test_a_shard_that_nobody_takes_in_time_is_released(cluster: Cluster) -
     assert cluster.table.holders()["one"] == []
 
 
-async def test_a_process_that_cannot_trust_its_leases_releases_everything(cluster: Cluster) -> None:
+@pytest.mark.parametrize("is_noticed", [True, False])
+async def test_a_process_that_loses_its_lease_closes_its_shards_and_resumes_them(
+    cluster: Cluster, is_noticed: bool
+) -> None:
+    """As in an outage of the database. It may have a new lease before the next look at the rows."""
     one = await cluster.start("one")
     await cluster.settle(one)
     one.leases.has_lease = False
-    await one.coordinator.turn()
-    assert one.shards.held == frozenset()
-    await cluster.sandbox.until(lambda: len(cluster.events("close")) == _SHARDS)
-    assert [event["code"] for event in cluster.events("close")] == [4000] * _SHARDS
+    if is_noticed:
+        await one.coordinator.turn()
+        assert one.shards.held == frozenset()
+        await cluster.sandbox.until(lambda: len(cluster.events("close")) == _SHARDS)
     cluster.places[0][0].deny_bot(attach_files=True)
+    cluster.table.dead("one")
+    cluster.table.processes["one"] = Process("one")
     one.leases.has_lease = True
     await cluster.settle(one)
+    assert [event["code"] for event in cluster.events("close")] == [4000] * _SHARDS
     assert await cluster.ask() == ["one"] * 4
     assert (cluster.sandbox.gateway.identified, cluster.sandbox.gateway.resumed) == (_SHARDS, _SHARDS)
     await cluster.sandbox.until(lambda: one.heard == ["changed"])  # what was missed meanwhile
