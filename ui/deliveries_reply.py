@@ -37,7 +37,7 @@ _WAITING: dict[str, str] = {
     Reason.BOT_REFUSED: N_("Discord refuses this bot's own token; only its operator can fix that."),
 }
 _GIVEN_UP: dict[str, str] = {
-    Reason.NO_PERMISSION: N_("No permission for 3 days. Allow it in the channel's settings, then resend it."),
+    Reason.NO_PERMISSION: N_("I couldn't post there for 3 days. Allow it or unlock the thread, then resend it."),
     Reason.UNKNOWN_CHANNEL: N_("I couldn't see it for 3 days. Give me access, then resend it."),
     Reason.CHANNEL_GONE: N_("The channel is gone; {status} can post it elsewhere."),
     Reason.NOT_WANTED: N_("Being watched again; the next result counts."),

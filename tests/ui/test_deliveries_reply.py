@@ -42,7 +42,7 @@ async def test_a_page_shows_each_result_and_what_to_do() -> None:
         "**2 results not posted.** 1 waiting.",
         (
             "1. **Not posted** · <#5> · <t:60:R> · a paper boat · "
-            "No permission for 3 days. Allow it in the channel's settings, then resend it."
+            "I couldn't post there for 3 days. Allow it or unlock the thread, then resend it."
         ),
         (
             "2. **Not posted** · <#5> · <t:60:R> · a paper boat · "
@@ -90,7 +90,7 @@ async def test_common_reasons_are_given_once() -> None:
             "Something broke on my side; see the bot's log. You can resend it."
         ),
         "3. **Not posted** · <#5> · <t:60:R> · a paper boat",
-        "-# 1 and 3: No permission for 3 days. Allow it in the channel's settings, then resend it.",
+        "-# 1 and 3: I couldn't post there for 3 days. Allow it or unlock the thread, then resend it.",
     ]
 
 
