@@ -5,6 +5,7 @@ from __future__ import annotations
 from model.job import Job, Outcome
 from model.messages import Address
 from model.states import CardStatus, DeliveryState
+from pixverse.jobids import is_v2
 from relay.commands.job_checks import Checked, CheckedBefore, CheckResult, NotChecked, Peek, Unchecked
 from relay.commands.stop import Stopped, StoppedAll, StopResult, TakenOff
 from relay.commands.watch import AlreadyPosted, AlreadyWatched, NowWatching, PostingOutcome, StatusResult
@@ -148,7 +149,7 @@ def _checked(result: CheckResult, where: Address) -> Reply:
 def _after_check(result: Checked) -> str:
     if result.outcome is not None:
         return _will_post(result)
-    if result.news:
+    if result.news or (result.job is not None and is_v2(result.job.jobid)):  # Only v1 looks that rarely.
         return _("Checked just now.")
     return _("Nothing new; PixVerse updates only every 15 to 60 seconds.")
 

@@ -146,7 +146,9 @@ async def test_a_temporary_button_that_cannot_be_removed_is_left(trouble: Except
 
 def test_check_now() -> None:
     assert answers.checked_reply(Checked(JOB, None, news=True), HERE).content == ("**In progress.** Checked just now.")
-    assert answers.checked_reply(Checked(JOB, None, news=False), HERE).content == (
+    assert answers.checked_reply(Checked(JOB, None, news=False), HERE).content == ("**In progress.** Checked just now.")
+    v1 = replace(JOB, jobid="job:20261124101500123-user:1-channel:1300000000000000001-bot:pixverse")
+    assert answers.checked_reply(Checked(v1, None, news=False), HERE).content == (
         "**In progress.** Nothing new; PixVerse updates only every 15 to 60 seconds."
     )
     assert answers.checked_reply(CheckedBefore(JOB), HERE).content == (
