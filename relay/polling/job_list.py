@@ -133,6 +133,10 @@ class JobLists:
             listed.at + self._interval, listed.backoff_until, self._account_backoff_until(account_id) or -math.inf
         )
 
+    async def refresh_for(self, job: PolledJob) -> None:
+        """Requests the list that names the job while it is active again, if it is at least an interval old."""
+        await self.refresh(job.account_id, self._kind_of(job.jobid))
+
     def latest(self, account_id: int, kind: str) -> frozenset[str]:
         """The job ids in the list, if it was requested within the last interval; otherwise empty."""
         listed = self._lists.get((account_id, kind))

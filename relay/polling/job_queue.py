@@ -408,8 +408,8 @@ class JobQueue:
     def seen_active(self, account_id: int, jobids: Collection[str], at: float) -> None:
         """Notes that a list requested at `at` names these jobs of the account, also those whose record is needed."""
         for job in self.jobs_of_account(account_id):
-            if job.jobid in jobids and (job.asked_at is None or at > job.asked_at):
-                job.ran_until = self._wall_time(at)
+            if job.jobid in jobids:
+                job.ran_until = max(self._wall_time(at), job.ran_until or 0)
 
     def try_again(self) -> None:
         """Spreads the jobs that were deferred or failed over an interval, or somewhat longer if there are very many. To

@@ -272,6 +272,9 @@ class Poller:
         if isinstance(response, LazyJob):
             return await self._record_job(job, response)
         if isinstance(response, JobNotFound):
+            # For v2, the same response says that the list doesn't name the job.
+            if job.missing_since is not None and not is_v2(job.jobid):
+                await self._job_lists.refresh_for(job)
             return await self._recorder.record_missing(job.id, job.account_id, job.ran_until)
         if isinstance(response, JobExpired):
             await self._recorder.record_expired(job.id, job.account_id)

@@ -36,10 +36,17 @@ class FollowFixture(RelayFixture):
 
     accounts: FollowingAccounts
 
-    def __init__(self, database: Database, *, limits: Limits | None = None, ownership: Ownership = ALONE) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        interval: float = 20.0,
+        limits: Limits | None = None,
+        ownership: Ownership = ALONE,
+    ) -> None:
         self.ownership = ownership
         limits = limits or Limits(500, 500)
-        super().__init__(database, limits=limits, accounts=FollowingAccounts())
+        super().__init__(database, interval=interval, limits=limits, accounts=FollowingAccounts())
         timing = Timing(self.clock, Random(4), self.interval)
         self.importer = JobImporter(database, self.accounts, self.changes, timing, limits)
         self.follows = AccountFollower(

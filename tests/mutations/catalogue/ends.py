@@ -209,6 +209,13 @@ MUTATIONS = (
         "",
     ),
     mutation(
+        "two not founds count before another list has arrived",
+        "tests/relay/follow/test_account_follower.py::test_a_job_that_is_not_found_while_a_list_names_it_is_relayed",
+        "Poller._record",
+        "await self._job_lists.refresh_for(job)",
+        "pass",
+    ),
+    mutation(
         "two not founds count however close they are",
         "tests/relay/polling/test_schedule.py::test_missing_is_believed_after_an_interval_and_a_minute",
         "is_confirmed_missing",

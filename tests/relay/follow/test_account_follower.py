@@ -311,15 +311,18 @@ async def test_ids_of_another_form_are_skipped_with_one_log_line(
     assert "secret" not in caplog.text
 
 
-async def test_a_job_that_is_not_found_while_a_list_names_it_is_relayed(world: FollowFixture) -> None:
+@pytest.mark.parametrize("interval", [20, 60, 61, 90])
+async def test_a_job_that_is_not_found_while_a_list_names_it_is_relayed(database: Database, interval: int) -> None:
+    world = FollowFixture(database, interval=interval)
     world.api.lagging = {"v1-slow"}
     await world.follow()
     world.run()
-    await world.advance(300)
+    await world.advance(600)
     world.api.lagging = set()
     world.api.put("v1-slow", JobState.COMPLETED, media=VIDEO)
-    await world.advance(25)
+    await world.advance(1.2 * interval)
     assert await world.outcomes() == [("outcome", CHANNEL)]
+    await world.close()
 
 
 async def test_a_job_known_only_from_a_list_ends_silently(world: FollowFixture) -> None:
