@@ -204,7 +204,9 @@ async def mark_shown(
 
 def _news_at(row: CardRow, outcome: Delivery | None) -> int:
     settled_at = None if outcome is None else outcome.settled_at
-    times = (row.changed_at, row.account_since, row.ended_at, row.job_ended_at, settled_at)
+    # The card of an ended subscription shows nothing of its account.
+    account_since = row.account_since if row.ended_at is None else None
+    times = (row.changed_at, account_since, row.ended_at, row.job_ended_at, settled_at)
     return max(time for time in times if time is not None)
 
 

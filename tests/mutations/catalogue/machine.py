@@ -68,6 +68,13 @@ MUTATIONS = (
         "is_current =",
     ),
     mutation(
+        "a card is edited once more if its account changes after its last edit",
+        "tests/relay/cards/test_card_loop.py::test_what_becomes_of_the_account_after_the_last_edit_is_no_news",
+        "card_posts._news_at",
+        "row.account_since if row.ended_at is None else None",
+        "row.account_since",
+    ),
+    mutation(
         "cards edited by a fast clock are not checked after a start",
         "tests/relay/cards/test_card_loop.py::test_cards_edited_by_a_fast_clock_keep_up_after_a_restart[True]",
         "card_rows.outdated",

@@ -473,6 +473,21 @@ async def test_the_last_edit_waits_only_for_the_outcome_and_links_to_it(world: C
     assert world.statuses() == [CardStatus.PROGRESS, CardStatus.ENDED]
 
 
+async def test_what_becomes_of_the_account_after_the_last_edit_is_no_news(world: CardLoopFixture) -> None:
+    subscription_id = await world.card("job")
+    await world.end(completed("job"))
+    await world.pump()
+    world.loop.job_changed(1)
+    await world.rest()
+    assert world.statuses() == [CardStatus.ENDED]
+    await world.move(SECOND)
+    async with world.database.transaction() as tx:
+        await tx.run("UPDATE accounts SET state = 'refused', state_since = ?", (world.clock.now(),))
+    world.loop.subscription_changed(subscription_id)  # As if the token was refused while the card was being edited.
+    await world.move(60 * SECOND)
+    assert world.statuses() == [CardStatus.ENDED]
+
+
 async def test_a_video_that_takes_long_is_announced(world: CardLoopFixture) -> None:
     await world.card("job")
     await world.end(completed("job"))
