@@ -183,7 +183,7 @@ def _why_not(entry: WatchEntry) -> str:
         return _("maybe posted")
     if entry.posted is not None and entry.posted.state.is_open:
         # Translators: a job that has ended, whose result waits to be posted.
-        return _("will be posted soon")
+        return _("still to be posted")
     if entry.status in _NOT_TAKEN:
         return _(_NOT_TAKEN[entry.status])
     return _("a job of {service}", service=service) if service else _("a job of another service")

@@ -116,8 +116,8 @@ def test_a_list_says_which_results_are_posted_yet() -> None:
     assert sorted(line.partition(": ")[2] for line in text.split("\n")[1:]) == [
         "already posted",
         "maybe posted",
-        "will be posted soon",
-        "will be posted soon",
+        "still to be posted",
+        "still to be posted",
     ]
 
 
