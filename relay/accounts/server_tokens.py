@@ -163,13 +163,13 @@ class ServerTokens:
 
     async def held(self, guild_id: int, account_id: int) -> tuple[int, int]:
         """Returns how many jobs of an account that it does not use the server waits for, and how many of its channels
-        follow that account. Raises TokenChanged if the server uses the account."""
+        follow that account. Raises TokenChanged if the server uses the account, or if it is gone."""
         await self._check_not_in_force(self._database.reader, guild_id, account_id)
         return await _count_waiting(self._database.reader, guild_id, account_id)
 
     async def drop_old_jobs(self, guild_id: int, account_id: int, user_id: int) -> Dropped:
         """Drops the server's waiting jobs of an account that it no longer uses, and ends its follows. Raises
-        TokenChanged if the server uses the account."""
+        TokenChanged if the server uses the account, or if it is gone."""
         return await run_to_completion(self._drop_old(guild_id, account_id, user_id))
 
     # ---- inside -----------------------------------------------------------------------------------------------------
@@ -298,7 +298,8 @@ class ServerTokens:
         own, in_force = await self._own_and_in_force(queries, guild_id)
         row = None if own is None else await accounts.by_id(queries, own)
         entered_again = row is not None and self._accounts.claims(account_id, row.account_key)
-        if entered_again or in_force == account_id:
+        is_gone = await accounts.by_id(queries, account_id) is None
+        if is_gone or entered_again or in_force == account_id:
             raise TokenChanged
 
     async def _own_and_in_force(self, queries: Queries, guild_id: int) -> tuple[int | None, int | None]:

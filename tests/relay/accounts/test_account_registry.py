@@ -27,7 +27,7 @@ from relay.commands.refusals import TokenChanged
 from relay.delivery import notice_json
 from relay.polling.job_recorder import post_outcome
 from storage import accounts as account_rows
-from storage import batches, card_rows, deliveries, delivery_queries, jobs, servers, subscriptions
+from storage import batches, card_rows, deletion, deliveries, delivery_queries, jobs, servers, subscriptions
 from storage.engines.interface import Row, SqlValue
 from storage.secret_store import new_key
 from tests.e2e.waiting import until
@@ -499,6 +499,17 @@ async def test_a_removal_leaves_a_token_alone_that_another_process_has_just_set(
     server = await servers.get(world.database.reader, GUILD)
     assert server is not None
     assert server.account_id == elsewhere
+
+
+async def test_a_question_about_an_account_that_is_gone_is_outdated(world: AccountsFixture) -> None:
+    old = await _own(world)
+    await _own(world, OTHER)
+    async with world.database.transaction() as tx:
+        assert await deletion.delete_unused_accounts(tx) == [old]
+    with pytest.raises(TokenChanged):
+        await world.tokens.held(GUILD, old)
+    with pytest.raises(TokenChanged):
+        await world.tokens.drop_old_jobs(GUILD, old, ADMIN)
 
 
 async def test_jobs_of_a_token_that_another_process_has_just_set_are_not_dropped(world: AccountsFixture) -> None:
