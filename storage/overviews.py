@@ -29,6 +29,7 @@ class KnownJob:
     snapshot: str | None
     outcome: Outcome | None
     watched_since: int
+    """Since when the server, or its channel, has waited for it, in milliseconds UTC."""
     account_id: int
 
 
@@ -68,7 +69,9 @@ async def known_jobs(queries: Queries, guild_id: int, channel_id: int, user_id: 
     return await queries.all_as(
         KnownJob,
         """
-        SELECT id AS job_id, snapshot, outcome, watched_since, account_id FROM jobs WHERE id IN (
+        SELECT id AS job_id, snapshot, outcome, account_id,
+          (SELECT min(created_at) FROM subscriptions WHERE job_id = jobs.id AND guild_id = ?2) AS watched_since
+        FROM jobs WHERE id IN (
           SELECT job_id FROM (SELECT s.job_id FROM subscriptions s WHERE s.channel_id = ?1 AND s.guild_id = ?2
             ORDER BY s.id DESC LIMIT ?4) AS here
           UNION SELECT job_id FROM (SELECT s.job_id FROM subscribers p JOIN subscriptions s ON s.id = p.subscription_id

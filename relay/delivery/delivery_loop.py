@@ -42,7 +42,8 @@ _FETCHING_IN_CHANNEL = 2
 """Maximum number of deliveries of one channel that fetch videos at once. The next one can overtake a slow one, and no
 channel can take all downloads."""
 _FETCHING_FOR_SERVER = 16
-"""Maximum number of deliveries of one server that fetch videos at once, so that no server can take all downloads."""
+"""While so many deliveries of one server fetch videos, no more are begun, so that no server takes all downloads. Those
+begun in the same turn of the loop may exceed it."""
 _FETCHING_IN_ALL = 32
 
 

@@ -73,7 +73,8 @@ _FAULTS_BORNE = 5
 """Consecutive faults of the bot itself, about a minute of tries. What fails that often will always fail in this
 form."""
 _UPLOADS_IN_VAIN = 3
-"""Consecutive uploads without a response though the history is readable. Some always fail (discord-api-docs#7695)."""
+"""Consecutive uploads without a response that the history, which is readable, doesn't show. Repetitions while Discord
+remembers the nonce don't count. Some uploads always fail (discord-api-docs#7695)."""
 _UNTIL_REPORTED = 2_000
 """Least milliseconds between two searches of the history until the gateway reports the server. Most are reported within
 seconds of the start; later the searches become rarer."""

@@ -97,6 +97,13 @@ MUTATIONS = (
         "_fitting(found, typed)",
     ),
     mutation(
+        "autocomplete shows when another server began to watch the job",
+        "tests/relay/commands/test_commands.py::test_choices_tell_nothing_of_other_servers",
+        "overviews.known_jobs",
+        "WHERE job_id = jobs.id AND guild_id = ?2)",
+        "WHERE job_id = jobs.id)",
+    ),
+    mutation(
         "a card on hold shows how its job has ended for another server",
         "tests/relay/cards/test_card_posts.py::test_an_end_in_other_servers_is_not_shown_while_a_job_is_on_hold",
         "CardPosts._is_of_others",
@@ -433,7 +440,14 @@ MUTATIONS = (
         "an old button drops the jobs of an account whose token was entered again",
         f"{_CHANGES}::test_buttons_from_before_a_token_change_do_nothing",
         "ServerTokens._check_not_in_force",
-        "if entered_again or",
+        "if is_gone or entered_again or",
+        "if is_gone or",
+    ),
+    mutation(
+        "a question about an account that is gone is answered as if its jobs waited",
+        "tests/relay/accounts/test_account_registry.py::test_a_question_about_an_account_that_is_gone_is_outdated",
+        "ServerTokens._check_not_in_force",
+        "if is_gone or",
         "if",
     ),
     mutation(

@@ -1039,6 +1039,17 @@ async def test_choices_are_one_s_own_and_this_channel_s_by_prompt_newest_first(w
     assert len(world.api.asked) == asked
 
 
+async def test_choices_tell_nothing_of_other_servers(world: RelayFixture) -> None:
+    """Two servers without a token of their own share the operator's account, and so the job."""
+    world.api.put("job-1", JobState.PROGRESS)
+    await world.commands.watch.status(world.ask(guild=9, channel=9), "job-1", True, False)
+    world.clock.forward(3600)
+    await world.watch("job-1")
+    for find in (world.commands.queries.choices, world.commands.queries.watched_choices):
+        [offered] = await find(world.ask(), "")
+        assert offered.watched_since == world.clock.now()
+
+
 @pytest.mark.parametrize("typed", ["", "boat"])
 async def test_no_more_snapshots_are_read_than_choices_shown(
     world: RelayFixture, typed: str, monkeypatch: pytest.MonkeyPatch
