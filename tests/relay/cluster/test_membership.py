@@ -119,6 +119,10 @@ async def begin(url: PostgresUrl) -> AsyncIterator[Begin]:
         await database.close()
 
 
+async def _fail(*_: object) -> Never:
+    raise StorageUnavailable("gone")
+
+
 async def test_each_account_has_one_process_and_a_leaving_process_returns_all(begin: Begin) -> None:
     first = await begin()
     everything = set(first.accounts)
@@ -147,12 +151,9 @@ async def test_an_account_held_by_another_process_is_not_polled_whatever_hashing
 async def test_accounts_that_could_not_be_released_are_released_later(
     begin: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def fail(*_: object) -> Never:
-        raise StorageUnavailable("gone")
-
     first, second = await begin(), await begin()
     with monkeypatch.context() as patched:
-        patched.setattr(processes, "release_accounts", fail)
+        patched.setattr(processes, "release_accounts", _fail)
         await first.member.turn()
     await second.member.turn()
     assert second.owned() == set()
@@ -183,14 +184,11 @@ async def test_a_process_declared_dead_registers_again(begin: Begin) -> None:
 async def test_a_renewal_that_came_too_late_is_not_trusted_until_the_processes_are_read(
     begin: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def fail(*_: object) -> Never:
-        raise StorageUnavailable("gone")
-
     process, other = await begin(), await begin()
     await process.run_out()
     await other.member.turn()
     process.clock.forward(RENEW_SECONDS)
-    monkeypatch.setattr(processes, "alive", fail)
+    monkeypatch.setattr(processes, "alive", _fail)
     await process.member.turn()
     assert (process.owned(), process.member.has_lease) == (set(), False)
 
@@ -260,11 +258,8 @@ async def test_how_long_a_process_has_had_no_lease(begin: Begin, monkeypatch: py
     process.clock.forward(TRUSTED + 5)
     assert process.member.without_lease() == pytest.approx(5)
 
-    async def fail(*_: object) -> Never:
-        raise StorageUnavailable("no connection is free")
-
     with monkeypatch.context() as patched:
-        patched.setattr(processes, "forget", fail)
+        patched.setattr(processes, "forget", _fail)
         await process.member.turn()
     process.clock.forward(5)
     assert process.member.without_lease() == pytest.approx(10)
